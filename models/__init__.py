@@ -1,0 +1,1 @@
+"""Statistical models only: training, serving, monitoring and the registry of artifacts."""

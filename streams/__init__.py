@@ -1,0 +1,1 @@
+"""The product: contracts, pure core, runtime on Faust, agents and command line."""

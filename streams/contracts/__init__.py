@@ -1,0 +1,1 @@
+"""Words on the wire: every event, decision, case, lock and signal, and the topics that carry them."""

@@ -1,0 +1,165 @@
+"""Which other inputs describe an account: ledger, support, identity, operators, profile, labels, acknowledgements?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from streams.contracts.base import Currency, Event, Id, Instant, Label, Minor, ShortText, Text
+
+
+class LedgerPosted(Event, frozen=True, kw_only=True, tag="ledger.posted.v1", tag_field="type"):
+    """One line of the double-entry ledger that touches the customer."""
+
+    entry_id: Id
+    direction: Literal["debit", "credit"]
+    kind: Literal["posting", "hold", "release"] = "posting"
+    amount_minor: Minor
+    currency: Currency
+    payment_id: Id | None = None
+    order_id: Id | None = None
+    counterparty_id: Id | None = None
+    reference: ShortText | None = None
+
+
+class ProjectionLagged(Event, frozen=True, kw_only=True, tag="projection.lagged.v1", tag_field="type"):
+    """The read model that customers see is behind the ledger."""
+
+    as_of: Instant
+    lag_s: Annotated[int, Meta(ge=0)]
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A file that stays where it is; we hold its reference and digest."""
+
+    reference: ShortText
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    kind: Label
+
+
+class Support(Event, frozen=True, kw_only=True, tag_field="type"):
+    """Something a customer or a channel told us."""
+
+    channel: Label
+    text: Text | None = None
+    language: Label | None = None  # BCP 47
+    payment_id: Id | None = None
+    case_id: Id | None = None
+    attachments: Annotated[tuple[Attachment, ...], Meta(max_length=20)] = ()
+
+
+class UserMessage(Support, frozen=True, kw_only=True, tag="user.message.v1", tag_field="type"):
+    """Free text from a customer."""
+
+
+class UserReport(Support, frozen=True, kw_only=True, tag="user.report.v1", tag_field="type"):
+    """The customer reports a theft, an unauthorised payment or a transfer to the wrong payee."""
+
+    kind: Literal["stolen", "unauthorised", "wrong_transfer"]
+
+
+class UnlockRequested(Support, frozen=True, kw_only=True, tag="unlock.requested.v1", tag_field="type"):
+    """The customer wants the account back."""
+
+
+class CustomerConfirmed(Support, frozen=True, kw_only=True, tag="customer.confirmed.v1", tag_field="type"):
+    """Was it you? The customer's answer about `payment_id` or `case_id`."""
+
+    answer: Literal["yes", "no"]
+
+
+class SurveyAnswered(Support, frozen=True, kw_only=True, tag="survey.answered.v1", tag_field="type"):
+    """Satisfaction after a case."""
+
+    score: Annotated[int, Meta(ge=1, le=5)]
+
+
+class SocialMention(Support, frozen=True, kw_only=True, tag="social.mention.v1", tag_field="type"):
+    """A public post about us."""
+
+    reach: Annotated[int, Meta(ge=0)]
+
+
+class MerchantApplication(Support, frozen=True, kw_only=True, tag="merchant.application.v1", tag_field="type"):
+    """A merchant asks to be accepted."""
+
+    merchant_id: Id
+    status: Label
+
+
+class IdentityVerified(Event, frozen=True, kw_only=True, tag="identity.verified.v1", tag_field="type"):
+    """The identity service looked at a person. Privileged: only accepted on identity.results."""
+
+    method: Label  # otp, face, document, face_and_document
+    level: Annotated[int, Meta(ge=1, le=4)]
+    passed: bool
+    actor: Id
+    role: Label
+    case_id: Id | None = None
+
+
+class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_field="type"):
+    """An operator acts on a case or account. Privileged: only accepted on operator.actions."""
+
+    action: Literal[
+        "assign",
+        "note",
+        "ask",
+        "confirm_fraud",
+        "confirm_legit",
+        "lock",
+        "unlock",
+        "release",
+        "block",
+        "refund",
+        "merge",
+        "link",
+        "resolve",
+        "reopen",
+        "open",
+    ]
+    case_id: Id | None = None
+    owner: Literal["account", "entity"] = "account"
+    expected_version: Annotated[int, Meta(ge=0)]
+    actor: Id
+    role: Label
+    second_actor: Id | None = None
+    payment_id: Id | None = None
+    text: Text | None = None
+
+
+class AccountProfile(Event, frozen=True, kw_only=True, tag="account.profile.v1", tag_field="type"):
+    """What is known about the holder; contact channels are references, never addresses."""
+
+    language: Label = "zh-Hans"
+    time_zone: Label | None = None  # IANA name
+    opened_at: Instant | None = None
+    tier: Label | None = None
+    two_factor: bool | None = None
+    app_version: Label | None = None
+    vulnerable: bool = False
+    contact_channels: tuple[Label, ...] = ()
+    home_currency: Currency | None = None
+
+
+class LabelRecorded(Event, frozen=True, kw_only=True, tag="label.recorded.v1", tag_field="type"):
+    """The truth about an earlier payment or login, late."""
+
+    subject_id: Id  # payment_id or event_id of the login
+    verdict: Literal["fraud", "legit"]
+    label_source: Label  # chargeback, analyst, customer, ...
+    subject_occurred_at: Instant
+    merchant_id: Id | None = None
+    terminal_id: Id | None = None
+    device_id: Id | None = None
+    amount_minor: Minor | None = None
+
+
+class ActionAcknowledged(Event, frozen=True, kw_only=True, tag="action.acknowledged.v1", tag_field="type"):
+    """The payment system carried out, or could not carry out, an action we asked for."""
+
+    action_id: Id
+    effective_at: Instant
+    result: Literal["done", "refused", "unknown_account"]

@@ -1,0 +1,91 @@
+"""What does PayWarden ask the payment system to do, and which locks does an account have?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from streams.contracts.base import Currency, Id, Instant, Label, Minor, Output, ShortText
+
+ActionKind = Literal[
+    "lock",
+    "unlock",
+    "restrict",
+    "freeze",
+    "step_up",
+    "end_sessions",
+    "stop_payouts",
+    "recall",
+    "block_entity",
+    "hold_settlement",
+    "report",
+]
+Scope = Literal["login", "money_out", "all"]
+
+
+class ActionRequested(Output, frozen=True, kw_only=True, tag="action.requested.v1", tag_field="type"):
+    """A command; `action_id` is the idempotency key and stays the same when it is sent again."""
+
+    action_id: Id
+    account_id: Id
+    action: ActionKind
+    scope: Scope = "all"
+    applies_to: Label = "unknown_devices"  # unknown_devices, everyone
+    expires_at: Instant | None = None
+    reason_class: Label
+    rule: Label | None = None
+    case_id: Id | None = None
+    entity: Id | None = None  # kind/value of a blocked entity
+    attempt: int = 1
+
+
+class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One lock and where its saga stands: commanded, effective, released."""
+
+    action_id: Id
+    action: ActionKind
+    scope: Scope
+    status: Label
+    reason_class: Label
+    since: Instant
+    expires_at: Instant | None = None
+    applies_to: Label = "unknown_devices"
+
+
+class LocksState(Output, frozen=True, kw_only=True, tag="locks.state.v1", tag_field="type"):
+    """All locks of an account; the newest record of the key is the truth."""
+
+    account_id: Id
+    version: int
+    locks: tuple[Lock, ...] = ()
+
+
+class PspQuery(Output, frozen=True, kw_only=True, tag="psp.query.v1", tag_field="type"):
+    """Ask the provider what became of a payment."""
+
+    query_id: Id
+    account_id: Id
+    payment_id: Id
+    attempt: int = 1
+
+
+class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1", tag_field="type"):
+    """An outbox row: money should go back, once per `idempotency_key`."""
+
+    refund_id: Id
+    account_id: Id
+    payment_id: Id
+    amount_minor: Minor
+    currency: Currency
+    idempotency_key: ShortText
+    case_id: Id | None = None
+
+
+class RefundCancelled(Output, frozen=True, kw_only=True, tag="refund.cancelled.v1", tag_field="type"):
+    """A refund intent that is no longer right."""
+
+    refund_id: Id
+    account_id: Id
+    payment_id: Id
+    cause: Label

@@ -1,0 +1,60 @@
+"""What do all events share: the envelope, the vocabulary of field types, and event time in milliseconds?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+# Identifiers are opaque to us. 128 characters hold every id format we have met (UUID, ULID, acquirer references, URNs).
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Label = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=4000)]
+ShortText = Annotated[str, Meta(max_length=256)]
+# 10**15 minor units are ten trillion euros: above every real payment, far below what a 64-bit sum overflows on.
+Minor = Annotated[int, Meta(ge=0, le=10**15)]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]  # ISO 4217 alphabetic
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]  # ISO 3166-1 alpha-2
+Bin = Annotated[str, Meta(pattern="^[0-9]{6,8}$")]  # ISO/IEC 7812 issuer identification number, never more digits
+Mcc = Annotated[str, Meta(pattern="^[0-9]{4}$")]  # ISO 18245
+Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
+Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Instant = Annotated[datetime, Meta(tz=True)]  # RFC 3339 with an offset; naive times are refused
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970-01-01T00:00:00Z, rounded down; the only time unit inside the core."""
+    return (instant - EPOCH) // _MILLISECOND
+
+
+def from_ms(at_ms: int) -> datetime:
+    """The UTC instant of `at_ms`; exact, so `to_ms(from_ms(x)) == x`."""
+    return EPOCH + at_ms * _MILLISECOND
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The envelope of every input event. The tag in `type` is the unit of versioning."""
+
+    event_id: Id
+    source: Label
+    occurred_at: Instant
+    account_id: Id
+    # False for an attempt that belongs to no account of ours (unknown user name, guest): `account_id` is then
+    # "anonymous:" plus a keyed hash, and the event makes signals, never account state, locks or messages.
+    known: bool = True
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What every record that PayWarden publishes has: a derived id comes with each subclass, the event time here."""
+
+    occurred_at: Instant  # event time of the cause, or the due time of the timer that fired; never the wall clock
+
+
+class Watermark(Event, frozen=True, kw_only=True, tag="stream.watermark.v1", tag_field="type"):
+    """No later record of this topic and partition has a record timestamp below `occurred_at` (replay, simulate)."""

@@ -1,0 +1,99 @@
+"""What do the two agents tell each other, and how is a record set aside?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from streams.contracts.base import Id, Instant, Label, Minor, Output, ShortText
+
+EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health"]
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """Attempts and failures of one health key in one bucket."""
+
+    key: ShortText  # dimension:value, for example gateway:g1
+    attempts: int
+    failures: int
+    users: int
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
+    """Where a signal comes from; together the order in which the entities agent handles it."""
+
+    at_ms: int
+    partition: int  # of the accounts agent that sent it
+    sequence: int  # per source partition, without holes
+
+
+class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"):
+    """One event seen from the entity's side."""
+
+    kind: EntityKind
+    value: Id
+    event_id: Id
+    account_id: Id
+    what: Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label"]
+    known: bool = True
+    username: ShortText | None = None
+    card_token: Id | None = None
+    device_id: Id | None = None
+    amount_minor: Minor | None = None
+    currency: Label | None = None
+    fraud: bool | None = None  # of a label
+    subject_at_ms: int | None = None  # of a label
+    flagged: bool = False  # the decision was step_up or stricter
+
+
+class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
+    """Trials of all health keys of one source partition in one 5-second bucket of event time."""
+
+    bucket_ms: int
+    trials: tuple[Trial, ...]
+
+
+class ClockTold(Signal, frozen=True, kw_only=True, tag="clock.told.v1"):
+    """The source partition's event-time clock: it will send nothing older."""
+
+
+SignalEvent = EntityObserved | HealthBucket | ClockTold
+
+
+class RiskPoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """One dated entry of a terminal's or merchant's risk ring: labels of one UTC day."""
+
+    day: int  # days since 1970-01-01 of the labelled subject
+    frauds: int
+    labels: int
+
+
+class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_field="type"):
+    """What the entities agent knows about a notable entity, written to every partition of paywarden.entity-risk."""
+
+    kind: EntityKind
+    value: Id
+    effective_at: Instant  # decisions of events before this do not use it
+    expires_at: Instant
+    level: Literal["normal", "elevated", "attack"]
+    typology: Label | None = None  # password_spray, card_testing, risky_terminal, ...
+    score: float = 0.0
+    ring: tuple[RiskPoint, ...] = ()
+    version: int
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dead.letter.v1", tag_field="type"):
+    """A record that was set aside: enough to judge it and to feed it again."""
+
+    reason: Label  # undecodable, unknown_type, key_mismatch, wrong_partition, future, too_large, raised, ...
+    detail: ShortText
+    topic: Label
+    partition: int
+    offset: int
+    timestamp_ms: int
+    sha256: Label
+    size: int
+    key: ShortText | None = None
+    body: str | None = None  # base64 of at most 64 KiB of masked bytes
+    error_at: Instant | None = None

@@ -1,0 +1,1 @@
+"""Exactly-once stream processing on Faust and Kafka transactions; knows nothing of payments."""
