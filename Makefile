@@ -1,0 +1,84 @@
+# One command per job; CI runs the same ones. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.paywarden-setup
+# Overridable: make test PYTEST_ARGS="-k locks -x"
+PYTEST_ARGS ?=
+# The oldest supported interpreter is 3.11; the first of these that runs is used. Set PYTHON to choose another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
+UV_VERSION := 0.9.5
+
+.PHONY: help setup check test embedded connected bench demo contracts docs dashboards lock format clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## create .venv from requirements.lock (nothing to do when it is current)
+
+# requirements.lock holds every dependency with its hash, the build backend included; --no-deps and
+# --no-build-isolation keep the last step from fetching anything that is not in the lock.
+$(STAMP): requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or newer is needed and none was found (tried python3.11, python3.12, python3.13, python3)."; \
+		echo "Install it (Debian: apt-get install python3 python3-venv) or name it: make setup PYTHON=/path/to/python3"; \
+		exit 78; \
+	fi
+	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$(PYTHON) lacks the venv module (Debian: apt-get install python3-venv)."; exit 78; \
+	fi
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: setup  ## style, types, import contracts, packaging guard
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m streams.adapters.packaging
+
+test: check  ## everything that needs no outside server
+	$(BIN)/pytest -m "not connected and not bench" $(PYTEST_ARGS)
+
+connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
+	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
+
+bench: setup  ## did it get slower
+	$(BIN)/pytest -m bench $(PYTEST_ARGS)
+	$(BIN)/paywarden bench
+
+demo: setup  ## the whole thing on an embedded broker, with a live view
+	$(BIN)/paywarden demo
+
+contracts: setup  ## regenerate schemas, AsyncAPI document and docs/contracts.md
+	$(BIN)/paywarden contracts write
+
+docs: setup  ## regenerate every generated page
+	$(BIN)/python -m pytest -p no:randomly tests/architecture/test_generated_docs.py --update-generated -q
+
+dashboards: setup  ## regenerate dashboards/ from the metric catalogue
+	$(BIN)/python dashboards/build.py
+
+# Runs in an environment of its own, so that a resolver never becomes a dependency. The lock names no registry.
+lock:  ## resolve pyproject.toml into requirements.lock, with hashes
+	"$(PYTHON)" -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	.cache/lock/bin/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		$(LOCK_ARGS) --output-file requirements.lock
+
+format:  ## rewrite the tree in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
