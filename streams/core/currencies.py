@@ -1,0 +1,73 @@
+"""What is an amount of one currency worth in another on a given day, in integer minor units?"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import datetime
+
+import msgspec
+
+from streams.contracts.base import to_ms
+
+# ISO 4217 exponents that are not 2. Every other currency has two decimals.
+_WITHOUT_DECIMALS = frozenset(
+    (
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    )
+)
+_EXPONENTS = {
+    **dict.fromkeys(_WITHOUT_DECIMALS, 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+
+
+def exponent_of(currency: str) -> int:
+    """Decimals of the currency: 0 for JPY, 2 for EUR, 3 for KWD."""
+    return _EXPONENTS.get(currency, 2)
+
+
+class RateTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates in force from `effective_at`: how many units of each currency one unit of the reference buys."""
+
+    effective_at: datetime
+    per_unit: dict[str, float]
+
+    def __post_init__(self) -> None:
+        for currency, rate in self.per_unit.items():
+            if not 0 < rate < 1e9:
+                raise ValueError(f"the rate of {currency} must be above 0")
+
+
+def rates_at(tables: tuple[RateTable, ...], at_ms: int) -> RateTable:
+    """The table in force at `at_ms`; the oldest one for anything earlier. `tables` are sorted and not empty."""
+    index = bisect_right(tables, at_ms, key=lambda table: to_ms(table.effective_at))
+    return tables[max(0, index - 1)]
+
+
+def convert(amount_minor: int, currency: str, into: str, rates: RateTable) -> int | None:
+    """`amount_minor` of `currency` in minor units of `into`, half up; None if a rate is missing."""
+    if currency == into:
+        return amount_minor
+    source = rates.per_unit.get(currency)
+    target = rates.per_unit.get(into)
+    if source is None or target is None:
+        return None
+    scale = 10.0 ** (exponent_of(into) - exponent_of(currency))
+    return int(amount_minor * (target / source) * scale + 0.5)

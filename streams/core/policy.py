@@ -1,0 +1,452 @@
+"""What has the business decided: thresholds, costs, caps, clocks and modes, as one checked and hashed value?
+
+A policy is a TOML file, parsed as a whole and swapped as a whole. `policy.default.toml` holds every key with its
+reason; another file needs to name only what it changes. Nothing here reads files: `streams.adapters.policy_file` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from streams.contracts.base import Currency, Share, to_ms
+from streams.core.currencies import RateTable, convert, rates_at
+from streams.core.outcome import Outcome
+from streams.core.rules.policies import RulesPolicy
+from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, Section
+
+# The shape of an IANA name; whether the zone exists is checked where files may be read (adapters.policy_file).
+TimeZone = Annotated[str, Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")]
+
+
+class PolicyError(Exception):
+    """The policy file is not usable: `problem` says what, `where` names the key, `remedy` what to do.
+
+    Operator action: correct the named key. The policy in force stays in force; a worker that starts with a wrong
+    policy stops with exit code 78.
+    """
+
+    def __init__(self, problem: str, where: str, remedy: str) -> None:
+        super().__init__(f"policy key {where}: {problem}; {remedy}." if where else f"policy: {problem}; {remedy}.")
+        self.problem = problem
+        self.where = where
+        self.remedy = remedy
+
+
+class MoneyPolicy(Section, frozen=True, kw_only=True):
+    """Home currency, dated rates, and how long a debit may be without its payment (rule L1, domain 4.2)."""
+
+    home_currency: Currency
+    rates: tuple[RateTable, ...]
+    debit_without_payment_s: dict[str, Seconds]  # by payment method, with the key `other` for the rest
+    auto_refund_minor: Amounts
+    auto_refunds_per_30d: int
+    query_waits_s: tuple[Count, ...]  # pauses between status queries of a payment with unknown outcome
+
+    def grace_s(self, method: str) -> int:
+        """Seconds that a debit by `method` may wait for its payment."""
+        graces = self.debit_without_payment_s
+        return graces[method] if method in graces else graces["other"]
+
+
+class OutcomePolicy(Section, frozen=True, kw_only=True):
+    """What follows from an outcome."""
+
+    case_from: OutcomeLabel
+    notify_from: OutcomeLabel
+    restrict_from: OutcomeLabel
+    missing_feature: OutcomeLabel  # what a rule counts as that could not answer
+
+
+class HoldsPolicy(Section, frozen=True, kw_only=True):
+    """How long a hold or step-up lasts and what it becomes when nobody answers."""
+
+    hold_s: Count
+    hold_expiry: OutcomeLabel
+    step_up_s: Count
+    step_up_expiry: OutcomeLabel
+
+
+class ScoreThresholds(Section, frozen=True, kw_only=True):
+    """Smallest score of each outcome; an outcome without a number is never caused by the score alone."""
+
+    notify: Share | None = None
+    step_up: Share | None = None
+    review: Share | None = None
+    hold: Share | None = None
+    block: Share | None = None
+
+    def outcome_of(self, score: float) -> Outcome:
+        """The strictest outcome whose threshold the score reaches."""
+        result = Outcome.ALLOW
+        for outcome, threshold in (
+            (Outcome.NOTIFY, self.notify),
+            (Outcome.STEP_UP, self.step_up),
+            (Outcome.REVIEW, self.review),
+            (Outcome.HOLD, self.hold),
+            (Outcome.BLOCK, self.block),
+        ):
+            if threshold is not None and score >= threshold:
+                result = outcome
+        return result
+
+
+class ModelPolicy(Section, frozen=True, kw_only=True):
+    """How a score becomes an outcome, and what happens without one."""
+
+    payment: ScoreThresholds
+    login: ScoreThresholds
+    missing_score: Literal["rules_only", "review"]
+
+
+class LadderStep(Section, frozen=True, kw_only=True):
+    """From this many failures in a row the door stays closed for `wait_s`."""
+
+    failures: Count
+    wait_s: Count
+
+
+class LockCaps(Section, frozen=True, kw_only=True):
+    """How many accounts may be locked in a window before locks become reviews and one incident."""
+
+    window_s: Count
+    per_rule: Count
+    total: Count
+    partition_share: Share  # part of a cap that one partition may use up on its own; 0 means 1 / partitions
+
+    def of_partition(self, cap: int, partitions: int) -> int:
+        """The hard cap of one partition: at least 1, so that a small cap still locks."""
+        share = self.partition_share or 1.0 / partitions
+        return max(1, int(cap * share))
+
+
+class LocksPolicy(Section, frozen=True, kw_only=True):
+    """The failed-login ladder, the lock saga and the limit of the damage a bad rule can do."""
+
+    ladder: tuple[LadderStep, ...]
+    ladder_forgets_s: Count  # failures older than this do not count any more
+    soft_lock_scope: Literal["login", "money_out", "all"]
+    soft_lock_applies_to: Literal["unknown_devices", "everyone"]
+    strangers_failures: Count  # failures from unknown devices in strangers_window_s: challenge first
+    strangers_window_s: Count
+    disable_at_failures: Count  # the credential is disabled: reset and identity check
+    hard_lock_soft_locks: Count  # soft locks within hard_lock_window_s without a known device
+    hard_lock_window_s: Count
+    restrict_s: Count  # money-out off, reviewed before it ends
+    cooling_s: Count  # low limits after a freeze
+    ack: Literal["required", "assumed"]
+    ack_timeout_s: Count  # no acknowledgement until then: a P1 case
+    resend_s: Count
+    caps: LockCaps
+
+
+class PriorityPolicy(Section, frozen=True, kw_only=True):
+    """The promises of one priority (domain 1.3)."""
+
+    first_response_s: Count
+    next_update_s: Count
+    resolution_s: Count
+
+
+class CasesPolicy(Section, frozen=True, kw_only=True):
+    """Deadlines, joining and size of cases."""
+
+    P1: PriorityPolicy
+    P2: PriorityPolicy
+    P3: PriorityPolicy
+    P4: PriorityPolicy
+    raise_minor: Amounts  # one priority higher from this amount on
+    raise_social_reach: Count
+    dedupe_window_s: Count
+    evidence_max: Count
+    waiting_reminders_s: tuple[Count, ...]
+    waiting_close_s: Count
+    reopen_window_s: Count
+    reopens_max: int
+    open_max: Count  # open cases of one account; more are joined to the newest one of the same queue
+
+    def priority(self, name: str) -> PriorityPolicy:
+        """The promises of P1 .. P4."""
+        match name:
+            case "P1":
+                return self.P1
+            case "P2":
+                return self.P2
+            case "P3":
+                return self.P3
+            case _:
+                return self.P4
+
+
+class NotificationsPolicy(Section, frozen=True, kw_only=True):
+    """How much and how late a customer may be written to."""
+
+    not_after_s: Count
+    weekly_cap: Count
+
+
+class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):
+    """When failed attempts of one customer become one case (F09)."""
+
+    count: Count
+    window_s: Count
+
+
+class PasswordSprayPolicy(Section, frozen=True, kw_only=True):
+    """One address trying many user names."""
+
+    window_s: Count
+    elevated_usernames: Count
+    attack_usernames: Count
+    failed_share: Share
+    expires_s: Count
+
+
+class SiteAttackPolicy(Section, frozen=True, kw_only=True):
+    """Many user names failing on the whole site, whatever the address."""
+
+    enabled: bool
+    window_s: Count
+    elevated_usernames: Count
+    attack_usernames: Count
+    expires_s: Count
+
+
+class CardTestingDetectorPolicy(Section, frozen=True, kw_only=True):
+    """One device, address, merchant or BIN working through a list of cards."""
+
+    window_s: Count
+    elevated_cards: Count
+    attack_cards: Count
+    attempts: Count
+    declined_share: Share
+    small_minor: Amounts
+    expires_s: Count
+
+
+class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):
+    """Frauds at one terminal or merchant, known only after the label delay."""
+
+    delay_s: Count
+    ring_days: Count
+    elevated_frauds: Count
+    elevated_rate: Share
+    attack_frauds: Count
+    attack_rate: Share
+    expires_s: Count
+
+
+class HealthPolicy(Section, frozen=True, kw_only=True):
+    """Failure shares of gateways, issuers, networks, methods, regions and releases."""
+
+    bucket_s: Count
+    window_s: Count
+    baseline_s: Count
+    min_attempts: Count
+    min_users: Count
+    failed_share: Share  # never an incident below this share
+    times_baseline: Annotated[float, Meta(gt=1.0)]
+    close_after_s: Count
+
+
+class EntitiesPolicy(Section, frozen=True, kw_only=True):
+    """Thresholds of the detectors that look across accounts."""
+
+    password_spray: PasswordSprayPolicy
+    site_attack: SiteAttackPolicy
+    card_testing: CardTestingDetectorPolicy
+    risky_terminal: RiskyTerminalDetectorPolicy
+    health: HealthPolicy
+    forget_s: Count  # a quiet entity is forgotten after this
+
+
+class Policy(Section, frozen=True, kw_only=True):
+    """The whole of what the business decides. Every decision carries its hash."""
+
+    name: str
+    effective_at: datetime
+    mode: Mode
+    max_effect_age_s: Count
+    lateness_s: Count
+    default_time_zone: TimeZone
+    money: MoneyPolicy
+    rules: RulesPolicy
+    outcome: OutcomePolicy
+    holds: HoldsPolicy
+    model: ModelPolicy
+    locks: LocksPolicy
+    cases: CasesPolicy
+    notifications: NotificationsPolicy
+    repeat_failures: RepeatFailuresPolicy
+    entities: EntitiesPolicy
+    policy_hash: str = ""  # set by parse_policy, refused in a file
+
+    def to_home(self, amount_minor: int, currency: str, home: str, at_ms: int) -> int | None:
+        """The amount in minor units of `home` at the rate in force at `at_ms`; None without a rate."""
+        if currency == home:
+            return amount_minor
+        return convert(amount_minor, currency, home, rates_at(self.money.rates, at_ms))
+
+
+class PolicySchedule(msgspec.Struct, frozen=True):
+    """Several policies, oldest first; the time of the event selects, so every worker and every replay agree."""
+
+    policies: tuple[Policy, ...]
+    starts_ms: tuple[int, ...]
+
+    @classmethod
+    def of(cls, policies: tuple[Policy, ...]) -> PolicySchedule:
+        """Orders the policies; two with the same `effective_at` would leave the choice to chance and are refused."""
+        ordered = tuple(sorted(policies, key=lambda policy: policy.effective_at))
+        starts = tuple(to_ms(policy.effective_at) for policy in ordered)
+        if not ordered:
+            raise PolicyError("no policy was given", "", "name at least one policy file")
+        if len(set(starts)) < len(starts):
+            raise PolicyError(
+                "two policies have the same date", "effective_at", "give every policy of a schedule its own date"
+            )
+        return cls(ordered, starts)
+
+    def at(self, at_ms: int) -> Policy:
+        """The policy in force at `at_ms`; the oldest one for anything earlier."""
+        if len(self.policies) == 1:
+            return self.policies[0]
+        return self.policies[max(0, bisect_right(self.starts_ms, at_ms) - 1)]
+
+
+def parse_policy(*texts: str) -> Policy:
+    """Reads TOML texts, later ones over earlier ones, table by table; arrays are replaced as a whole.
+
+    Raises PolicyError with one sentence about the first problem found.
+    """
+    merged: dict[str, Any] = {}
+    for text in texts:
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PolicyError(f"this is not TOML ({error})", "", "correct the syntax at that place") from None
+        _merge(merged, table)
+    if "policy_hash" in merged:
+        raise PolicyError("the hash is computed, never given", "policy_hash", "remove this key")
+    try:
+        policy = msgspec.convert(merged, Policy)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error)) from None
+    _check(policy)
+    return _with_amounts(msgspec.structs.replace(policy, policy_hash=_hash(policy)))
+
+
+def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
+    for key, value in table.items():
+        present = into.get(key)
+        if isinstance(value, dict) and isinstance(present, dict):
+            _merge(present, value)
+        else:
+            into[key] = value
+
+
+_UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
+_PATH = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`$")
+
+
+def _explained(message: str) -> PolicyError:
+    path = _PATH.search(message)
+    where = path["path"] if path else ""
+    what = message[: path.start()] if path else message
+    if unknown := _UNKNOWN.search(what):
+        return PolicyError("there is no such key", _join(where, unknown["field"]), "remove it or correct its spelling")
+    if missing := _MISSING.search(what):
+        return PolicyError(
+            "this key is missing", _join(where, missing["field"]), "add it (policy.default.toml shows every key)"
+        )
+    return PolicyError(what[:1].lower() + what[1:], where, "give a value of that kind")
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
+
+
+def _check(policy: Policy) -> None:
+    """What types cannot say."""
+    if policy.effective_at.tzinfo is None:
+        raise PolicyError("a time without an offset", "effective_at", "write it like 2026-01-01T00:00:00Z")
+    _check_money(policy.money)
+    _check_ladder(policy.locks.ladder)
+    for subject in ("payment", "login"):
+        thresholds = getattr(policy.model, subject)
+        given = [value for value in msgspec.structs.astuple(thresholds) if value is not None]
+        if given != sorted(given):
+            raise PolicyError(
+                "a stricter outcome has a lower score", f"model.{subject}", "let thresholds rise with strictness"
+            )
+    for info in msgspec.structs.fields(policy.rules):
+        for problem, key, remedy in getattr(policy.rules, info.name).problems():
+            raise PolicyError(problem, f"rules.{info.name}.{key}", remedy)
+
+
+def _check_money(money: MoneyPolicy) -> None:
+    if "other" not in money.debit_without_payment_s:
+        raise PolicyError(
+            "there is no key `other`", "money.debit_without_payment_s", "say how long unlisted methods may take"
+        )
+    if not money.rates:
+        raise PolicyError("no rates are given", "money.rates", "give at least one dated table")
+    dates = [table.effective_at for table in money.rates]
+    if any(date.tzinfo is None for date in dates) or dates != sorted(set(dates)):
+        raise PolicyError("dates do not rise", "money.rates", "order the tables by effective_at, in UTC")
+    if any(money.home_currency not in table.per_unit for table in money.rates):
+        raise PolicyError(
+            f"a table lacks the home currency {money.home_currency}", "money.rates", "add its rate to every table"
+        )
+
+
+def _check_ladder(ladder: tuple[LadderStep, ...]) -> None:
+    failures = [step.failures for step in ladder]
+    waits = [step.wait_s for step in ladder]
+    if not ladder or failures != sorted(set(failures)) or waits != sorted(waits):
+        raise PolicyError("steps do not rise", "locks.ladder", "order them by failures, with waits that never shrink")
+
+
+def _hash(policy: Policy) -> str:
+    """Twelve hex digits over the canonical form: key order, comments and layout of the file do not matter."""
+    canonical = msgspec.json.encode(policy, order="sorted")
+    return hashlib.blake2b(canonical, digest_size=6).hexdigest()
+
+
+def _with_amounts(policy: Policy) -> Policy:
+    """Every amount table completed for every currency that has a rate, so that a lookup is one dict access."""
+    rates = rates_at(policy.money.rates, to_ms(policy.effective_at))
+    completed: Policy = _completed(policy, rates)
+    return completed
+
+
+def _completed(section: Any, rates: RateTable) -> Any:
+    changes: dict[str, Any] = {}
+    for info in msgspec.structs.fields(section):
+        value = getattr(section, info.name)
+        if isinstance(value, Section):
+            changes[info.name] = _completed(value, rates)
+        elif info.name.endswith("_minor"):
+            changes[info.name] = _every_currency(value, rates)
+    return msgspec.structs.replace(section, **changes) if changes else section
+
+
+def _every_currency(amounts: Amounts, rates: RateTable) -> Amounts:
+    first = next(iter(amounts), None)
+    if first is None:
+        return amounts
+    converted = {
+        currency: amount
+        for currency in rates.per_unit
+        if (amount := convert(amounts[first], first, currency, rates)) is not None
+    }
+    return converted | amounts

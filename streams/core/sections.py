@@ -1,0 +1,56 @@
+"""What is a table of the policy file made of?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from streams.contracts.base import Currency, Minor
+
+Mode = Literal["observe", "enforce"]
+OutcomeLabel = Literal["allow", "notify", "step_up", "review", "hold", "block"]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[int, Meta(ge=0)]
+# Minor units by currency. A currency that is not listed is converted from the first one listed, at the rates in force
+# when the policy takes effect. Without a rate there is no amount, and a rule that needs one says "not applicable".
+Amounts: TypeAlias = dict[Currency, Minor]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the policy file. Defaults live in policy.default.toml, so that every number has one home."""
+
+
+class Problem(NamedTuple):
+    """Something types cannot refuse: what is wrong with `key`, and what to do."""
+
+    problem: str
+    key: str
+    remedy: str
+
+
+class RuleSection(Section, frozen=True, kw_only=True):
+    """What every rule's table has. `outcomes` holds one outcome per band, the mildest band first."""
+
+    enabled: bool
+    mode: Literal["inherit", "observe", "enforce"]  # inherit: the mode of the policy
+    outcomes: tuple[OutcomeLabel, ...]
+
+    def problems(self) -> Iterator[Problem]:
+        """Contradictions inside the table; the bands are checked here for every rule."""
+        ranks = [_RANK[outcome] for outcome in self.outcomes]
+        if ranks != sorted(ranks):
+            yield Problem("a higher band has a milder outcome", "outcomes", "let outcomes rise with the band")
+        for name in self.__struct_fields__:
+            bands = getattr(self, name)
+            if name == "outcomes" or not isinstance(bands, tuple):
+                continue
+            if len(bands) != len(self.outcomes):
+                yield Problem(f"{len(bands)} bands but {len(self.outcomes)} outcomes", name, "give one value per band")
+            elif list(bands) != sorted(bands):
+                yield Problem("bands do not rise", name, "let thresholds rise with the band")
+
+
+_RANK = {label: rank for rank, label in enumerate(("allow", "notify", "step_up", "review", "hold", "block"))}
