@@ -1,0 +1,1 @@
+"""What a customer may be told: templates with typed parameters, always rendered in both languages."""

@@ -1,0 +1,59 @@
+"""What do the steps of the core hand to each other: prepared events, the moment of a decision, effects?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streams.contracts.actions import ActionRequested, LocksState, PspQuery, RefundCancelled, RefundIntended
+from streams.contracts.base import Event
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.decisions import DecisionAmended, DecisionMade, Hit
+from streams.core.locks.caps import PartitionLimits
+
+if TYPE_CHECKING:
+    from streams.core.features import Features
+
+# What the accounts side may answer with; the shell turns each into one record.
+Effect = (
+    DecisionMade
+    | DecisionAmended
+    | ActionRequested
+    | LocksState
+    | CaseVersion
+    | ActionRejected
+    | NotificationRequested
+    | PspQuery
+    | RefundIntended
+    | RefundCancelled
+)
+
+
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """One event with everything that was known before it. Batches of these are scored in one call."""
+
+    event: Event
+    at_ms: int
+    late: bool = False  # older than the clock by more than the lateness bound: counted, shown, not acted on
+    subject: str = ""  # payment, transfer, topup, withdrawal, login; empty: this event is not decided about
+    features: Features | None = None  # None: this event is not scored
+    hits: tuple[Hit, ...] = ()
+    risk_age_s: int | None = None  # age of the oldest entity risk that the features used
+
+
+class DecideContext(msgspec.Struct, gc=False):
+    """Where and when a decision is made; everything that is neither the account's state nor the event."""
+
+    account_id: str
+    partition: int
+    partitions: int
+    now_ms: int  # only for the age of effects
+    clock_ms: int
+    feeds: dict[str, int]  # newest event time per input topic; a missing topic has told nothing yet
+    limits: PartitionLimits = msgspec.field(default_factory=PartitionLimits)
+
+
+def is_scored(prepared: Any) -> bool:
+    """True if a model should be asked about this event."""
+    return isinstance(prepared, Prepared) and prepared.features is not None
