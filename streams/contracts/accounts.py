@@ -35,7 +35,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A file that stays where it is; we hold its reference and digest."""
 
     reference: ShortText
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     kind: Label
 
 
