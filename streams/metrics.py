@@ -1,0 +1,295 @@
+"""Which metrics exist, what does each one mean, and which label values may it take?
+
+A metric exists because it has a row here: dashboards, alerts, `docs/metrics.md` and the adapter read this list.
+Times of day are exported as timestamps, not ages: a worker that hangs cannot keep its own age fresh.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from streams.contracts.actions import ActionKind
+from streams.contracts.cases import Finding, Priority, Queue
+from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
+
+Question = Literal["flow", "late", "sane", "people"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # a row is itself: compared and hashed by identity
+class Metric:
+    """One row: `question` is the row of the dashboard that it belongs to."""
+
+    name: str
+    help: str
+    question: Question
+    labels: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counter(Metric):
+    """Only ever grows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gauge(Metric):
+    """A value of now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Histogram(Metric):
+    """How a value is spread; each bucket bound sits where a promise or a decision is."""
+
+    buckets: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A label whose values are all known here."""
+
+    values: frozenset[str]
+
+    def admits(self, value: str) -> bool:
+        return value in self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A label whose values come from the deployment or the policy; never from an event. `most` bounds the series."""
+
+    pattern: re.Pattern[str]
+    most: int
+
+    def admits(self, value: str) -> bool:
+        return self.pattern.fullmatch(value) is not None
+
+
+OTHER: Final = (
+    "other"  # what a value outside its label's set is recorded as: a metric must never be a way to run out of memory
+)
+
+
+def _values(*values: str) -> Values:
+    return Values(frozenset(values))
+
+
+LABELS: Final[dict[str, Values | Shape]] = {
+    "agent": _values("accounts", "entities"),
+    "topic": _values(*(topic.name for topic in (*MERGED, ENTITY_RISK, SIGNALS))),  # what an agent reads
+    "partition": Shape(re.compile("[0-9]{1,5}"), 4096),
+    "rule": Shape(re.compile("[a-z0-9-]{1,40}/([0-9]{2}|x00|err)"), 256),
+    "outcome": _values("allow", "notify", "step_up", "review", "hold", "block"),
+    "mode": _values("observe", "enforce"),
+    "clock": _values("live", "replay"),
+    "reason": Shape(re.compile("[a-z_]{1,40}"), 64),
+    "cause": _values("no_model", "timeout", "failed", "corrupt", "wrong_features"),
+    "why": _values("observe", "too_old", "cold", "capped"),
+    "action": Values(frozenset(get_args(ActionKind))),
+    "queue": Values(frozenset(get_args(Queue))),
+    "priority": Values(frozenset(get_args(Priority))),
+    "finding": Values(frozenset(get_args(Finding))),
+    "effect": _values("action", "notification", "query", "refund"),
+    "cap": _values("partition", "total"),
+    "fate": _values("amended", "counted"),
+    "dropped": _values("idle", "cap"),
+}
+
+# --- are events flowing? ----------------------------------------------------------------------------------------------
+EVENTS: Final = Counter(
+    "paywarden_events_total", "Input records handled, counted after their commit.", "flow", ("agent", "topic")
+)
+DUPLICATES: Final = Counter(
+    "paywarden_duplicates_total", "Events seen before and skipped, by (topic, event_id).", "flow", ("agent", "topic")
+)
+DEAD_LETTERS: Final = Counter(
+    "paywarden_dead_letters_total", "Records set aside, by reason.", "flow", ("agent", "topic", "reason")
+)
+UNKNOWN_TYPES: Final = Counter(
+    "paywarden_unknown_types_total",
+    "Dead letters of a type that this build does not know: a newer producer, outside the limit.",
+    "flow",
+    ("agent", "topic"),
+)
+POISON: Final = Counter(
+    "paywarden_poison_total",
+    "Events on which the core raised; their group was run again without them.",
+    "flow",
+    ("agent",),
+)
+COMMITS: Final = Counter("paywarden_commits_total", "Groups committed, one Kafka transaction each.", "flow", ("agent",))
+COMMIT_FAILURES: Final = Counter(
+    "paywarden_commit_failures_total", "Commits that failed; the process ends with exit code 70.", "flow", ("agent",)
+)
+LAST_COMMIT: Final = Gauge(
+    "paywarden_last_commit_timestamp_seconds", "When a partition last committed.", "flow", ("agent", "partition")
+)
+GROUP_RECORDS: Final = Histogram(
+    "paywarden_group_records",
+    "Input records per commit.",
+    "flow",
+    ("agent",),
+    buckets=(1, 10, 50, 200, 1_000, 5_000),  # 200: one fetched batch; 5 000: a full group
+)
+LAG: Final = Gauge(
+    "paywarden_lag_records",
+    "Records between the committed position and the end of an input.",
+    "flow",
+    ("agent", "topic", "partition"),
+)
+REBALANCES: Final = Counter("paywarden_rebalances_total", "Assignments of partitions to this worker.", "flow")
+PARTITIONS_OWNED: Final = Gauge("paywarden_partitions_owned", "Partitions that this worker serves.", "flow", ("agent",))
+READY: Final = Gauge("paywarden_ready", "1 when the worker serves its partitions, else 0; the same as /readyz.", "flow")
+WORKER: Final = Gauge(
+    "paywarden_worker_info", "Always 1: how this worker takes time and effects.", "flow", ("clock", "mode")
+)
+RECOVERY_SECONDS: Final = Histogram(
+    "paywarden_recovery_seconds",
+    "From the assignment of a partition to serving it again.",
+    "flow",
+    ("agent",),
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300),  # the promise is "within seconds"
+)
+RECOVERY_ROWS: Final = Counter(
+    "paywarden_recovery_rows_total", "Changelog rows read to recover state.", "flow", ("agent",)
+)
+STATE_KEYS: Final = Gauge("paywarden_state_keys", "Keys in the state of a partition.", "flow", ("agent", "partition"))
+STATE_BYTES: Final = Gauge(
+    "paywarden_state_bytes", "Encoded size of the state of a partition.", "flow", ("agent", "partition")
+)
+STATE_DROPPED: Final = Counter(
+    "paywarden_state_dropped_total",
+    "States removed with a tombstone: idle for long, or above the cap of their kind.",
+    "flow",
+    ("agent", "dropped"),
+)
+
+# --- are we late? -----------------------------------------------------------------------------------------------------
+LATENCY: Final = Histogram(
+    "paywarden_event_latency_seconds",
+    "From the record timestamp of an event to the commit of its decision.",
+    "late",
+    ("agent",),
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10, 60),  # straddles the promised 150 ms
+)
+COMMIT_SECONDS: Final = Histogram(
+    "paywarden_commit_seconds",
+    "Duration of a commit: outputs, states and position in one transaction.",
+    "late",
+    ("agent",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3),  # 3 s: half of the smallest member timeout
+)
+CLOCK: Final = Gauge(
+    "paywarden_clock_timestamp_seconds", "Event-time clock of a partition.", "late", ("agent", "partition")
+)
+FEED: Final = Gauge(
+    "paywarden_feed_timestamp_seconds",
+    "Newest event time of an input topic in a partition.",
+    "late",
+    ("agent", "topic", "partition"),
+)
+LATE_EVENTS: Final = Counter(
+    "paywarden_late_events_total",
+    "Events behind the clock: folded in within the lateness bound (amended), beyond it only counted.",
+    "late",
+    ("agent", "fate"),
+)
+TIMERS: Final = Counter("paywarden_timers_fired_total", "Timers fired in event time.", "late", ("agent",))
+
+# --- are we deciding sanely? ------------------------------------------------------------------------------------------
+DECISIONS: Final = Counter(
+    "paywarden_decisions_total", "Decisions published, after commit.", "sane", ("outcome", "mode")
+)
+RULE_HITS: Final = Counter("paywarden_rule_hits_total", "Rules that fired, by band.", "sane", ("rule", "mode"))
+SCORES: Final = Histogram(
+    "paywarden_score",
+    "Model scores of decided events, a probability.",
+    "sane",
+    buckets=(0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1),
+)
+SCORE_UNAVAILABLE: Final = Counter(
+    "paywarden_score_unavailable_total", "Events decided by rules only, and why.", "sane", ("cause",)
+)
+ACTIONS: Final = Counter(
+    "paywarden_actions_total", "Lock and other commands to the payment system, by kind.", "sane", ("action", "mode")
+)
+LOCKS_CAPPED: Final = Counter(
+    "paywarden_locks_capped_total", "Locks turned into reviews because the cap was reached.", "sane", ("cap",)
+)
+ACTIONS_RESENT: Final = Counter(
+    "paywarden_actions_resent_total", "Commands sent again because nobody acknowledged them.", "sane"
+)
+EFFECTS_SUPPRESSED: Final = Counter(
+    "paywarden_effects_suppressed_total",
+    "Effects recorded but not sent: observe mode, or an event older than max_effect_age.",
+    "sane",
+    ("effect", "why"),
+)
+
+# --- are people coping? -----------------------------------------------------------------------------------------------
+CASES_OPENED: Final = Counter("paywarden_cases_opened_total", "Cases opened.", "people", ("queue", "priority"))
+CASES_CLOSED: Final = Counter(
+    "paywarden_cases_closed_total", "Cases that reached an end, by what was found.", "people", ("queue", "finding")
+)
+CASE_VERSIONS: Final = Counter("paywarden_case_versions_total", "Versions of cases published.", "people", ("queue",))
+NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to customers requested.", "people", ("mode",))
+
+METRICS: Final[tuple[Metric, ...]] = (
+    EVENTS,
+    DUPLICATES,
+    DEAD_LETTERS,
+    UNKNOWN_TYPES,
+    POISON,
+    COMMITS,
+    COMMIT_FAILURES,
+    LAST_COMMIT,
+    GROUP_RECORDS,
+    LAG,
+    REBALANCES,
+    PARTITIONS_OWNED,
+    READY,
+    WORKER,
+    RECOVERY_SECONDS,
+    RECOVERY_ROWS,
+    STATE_KEYS,
+    STATE_BYTES,
+    STATE_DROPPED,
+    LATENCY,
+    COMMIT_SECONDS,
+    CLOCK,
+    FEED,
+    LATE_EVENTS,
+    TIMERS,
+    DECISIONS,
+    RULE_HITS,
+    SCORES,
+    SCORE_UNAVAILABLE,
+    ACTIONS,
+    LOCKS_CAPPED,
+    ACTIONS_RESENT,
+    EFFECTS_SUPPRESSED,
+    CASES_OPENED,
+    CASES_CLOSED,
+    CASE_VERSIONS,
+    NOTIFICATIONS,
+)
+
+
+class Silent:
+    """The `Metrics` of runs that nobody scrapes: backtest, state rebuild."""
+
+    def add(self, metric: Counter, amount: float = 1, /, *labels: str) -> None:
+        del metric, amount, labels
+
+    def set(self, metric: Gauge, value: float, /, *labels: str) -> None:
+        del metric, value, labels
+
+    def observe(self, metric: Histogram, value: float, /, *labels: str, count: int = 1) -> None:
+        del metric, value, labels, count
+
+    def forget(self, metric: Gauge, /, *labels: str) -> None:
+        del metric, labels

@@ -1,0 +1,47 @@
+"""What does the engine need from outside: time, scores, and a place to count?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from streams.core.score import Score, ScoreUnavailable
+from streams.metrics import Counter, Gauge, Histogram
+
+PreparedT = TypeVar("PreparedT", contravariant=True)
+
+
+class Clock(Protocol):
+    """The only way to ask what time it is. Tests own one that is moved by hand."""
+
+    def now_ms(self) -> int:
+        """Wall clock, milliseconds since 1970-01-01T00:00:00Z."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never run backwards, for durations and deadlines."""
+
+
+class Scorer(Protocol[PreparedT]):
+    """The only step that knows a model."""
+
+    model_id: str
+
+    def score(self, batch: Sequence[PreparedT]) -> Sequence[Score | ScoreUnavailable]:
+        """One answer per prepared event, in the same order. Never raises: a model that fails is `ScoreUnavailable`."""
+
+
+class Metrics(Protocol):
+    """Where the catalogue of `streams.metrics` is recorded. Labels are positional, in the order of the metric's row.
+
+    Callers count after commit and once per group, with an amount: nothing here may cost more than a dictionary update.
+    """
+
+    def add(self, metric: Counter, amount: float = 1, /, *labels: str) -> None: ...
+
+    def set(self, metric: Gauge, value: float, /, *labels: str) -> None: ...
+
+    def observe(self, metric: Histogram, value: float, /, *labels: str, count: int = 1) -> None:
+        """Record `value`, `count` times over."""
+
+    def forget(self, metric: Gauge, /, *labels: str) -> None:
+        """Drop a series, for example of a partition that went to another worker."""

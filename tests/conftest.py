@@ -1,0 +1,36 @@
+"""What holds for every test: our helpers importable, no unexpected ERROR logged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+# `from support.metrics import RecordingMetrics`: helpers are a package of tests/, never a conftest.
+sys.path.insert(0, str(TESTS))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the expected files of golden tests")
+    parser.addoption("--update-generated", action="store_true", help="rewrite generated documents and dashboards")
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_errors_logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """An ERROR line means somebody must act. A test that provokes one says so with @pytest.mark.logs_errors."""
+    yield
+    if request.node.get_closest_marker("logs_errors"):
+        return
+    errors = [
+        record.getMessage()
+        for phase in ("setup", "call")
+        for record in caplog.get_records(phase)  # type: ignore[arg-type]
+        if record.levelno >= logging.ERROR
+    ]
+    if errors:
+        pytest.fail("logged as ERROR, and nobody expected it:\n" + "\n".join(errors), pytrace=False)
