@@ -1,0 +1,272 @@
+"""Which numbers describe an event for rules and models, in which order, and what does each one mean?
+
+The struct is the contract: a field's annotation is its row of the catalogue, so a feature cannot exist undocumented.
+Everything is computed from before the event plus the event's own fields. Counts and sums include the event itself,
+as the handbook's windows do; habits ("usual", "new", "since") do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, NamedTuple, get_type_hints
+
+import msgspec
+
+MISSING = -1.0  # no feature is negative, so trees, rules and people can all tell "unknown" from a value
+VERSION = 1  # raise it when a feature keeps its name and changes its meaning
+
+
+class About(NamedTuple):
+    """One annotation: family, unit, meaning, and the value where there is nothing to say (None: never missing)."""
+
+    family: str
+    unit: str
+    meaning: str
+    missing: float | None = None
+
+
+class Features(msgspec.Struct, frozen=True, gc=False):
+    """The feature vector of one event. Field order is the order of every model's input; it only grows at the end."""
+
+    # --- the event itself
+    kind: Annotated[
+        float, About("event", "code", "0 other, 1 payment, 2 transfer, 3 withdrawal, 4 top-up, 5 bill, 6 login")
+    ]
+    failed: Annotated[float, About("event", "flag", "the event itself is a refusal, or a failed login or challenge")]
+    amount: Annotated[
+        float, About("event", "home currency", "amount, major units; missing without amount or rate", MISSING)
+    ]
+    round_amount: Annotated[
+        float, About("event", "code", "2 multiple of 100 major units, 1 multiple of 10, else 0", MISSING)
+    ]
+    near_limit: Annotated[float, About("event", "flag", "amount is in the last tenth below one of the limits", MISSING)]
+    # --- the account
+    account_events: Annotated[float, About("account", "events", "events of this account seen before this one")]
+    account_age_days: Annotated[
+        float, About("account", "days", "since the profile says it was opened, else since first seen")
+    ]
+    observed_days: Annotated[float, About("account", "days", "since we first saw an event of this account")]
+    idle_days: Annotated[float, About("account", "days", "since the last outgoing movement", MISSING)]
+    vulnerable: Annotated[float, About("account", "flag", "the profile marks the holder as vulnerable", MISSING)]
+    two_factor: Annotated[float, About("account", "flag", "the profile says a second factor is set", MISSING)]
+    # --- time, in the account's time zone
+    hour: Annotated[float, About("time", "hours", "local hour of day, 0 to 23")]
+    weekend: Annotated[float, About("time", "flag", "local Saturday or Sunday")]
+    night: Annotated[float, About("time", "flag", "local 00:00:00 to 06:59:59")]
+    hour_distance: Annotated[
+        float,
+        About("time", "hours", "circular distance to the nearest hour with a twentieth of earlier activity", MISSING),
+    ]
+    hour_share: Annotated[
+        float, About("time", "share", "earlier activity within one hour of this one's local hour", MISSING)
+    ]
+    # --- outgoing movements: payments, transfers, withdrawals, bills; each counted once, at its first event
+    spend_count_1m: Annotated[float, About("spend", "events", "outgoing movements in 1 minute, this one included")]
+    spend_count_5m: Annotated[float, About("spend", "events", "outgoing movements in 5 minutes, this one included")]
+    spend_count_1h: Annotated[float, About("spend", "events", "outgoing movements in 1 hour, this one included")]
+    spend_count_1d: Annotated[float, About("spend", "events", "outgoing movements in 1 day, this one included")]
+    spend_count_7d: Annotated[float, About("spend", "events", "outgoing movements in 7 days, this one included")]
+    spend_count_30d: Annotated[float, About("spend", "events", "outgoing movements in 30 days, this one included")]
+    spend_sum_1h: Annotated[float, About("spend", "home currency", "outgoing amount in 1 hour, this one included")]
+    spend_sum_1d: Annotated[float, About("spend", "home currency", "outgoing amount in 1 day, this one included")]
+    spend_sum_7d: Annotated[float, About("spend", "home currency", "outgoing amount in 7 days, this one included")]
+    spend_sum_30d: Annotated[float, About("spend", "home currency", "outgoing amount in 30 days, this one included")]
+    spend_mean_1d: Annotated[
+        float, About("spend", "home currency", "mean outgoing amount in 1 day, this one included", MISSING)
+    ]
+    spend_mean_7d: Annotated[
+        float, About("spend", "home currency", "mean outgoing amount in 7 days, this one included", MISSING)
+    ]
+    spend_mean_30d: Annotated[
+        float, About("spend", "home currency", "mean outgoing amount in 30 days, this one included", MISSING)
+    ]
+    spend_max_30d: Annotated[
+        float, About("spend", "home currency", "largest earlier outgoing amount in 30 days", MISSING)
+    ]
+    since_spend_s: Annotated[float, About("spend", "seconds", "since the last outgoing movement", MISSING)]
+    spend_truncated: Annotated[
+        float, About("spend", "flag", "more than 512 movements in 30 days: long windows undercount")
+    ]
+    unpriced_1d: Annotated[float, About("spend", "events", "earlier movements in 1 day in currencies without a rate")]
+    # --- this amount against the customer's habit (all from before the event)
+    amount_to_mean_7d: Annotated[float, About("habit", "ratio", "amount over the earlier mean of 7 days", MISSING)]
+    amount_to_mean_30d: Annotated[float, About("habit", "ratio", "amount over the earlier mean of 30 days", MISSING)]
+    amount_to_max_30d: Annotated[
+        float, About("habit", "ratio", "amount over the largest earlier amount of 30 days", MISSING)
+    ]
+    amount_to_usual: Annotated[
+        float,
+        About("habit", "ratio", "amount over the usual one: geometric mean, half of its weight from 30 days", MISSING),
+    ]
+    amount_z: Annotated[
+        float,
+        About("habit", "deviations", "standard deviations above the usual log amount, 0 if below, at most 20", MISSING),
+    ]
+    same_amount_1d: Annotated[
+        float, About("habit", "events", "equal amounts among the last 32 of 1 day, this one included", MISSING)
+    ]
+    smallest_1h: Annotated[
+        float, About("habit", "home currency", "smallest earlier amount among the last 32 of 1 hour", MISSING)
+    ]
+    near_limits_1d: Annotated[
+        float, About("habit", "events", "near-limit amounts among the last 32 of 1 day, this one included", MISSING)
+    ]
+    spikes_7d: Annotated[float, About("habit", "events", "earlier amounts above 3 times the usual one in 7 days")]
+    # --- refusals of outgoing movements
+    declines_30m: Annotated[float, About("declines", "events", "refusals in 30 minutes, this one included")]
+    declines_1d: Annotated[float, About("declines", "events", "refusals in 1 day, this one included")]
+    declines_7d: Annotated[float, About("declines", "events", "refusals in 7 days, this one included")]
+    decline_share_1d: Annotated[float, About("declines", "share", "refusals over outgoing movements of 1 day", MISSING)]
+    declines_row: Annotated[float, About("declines", "events", "refusals since the last success, this one included")]
+    since_decline_s: Annotated[float, About("declines", "seconds", "since the last refusal", MISSING)]
+    # --- is this new for the account?
+    device_new: Annotated[float, About("novelty", "flag", "device never seen here", MISSING)]
+    device_age_days: Annotated[float, About("novelty", "days", "since this device was first seen; 0 if new", MISSING)]
+    device_trusted: Annotated[
+        float, About("novelty", "flag", "the device logged in, was bound or passed a challenge before", MISSING)
+    ]
+    ip_new: Annotated[float, About("novelty", "flag", "IP address never seen here", MISSING)]
+    network_new: Annotated[float, About("novelty", "flag", "IPv4 /24 or IPv6 /48 never seen here", MISSING)]
+    country_new: Annotated[float, About("novelty", "flag", "country never seen here", MISSING)]
+    merchant_new: Annotated[float, About("novelty", "flag", "merchant (else terminal) never paid here", MISSING)]
+    merchant_age_days: Annotated[
+        float, About("novelty", "days", "since this merchant was first paid; 0 if new", MISSING)
+    ]
+    merchant_uses: Annotated[float, About("novelty", "events", "earlier payments to this merchant", MISSING)]
+    payee_new: Annotated[float, About("novelty", "flag", "payee never paid here", MISSING)]
+    payee_age_days: Annotated[float, About("novelty", "days", "since this payee was first paid; 0 if new", MISSING)]
+    payee_uses: Annotated[float, About("novelty", "events", "earlier movements to this payee", MISSING)]
+    card_new: Annotated[float, About("novelty", "flag", "card never used here", MISSING)]
+    card_age_days: Annotated[float, About("novelty", "days", "since this card was first seen; 0 if new", MISSING)]
+    # --- how many different ones? (this event's included)
+    merchants_1h: Annotated[float, About("diversity", "merchants", "different merchants in 1 hour, at most 48")]
+    merchants_1d: Annotated[float, About("diversity", "merchants", "different merchants in 1 day, at most 48")]
+    payees_1d: Annotated[float, About("diversity", "payees", "different payees in 1 day, at most 24")]
+    payers_1d: Annotated[float, About("diversity", "payers", "different senders of money in 1 day, at most 24")]
+    cards_1d: Annotated[float, About("diversity", "cards", "different cards in 1 day, at most 16")]
+    devices_7d: Annotated[float, About("diversity", "devices", "different devices in 7 days, at most 12")]
+    ips_1d: Annotated[float, About("diversity", "addresses", "different IP addresses in 1 day, at most 24")]
+    countries_7d: Annotated[float, About("diversity", "countries", "different countries in 7 days, at most 8")]
+    # --- since something sensitive happened
+    since_credential_change_s: Annotated[
+        float, About("credentials", "seconds", "since a credential was changed", MISSING)
+    ]
+    since_password_reset_s: Annotated[
+        float, About("credentials", "seconds", "since a password reset was asked for", MISSING)
+    ]
+    since_device_bound_s: Annotated[float, About("credentials", "seconds", "since a device was bound", MISSING)]
+    since_card_bound_s: Annotated[float, About("credentials", "seconds", "since a card was bound", MISSING)]
+    since_login_s: Annotated[float, About("credentials", "seconds", "since the last successful login", MISSING)]
+    since_topup_s: Annotated[float, About("credentials", "seconds", "since the last money came in", MISSING)]
+    # --- money in and out
+    inflow_30m: Annotated[float, About("flow", "home currency", "money in during 30 minutes")]
+    inflow_1d: Annotated[float, About("flow", "home currency", "money in during 1 day")]
+    pass_through_30m: Annotated[
+        float, About("flow", "ratio", "money out over money in during 30 minutes, this one included", MISSING)
+    ]
+    balance_share: Annotated[
+        float, About("flow", "share", "amount over the balance estimated from ledger postings, at most 1", MISSING)
+    ]
+    refunds_30d: Annotated[float, About("flow", "events", "refunds asked for in 30 days")]
+    # --- logins
+    login_known: Annotated[
+        float, About("logins", "flag", "device (without one: network) of an earlier successful login", MISSING)
+    ]
+    logins_1d: Annotated[float, About("logins", "events", "successful logins in 1 day, this one included")]
+    login_failures_10m: Annotated[float, About("logins", "events", "failed logins in 10 minutes, this one included")]
+    login_failures_1h: Annotated[float, About("logins", "events", "failed logins in 1 hour, this one included")]
+    login_failures_1d: Annotated[float, About("logins", "events", "failed logins in 1 day, this one included")]
+    stranger_failures_1d: Annotated[
+        float, About("logins", "events", "failed logins from unknown devices in 1 day, this one included")
+    ]
+    failures_row_known: Annotated[
+        float,
+        About("logins", "events", "failures from known devices within 1 day since a success there, this one included"),
+    ]
+    failures_row_unknown: Annotated[
+        float,
+        About(
+            "logins", "events", "failures from unknown devices within 1 day since a success there, this one included"
+        ),
+    ]
+    failures_row: Annotated[
+        float, About("logins", "events", "failures since any success, however old, this one included; at most 256")
+    ]
+    failing_ips_1h: Annotated[
+        float,
+        About("logins", "addresses", "different addresses of unknown devices' failures in 1 hour, this one included"),
+    ]
+    challenges_1h: Annotated[float, About("logins", "events", "second factors asked for in 1 hour, this one included")]
+    challenge_failures_1h: Annotated[
+        float, About("logins", "events", "failed second factors in 1 hour, this one included")
+    ]
+    agent_new: Annotated[float, About("logins", "flag", "user agent never seen in a successful login", MISSING)]
+    asn_new: Annotated[float, About("logins", "flag", "autonomous system never seen in a successful login", MISSING)]
+    login_familiarity: Annotated[
+        float,
+        About("logins", "share", "mean share of successful logins with this network, system, agent, country", MISSING),
+    ]
+    # --- where
+    travel_km: Annotated[float, About("travel", "km", "great circle from the last successful login", MISSING)]
+    travel_kmh: Annotated[
+        float, About("travel", "km/h", "speed needed from the last successful login, at most 100,000", MISSING)
+    ]
+    travel_other_device: Annotated[float, About("travel", "flag", "another device than at the last login", MISSING)]
+    # --- what has been proved about earlier movements of this account (labels that have arrived)
+    own_frauds_7d: Annotated[float, About("labels", "events", "frauds of this account in (t - 14 d, t] known by now")]
+    own_frauds_30d: Annotated[float, About("labels", "events", "frauds of this account in (t - 37 d, t] known by now")]
+    # --- entity risk (section 2: age is stamped, a decision never waits for it)
+    ip_level: Annotated[float, About("risk", "level", "0 normal, 1 elevated, 2 attack", MISSING)]
+    ip_score: Annotated[float, About("risk", "score", "of the IP address", MISSING)]
+    device_level: Annotated[float, About("risk", "level", "of the device", MISSING)]
+    device_score: Annotated[float, About("risk", "score", "of the device", MISSING)]
+    bin_level: Annotated[float, About("risk", "level", "of the card range", MISSING)]
+    merchant_level: Annotated[float, About("risk", "level", "of the merchant", MISSING)]
+    merchant_score: Annotated[float, About("risk", "score", "of the merchant", MISSING)]
+    merchant_fraud_rate_30d: Annotated[
+        float, About("risk", "share", "frauds among the merchant's labels, 7 days late", MISSING)
+    ]
+    terminal_level: Annotated[float, About("risk", "level", "of the terminal", MISSING)]
+    terminal_score: Annotated[float, About("risk", "score", "of the terminal", MISSING)]
+    terminal_labels_1d: Annotated[
+        float, About("risk", "events", "labels of (t - 8 d, t - 7 d] at the terminal", MISSING)
+    ]
+    terminal_labels_7d: Annotated[
+        float, About("risk", "events", "labels of (t - 14 d, t - 7 d] at the terminal", MISSING)
+    ]
+    terminal_labels_30d: Annotated[
+        float, About("risk", "events", "labels of (t - 37 d, t - 7 d] at the terminal", MISSING)
+    ]
+    terminal_fraud_rate_1d: Annotated[
+        float, About("risk", "share", "frauds among the labels of 1 day; 0 without labels", MISSING)
+    ]
+    terminal_fraud_rate_7d: Annotated[
+        float, About("risk", "share", "frauds among the labels of 7 days; 0 without labels", MISSING)
+    ]
+    terminal_fraud_rate_30d: Annotated[
+        float, About("risk", "share", "frauds among the labels of 30 days; 0 without labels", MISSING)
+    ]
+    risk_age_s: Annotated[float, About("risk", "seconds", "age of the oldest entity fact that was used", MISSING)]
+
+
+class FeatureSpec(NamedTuple):
+    """One row of the catalogue."""
+
+    name: str
+    family: str
+    unit: str
+    meaning: str
+    missing: float | None
+
+
+def _specs() -> tuple[FeatureSpec, ...]:
+    hints = get_type_hints(Features, include_extras=True)
+    return tuple(FeatureSpec(name, *hints[name].__metadata__[0]) for name in Features.__struct_fields__)
+
+
+FEATURES: tuple[FeatureSpec, ...] = _specs()
+FEATURE_NAMES: tuple[str, ...] = Features.__struct_fields__
+# A model names the set it was trained on and refuses any other: same names, order, missing values and version.
+FEATURE_SET: str = hashlib.blake2b(
+    repr((VERSION, [(spec.name, spec.missing) for spec in FEATURES])).encode(), digest_size=6
+).hexdigest()

@@ -1,0 +1,41 @@
+"""What does an account's decision know about the IP, device, card range, merchant or terminal of an event?
+
+Only the words live here: `streams.core.entities` keeps the dated versions and answers for an event's time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class RiskFact(msgspec.Struct, frozen=True, gc=False):
+    """What was effective about one entity at the time of an event.
+
+    Label counts are over the windows (t - 7 d - w, t - 7 d] of the labelled payment's own time: only labels that have
+    had their 7 days to arrive count. A fact without labels has zeros.
+    """
+
+    level: int  # 0 normal, 1 elevated, 2 attack
+    score: float = 0.0
+    typology: str | None = None  # password_spray, card_testing, risky_terminal, ...
+    age_s: int = 0  # event time since the fact became effective
+    labels_1d: int = 0
+    frauds_1d: int = 0
+    labels_7d: int = 0
+    frauds_7d: int = 0
+    labels_30d: int = 0
+    frauds_30d: int = 0
+
+
+class RiskView(Protocol):
+    """Entity risk as of an event's time; None means nothing notable is known."""
+
+    def __call__(self, kind: str, value: str, at_ms: int) -> RiskFact | None:
+        """The fact about `value` of `kind` (ip, device, bin, merchant, terminal) that was effective at `at_ms`."""
+
+
+def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:  # noqa: ARG001
+    """A view that knows nothing: before the entities agent has spoken, and in tests."""
+    return None
