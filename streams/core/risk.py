@@ -1,4 +1,7 @@
-"""What do features and rules get to know about an entity (IP, device, BIN, merchant, terminal, the whole site)?"""
+"""What does an account's decision know about the IP, device, card range, merchant or terminal of an event?
+
+Only the words live here: `streams.core.entities` keeps the dated versions and answers for an event's time.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,31 @@ import msgspec
 
 
 class RiskFact(msgspec.Struct, frozen=True, gc=False):
-    """The entity's risk as it was in effect at one moment of event time.
+    """What was effective about one entity at the time of an event.
 
-    Counts of labels look back from that moment minus the label delay: `labels_7d` counts the labelled subjects in
-    (t - delay - 7 d, t - delay]. Only labels that had arrived when the value took effect are in them.
+    Label counts are over the windows (t - 7 d - w, t - 7 d] of the labelled payment's own time: only labels that have
+    had their 7 days to arrive count. A fact without labels has zeros.
     """
 
-    level: str  # normal, elevated, attack
-    typology: str = ""  # password_spray, card_testing, risky_terminal; empty for a level that has none
+    level: int  # 0 normal, 1 elevated, 2 attack
     score: float = 0.0
-    age_s: int = 0  # since the value took effect
+    typology: str | None = None  # password_spray, card_testing, risky_terminal, ...
+    age_s: int = 0  # event time since the fact became effective
     labels_1d: int = 0
     frauds_1d: int = 0
     labels_7d: int = 0
     frauds_7d: int = 0
     labels_30d: int = 0
     frauds_30d: int = 0
-    frauds_early: int = 0  # subjects younger than the delay whose fraud is known already
-    fraud_age_s: int = -1  # since the newest known fraud happened; -1 without one
 
 
 class RiskView(Protocol):
-    """Looks an entity up; None for an entity that is not notable at `at_ms`."""
+    """Entity risk as of an event's time; None means nothing notable is known."""
 
-    def __call__(self, kind: str, value: str, at_ms: int, /) -> RiskFact | None: ...
+    def __call__(self, kind: str, value: str, at_ms: int) -> RiskFact | None:
+        """The fact about `value` of `kind` (ip, device, bin, merchant, terminal) that was effective at `at_ms`."""
 
 
-def no_risk(_kind: str, _value: str, _at_ms: int, /) -> RiskFact | None:
-    """The view of a partition that has heard of no notable entity."""
+def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:  # noqa: ARG001
+    """A view that knows nothing: before the entities agent has spoken, and in tests."""
     return None
