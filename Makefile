@@ -44,7 +44,7 @@ check: setup  ## style, types, import contracts, packaging guard
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m streams.adapters.packaging
+	$(BIN)/python -P -m streams.adapters.packaging
 
 test: check  ## everything that needs no outside server
 	$(BIN)/pytest -m "not connected and not bench" $(PYTEST_ARGS)
