@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Currency, Event, Id, Instant, Label, Minor, ShortText, Text
+from streams.contracts.base import Count, Currency, Event, Id, Instant, Label, Minor, ShortText, Text
 
 
 class LedgerPosted(Event, frozen=True, kw_only=True, tag="ledger.posted.v1", tag_field="type"):
@@ -28,7 +28,7 @@ class ProjectionLagged(Event, frozen=True, kw_only=True, tag="projection.lagged.
     """The read model that customers see is behind the ledger."""
 
     as_of: Instant
-    lag_s: Annotated[int, Meta(ge=0)]
+    lag_s: Count
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -79,7 +79,7 @@ class SurveyAnswered(Support, frozen=True, kw_only=True, tag="survey.answered.v1
 class SocialMention(Support, frozen=True, kw_only=True, tag="social.mention.v1", tag_field="type"):
     """A public post about us."""
 
-    reach: Annotated[int, Meta(ge=0)]
+    reach: Count
 
 
 class MerchantApplication(Support, frozen=True, kw_only=True, tag="merchant.application.v1", tag_field="type"):
@@ -122,7 +122,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     ]
     case_id: Id | None = None
     owner: Literal["account", "entity"] = "account"
-    expected_version: Annotated[int, Meta(ge=0)]
+    expected_version: Count
     actor: Id
     role: Label
     second_actor: Id | None = None
@@ -140,7 +140,7 @@ class AccountProfile(Event, frozen=True, kw_only=True, tag="account.profile.v1",
     two_factor: bool | None = None
     app_version: Label | None = None
     vulnerable: bool = False
-    contact_channels: tuple[Label, ...] = ()
+    contact_channels: Annotated[tuple[Label, ...], Meta(max_length=20)] = ()
     home_currency: Currency | None = None
 
 

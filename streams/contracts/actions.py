@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from streams.contracts.base import Currency, Id, Instant, Label, Minor, Output, ShortText
+from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, ShortText
 
 ActionKind = Literal[
     "lock",
@@ -37,7 +38,7 @@ class ActionRequested(Output, frozen=True, kw_only=True, tag="action.requested.v
     rule: Label | None = None
     case_id: Id | None = None
     entity: Id | None = None  # kind/value of a blocked entity
-    attempt: int = 1
+    attempt: Count = 1
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -57,8 +58,8 @@ class LocksState(Output, frozen=True, kw_only=True, tag="locks.state.v1", tag_fi
     """All locks of an account; the newest record of the key is the truth."""
 
     account_id: Id
-    version: int
-    locks: tuple[Lock, ...] = ()
+    version: Count
+    locks: Annotated[tuple[Lock, ...], Meta(max_length=64)] = ()
 
 
 class PspQuery(Output, frozen=True, kw_only=True, tag="psp.query.v1", tag_field="type"):
@@ -67,7 +68,7 @@ class PspQuery(Output, frozen=True, kw_only=True, tag="psp.query.v1", tag_field=
     query_id: Id
     account_id: Id
     payment_id: Id
-    attempt: int = 1
+    attempt: Count = 1
 
 
 class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1", tag_field="type"):

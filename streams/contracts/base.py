@@ -18,10 +18,13 @@ Text = Annotated[str, Meta(max_length=4000)]
 ShortText = Annotated[str, Meta(max_length=256)]
 # 10**15 minor units are ten trillion euros: above every real payment, far below what a 64-bit sum overflows on.
 Minor = Annotated[int, Meta(ge=0, le=10**15)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # whatever counts fits the 64-bit integers of other languages
+AtMs = Annotated[int, Meta(ge=0, lt=7_258_118_400_000)]  # event time in ms, 1970 up to 2200
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]  # ISO 4217; `$` alone lets a newline through
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2)]  # ISO 3166-1 alpha-2
 Bin = Annotated[str, Meta(pattern="^[0-9]{6,8}$", max_length=8)]  # ISO/IEC 7812 issuer number, never more digits
 Mcc = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]  # ISO 18245
+Ip = Annotated[str, Meta(min_length=2, max_length=45)]  # textual IPv4 or IPv6; 45 holds a mapped address
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from streams.contracts.base import Currency, Id, Instant, Label, Minor, Output, ShortText, Text
+from streams.contracts.base import Count, Currency, Id, Instant, Ip, Label, Minor, Output, Share, ShortText, Text
 
 Queue = Literal["technical", "accounting", "policy", "security", "self_service"]
 Priority = Literal["P1", "P2", "P3", "P4"]
@@ -29,13 +30,17 @@ Status = Literal[
 Finding = Literal["unset", "confirmed_fraud", "valuable_alert", "customer_error", "outage", "false_alarm"]
 
 
+# A case stays below 256 KiB, so its lists are bounded; the core counts what it leaves out.
+Labels = Annotated[tuple[Label, ...], Meta(max_length=64)]
+
+
 class Sla(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Deadlines by priority (domain 1.3); pauses only while waiting for the customer."""
 
     first_response_due: Instant
     next_update_due: Instant
     resolution_due: Instant
-    paused_s: int = 0
+    paused_s: Count = 0
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -59,7 +64,7 @@ class Entities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     terminal_id: Id | None = None
     card_token: Id | None = None
     device_id: Id | None = None
-    ip: ShortText | None = None
+    ip: Ip | None = None
     entity: Id | None = None  # kind/value for cases that the entities agent owns
 
 
@@ -75,8 +80,8 @@ class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_
     """One version of a case: what changed, and the whole case after the change (domain section 7)."""
 
     case_id: Id
-    version: int
-    changed: tuple[ShortText, ...]
+    version: Count
+    changed: Annotated[tuple[ShortText, ...], Meta(max_length=64)]
     case_type: Label  # domain 1.3, for example payment_failure.repeat
     flow: Label  # F01 .. F46
     cause_family: Label
@@ -85,9 +90,10 @@ class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_
     queue: Queue
     priority: Priority
     status: Status = "classified"
+    sub_status: Label | None = None
     finding: Finding = "unset"
     category: Label | None = None
-    confidence: float | None = None
+    confidence: Share | None = None
     subject: ShortText
     entities: Entities = Entities()
     amount_minor: Minor | None = None
@@ -96,14 +102,16 @@ class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_
     region: Label | None = None
     language: Label | None = None
     channel: Label | None = None
-    rules: tuple[Label, ...] = ()
-    codes: tuple[Label, ...] = ()
-    reason_codes: tuple[Label, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    evidence_dropped: int = 0  # the timeline is bounded; older lines are counted
-    counters: dict[str, int] = msgspec.field(default_factory=dict)  # users, attempts, events joined
-    actions: tuple[Id, ...] = ()
-    messages: tuple[CustomerText, ...] = ()
+    rules: Labels = ()
+    codes: Labels = ()
+    reason_codes: Labels = ()
+    evidence: Annotated[tuple[Evidence, ...], Meta(max_length=200)] = ()
+    evidence_dropped: Count = 0  # the timeline is bounded; older lines are counted
+    counters: Annotated[dict[Label, Count], Meta(max_length=64)] = msgspec.field(
+        default_factory=dict
+    )  # users, attempts, events joined
+    actions: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
+    messages: Annotated[tuple[CustomerText, ...], Meta(max_length=8)] = ()
     incident_id: Id | None = None
     parent_id: Id | None = None
     merged_into: Id | None = None
@@ -111,7 +119,7 @@ class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_
     sla: Sla | None = None
     resolution_code: Label | None = None
     root_cause: Label | None = None
-    csat: int | None = None
+    csat: Annotated[int, Meta(ge=1, le=5)] | None = None
     created_at: Instant
     detected_at: Instant
     audit_hash_prev: Label | None = None
@@ -134,7 +142,7 @@ class NotificationRequested(Output, frozen=True, kw_only=True, tag="notification
     notification_id: Id
     account_id: Id
     template: Label
-    parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    parameters: Annotated[dict[Label, ShortText], Meta(max_length=32)] = msgspec.field(default_factory=dict)
     zh: Text
     en: Text
     channel: Label = "in_app"

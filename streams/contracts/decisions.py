@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Annotated
 
-from streams.contracts.base import Currency, Id, Instant, Label, Minor, Output, Share, ShortText
+import msgspec
+from msgspec import Meta
+
+from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, Share, ShortText
+
+_OUTCOMES = ("allow", "notify", "step_up", "review", "hold", "block")
+# In order: the strictest wins. A closed set on the wire, though a plain text for those who compute it.
+OutcomeWord = Annotated[
+    str, Meta(pattern=f"^({'|'.join(_OUTCOMES)})$", max_length=7, extra_json_schema={"enum": list(_OUTCOMES)})
+]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One rule that fired, in its band."""
 
     rule: Label  # for example velocity/02
-    outcome: Label
-    reasons: tuple[Label, ...] = ()
+    outcome: OutcomeWord
+    reasons: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
     shadow: bool = False  # the rule observes: its outcome did not count
-    evidence: dict[str, float] = msgspec.field(default_factory=dict)
+    evidence: Annotated[dict[Label, float], Meta(max_length=32)] = msgspec.field(default_factory=dict)
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -29,8 +38,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 class Completeness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the decision had to do without."""
 
-    feeds_missing: tuple[Label, ...] = ()
-    entity_risk_age_s: int | None = None
+    feeds_missing: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
+    entity_risk_age_s: Count | None = None
 
 
 class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", tag_field="type"):
@@ -41,15 +50,16 @@ class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", ta
     account_id: Id
     subject: Label  # payment, transfer, topup, withdrawal, login
     subject_id: Id
-    outcome: Label  # allow < notify < step_up < review < hold < block
+    outcome: OutcomeWord
     shadow: bool = False  # mode observe: what would have happened
     score: Share | None = None
     score_unavailable: Label | None = None
-    hits: tuple[Hit, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+    hits: Annotated[tuple[Hit, ...], Meta(max_length=128)] = ()
+    reasons: Annotated[tuple[Reason, ...], Meta(max_length=32)] = ()
     model_id: Label = "rules-only"
     policy: Label
     feature_set: Label
+    feature_vector: Label | None = None  # digest of the values, for `explain` to compare with what it recomputes
     completeness: Completeness = Completeness()
     amount_minor: Minor | None = None
     currency: Currency | None = None
@@ -63,6 +73,6 @@ class DecisionAmended(Output, frozen=True, kw_only=True, tag="decision.amended.v
     decision_id: Id
     account_id: Id
     subject_id: Id
-    outcome: Label
+    outcome: OutcomeWord
     cause: Label  # released, confirmed, expired
     note: ShortText | None = None

@@ -6,9 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from streams.contracts.base import Country, Event, Id, Label, Latitude, Longitude, ShortText
-
-Ip = Annotated[str, Meta(min_length=2, max_length=45)]
+from streams.contracts.base import Country, Event, Id, Ip, Label, Latitude, Longitude, ShortText
 
 
 class Login(Event, frozen=True, kw_only=True, tag_field="type"):

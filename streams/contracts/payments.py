@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from streams.contracts.base import (
     Bin,
@@ -11,6 +14,7 @@ from streams.contracts.base import (
     Event,
     Id,
     Instant,
+    Ip,
     Label,
     Latitude,
     Longitude,
@@ -25,6 +29,9 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     source: Label  # for example iso8583_1987, stripe, alipay: the sources of the decline table
     code: Label
+
+
+Codes = Annotated[tuple[Code, ...], Meta(max_length=16)]
 
 
 class Movement(Event, frozen=True, kw_only=True, tag_field="type"):
@@ -46,7 +53,7 @@ class Movement(Event, frozen=True, kw_only=True, tag_field="type"):
     gateway_id: Id | None = None
     network: Label | None = None
     device_id: Id | None = None
-    ip: ShortText | None = None
+    ip: Ip | None = None
     country: Country | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
@@ -58,7 +65,7 @@ class Movement(Event, frozen=True, kw_only=True, tag_field="type"):
 class Failure(Movement, frozen=True, kw_only=True, tag_field="type"):
     """A movement that was refused or got lost, with every code that came back."""
 
-    codes: tuple[Code, ...] = ()
+    codes: Codes = ()
     message: ShortText | None = None
 
 
@@ -183,7 +190,7 @@ class RefundCredited(Refund, frozen=True, kw_only=True, tag="refund.credited.v1"
 class RefundFailed(Refund, frozen=True, kw_only=True, tag="refund.failed.v1", tag_field="type"):
     """The refund came back."""
 
-    codes: tuple[Code, ...] = ()
+    codes: Codes = ()
     message: ShortText | None = None
 
 
@@ -213,7 +220,7 @@ class Card(Event, frozen=True, kw_only=True, tag_field="type"):
     bin: Bin | None = None
     issuer_id: Id | None = None
     device_id: Id | None = None
-    ip: ShortText | None = None
+    ip: Ip | None = None
 
 
 class CardBound(Card, frozen=True, kw_only=True, tag="card.bound.v1", tag_field="type"):

@@ -70,7 +70,7 @@ REASONS: Final[Mapping[RefusalReason, Why]] = MappingProxyType(
         "wrong_type": Why("A field has a value of another type, or one outside its vocabulary."),
         "out_of_range": Why("A number, length or format outside what the field allows."),
         "bad_time": Why("A time without an offset, unreadable, or outside 1970 to 2200."),
-        "bad_account": Why("`known` and the `anonymous:` form of `account_id` contradict each other."),
+        "bad_account": Why("`account_id` contradicts `known`, or starts with a control character."),
         "key_missing": Why("The record has no key, so nobody can say that it is on the right partition."),
         "key_mismatch": Why("The key of the record is not its `account_id`."),
         "wrong_partition": Why("The key hashes to another partition: the producer uses another partitioner."),
@@ -175,8 +175,11 @@ def decode(topic: str, raw: bytes | None) -> Any:
         instant = getattr(event, name)
         if instant is not None and not EARLIEST <= instant < LATEST:
             return refusal("bad_time", f"outside {EARLIEST.year} to {LATEST.year} - at `$.{name}`")
-    if isinstance(event, Event) and event.known is event.account_id.startswith(ANONYMOUS):
-        return refusal("bad_account", f"`known` contradicts the form of the account id, which starts with {ANONYMOUS}")
+    if isinstance(event, Event):
+        if event.known is event.account_id.startswith(ANONYMOUS):
+            return refusal("bad_account", f"`known` and an account id that starts with {ANONYMOUS} exclude each other")
+        if event.account_id < " ":
+            return refusal("bad_account", "the account id starts with a control character, as our own state rows do")
     return event
 
 

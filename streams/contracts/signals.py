@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from streams.contracts.base import Id, Instant, Label, Minor, Output, ShortText
+from streams.contracts.base import AtMs, Count, Id, Instant, Label, Minor, Output, Share, ShortText
 
 EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health"]
 
@@ -15,17 +16,17 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """Attempts and failures of one health key in one bucket."""
 
     key: ShortText  # dimension:value, for example gateway:g1
-    attempts: int
-    failures: int
-    users: int
+    attempts: Count
+    failures: Count
+    users: Count
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
     """Where a signal comes from; together the order in which the entities agent handles it."""
 
-    at_ms: int
-    partition: int  # of the accounts agent that sent it
-    sequence: int  # per source partition, without holes
+    at_ms: AtMs
+    partition: Count  # of the accounts agent that sent it
+    sequence: Count  # per source partition, without holes
 
 
 class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"):
@@ -43,15 +44,15 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     amount_minor: Minor | None = None
     currency: Label | None = None
     fraud: bool | None = None  # of a label
-    subject_at_ms: int | None = None  # of a label
+    subject_at_ms: AtMs | None = None  # of a label
     flagged: bool = False  # the decision was step_up or stricter
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
     """Trials of all health keys of one source partition in one 5-second bucket of event time."""
 
-    bucket_ms: int
-    trials: tuple[Trial, ...]
+    bucket_ms: AtMs
+    trials: Annotated[tuple[Trial, ...], Meta(max_length=4096)]
 
 
 class ClockTold(Signal, frozen=True, kw_only=True, tag="clock.told.v1"):
@@ -64,9 +65,9 @@ SignalEvent = EntityObserved | HealthBucket | ClockTold
 class RiskPoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One dated entry of a terminal's or merchant's risk ring: labels of one UTC day."""
 
-    day: int  # days since 1970-01-01 of the labelled subject
-    frauds: int
-    labels: int
+    day: Count  # days since 1970-01-01 of the labelled subject
+    frauds: Count
+    labels: Count
 
 
 class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_field="type"):
@@ -78,9 +79,9 @@ class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_fi
     expires_at: Instant
     level: Literal["normal", "elevated", "attack"]
     typology: Label | None = None  # password_spray, card_testing, risky_terminal, ...
-    score: float = 0.0
-    ring: tuple[RiskPoint, ...] = ()
-    version: int
+    score: Share = 0.0
+    ring: Annotated[tuple[RiskPoint, ...], Meta(max_length=128)] = ()
+    version: Count
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dead.letter.v1", tag_field="type"):
@@ -89,11 +90,11 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     reason: Label  # undecodable, unknown_type, key_mismatch, wrong_partition, future, too_large, raised, ...
     detail: ShortText
     topic: Label
-    partition: int
-    offset: int
-    timestamp_ms: int
+    partition: Count
+    offset: Count
+    timestamp_ms: Annotated[int, Meta(ge=-1, le=2**63 - 1)]  # of the record; -1 = it had none
     sha256: Label
-    size: int
+    size: Count
     key: ShortText | None = None
-    body: str | None = None  # base64 of at most 64 KiB of masked bytes
+    body: Annotated[str, Meta(max_length=87_384)] | None = None  # base64 of at most 64 KiB of masked bytes
     error_at: Instant | None = None

@@ -73,6 +73,7 @@ def test_unknown_fields_are_ignored() -> None:
         (GOOD.replace(b'"2024-01-01T00:00:00Z"', b"1704067200"), "bad_time"),
         (GOOD.replace(b'"a-1"', b'"anonymous:x"'), "bad_account"),
         (GOOD.replace(b'"a-1"', b'"a-1","known":false'), "bad_account"),
+        (GOOD.replace(b'"a-1"', b'"\\u0000position"'), "bad_account"),
     ],
 )
 def test_each_kind_of_damage_has_its_name(raw: bytes | None, reason: str) -> None:
