@@ -7,10 +7,9 @@ and the backtest drive the same `Partition` with the same `Logic`, which is why 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
-StateT = TypeVar("StateT")
-EventT = TypeVar("EventT", contravariant=True)
+import msgspec
 
 
 class Record(NamedTuple):
@@ -38,11 +37,13 @@ class Emit(NamedTuple):
 class Incoming(NamedTuple):
     """A record that was understood: which state it touches, when it happened, how a duplicate is recognised."""
 
-    event: Any
-    key: bytes | None  # state key; None for watermarks and clocks, which touch no state
+    event: Any  # None for a watermark or a told clock, which only moves time
+    key: bytes | None  # state key; None for an event that touches no state
     at_ms: int  # event time
-    dedupe: int  # 64-bit hash of (topic, event_id); 0 = never a duplicate
+    dedupe: int = 0  # 64-bit hash of (topic, event_id); 0 = never a duplicate
     moves_clock: bool = True
+    source: int = -1  # source partition and sequence of a signal: the order of the second hop
+    sequence: int = 0
 
 
 class Refused(NamedTuple):
@@ -53,15 +54,17 @@ class Refused(NamedTuple):
     counts: bool = True  # False: outside the limit that stops the worker (a newer producer is not an attack)
 
 
-class Context(NamedTuple):
-    """What the shell knows at the moment of a decision."""
+class Context(msgspec.Struct):
+    """What the shell knows at the moment of a decision. One object per partition, updated between events."""
 
     partition: int
     partitions: int
-    now_ms: int  # event-time clock in replay, wall clock live; only for the age of effects
-    clock_ms: int  # the partition's event-time clock
-    feeds: dict[str, int]  # newest event time per input topic
     next_sequence: Callable[[], int]  # numbers signals per source partition, without holes
+    count: Callable[..., None]  # count(metric, *label values, by=1); lost if the event turns out to be poison
+    shared: Any = None  # the logic's partition-wide state; only decide, fire and told may touch it
+    now_ms: int = 0  # event-time clock in replay, wall clock live; only for the age of effects
+    clock_ms: int = 0  # the partition's event-time clock
+    feeds: dict[str, int] = msgspec.field(default_factory=dict)  # newest event time per input topic
 
 
 class Input(NamedTuple):
@@ -70,40 +73,62 @@ class Input(NamedTuple):
     topic: str
     waits: bool = True  # merging waits for it; entity risk does not take part in the merge
     required: bool = True
+    keyed: bool = True  # the record's partition must be the hash of its key
 
 
-class Logic(Protocol[StateT]):
+class Logic(Protocol):
     """Meaning of one agent's events. Everything here is synchronous and free of I/O."""
 
-    name: str  # part of transactional ids and of the changelog's name
-    inputs: tuple[Input, ...]  # in rank order: ties in record time go to the lower rank
+    @property
+    def name(self) -> str:
+        """Part of transactional ids and of the changelog's name."""
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """In rank order: ties in record time go to the lower rank."""
+
+    @property
+    def by_source(self) -> bool:
+        """Order by (event time, source partition, sequence) of signals instead of merging topics by record time."""
 
     def read(self, record: Record) -> Incoming | Refused:
         """Decode and check one record. Never raises for bad data."""
 
-    def new(self, key: bytes) -> StateT: ...
+    def new(self, key: bytes) -> Any: ...
 
-    def load(self, key: bytes, raw: bytes) -> StateT: ...
+    def load(self, key: bytes, raw: bytes) -> Any: ...
 
-    def dump(self, state: StateT) -> bytes: ...
+    def dump(self, state: Any) -> bytes: ...
 
-    def due_ms(self, state: StateT) -> int | None:
+    def new_shared(self) -> Any: ...
+
+    def load_shared(self, raw: bytes) -> Any: ...
+
+    def dump_shared(self, shared: Any) -> bytes: ...
+
+    def due_ms(self, state: Any) -> int | None:
         """When the next timer of this state fires, or None."""
 
-    def forgets_ms(self, state: StateT) -> int | None:
+    def forgets_ms(self, state: Any) -> int | None:
         """From when on a state without timers may be dropped, or None for never."""
 
-    def prepare(self, state: StateT, incoming: Incoming, peek: Callable[[bytes], StateT | None], late: bool) -> Any:
-        """Features from before the event; then fold the event in. `peek` reads other states of the partition."""
+    def prepare(self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str) -> Any:
+        """Features from before the event; then fold the event in. None: nothing to score or decide.
+
+        `state` is None for an event without a key. `peek` reads other states of the partition.
+        """
 
     def score(self, prepared: Sequence[Any]) -> Sequence[Any]:
         """One answer per prepared event, in one call."""
 
-    def decide(self, state: StateT, prepared: Any, score: Any, context: Context) -> Iterable[Emit]:
+    def decide(self, state: Any, prepared: Any, score: Any, context: Context) -> Iterable[Emit]:
         """Outcome and effects of one event."""
 
-    def fire(self, state: StateT, due_ms: int, context: Context) -> Iterable[Emit]:
+    def fire(self, state: Any, due_ms: int, context: Context) -> Iterable[Emit]:
         """Effects of the timers of `state` that are due at `due_ms`; must move `due_ms(state)` past it."""
 
+    def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:
+        """Called before the clock moves: what the partition-wide state owes up to `to_ms`."""
+
     def told(self, clock_ms: int, context: Context) -> Iterable[Emit]:
-        """Called once per group with the committed clock: accounts tell it to the signals partitions."""
+        """Tell the clock to whoever waits for it, at most every 200 ms."""

@@ -1,0 +1,76 @@
+"""How is a record set aside so that nothing is lost, nothing secret leaks, and a broken deployment stops?"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import deque
+
+import msgspec
+
+from streams.contracts.signals import DeadLetter
+from streams.runtime.logic import Emit, Record, Refused
+
+TOPIC = "paywarden.dead-letters"
+BODY_LIMIT = 64 * 1024
+KEY_LIMIT = 128
+
+# Card numbers have 12 to 19 digits, perhaps grouped (ISO/IEC 7812). Masking every such run also hides identity and
+# phone numbers of that length; a body that was masked is replayed from its original topic, not from the letter.
+_DIGITS = re.compile(rb"(?<![0-9.])[0-9](?:[ -]?[0-9]){11,18}(?![0-9])")
+_encode = msgspec.json.Encoder().encode
+
+
+def dead_letter(record: Record, refused: Refused) -> Emit:
+    """The record of `paywarden.dead-letters` that stands for `record`; a function of it and of the reason only."""
+    raw = record.value if record.value is not None else b""
+    letter = DeadLetter(
+        reason=refused.reason,
+        detail=refused.detail[:256],
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        size=len(raw),
+        key=None if record.key is None else _mask(record.key[:KEY_LIMIT]).decode(errors="replace"),
+        body=None if record.value is None else base64.b64encode(_mask(raw[:BODY_LIMIT])).decode(),
+    )
+    return Emit(
+        TOPIC,
+        record.key or b"",
+        _encode(letter),
+        record.timestamp_ms,
+        headers=(("type", b"dead.letter.v1"), ("reason", refused.reason.encode())),
+    )
+
+
+def _mask(raw: bytes) -> bytes:
+    return _DIGITS.sub(lambda match: b"*" * (match.end() - match.start()), raw)
+
+
+class Limit:
+    """Is the share of refused records so high that this is a deployment mistake, not bad data?
+
+    Counts in blocks of a tenth of the window, so that memory and work per record are constant; says nothing before the
+    first block is full.
+    """
+
+    def __init__(self, share: float, window: int) -> None:
+        self._share = share
+        self._block = max(1, window // 10)
+        self._blocks: deque[tuple[int, int]] = deque(maxlen=10)
+        self._seen = self._refused = 0
+
+    def count(self, seen: int, refused: int) -> None:
+        self._seen += seen
+        self._refused += refused
+        if self._seen >= self._block:
+            self._blocks.append((self._seen, self._refused))
+            self._seen = self._refused = 0
+
+    @property
+    def exceeded(self) -> bool:
+        seen = sum(block[0] for block in self._blocks)
+        return seen > 0 and sum(block[1] for block in self._blocks) > self._share * seen

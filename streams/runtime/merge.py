@@ -1,0 +1,219 @@
+"""In which order are the buffered records of one partition handled, and when is it safe to go on?"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush, heapreplace
+from typing import NamedTuple, Protocol
+
+from streams.runtime.logic import Incoming, Input, Record, Refused
+
+# How long live merging waits for a topic that has unread records elsewhere (Kafka Streams' max.task.idle.ms, KIP-695).
+LIVE_WAIT_MS = 500
+
+
+class Entry(NamedTuple):
+    """A buffered record with what the logic made of it."""
+
+    record: Record
+    result: Incoming | Refused
+
+
+class Resume(NamedTuple):
+    """What a merge needs to know after a restart besides the low position of each topic."""
+
+    high: int = -1  # signals up to this offset were read ...
+    frontier_ms: int = 0  # ... and those before this event time were handled
+    clocks: tuple[int, ...] = ()  # what each source partition last told
+
+
+class Merge(Protocol):
+    """The order of one partition's inputs."""
+
+    def add(self, topic: str, entries: list[Entry]) -> None: ...
+
+    def buffered(self, topic: str) -> int: ...
+
+    def take(self, limit: int, ends: dict[str, bool], now_ms: int) -> list[Entry]:
+        """At most about `limit` entries that may be handled now, in order."""
+
+    def positions(self) -> dict[str, int]:
+        """Per topic the offset up to which everything was taken."""
+
+    def resume(self) -> Resume: ...
+
+
+class TopicMerge:
+    """Order by (record timestamp, topic rank, offset): the head with the smallest goes first.
+
+    A topic without a buffered head holds the others back, because its next record may be older than theirs. `strict`
+    waits for its next record or its watermark without bound; live merging goes on when the topic is read to its end,
+    or after `LIVE_WAIT_MS`. Topics that do not wait (`Input.waits` false) are handed out before everything else.
+    """
+
+    def __init__(self, inputs: tuple[Input, ...], positions: dict[str, int], *, strict: bool) -> None:
+        self._topics = [each.topic for each in inputs]
+        self._waits = [each.waits for each in inputs]
+        self._rank = {topic: rank for rank, topic in enumerate(self._topics)}
+        self._queues: list[deque[Entry]] = [deque() for _ in inputs]
+        self._heads: list[tuple[int, int]] = []  # heap of (record timestamp, rank), one per queue that has a head
+        self._empty = {rank for rank, waits in enumerate(self._waits) if waits}
+        self._promised = [-1] * len(self._topics)  # no later record of the topic is older than this
+        self._blocked_since: int | None = None
+        self._positions = dict(positions)
+        self._strict = strict
+
+    def add(self, topic: str, entries: list[Entry]) -> None:
+        if not entries:
+            return
+        rank = self._rank[topic]
+        queue = self._queues[rank]
+        if self._waits[rank] and not queue:
+            heappush(self._heads, (entries[0].record.timestamp_ms, rank))
+            self._empty.discard(rank)
+        queue.extend(entries)
+
+    def buffered(self, topic: str) -> int:
+        return len(self._queues[self._rank[topic]])
+
+    def take(self, limit: int, ends: dict[str, bool], now_ms: int) -> list[Entry]:
+        taken: list[Entry] = []
+        for rank, waits in enumerate(self._waits):
+            if not waits:
+                self._drain(rank, taken)
+        heads = self._heads
+        while heads and len(taken) < limit:
+            at_ms, rank = heads[0]
+            if self._empty and not self._may_pass(at_ms, rank, ends, now_ms):
+                break
+            queue = self._queues[rank]
+            entry = queue.popleft()
+            taken.append(entry)
+            self._positions[self._topics[rank]] = entry.record.offset
+            result = entry.result
+            if type(result) is Incoming and result.event is None and result.at_ms > self._promised[rank]:
+                self._promised[rank] = result.at_ms
+            if queue:
+                heapreplace(heads, (queue[0].record.timestamp_ms, rank))
+            else:
+                heappop(heads)
+                self._empty.add(rank)
+        if taken:
+            self._blocked_since = None
+        return taken
+
+    def _drain(self, rank: int, taken: list[Entry]) -> None:
+        queue = self._queues[rank]
+        if queue:
+            taken.extend(queue)
+            self._positions[self._topics[rank]] = queue[-1].record.offset
+            queue.clear()
+
+    def _may_pass(self, at_ms: int, rank: int, ends: dict[str, bool], now_ms: int) -> bool:
+        """Could none of the empty topics still deliver something that goes before (`at_ms`, `rank`)?"""
+        for other in self._empty:
+            promised = self._promised[other]
+            if promised > at_ms or (promised == at_ms and other > rank):
+                continue
+            if not self._strict and ends.get(self._topics[other], False):
+                continue
+            if self._strict:
+                return False
+            if self._blocked_since is None:
+                self._blocked_since = now_ms
+            if now_ms - self._blocked_since < LIVE_WAIT_MS:
+                return False
+        return True
+
+    def positions(self) -> dict[str, int]:
+        return self._positions
+
+    def resume(self) -> Resume:
+        return Resume()
+
+
+class SourceMerge:
+    """Order by (event time, source partition, sequence), a second of event time at a time.
+
+    A second is handled when the clocks of all source partitions have passed it; live merging also hands it out
+    `LIVE_WAIT_MS` after its first signal arrived, and what comes later still is handed out at once. Signals wait here
+    between being read and being handled, so the position that is committed is the one before the oldest that waits;
+    `resume` lets a restart skip what was handled beyond it.
+    """
+
+    def __init__(self, topic: str, partitions: int, positions: dict[str, int], resume: Resume, *, strict: bool) -> None:
+        self._topic = topic
+        self._strict = strict
+        self._clocks = list(resume.clocks) or [0] * partitions
+        self._waiting: list[tuple[int, int, int, int, Entry]] = []  # heap of (at_ms, source, sequence, offset, entry)
+        self._fresh: deque[Entry] = deque()
+        self._offsets: set[int] = set()  # of what waits
+        self._low = positions.get(topic, -1)
+        self._high = max(resume.high, self._low)
+        self._handled_before = resume
+        self._frontier_ms = resume.frontier_ms
+        self._oldest_arrival: dict[int, int] = {}  # second -> when its first signal arrived (live)
+
+    def add(self, topic: str, entries: list[Entry]) -> None:
+        self._fresh.extend(entries)
+
+    def buffered(self, topic: str) -> int:
+        return len(self._waiting) + len(self._fresh)
+
+    def take(self, limit: int, ends: dict[str, bool], now_ms: int) -> list[Entry]:
+        taken: list[Entry] = []
+        self._sort_in(taken, now_ms)
+        reach_ms = min(self._clocks) // 1000 * 1000
+        if not self._strict:
+            due = [second for second, since in self._oldest_arrival.items() if now_ms - since >= LIVE_WAIT_MS]
+            if due:
+                reach_ms = max(reach_ms, (max(due) + 1) * 1000)
+        waiting = self._waiting
+        while waiting and waiting[0][0] < reach_ms:
+            # A second is never cut in two: the frontier that is committed lies between seconds.
+            if len(taken) >= limit and waiting[0][0] >= self._frontier_ms:
+                return taken
+            at_ms, _, _, offset, entry = heappop(waiting)
+            self._offsets.discard(offset)
+            taken.append(entry)
+            self._frontier_ms = max(self._frontier_ms, at_ms // 1000 * 1000 + 1000)
+        if reach_ms > self._frontier_ms:
+            self._frontier_ms = reach_ms
+            for second in [second for second in self._oldest_arrival if second * 1000 < reach_ms]:
+                del self._oldest_arrival[second]
+            # Time itself is handed on, so that timers up to the frontier fire although no signal follows.
+            taken.append(Entry(Record(self._topic, -1, -1, reach_ms, None, None), Incoming(None, None, reach_ms)))
+        return taken
+
+    def _sort_in(self, taken: list[Entry], now_ms: int) -> None:
+        while self._fresh:
+            entry = self._fresh.popleft()
+            record, result = entry
+            before = self._handled_before
+            again = record.offset <= before.high
+            self._high = max(self._high, record.offset)
+            if type(result) is Refused:
+                if not again:
+                    taken.append(entry)
+                continue
+            assert type(result) is Incoming
+            if result.event is None:
+                self._clocks[result.source] = max(self._clocks[result.source], result.at_ms)
+                continue
+            if again and result.at_ms < before.frontier_ms:
+                continue
+            if result.at_ms < self._frontier_ms:
+                taken.append(entry)  # its second was handed out before it came (live)
+                continue
+            heappush(self._waiting, (result.at_ms, result.source, result.sequence, record.offset, entry))
+            self._offsets.add(record.offset)
+            if not self._strict:
+                self._oldest_arrival.setdefault(result.at_ms // 1000, now_ms)
+
+    def positions(self) -> dict[str, int]:
+        if self._high < 0:
+            return {}
+        return {self._topic: min(self._offsets) - 1 if self._offsets else self._high}
+
+    def resume(self) -> Resume:
+        return Resume(self._high, self._frontier_ms, tuple(self._clocks))
