@@ -46,6 +46,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     fraud: bool | None = None  # of a label
     subject_at_ms: AtMs | None = None  # of a label
     flagged: bool = False  # the decision was step_up or stricter
+    first: bool = True  # False: a later event of an attempt that was observed before
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
@@ -62,12 +63,21 @@ class ClockTold(Signal, frozen=True, kw_only=True, tag="clock.told.v1"):
 SignalEvent = EntityObserved | HealthBucket | ClockTold
 
 
+DaySecond = Annotated[int, Meta(ge=0, lt=86_400)]
+
+
 class RiskPoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One dated entry of a terminal's or merchant's risk ring: labels of one UTC day."""
+    """One dated entry of a terminal's or merchant's risk ring: labels of one UTC day.
+
+    A day with few labels also says at which second of the day each subject happened, so that windows can be cut to
+    the second; on a day with many labels both lists are empty and the day counts as a whole.
+    """
 
     day: Count  # days since 1970-01-01 of the labelled subject
     frauds: Count
     labels: Count
+    fraud_s: Annotated[tuple[DaySecond, ...], Meta(max_length=64)] = ()
+    legit_s: Annotated[tuple[DaySecond, ...], Meta(max_length=64)] = ()
 
 
 class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_field="type"):

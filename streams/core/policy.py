@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from streams.contracts.base import Currency, Share, to_ms
 from streams.core.currencies import RateTable, convert, rates_at
+from streams.core.entities.policies import EntitiesPolicy
 from streams.core.outcome import Outcome
 from streams.core.rules.policies import RulesPolicy
 from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, Section
@@ -198,74 +199,6 @@ class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):
 
     count: Count
     window_s: Count
-
-
-class PasswordSprayPolicy(Section, frozen=True, kw_only=True):
-    """One address trying many user names."""
-
-    window_s: Count
-    elevated_usernames: Count
-    attack_usernames: Count
-    failed_share: Share
-    expires_s: Count
-
-
-class SiteAttackPolicy(Section, frozen=True, kw_only=True):
-    """Many user names failing on the whole site, whatever the address."""
-
-    enabled: bool
-    window_s: Count
-    elevated_usernames: Count
-    attack_usernames: Count
-    expires_s: Count
-
-
-class CardTestingDetectorPolicy(Section, frozen=True, kw_only=True):
-    """One device, address, merchant or BIN working through a list of cards."""
-
-    window_s: Count
-    elevated_cards: Count
-    attack_cards: Count
-    attempts: Count
-    declined_share: Share
-    small_minor: Amounts
-    expires_s: Count
-
-
-class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):
-    """Frauds at one terminal or merchant, known only after the label delay."""
-
-    delay_s: Count
-    ring_days: Count
-    elevated_frauds: Count
-    elevated_rate: Share
-    attack_frauds: Count
-    attack_rate: Share
-    expires_s: Count
-
-
-class HealthPolicy(Section, frozen=True, kw_only=True):
-    """Failure shares of gateways, issuers, networks, methods, regions and releases."""
-
-    bucket_s: Count
-    window_s: Count
-    baseline_s: Count
-    min_attempts: Count
-    min_users: Count
-    failed_share: Share  # never an incident below this share
-    times_baseline: Annotated[float, Meta(gt=1.0)]
-    close_after_s: Count
-
-
-class EntitiesPolicy(Section, frozen=True, kw_only=True):
-    """Thresholds of the detectors that look across accounts."""
-
-    password_spray: PasswordSprayPolicy
-    site_attack: SiteAttackPolicy
-    card_testing: CardTestingDetectorPolicy
-    risky_terminal: RiskyTerminalDetectorPolicy
-    health: HealthPolicy
-    forget_s: Count  # a quiet entity is forgotten after this
 
 
 class Policy(Section, frozen=True, kw_only=True):
