@@ -14,9 +14,9 @@ PYTEST_ARGS ?=
 # The oldest supported interpreter is 3.11; the first of these that runs is used. Set PYTHON to choose another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
-UV_VERSION := 0.9.5
+UV_VERSION := 0.13.9
 
-.PHONY: help setup check test embedded connected bench demo contracts docs dashboards lock format clean
+.PHONY: help setup check test connected bench demo alerts contracts docs dashboards lock format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ bench: setup  ## did it get slower
 
 demo: setup  ## the whole thing on an embedded broker, with a live view
 	$(BIN)/paywarden demo
+
+alerts:  ## check the Prometheus configuration and run the rule tests (needs promtool)
+	promtool check config dashboards/prometheus/prometheus.yml
+	promtool test rules dashboards/prometheus/alerts_test.yml
 
 contracts: setup  ## regenerate schemas, AsyncAPI document and docs/contracts.md
 	$(BIN)/paywarden contracts write
