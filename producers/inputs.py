@@ -1,0 +1,56 @@
+"""How do files become one time-ordered sequence of records?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, assert_never
+
+import msgspec
+
+from producers.errors import BadInput
+from producers.feed import Outgoing, merged
+from producers.sources import fdh, jsonl, logins
+
+Format = Literal["fdh", "logins", "jsonl"]
+
+
+class InputOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be chosen about files; each format uses what concerns it."""
+
+    start_ms: int | None = None  # inclusive
+    end_ms: int | None = None  # exclusive
+    label_delay_ms: int = fdh.LABEL_DELAY_MS
+    label_release: fdh.Release = "exact"
+    pseudonym_key: str = logins.DEMO_KEY
+    malformed: jsonl.Malformed = "send"
+
+
+def read_inputs(paths: Sequence[Path], file_format: Format, options: InputOptions) -> Iterator[Outgoing]:
+    """The records of all files, merged by time."""
+    if not paths:
+        raise BadInput("No input file was named.")
+    for path in paths:
+        if not path.is_file():
+            raise BadInput(f"{path} is not a file; name an existing one.")
+    return merged([_read(path, file_format, options) for path in paths])
+
+
+def _read(path: Path, file_format: Format, options: InputOptions) -> Iterator[Outgoing]:
+    match file_format:
+        case "fdh":
+            return fdh.records(
+                fdh.rows(path),
+                start_ms=options.start_ms,
+                end_ms=options.end_ms,
+                label_delay_ms=options.label_delay_ms,
+                release=options.label_release,
+            )
+        case "logins":
+            return logins.records(
+                path, start_ms=options.start_ms, end_ms=options.end_ms, pseudonym_key=options.pseudonym_key
+            )
+        case "jsonl":
+            return jsonl.records(path, start_ms=options.start_ms, end_ms=options.end_ms, malformed=options.malformed)
+        case _:
+            assert_never(file_format)
