@@ -435,7 +435,7 @@ class Partition:
                 found = True
                 states.put_off(key, due_ms + QUARANTINE_MS)
                 record = Record("timer", self.number, -1, due_ms, key, None)
-                self._set_aside(record, Refused("timer_raised", type(error).__name__))
+                self._set_aside(record, Refused("raised", f"{type(error).__name__} in a timer of this key"))
                 self.poison.append((record, error))
         return found
 

@@ -189,7 +189,7 @@ class States:
         return None
 
     def due_ms(self, slot: Slot, to_ms: int) -> int | None:
-        """When the timer of `slot` that must fire now was due. None: there is none, and an outlived state is forgotten."""
+        """When the timer of `slot` that must fire now was due, or None; forgets a state that has outlived itself."""
         state = self.warm(slot)
         due_ms = self._logic.due_ms(state)
         if due_ms is not None and due_ms <= to_ms:
