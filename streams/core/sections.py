@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -34,12 +34,16 @@ class Problem(NamedTuple):
 class RuleSection(Section, frozen=True, kw_only=True):
     """What every rule's table has. `outcomes` holds one outcome per band, the mildest band first."""
 
+    BANDS: ClassVar[int] = 0  # of a rule whose bands are not a row of thresholds; 0: as many as there are outcomes
+
     enabled: bool
     mode: Literal["inherit", "observe", "enforce"]  # inherit: the mode of the policy
     outcomes: tuple[OutcomeLabel, ...]
 
     def problems(self) -> Iterator[Problem]:
         """Contradictions inside the table; the bands are checked here for every rule."""
+        if len(self.outcomes) != (self.BANDS or max(1, len(self.outcomes))):
+            yield Problem(f"{len(self.outcomes)} outcomes", "outcomes", f"give {self.BANDS or 'one per band'}")
         ranks = [_RANK[outcome] for outcome in self.outcomes]
         if ranks != sorted(ranks):
             yield Problem("a higher band has a milder outcome", "outcomes", "let outcomes rise with the band")

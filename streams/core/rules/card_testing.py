@@ -1,0 +1,50 @@
+"""Does this attempt belong to a run of card tests?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streams.contracts.payments import Movement
+from streams.core.features import Features
+from streams.core.rules.base import QUIET, Fired, NotApplicable, RuleResult, band_of
+from streams.core.sections import Amounts, RuleSection
+
+NO_RISK = NotApplicable("nothing notable is known about device, address, card range or merchant")
+
+
+class CardTestingPolicy(RuleSection, frozen=True, kw_only=True):
+    """What one account may do alone, and which attempts count at an attacked merchant or card range."""
+
+    BANDS: ClassVar[int] = 2
+
+    cards_1d: tuple[int, ...]
+    small_minor: Amounts
+
+
+def card_testing(event: Movement, _at_ms: int, features: Features, policy: CardTestingPolicy) -> RuleResult:
+    """A payment from a device or address, or at a merchant or in a card range, where cards are being tried out (T3).
+
+    Asks: which level has the entity, and how many cards did this account itself use in a day?
+    Fires when: device or address elevated, or policy.cards_1d[0] cards /01; device or address attacking, a small or
+        refused attempt at an attacked merchant or card range, or policy.cards_1d[1] cards /02.
+    Blind to: testers who change device and address with each card; a shared kiosk looks like an attacker.
+    Costs: four lookups of entity risk and one bounded set of 16 cards per account.
+    """
+    actor = max(features.device_level, features.ip_level)
+    place = max(features.merchant_level, features.bin_level)
+    cards = features.cards_1d
+    if actor < 1.0 and place < 2.0 and cards < policy.cards_1d[0]:
+        return NO_RISK if actor < 0.0 and place < 0.0 else QUIET
+    band = max(min(2, int(actor)), band_of(cards, policy.cards_1d))
+    if place >= 2.0 and (features.failed == 1.0 or event.amount_minor <= policy.small_minor.get(event.currency, -1)):
+        band = 2
+    if band <= 0:
+        return QUIET
+    evidence = {
+        "device_level": features.device_level,
+        "ip_level": features.ip_level,
+        "merchant_level": features.merchant_level,
+        "bin_level": features.bin_level,
+        "cards_1d": cards,
+    }
+    return Fired(band, ("R10",), evidence)

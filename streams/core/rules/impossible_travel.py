@@ -1,0 +1,37 @@
+"""Could one person have been in both places?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streams.contracts.base import Event
+from streams.core.features import Features
+from streams.core.rules.base import QUIET, Fired, NotApplicable, RuleResult
+from streams.core.sections import RuleSection
+
+NO_PLACE = NotApplicable("no place now or at the last login")
+
+
+class ImpossibleTravelPolicy(RuleSection, frozen=True, kw_only=True):
+    """Distance and speed from which on nobody travels."""
+
+    BANDS: ClassVar[int] = 2
+
+    km: float
+    kmh: float
+
+
+def impossible_travel(_event: Event, _at_ms: int, features: Features, policy: ImpossibleTravelPolicy) -> RuleResult:
+    """Two places further apart than a plane could make it (domain 5.3).
+
+    Asks: how far and how fast from the last successful login, and on another device?
+    Fires when: km >= policy.km, speed >= policy.kmh and not the same device /01; and the device was never seen /02.
+    Blind to: anything without a position; VPN exits and mobile networks move people who sit still, so it only steps up.
+    Costs: the last login's position per account.
+    """
+    if features.travel_km < 0.0:
+        return NO_PLACE
+    if features.travel_km < policy.km or features.travel_kmh < policy.kmh or features.travel_other_device == 0.0:
+        return QUIET
+    evidence = {"travel_km": features.travel_km, "travel_kmh": features.travel_kmh, "device_new": features.device_new}
+    return Fired(2 if features.device_new == 1.0 else 1, ("R05",), evidence)

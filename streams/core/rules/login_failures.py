@@ -1,0 +1,37 @@
+"""Is somebody guessing at this account's door?"""
+
+from __future__ import annotations
+
+from streams.contracts.logins import Login, LoginSucceeded
+from streams.core.features import Features
+from streams.core.rules.base import QUIET, Fired, RuleResult, band_of
+from streams.core.sections import RuleSection
+
+
+class LoginFailuresPolicy(RuleSection, frozen=True, kw_only=True):
+    """Failures in a row per band; the waits themselves are locks.ladder."""
+
+    failures: tuple[int, ...]
+    addresses: tuple[int, ...]
+
+
+def login_failures(event: Login, _at_ms: int, features: Features, policy: LoginFailuresPolicy) -> RuleResult:
+    """Failures in a row from the same side of the door: known devices or strangers (domain 5.2).
+
+    Asks: how often in a row did this side fail, and from how many addresses did strangers fail within an hour?
+    Fires when: either reaches its band; a success of a known device never counts against strangers' failures.
+        Bands /01 /02 /03 by policy.failures and policy.addresses.
+    Blind to: one guess per account from many addresses (password spray); a forgotten password looks like an attack.
+    Costs: two counters and one bounded set of addresses per account.
+    """
+    known = features.login_known == 1.0
+    row = features.failures_row_known if known else features.failures_row_unknown
+    addresses = 0.0 if known else features.failing_ips_1h
+    if row < policy.failures[0] and addresses < policy.addresses[0]:
+        return QUIET
+    if known and type(event) is LoginSucceeded:
+        return QUIET
+    band = max(band_of(row, policy.failures), band_of(addresses, policy.addresses))
+    return Fired(
+        band, ("R11",), {"failures_row": row, "failing_ips_1h": addresses, "login_known": features.login_known}
+    )

@@ -1,0 +1,132 @@
+"""Which rules fire for one event, and what did every rule say?"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from streams.contracts.decisions import Hit
+from streams.core.features import Features
+from streams.core.outcome import Outcome
+from streams.core.policy import Policy
+from streams.core.rules.base import QUIET, Fired, Judge, NotApplicable, Quiet, Rule
+from streams.core.rules.registry import BY_SLUG, RULES
+from streams.core.sections import Mode
+
+# The rules of one event type, each with its table of the policy: what is left of a policy when an event arrives.
+Step: TypeAlias = tuple[Judge, Any, Rule]
+Program: TypeAlias = dict[type, tuple[Step, ...]]
+
+# Compiled policies, by identity. Each entry keeps its policy alive, so an identity is never used twice. A worker holds
+# a handful of policies; the bound only matters to tests that make them by the hundred.
+_PROGRAMS: dict[int, tuple[Policy, Program]] = {}
+_PROGRAMS_MAX = 64
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """What one rule said, for `explain`: fired, quiet, not applicable or error, with the words for it."""
+
+    rule: str  # for example velocity/02, velocity/x00, velocity/err; a quiet rule has no band: velocity
+    verdict: str
+    text: str
+    hit: Hit | None = None
+
+
+def evaluate(event: object, at_ms: int, features: Features, policy: Policy) -> tuple[Hit, ...]:
+    """The rules that fired and those that failed, in registry order. Empty for events that no rule is asked about."""
+    entry = _PROGRAMS.get(id(policy))
+    steps = (entry[1] if entry is not None else program_of(policy)).get(type(event))
+    if steps is None:
+        return ()
+    hits: list[Hit] | None = None
+    for judge, section, rule in steps:
+        try:
+            result = judge(event, at_ms, features, section)
+        except Exception:  # a defect of one rule must not silence the others: it counts as policy.missing_feature
+            hit = _error(rule, policy)
+        else:
+            if result is QUIET or type(result) is not Fired:
+                continue
+            hit = _hit(rule, section, result)
+        if hits is None:
+            hits = [hit]
+        else:
+            hits.append(hit)
+    return () if hits is None else tuple(hits)
+
+
+def evaluate_all(event: object, at_ms: int, features: Features, policy: Policy) -> tuple[Finding, ...]:
+    """What every rule said that was asked, in registry order: the branches of the tree that `explain` prints."""
+    findings: list[Finding] = []
+    for judge, section, rule in program_of(policy).get(type(event), ()):
+        try:
+            result = judge(event, at_ms, features, section)
+        except Exception as error:  # as above, and here the reader learns what went wrong
+            text = f"{type(error).__name__}: {error}; counted as {policy.outcome.missing_feature}"
+            findings.append(Finding(f"{rule.slug}/err", "error", text, _error(rule, policy)))
+            continue
+        match result:
+            case Fired():
+                hit = _hit(rule, section, result)
+                text = ", ".join(f"{name}={value:g}" for name, value in result.evidence.items())
+                findings.append(Finding(hit.rule, "fired", text, hit))
+            case NotApplicable():
+                findings.append(Finding(f"{rule.slug}/x00", "not applicable", result.why))
+            case Quiet():
+                findings.append(Finding(rule.slug, "quiet", ""))
+    return tuple(findings)
+
+
+def outcome_of(hits: tuple[Hit, ...]) -> Outcome:
+    """The strictest outcome among the hits that count; a rule in observe mode is heard but does not count."""
+    strictest = Outcome.ALLOW
+    for hit in hits:
+        if not hit.shadow:
+            strictest = max(strictest, Outcome.parse(hit.outcome))
+    return strictest
+
+
+def mode_of(policy: Policy, hit: Hit) -> Mode:
+    """Whether effects that rest on this hit may leave: the rule's own mode, or else the policy's."""
+    section = getattr(policy.rules, BY_SLUG[hit.rule.rpartition("/")[0]].section)
+    mode: Mode = policy.mode if section.mode == "inherit" else section.mode
+    return mode
+
+
+def program_of(policy: Policy) -> Program:
+    """The policy as the loop of `evaluate` needs it; made once per policy object."""
+    entry = _PROGRAMS.get(id(policy))
+    if entry is not None:
+        return entry[1]
+    steps: dict[type, list[Step]] = {}
+    for rule in RULES:
+        section = getattr(policy.rules, rule.section)
+        if section.enabled:
+            for kind in rule.events:
+                steps.setdefault(kind, []).append((rule.judge, section, rule))
+    program = {kind: tuple(rules) for kind, rules in steps.items()}
+    if len(_PROGRAMS) >= _PROGRAMS_MAX:
+        _PROGRAMS.clear()
+    _PROGRAMS[id(policy)] = (policy, program)
+    return program
+
+
+def _hit(rule: Rule, section: Any, fired: Fired) -> Hit:
+    return Hit(
+        rule=f"{rule.slug}/{fired.band:02d}",
+        outcome=section.outcomes[fired.band - 1],
+        reasons=fired.reasons,
+        shadow=section.mode == "observe",
+        evidence=fired.evidence,
+    )
+
+
+def _error(rule: Rule, policy: Policy) -> Hit:
+    section = getattr(policy.rules, rule.section)
+    return Hit(
+        rule=f"{rule.slug}/err",
+        outcome=policy.outcome.missing_feature,
+        reasons=("R23",),
+        shadow=section.mode == "observe",
+    )

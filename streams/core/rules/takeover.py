@@ -1,0 +1,57 @@
+"""Is somebody cashing out an account that was just taken over?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streams.contracts.payments import Movement
+from streams.core.features import Features
+from streams.core.rules.base import COLD, QUIET, Fired, NotApplicable, RuleResult, WarmSection
+from streams.core.sections import Count
+
+NO_DEVICE = NotApplicable("the event names no device")
+
+
+class TakeoverPolicy(WarmSection, frozen=True, kw_only=True):
+    """How recent device and credential change must be, and when a movement empties the account."""
+
+    BANDS: ClassVar[int] = 3
+
+    device_days: float
+    change_s: Count
+    balance_share: float
+    times_usual: float
+
+
+def takeover(_event: Movement, _at_ms: int, features: Features, policy: TakeoverPolicy) -> RuleResult:
+    """New device, fresh credentials and a first payee on one movement of money (T1).
+
+    Asks: is the device new, were credentials changed or a reset asked for just now, and was this payee never paid?
+    Fires when: device and change are recent /01; and the payee is new /02; and it takes policy.balance_share of the
+        balance or policy.times_usual of the usual amount /03.
+    Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
+    Costs: a bounded set of devices and payees and two timestamps per account.
+    """
+    age_days = features.device_age_days
+    if age_days < 0.0:
+        return NO_DEVICE
+    if age_days > policy.device_days:
+        return QUIET
+    changed_s = features.since_credential_change_s
+    reset_s = features.since_password_reset_s
+    if not (0.0 <= changed_s <= policy.change_s or 0.0 <= reset_s <= policy.change_s):
+        return QUIET
+    if policy.cold(features):
+        return COLD
+    evidence = {
+        "device_age_days": age_days,
+        "since_credential_change_s": changed_s,
+        "since_password_reset_s": reset_s,
+        "balance_share": features.balance_share,
+        "amount_to_usual": features.amount_to_usual,
+    }
+    first_payee = features.payee_new == 1.0 or (features.payee_new < 0.0 and features.merchant_new == 1.0)
+    if not first_payee:
+        return Fired(1, ("R02", "R07"), evidence)
+    empties = features.balance_share >= policy.balance_share or features.amount_to_usual >= policy.times_usual
+    return Fired(3 if empties else 2, ("R02", "R07", "R03"), evidence)
