@@ -60,7 +60,7 @@ class Context(msgspec.Struct):
     partition: int
     partitions: int
     next_sequence: Callable[[], int]  # numbers signals per source partition, without holes
-    count: Callable[..., None]  # count(metric, *label values, by=1); lost if the event turns out to be poison
+    count: Callable[..., None]  # count(metric, *labels, by=1); lost if the event turns out to be poison
     shared: Any = None  # the logic's partition-wide state; only decide, fire and told may touch it
     now_ms: int = 0  # event-time clock in replay, wall clock live; only for the age of effects
     clock_ms: int = 0  # the partition's event-time clock

@@ -6,13 +6,14 @@ hands out; the backtest does the same with lists in memory.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from streams.contracts.partitioning import partition_of
+from streams.metrics import DEAD_LETTERS, DUPLICATES, EVENTS, LATE_EVENTS, POISON, TIMERS, UNKNOWN_TYPES, Counter
 from streams.runtime.dead_letters import Limit, dead_letter
 from streams.runtime.logic import Context, Emit, Incoming, Input, Logic, Record, Refused
 from streams.runtime.merge import Entry, Merge, Resume, SourceMerge, TopicMerge
@@ -22,7 +23,7 @@ POSITION_KEY = b"\x00position"  # keys of states never begin with NUL
 SHARED_KEY = b"\x00shared"
 QUARANTINE_MS = 3_600_000  # a timer that raises is tried again after this much event time
 
-CountKey = tuple[str, tuple[str, ...]]
+CountKey = tuple[Counter, tuple[str, ...]]
 
 
 class ForeignPartitionCount(Exception):
@@ -95,7 +96,7 @@ class _Mark(NamedTuple):
     sequence: int
     feeds: dict[str, int]
     shared: bytes
-    counts: Counter[CountKey]
+    counts: Tally[CountKey]
     handled: int
 
 
@@ -146,7 +147,7 @@ class Partition:
         # The open group: what happened since the last commit.
         self._emits: list[Emit] = []
         self._event_times: list[int] = []
-        self._counts: Counter[CountKey] = Counter()
+        self._counts: Tally[CountKey] = Counter()
         self._handled = 0
         self._moved = False
         # What was taken since the last checkpoint, to be run again if some of it is poison.
@@ -241,8 +242,9 @@ class Partition:
 
     def _process_from(self, entries: list[Entry], start: int, now_ms: int) -> int:
         """Handle `entries[start:]` up to the first that needs the ones before it decided; returns where it stopped."""
-        states = self.states
+        states, logic_name = self.states, self.logic.name
         steps: list[_Step] = []
+        handled: Tally[str] = Tally()
         clock_ms, refused, strays = self.clock_ms, 0, 0
         at = start
         while at < len(entries):
@@ -255,6 +257,7 @@ class Partition:
                 at += 1
                 continue
             assert type(result) is Incoming
+            handled[record.topic] += 1
             next_clock_ms = result.at_ms if result.moves_clock and result.at_ms > clock_ms else clock_ms
             if result.event is None:
                 self._heard(record.topic, result.at_ms)
@@ -266,7 +269,7 @@ class Partition:
                 if slot is None:
                     break
                 if states.seen_before(slot, result.dedupe, clock_ms):
-                    self._count("paywarden_duplicates_total")
+                    self._count(DUPLICATES, logic_name, record.topic)
                     next_clock_ms = clock_ms
                 else:
                     steps.append(self._prepare(record, result, slot, clock_ms, next_clock_ms))
@@ -275,6 +278,8 @@ class Partition:
         self._dead_letters.count(at - start, refused)
         self._strays.count(at - start, strays)
         self._handled += at - start
+        for topic, number in handled.items():
+            self._count(EVENTS, logic_name, topic, by=number)
         self._decide(steps, now_ms)
         return at
 
@@ -305,7 +310,9 @@ class Partition:
         self._heard(topic, at_ms)
         late = at_ms < clock_ms - self.options.lateness_ms
         if late:
-            self._count("paywarden_late_events_total", topic)
+            self._count(LATE_EVENTS, self.logic.name, "counted")
+        elif at_ms < clock_ms:
+            self._count(LATE_EVENTS, self.logic.name, "amended")
         state = None
         if slot is not None:
             slot.pending += 1
@@ -354,14 +361,16 @@ class Partition:
             if self.options.clock == "replay":
                 context.now_ms = context.clock_ms
             self._emits.extend(self.logic.fire(slot.state, due_ms, context))
-            self._count("paywarden_timers_fired_total")
+            self._count(TIMERS, self.logic.name)
             states.reschedule(slot, slot.state)
 
     # -- bad records and poison --------------------------------------------------------------------------------------
 
     def _set_aside(self, record: Record, refused: Refused) -> None:
         self._emits.append(dead_letter(record, refused))
-        self._count("paywarden_dead_letters_total", refused.reason)
+        self._count(DEAD_LETTERS, self.logic.name, record.topic, refused.reason)
+        if refused.reason == "unknown_type":
+            self._count(UNKNOWN_TYPES, self.logic.name, record.topic)
 
     def _take_mark(self) -> _Mark:
         return _Mark(
@@ -371,7 +380,7 @@ class Partition:
             self._sequence,
             dict(self._context.feeds),
             self.logic.dump_shared(self._context.shared),
-            Counter(self._counts),
+            Tally(self._counts),
             self._handled,
         )
 
@@ -385,7 +394,7 @@ class Partition:
         del self._emits[mark.emits :]
         del self._event_times[mark.event_times :]
         self.clock_ms, self._sequence, self._handled = mark.clock_ms, mark.sequence, mark.handled
-        self._counts = Counter(mark.counts)
+        self._counts = Tally(mark.counts)
         context = self._context
         context.feeds = dict(mark.feeds)
         context.shared = self.logic.load_shared(mark.shared)
@@ -419,6 +428,7 @@ class Partition:
         # The class, not the message: a message may quote the customer's data.
         self._set_aside(entry.record, Refused("raised", f"{type(error).__name__}; the worker's log has the traceback"))
         self._handled += 1
+        self._count(POISON, self.logic.name)
         self.poison.append((entry.record, error))
 
     def _quarantine_timers(self, result: Incoming | Refused) -> bool:
@@ -509,7 +519,7 @@ class Partition:
         self._sequence += 1
         return self._sequence
 
-    def _count(self, metric: str, *labels: str, by: int = 1) -> None:
+    def _count(self, metric: Counter, *labels: str, by: int = 1) -> None:
         self._counts[(metric, labels)] += by
 
 
