@@ -180,7 +180,7 @@ def minor_units(text: str) -> int | None:
         return None
     if len(cents) <= 2:
         return int(whole) * 100 + int((cents + "00")[:2])
-    scale = 10 ** (len(cents) - 2)
+    scale = int("1" + "0" * (len(cents) - 2))
     minor, rest = divmod(int(whole + cents), scale)
     if rest * 1_000_000 < scale:
         return minor

@@ -1,0 +1,130 @@
+"""Have both agents handled everything that was written so far?
+
+A group's committed offset says that everything before it took effect and that what it caused is visible, because
+positions are committed only after their transaction. So: read the committed offsets first, the `read_committed` ends
+of the inputs afterwards. Where no data lies between the two, nothing written or caused before the second look is
+unhandled. The order matters: ends taken first could miss what the last commit has caused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from streams.contracts.topics import inputs_of, physical
+
+DEADLINE_S: Final = 300.0
+# The accounts agent tells its clock to the entities agent at most every 200 ms, so the last word on a boundary may come
+# that much after the last commit. Two and a half times that without any movement is the end.
+QUIET_S: Final = 0.5
+_POLL_S: Final = 0.05
+_PEEK_MS: Final = 2_000
+
+
+class AgentsBehind(RuntimeError):
+    """The agents did not reach the end of their inputs. Operator action: is a worker running under this app id?"""
+
+
+class AgentsAtEnd:
+    """Waits until the group that both agents share has nothing left to read."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group_id: str,
+        *,
+        prefix: str = "",
+        security: Mapping[str, Any] | None = None,
+        deadline_s: float = DEADLINE_S,
+        quiet_s: float = QUIET_S,
+    ) -> None:
+        settings = {"bootstrap_servers": bootstrap.split(","), "client_id": "paywarden-barrier", **(security or {})}
+        self._group_id = group_id
+        self._deadline_s = deadline_s
+        self._quiet_s = quiet_s
+        self._admin = KafkaAdminClient(**settings)
+        self._reader = KafkaConsumer(
+            **settings, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none"
+        )
+        names = [physical(prefix, topic.name) for agent in ("accounts", "entities") for topic in inputs_of(agent)]
+        self._inputs = [TopicPartition(name, number) for name in names for number in self._numbers(name)]
+        self._empty: dict[TopicPartition, tuple[int, int]] = {}  # [from, to) known to hold only control records
+
+    def __enter__(self) -> AgentsAtEnd:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.close(autocommit=False)
+        self._admin.close()
+
+    def wait(self, at_ms: int) -> None:
+        """Returns when both agents have been at their ends for a moment; raises when the deadline passes."""
+        began_s = time.monotonic()
+        quiet_since_s: float | None = None
+        seen: dict[TopicPartition, int] = {}
+        while True:
+            behind, ends = self._look()
+            now_s = time.monotonic()
+            if behind or ends != seen:
+                quiet_since_s, seen = None, ends
+            if not behind:
+                quiet_since_s = now_s if quiet_since_s is None else quiet_since_s
+                if now_s - quiet_since_s >= self._quiet_s:
+                    return
+            if now_s - began_s > self._deadline_s:
+                raise AgentsBehind(self._complaint(at_ms, behind))
+            time.sleep(_POLL_S)
+
+    def _numbers(self, name: str) -> list[int]:
+        found = self._reader.partitions_for_topic(name)
+        if not found:
+            raise AgentsBehind(f"Topic {name} does not exist, so no agent can be waited for; create the topics first.")
+        return sorted(found)
+
+    def _look(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Partitions with data left (and how many offsets), and the ends they were compared with."""
+        try:
+            offsets = self._admin.list_group_offsets({self._group_id: self._inputs})[self._group_id]
+            ends: dict[TopicPartition, int] = self._reader.end_offsets(self._inputs)
+            starts: dict[TopicPartition, int] = self._reader.beginning_offsets(self._inputs)
+        except KafkaError as error:
+            raise AgentsBehind(f"The broker does not say how far the agents are: {error}.") from error
+        behind: dict[TopicPartition, int] = {}
+        for partition, end in ends.items():
+            known = offsets.get(partition)
+            committed = max(starts[partition], known.offset if known is not None else 0)
+            if committed < end and not self._only_control(partition, committed, end):
+                behind[partition] = end - committed
+        return behind, ends
+
+    def _only_control(self, partition: TopicPartition, committed: int, end: int) -> bool:
+        """Do only transaction markers and aborted records lie in [committed, end)? Then no reader ever commits past."""
+        known = self._empty.get(partition)
+        if known is not None and known[0] <= committed and end <= known[1]:
+            return True
+        self._reader.assign([partition])
+        self._reader.seek(partition, committed)
+        while self._reader.position(partition) < end:
+            before = self._reader.position(partition)
+            if self._reader.poll(timeout_ms=_PEEK_MS, max_records=1):
+                return False
+            if self._reader.position(partition) == before:
+                return False  # nothing came in time; look again at the next round
+        self._empty[partition] = (committed, end)
+        return True
+
+    def _complaint(self, at_ms: int, behind: Mapping[TopicPartition, int]) -> str:
+        worst = sorted(behind.items(), key=lambda item: -item[1])[:3]
+        listed = ", ".join(f"{partition.topic}[{partition.partition}] by {lag}" for partition, lag in worst)
+        return (
+            f"After {self._deadline_s:.0f} s the agents of {self._group_id!r} have not handled everything before event "
+            f"time {at_ms}: {listed or 'their inputs keep growing'}. Is a worker running under this app id, and ready?"
+        )

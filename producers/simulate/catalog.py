@@ -1,0 +1,119 @@
+"""Which scenarios are there, what should become of them, and how is one played?"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from producers.durations import parse_duration, parse_instant
+from producers.errors import BadInput
+from producers.feed import Outgoing
+from producers.simulate import (
+    account_takeover,
+    card_testing,
+    debited_but_failed,
+    dormant_wakeup,
+    gateway_outage,
+    impossible_travel,
+    lockout_attack,
+    normal_day,
+    password_spray,
+    population,
+    probe_then_large,
+    repeat_failures,
+)
+from producers.simulate.stage import Stage
+from producers.sources.fdh import EPOCH_MS, Row
+
+ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
+    {
+        "account_takeover": account_takeover.play,
+        "card_testing": card_testing.play,
+        "debited_but_failed": debited_but_failed.play,
+        "dormant_wakeup": dormant_wakeup.play,
+        "gateway_outage": gateway_outage.play,
+        "impossible_travel": impossible_travel.play,
+        "lockout_attack": lockout_attack.play,
+        "normal_day": normal_day.play,
+        "password_spray": password_spray.play,
+        "population": population.play,
+        "probe_then_large": probe_then_large.play,
+        "repeat_failures": repeat_failures.play,
+    }
+)
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a good detector makes of the scenario; written without looking at ours."""
+
+    flows: tuple[str, ...]  # of which at least one case opens
+    never: tuple[str, ...]  # of which no case may open
+    verdict: str
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file of `producers/scenarios`."""
+
+    name: str
+    title: str
+    story: str
+    act: str
+    start: str
+    settle: str
+    expect: Expectation
+    parameters: dict[str, float]
+
+    @property
+    def settle_ms(self) -> int:
+        return parse_duration(self.settle)
+
+    def stage(self, seed: int, start_ms: int | None = None, changes: Mapping[str, float] | None = None) -> Stage:
+        """The world before the first event. `changes` replace parameters; a name that the scenario lacks is refused."""
+        unknown = sorted(set(changes or ()) - set(self.parameters))
+        if unknown:
+            raise BadInput(f"{self.name} has no parameter {unknown[0]!r}; it has {', '.join(self.parameters)}.")
+        begin_ms = parse_instant(self.start) if start_ms is None else start_ms
+        return Stage(self.name, seed, begin_ms, {**self.parameters, **(changes or {})})
+
+    def records(
+        self, seed: int, start_ms: int | None = None, changes: Mapping[str, float] | None = None
+    ) -> Iterator[Outgoing]:
+        """Everything that happens, in order of time."""
+        stage = self.stage(seed, start_ms, changes)
+        ACTS[self.act](stage)
+        return stage.records()
+
+    def rows(self, seed: int, start_ms: int | None = None, changes: Mapping[str, float] | None = None) -> Iterator[Row]:
+        """Only the payments, as rows of the handbook's format; for scenarios that are a population and nothing else."""
+        if self.act != "population":
+            raise BadInput(f"{self.name} is more than card payments; only a population can be written as fdh.")
+        stage = self.stage(seed, start_ms, changes)
+        if stage.start_ms < EPOCH_MS:
+            raise BadInput("The handbook's format counts seconds since 2018-04-01; choose a later start.")
+        return stage.rows(0, stage.number("days"), population.frauds_of(stage))
+
+
+@cache
+def scenarios() -> Mapping[str, Scenario]:
+    """All scenarios by name."""
+    found = {}
+    for file in sorted(files("producers").joinpath("scenarios").iterdir(), key=lambda entry: entry.name):
+        name, _, kind = file.name.partition(".")
+        if kind == "toml":
+            table = {"name": name, **tomllib.loads(file.read_text(encoding="utf-8"))}
+            found[name] = msgspec.convert(table, Scenario)
+    return MappingProxyType(found)
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of that name; hyphens count as underscores."""
+    found = scenarios().get(name.replace("-", "_"))
+    if found is None:
+        raise BadInput(f"There is no scenario {name!r}; choose one of {', '.join(scenarios())}.")
+    return found

@@ -1,0 +1,332 @@
+"""Who takes part in a scenario, and how does what they do become events?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from producers.durations import DAY_MS, SECOND_MS
+from producers.feed import Outgoing, TimeOrder, outgoing
+from producers.simulate import handbook
+from producers.sources.fdh import EPOCH_MS, Row
+from streams.contracts import accounts, logins, payments
+from streams.contracts.base import Event, from_ms
+from streams.contracts.registry import ANONYMOUS
+
+CURRENCY: Final = "EUR"
+SOURCE: Final = "simulate"
+GATEWAYS: Final = ("gateway-1", "gateway-2", "gateway-3")
+ISSUERS: Final = (
+    ("issuer-north", "400012", "visa"),
+    ("issuer-south", "510045", "mastercard"),
+    ("issuer-east", "620078", "unionpay"),
+)
+MCCS: Final = ("5411", "5812", "5541", "5732", "5999", "4121")
+_LOGS_IN: Final = 0.4  # share of payments that a login in the app precedes
+_MISTYPES: Final = 0.05  # share of logins with one wrong password before
+_ORDINARY_DECLINES: Final = 0.03
+_DECLINE_CODES: Final = ("51", "51", "51", "54", "61")
+
+
+class Person(NamedTuple):
+    """A customer of the wallet with the context in which they usually act."""
+
+    account_id: str
+    device_id: str
+    ip: str
+    latitude: float
+    longitude: float
+    card_token: str
+    bin: str
+    issuer_id: str
+    network: str
+    language: str
+    mean_minor: int
+    terminals: tuple[int, ...]
+
+
+class Context(NamedTuple):
+    """From where somebody acts: a device at an address in a place."""
+
+    device_id: str | None
+    ip: str
+    country: str
+    latitude: float
+    longitude: float
+
+
+class Stage:
+    """A small world, and the record of everything that happens in it.
+
+    Owns its random numbers and counts its ids, so the order of calls decides all bytes. `tag` names the run: it is part
+    of every id, and two runs with different seeds share no account.
+    """
+
+    def __init__(self, name: str, seed: int, start_ms: int, parameters: Mapping[str, float]) -> None:
+        self.rng = Random(f"{name}/{seed}")
+        self.start_ms = start_ms
+        self.parameters = parameters
+        self.tag = f"{name.replace('_', '-')}-{seed}"
+        self.order = TimeOrder()
+        self._events = 0
+        self._payments = 0
+        self.customers = handbook.customers(
+            self.rng, count=self.number("customers"), terminals=self.number("terminals"), radius=parameters["radius"]
+        )
+        self.people = tuple(self._person(customer) for customer in self.customers)
+
+    def number(self, name: str) -> int:
+        return int(self.parameters[name])
+
+    def regular(self, number: int = 0) -> Person:
+        """Who pays most often (0), next most often (1), ...: after the ordinary days their habits are well known."""
+        frequent = sorted(self.customers, key=lambda customer: (-customer.per_day, customer.number))
+        return self.people[frequent[number].number]
+
+    def day(self, number: int, hour: float = 0.0) -> int:
+        """The time of `hour` on day `number` of the scenario."""
+        return self.start_ms + number * DAY_MS + int(hour * 3600) * SECOND_MS
+
+    def home(self, person: Person) -> Context:
+        return Context(person.device_id, person.ip, "DE", person.latitude, person.longitude)
+
+    def say(self, topic: str, event: Event) -> None:
+        self.order.push(outgoing(topic, event))
+
+    def envelope(self, account_id: str, at_ms: int) -> dict[str, Any]:
+        """The fields that every event has; each call makes the next event id."""
+        self._events += 1
+        known = not account_id.startswith(ANONYMOUS)
+        return {
+            "event_id": f"{self.tag}-{self._events}",
+            "source": SOURCE,
+            "occurred_at": from_ms(at_ms),
+            "account_id": account_id,
+            "known": known,
+        }
+
+    def next_payment(self) -> str:
+        self._payments += 1
+        return f"{self.tag}-p{self._payments}"
+
+    # What people and systems do.
+
+    def profiles(self, at_ms: int, opened_days: int = 400) -> None:
+        """Tells who they are, once, before anything else."""
+        for person in self.people:
+            self.say(
+                "account.profiles",
+                accounts.AccountProfile(
+                    **self.envelope(person.account_id, at_ms),
+                    language=person.language,
+                    time_zone="Europe/Berlin",
+                    opened_at=from_ms(at_ms - opened_days * DAY_MS),
+                    two_factor=person.mean_minor % 2 == 0,
+                    home_currency=CURRENCY,
+                ),
+            )
+
+    def login(self, account_id: str, context: Context, at_ms: int, reason: str | None = None) -> None:
+        """A login; with a `reason` it failed."""
+        fields: dict[str, Any] = {
+            **self.envelope(account_id, at_ms),
+            "ip": context.ip,
+            "username": account_id,
+            "device_id": context.device_id,
+            "country": context.country,
+            "latitude": context.latitude,
+            "longitude": context.longitude,
+            "user_agent": "PayWarden-Sim/1",
+        }
+        if reason is None:
+            self.say("auth.logins", logins.LoginSucceeded(**fields))
+        else:
+            self.say("auth.logins", logins.LoginFailed(**fields, reason=reason))
+
+    def change_credential(self, account_id: str, context: Context, at_ms: int, what: str) -> None:
+        self.say(
+            "auth.logins",
+            logins.CredentialChanged(
+                **self.envelope(account_id, at_ms),
+                ip=context.ip,
+                device_id=context.device_id,
+                country=context.country,
+                reason=what,
+            ),
+        )
+
+    def bind_device(self, account_id: str, context: Context, at_ms: int) -> None:
+        self.say(
+            "auth.logins",
+            logins.DeviceBound(**self.envelope(account_id, at_ms), ip=context.ip, device_id=context.device_id),
+        )
+
+    def movement(self, person: Person, context: Context, amount_minor: int, terminal: int) -> dict[str, Any]:
+        """The fields of a card payment of `person` at `terminal`."""
+        return {
+            "payment_id": self.next_payment(),
+            "amount_minor": amount_minor,
+            "currency": CURRENCY,
+            "method": "card",
+            "order_amount_minor": amount_minor,
+            "merchant_id": f"merchant-{terminal // 4}",
+            "terminal_id": f"terminal-{terminal}",
+            "mcc": MCCS[terminal // 4 % len(MCCS)],
+            "card_token": person.card_token,
+            "bin": person.bin,
+            "issuer_id": person.issuer_id,
+            "gateway_id": GATEWAYS[terminal // 4 % len(GATEWAYS)],
+            "network": person.network,
+            "device_id": context.device_id,
+            "ip": context.ip,
+            "country": context.country,
+            "latitude": context.latitude,
+            "longitude": context.longitude,
+            "channel": "app",
+        }
+
+    def pay(
+        self, person: Person, context: Context, at_ms: int, fields: Mapping[str, Any], code: str | None = None
+    ) -> None:
+        """A payment from request to its end, two seconds later; with a `code` (ISO 8583) the end is a refusal."""
+        account_id = person.account_id
+        self.say("payments.transactions", payments.PaymentRequested(**self.envelope(account_id, at_ms), **fields))
+        if code is not None:
+            self.say(
+                "payments.transactions",
+                payments.PaymentFailed(
+                    **self.envelope(account_id, at_ms + 2 * SECOND_MS),
+                    **fields,
+                    codes=(payments.Code(source="iso8583_1987", code=code),),
+                ),
+            )
+            return
+        self.post(account_id, at_ms + SECOND_MS, "debit", fields)
+        self.say(
+            "payments.transactions",
+            payments.PaymentSucceeded(**self.envelope(account_id, at_ms + 2 * SECOND_MS), **fields),
+        )
+
+    def post(self, account_id: str, at_ms: int, direction: str, fields: Mapping[str, Any]) -> None:
+        """A line of the ledger about the movement in `fields`."""
+        envelope = self.envelope(account_id, at_ms)
+        self.say(
+            "ledger.entries",
+            accounts.LedgerPosted(
+                **envelope,
+                entry_id=f"{envelope['event_id']}-entry",
+                direction="debit" if direction == "debit" else "credit",
+                amount_minor=fields["amount_minor"],
+                currency=fields["currency"],
+                payment_id=fields["payment_id"],
+                counterparty_id=fields.get("counterparty_id"),
+            ),
+        )
+
+    def transfer(self, person: Person, context: Context, at_ms: int, amount_minor: int, payee: str) -> None:
+        """Money to `payee`, gone two seconds later."""
+        fields: dict[str, Any] = {
+            "payment_id": self.next_payment(),
+            "amount_minor": amount_minor,
+            "currency": CURRENCY,
+            "method": "wallet_balance",
+            "counterparty_id": payee,
+            "device_id": context.device_id,
+            "ip": context.ip,
+            "country": context.country,
+            "latitude": context.latitude,
+            "longitude": context.longitude,
+            "channel": "app",
+        }
+        account_id = person.account_id
+        self.say("payments.transactions", payments.TransferRequested(**self.envelope(account_id, at_ms), **fields))
+        self.post(account_id, at_ms + SECOND_MS, "debit", fields)
+        self.say(
+            "payments.transactions",
+            payments.TransferSucceeded(**self.envelope(account_id, at_ms + 2 * SECOND_MS), **fields),
+        )
+
+    def label(self, account_id: str, fields: Mapping[str, Any], at_ms: int, known_ms: int, *, fraud: bool) -> None:
+        """The truth about a payment of `at_ms`, told at `known_ms`."""
+        self.say(
+            "risk.labels",
+            accounts.LabelRecorded(
+                **self.envelope(account_id, known_ms),
+                subject_id=fields["payment_id"],
+                verdict="fraud" if fraud else "legit",
+                label_source="chargeback" if fraud else "expired",
+                subject_occurred_at=from_ms(at_ms),
+                merchant_id=fields.get("merchant_id"),
+                terminal_id=fields.get("terminal_id"),
+                device_id=fields.get("device_id"),
+                amount_minor=fields["amount_minor"],
+            ),
+        )
+
+    # Ordinary life.
+
+    def rows(self, first_day: int, days: int, frauds: handbook.Frauds = handbook.NO_FRAUDS) -> Iterator[Row]:
+        """The payments of the whole population over some days, as the handbook's population makes them."""
+        return handbook.rows(
+            self.rng,
+            self.customers,
+            terminals=self.number("terminals"),
+            first_second=(self.day(first_day) - EPOCH_MS) // SECOND_MS,
+            days=days,
+            frauds=frauds,
+        )
+
+    def live(
+        self, first_day: int, days: int, frauds: handbook.Frauds = handbook.NO_FRAUDS, label_days: int | None = None
+    ) -> None:
+        """Ordinary days: logins, payments with ledger lines, some declines; with `label_days` also late labels."""
+        rng = self.rng
+        for row in self.rows(first_day, days, frauds):
+            person = self.people[int(row.customer_id)]
+            at_ms = EPOCH_MS + row.second * SECOND_MS
+            context = self.home(person)
+            if rng.random() < _LOGS_IN:
+                if rng.random() < _MISTYPES:
+                    self.login(person.account_id, context, at_ms - 110 * SECOND_MS, "wrong_password")
+                self.login(person.account_id, context, at_ms - 90 * SECOND_MS)
+            fields = self.movement(person, context, row.amount_minor, int(row.terminal_id))
+            declined = not row.fraud and rng.random() < _ORDINARY_DECLINES
+            self.pay(person, context, at_ms, fields, rng.choice(_DECLINE_CODES) if declined else None)
+            if label_days is not None and not declined:
+                self.label(person.account_id, fields, at_ms, at_ms + label_days * DAY_MS, fraud=row.fraud)
+
+    def warm_up(self) -> int:
+        """Profiles and `days` ordinary days; returns the number of the day after, on which the story begins."""
+        days = self.number("days")
+        self.profiles(self.start_ms)
+        self.live(0, days)
+        return days
+
+    def address(self) -> str:
+        """An address that nobody used before, out of the ranges kept for documentation and benchmarks."""
+        return f"198.{self.rng.choice((18, 19))}.{self.rng.randrange(256)}.{self.rng.randrange(1, 255)}"
+
+    def device(self) -> str:
+        return f"device-{self.rng.getrandbits(64):016x}"
+
+    def records(self) -> Iterator[Outgoing]:
+        return self.order.rest()
+
+    def _person(self, customer: handbook.Customer) -> Person:
+        issuer_id, bin_, network = self.rng.choice(ISSUERS)
+        return Person(
+            account_id=f"{self.tag}-{customer.number:05d}",
+            device_id=self.device(),
+            ip=f"10.{self.rng.randrange(256)}.{self.rng.randrange(256)}.{self.rng.randrange(1, 255)}",
+            # The square of the handbook, laid over the middle of Germany: one unit is about two kilometres.
+            latitude=round(50.0 + customer.y * 0.02, 4),
+            longitude=round(9.0 + customer.x * 0.03, 4),
+            card_token=f"card-{self.rng.getrandbits(64):016x}",
+            bin=bin_,
+            issuer_id=issuer_id,
+            network=network,
+            language=self.rng.choice(("zh-Hans", "en")),
+            mean_minor=int(customer.mean_minor),
+            terminals=customer.terminals,
+        )

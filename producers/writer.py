@@ -1,0 +1,205 @@
+"""How do records reach Kafka: once each, on the right partition, no faster than asked?"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from producers.feed import WATERMARK_KEY, Barrier, Outgoing, Placed
+from streams.contracts.partitioning import partition_of
+from streams.contracts.topics import MERGED, physical
+
+# The client has no memory limit of its own, so unacknowledged records are bounded here: about 10 MiB of payments.
+MOST_UNACKNOWLEDGED: Final = 20_000
+# An idempotent producer retries until then; after that the outcome is unknown and only a person can decide.
+DELIVERY_TIMEOUT_S: Final = 120.0
+# Deliberately oversized records must reach the worker's dead letters instead of failing here.
+MAX_REQUEST_BYTES: Final = 8 * 1024 * 1024
+_TOLD_EVERY: Final = 500
+# A pause shorter than this costs more in switches than it gains in evenness.
+_SHORTEST_PAUSE_S: Final = 0.002
+
+
+class DeliveryFailed(RuntimeError):
+    """A record was not acknowledged. Operator action: look at the broker, then replay again; ids stay the same."""
+
+
+class NotReady(RuntimeError):
+    """The cluster is not in the state that writing needs; the message names the command that changes it."""
+
+
+class Written(msgspec.Struct, kw_only=True):
+    """What one run wrote. It is updated while writing, and handed to the progress callback."""
+
+    records: int = 0
+    watermarks: int = 0
+    barriers: int = 0
+    by_topic: dict[str, int] = msgspec.field(default_factory=dict)
+    first_ms: int | None = None
+    last_ms: int | None = None
+    seconds: float = 0.0
+
+
+class Pace:
+    """Event time against the clock on the wall: `speed` event seconds per second, or None for as fast as it goes."""
+
+    def __init__(self, speed: float | None) -> None:
+        self._speed = speed
+        self._origin_ms: int | None = None
+        self._began_s = 0.0
+
+    def wait_s(self, at_ms: int) -> float:
+        """How long it is until a record of `at_ms` is due."""
+        if self._speed is None:
+            return 0.0
+        if self._origin_ms is None:
+            self._origin_ms, self._began_s = at_ms, time.monotonic()
+        return self._began_s + (at_ms - self._origin_ms) / 1000 / self._speed - time.monotonic()
+
+
+class KafkaWriter:
+    """An idempotent producer that chooses partitions and timestamps itself and raises on any lost record."""
+
+    def __init__(
+        self, bootstrap: str, *, prefix: str = "", security: Mapping[str, Any] | None = None, linger_ms: int = 5
+    ) -> None:
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=bootstrap.split(","),
+                client_id="paywarden-producer",
+                enable_idempotence=True,
+                acks="all",
+                compression_type="lz4",
+                linger_ms=linger_ms,
+                batch_size=256 * 1024,
+                max_request_size=MAX_REQUEST_BYTES,
+                delivery_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
+                allow_auto_create_topics=False,
+                **(security or {}),
+            )
+        except KafkaError as error:
+            raise NotReady(f"No broker answers at {bootstrap}: {error}. Start one, or set the address.") from error
+        self._names: dict[str, str] = {}
+        self._prefix = prefix
+        self._pending: deque[Any] = deque()
+
+    def __enter__(self) -> KafkaWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(flush=kind is None)
+
+    def partitions(self) -> int:
+        """The one partition count that all inputs share; anything else is refused before the first record."""
+        counts: dict[str, int] = {}
+        for topic in MERGED:
+            name = self._name(topic.name)
+            try:
+                found = self._producer.partitions_for(name)
+            except KafkaError:
+                found = None
+            if not found:
+                raise NotReady(f"Topic {name} does not exist; run `paywarden topics create` first.")
+            counts[name] = len(found)
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise NotReady(f"The inputs have different partition counts ({listed}); an account would be torn apart.")
+        return next(iter(counts.values()))
+
+    def send(self, record: Placed) -> None:
+        """Queues one record. Returns before it is safe; `flush` says when it is."""
+        try:
+            future = self._producer.send(
+                self._name(record.topic),
+                record.value,
+                record.key,
+                partition=record.partition,
+                timestamp_ms=record.timestamp_ms,
+            )
+        except KafkaError as error:
+            raise DeliveryFailed(f"A record for {record.topic} was refused: {error}.") from error
+        self._pending.append(future)
+        if len(self._pending) >= MOST_UNACKNOWLEDGED:
+            self._settle(MOST_UNACKNOWLEDGED // 2)
+
+    def send_keyed(self, record: Outgoing, partitions: int) -> None:
+        """Queues a record whose partition follows from its key."""
+        self.send(Placed(record.topic, partition_of(record.key, partitions), *record[1:]))
+
+    def flush(self) -> None:
+        """Returns when every record sent so far is acknowledged, or raises."""
+        self._producer.flush(timeout=DELIVERY_TIMEOUT_S)
+        self._settle(0)
+
+    def write(
+        self,
+        items: Iterable[Placed | Barrier],
+        *,
+        pace: Pace,
+        at_barrier: Callable[[Barrier], None] | None = None,
+        told: Callable[[Written], None] | None = None,
+    ) -> Written:
+        """Writes a whole expanded feed; `at_barrier` is called when everything before the barrier is acknowledged."""
+        written = Written()
+        began_s = time.monotonic()
+        count = 0
+        for item in items:
+            if type(item) is Barrier:
+                written.barriers += 1
+                if at_barrier is not None:
+                    self.flush()
+                    at_barrier(item)
+                continue
+            record: Placed = item  # type: ignore[assignment]  # mypy does not narrow on `type(...) is`
+            wait_s = pace.wait_s(record.timestamp_ms)
+            if wait_s > _SHORTEST_PAUSE_S:
+                written.seconds = time.monotonic() - began_s
+                if told is not None:
+                    told(written)
+                time.sleep(wait_s)
+            self.send(record)
+            if record.key == WATERMARK_KEY:
+                written.watermarks += 1
+            else:
+                written.records += 1
+                written.by_topic[record.topic] = written.by_topic.get(record.topic, 0) + 1
+                if written.first_ms is None:
+                    written.first_ms = record.timestamp_ms
+                written.last_ms = record.timestamp_ms
+            count += 1
+            if told is not None and count % _TOLD_EVERY == 0:
+                written.seconds = time.monotonic() - began_s
+                told(written)
+        self.flush()
+        written.seconds = time.monotonic() - began_s
+        if told is not None:
+            told(written)
+        return written
+
+    def close(self, *, flush: bool = True) -> None:
+        if flush:
+            self.flush()
+        self._producer.close(timeout=DELIVERY_TIMEOUT_S if flush else 0)
+
+    def _name(self, topic: str) -> str:
+        name = self._names.get(topic)
+        if name is None:
+            name = self._names[topic] = physical(self._prefix, topic)
+        return name
+
+    def _settle(self, down_to: int) -> None:
+        """Waits for the oldest records until at most `down_to` are unacknowledged."""
+        while len(self._pending) > down_to:
+            try:
+                self._pending.popleft().get(timeout=DELIVERY_TIMEOUT_S)
+            except KafkaError as error:
+                raise DeliveryFailed(f"A record was not acknowledged: {error}.") from error
