@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 
 from streams.contracts.actions import ActionKind
 from streams.contracts.cases import Finding, Priority, Queue
+from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
 
 Question = Literal["flow", "late", "sane", "people"]
@@ -86,8 +87,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "outcome": _values("allow", "notify", "step_up", "review", "hold", "block"),
     "mode": _values("observe", "enforce"),
     "clock": _values("live", "replay"),
-    "reason": Shape(re.compile("[a-z_]{1,40}"), 64),
-    "cause": _values("no_model", "timeout", "failed", "corrupt", "wrong_features"),
+    "reason": Values(frozenset(REASONS)),
+    "cause": _values("no_model", "missing", "timeout", "failed", "corrupt", "wrong_features"),
     "why": _values("observe", "too_old", "cold", "capped"),
     "action": Values(frozenset(get_args(ActionKind))),
     "queue": Values(frozenset(get_args(Queue))),

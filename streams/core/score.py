@@ -15,4 +15,4 @@ class Score(msgspec.Struct, frozen=True, gc=False):
 class ScoreUnavailable(msgspec.Struct, frozen=True, gc=False):
     """No score, and why; the rules-only part of the policy decides and the decision says so."""
 
-    reason: str  # no_model, timeout, failed, corrupt, wrong_features: the label `cause` of the metric
+    reason: str  # the label `cause` of the metric: no_model (none configured), missing, timeout, failed, ...
