@@ -36,6 +36,6 @@ class RiskView(Protocol):
         """The fact about `value` of `kind` (ip, device, bin, merchant, terminal) that was effective at `at_ms`."""
 
 
-def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:  # noqa: ARG001
+def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:
     """A view that knows nothing: before the entities agent has spoken, and in tests."""
     return None

@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
+from streams.contracts.base import Event
+from streams.core.features import door, entity_risk, familiarity, moments, money
 from streams.core.features.catalogue import FEATURE_NAMES, FEATURE_SET, FEATURES, MISSING, Features, FeatureSpec
+from streams.core.features.view import view_of
+from streams.core.observations import DEFAULT_BASIS, Basis, Observations
+from streams.core.risk import RiskView
 
-__all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET", "MISSING", "FeatureSpec", "Features"]
+__all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET", "MISSING", "FeatureSpec", "Features", "features_of"]
+
+_SPEND_COUNT_1D = 3  # position in the tuple of `money.spend_and_habit`
+
+
+def features_of(
+    observations: Observations, event: Event, at_ms: int, risk: RiskView, basis: Basis = DEFAULT_BASIS
+) -> Features:
+    """The features of `event` from before it; changes nothing. Call it before `fold`."""
+    view = view_of(observations, event, at_ms, basis)
+    spend = money.spend_and_habit(view)
+    return Features(
+        *money.event(view),
+        *moments.account(view),
+        *moments.time(view),
+        *spend,
+        *money.declines(view, spend[_SPEND_COUNT_1D]),
+        *familiarity.novelty_and_diversity(view),
+        *door.credentials(view),
+        *money.flow(view),
+        *door.logins(view),
+        *door.travel(view),
+        *door.labels(view),
+        *entity_risk.risk(view, risk),
+    )

@@ -41,12 +41,14 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     ]
     near_limit: Annotated[float, About("event", "flag", "amount is in the last tenth below one of the limits", MISSING)]
     # --- the account
-    account_events: Annotated[float, About("account", "events", "events of this account seen before this one")]
+    account_events: Annotated[float, About("account", "events", "earlier movements and successful logins")]
     account_age_days: Annotated[
         float, About("account", "days", "since the profile says it was opened, else since first seen")
     ]
     observed_days: Annotated[float, About("account", "days", "since we first saw an event of this account")]
-    idle_days: Annotated[float, About("account", "days", "since the last outgoing movement", MISSING)]
+    idle_days: Annotated[
+        float, About("account", "days", "since the last outgoing movement or successful login", MISSING)
+    ]
     vulnerable: Annotated[float, About("account", "flag", "the profile marks the holder as vulnerable", MISSING)]
     two_factor: Annotated[float, About("account", "flag", "the profile says a second factor is set", MISSING)]
     # --- time, in the account's time zone

@@ -1,0 +1,151 @@
+"""Who is at the door, from where, and what has just been changed there? (credentials, logins, travel, labels)"""
+
+from __future__ import annotations
+
+from math import asin, cos, radians, sin, sqrt
+
+from streams.contracts.logins import ChallengeFailed, ChallengeSent, LoginFailed, LoginSucceeded
+from streams.core.familiar import key_of, network_key
+from streams.core.features.catalogue import MISSING
+from streams.core.features.familiarity import share_of
+from streams.core.features.view import View
+from streams.core.observations import FAILURES_CAP, is_known_context
+from streams.core.windows import DAY, HOUR, MINUTE, count
+
+_EARTH_KM = 6371.0088  # mean radius
+_FASTEST_KMH = 100_000.0
+
+
+def credentials(v: View) -> tuple[float, ...]:
+    """since_credential_change_s .. since_topup_s."""
+    obs, at_ms = v.obs, v.at_ms
+    return (
+        _since(obs.credential_ms, at_ms),
+        _since(obs.reset_ms, at_ms),
+        _since(obs.device_bound_ms, at_ms),
+        _since(obs.card_bound_ms, at_ms),
+        _since(obs.last_login_ms, at_ms),
+        _since(obs.last_inflow_ms, at_ms),
+    )
+
+
+def _since(then_ms: int, at_ms: int) -> float:
+    if not then_ms:
+        return MISSING
+    return (at_ms - then_ms) / 1000.0 if at_ms > then_ms else 0.0
+
+
+def logins(v: View) -> tuple[float, ...]:
+    """login_known .. login_familiarity."""
+    obs, at, login = v.obs, v.at, v.login
+    day, hour = at - DAY, at - HOUR
+    successes = count(obs.logins, day, at) if obs.logins else 0
+    challenges = count(obs.challenges, hour, at) if obs.challenges else 0
+    challenge_failures = count(obs.challenge_failures, hour, at) if obs.challenge_failures else 0
+    known = agent_new = asn_new = familiarity = MISSING
+    failed_known = failed_stranger = 0
+    if login is not None:
+        is_known = is_known_context(obs, login)
+        known = 1.0 if is_known else 0.0
+        kind = type(login)
+        if kind is LoginFailed:
+            failed_known, failed_stranger = (1, 0) if is_known else (0, 1)
+        elif kind is LoginSucceeded:
+            successes += 1
+        elif kind is ChallengeSent:
+            challenges += 1
+        elif kind is ChallengeFailed:
+            challenge_failures += 1
+        if login.user_agent is not None:
+            agent_new = 0.0 if key_of(login.user_agent) in obs.agents else 1.0
+        if login.asn is not None:
+            asn_new = 0.0 if login.asn in obs.systems else 1.0
+        total = obs.logins_total
+        if total:
+            shares = [share_of(obs.login_networks, network_key(login.ip), total)]
+            if login.asn is not None:
+                shares.append(share_of(obs.systems, login.asn, total))
+            if login.user_agent is not None:
+                shares.append(share_of(obs.agents, key_of(login.user_agent), total))
+            if login.country is not None:
+                shares.append(share_of(obs.login_countries, key_of(login.country), total))
+            familiarity = sum(shares) / len(shares)
+    ours, strangers = obs.known_failures, obs.stranger_failures
+    last_10m = last_1h = last_1d = failed_known + failed_stranger
+    row = row_known = row_stranger = stranger_1d = ips = 0
+    if ours or strangers:
+        base, forgets = obs.base_ms, at - v.basis.ladder_forgets_s * 1000
+        known_success, stranger_success = obs.known_success_ms - base, obs.stranger_success_ms - base
+        any_success = max(known_success, stranger_success)
+        if ours:
+            last_10m += count(ours, at - 10 * MINUTE, at)
+            last_1h += count(ours, hour, at)
+            last_1d += count(ours, day, at)
+            row_known = count(ours, max(known_success, forgets), at)
+            row = count(ours, any_success, at)
+        if strangers:
+            stranger_1d = count(strangers, day, at)
+            last_1d += stranger_1d
+            in_hour = count(strangers, hour, at)
+            last_1h += in_hour
+            last_10m += count(strangers, at - 10 * MINUTE, at)
+            row_stranger = count(strangers, max(stranger_success, forgets), at)
+            row += count(strangers, any_success, at)
+            ips = in_hour
+    if ips or failed_stranger:
+        ips = _different_ips(v, ips, failed_stranger)
+    return (
+        known,
+        float(successes),
+        float(last_10m),
+        float(last_1h),
+        float(last_1d),
+        float(stranger_1d + failed_stranger),
+        float(row_known + failed_known),
+        float(row_stranger + failed_stranger),
+        float(min(row + failed_known + failed_stranger, 2 * FAILURES_CAP)),
+        float(ips),
+        float(challenges),
+        float(challenge_failures),
+        agent_new,
+        asn_new,
+        familiarity,
+    )
+
+
+def _different_ips(v: View, in_hour: int, own: int) -> int:
+    keys = v.obs.stranger_ips
+    end = count(v.obs.stranger_failures, -(2**62), v.at)
+    found = set(keys[end - in_hour : end])
+    if own and v.login is not None:
+        found.add(key_of(v.login.ip) & 0xFFFFFFFF)
+    return len(found)
+
+
+def travel(v: View) -> tuple[float, ...]:
+    """travel_km .. travel_other_device."""
+    obs = v.obs
+    here = v.movement if v.movement is not None else v.login
+    if not obs.place_ms or here is None or here.latitude is None or here.longitude is None:
+        return MISSING, MISSING, MISSING
+    km = _great_circle_km(obs.latitude, obs.longitude, here.latitude, here.longitude)
+    hours = abs(v.at_ms - obs.place_ms) / HOUR
+    speed = min(_FASTEST_KMH, km / hours) if hours > 0.0 else (_FASTEST_KMH if km > 0.0 else 0.0)
+    other = MISSING
+    if here.device_id is not None and obs.place_device:
+        other = 0.0 if key_of(here.device_id) == obs.place_device else 1.0
+    return km, speed, other
+
+
+def _great_circle_km(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
+    a, b = radians(latitude), radians(to_latitude)
+    across = sin((b - a) / 2.0) ** 2 + cos(a) * cos(b) * sin(radians(to_longitude - longitude) / 2.0) ** 2
+    return 2.0 * _EARTH_KM * asin(sqrt(min(1.0, across)))
+
+
+def labels(v: View) -> tuple[float, ...]:
+    """own_frauds_7d, own_frauds_30d."""
+    times = v.obs.frauds
+    if not times:
+        return 0.0, 0.0
+    return float(count(times, v.at - 14 * DAY, v.at)), float(count(times, v.at - 37 * DAY, v.at))

@@ -1,0 +1,199 @@
+"""How much, how often, and how unlike this customer's habit is it? (families spend, habit, declines, flow)"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from math import expm1, log1p, sqrt
+
+from streams.core.features.catalogue import MISSING
+from streams.core.features.view import View
+from streams.core.observations import TOPUP, habit_at
+from streams.core.windows import DAY, HOUR, MINUTE, Ring, count
+
+_RECENT = 32  # amounts that are compared one by one: enough for every repetition rule, little in a burst
+_LEAST_HABIT = 2.0  # decayed weight of about two movements: below it a deviation means nothing
+_LEAST_DEVIATION = 0.1  # in logs: a customer who always pays the same is still allowed ten per cent
+
+
+def event(v: View) -> tuple[float, ...]:
+    """kind .. near_limit."""
+    minor = v.minor
+    if minor < 0:
+        return float(v.kind), float(v.failed), MISSING, MISSING, MISSING
+    scale = v.scale
+    near = _is_near_limit(minor, v.basis.limits, scale)
+    return float(v.kind), float(v.failed), minor / scale, _roundness(minor, scale), float(near)
+
+
+def _roundness(minor: int, scale: int) -> float:
+    if minor == 0 or minor % (10 * scale):
+        return 0.0
+    return 1.0 if minor % (100 * scale) else 2.0
+
+
+def _is_near_limit(minor: int, limits: tuple[int, ...], scale: int) -> bool:
+    for limit in limits:
+        top = limit * scale
+        if minor < top:
+            return minor * 10 >= top * 9
+    return False
+
+
+def spend_and_habit(v: View) -> tuple[float, ...]:
+    """spend_count_1m .. spikes_7d."""
+    obs, at, minor, scale = v.obs, v.at, v.minor, v.scale
+    ring = obs.spend
+    times = ring.times
+    end = len(times)
+    if end and times[-1] > at:
+        end = bisect_right(times, at)
+    own = 1 if v.counted else 0
+    n30 = n7 = n1d = n1h = n5m = n1m = 0
+    s30 = s7 = s1d = s1h = 0
+    day = hour = end
+    largest = -1
+    if end:
+        month = bisect_right(times, at - 30 * DAY, 0, end)
+        week = bisect_right(times, at - 7 * DAY, month, end)
+        day = bisect_right(times, at - DAY, week, end)
+        hour = bisect_right(times, at - HOUR, day, end)
+        n30, n7, n1d, n1h = end - month, end - week, end - day, end - hour
+        if n1h:
+            five = bisect_right(times, at - 5 * MINUTE, hour, end)
+            n5m = end - five
+            n1m = end - bisect_right(times, at - MINUTE, five, end)
+        if n30:
+            totals, before = ring.totals, ring.before
+            top = totals[end - 1]
+            s30 = top - (totals[month - 1] if month else before)
+            s7 = top - (totals[week - 1] if week else before)
+            s1d = top - (totals[day - 1] if day else before)
+            s1h = top - (totals[hour - 1] if hour else before)
+            if end == len(times) and obs.peak_ms > v.at_ms - 30 * DAY:
+                largest = obs.peak_minor
+            else:
+                largest, _ = ring.largest(month, end)
+    paid = own if minor >= 0 else 0
+    plus = minor if paid else 0
+    c30, c7, c1d, c1h, c5m, c1m = n30 + own, n7 + own, n1d + own, n1h + own, n5m + own, n1m + own
+    foreign_day = 0
+    foreign = obs.unpriced
+    if foreign:
+        foreign_day = count(foreign, at - DAY, at)
+        c30 += count(foreign, at - 30 * DAY, at)
+        c7 += count(foreign, at - 7 * DAY, at)
+        c1d += foreign_day
+        c1h += count(foreign, at - HOUR, at)
+        c5m += count(foreign, at - 5 * MINUTE, at)
+        c1m += count(foreign, at - MINUTE, at)
+    lost = ring.lost
+    return (
+        float(c1m),
+        float(c5m),
+        float(c1h),
+        float(c1d),
+        float(c7),
+        float(c30),
+        (s1h + plus) / scale,
+        (s1d + plus) / scale,
+        (s7 + plus) / scale,
+        (s30 + plus) / scale,
+        (s1d + plus) / (n1d + paid) / scale if n1d + paid else MISSING,
+        (s7 + plus) / (n7 + paid) / scale if n7 + paid else MISSING,
+        (s30 + plus) / (n30 + paid) / scale if n30 + paid else MISSING,
+        largest / scale if largest >= 0 else MISSING,
+        max(0.0, (v.at_ms - obs.last_spend_ms) / 1000.0) if obs.last_spend_ms else MISSING,
+        1.0 if lost is not None and lost > at - 30 * DAY else 0.0,
+        float(foreign_day),
+        *_habit(v, ring, minor, end, day, hour, n7, s7, n30, s30, largest),
+        float(count(obs.spikes, at - 7 * DAY, at)) if obs.spikes else 0.0,
+    )
+
+
+def _habit(
+    v: View, ring: Ring, minor: int, end: int, day: int, hour: int, n7: int, s7: int, n30: int, s30: int, largest: int
+) -> tuple[float, ...]:
+    if minor < 0:
+        return _NO_HABIT
+    usual, deviations = MISSING, MISSING
+    weight, mean, variance = habit_at(v.obs, v.at_ms)
+    if weight > 0.0:
+        usual = minor / max(1.0, expm1(mean))
+        if weight >= _LEAST_HABIT:
+            spread = sqrt(variance)
+            over = (log1p(minor) - mean) / (spread if spread > _LEAST_DEVIATION else _LEAST_DEVIATION)
+            deviations = 0.0 if over < 0.0 else (over if over < 20.0 else 20.0)
+    limits, scale = v.basis.limits, v.scale
+    same = 1 if v.counted else 0
+    near = 1 if v.counted and _is_near_limit(minor, limits, scale) else 0
+    smallest = -1
+    if end > day:
+        first = max(day, end - _RECENT)
+        totals = ring.totals
+        earlier = totals[first - 1] if first else ring.before
+        least_near = limits[0] * scale * 9 // 10 if limits else 0
+        for index in range(first, end):
+            total = totals[index]
+            amount = total - earlier
+            earlier = total
+            if amount == minor:
+                same += 1
+            if amount >= least_near and _is_near_limit(amount, limits, scale):
+                near += 1
+            if index >= hour and (smallest < 0 or amount < smallest):
+                smallest = amount
+    return (
+        minor * n7 / s7 if s7 else MISSING,
+        minor * n30 / s30 if s30 else MISSING,
+        minor / largest if largest > 0 else MISSING,
+        usual,
+        deviations,
+        float(same),
+        smallest / scale if smallest >= 0 else MISSING,
+        float(near),
+    )
+
+
+_NO_HABIT = (MISSING,) * 8
+
+
+def declines(v: View, spent_1d: float) -> tuple[float, ...]:
+    """declines_30m .. since_decline_s."""
+    times, at = v.obs.declines, v.at
+    own = 1 if v.failed and v.movement is not None else 0
+    if not times:
+        share = MISSING if spent_1d == 0.0 else min(1.0, own / spent_1d)
+        return float(own), float(own), float(own), share, float(own), MISSING
+    last = times[-1]
+    day = count(times, at - DAY, at) + own
+    return (
+        float(count(times, at - 30 * MINUTE, at) + own),
+        float(day),
+        float(count(times, at - 7 * DAY, at) + own),
+        min(1.0, day / spent_1d) if spent_1d else MISSING,
+        float(count(times, v.obs.last_success_ms - v.obs.base_ms, at) + own),
+        max(0.0, (at - last) / 1000.0),
+    )
+
+
+def flow(v: View) -> tuple[float, ...]:
+    """inflow_30m .. refunds_30d."""
+    obs, at, scale = v.obs, v.at, v.scale
+    ring = obs.inflow
+    in_30m = in_1d = 0
+    through = MISSING
+    if ring.times and ring.times[-1] > at - DAY:
+        end = ring.upto(at)
+        in_1d = ring.total(bisect_right(ring.times, at - DAY, 0, end), end)
+        in_30m = ring.total(bisect_right(ring.times, at - 30 * MINUTE, 0, end), end)
+        if in_30m > 0:
+            spend = obs.spend
+            upto = spend.upto(at)
+            out = spend.total(bisect_right(spend.times, at - 30 * MINUTE, 0, upto), upto)
+            through = (out + (v.minor if v.counted and v.minor > 0 else 0)) / in_30m
+    balance = obs.balance_minor
+    share = MISSING
+    if balance is not None and balance > 0 and v.minor >= 0 and v.kind != TOPUP:
+        share = min(1.0, v.minor / balance)
+    refunds = float(count(obs.refunds, at - 30 * DAY, at)) if obs.refunds else 0.0
+    return in_30m / scale, in_1d / scale, through, share, refunds
