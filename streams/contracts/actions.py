@@ -68,6 +68,8 @@ class PspQuery(Output, frozen=True, kw_only=True, tag="psp.query.v1", tag_field=
     query_id: Id
     account_id: Id
     payment_id: Id
+    amount_minor: Minor | None = None
+    currency: Currency | None = None
     attempt: Count = 1
 
 
