@@ -1,0 +1,154 @@
+"""Is one device, address, merchant or card range working through a list of stolen card numbers?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from streams.contracts.signals import EntityObserved
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.policies import CardTestingDetectorPolicy
+from streams.core.entities.recent import Tally, counts, forget_before, mark, see, tally
+from streams.core.entities.threat import (
+    ATTACK,
+    ELEVATED,
+    NORMAL,
+    AttackKind,
+    Threat,
+    close_if_quiet,
+    grow_case,
+    in_force,
+    note,
+    open_case,
+    tell_level,
+)
+from streams.core.policy import Policy
+
+if TYPE_CHECKING:
+    from streams.core.entities.state import EntityState
+
+CARD_TESTING = AttackKind("card_testing", "card_testing", "F30", "card-testing/02", scope="all", members="cards")
+
+
+class CardTesting(msgspec.Struct, array_like=True):
+    """Card payments of one entity, at most about 1.5 KiB."""
+
+    threat: Threat = msgspec.field(default_factory=Threat)
+    cards: dict[int, int] = {}  # card -> newest payment, oldest first
+    attempts: list[int] = []  # small ones only
+
+
+def observe_card_payment(
+    state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
+) -> list[EntityEffect]:
+    """Many cards, or many small attempts that are refused.
+
+    Asks: how many distinct cards within the window, and how many small attempts with what share of refusals?
+    Fires when: cards >= elevated_cards / attack_cards on a device or address, or attempts >= attempts with
+    declined_share refused on any entity (half of the attempts: elevated). An attack is a case F30.
+    Blind to: attackers who rotate devices, addresses and merchants together; a shared kiosk looks like an attacker.
+    Costs: at most 64 cards and 64 attempts per entity, forgotten after half an hour.
+    """
+    settings = policy.entities.card_testing
+    testing = state.testing
+    if testing is None:
+        testing = state.testing = CardTesting()
+    oldest_ms = at_ms - settings.window_s * 1000
+    forget_before(testing.cards, oldest_ms)
+    refused = signal.what == "payment_failed"
+    small = (signal.amount_minor or 0) <= settings.small_minor.get(signal.currency or "", -1)
+    if small:
+        code = Tally.GOOD if not refused else Tally.REFUSED if signal.first else Tally.REFUSED_LATER
+        tally(testing.attempts, at_ms, code, oldest_ms)
+    card = mark(signal.card_token or signal.event_id)
+    new_card = card not in testing.cards
+    # Honest people share an address, but not a device: behind an address only cards that look like tests count.
+    if signal.kind == "device" or small or refused:
+        see(testing.cards, card, at_ms)
+    if not settings.enabled:
+        return []
+
+    threat = testing.threat
+    cards = len(testing.cards)
+    attempts, refusals = counts(testing.attempts)
+    level = _level(signal.kind, cards, attempts, refusals, settings)
+    if level == NORMAL and (in_force(threat, at_ms) == NORMAL or not (refused or new_card)):
+        return []
+
+    effects: list[EntityEffect] = []
+    risk = tell_level(
+        threat,
+        level,
+        max(cards / (2 * settings.attack_cards), attempts / (2 * settings.attempts)),
+        settings.expires_s,
+        signal.kind,
+        signal.value,
+        CARD_TESTING.typology,
+        state.risk_version + 1,
+        at_ms,
+        ctx,
+    )
+    if risk is not None:
+        state.risk_version += 1
+        effects.append(risk)
+
+    case = threat.case
+    if case is None:
+        if level != ATTACK:
+            return effects
+        case = open_case(threat, CARD_TESTING, signal, at_ms, settings.quiet_s)
+        text = f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s"
+        note(case, at_ms, "attack", signal.event_id, text, policy.cases.evidence_max)
+        case.members, case.attempts, case.refused = cards, max(attempts, cards), refusals
+    else:
+        case.attempts += signal.first
+        case.refused += refused
+        case.members += new_card
+        case.last_ms = at_ms
+    # A merchant or card range has honest customers: they are challenged, never blocked.
+    containment = None if settings.containment == "none" else settings.containment
+    if containment == "block_entity" and signal.kind in ("merchant", "bin"):
+        containment = "step_up"
+    effects += grow_case(
+        case,
+        CARD_TESTING,
+        containment,
+        settings.containment_s,
+        settings.enforced(policy.mode),
+        [],
+        signal,
+        at_ms,
+        policy,
+        ctx,
+    )
+    return effects
+
+
+def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
+    """Closes the case when cards were normal for a day (F30)."""
+    if state.testing is None:
+        return []
+    settings = policy.entities.card_testing
+    return close_if_quiet(
+        state.testing.threat,
+        CARD_TESTING,
+        state.kind,
+        state.value,
+        due_ms,
+        settings.quiet_s,
+        settings.enforced(policy.mode),
+        policy,
+    )
+
+
+def _level(kind: str, cards: int, attempts: int, refusals: int, settings: CardTestingDetectorPolicy) -> int:
+    level = NORMAL
+    if kind in ("device", "ip"):
+        level = ATTACK if cards >= settings.attack_cards else ELEVATED if cards >= settings.elevated_cards else NORMAL
+    if refusals >= settings.declined_share * attempts:
+        if attempts >= settings.attempts:
+            return ATTACK
+        if 2 * attempts >= settings.attempts:
+            return max(level, ELEVATED)
+    return level

@@ -1,0 +1,148 @@
+"""What does an accounts partition know about one notable entity, as of an event's time?
+
+Kept under the key risk/<kind>/<value>. A value counts only from its `effective_at` on, so the few newest versions are
+kept: an event that is a little late, or a value that takes effect at the next step of a replay, changes nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import msgspec
+
+from streams.contracts.base import to_ms
+from streams.contracts.signals import EntityRisk, RiskPoint
+from streams.core.risk import RiskFact
+
+FORMAT = 1
+DAY_S = 86_400
+# One in effect, one for the next step, one for late events.
+VERSIONS_MAX = 3
+TYPOLOGIES_MAX = 4
+_LEVEL = {"normal": 0, "elevated": 1, "attack": 2}
+
+
+class RiskVersion(msgspec.Struct, array_like=True):
+    """One published value. The ring is kept as running totals, so that a window costs two binary searches."""
+
+    effective_ms: int
+    expires_ms: int
+    version: int
+    level: int
+    score: float
+    typology: str
+    seconds: list[int] = []  # when labelled subjects happened, rising
+    labels: list[int] = []  # labels up to and including that second
+    frauds: list[int] = []
+
+
+class RiskState(msgspec.Struct, array_like=True):
+    """Versions of one entity by effective time, oldest first, at most VERSIONS_MAX of each typology."""
+
+    format: int = FORMAT
+    due_ms: int = 0  # no timers; every state starts alike
+    versions: list[RiskVersion] = []
+
+
+def risk_key(kind: str, value: str) -> bytes:
+    """Where the accounts partition keeps the entity."""
+    return f"risk/{kind}/{value}".encode()
+
+
+def apply_risk(state: RiskState, risk: EntityRisk) -> bool:
+    """Adds a published value; False for one that is known already."""
+    effective_ms = to_ms(risk.effective_at)
+    typology = risk.typology or ""
+    same = [entry for entry in state.versions if entry.typology == typology]
+    if any((effective_ms, risk.version) <= (entry.effective_ms, entry.version) for entry in same):
+        return False
+    seconds, labels, frauds = _totals(risk.ring)
+    added = RiskVersion(
+        effective_ms=effective_ms,
+        expires_ms=to_ms(risk.expires_at),
+        version=risk.version,
+        level=_LEVEL[risk.level],
+        score=risk.score,
+        typology=typology,
+        seconds=seconds,
+        labels=labels,
+        frauds=frauds,
+    )
+    # Of several values for the same moment only the newest can ever count.
+    kept = [entry for entry in same if entry.effective_ms < effective_ms][1 - VERSIONS_MAX :]
+    others = [entry for entry in state.versions if entry.typology != typology]
+    if len({entry.typology for entry in others}) >= TYPOLOGIES_MAX:
+        others = others[1:]
+    state.versions = sorted([*others, *kept, added], key=_effective)
+    return True
+
+
+def risk_fact(state: RiskState, at_ms: int, delay_s: int) -> RiskFact | None:
+    """What was in effect at `at_ms`: the highest level of all typologies, and the labels of that time's windows.
+
+    A window of w days is (t - delay - w, t - delay]; `delay_s` is the policy's label delay.
+    """
+    best: RiskVersion | None = None
+    ring: RiskVersion | None = None
+    seen: set[str] = set()
+    for entry in reversed(state.versions):
+        if entry.effective_ms > at_ms or entry.typology in seen:
+            continue
+        seen.add(entry.typology)
+        if at_ms >= entry.expires_ms:
+            continue
+        if best is None or (entry.level, entry.score) > (best.level, best.score):
+            best = entry
+        if entry.seconds:
+            ring = entry
+    if best is None:
+        return None
+    age_s = (at_ms - best.effective_ms) // 1000
+    typology = best.typology or None
+    if ring is None:
+        return RiskFact(level=best.level, score=best.score, typology=typology, age_s=age_s)
+    end_s = at_ms // 1000 - delay_s
+    seconds, labels, frauds = ring.seconds, ring.labels, ring.frauds
+    newest = bisect_right(seconds, end_s)
+    if not newest:
+        return RiskFact(level=best.level, score=best.score, typology=typology, age_s=age_s)
+    all_labels, all_frauds = labels[newest - 1], frauds[newest - 1]
+    counts = []
+    for days in (1, 7, 30):
+        before = bisect_right(seconds, end_s - days * DAY_S, hi=newest)
+        counts.append(all_labels - (labels[before - 1] if before else 0))
+        counts.append(all_frauds - (frauds[before - 1] if before else 0))
+    return RiskFact(best.level, best.score, typology, age_s, *counts)
+
+
+def forgets_ms(state: RiskState) -> int:
+    """From when on nothing of the state can be in effect."""
+    return max((entry.expires_ms for entry in state.versions), default=0)
+
+
+def _effective(entry: RiskVersion) -> tuple[int, int]:
+    return (entry.effective_ms, entry.version)
+
+
+def _totals(ring: tuple[RiskPoint, ...]) -> tuple[list[int], list[int], list[int]]:
+    """The ring as rising seconds with running totals; a day without seconds counts as a whole from its start on."""
+    moments: list[tuple[int, int, int]] = []
+    for point in ring:
+        start_s = point.day * DAY_S
+        if len(point.fraud_s) + len(point.legit_s) == point.labels:
+            moments += [(start_s + second, 1, 1) for second in point.fraud_s]
+            moments += [(start_s + second, 1, 0) for second in point.legit_s]
+        else:
+            moments.append((start_s, point.labels, point.frauds))
+    moments.sort()
+    seconds: list[int] = []
+    labels: list[int] = []
+    frauds: list[int] = []
+    all_labels = all_frauds = 0
+    for second, more_labels, more_frauds in moments:
+        all_labels += more_labels
+        all_frauds += more_frauds
+        seconds.append(second)
+        labels.append(all_labels)
+        frauds.append(all_frauds)
+    return seconds, labels, frauds

@@ -1,0 +1,301 @@
+"""How long does a level last, when is it told again, and how does the case of an attack grow and close?
+
+Shared by the detectors. A level rises at once and falls only by expiry; it is told again when less than half of its
+time is left, so a long attack costs a few records and not one per attempt.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from streams.contracts.actions import ActionKind, ActionRequested, Scope
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
+from streams.contracts.signals import EntityKind, EntityObserved, EntityRisk
+from streams.core.entities.context import EntityContext, EntityEffect, reference
+from streams.core.ids import action_id, incident_id
+from streams.core.policy import Policy
+
+Level = Literal["normal", "elevated", "attack"]
+LEVELS: tuple[Level, ...] = ("normal", "elevated", "attack")
+NORMAL, ELEVATED, ATTACK = range(3)
+
+# Accounts whose credential was given correctly by an attacker. Above this the case says how many more there are: the
+# list is for people, and the accounts themselves are protected by the risk of the entity.
+VICTIMS_MAX = 32
+ACTIONS_MAX = 16
+
+
+class AttackKind(NamedTuple):
+    """The words of one kind of attack."""
+
+    typology: str
+    case_type: str
+    flow: str
+    rule: str
+    scope: Scope
+    members: str  # what the attacker goes through: usernames, cards
+
+
+class AttackCase(msgspec.Struct, array_like=True):
+    """One open case about an attack; bounded by VICTIMS_MAX, ACTIONS_MAX and the policy's evidence_max."""
+
+    case_id: str
+    opened_ms: int
+    last_ms: int  # newest attempt
+    close_due_ms: int  # when to look whether it is quiet; moved only when looked at, so attempts cost no timer
+    version: int = 0
+    members: int = 0
+    attempts: int = 0
+    refused: int = 0
+    victims: list[str] = []
+    victims_more: int = 0
+    told: int = 0  # attempts in the newest version; the next one comes when they have doubled
+    contained_until_ms: int = 0
+    actions: list[str] = []
+    evidence: list[Evidence] = []
+    evidence_dropped: int = 0
+
+
+class Threat(msgspec.Struct, array_like=True):
+    """What one detector has said about one entity."""
+
+    level: int = NORMAL
+    since_ms: int = 0
+    expires_ms: int = 0
+    case: AttackCase | None = None
+
+
+def in_force(threat: Threat, at_ms: int) -> int:
+    """The level that counts at `at_ms`."""
+    return threat.level if at_ms < threat.expires_ms else NORMAL
+
+
+def tell_level(
+    threat: Threat,
+    level: int,
+    score: float,
+    hold_s: int,
+    kind: EntityKind,
+    value: str,
+    typology: str,
+    version: int,
+    at_ms: int,
+    ctx: EntityContext,
+) -> EntityRisk | None:
+    """Raises or prolongs the level of `threat`; the record to publish, or None if what was told still holds."""
+    before = in_force(threat, at_ms)
+    level = max(level, before)
+    if level == NORMAL:
+        return None
+    hold_ms = hold_s * 1000
+    if level == before and threat.expires_ms - at_ms >= hold_ms // 2:
+        return None
+    if before == NORMAL:
+        threat.since_ms = at_ms
+    effective_ms = ctx.effective_ms(at_ms)
+    threat.level = level
+    threat.expires_ms = effective_ms + hold_ms
+    return EntityRisk(
+        occurred_at=from_ms(at_ms),
+        kind=kind,
+        value=value,
+        effective_at=from_ms(effective_ms),
+        expires_at=from_ms(threat.expires_ms),
+        level=LEVELS[level],
+        typology=typology,
+        score=round(min(1.0, score), 6),
+        version=version,
+    )
+
+
+def open_case(threat: Threat, attack: AttackKind, signal: EntityObserved, at_ms: int, quiet_s: int) -> AttackCase:
+    """Starts the case; its first version is made by `tell_case` when the event has been counted."""
+    subject = reference(signal.kind, signal.value)
+    threat.case = AttackCase(
+        case_id=incident_id(attack.typology, subject, signal.event_id),
+        opened_ms=at_ms,
+        last_ms=at_ms,
+        close_due_ms=at_ms + quiet_s * 1000,
+    )
+    return threat.case
+
+
+def note(case: AttackCase, at_ms: int, kind: str, event_id: str, text: str, limit: int) -> None:
+    """Adds a line to the timeline. The first line says how it began, so the second one makes room."""
+    case.evidence.append(Evidence(at=from_ms(at_ms), kind=kind, event_id=event_id, text=text[:256]))
+    if len(case.evidence) > limit:
+        del case.evidence[min(1, limit - 1)]
+        case.evidence_dropped += 1
+
+
+def expose(case: AttackCase, account_id: str, at_ms: int, event_id: str, limit: int) -> bool:
+    """Lists an account that the attacker got into; False if it is known already. Victims are never locked."""
+    if account_id in case.victims:
+        return False
+    if len(case.victims) >= VICTIMS_MAX:
+        case.victims_more += 1
+        return False
+    case.victims.append(account_id)
+    note(case, at_ms, "account_exposed", event_id, f"right password for {account_id}", limit)
+    return True
+
+
+def contain(
+    case: AttackCase,
+    attack: AttackKind,
+    action: ActionKind,
+    duration_s: int,
+    enforced: bool,
+    signal: EntityObserved,
+    at_ms: int,
+    policy: Policy,
+    ctx: EntityContext,
+) -> ActionRequested | None:
+    """Asks the payment system to challenge or block the entity for a while; asked again while the attack goes on.
+
+    Nothing is sent in mode observe, nor for what happened too long ago: a backfill blocks nobody.
+    """
+    if not enforced or at_ms < case.contained_until_ms or ctx.now_ms - at_ms > policy.max_effect_age_s * 1000:
+        return None
+    entity = reference(signal.kind, signal.value)
+    case.contained_until_ms = at_ms + duration_s * 1000
+    action_key = action_id(case.case_id, entity, signal.event_id, action)
+    case.actions.append(action_key)
+    del case.actions[:-ACTIONS_MAX]
+    note(case, at_ms, "containment", signal.event_id, f"{action} {entity}", policy.cases.evidence_max)
+    return ActionRequested(
+        occurred_at=from_ms(at_ms),
+        action_id=action_key,
+        account_id=entity,
+        action=action,
+        scope=attack.scope,
+        expires_at=from_ms(case.contained_until_ms),
+        reason_class=attack.typology,
+        rule=attack.rule,
+        case_id=case.case_id,
+        entity=entity,
+    )
+
+
+def tell_case(
+    case: AttackCase,
+    attack: AttackKind,
+    kind: EntityKind,
+    value: str,
+    changed: tuple[str, ...],
+    at_ms: int,
+    status: Status,
+    shadow: bool,
+    policy: Policy,
+) -> CaseVersion:
+    """The next version of the case, whole."""
+    case.version += 1
+    case.told = case.attempts
+    promise = policy.cases.P1
+    return CaseVersion(
+        occurred_at=from_ms(at_ms),
+        case_id=case.case_id,
+        version=case.version,
+        changed=changed,
+        case_type=attack.case_type,
+        flow=attack.flow,
+        cause_family=attack.typology,
+        owner="entity",
+        shadow=shadow,
+        queue="security",
+        priority="P1",
+        status=status,
+        subject=reference(kind, value),
+        entities=_entities(kind, value),
+        rules=(attack.rule,),
+        evidence=tuple(case.evidence),
+        evidence_dropped=case.evidence_dropped,
+        counters={
+            attack.members: case.members,
+            "attempts": case.attempts,
+            "refused": case.refused,
+            "accounts_exposed": len(case.victims) + case.victims_more,
+        },
+        actions=tuple(case.actions),
+        sla=Sla(
+            first_response_due=from_ms(case.opened_ms + promise.first_response_s * 1000),
+            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
+            resolution_due=from_ms(case.opened_ms + promise.resolution_s * 1000),
+        ),
+        resolution_code="quiet" if status == "closed" else None,
+        created_at=from_ms(case.opened_ms),
+        detected_at=from_ms(case.opened_ms),
+    )
+
+
+def grow_case(
+    case: AttackCase,
+    attack: AttackKind,
+    containment: ActionKind | None,
+    containment_s: int,
+    enforced: bool,
+    changed: list[str],
+    signal: EntityObserved,
+    at_ms: int,
+    policy: Policy,
+    ctx: EntityContext,
+) -> list[EntityEffect]:
+    """Containment if due, and a new version if something changed or the attempts have doubled."""
+    effects: list[EntityEffect] = []
+    if containment is not None:
+        action = contain(case, attack, containment, containment_s, enforced, signal, at_ms, policy, ctx)
+        if action is not None:
+            effects.append(action)
+            changed.append("actions")
+    if case.version == 0:
+        changed.insert(0, "opened")
+    elif case.attempts >= 2 * case.told:
+        changed.append("counters")
+    if changed:
+        effects.append(
+            tell_case(
+                case, attack, signal.kind, signal.value, tuple(changed), at_ms, "classified", not enforced, policy
+            )
+        )
+    return effects
+
+
+def close_if_quiet(
+    threat: Threat,
+    attack: AttackKind,
+    kind: EntityKind,
+    value: str,
+    due_ms: int,
+    quiet_s: int,
+    enforced: bool,
+    policy: Policy,
+) -> list[EntityEffect]:
+    """At the case's timer: close it, or look again when it can be quiet at the earliest."""
+    case = threat.case
+    if case is None or case.close_due_ms > due_ms:
+        return []
+    quiet_ms = case.last_ms + quiet_s * 1000
+    if quiet_ms > due_ms:
+        case.close_due_ms = quiet_ms
+        return []
+    note(case, due_ms, "closed", case.case_id, f"no attempt for {quiet_s} s", policy.cases.evidence_max)
+    threat.case = None
+    return [tell_case(case, attack, kind, value, ("status",), due_ms, "closed", not enforced, policy)]
+
+
+def _entities(kind: EntityKind, value: str) -> Entities:
+    entity = reference(kind, value)
+    match kind:
+        case "ip":
+            return Entities(entity=entity, ip=value)
+        case "device":
+            return Entities(entity=entity, device_id=value)
+        case "merchant":
+            return Entities(entity=entity, merchant_id=value)
+        case "terminal":
+            return Entities(entity=entity, terminal_id=value)
+        case _:
+            return Entities(entity=entity)

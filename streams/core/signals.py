@@ -1,0 +1,187 @@
+"""What does an event of one account tell about the IP, device, card range, merchant, terminal or site behind it?
+
+Volume is the constraint: an event that no detector could use sends nothing. A payment is told only if it carries a
+card, and to its merchant and card range only if it is small enough to be a test; a payment that names nothing but a
+terminal is silent, its label is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from streams.contracts.accounts import LabelRecorded
+from streams.contracts.base import Event, to_ms
+from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
+from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
+from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, HealthBucket
+from streams.core.entities.policies import EntitiesPolicy
+
+# Failed logins of the whole site meet in one place under this name, so that an attacker who changes addresses is seen.
+SITE_KIND: Literal["health"] = "health"
+SITE = "site"
+# Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
+HEALTH_ROUTE = b"health"
+
+What = Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label"]
+
+_REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
+_LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is not an address
+
+
+def routing_key(signal: EntityObserved | HealthBucket) -> bytes:
+    """The Kafka key of a signal; it decides the partition, and is not always the key of the state."""
+    if isinstance(signal, HealthBucket) or signal.kind == SITE_KIND:
+        return HEALTH_ROUTE
+    return f"{signal.kind}/{signal.value}".encode()
+
+
+def state_key(signal: EntityObserved | HealthBucket) -> bytes:
+    """The key of the entity's state in its partition."""
+    if isinstance(signal, HealthBucket):
+        return HEALTH_ROUTE
+    return f"{signal.kind}/{signal.value}".encode()
+
+
+def order_of(signal: EntityObserved | HealthBucket | ClockTold) -> tuple[int, int, int]:
+    """The order in which signals are handled, whatever the order of arrival."""
+    return (signal.at_ms, signal.partition, signal.sequence)
+
+
+def signals_of(
+    event: Event,
+    at_ms: int,
+    *,
+    flagged: bool,
+    first: bool,
+    partition: int,
+    next_sequence: Callable[[], int],
+    policy: EntitiesPolicy,
+) -> list[EntityObserved]:
+    """The signals of one decided event, none for most.
+
+    `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
+    that its partition has told. `first` is False for a later event of a payment that was told before.
+    """
+    match event:
+        case LoginFailed() | LoginSucceeded():
+            return _of_login(event, at_ms, flagged, partition, next_sequence)
+        case LabelRecorded():
+            return _of_label(event, at_ms, partition, next_sequence)
+        case PspStatus():
+            return []
+        case Movement():
+            if event.card_token is None or event.method != "card":
+                return []
+            return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy)
+        case _:
+            return []
+
+
+def _of_login(
+    event: Login, at_ms: int, flagged: bool, partition: int, next_sequence: Callable[[], int]
+) -> list[EntityObserved]:
+    failed = isinstance(event, LoginFailed)
+    targets: list[tuple[EntityKind, str]] = []
+    if len(event.ip) <= _LONGEST_IP:
+        targets.append(("ip", event.ip))
+    if event.device_id is not None:
+        targets.append(("device", event.device_id))
+    if failed or flagged:
+        # Of the successes only the suspicious ones: one key would otherwise see every login of the site.
+        targets.append((SITE_KIND, SITE))
+    what: What = "login_failed" if failed else "login_succeeded"
+    return [
+        EntityObserved(
+            at_ms=at_ms,
+            partition=partition,
+            sequence=next_sequence(),
+            kind=kind,
+            value=value,
+            event_id=event.event_id,
+            account_id=event.account_id,
+            what=what,
+            known=event.known,
+            username=event.username,
+            flagged=flagged,
+        )
+        for kind, value in targets
+    ]
+
+
+def _of_card_payment(
+    event: Movement,
+    at_ms: int,
+    flagged: bool,
+    first: bool,
+    partition: int,
+    next_sequence: Callable[[], int],
+    policy: EntitiesPolicy,
+) -> list[EntityObserved]:
+    refused = isinstance(event, _REFUSED)
+    if not (first or refused):
+        return []
+    targets: list[tuple[EntityKind, str]] = []
+    if event.device_id is not None:
+        targets.append(("device", event.device_id))
+    if event.ip and len(event.ip) <= _LONGEST_IP:
+        targets.append(("ip", event.ip))
+    if event.amount_minor <= policy.card_testing.small_minor.get(event.currency, -1):
+        if event.merchant_id is not None:
+            targets.append(("merchant", event.merchant_id))
+        if event.bin is not None:
+            targets.append(("bin", event.bin))
+    what: What = "payment_failed" if refused else "payment"
+    return [
+        EntityObserved(
+            at_ms=at_ms,
+            partition=partition,
+            sequence=next_sequence(),
+            kind=kind,
+            value=value,
+            event_id=event.event_id,
+            account_id=event.account_id,
+            what=what,
+            known=event.known,
+            card_token=event.card_token,
+            amount_minor=event.amount_minor,
+            currency=event.currency,
+            flagged=flagged,
+            first=first,
+        )
+        for kind, value in targets
+    ]
+
+
+def _of_label(
+    event: LabelRecorded, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> list[EntityObserved]:
+    subject_at_ms = to_ms(event.subject_occurred_at)
+    if subject_at_ms < 0:
+        return []
+    fraud = event.verdict == "fraud"
+    targets: list[tuple[EntityKind, str]] = []
+    # Legitimate labels count too: without them a busy terminal with two frauds looks like a stolen one.
+    if event.terminal_id is not None:
+        targets.append(("terminal", event.terminal_id))
+    if event.merchant_id is not None:
+        targets.append(("merchant", event.merchant_id))
+    if fraud and event.device_id is not None:
+        targets.append(("device", event.device_id))
+    return [
+        EntityObserved(
+            at_ms=at_ms,
+            partition=partition,
+            sequence=next_sequence(),
+            kind=kind,
+            value=value,
+            event_id=event.event_id,
+            account_id=event.account_id,
+            what="label",
+            known=event.known,
+            amount_minor=event.amount_minor,
+            fraud=fraud,
+            subject_at_ms=subject_at_ms,
+        )
+        for kind, value in targets
+    ]
