@@ -1,0 +1,286 @@
+"""How does recorded history get onto the input topics?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from producers.barrier import AgentsAtEnd, AgentsBehind
+from producers.durations import parse_duration, parse_instant
+from producers.errors import BadInput
+from producers.feed import DEFAULT_STEP_MS, Barrier, Outgoing, expand, retimed, stepped
+from producers.inputs import Format, InputOptions, read_inputs
+from producers.sources.fdh import Release
+from producers.sources.jsonl import Malformed
+from producers.sources.logins import DEMO_KEY
+from producers.writer import DeliveryFailed, KafkaWriter, NotReady, Pace, Written
+from streams.contracts.base import from_ms
+
+EXIT_BAD_INPUT = 64
+EXIT_INFRASTRUCTURE = 70
+EXIT_CONFIGURATION = 78
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+class Duration(click.ParamType):
+    """`500ms`, `90s`, `30m`, `1h`, `7d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_duration(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
+
+
+class Instant(click.ParamType):
+    """`2018-08-08` or `2018-08-08T12:00:00Z`."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_instant(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how the records are written; filled from the command line."""
+
+    bootstrap: str
+    prefix: str
+    security: dict[str, Any]
+    app_id: str
+    speed: float | None
+    step_ms: int | None
+    barrier_ms: int | None
+    barrier_timeout_ms: int
+    settle_ms: int
+    shift_now: bool
+    as_json: bool
+
+
+_TARGET_OPTIONS = (
+    click.option("--bootstrap", envvar="PAYWARDEN_BOOTSTRAP", default="127.0.0.1:9092", show_default=True),
+    click.option("--prefix", envvar="PAYWARDEN_TOPIC_PREFIX", default="", help="Before every topic name."),
+    click.option(
+        "-X",
+        "client_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting of kafka-python, for example -X security_protocol=SASL_SSL. Repeatable.",
+    ),
+    click.option("--app-id", envvar="PAYWARDEN_APP_ID", default="paywarden", show_default=True),
+    click.option("--speed", type=click.FloatRange(min=0.001), help="Event seconds per second. Default: full speed."),
+    click.option("--step", "step_ms", type=Duration(), help="Watermarks at these intervals. Default 1h; 0 for none."),
+    click.option("--barrier", "barrier_ms", type=Duration(), help="Step, and wait there until both agents are done."),
+    click.option("--barrier-timeout", "barrier_timeout_ms", type=Duration(), default="5m", show_default=True),
+    click.option("--settle", "settle_ms", type=Duration(), default=None, help="Event time after the last event."),
+    click.option(
+        "--shift",
+        type=click.Choice(["now"]),
+        help="Move event times so that they keep pace with the clock: for workers with clock=live. Needs --speed.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of a progress bar."),
+)
+
+
+def target_options(command: CommandT) -> CommandT:
+    """The options that `replay` and `simulate` share."""
+    for option in reversed(_TARGET_OPTIONS):
+        command = option(command)
+    return command
+
+
+def target_of(options: Mapping[str, Any]) -> Target:
+    """Checks the shared options against each other."""
+    shift_now = options["shift"] == "now"
+    if shift_now and options["speed"] is None:
+        raise click.UsageError("--shift now needs --speed: at full speed event times would run ahead of the clock.")
+    if shift_now and options["barrier_ms"]:
+        raise click.UsageError(
+            "--shift now and --barrier exclude each other: barriers are for workers with clock=replay."
+        )
+    security: dict[str, Any] = {}
+    for text in options["client_options"]:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"-X takes KEY=VALUE, not {text!r}.")
+        security[name] = _setting(value)
+    return Target(
+        bootstrap=options["bootstrap"],
+        prefix=options["prefix"],
+        security=security,
+        app_id=options["app_id"],
+        speed=options["speed"],
+        step_ms=options["step_ms"],
+        barrier_ms=options["barrier_ms"],
+        barrier_timeout_ms=options["barrier_timeout_ms"],
+        settle_ms=options["settle_ms"] or 0,
+        shift_now=shift_now,
+        as_json=options["as_json"],
+    )
+
+
+def _setting(text: str) -> str | int | bool:
+    """kafka-python checks types: numbers and switches must not stay texts."""
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Written:
+    """Writes everything with progress on the terminal; ends the process with a sentence when it cannot."""
+    console = Console(stderr=True)
+    try:
+        return _write(target, records, about, console)
+    except BadInput as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(EXIT_BAD_INPUT) from error
+    except NotReady as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(EXIT_CONFIGURATION) from error
+    except (DeliveryFailed, AgentsBehind, KafkaError) as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(EXIT_INFRASTRUCTURE) from error
+
+
+def report(written: Written, *, as_json: bool) -> None:
+    """What was written, for a script or for a person."""
+    if as_json:
+        click.echo(msgspec.json.encode(written).decode())
+        return
+    rate = written.records / written.seconds if written.seconds else 0.0
+    topics = ", ".join(f"{name} {count:,}" for name, count in sorted(written.by_topic.items()))
+    click.echo(f"{written.records:,} records in {written.seconds:.1f} s ({rate:,.0f}/s): {topics or 'nothing'}")
+    if written.first_ms is not None and written.last_ms is not None:
+        click.echo(
+            f"event time {from_ms(written.first_ms):%Y-%m-%d %H:%M:%S} to {from_ms(written.last_ms):%Y-%m-%d %H:%M:%S}"
+        )
+
+
+def _write(target: Target, records: Iterable[Outgoing], about: str, console: Console) -> Written:
+    # A barrier is a step. Live workers need no watermarks: their clock is the wall's.
+    step_ms = target.barrier_ms or (target.step_ms if target.step_ms is not None else DEFAULT_STEP_MS)
+    speed = target.speed
+    if target.shift_now:
+        records = retimed(records, time.time_ns() // 1_000_000, target.speed or 1.0)
+        step_ms, speed = 0, 1.0
+    with KafkaWriter(target.bootstrap, prefix=target.prefix, security=target.security) as writer:
+        items = expand(stepped(records, step_ms, target.settle_ms), writer.partitions())
+        with (
+            _barrier(target) as agents,
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed:,} records"),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+                disable=target.as_json,
+            ) as progress,
+        ):
+            task = progress.add_task(about, total=None)
+
+            def told(written: Written) -> None:
+                when = "" if written.last_ms is None else f" {from_ms(written.last_ms):%Y-%m-%d %H:%M}"
+                progress.update(task, completed=written.records, description=about + when)
+
+            def wait(barrier: Barrier) -> None:
+                if agents is not None:
+                    agents.wait(barrier.at_ms)
+
+            return writer.write(items, pace=Pace(speed), at_barrier=None if agents is None else wait, told=told)
+
+
+def _barrier(target: Target) -> AgentsAtEnd | nullcontext[None]:
+    if target.barrier_ms is None:
+        return nullcontext()
+    return AgentsAtEnd(
+        target.bootstrap,
+        target.app_id,
+        prefix=target.prefix,
+        security=target.security,
+        deadline_s=target.barrier_timeout_ms / 1000,
+    )
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  paywarden replay transactions.csv.xz --format fdh --start 2018-08-01 --end 2018-08-08 --barrier 1d
+  paywarden replay ch_08.csv --format logins --speed 3600
+  paywarden replay events.jsonl --format jsonl --malformed stop
+"""
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "file_format", required=True, type=click.Choice(["fdh", "logins", "jsonl"]))
+@click.option("--start", type=Instant(), help="Leave out what happened before; UTC.")
+@click.option("--end", type=Instant(), help="Leave out what happened at this time or later; UTC.")
+@click.option("--label-delay", type=Duration(), default="7d", show_default=True, help="fdh: when the truth is known.")
+@click.option("--label-release", type=click.Choice(["exact", "day-end"]), default="exact", show_default=True)
+@click.option(
+    "--malformed",
+    type=click.Choice(["send", "stop"]),
+    default="send",
+    show_default=True,
+    help="jsonl: send lines that the contracts refuse as they are (they end as dead letters), or stop at the first.",
+)
+@click.option(
+    "--pseudonym-key",
+    envvar="PAYWARDEN_PSEUDONYM_KEY",
+    default=DEMO_KEY,
+    help="logins: key of the hash of unknown user names. The default is public.",
+)
+@target_options
+def replay(
+    files: tuple[Path, ...],
+    file_format: Format,
+    start: int | None,
+    end: int | None,
+    label_delay: int,
+    label_release: Release,
+    malformed: Malformed,
+    pseudonym_key: str,
+    **options: Any,
+) -> None:
+    """Write FILES to the input topics, in order of event time, with watermarks.
+
+    Record timestamps are event times. Workers that read a replay should run with merge=strict and clock=replay; for
+    workers on the live clock use --shift now --speed N.
+    """
+    target = target_of(options)
+    try:
+        records = read_inputs(
+            files,
+            file_format,
+            InputOptions(
+                start_ms=start,
+                end_ms=end,
+                label_delay_ms=label_delay,
+                label_release=label_release,
+                malformed=malformed,
+                pseudonym_key=pseudonym_key,
+            ),
+        )
+    except BadInput as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(EXIT_BAD_INPUT) from error
+    report(write_records(target, records, f"replay {file_format}"), as_json=target.as_json)
