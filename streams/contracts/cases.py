@@ -35,7 +35,7 @@ Labels = Annotated[tuple[Label, ...], Meta(max_length=64)]
 
 
 class Sla(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Deadlines by priority (domain 1.3); pauses only while waiting for the customer."""
+    """Deadlines by priority; the clock pauses only while waiting for the customer."""
 
     first_response_due: Instant
     next_update_due: Instant
@@ -77,12 +77,12 @@ class CustomerText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_field="type"):
-    """One version of a case: what changed, and the whole case after the change (domain section 7)."""
+    """One version of a case: what changed, and the whole case after the change."""
 
     case_id: Id
     version: Count
     changed: Annotated[tuple[ShortText, ...], Meta(max_length=64)]
-    case_type: Label  # domain 1.3, for example payment_failure.repeat
+    case_type: Label  # area.kind, for example payment_failure.repeat
     flow: Label  # F01 .. F46
     cause_family: Label
     owner: Literal["account", "entity"] = "account"

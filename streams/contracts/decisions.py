@@ -27,7 +27,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Why a decision is above `allow`, in the fixed vocabulary R01 .. (domain 6.4), strongest first."""
+    """Why a decision is above `allow`, in the fixed vocabulary R01 .., strongest first."""
 
     code: Label
     direction: Label  # raises, lowers
@@ -64,7 +64,7 @@ class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", ta
     amount_minor: Minor | None = None
     currency: Currency | None = None
     expires_at: Instant | None = None  # of a hold or step-up
-    expiry_outcome: Label | None = None
+    expiry_outcome: OutcomeWord | None = None
 
 
 class DecisionAmended(Output, frozen=True, kw_only=True, tag="decision.amended.v1", tag_field="type"):

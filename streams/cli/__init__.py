@@ -1,0 +1,1 @@
+"""The command line `paywarden`: thin commands over the layers below."""
