@@ -57,7 +57,7 @@ def observe_login(
     Asks: how many user names that are not at home here failed within the window, and what share of attempts failed?
     Fires when: names >= elevated_usernames (step up) or attack_usernames (case F26), both plus a share of the users
     at home.
-    Blind to: attackers who change the address for every attempt (site_spray sees those); more than 64 names count as 64.
+    Blind to: attackers who change the address for each attempt (site_spray sees those); more than 64 names count as 64.
     Costs: at most 64 names, 64 attempts, 64 regular users and 8 successes per address, forgotten after half an hour.
     """
     settings = policy.entities.password_spray
