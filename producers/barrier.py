@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
 from streams.contracts.topics import inputs_of, physical
@@ -24,7 +24,8 @@ DEADLINE_S: Final = 300.0
 # that much after the last commit. Two and a half times that without any movement is the end.
 QUIET_S: Final = 0.5
 _POLL_S: Final = 0.05
-_PEEK_MS: Final = 2_000
+_PEEK_MS: Final = 20
+_PEEKS: Final = 100
 
 
 class AgentsBehind(RuntimeError):
@@ -93,8 +94,8 @@ class AgentsAtEnd:
         """Partitions with data left (and how many offsets), and the ends they were compared with."""
         try:
             offsets = self._admin.list_group_offsets({self._group_id: self._inputs})[self._group_id]
-            ends: dict[TopicPartition, int] = self._reader.end_offsets(self._inputs)
-            starts: dict[TopicPartition, int] = self._reader.beginning_offsets(self._inputs)
+            ends = self._edges(OffsetSpec.LATEST)
+            starts = self._edges(OffsetSpec.EARLIEST)
         except KafkaError as error:
             raise AgentsBehind(f"The broker does not say how far the agents are: {error}.") from error
         behind: dict[TopicPartition, int] = {}
@@ -105,6 +106,11 @@ class AgentsAtEnd:
                 behind[partition] = end - committed
         return behind, ends
 
+    def _edges(self, which: OffsetSpec) -> dict[TopicPartition, int]:
+        # Not the consumer's own `end_offsets`: kafka-python 3.0 silently leaves out topics that it has no metadata for.
+        found = self._admin.list_partition_offsets(dict.fromkeys(self._inputs, which), "read_committed")
+        return {partition: edge.offset for partition, edge in found.items()}
+
     def _only_control(self, partition: TopicPartition, committed: int, end: int) -> bool:
         """Do only transaction markers and aborted records lie in [committed, end)? Then no reader ever commits past."""
         known = self._empty.get(partition)
@@ -112,12 +118,14 @@ class AgentsAtEnd:
             return True
         self._reader.assign([partition])
         self._reader.seek(partition, committed)
-        while self._reader.position(partition) < end:
-            before = self._reader.position(partition)
+        # A poll over nothing but control records moves the position and waits for its whole timeout: keep that short.
+        for _ in range(_PEEKS):
             if self._reader.poll(timeout_ms=_PEEK_MS, max_records=1):
                 return False
-            if self._reader.position(partition) == before:
-                return False  # nothing came in time; look again at the next round
+            if self._reader.position(partition) >= end:
+                break
+        else:
+            return False  # nothing came in time; look again at the next round
         self._empty[partition] = (committed, end)
         return True
 

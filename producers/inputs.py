@@ -26,6 +26,12 @@ class InputOptions(msgspec.Struct, frozen=True, kw_only=True):
     malformed: jsonl.Malformed = "send"
 
 
+def demo_logins() -> tuple[Path, ...]:
+    """The login logs that are shipped for the demo, with their licence and origin beside them."""
+    folder = Path(__file__).parent / "data" / "logins"
+    return (folder / "ch_08_logs_log.csv.xz", folder / "ch_11_logs_logs_2018.csv.xz")
+
+
 def read_inputs(paths: Sequence[Path], file_format: Format, options: InputOptions) -> Iterator[Outgoing]:
     """The records of all files, merged by time."""
     if not paths:
