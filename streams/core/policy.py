@@ -43,11 +43,12 @@ class PolicyError(Exception):
 
 
 class MoneyPolicy(Section, frozen=True, kw_only=True):
-    """Home currency, dated rates, and how long a debit may be without its payment (rule L1, domain 4.2)."""
+    """Currencies, dated rates, and how long a debit may be without its payment (rule L1, domain 4.2)."""
 
-    home_currency: Currency
+    home_currency: Currency | None = None  # of accounts whose profile names none; None: that of their first movement
     rates: tuple[RateTable, ...]
     debit_without_payment_s: dict[str, Seconds]  # by payment method, with the key `other` for the rest
+    near_limits: tuple[Count, ...]  # major units of the home currency; amounts just below one count as structuring
     auto_refund_minor: Amounts
     auto_refunds_per_30d: int
     query_waits_s: tuple[Count, ...]  # pauses between status queries of a payment with unknown outcome
@@ -336,7 +337,7 @@ def _check_money(money: MoneyPolicy) -> None:
     dates = [table.effective_at for table in money.rates]
     if any(date.tzinfo is None for date in dates) or dates != sorted(set(dates)):
         raise PolicyError("dates do not rise", "money.rates", "order the tables by effective_at, in UTC")
-    if any(money.home_currency not in table.per_unit for table in money.rates):
+    if money.home_currency is not None and any(money.home_currency not in table.per_unit for table in money.rates):
         raise PolicyError(
             f"a table lacks the home currency {money.home_currency}", "money.rates", "add its rate to every table"
         )

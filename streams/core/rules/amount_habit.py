@@ -32,5 +32,10 @@ def amount_habit(event: Movement, _at_ms: int, features: Features, policy: Amoun
         return COLD
     if features.amount_to_max_30d < policy.times_max or not reaches(event, policy.min_minor):
         return QUIET
-    evidence = {"amount_to_mean_30d": times, "amount_to_max_30d": features.amount_to_max_30d}
+    evidence = {
+        "amount": features.amount,
+        "usual": features.amount / times,
+        "amount_to_mean_30d": times,
+        "amount_to_max_30d": features.amount_to_max_30d,
+    }
     return Fired(band_of(times, policy.times_mean), ("R01",), evidence)

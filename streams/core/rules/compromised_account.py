@@ -31,5 +31,5 @@ def compromised_account(
     times = features.amount_to_usual
     if times < policy.times_usual[0]:
         return QUIET
-    evidence = {"own_frauds_30d": frauds, "amount_to_usual": times}
+    evidence = {"amount": features.amount, "usual": features.amount / times, "own_frauds_30d": frauds}
     return Fired(band_of(times, policy.times_usual), ("R20", "R01"), evidence)

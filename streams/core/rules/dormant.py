@@ -33,4 +33,8 @@ def dormant(event: Movement, _at_ms: int, features: Features, policy: DormantPol
     times = features.amount_to_usual
     if times < policy.times_usual[0] or not reaches(event, policy.min_minor):
         return QUIET
-    return Fired(band_of(times, policy.times_usual), ("R14", "R01"), {"idle_days": idle, "amount_to_usual": times})
+    return Fired(
+        band_of(times, policy.times_usual),
+        ("R14", "R01"),
+        {"amount": features.amount, "usual": features.amount / times, "idle_days": idle},
+    )

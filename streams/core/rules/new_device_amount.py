@@ -32,4 +32,8 @@ def new_device_amount(event: Movement, _at_ms: int, features: Features, policy: 
     times = features.amount_to_usual
     if times < policy.times_usual[0] or not reaches(event, policy.min_minor):
         return QUIET
-    return Fired(band_of(times, policy.times_usual), ("R02", "R01"), {"device_new": 1.0, "amount_to_usual": times})
+    return Fired(
+        band_of(times, policy.times_usual),
+        ("R02", "R01"),
+        {"amount": features.amount, "usual": features.amount / times},
+    )

@@ -41,5 +41,5 @@ def probe(event: Movement, _at_ms: int, features: Features, policy: ProbePolicy)
         return QUIET
     new = features.merchant_new == 1.0 or features.payee_new == 1.0
     refused = 0.0 <= features.since_decline_s < 3600.0
-    evidence = {"smallest_1h": smallest, "amount": features.amount, "merchant_new": features.merchant_new}
+    evidence = {"amount": features.amount, "smallest_1h": smallest, "merchant_new": features.merchant_new}
     return Fired(2 if new or refused else 1, ("R13",), evidence)

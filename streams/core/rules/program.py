@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from streams.contracts.decisions import Hit
 from streams.core.features import Features
 from streams.core.outcome import Outcome
-from streams.core.policy import Policy
 from streams.core.rules.base import QUIET, Fired, Judge, NotApplicable, Quiet, Rule
 from streams.core.rules.registry import BY_SLUG, RULES
 from streams.core.sections import Mode
+
+if TYPE_CHECKING:  # a policy contains the tables of the rules, so at run time it is the one that imports
+    from streams.core.policy import Policy
 
 # The rules of one event type, each with its table of the policy: what is left of a policy when an event arrives.
 Step: TypeAlias = tuple[Judge, Any, Rule]

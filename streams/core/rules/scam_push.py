@@ -37,7 +37,8 @@ def scam_push(event: Movement, _at_ms: int, features: Features, policy: ScamPush
     raised = features.vulnerable == 1.0 or features.balance_share >= policy.balance_share
     band = min(len(policy.times_usual), band_of(times, policy.times_usual) + raised)
     evidence = {
-        "amount_to_usual": times,
+        "amount": features.amount,
+        "usual": features.amount / times,
         "balance_share": features.balance_share,
         "vulnerable": features.vulnerable,
     }

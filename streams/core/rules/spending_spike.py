@@ -40,5 +40,5 @@ def spending_spike(event: Movement, _at_ms: int, features: Features, policy: Spe
     if least is None or minor_of_home(event, features, today) < least:
         return QUIET
     times = today / mean_day
-    evidence = {"spend_sum_1d": today, "mean_day": mean_day, "spend_count_1d": features.spend_count_1d}
+    evidence = {"spend_sum_1d": today, "usual": mean_day, "spend_count_1d": features.spend_count_1d}
     return Fired(band_of(times, policy.times_day), ("R18",), evidence)

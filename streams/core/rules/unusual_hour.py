@@ -36,5 +36,10 @@ def unusual_hour(event: Movement, _at_ms: int, features: Features, policy: Unusu
     times = features.amount_to_usual
     if times < policy.times_usual[0] or not reaches(event, policy.min_minor):
         return QUIET
-    evidence = {"hour": features.hour, "hour_distance": features.hour_distance, "amount_to_usual": times}
+    evidence = {
+        "amount": features.amount,
+        "usual": features.amount / times,
+        "hour": features.hour,
+        "hour_distance": features.hour_distance,
+    }
     return Fired(band_of(times, policy.times_usual), ("R17", "R01"), evidence)
