@@ -21,7 +21,7 @@ from streams.core.familiar import Familiar, key_of, meet, movement_key, network_
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.windows import DAY, HOUR, Ring, mark, mark_with
 
-# Caps bound the stored size (about 12 KiB if everything is full, 1 KiB typically). They are engineering, not policy:
+# Caps bound the stored size (12 KiB if everything is full of large values, 1 to 2 KiB typically). They are engineering, not policy:
 # a cap only decides how much history a burst may erase.
 SPEND_CAP = 512
 TIMES_CAP = 64  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
