@@ -1,0 +1,119 @@
+"""How does a group become durable: outputs, states and position of one partition in one Kafka transaction?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+
+from streams.contracts.topics import physical
+from streams.runtime.clients import aiokafka_kwargs
+from streams.runtime.logic import Emit
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.partition import Group
+
+# One produce request per partition holds one batch. Half of what a broker accepts by default (1 MiB), so that a record
+# of up to 512 KiB still fits behind others; a larger one travels alone.
+BATCH_BYTES: Final = 512 * 1024
+
+
+class Row(NamedTuple):
+    """One record on its way out."""
+
+    key: bytes
+    value: bytes | None
+    timestamp_ms: int | None  # None = when it is appended
+    headers: list[tuple[str, bytes]]
+
+
+class Pace:
+    """When may the next commit start? Slower commits make everything faster: each costs the broker the same."""
+
+    def __init__(self, least_s: float, factor: float) -> None:
+        self._least_s = least_s
+        self._factor = factor
+        self._next_s = 0.0
+
+    def committed(self, ended_s: float, took_s: float) -> None:
+        self._next_s = ended_s + max(self._least_s, self._factor * took_s)
+
+    def wait_s(self, now_s: float) -> float:
+        return max(0.0, self._next_s - now_s)
+
+
+def producer_for(options: RuntimeOptions, agent: str, partition: int) -> AIOKafkaProducer:
+    """The only writer of what `agent` publishes for `partition`; starting it fences whoever was that before."""
+    return AIOKafkaProducer(
+        transactional_id=f"{options.app_id}.{agent}.{partition}",
+        transaction_timeout_ms=int(options.transaction_timeout_s * 1000),
+        max_batch_size=BATCH_BYTES,
+        max_request_size=options.fetch_max_bytes,
+        linger_ms=0,
+        **aiokafka_kwargs(options),
+    )
+
+
+async def commit_group(
+    producer: AIOKafkaProducer,
+    group: Group,
+    *,
+    number: int,
+    changelog: str,
+    prefix: str,
+    stamps: Sequence[tuple[str, bytes]] = (),
+    hold_s: float = 0.0,
+) -> None:
+    """Publish `group` atomically.
+
+    Args:
+        number: partition that made the group; outputs go to the same number unless they name another one.
+        changelog: physical name.
+        prefix: before the logical name of every output topic.
+        stamps: wall-clock facts, added as headers so that the bytes of outputs stay a function of their input.
+        hold_s: for crash tests, how long the full transaction stays open.
+    """
+    streams = _outgoing(group.emits, number, prefix, stamps)
+    streams[changelog, number] = [Row(key, value, None, []) for key, value in group.rows]
+    await producer.begin_transaction()
+    sent = await asyncio.gather(
+        *(_append(producer, topic, partition, rows) for (topic, partition), rows in streams.items())
+    )
+    await asyncio.gather(*(delivery for deliveries in sent for delivery in deliveries))
+    if hold_s:
+        await asyncio.sleep(hold_s)
+    await producer.commit_transaction()
+
+
+def _outgoing(
+    emits: Iterable[Emit], number: int, prefix: str, stamps: Sequence[tuple[str, bytes]]
+) -> dict[tuple[str, int], list[Row]]:
+    """Rows by physical topic and partition, in the order of the emits."""
+    streams: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for emit in emits:
+        name = names.get(emit.topic)
+        if name is None:
+            name = names[emit.topic] = physical(prefix, emit.topic)
+        partition = number if emit.partition is None else emit.partition
+        streams[name, partition].append(Row(emit.key, emit.value, emit.timestamp_ms, [*emit.headers, *stamps]))
+    return streams
+
+
+async def _append(producer: AIOKafkaProducer, topic: str, partition: int, rows: Iterable[Row]) -> list[Any]:
+    """Send rows as few large batches, in order; returns the futures of their delivery."""
+    return [await producer.send_batch(batch, topic, partition=partition) for batch in _batches(producer, rows)]
+
+
+def _batches(producer: AIOKafkaProducer, rows: Iterable[Row]) -> Iterator[Any]:
+    batch = producer.create_batch()
+    for key, value, timestamp_ms, headers in rows:
+        if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=headers) is None:  # full
+            yield batch
+            batch = producer.create_batch()
+            # The first record of a batch is always taken, however large: the topic's own limit then decides.
+            batch.append(key=key, value=value, timestamp=timestamp_ms, headers=headers)
+    if batch.record_count():
+        yield batch

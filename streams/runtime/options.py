@@ -1,0 +1,81 @@
+"""Where does a worker run and how does it pace itself? Plain values; `streams.settings` fills them from outside."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from streams.runtime.partition import PartitionOptions
+
+
+class Security(msgspec.Struct, frozen=True, kw_only=True):
+    """How every Kafka client of the process authenticates and encrypts."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: str = ""
+    ca_file: str = ""  # empty = the system's certificate authorities
+    certificate_file: str = ""  # of the client, for mutual TLS
+    key_file: str = ""
+
+    def __repr__(self) -> str:
+        return f"Security(protocol={self.protocol!r}, username={self.username!r}, password='***')"
+
+
+class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the Kafka side of a worker can be told."""
+
+    bootstrap: str = "127.0.0.1:9092"  # comma separated
+    app_id: str = "paywarden"  # consumer group; transactional ids derive from it
+    instance_id: str = ""  # static membership: a restart within the member timeout moves nothing; empty = dynamic
+    topic_prefix: str = ""  # of every physical topic name
+    security: Security = Security()
+
+    # Membership. Brokers refuse less than 6 s; heartbeats come from a thread of their own, six per timeout.
+    member_timeout_s: float = 10.0
+    # The longest a take-over may last, doubled: the whole group waits for it. 300 s restores 25 million rows.
+    rebalance_timeout_s: float = 300.0
+
+    # Fetching. 64 KiB or 10 ms, whichever comes first: Faust's own 1 byte / 1.5 s kept the broker at 116 % CPU.
+    fetch_min_bytes: int = 64 * 1024
+    fetch_max_wait_ms: int = 10
+    # Per partition. Must hold the largest record that a topic accepts (inputs: 8 MiB), or that record stops everything.
+    fetch_max_bytes: int = 8 * 1024 * 1024
+    batch_records: int = (
+        200  # handed to the agent as one stream event: Faust's 50-180 us are then < 1 us each
+    )
+
+    # Buffering. A topic-partition is paused above the first and resumed below the second: a few batches of look-ahead.
+    pause_above: int = 4_000
+    resume_below: int = 1_000
+
+    # Running. A slice of 250 records is at most 25 ms of the event loop at 100 us each; pages and timers fit between.
+    slice_records: int = 250
+    group_records: int = 5_000  # a group closes at this size although more is ready; commit cost is then < 10 us each
+    tick_s: float = 0.1  # how often merging asks again whether it still has to wait for a silent input
+    idle_tick_s: float = 1.0  # how often an idle partition's clock follows the wall clock; each time is one transaction
+
+    # Committing.
+    pace_factor: float = 4.0  # at most a fifth of the time goes into commits, however slow the broker is
+    # Below the transaction timeout, so that the worker gives up before the broker aborts behind its back.
+    commit_deadline_s: float = 10.0
+    # How long a dead owner can hold back read_committed readers when nobody takes its partitions over.
+    transaction_timeout_s: float = 15.0
+    group_offsets_s: float = 1.0  # the group's offsets are a hint for lag tools; correctness does not depend on them
+    hold_s: float = 0.0  # crash tests: keep every transaction open this long, so that kills land inside one
+
+    # Looking after itself.
+    web_host: str = "127.0.0.1"
+    web_port: int = 6066  # 0 = no pages
+    stalled_s: float = 60.0  # liveness: input waits and nothing was committed for this long
+
+
+class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How one agent differs from another."""
+
+    changelog: str  # logical topic name
+    outputs: tuple[str, ...] = ()  # topics whose partition numbers follow the inputs', checked at start
+    pace_s: float = 0.02  # least time from one commit to the next; protects the broker, lets events share a transaction
+    partition: PartitionOptions = PartitionOptions()
