@@ -67,18 +67,20 @@ contracts: setup  ## regenerate schemas, AsyncAPI document and docs/contracts.md
 	$(BIN)/paywarden contracts write
 
 docs: setup  ## regenerate every generated page
-	$(BIN)/python -m pytest -p no:randomly tests/architecture/test_generated_docs.py --update-generated -q
+	$(BIN)/python -m pytest -p no:randomly tests/architecture/test_generated.py --update-generated -q
 
 dashboards: setup  ## regenerate dashboards/ from the metric catalogue
 	$(BIN)/python dashboards/build.py
 
-# Runs in an environment of its own, so that a resolver never becomes a dependency. The lock names no registry.
-lock:  ## resolve pyproject.toml into requirements.lock, with hashes
+# Runs in an environment of its own, so that a resolver never becomes a dependency. The locks name no registry. The
+# second one is what the image needs: the same versions without extras and development tools.
+COMPILE = .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock:  ## resolve pyproject.toml into the two lock files, with hashes; LOCK_ARGS=--upgrade for newer versions
 	"$(PYTHON)" -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	.cache/lock/bin/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		$(LOCK_ARGS) --output-file requirements.lock
+	$(COMPILE) --all-extras --group dev $(LOCK_ARGS) --output-file requirements.lock
+	$(COMPILE) --group build --constraints requirements.lock --output-file requirements.worker.lock
 
 format:  ## rewrite the tree in the project's style
 	$(BIN)/ruff check --fix .
