@@ -72,7 +72,7 @@ def observe_login(
     forget_before(spray.failed, oldest_ms)
     new_name = failed and not at_home and name not in spray.failed
     if not failed:
-        _remember_regular(spray, name, at_ms // DAY_MS)
+        at_home = _remember_regular(spray, name, at_ms // DAY_MS)
         if not at_home and signal.known:
             spray.guests = [guest for guest in spray.guests[1 - GUESTS_MAX :] if guest[0] > oldest_ms]
             spray.guests.append((at_ms, signal.account_id, signal.event_id))
@@ -122,7 +122,8 @@ def observe_login(
         case.members = names
         case.attempts, case.refused = counts(spray.attempts)
         for guest_ms, account_id, event_id in spray.guests:
-            expose(case, account_id, guest_ms, event_id, limit)
+            if guest_ms > oldest_ms:
+                expose(case, account_id, guest_ms, event_id, limit)
     else:
         case.attempts += 1
         case.refused += failed
@@ -158,16 +159,18 @@ def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]
     )
 
 
-def _remember_regular(spray: Spray, name: int, day: int) -> None:
-    """A user who logged in on two days is at home here; an attacker's lucky guess is not."""
+def _remember_regular(spray: Spray, name: int, day: int) -> bool:
+    """True for a user who logged in on two days and so is at home here; an attacker's lucky guess is not."""
     first = spray.regulars.get(name)
     if first is None:
         if len(spray.regulars) >= MEMBERS_MAX:
             visitor = next((who for who, since in spray.regulars.items() if since != _ESTABLISHED), None)
             if visitor is None:
-                return
+                return False
             del spray.regulars[visitor]
         spray.regulars[name] = day
-    elif first not in (_ESTABLISHED, day) and spray.threat.case is None:
-        spray.regulars[name] = _ESTABLISHED
+        return False
+    if first not in (_ESTABLISHED, day) and spray.threat.case is None:
+        spray.regulars[name] = first = _ESTABLISHED
         spray.established += 1
+    return first == _ESTABLISHED

@@ -1,0 +1,113 @@
+"""What do signals look like, and how are they played to one entity with its timers, as the agent does?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+
+import msgspec
+
+from streams.adapters.policy_file import default_text
+from streams.contracts.actions import ActionRequested
+from streams.contracts.cases import CaseVersion
+from streams.contracts.signals import EntityObserved, EntityRisk
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.state import EntityState, fire, new_state, next_due_ms, observe
+from streams.core.policy import Policy, parse_policy
+
+# 2026-01-05T00:00:00Z, a Monday.
+START_MS = 1_767_571_200_000
+
+_numbers = count()
+
+
+def policy(text: str = "") -> Policy:
+    """The default policy, enforcing, with `text` over it."""
+    return parse_policy(default_text(), 'mode = "enforce"', text)
+
+
+def login(user: str, at_s: float, ok: bool = False, *, known: bool = True, **fields: object) -> EntityObserved:
+    return _signal(
+        at_s, what="login_succeeded" if ok else "login_failed", account_id=user, username=user, known=known, **fields
+    )
+
+
+def card(token: str, at_s: float, refused: bool = False, amount_minor: int = 100, **fields: object) -> EntityObserved:
+    return _signal(
+        at_s,
+        what="payment_failed" if refused else "payment",
+        card_token=token,
+        amount_minor=amount_minor,
+        currency="USD",
+        **fields,
+    )
+
+
+def label(fraud: bool, at_s: float, subject_s: float, **fields: object) -> EntityObserved:
+    return _signal(at_s, what="label", fraud=fraud, subject_at_ms=START_MS + int(subject_s * 1000), **fields)
+
+
+def _signal(at_s: float, **fields: object) -> EntityObserved:
+    number = next(_numbers)
+    given: dict[str, object] = {
+        "at_ms": START_MS + int(at_s * 1000),
+        "partition": 0,
+        "sequence": number,
+        "kind": "ip",
+        "value": "203.0.113.7",
+        "event_id": f"event-{at_s:g}",
+        "account_id": "account",
+    }
+    return EntityObserved(**(given | fields))  # type: ignore[arg-type]
+
+
+class Entity:
+    """One entity under observation; its state goes through bytes after every play, as a changelog would do."""
+
+    def __init__(self, policy: Policy, key: str = "ip/203.0.113.7", barrier_s: int | None = None) -> None:
+        self.policy = policy
+        self.state: EntityState = new_state(key.encode())
+        self.barrier_s = barrier_s
+        self.now_ms: int | None = None  # None: effects are never too old
+        self.effects: list[EntityEffect] = []
+
+    def play(self, signals: Iterable[EntityObserved]) -> list[EntityEffect]:
+        """Observes signals, firing what is due before each; the effects of these signals."""
+        before = len(self.effects)
+        for signal in signals:
+            self.fire_until(signal.at_ms)
+            self.effects += observe(self.state, signal, self.policy, self._context(signal.at_ms))
+        self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=EntityState)
+        return self.effects[before:]
+
+    def wait(self, until_s: float) -> list[EntityEffect]:
+        """Fires what is due until then."""
+        before = len(self.effects)
+        self.fire_until(START_MS + int(until_s * 1000))
+        return self.effects[before:]
+
+    def fire_until(self, at_ms: int) -> None:
+        while (due_ms := next_due_ms(self.state)) is not None and due_ms <= at_ms:
+            self.effects += fire(self.state, due_ms, self.policy, self._context(due_ms))
+            later = next_due_ms(self.state)
+            assert later is None or later > due_ms, "a timer that does not move on would fire for ever"
+
+    @property
+    def risks(self) -> list[EntityRisk]:
+        return [effect for effect in self.effects if isinstance(effect, EntityRisk)]
+
+    @property
+    def cases(self) -> list[CaseVersion]:
+        return [effect for effect in self.effects if isinstance(effect, CaseVersion)]
+
+    @property
+    def actions(self) -> list[ActionRequested]:
+        return [effect for effect in self.effects if isinstance(effect, ActionRequested)]
+
+    @property
+    def size(self) -> int:
+        return len(msgspec.msgpack.encode(self.state))
+
+    def _context(self, at_ms: int) -> EntityContext:
+        now_ms = at_ms if self.now_ms is None else self.now_ms
+        return EntityContext(partition=0, partitions=4, now_ms=now_ms, barrier_s=self.barrier_s)

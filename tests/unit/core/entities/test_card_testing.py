@@ -1,0 +1,86 @@
+"""Is a list of stolen cards noticed on a device, an address, at a merchant and in a card range?"""
+
+from __future__ import annotations
+
+import pytest
+from support.entities import START_MS, Entity, card, policy
+
+from streams.contracts.base import from_ms
+from streams.core.entities.recent import ATTEMPTS_MAX, MEMBERS_MAX
+
+
+def entity(kind: str, text: str = "") -> Entity:
+    return Entity(policy(text), key=f"{kind}/subject")
+
+
+def paid(kind: str, token: str, at_s: float, refused: bool = False, amount_minor: int = 100, first: bool = True):
+    return card(token, at_s, refused, amount_minor, kind=kind, value="subject", first=first)
+
+
+def test_five_cards_on_one_device_are_card_testing():
+    device = entity("device")
+    device.play(paid("device", f"card-{number}", number * 60, amount_minor=9_900) for number in range(5))
+    assert [risk.level for risk in device.risks] == ["elevated", "attack"]
+    assert [(case.flow, case.case_type, case.priority, case.owner) for case in device.cases] == [
+        ("F30", "card_testing", "P1", "entity")
+    ]
+    assert device.cases[0].entities.device_id == "subject"
+    assert [(action.action, action.entity) for action in device.actions] == [("block_entity", "device/subject")]
+
+
+def test_one_card_used_often_is_nothing():
+    device = entity("device")
+    device.play(paid("device", "card", number * 5) for number in range(100))
+    assert device.effects == []
+
+
+def test_honest_cards_behind_one_address_are_nothing():
+    office = entity("ip")
+    office.play(paid("ip", f"card-{number}", number, amount_minor=2_500) for number in range(60))
+    assert office.effects == []
+    office.play(paid("ip", f"card-{number}", 60 + number) for number in range(5))
+    assert [risk.level for risk in office.risks] == ["elevated", "attack"]
+
+
+@pytest.mark.parametrize("kind", ["merchant", "bin"])
+def test_merchants_and_card_ranges_are_judged_by_refusals_and_only_challenged(kind: str):
+    busy = entity(kind)
+    busy.play(paid(kind, f"card-{number}", number) for number in range(50))
+    assert busy.effects == []
+    attacked = entity(kind)
+    attacked.play(paid(kind, f"card-{number}", number, refused=number % 5 > 0) for number in range(12))
+    assert [risk.level for risk in attacked.risks] == ["elevated", "attack"]
+    assert [action.action for action in attacked.actions] == ["step_up"]
+
+
+def test_a_refusal_after_its_request_is_one_attempt():
+    merchant = entity("merchant")
+    for number in range(9):
+        merchant.play([paid("merchant", f"card-{number}", number * 2)])
+        merchant.play([paid("merchant", f"card-{number}", number * 2 + 1, refused=True, first=False)])
+    assert merchant.cases == []
+    merchant.play([paid("merchant", "card-9", 20), paid("merchant", "card-9", 21, refused=True, first=False)])
+    assert merchant.cases[0].counters["attempts"] == 10
+
+
+def test_large_refused_amounts_are_not_tests():
+    merchant = entity("merchant")
+    merchant.play(paid("merchant", f"card-{number}", number, refused=True, amount_minor=50_000) for number in range(40))
+    assert merchant.effects == []
+
+
+def test_the_case_closes_when_cards_were_normal_for_a_day():
+    device = entity("device")
+    device.play(paid("device", f"card-{number}", number) for number in range(6))
+    assert device.wait(86_400) == []
+    assert [case.status for case in device.wait(90_000)] == ["closed"]
+    assert device.cases[-1].occurred_at == from_ms(START_MS + 5_000 + 86_400_000)
+
+
+def test_a_flood_of_cards_stays_small():
+    device = entity("device")
+    device.play(paid("device", f"card-{number}", number / 50, refused=True) for number in range(5_000))
+    assert len(device.state.testing.cards) == MEMBERS_MAX
+    assert len(device.state.testing.attempts) <= ATTEMPTS_MAX
+    assert device.size < 8_192
+    assert len(device.cases) <= 12

@@ -1,0 +1,97 @@
+"""Is a spray noticed that changes its address for every attempt, on a small site and on a large one?"""
+
+from __future__ import annotations
+
+import pytest
+from support.entities import Entity, login, policy
+
+from streams.core.entities.site_spray import NAMES_MAX, thresholds
+
+DAY_S = 86_400
+
+
+def site(text: str = "") -> Entity:
+    return Entity(policy(text), key="health/site")
+
+
+def failure(user: str, at_s: float, ok: bool = False):
+    return login(user, at_s, ok, kind="health", value="site")
+
+
+def test_on_a_small_site_three_names_in_a_minute_are_too_many():
+    small = site()
+    small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(48))
+    assert small.effects == []
+    at_s = 2 * DAY_S
+    small.play(failure(f"victim-{number}", at_s + number) for number in range(3))
+    assert [risk.level for risk in small.risks] == ["elevated"]
+    assert (small.risks[0].kind, small.risks[0].value, small.risks[0].typology) == ("health", "site", "site_spray")
+    small.play(failure(f"victim-{number}", at_s + number) for number in range(3, 8))
+    assert [case.flow for case in small.cases] == ["F26"]
+    assert [action.action for action in small.actions] == ["step_up"]
+
+
+def test_a_busy_site_is_judged_by_its_own_baseline():
+    busy = site()
+    # 40 distinct names fail every minute, for six hours.
+    busy.play(failure(f"user-{number}", number * 1.5) for number in range(6 * 2_400))
+    assert busy.effects == []
+    assert busy.state.site.usual == pytest.approx(40, rel=0.05)
+    start_s = 6 * 3_600
+    busy.play(failure(f"victim-{number}", start_s + number * 0.3) for number in range(400))
+    assert [risk.level for risk in busy.risks][:2] == ["elevated", "attack"]
+
+
+def test_a_very_busy_site_does_not_alarm_because_of_its_size():
+    busy = site()
+    busy.play(failure(f"user-{number}", number * 0.05) for number in range(80_000))
+    assert busy.effects == []
+    assert len(busy.state.site.failed) == NAMES_MAX
+    assert busy.size < 8_192
+
+
+def test_silence_and_traffic_give_the_mean_of_both():
+    quiet = site()
+    quiet.play(failure(f"user-{number}", number * 600) for number in range(200))
+    # One name every ten minutes.
+    assert quiet.state.site.usual == pytest.approx(0.1, rel=0.1)
+
+
+def test_an_attack_does_not_teach_the_baseline():
+    small = site()
+    small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(24))
+    usual = small.state.site.usual
+    small.play(failure(f"victim-{number}", DAY_S + number) for number in range(1_800))
+    assert small.state.site.usual < usual + 0.1
+
+
+def test_the_first_hour_of_a_site_is_silent():
+    new = site()
+    new.play(failure(f"user-{number}", number) for number in range(3_599))
+    assert new.effects == []
+
+
+def test_a_success_counts_as_exposed_only_for_a_name_that_just_failed():
+    small = site()
+    small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(24))
+    small.play(failure(f"victim-{number}", DAY_S + number) for number in range(8))
+    small.play([failure("stranger", DAY_S + 9, ok=True), failure("victim-7", DAY_S + 10, ok=True)])
+    lines = [line.text for line in small.cases[-1].evidence if line.kind == "account_exposed"]
+    assert lines == ["right password for victim-7"]
+
+
+def test_the_level_ends_a_minute_after_the_attack():
+    small = site()
+    small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(24))
+    small.play(failure(f"victim-{number}", DAY_S + number) for number in range(300))
+    newest = small.risks[-1]
+    assert (newest.expires_at - newest.effective_at).total_seconds() == 60
+    small.play([failure("honest", DAY_S + 1_000)])
+    assert small.risks[-1] is newest
+
+
+@pytest.mark.parametrize(
+    ("usual", "elevated", "attack"), [(0.0, 3, 6), (0.05, 3, 6), (1.0, 7, 13), (100.0, 160, 220), (1_000.0, 1375, 1750)]
+)
+def test_thresholds_scale_with_traffic(usual: float, elevated: int, attack: int):
+    assert thresholds(usual, policy().entities.site_attack) == (elevated, attack)
