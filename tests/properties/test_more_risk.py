@@ -46,9 +46,8 @@ COUNTS = (
     "own_frauds_30d",
 )
 AMOUNTS = (
-    "amount_to_mean_30d",
-    "amount_to_max_30d",
     "amount_to_usual",
+    "amount_z",
     "spend_sum_1d",
     "pass_through_30m",
     "inflow_30m",
@@ -59,7 +58,7 @@ AMOUNTS = (
 )
 FLAGS = ("night", "device_new", "payee_new", "merchant_new", "country_new", "vulnerable", "near_limit")
 LEVELS = ("ip_level", "device_level", "bin_level", "merchant_level")
-SHARES = ("balance_share", "terminal_fraud_rate_7d", "terminal_fraud_rate_30d", "merchant_fraud_rate_30d")
+SHARES = ("balance_share", "terminal_fraud_rate_1d", "terminal_fraud_rate_7d", "merchant_fraud_rate_30d")
 RISING = {
     **dict.fromkeys(COUNTS, st.integers(0, 40).map(float)),
     **dict.fromkeys(AMOUNTS, st.floats(0, 20_000)),
@@ -69,7 +68,7 @@ RISING = {
 }
 OTHER = {
     "terminal_labels_7d": st.integers(0, 30).map(float),
-    "terminal_labels_30d": st.integers(0, 120).map(float),
+    "terminal_labels_1d": st.integers(0, 9).map(float),
     "since_credential_change_s": st.sampled_from([-1.0, 100.0, 1e6]),
     "device_age_days": st.sampled_from([-1.0, 0.0, 0.5, 90.0]),
     "login_known": st.sampled_from([-1.0, 0.0, 1.0]),

@@ -123,7 +123,7 @@ class TestEverything:
         assert said["amount-habit"] == ("quiet", "")
 
     def test_both_ways_of_asking_agree(self, payment):
-        features = calm(**FAST, amount_to_mean_30d=7.0, amount_to_max_30d=2.0)
+        features = calm(**FAST, amount_to_usual=7.0, amount_z=3.0)
         findings = evaluate_all(payment, AT_MS, features, policy())
         assert tuple(finding.hit for finding in findings if finding.hit) == evaluate(payment, AT_MS, features, policy())
 
