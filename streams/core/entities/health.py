@@ -176,7 +176,7 @@ def count_bucket(health: HealthCounters, bucket: HealthBucket, policy: HealthPol
 
 
 def window_totals(health: HealthCounters, key: str, at_ms: int, policy: HealthPolicy) -> tuple[int, int, int]:
-    """(attempts, failures, users) of `key` in the window that ends at `at_ms`.
+    """(attempts, failures, users) of `key` in the window that ends at `at_ms`, in whole slots.
 
     Users are summed over buckets: a user who tries in two buckets counts twice.
     """
