@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,8 +36,8 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     event: Event
     at_ms: int
     late: bool = False  # older than the clock by more than the lateness bound: counted, shown, not acted on
-    subject: str = ""  # payment, transfer, topup, withdrawal, login; empty: this event is not decided about
-    features: Features | None = None  # None: this event is not scored
+    subject: str = ""  # payment, transfer, topup, withdrawal, bill, login ..; empty: nothing to decide about
+    features: Features | None = None  # None: this event is not scored; a movement is scored at its first event only
     hits: tuple[Hit, ...] = ()
     risk_age_s: int | None = None  # age of the oldest entity risk that the features used
 
@@ -52,8 +52,3 @@ class DecideContext(msgspec.Struct, gc=False):
     clock_ms: int
     feeds: dict[str, int]  # newest event time per input topic; a missing topic has told nothing yet
     limits: PartitionLimits = msgspec.field(default_factory=PartitionLimits)
-
-
-def is_scored(prepared: Any) -> bool:
-    """True if a model should be asked about this event."""
-    return isinstance(prepared, Prepared) and prepared.features is not None

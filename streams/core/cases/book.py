@@ -1,0 +1,273 @@
+"""When is something a new case, when does it join an old one, and what does a version of a case say?
+
+Same subject and cause family within the joining window (7 days) is one case. Severity only rises.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+
+import msgspec
+
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla
+from streams.contracts.payments import Movement
+from streams.core import ids
+from streams.core.messages.notify import zone_of
+from streams.core.messages.render import render
+from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line
+from streams.core.policy import Policy
+from streams.core.turn import Turn
+
+# Strings that collect over a case's life; more would tell an analyst nothing new.
+RULES_MAX = 12
+REASONS_MAX = 12
+ACTIONS_MAX = 6
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants to say: a new case if there is none about it yet, else the next lines of the old one."""
+
+    case_type: str
+    flow: str
+    family: str
+    queue: str
+    priority: int
+    lines: tuple[Line, ...]
+    payment: Movement | None = None
+    payment_id: str = ""
+    by_payment: bool = False  # one case per payment (money), else one per account
+    amount_minor: int | None = None
+    currency: str | None = None
+    money_state: str = ""
+    rules: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    counters: tuple[tuple[str, int], ...] = ()
+
+
+def open_or_join(turn: Turn, draft: Draft) -> Case:
+    """The case that `draft` opened or joined, with the draft's lines on its timeline."""
+    case = _standing(turn, draft) or _room_for(turn, draft)
+    if case is None:
+        case = _opened(turn, draft)
+    elif not case.is_open:
+        case.status, case.resolution = "reopened", ""
+        turn.change(case, "reopened")
+    _raise(turn, case, _priority(turn, draft))
+    for line in draft.lines:
+        add_line(turn, case, line)
+    for name, value in draft.counters:
+        if name in case.counters or len(case.counters) < 8:
+            case.counters[name] = value
+    case.rules = _joined(case.rules, draft.rules, RULES_MAX)
+    case.reasons = _joined(case.reasons, draft.reasons, REASONS_MAX)
+    return case
+
+
+def add_line(turn: Turn, case: Case, line: Line) -> None:
+    """Puts a line on the timeline in event order. The opening line stays; above the caps the oldest others go."""
+    if any(old.event_id == line.event_id and old.kind == line.kind for old in case.lines):
+        return
+    insort(case.lines, line, lo=min(1, len(case.lines)), key=lambda old: old.at_ms)
+    case.updated_ms = max(case.updated_ms, turn.at_ms)
+    turn.change(case, f"timeline: {line.kind}")
+    while len(case.lines) > turn.policy.cases.evidence_max:
+        _drop_line(case)
+    _shrink(turn)
+
+
+def set_status(turn: Turn, case: Case, status: str, resolution: str = "") -> None:
+    """Moves the case to another status."""
+    if case.status != status:
+        case.status, case.resolution = status, resolution or case.resolution
+        case.updated_ms = max(case.updated_ms, turn.at_ms)
+        turn.change(case, f"status {status}")
+
+
+def set_finding(turn: Turn, case: Case, finding: str) -> None:
+    """Records what the case turned out to be about."""
+    if case.finding != finding:
+        case.finding = finding
+        turn.change(case, f"finding {finding}")
+
+
+def add_action(turn: Turn, case: Case, action_id: str, what: str) -> None:
+    """Notes a command that was given for this case."""
+    if action_id not in case.actions:
+        case.actions = [*case.actions[-ACTIONS_MAX + 1 :], action_id]
+        turn.change(case, f"action {what}")
+
+
+def raise_to(turn: Turn, case: Case, priority: int) -> None:
+    """Raises the case to at least this priority (1 is the highest)."""
+    _raise(turn, case, priority)
+
+
+def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
+    """The next version: what changed, and the whole case."""
+    case.version += 1
+    obligations = turn.obligations
+    return CaseVersion(
+        occurred_at=turn.at,
+        case_id=case.case_id,
+        version=case.version,
+        changed=tuple(changed),
+        case_type=case.case_type,
+        flow=case.flow,
+        cause_family=case.family,
+        shadow=case.shadow,
+        queue=case.queue,  # type: ignore[arg-type]
+        priority=f"P{case.priority}",  # type: ignore[arg-type]
+        status=case.status,  # type: ignore[arg-type]
+        finding=case.finding,  # type: ignore[arg-type]
+        category="security" if case.queue == "security" else case.queue,
+        confidence=1.0,  # rules on events are exact; texts will bring their own
+        subject=f"payment/{case.payment_id}" if case.by_payment else f"account/{turn.ctx.account_id}",
+        entities=Entities(
+            account_id=turn.ctx.account_id,
+            payment_id=case.payment_id or None,
+            order_id=case.order_id or None,
+            merchant_id=case.merchant_id or None,
+            device_id=case.device_id or None,
+        ),
+        amount_minor=case.amount_minor,
+        currency=case.currency,
+        money_state=case.money_state or None,
+        language=obligations.holder.language,
+        channel=case.channel or None,
+        rules=tuple(case.rules),
+        reason_codes=tuple(case.reasons),
+        evidence=tuple(
+            Evidence(
+                at=from_ms(line.at_ms),
+                kind=line.kind,
+                event_id=line.event_id,
+                text=line.text,
+                amount_minor=line.amount_minor,
+                currency=line.currency,
+            )
+            for line in case.lines
+        ),
+        evidence_dropped=case.dropped,
+        counters=dict(case.counters),
+        actions=tuple(case.actions),
+        messages=(render(case.template, case.parameters, zone_of(turn)),) if case.template else (),
+        assignee=case.assignee or None,
+        sla=sla_of(case, turn.policy),
+        resolution_code=case.resolution or None,
+        created_at=from_ms(case.opened_ms),
+        detected_at=from_ms(case.detected_ms),
+    )
+
+
+def sla_of(case: Case, policy: Policy) -> Sla:
+    """Deadlines of the case's priority, counted from when it got that priority."""
+    promise = policy.cases.priority(f"P{case.priority}")
+    return Sla(
+        first_response_due=from_ms(case.clock_ms + promise.first_response_s * 1000),
+        next_update_due=from_ms(case.updated_ms + promise.next_update_s * 1000),
+        resolution_due=from_ms(case.clock_ms + promise.resolution_s * 1000),
+    )
+
+
+def _standing(turn: Turn, draft: Draft) -> Case | None:
+    """The case that this belongs to: same family and subject, touched within the joining window."""
+    since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    for case in reversed(turn.obligations.cases):
+        if case.family != draft.family or case.shadow != turn.shadow:
+            continue
+        if case.by_payment and case.payment_id != draft.payment_id:
+            continue
+        # The id of a money case is that of its payment, so the case stays the same one however late the next line is.
+        return case if case.by_payment or case.updated_ms >= since_ms else None
+    return None
+
+
+def _room_for(turn: Turn, draft: Draft) -> Case | None:
+    """Makes room for one more case, or names the open case that has to take this one in."""
+    cases = turn.obligations.cases
+    most = min(turn.policy.cases.open_max, CASES_MAX)
+    if len(cases) < most:
+        return None
+    finished = [case for case in cases if not case.is_open]
+    stale_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    leaving = finished or [case for case in cases if case.updated_ms < stale_ms]
+    if leaving:
+        cases.remove(min(leaving, key=lambda case: case.updated_ms))  # the case lives on in its topic
+        return None
+    same_queue = [case for case in cases if case.queue == draft.queue and case.shadow == turn.shadow]
+    return max(same_queue or cases, key=lambda case: case.updated_ms)
+
+
+def _opened(turn: Turn, draft: Draft) -> Case:
+    payment = draft.payment
+    case = Case(
+        case_id=(
+            ids.money_case_id(draft.family, draft.payment_id)
+            if draft.by_payment
+            else ids.case_id(draft.family, turn.ctx.account_id, turn.cause)
+        ),
+        case_type=draft.case_type,
+        flow=draft.flow,
+        family=draft.family,
+        queue=draft.queue,
+        priority=_priority(turn, draft),
+        payment_id=draft.payment_id,
+        by_payment=draft.by_payment,
+        opened_ms=turn.at_ms,
+        detected_ms=turn.at_ms,
+        updated_ms=turn.at_ms,
+        clock_ms=turn.at_ms,
+        shadow=turn.shadow,
+        merchant_id=_decoration(payment.merchant_id) if payment is not None else "",
+        device_id=_decoration(payment.device_id) if payment is not None else "",
+        order_id=_decoration(payment.order_id) if payment is not None else "",
+        amount_minor=draft.amount_minor,
+        currency=draft.currency,
+        money_state=draft.money_state,
+    )
+    turn.obligations.cases.append(case)
+    turn.change(case, "opened")
+    return case
+
+
+def _decoration(reference: str | None) -> str:
+    return reference if reference is not None and len(reference) <= DECORATION_MAX else ""
+
+
+def _priority(turn: Turn, draft: Draft) -> int:
+    """The draft's priority, one higher for a large amount or a vulnerable customer (domain 1.3)."""
+    large = False
+    if draft.amount_minor is not None and draft.currency is not None:
+        threshold = turn.policy.cases.raise_minor.get(draft.currency)
+        large = threshold is not None and draft.amount_minor >= threshold
+    return max(1, draft.priority - (large or turn.obligations.holder.vulnerable))
+
+
+def _raise(turn: Turn, case: Case, priority: int) -> None:
+    if priority < case.priority:
+        turn.change(case, f"priority P{case.priority} to P{priority}")
+        case.priority, case.clock_ms = priority, turn.at_ms
+
+
+def _joined(old: list[str], new: tuple[str, ...], most: int) -> list[str]:
+    added = [item for item in new if item not in old]
+    return [*old, *added][:most] if added else old
+
+
+def _shrink(turn: Turn) -> None:
+    """Keeps what the account remembers of its cases within its bytes; the topic has every version."""
+    cases = turn.obligations.cases
+    while len(_ENCODER.encode(cases)) > CASES_BYTES:
+        longest = max(cases, key=lambda case: len(case.lines))
+        if len(longest.lines) > 1:
+            _drop_line(longest)
+        else:
+            cases.remove(min(cases, key=lambda case: (case.is_open, -case.priority, case.updated_ms)))
+
+
+def _drop_line(case: Case) -> None:
+    """The oldest line but the first: how a case began is always told."""
+    del case.lines[1]
+    case.dropped += 1

@@ -1,0 +1,141 @@
+"""May this operator do this to this case, and what does it change?"""
+
+from __future__ import annotations
+
+from streams.contracts.accounts import CaseAction
+from streams.contracts.cases import ActionRejected
+from streams.core.cases.book import add_line, set_finding, set_status
+from streams.core.flows.holds import end_hold
+from streams.core.locks.saga import lift, lock
+from streams.core.messages.notify import notify
+from streams.core.obligations import Case, Hold, Line
+from streams.core.turn import Turn
+
+ANALYSTS = frozenset({"analyst", "supervisor", "admin"})
+SUPERVISORS = frozenset({"supervisor", "admin"})
+# Not policy: who may do what is part of the promise of this program, and a policy file is edited by too many hands.
+PERMITTED = {
+    "assign": ANALYSTS,
+    "note": ANALYSTS,
+    "ask": ANALYSTS,
+    "confirm_fraud": ANALYSTS,
+    "confirm_legit": ANALYSTS,
+    "lock": ANALYSTS,
+    "unlock": ANALYSTS,
+    "release": ANALYSTS,
+    "block": ANALYSTS,
+    "resolve": ANALYSTS,
+    "reopen": ANALYSTS,
+}
+
+
+def act(turn: Turn, event: CaseAction) -> None:
+    """Carries the action out, or answers why not."""
+    refusal = _refusal(turn, event)
+    if refusal is not None:
+        _reject(turn, event, *refusal)
+        return
+    case = turn.obligations.case(event.case_id or "")
+    if case is None:
+        raise AssertionError("an action without a case was let through")
+    add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{event.role}: {event.action}"))
+    match event.action:
+        case "assign":
+            _assign(turn, case, event.actor)
+        case "note":
+            pass  # the line says it; the text stays in the event, where the scanner guards it
+        case "ask":
+            set_status(turn, case, "waiting_customer")
+        case "confirm_fraud":
+            set_finding(turn, case, "confirmed_fraud")
+        case "confirm_legit":
+            set_finding(turn, case, "false_alarm")
+        case "lock":
+            _restrict(turn, case)
+        case "unlock":
+            _unlock(turn, case, event)
+        case "release":
+            _end_holds(turn, case, event, "allow", "released")
+        case "block":
+            _end_holds(turn, case, event, "block", "confirmed")
+        case "resolve":
+            set_status(turn, case, "resolved", "operator")
+        case "reopen":
+            set_status(turn, case, "reopened")
+        case _:
+            raise AssertionError(f"{event.action} was let through")
+
+
+def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
+    """(cause, sentence) if the action must not happen."""
+    permitted = PERMITTED.get(event.action)
+    if permitted is None:
+        return "not_supported", f"{event.action} is not carried out by this version"
+    if event.role not in permitted:
+        return "role", f"role {event.role} may not {event.action}"[:256]
+    case = turn.obligations.case(event.case_id or "")
+    if case is None:
+        return "unknown_case", "this account remembers no such case"
+    if case.version != event.expected_version:
+        return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
+    if event.action == "unlock" and any(held.action == "freeze" for held in turn.obligations.locks):
+        if event.role not in SUPERVISORS:
+            return "role", "only a supervisor may lift a freeze"
+        if event.second_actor is None or event.second_actor == event.actor:
+            return "second_person", "lifting a freeze needs a second person"
+    if event.action == "reopen" and case.is_open:
+        return "status", "the case is open"
+    return None
+
+
+def _reject(turn: Turn, event: CaseAction, cause: str, text: str) -> None:
+    turn.effects.append(
+        ActionRejected(
+            occurred_at=turn.at,
+            event_id=event.event_id,
+            account_id=turn.ctx.account_id,
+            case_id=event.case_id,
+            action=event.action,
+            cause=cause,
+            text=text,
+        )
+    )
+
+
+def _assign(turn: Turn, case: Case, actor: str) -> None:
+    case.assignee = actor
+    turn.change(case, "assignee")
+    if case.status in ("received", "recorded", "classified", "auto_answered", "reopened"):
+        set_status(turn, case, "assigned")
+
+
+def _restrict(turn: Turn, case: Case) -> None:
+    lock(
+        turn,
+        "restrict",
+        scope="money_out",
+        applies_to="everyone",
+        lasts_s=turn.policy.locks.restrict_s,
+        reason_class="account_protection",
+        rule="operator",
+        case=case,
+        capped=False,  # a person decided about one account
+    )
+
+
+def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
+    lifted = [lift(turn, held, f"operator ({event.role})") for held in tuple(turn.obligations.locks)]
+    if any(lifted):
+        notify(turn, "unlocked", {}, case)
+
+
+def _end_holds(turn: Turn, case: Case, event: CaseAction, outcome: str, cause: str) -> None:
+    for hold in _meant(turn, case, event):
+        end_hold(turn, hold, outcome, cause, f"by an operator ({event.role})"[:256])
+
+
+def _meant(turn: Turn, case: Case, event: CaseAction) -> list[Hold]:
+    if event.payment_id is not None:
+        hold = turn.obligations.hold(event.payment_id)
+        return [] if hold is None else [hold]
+    return [hold for hold in turn.obligations.holds if hold.case_id == case.case_id]

@@ -1,0 +1,49 @@
+"""Which open case does an event name, and what does its line on the timeline say?"""
+
+from __future__ import annotations
+
+from streams.contracts.accounts import CustomerConfirmed, LabelRecorded, MerchantApplication, Support
+from streams.contracts.base import Event
+from streams.contracts.payments import MerchantReplied, Movement
+from streams.core.cases.book import add_line
+from streams.core.obligations import Line
+from streams.core.turn import Turn
+
+
+def attach(turn: Turn, event: Event) -> None:
+    """Puts the event on the timeline of every open case that it names; free text stays in the event."""
+    if not turn.obligations.cases:
+        return
+    case_id, payment_id = _named(event)
+    if case_id is None and payment_id is None:
+        return
+    for case in tuple(turn.obligations.cases):
+        if case.is_open and (case.case_id == case_id or (payment_id is not None and case.payment_id == payment_id)):
+            add_line(turn, case, _line(turn, event))
+
+
+def _named(event: Event) -> tuple[str | None, str | None]:
+    match event:
+        case Movement():
+            return None, event.payment_id
+        case Support() | MerchantReplied():
+            return event.case_id, event.payment_id
+        case LabelRecorded():
+            return None, event.subject_id
+        case _:
+            return None, None
+
+
+def _line(turn: Turn, event: Event) -> Line:
+    kind = str(event.__struct_config__.tag or "event").rpartition(".v")[0]
+    match event:
+        case Movement():
+            return Line(turn.at_ms, kind, turn.cause, kind, event.amount_minor, event.currency)
+        case LabelRecorded():
+            return Line(turn.at_ms, kind, turn.cause, f"{event.verdict} by {event.label_source}"[:80])
+        case CustomerConfirmed():
+            return Line(turn.at_ms, kind, turn.cause, f"the customer answered {event.answer}")
+        case MerchantApplication() | Support():
+            return Line(turn.at_ms, kind, turn.cause, f"from {event.channel}"[:80])
+        case _:
+            return Line(turn.at_ms, kind, turn.cause, kind)

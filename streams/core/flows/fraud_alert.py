@@ -1,0 +1,217 @@
+"""What follows when a payment or login looks like fraud (F21, F23, F24), and when the customer says yes or no?"""
+
+from __future__ import annotations
+
+from streams.contracts.accounts import CustomerConfirmed
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.payments import Movement
+from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_finding, set_status
+from streams.core.flows.holds import end_hold, wait_for_answer
+from streams.core.flows.movements import status_after
+from streams.core.locks.saga import errand, lock
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
+from streams.core.obligations import Case, Hold, Line, PaymentState
+from streams.core.outcome import Outcome
+from streams.core.reasons import REASONS
+from streams.core.steps import Prepared
+from streams.core.turn import Turn
+
+TAKEOVER_RULE = "takeover"
+
+
+def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade) -> None:
+    """Case, hold, restriction and message for an outcome above `allow`."""
+    event = prepared.event
+    movement = event if isinstance(event, Movement) else None
+    case = None
+    if outcome >= Outcome.parse(turn.policy.outcome.case_from):
+        case = _alert(turn, prepared, outcome, decision, movement)
+    if movement is not None and decision.expires_at is not None:
+        _hold(turn, movement, prepared.at_ms, outcome, decision, case)
+    if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
+        _tell(turn, movement, outcome, case)
+
+
+def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
+    """Yes releases the held payment; no blocks it and freezes the account."""
+    hold = _hold_meant(turn, event)
+    case = _case_meant(turn, event, hold)
+    if event.answer == "yes":
+        if hold is not None:
+            end_hold(turn, hold, "allow", "released", "confirmed by the customer")
+        if case is not None:
+            add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, "the customer says: it was me"))
+            set_finding(turn, case, "false_alarm")
+            if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
+                set_status(turn, case, "resolved", "customer_confirmed")
+        return
+    if hold is not None:
+        end_hold(turn, hold, "block", "confirmed", "denied by the customer")
+    if case is None:
+        case = open_or_join(turn, _unknown_payment(turn, event.payment_id or ""))
+    add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, "the customer says: it was not me"))
+    set_finding(turn, case, "confirmed_fraud")
+    freeze(turn, case, "customer_denied")
+
+
+def freeze(turn: Turn, case: Case, rule: str) -> None:
+    """Everything stops until a supervisor and a second person have seen it. No cap: it is the owner who asks."""
+    raise_to(turn, case, 1)
+    frozen = lock(
+        turn,
+        "freeze",
+        scope="all",
+        applies_to="everyone",
+        lasts_s=None,
+        reason_class="account_protection",
+        rule=rule,
+        case=case,
+        capped=False,
+    )
+    if frozen:
+        errand(turn, "end_sessions", reason_class="account_protection", rule=rule, case=case)
+        errand(turn, "stop_payouts", reason_class="account_protection", rule=rule, case=case)
+        notify(turn, "account_takeover", {"case_id": case.case_id}, case)
+
+
+def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Case:
+    """One case for what this event shows: a takeover, a risky account, or a payment to ask about."""
+    enforced = [hit for hit in prepared.hits if not hit.shadow]
+    slugs = {hit.rule.rpartition("/")[0] for hit in enforced if Outcome.parse(hit.outcome) >= Outcome.HOLD}
+    strict = outcome >= Outcome.parse(turn.policy.outcome.restrict_from)
+    taken_over = strict and TAKEOVER_RULE in slugs
+    # Two independent strong signals (F21): two rules, or one rule and the model, each at least at `hold`.
+    score = decision.score or 0.0
+    thresholds = turn.policy.model.login if movement is None else turn.policy.model.payment
+    signals = len(slugs) + (thresholds.outcome_of(score) >= Outcome.HOLD)
+    risky = strict and signals >= 2
+    if taken_over:
+        case_type, flow, family, priority = "account_takeover", "F23", "takeover", 1
+    elif risky:
+        case_type, flow, family, priority = "account_locked.risk", "F21", "account_risk", 2
+    else:
+        case_type, flow, family, priority = "fraud_alert", "F24", "fraud_alert", 2
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type=case_type,
+            flow=flow,
+            family=family,
+            queue="security",
+            priority=priority,
+            lines=(_line(turn, prepared, outcome, decision, movement),),
+            payment=movement,
+            payment_id=movement.payment_id if movement is not None else "",
+            amount_minor=movement.amount_minor if movement is not None else None,
+            currency=movement.currency if movement is not None else None,
+            rules=tuple(hit.rule for hit in enforced),
+            reasons=tuple(reason.code for reason in decision.reasons),
+        ),
+    )
+    if taken_over or risky:
+        reason = _safe_class(decision)
+        restricted = lock(
+            turn,
+            "restrict",
+            scope="money_out",
+            applies_to="everyone",
+            lasts_s=turn.policy.locks.restrict_s,
+            reason_class=reason,
+            rule=TAKEOVER_RULE if taken_over else min(slugs, default="model"),
+            case=case,
+        )
+        if restricted:
+            notify(turn, "account_locked.risk", {"reason": reason}, case)
+    return case
+
+
+def _line(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Line:
+    rules = ", ".join(hit.rule for hit in prepared.hits if not hit.shadow)
+    score = "" if decision.score is None else f"; score {decision.score:.3f}"
+    text = f"{outcome.label}{': ' + rules if rules else ''}{score}"[:160]
+    if movement is None:
+        return Line(prepared.at_ms, prepared.subject, turn.cause, text)
+    return Line(prepared.at_ms, prepared.subject, turn.cause, text, movement.amount_minor, movement.currency)
+
+
+def _hold(
+    turn: Turn, movement: Movement, at_ms: int, outcome: Outcome, decision: DecisionMade, case: Case | None
+) -> None:
+    if decision.shadow or decision.expires_at is None or status_after(movement) != PaymentState.SEEN:
+        return
+    holds = turn.policy.holds
+    lasts_s = holds.hold_s if outcome is Outcome.HOLD else holds.step_up_s
+    case_id = case.case_id if case is not None else ""
+    wait_for_answer(
+        turn,
+        Hold(
+            movement.payment_id,
+            decision.decision_id,
+            outcome.label,
+            at_ms + lasts_s * 1000,
+            decision.expiry_outcome or "block",
+            case_id,
+        ),
+    )
+
+
+def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | None) -> None:
+    if case is not None and case.family != "fraud_alert":
+        return  # the restriction's own message says enough
+    when = instant(turn.at_ms)
+    if movement is None:
+        if outcome >= Outcome.REVIEW:
+            notify(turn, "fraud_alert.login", {"time": when}, case)
+        return
+    about = {"amount": money(movement.amount_minor, movement.currency), "time": when}
+    match outcome:
+        case Outcome.NOTIFY:
+            notify(turn, "fraud_alert.notice", about, case)
+        case Outcome.REVIEW:
+            notify(turn, "fraud_alert.question", about, case)
+        case Outcome.HOLD:
+            notify(turn, "fraud_alert.confirm", about, case)
+        case Outcome.BLOCK:
+            notify(turn, "fraud_alert.stopped", about, case)
+        case Outcome.STEP_UP | Outcome.ALLOW:
+            pass  # the challenge itself is what the customer sees
+
+
+def _safe_class(decision: DecisionMade) -> str:
+    """The class of the strongest reason that a customer may be told."""
+    for reason in decision.reasons:
+        known = REASONS.get(reason.code)
+        if known is not None:
+            return known.safe
+    return "unusual_activity"
+
+
+def _hold_meant(turn: Turn, event: CustomerConfirmed) -> Hold | None:
+    if event.payment_id is not None:
+        return turn.obligations.hold(event.payment_id)
+    waiting = [hold for hold in turn.obligations.holds if hold.case_id == event.case_id]
+    return waiting[-1] if waiting else None
+
+
+def _case_meant(turn: Turn, event: CustomerConfirmed, hold: Hold | None) -> Case | None:
+    for case_id in (event.case_id or "", hold.case_id if hold is not None else ""):
+        case = turn.obligations.case(case_id)
+        if case is not None:
+            return case
+    for case in reversed(turn.obligations.cases):
+        if case.queue == "security" and case.payment_id == (event.payment_id or ""):
+            return case
+    return None
+
+
+def _unknown_payment(turn: Turn, payment_id: str) -> Draft:
+    return Draft(
+        case_type="unauthorised_txn",
+        flow="F25",
+        family="unauthorised",
+        queue="security",
+        priority=1,
+        lines=(Line(turn.at_ms, "denied", turn.cause, "a payment that nobody had asked about is denied"),),
+        payment_id=payment_id,
+    )

@@ -1,0 +1,45 @@
+"""How does a payment wait for an answer, and how does the waiting end?"""
+
+from __future__ import annotations
+
+from streams.contracts.decisions import DecisionAmended
+from streams.core.cases.book import add_line
+from streams.core.obligations import HOLDS_MAX, Hold, Line
+from streams.core.turn import Turn
+
+
+def wait_for_answer(turn: Turn, hold: Hold) -> None:
+    """Remembers the hold; one too many ends the oldest by its stated default, as time would have done."""
+    holds = turn.obligations.holds
+    if len(holds) >= HOLDS_MAX:
+        oldest = min(holds, key=lambda waiting: waiting.due_ms)
+        end_hold(turn, oldest, oldest.otherwise, "expired", "too many payments are waiting")
+    holds.append(hold)
+
+
+def end_hold(turn: Turn, hold: Hold, outcome: str, cause: str, note: str | None = None) -> None:
+    """The hold becomes `outcome`: released, confirmed, or expired by its stated default."""
+    obligations = turn.obligations
+    obligations.holds.remove(hold)
+    turn.effects.append(
+        DecisionAmended(
+            occurred_at=turn.at,
+            decision_id=hold.decision_id,
+            account_id=turn.ctx.account_id,
+            subject_id=hold.payment_id,
+            outcome=outcome,
+            cause=cause,
+            note=note,
+        )
+    )
+    case = obligations.case(hold.case_id)
+    if case is not None:
+        text = f"{hold.outcome} of payment {hold.payment_id} {cause}: {outcome}"
+        add_line(turn, case, Line(turn.at_ms, f"hold_{cause}", turn.cause, text))
+
+
+def drop_hold(turn: Turn, payment_id: str) -> None:
+    """The payment ended by itself, so there is nothing left to answer."""
+    hold = turn.obligations.hold(payment_id)
+    if hold is not None:
+        turn.obligations.holds.remove(hold)

@@ -1,0 +1,57 @@
+"""Is this customer struggling to pay (F09)? Then one case with all attempts, instead of silence."""
+
+from __future__ import annotations
+
+from streams.contracts.payments import Failure as FailedMovement
+from streams.contracts.payments import Movement
+from streams.core.cases.book import Draft, open_or_join
+from streams.core.messages.notify import notify
+from streams.core.obligations import FAILURES_MAX, Failure, Line
+from streams.core.turn import Turn
+
+
+def after_failure(turn: Turn, event: Movement) -> None:
+    """Counts failed attempts in the window; from the third on they share one case."""
+    policy = turn.policy.repeat_failures
+    since_ms = turn.at_ms - policy.window_s * 1000
+    recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
+    if all(failure.event_id != event.event_id for failure in recent):
+        recent.append(Failure(turn.at_ms, event.event_id, _text(event), event.amount_minor, event.currency))
+        recent.sort(key=lambda failure: failure.at_ms)
+    turn.obligations.failures = recent = recent[-FAILURES_MAX:]
+    if len(recent) < min(policy.count, FAILURES_MAX):
+        return
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type="payment_failure.repeat",
+            flow="F09",
+            family="payment_failure",
+            queue="technical",
+            priority=3,
+            lines=tuple(
+                Line(
+                    failure.at_ms,
+                    "payment_failed",
+                    failure.event_id,
+                    failure.text,
+                    failure.amount_minor,
+                    failure.currency,
+                )
+                for failure in recent
+            ),
+            payment=event,
+            payment_id=event.payment_id,
+            amount_minor=event.amount_minor,
+            currency=event.currency,
+            counters=(("attempts", len(recent)),),
+        ),
+    )
+    if not case.template:
+        notify(turn, "payment_failure.repeat", {"attempts": str(len(recent)), "case_id": case.case_id}, case)
+
+
+def _text(event: Movement) -> str:
+    codes = event.codes if isinstance(event, FailedMovement) else ()
+    named = ", ".join(f"{code.source} {code.code}" for code in codes)
+    return f"failed: {named or 'no code'}"[:80]

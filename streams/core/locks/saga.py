@@ -1,0 +1,284 @@
+"""How does a wish to lock become a lock that the payment system carries out, and how does it end?
+
+A command keeps its `action_id` however often it is sent. It is sent again until it is acknowledged.
+"""
+
+from __future__ import annotations
+
+from streams.contracts.accounts import ActionAcknowledged
+from streams.contracts.actions import ActionRequested
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion, Entities, Evidence
+from streams.core import ids
+from streams.core.cases.book import Draft, add_action, add_line, open_or_join
+from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
+from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
+from streams.core.turn import Turn
+
+
+def lock(
+    turn: Turn,
+    action: str,
+    *,
+    scope: str,
+    applies_to: str,
+    lasts_s: int | None,
+    reason_class: str,
+    rule: str,
+    case: Case | None = None,
+    capped: bool = True,
+) -> bool:
+    """Wants a lock. False: nothing was commanded, because the turn may not act, a cap is reached, or it is there.
+
+    A longer lock takes the place of a shorter one of the same kind; a freeze makes every other lock superfluous.
+    """
+    if not turn.acts or turn.late:
+        return False
+    expires_ms = turn.at_ms + lasts_s * 1000 if lasts_s is not None else 0
+    standing = _standing(turn, action, scope, applies_to)
+    if any(held.action == "freeze" and held.status != "lifting" for held in turn.obligations.locks):
+        return False
+    if standing is not None and standing.status != "lifting" and not _outlasts(expires_ms, standing.due_ms):
+        return False
+    policy = turn.policy.locks
+    if capped and not turn.ctx.limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
+        _report_cap(turn, rule, case)
+        return False
+    status = standing.status if standing is not None else ABSENT
+    transition = _step(turn, status, "wanted")
+    if transition is None:
+        return False
+    wanted = HeldLock(
+        action_id=ids.action_id(case.case_id if case is not None else rule, turn.ctx.account_id, turn.cause, action),
+        action=action,
+        scope=scope,
+        applies_to=applies_to,
+        status=transition.to,
+        reason_class=reason_class,
+        since_ms=turn.at_ms,
+        due_ms=expires_ms,
+        case_id=case.case_id if case is not None else "",
+    )
+    if standing is not None:
+        _drop_commands(turn, standing.action_id)
+        turn.obligations.locks.remove(standing)
+    elif len(turn.obligations.locks) >= LOCKS_MAX:
+        return False
+    turn.obligations.locks.append(wanted)
+    _changed(turn)
+    _command(turn, wanted.action_id, wanted, rule)
+    if case is not None:
+        add_action(turn, case, wanted.action_id, action)
+    return True
+
+
+def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case) -> None:
+    """A command without a lock: end sessions, stop payouts. Sent again until acknowledged, like every command."""
+    if not turn.acts or turn.late:
+        return
+    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.cause, action)
+    _send(
+        turn,
+        Command(action_id, action, "all", "everyone", reason_class, rule, case.case_id, 0, turn.at_ms, 0, 0, False, ""),
+    )
+    add_action(turn, case, action_id, action)
+
+
+def lift(turn: Turn, held: HeldLock, why: str) -> bool:
+    """Ends a lock before its time. False: it is being lifted already, or this turn may not act."""
+    if not turn.acts or turn.late:
+        return False
+    transition = _step(turn, held.status, "lifted")
+    if transition is None:
+        return False
+    _drop_commands(turn, held.action_id)
+    held.status = transition.to
+    _changed(turn)
+    action_id = ids.action_id(held.case_id or held.action_id, turn.ctx.account_id, turn.cause, "unlock")
+    _command(turn, action_id, held, why, action="unlock")
+    _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
+    _forget_released(turn)
+    return True
+
+
+def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
+    """The payment system answered a command."""
+    outbox = turn.obligations.outbox
+    command = next((command for command in outbox if command.action_id == event.action_id), None)
+    if command is None:
+        return  # a second answer, or an answer to a command that time has overtaken
+    outbox.remove(command)
+    done = event.result == "done"
+    held = _held_by(turn, command)
+    if held is not None:
+        transition = step(held.status, "acknowledged" if done else "refused")
+        if transition is not None:
+            held.status = transition.to
+            _changed(turn)
+    if not done:
+        _problem(turn, command, f"the payment system answered {event.result}")
+    _note(turn, command.case_id, "acknowledged", f"{command.action}: {event.result}")
+    _forget_released(turn)
+
+
+def expire(turn: Turn, held: HeldLock) -> None:
+    """The lock's own end has come; the payment system knows it too, so nothing is commanded."""
+    held.status = RELEASED
+    _drop_commands(turn, held.action_id)
+    _changed(turn)
+    _note(turn, held.case_id, "lock_expired", f"{held.action} ended by itself")
+    _forget_released(turn)
+
+
+def send_again(turn: Turn, command: Command) -> None:
+    """No acknowledgement yet: the same command with the same id, and a P1 case once it takes too long."""
+    policy = turn.policy.locks
+    if not command.overdue and turn.at_ms - command.first_ms >= policy.ack_timeout_s * 1000:
+        command.overdue = True
+        held = _held_by(turn, command)
+        transition = step(held.status, "overdue") if held is not None else None
+        if held is not None and transition is not None and transition.to != held.status:
+            held.status = transition.to
+            _changed(turn)
+        _problem(turn, command, f"not acknowledged for {policy.ack_timeout_s} s")
+    # After the case is open, at the slower pace of the timeout: an outage of a day must not be answered by a storm.
+    pause_s = policy.ack_timeout_s if command.overdue else policy.resend_s
+    command.due_ms = turn.at_ms + pause_s * 1000
+    if turn.acts:
+        command.attempt += 1
+        turn.effects.append(_request(turn, command))
+
+
+def _step(turn: Turn, status: str, on: str) -> Transition | None:
+    """The transition; where nobody acknowledges (locks.ack = assumed) a command counts as carried out."""
+    return step(status, on + "_unheard" if turn.policy.locks.ack == "assumed" else on)
+
+
+def _standing(turn: Turn, action: str, scope: str, applies_to: str) -> HeldLock | None:
+    for held in turn.obligations.locks:
+        if held.action == action and held.scope == scope and held.applies_to == applies_to:
+            return held
+    return None
+
+
+def _outlasts(expires_ms: int, standing_ms: int) -> bool:
+    """Whether an end at `expires_ms` is later; 0 is never."""
+    return standing_ms != 0 and (expires_ms == 0 or expires_ms > standing_ms)
+
+
+def _command(turn: Turn, action_id: str, held: HeldLock, rule: str, action: str = "") -> None:
+    _send(
+        turn,
+        Command(
+            action_id,
+            action or held.action,
+            held.scope,
+            held.applies_to,
+            held.reason_class,
+            rule,
+            held.case_id,
+            0 if action == "unlock" else held.due_ms,
+            turn.at_ms,
+            0,
+            0,
+            False,
+            held.action_id,
+        ),
+    )
+
+
+def _send(turn: Turn, command: Command) -> None:
+    command.attempt = 1
+    turn.effects.append(_request(turn, command))
+    if turn.policy.locks.ack == "required":
+        command.due_ms = turn.at_ms + turn.policy.locks.resend_s * 1000
+        outbox = turn.obligations.outbox
+        outbox.append(command)
+        if len(outbox) > OUTBOX_MAX:  # the oldest errand goes before any lock's command
+            outbox.remove(min(outbox, key=lambda waiting: (waiting.lock != "", waiting.first_ms)))
+
+
+def _request(turn: Turn, command: Command) -> ActionRequested:
+    return ActionRequested(
+        occurred_at=turn.at,
+        action_id=command.action_id,
+        account_id=turn.ctx.account_id,
+        action=command.action,  # type: ignore[arg-type]
+        scope=command.scope,  # type: ignore[arg-type]
+        applies_to=command.applies_to,
+        expires_at=from_ms(command.expires_ms) if command.expires_ms else None,
+        reason_class=command.reason_class,
+        rule=command.rule or None,
+        case_id=command.case_id or None,
+        attempt=command.attempt,
+    )
+
+
+def _held_by(turn: Turn, command: Command) -> HeldLock | None:
+    return next((held for held in turn.obligations.locks if held.action_id == command.lock), None)
+
+
+def _drop_commands(turn: Turn, lock_id: str) -> None:
+    turn.obligations.outbox = [command for command in turn.obligations.outbox if command.lock != lock_id]
+
+
+def _forget_released(turn: Turn) -> None:
+    turn.obligations.locks = [held for held in turn.obligations.locks if held.status != RELEASED]
+
+
+def _changed(turn: Turn) -> None:
+    if not turn.locks_changed:
+        turn.locks_changed = True
+        turn.obligations.locks_version += 1
+
+
+def _note(turn: Turn, case_id: str, kind: str, text: str) -> None:
+    case = turn.obligations.case(case_id) if case_id else None
+    if case is not None:
+        add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))
+
+
+def _problem(turn: Turn, command: Command, what: str) -> None:
+    """A lock that may not exist is worse than no lock: people believe in it. Hence P1."""
+    open_or_join(
+        turn,
+        Draft(
+            case_type="lock_not_confirmed",
+            flow="F21",
+            family="lock_not_confirmed",
+            queue="technical",
+            priority=1,
+            lines=(Line(turn.at_ms, "command_unconfirmed", command.action_id, f"{command.action}: {what}"),),
+        ),
+    )
+
+
+def _report_cap(turn: Turn, rule: str, case: Case | None) -> None:
+    """One incident per partition and window; the account's own case says that a person must decide."""
+    caps = turn.policy.locks.caps
+    if case is not None:
+        add_line(turn, case, Line(turn.at_ms, "lock_capped", turn.cause, "too many locks lately: review by a person"))
+    window_ms = turn.ctx.limits.report(turn.at_ms, caps)
+    if window_ms is None:
+        return
+    partition = f"partition/{turn.ctx.partition}"
+    line = Evidence(at=turn.at, kind="lock_capped", event_id=turn.cause, text=f"rule {rule} reached a cap")
+    turn.effects.append(
+        CaseVersion(
+            occurred_at=turn.at,
+            case_id=ids.incident_id("locks_capped", partition, str(window_ms)),
+            version=1,
+            changed=("opened",),
+            case_type="locks_capped",
+            flow="F21",
+            cause_family="locks_capped",
+            queue="security",
+            priority="P1",
+            subject=partition,
+            entities=Entities(entity=partition),
+            rules=(rule,),
+            evidence=(line,),
+            created_at=turn.at,
+            detected_at=turn.at,
+        )
+    )

@@ -1,0 +1,52 @@
+"""May this message be sent to this customer now, and what exactly is sent?"""
+
+from __future__ import annotations
+
+from streams.contracts.base import from_ms
+from streams.contracts.cases import NotificationRequested
+from streams.core import ids
+from streams.core.messages.render import MESSAGES, render
+from streams.core.obligations import NOTICES_MAX, Case
+from streams.core.turn import Turn
+
+WEEK_MS = 604_800_000
+
+
+def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None) -> None:
+    """Puts the message on its case and, where the turn may act, on its way to the customer."""
+    if case is not None:
+        case.template, case.parameters = template, parameters
+        turn.change(case, f"message {template}")
+    if not turn.acts or turn.late or not _within_cap(turn, template):
+        return
+    text = render(template, parameters, zone_of(turn))
+    turn.effects.append(
+        NotificationRequested(
+            occurred_at=turn.at,
+            notification_id=ids.notification_id(template, turn.ctx.account_id, turn.cause),
+            account_id=turn.ctx.account_id,
+            template=template,
+            parameters=parameters,
+            zh=text.zh,
+            en=text.en,
+            not_after=from_ms(turn.at_ms + turn.policy.notifications.not_after_s * 1000),
+            case_id=case.case_id if case is not None else None,
+        )
+    )
+
+
+def zone_of(turn: Turn) -> str:
+    """Profile, else the policy's default."""
+    return turn.obligations.holder.time_zone or turn.policy.default_time_zone
+
+
+def _within_cap(turn: Turn, template: str) -> bool:
+    """Advice is capped per week; what concerns money or a lock is always said."""
+    if MESSAGES.template[template].kind != "advice":
+        return True
+    recent = [sent_ms for sent_ms in turn.obligations.notices if sent_ms > turn.at_ms - WEEK_MS]
+    allowed = len(recent) < min(turn.policy.notifications.weekly_cap, NOTICES_MAX)
+    if allowed:
+        recent.append(turn.at_ms)
+    turn.obligations.notices = recent
+    return allowed

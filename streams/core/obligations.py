@@ -1,0 +1,251 @@
+"""What does PayWarden owe one account: locks to confirm, cases to work, money to find, answers to wait for?
+
+Everything that waits carries its own due time, so there is no list of timers that could disagree with it. Every list
+is capped below; the arithmetic of the caps is at `WORST_BYTES` and a test with hostile events holds it.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+DAY_MS = 86_400_000
+
+# --- how much is remembered. Ids from outside have at most 128 characters (contracts); the sums below count one byte
+# for each, which is what ids are made of.
+PAYMENTS_MAX = 64  # x 14 bytes
+PAYMENTS_DAYS = 30
+FAILURES_MAX = 6  # more than the count that opens a case (policy: repeat_failures.count); x 210
+HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 240
+DEBITS_MAX = 6  # one more debit has the oldest judged at once; x 290
+LOCKS_MAX = 4  # lock, restrict, freeze: one each, and one to spare; x 150
+OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
+NOTICES_MAX = 16  # x 9
+CASES_MAX = 8
+CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
+CASES_BYTES = 4096  # of all cases together, measured: long timelines lose their oldest lines first, and count them
+# 900 + 1,260 + 960 + 1,740 + 600 + 1,520 + 150 + 4,096 + 150: about 11 KiB if everything were full at once with the
+# longest ids. With ids of 36 characters it is 8 KiB; an account with 64 payments and nothing open takes 0.9 KiB.
+WORST_BYTES = 11_500
+# Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
+DECORATION_MAX = 48
+
+
+class Failure(msgspec.Struct, array_like=True, gc=False):
+    """One failed attempt, kept until the window of repeated failures has passed."""
+
+    at_ms: int
+    event_id: str
+    text: str
+    amount_minor: int
+    currency: str
+
+
+class Hold(msgspec.Struct, array_like=True, gc=False):
+    """A payment that waits for an answer, and what it becomes without one."""
+
+    payment_id: str
+    decision_id: str
+    outcome: str  # hold, step_up
+    due_ms: int
+    otherwise: str  # the stated default
+    case_id: str
+
+
+class Debit(msgspec.Struct, array_like=True, gc=False):
+    """Money that left the customer although the payment is not known to be good."""
+
+    payment_id: str
+    entry: str  # event that told of it
+    at_ms: int
+    due_ms: int
+    amount_minor: int
+    currency: str
+
+
+class HeldLock(msgspec.Struct, array_like=True, gc=False):
+    """One lock; `status` is a state of `streams.core.locks.transitions`."""
+
+    action_id: str
+    action: str
+    scope: str
+    applies_to: str
+    status: str
+    reason_class: str
+    since_ms: int
+    due_ms: int  # when it expires by itself; 0: it does not
+    case_id: str
+
+
+class Command(msgspec.Struct, array_like=True, gc=False):
+    """A command that was sent and not yet acknowledged."""
+
+    action_id: str
+    action: str
+    scope: str
+    applies_to: str
+    reason_class: str
+    rule: str
+    case_id: str
+    expires_ms: int  # 0: never
+    first_ms: int
+    due_ms: int  # when it is sent again
+    attempt: int
+    overdue: bool  # its P1 case is open
+    lock: str  # action id of the lock that this command makes or lifts; empty: an errand without a lock
+
+
+class Line(msgspec.Struct, array_like=True, gc=False):
+    """One line of a case's timeline."""
+
+    at_ms: int
+    kind: str
+    event_id: str
+    text: str
+    amount_minor: int | None = None
+    currency: str | None = None
+
+
+class Case(msgspec.Struct, array_like=True, gc=False):
+    """A case as the account remembers it; `streams.core.cases.book` makes versions of it."""
+
+    case_id: str
+    case_type: str
+    flow: str
+    family: str
+    queue: str
+    priority: int  # 1 .. 4
+    payment_id: str
+    by_payment: bool  # joined by family and payment (money), else by family alone: one per account
+    opened_ms: int  # event time of the cause; for a timer its due time
+    detected_ms: int
+    updated_ms: int
+    clock_ms: int  # since when it has this priority: deadlines count from here
+    version: int = 0
+    status: str = "classified"
+    finding: str = "unset"
+    shadow: bool = False
+    merchant_id: str = ""
+    device_id: str = ""
+    order_id: str = ""
+    amount_minor: int | None = None
+    currency: str | None = None
+    money_state: str = ""
+    channel: str = ""
+    assignee: str = ""
+    resolution: str = ""
+    template: str = ""
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    rules: list[str] = msgspec.field(default_factory=list)
+    reasons: list[str] = msgspec.field(default_factory=list)
+    actions: list[str] = msgspec.field(default_factory=list)
+    counters: dict[str, int] = msgspec.field(default_factory=dict)
+    lines: list[Line] = msgspec.field(default_factory=list)
+    dropped: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Somebody still has to do something."""
+        return self.status not in FINISHED
+
+
+FINISHED = frozenset({"resolved", "surveyed", "closed", "merged", "withdrawn"})
+
+
+class Holder(msgspec.Struct, array_like=True, gc=False):
+    """What acting needs to know of the profile."""
+
+    language: str = "zh-Hans"
+    time_zone: str = ""
+    vulnerable: bool = False
+
+
+class Obligations(msgspec.Struct, array_like=True, gc=False):
+    """Everything of one account that is learnt from an outcome. Mutated in place by `decide` and `fire` only."""
+
+    payments: dict[int, int] = msgspec.field(default_factory=dict)  # hash -> packed PaymentState, oldest first
+    forgotten: int = 0  # payments pushed out before their 30 days
+    failures: list[Failure] = msgspec.field(default_factory=list)
+    holds: list[Hold] = msgspec.field(default_factory=list)
+    debits: list[Debit] = msgspec.field(default_factory=list)
+    locks: list[HeldLock] = msgspec.field(default_factory=list)
+    locks_version: int = 0
+    outbox: list[Command] = msgspec.field(default_factory=list)
+    cases: list[Case] = msgspec.field(default_factory=list)
+    notices: list[int] = msgspec.field(default_factory=list)  # when capped messages of the last week were sent
+    holder: Holder = msgspec.field(default_factory=Holder)
+
+    def case(self, case_id: str) -> Case | None:
+        """The case if this account still remembers it."""
+        for case in self.cases:
+            if case.case_id == case_id:
+                return case
+        return None
+
+    def hold(self, payment_id: str) -> Hold | None:
+        """The hold on a payment, if it waits."""
+        for hold in self.holds:
+            if hold.payment_id == payment_id:
+                return hold
+        return None
+
+    def recall(self, key: int) -> PaymentState | None:
+        """What is remembered of the payment with this `payment_key`."""
+        packed = self.payments.get(key)
+        return None if packed is None else PaymentState(packed)
+
+    def remember(self, key: int, state: PaymentState) -> None:
+        """Keeps a payment's state; the 65th pushes the oldest out, with a count if its 30 days are not over."""
+        payments = self.payments
+        payments[key] = int(state)
+        if len(payments) > PAYMENTS_MAX:
+            oldest = payments.pop(next(iter(payments)))
+            if PaymentState(oldest).day > state.day - PAYMENTS_DAYS:
+                self.forgotten += 1
+
+    def forgets_ms(self) -> int | None:
+        """From when on nothing here can matter any more, or None while something waits for its time."""
+        if self.holds or self.debits or self.locks or self.outbox:
+            return None
+        decided = max((PaymentState(packed).day for packed in self.payments.values()), default=0)
+        worked = max((case.updated_ms for case in self.cases), default=0)
+        return max((decided + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)
+
+
+class PaymentState(int):
+    """Packed into one small integer, because 64 of them are encoded after every event of a busy account.
+
+    Bits from the right: 3 status, 8 grace in units of half a minute (rounded up, at most 2 h; 0: a debit of this
+    movement is no business of rule L1), then days since 1970.
+    """
+
+    SEEN, SUCCEEDED, FAILED, REVERSED = range(4)
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, status: int, grace_s: int, at_ms: int) -> PaymentState:
+        """`grace_s` is how long a debit for this payment may be without its success; 0: nobody watches."""
+        return cls(at_ms // DAY_MS << 11 | min(-(-grace_s // 30), 255) << 3 | status)
+
+    @property
+    def status(self) -> int:
+        return self & 7
+
+    @property
+    def grace_s(self) -> int:
+        return (self >> 3 & 255) * 30
+
+    @property
+    def day(self) -> int:
+        return self >> 11
+
+    def after(self, status: int) -> PaymentState:
+        """The same payment once an event has said `status`; events that say nothing final leave it as it is."""
+        return PaymentState(self & ~7 | status) if status != self.SEEN else self
+
+
+def payment_key(payment_id: str) -> int:
+    """48 bits of the payment id: among 64 remembered payments one in 4e12 new ones is mistaken for an old one."""
+    return int.from_bytes(blake2b(payment_id.encode(), digest_size=6).digest(), "big")

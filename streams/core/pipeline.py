@@ -1,0 +1,209 @@
+"""How does an event become decisions, locks, cases and messages? Three steps: prepare, score, decide.
+
+`prepare` sees what was observed of the account and nothing of what was decided; `decide` sees what is owed to the
+account and nothing of what was observed. So a batch can be prepared as a whole, scored in one call and decided in
+order, and cutting the stream differently never changes a result. Scoring is the shell's, because it knows the model.
+
+Everything here is pure: the two states are changed in place and belong to the caller, and time is an argument.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from streams.contracts.accounts import (
+    AccountProfile,
+    ActionAcknowledged,
+    CaseAction,
+    CustomerConfirmed,
+    IdentityVerified,
+    LedgerPosted,
+    UserReport,
+)
+from streams.contracts.base import Event
+from streams.contracts.logins import ChallengePassed, LoginFailed
+from streams.contracts.payments import Movement
+from streams.core import timers
+from streams.core.basis import basis_of
+from streams.core.cases import operator, timeline
+from streams.core.cases.book import version_of
+from streams.core.features import features_of
+from streams.core.flows import fraud_alert, holds, login_ladder, repeat_failures, reports
+from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS, WATCHED, status_after
+from streams.core.locks import saga, unlock
+from streams.core.money import debit_without_payment
+from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations, PaymentState, payment_key
+from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
+from streams.core.outcome import Outcome
+from streams.core.policy import Policy
+from streams.core.risk import RiskView
+from streams.core.rules import evaluate
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import DecideContext, Effect, Prepared
+from streams.core.turn import Turn, locks_state, turn_of
+from streams.core.verdict import decision_of, expiry_of, outcome_of
+
+__all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "next_due_ms", "prepare"]
+
+next_due_ms = timers.next_due_ms
+
+
+def prepare(
+    observations: Observations, event: Event, at_ms: int, risk: RiskView, policy: Policy, late: bool = False
+) -> Prepared:
+    """Features from before the event and the rules' answers; then the event is folded in.
+
+    Of a movement's many events only the first is scored. An attempt that belongs to no account is not ours to judge.
+    """
+    if not event.known:
+        return Prepared(event, at_ms, late)
+    basis = basis_of(policy, at_ms)
+    subject = SUBJECTS.get(type(event))
+    if subject is None or (isinstance(event, Movement) and _is_known(observations, event)):
+        prepared = Prepared(event, at_ms, late)
+    else:
+        features = features_of(observations, event, at_ms, risk, basis)
+        age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
+        hits = evaluate(event, at_ms, features, policy)
+        prepared = Prepared(event, at_ms, late, subject, features, hits, age_s)
+    fold(observations, event, at_ms, late, basis)
+    return prepared
+
+
+def _is_known(observations: Observations, event: Movement) -> bool:
+    """Whether an earlier event of the same movement was scored."""
+    return bool(observations.seen) and seen_key(MOVEMENTS[type(event)], event.payment_id) in observations.seen
+
+
+def decide(
+    obligations: Obligations,
+    prepared: Prepared,
+    score: Score | ScoreUnavailable,
+    policy: Policy,
+    ctx: DecideContext,
+) -> list[Effect]:
+    """What is said and done about one event. Timers due before it have fired already."""
+    event = prepared.event
+    if not event.known:
+        return []
+    turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, at=event.occurred_at)
+    turn.late = prepared.late
+    if isinstance(event, Movement):
+        _movement(turn, prepared, event, score)
+    elif prepared.features is not None:
+        _door(turn, prepared, score)
+    else:
+        _told(turn, event)
+    return _close(turn)
+
+
+def forgets_ms(observations: Observations, obligations: Obligations) -> int | None:
+    """From when on the account may be forgotten; None while something waits for its time."""
+    owed_ms = obligations.forgets_ms()
+    return None if owed_ms is None else max(owed_ms, forget_after_ms(observations))
+
+
+def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideContext) -> list[Effect]:
+    """Everything that was promised for `due_ms` or before, in the order (due time, kind, id)."""
+    effects: list[Effect] = []
+    while (waiting := timers.first_due(obligations, due_ms)) is not None:
+        turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(waiting))
+        match waiting:
+            case HeldLock():
+                saga.expire(turn, waiting)
+            case Command():
+                saga.send_again(turn, waiting)
+            case Hold():
+                holds.end_hold(turn, waiting, waiting.otherwise, "expired")
+            case Debit():
+                debit_without_payment.due(turn, waiting)
+            case _:
+                assert_never(waiting)
+        effects.extend(_close(turn))
+    return effects
+
+
+def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreUnavailable) -> None:
+    """A payment, transfer, top-up, withdrawal or bill: scored at its first event, followed through the others."""
+    obligations = turn.obligations
+    key = payment_key(event.payment_id)
+    known = obligations.recall(key)
+    status = status_after(event)
+    if known is None:
+        watched = SUBJECTS.get(type(event), "payment") in WATCHED
+        state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0, prepared.at_ms)
+        if prepared.subject or type(event) in SUBJECTS:
+            _decision(turn, prepared, score)
+    else:
+        state = known.after(status)
+    if state != known:
+        obligations.remember(key, state)
+    if obligations.cases:
+        timeline.attach(turn, event)
+    if status != PaymentState.SEEN and obligations.holds:
+        holds.drop_hold(turn, event.payment_id)
+    if status == PaymentState.FAILED and not prepared.late:
+        repeat_failures.after_failure(turn, event)
+    if obligations.debits or obligations.cases:
+        debit_without_payment.payment_moved(turn, event, state)
+
+
+def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:
+    """A login, challenge or change of credentials; the last two are decided about only when a rule fires."""
+    if prepared.subject not in BY_RULE_ONLY or prepared.hits:
+        _decision(turn, prepared, score)
+    match prepared.event:
+        case LoginFailed():
+            login_ladder.after_failed_login(turn, prepared)
+        case ChallengePassed():
+            for hold in tuple(turn.obligations.holds):
+                if hold.outcome == "step_up":
+                    holds.end_hold(turn, hold, "allow", "released", "the challenge was passed")
+        case _:
+            pass
+
+
+def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:
+    """The verdict, and what follows from it."""
+    policy = turn.policy
+    outcome, shadow = outcome_of(prepared, score, policy)
+    if shadow != turn.shadow:
+        turn.enforce()  # one rule enforces although the policy observes
+    expiry = expiry_of(outcome, prepared.at_ms, policy) if outcome > Outcome.ALLOW else None
+    decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
+    turn.effects.append(decision)
+    if outcome > Outcome.ALLOW and type(prepared.event) is not LoginFailed:
+        fraud_alert.after_decision(turn, prepared, outcome, decision)
+
+
+def _told(turn: Turn, event: Event) -> None:
+    """Everything that is not decided about: answers, reports, operators, the ledger, the profile."""
+    match event:
+        case LedgerPosted():
+            debit_without_payment.posted(turn, event)
+        case ActionAcknowledged():
+            saga.acknowledge(turn, event)
+        case CustomerConfirmed():
+            fraud_alert.customer_answered(turn, event)
+        case UserReport():
+            reports.reported(turn, event)
+        case IdentityVerified():
+            unlock.identity_verified(turn, event)
+        case CaseAction() if event.owner == "account":
+            operator.act(turn, event)
+        case AccountProfile():
+            holder = turn.obligations.holder
+            holder.language = event.language
+            holder.time_zone = event.time_zone or ""
+            holder.vulnerable = event.vulnerable
+        case _:
+            timeline.attach(turn, event)
+
+
+def _close(turn: Turn) -> list[Effect]:
+    """One version of every case that changed, and the locks if they did: last, so that they tell the whole turn."""
+    for case, changed in turn.changed.values():
+        turn.effects.append(version_of(turn, case, changed))
+    if turn.locks_changed:
+        turn.effects.append(locks_state(turn))
+    return turn.effects

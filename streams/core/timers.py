@@ -1,0 +1,62 @@
+"""Which promise of an account is due next?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from streams.core.ids import digest
+from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations
+
+Waiting = HeldLock | Command | Hold | Debit
+
+
+def next_due_ms(obligations: Obligations) -> int | None:
+    """When the next timer fires; called after every event, so it looks at due times only."""
+    due: int | None = None
+    for lock in obligations.locks:
+        if lock.due_ms and (due is None or lock.due_ms < due):
+            due = lock.due_ms
+    for waiting in (obligations.outbox, obligations.holds, obligations.debits):
+        for item in waiting:
+            if due is None or item.due_ms < due:
+                due = item.due_ms
+    return due
+
+
+def first_due(obligations: Obligations, due_ms: int) -> Waiting | None:
+    """The one to fire first of those due at or before `due_ms`, in the order (due time, kind, id).
+
+    A lock expires before its command would be sent again, and a hold ends before money is judged.
+    """
+    return min(_due(obligations, due_ms), key=lambda ranked: ranked[:3], default=(0, 0, "", None))[3]
+
+
+def name_of(waiting: Waiting) -> str:
+    """What a timer is called where an event would have its id: what fired, and when it was due."""
+    match waiting:
+        case HeldLock():
+            return f"timer/lock/{waiting.action_id}/{waiting.due_ms}"
+        case Command():
+            return f"timer/command/{waiting.action_id}/{waiting.due_ms}"
+        case Hold():
+            return f"timer/hold/{waiting.decision_id}/{waiting.due_ms}"
+        case Debit():
+            return f"timer/debit/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
+        case _:
+            assert_never(waiting)
+
+
+def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str, Waiting | None]]:
+    for lock in obligations.locks:
+        if 0 < lock.due_ms <= due_ms:
+            yield lock.due_ms, 0, lock.action_id, lock
+    for command in obligations.outbox:
+        if command.due_ms <= due_ms:
+            yield command.due_ms, 1, command.action_id, command
+    for hold in obligations.holds:
+        if hold.due_ms <= due_ms:
+            yield hold.due_ms, 2, hold.payment_id, hold
+    for debit in obligations.debits:
+        if debit.due_ms <= due_ms:
+            yield debit.due_ms, 3, debit.entry, debit

@@ -1,0 +1,92 @@
+"""What happens while one event or one timer has its turn at an account?
+
+A turn collects effects. A case that changes several times in a turn is published once, with everything that changed,
+and so is the list of locks: a reader of the topics never sees half a step.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from streams.contracts.actions import Lock, LocksState
+from streams.contracts.base import from_ms
+from streams.core.locks.transitions import RELEASED
+from streams.core.obligations import Case, Obligations
+from streams.core.policy import Policy
+from streams.core.steps import DecideContext, Effect
+
+
+class Turn(msgspec.Struct):
+    """One event's or one timer's turn: where it happens, what it may do, what came of it so far."""
+
+    obligations: Obligations
+    policy: Policy
+    ctx: DecideContext
+    at_ms: int
+    at: datetime
+    cause: str  # event_id, or the id of the timer that fired; ids of new things hash it
+    acts: bool  # False: observing, or too old; decisions and cases are recorded, nothing is sent
+    shadow: bool  # cases of this turn are shadows
+    late: bool = False
+    effects: list[Effect] = msgspec.field(default_factory=list)
+    # what changed about which case, in order; the case itself because the account may have to forget it meanwhile
+    changed: dict[str, tuple[Case, list[str]]] = msgspec.field(default_factory=dict)
+    locks_changed: bool = False
+
+    def change(self, case: Case, what: str) -> None:
+        """Notes that `case` changed; a version of it leaves at the end of the turn."""
+        _, noted = self.changed.setdefault(case.case_id, (case, []))
+        if what not in noted and len(noted) < 16:
+            noted.append(what)
+
+    def enforce(self) -> None:
+        """Lets the turn act although the policy observes, because the rule that spoke enforces."""
+        self.shadow = False
+        self.acts = _fresh(self.policy, self.ctx, self.at_ms)
+
+
+def turn_of(
+    obligations: Obligations, policy: Policy, ctx: DecideContext, at_ms: int, cause: str, *, at: datetime | None = None
+) -> Turn:
+    """A turn that acts if the policy enforces and what happened is not too old to act on."""
+    enforcing = policy.mode == "enforce"
+    return Turn(
+        obligations,
+        policy,
+        ctx,
+        at_ms,
+        at or from_ms(at_ms),
+        cause,
+        enforcing and _fresh(policy, ctx, at_ms),
+        not enforcing,
+    )
+
+
+def _fresh(policy: Policy, ctx: DecideContext, at_ms: int) -> bool:
+    """A backfill of last month locks nobody and writes to nobody."""
+    return ctx.now_ms - at_ms <= policy.max_effect_age_s * 1000
+
+
+def locks_state(turn: Turn) -> LocksState:
+    """All locks of the account, for the compacted topic."""
+    return LocksState(
+        occurred_at=turn.at,
+        account_id=turn.ctx.account_id,
+        version=turn.obligations.locks_version,
+        locks=tuple(
+            Lock(
+                action_id=lock.action_id,
+                action=lock.action,  # type: ignore[arg-type]
+                scope=lock.scope,  # type: ignore[arg-type]
+                status=lock.status,
+                reason_class=lock.reason_class,
+                since=from_ms(lock.since_ms),
+                expires_at=from_ms(lock.due_ms) if lock.due_ms else None,
+                applies_to=lock.applies_to,
+            )
+            for lock in turn.obligations.locks
+            if lock.status != RELEASED
+        ),
+    )

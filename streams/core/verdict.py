@@ -1,0 +1,121 @@
+"""What is the verdict on one payment or login, and what does the record of it say?"""
+
+from __future__ import annotations
+
+from streams.contracts.base import from_ms
+from streams.contracts.decisions import Completeness, DecisionMade, Hit, Reason
+from streams.contracts.payments import Movement
+from streams.contracts.topics import inputs_of
+from streams.core import ids
+from streams.core.features import FEATURE_SET
+from streams.core.flows.movements import AT_THE_DOOR, SUBJECTS
+from streams.core.outcome import LABELS, Outcome
+from streams.core.policy import Policy
+from streams.core.rules import mode_of
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import DecideContext, Prepared
+
+# More would bury the strongest; domain 6.4 names the top four.
+REASONS_MAX = 4
+FEEDS = tuple(topic.name for topic in inputs_of("accounts") if topic.rank is not None)
+_COMPLETE = Completeness()
+_ALLOW = Outcome.ALLOW
+
+
+def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Policy) -> tuple[Outcome, bool]:
+    """The strictest of rule hits and score, and whether it only shadows (mode observe).
+
+    A rule that enforces under an observing policy speaks for itself: its outcome is real, everything else is not.
+    """
+    outcome = _by_score(prepared.subject, score, policy)
+    enforced = _ALLOW
+    for hit in prepared.hits:
+        if hit.shadow:
+            continue
+        heard = Outcome.parse(hit.outcome)
+        outcome = max(outcome, heard)
+        if heard > enforced and mode_of(policy, hit) == "enforce":
+            enforced = heard
+    if policy.mode == "enforce":
+        return outcome, False
+    return (enforced, False) if enforced > _ALLOW else (outcome, True)
+
+
+def decision_of(
+    prepared: Prepared,
+    score: Score | ScoreUnavailable,
+    outcome: Outcome,
+    shadow: bool,
+    policy: Policy,
+    ctx: DecideContext,
+    expiry: tuple[int, str] | None,
+) -> DecisionMade:
+    """The record. `expiry` is when a hold or step-up ends and what it becomes then."""
+    event = prepared.event
+    movement = event if isinstance(event, Movement) else None
+    scored = type(score) is Score
+    return DecisionMade(
+        occurred_at=event.occurred_at,
+        decision_id=ids.decision_id(ctx.partition, event.event_id),
+        event_id=event.event_id,
+        account_id=event.account_id,
+        subject=prepared.subject or SUBJECTS[type(event)],
+        subject_id=movement.payment_id if movement is not None else event.event_id,
+        outcome=LABELS[outcome],
+        shadow=shadow,
+        score=score.value if scored else None,  # type: ignore[union-attr]
+        score_unavailable=None if scored else score.reason,  # type: ignore[union-attr]
+        hits=prepared.hits,
+        reasons=_reasons(prepared.hits, score, outcome) if outcome > _ALLOW else (),
+        model_id=score.model_id if scored else "rules-only",  # type: ignore[union-attr]
+        policy=policy.policy_hash,
+        feature_set=FEATURE_SET,
+        completeness=_completeness(prepared, ctx),
+        amount_minor=movement.amount_minor if movement is not None else None,
+        currency=movement.currency if movement is not None else None,
+        expires_at=from_ms(expiry[0]) if expiry is not None else None,
+        expiry_outcome=expiry[1] if expiry is not None else None,
+    )
+
+
+def expiry_of(outcome: Outcome, at_ms: int, policy: Policy) -> tuple[int, str] | None:
+    """When the outcome ends by itself and what it becomes; None for outcomes that are final."""
+    if outcome is Outcome.HOLD:
+        return at_ms + policy.holds.hold_s * 1000, policy.holds.hold_expiry
+    if outcome is Outcome.STEP_UP:
+        return at_ms + policy.holds.step_up_s * 1000, policy.holds.step_up_expiry
+    return None
+
+
+def _by_score(subject: str, score: Score | ScoreUnavailable, policy: Policy) -> Outcome:
+    match score:
+        case Score():
+            thresholds = policy.model.login if subject in AT_THE_DOOR else policy.model.payment
+            return thresholds.outcome_of(score.value)
+        case ScoreUnavailable():
+            return Outcome.REVIEW if policy.model.missing_score == "review" else _ALLOW
+
+
+def _reasons(hits: tuple[Hit, ...], score: Score | ScoreUnavailable, outcome: Outcome) -> tuple[Reason, ...]:
+    """Ranked: the strictest rule first; the model's score when it was heard at all."""
+    reasons: dict[str, Reason] = {}
+    for hit in sorted((hit for hit in hits if not hit.shadow), key=lambda hit: -Outcome.parse(hit.outcome)):
+        for code in hit.reasons:
+            if code not in reasons:
+                reasons[code] = Reason(
+                    code=code,
+                    direction="raises",
+                    observed=hit.evidence.get("observed"),
+                    usual=hit.evidence.get("usual"),
+                )
+    if type(score) is Score and all(Outcome.parse(hit.outcome) < outcome for hit in hits if not hit.shadow):
+        reasons = {"R22": Reason(code="R22", direction="raises", observed=score.value), **reasons}
+    return tuple(reasons.values())[:REASONS_MAX]
+
+
+def _completeness(prepared: Prepared, ctx: DecideContext) -> Completeness:
+    feeds = ctx.feeds
+    missing = tuple([feed for feed in FEEDS if feed not in feeds])
+    if not missing and prepared.risk_age_s is None:
+        return _COMPLETE
+    return Completeness(feeds_missing=missing, entity_risk_age_s=prepared.risk_age_s)

@@ -1,0 +1,126 @@
+"""What does the pure core answer to a list of events of one partition, timers included, without any runtime?
+
+`play` does what the runtime does, as plainly as possible: events in the given order, timers due at or before an event
+fired before it, the clock moved by events and watermarks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from streams.contracts.base import Event, Watermark, to_ms
+from streams.contracts.topics import MERGED
+from streams.core import pipeline
+from streams.core.locks.caps import PartitionLimits
+from streams.core.obligations import Obligations
+from streams.core.observations import Observations
+from streams.core.policy import Policy, parse_policy
+from streams.core.risk import RiskView, no_risk
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import DecideContext, Effect, Prepared
+
+NO_MODEL = ScoreUnavailable("no_model")
+DEFAULT = files("streams.core").joinpath("policy.default.toml").read_text(encoding="utf-8")
+ENFORCE = 'mode = "enforce"\n'
+_TOPICS = {kind: topic.name for topic in MERGED for kind in topic.types}
+
+
+@cache
+def policy(*overrides: str) -> Policy:
+    """The default policy, enforcing, with TOML texts laid over it."""
+    return parse_policy(DEFAULT, ENFORCE, *overrides)
+
+
+class Player:
+    """One partition: accounts' states, the clock, the feeds. Give it events with `see`, time with `pass_until`."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        scorer: Callable[[Prepared], Score | ScoreUnavailable] = lambda _: NO_MODEL,
+        risk: RiskView = no_risk,
+        *,
+        now_ms: int | None = None,
+        partition: int = 0,
+        partitions: int = 1,
+    ) -> None:
+        self.policy = policy
+        self.observations: dict[str, Observations] = {}
+        self.obligations: dict[str, Obligations] = {}
+        self.limits = PartitionLimits()
+        self.feeds: dict[str, int] = {}
+        self.clock_ms = 0
+        self._scorer = scorer
+        self._risk = risk
+        self._now_ms = now_ms
+        self._partition = partition
+        self._partitions = partitions
+
+    def see(self, event: Event) -> list[Effect]:
+        """What comes of one event, timers due before it included."""
+        at_ms = to_ms(event.occurred_at)
+        late = at_ms < self.clock_ms - self.policy.lateness_s * 1000
+        effects = self.pass_until(at_ms)
+        if type(event) is Watermark:
+            self.feeds = dict.fromkeys([*self.feeds, *_TOPICS.values()], at_ms)
+            return effects + self.pass_until(at_ms)
+        topic = _TOPICS[type(event)]
+        self.feeds[topic] = max(at_ms, self.feeds.get(topic, 0))
+        observations = self.observations.setdefault(event.account_id, Observations())
+        obligations = self.obligations.setdefault(event.account_id, Obligations())
+        prepared = pipeline.prepare(observations, event, at_ms, self._risk, self.policy, late)
+        score = self._scorer(prepared) if prepared.features is not None else NO_MODEL
+        return effects + pipeline.decide(obligations, prepared, score, self.policy, self._context(event.account_id))
+
+    def pass_until(self, at_ms: int) -> list[Effect]:
+        """Fires what is due up to `at_ms`, in the order (due, account), and moves the clock."""
+        effects: list[Effect] = []
+        while due := min(self._due(at_ms), default=None):
+            due_ms, account_id = due
+            self.clock_ms = max(self.clock_ms, due_ms)
+            owed = self.obligations[account_id]
+            effects += pipeline.fire(owed, due_ms, self.policy, self._context(account_id))
+        self.clock_ms = max(self.clock_ms, at_ms)
+        return effects
+
+    def stored(self) -> int:
+        """Bytes of the largest account's obligations; a round trip through them must change nothing."""
+        sizes = [0]
+        for account_id, owed in self.obligations.items():
+            raw = msgspec.msgpack.encode(owed)
+            assert msgspec.msgpack.decode(raw, type=Obligations) == owed, account_id
+            sizes.append(len(raw))
+        return max(sizes)
+
+    def _due(self, at_ms: int) -> Iterable[tuple[int, str]]:
+        for account_id, owed in self.obligations.items():
+            due_ms = pipeline.next_due_ms(owed)
+            if due_ms is not None and due_ms <= at_ms:
+                yield due_ms, account_id
+
+    def _context(self, account_id: str) -> DecideContext:
+        now_ms = self.clock_ms if self._now_ms is None else self._now_ms
+        return DecideContext(
+            account_id, self._partition, self._partitions, now_ms, self.clock_ms, self.feeds, self.limits
+        )
+
+
+def play(
+    events: Iterable[Event],
+    policy: Policy,
+    scorer: Callable[[Prepared], Score | ScoreUnavailable] = lambda _: NO_MODEL,
+    *,
+    now_ms: int | None = None,
+    until_ms: int | None = None,
+) -> list[Effect]:
+    """Every effect of `events` in order, and of the timers due up to `until_ms`.
+
+    `now_ms` fixes the wall clock (a backfill); without it now is the event-time clock, as in replay.
+    """
+    player = Player(policy, scorer, now_ms=now_ms)
+    effects = [effect for event in events for effect in player.see(event)]
+    return effects + player.pass_until(until_ms) if until_ms is not None else effects
