@@ -19,19 +19,19 @@ def login_failures(event: Login, _at_ms: int, features: Features, policy: LoginF
     """Failures in a row from the same side of the door: known devices or strangers (domain 5.2).
 
     Asks: how often in a row did this side fail, and from how many addresses did strangers fail within an hour?
-    Fires when: either reaches its band; a success of a known device never counts against strangers' failures.
-        Bands /01 /02 /03 by policy.failures and policy.addresses.
+    Fires when: either reaches its band /01 /02 /03 of policy.failures or policy.addresses. A known device is judged one
+        band milder: its owner mistypes, and the ladder makes it wait anyway.
     Blind to: one guess per account from many addresses (password spray); a forgotten password looks like an attack.
     Costs: two counters and one bounded set of addresses per account.
     """
-    known = features.login_known == 1.0
-    row = features.failures_row_known if known else features.failures_row_unknown
-    addresses = 0.0 if known else features.failing_ips_1h
+    if features.login_known == 1.0:
+        row = features.failures_row_known
+        if row < policy.failures[0] or type(event) is LoginSucceeded:
+            return QUIET
+        band = band_of(row, policy.failures) - 1
+        return Fired(band, ("R11",), {"failures_row_known": row}) if band > 0 else QUIET
+    row, addresses = features.failures_row_unknown, features.failing_ips_1h
     if row < policy.failures[0] and addresses < policy.addresses[0]:
         return QUIET
-    if known and type(event) is LoginSucceeded:
-        return QUIET
     band = max(band_of(row, policy.failures), band_of(addresses, policy.addresses))
-    return Fired(
-        band, ("R11",), {"failures_row": row, "failing_ips_1h": addresses, "login_known": features.login_known}
-    )
+    return Fired(band, ("R11",), {"failures_row_unknown": row, "failing_ips_1h": addresses})
