@@ -79,6 +79,8 @@ def _values(*values: str) -> Values:
     return Values(frozenset(values))
 
 
+BANDS: Final = tuple(f"0.{tenth}" for tenth in range(10))
+
 LABELS: Final[dict[str, Values | Shape]] = {
     "agent": _values("accounts", "entities"),
     "topic": _values(*(topic.name for topic in (*MERGED, ENTITY_RISK, SIGNALS))),  # what an agent reads
@@ -88,6 +90,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "mode": _values("observe", "enforce"),
     "clock": _values("live", "replay"),
     "reason": Values(frozenset(REASONS)),
+    "band": _values(*BANDS),
     "cause": _values("no_model", "missing", "timeout", "failed", "corrupt", "wrong_features"),
     "why": _values("observe", "too_old", "cold", "capped"),
     "action": Values(frozenset(get_args(ActionKind))),
@@ -206,11 +209,11 @@ DECISIONS: Final = Counter(
     "paywarden_decisions_total", "Decisions published, after commit.", "sane", ("outcome", "mode")
 )
 RULE_HITS: Final = Counter("paywarden_rule_hits_total", "Rules that fired, by band.", "sane", ("rule", "mode"))
-SCORES: Final = Histogram(
-    "paywarden_score",
-    "Model scores of decided events, a probability.",
+SCORES: Final = Counter(
+    "paywarden_scores_total",
+    "Model scores of decided events by tenth: band 0.3 is 0.3 <= score < 0.4, band 0.9 ends with 1.",
     "sane",
-    buckets=(0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1),
+    ("band",),
 )
 SCORE_UNAVAILABLE: Final = Counter(
     "paywarden_score_unavailable_total", "Events decided by rules only, and why.", "sane", ("cause",)
@@ -278,6 +281,11 @@ METRICS: Final[tuple[Metric, ...]] = (
     CASE_VERSIONS,
     NOTIFICATIONS,
 )
+
+
+def band_of(score: float) -> str:
+    """The label of a score in `SCORES`."""
+    return BANDS[min(int(score * 10), 9)]
 
 
 class Silent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from streams import metrics as catalogue
 from streams.contracts.registry import REASONS
-from streams.metrics import LABELS, METRICS, Histogram, Values
+from streams.metrics import LABELS, METRICS, Histogram, Metric, Values
+from streams.runtime import failstop
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "dashboards/prometheus"
@@ -83,6 +86,26 @@ class TestEveryAlert:
             if check["alertname"] == rule["alert"]
         ]
         assert set(expected) == {True, False}
+
+
+def test_every_metric_is_recorded_somewhere() -> None:
+    """A row that nobody writes is a flat line that looks like health."""
+    rows = {name: value for name, value in vars(catalogue).items() if isinstance(value, Metric)}
+    used: set[str] = set()
+    for path in sorted((ROOT / "streams").rglob("*.py")):
+        if path.name == "metrics.py" or path.parent.name == "contracts":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Name(name) | ast.Attribute(attr=name):
+                    used.add(name)
+    assert rows.keys() - used == set()
+
+
+def test_every_refusal_of_a_worker_is_in_the_runbook() -> None:
+    refusals = {kind.__name__ for kind in failstop.Refusal.__subclasses__()}
+    others = {"StateFromTheFuture", "ForeignPartitionCount", "PolicyError", "SettingsError"}
+    assert {name.lower() for name in refusals | others} <= anchors(ROOT / "docs/runbook.md")
 
 
 def test_every_reason_of_a_dead_letter_is_in_the_runbook() -> None:

@@ -40,3 +40,8 @@ def test_every_constant_is_in_the_catalogue_once() -> None:
 
 def test_every_label_is_used() -> None:
     assert {label for metric in METRICS for label in metric.labels} == LABELS.keys()
+
+
+@pytest.mark.parametrize(("score", "band"), [(0.0, "0.0"), (0.299999, "0.2"), (0.9, "0.9"), (1.0, "0.9")])
+def test_a_score_has_a_band(score: float, band: str) -> None:
+    assert catalogue.band_of(score) == band
