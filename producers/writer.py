@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from producers.feed import WATERMARK_KEY, Barrier, Outgoing, Placed
@@ -70,10 +71,14 @@ class KafkaWriter:
     def __init__(
         self, bootstrap: str, *, prefix: str = "", security: Mapping[str, Any] | None = None, linger_ms: int = 5
     ) -> None:
+        self._connection = {
+            "bootstrap_servers": bootstrap.split(","),
+            "client_id": "paywarden-producer",
+            **(security or {}),
+        }
         try:
             self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap.split(","),
-                client_id="paywarden-producer",
+                **self._connection,
                 enable_idempotence=True,
                 acks="all",
                 compression_type="lz4",
@@ -82,7 +87,6 @@ class KafkaWriter:
                 max_request_size=MAX_REQUEST_BYTES,
                 delivery_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
                 allow_auto_create_topics=False,
-                **(security or {}),
             )
         except KafkaError as error:
             raise NotReady(f"No broker answers at {bootstrap}: {error}. Start one, or set the address.") from error
@@ -100,16 +104,16 @@ class KafkaWriter:
 
     def partitions(self) -> int:
         """The one partition count that all inputs share; anything else is refused before the first record."""
-        counts: dict[str, int] = {}
-        for topic in MERGED:
-            name = self._name(topic.name)
-            try:
-                found = self._producer.partitions_for(name)
-            except KafkaError:
-                found = None
-            if not found:
+        # Not the producer's own `partitions_for`: some brokers create a topic that a producer asks about.
+        admin = KafkaAdminClient(**self._connection)
+        try:
+            described = admin.describe_topics([self._name(topic.name) for topic in MERGED])
+        finally:
+            admin.close()
+        counts = {topic["name"]: len(topic["partitions"]) for topic in described}
+        for name, count in counts.items():
+            if not count:
                 raise NotReady(f"Topic {name} does not exist; run `paywarden topics create` first.")
-            counts[name] = len(found)
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise NotReady(f"The inputs have different partition counts ({listed}); an account would be torn apart.")

@@ -176,7 +176,9 @@ def minor_units(text: str) -> int | None:
     minor unit that they miss by less than a millionth. Anything else is no amount.
     """
     whole, _, cents = text.partition(".")
-    if not (whole + cents).isascii() or not (whole + (cents or "0")).isdigit() or len(whole) > 13 or len(cents) > 20:
+    if not (
+        whole and (whole + cents).isascii() and (whole + cents).isdigit() and len(whole) <= 13 and len(cents) <= 20
+    ):
         return None
     if len(cents) <= 2:
         return int(whole) * 100 + int((cents + "00")[:2])
