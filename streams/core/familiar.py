@@ -21,7 +21,7 @@ def _hash(text: str) -> int:
 # Devices, merchants and addresses come back within minutes, so most events find theirs here (0.1 instead of 1 us).
 # 65,536 entries are about 12 MB.
 key_of = lru_cache(maxsize=65536)(_hash)
-# A movement's id is asked for twice in a row (features, then folding) and rarely again; 32 bits tell 32 ids apart.
+# A movement's id is asked for twice in a row (features, then folding) and rarely again; 32 bits tell 64 ids apart.
 movement_key = lru_cache(maxsize=1024)(lambda text: _hash(text) & 0xFFFFFFFF)
 
 

@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 
 from streams.contracts import accounts, logins, payments
-from streams.contracts.base import Event, to_ms
+from streams.contracts.base import Event, Watermark, to_ms
 from streams.core.currencies import RateTable, convert, exponent_of
 from streams.core.familiar import Familiar, key_of, meet, movement_key, network_key
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.windows import DAY, HOUR, Ring, mark, mark_with
 
-# Caps bound the stored size (12 KiB if everything is full of large values, 1 to 2 KiB typically). They are engineering, not policy:
-# a cap only decides how much history a burst may erase.
+# Caps bound the stored size: 12 KiB if everything is full of large values, 1 to 2 KiB typically. They are engineering,
+# not policy: a cap only decides how much history a burst may erase.
 SPEND_CAP = 512
 TIMES_CAP = 64  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
 FAILURES_CAP = 128  # a credential is disabled at 100 failures in a row (NIST SP 800-63B-4), so more must be visible
@@ -34,7 +34,8 @@ NETWORKS_CAP = 16
 CARDS_CAP = 16
 DEVICES_CAP = 12
 COUNTRIES_CAP = 8
-SEEN_CAP = 32  # movements whose later events must not count again; the life of a payment rarely spans 32 others
+SEEN_CAP = 64  # movements whose later events must not count again; the life of a payment rarely spans 64 others
+_INFLOW_SEEN_CAP = 16  # the ledger and the channel tell of the same money within minutes
 
 _LATENESS_MARGIN = HOUR  # windows keep this much more than their length, so that late questions are exact
 _SPEND_HORIZON = 30 * DAY + _LATENESS_MARGIN
@@ -268,6 +269,40 @@ def _decay(elapsed_ms: int) -> float:
     return exp2(-min(elapsed_ms / (1000.0 * HABIT_HALF_LIFE_S), 1000.0))
 
 
+# Types that leave no trace here, on purpose: money on its way back, what others say or decide, what is only priced.
+UNOBSERVED = frozenset(
+    (
+        payments.PaymentReversed,
+        payments.PspStatus,
+        payments.TransferReversed,
+        payments.WithdrawalReturned,
+        payments.RefundApproved,
+        payments.RefundPromised,
+        payments.RefundSent,
+        payments.RefundCredited,
+        payments.RefundFailed,
+        payments.CardUnbound,
+        payments.PromoGranted,
+        payments.PromoClaimed,
+        payments.FeeCharged,
+        payments.MerchantReplied,
+        logins.SessionUsed,  # whoever stole a session would make himself familiar with it
+        accounts.ProjectionLagged,
+        accounts.UserMessage,
+        accounts.UserReport,
+        accounts.UnlockRequested,
+        accounts.CustomerConfirmed,
+        accounts.SurveyAnswered,
+        accounts.SocialMention,
+        accounts.MerchantApplication,
+        accounts.IdentityVerified,
+        accounts.CaseAction,
+        accounts.ActionAcknowledged,
+        Watermark,
+    )
+)
+
+
 # --- folding --------------------------------------------------------------------------------------------------------
 
 
@@ -434,7 +469,7 @@ def _money_in(obs: Observations, key: int, amount_minor: int, currency: str, at_
     if key in obs.inflow_seen:
         return
     obs.inflow_seen.append(key)
-    if len(obs.inflow_seen) > SEEN_CAP:
+    if len(obs.inflow_seen) > _INFLOW_SEEN_CAP:
         del obs.inflow_seen[0]
     minor = priced(amount_minor, currency, _adopted_home(obs, currency, basis), basis)
     if minor >= 0:
@@ -601,5 +636,6 @@ _HANDLERS: dict[type[Event], _Handler] = {
     logins.CredentialChanged: _credential_changed,
     logins.PasswordResetRequested: _reset_requested,
 }
+OBSERVED: frozenset[type[Event]] = frozenset(_HANDLERS)
 # Labels and profiles speak about the past by nature; their own time decides nothing here.
 _TIMELESS = (_profile, _label)

@@ -34,8 +34,8 @@ def _roundness(minor: int, scale: int) -> float:
 def _is_near_limit(minor: int, limits: tuple[int, ...], scale: int) -> bool:
     for limit in limits:
         top = limit * scale
-        if minor < top:
-            return minor * 10 >= top * 9
+        if minor < top and minor * 10 >= top * 9:
+            return True
     return False
 
 
@@ -131,7 +131,7 @@ def _habit(
         first = max(day, end - _RECENT)
         totals = ring.totals
         earlier = totals[first - 1] if first else ring.before
-        least_near = limits[0] * scale * 9 // 10 if limits else 0
+        least_near = min(limits) * scale * 9 // 10 if limits else 0
         for index in range(first, end):
             total = totals[index]
             amount = total - earlier

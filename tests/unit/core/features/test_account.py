@@ -8,9 +8,9 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, Account, event, label, login, paid
 
 from streams.contracts import accounts, logins, payments
-from streams.contracts.base import from_ms
+from streams.contracts.base import Event, from_ms
 from streams.core.features import FEATURE_NAMES, MISSING
-from streams.core.observations import Basis
+from streams.core.observations import OBSERVED, UNOBSERVED, Basis
 from streams.core.risk import RiskFact
 
 HOME = {"device_id": "phone", "ip": "198.51.100.4"}
@@ -274,6 +274,18 @@ def test_beyond_the_lateness_bound_an_event_is_only_counted(account):
 def test_strangers_to_us_leave_no_trace(account):
     account.see(login(NOON, 1, known=False))
     assert account.observations.first_ms == -1
+
+
+def test_every_input_type_is_observed_or_left_out_on_purpose():
+    released, waiting = set(), [Event]
+    while waiting:
+        kind = waiting.pop()
+        below = kind.__subclasses__()
+        waiting.extend(below)
+        if not below and kind.__module__.startswith("streams.contracts."):
+            released.add(kind)
+    assert released == OBSERVED | UNOBSERVED
+    assert not OBSERVED & UNOBSERVED
 
 
 def test_every_event_has_a_whole_vector(account):
