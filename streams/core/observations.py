@@ -69,7 +69,7 @@ class Basis(msgspec.Struct, frozen=True, gc=False):
 DEFAULT_BASIS = Basis()
 
 
-class Observations(msgspec.Struct, array_like=True, omit_defaults=True, gc=False):
+class Observations(msgspec.Struct, array_like=True, gc=False):
     """Everything remembered of one account. Fields are only ever added at the end; times named `*_ms` are absolute."""
 
     base_ms: int = 0  # lists of times are relative to this

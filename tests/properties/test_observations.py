@@ -213,3 +213,17 @@ def test_a_history_of_years_stays_finite_and_small():
     assert len(encode(account.observations)) <= 1024
     features = account.look(paid(NOON + 400 * 45 * DAY + 80 * 365 * DAY, "x", 1000))
     assert features.amount_to_usual == pytest.approx(1.0, rel=1e-3)
+
+
+def test_rows_of_older_and_newer_releases_are_read():
+    """Fields are only added at the end: an older row has fewer, a newer one more of them."""
+    account = Account(EUROS)
+    for happening, _ in _history(5, 60):
+        account.see(happening)
+    row = msgspec.msgpack.decode(encode(account.observations), strict=False)
+    fields = Observations.__struct_fields__
+    older = decode(msgspec.msgpack.encode(row[: fields.index("devices")]))
+    assert older.spend == account.observations.spend
+    assert older.devices == {}
+    assert decode(msgspec.msgpack.encode([*row, "something new"])) == account.observations
+    assert decode(msgspec.msgpack.encode([])) == Observations()
