@@ -15,14 +15,19 @@ from streams.contracts.accounts import ActionAcknowledged
 from streams.contracts.actions import ActionRequested, PspQuery, RefundIntended
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.payments import PspStatus, RefundCredited, RefundSent
-from streams.contracts.registry import ANONYMOUS
+from streams.contracts.registry import ANONYMOUS, Refusal, decode
 
 SOURCE: Final = "responder"
 DELAY_MS: Final = 2_000
+COMMANDS: Final = ("account.actions", "psp.commands")  # the topics that hold commands to the payment system
 # The stand-in keeps no books: a simulator that wants another answer than `failed` ends the payment id with it.
 DEFAULT_STATUS: Final = "failed"
 STATUSES: Final = ("succeeded", "failed", "pending", "not_found")
 NO_CURRENCY: Final = "XXX"  # ISO 4217: no currency involved
+
+
+class NotACommand(RuntimeError):
+    """A command topic holds something that no contract describes; answering around it would hide a fault of ours."""
 
 
 def answer(action: ActionRequested, delay_ms: int = DELAY_MS) -> ActionAcknowledged | None:
@@ -90,3 +95,13 @@ def answers(command: msgspec.Struct, delay_ms: int = DELAY_MS) -> tuple[Outgoing
             return tuple(outgoing("payments.transactions", event) for event in refund(command, delay_ms))
         case _:
             return ()
+
+
+def replies(topic: str, value: bytes | None, delay_ms: int = DELAY_MS) -> tuple[Outgoing, ...]:
+    """What one record of any output topic (logical name) causes, as `answers` of its command."""
+    if topic not in COMMANDS:
+        return ()
+    command = decode(topic, value)
+    if isinstance(command, Refusal):
+        raise NotACommand(f"A record of {topic} is none: {command.detail}.")
+    return answers(command, delay_ms)

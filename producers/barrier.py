@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import chain
 from types import TracebackType
 from typing import Any, Final
 
@@ -17,7 +18,10 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
-from streams.contracts.topics import inputs_of, physical
+from producers.answers import COMMANDS
+from streams.contracts.topics import Agent, inputs_of, physical
+
+AGENTS: Final[tuple[Agent, ...]] = ("accounts", "entities")
 
 DEADLINE_S: Final = 300.0
 # The accounts agent tells its clock to the entities agent at most every 200 ms, so the last word on a boundary may come
@@ -33,7 +37,10 @@ class AgentsBehind(RuntimeError):
 
 
 class AgentsAtEnd:
-    """Waits until the group that both agents share has nothing left to read."""
+    """Waits until the group that both agents share has nothing left to read.
+
+    Where a responder plays the payment system, name its group: its answers are input too, so it is waited for as well.
+    """
 
     def __init__(
         self,
@@ -42,6 +49,7 @@ class AgentsAtEnd:
         *,
         prefix: str = "",
         security: Mapping[str, Any] | None = None,
+        responder_group: str | None = None,
         deadline_s: float = DEADLINE_S,
         quiet_s: float = QUIET_S,
     ) -> None:
@@ -53,8 +61,17 @@ class AgentsAtEnd:
         self._reader = KafkaConsumer(
             **settings, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none"
         )
-        names = [physical(prefix, topic.name) for agent in ("accounts", "entities") for topic in inputs_of(agent)]
-        self._inputs = [TopicPartition(name, number) for name in names for number in self._numbers(name)]
+        names = {group_id: [topic.name for agent in AGENTS for topic in inputs_of(agent)]}
+        if responder_group is not None:
+            names[responder_group] = list(COMMANDS)
+        self._inputs = {
+            group: [
+                TopicPartition(topic, number)
+                for topic in (physical(prefix, name) for name in topics)
+                for number in self._numbers(topic)
+            ]
+            for group, topics in names.items()
+        }
         self._empty: dict[TopicPartition, tuple[int, int]] = {}  # [from, to) known to hold only control records
 
     def __enter__(self) -> AgentsAtEnd:
@@ -93,11 +110,14 @@ class AgentsAtEnd:
     def _look(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
         """Partitions with data left (and how many offsets), and the ends they were compared with."""
         try:
-            offsets = self._admin.list_group_offsets({self._group_id: self._inputs})[self._group_id]
+            committed_by_group = [
+                self._admin.list_group_offsets({group: read})[group] for group, read in self._inputs.items()
+            ]
             ends = self._edges(OffsetSpec.LATEST)
             starts = self._edges(OffsetSpec.EARLIEST)
         except KafkaError as error:
             raise AgentsBehind(f"The broker does not say how far the agents are: {error}.") from error
+        offsets = {partition: known for committed in committed_by_group for partition, known in committed.items()}
         behind: dict[TopicPartition, int] = {}
         for partition, end in ends.items():
             known = offsets.get(partition)
@@ -108,7 +128,9 @@ class AgentsAtEnd:
 
     def _edges(self, which: OffsetSpec) -> dict[TopicPartition, int]:
         # Not the consumer's own `end_offsets`: kafka-python 3.0 silently leaves out topics that it has no metadata for.
-        found = self._admin.list_partition_offsets(dict.fromkeys(self._inputs, which), "read_committed")
+        found = self._admin.list_partition_offsets(
+            dict.fromkeys(chain(*self._inputs.values()), which), "read_committed"
+        )
         return {partition: edge.offset for partition, edge in found.items()}
 
     def _only_control(self, partition: TopicPartition, committed: int, end: int) -> bool:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from kafka import KafkaConsumer
 
-from producers.answers import DELAY_MS, answers
+from producers.answers import COMMANDS, DELAY_MS, replies
 from producers.writer import KafkaWriter
-from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import logical, physical
-
-COMMANDS: Final = ("account.actions", "psp.commands")
-
-
-class NotACommand(RuntimeError):
-    """A command topic holds something that no contract describes; answering around it would hide a fault of ours."""
 
 
 class Responder(threading.Thread):
@@ -81,10 +74,7 @@ class Responder(threading.Thread):
         for partition, records in polled.items():
             topic = logical(self._prefix, partition.topic)
             for record in records:
-                command = decode(topic, record.value)
-                if isinstance(command, Refusal):
-                    raise NotACommand(f"{partition.topic}[{partition.partition}] at {record.offset}: {command.detail}.")
-                for reply in answers(command, self._delay_ms):
+                for reply in replies(topic, record.value, self._delay_ms):
                     self._writer.send_keyed(reply, partitions)
                     self.answered += 1
         self._writer.flush()

@@ -24,6 +24,7 @@ from producers.sources.jsonl import Malformed
 from producers.sources.logins import DEMO_KEY
 from producers.writer import DeliveryFailed, KafkaWriter, NotReady, Pace, Written
 from streams.contracts.base import from_ms
+from streams.settings import SettingsError, load_settings
 
 EXIT_BAD_INPUT = 64
 EXIT_INFRASTRUCTURE = 70
@@ -66,6 +67,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     security: dict[str, Any]
     app_id: str
+    responder_group: str | None
     speed: float | None
     step_ms: int | None
     barrier_ms: int | None
@@ -76,20 +78,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TARGET_OPTIONS = (
-    click.option("--bootstrap", envvar="PAYWARDEN_BOOTSTRAP", default="127.0.0.1:9092", show_default=True),
-    click.option("--prefix", envvar="PAYWARDEN_TOPIC_PREFIX", default="", help="Before every topic name."),
-    click.option(
-        "-X",
-        "client_options",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A setting of kafka-python, for example -X security_protocol=SASL_SSL. Repeatable.",
-    ),
-    click.option("--app-id", envvar="PAYWARDEN_APP_ID", default="paywarden", show_default=True),
+    click.option("--bootstrap", help="Brokers. Default: PAYWARDEN_BOOTSTRAP."),
+    click.option("--prefix", help="Before every topic name. Default: PAYWARDEN_TOPIC_PREFIX."),
+    click.option("--app-id", help="Of the workers that --barrier waits for. Default: PAYWARDEN_APP_ID."),
     click.option("--speed", type=click.FloatRange(min=0.001), help="Event seconds per second. Default: full speed."),
     click.option("--step", "step_ms", type=Duration(), help="Watermarks at these intervals. Default 1h; 0 for none."),
     click.option("--barrier", "barrier_ms", type=Duration(), help="Step, and wait there until both agents are done."),
     click.option("--barrier-timeout", "barrier_timeout_ms", type=Duration(), default="5m", show_default=True),
+    click.option("--responder-group", help="With --barrier: the consumer group of a responder to wait for as well."),
     click.option("--settle", "settle_ms", type=Duration(), default=None, help="Event time after the last event."),
     click.option(
         "--shift",
@@ -116,17 +112,22 @@ def target_of(options: Mapping[str, Any]) -> Target:
         raise click.UsageError(
             "--shift now and --barrier exclude each other: barriers are for workers with clock=replay."
         )
-    security: dict[str, Any] = {}
-    for text in options["client_options"]:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise click.UsageError(f"-X takes KEY=VALUE, not {text!r}.")
-        security[name] = _setting(value)
+    # Faust, which the runtime knows, takes half a second to import: not for a command that only reads a file.
+    from streams.runtime.clients import kafka_python_kwargs
+
+    try:
+        runtime = load_settings(
+            bootstrap=options["bootstrap"], topic_prefix=options["prefix"], app_id=options["app_id"]
+        ).runtime()
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(EXIT_CONFIGURATION) from error
     return Target(
-        bootstrap=options["bootstrap"],
-        prefix=options["prefix"],
-        security=security,
-        app_id=options["app_id"],
+        bootstrap=runtime.bootstrap,
+        prefix=runtime.topic_prefix,
+        security=kafka_python_kwargs(runtime),
+        app_id=runtime.app_id,
+        responder_group=options["responder_group"],
         speed=options["speed"],
         step_ms=options["step_ms"],
         barrier_ms=options["barrier_ms"],
@@ -135,13 +136,6 @@ def target_of(options: Mapping[str, Any]) -> Target:
         shift_now=shift_now,
         as_json=options["as_json"],
     )
-
-
-def _setting(text: str) -> str | int | bool:
-    """kafka-python checks types: numbers and switches must not stay texts."""
-    if text in ("true", "false"):
-        return text == "true"
-    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Written:
@@ -217,6 +211,7 @@ def _barrier(target: Target) -> AgentsAtEnd | nullcontext[None]:
         target.app_id,
         prefix=target.prefix,
         security=target.security,
+        responder_group=target.responder_group,
         deadline_s=target.barrier_timeout_ms / 1000,
     )
 
