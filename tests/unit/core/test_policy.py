@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import msgspec
 import pytest
 
@@ -19,6 +21,14 @@ def policy():
 
 def dated(day):
     return parse_policy(DEFAULT, f"effective_at = 2026-01-{day:02d}T00:00:00Z")
+
+
+def tables(table, above=""):
+    """Paths of all tables of keys that the policy knows; tables by currency or method accept more keys."""
+    for name, value in table.items():
+        if isinstance(value, dict) and not name.endswith("_minor") and name != "debit_without_payment_s":
+            yield f"{above}{name}"
+            yield from tables(value, f"{above}{name}.")
 
 
 class TestDefault:
@@ -84,6 +94,19 @@ class TestRefusal:
         assert words in caught.value.problem
         assert caught.value.remedy
         assert str(caught.value).count("\n") == 0
+
+    @pytest.mark.parametrize("path", sorted(tables(tomllib.loads(DEFAULT))))
+    def test_an_unknown_key_is_refused_in_every_table(self, path):
+        with pytest.raises(PolicyError) as caught:
+            parse_policy(DEFAULT, f"[{path}]\nsurprise = 1")
+        assert caught.value.where in (f"{path}.surprise", path)
+
+    @pytest.mark.parametrize("path", sorted(tables(tomllib.loads(DEFAULT))))
+    def test_a_table_may_not_become_a_number(self, path):
+        parent, _, name = path.rpartition(".")
+        with pytest.raises(PolicyError) as caught:
+            parse_policy(DEFAULT, f"[{parent}]\n{name} = 1" if parent else f"{name} = 1")
+        assert caught.value.where == path
 
     def test_broken_toml_is_a_policy_error_with_the_place(self):
         with pytest.raises(PolicyError, match="line 1"):
