@@ -17,7 +17,6 @@ NotificationId = NewType("NotificationId", str)
 # pads and concatenates bytes, which together cost three times as much on the path of every decision.
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
-_SHIFTS = tuple(range(120, -1, -10))
 # Parts are joined by a byte that cannot occur in an id, so ("ab", "c") and ("a", "bc") differ.
 _SEPARATOR = "\x1f"
 
@@ -25,8 +24,14 @@ _SEPARATOR = "\x1f"
 def digest(*parts: str) -> str:
     """26 characters of base32: BLAKE2b-128 of `parts`, without padding."""
     raw = blake2b(_SEPARATOR.join(parts).encode(), digest_size=16).digest()
-    number = int.from_bytes(raw, "big") << 2  # 128 bits fill 26 digits of 5 bits when 2 zero bits follow
-    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+    n = int.from_bytes(raw, "big") << 2  # 128 bits fill 26 digits of 5 bits when 2 zero bits follow
+    p = _PAIRS
+    # Written out because it is a third faster than a loop, and every event pays for it.
+    return (
+        f"{p[n >> 120]}{p[n >> 110 & 1023]}{p[n >> 100 & 1023]}{p[n >> 90 & 1023]}{p[n >> 80 & 1023]}"
+        f"{p[n >> 70 & 1023]}{p[n >> 60 & 1023]}{p[n >> 50 & 1023]}{p[n >> 40 & 1023]}{p[n >> 30 & 1023]}"
+        f"{p[n >> 20 & 1023]}{p[n >> 10 & 1023]}{p[n & 1023]}"
+    )
 
 
 def decision_id(partition: int, event_id: str) -> DecisionId:

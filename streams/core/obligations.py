@@ -36,6 +36,7 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     """One failed attempt, kept until the window of repeated failures has passed."""
 
     at_ms: int
+    kind: str
     event_id: str
     text: str
     amount_minor: int
@@ -59,7 +60,8 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     payment_id: str
     entry: str  # event that told of it
     at_ms: int
-    due_ms: int
+    owed_ms: int  # end of the grace
+    due_ms: int  # when to look: the same, or later while a feed is behind
     amount_minor: int
     currency: str
 

@@ -169,10 +169,13 @@ def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     outcome, shadow = outcome_of(prepared, score, policy)
     if shadow != turn.shadow:
         turn.enforce()  # one rule enforces although the policy observes
-    expiry = expiry_of(outcome, prepared.at_ms, policy) if outcome > Outcome.ALLOW else None
+    event = prepared.event
+    # Only what has not happened yet can wait for an answer.
+    waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
+    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits else None
     decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
     turn.effects.append(decision)
-    if outcome > Outcome.ALLOW and type(prepared.event) is not LoginFailed:
+    if outcome > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, outcome, decision)
 
 

@@ -88,17 +88,17 @@ class ScoreThresholds(Section, frozen=True, kw_only=True):
 
     def outcome_of(self, score: float) -> Outcome:
         """The strictest outcome whose threshold the score reaches."""
-        result = Outcome.ALLOW
-        for outcome, threshold in (
-            (Outcome.NOTIFY, self.notify),
-            (Outcome.STEP_UP, self.step_up),
-            (Outcome.REVIEW, self.review),
-            (Outcome.HOLD, self.hold),
-            (Outcome.BLOCK, self.block),
-        ):
-            if threshold is not None and score >= threshold:
-                result = outcome
-        return result
+        if self.block is not None and score >= self.block:
+            return Outcome.BLOCK
+        if self.hold is not None and score >= self.hold:
+            return Outcome.HOLD
+        if self.review is not None and score >= self.review:
+            return Outcome.REVIEW
+        if self.step_up is not None and score >= self.step_up:
+            return Outcome.STEP_UP
+        if self.notify is not None and score >= self.notify:
+            return Outcome.NOTIFY
+        return Outcome.ALLOW
 
 
 class ModelPolicy(Section, frozen=True, kw_only=True):

@@ -28,6 +28,8 @@ def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Poli
     A rule that enforces under an observing policy speaks for itself: its outcome is real, everything else is not.
     """
     outcome = _by_score(prepared.subject, score, policy)
+    if not prepared.hits:
+        return outcome, policy.mode != "enforce"
     enforced = _ALLOW
     for hit in prepared.hits:
         if hit.shadow:

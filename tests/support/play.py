@@ -64,12 +64,12 @@ class Player:
         """What comes of one event, timers due before it included."""
         at_ms = to_ms(event.occurred_at)
         late = at_ms < self.clock_ms - self.policy.lateness_s * 1000
-        effects = self.pass_until(at_ms)
-        if type(event) is Watermark:
-            self.feeds = dict.fromkeys([*self.feeds, *_TOPICS.values()], at_ms)
-            return effects + self.pass_until(at_ms)
+        if type(event) is Watermark:  # written to every input
+            self.feeds = {topic.name: max(at_ms, self.feeds.get(topic.name, 0)) for topic in MERGED}
+            return self.pass_until(at_ms)
         topic = _TOPICS[type(event)]
         self.feeds[topic] = max(at_ms, self.feeds.get(topic, 0))
+        effects = self.pass_until(at_ms)
         observations = self.observations.setdefault(event.account_id, Observations())
         obligations = self.obligations.setdefault(event.account_id, Obligations())
         prepared = pipeline.prepare(observations, event, at_ms, self._risk, self.policy, late)

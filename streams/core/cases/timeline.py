@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from streams.contracts.accounts import CustomerConfirmed, LabelRecorded, MerchantApplication, Support
 from streams.contracts.base import Event
-from streams.contracts.payments import MerchantReplied, Movement
+from streams.contracts.payments import Failure as FailedMovement
+from streams.contracts.payments import MerchantReplied, Movement, PspStatus
 from streams.core.cases.book import add_line
 from streams.core.obligations import Line
 from streams.core.turn import Turn
@@ -34,9 +35,25 @@ def _named(event: Event) -> tuple[str | None, str | None]:
             return None, None
 
 
+def codes_of(event: FailedMovement) -> str:
+    """Every code that came back, for people who look codes up."""
+    named = ", ".join(f"{code.source} {code.code}" for code in event.codes)
+    return f"failed: {named or 'no code'}"[:80]
+
+
+def kind_of(event: Event) -> str:
+    """What a timeline calls the event: its type without the version."""
+    return str(event.__struct_config__.tag or "event").rpartition(".v")[0]
+
+
 def _line(turn: Turn, event: Event) -> Line:
-    kind = str(event.__struct_config__.tag or "event").rpartition(".v")[0]
+    kind = kind_of(event)
     match event:
+        case PspStatus():
+            text = f"the provider says: {event.status}"[:80]
+            return Line(turn.at_ms, kind, turn.cause, text, event.amount_minor, event.currency)
+        case FailedMovement():
+            return Line(turn.at_ms, kind, turn.cause, codes_of(event), event.amount_minor, event.currency)
         case Movement():
             return Line(turn.at_ms, kind, turn.cause, kind, event.amount_minor, event.currency)
         case LabelRecorded():

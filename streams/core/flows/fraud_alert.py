@@ -7,11 +7,10 @@ from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_finding, set_status
 from streams.core.flows.holds import end_hold, wait_for_answer
-from streams.core.flows.movements import status_after
 from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.obligations import Case, Hold, Line, PaymentState
+from streams.core.obligations import Case, Hold, Line
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
 from streams.core.steps import Prepared
@@ -138,7 +137,7 @@ def _line(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMa
 def _hold(
     turn: Turn, movement: Movement, at_ms: int, outcome: Outcome, decision: DecisionMade, case: Case | None
 ) -> None:
-    if decision.shadow or decision.expires_at is None or status_after(movement) != PaymentState.SEEN:
+    if decision.shadow:
         return
     holds = turn.policy.holds
     lasts_s = holds.hold_s if outcome is Outcome.HOLD else holds.step_up_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, open_or_join
+from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.messages.notify import notify
 from streams.core.obligations import FAILURES_MAX, Failure, Line
 from streams.core.turn import Turn
@@ -15,8 +16,9 @@ def after_failure(turn: Turn, event: Movement) -> None:
     policy = turn.policy.repeat_failures
     since_ms = turn.at_ms - policy.window_s * 1000
     recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
+    text = codes_of(event) if isinstance(event, FailedMovement) else "failed"
     if all(failure.event_id != event.event_id for failure in recent):
-        recent.append(Failure(turn.at_ms, event.event_id, _text(event), event.amount_minor, event.currency))
+        recent.append(Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency))
         recent.sort(key=lambda failure: failure.at_ms)
     turn.obligations.failures = recent = recent[-FAILURES_MAX:]
     if len(recent) < min(policy.count, FAILURES_MAX):
@@ -32,7 +34,7 @@ def after_failure(turn: Turn, event: Movement) -> None:
             lines=tuple(
                 Line(
                     failure.at_ms,
-                    "payment_failed",
+                    failure.kind,
                     failure.event_id,
                     failure.text,
                     failure.amount_minor,
@@ -49,9 +51,3 @@ def after_failure(turn: Turn, event: Movement) -> None:
     )
     if not case.template:
         notify(turn, "payment_failure.repeat", {"attempts": str(len(recent)), "case_id": case.case_id}, case)
-
-
-def _text(event: Movement) -> str:
-    codes = event.codes if isinstance(event, FailedMovement) else ()
-    named = ", ".join(f"{code.source} {code.code}" for code in codes)
-    return f"failed: {named or 'no code'}"[:80]

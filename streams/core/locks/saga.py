@@ -38,10 +38,11 @@ def lock(
     standing = _standing(turn, action, scope, applies_to)
     if any(held.action == "freeze" and held.status != "lifting" for held in turn.obligations.locks):
         return False
-    if standing is not None and standing.status != "lifting" and not _outlasts(expires_ms, standing.due_ms):
+    if standing is not None and standing.status != "lifting" and not _outlasts(expires_ms, standing, lasts_s):
         return False
     policy = turn.policy.locks
-    if capped and not turn.ctx.limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
+    # A longer lock of an account that is locked already is no further account.
+    if capped and standing is None and not turn.ctx.limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
         _report_cap(turn, rule, case)
         return False
     status = standing.status if standing is not None else ABSENT
@@ -161,9 +162,14 @@ def _standing(turn: Turn, action: str, scope: str, applies_to: str) -> HeldLock 
     return None
 
 
-def _outlasts(expires_ms: int, standing_ms: int) -> bool:
-    """Whether an end at `expires_ms` is later; 0 is never."""
-    return standing_ms != 0 and (expires_ms == 0 or expires_ms > standing_ms)
+def _outlasts(expires_ms: int, standing: HeldLock, lasts_s: int | None) -> bool:
+    """Whether the new end is later by at least half of the new lock.
+
+    Every guess of a long attack wants the lock of an hour again; a command per guess would be a storm of its own.
+    """
+    if standing.due_ms == 0 or lasts_s is None:
+        return standing.due_ms != 0
+    return expires_ms - standing.due_ms >= lasts_s * 500
 
 
 def _command(turn: Turn, action_id: str, held: HeldLock, rule: str, action: str = "") -> None:

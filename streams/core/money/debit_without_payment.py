@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
-from streams.contracts.payments import Movement, PspStatus
+from streams.contracts.payments import Movement
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
@@ -15,8 +15,11 @@ from streams.core.turn import Turn
 FAMILY = "debited_not_confirmed"
 # The rule is about the absence of events in these feeds, so it may only speak when both have got past its due time.
 NEEDS = ("payments.transactions", "ledger.entries")
-# A feed that stands still is looked at again this often, in event time.
-PATIENCE_MS = 60_000
+# What the runtime calls the moment up to which every input has been read to its end.
+IDLE = ""
+# A feed that is behind is looked at again after as long as it has been waited for, within these bounds: at once where
+# the other feed is a second away, once a minute where it stands still.
+PATIENCE_MS = (1_000, 60_000)
 
 
 def posted(turn: Turn, event: LedgerPosted) -> None:
@@ -25,7 +28,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     if payment_id is None or event.kind != "posting":
         return
     if event.direction == "credit":
-        _settled(turn, payment_id, "money came back", "debit_returned")
+        _settled(turn, payment_id, "debit_returned", Line(turn.at_ms, "ledger_credit", turn.cause, "money came back"))
         return
     state = turn.obligations.recall(payment_key(payment_id))
     if state is not None and (state.status == PaymentState.SUCCEEDED or state.grace_s == 0):
@@ -34,9 +37,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     if any(debit.entry == event.event_id for debit in debits):
         return
     grace_s = state.grace_s if state is not None else turn.policy.money.grace_s("other")
-    debits.append(
-        Debit(payment_id, event.event_id, turn.at_ms, turn.at_ms + grace_s * 1000, event.amount_minor, event.currency)
-    )
+    due_ms = turn.at_ms + grace_s * 1000
+    debits.append(Debit(payment_id, event.event_id, turn.at_ms, due_ms, due_ms, event.amount_minor, event.currency))
     if len(debits) > DEBITS_MAX:
         judge(turn, min(debits, key=lambda debit: debit.due_ms))
 
@@ -46,20 +48,18 @@ def payment_moved(turn: Turn, event: Movement, state: PaymentState) -> None:
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
     elif state.status == PaymentState.SUCCEEDED:
-        _settled(turn, event.payment_id, "the payment succeeded", "debit_confirmed")
+        _settled(turn, event.payment_id, "debit_confirmed")
     elif state.status == PaymentState.REVERSED:
-        _settled(turn, event.payment_id, "the payment was reversed", "debit_returned")
-    elif isinstance(event, PspStatus):
-        case = _case(turn, event.payment_id)
-        if case is not None:
-            add_line(turn, case, Line(turn.at_ms, "psp_status", turn.cause, f"provider: {event.status}"[:80]))
+        _settled(turn, event.payment_id, "debit_returned")
 
 
 def due(turn: Turn, debit: Debit) -> None:
     """The grace is over. While a feed is behind, nobody knows, and nothing is said."""
     feeds = turn.ctx.feeds
-    if any(feeds.get(feed, 0) < debit.due_ms for feed in NEEDS):
-        debit.due_ms = turn.at_ms + PATIENCE_MS
+    idle_ms = feeds.get(IDLE, 0)
+    if any(max(feeds.get(feed, 0), idle_ms) < debit.owed_ms for feed in NEEDS):
+        shortest, longest = PATIENCE_MS
+        debit.due_ms = turn.at_ms + min(max(turn.at_ms - debit.owed_ms, shortest), longest)
         return
     judge(turn, debit)
 
@@ -116,15 +116,19 @@ def judge(turn: Turn, debit: Debit) -> None:
     )
 
 
-def _settled(turn: Turn, payment_id: str, why: str, template: str) -> None:
-    """The debit is explained. A case that was opened before the explanation came is withdrawn or resolved."""
+def _settled(turn: Turn, payment_id: str, template: str, line: Line | None = None) -> None:
+    """The debit is explained. A case that was opened before the explanation came is withdrawn or resolved.
+
+    `line` is for the timeline where nobody else writes one.
+    """
     obligations = turn.obligations
     if obligations.debits:
         obligations.debits = [debit for debit in obligations.debits if debit.payment_id != payment_id]
     case = _case(turn, payment_id)
     if case is None:
         return
-    add_line(turn, case, Line(turn.at_ms, "settled", turn.cause, why))
+    if line is not None:
+        add_line(turn, case, line)
     if not case.is_open or turn.late:
         return
     # Within the lateness bound the case was never true; after that it was, and now it is over.
