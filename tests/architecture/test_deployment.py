@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -137,3 +139,16 @@ class TestCommands:
         explained = set(re.findall("^([a-z]+):.*## ", text, re.MULTILINE))
         (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
         assert explained == set(phony.split())
+
+    def test_setup_says_which_python_it_needs(self, tmp_path: Path) -> None:
+        found = subprocess.run(
+            ["make", "setup", "PYTHON=", f"VENV={tmp_path / 'venv'}"],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert found.returncode != 0
+        assert "Python 3.11 or newer is needed" in found.stdout
