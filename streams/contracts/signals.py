@@ -91,6 +91,7 @@ class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_fi
     typology: Label | None = None  # password_spray, card_testing, risky_terminal, ...
     score: Share = 0.0
     ring: Annotated[tuple[RiskPoint, ...], Meta(max_length=128)] = ()
+    label_delay_s: Count = 0  # windows over the ring end this long before the event they are counted for
     version: Count
 
 

@@ -13,8 +13,9 @@ from support.entities import START_MS, Entity, card, label, login, policy
 
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.context import EntityContext
-from streams.core.entities.risk_state import RiskState, apply_risk, risk_fact
-from streams.core.entities.state import EntityState, fire, forgets_ms, new_state, next_due_ms, observe
+from streams.core.entities.pipeline import fire, forgets_ms, next_due_ms, observe
+from streams.core.entities.risk_state import RiskState
+from streams.core.entities.state import EntityState
 from streams.core.signals import order_of, state_key
 
 POLICY = policy()
@@ -85,7 +86,7 @@ def test_label_windows_equal_a_count_over_the_labels_that_had_arrived(
     given_labels: Sequence[tuple[int, int, bool]], barrier_s: int | None, moments: list[int]
 ):
     everything = policy("[entities.risky_terminal]\nnotable_frauds = 0\nexpires_s = 100000000")
-    terminal = Entity(everything, key="terminal/t-1", barrier_s=barrier_s)
+    terminal = Entity(everything, barrier_s=barrier_s)
     arrivals = sorted((subject_s + delay_s, subject_s, fraud) for subject_s, delay_s, fraud in given_labels)
     state = RiskState()
     told = 0
@@ -95,11 +96,11 @@ def test_label_windows_equal_a_count_over_the_labels_that_had_arrived(
             terminal.play([label(fraud, arrived_s, subject_s, kind="terminal", value="t-1")])
         terminal.wait(at_s)
         for risk in terminal.risks[told:]:
-            apply_risk(state, risk)
+            state.apply(risk)
         told = len(terminal.risks)
         newest_s = at_s if barrier_s is None else at_s // barrier_s * barrier_s - 1
         inside = [(subject_s, fraud) for subject_s, delay_s, fraud in given_labels if subject_s + delay_s <= newest_s]
-        fact = risk_fact(state, START_MS + at_s * 1000, DELAY_S)
+        fact = state.fact(START_MS + at_s * 1000)
         if fact is None:
             assert not inside
             continue
@@ -127,13 +128,13 @@ def test_a_flood_of_random_addresses_leaves_small_states_that_are_soon_forgotten
     states: dict[bytes, EntityState] = {}
     for signal in _flood(20_000, random.Random(7)):
         key = state_key(signal)
-        state = states.get(key) or states.setdefault(key, new_state(key))
+        state = states.get(key) or states.setdefault(key, EntityState())
         observe(state, signal, POLICY, EntityContext(partition=0, partitions=1, now_ms=signal.at_ms))
     assert len(states) > 19_000
     sizes = [len(msgspec.msgpack.encode(state)) for state in states.values()]
     assert max(sizes) < 150
     for state in states.values():
-        until_ms = forgets_ms(state, POLICY)
+        until_ms = forgets_ms(state)
         assert until_ms is not None
         assert until_ms <= state.newest_ms + 1_800_000
 
@@ -142,8 +143,7 @@ def test_a_flood_of_random_addresses_leaves_small_states_that_are_soon_forgotten
 def test_a_hostile_stream_for_one_entity_stays_bounded(kind: str):
     dice = random.Random(kind)
     value = "site" if kind == "health" else "subject"
-    key = f"{kind}/{value}".encode()
-    state = new_state(key)
+    state = EntityState()
     largest = effects = 0
     at_s = 0.0
     for number in range(20_000):

@@ -12,7 +12,8 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import CaseVersion
 from streams.contracts.signals import EntityObserved, EntityRisk
 from streams.core.entities.context import EntityContext, EntityEffect
-from streams.core.entities.state import EntityState, fire, new_state, next_due_ms, observe
+from streams.core.entities.pipeline import fire, next_due_ms, observe
+from streams.core.entities.state import EntityState
 from streams.core.policy import Policy, parse_policy
 
 # 2026-01-05T00:00:00Z, a Monday.
@@ -64,9 +65,9 @@ def _signal(at_s: float, **fields: object) -> EntityObserved:
 class Entity:
     """One entity under observation; its state goes through bytes after every play, as a changelog would do."""
 
-    def __init__(self, policy: Policy, key: str = "ip/203.0.113.7", barrier_s: int | None = None) -> None:
+    def __init__(self, policy: Policy, barrier_s: int | None = None) -> None:
         self.policy = policy
-        self.state: EntityState = new_state(key.encode())
+        self.state: EntityState = EntityState()
         self.barrier_s = barrier_s
         self.now_ms: int | None = None  # None: effects are never too old
         self.effects: list[EntityEffect] = []

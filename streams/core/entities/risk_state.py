@@ -1,6 +1,6 @@
 """What does an accounts partition know about one notable entity, as of an event's time?
 
-Kept under the key risk/<kind>/<value>. A value counts only from its `effective_at` on, so the few newest versions are
+A value counts only from its `effective_at` on, so the few newest versions are
 kept: an event that is a little late, or a value that takes effect at the next step of a replay, changes nothing.
 """
 
@@ -31,6 +31,7 @@ class RiskVersion(msgspec.Struct, array_like=True):
     level: int
     score: float
     typology: str
+    delay_s: int = 0
     seconds: list[int] = []  # when labelled subjects happened, rising
     labels: list[int] = []  # labels up to and including that second
     frauds: list[int] = []
@@ -43,81 +44,76 @@ class RiskState(msgspec.Struct, array_like=True):
     due_ms: int = 0  # no timers; every state starts alike
     versions: list[RiskVersion] = []
 
+    def apply(self, risk: EntityRisk) -> bool:
+        """Adds a published value; False for one that is known already."""
+        effective_ms = to_ms(risk.effective_at)
+        typology = risk.typology or ""
+        same = [entry for entry in self.versions if entry.typology == typology]
+        if any((effective_ms, risk.version) <= (entry.effective_ms, entry.version) for entry in same):
+            return False
+        seconds, labels, frauds = _totals(risk.ring)
+        added = RiskVersion(
+            effective_ms=effective_ms,
+            expires_ms=to_ms(risk.expires_at),
+            version=risk.version,
+            level=_LEVEL[risk.level],
+            score=risk.score,
+            typology=typology,
+            delay_s=risk.label_delay_s,
+            seconds=seconds,
+            labels=labels,
+            frauds=frauds,
+        )
+        # Of several values for the same moment only the newest can ever count.
+        kept = [entry for entry in same if entry.effective_ms < effective_ms][1 - VERSIONS_MAX :]
+        others = [entry for entry in self.versions if entry.typology != typology]
+        if len({entry.typology for entry in others}) >= TYPOLOGIES_MAX:
+            others = others[1:]
+        self.versions = sorted([*others, *kept, added], key=_effective)
+        return True
 
-def risk_key(kind: str, value: str) -> bytes:
-    """Where the accounts partition keeps the entity."""
-    return f"risk/{kind}/{value}".encode()
+    def fact(self, at_ms: int) -> RiskFact | None:
+        """What was in effect at `at_ms`: the highest level of all typologies, and the labels of that time's windows.
+
+        A window of w days is (t - delay - w, t - delay]; the delay of labels came with the value.
+        """
+        best: RiskVersion | None = None
+        ring: RiskVersion | None = None
+        seen: set[str] = set()
+        for entry in reversed(self.versions):
+            if entry.effective_ms > at_ms or entry.typology in seen:
+                continue
+            seen.add(entry.typology)
+            if at_ms >= entry.expires_ms:
+                continue
+            if best is None or (entry.level, entry.score) > (best.level, best.score):
+                best = entry
+            if entry.seconds:
+                ring = entry
+        if best is None:
+            return None
+        counts = (0, 0, 0, 0, 0, 0) if ring is None else _windows(ring, at_ms // 1000 - ring.delay_s)
+        age_s = (at_ms - best.effective_ms) // 1000
+        return RiskFact(best.level, best.score, best.typology or None, age_s, *counts)
+
+    def forgets_ms(self) -> int:
+        """From when on nothing of the state can be in effect."""
+        return max((entry.expires_ms for entry in self.versions), default=0)
 
 
-def apply_risk(state: RiskState, risk: EntityRisk) -> bool:
-    """Adds a published value; False for one that is known already."""
-    effective_ms = to_ms(risk.effective_at)
-    typology = risk.typology or ""
-    same = [entry for entry in state.versions if entry.typology == typology]
-    if any((effective_ms, risk.version) <= (entry.effective_ms, entry.version) for entry in same):
-        return False
-    seconds, labels, frauds = _totals(risk.ring)
-    added = RiskVersion(
-        effective_ms=effective_ms,
-        expires_ms=to_ms(risk.expires_at),
-        version=risk.version,
-        level=_LEVEL[risk.level],
-        score=risk.score,
-        typology=typology,
-        seconds=seconds,
-        labels=labels,
-        frauds=frauds,
-    )
-    # Of several values for the same moment only the newest can ever count.
-    kept = [entry for entry in same if entry.effective_ms < effective_ms][1 - VERSIONS_MAX :]
-    others = [entry for entry in state.versions if entry.typology != typology]
-    if len({entry.typology for entry in others}) >= TYPOLOGIES_MAX:
-        others = others[1:]
-    state.versions = sorted([*others, *kept, added], key=_effective)
-    return True
-
-
-def risk_fact(state: RiskState, at_ms: int, delay_s: int) -> RiskFact | None:
-    """What was in effect at `at_ms`: the highest level of all typologies, and the labels of that time's windows.
-
-    A window of w days is (t - delay - w, t - delay]; `delay_s` is the policy's label delay.
-    """
-    best: RiskVersion | None = None
-    ring: RiskVersion | None = None
-    seen: set[str] = set()
-    for entry in reversed(state.versions):
-        if entry.effective_ms > at_ms or entry.typology in seen:
-            continue
-        seen.add(entry.typology)
-        if at_ms >= entry.expires_ms:
-            continue
-        if best is None or (entry.level, entry.score) > (best.level, best.score):
-            best = entry
-        if entry.seconds:
-            ring = entry
-    if best is None:
-        return None
-    age_s = (at_ms - best.effective_ms) // 1000
-    typology = best.typology or None
-    if ring is None:
-        return RiskFact(level=best.level, score=best.score, typology=typology, age_s=age_s)
-    end_s = at_ms // 1000 - delay_s
+def _windows(ring: RiskVersion, end_s: int) -> tuple[int, int, int, int, int, int]:
+    """(labels, frauds) of the 1, 7 and 30 days that end at `end_s`."""
     seconds, labels, frauds = ring.seconds, ring.labels, ring.frauds
     newest = bisect_right(seconds, end_s)
     if not newest:
-        return RiskFact(level=best.level, score=best.score, typology=typology, age_s=age_s)
+        return (0, 0, 0, 0, 0, 0)
     all_labels, all_frauds = labels[newest - 1], frauds[newest - 1]
     counts = []
     for days in (1, 7, 30):
         before = bisect_right(seconds, end_s - days * DAY_S, hi=newest)
         counts.append(all_labels - (labels[before - 1] if before else 0))
         counts.append(all_frauds - (frauds[before - 1] if before else 0))
-    return RiskFact(best.level, best.score, typology, age_s, *counts)
-
-
-def forgets_ms(state: RiskState) -> int:
-    """From when on nothing of the state can be in effect."""
-    return max((entry.expires_ms for entry in state.versions), default=0)
+    return (counts[0], counts[1], counts[2], counts[3], counts[4], counts[5])
 
 
 def _effective(entry: RiskVersion) -> tuple[int, int]:

@@ -138,6 +138,7 @@ def _publish(
             level=LEVELS[ring.level],
             typology=TYPOLOGY,
             score=round(rate, 6),
+            label_delay_s=settings.delay_s,
             ring=tuple(
                 RiskPoint(
                     day=day.day,

@@ -9,16 +9,12 @@ from streams.contracts.base import from_ms
 from streams.core.entities.recent import ATTEMPTS_MAX, MEMBERS_MAX
 
 
-def entity(kind: str, text: str = "") -> Entity:
-    return Entity(policy(text), key=f"{kind}/subject")
-
-
 def paid(kind: str, token: str, at_s: float, refused: bool = False, amount_minor: int = 100, first: bool = True):
     return card(token, at_s, refused, amount_minor, kind=kind, value="subject", first=first)
 
 
 def test_five_cards_on_one_device_are_card_testing():
-    device = entity("device")
+    device = Entity(policy())
     device.play(paid("device", f"card-{number}", number * 60, amount_minor=9_900) for number in range(5))
     assert [risk.level for risk in device.risks] == ["elevated", "attack"]
     assert [(case.flow, case.case_type, case.priority, case.owner) for case in device.cases] == [
@@ -29,13 +25,13 @@ def test_five_cards_on_one_device_are_card_testing():
 
 
 def test_one_card_used_often_is_nothing():
-    device = entity("device")
+    device = Entity(policy())
     device.play(paid("device", "card", number * 5) for number in range(100))
     assert device.effects == []
 
 
 def test_honest_cards_behind_one_address_are_nothing():
-    office = entity("ip")
+    office = Entity(policy())
     office.play(paid("ip", f"card-{number}", number, amount_minor=2_500) for number in range(60))
     assert office.effects == []
     office.play(paid("ip", f"card-{number}", 60 + number) for number in range(5))
@@ -44,17 +40,17 @@ def test_honest_cards_behind_one_address_are_nothing():
 
 @pytest.mark.parametrize("kind", ["merchant", "bin"])
 def test_merchants_and_card_ranges_are_judged_by_refusals_and_only_challenged(kind: str):
-    busy = entity(kind)
+    busy = Entity(policy())
     busy.play(paid(kind, f"card-{number}", number) for number in range(50))
     assert busy.effects == []
-    attacked = entity(kind)
+    attacked = Entity(policy())
     attacked.play(paid(kind, f"card-{number}", number, refused=number % 5 > 0) for number in range(12))
     assert [risk.level for risk in attacked.risks] == ["elevated", "attack"]
     assert [action.action for action in attacked.actions] == ["step_up"]
 
 
 def test_a_refusal_after_its_request_is_one_attempt():
-    merchant = entity("merchant")
+    merchant = Entity(policy())
     for number in range(9):
         merchant.play([paid("merchant", f"card-{number}", number * 2)])
         merchant.play([paid("merchant", f"card-{number}", number * 2 + 1, refused=True, first=False)])
@@ -64,13 +60,13 @@ def test_a_refusal_after_its_request_is_one_attempt():
 
 
 def test_large_refused_amounts_are_not_tests():
-    merchant = entity("merchant")
+    merchant = Entity(policy())
     merchant.play(paid("merchant", f"card-{number}", number, refused=True, amount_minor=50_000) for number in range(40))
     assert merchant.effects == []
 
 
 def test_the_case_closes_when_cards_were_normal_for_a_day():
-    device = entity("device")
+    device = Entity(policy())
     device.play(paid("device", f"card-{number}", number) for number in range(6))
     assert device.wait(86_400) == []
     assert [case.status for case in device.wait(90_000)] == ["closed"]
@@ -78,7 +74,7 @@ def test_the_case_closes_when_cards_were_normal_for_a_day():
 
 
 def test_a_flood_of_cards_stays_small():
-    device = entity("device")
+    device = Entity(policy())
     device.play(paid("device", f"card-{number}", number / 50, refused=True) for number in range(5_000))
     assert len(device.state.testing.cards) == MEMBERS_MAX
     assert len(device.state.testing.attempts) <= ATTEMPTS_MAX

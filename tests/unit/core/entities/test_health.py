@@ -125,7 +125,7 @@ def test_invented_keys_cannot_fill_the_memory():
 
 
 def test_buckets_of_all_partitions_add_up_over_the_window():
-    entity = Entity(policy(), key="health")
+    entity = Entity(policy())
     for partition in range(3):
         for number in range(102):  # 510 seconds
             entity.play(

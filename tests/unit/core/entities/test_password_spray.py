@@ -5,8 +5,8 @@ from __future__ import annotations
 from support.entities import START_MS, Entity, login, policy
 
 from streams.contracts.base import from_ms
+from streams.core.entities.pipeline import forgets_ms
 from streams.core.entities.recent import MEMBERS_MAX
-from streams.core.entities.state import forgets_ms
 from streams.core.entities.threat import VICTIMS_MAX
 
 
@@ -142,21 +142,21 @@ def test_an_address_without_success_is_forgotten_after_half_an_hour():
     settings = policy()
     ip = Entity(settings)
     ip.play([login("a", 0)])
-    assert forgets_ms(ip.state, settings) == START_MS + 1_800_000
+    assert forgets_ms(ip.state) == START_MS + 1_800_000
     ip.play([login("a", 1, ok=True)])
-    assert forgets_ms(ip.state, settings) == START_MS + 1_000 + 259_200_000
+    assert forgets_ms(ip.state) == START_MS + 1_000 + 259_200_000
 
 
 def test_an_open_case_or_a_published_level_is_not_forgotten():
     settings = policy()
     ip = Entity(settings)
     ip.play(login(f"user-{number}", number) for number in range(8))
-    assert forgets_ms(ip.state, settings) is None
+    assert forgets_ms(ip.state) is None
     ip.wait(8_000)
-    assert forgets_ms(ip.state, settings) is not None
+    assert forgets_ms(ip.state) is not None
     elevated = Entity(settings)
     elevated.play([login("a", 0), login("b", 1)])
-    assert forgets_ms(elevated.state, settings) == START_MS + 1_000 + 3_600_000 + 1
+    assert forgets_ms(elevated.state) == START_MS + 1_000 + 3_600_000 + 1
 
 
 def test_a_flood_of_names_from_one_address_stays_small():

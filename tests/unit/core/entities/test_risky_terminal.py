@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.entities import START_MS, Entity, label, policy
 
 from streams.contracts.base import from_ms
-from streams.core.entities.risk_state import RiskState, apply_risk, risk_fact
+from streams.core.entities.risk_state import RiskState
 from streams.core.entities.risky_terminal import EXACT_MAX
 
 DAY_S = 86_400
@@ -13,7 +13,7 @@ DELAY_S = 7 * DAY_S
 
 
 def terminal(text: str = "", barrier_s: int | None = None) -> Entity:
-    return Entity(policy(text), key="terminal/t-1", barrier_s=barrier_s)
+    return Entity(policy(text), barrier_s=barrier_s)
 
 
 def verdict(fraud: bool, subject_s: float, at_s: float | None = None):
@@ -24,7 +24,7 @@ def verdict(fraud: bool, subject_s: float, at_s: float | None = None):
 def known(entity: Entity) -> RiskState:
     state = RiskState()
     for risk in entity.risks:
-        apply_risk(state, risk)
+        state.apply(risk)
     return state
 
 
@@ -90,7 +90,7 @@ def test_a_busy_day_is_kept_as_a_total():
     point = busy.risks[-1].ring[0]
     assert (point.frauds, point.labels, point.fraud_s, point.legit_s) == (1, 5_001, (), ())
     assert busy.size < 1_024
-    fact = risk_fact(known(busy), START_MS + (DELAY_S + DAY_S) * 1000 - 1, DELAY_S)
+    fact = known(busy).fact(START_MS + (DELAY_S + DAY_S) * 1000 - 1)
     assert fact is not None
     assert (fact.labels_1d, fact.frauds_1d) == (5_001, 1)
 

@@ -11,7 +11,7 @@ DAY_S = 86_400
 
 
 def site(text: str = "") -> Entity:
-    return Entity(policy(text), key="health/site")
+    return Entity(policy(text))
 
 
 def failure(user: str, at_s: float, ok: bool = False):

@@ -1,0 +1,107 @@
+"""Which detector sees which signal, and when does an entity's timer fire?
+
+The entities agent has no model and no two steps: a signal is observed, a timer is fired, both answer with effects.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from streams.contracts.signals import EntityObserved, HealthBucket
+from streams.core.entities import card_testing, password_spray, risky_terminal, site_spray
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.health import HealthCounters, count_bucket
+from streams.core.entities.policies import EntitiesPolicy
+from streams.core.entities.state import EntityState
+from streams.core.policy import Policy
+
+
+def observe(
+    state: EntityState, signal: EntityObserved | HealthBucket, policy: Policy, ctx: EntityContext
+) -> list[EntityEffect]:
+    """Folds one signal in and answers with what follows. Signals come in the order of `order_of`.
+
+    One that comes later than its order (a source was silent for longer than the agent waits) counts at the newest time
+    seen, so that windows stay sorted.
+    """
+    if not state.newest_ms and isinstance(signal, EntityObserved):
+        state.kind, state.value = signal.kind, signal.value
+    at_ms = state.newest_ms = max(signal.at_ms, state.newest_ms)
+    match signal:
+        case EntityObserved():
+            effects = _observe_entity(state, signal, at_ms, policy, ctx)
+        case HealthBucket():
+            if state.health is None:
+                state.health = HealthCounters()
+            count_bucket(state.health, signal, policy.entities.health)
+            effects = []
+        case _:
+            assert_never(signal)
+    _schedule(state, policy.entities)
+    return effects
+
+
+def _observe_entity(
+    state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
+) -> list[EntityEffect]:
+    match signal.what:
+        case "login_failed" | "login_succeeded":
+            if signal.kind == "health":
+                return site_spray.observe_site_login(state, signal, at_ms, policy, ctx)
+            return password_spray.observe_login(state, signal, at_ms, policy, ctx)
+        case "payment" | "payment_failed":
+            return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)
+        case "label":
+            return risky_terminal.observe_label(state, signal, at_ms, policy, ctx)
+        case _:
+            assert_never(signal.what)
+
+
+def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) -> list[EntityEffect]:
+    """Effects of the timers that are due at `due_ms`; `next_due_ms` is later afterwards."""
+    effects = [
+        *risky_terminal.publish_due(state, due_ms, policy, ctx),
+        *password_spray.quiet(state, due_ms, policy),
+        *site_spray.quiet(state, due_ms, policy),
+        *card_testing.quiet(state, due_ms, policy),
+    ]
+    _schedule(state, policy.entities)
+    return effects
+
+
+def next_due_ms(state: EntityState) -> int | None:
+    """When the next timer fires."""
+    return state.due_ms or None
+
+
+def forgets_ms(state: EntityState) -> int | None:
+    """From when on the state may be dropped, or None while a timer runs."""
+    return None if state.due_ms else state.forget_ms
+
+
+def _schedule(state: EntityState, policy: EntitiesPolicy) -> None:
+    """Sets the next timer and the end of the state's life.
+
+    An address where nothing ever succeeded is dropped half an hour after its last signal: that is all that a flood of
+    random addresses leaves behind.
+    """
+    keep_s = policy.forget_quiet_s
+    if state.spray is not None and state.spray.regulars:
+        keep_s = policy.forget_s if state.spray.established else policy.forget_success_s
+    due_ms = 0
+    if state.labels is not None:
+        keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
+        due_ms = state.labels.publish_ms
+    if state.site is not None or state.health is not None:
+        keep_s = policy.forget_s
+    expires_ms = state.risk_expires_ms
+    for part in (state.spray, state.testing, state.site):
+        if part is None:
+            continue
+        threat = part.threat
+        expires_ms = max(expires_ms, threat.expires_ms)
+        if threat.case is not None:
+            due_ms = min(due_ms, threat.case.close_due_ms) if due_ms else threat.case.close_due_ms
+    state.due_ms = due_ms
+    # Not before what was published has expired: a state that starts again also starts its versions again.
+    state.forget_ms = max(state.newest_ms + keep_s * 1000, expires_ms + 1)
