@@ -64,15 +64,26 @@ SPENDING = frozenset(
         payments.TransferSucceeded,
         payments.TransferFailed,
         payments.WithdrawalRequested,
+        payments.WithdrawalSent,
+        payments.WithdrawalCredited,
         payments.WithdrawalFailed,
         payments.BillpayRequested,
         payments.BillpayDebited,
+        payments.BillpayPosted,
         payments.BillpayFailed,
     }
 )
 # Money that leaves our reach at once: to another person or to a bank account.
-PAYOUTS = frozenset({payments.TransferRequested, payments.TransferSucceeded, payments.WithdrawalRequested})
-TOPUPS = frozenset({payments.TopupRequested, payments.TopupFailed})
+PAYOUTS = frozenset(
+    {
+        payments.TransferRequested,
+        payments.TransferSucceeded,
+        payments.WithdrawalRequested,
+        payments.WithdrawalSent,
+        payments.WithdrawalCredited,
+    }
+)
+TOPUPS = frozenset({payments.TopupRequested, payments.TopupConfirmed, payments.TopupCredited, payments.TopupFailed})
 FAILURES = frozenset(
     {
         payments.PaymentFailed,
@@ -83,8 +94,7 @@ FAILURES = frozenset(
     }
 )
 LOGINS = frozenset({logins.LoginSucceeded, logins.LoginFailed})
-# Somebody is inside: the right credential was given, or a session goes on from here.
-ARRIVALS = frozenset({logins.LoginSucceeded, logins.SessionUsed})
+ARRIVALS = frozenset({logins.LoginSucceeded})
 CHALLENGES = frozenset({logins.ChallengeSent, logins.ChallengePassed, logins.ChallengeFailed})
 CHANGES = frozenset({logins.CredentialChanged, logins.PasswordResetRequested, logins.DeviceBound})
 

@@ -14,6 +14,7 @@ from streams.adapters.policy_file import load_policy
 from streams.contracts import logins, payments
 from streams.contracts.base import to_ms
 from streams.core.features import FEATURE_NAMES
+from streams.core.flows.movements import SUBJECTS
 from streams.core.reasons import REASONS
 from streams.core.rules.base import Fired, NotApplicable, Quiet
 from streams.core.rules.program import evaluate_all
@@ -133,3 +134,7 @@ def test_slugs_are_unique_and_fit_the_wire():
 
 def test_every_rule_has_a_table_and_every_table_a_rule():
     assert set(type(POLICY.rules).__struct_fields__) == {rule.section for rule in RULES}
+
+
+def test_rules_are_asked_about_exactly_what_is_decided_about():
+    assert set().union(*(rule.events for rule in RULES)) == set(SUBJECTS)
