@@ -147,7 +147,7 @@ class Partition:
         # The open group: what happened since the last commit.
         self._emits: list[Emit] = []
         self._event_times: list[int] = []
-        self._counts: Tally[CountKey] = Counter()
+        self._counts: Tally[CountKey] = Tally()
         self._handled = 0
         self._moved = False
         # What was taken since the last checkpoint, to be run again if some of it is poison.
@@ -268,7 +268,7 @@ class Partition:
                 slot = states.open(result.key, next_clock_ms)
                 if slot is None:
                     break
-                if states.seen_before(slot, result.dedupe, clock_ms):
+                if states.seen_before(slot, result.dedupe, next_clock_ms):
                     self._count(DUPLICATES, logic_name, record.topic)
                     next_clock_ms = clock_ms
                 else:
@@ -360,7 +360,7 @@ class Partition:
             context.clock_ms = max(self.clock_ms, due_ms)
             if self.options.clock == "replay":
                 context.now_ms = context.clock_ms
-            self._emits.extend(self.logic.fire(slot.state, due_ms, context))
+            self._emits.extend(self.logic.fire(slot.key, slot.state, due_ms, context))
             self._count(TIMERS, self.logic.name)
             states.reschedule(slot, slot.state)
 
@@ -444,7 +444,7 @@ class Partition:
                 self._roll_back()
                 found = True
                 states.put_off(key, due_ms + QUARANTINE_MS)
-                record = Record("timer", self.number, -1, due_ms, key, None)
+                record = Record("timer", self.number, 0, due_ms, key, None)
                 self._set_aside(record, Refused("raised", f"{type(error).__name__} in a timer of this key"))
                 self.poison.append((record, error))
         return found

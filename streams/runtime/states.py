@@ -132,7 +132,8 @@ class States:
         if slot is None:
             slot = self._slots[key] = Slot(key, None)
         state = self.warm(slot)
-        if 0 < slot.wake_ms <= clock_ms and self._outlived(state, clock_ms):
+        # While earlier events wait for their decision the wake time is not current, so the state itself is asked.
+        if (slot.pending or 0 < slot.wake_ms <= clock_ms) and self._outlived(state, clock_ms):
             if slot.pending:
                 return None
             slot.state, slot.seen = self._logic.new(key), {}
@@ -153,7 +154,8 @@ class States:
         seen = slot.seen
         assert seen is not None
         oldest_ms = clock_ms - self._lateness_ms
-        if seen.get(dedupe, -1) >= oldest_ms:
+        seen_ms = seen.get(dedupe)
+        if seen_ms is not None and seen_ms >= oldest_ms:
             return True
         if len(seen) >= DEDUPE_CAP:
             slot.seen = seen = {each: at_ms for each, at_ms in seen.items() if at_ms >= oldest_ms}
@@ -195,7 +197,9 @@ class States:
         if due_ms is not None and due_ms <= to_ms:
             self._touched[slot.key] = slot
             return due_ms
-        if not slot.pending and self._outlived(state, to_ms):
+        if slot.pending:
+            return None  # the decision that is still to come reschedules it
+        if self._outlived(state, to_ms):
             self._touched[slot.key] = slot
             slot.state, slot.seen, slot.wake_ms, slot.forgotten = self._logic.new(slot.key), {}, 0, True
         else:

@@ -1,0 +1,1 @@
+"""Wiring of the pure core to the runtime: decode, prepare, score, decide, encode."""

@@ -1,0 +1,222 @@
+"""How does everything that is keyed by an account run: which state, which risk, which record for which effect?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from streams.agents.publish import publish, publish_signal
+from streams.contracts.base import Event, Watermark, to_ms
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.registry import Refusal, encode, read
+from streams.contracts.signals import ClockTold, EntityRisk
+from streams.contracts.topics import ENTITY_RISK, SIGNALS, inputs_of
+from streams.core import pipeline
+from streams.core.entities.health import HealthBuckets
+from streams.core.entities.risk_state import RiskState
+from streams.core.locks.caps import PartitionLimits
+from streams.core.obligations import Obligations
+from streams.core.observations import Observations
+from streams.core.outcome import Outcome
+from streams.core.policy import Policy, PolicySchedule
+from streams.core.risk import RiskFact
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.signals import signals_of
+from streams.core.steps import DecideContext, Prepared
+from streams.ports import Scorer
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+
+# Entity risk lives beside the accounts of a partition, under keys that no account id can have.
+RISK_PREFIX = b"\x01risk/"
+
+
+class Account(msgspec.Struct, array_like=True):
+    """The state of one account: what was seen of it, and what is owed to it."""
+
+    observations: Observations
+    obligations: Obligations
+
+
+class Shared(msgspec.Struct, array_like=True):
+    """What belongs to the partition rather than to an account."""
+
+    limits: PartitionLimits = msgspec.field(default_factory=PartitionLimits)
+    health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
+
+
+class Stranger(msgspec.Struct, frozen=True, gc=False):
+    """An attempt that belongs to no account: it makes signals and nothing else."""
+
+    event: Event
+    at_ms: int
+
+
+_NOT_SCORED = ScoreUnavailable("not_scored")
+_FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_account = msgspec.msgpack.Decoder(Account).decode
+_decode_risk = msgspec.msgpack.Decoder(RiskState).decode
+_decode_shared = msgspec.msgpack.Decoder(Shared).decode
+
+
+def dedupe_hash(topic: str, event_id: str) -> int:
+    """64 bits that stand for (topic, event id); stable across processes and releases, because states keep it."""
+    return int.from_bytes(blake2b(f"{topic}\x00{event_id}".encode(), digest_size=8).digest())
+
+
+def risk_key(kind: str, value: str) -> bytes:
+    """The state key of what is known about an entity."""
+    return RISK_PREFIX + f"{kind}/{value}".encode()
+
+
+class AccountsLogic:
+    """The accounts agent; see `streams.runtime.logic.Logic` for what each method promises."""
+
+    name = "accounts"
+    by_source = False
+
+    def __init__(self, policies: PolicySchedule, scorer: Scorer[Prepared]) -> None:
+        self._policies = policies
+        self._scorer = scorer
+        self.inputs = tuple(
+            Input(
+                topic.name,
+                waits=topic is not ENTITY_RISK,
+                required=topic.required or topic is ENTITY_RISK,
+                keyed=topic is not ENTITY_RISK,
+            )
+            for topic in inputs_of("accounts")
+        )
+
+    # -- records and states ------------------------------------------------------------------------------------------
+
+    def read(self, record: Record) -> Incoming | Refused:
+        topic = record.topic
+        event = read(topic, record.key, record.value)
+        if type(event) is Refusal:
+            return Refused(*event)
+        at_ms = to_ms(event.occurred_at)
+        if type(event) is EntityRisk:
+            return Incoming(event, risk_key(event.kind, event.value), at_ms, moves_clock=False)
+        if type(event) is Watermark:
+            return Incoming(None, None, at_ms)
+        key = event.account_id.encode() if event.known else None
+        return Incoming(event, key, at_ms, dedupe_hash(topic, event.event_id))
+
+    def new(self, key: bytes) -> Account | RiskState:
+        if key.startswith(RISK_PREFIX):
+            return RiskState()
+        return Account(Observations(), Obligations())
+
+    def load(self, key: bytes, raw: bytes) -> Account | RiskState:
+        return _decode_risk(raw) if key.startswith(RISK_PREFIX) else _decode_account(raw)
+
+    def dump(self, state: Account | RiskState) -> bytes:
+        return _encode(state)
+
+    def new_shared(self) -> Shared:
+        return Shared()
+
+    def load_shared(self, raw: bytes) -> Shared:
+        return _decode_shared(raw)
+
+    def dump_shared(self, shared: Shared) -> bytes:
+        return _encode(shared)
+
+    def due_ms(self, state: Account | RiskState) -> int | None:
+        return pipeline.next_due_ms(state.obligations) if type(state) is Account else None
+
+    def forgets_ms(self, state: Account | RiskState) -> int | None:
+        if type(state) is Account:
+            return pipeline.forgets_ms(state.observations, state.obligations)
+        assert type(state) is RiskState
+        return state.forgets_ms()
+
+    # -- the three steps ---------------------------------------------------------------------------------------------
+
+    def prepare(
+        self,
+        state: Any,
+        incoming: Incoming,
+        peek: Callable[[bytes], Any],
+        late: bool,
+        topic: str,
+    ) -> Prepared | Stranger | None:
+        event, at_ms = incoming.event, incoming.at_ms
+        if type(event) is EntityRisk:
+            state.apply(event)
+            return None
+        if state is None:
+            return Stranger(event, at_ms)
+
+        def risk(kind: str, value: str, at_ms: int) -> RiskFact | None:
+            known = peek(risk_key(kind, value))
+            return None if known is None else known.fact(at_ms)
+
+        return pipeline.prepare(state.observations, event, at_ms, risk, self._policies.at(at_ms), late)
+
+    def score(self, prepared: Sequence[Prepared | Stranger]) -> Sequence[Score | ScoreUnavailable]:
+        wanted = [each for each in prepared if type(each) is Prepared and each.features is not None]
+        answers = iter(self._scorer.score(wanted) if wanted else ())
+        return [
+            next(answers) if type(each) is Prepared and each.features is not None else _NOT_SCORED for each in prepared
+        ]
+
+    def decide(self, state: Any, prepared: Prepared | Stranger, score: Any, context: Context) -> Iterator[Emit]:
+        policy = self._policies.at(prepared.at_ms)
+        if type(prepared) is Stranger:
+            yield from self._signals(prepared.event, context, policy, flagged=False, first=True)
+            return
+        assert type(prepared) is Prepared
+        event = prepared.event
+        flagged = False
+        moment = self._moment(event.account_id, context)
+        for effect in pipeline.decide(state.obligations, prepared, score, policy, moment):
+            if type(effect) is DecisionMade:
+                flagged = effect.outcome in _FLAGGED
+            yield from publish(effect, context.count)
+        yield from self._signals(event, context, policy, flagged=flagged, first=prepared.subject != "")
+
+    def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> Iterator[Emit]:
+        policy = self._policies.at(due_ms)
+        for effect in pipeline.fire(state.obligations, due_ms, policy, self._moment(key.decode(), context)):
+            yield from publish(effect, context.count)
+
+    def _moment(self, account_id: str, context: Context) -> DecideContext:
+        return DecideContext(
+            account_id,
+            context.partition,
+            context.partitions,
+            context.now_ms,
+            context.clock_ms,
+            context.feeds,
+            context.shared.limits,
+        )
+
+    # -- the second hop ----------------------------------------------------------------------------------------------
+
+    def _signals(self, event: Event, context: Context, policy: Policy, *, flagged: bool, first: bool) -> Iterator[Emit]:
+        # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
+        signals = signals_of(
+            event,
+            context.clock_ms,
+            flagged=flagged,
+            first=first,
+            partition=context.partition,
+            next_sequence=context.next_sequence,
+            policy=policy.entities,
+        )
+        for signal in signals:
+            yield publish_signal(signal, context.partitions)
+
+    def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterator[Emit]:
+        return iter(())
+
+    def told(self, clock_ms: int, context: Context) -> Iterator[Emit]:
+        value = encode(ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0))
+        for number in range(context.partitions):
+            yield Emit(SIGNALS.name, b"", value, clock_ms, number, (("type", b"clock.told.v1"),))

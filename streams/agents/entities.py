@@ -1,0 +1,107 @@
+"""How does everything that spans accounts run: addresses, devices, card ranges, merchants, terminals, health keys?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from streams.agents.publish import publish, publish_risk
+from streams.contracts.registry import Refusal, decode
+from streams.contracts.signals import ClockTold, EntityObserved, EntityRisk, HealthBucket
+from streams.contracts.topics import SIGNALS
+from streams.core.entities import pipeline
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.state import EntityState
+from streams.core.policy import PolicySchedule
+from streams.core.signals import state_key
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_state = msgspec.msgpack.Decoder(EntityState).decode
+
+
+class EntitiesLogic:
+    """The entities agent; see `streams.runtime.logic.Logic` for what each method promises."""
+
+    name = "entities"
+    by_source = True
+    # Signals are routed by one key and kept under another, by our own hand: no producer's partitioner to check.
+    inputs = (Input(SIGNALS.name, keyed=False),)
+
+    def __init__(self, policies: PolicySchedule, barrier_s: int | None = None) -> None:
+        self._policies = policies
+        self._barrier_s = barrier_s
+
+    # -- records and states ------------------------------------------------------------------------------------------
+
+    def read(self, record: Record) -> Incoming | Refused:
+        signal = decode(record.topic, record.value)
+        if type(signal) is Refusal:
+            return Refused(*signal)
+        if type(signal) is ClockTold:
+            return Incoming(None, None, signal.at_ms, source=signal.partition)
+        return Incoming(signal, state_key(signal), signal.at_ms, source=signal.partition, sequence=signal.sequence)
+
+    def new(self, key: bytes) -> EntityState:
+        return EntityState()
+
+    def load(self, key: bytes, raw: bytes) -> EntityState:
+        return _decode_state(raw)
+
+    def dump(self, state: EntityState) -> bytes:
+        return _encode(state)
+
+    def new_shared(self) -> None:
+        return None
+
+    def load_shared(self, raw: bytes) -> None:
+        return None
+
+    def dump_shared(self, shared: None) -> bytes:
+        return b""
+
+    def due_ms(self, state: EntityState) -> int | None:
+        return pipeline.next_due_ms(state)
+
+    def forgets_ms(self, state: EntityState) -> int | None:
+        return pipeline.forgets_ms(state)
+
+    # -- the three steps, of which only the last has work --------------------------------------------------------------
+
+    def prepare(
+        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+    ) -> EntityObserved | HealthBucket:
+        signal: EntityObserved | HealthBucket = incoming.event
+        return signal
+
+    def score(self, prepared: Sequence[Any]) -> Sequence[None]:
+        return [None] * len(prepared)
+
+    def decide(
+        self, state: EntityState, prepared: EntityObserved | HealthBucket, score: None, context: Context
+    ) -> Iterator[Emit]:
+        policy = self._policies.at(prepared.at_ms)
+        effects = pipeline.observe(state, prepared, policy, self._moment(context))
+        yield from self._publish(effects, context)
+
+    def fire(self, key: bytes, state: EntityState, due_ms: int, context: Context) -> Iterator[Emit]:
+        effects = pipeline.fire(state, due_ms, self._policies.at(due_ms), self._moment(context))
+        yield from self._publish(effects, context)
+
+    def _publish(self, effects: Sequence[EntityEffect], context: Context) -> Iterator[Emit]:
+        for effect in effects:
+            if type(effect) is EntityRisk:
+                yield from publish_risk(effect, context.partitions)
+            else:
+                yield from publish(effect, context.count)
+
+    def _moment(self, context: Context) -> EntityContext:
+        return EntityContext(context.partition, context.partitions, context.now_ms, self._barrier_s)
+
+    def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterator[Emit]:
+        return iter(())
+
+    def told(self, clock_ms: int, context: Context) -> Iterator[Emit]:
+        return iter(())

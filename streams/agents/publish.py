@@ -1,0 +1,84 @@
+"""Which records does an effect of the core become, and what is counted about it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from streams.contracts.actions import ActionRequested
+from streams.contracts.base import to_ms
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.partitioning import partition_of
+from streams.contracts.registry import TOPICS_OF_TYPE, encode, headers_of, key_of, tag_of
+from streams.contracts.signals import EntityObserved, EntityRisk, HealthBucket
+from streams.contracts.topics import ENTITY_RISK, SIGNALS
+from streams.core.entities.context import EntityEffect
+from streams.core.signals import routing_key
+from streams.core.steps import Effect
+from streams.metrics import (
+    ACTIONS,
+    ACTIONS_RESENT,
+    CASE_VERSIONS,
+    CASES_CLOSED,
+    CASES_OPENED,
+    DECISIONS,
+    NOTIFICATIONS,
+    RULE_HITS,
+    SCORE_UNAVAILABLE,
+)
+from streams.runtime.logic import Emit
+
+Count = Callable[..., None]
+
+_ENDED = frozenset({"closed", "withdrawn", "merged"})
+
+
+def publish(effect: Effect | EntityEffect, count: Count) -> Iterator[Emit]:
+    """The records of one effect: a case goes to its history and to its snapshot, everything else to one topic."""
+    value, headers, at_ms = encode(effect), headers_of(effect), to_ms(effect.occurred_at)
+    key = key_of(effect)
+    assert key is not None
+    for topic in TOPICS_OF_TYPE[tag_of(type(effect))]:
+        yield Emit(topic, key, value, at_ms, None, headers)
+    _count(effect, count)
+
+
+def publish_risk(risk: EntityRisk, partitions: int) -> Iterator[Emit]:
+    """Every accounts partition hears about every notable entity."""
+    value, headers, at_ms = encode(risk), headers_of(risk), to_ms(risk.occurred_at)
+    key = key_of(risk)
+    assert key is not None
+    for number in range(partitions):
+        yield Emit(ENTITY_RISK.name, key, value, at_ms, number, headers)
+
+
+def publish_signal(signal: EntityObserved | HealthBucket, partitions: int) -> Emit:
+    """The record of a signal; its routing key, not the state key, chooses the partition."""
+    key = routing_key(signal)
+    return Emit(SIGNALS.name, key, encode(signal), signal.at_ms, partition_of(key, partitions), headers_of(signal))
+
+
+def _count(effect: Any, count: Count) -> None:
+    mode = "observe" if getattr(effect, "shadow", False) else "enforce"
+    match effect:
+        case DecisionMade():
+            count(DECISIONS, effect.outcome, mode)
+            for hit in effect.hits:
+                count(RULE_HITS, hit.rule, "observe" if hit.shadow else mode)
+            if effect.score_unavailable is not None:
+                count(SCORE_UNAVAILABLE, effect.score_unavailable)
+        case CaseVersion():
+            count(CASE_VERSIONS, effect.queue)
+            if effect.version == 1:
+                count(CASES_OPENED, effect.queue, effect.priority)
+            elif effect.status in _ENDED:
+                count(CASES_CLOSED, effect.queue, effect.finding)
+        case ActionRequested():
+            count(ACTIONS, effect.action, mode)
+            if effect.attempt > 1:
+                count(ACTIONS_RESENT)
+        case NotificationRequested():
+            count(NOTIFICATIONS, mode)
+        case _:
+            pass

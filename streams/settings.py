@@ -1,0 +1,158 @@
+"""Where is this process running? Everything that an environment may set, and nothing that the business decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.contracts.topics import physical
+from streams.runtime.options import AgentOptions, RuntimeOptions, Security
+from streams.runtime.partition import PartitionOptions
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message names the environment variable and says what to do. Exit code 78."""
+
+
+class Settings(BaseSettings):
+    """One field is one environment variable: `PAYWARDEN_` and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PAYWARDEN_", secrets_dir=None, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    bootstrap: str = Field("127.0.0.1:9092", description="Brokers, comma separated host:port.")
+    app_id: str = Field("paywarden", description="Consumer group; transactional ids derive from it.")
+    instance_id: str = Field(
+        "", description="Static membership: stable per pod, so that a quick restart moves nothing. Empty: dynamic."
+    )
+    topic_prefix: str = Field("", description="Before every topic name, so that deployments can share a broker.")
+    partitions: int = Field(
+        12, ge=1, le=4096, description="Partitions of every topic that `topics create` makes. Not to be changed later."
+    )
+    replication: int = Field(1, ge=1, le=15, description="Replication factor of topics that `topics create` makes.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How every Kafka client of the process connects."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="With a SASL protocol."
+    )
+    sasl_username: str = Field("", description="With a SASL protocol.")
+    sasl_password: SecretStr = Field(SecretStr(""), description="With a SASL protocol; or use sasl_password_file.")
+    sasl_password_file: Path | None = Field(None, description="A file that holds the password; wins over the variable.")
+    ssl_ca_file: str = Field("", description="Certificate authorities; empty: those of the system.")
+    ssl_certificate_file: str = Field("", description="Client certificate, for mutual TLS.")
+    ssl_key_file: str = Field("", description="Key of the client certificate.")
+    merge: Literal["live", "strict"] = Field(
+        "live", description="live: wait at most 500 ms for a slow input. strict: without bound (replay, tests)."
+    )
+    clock: Literal["live", "replay"] = Field(
+        "live", description="live: an idle partition's clock follows the wall clock. replay: events alone move it."
+    )
+    barrier_s: int | None = Field(
+        None, ge=1, description="With clock=replay and `replay --barrier`: the same step, in seconds."
+    )
+    policy_files: tuple[Path, ...] = Field(
+        (), description="Policy files (JSON list of paths), each over the packaged default; the event's time selects."
+    )
+    member_timeout_s: float = Field(
+        10.0, ge=6.0, le=300.0, description="A silent worker loses its partitions after this."
+    )
+    pace_ms: int = Field(20, ge=0, le=10_000, description="Least time between two commits of the accounts agent.")
+    entities_pace_ms: int = Field(100, ge=0, le=10_000, description="The same for the entities agent.")
+    dead_letter_share: float = Field(
+        0.2, gt=0, le=1, description="Share of dead letters among the last 10,000 records that stops the worker."
+    )
+    web_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
+    web_port: int = Field(6066, ge=0, le=65_535, description="Port of these pages; 0: none.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line written."
+    )
+    hold_ms: int = Field(0, ge=0, le=10_000, description="Crash tests: keep every transaction open this long.")
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _prefix_is_a_topic_name(cls, value: str) -> str:
+        if value:
+            physical(value, "x")
+        return value
+
+    def security(self) -> Security:
+        """How clients authenticate. Raises SettingsError if the password file cannot be read."""
+        password = self.sasl_password.get_secret_value()
+        if self.sasl_password_file is not None:
+            try:
+                password = self.sasl_password_file.read_text().strip()
+            except OSError as error:
+                raise SettingsError(
+                    f"PAYWARDEN_SASL_PASSWORD_FILE: {self.sasl_password_file} cannot be read ({error.strerror}); "
+                    "mount the secret or correct the path."
+                ) from error
+        return Security(
+            protocol=self.security_protocol,
+            sasl_mechanism=self.sasl_mechanism,
+            username=self.sasl_username,
+            password=password,
+            ca_file=self.ssl_ca_file,
+            certificate_file=self.ssl_certificate_file,
+            key_file=self.ssl_key_file,
+        )
+
+    def runtime(self) -> RuntimeOptions:
+        """What the Kafka side of a worker needs to know."""
+        return RuntimeOptions(
+            bootstrap=self.bootstrap,
+            app_id=self.app_id,
+            instance_id=self.instance_id,
+            topic_prefix=self.topic_prefix,
+            security=self.security(),
+            member_timeout_s=self.member_timeout_s,
+            hold_s=self.hold_ms / 1000,
+            web_host=self.web_host,
+            web_port=self.web_port,
+        )
+
+    def partition(self, lateness_s: int) -> PartitionOptions:
+        """How one partition treats order, time and bad records."""
+        return PartitionOptions(
+            merge=self.merge,
+            clock=self.clock,
+            lateness_ms=lateness_s * 1000,
+            dead_letter_share=self.dead_letter_share,
+        )
+
+    def agent(self, changelog: str, pace_ms: int, lateness_s: int) -> AgentOptions:
+        """How one agent runs."""
+        return AgentOptions(changelog=changelog, pace_s=pace_ms / 1000, partition=self.partition(lateness_s))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment, with command line options over them. Raises SettingsError with one sentence."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PAYWARDEN_" + "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise SettingsError(f"{name}: {first['msg']}; see docs/configuration.md for what it takes.") from None
+
+
+def render_configuration() -> str:
+    """docs/configuration.md: one row per setting."""
+    lines = [
+        "# Configuration",
+        "",
+        "Generated from `streams/settings.py` by `make docs`. A setting says where a worker runs; what the business",
+        "decides is in the policy file (`streams/core/policy.default.toml`), and topics and events are contracts.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = "" if default in ("", None, ()) or isinstance(default, SecretStr) else f"`{default}`"
+        lines.append(f"| `PAYWARDEN_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"
