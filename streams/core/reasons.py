@@ -38,7 +38,7 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
     ("R09", "pass_through", "资金快进快出", "Money passes straight through", "unusual_activity"),
     ("R10", "card_testing", "疑似批量试卡", "Cards are being tried out", "account_protection"),
     ("R11", "login_failures", "连续登录失败", "Repeated failed logins", "account_protection"),
-    ("R12", "login_attack", "来源地址正在攻击登录", "Login from an address that is attacking", "account_protection"),
+    ("R12", "login_attack", "登录正受到攻击", "Login in the middle of an attack on logins", "account_protection"),
     ("R13", "small_probe", "小额试探后大额支付", "A small probe, then a large payment", "unusual_activity"),
     ("R14", "dormant", "长期不活跃后突然使用", "Sudden use after a long silence", "verification_needed"),
     ("R15", "repeated_failures", "多次支付失败", "Several failed payments", "payment_problem"),

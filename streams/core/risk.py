@@ -5,9 +5,13 @@ Only the words live here: `streams.core.entities` keeps the dated versions and a
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
+
+# Failed logins of the whole site meet in one place under this name, so that an attacker who changes addresses is seen.
+SITE_KIND: Literal["health"] = "health"
+SITE = "site"
 
 
 class RiskFact(msgspec.Struct, frozen=True, gc=False):

@@ -16,10 +16,8 @@ from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
 from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
+from streams.core.risk import SITE, SITE_KIND
 
-# Failed logins of the whole site meet in one place under this name, so that an attacker who changes addresses is seen.
-SITE_KIND: Literal["health"] = "health"
-SITE = "site"
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
 HEALTH_ROUTE = b"health"
 

@@ -57,7 +57,7 @@ AMOUNTS = (
     "travel_kmh",
 )
 FLAGS = ("night", "device_new", "payee_new", "merchant_new", "country_new", "vulnerable", "near_limit")
-LEVELS = ("ip_level", "device_level", "bin_level", "merchant_level")
+LEVELS = ("ip_level", "site_level", "device_level", "bin_level", "merchant_level")
 SHARES = ("balance_share", "terminal_fraud_rate_1d", "terminal_fraud_rate_7d", "merchant_fraud_rate_30d")
 RISING = {
     **dict.fromkeys(COUNTS, st.integers(0, 40).map(float)),

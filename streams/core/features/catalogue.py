@@ -249,6 +249,7 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         float, About("risk", "share", "frauds among the labels of 30 days; 0 without labels", MISSING)
     ]
     risk_age_s: Annotated[float, About("risk", "seconds", "age of the oldest entity fact that was used", MISSING)]
+    site_level: Annotated[float, About("risk", "level", "of logins on the whole site", MISSING)]
 
 
 class FeatureSpec(NamedTuple):

@@ -1,16 +1,16 @@
-"""What is known about the address, device, card range, merchant and terminal of the event? (family risk)"""
+"""What is known about the address, device, card range, merchant, terminal and site of the event? (family risk)"""
 
 from __future__ import annotations
 
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.risk import RiskFact, RiskView
+from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 
 
 def risk(v: View, look: RiskView) -> tuple[float, ...]:
-    """ip_level .. risk_age_s."""
+    """ip_level .. site_level."""
     at_ms = v.at_ms
-    ip = device = card_range = merchant = terminal = None
+    ip = device = card_range = merchant = terminal = site = None
     movement = v.movement
     if movement is not None:
         if movement.ip is not None:
@@ -27,8 +27,9 @@ def risk(v: View, look: RiskView) -> tuple[float, ...]:
         ip = look("ip", v.login.ip, at_ms)
         if v.login.device_id is not None:
             device = look("device", v.login.device_id, at_ms)
+        site = look(SITE_KIND, SITE, at_ms)
     age = -1
-    for fact in (ip, device, card_range, merchant, terminal):
+    for fact in (ip, device, card_range, merchant, terminal, site):
         if fact is not None and fact.age_s > age:
             age = fact.age_s
     if age < 0:
@@ -42,10 +43,11 @@ def risk(v: View, look: RiskView) -> tuple[float, ...]:
         *_level_and_score(terminal),
         *_terminal(terminal),
         float(age),
+        MISSING if site is None else float(site.level),
     )
 
 
-_NOTHING = (MISSING,) * 17
+_NOTHING = (MISSING,) * 18
 
 
 def _level_and_score(fact: RiskFact | None) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.core.rules.amount_habit import AmountHabitPolicy
+from streams.core.rules.attacked_site import AttackedSitePolicy
 from streams.core.rules.card_testing import CardTestingPolicy
 from streams.core.rules.challenge_abuse import ChallengeAbusePolicy
 from streams.core.rules.compromised_account import CompromisedAccountPolicy
@@ -53,4 +54,5 @@ class RulesPolicy(Section, frozen=True, kw_only=True):
     repeated_failures: RepeatedFailuresPolicy
     login_failures: LoginFailuresPolicy
     hostile_address: HostileAddressPolicy
+    attacked_site: AttackedSitePolicy
     challenge_abuse: ChallengeAbusePolicy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.core.rules.amount_habit import amount_habit
+from streams.core.rules.attacked_site import attacked_site
 from streams.core.rules.base import ARRIVALS, CHALLENGES, CHANGES, FAILURES, LOGINS, PAYOUTS, SPENDING, TOPUPS, Rule
 from streams.core.rules.card_testing import card_testing
 from streams.core.rules.challenge_abuse import challenge_abuse
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     Rule("repeated-failures", "repeated_failures", repeated_failures, FAILURES),
     Rule("login-failures", "login_failures", login_failures, LOGINS),
     Rule("hostile-address", "hostile_address", hostile_address, LOGINS | CHANGES),
+    Rule("attacked-site", "attacked_site", attacked_site, LOGINS),
     Rule("challenge-abuse", "challenge_abuse", challenge_abuse, CHALLENGES),
 )
 
