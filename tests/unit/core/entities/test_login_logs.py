@@ -30,7 +30,7 @@ from streams.core.entities.pipeline import fire, forgets_ms, next_due_ms, observ
 from streams.core.entities.risk_state import RiskState
 from streams.core.entities.state import EntityState
 from streams.core.policy import Policy
-from streams.core.signals import SITE, SITE_KIND
+from streams.core.risk import SITE, SITE_KIND
 
 LOGS = Path(__file__).parents[4] / "producers" / "data" / "logins"
 
