@@ -12,6 +12,7 @@ import pytest
 
 from streams.adapters.policy_file import load_policy
 from streams.contracts.contract_docs import render_docs
+from streams.core.entities.page import entities_page
 from streams.core.features.page import render_features
 from streams.core.rules.page import rules_page
 from streams.settings import render_configuration
@@ -33,6 +34,7 @@ def _dashboards() -> ModuleType:
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/configuration.md": render_configuration,
     "docs/contracts.md": render_docs,
+    "docs/entities.md": lambda: entities_page(load_policy()),
     "docs/features.md": render_features,
     "docs/rules.md": lambda: rules_page(load_policy()),
     **_dashboards().FILES,

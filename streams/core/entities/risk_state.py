@@ -1,7 +1,7 @@
 """What does an accounts partition know about one notable entity, as of an event's time?
 
-A value counts only from its `effective_at` on, so the few newest versions are
-kept: an event that is a little late, or a value that takes effect at the next step of a replay, changes nothing.
+A value counts only from its `effective_at` on, so the few newest versions are kept: an event that is a little late, or
+a value that takes effect at the next step of a replay, changes nothing.
 """
 
 from __future__ import annotations

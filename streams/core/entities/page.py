@@ -1,0 +1,134 @@
+"""What does the page docs/entities.md say? Its tables come from the detectors' docstrings and the policy."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from streams.core.entities.card_testing import observe_card_payment
+from streams.core.entities.password_spray import observe_login
+from streams.core.entities.risky_terminal import observe_label
+from streams.core.entities.site_spray import observe_site_login
+from streams.core.policy import Policy
+
+
+class Detector(NamedTuple):
+    """One detector for the page: which entities it watches, and its table of the policy."""
+
+    slug: str
+    kinds: str
+    section: str
+    observe: Callable[..., object]
+
+
+DETECTORS = (
+    Detector("password-spray", "IP address, device", "password_spray", observe_login),
+    Detector("site-spray", "the whole site (`health/site`)", "site_attack", observe_site_login),
+    Detector("card-testing", "device, IP address, merchant, card range", "card_testing", observe_card_payment),
+    Detector("risky-terminal", "terminal, merchant, device", "risky_terminal", observe_label),
+)
+
+_HEAD = """\
+# Entities: what spans accounts
+
+Generated from `streams/core/entities` and `streams/core/policy.default.toml`; do not edit. `make docs` writes it again.
+
+An account's partition cannot know that the address of a login has just failed on nine other accounts: those live
+elsewhere. So accounts partitions send *signals* about addresses, devices, merchants, terminals and card ranges to
+the entities agent, which keeps one small state per entity, and sends back *entity risk* about the notable ones. Two
+hops, never more, and a decision never waits for them: it uses the risk that is there and says how old it is.
+
+## Signals
+
+| event | told to | not told |
+|---|---|---|
+| failed login | address, device, site | |
+| successful login | address, device; the site only if the decision was step-up or stricter | |
+| payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
+news of the same payment |
+| refusal of such a payment | the same | |
+| payment without a card, or that names only a terminal | | always |
+| label | terminal, merchant; the device if it is fraud | |
+| end of a payment that names a gateway, issuer or network | health buckets of 5 seconds | retries of an order within \
+the bucket |
+
+A signal carries event time, source partition and a sequence without holes; in that order it is handled, whatever the
+order of arrival. A late event is told with the time of its partition's clock, so nothing is ever older than the clock
+that was told. Signals are routed by entity; everything of kind `health` goes to one place, because the root of an
+outage can only be found where all keys are seen.
+
+## Entity risk
+
+A record says: this entity has this level from `effective_at` to `expires_at`. Levels rise at once and fall by expiry;
+a level that goes on is told again when less than half of its time is left. Every typology has versions of its own; the
+worst one counts. Each accounts partition keeps the newest three, so that an event which is a little late sees what was
+in effect at its own time. In a replay in steps (`--barrier`), what is learnt within a step takes effect together when
+the next step begins: how fast the agents run against each other then changes nothing.
+
+Risk of terminals and merchants is not a level alone but a dated ring of labels. The accounts side evaluates it at the
+event's own time *t*: a window of *w* days is (*t* - delay - *w*, *t* - delay]. Days with at most 16 labels are kept to
+the second, so the windows of the handbook are exact; a busier day counts as a whole.
+
+## Attacks
+
+An attack is one case, owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
+exposed and when containment was asked for, and it closes by itself when it was quiet. Containment aims at the entity,
+has an end, and is renewed while the attack goes on. Victims are listed, never locked: their own decisions see the risk
+of the address. In mode `observe`, and for events older than `max_effect_age_s`, the case is recorded and nothing is
+sent.
+
+## Size
+
+A flood of random addresses leaves states of about 100 bytes that are dropped after half an hour. Members (names, cards)
+are remembered as 48-bit hashes, at most 64 per entity and 256 for the site; more than that counts as that many. A state
+with an open case is kept until it closes, and every state until what it published has expired.
+"""
+
+
+def entities_page(policy: Policy) -> str:
+    """The whole page, as it is for `policy`."""
+    parts = [_HEAD, _overview()]
+    parts += [_detector(detector, getattr(policy.entities, detector.section)) for detector in DETECTORS]
+    parts.append(_table("entities.health", "## Health of gateways, issuers and networks", policy.entities.health))
+    return "\n".join(parts)
+
+
+def _overview() -> str:
+    rows = ["## Detectors", "", "| detector | question | entities |", "|---|---|---|"]
+    for detector in DETECTORS:
+        question = (inspect.getdoc(inspect.getmodule(detector.observe)) or "").splitlines()[0]
+        rows.append(f"| [{detector.slug}](#{detector.slug}) | {question} | {detector.kinds} |")
+    return "\n".join(rows) + "\n"
+
+
+def _detector(detector: Detector, section: Any) -> str:
+    summary, _, rest = (inspect.getdoc(detector.observe) or "").partition("\n\n")
+    lines = [f"### {detector.slug}", "", summary, ""]
+    for line in rest.splitlines():
+        name, separator, text = line.partition(": ")
+        if separator and name in ("Asks", "Fires when", "Blind to", "Costs"):
+            lines.append(f"* **{name}:** {text}")
+        else:
+            lines[-1] += " " + line.strip()
+    return _table(f"entities.{detector.section}", "\n".join(lines), section)
+
+
+def _table(name: str, head: str, section: Any) -> str:
+    lines = [head, "", "```toml", f"[{name}]"]
+    lines += [f"{field} = {_toml(getattr(section, field))}" for field in section.__struct_fields__]
+    return "\n".join([*lines, "```", ""])
+
+
+# Amount tables are completed for every currency when a policy is read; the page shows those that people think in.
+_SHOWN = ("CNY", "EUR", "USD")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {value[name]}" for name in _SHOWN if name in value) + " }"
+    return str(value)
