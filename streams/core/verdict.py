@@ -102,14 +102,12 @@ def _reasons(hits: tuple[Hit, ...], score: Score | ScoreUnavailable, outcome: Ou
     """Ranked: the strictest rule first; the model's score when it was heard at all."""
     reasons: dict[str, Reason] = {}
     for hit in sorted((hit for hit in hits if not hit.shadow), key=lambda hit: -Outcome.parse(hit.outcome)):
+        # Evidence measures the first reason of its rule (core.rules.base.Fired); the others are facts without a number.
+        observed, usual = next(iter(hit.evidence.values()), None), hit.evidence.get("usual")
         for code in hit.reasons:
             if code not in reasons:
-                reasons[code] = Reason(
-                    code=code,
-                    direction="raises",
-                    observed=hit.evidence.get("observed"),
-                    usual=hit.evidence.get("usual"),
-                )
+                reasons[code] = Reason(code=code, direction="raises", observed=observed, usual=usual)
+            observed = usual = None
     if type(score) is Score and all(Outcome.parse(hit.outcome) < outcome for hit in hits if not hit.shadow):
         reasons = {"R22": Reason(code="R22", direction="raises", observed=score.value), **reasons}
     return tuple(reasons.values())[:REASONS_MAX]

@@ -32,4 +32,4 @@ def compromised_account(
     if times < policy.times_usual[0]:
         return QUIET
     evidence = {"amount": features.amount, "usual": features.amount / times, "own_frauds_30d": frauds}
-    return Fired(band_of(times, policy.times_usual), ("R20", "R01"), evidence)
+    return Fired(band_of(times, policy.times_usual), ("R01", "R20"), evidence)

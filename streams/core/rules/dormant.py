@@ -35,6 +35,6 @@ def dormant(event: Movement, _at_ms: int, features: Features, policy: DormantPol
         return QUIET
     return Fired(
         band_of(times, policy.times_usual),
-        ("R14", "R01"),
+        ("R01", "R14"),
         {"amount": features.amount, "usual": features.amount / times, "idle_days": idle},
     )

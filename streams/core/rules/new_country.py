@@ -36,8 +36,8 @@ def new_country(_event: Event, _at_ms: int, features: Features, policy: NewCount
     device = features.device_new == 1.0
     much = features.amount_to_usual >= policy.times_usual or features.countries_7d >= policy.countries_7d
     evidence = {
+        "countries_7d": features.countries_7d,
         "device_new": features.device_new,
         "amount_to_usual": features.amount_to_usual,
-        "countries_7d": features.countries_7d,
     }
     return Fired(1 + device + much, ("R05", "R02") if device else ("R05",), evidence)

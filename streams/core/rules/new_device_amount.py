@@ -34,6 +34,6 @@ def new_device_amount(event: Movement, _at_ms: int, features: Features, policy: 
         return QUIET
     return Fired(
         band_of(times, policy.times_usual),
-        ("R02", "R01"),
+        ("R01", "R02"),
         {"amount": features.amount, "usual": features.amount / times},
     )

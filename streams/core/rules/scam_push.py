@@ -42,4 +42,4 @@ def scam_push(event: Movement, _at_ms: int, features: Features, policy: ScamPush
         "balance_share": features.balance_share,
         "vulnerable": features.vulnerable,
     }
-    return Fired(band, ("R03", "R01"), evidence)
+    return Fired(band, ("R01", "R03"), evidence)

@@ -42,4 +42,4 @@ def unusual_hour(event: Movement, _at_ms: int, features: Features, policy: Unusu
         "hour": features.hour,
         "hour_distance": features.hour_distance,
     }
-    return Fired(band_of(times, policy.times_usual), ("R17", "R01"), evidence)
+    return Fired(band_of(times, policy.times_usual), ("R01", "R17"), evidence)
