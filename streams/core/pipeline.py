@@ -129,6 +129,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     key = payment_key(event.payment_id)
     known = obligations.recall(key)
     status = status_after(event)
+    if obligations.cases:
+        timeline.attach(turn, event)
     if known is None:
         watched = SUBJECTS.get(type(event), "payment") in WATCHED
         state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0, prepared.at_ms)
@@ -138,8 +140,6 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         state = known.after(status)
     if state != known:
         obligations.remember(key, state)
-    if obligations.cases:
-        timeline.attach(turn, event)
     if status != PaymentState.SEEN and obligations.holds:
         holds.drop_hold(turn, event.payment_id)
     if status == PaymentState.FAILED and not prepared.late:

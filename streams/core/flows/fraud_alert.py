@@ -6,11 +6,13 @@ from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_finding, set_status
+from streams.core.cases.timeline import kind_of
 from streams.core.flows.holds import end_hold, wait_for_answer
+from streams.core.flows.movements import status_after
 from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.obligations import Case, Hold, Line
+from streams.core.obligations import Case, Hold, Line, PaymentState
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
 from streams.core.steps import Prepared
@@ -129,9 +131,10 @@ def _line(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMa
     rules = ", ".join(hit.rule for hit in prepared.hits if not hit.shadow)
     score = "" if decision.score is None else f"; score {decision.score:.3f}"
     text = f"{outcome.label}{': ' + rules if rules else ''}{score}"[:160]
+    kind = kind_of(prepared.event)
     if movement is None:
-        return Line(prepared.at_ms, prepared.subject, turn.cause, text)
-    return Line(prepared.at_ms, prepared.subject, turn.cause, text, movement.amount_minor, movement.currency)
+        return Line(prepared.at_ms, kind, turn.cause, text)
+    return Line(prepared.at_ms, kind, turn.cause, text, movement.amount_minor, movement.currency)
 
 
 def _hold(
@@ -165,6 +168,8 @@ def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | 
         return
     about = {"amount": money(movement.amount_minor, movement.currency), "time": when}
     match outcome:
+        case Outcome.NOTIFY if status_after(movement) == PaymentState.FAILED:
+            pass  # nothing left the account, and the app has said so
         case Outcome.NOTIFY:
             notify(turn, "fraud_alert.notice", about, case)
         case Outcome.REVIEW:

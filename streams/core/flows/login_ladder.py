@@ -63,7 +63,7 @@ def _draft(turn: Turn, failures: int) -> Draft:
         family="ladder",
         queue="security",
         priority=3,
-        lines=(Line(turn.at_ms, "login_failed", turn.cause, f"{failures} failed logins in a row by unknown devices"),),
+        lines=(Line(turn.at_ms, "login.failed", turn.cause, f"{failures} failed logins in a row by unknown devices"),),
         rules=(RULE,),
         reasons=("R11",),
         counters=(("failures", failures),),

@@ -13,12 +13,13 @@ WEEK_MS = 604_800_000
 
 
 def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None) -> None:
-    """Puts the message on its case and, where the turn may act, on its way to the customer."""
+    """Puts the text on its case, for whoever talks to the customer, and where the turn may act on its way."""
     if case is not None:
         case.template, case.parameters = template, parameters
-        turn.change(case, f"message {template}")
     if not turn.acts or turn.late or not _within_cap(turn, template):
         return
+    if case is not None:
+        turn.change(case, f"message {template}")
     text = render(template, parameters, zone_of(turn))
     turn.effects.append(
         NotificationRequested(

@@ -94,8 +94,10 @@ def render(template: str, parameters: Mapping[str, str], time_zone: str) -> Cust
                 zh[name], en[name] = MESSAGES.words[value].zh, MESSAGES.words[value].en
             case "instant":
                 local = datetime.fromisoformat(value).astimezone(_zone(time_zone))
-                zh[name] = f"{local.month}月{local.day}日{local:%H:%M}"
-                en[name] = f"{local:%H:%M} on {local.day} {_MONTHS[local.month - 1]}"
+                # Without a zone of the customer's the reader has to be told which one it is.
+                zone = "" if local.utcoffset() else " UTC"
+                zh[name] = f"{local.month}月{local.day}日{local:%H:%M}{zone}"
+                en[name] = f"{local:%H:%M}{zone} on {local.day} {_MONTHS[local.month - 1]}"
             case "money" | "id" | "count":
                 zh[name] = en[name] = value
     return CustomerText(template=template, zh=wanted.zh.format_map(zh), en=wanted.en.format_map(en))

@@ -1,0 +1,71 @@
+"""Would a support engineer agree with what came of this day of events?
+
+A story is a folder: README.md tells it, events.jsonl is what happened, expected.jsonl is everything that PayWarden
+answered, in order. story.toml is there when the story needs another policy, a model's scores, a wall clock or time
+that passes after the last event. `pytest tests/golden --update-golden` rewrites expected.jsonl; the diff is the review.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from support.play import NO_MODEL, play, policy
+
+from streams.contracts.base import Event, to_ms
+from streams.contracts.registry import TYPES
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import Prepared
+
+STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/events.jsonl"))
+_EVENT: Any = reduce(or_, (kind for kind in TYPES.values() if issubclass(kind, Event)))
+_DECODER = msgspec.json.Decoder(_EVENT)
+
+
+class Story(msgspec.Struct, forbid_unknown_fields=True):
+    """story.toml."""
+
+    policy: str = ""
+    now: datetime | None = None
+    until: datetime | None = None
+    scores: dict[str, float] = msgspec.field(default_factory=dict)  # by event id
+
+
+def told(folder: Path) -> list[str]:
+    """The effects of the story, one JSON text each."""
+    file = folder / "story.toml"
+    story = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}, Story)
+    events = [_DECODER.decode(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+
+    def score(prepared: Prepared) -> Score | ScoreUnavailable:
+        value = story.scores.get(prepared.event.event_id)
+        return NO_MODEL if value is None else Score(value, "story")
+
+    effects = play(
+        events,
+        policy(story.policy),
+        score,
+        now_ms=to_ms(story.now) if story.now is not None else None,
+        until_ms=to_ms(story.until) if story.until is not None else None,
+    )
+    return [msgspec.json.encode(effect).decode() for effect in effects]
+
+
+@pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
+def test_story(folder: Path, request: pytest.FixtureRequest) -> None:
+    expected = folder / "expected.jsonl"
+    lines = told(folder)
+    if request.config.getoption("--update-golden"):
+        expected.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    assert lines == expected.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
+def test_every_story_is_told(folder: Path) -> None:
+    assert (folder / "README.md").read_text(encoding="utf-8").startswith("# ")
