@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from producers.durations import MINUTE_MS, SECOND_MS
 from producers.simulate.stage import GATEWAYS, Stage
 from streams.contracts.payments import Code, PaymentPending, PaymentRequested
@@ -15,13 +17,16 @@ def play(stage: Stage) -> None:
     rng = stage.rng
     began_ms = stage.day(day, 17.0)
     from_minute, to_minute = stage.number("from_minute"), stage.number("to_minute")
+    customers = list(stage.people)
+    rng.shuffle(customers)
+    turns = cycle(customers)  # so that nobody pays twice within minutes
     for minute in range(stage.number("minutes")):
         for _ in range(stage.number("per_minute")):
             at_ms = began_ms + minute * MINUTE_MS + rng.randrange(60) * SECOND_MS
-            person = rng.choice(stage.people)
+            person = next(turns)
             context = stage.home(person)
             amount_minor = rng.randrange(person.mean_minor // 2, person.mean_minor * 3 // 2)
-            fields = stage.movement(person, context, amount_minor, rng.randrange(stage.number("terminals")))
+            fields = stage.movement(person, context, amount_minor, rng.choice(person.terminals))
             broken = fields["gateway_id"] == BROKEN and from_minute <= minute < to_minute
             if not broken or rng.random() >= stage.parameters["failing_share"]:
                 stage.pay(person, context, at_ms, fields, "51" if rng.random() < 0.03 else None)

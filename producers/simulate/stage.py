@@ -18,10 +18,11 @@ CURRENCY: Final = "EUR"
 SOURCE: Final = "simulate"
 GATEWAYS: Final = ("gateway-1", "gateway-2", "gateway-3")
 ISSUERS: Final = (
-    ("issuer-north", "400012", "visa"),
-    ("issuer-south", "510045", "mastercard"),
-    ("issuer-east", "620078", "unionpay"),
+    ("issuer-north", "4000", "visa"),
+    ("issuer-south", "5100", "mastercard"),
+    ("issuer-east", "6200", "unionpay"),
 )
+BINS_PER_ISSUER: Final = 12
 MCCS: Final = ("5411", "5812", "5541", "5732", "5999", "4121")
 _LOGS_IN: Final = 0.4  # share of payments that a login in the app precedes
 _MISTYPES: Final = 0.05  # share of logins with one wrong password before
@@ -314,7 +315,7 @@ class Stage:
         return self.order.rest()
 
     def _person(self, customer: handbook.Customer) -> Person:
-        issuer_id, bin_, network = self.rng.choice(ISSUERS)
+        issuer_id, range_, network = self.rng.choice(ISSUERS)
         return Person(
             account_id=f"{self.tag}-{customer.number:05d}",
             device_id=self.device(),
@@ -323,7 +324,7 @@ class Stage:
             latitude=round(50.0 + customer.y * 0.02, 4),
             longitude=round(9.0 + customer.x * 0.03, 4),
             card_token=f"card-{self.rng.getrandbits(64):016x}",
-            bin=bin_,
+            bin=f"{range_}{self.rng.randrange(10, 10 + BINS_PER_ISSUER)}",
             issuer_id=issuer_id,
             network=network,
             language=self.rng.choice(("zh-Hans", "en")),
