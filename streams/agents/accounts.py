@@ -15,7 +15,7 @@ from streams.contracts.registry import Refusal, encode, read
 from streams.contracts.signals import ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, SIGNALS, inputs_of
 from streams.core import pipeline
-from streams.core.entities.health import HealthBuckets
+from streams.core.entities.health import HealthBuckets, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
 from streams.core.locks.caps import PartitionLimits
 from streams.core.obligations import Obligations
@@ -212,9 +212,13 @@ class AccountsLogic:
         )
         for signal in signals:
             yield publish_signal(signal, context.partitions)
+        count_trial(context.shared.health, event, context.clock_ms, policy.entities.health)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterator[Emit]:
-        return iter(())
+        health = self._policies.at(to_ms).entities.health
+        bucket = ended_bucket(context.shared.health, to_ms, context.partition, context.next_sequence, health)
+        if bucket is not None:
+            yield publish_signal(bucket, context.partitions)
 
     def told(self, clock_ms: int, context: Context) -> Iterator[Emit]:
         value = encode(ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0))

@@ -97,11 +97,14 @@ def keys_of(event: Movement) -> list[str]:
     return [key for key in keys if len(key) <= 256]
 
 
-def count_trial(buckets: HealthBuckets, event: Movement, at_ms: int, failed: bool, policy: HealthPolicy) -> None:
-    """Counts one trial at `at_ms`: the event's time, or the partition's clock if the event is late.
+def count_trial(buckets: HealthBuckets, event: Event, at_ms: int, policy: HealthPolicy) -> None:
+    """Counts `event`, if it is a trial, at `at_ms`: its own time, or the partition's clock if it is late.
 
     `ended_bucket` must have been asked for `at_ms` before, so that the bucket of `at_ms` is the open one.
     """
+    failed = failed_trial(event)
+    if failed is None or not isinstance(event, Movement):
+        return
     keys = keys_of(event)
     if not keys:
         return
@@ -133,7 +136,7 @@ def ended_bucket(
     if not buckets.bucket_ms or clock_ms < end_ms:
         return None
     signal = HealthBucket(
-        at_ms=end_ms,
+        at_ms=end_ms - 1,  # never at the clock: what is told for a boundary belongs to the step before it
         partition=partition,
         sequence=next_sequence(),
         bucket_ms=buckets.bucket_ms,

@@ -27,8 +27,13 @@ from streams.core.entities.health import (
 HEALTH = policy().entities.health
 
 
-def paid(order: str = "order", account: str = "account", **fields: Any) -> PaymentSucceeded:
-    return PaymentSucceeded(
+def paid(
+    order: str = "order",
+    account: str = "account",
+    kind: type[PaymentSucceeded | PaymentFailed] = PaymentSucceeded,
+    **fields: Any,
+) -> PaymentSucceeded | PaymentFailed:
+    return kind(
         event_id=f"{account}-{order}",
         source="test",
         occurred_at=from_ms(START_MS),
@@ -70,8 +75,8 @@ def test_keys_name_every_party_and_the_pairs_that_tell_them_apart():
 
 def test_a_bucket_is_sent_when_it_has_ended_and_only_then():
     buckets = HealthBuckets()
-    count_trial(buckets, paid(issuer_id=None), START_MS + 1_200, False, HEALTH)
-    count_trial(buckets, paid("second", "other", issuer_id=None), START_MS + 4_999, True, HEALTH)
+    count_trial(buckets, paid(issuer_id=None), START_MS + 1_200, HEALTH)
+    count_trial(buckets, paid("second", "other", PaymentFailed, issuer_id=None), START_MS + 4_999, HEALTH)
     assert bucket_of(buckets, 4.999) is None
     assert bucket_of(buckets, 5) == HealthBucket(
         at_ms=START_MS + 5_000,
@@ -89,14 +94,14 @@ def test_a_bucket_is_sent_when_it_has_ended_and_only_then():
 def test_a_retry_of_the_same_order_is_the_same_trial():
     buckets = HealthBuckets()
     for _ in range(5):
-        count_trial(buckets, paid(), START_MS, True, HEALTH)
-    count_trial(buckets, paid(account="other"), START_MS, True, HEALTH)
+        count_trial(buckets, paid(), START_MS, HEALTH)
+    count_trial(buckets, paid(account="other"), START_MS, HEALTH)
     assert buckets.counters["gateway:g1"].attempts == 2
 
 
 def test_a_payment_without_a_party_opens_no_bucket():
     buckets = HealthBuckets()
-    count_trial(buckets, paid(gateway_id=None, issuer_id=None), START_MS, False, HEALTH)
+    count_trial(buckets, paid(gateway_id=None, issuer_id=None), START_MS, HEALTH)
     assert bucket_of(buckets, 100) is None
 
 
@@ -104,7 +109,7 @@ def test_a_payment_without_a_party_opens_no_bucket():
 def test_users_are_estimated_well_enough_to_tell_few_from_many(users: int):
     buckets = HealthBuckets()
     for number in range(users):
-        count_trial(buckets, paid(f"order-{number}", f"account-{number}"), START_MS, True, HEALTH)
+        count_trial(buckets, paid(f"order-{number}", f"account-{number}"), START_MS, HEALTH)
     bucket = bucket_of(buckets, 5)
     assert bucket is not None
     assert bucket.trials[0].users == pytest.approx(users, rel=0.25)
@@ -113,7 +118,7 @@ def test_users_are_estimated_well_enough_to_tell_few_from_many(users: int):
 def test_invented_keys_cannot_fill_the_memory():
     buckets = HealthBuckets()
     for number in range(5_000):
-        count_trial(buckets, paid(f"order-{number}", gateway_id=f"gateway-{number}"), START_MS, True, HEALTH)
+        count_trial(buckets, paid(f"order-{number}", gateway_id=f"gateway-{number}"), START_MS, HEALTH)
     assert len(buckets.counters) == BUCKET_KEYS_MAX
     assert buckets.counters["method:card"].attempts == 5_000
     few = policy("[entities.health]\nkeys_max = 10").entities.health
@@ -149,6 +154,6 @@ def test_buckets_of_all_partitions_add_up_over_the_window():
 
 def test_pending_trials_survive_a_restart():
     buckets = HealthBuckets()
-    count_trial(buckets, paid(), START_MS, True, HEALTH)
+    count_trial(buckets, paid(), START_MS, HEALTH)
     again = msgspec.msgpack.decode(msgspec.msgpack.encode(buckets), type=HealthBuckets)
     assert bucket_of(again, 5) == bucket_of(buckets, 5)
