@@ -32,7 +32,7 @@ from streams.core.flows import fraud_alert, holds, login_ladder, repeat_failures
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS, WATCHED, status_after
 from streams.core.locks import saga, unlock
 from streams.core.money import debit_without_payment
-from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations, PaymentState, payment_key
+from streams.core.obligations import Command, Debit, HeldLock, Hold, Holder, Obligations, PaymentState, payment_key
 from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
@@ -180,27 +180,36 @@ def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
 
 
 def _told(turn: Turn, event: Event) -> None:
-    """Everything that is not decided about: answers, reports, operators, the ledger, the profile."""
+    """Everything that is not decided about: answers, reports, operators, the ledger, the profile.
+
+    What comes later than the lateness bound is shown on the timeline of its case; only facts that stay true however
+    late they are still count.
+    """
     match event:
-        case LedgerPosted():
-            debit_without_payment.posted(turn, event)
         case ActionAcknowledged():
             saga.acknowledge(turn, event)
-        case CustomerConfirmed():
-            fraud_alert.customer_answered(turn, event)
         case UserReport():
             reports.reported(turn, event)
-        case IdentityVerified():
-            unlock.identity_verified(turn, event)
         case CaseAction() if event.owner == "account":
             operator.act(turn, event)
         case AccountProfile():
-            holder = turn.obligations.holder
-            holder.language = event.language
-            holder.time_zone = event.time_zone or ""
-            holder.vulnerable = event.vulnerable
+            _profile(turn.obligations.holder, event)
+        case _ if turn.late:
+            timeline.attach(turn, event)
+        case LedgerPosted():
+            debit_without_payment.posted(turn, event)
+        case CustomerConfirmed():
+            fraud_alert.customer_answered(turn, event)
+        case IdentityVerified():
+            unlock.identity_verified(turn, event)
         case _:
             timeline.attach(turn, event)
+
+
+def _profile(holder: Holder, event: AccountProfile) -> None:
+    holder.language = event.language
+    holder.time_zone = event.time_zone or ""
+    holder.vulnerable = event.vulnerable
 
 
 def _close(turn: Turn) -> list[Effect]:

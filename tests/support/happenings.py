@@ -14,7 +14,7 @@ NOON = 1_775_044_800_000  # Wednesday 2026-04-01T12:00:00Z
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 
-def event(kind: type[Event], at_ms: int, number: int | str, **fields: Any) -> Event:
+def event(kind: type[Event], at_ms: int, number: int | str, /, **fields: Any) -> Event:
     """An event of `kind` with the envelope filled in."""
     known = {"event_id": f"{kind.__name__}-{number}", "source": "test", "account_id": "a1"}
     return kind(**known | {"occurred_at": from_ms(at_ms)} | fields)

@@ -76,6 +76,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     case = turn.obligations.case(event.case_id or "")
     if case is None:
         return "unknown_case", "this account remembers no such case"
+    if turn.late:
+        return "late", "the action came later than the lateness bound allows"
     if case.version != event.expected_version:
         return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
     if event.action == "unlock" and any(held.action == "freeze" for held in turn.obligations.locks):

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+from support.happenings import HOUR, MINUTE, NOON, SECOND, event, login
+from support.play import Player, play, policy
+
+from streams.contracts.accounts import ActionAcknowledged, UserReport
+from streams.contracts.actions import ActionRequested, LocksState
+from streams.contracts.base import Event, from_ms
+from streams.contracts.cases import CaseVersion
+from streams.core.steps import Effect
+
+STRICT_CAPS = "[locks.caps]\nper_rule = 1\ntotal = 1\n"
+ASSUMED = '[locks]\nack = "assumed"\n'
+
+
+def only(kind: type, effects: list[Effect]) -> list[Any]:
+    return [effect for effect in effects if type(effect) is kind]
+
+
+def guesses(number: int, account_id: str = "a1") -> list[Event]:
+    return [
+        login(NOON + i * SECOND, f"{account_id}-{i}", account_id=account_id, device_id="stranger")
+        for i in range(number)
+    ]
+
+
+def stolen() -> Event:
+    return event(UserReport, NOON, 1, channel="phone", kind="stolen")
+
+
+def answered(action_id: str, at_ms: int, result: str = "done") -> Event:
+    return event(ActionAcknowledged, at_ms, action_id, action_id=action_id, effective_at=from_ms(at_ms), result=result)
+
+
+def test_beyond_the_cap_a_person_decides_and_one_incident_says_so() -> None:
+    player = Player(policy(STRICT_CAPS))
+    effects = [e for account in ("a1", "a2", "a3") for g in guesses(12, account) for e in player.see(g)]
+    locked = {command.account_id for command in only(ActionRequested, effects)}
+    assert locked == {"a1"}
+    incidents = [case for case in only(CaseVersion, effects) if case.case_id.startswith("inc_")]
+    assert [(case.case_type, case.version, case.subject) for case in incidents] == [("locks_capped", 1, "partition/0")]
+    ladder = [case for case in only(CaseVersion, effects) if case.entities.account_id == "a3"]
+    assert "lock_capped" in {line.kind for line in ladder[-1].evidence}
+
+
+def test_the_owner_who_asks_is_not_capped() -> None:
+    player = Player(policy(STRICT_CAPS))
+    for guess in guesses(12, "a2"):
+        player.see(guess)
+    assert {command.action for command in only(ActionRequested, player.see(stolen()))} >= {"freeze"}
+
+
+def test_a_longer_lock_of_the_same_account_is_no_further_account() -> None:
+    effects = play(guesses(12), policy(STRICT_CAPS))
+    assert len(only(ActionRequested, effects)) == 6  # every step of the ladder
+
+
+def test_where_nobody_acknowledges_a_command_counts_as_carried_out() -> None:
+    effects = play(guesses(9), policy(ASSUMED), until_ms=NOON + HOUR)
+    assert {lock.status for state in only(LocksState, effects) for lock in state.locks} == {"effective"}
+    assert all(command.attempt == 1 for command in only(ActionRequested, effects))
+    assert only(LocksState, effects)[-1].locks == ()
+
+
+def test_every_attempt_of_a_command_has_the_same_id() -> None:
+    effects = play([stolen()], policy(), until_ms=NOON + 4 * MINUTE)
+    freezes = [command for command in only(ActionRequested, effects) if command.action == "freeze"]
+    assert [command.attempt for command in freezes] == [1, 2, 3, 4, 5]
+    assert len({command.action_id for command in freezes}) == 1
+
+
+def test_a_refused_command_is_a_p1_case_and_is_not_sent_again() -> None:
+    player = Player(policy())
+    freeze = next(command for command in only(ActionRequested, player.see(stolen())) if command.action == "freeze")
+    effects = player.see(answered(freeze.action_id, NOON + SECOND, "refused"))
+    assert [(case.case_type, case.priority) for case in only(CaseVersion, effects) if case.version == 1] == [
+        ("lock_not_confirmed", "P1")
+    ]
+    again = only(ActionRequested, player.pass_until(NOON + HOUR))
+    assert "freeze" not in {command.action for command in again}
+
+
+def test_an_answer_to_nothing_changes_nothing() -> None:
+    player = Player(policy())
+    player.see(stolen())
+    assert player.see(answered("act_unknown", NOON + SECOND)) == []
+
+
+def test_a_freeze_makes_other_locks_superfluous() -> None:
+    player = Player(policy())
+    player.see(stolen())
+    effects = [effect for guess in guesses(12) for effect in player.see(guess)]
+    assert only(LocksState, effects) == []
+
+
+def test_nothing_is_resent_for_a_lock_that_is_over() -> None:
+    effects = play(guesses(5), policy(), until_ms=NOON + HOUR)
+    assert [command.attempt for command in only(ActionRequested, effects)] == [1]  # 30 s, re-sending starts at 60 s

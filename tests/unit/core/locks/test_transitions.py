@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.core.locks.transitions import ABSENT, LOCK_TRANSITIONS, RELEASED, document, step
+
+DOCUMENT = Path(__file__).parents[4] / "docs" / "locks.md"
+STATES = {row.status for row in LOCK_TRANSITIONS} | {row.to for row in LOCK_TRANSITIONS}
+
+
+def reachable(start: str, backwards: bool = False) -> set[str]:
+    found, fresh = {start}, {start}
+    while fresh:
+        fresh = {
+            (row.status if backwards else row.to)
+            for row in LOCK_TRANSITIONS
+            if (row.to if backwards else row.status) in fresh
+        } - found
+        found |= fresh
+    return found
+
+
+def test_every_state_can_be_reached() -> None:
+    assert reachable(ABSENT) == STATES
+
+
+def test_every_state_has_a_way_out() -> None:
+    assert reachable(RELEASED, backwards=True) == STATES
+
+
+@pytest.mark.parametrize("status", sorted(STATES - {ABSENT, RELEASED}))
+def test_every_lock_can_end_by_itself_and_by_somebody(status: str) -> None:
+    assert step(status, "expired") is not None
+    assert status == "lifting" or step(status, "lifted") is not None
+    assert status == "lifting" or step(status, "lifted_unheard") is not None
+
+
+def test_nothing_is_answered_twice() -> None:
+    assert len({(row.status, row.on) for row in LOCK_TRANSITIONS}) == len(LOCK_TRANSITIONS)
+    assert step("effective", "acknowledged") is None
+
+
+def test_the_document_is_the_table(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--update-generated"):
+        DOCUMENT.write_text(document(), encoding="utf-8")
+    assert DOCUMENT.read_text(encoding="utf-8") == document()
