@@ -124,7 +124,7 @@ class Logic(Protocol):
     def decide(self, state: Any, prepared: Any, score: Any, context: Context) -> Iterable[Emit]:
         """Outcome and effects of one event."""
 
-    def fire(self, state: Any, due_ms: int, context: Context) -> Iterable[Emit]:
+    def fire(self, key: bytes, state: Any, due_ms: int, context: Context) -> Iterable[Emit]:
         """Effects of the timers of `state` that are due at `due_ms`; must move `due_ms(state)` past it."""
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:

@@ -257,15 +257,16 @@ class Partition:
                 at += 1
                 continue
             assert type(result) is Incoming
-            handled[record.topic] += 1
             next_clock_ms = result.at_ms if result.moves_clock and result.at_ms > clock_ms else clock_ms
+            if steps and next_clock_ms > self.clock_ms + self.options.lateness_ms:
+                break  # so much time passes that a state of this batch could be forgotten within it
             if result.event is None:
                 self._heard(record.topic, result.at_ms)
                 steps.append(_Step(next_clock_ms, result.at_ms, None, None, None))
             elif result.key is None:
                 steps.append(self._prepare(record, result, None, clock_ms, next_clock_ms))
             else:
-                slot = states.open(result.key, next_clock_ms)
+                slot = states.open(result.key, clock_ms, next_clock_ms, self.clock_ms)
                 if slot is None:
                     break
                 if states.seen_before(slot, result.dedupe, next_clock_ms):
@@ -273,6 +274,7 @@ class Partition:
                     next_clock_ms = clock_ms
                 else:
                     steps.append(self._prepare(record, result, slot, clock_ms, next_clock_ms))
+            handled[record.topic] += 1
             clock_ms = next_clock_ms
             at += 1
         self._dead_letters.count(at - start, refused)

@@ -32,20 +32,34 @@ class Row(msgspec.Struct, array_like=True):
     wake_ms: int  # next timer or forget time, 0 for none
     seen: list[int]  # remembered event ids: hash, clock, hash, clock, ...
     state: bytes
+    touched_ms: int = 0  # clock when an event last came
 
 
 class Slot:
     """One key's place."""
 
-    __slots__ = ("forgotten", "key", "pending", "raw", "scheduled_ms", "seen", "state", "wake_ms")
+    __slots__ = (
+        "forgotten",
+        "key",
+        "not_before_ms",
+        "pending",
+        "raw",
+        "scheduled_ms",
+        "seen",
+        "state",
+        "touched_ms",
+        "wake_ms",
+    )
 
     def __init__(self, key: bytes, raw: bytes | None) -> None:
         self.key = key
         self.raw = raw
         self.state: Any = None
         self.seen: dict[int, int] | None = None  # event id hash -> clock when it was seen, oldest first
-        self.wake_ms = 0
+        self.wake_ms = 0  # next timer or forget time, 0 for none
+        self.touched_ms = 0  # clock when an event last came
         self.scheduled_ms = 0  # of the one heap entry that stands for this slot; 0 = none
+        self.not_before_ms = 0  # a timer of this state raised and is not tried again before
         self.pending = 0  # events prepared and not yet decided
         self.forgotten = False  # becomes a tombstone at the next checkpoint unless an event comes first
 
@@ -118,34 +132,47 @@ class States:
                 row = read_row(slot.raw)
                 slot.state = self._logic.load(slot.key, row.state)
                 slot.seen = dict(zip(row.seen[::2], row.seen[1::2], strict=True))
+                due_ms = self._logic.due_ms(slot.state)
+                slot.touched_ms = row.touched_ms
+                slot.not_before_ms = row.wake_ms if due_ms is not None and row.wake_ms > due_ms else 0
             self._warm[slot.key] = slot
         return slot.state
 
     # -- touching ----------------------------------------------------------------------------------------------------
 
-    def open(self, key: bytes, clock_ms: int) -> Slot | None:
-        """The slot of `key` for an event at `clock_ms`, new if its state has outlived itself.
+    def open(self, key: bytes, before_ms: int, clock_ms: int, settled_ms: int) -> Slot | None:
+        """The slot of `key` for an event that moves the clock from `before_ms` to `clock_ms`.
 
-        None: the state must be replaced, but earlier events still have to be decided on the one they were prepared on.
+        An outlived state is replaced by a new one. None: a timer of this key fires before the event, and must do so
+        before its state is touched; timers up to `settled_ms` have fired.
         """
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = Slot(key, None)
         state = self.warm(slot)
-        # While earlier events wait for their decision the wake time is not current, so the state itself is asked.
-        if (slot.pending or 0 < slot.wake_ms <= clock_ms) and self._outlived(state, clock_ms):
-            if slot.pending:
+        if 0 < slot.wake_ms <= clock_ms:
+            if slot.wake_ms <= before_ms and before_ms > settled_ms:
                 return None
-            slot.state, slot.seen = self._logic.new(key), {}
+            if self._outlived(slot, state, clock_ms):
+                slot.state, slot.seen = self._logic.new(key), {}
         slot.forgotten = False
+        slot.touched_ms = clock_ms
         self._touched[key] = slot
         return slot
 
-    def _outlived(self, state: Any, clock_ms: int) -> bool:
+    def _outlived(self, slot: Slot, state: Any, clock_ms: int) -> bool:
         if self._logic.due_ms(state) is not None:
             return False
+        forgets_ms = self._forgets_ms(slot, state)
+        return 0 < forgets_ms <= clock_ms
+
+    def _forgets_ms(self, slot: Slot, state: Any) -> int:
+        """When `state` has outlived itself, 0 for never.
+
+        Not within the lateness bound after an event: the engine relies on it to prepare that much time as a whole.
+        """
         forgets_ms = self._logic.forgets_ms(state)
-        return forgets_ms is not None and forgets_ms <= clock_ms
+        return 0 if forgets_ms is None else max(forgets_ms, slot.touched_ms + self._lateness_ms + 1)
 
     def seen_before(self, slot: Slot, dedupe: int, clock_ms: int) -> bool:
         """Is this event a duplicate? Remembers it if not, for the lateness bound."""
@@ -194,12 +221,13 @@ class States:
         """When the timer of `slot` that must fire now was due, or None; forgets a state that has outlived itself."""
         state = self.warm(slot)
         due_ms = self._logic.due_ms(state)
-        if due_ms is not None and due_ms <= to_ms:
+        if due_ms is not None and max(due_ms, slot.not_before_ms) <= to_ms:
             self._touched[slot.key] = slot
+            slot.not_before_ms = 0
             return due_ms
         if slot.pending:
             return None  # the decision that is still to come reschedules it
-        if self._outlived(state, to_ms):
+        if self._outlived(slot, state, to_ms):
             self._touched[slot.key] = slot
             slot.state, slot.seen, slot.wake_ms, slot.forgotten = self._logic.new(slot.key), {}, 0, True
         else:
@@ -210,7 +238,9 @@ class States:
         """Note what `state` now waits for."""
         wake_ms = self._logic.due_ms(state)
         if wake_ms is None:
-            wake_ms = self._logic.forgets_ms(state) or 0
+            wake_ms = self._forgets_ms(slot, state)
+        elif wake_ms < slot.not_before_ms:
+            wake_ms = slot.not_before_ms
         slot.wake_ms = wake_ms
         if wake_ms and (slot.scheduled_ms == 0 or wake_ms < slot.scheduled_ms):
             self._schedule(slot)
@@ -218,7 +248,9 @@ class States:
     def put_off(self, key: bytes, to_ms: int) -> None:
         """Do not wake `key` before `to_ms`, whatever its state says."""
         slot = self._slots[key]
-        slot.wake_ms = to_ms
+        self.warm(slot)
+        self._touched[key] = slot
+        slot.not_before_ms = slot.wake_ms = to_ms
         self._schedule(slot)
 
     def _schedule(self, slot: Slot) -> None:
@@ -248,7 +280,7 @@ class States:
         for dedupe, at_ms in slot.seen.items():
             if at_ms >= oldest_ms:
                 seen += (dedupe, at_ms)
-        return _encode(Row(FORMAT, slot.wake_ms, seen, self._logic.dump(slot.state)))
+        return _encode(Row(FORMAT, slot.wake_ms, seen, self._logic.dump(slot.state), slot.touched_ms))
 
     def roll_back(self) -> None:
         """Undo every touch since the last checkpoint."""
