@@ -134,6 +134,10 @@ class TestCommands:
         assert sections[0] == "make test"
         assert "connected" in sections
 
+    def test_ci_tests_against_the_broker_that_compose_runs(self) -> None:
+        (version,) = re.findall("^version=(.*)$", (ROOT / ".ci/kafka-libs").read_text(), re.MULTILINE)
+        assert SERVICES["kafka"]["image"] == f"apache/kafka:{version}"
+
     def test_every_make_target_is_phony_and_explained(self) -> None:
         text = (ROOT / "Makefile").read_text()
         explained = set(re.findall("^([a-z]+):.*## ", text, re.MULTILINE))
