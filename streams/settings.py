@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.contracts.topics import physical
-from streams.runtime.options import AgentOptions, RuntimeOptions, Security
+from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.partition import PartitionOptions
 
 
@@ -123,10 +123,6 @@ class Settings(BaseSettings):
             lateness_ms=lateness_s * 1000,
             dead_letter_share=self.dead_letter_share,
         )
-
-    def agent(self, changelog: str, pace_ms: int, lateness_s: int) -> AgentOptions:
-        """How one agent runs."""
-        return AgentOptions(changelog=changelog, pace_s=pace_ms / 1000, partition=self.partition(lateness_s))
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -1,0 +1,68 @@
+"""Which parts make up a running PayWarden? The one place that knows the policy, the model, Faust and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.adapters.clock import SystemClock
+from streams.adapters.policy_file import load_schedule
+from streams.adapters.prometheus import PrometheusMetrics
+from streams.agents.accounts import AccountsLogic
+from streams.agents.entities import EntitiesLogic
+from streams.contracts.topics import TOPICS, changelog_of
+from streams.core.policy import PolicySchedule
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import Prepared
+from streams.ports import Scorer
+from streams.runtime.options import AgentOptions
+from streams.runtime.worker import Runtime
+from streams.settings import Settings
+
+
+class RulesOnly:
+    """The scorer of a deployment without a model."""
+
+    model_id = "rules-only"
+    _answer = ScoreUnavailable("no_model")
+
+    def score(self, batch: Sequence[Prepared]) -> Sequence[Score | ScoreUnavailable]:
+        return [self._answer] * len(batch)
+
+
+def accounts_logic(policies: PolicySchedule, scorer: Scorer[Prepared] | None = None) -> AccountsLogic:
+    """The accounts agent; without a scorer the rules decide alone."""
+    return AccountsLogic(policies, scorer or RulesOnly())
+
+
+def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesLogic:
+    """The entities agent; `barrier_s` only in replays that wait at barriers."""
+    return EntitiesLogic(policies, barrier_s)
+
+
+def worker(settings: Settings) -> Runtime:
+    """A worker process with both agents. Raises SettingsError or PolicyError."""
+    policies = load_schedule(settings.policy_files)
+    lateness_s = policies.policies[-1].lateness_s
+    metrics = PrometheusMetrics()
+    published = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
+    signalled = tuple(topic.name for topic in TOPICS.values() if topic.direction == "internal" and topic.types)
+    outputs = (*published, *signalled)
+
+    def agent(name: str, pace_ms: int) -> AgentOptions:
+        return AgentOptions(
+            changelog=changelog_of(name).name,  # type: ignore[arg-type]
+            outputs=outputs,
+            pace_s=pace_ms / 1000,
+            partition=settings.partition(lateness_s),
+        )
+
+    return Runtime(
+        settings.runtime(),
+        [
+            (accounts_logic(policies), agent("accounts", settings.pace_ms)),
+            (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
+        ],
+        metrics=metrics,
+        exposition=metrics.exposition,
+        clock=SystemClock(),
+    )
