@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import AtMs, Count, Id, Instant, Label, Minor, Output, Share, ShortText
+from streams.contracts.base import AtMs, Count, Id, Instant, Ip, Label, Minor, Output, Share, ShortText
 
 EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health"]
 
@@ -46,6 +46,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     fraud: bool | None = None  # of a label
     subject_at_ms: AtMs | None = None  # of a label
     flagged: bool = False  # the decision was step_up or stricter
+    ip: Ip | None = None  # of a login that is told to the whole site
     first: bool = True  # False: a later event of an attempt that was observed before
 
 

@@ -101,6 +101,7 @@ def _of_login(
             what=what,
             known=event.known,
             username=event.username,
+            ip=event.ip if kind == SITE_KIND else None,
             flagged=flagged,
         )
         for kind, value in targets

@@ -43,6 +43,7 @@ class SiteAttackPolicy(DetectorPolicy, frozen=True, kw_only=True):
     window_s: Count
     elevated_usernames: Count
     attack_usernames: Count
+    names_per_address: Count  # more names of one address do not count: that attack is the address's own case
     sigmas: Factor  # above the usual count of its own baseline, in standard deviations; an attack needs twice as many
     baseline_s: Count
     warm_s: Seconds  # before this much history the baseline is a guess, and the detector stays silent

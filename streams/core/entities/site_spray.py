@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,10 +38,11 @@ NAMES_MAX = 256
 
 
 class SiteSpray(msgspec.Struct, array_like=True):
-    """Failed logins of the whole site; about 4 KiB."""
+    """Failed logins of the whole site; at most about 14 KiB."""
 
     threat: Threat = msgspec.field(default_factory=Threat)
     failed: dict[int, int] = {}  # user name -> newest failure, oldest first
+    origins: dict[int, int] = {}  # user name -> address of its newest failure
     usual: float = 0.0  # distinct names per window in quiet times, mean over baseline_s
     started_ms: int = 0
     window: int = 0  # number of the window that is being counted
@@ -54,7 +56,8 @@ def observe_site_login(
 ) -> list[EntityEffect]:
     """Distinct user names failing anywhere, against the site's own baseline.
 
-    Asks: how many distinct user names failed within the window, and how many is usual?
+    Asks: how many distinct user names failed within the window, at most names_per_address of each address, and how
+    many is usual?
     Fires when: names >= the floor and >= usual + sigmas of its noise (elevated), twice the sigmas (attack, case F26).
     Blind to: sprays slower than the noise of the site, and everything in the first hour (warm_s) of a new site.
     Costs: one state of at most 256 names for the site; it sees every failed login, on one key.
@@ -74,6 +77,9 @@ def observe_site_login(
         site.names += 1
     if failed:
         see(site.failed, name, at_ms, NAMES_MAX)
+        site.origins[name] = name if signal.ip is None else mark(signal.ip)
+        if len(site.origins) > 2 * NAMES_MAX:
+            site.origins = {kept: site.origins[kept] for kept in site.failed}
     elif name not in site.failed:
         return []
     if not settings.enabled or at_ms - site.started_ms < settings.warm_s * 1000:
@@ -81,8 +87,10 @@ def observe_site_login(
 
     threat = site.threat
     before = in_force(threat, at_ms)
-    names = _names_in_window(site, at_ms, window_ms)
     elevated, attack = thresholds(site.usual, settings)
+    names = _names_in_window(site, at_ms, window_ms, len(site.failed))
+    if names >= elevated or before != NORMAL:
+        names = _names_in_window(site, at_ms, window_ms, _spread(site, settings.names_per_address))
     level = NORMAL
     if failed:
         level = ATTACK if names >= attack else ELEVATED if names >= elevated else NORMAL
@@ -168,10 +176,15 @@ def thresholds(usual: float, settings: SiteAttackPolicy) -> tuple[int, int]:
     )
 
 
-def _names_in_window(site: SiteSpray, at_ms: int, window_ms: int) -> int:
-    """Distinct names in the window; extrapolated from the rate of the last 256 where there are more."""
-    names = len(site.failed)
-    if names < NAMES_MAX:
+def _spread(site: SiteSpray, most: int) -> int:
+    """Remembered names, of which one address may contribute at most `most`."""
+    origins = Counter(site.origins[name] for name in site.failed)
+    return sum(min(names, most) for names in origins.values())
+
+
+def _names_in_window(site: SiteSpray, at_ms: int, window_ms: int, names: int) -> int:
+    """`names` of those remembered; extrapolated to the window where it is longer than the memory of 256 names."""
+    if len(site.failed) < NAMES_MAX:
         return names
     span_ms = max(1, at_ms - site.failed[next(iter(site.failed))])
     return max(names, names * window_ms // span_ms)

@@ -79,7 +79,7 @@ def test_a_bucket_is_sent_when_it_has_ended_and_only_then():
     count_trial(buckets, paid("second", "other", PaymentFailed, issuer_id=None), START_MS + 4_999, HEALTH)
     assert bucket_of(buckets, 4.999) is None
     assert bucket_of(buckets, 5) == HealthBucket(
-        at_ms=START_MS + 5_000,
+        at_ms=START_MS + 4_999,
         partition=2,
         sequence=7,
         bucket_ms=START_MS,

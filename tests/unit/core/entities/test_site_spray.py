@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.entities import Entity, login, policy
 
+from streams.contracts.signals import EntityObserved
 from streams.core.entities.site_spray import NAMES_MAX, thresholds
 
 DAY_S = 86_400
@@ -14,8 +15,8 @@ def site(text: str = "") -> Entity:
     return Entity(policy(text))
 
 
-def failure(user: str, at_s: float, ok: bool = False):
-    return login(user, at_s, ok, kind="health", value="site")
+def failure(user: str, at_s: float, ok: bool = False, ip: str | None = None) -> EntityObserved:
+    return login(user, at_s, ok, kind="health", value="site", ip=ip)
 
 
 def test_on_a_small_site_three_names_in_a_minute_are_too_many():
@@ -47,7 +48,7 @@ def test_a_very_busy_site_does_not_alarm_because_of_its_size():
     busy.play(failure(f"user-{number}", number * 0.05) for number in range(80_000))
     assert busy.effects == []
     assert len(busy.state.site.failed) == NAMES_MAX
-    assert busy.size < 8_192
+    assert busy.size < 16_384
 
 
 def test_silence_and_traffic_give_the_mean_of_both():
@@ -69,6 +70,16 @@ def test_the_first_hour_of_a_site_is_silent():
     new = site()
     new.play(failure(f"user-{number}", number) for number in range(3_599))
     assert new.effects == []
+
+
+def test_many_names_from_one_address_are_the_business_of_that_address():
+    small = site()
+    small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(24))
+    one = [failure(f"victim-{number}", DAY_S + number, ip="203.0.113.7") for number in range(100)]
+    small.play(one)
+    assert small.effects == []
+    small.play(failure(f"other-{number}", DAY_S + 100, ip=f"203.0.113.{number}") for number in (8, 9))
+    assert [risk.level for risk in small.risks] == ["elevated"]
 
 
 def test_a_success_counts_as_exposed_only_for_a_name_that_just_failed():
