@@ -108,6 +108,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
     effects: list[Effect] = []
     while (waiting := timers.first_due(obligations, due_ms)) is not None:
         turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(waiting))
+        if not isinstance(waiting, Debit):
+            turn.enforce()
         match waiting:
             case HeldLock():
                 saga.expire(turn, waiting)

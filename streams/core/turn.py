@@ -42,9 +42,18 @@ class Turn(msgspec.Struct):
             noted.append(what)
 
     def enforce(self) -> None:
-        """Lets the turn act although the policy observes, because the rule that spoke enforces."""
+        """Lets the turn act although the policy observes.
+
+        Because the rule that spoke enforces; or because a lock or hold is there, which only enforcing can have made,
+        and whoever is locked must find the way out whatever the policy says today.
+        """
         self.shadow = False
-        self.acts = _fresh(self.policy, self.ctx, self.at_ms)
+        self.acts = self.is_fresh
+
+    @property
+    def is_fresh(self) -> bool:
+        """What happened is young enough to act on."""
+        return _fresh(self.policy, self.ctx, self.at_ms)
 
 
 def turn_of(

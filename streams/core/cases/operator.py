@@ -80,6 +80,12 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "late", "the action came later than the lateness bound allows"
     if case.version != event.expected_version:
         return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
+    if event.action == "unlock" and not turn.obligations.locks:
+        return "no_lock", "the account has no lock"
+    if event.action == "lock" and turn.policy.mode == "observe":
+        return "observing", "the policy observes: nothing is locked"
+    if event.action in ("lock", "unlock") and not turn.is_fresh:
+        return "too_old", "the action is older than the policy lets effects be"
     if event.action == "unlock" and any(held.action == "freeze" for held in turn.obligations.locks):
         if event.role not in SUPERVISORS:
             return "role", "only a supervisor may lift a freeze"

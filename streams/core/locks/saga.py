@@ -86,7 +86,8 @@ def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case)
 
 
 def lift(turn: Turn, held: HeldLock, why: str) -> bool:
-    """Ends a lock before its time. False: it is being lifted already, or this turn may not act."""
+    """Ends a lock before its time. False: it is being lifted already, or the reason is too old to act on."""
+    turn.enforce()
     if not turn.acts or turn.late:
         return False
     transition = _step(turn, held.status, "lifted")

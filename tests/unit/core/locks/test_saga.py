@@ -5,10 +5,10 @@ from typing import Any
 from support.happenings import HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, play, policy
 
-from streams.contracts.accounts import ActionAcknowledged, UserReport
+from streams.contracts.accounts import ActionAcknowledged, IdentityVerified, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.core.steps import Effect
 
 STRICT_CAPS = "[locks.caps]\nper_rule = 1\ntotal = 1\n"
@@ -98,3 +98,28 @@ def test_a_freeze_makes_other_locks_superfluous() -> None:
 def test_nothing_is_resent_for_a_lock_that_is_over() -> None:
     effects = play(guesses(5), policy(), until_ms=NOON + HOUR)
     assert [command.attempt for command in only(ActionRequested, effects)] == [1]  # 30 s, re-sending starts at 60 s
+
+
+def test_whoever_is_locked_finds_the_way_out_of_an_observing_policy() -> None:
+    player = Player(policy())
+    for guess in guesses(9):
+        player.see(guess)
+    player.policy = policy('mode = "observe"')
+    proof = event(
+        IdentityVerified, NOON + MINUTE, 1, method="otp", level=1, passed=True, actor="idv", role="identity_service"
+    )
+    effects = player.see(proof)
+    assert [command.action for command in only(ActionRequested, effects)] == ["unlock"]
+    assert [message.template for message in only(NotificationRequested, effects)] == ["unlocked"]
+    (unlock,) = only(ActionRequested, effects)
+    assert only(LocksState, player.see(answered(unlock.action_id, NOON + 2 * MINUTE)))[-1].locks == ()
+
+
+def test_a_failed_identity_check_lifts_nothing() -> None:
+    player = Player(policy())
+    for guess in guesses(9):
+        player.see(guess)
+    proof = event(
+        IdentityVerified, NOON + MINUTE, 1, method="otp", level=4, passed=False, actor="idv", role="identity_service"
+    )
+    assert player.see(proof) == []

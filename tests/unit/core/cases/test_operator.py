@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import MINUTE, NOON, event, paid
+from support.play import Player, policy
+
+from streams.contracts.accounts import CaseAction
+from streams.contracts.actions import ActionRequested
+from streams.contracts.cases import ActionRejected, CaseVersion
+from streams.contracts.decisions import DecisionAmended
+from streams.contracts.payments import PaymentRequested
+from streams.core.cases.operator import PERMITTED
+from streams.core.score import Score
+from streams.core.steps import Effect
+
+
+def only(kind: type, effects: list[Effect]) -> list[Any]:
+    return [effect for effect in effects if type(effect) is kind]
+
+
+class Desk:
+    """An account with one held payment and its case, and an operator."""
+
+    def __init__(self, *overrides: str) -> None:
+        self.player = Player(policy(*overrides), lambda _: Score(0.95, "m1"))
+        effects = self.player.see(paid(NOON, 1, kind=PaymentRequested))
+        self.case: CaseVersion = only(CaseVersion, effects)[-1]
+        self.number = 0
+
+    def act(self, action: str, role: str = "analyst", **fields: Any) -> list[Effect]:
+        self.number += 1
+        known = {"case_id": self.case.case_id, "expected_version": self.case.version, "actor": "ana", "role": role}
+        act = event(CaseAction, NOON + self.number * MINUTE, self.number, action=action, **known | fields)
+        effects = self.player.see(act)
+        self.case = ([self.case, *only(CaseVersion, effects)])[-1]
+        return effects
+
+
+@pytest.mark.parametrize("action", sorted(PERMITTED))
+def test_a_viewer_may_only_look(action: str) -> None:
+    (rejected,) = Desk().act(action, role="viewer")
+    assert isinstance(rejected, ActionRejected)
+    assert rejected.cause == "role"
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "cause"),
+    [
+        ("merge", {}, "not_supported"),
+        ("note", {"case_id": "case_other"}, "unknown_case"),
+        ("note", {"case_id": None}, "unknown_case"),
+        ("note", {"expected_version": 9}, "version_conflict"),
+        ("unlock", {}, "no_lock"),
+        ("reopen", {}, "status"),
+    ],
+)
+def test_a_refusal_has_a_name_and_changes_nothing(action: str, fields: dict[str, Any], cause: str) -> None:
+    desk = Desk()
+    (rejected,) = desk.act(action, **fields)
+    assert isinstance(rejected, ActionRejected)
+    assert rejected.cause == cause
+    assert desk.case.version == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "changed"),
+    [
+        ("assign", "status assigned"),
+        ("ask", "status waiting_customer"),
+        ("resolve", "status resolved"),
+        ("confirm_fraud", "finding confirmed_fraud"),
+        ("confirm_legit", "finding false_alarm"),
+        ("note", "timeline: operator_note"),
+    ],
+)
+def test_every_action_is_a_version_that_says_what_changed(action: str, changed: str) -> None:
+    desk = Desk()
+    desk.act(action)
+    assert desk.case.version == 2
+    assert changed in desk.case.changed
+    assert f"operator_{action}" in {line.kind for line in desk.case.evidence}
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "cause"), [("release", "allow", "released"), ("block", "block", "confirmed")]
+)
+def test_an_operator_ends_the_hold(action: str, outcome: str, cause: str) -> None:
+    (amended,) = only(DecisionAmended, Desk().act(action))
+    assert (amended.outcome, amended.cause, amended.subject_id) == (outcome, cause, "p1")
+
+
+def test_an_operator_restricts_and_lifts() -> None:
+    desk = Desk()
+    assert [command.action for command in only(ActionRequested, desk.act("lock"))] == ["restrict"]
+    assert only(ActionRequested, desk.act("unlock"))[-1].action == "unlock"
+
+
+def test_nothing_is_locked_while_the_policy_observes() -> None:
+    (rejected,) = Desk('mode = "observe"').act("lock")
+    assert isinstance(rejected, ActionRejected)
+    assert rejected.cause == "observing"
+
+
+def test_entity_cases_are_somebody_elses() -> None:
+    assert Desk().act("note", owner="entity") == []
