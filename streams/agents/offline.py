@@ -81,6 +81,7 @@ class OfflineRun:
         """A barrier: both agents are at the end of what was written, and the payment system has answered."""
         while True:
             self._drain()
+            self._feed()
             self._run(self.entities)
             self._drain()
             actions, self._actions = self._actions, []
@@ -91,12 +92,15 @@ class OfflineRun:
                     self.write(topic, self._partition_of_key(key, self._partitions), key, value, timestamp_ms)
 
     def _drain(self) -> None:
+        self._feed()
+        self._run(self.accounts)
+
+    def _feed(self) -> None:
         buffers, self._buffers = self._buffers, defaultdict(list)
         self._buffered = 0
         for (topic, number), records in buffers.items():
             owners = self.entities if topic == SIGNALS.name else self.accounts
             owners[number].feed(topic, records)
-        self._run(self.accounts)
 
     def _run(self, partitions: list[Partition]) -> None:
         for partition in partitions:
