@@ -43,6 +43,13 @@ class WrongPartitions(Refusal):
     """Inputs that must be partitioned alike are not, or no longer are as when the state was written."""
 
 
+class NewerState(Refusal):
+    """The changelog was written by a newer release.
+
+    Operator action: deploy that release again. Do not delete the changelog: locks exist nowhere else.
+    """
+
+
 class TooManyDeadLetters(Refusal):
     """So many records cannot be handled that this is a mistake of a deployment, not bad data."""
 

@@ -310,5 +310,6 @@ class Pump:
             "serving": self.serving,
             "partitions": sorted(self.ownership.held),
             "lag": self.lag,
+            "paused": len(self._paused),
             "since_commit_s": round(self._clock.monotonic_s() - self.last_commit_s, 1),
         }

@@ -9,9 +9,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.runtime.clients import aiokafka_kwargs
-from streams.runtime.failstop import LostInput, LostState, WrongPartitions
+from streams.runtime.failstop import LostInput, LostState, NewerState, WrongPartitions
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.partition import ForeignPartitionCount, Partition
+from streams.runtime.states import StateFromTheFuture
 
 # A changelog read that gets nothing for this long is a broker that does not answer, not a long changelog.
 STUCK_S = 30.0
@@ -81,7 +82,9 @@ async def read_changelog(partitions: Mapping[int, Partition], changelog: str, op
                 if waited_s > STUCK_S:
                     raise TimeoutError(f"no rows of {sorted(unread)} within {STUCK_S:.0f} s")
         except ForeignPartitionCount as error:
-            raise WrongPartitions(f"{error}; restore the old count, or run `paywarden state rebuild`") from error
+            raise WrongPartitions(f"{error}; restore the old count, or run `paywarden state rebuild`.") from error
+        except StateFromTheFuture as error:
+            raise NewerState(f"{changelog}: {error}. Deploy the newer release again; keep the changelog.") from error
     for partition in partitions.values():
         partition.restored()
     return rows

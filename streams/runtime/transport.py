@@ -130,6 +130,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wanted: dict[TP, int] = {}
+        self._began: dict[TP, int] = {}
         self._durable: dict[TP, int] = {}
         self._told_group: dict[TP, int] = {}
         self._fetched: dict[TP, int] = {}  # behind the last record handed to Faust
@@ -145,7 +146,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     def want(self, tp: TP, offset: int) -> None:
         """Read `tp` from `offset`, at the seek that ends the running rebalance."""
-        self._wanted[tp] = offset
+        self._wanted[tp] = self._began[tp] = offset
         self._fetched.pop(tp, None)
 
     def accept(self, tp: TP, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
@@ -165,7 +166,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     def forget(self, tp: TP) -> None:
         """`tp` belongs to somebody else now."""
-        for each in (self._wanted, self._durable, self._told_group, self._fetched, self._reach):
+        for each in (self._wanted, self._began, self._durable, self._told_group, self._fetched, self._reach):
             each.pop(tp, None)
 
     def mark_durable(self, tp: TP, next_offset: int) -> None:
@@ -196,7 +197,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         if reach is None:
             return 0
         wanted = self._wanted.get(tp, 0)
-        durable = self._durable.get(tp, wanted)
+        durable = self._durable.get(tp, self._began.get(tp, wanted))
         covered = reach.position if durable >= wanted >= self._fetched.get(tp, 0) else durable
         return max(0, reach.stable_end - covered)
 

@@ -21,7 +21,7 @@ from support.broker import free_port
 PROGRAM = Path(__file__).parent / "toy_worker.py"
 
 
-def wait_until(condition: Callable[[], Any], what: str, within_s: float = 60.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, within_s: float = 60.0, every_s: float = 0.05) -> Any:
     """Poll until `condition` is truthy and return it."""
     deadline = time.monotonic() + within_s
     while True:
@@ -30,7 +30,7 @@ def wait_until(condition: Callable[[], Any], what: str, within_s: float = 60.0) 
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 class ToyProcess:
