@@ -34,6 +34,9 @@ def prefix(broker: str, request: pytest.FixtureRequest) -> str:
     """The prefix of a set of topics of the test's own."""
     chosen = f"{request.node.name[:60].replace('[', '-').replace(']', '')}."
     admin = KafkaAdminClient(bootstrap_servers=broker)
-    admin.create_topics([NewTopic(chosen + name, PARTITIONS, 1) for name in TOPICS])
+    # Without a limit: the events of these tests are older than any retention, and a broker cleans up when it likes.
+    admin.create_topics(
+        [NewTopic(chosen + topic.name, PARTITIONS, 1, topic_configs=topic.replay_configs) for topic in TOPICS.values()]
+    )
     admin.close()
     return chosen

@@ -92,6 +92,17 @@ def test_a_barrier_sees_past_control_records_and_names_who_is_behind(broker: str
         agents.wait(AT)
     consumer.close(autocommit=False)
 
+    plain = KafkaProducer(bootstrap_servers=broker)
+    plain.send(f"{prefix}psp.commands", b"unanswered", key=b"k", partition=1).get(10)
+    plain.close()
+    with (
+        AgentsAtEnd(
+            broker, f"{prefix}app", prefix=prefix, responder_group="nobody", deadline_s=0.3, quiet_s=0.05
+        ) as agents,
+        pytest.raises(AgentsBehind, match=r"psp\.commands\[1\] by 1"),
+    ):
+        agents.wait(AT)
+
 
 def test_simulate_to_a_file_and_replay_of_it_write_the_same_records(broker: str, prefix: str, tmp_path: object) -> None:
     runner = CliRunner()
