@@ -15,6 +15,9 @@ from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
 from streams.core.turn import Turn
 
+# Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
+SLOWEST_RESEND_MS = 3_600_000
+
 
 def lock(
     turn: Turn,
@@ -143,9 +146,10 @@ def send_again(turn: Turn, command: Command) -> None:
             held.status = transition.to
             _changed(turn)
         _problem(turn, command, f"not acknowledged for {policy.ack_timeout_s} s")
-    # After the case is open, at the slower pace of the timeout: an outage of a day must not be answered by a storm.
-    pause_s = policy.ack_timeout_s if command.overdue else policy.resend_s
-    command.due_ms = turn.at_ms + pause_s * 1000
+    pause_ms = policy.resend_s * 1000
+    if command.overdue:  # people know by now, and an outage of a day must not be answered by a storm
+        pause_ms = min(max(turn.at_ms - command.first_ms, pause_ms), SLOWEST_RESEND_MS)
+    command.due_ms = turn.at_ms + pause_ms
     if turn.acts:
         command.attempt += 1
         turn.effects.append(_request(turn, command))
