@@ -82,6 +82,7 @@ class _Step(NamedTuple):
 
     clock_ms: int
     at_ms: int
+    topic: str
     slot: Slot | None
     state: Any
     facts: Any
@@ -261,8 +262,7 @@ class Partition:
             if steps and next_clock_ms > self.clock_ms + self.options.lateness_ms:
                 break  # so much time passes that a state of this batch could be forgotten within it
             if result.event is None:
-                self._heard(record.topic, result.at_ms)
-                steps.append(_Step(next_clock_ms, result.at_ms, None, None, None))
+                steps.append(_Step(next_clock_ms, result.at_ms, record.topic, None, None, None))
             elif result.key is None:
                 steps.append(self._prepare(record, result, None, clock_ms, next_clock_ms))
             else:
@@ -309,7 +309,6 @@ class Partition:
         self, record: Record, incoming: Incoming, slot: Slot | None, clock_ms: int, next_clock_ms: int
     ) -> _Step:
         topic, at_ms = record.topic, incoming.at_ms
-        self._heard(topic, at_ms)
         late = at_ms < clock_ms - self.options.lateness_ms
         if late:
             self._count(LATE_EVENTS, self.logic.name, "counted")
@@ -320,13 +319,7 @@ class Partition:
             slot.pending += 1
             state = slot.state
         facts = self.logic.prepare(state, incoming, self.states.peek, late, topic)
-        return _Step(next_clock_ms, at_ms, slot, state, facts)
-
-    def _heard(self, topic: str, at_ms: int) -> None:
-        """Note how far the feed has come, for rules about something's absence."""
-        feeds = self._context.feeds
-        if at_ms > feeds.get(topic, 0):
-            feeds[topic] = at_ms
+        return _Step(next_clock_ms, at_ms, topic, slot, state, facts)
 
     def _decide(self, steps: list[_Step], now_ms: int) -> None:
         logic, context, states = self.logic, self._context, self.states
@@ -334,7 +327,10 @@ class Partition:
         context.now_ms = now_ms
         wanted = [step.facts for step in steps if step.facts is not None]
         scores = iter(logic.score(wanted) if wanted else ())
-        for clock_ms, at_ms, slot, state, facts in steps:
+        feeds = context.feeds
+        for clock_ms, at_ms, topic, slot, state, facts in steps:
+            if at_ms > feeds.get(topic, 0):
+                feeds[topic] = at_ms
             if clock_ms > self.clock_ms:
                 self._advance(clock_ms)
             if not live:
