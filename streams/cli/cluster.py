@@ -1,0 +1,86 @@
+"""How do the operator's commands reach the cluster, and how do they end when it does not answer?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import aiokafka.errors
+import click
+import kafka.errors
+
+from streams.settings import Settings, load_settings
+
+T = TypeVar("T")
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+class ClusterFailed(click.ClickException):
+    """The brokers did not answer, or answered with an error: exit code 70."""
+
+    exit_code = 70
+
+
+class NotAsItShouldBe(click.ClickException):
+    """Configuration or state does not allow what was asked: exit code 78."""
+
+    exit_code = 78
+
+
+class BadRequest(click.ClickException):
+    """What was named does not exist or cannot be used: exit code 64."""
+
+    exit_code = 64
+
+
+_OPTIONS = (
+    click.option("--bootstrap", help="Brokers, host:port, comma separated. Default: PAYWARDEN_BOOTSTRAP."),
+    click.option("--prefix", help="Before every topic name. Default: PAYWARDEN_TOPIC_PREFIX."),
+    click.option("--app-id", help="Consumer group of the workers. Default: PAYWARDEN_APP_ID."),
+)
+
+
+def cluster_options(command: CommandT) -> CommandT:
+    """The options that say which deployment is meant."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings_of(options: Mapping[str, Any], **more: Any) -> Settings:
+    """Settings of the deployment that `cluster_options` named; `more` are further overrides."""
+    return load_settings(
+        bootstrap=options["bootstrap"], topic_prefix=options["prefix"], app_id=options["app_id"], **more
+    )
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[None]:
+    """Errors of the cluster in here end the command with one sentence."""
+    # The clients log each failed attempt as an error; the sentence below says it once.
+    for name in ("aiokafka", "kafka"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    except (
+        aiokafka.errors.KafkaConnectionError,
+        kafka.errors.KafkaConnectionError,
+        kafka.errors.KafkaTimeoutError,
+        ConnectionError,
+        TimeoutError,
+    ) as error:
+        raise ClusterFailed(
+            f"no answer from {settings.bootstrap} ({error}). Is a broker running there? "
+            "Set PAYWARDEN_BOOTSTRAP or --bootstrap, and PAYWARDEN_SECURITY_PROTOCOL if it wants TLS or a password."
+        ) from error
+    except (aiokafka.errors.KafkaError, kafka.errors.KafkaError) as error:
+        raise ClusterFailed(f"{settings.bootstrap} refused: {error}") from error
+
+
+def ask(settings: Settings, question: Coroutine[Any, Any, T]) -> T:
+    """Run `question` and return its answer."""
+    with asking(settings):
+        return asyncio.run(question)

@@ -1,0 +1,226 @@
+"""Which topics does this deployment have, how are they made, and what is on them right now?"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Any
+
+import click
+import msgspec
+from aiokafka import ConsumerRecord
+from rich.console import Console
+from rich.table import Table
+
+from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
+from streams.contracts.base import from_ms
+from streams.contracts.topics import TOPICS, Topic, physical
+from streams.runtime.reading import follow, scan, spans
+from streams.runtime.topics_admin import TopicSpec, create_topics, partition_counts
+from streams.settings import Settings
+
+
+def topic_specs(settings: Settings, *, replay: bool = False) -> list[TopicSpec]:
+    """Every topic of the table, as this deployment wants it; `replay` keeps history however old its events are."""
+    return [
+        TopicSpec(
+            physical(settings.topic_prefix, topic.name),
+            settings.partitions,
+            settings.replication,
+            topic.replay_configs if replay else topic.configs,
+        )
+        for topic in TOPICS.values()
+    ]
+
+
+async def create_all(settings: Settings, *, replay: bool = False) -> list[str]:
+    """Create what is missing; returns the physical names of what was created."""
+    return await create_topics(settings.runtime(), topic_specs(settings, replay=replay))
+
+
+def named(name: str, prefix: str) -> Topic:
+    """The topic with this logical or physical name. Raises BadRequest."""
+    topic = TOPICS.get(name) or TOPICS.get(name.removeprefix(prefix))
+    if topic is None:
+        raise BadRequest(f"no topic is called {name!r}; `paywarden topics list` shows those that there are.")
+    return topic
+
+
+@click.group()
+def topics() -> None:
+    """Create, list and look into the topics of a deployment.
+
+    \b
+    Examples:
+      paywarden topics create --partitions 12 --replication 3
+      paywarden topics list
+      paywarden topics tail support.cases --from-beginning --max 5
+    """
+
+
+@topics.command()
+@click.option("--partitions", type=click.IntRange(1, 4096), help="Of every topic. Default: PAYWARDEN_PARTITIONS.")
+@click.option("--replication", type=click.IntRange(1, 15), help="Default: PAYWARDEN_REPLICATION.")
+@click.option("--replay", is_flag=True, help="For history: no retention limit, so that old events survive arrival.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was created as JSON.")
+@cluster_options
+def create(partitions: int | None, replication: int | None, replay: bool, as_json: bool, **options: Any) -> None:
+    """Create every topic that is missing. Existing topics are left as they are; `paywarden doctor` compares them.
+
+    The number of partitions is chosen once: an account lives in the partition that its hash names.
+
+    \b
+    Examples:
+      paywarden topics create
+      paywarden topics create --partitions 4 --replay --prefix backfill.
+    """
+    settings = settings_of(options, partitions=partitions, replication=replication)
+    created = ask(settings, create_all(settings, replay=replay))
+    if as_json:
+        click.echo(msgspec.json.encode({"created": created, "existed": len(TOPICS) - len(created)}).decode())
+        return
+    for name in created:
+        click.echo(f"created {name} ({settings.partitions} partitions)")
+    if len(created) < len(TOPICS):
+        click.echo(f"{len(TOPICS) - len(created)} topics existed already; `paywarden doctor` says whether they fit")
+
+
+@topics.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@cluster_options
+def list_(as_json: bool, **options: Any) -> None:
+    """Every topic of the product: whether it exists, how many partitions and records it has, who writes it.
+
+    \b
+    Example:
+      paywarden topics list --json
+    """
+    settings = settings_of(options)
+    rows = ask(settings, listing(settings))
+    if as_json:
+        click.echo(msgspec.json.encode(rows).decode())
+        return
+    table = Table("topic", "direction", "partitions", "records", "written by")
+    for row in rows:
+        exists = row["partitions"] is not None
+        table.add_row(
+            row["name"],
+            row["direction"],
+            str(row["partitions"]) if exists else "[red]missing[/]",
+            f"{row['records']:,}" if exists else "",
+            row["owner"],
+        )
+    Console().print(table)
+    if any(row["partitions"] is None for row in rows):
+        click.echo("create what is missing with `paywarden topics create`")
+
+
+async def listing(settings: Settings) -> list[dict[str, Any]]:
+    """One row per topic of the table. `records` is the span of offsets, which counts transaction markers too."""
+    options, prefix = settings.runtime(), settings.topic_prefix
+    counts = await partition_counts(options, (physical(prefix, name) for name in TOPICS))
+    spanned = await spans(options, counts)
+    rows = []
+    for topic in TOPICS.values():
+        name = physical(prefix, topic.name)
+        held = [span.end - span.begin for tp, span in spanned.items() if tp.topic == name]
+        rows.append(
+            {
+                "name": name,
+                "direction": topic.direction,
+                "partitions": counts.get(name),
+                "records": sum(held),
+                "owner": topic.owner,
+                "about": topic.about,
+            }
+        )
+    return rows
+
+
+@topics.command()
+@click.argument("name")
+@click.option("--from-beginning", is_flag=True, help="What is there already, not only what comes.")
+@click.option("--max", "most", type=click.IntRange(min=1), help="Stop after this many records.")
+@click.option("--follow/--no-follow", default=None, help="Wait for more. Default: unless --from-beginning is given.")
+@click.option("--committed/--uncommitted", default=True, show_default=True, help="As subscribers must read, or all.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
+@cluster_options
+def tail(
+    name: str,
+    from_beginning: bool,
+    most: int | None,
+    follow: bool | None,
+    committed: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Print the records of topic NAME (with or without the deployment's prefix).
+
+    \b
+    Examples:
+      paywarden topics tail fraud.decisions
+      paywarden topics tail paywarden.dead-letters --from-beginning --max 3 --json
+    """
+    settings = settings_of(options)
+    topic = named(name, settings.topic_prefix)
+    waits = not from_beginning if follow is None else follow
+    try:
+        ask(settings, _tail(settings, topic, from_beginning, most, waits, committed, as_json))
+    except KeyboardInterrupt:
+        raise SystemExit(0) from None
+
+
+async def _tail(
+    settings: Settings,
+    topic: Topic,
+    from_beginning: bool,
+    most: int | None,
+    waits: bool,
+    committed: bool,
+    as_json: bool,
+) -> None:
+    options, name = settings.runtime(), physical(settings.topic_prefix, topic.name)
+    counts = await partition_counts(options, [name])
+    if not counts:
+        raise BadRequest(f"{name} does not exist; create it with `paywarden topics create`.")
+    spanned = await spans(options, counts, committed=committed)
+    starts = {tp: span.begin if from_beginning else span.end for tp, span in spanned.items()}
+    read = follow if waits else scan
+    shown = 0
+    async with aclosing(read(options, starts, committed=committed)) as records:
+        async for record in records:
+            click.echo(as_line(record) if as_json else as_text(record))
+            shown += 1
+            if shown == most:
+                break
+
+
+def as_line(record: ConsumerRecord) -> str:
+    """One JSON object: where the record lies, and its value as JSON if it is."""
+    value: Any = None
+    if record.value is not None:
+        try:
+            value = msgspec.Raw(record.value) if msgspec.json.decode(record.value) is not None else None
+        except msgspec.DecodeError:
+            value = {"bytes": len(record.value)}
+    place = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp_ms": record.timestamp,
+        "key": _text(record.key),
+        "headers": {key: _text(each) for key, each in record.headers},
+        "value": value,
+    }
+    return msgspec.json.encode(place).decode()
+
+
+def as_text(record: ConsumerRecord) -> str:
+    """One line for a person."""
+    value = "(deleted)" if record.value is None else record.value.decode(errors="replace")
+    return (
+        f"{record.partition}/{record.offset} {from_ms(record.timestamp):%Y-%m-%d %H:%M:%S} {_text(record.key)} {value}"
+    )
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="replace")

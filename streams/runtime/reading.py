@@ -1,0 +1,88 @@
+"""How does a tool read what lies on topics: once up to the present end, or on and on?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from streams.runtime.clients import aiokafka_kwargs
+from streams.runtime.options import RuntimeOptions
+
+# A read that gets nothing for this long although the end was not reached: the broker does not answer.
+STUCK_S = 30.0
+
+
+class Span(NamedTuple):
+    """What a partition holds: offsets from `begin` up to, not including, `end`."""
+
+    begin: int
+    end: int
+
+
+def reader(options: RuntimeOptions, *, committed: bool = True) -> AIOKafkaConsumer:
+    """A consumer without a group, which seeks by itself."""
+    return AIOKafkaConsumer(
+        isolation_level="read_committed" if committed else "read_uncommitted",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=options.fetch_max_bytes,
+        fetch_max_wait_ms=20,
+        **aiokafka_kwargs(options),
+    )
+
+
+async def spans(
+    options: RuntimeOptions, counts: Mapping[str, int], *, committed: bool = True
+) -> dict[TopicPartition, Span]:
+    """First and end offset of every partition of these topics (physical names); committed: the last stable end."""
+    tps = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
+    if not tps:
+        return {}  # and aiokafka cannot stop a consumer that was never waited for
+    async with reader(options, committed=committed) as consumer:
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+    return {tp: Span(begins[tp], ends[tp]) for tp in tps}
+
+
+async def scan(
+    options: RuntimeOptions,
+    starts: Mapping[TopicPartition, int],
+    *,
+    committed: bool = True,
+    ends: Mapping[TopicPartition, int] | None = None,
+) -> AsyncGenerator[ConsumerRecord, None]:
+    """Everything from `starts` to `ends`, by default to where the partitions end now; each partition in its order."""
+    async with reader(options, committed=committed) as consumer:
+        tps = list(starts)
+        begins = await consumer.beginning_offsets(tps)
+        until = await consumer.end_offsets(tps) if ends is None else dict(ends)
+        consumer.assign(tps)
+        for tp in tps:
+            consumer.seek(tp, max(starts[tp], begins[tp]))
+        unread = {tp for tp in tps if until[tp] > max(starts[tp], begins[tp])}
+        waited_s = 0.0
+        while unread:
+            fetched = await consumer.getmany(*unread, timeout_ms=100)
+            waited_s = 0.0 if fetched else waited_s + 0.1
+            if waited_s > STUCK_S:
+                raise TimeoutError(f"nothing of {sorted(unread)} within {STUCK_S:.0f} s")
+            for tp, records in fetched.items():
+                for record in records:
+                    if record.offset < until[tp]:
+                        yield record
+            unread = {tp for tp in unread if await consumer.position(tp) < until[tp]}
+
+
+async def follow(
+    options: RuntimeOptions, starts: Mapping[TopicPartition, int], *, committed: bool = True
+) -> AsyncGenerator[ConsumerRecord, None]:
+    """Everything from `starts` on, without end."""
+    async with reader(options, committed=committed) as consumer:
+        consumer.assign(list(starts))
+        for tp, offset in starts.items():
+            consumer.seek(tp, offset)
+        while True:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                for record in records:
+                    yield record
