@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -86,3 +86,44 @@ async def follow(
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
                     yield record
+
+
+# Offsets that lie no further apart than this are read in one go: seeking costs a round trip, reading on costs bytes.
+_NEAR = 500
+
+
+def runs(offsets: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of `offsets` without a large hole."""
+    found: list[tuple[int, int]] = []
+    for offset in sorted(offsets):
+        if found and offset - found[-1][1] <= _NEAR:
+            found[-1] = (found[-1][0], offset)
+        else:
+            found.append((offset, offset))
+    return found
+
+
+async def pick(
+    options: RuntimeOptions, wanted: Mapping[TopicPartition, Collection[int]]
+) -> dict[tuple[str, int, int], ConsumerRecord]:
+    """The records at these offsets that still exist, by topic, partition and offset."""
+    picked: dict[tuple[str, int, int], ConsumerRecord] = {}
+    if not wanted:
+        return picked
+    async with reader(options) as consumer:
+        begins, ends = await consumer.beginning_offsets(list(wanted)), await consumer.end_offsets(list(wanted))
+        for tp, offsets in wanted.items():
+            there = {offset for offset in offsets if begins[tp] <= offset < ends[tp]}
+            consumer.assign([tp])
+            for first, last in runs(there):
+                consumer.seek(tp, first)
+                waited_s = 0.0
+                while await consumer.position(tp) <= last:
+                    fetched = (await consumer.getmany(tp, timeout_ms=100, max_records=_NEAR)).get(tp, ())
+                    waited_s = 0.0 if fetched else waited_s + 0.1
+                    if waited_s > STUCK_S:
+                        raise TimeoutError(f"nothing of {tp} from {first} within {STUCK_S:.0f} s")
+                    for record in fetched:
+                        if record.offset in there:
+                            picked[tp.topic, tp.partition, record.offset] = record
+    return picked

@@ -1,0 +1,241 @@
+"""Which dead letters can be fed again, and how does each get back to its topic exactly once?
+
+Progress is kept by the broker, in one consumer group per reason and topic: a letter belongs to exactly one of them, so
+feeding again what has one reason never hides what has another. Records and progress are one transaction.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from contextlib import aclosing
+from typing import Final, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.contracts.partitioning import partition_of
+from streams.contracts.signals import DeadLetter
+from streams.contracts.topics import TOPICS, physical
+from streams.runtime.clients import aiokafka_kwargs
+from streams.runtime.dead_letters import TOPIC
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.reading import pick, scan, spans
+from streams.runtime.topics_admin import partition_counts
+
+# Letters per transaction. 500 originals of 8 MiB would be too much memory, but such are refused as too large, and few.
+_BATCH: Final = 500
+FED_FROM: Final = "paywarden-fed-from"  # header of a record that was fed again: where its dead letter lies
+
+_decode = msgspec.json.Decoder(DeadLetter).decode
+
+
+class Letter(NamedTuple):
+    """A dead letter and where it lies."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    letter: DeadLetter
+
+
+class Again(NamedTuple):
+    """What is written once more."""
+
+    topic: str  # logical
+    partition: int
+    key: bytes | None
+    value: bytes
+    timestamp_ms: int
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Fed(msgspec.Struct):
+    """What one run did, by reason."""
+
+    replayed: Counter[str] = msgspec.field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+async def letters(
+    options: RuntimeOptions, reasons: Collection[str] = (), topics: Collection[str] = ()
+) -> AsyncGenerator[Letter, None]:
+    """The letters that lie there now, each partition in its order; empty filters mean all."""
+    name = physical(options.topic_prefix, TOPIC)
+    spanned = await spans(options, await partition_counts(options, [name]))
+    if not spanned:
+        return
+    async with aclosing(scan(options, {tp: span.begin for tp, span in spanned.items()})) as records:
+        async for record in records:
+            letter = _decode(record.value)
+            if (not reasons or letter.reason in reasons) and (not topics or letter.topic in topics):
+                yield Letter(record.partition, record.offset, record.key, letter)
+
+
+def again(letter: Letter, original: ConsumerRecord | None, partitions: int) -> Again | str:
+    """The record to write, or why there is none.
+
+    Args:
+        original: what lies now where the letter says it came from, if anything.
+        partitions: of the topic, for the key's partition: a stray goes where it belongs, internal records go back.
+    """
+    told = letter.letter
+    if told.size == 0:
+        return "it had no value"
+    key, headers = letter.key if told.key is not None else None, ()
+    if original is not None and original.value is not None and _digest(original.value) == told.sha256:
+        value, key, headers = original.value, original.key, tuple(original.headers)
+    else:
+        body = _body(told)
+        if body is None:
+            return "the record is gone from its topic, and the letter holds only a part of it or masked bytes"
+        value = body
+    keyed = key is not None and told.topic in TOPICS and TOPICS[told.topic].direction == "input"
+    number = partition_of(key, partitions) if keyed and key is not None else told.partition
+    if number >= partitions:
+        return "its topic has fewer partitions now"
+    return Again(told.topic, number, key, value, max(told.timestamp_ms, 0), headers)
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _body(letter: DeadLetter) -> bytes | None:
+    """The whole record, if the letter holds it unchanged."""
+    try:
+        body = base64.b64decode(letter.body or "", validate=True)
+    except binascii.Error:
+        return None
+    return body if _digest(body) == letter.sha256 else None
+
+
+def group_of(app_id: str, letter: DeadLetter) -> str:
+    """The consumer group that remembers how far letters of this kind were fed again."""
+    return f"{app_id}.dead-letters.{letter.reason}.{letter.topic}"
+
+
+async def refeed(
+    options: RuntimeOptions, reasons: Collection[str] = (), topics: Collection[str] = (), *, dry_run: bool = False
+) -> Fed:
+    """Write the originals of the letters to their topics again; what was fed before is skipped."""
+    fed = Fed()
+    counts = await partition_counts(options, (physical(options.topic_prefix, topic) for topic in TOPICS))
+    progress = _Progress(options)
+    producer = None if dry_run else _producer(options)
+    try:
+        if producer is not None:
+            await producer.start()  # fences another run of this command, so that two never feed the same letter
+        batch: list[Letter] = []
+        async with aclosing(letters(options, reasons, topics)) as found:
+            async for letter in found:
+                if why := _hopeless(letter.letter, options, counts):
+                    fed.skipped[why] += 1
+                elif letter.offset < (await progress.next_offset(letter)):
+                    fed.skipped["it was fed again before"] += 1
+                else:
+                    batch.append(letter)
+                if len(batch) == _BATCH:
+                    await _feed(options, producer, batch, counts, fed)
+                    batch = []
+        if batch:
+            await _feed(options, producer, batch, counts, fed)
+    finally:
+        if producer is not None:
+            await producer.stop()
+    return fed
+
+
+def _hopeless(letter: DeadLetter, options: RuntimeOptions, counts: dict[str, int]) -> str | None:
+    if letter.topic == "timer":
+        return "a timer is no record: the account fires it again by itself"
+    if letter.topic not in TOPICS or physical(options.topic_prefix, letter.topic) not in counts:
+        return "its topic does not exist"
+    return None
+
+
+def _producer(options: RuntimeOptions) -> AIOKafkaProducer:
+    return AIOKafkaProducer(
+        transactional_id=f"{options.app_id}.dead-letters",
+        max_request_size=options.fetch_max_bytes * 2,
+        **aiokafka_kwargs(options),
+    )
+
+
+class _Progress:
+    """How far each group has come, asked once per group."""
+
+    def __init__(self, options: RuntimeOptions) -> None:
+        self._options = options
+        self._known: dict[str, dict[int, int]] = {}
+
+    async def next_offset(self, letter: Letter) -> int:
+        group = group_of(self._options.app_id, letter.letter)
+        if group not in self._known:
+            admin = AIOKafkaAdminClient(**aiokafka_kwargs(self._options))
+            await admin.start()
+            try:
+                told = await admin.list_consumer_group_offsets(group)
+            finally:
+                await admin.close()
+            name = physical(self._options.topic_prefix, TOPIC)
+            self._known[group] = {tp.partition: each.offset for tp, each in told.items() if tp.topic == name}
+        return self._known[group].get(letter.partition, 0)
+
+
+async def _feed(
+    options: RuntimeOptions,
+    producer: AIOKafkaProducer | None,
+    batch: Sequence[Letter],
+    counts: dict[str, int],
+    fed: Fed,
+) -> None:
+    """One transaction: the records, and that their letters are done."""
+    prefix = options.topic_prefix
+    originals = await pick(options, _places(batch, prefix, counts))
+    writes: list[tuple[Letter, Again]] = []
+    for letter in batch:
+        told = letter.letter
+        name = physical(prefix, told.topic)
+        result = again(letter, originals.get((name, told.partition, told.offset)), counts[name])
+        if isinstance(result, str):
+            fed.skipped[result] += 1
+        else:
+            writes.append((letter, result))
+            fed.replayed[told.reason] += 1
+    if producer is None or not writes:
+        return
+    async with producer.transaction():
+        for letter, record in writes:
+            await producer.send(
+                physical(prefix, record.topic),
+                record.value,
+                record.key,
+                partition=record.partition,
+                timestamp_ms=record.timestamp_ms,
+                headers=[*record.headers, (FED_FROM, f"{letter.partition}/{letter.offset}".encode())],
+            )
+        await producer.flush()
+        for group, offsets in _done(options, (letter for letter, _ in writes)).items():
+            await producer.send_offsets_to_transaction(offsets, group)
+
+
+def _places(batch: Iterable[Letter], prefix: str, counts: dict[str, int]) -> dict[TopicPartition, set[int]]:
+    places: dict[TopicPartition, set[int]] = defaultdict(set)
+    for _, _, _, letter in batch:
+        name = physical(prefix, letter.topic)
+        if letter.partition < counts[name]:
+            places[TopicPartition(name, letter.partition)].add(letter.offset)
+    return places
+
+
+def _done(options: RuntimeOptions, fed: Iterable[Letter]) -> dict[str, dict[TopicPartition, int]]:
+    done: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
+    name = physical(options.topic_prefix, TOPIC)
+    for partition, offset, _, letter in fed:
+        done[group_of(options.app_id, letter)][TopicPartition(name, partition)] = offset + 1
+    return done
