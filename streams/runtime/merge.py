@@ -111,9 +111,12 @@ class TopicMerge:
 
     def _may_pass(self, at_ms: int, rank: int, ends: dict[str, bool], now_ms: int) -> bool:
         """Could none of the empty topics still deliver something that goes before (`at_ms`, `rank`)?"""
+        head = self._queues[rank][0].result
+        # A watermark only moves time to where the promise of an equal one has moved it already: no order among them.
+        only_time = type(head) is Incoming and head.event is None
         for other in self._empty:
             promised = self._promised[other]
-            if promised > at_ms or (promised == at_ms and other > rank):
+            if promised > at_ms or (promised == at_ms and (only_time or other > rank)):
                 continue
             if not self._strict and ends.get(self._topics[other], False):
                 continue

@@ -110,6 +110,12 @@ class TestMerging:
         engine.run(10, ends={}, now_ms=T0)
         assert [row[1] for row in outputs(run(engine))] == [f"{A}-0", f"{A}-4"]
 
+    def test_equal_watermarks_of_all_topics_are_handled_to_the_last(self):
+        engine = partition(topics=2)
+        engine.feed("pings", records([ping(0), ping(9, watermark=True)]))
+        engine.feed("pongs", records([ping(9, watermark=True)], "pongs"))
+        assert run(engine).offsets == {"pings": 1, "pongs": 0}
+
     def test_live_does_not_wait_for_a_topic_read_to_its_end(self):
         engine = partition(LIVE, topics=2)
         engine.feed("pings", records([ping(0)]))
