@@ -29,9 +29,11 @@ class RulesOnly:
         return [self._answer] * len(batch)
 
 
-def accounts_logic(policies: PolicySchedule, scorer: Scorer[Prepared] | None = None) -> AccountsLogic:
-    """The accounts agent; without a scorer the rules decide alone."""
-    return AccountsLogic(policies, scorer or RulesOnly())
+def accounts_logic(
+    policies: PolicySchedule, scorer: Scorer[Prepared] | None = None, *, barrier_s: int | None = None
+) -> AccountsLogic:
+    """The accounts agent; without a scorer the rules decide alone. `barrier_s` only in replays that wait."""
+    return AccountsLogic(policies, scorer or RulesOnly(), barrier_s)
 
 
 def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesLogic:
@@ -59,7 +61,7 @@ def worker(settings: Settings) -> Runtime:
     return Runtime(
         settings.runtime(),
         [
-            (accounts_logic(policies), agent("accounts", settings.pace_ms)),
+            (accounts_logic(policies, barrier_s=settings.barrier_s), agent("accounts", settings.pace_ms)),
             (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
         ],
         metrics=metrics,

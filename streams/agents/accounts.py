@@ -79,9 +79,10 @@ class AccountsLogic:
     name = "accounts"
     by_source = False
 
-    def __init__(self, policies: PolicySchedule, scorer: Scorer[Prepared]) -> None:
+    def __init__(self, policies: PolicySchedule, scorer: Scorer[Prepared], barrier_s: int | None = None) -> None:
         self._policies = policies
         self._scorer = scorer
+        self._barrier_s = barrier_s
         self.inputs = tuple(
             Input(
                 topic.name,
@@ -195,6 +196,7 @@ class AccountsLogic:
             context.clock_ms,
             context.feeds,
             context.shared.limits,
+            self._barrier_s,
         )
 
     # -- the second hop ----------------------------------------------------------------------------------------------

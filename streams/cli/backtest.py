@@ -153,7 +153,7 @@ def run_backtest(
     with ExitStack() as stack:
         results = Results(out, stack, file_format)
         run = OfflineRun(
-            accounts_logic(policies),
+            accounts_logic(policies, barrier_s=barrier_ms // 1000),
             entities_logic(policies, barrier_ms // 1000),
             partitions,
             results,

@@ -13,6 +13,12 @@ import msgspec
 SITE_KIND: Literal["health"] = "health"
 SITE = "site"
 
+# What an entity can be held for. A place of fraud tests no cards, and an address that guesses passwords may be the
+# office of honest payers: whoever asks says what about.
+GUESSING = frozenset({"password_spray", "site_spray"})
+TESTING = frozenset({"card_testing"})
+LABELLED = frozenset({"risky_terminal"})
+
 
 class RiskFact(msgspec.Struct, frozen=True, gc=False):
     """What was effective about one entity at the time of an event.
@@ -31,6 +37,10 @@ class RiskFact(msgspec.Struct, frozen=True, gc=False):
     frauds_7d: int = 0
     labels_30d: int = 0
     frauds_30d: int = 0
+    # The level by what it is held for; `level` is the highest of all.
+    guessing: int = 0  # passwords
+    testing: int = 0  # cards
+    labelled: int = 0  # proved frauds
 
 
 class RiskView(Protocol):

@@ -52,3 +52,11 @@ class DecideContext(msgspec.Struct, gc=False):
     clock_ms: int
     feeds: dict[str, int]  # newest event time per input topic; a missing topic has told nothing yet
     limits: PartitionLimits = msgspec.field(default_factory=PartitionLimits)
+    barrier_s: int | None = None  # replay in steps: the payment system answers a step only when it has ended
+
+    def heard_ms(self, at_ms: int) -> int:
+        """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""
+        if self.barrier_s is None:
+            return at_ms
+        step_ms = self.barrier_s * 1000
+        return (at_ms // step_ms + 1) * step_ms

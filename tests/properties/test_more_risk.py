@@ -51,13 +51,22 @@ AMOUNTS = (
     "spend_sum_1d",
     "pass_through_30m",
     "inflow_30m",
-    "idle_days",
+    "since_spend_s",
     "hour_distance",
     "travel_km",
     "travel_kmh",
 )
 FLAGS = ("night", "device_new", "payee_new", "merchant_new", "country_new", "vulnerable", "near_limit")
-LEVELS = ("ip_level", "site_level", "device_level", "bin_level", "merchant_level")
+LEVELS = (
+    "site_level",
+    "bin_level",
+    "ip_guessing",
+    "ip_testing",
+    "device_guessing",
+    "device_testing",
+    "merchant_testing",
+    "merchant_labelled",
+)
 SHARES = ("balance_share", "terminal_fraud_rate_1d", "terminal_fraud_rate_7d", "merchant_fraud_rate_30d")
 RISING = {
     **dict.fromkeys(COUNTS, st.integers(0, 40).map(float)),

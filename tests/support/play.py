@@ -47,6 +47,7 @@ class Player:
         now_ms: int | None = None,
         partition: int = 0,
         partitions: int = 1,
+        barrier_s: int | None = None,
     ) -> None:
         self.policy = policy
         self.observations: dict[str, Observations] = {}
@@ -59,6 +60,7 @@ class Player:
         self._now_ms = now_ms
         self._partition = partition
         self._partitions = partitions
+        self._barrier_s = barrier_s
 
     def see(self, event: Event) -> list[Effect]:
         """What comes of one event, timers due before it included."""
@@ -105,7 +107,14 @@ class Player:
     def _context(self, account_id: str) -> DecideContext:
         now_ms = self.clock_ms if self._now_ms is None else self._now_ms
         return DecideContext(
-            account_id, self._partition, self._partitions, now_ms, self.clock_ms, self.feeds, self.limits
+            account_id,
+            self._partition,
+            self._partitions,
+            now_ms,
+            self.clock_ms,
+            self.feeds,
+            self.limits,
+            self._barrier_s,
         )
 
 

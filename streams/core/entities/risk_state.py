@@ -12,7 +12,7 @@ import msgspec
 
 from streams.contracts.base import to_ms
 from streams.contracts.signals import EntityRisk, RiskPoint
-from streams.core.risk import RiskFact
+from streams.core.risk import GUESSING, LABELLED, TESTING, RiskFact
 
 FORMAT = 1
 DAY_S = 86_400
@@ -73,13 +73,14 @@ class RiskState(msgspec.Struct, array_like=True):
         return True
 
     def fact(self, at_ms: int) -> RiskFact | None:
-        """What was in effect at `at_ms`: the highest level of all typologies, and the labels of that time's windows.
+        """What was in effect at `at_ms`: levels, by typology and the highest, and the labels of that time's windows.
 
         A window of w days is (t - delay - w, t - delay]; the delay of labels came with the value.
         """
         best: RiskVersion | None = None
         ring: RiskVersion | None = None
         seen: set[str] = set()
+        guessing = testing = labelled = 0
         for entry in reversed(self.versions):
             if entry.effective_ms > at_ms or entry.typology in seen:
                 continue
@@ -90,11 +91,17 @@ class RiskState(msgspec.Struct, array_like=True):
                 best = entry
             if entry.seconds:
                 ring = entry
+            if entry.typology in GUESSING:
+                guessing = max(guessing, entry.level)
+            elif entry.typology in TESTING:
+                testing = max(testing, entry.level)
+            elif entry.typology in LABELLED:
+                labelled = max(labelled, entry.level)
         if best is None:
             return None
         counts = (0, 0, 0, 0, 0, 0) if ring is None else _windows(ring, at_ms // 1000 - ring.delay_s)
         age_s = (at_ms - best.effective_ms) // 1000
-        return RiskFact(best.level, best.score, best.typology or None, age_s, *counts)
+        return RiskFact(best.level, best.score, best.typology or None, age_s, *counts, guessing, testing, labelled)
 
     def forgets_ms(self) -> int:
         """From when on nothing of the state can be in effect."""

@@ -218,7 +218,7 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     own_frauds_7d: Annotated[float, About("labels", "events", "frauds of this account in (t - 14 d, t] known by now")]
     own_frauds_30d: Annotated[float, About("labels", "events", "frauds of this account in (t - 37 d, t] known by now")]
     # --- entity risk (section 2: age is stamped, a decision never waits for it)
-    ip_level: Annotated[float, About("risk", "level", "0 normal, 1 elevated, 2 attack", MISSING)]
+    ip_level: Annotated[float, About("risk", "level", "of the IP address: 0 normal, 1 elevated, 2 attack", MISSING)]
     ip_score: Annotated[float, About("risk", "score", "of the IP address", MISSING)]
     device_level: Annotated[float, About("risk", "level", "of the device", MISSING)]
     device_score: Annotated[float, About("risk", "score", "of the device", MISSING)]
@@ -250,6 +250,13 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     ]
     risk_age_s: Annotated[float, About("risk", "seconds", "age of the oldest entity fact that was used", MISSING)]
     site_level: Annotated[float, About("risk", "level", "of logins on the whole site", MISSING)]
+    # the levels above are the highest of everything that an entity is held for; these are of one thing each
+    ip_guessing: Annotated[float, About("risk", "level", "of the IP address, for guessing passwords", MISSING)]
+    ip_testing: Annotated[float, About("risk", "level", "of the IP address, for testing cards", MISSING)]
+    device_guessing: Annotated[float, About("risk", "level", "of the device, for guessing passwords", MISSING)]
+    device_testing: Annotated[float, About("risk", "level", "of the device, for testing cards", MISSING)]
+    merchant_testing: Annotated[float, About("risk", "level", "of the merchant, where cards are tested", MISSING)]
+    merchant_labelled: Annotated[float, About("risk", "level", "of the merchant, for proved frauds", MISSING)]
 
 
 class FeatureSpec(NamedTuple):

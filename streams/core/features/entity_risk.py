@@ -8,7 +8,7 @@ from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 
 
 def risk(v: View, look: RiskView) -> tuple[float, ...]:
-    """ip_level .. site_level."""
+    """ip_level .. merchant_labelled."""
     at_ms = v.at_ms
     ip = device = card_range = merchant = terminal = site = None
     movement = v.movement
@@ -44,10 +44,16 @@ def risk(v: View, look: RiskView) -> tuple[float, ...]:
         *_terminal(terminal),
         float(age),
         MISSING if site is None else float(site.level),
+        MISSING if ip is None else float(ip.guessing),
+        MISSING if ip is None else float(ip.testing),
+        MISSING if device is None else float(device.guessing),
+        MISSING if device is None else float(device.testing),
+        MISSING if merchant is None else float(merchant.testing),
+        MISSING if merchant is None else float(merchant.labelled),
     )
 
 
-_NOTHING = (MISSING,) * 18
+_NOTHING = (MISSING,) * 24
 
 
 def _level_and_score(fact: RiskFact | None) -> tuple[float, float]:

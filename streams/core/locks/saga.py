@@ -1,6 +1,7 @@
 """How does a wish to lock become a lock that the payment system carries out, and how does it end?
 
-A command keeps its `action_id` however often it is sent. It is sent again until it is acknowledged.
+A command keeps its `action_id` however often it is sent. It is sent again until it is acknowledged. An acknowledgement
+is an answer, however late it comes: it ends the waiting, and the case that the waiting opened.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Entities, Evidence
 from streams.core import ids
-from streams.core.cases.book import Draft, add_action, add_line, open_or_join
+from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
 from streams.core.turn import Turn
 
+UNCONFIRMED = "lock_not_confirmed"
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
 
@@ -110,10 +112,12 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
     """The payment system answered a command."""
     outbox = turn.obligations.outbox
     command = next((command for command in outbox if command.action_id == event.action_id), None)
-    if command is None:
-        return  # a second answer, or an answer to a command that time has overtaken
-    outbox.remove(command)
     done = event.result == "done"
+    if command is None:  # a second answer, or an answer to a command that time has overtaken
+        if done:
+            _confirmed(turn, event.action_id)
+        return
+    outbox.remove(command)
     held = _held_by(turn, command)
     if held is not None:
         transition = step(held.status, "acknowledged" if done else "refused")
@@ -122,6 +126,8 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
             _changed(turn)
     if not done:
         _problem(turn, command, f"the payment system answered {event.result}")
+    elif command.overdue:
+        _confirmed(turn, command.action_id)
     _note(turn, command.case_id, "acknowledged", f"{command.action}: {event.result}")
     _forget_released(turn)
 
@@ -138,7 +144,8 @@ def expire(turn: Turn, held: HeldLock) -> None:
 def send_again(turn: Turn, command: Command) -> None:
     """No acknowledgement yet: the same command with the same id, and a P1 case once it takes too long."""
     policy = turn.policy.locks
-    if not command.overdue and turn.at_ms - command.first_ms >= policy.ack_timeout_s * 1000:
+    waited_ms = turn.at_ms - turn.ctx.heard_ms(command.first_ms)
+    if not command.overdue and waited_ms >= policy.ack_timeout_s * 1000:
         command.overdue = True
         held = _held_by(turn, command)
         transition = step(held.status, "overdue") if held is not None else None
@@ -148,8 +155,8 @@ def send_again(turn: Turn, command: Command) -> None:
         _problem(turn, command, f"not acknowledged for {policy.ack_timeout_s} s")
     pause_ms = policy.resend_s * 1000
     if command.overdue:  # people know by now, and an outage of a day must not be answered by a storm
-        pause_ms = min(max(turn.at_ms - command.first_ms, pause_ms), SLOWEST_RESEND_MS)
-    command.due_ms = turn.at_ms + pause_ms
+        pause_ms = min(max(waited_ms, pause_ms), SLOWEST_RESEND_MS)
+    command.due_ms = turn.ctx.heard_ms(turn.at_ms) + pause_ms
     if turn.acts:
         command.attempt += 1
         turn.effects.append(_request(turn, command))
@@ -202,7 +209,7 @@ def _send(turn: Turn, command: Command) -> None:
     command.attempt = 1
     turn.effects.append(_request(turn, command))
     if turn.policy.locks.ack == "required":
-        command.due_ms = turn.at_ms + turn.policy.locks.resend_s * 1000
+        command.due_ms = turn.ctx.heard_ms(turn.at_ms) + turn.policy.locks.resend_s * 1000
         outbox = turn.obligations.outbox
         outbox.append(command)
         if len(outbox) > OUTBOX_MAX:  # the oldest errand goes before any lock's command
@@ -254,14 +261,23 @@ def _problem(turn: Turn, command: Command, what: str) -> None:
     open_or_join(
         turn,
         Draft(
-            case_type="lock_not_confirmed",
+            case_type=UNCONFIRMED,
             flow="F21",
-            family="lock_not_confirmed",
+            family=UNCONFIRMED,
             queue="technical",
             priority=1,
             lines=(Line(turn.at_ms, "command_unconfirmed", command.action_id, f"{command.action}: {what}"),),
         ),
     )
+
+
+def _confirmed(turn: Turn, action_id: str) -> None:
+    """The answer came after all: the case about its absence says so, and is resolved unless another one is missing."""
+    for case in turn.obligations.cases:
+        if case.family == UNCONFIRMED and any(line.event_id == action_id for line in case.lines):
+            add_line(turn, case, Line(turn.at_ms, "acknowledged", turn.cause, "acknowledged after all"))
+            if case.is_open and not any(command.overdue for command in turn.obligations.outbox):
+                set_status(turn, case, "resolved", "acknowledged_late")
 
 
 def _report_cap(turn: Turn, rule: str, case: Case | None) -> None:

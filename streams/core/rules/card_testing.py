@@ -24,14 +24,14 @@ class CardTestingPolicy(RuleSection, frozen=True, kw_only=True):
 def card_testing(event: Movement, _at_ms: int, features: Features, policy: CardTestingPolicy) -> RuleResult:
     """A payment from a device or address, or at a merchant or in a card range, where cards are being tried out (T3).
 
-    Asks: which level has the entity, and how many cards did this account itself use in a day?
+    Asks: which level has the entity for testing cards, and how many cards did this account itself use in a day?
     Fires when: device or address elevated, or policy.cards_1d[0] cards /01; device or address attacking, a small or
         refused attempt at an attacked merchant or card range, or policy.cards_1d[1] cards /02.
     Blind to: testers who change device and address with each card; a shared kiosk looks like an attacker.
     Costs: four lookups of entity risk and one bounded set of 16 cards per account.
     """
-    actor = max(features.device_level, features.ip_level)
-    place = max(features.merchant_level, features.bin_level)
+    actor = max(features.device_testing, features.ip_testing)
+    place = max(features.merchant_testing, features.bin_level)
     cards = features.cards_1d
     if actor < 1.0 and place < 2.0 and cards < policy.cards_1d[0]:
         return NO_RISK if actor < 0.0 and place < 0.0 else QUIET
@@ -41,9 +41,9 @@ def card_testing(event: Movement, _at_ms: int, features: Features, policy: CardT
     if band <= 0:
         return QUIET
     evidence = {
-        "device_level": features.device_level,
-        "ip_level": features.ip_level,
-        "merchant_level": features.merchant_level,
+        "device_testing": features.device_testing,
+        "ip_testing": features.ip_testing,
+        "merchant_testing": features.merchant_testing,
         "bin_level": features.bin_level,
         "cards_1d": cards,
     }

@@ -7,6 +7,7 @@ from streams.core.features import Features
 from streams.core.rules.base import QUIET, Fired, NotApplicable, RuleResult, band_of, reaches
 from streams.core.sections import Amounts, RuleSection
 
+DAY_S = 86_400.0
 NEVER_USED = NotApplicable("the account has never spent")
 
 
@@ -27,7 +28,8 @@ def dormant(event: Movement, _at_ms: int, features: Features, policy: DormantPol
     Blind to: accounts that sleep for less; the yearly holiday on a rarely used card looks the same.
     Costs: one timestamp and the usual amount per account.
     """
-    idle = features.idle_days
+    # Of money, not of logins: who wakes an account up logs in first.
+    idle = features.since_spend_s / DAY_S
     if idle < policy.idle_days:
         return NEVER_USED if idle < 0.0 else QUIET
     times = features.amount_to_usual

@@ -1,4 +1,4 @@
-"""Does this attempt come from an address that is attacking logins right now?"""
+"""Does this attempt come from an address or device that is attacking logins right now?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.core.features import Features
 from streams.core.rules.base import QUIET, Fired, NotApplicable, RuleResult
 from streams.core.sections import RuleSection
 
-NO_RISK = NotApplicable("nothing notable is known about the address")
+NO_RISK = NotApplicable("nothing notable is known about address and device")
 
 
 class HostileAddressPolicy(RuleSection, frozen=True, kw_only=True):
@@ -19,19 +19,24 @@ class HostileAddressPolicy(RuleSection, frozen=True, kw_only=True):
 
 
 def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: HostileAddressPolicy) -> RuleResult:
-    """A login from an address that the entities agent holds for an attacker (password spray).
+    """A login from an address or device that the entities agent holds for an attacker (password spray).
 
-    Asks: which level has the address, and does the account know this device?
+    Asks: which level have address and device for guessing passwords, and does the account know this device?
     Fires when: elevated /01; attack, but the device is known /01; attack and the device is unknown /02.
-    Blind to: the first attempts of an attack, and attackers with one address per attempt; offices behind one address
-        suffer together.
-    Costs: one lookup of entity risk that the features do anyway.
+    Blind to: the first attempts of an attack, and attackers with a new address and device each time; offices behind
+        one address suffer together.
+    Costs: two lookups of entity risk that the features do anyway.
     """
-    level = features.ip_level
+    level = max(features.ip_guessing, features.device_guessing)
     if level < 0.0:
         return NO_RISK
     if level < 1.0:
         return QUIET
     band = 2 if level >= 2.0 and features.login_known != 1.0 else 1
-    evidence = {"ip_level": level, "ip_score": features.ip_score, "login_known": features.login_known}
+    evidence = {
+        "level": level,
+        "ip_guessing": features.ip_guessing,
+        "device_guessing": features.device_guessing,
+        "login_known": features.login_known,
+    }
     return Fired(band, ("R12",), evidence)

@@ -22,8 +22,9 @@ def risky_terminal(_event: Movement, _at_ms: int, features: Features, policy: Ri
     """Frauds at the terminal, known only after the label delay of 7 days (T12).
 
     Asks: how many frauds, and which share of its labels, has the terminal had in the week that ended 7 days ago?
-    Fires when: frauds reach policy.frauds_7d and the share policy.rate_7d; or the merchant is notable and its share of
-        30 days reaches policy.merchant_rate_30d. Bands /01 /02; a last day with good labels only means repaired: /01.
+    Fires when: frauds reach policy.frauds_7d and the share policy.rate_7d; or the merchant is held for frauds, and
+        its share of 30 days reaches policy.merchant_rate_30d. Bands /01 /02; a last day with good labels only means
+        repaired: /01.
     Blind to: the first week of every compromise, when no label has arrived; a repaired terminal stays suspect for days.
     Costs: one dated ring per notable terminal, shared by all accounts of the partition.
     """
@@ -37,7 +38,7 @@ def risky_terminal(_event: Movement, _at_ms: int, features: Features, policy: Ri
         band = band_of(rate * labels + 0.5, policy.frauds_7d)
         if features.terminal_labels_1d > 0.0 and features.terminal_fraud_rate_1d == 0.0:
             band = min(band, 1)
-    if features.merchant_level >= 1.0:
+    if features.merchant_labelled >= 1.0:
         band = max(band, band_of(merchant_rate, policy.merchant_rate_30d))
     if band == 0:
         return QUIET

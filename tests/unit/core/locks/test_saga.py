@@ -123,3 +123,27 @@ def test_a_failed_identity_check_lifts_nothing() -> None:
         IdentityVerified, NOON + MINUTE, 1, method="otp", level=4, passed=False, actor="idv", role="identity_service"
     )
     assert player.see(proof) == []
+
+
+def test_a_late_acknowledgement_still_ends_the_waiting_and_its_case() -> None:
+    player = Player(policy())
+    effects = player.see(stolen())
+    effects += player.pass_until(NOON + 10 * MINUTE)
+    waiting = {command.action_id for command in only(ActionRequested, effects)}
+    (case_id,) = {case.case_id for case in only(CaseVersion, effects) if case.case_type == "lock_not_confirmed"}
+    player.pass_until(NOON + 3 * HOUR)  # far beyond the lateness bound
+    for action_id in sorted(waiting):
+        effects = player.see(answered(action_id, NOON + 2 * SECOND))
+    (last,) = [case for case in only(CaseVersion, effects) if case.case_id == case_id]
+    assert (last.status, last.resolution_code) == ("resolved", "acknowledged_late")
+    assert player.pass_until(NOON + 9 * HOUR) == []  # nothing is sent again
+
+
+def test_in_a_replay_by_steps_nobody_is_expected_to_answer_before_the_step_has_ended() -> None:
+    player = Player(policy(), barrier_s=1800)
+    step_ms = (NOON // (30 * MINUTE) + 1) * 30 * MINUTE
+    effects = player.see(stolen()) + player.pass_until(step_ms)
+    assert {command.attempt for command in only(ActionRequested, effects)} == {1}
+    assert not [case for case in only(CaseVersion, effects) if case.case_type == "lock_not_confirmed"]
+    silent = player.pass_until(step_ms + 90 * SECOND)
+    assert {command.attempt for command in only(ActionRequested, silent)} == {2}
