@@ -14,6 +14,7 @@ from streams.core.policy import PolicySchedule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.ports import Scorer
+from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions
 from streams.runtime.worker import Runtime
 from streams.settings import Settings
@@ -41,11 +42,10 @@ def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesL
     return EntitiesLogic(policies, barrier_s)
 
 
-def worker(settings: Settings) -> Runtime:
-    """A worker process with both agents. Raises SettingsError or PolicyError."""
+def agents(settings: Settings) -> list[tuple[Logic, AgentOptions]]:
+    """Both agents as a worker runs them. Raises SettingsError or PolicyError."""
     policies = load_schedule(settings.policy_files)
     lateness_s = policies.policies[-1].lateness_s
-    metrics = PrometheusMetrics()
     published = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
     signalled = tuple(topic.name for topic in TOPICS.values() if topic.direction == "internal" and topic.types)
     outputs = (*published, *signalled)
@@ -58,13 +58,15 @@ def worker(settings: Settings) -> Runtime:
             partition=settings.partition(lateness_s),
         )
 
+    return [
+        (accounts_logic(policies, barrier_s=settings.barrier_s), agent("accounts", settings.pace_ms)),
+        (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
+    ]
+
+
+def worker(settings: Settings) -> Runtime:
+    """A worker process with both agents. Raises SettingsError or PolicyError."""
+    metrics = PrometheusMetrics()
     return Runtime(
-        settings.runtime(),
-        [
-            (accounts_logic(policies, barrier_s=settings.barrier_s), agent("accounts", settings.pace_ms)),
-            (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
-        ],
-        metrics=metrics,
-        exposition=metrics.exposition,
-        clock=SystemClock(),
+        settings.runtime(), agents(settings), metrics=metrics, exposition=metrics.exposition, clock=SystemClock()
     )
