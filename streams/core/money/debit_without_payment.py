@@ -101,6 +101,8 @@ def judge(turn: Turn, debit: Debit) -> None:
             query_id=ids.action_id(case.case_id, turn.ctx.account_id, debit.entry, "psp_query"),
             account_id=turn.ctx.account_id,
             payment_id=debit.payment_id,
+            amount_minor=debit.amount_minor,
+            currency=debit.currency,
         )
     )
     answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").next_update_s * 1000
