@@ -1,0 +1,225 @@
+"""What does a test of the whole product need: topics, workers, a feed, and the backtest to compare them with?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+
+from producers.barrier import AgentsAtEnd
+from producers.feed import Barrier, Outgoing, expand, merged, stepped
+from producers.simulate.catalog import scenario
+from producers.writer import KafkaWriter, Pace
+from streams.adapters.policy_file import load_schedule
+from streams.agents.offline import OfflineRun, Published
+from streams.app import accounts_logic, entities_logic
+from streams.contracts.partitioning import partition_of
+from streams.contracts.topics import TOPICS, changelog_of, physical
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.partition import POSITION_KEY, SHARED_KEY
+from streams.runtime.states import read_row
+from streams.runtime.topics_admin import TopicSpec, create_topics
+from support.broker import free_port
+from support.broker_client import Cluster
+from support.toy_process import wait_until
+
+# What workers publish for others. Signals and clocks stay inside and depend on how groups are cut.
+PUBLISHED = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
+START_MS = 1_764_547_200_000  # 2025-12-01, a Monday
+STEP_MS = 24 * 3_600_000
+
+# topic, partition -> (key, value) of each record; a list's order is kept per agent only, so it is compared as a bag.
+Records = dict[tuple[str, int], Counter[tuple[bytes, bytes | None]]]
+
+
+def story(*names: str, seed: int = 7) -> list[Outgoing]:
+    """Several scenarios at the same time, as one feed."""
+    return list(merged([scenario(name).records(seed, START_MS, {}) for name in names]))
+
+
+def enforcing(folder: Path) -> Path:
+    """A policy that acts, and does not wait for a payment system that is not there."""
+    path = folder / "policy.toml"
+    path.write_text('mode = "enforce"\n[locks]\nack = "assumed"\n')
+    return path
+
+
+def backtest(
+    records: Iterable[Outgoing], partitions: int, policy: Path
+) -> tuple[Records, dict[str, dict[bytes, bytes]]]:
+    """What the agents publish about `records`, and their states, without a broker."""
+    found: Records = defaultdict(Counter)
+
+    def sink(published: Published) -> None:
+        emit = published.emit
+        found[emit.topic, published.partition][emit.key, emit.value] += 1
+
+    policies = load_schedule([policy])
+    run = OfflineRun(
+        accounts_logic(policies, STEP_MS // 1000),
+        entities_logic(policies, STEP_MS // 1000),
+        partitions,
+        sink,
+        partition_of_key=partition_of,
+    )
+    for item in expand(stepped(records, STEP_MS), partitions):
+        if isinstance(item, Barrier):
+            run.settle()
+        else:
+            run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
+    states = {
+        "accounts": {key: raw for each in run.accounts for key, raw in each.states.encoded()},
+        "entities": {
+            f"{each.number}/".encode() + key: raw for each in run.entities for key, raw in each.states.encoded()
+        },
+    }
+    return found, states
+
+
+class Product:
+    """One deployment under a name of its own: topics, workers, a feed."""
+
+    def __init__(self, cluster: Cluster, folder: Path, name: str, *, partitions: int = 4, hold_ms: int = 0) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        self.name = name
+        self.prefix = f"{name}."
+        self.partitions = partitions
+        self.policy = enforcing(folder)
+        self.hold_ms = hold_ms
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.exits: Counter[int] = Counter()
+
+    def create_topics(self) -> None:
+        import asyncio
+
+        options = RuntimeOptions(bootstrap=self.cluster.bootstrap)
+        specs = [
+            TopicSpec(physical(self.prefix, topic.name), self.partitions, 1, topic.replay_configs)
+            for topic in TOPICS.values()
+        ]
+        asyncio.run(create_topics(options, specs))
+
+    def start(self, worker: str) -> None:
+        """Start a worker process with a static membership of its own."""
+        program = shutil.which("paywarden", path=Path(sys.executable).parent)
+        assert program is not None
+        environment = {
+            **os.environ,
+            "PAYWARDEN_BOOTSTRAP": self.cluster.bootstrap,
+            "PAYWARDEN_APP_ID": self.name,
+            "PAYWARDEN_TOPIC_PREFIX": self.prefix,
+            "PAYWARDEN_INSTANCE_ID": worker,
+            "PAYWARDEN_MERGE": "strict",
+            "PAYWARDEN_CLOCK": "replay",
+            "PAYWARDEN_BARRIER_S": str(STEP_MS // 1000),
+            "PAYWARDEN_POLICY_FILES": f'["{self.policy}"]',
+            "PAYWARDEN_MEMBER_TIMEOUT_S": "6",
+            "PAYWARDEN_WEB_PORT": str(free_port()),
+            "PAYWARDEN_HOLD_MS": str(self.hold_ms),
+            "PAYWARDEN_LOG_LEVEL": "WARNING",
+        }
+        with (self.folder / f"{worker}.log").open("ab") as log:
+            self.workers[worker] = subprocess.Popen(
+                [program, "worker"], env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def strike(self, worker: str, number: signal.Signals) -> None:
+        """Signal a worker, wait for its end and start it again."""
+        process = self.workers[worker]
+        process.send_signal(number)
+        self.exits[process.wait(30)] += 1
+        self.start(worker)
+
+    def replay(self, records: Iterable[Outgoing], deadline_s: float = 60.0) -> None:
+        """Write everything, waiting at each step until both agents are done with it."""
+        with (
+            KafkaWriter(self.cluster.bootstrap, prefix=self.prefix) as writer,
+            AgentsAtEnd(self.cluster.bootstrap, self.name, prefix=self.prefix, deadline_s=deadline_s) as agents,
+        ):
+            items = expand(stepped(records, STEP_MS), self.partitions)
+            writer.write(items, pace=Pace(None), at_barrier=lambda barrier: agents.wait(barrier.at_ms))
+
+    def published(self, *, committed: bool = True) -> Records:
+        found: Records = defaultdict(Counter)
+        for topic in PUBLISHED:
+            name = physical(self.prefix, topic)
+            for record in self.cluster.read(name, partitions=self.partitions, committed=committed):
+                found[topic, record.partition][record.key, record.value] += 1
+        return found
+
+    def states(self, agent: str) -> dict[bytes, bytes]:
+        """The states that a recovery would find."""
+        rows: dict[tuple[int, bytes], bytes] = {}
+        name = physical(self.prefix, changelog_of(agent).name)  # type: ignore[arg-type]
+        for record in self.cluster.read(name, partitions=self.partitions):
+            if record.key in (POSITION_KEY, SHARED_KEY):
+                continue
+            if record.value is None:
+                rows.pop((record.partition, record.key), None)
+            else:
+                rows[record.partition, record.key] = read_row(record.value).state
+        if agent == "accounts":
+            return {key: raw for (_, key), raw in rows.items()}
+        return {f"{number}/".encode() + key: raw for (number, key), raw in rows.items()}
+
+    def end(self) -> list[int]:
+        """SIGTERM to all; returns their exit codes."""
+        for process in self.workers.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        codes = []
+        for process in self.workers.values():
+            try:
+                codes.append(process.wait(15))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                codes.append(process.wait())
+        return codes
+
+    def logs(self) -> str:
+        return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.folder.glob("*.log")))
+
+
+class Chaos(threading.Thread):
+    """Kills and stops workers at random while input flows."""
+
+    def __init__(self, product: Product, blows: int, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._product = product
+        self._random = Random(seed)
+        self._blows = blows
+        self._enough = threading.Event()
+        self.struck = 0
+
+    def run(self) -> None:
+        while self.struck < self._blows and not self._enough.wait(self._random.uniform(0.4, 2.5)):
+            worker = self._random.choice(sorted(self._product.workers))
+            number = signal.SIGKILL if self._random.random() < 0.7 else signal.SIGTERM
+            self._product.strike(worker, number)
+            self.struck += 1
+
+    def finish(self) -> int:
+        """All blows have fallen when this returns."""
+        wait_until(lambda: not self.is_alive(), "the last blow", within_s=120.0)
+        return self.struck
+
+
+def difference(wanted: Records, found: Records) -> str:
+    """What is missing and what is too much, a few lines of each; empty when equal."""
+    lines = []
+    for place in sorted(set(wanted) | set(found)):
+        missing = wanted.get(place, Counter()) - found.get(place, Counter())
+        extra = found.get(place, Counter()) - wanted.get(place, Counter())
+        if missing or extra:
+            lines.append(f"{place}: {missing.total()} missing, {extra.total()} too many")
+            lines += [f"  - {key!r} {(value or b'')[:300]!r}" for key, value in list(missing)[:2]]
+            lines += [f"  + {key!r} {(value or b'')[:300]!r}" for key, value in list(extra)[:2]]
+    return "\n".join(lines)
