@@ -63,7 +63,7 @@ def backtest(
 
     policies = load_schedule([policy])
     run = OfflineRun(
-        accounts_logic(policies),
+        accounts_logic(policies, barrier_s=STEP_MS // 1000),
         entities_logic(policies, STEP_MS // 1000),
         partitions,
         sink,
