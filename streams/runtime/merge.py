@@ -40,6 +40,10 @@ class Merge(Protocol):
     def positions(self) -> dict[str, int]:
         """Per topic the offset up to which everything was taken."""
 
+    @property
+    def read_on(self) -> bool:
+        """The last `take` moved positions although it handed out nothing."""
+
     def resume(self) -> Resume: ...
 
 
@@ -131,6 +135,10 @@ class TopicMerge:
     def positions(self) -> dict[str, int]:
         return self._positions
 
+    @property
+    def read_on(self) -> bool:
+        return False
+
     def resume(self) -> Resume:
         return Resume()
 
@@ -155,6 +163,7 @@ class SourceMerge:
         self._high = max(resume.high, self._low)
         self._handled_before = resume
         self._frontier_ms = resume.frontier_ms
+        self.read_on = False
         self._oldest_arrival: dict[int, int] = {}  # second -> when its first signal arrived (live)
 
     def add(self, topic: str, entries: list[Entry]) -> None:
@@ -165,6 +174,7 @@ class SourceMerge:
 
     def take(self, limit: int, ends: dict[str, bool], now_ms: int) -> list[Entry]:
         taken: list[Entry] = []
+        self.read_on = bool(self._fresh)
         self._sort_in(taken, now_ms)
         reach_ms = min(self._clocks) // 1000 * 1000
         if not self._strict:

@@ -219,6 +219,9 @@ class Partition:
         entries = self._merge.take(limit, ends, now_ms)
         if entries:
             self._handle(entries, now_ms)
+        elif self._merge.read_on:
+            self._moved = True  # told clocks were read: nothing happened, but the position is a new one
+            return 1
         return len(entries)
 
     def tick(self, now_ms: int) -> None:
