@@ -17,6 +17,7 @@ import msgspec
 from streams.contracts import accounts, logins, payments
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.core.currencies import RateTable, convert, exponent_of
+from streams.core.distance import great_circle_km, speed_kmh
 from streams.core.familiar import Familiar, key_of, meet, movement_key, network_key
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.windows import DAY, HOUR, Ring, mark, mark_with
@@ -147,6 +148,10 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # what labels have proved: time of the fraudulent movement and its 32-bit key
     frauds: list[int] = msgspec.field(default_factory=list)
     fraud_keys: list[int] = msgspec.field(default_factory=list)
+    # how the last successful login on another device than the one before got there, until somebody proves themselves
+    journey_ms: int = 0
+    journey_km: float = 0.0
+    journey_kmh: float = 0.0
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -543,6 +548,10 @@ def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int
     if event.asn is not None:
         meet(obs.systems, event.asn, at_s, DEVICES_CAP, late)
     if event.latitude is not None and event.longitude is not None and at_ms >= obs.place_ms:
+        if obs.place_ms and device != obs.place_device:
+            obs.journey_ms = at_ms
+            obs.journey_km = great_circle_km(obs.latitude, obs.longitude, event.latitude, event.longitude)
+            obs.journey_kmh = speed_kmh(obs.journey_km, at_ms - obs.place_ms)
         obs.place_ms, obs.place_device = at_ms, device
         obs.latitude, obs.longitude = event.latitude, event.longitude
     _active(obs, at_ms, basis)
@@ -568,6 +577,8 @@ def _challenge_failed(obs: Observations, _: logins.ChallengeFailed, at_ms: int, 
 def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis) -> None:
     if type(event) is logins.DeviceBound:
         obs.device_bound_ms = max(obs.device_bound_ms, at_ms)
+    else:
+        obs.journey_ms = 0
     if event.device_id is None:
         return
     late = at_ms < obs.newest_ms

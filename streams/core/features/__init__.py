@@ -33,4 +33,5 @@ def features_of(
         *door.travel(view),
         *door.labels(view),
         *entity_risk.risk(view, risk),
+        *door.journey(view),
     )

@@ -257,6 +257,11 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     device_testing: Annotated[float, About("risk", "level", "of the device, for testing cards", MISSING)]
     merchant_testing: Annotated[float, About("risk", "level", "of the merchant, where cards are tested", MISSING)]
     merchant_labelled: Annotated[float, About("risk", "level", "of the merchant, for proved frauds", MISSING)]
+    # --- how the last login got to where it was
+    journey_km: Annotated[
+        float, About("journey", "km", "to the last login on another device of 1 day, unless challenged since", MISSING)
+    ]
+    journey_kmh: Annotated[float, About("journey", "km/h", "speed needed for it, at most 100,000", MISSING)]
 
 
 class FeatureSpec(NamedTuple):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from math import asin, cos, radians, sin, sqrt
-
 from streams.contracts.logins import ChallengeFailed, ChallengeSent, LoginFailed, LoginSucceeded
+from streams.core.distance import great_circle_km, speed_kmh
 from streams.core.familiar import key_of, network_key
 from streams.core.features.catalogue import MISSING
 from streams.core.features.familiarity import share_of
 from streams.core.features.view import View
 from streams.core.observations import FAILURES_CAP, is_known_context
 from streams.core.windows import DAY, HOUR, MINUTE, count
-
-_EARTH_KM = 6371.0088  # mean radius
-_FASTEST_KMH = 100_000.0
 
 
 def credentials(v: View) -> tuple[float, ...]:
@@ -128,19 +124,20 @@ def travel(v: View) -> tuple[float, ...]:
     here = v.movement if v.movement is not None else v.login
     if not obs.place_ms or here is None or here.latitude is None or here.longitude is None:
         return MISSING, MISSING, MISSING
-    km = _great_circle_km(obs.latitude, obs.longitude, here.latitude, here.longitude)
-    hours = abs(v.at_ms - obs.place_ms) / HOUR
-    speed = min(_FASTEST_KMH, km / hours) if hours > 0.0 else (_FASTEST_KMH if km > 0.0 else 0.0)
+    km = great_circle_km(obs.latitude, obs.longitude, here.latitude, here.longitude)
+    speed = speed_kmh(km, abs(v.at_ms - obs.place_ms))
     other = MISSING
     if here.device_id is not None and obs.place_device:
         other = 0.0 if key_of(here.device_id) == obs.place_device else 1.0
     return km, speed, other
 
 
-def _great_circle_km(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
-    a, b = radians(latitude), radians(to_latitude)
-    across = sin((b - a) / 2.0) ** 2 + cos(a) * cos(b) * sin(radians(to_longitude - longitude) / 2.0) ** 2
-    return 2.0 * _EARTH_KM * asin(sqrt(min(1.0, across)))
+def journey(v: View) -> tuple[float, ...]:
+    """journey_km, journey_kmh."""
+    obs = v.obs
+    if not obs.journey_ms or v.at_ms - obs.journey_ms > DAY:
+        return MISSING, MISSING
+    return obs.journey_km, obs.journey_kmh
 
 
 def labels(v: View) -> tuple[float, ...]:

@@ -37,6 +37,7 @@ _FAMILIES = {
     "travel": "Where",
     "labels": "What has been proved about this account",
     "risk": "Entity risk",
+    "journey": "How the last login got there",
 }
 
 

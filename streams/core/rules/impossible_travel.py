@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from streams.contracts.base import Event
+from streams.contracts.payments import Movement
 from streams.core.features import Features
 from streams.core.rules.base import QUIET, Fired, NotApplicable, RuleResult
 from streams.core.sections import RuleSection
@@ -21,17 +22,31 @@ class ImpossibleTravelPolicy(RuleSection, frozen=True, kw_only=True):
     kmh: float
 
 
-def impossible_travel(_event: Event, _at_ms: int, features: Features, policy: ImpossibleTravelPolicy) -> RuleResult:
+def impossible_travel(event: Event, _at_ms: int, features: Features, policy: ImpossibleTravelPolicy) -> RuleResult:
     """Two places further apart than a plane could make it (domain 5.3).
 
-    Asks: how far and how fast from the last successful login, and on another device?
+    Asks: how far and how fast from the last successful login, and on another device? And after such a login: does
+        money move from the device that it brought?
     Fires when: km >= policy.km, speed >= policy.kmh and not the same device /01; and the device was never seen /02.
+        For a day after such a login /01 for money from a device first seen since, until a challenge is passed.
     Blind to: anything without a position; VPN exits and mobile networks move people who sit still, so it only steps up.
     Costs: the last login's position per account.
     """
-    if features.travel_km < 0.0:
-        return NO_PLACE
-    if features.travel_km < policy.km or features.travel_kmh < policy.kmh or features.travel_other_device == 0.0:
-        return QUIET
-    evidence = {"travel_km": features.travel_km, "travel_kmh": features.travel_kmh, "device_new": features.device_new}
-    return Fired(2 if features.device_new == 1.0 else 1, ("R05",), evidence)
+    far, evidence = 0, {}
+    if features.travel_km >= policy.km and features.travel_kmh >= policy.kmh and features.travel_other_device != 0.0:
+        far = 2 if features.device_new == 1.0 else 1
+        evidence = {
+            "travel_km": features.travel_km,
+            "travel_kmh": features.travel_kmh,
+            "device_new": features.device_new,
+        }
+    elif (
+        features.journey_km >= policy.km
+        and features.journey_kmh >= policy.kmh
+        and isinstance(event, Movement)
+        and 0.0 <= features.device_age_days < 1.0
+    ):
+        far, evidence = 1, {"journey_km": features.journey_km, "journey_kmh": features.journey_kmh}
+    if far:
+        return Fired(far, ("R05",), evidence)
+    return NO_PLACE if features.travel_km < 0.0 else QUIET

@@ -226,6 +226,19 @@ def test_travel(account):
     assert account.look(paid(NOON, 1)).travel_km == MISSING
 
 
+def test_the_journey_of_a_login_is_known_until_somebody_proves_themselves(account):
+    berlin, sydney = {"latitude": 52.52, "longitude": 13.40}, {"latitude": -33.87, "longitude": 151.21}
+    account.see(login(NOON, 1, logins.LoginSucceeded, **HOME | berlin))
+    assert account.look(paid(NOON + MINUTE, 1)).journey_km == MISSING
+    account.see(login(NOON + HOUR, 2, logins.LoginSucceeded, **STRANGER | sydney))
+    account.see(login(NOON + 2 * HOUR, 3, logins.LoginSucceeded, **STRANGER | sydney))  # staying there changes nothing
+    features = account.look(paid(NOON + 3 * HOUR, 1))
+    assert features.journey_km == pytest.approx(16_090, rel=0.01) == features.journey_kmh
+    assert account.look(paid(NOON + 26 * HOUR, 1)).journey_km == MISSING
+    account.see(login(NOON + 3 * HOUR, 4, logins.ChallengePassed, **STRANGER))
+    assert account.look(paid(NOON + 4 * HOUR, 1)).journey_km == MISSING
+
+
 # --- labels, entity risk, lateness
 
 
