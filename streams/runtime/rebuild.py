@@ -127,12 +127,14 @@ async def replayed(
     *,
     clock_ms: int = 0,
     told: Callable[[int], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Rebuilt:
     """Run the inputs of one partition from the start of the log to `until` and keep only the states.
 
     Args:
         clock_ms: where the event-time clock had come by idling; timers up to there fired and must not fire again.
         told: called with the number of records handled so far.
+        enough: stop when it says so: what was looked for has been seen.
     """
     # Entity risk, which live merging hands out at once, is merged by time: here it is all there from the start, and a
     # value must not be overwritten before the events that saw it.
@@ -147,13 +149,13 @@ async def replayed(
         await feeding.begin()
         while True:
             await feeding.more()
-            while count := engine.run(_SLICE, ends=feeding.ends, now_ms=0):
+            while not enough() and (count := engine.run(_SLICE, ends=feeding.ends, now_ms=0)):
                 handled += count
                 _keep(engine, rows)
                 told(handled)
             poison += len(engine.poison)
             engine.poison.clear()
-            if feeding.done:
+            if feeding.done or enough():
                 break
     engine.tick(clock_ms + how.lateness_ms)
     _keep(engine, rows)
