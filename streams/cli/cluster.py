@@ -61,8 +61,10 @@ def settings_of(options: Mapping[str, Any], **more: Any) -> Settings:
 def asking(settings: Settings) -> Iterator[None]:
     """Errors of the cluster in here end the command with one sentence."""
     # The clients log each failed attempt as an error; the sentence below says it once.
-    for name in ("aiokafka", "kafka"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in ("aiokafka", "kafka")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     except (
@@ -78,6 +80,9 @@ def asking(settings: Settings) -> Iterator[None]:
         ) from error
     except (aiokafka.errors.KafkaError, kafka.errors.KafkaError) as error:
         raise ClusterFailed(f"{settings.bootstrap} refused: {error}") from error
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def ask(settings: Settings, question: Coroutine[Any, Any, T]) -> T:

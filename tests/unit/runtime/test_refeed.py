@@ -1,0 +1,80 @@
+"""Which dead letters become a record again, and which do not?"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from aiokafka import ConsumerRecord
+
+from streams.contracts.partitioning import partition_of
+from streams.contracts.signals import DeadLetter
+from streams.runtime.dead_letters import BODY_LIMIT, dead_letter
+from streams.runtime.logic import Record, Refused
+from streams.runtime.reading import runs
+from streams.runtime.refeed import Again, Letter, again, group_of
+
+LOGINS = "auth.logins"
+CARD = b'{"card": "4111 1111 1111 1111"}'
+
+
+def letter(value: bytes | None, *, topic: str = LOGINS, key: bytes | None = b"a", partition: int = 1) -> Letter:
+    emit = dead_letter(Record(topic, partition, 7, 1_000, key, value), Refused("undecodable", "why"))
+    assert emit.value is not None
+    return Letter(0, 3, emit.key, msgspec.json.decode(emit.value, type=DeadLetter))
+
+
+def lying(value: bytes, key: bytes | None = b"a") -> ConsumerRecord:
+    return ConsumerRecord(LOGINS, 1, 7, 1_000, 0, key, value, None, 1, len(value), (("trace", b"t"),))
+
+
+def test_the_original_is_written_with_its_key_time_and_headers_where_the_hash_says() -> None:
+    found = again(letter(CARD), lying(CARD), 4)
+    assert found == Again(LOGINS, partition_of(b"a", 4), b"a", CARD, 1_000, (("trace", b"t"),))
+
+
+def test_a_stray_goes_where_it_belongs() -> None:
+    for partition in range(4):
+        found = again(letter(b"x", partition=partition), None, 4)
+        assert isinstance(found, Again)
+        assert found.partition == partition_of(b"a", 4)
+
+
+def test_records_between_the_agents_go_back_to_their_partition() -> None:
+    found = again(letter(b"x", topic="paywarden.signals", key=b"ip/192.0.2.1", partition=3), None, 4)
+    assert isinstance(found, Again)
+    assert found.partition == 3
+
+
+def test_without_the_original_a_complete_letter_will_do() -> None:
+    found = again(letter(b'{"type":"x"}'), None, 4)
+    assert isinstance(found, Again)
+    assert found.value == b'{"type":"x"}'
+
+
+@pytest.mark.parametrize("value", [CARD, b"x" * (BODY_LIMIT + 1)], ids=["masked", "cut off"])
+def test_a_letter_that_is_not_the_whole_record_is_not_fed(value: bytes) -> None:
+    assert "gone from its topic" in str(again(letter(value), None, 4))
+
+
+def test_another_record_in_its_place_is_not_taken_for_it() -> None:
+    assert "gone from its topic" in str(again(letter(CARD), lying(b"something else"), 4))
+
+
+def test_no_value_is_nothing_to_feed() -> None:
+    assert again(letter(None), None, 4) == "it had no value"
+
+
+def test_a_letter_without_a_key_stays_on_its_partition() -> None:
+    found = again(letter(b"x", key=None, partition=2), None, 4)
+    assert isinstance(found, Again)
+    assert (found.key, found.partition) == (None, 2)
+
+
+def test_progress_is_kept_per_reason_and_topic() -> None:
+    assert group_of("paywarden", letter(b"x").letter) == "paywarden.dead-letters.undecodable.auth.logins"
+
+
+def test_runs_join_what_is_near() -> None:
+    assert runs([900, 3, 1, 2, 5_000, 5_001]) == [(1, 3), (900, 900), (5_000, 5_001)]
+    assert runs([0, 500, 1_000]) == [(0, 1_000)]
+    assert runs([]) == []
