@@ -13,6 +13,7 @@ from streams.contracts.topics import TOPICS, changelog_of
 from streams.core.policy import PolicySchedule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
+from streams.metrics import WORKER
 from streams.ports import Scorer
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions
@@ -67,6 +68,7 @@ def agents(settings: Settings) -> list[tuple[Logic, AgentOptions]]:
 def worker(settings: Settings) -> Runtime:
     """A worker process with both agents. Raises SettingsError or PolicyError."""
     metrics = PrometheusMetrics()
+    metrics.set(WORKER, 1.0, settings.clock, load_schedule(settings.policy_files).policies[-1].mode)
     return Runtime(
         settings.runtime(), agents(settings), metrics=metrics, exposition=metrics.exposition, clock=SystemClock()
     )

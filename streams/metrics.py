@@ -92,15 +92,15 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "reason": Values(frozenset(REASONS)),
     "band": _values(*BANDS),
     "cause": _values("no_model", "missing", "timeout", "failed", "corrupt", "wrong_features"),
-    "why": _values("observe", "too_old", "cold", "capped"),
+    "why": _values("observe", "too_old", "capped"),
     "action": Values(frozenset(get_args(ActionKind))),
     "queue": Values(frozenset(get_args(Queue))),
     "priority": Values(frozenset(get_args(Priority))),
     "finding": Values(frozenset(get_args(Finding))),
-    "effect": _values("action", "notification", "query", "refund"),
-    "cap": _values("partition", "total"),
+    "effect": _values("action", "notification", "query"),
+    "cap": _values("partition"),
     "fate": _values("amended", "counted"),
-    "dropped": _values("idle", "cap"),
+    "dropped": _values("idle"),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------

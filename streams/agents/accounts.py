@@ -26,6 +26,7 @@ from streams.core.risk import RiskFact
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import signals_of
 from streams.core.steps import DecideContext, Prepared
+from streams.metrics import EFFECTS_SUPPRESSED, LOCKS_CAPPED
 from streams.ports import Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
@@ -180,12 +181,15 @@ class AccountsLogic:
             if type(effect) is DecisionMade:
                 flagged = effect.outcome in _FLAGGED
             yield from publish(effect, context.count)
+        _count_withheld(moment, context)
         yield from self._signals(event, context, policy, flagged=flagged, first=prepared.subject != "")
 
     def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> Iterator[Emit]:
         policy = self._policies.at(due_ms)
-        for effect in pipeline.fire(state.obligations, due_ms, policy, self._moment(key.decode(), context)):
+        moment = self._moment(key.decode(), context)
+        for effect in pipeline.fire(state.obligations, due_ms, policy, moment):
             yield from publish(effect, context.count)
+        _count_withheld(moment, context)
 
     def _moment(self, account_id: str, context: Context) -> DecideContext:
         return DecideContext(
@@ -226,3 +230,10 @@ class AccountsLogic:
         value = encode(ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0))
         for number in range(context.partitions):
             yield Emit(SIGNALS.name, b"", value, clock_ms, number, (("type", b"clock.told.v1"),))
+
+
+def _count_withheld(moment: DecideContext, context: Context) -> None:
+    for effect, why in moment.withheld:
+        context.count(EFFECTS_SUPPRESSED, effect, why)
+        if (effect, why) == ("action", "capped"):
+            context.count(LOCKS_CAPPED, "partition")

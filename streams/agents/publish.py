@@ -26,6 +26,8 @@ from streams.metrics import (
     NOTIFICATIONS,
     RULE_HITS,
     SCORE_UNAVAILABLE,
+    SCORES,
+    band_of,
 )
 from streams.runtime.logic import Emit
 
@@ -66,7 +68,9 @@ def _count(effect: Any, count: Count) -> None:
             count(DECISIONS, effect.outcome, mode)
             for hit in effect.hits:
                 count(RULE_HITS, hit.rule, "observe" if hit.shadow else mode)
-            if effect.score_unavailable is not None:
+            if effect.score is not None:
+                count(SCORES, band_of(effect.score))
+            elif effect.score_unavailable is not None:
                 count(SCORE_UNAVAILABLE, effect.score_unavailable)
         case CaseVersion():
             count(CASE_VERSIONS, effect.queue)

@@ -53,6 +53,8 @@ class DecideContext(msgspec.Struct, gc=False):
     feeds: dict[str, int]  # newest event time per input topic; a missing topic has told nothing yet
     limits: PartitionLimits = msgspec.field(default_factory=PartitionLimits)
     barrier_s: int | None = None  # replay in steps: the payment system answers a step only when it has ended
+    # Effects that were wanted and not sent, as (effect, why): for the shell to count.
+    withheld: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

@@ -50,6 +50,14 @@ class Turn(msgspec.Struct):
         self.shadow = False
         self.acts = self.is_fresh
 
+    def may(self, effect: str) -> bool:
+        """May this turn send an `effect` (action, notification, query)? Notes the ones that it may not."""
+        if self.acts and not self.late:
+            return True
+        why = "too_old" if self.late or not self.is_fresh else "observe"
+        self.ctx.withheld.append((effect, why))
+        return False
+
     @property
     def is_fresh(self) -> bool:
         """What happened is young enough to act on."""

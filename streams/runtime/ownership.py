@@ -113,8 +113,9 @@ class Ownership:
         lost = [self.held.pop(number) for number in numbers]
         await asyncio.gather(*(owned.producer.stop() for owned in lost))
         for owned in lost:
-            for gauge in (catalogue.LAST_COMMIT, catalogue.CLOCK, catalogue.STATE_KEYS):
+            for gauge in (catalogue.LAST_COMMIT, catalogue.CLOCK, catalogue.STATE_KEYS, catalogue.STATE_BYTES):
                 self._metrics.forget(gauge, self._logic.name, str(owned.number))
             for topic in owned.sources:
-                self._metrics.forget(catalogue.LAG, self._logic.name, topic, str(owned.number))
+                for gauge in (catalogue.LAG, catalogue.FEED):
+                    self._metrics.forget(gauge, self._logic.name, topic, str(owned.number))
         return [tp for owned in lost for tp in owned.sources.values()]

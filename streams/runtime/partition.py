@@ -13,7 +13,17 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from streams.contracts.partitioning import partition_of
-from streams.metrics import DEAD_LETTERS, DUPLICATES, EVENTS, LATE_EVENTS, POISON, TIMERS, UNKNOWN_TYPES, Counter
+from streams.metrics import (
+    DEAD_LETTERS,
+    DUPLICATES,
+    EVENTS,
+    LATE_EVENTS,
+    POISON,
+    STATE_DROPPED,
+    TIMERS,
+    UNKNOWN_TYPES,
+    Counter,
+)
 from streams.runtime.dead_letters import Limit, dead_letter
 from streams.runtime.logic import Context, Emit, Incoming, Input, Logic, Record, Refused
 from streams.runtime.merge import Entry, Merge, Resume, SourceMerge, TopicMerge
@@ -203,6 +213,11 @@ class Partition:
         """Last offset handled of each input, recovered or current."""
         return dict(self._merge.positions())
 
+    @property
+    def feeds(self) -> dict[str, int]:
+        """Newest event time of each input, as far as it was handled."""
+        return self._context.feeds
+
     def feed(self, topic: str, records: list[Record]) -> None:
         """Buffer fetched records; what the recovered position covers is skipped."""
         done = self._offsets.get(topic, -1)
@@ -386,7 +401,9 @@ class Partition:
         )
 
     def _checkpoint(self) -> None:
-        self.states.checkpoint(self.clock_ms)
+        forgotten = self.states.checkpoint(self.clock_ms)
+        if forgotten:
+            self._count(STATE_DROPPED, self.logic.name, "idle", by=forgotten)
         self._since.clear()
         self._mark = self._take_mark()
 

@@ -287,6 +287,10 @@ class Pump:
         for owned in self.ownership.held.values():
             number, positions = str(owned.number), owned.engine.positions
             metrics.set(catalogue.STATE_KEYS, len(owned.engine.states), name, number)
+            metrics.set(catalogue.STATE_BYTES, owned.engine.states.encoded_bytes, name, number)
+            for topic, heard_ms in owned.engine.feeds.items():
+                if topic in owned.sources:
+                    metrics.set(catalogue.FEED, heard_ms / 1000, name, topic, number)
             for topic, tp in owned.sources.items():
                 metrics.set(catalogue.LAG, consumer.lag(tp), name, topic, number)
                 if not self._open and topic in positions:

@@ -89,6 +89,7 @@ class States:
         self._cooling: dict[bytes, Slot] = {}
         self._touched: dict[bytes, Slot] = {}  # since the last checkpoint
         self._dirty: dict[bytes, None] = {}  # since the last commit
+        self.encoded_bytes = 0  # of all states, as of the last checkpoint
 
     # -- restoring and looking ---------------------------------------------------------------------------------------
 
@@ -105,6 +106,7 @@ class States:
             if slot.raw is not None:
                 slot.wake_ms = read_row(slot.raw).wake_ms
                 self._schedule(slot)
+                self.encoded_bytes += len(slot.raw)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -261,18 +263,23 @@ class States:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def checkpoint(self, clock_ms: int) -> None:
-        """Make the touched states the ones that poison rolls back to."""
+    def checkpoint(self, clock_ms: int) -> int:
+        """Make the touched states the ones that poison rolls back to; returns how many were forgotten."""
         oldest_ms = clock_ms - self._lateness_ms
+        forgotten = 0
         for key, slot in self._touched.items():
+            self.encoded_bytes -= len(slot.raw or b"")
             if slot.forgotten:
+                forgotten += 1
                 del self._slots[key]
                 self._warm.pop(key, None)
                 self._cooling.pop(key, None)
             else:
                 slot.raw = self._dump(slot, oldest_ms)
+                self.encoded_bytes += len(slot.raw)
             self._dirty[key] = None
         self._touched.clear()
+        return forgotten
 
     def _dump(self, slot: Slot, oldest_ms: int) -> bytes:
         assert slot.seen is not None

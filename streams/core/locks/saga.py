@@ -37,7 +37,7 @@ def lock(
 
     A longer lock takes the place of a shorter one of the same kind; a freeze makes every other lock superfluous.
     """
-    if not turn.acts or turn.late:
+    if not turn.may("action"):
         return False
     expires_ms = turn.at_ms + lasts_s * 1000 if lasts_s is not None else 0
     standing = _standing(turn, action, scope, applies_to)
@@ -48,6 +48,7 @@ def lock(
     policy = turn.policy.locks
     # A longer lock of an account that is locked already is no further account.
     if capped and standing is None and not turn.ctx.limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
+        turn.ctx.withheld.append(("action", "capped"))
         _report_cap(turn, rule, case)
         return False
     status = standing.status if standing is not None else ABSENT
@@ -80,7 +81,7 @@ def lock(
 
 def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case) -> None:
     """A command without a lock: end sessions, stop payouts. Sent again until acknowledged, like every command."""
-    if not turn.acts or turn.late:
+    if not turn.may("action"):
         return
     action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.cause, action)
     _send(
@@ -93,7 +94,7 @@ def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case)
 def lift(turn: Turn, held: HeldLock, why: str) -> bool:
     """Ends a lock before its time. False: it is being lifted already, or the reason is too old to act on."""
     turn.enforce()
-    if not turn.acts or turn.late:
+    if not turn.may("action"):
         return False
     transition = _step(turn, held.status, "lifted")
     if transition is None:

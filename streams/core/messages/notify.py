@@ -16,7 +16,10 @@ def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | N
     """Puts the text on its case, for whoever talks to the customer, and where the turn may act on its way."""
     if case is not None:
         case.template, case.parameters = template, parameters
-    if not turn.acts or turn.late or not _within_cap(turn, template):
+    if not turn.may("notification"):
+        return
+    if not _within_cap(turn, template):
+        turn.ctx.withheld.append(("notification", "capped"))
         return
     if case is not None:
         turn.change(case, f"message {template}")

@@ -93,7 +93,7 @@ def judge(turn: Turn, debit: Debit) -> None:
             money_state="moved",
         ),
     )
-    if not turn.acts:
+    if not turn.may("query"):
         return
     turn.effects.append(
         PspQuery(
