@@ -200,7 +200,7 @@ class Chaos(threading.Thread):
         self.struck = 0
 
     def run(self) -> None:
-        while self.struck < self._blows and not self._enough.wait(self._random.uniform(0.4, 2.5)):
+        while self.struck < self._blows and not self._enough.wait(self._random.uniform(0.2, 2.0)):
             worker = self._random.choice(sorted(self._product.workers))
             number = signal.SIGKILL if self._random.random() < 0.7 else signal.SIGTERM
             self._product.strike(worker, number)
