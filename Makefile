@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.paywarden-setup
 # Overridable: make test PYTEST_ARGS="-k locks -x"
 PYTEST_ARGS ?=
+DEMO_ARGS ?=
 # The oldest supported interpreter is 3.11; the first of these that runs is used. Set PYTHON to choose another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
@@ -56,8 +57,8 @@ bench: setup  ## did it get slower
 	$(BIN)/pytest -m bench $(PYTEST_ARGS)
 	$(BIN)/paywarden bench
 
-demo: setup  ## the whole thing on an embedded broker, with a live view
-	$(BIN)/paywarden demo
+demo: setup  ## the whole thing on an embedded broker, with a live view; DEMO_ARGS="--seconds 60 --plain"
+	$(BIN)/paywarden demo $(DEMO_ARGS)
 
 alerts:  ## check the Prometheus configuration and run the rule tests (needs promtool)
 	promtool check config dashboards/prometheus/prometheus.yml

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from kafka import KafkaConsumer
 
 from producers.answers import COMMANDS, DELAY_MS, replies
 from producers.writer import KafkaWriter
 from streams.contracts.topics import logical, physical
+
+# Look, then pause: not every broker lets a fetch wait for data, and every transaction ends with a marker that would
+# wake us anyway. A command is answered up to this much later.
+_PAUSE_S: Final = 0.04
+_POLL_MS: Final = 10
 
 
 class Responder(threading.Thread):
@@ -68,8 +73,9 @@ class Responder(threading.Thread):
         return self.answered
 
     def _round(self, partitions: int) -> None:
-        polled = self._consumer.poll(timeout_ms=200)
+        polled = self._consumer.poll(timeout_ms=_POLL_MS)
         if not polled:
+            self._ending.wait(_PAUSE_S)
             return
         for partition, records in polled.items():
             topic = logical(self._prefix, partition.topic)

@@ -1,0 +1,366 @@
+"""How does somebody who has nothing yet see all of it at work?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.resources import files
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from producers import demo as programme
+from producers.feed import Outgoing, expand
+from producers.responder import Responder
+from producers.writer import KafkaWriter, OnTime, Pace
+from streams.adapters.child import Child
+from streams.adapters.clock import SystemClock
+from streams.adapters.embedded_broker import BrokerFailed, BrokerMissing, EmbeddedBroker, free_port
+from streams.cli.cluster import asking
+from streams.cli.demo_tally import Reader, Tally, summary_of
+from streams.cli.demo_view import Place, View, open_view
+from streams.cli.topics import create_all
+from streams.contracts.topics import MERGED, physical
+from streams.settings import Settings, load_settings
+
+PARTITIONS: Final = 4
+# Everything shares one small machine here: a few large requests leave more of it to the worker than many small ones.
+LINGER_MS: Final = 20
+READY_S: Final = 60.0  # a worker needs 3 s; a machine that is busy with other things may need several times that
+LOOK_EVERY_S: Final = 0.25
+# The stand-in answers at once: an answer that is dated two seconds ahead would pull the live clock along.
+ANSWER_MS: Final = 50
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+WORKER_LOG: Final = "worker.log"
+
+
+class DemoFailed(click.ClickException):
+    """A part of the demo ended by itself: exit code 70."""
+
+    exit_code = 70
+
+
+class CannotStart(click.ClickException):
+    """Something that the demo needs is not there: exit code 78."""
+
+    exit_code = 78
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=1), help="End by itself after this long of live feed.")
+@click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
+@click.option("--bootstrap", help="Use this broker instead of the embedded one; topics get a prefix of their own.")
+@click.option("--speed", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="2: twice as fast.")
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Other people, other cards.")
+@click.option("--plain", is_flag=True, help="Line by line. Default where the output is not a terminal.")
+def demo(
+    seconds: float | None, summary: Path | None, bootstrap: str | None, speed: float, seed: int, plain: bool
+) -> None:
+    """Start everything on this machine and play attacks against it: broker, topics, worker, live feed, live view.
+
+    Nothing is left behind: the broker's data lie in a temporary folder. Ctrl-C ends it.
+
+    \b
+    Examples:
+      paywarden demo
+      paywarden demo --seconds 60 --plain --summary counts.json
+      paywarden demo --bootstrap 127.0.0.1:9092
+    """
+    tally = Tally()
+    view = open_view(tally, plain=plain)
+    ready_s: float | None = None
+    try:
+        with _interrupted_by_term(), ExitStack() as stack:
+            folder = stack.enter_context(_folder())
+            stack.enter_context(view)
+            try:
+                ready_s = _play(stack, folder, tally, view, seed, speed, seconds, bootstrap)
+            finally:
+                _end_undisturbed()
+    except KeyboardInterrupt:
+        pass
+    if summary is not None:
+        summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary_of(tally, ready_s))) + b"\n")
+    view.farewell()
+
+
+def _play(
+    stack: ExitStack,
+    folder: Path,
+    tally: Tally,
+    view: View,
+    seed: int,
+    speed: float,
+    seconds: float | None,
+    bootstrap: str | None,
+) -> float:
+    """Everything from the broker to the last look; what it starts, `stack` ends in the opposite order."""
+    clock = SystemClock()
+    broker: EmbeddedBroker | None = None
+    if bootstrap is None:
+        view.tell("starting the embedded broker")
+        broker = stack.enter_context(_embedded(folder))
+    settings = _settings(broker, bootstrap, clock.now_ms())
+    _create_topics(stack, settings, temporary=broker is None)
+    security = _security(settings)
+
+    view.tell("writing two weeks of history")
+    with KafkaWriter(settings.bootstrap, prefix=settings.topic_prefix, security=security) as writer:
+        history = programme.history(seed, clock.now_ms())
+        written = writer.write(expand(history, PARTITIONS), pace=Pace(None))
+
+    web_port = free_port()
+    place = Place(settings.bootstrap, settings.topic_prefix, f"http://127.0.0.1:{web_port}/metrics")
+    reader = Reader(
+        tally,
+        settings.bootstrap,
+        prefix=settings.topic_prefix,
+        partitions=PARTITIONS,
+        now_ms=clock.now_ms,
+        security=security,
+    )
+    stack.callback(reader.stop)
+    reader.start()
+
+    view.tell("starting a worker")
+    worker = Child(_worker_command(), folder / WORKER_LOG, env=_worker_environment(folder, settings, web_port))
+    stack.callback(worker.stop)
+    traffic = programme.strangers(seed)
+    _wait_until_ready(worker, web_port)
+    responder = Responder(
+        settings.bootstrap,
+        prefix=settings.topic_prefix,
+        security=security,
+        group_id=f"{settings.app_id}-responder",
+        delay_ms=ANSWER_MS,
+    )
+    stack.callback(responder.stop)
+    responder.start()
+    view.tell("the worker decides about the history")
+    _wait_until_handled(settings, security, written.records, lambda: _check(broker, worker, reader, responder))
+    ready_s = tally.seconds
+
+    anchor_ms = clock.now_ms() + 1_000  # a second to make the first records in
+    tally.live_from_ms = anchor_ms
+    feed = Feed(settings, security, programme.live(traffic, seed, anchor_ms, speed))
+    stack.callback(feed.stop)
+    feed.start()
+    view.live(place, programme.scenes(anchor_ms, speed), clock.now_ms)
+    ends_s = None if seconds is None else tally.seconds + seconds
+    while ends_s is None or tally.seconds < ends_s:
+        _check(broker, worker, reader, responder, feed)
+        view.update()
+        time.sleep(LOOK_EVERY_S)
+    view.tell("stopping")
+    return ready_s
+
+
+class Feed(threading.Thread):
+    """Writes the live programme, each record when it happens, until `stop`."""
+
+    def __init__(self, settings: Settings, security: dict[str, Any], records: Iterator[Outgoing]) -> None:
+        super().__init__(name="feed", daemon=True)
+        self.error: Exception | None = None
+        self._ending = threading.Event()
+        self._writer = KafkaWriter(
+            settings.bootstrap, prefix=settings.topic_prefix, security=security, linger_ms=LINGER_MS
+        )
+        self._records = records
+
+    def run(self) -> None:
+        try:
+            with self._writer:
+                records = takewhile(lambda _: not self._ending.is_set(), self._records)
+                self._writer.write(expand(records, PARTITIONS), pace=OnTime())
+        except Exception as error:  # the thread has no caller; `_check` hands it on
+            self.error = error
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        self._ending.set()
+        self.join(timeout_s)
+
+
+def _wait_until_handled(settings: Settings, security: dict[str, Any], records: int, check: Callable[[], None]) -> None:
+    """Until the group has committed positions behind all `records` of the history; a slow machine goes live anyway.
+
+    Not a barrier: the clock of a live worker moves on, so its topics never come to rest.
+    """
+    inputs = [
+        TopicPartition(physical(settings.topic_prefix, topic.name), number)
+        for topic in MERGED
+        for number in range(PARTITIONS)
+    ]
+    deadline_s = time.monotonic() + READY_S
+    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap.split(","), **security)
+    try:
+        while time.monotonic() < deadline_s:
+            check()
+            committed = admin.list_group_offsets({settings.app_id: inputs})[settings.app_id]
+            if sum(max(known.offset, 0) for known in committed.values()) >= records:
+                return
+            time.sleep(LOOK_EVERY_S)
+    finally:
+        admin.close()
+
+
+def _check(
+    broker: EmbeddedBroker | None, worker: Child, reader: Reader, responder: Responder, feed: Feed | None = None
+) -> None:
+    """Ends the demo when one of its parts has ended."""
+    if (code := worker.ended()) is not None:
+        raise DemoFailed(_last_words("The worker", code, worker))
+    if broker is not None and (code := broker.child.ended()) is not None:
+        raise DemoFailed(_last_words("The embedded broker", code, broker.child))
+    for name, error in (("reader", reader.error), ("feed", feed.error if feed is not None else None)):
+        if error is not None:
+            raise DemoFailed(f"The {name} ended: {error}") from error
+    if not responder.is_alive():
+        raise DemoFailed("The stand-in for the payment system ended.")
+
+
+def _last_words(who: str, code: int, child: Child) -> str:
+    said = "\n".join(f"  {line}" for line in child.last_lines())
+    return f"{who} ended with exit code {code}. Its last lines, of {child.log}:\n{said}"
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Where broker and worker keep their files; it stays only when there is something to look up in it."""
+    folder = Path(tempfile.mkdtemp(prefix="paywarden-demo-"))
+    try:
+        yield folder
+    except DemoFailed:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _interrupted_by_term() -> Iterator[None]:
+    """TERM ends the demo like Ctrl-C."""
+
+    def interrupt(number: int, frame: object) -> None:
+        _end_undisturbed()
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in _ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _end_undisturbed() -> None:
+    """From here on everything ends in its order, within some seconds, whatever comes."""
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+
+
+@contextmanager
+def _embedded(folder: Path) -> Iterator[EmbeddedBroker]:
+    try:
+        broker = EmbeddedBroker(folder)
+    except BrokerMissing as error:
+        raise CannotStart(str(error)) from error
+    except BrokerFailed as error:
+        raise DemoFailed(str(error)) from error
+    with broker:
+        yield broker
+
+
+def _settings(broker: EmbeddedBroker | None, bootstrap: str | None, now_ms: int) -> Settings:
+    """Of this run. On a broker that others use too, topics and group bear a name that nobody used before."""
+    shared = {"partitions": PARTITIONS, "replication": 1}
+    if broker is not None:
+        return load_settings(
+            bootstrap=broker.bootstrap, topic_prefix="", app_id="paywarden", security_protocol="PLAINTEXT", **shared
+        )
+    name = f"demo-{now_ms // 1000}"
+    return load_settings(bootstrap=bootstrap, topic_prefix=f"{name}.", app_id=name, **shared)
+
+
+def _security(settings: Settings) -> dict[str, Any]:
+    from streams.runtime.clients import kafka_python_kwargs  # it knows Faust, which takes half a second to import
+
+    connection = kafka_python_kwargs(settings.runtime())
+    del connection["bootstrap_servers"]
+    return connection
+
+
+def _create_topics(stack: ExitStack, settings: Settings, *, temporary: bool) -> None:
+    """`temporary`: on somebody's own broker; they leave with the demo."""
+    import asyncio
+
+    with asking(settings):
+        created = asyncio.run(create_all(settings, replay=True))
+    if temporary:
+        stack.callback(_delete_topics, settings, created)
+
+
+def _delete_topics(settings: Settings, names: list[str]) -> None:
+    with asking(settings):
+        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap.split(","), **_security(settings))
+        try:
+            admin.delete_topics(names)
+        finally:
+            admin.close()
+
+
+def _worker_command() -> list[str]:
+    return [sys.executable, "-P", "-m", "streams.cli", "worker"]
+
+
+def _worker_environment(folder: Path, settings: Settings, web_port: int) -> dict[str, str]:
+    """What the worker is told. What the surrounding deployment says about security holds for a broker of that
+    deployment, and nothing else of it holds here."""
+    policy = folder / "demo.policy.toml"
+    policy.write_text((files("streams.cli") / policy.name).read_text(encoding="utf-8"), encoding="utf-8")
+    kept = ("PAYWARDEN_SECURITY_", "PAYWARDEN_SASL_", "PAYWARDEN_SSL_")
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PAYWARDEN_") or (settings.topic_prefix and name.startswith(kept))
+    }
+    return inherited | {
+        "PAYWARDEN_BOOTSTRAP": settings.bootstrap,
+        "PAYWARDEN_APP_ID": settings.app_id,
+        "PAYWARDEN_TOPIC_PREFIX": settings.topic_prefix,
+        "PAYWARDEN_CLOCK": "live",
+        "PAYWARDEN_MERGE": "live",
+        "PAYWARDEN_POLICY_FILES": json.dumps([str(policy)]),
+        "PAYWARDEN_WEB_PORT": str(web_port),
+    }
+
+
+def _wait_until_ready(worker: Child, web_port: int) -> None:
+    deadline_s = time.monotonic() + READY_S
+    while True:
+        if (code := worker.ended()) is not None:
+            raise DemoFailed(_last_words("The worker", code, worker))
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/readyz", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            pass  # not listening yet, or 503: not ready yet
+        if time.monotonic() > deadline_s:
+            raise DemoFailed(f"The worker was not ready within {READY_S:.0f} s; its log is {worker.log}.")
+        time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,323 @@
+"""What does somebody who watches the demo see?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import zip_longest
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from producers.demo import Scene
+from streams.cli.demo_tally import Opened, Tally
+from streams.contracts.cases import CaseVersion
+
+PLAIN_EVERY_S: Final = 5.0
+FRAMES_PER_S: Final = 4
+# From mild to strict, as decisions are ordered.
+OUTCOMES: Final = {
+    "allow": "green",
+    "notify": "cyan",
+    "step_up": "yellow",
+    "review": "bright_yellow",
+    "hold": "magenta",
+    "block": "red",
+}
+PRIORITIES: Final = {"P1": "bold white on red", "P2": "bold yellow", "P3": "cyan", "P4": "dim"}
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+_LINES_PER_CASE: Final = 3
+_LINES_OF_THE_REST: Final = 21  # everything that is drawn around the cases
+_ACTIONS_SHOWN: Final = 8
+
+
+class Place(NamedTuple):
+    """Where the running demo can be reached."""
+
+    bootstrap: str
+    prefix: str
+    metrics: str
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Commands for another terminal."""
+        at = f"--bootstrap {self.bootstrap}" + (f" --prefix {self.prefix}" if self.prefix else "")
+        return (
+            f"paywarden topics tail support.cases {at}",
+            f"paywarden topics tail account.locks {at} --from-beginning",
+            f"paywarden doctor {at}",
+            f"curl {self.metrics}",
+        )
+
+
+class View(Protocol):
+    """Told what happens, in this order: tell*, live, update*, tell*, farewell."""
+
+    def __enter__(self) -> View: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def tell(self, what: str) -> None: ...
+    def live(self, place: Place, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None: ...
+    def update(self) -> None: ...
+    def farewell(self) -> None: ...
+
+
+def open_view(tally: Tally, *, plain: bool) -> View:
+    """The live view where there is a terminal to draw on, lines elsewhere."""
+    console = Console()
+    return Lines(tally) if plain or not console.is_terminal else Screen(tally, console)
+
+
+class Playing:
+    """Which story is on stage now?"""
+
+    def __init__(self, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None:
+        self._scenes, self._now_ms = scenes, now_ms
+        self._next = next(scenes, None)
+        self.scene: Scene | None = None
+
+    def begun(self) -> list[Scene]:
+        """The stories that began since the last call."""
+        found = []
+        while self._next is not None and self._next.begins_ms <= self._now_ms():
+            found.append(self._next)
+            self._next = next(self._scenes, None)
+        if found:
+            self.scene = found[-1]
+        return found
+
+
+class Lines:
+    """Line by line, for logs and pipes."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._told_s = 0.0
+        self._seen: set[str] = set()
+        self._playing: Playing | None = None
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def tell(self, what: str) -> None:
+        print(f"{self._tally.seconds:6.1f} s  {what}", flush=True)
+
+    def live(self, place: Place, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None:
+        self._playing = Playing(scenes, now_ms)
+        self.tell("live; look around from another terminal:")
+        for way in place.ways:
+            self._more(way)
+
+    def update(self) -> None:
+        assert self._playing is not None, "live comes before update"
+        for scene in self._playing.begun():
+            self.tell(f"STORY {scene.title}")
+            self._more(scene.story)
+        for opened in self._tally.opened_since(self._seen):
+            self._seen.add(opened.case.case_id)
+            case = opened.case
+            self.tell(f"CASE  {case.priority} {case.queue} {case.flow} {headline(case)}")
+            for message in case.messages[-1:]:
+                self._more(f"en {message.en}")
+                self._more(f"zh {message.zh}")
+        if self._tally.seconds - self._told_s >= PLAIN_EVERY_S:
+            self._told_s = self._tally.seconds
+            self.tell(counts(self._tally))
+
+    def farewell(self) -> None:
+        self.tell(counts(self._tally))
+
+    def _more(self, text: str) -> None:
+        print(f"{'':10}{text}", flush=True)
+
+
+class Screen:
+    """A picture of the whole, drawn a few times a second."""
+
+    def __init__(self, tally: Tally, console: Console) -> None:
+        self._tally, self._console = tally, console
+        self._doing = ""
+        self._place: Place | None = None
+        self._playing: Playing | None = None
+        self._live = Live(
+            console=console, screen=True, refresh_per_second=FRAMES_PER_S, get_renderable=self._picture, transient=True
+        )
+
+    def __enter__(self) -> Screen:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def tell(self, what: str) -> None:
+        self._doing = what
+        self._live.refresh()
+
+    def live(self, place: Place, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None:
+        self._doing, self._place, self._playing = "", place, Playing(scenes, now_ms)
+
+    def update(self) -> None:
+        """The picture is drawn by its own clock."""
+
+    def farewell(self) -> None:
+        tally = self._tally
+        self._console.print(Text.assemble(("PayWarden demo ", "bold"), (f"{tally.seconds:.0f} s", "dim")))
+        self._console.print(counts(tally))
+        for opened in reversed(tally.newest(5)):
+            self._console.print(_case_line(opened.case, _clock(opened)))
+        self._console.print("What you saw is explained in docs/demo.md.", style="dim")
+
+    def _picture(self) -> RenderableType:
+        rows = max(1, (self._console.height - _LINES_OF_THE_REST) // _LINES_PER_CASE)
+        return Group(
+            self._title(),
+            self._story(),
+            self._figures(),
+            Panel(_cases(self._tally.newest(rows)), title="newest cases", title_align="left", border_style="dim"),
+            self._footer(),
+        )
+
+    def _title(self) -> RenderableType:
+        tally = self._tally
+        line = Table.grid(expand=True)
+        line.add_column()
+        line.add_column(justify="right")
+        doing = Text(f"  {self._doing} …", style="yellow") if self._doing else Text("  live", style="bold green")
+        line.add_row(Text.assemble(("PayWarden", "bold"), " demo", doing), Text(f"{tally.seconds:.0f} s", style="dim"))
+        return line
+
+    def _story(self) -> RenderableType:
+        if self._playing is not None:
+            self._playing.begun()
+        scene = self._playing.scene if self._playing is not None else None
+        if scene is None:
+            return Panel(Text("ordinary people live their lives\n", style="dim"), border_style="dim")
+        text = Text.assemble((scene.story, ""), "\n", (f"expected: {scene.expected}", "dim"))
+        return Panel(text, title=f"[bold]now playing: {scene.title}", title_align="left", border_style="blue", height=5)
+
+    def _figures(self) -> RenderableType:
+        grid = Table.grid(expand=True, padding=(0, 1))
+        for _ in range(3):
+            grid.add_column(ratio=1)
+        grid.add_row(self._flow(), self._decisions(), self._locks())
+        return grid
+
+    def _flow(self) -> RenderableType:
+        tally = self._tally
+        body = Table.grid(padding=(0, 1))
+        body.add_row(f"[bold]{tally.events:,}[/] events", f"[bold]{tally.rate():,.0f}[/]/s")
+        body.add_row(f"[dim]{spark(tally.rates()[-22:])}", "")
+        p50, p95 = tally.latency_ms(0.5), tally.latency_ms(0.95)
+        body.add_row("event to decision", "" if p50 is None else f"p50 [bold]{p50:,}[/] ms")
+        body.add_row("", "" if p95 is None else f"p95 [bold]{p95:,}[/] ms")
+        letters = tally.dead_letters.total()
+        body.add_row("dead letters", f"[{'red' if letters else 'green'}]{letters}")
+        body.add_row("notifications", f"[bold]{tally.notifications}")
+        return Panel(body, title="flow", title_align="left", border_style="dim", height=8)
+
+    def _decisions(self) -> RenderableType:
+        decided = self._tally.decisions
+        most = max(decided.values(), default=1)
+        body = Table.grid(padding=(0, 1))
+        body.add_column()
+        body.add_column(justify="right")
+        for outcome, colour in OUTCOMES.items():
+            count = decided[outcome]
+            body.add_row(f"[{colour}]{outcome}", f"{count:,}", f"[{colour}]{bar(count, most)}")
+        title = f"{decided.total():,} decisions"
+        return Panel(body, title=title, title_align="left", border_style="dim", height=8)
+
+    def _locks(self) -> RenderableType:
+        tally = self._tally
+        body = Table.grid(padding=(0, 1))
+        shown = [f"{action} [bold]{count:,}[/]" for action, count in tally.actions.most_common(_ACTIONS_SHOWN)]
+        body.add_row(f"accounts locked now [bold]{len(tally.locked_accounts)}[/]", "")
+        body.add_row("[dim]commands to the payment system[/]", "")
+        for left, right in zip_longest(shown[::2], shown[1::2], fillvalue=""):
+            body.add_row(left, right)
+        title = f"{len(tally.locks)} locks"
+        return Panel(body, title=title, title_align="left", border_style="dim", height=8)
+
+    def _footer(self) -> RenderableType:
+        ways = self._place.ways if self._place is not None else ()
+        lines = [Text(f"  {way}", style="dim", no_wrap=True, overflow="ellipsis") for way in ways]
+        head = "Ctrl-C ends it. From another terminal:" if ways else "Ctrl-C ends it."
+        return Group(Text(head, style="dim"), *lines)
+
+
+def _cases(newest: list[Opened]) -> RenderableType:
+    if not newest:
+        return Text("none yet", style="dim")
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    for opened in newest:
+        case = opened.case
+        what = Text.assemble(
+            (headline(case), "bold"), (f"  {case.queue}, {case.status}", "dim"), no_wrap=True, overflow="ellipsis"
+        )
+        table.add_row(Text.assemble((f"{_clock(opened)} ", "dim"), (case.priority, PRIORITIES[case.priority])), what)
+        first, second = _words(case)
+        table.add_row("", Text(first, no_wrap=True, overflow="ellipsis"))
+        table.add_row("", Text(second, style="dim", no_wrap=True, overflow="ellipsis"))
+    return table
+
+
+def _words(case: CaseVersion) -> tuple[str, str]:
+    """Two lines about a case: what the customer is told in both languages, else what was seen."""
+    if case.messages:
+        return case.messages[-1].en, case.messages[-1].zh
+    seen = [line.text for line in case.evidence]
+    counters = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in case.counters.items())
+    return (seen[0] if seen else ""), counters
+
+
+def _case_line(case: CaseVersion, when: str) -> Text:
+    return Text.assemble((f"{when} ", "dim"), (case.priority, PRIORITIES[case.priority]), f" {headline(case)}")
+
+
+def _clock(opened: Opened) -> str:
+    at: datetime = opened.case.created_at.astimezone()
+    return f"{at:%H:%M:%S}"
+
+
+def headline(case: CaseVersion) -> str:
+    """What a case is, and about whom or what."""
+    return f"{case.case_type.replace('_', ' ').replace('.', ': ')} · {case.subject}"
+
+
+def bar(count: int, most: int, width: int = 12) -> str:
+    """A bar in proportion; whatever is there is seen."""
+    return "█" * max(1, round(count / most * width)) if count else ""
+
+
+def spark(rates: list[int]) -> str:
+    """The last seconds as a row of bars."""
+    most = max(rates, default=0)
+    return "".join(_BARS[-(-rate * (len(_BARS) - 1) // most)] if most else " " for rate in rates)
+
+
+def counts(tally: Tally) -> str:
+    """Everything in one line."""
+    outcomes = ", ".join(f"{name} {tally.decisions[name]:,}" for name in OUTCOMES if tally.decisions[name])
+    p50, p95 = tally.latency_ms(0.5), tally.latency_ms(0.95)
+    return (
+        f"{tally.events:,} events ({tally.rate():,.0f}/s) | {tally.decisions.total():,} decisions"
+        + (f" ({outcomes})" if outcomes else "")
+        + f" | {len(tally.locks)} locks | {len(tally.cases)} cases | {tally.dead_letters.total()} dead letters"
+        + ("" if p50 is None else f" | event to decision p50 {p50:,} ms, p95 {p95:,} ms")
+    )
