@@ -22,12 +22,16 @@ def observe(
     """Folds one signal in and answers with what follows. Signals come in the order of `order_of`.
 
     One that comes later than its order (a source was silent for longer than the agent waits) counts at the newest time
-    seen, so that windows stay sorted.
+    seen, so that windows stay sorted. Later than `lateness_s` it is an attempt of another time and counts in no window:
+    in a backfill sources are days apart, and the failures of a week, counted as those of a minute, are an attack.
     """
+    overdue = signal.at_ms < state.newest_ms - policy.lateness_s * 1000
     if not state.newest_ms and isinstance(signal, EntityObserved):
         state.kind, state.value = signal.kind, signal.value
     at_ms = state.newest_ms = max(signal.at_ms, state.newest_ms)
     match signal:
+        case EntityObserved() if overdue and signal.what != "label":
+            effects = []
         case EntityObserved():
             effects = _observe_entity(state, signal, at_ms, policy, ctx)
         case HealthBucket():

@@ -106,3 +106,14 @@ def test_the_level_ends_a_minute_after_the_attack():
 )
 def test_thresholds_scale_with_traffic(usual: float, elevated: int, attack: int):
     assert thresholds(usual, policy().entities.site_attack) == (elevated, attack)
+
+
+def test_the_failures_of_days_that_arrive_at_once_are_no_attack():
+    """In a backfill one source may be days behind another: its attempts belong to no window of now."""
+    site_ = site()
+    site_.play(failure(f"user-{hour}", hour * 3_600) for hour in range(48))
+    site_.play(failure(f"behind-{hour}", hour * 3_600 + 60) for hour in range(24))
+    assert site_.effects == []
+    # A source that is a little behind still counts.
+    site_.play(failure(f"victim-{number}", 48 * 3_600 - 600 + number) for number in range(8))
+    assert [case.flow for case in site_.cases] == ["F26"]
