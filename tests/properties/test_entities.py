@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.entities import START_MS, Entity, card, label, login, policy
 
@@ -15,6 +16,7 @@ from streams.contracts.signals import EntityObserved
 from streams.core.entities.context import EntityContext
 from streams.core.entities.pipeline import fire, forgets_ms, next_due_ms, observe
 from streams.core.entities.risk_state import RiskState
+from streams.core.entities.risky_terminal import EXACT_MAX
 from streams.core.entities.state import EntityState
 from streams.core.signals import order_of, state_key
 
@@ -85,6 +87,8 @@ labels = st.lists(
 def test_label_windows_equal_a_count_over_the_labels_that_had_arrived(
     given_labels: Sequence[tuple[int, int, bool]], barrier_s: int | None, moments: list[int]
 ):
+    # Above that many a day is counted as a whole.
+    assume(max(Counter(subject_s // DAY_S for subject_s, _, _ in given_labels).values()) <= EXACT_MAX)
     everything = policy("[entities.risky_terminal]\nnotable_frauds = 0\nexpires_s = 100000000")
     terminal = Entity(everything, barrier_s=barrier_s)
     arrivals = sorted((subject_s + delay_s, subject_s, fraud) for subject_s, delay_s, fraud in given_labels)

@@ -1,0 +1,181 @@
+"""Does every scenario of the catalogue open the cases that its author expected, and lead to what its verdict says?
+
+Both agents over the simulator's feed, enforcing, in steps of half an hour, with the stand-in payment system answering.
+The simulator shares no code with the detectors, and its expectations were written without looking at them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+from support.scenes import Scene, scene
+
+from producers.simulate.catalog import scenario, scenarios
+from streams.core.outcome import Outcome
+
+# Smaller worlds than a demonstration wants; the stories stay the same.
+SMALLER = {
+    "compromised_card": {"customers": 80, "terminals": 160, "days": 14},
+    "compromised_terminal": {"customers": 60, "terminals": 40, "days": 18},
+    "gateway_outage": {"customers": 300, "terminals": 200, "per_minute": 10},
+    "large_amount": {"customers": 80, "terminals": 160},
+    "normal_day": {"customers": 120, "terminals": 200},
+    "password_spray": {"days": 7},
+    "population": {"customers": 400, "terminals": 800, "radius": 10.0},
+}
+
+
+@cache
+def played(name: str) -> Scene:
+    return scene(name, SMALLER.get(name))
+
+
+def flows(name: str) -> Counter[str]:
+    return Counter(case.flow for case in played(name).cases)
+
+
+def outcomes_of(name: str, account_id: str, subject: str) -> list[Outcome]:
+    """What was decided about an account's payments, logins .. after its warm-up, in order."""
+    return [
+        Outcome.parse(decision.outcome)
+        for decision in played(name).decisions
+        if decision.account_id == account_id and decision.subject == subject
+    ]
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_opens_what_is_expected_and_nothing_that_must_never_be(name: str) -> None:
+    expect = scenario(name).expect
+    opened = flows(name)
+    assert [flow for flow in expect.flows if not opened[flow] and flow not in expect.later] == []
+    assert [flow for flow in expect.never if opened[flow]] == []
+    assert [flow for flow in expect.later if opened[flow]] == [], "it is detected by now: say so in the scenario's file"
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_nothing_is_refused_and_every_lock_is_confirmed(name: str) -> None:
+    assert played(name).dead_letters == []
+    assert [case.case_type for case in played(name).cases if case.case_type == "lock_not_confirmed"] == []
+    assert {command.attempt for command in played(name).actions} <= {1}
+    newest = {state.account_id: state for state in played(name).locks}
+    assert {lock.status for state in newest.values() for lock in state.locks} <= {"effective"}
+
+
+def test_account_takeover() -> None:
+    run = played("account_takeover")
+    (case,) = [case for case in run.cases if case.flow == "F23"]
+    assert (case.priority, case.queue) == ("P1", "security")
+    victim = case.entities.account_id
+    assert victim is not None
+    stopped = [outcome for outcome in outcomes_of("account_takeover", victim, "transfer") if outcome >= Outcome.HOLD]
+    assert len(stopped) == 3
+    assert [command.action for command in run.actions] == ["restrict", "freeze", "end_sessions", "stop_payouts"]
+    assert {(lock.action, lock.expires_at) for lock in run.locks[-1].locks} >= {("freeze", None)}
+    assert [note.template for note in run.notifications if note.account_id == victim][-2:] == [
+        "account_locked.risk",
+        "account_takeover",
+    ]
+
+
+def test_card_testing() -> None:
+    run = played("card_testing")
+    (device,) = [case for case in run.cases if case.flow == "F30" and case.subject.startswith("device/")]
+    assert device.priority == "P1"
+    assert "block_entity" in {command.action for command in run.actions if command.case_id == device.case_id}
+    blocked = [decision for decision in run.decisions if decision.outcome == "block"]
+    assert {"-mule-" in decision.account_id for decision in blocked} == {True}
+    assert len(blocked) > 10
+
+
+def test_debited_but_failed() -> None:
+    run = played("debited_but_failed")
+    cases = [case for case in run.cases if case.flow == "F10"]
+    assert [(case.case_type, case.queue, case.priority) for case in cases] == [
+        ("debited_not_confirmed", "accounting", "P2")
+    ] * 2
+    assert [query.payment_id for query in run.queries] == [case.entities.payment_id for case in cases]
+    assert all(query.amount_minor == case.amount_minor for query, case in zip(run.queries, cases, strict=True))
+    told = [note for note in run.notifications if note.template == "debited_not_confirmed"]
+    assert {note.case_id for note in told} == {case.case_id for case in cases}
+
+
+def test_dormant_wakeup() -> None:
+    hits = [hit.rule for decision in played("dormant_wakeup").decisions for hit in decision.hits]
+    assert "dormant/02" in hits
+    last = played("dormant_wakeup").decisions[-1]
+    assert Outcome.parse(last.outcome) >= Outcome.STEP_UP
+
+
+def test_impossible_travel() -> None:
+    run = played("impossible_travel")
+    login, payment = [decision for decision in run.decisions if "R05" in {why.code for why in decision.reasons}]
+    assert (login.subject, payment.subject) == ("login", "payment")
+    assert Outcome.parse(login.outcome) >= Outcome.STEP_UP <= Outcome.parse(payment.outcome)
+    assert run.actions == [], "alone it locks nobody"
+
+
+def test_lockout_attack() -> None:
+    run = played("lockout_attack")
+    (case,) = [case for case in run.cases if case.flow == "F20"]
+    victim = case.entities.account_id
+    assert victim is not None
+    waits = [(command.expires_at - command.occurred_at).total_seconds() for command in run.actions]
+    assert waits == [30, 60, 300, 900, 1800, 3600]
+    assert {(command.scope, command.applies_to) for command in run.actions} == {("login", "unknown_devices")}
+    assert run.locks[-1].locks == (), "it ended by itself"
+    assert [note.template for note in run.notifications if note.account_id == victim] == ["account_locked.password"]
+    decided = [decision for decision in run.decisions if decision.account_id == victim]
+    owner = [each.outcome for each in decided if not any("R11" in hit.reasons for hit in each.hits)]
+    assert set(owner[-4:]) == {"allow"}
+
+
+def test_normal_day() -> None:
+    run = played("normal_day")
+    assert sum(decision.outcome != "allow" for decision in run.decisions) <= 0.002 * len(run.decisions)
+    assert run.actions == []
+
+
+def test_large_amount() -> None:
+    assert {decision.outcome for decision in played("large_amount").decisions} <= {"allow", "notify", "step_up"}
+
+
+def test_password_spray() -> None:
+    run = played("password_spray")
+    (address,) = [case for case in run.cases if case.subject.startswith("ip/")]
+    assert address.counters["usernames"] >= 80
+    assert not [command for command in run.actions if command.action in ("lock", "restrict", "freeze")]
+    victims = [each for each in run.decisions if each.subject == "login" and each.outcome != "allow"]
+    assert len({victim.account_id for victim in victims}) >= 2
+    assert {victim.outcome for victim in victims} == {"step_up"}
+
+
+def test_probe_then_large() -> None:
+    probe, large = played("probe_then_large").decisions[-2:]
+    assert (probe.outcome, large.outcome) == ("allow", "hold")
+
+
+def test_repeat_failures() -> None:
+    run = played("repeat_failures")
+    first = next(case for case in run.versions if case.flow == "F09")
+    assert (first.counters["attempts"], len(first.evidence)) == (3, 3)
+    (case,) = [case for case in run.cases if case.flow == "F09"]
+    assert case.counters["attempts"] == 5
+    assert [note.template for note in run.notifications] == ["payment_failure.repeat"]
+
+
+def test_compromised_card_is_flagged_by_its_amounts_before_any_label() -> None:
+    run = played("compromised_card")
+    reviewed = [each for each in run.decisions if Outcome.parse(each.outcome) >= Outcome.STEP_UP]
+    labelled_s = run.decisions[0].occurred_at.timestamp() + 7 * 86_400
+    early = [each for each in reviewed if each.occurred_at.timestamp() < labelled_s]
+    assert {hit.rule.partition("/")[0] for each in early for hit in each.hits} >= {"amount-habit"}
+
+
+def test_compromised_terminal_is_never_flagged_before_its_labels() -> None:
+    run = played("compromised_terminal")
+    labelled_s = run.decisions[0].occurred_at.timestamp() + 7 * 86_400
+    flagged = [each for each in run.decisions if any(hit.rule.startswith("risky-terminal") for hit in each.hits)]
+    assert len(flagged) > 20
+    assert min(each.occurred_at.timestamp() for each in flagged) >= labelled_s
