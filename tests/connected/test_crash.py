@@ -9,12 +9,21 @@ from contextlib import contextmanager
 from random import Random
 
 import pytest
+from support.toy import ECHOES
 from support.toy_bench import Bench
-from support.toy_process import ToyProcess, wait_until
+from support.toy_process import ToyProcess
+from support.waiting import wait_until
 
 # Small groups in transactions that are open most of the time: otherwise a kill seldom lands inside one, and the test
 # would pass although transactions were not atomic. `aborted` at the end proves that some did.
-HARSH = {"hold_s": 0.08, "pace_factor": 0.1, "group_records": 400, "slice_records": 100, "fetch_max_bytes": 256 * 1024}
+HARSH = {
+    "commit_deadline_s": 60.0,
+    "hold_s": 0.3,
+    "pace_factor": 0.05,
+    "group_records": 1_000,
+    "slice_records": 100,
+    "fetch_max_bytes": 256 * 1024,
+}
 BLOWS = 10
 STEP = 400
 
@@ -39,8 +48,12 @@ def flowing(bench: Bench) -> Iterator[None]:
         feeder.join()
 
 
-def assert_exact(bench: Bench) -> None:
-    """Wait for the last output, stop the workers, and compare everything with an uninterrupted run."""
+def assert_exact(bench: Bench, *, is_embedded: bool) -> None:
+    """Wait for the last output, stop the workers, and compare everything with an uninterrupted run.
+
+    The second hop is compared on Apache Kafka only. noida-db 0.2.3 lists aborted transactions in fetches that begin
+    behind their abort marker; a read_committed reader then skips what the same producer committed later.
+    """
     expected = bench.expected()
     total = sum(map(len, expected.values()))
 
@@ -49,13 +62,15 @@ def assert_exact(bench: Bench) -> None:
             if worker.process.poll() is not None:  # a fenced worker ends itself; its supervisor starts it again
                 assert worker.process.returncode == 70, worker.said()[-3000:]
                 bench.start(name, static=bench.static, ready=False)
-        return bench.counted() >= total
+        return bench.counted() >= total and (is_embedded or bench.counted(ECHOES) >= total)
 
     wait_until(drained, f"{total} outputs", 120, every_s=0.3)
     for worker in bench.workers.values():
         assert worker.stop() == 0, worker.said()[-3000:]
     outcome = bench.outcome()
     assert outcome.counts == expected
+    if not is_embedded:
+        assert bench.echoed() == expected  # the second hop saw each committed output once, and no aborted one
     assert {key: (state.seen, state.digest) for key, state in outcome.states.items()} == {
         key: (counts[-1].seen, counts[-1].digest) for key, counts in expected.items()
     }
@@ -75,14 +90,14 @@ def strike(bench: Bench, blows: int, random: Random) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_two_workers_killed_and_stopped_while_input_flows(bench: Bench) -> None:
+def test_two_workers_killed_and_stopped_while_input_flows(bench: Bench, is_embedded: bool) -> None:
     bench.create_topics()
     bench.start("w1", **HARSH)
     bench.start("w2", **HARSH)
     with flowing(bench):
         wait_until(bench.counted, "first outputs")
         strike(bench, BLOWS, Random(11))
-    assert_exact(bench)
+    assert_exact(bench, is_embedded=is_embedded)
 
 
 @pytest.mark.timeout(300)
@@ -96,7 +111,7 @@ def test_dynamic_members_hand_partitions_over(bench: Bench, is_embedded: bool) -
     with flowing(bench):
         wait_until(bench.counted, "first outputs")
         strike(bench, 5, Random(5))
-    assert_exact(bench)
+    assert_exact(bench, is_embedded=is_embedded)
 
 
 def freeze_inside_a_transaction(bench: Bench, worker: ToyProcess) -> bool:
@@ -124,4 +139,4 @@ def test_a_frozen_worker_is_fenced_and_ends_itself(bench: Bench, is_embedded: bo
         assert frozen.wait_for_exit() == 70
         assert "another worker has taken over" in frozen.said()
     assert heir.page("/readyz")[0] == 200
-    assert_exact(bench)
+    assert_exact(bench, is_embedded=is_embedded)

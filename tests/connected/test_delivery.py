@@ -7,7 +7,7 @@ import time
 from support.broker_client import Line
 from support.toy import CHANGELOG, COUNTS, DEAD_LETTERS, IDLE_MS, ToyEvent, encode_event
 from support.toy_bench import TOPICS, Bench, account
-from support.toy_process import wait_until
+from support.waiting import wait_until
 
 FIRST, SECOND = TOPICS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from support.toy_bench import Bench
-from support.toy_process import wait_until
+from support.waiting import wait_until
 
 
 def test_ready_once_its_partitions_are_restored(bench: Bench) -> None:

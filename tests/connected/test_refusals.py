@@ -7,7 +7,7 @@ import pytest
 from support.broker_client import Line
 from support.toy import CHANGELOG, COUNTS, DEAD_LETTERS, INPUTS, ToyEvent, encode_event
 from support.toy_bench import TOPICS, Bench, account
-from support.toy_process import wait_until
+from support.waiting import wait_until
 
 from streams.runtime.partition import POSITION_KEY, Position
 

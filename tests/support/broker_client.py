@@ -13,7 +13,8 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.contracts.partitioning import partition_of
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.topics_admin import TopicSpec, create_topics
+from streams.runtime.topics_admin import TopicSpec, create_topics, partition_counts
+from support.waiting import wait_until
 
 
 class Line(NamedTuple):
@@ -32,8 +33,11 @@ class Cluster:
         self.bootstrap = bootstrap
 
     def create(self, names: Iterable[str], partitions: int, configs: Mapping[str, str] = {}) -> None:
-        options = RuntimeOptions(bootstrap=self.bootstrap)
-        asyncio.run(create_topics(options, [TopicSpec(name, partitions, 1, configs) for name in names]))
+        """Returns when the broker shows them to everybody."""
+        options, specs = RuntimeOptions(bootstrap=self.bootstrap), [TopicSpec(n, partitions, 1, configs) for n in names]
+        asyncio.run(create_topics(options, specs))
+        wanted = {spec.name for spec in specs}
+        wait_until(lambda: asyncio.run(partition_counts(options, wanted)).keys() == wanted, "topics to appear")
 
     def delete(self, *names: str) -> None:
         async def delete() -> None:

@@ -19,6 +19,8 @@ from streams.runtime.partition import PartitionOptions
 
 COUNTS = "toy.counts"
 CHANGELOG = "toy.changelog"
+ECHOES = "toy.echoes"
+ECHO_CHANGELOG = "toy.echo.changelog"
 DEAD_LETTERS = "paywarden.dead-letters"
 INPUTS = (Input("toy.first"), Input("toy.second"))
 IDLE_MS = 3_600_000
@@ -65,9 +67,9 @@ class ToyLogic:
 
     by_source = False
 
-    def __init__(self, name: str = "toy", inputs: tuple[Input, ...] = INPUTS) -> None:
-        self.name = name
-        self.inputs = inputs
+    name = "toy"
+    inputs: tuple[Input, ...] = INPUTS
+    output = COUNTS
 
     def read(self, record: Record) -> Incoming | Refused:
         if record.value is None:
@@ -125,11 +127,11 @@ class ToyLogic:
         self, state: Count, prepared: tuple[bytes, Counted, int], score: None, context: Context
     ) -> Iterable[Emit]:
         key, counted, at_ms = prepared
-        return (Emit(COUNTS, key, _encode(counted), at_ms),)
+        return (Emit(self.output, key, _encode(counted), at_ms),)
 
     def fire(self, key: bytes, state: Count, due_ms: int, context: Context) -> Iterable[Emit]:
         state.due_ms = 0
-        return (Emit(COUNTS, key, _encode(Counted(f"timer:{due_ms}", state.seen, state.digest)), due_ms),)
+        return (Emit(self.output, key, _encode(Counted(f"timer:{due_ms}", state.seen, state.digest)), due_ms),)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:
         return ()
@@ -138,13 +140,26 @@ class ToyLogic:
         return ()
 
 
-def toy_agent(**changes: Any) -> AgentOptions:
-    """Options of the toy; `changes` are those of its partitions."""
-    return AgentOptions(
-        changelog=CHANGELOG,
-        outputs=(COUNTS,),
-        partition=PartitionOptions(**({"merge": "strict", "clock": "replay"} | changes)),
-    )
+class EchoLogic(ToyLogic):
+    """The second hop: counts the outputs of the first, so that it betrays any that was never committed."""
+
+    name = "echo"
+    inputs = (Input(COUNTS),)
+    output = ECHOES
+
+    def read(self, record: Record) -> Incoming | Refused:
+        assert record.value is not None
+        event = ToyEvent(at_ms=record.timestamp_ms, id=decode_counted(record.value).id)
+        return Incoming(event, record.key, event.at_ms)
+
+
+def toy_agents(**changes: Any) -> list[tuple[ToyLogic, AgentOptions]]:
+    """Both agents; `changes` are options of their partitions."""
+    partition = PartitionOptions(**({"merge": "strict", "clock": "replay"} | changes))
+    return [
+        (ToyLogic(), AgentOptions(changelog=CHANGELOG, outputs=(COUNTS,), partition=partition)),
+        (EchoLogic(), AgentOptions(changelog=ECHO_CHANGELOG, outputs=(ECHOES,), pace_s=0.1, partition=partition)),
+    ]
 
 
 def encode_event(event: ToyEvent) -> bytes:

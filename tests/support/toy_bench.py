@@ -18,6 +18,8 @@ from support.toy import (
     CHANGELOG,
     COUNTS,
     DEAD_LETTERS,
+    ECHO_CHANGELOG,
+    ECHOES,
     INPUTS,
     Count,
     Counted,
@@ -62,7 +64,9 @@ class Bench:
         return self.prefix + name
 
     def create_topics(self) -> None:
-        self.cluster.create([self.topic(each) for each in (*TOPICS, COUNTS, DEAD_LETTERS)], self.partitions, FOREVER)
+        names = (*TOPICS, COUNTS, ECHOES, DEAD_LETTERS)
+        self.cluster.create([self.topic(each) for each in names], self.partitions, FOREVER)
+        self.cluster.create([self.topic(ECHO_CHANGELOG)], self.partitions, {"cleanup.policy": "compact"})
         self.create_changelog()
 
     def create_changelog(self) -> None:
@@ -114,9 +118,19 @@ class Bench:
 
     # -- what came out ---------------------------------------------------------------------------------------------
 
-    def counted(self) -> int:
+    def counted(self, topic: str = COUNTS) -> int:
         """Outputs that a read_committed reader sees by now."""
-        return len(self.cluster.read(self.topic(COUNTS), partitions=self.partitions))
+        return len(self.cluster.read(self.topic(topic), partitions=self.partitions))
+
+    def echoed(self) -> dict[bytes, list[Counted]]:
+        """What the second hop made of the first."""
+        return self._by_account(ECHOES)
+
+    def _by_account(self, topic: str) -> dict[bytes, list[Counted]]:
+        counts: dict[bytes, list[Counted]] = defaultdict(list)
+        for record in self.cluster.read(self.topic(topic), partitions=self.partitions):
+            counts[record.key].append(decode_counted(record.value))
+        return dict(counts)
 
     def undecided(self) -> int:
         """Outputs in transactions that are open or were aborted."""
@@ -135,10 +149,6 @@ class Bench:
         )
 
     def outcome(self) -> Outcome:
-        outputs = self.cluster.read(self.topic(COUNTS), partitions=self.partitions)
-        counts: dict[bytes, list[Counted]] = defaultdict(list)
-        for record in outputs:
-            counts[record.key].append(decode_counted(record.value))
         states: dict[bytes, Count] = {}
         for record in self.cluster.read(self.topic(CHANGELOG), partitions=self.partitions):
             if record.key in (POSITION_KEY, SHARED_KEY):
@@ -147,7 +157,7 @@ class Bench:
                 states.pop(record.key, None)
             else:
                 states[record.key] = decode_count(read_row(record.value).state)
-        return Outcome(dict(counts), states, self.undecided())
+        return Outcome(self._by_account(COUNTS), states, self.undecided())
 
     def positions(self) -> dict[int, dict[str, int]]:
         """Last offset handled of each input, by partition, as committed."""

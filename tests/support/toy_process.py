@@ -6,10 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +15,9 @@ import msgspec
 
 from streams.runtime.options import RuntimeOptions
 from support.broker import free_port
+from support.waiting import wait_until
 
 PROGRAM = Path(__file__).parent / "toy_worker.py"
-
-
-def wait_until(condition: Callable[[], Any], what: str, within_s: float = 60.0, every_s: float = 0.05) -> Any:
-    """Poll until `condition` is truthy and return it."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(every_s)
 
 
 class ToyProcess:

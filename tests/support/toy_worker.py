@@ -14,7 +14,7 @@ from streams.adapters.clock import SystemClock
 from streams.adapters.prometheus import PrometheusMetrics
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.worker import Runtime
-from support.toy import ToyLogic, toy_agent
+from support.toy import toy_agents
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     metrics = PrometheusMetrics()
     Runtime(
         options,
-        [(ToyLogic(), toy_agent(**changes))],
+        toy_agents(**changes),
         metrics=metrics,
         exposition=metrics.exposition,
         clock=SystemClock(),
