@@ -43,9 +43,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
     fetch_max_wait_ms: int = 10
     # Per partition. Must hold the largest record that a topic accepts (inputs: 8 MiB), or that record stops everything.
     fetch_max_bytes: int = 8 * 1024 * 1024
-    batch_records: int = (
-        200  # handed to the agent as one stream event: Faust's 50-180 us are then < 1 us each
-    )
+    batch_records: int = 200  # handed to the agent as one stream event: Faust's 50-180 us are then < 1 us each
 
     # Buffering. A topic-partition is paused above the first and resumed below the second: a few batches of look-ahead.
     pause_above: int = 4_000
