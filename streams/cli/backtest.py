@@ -6,6 +6,7 @@ import csv
 import time
 from collections import Counter
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.logins import DEMO_KEY
 from streams.adapters.policy_file import load_schedule
+from streams.agents.accounts import risk_key
 from streams.agents.offline import OfflineRun, Published
 from streams.app import accounts_logic, entities_logic
 from streams.cli.replay import Duration, Instant
@@ -31,7 +33,9 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import decode
 from streams.core.outcome import Outcome
 from streams.core.policy import PolicySchedule
+from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 from streams.runtime.logic import Emit
+from streams.runtime.partition import Partition
 
 # Which file a topic's records go to. Signals and entity risk stay inside.
 FILES = {
@@ -47,10 +51,11 @@ FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.S
 
 
 class _Attempt(msgspec.Struct):
-    """The two fields of a login event that flags.csv needs."""
+    """The fields of a login event that flags.csv needs."""
 
     event_id: str
     ip: str = ""
+    known: bool = True
 
 
 _decode_attempt = msgspec.json.Decoder(_Attempt).decode
@@ -76,13 +81,24 @@ class Results:
         self._scores.writerow(["TRANSACTION_ID" if file_format == "fdh" else "subject_id", "score"])
         self._flags.writerow(["datetime", "source_ip", "event_id", "outcome"])
 
-    def came_from(self, value: bytes) -> None:
-        """Note the address of a login attempt until its decision is written."""
+    def came_from(self, value: bytes, at_ms: int, risk: RiskView) -> None:
+        """Note the address of a login attempt until its decision is written.
+
+        An attempt on a name that does not exist gets no decision. It is flagged where it would be stopped: at an
+        address that is held for guessing, or while the whole site is attacked.
+        """
         try:
             attempt = _decode_attempt(value)
         except msgspec.DecodeError:
             return  # it becomes a dead letter, not a flag
-        self._addresses[attempt.event_id] = attempt.ip
+        if attempt.known:
+            self._addresses[attempt.event_id] = attempt.ip
+            return
+        for why, kind, name in (("hostile-address", "ip", attempt.ip), ("attacked-site", SITE_KIND, SITE)):
+            fact = risk(kind, name, at_ms)
+            if fact is not None and fact.guessing:
+                self._flags.writerow([from_ms(at_ms).isoformat(), attempt.ip, attempt.event_id, why])
+                return
 
     def step_ended(self) -> None:
         self._addresses.clear()
@@ -121,6 +137,12 @@ def _suspicion(decision: DecisionMade) -> float:
     if decision.score is not None:
         return decision.score
     return round(Outcome.parse(decision.outcome) / 6 + min(len(decision.hits), 9) / 60, 6)
+
+
+def known_risk(partition: Partition, kind: str, value: str, at_ms: int) -> RiskFact | None:
+    """What an accounts partition knows about an entity: a `RiskView` once the partition is given."""
+    state = partition.states.peek(risk_key(kind, value))
+    return None if state is None else state.fact(at_ms)
 
 
 def respond(emit: Emit) -> list[tuple[str, bytes, bytes, int]]:
@@ -184,7 +206,7 @@ def run_backtest(
                     progress.update(task, completed=records, description=f"backtest {day}")
                 continue
             if item.topic == "auth.logins":
-                results.came_from(item.value)
+                results.came_from(item.value, item.timestamp_ms, partial(known_risk, run.accounts[item.partition]))
             run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
             if item.key != WATERMARK_KEY:
                 records += 1
