@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 
@@ -28,7 +28,6 @@ from streams.runtime.states import read_row
 from streams.runtime.topics_admin import TopicSpec, create_topics
 from support.broker import free_port
 from support.broker_client import Cluster
-from support.toy_process import wait_until
 
 # What workers publish for others. Signals and clocks stay inside and depend on how groups are cut.
 PUBLISHED = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
@@ -138,14 +137,21 @@ class Product:
         self.exits[process.wait(30)] += 1
         self.start(worker)
 
-    def replay(self, records: Iterable[Outgoing], deadline_s: float = 60.0) -> None:
-        """Write everything, waiting at each step until both agents are done with it."""
+    def replay(
+        self, records: Iterable[Outgoing], *, deadline_s: float = 120.0, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write everything, waiting at each step until both agents are done with it; `meanwhile` is called before."""
         with (
             KafkaWriter(self.cluster.bootstrap, prefix=self.prefix) as writer,
             AgentsAtEnd(self.cluster.bootstrap, self.name, prefix=self.prefix, deadline_s=deadline_s) as agents,
         ):
             items = expand(stepped(records, STEP_MS), self.partitions)
-            writer.write(items, pace=Pace(None), at_barrier=lambda barrier: agents.wait(barrier.at_ms))
+
+            def at_barrier(barrier: Barrier) -> None:
+                meanwhile()
+                agents.wait(barrier.at_ms)
+
+            writer.write(items, pace=Pace(None), at_barrier=at_barrier)
 
     def published(self, *, committed: bool = True) -> Records:
         found: Records = defaultdict(Counter)
@@ -188,28 +194,24 @@ class Product:
         return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.folder.glob("*.log")))
 
 
-class Chaos(threading.Thread):
-    """Kills and stops workers at random while input flows."""
+class Chaos:
+    """Kills and stops workers at random moments of their work: shortly after a step was written."""
 
     def __init__(self, product: Product, blows: int, seed: int) -> None:
-        super().__init__(daemon=True)
         self._product = product
         self._random = Random(seed)
         self._blows = blows
-        self._enough = threading.Event()
         self.struck = 0
 
-    def run(self) -> None:
-        while self.struck < self._blows and not self._enough.wait(self._random.uniform(0.2, 2.0)):
-            worker = self._random.choice(sorted(self._product.workers))
-            number = signal.SIGKILL if self._random.random() < 0.7 else signal.SIGTERM
-            self._product.strike(worker, number)
-            self.struck += 1
-
-    def finish(self) -> int:
-        """All blows have fallen when this returns."""
-        wait_until(lambda: not self.is_alive(), "the last blow", within_s=120.0)
-        return self.struck
+    def strike(self) -> None:
+        """One blow, unless all have fallen. The pause is the randomness of the test, not a wait for anything."""
+        if self.struck >= self._blows:
+            return
+        self.struck += 1
+        worker = self._random.choice(sorted(self._product.workers))
+        number = signal.SIGKILL if self._random.random() < 0.75 else signal.SIGTERM
+        threading.Event().wait(self._random.uniform(0.1, 0.8))
+        self._product.strike(worker, number)
 
 
 def difference(wanted: Records, found: Records) -> str:
