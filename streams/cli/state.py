@@ -306,6 +306,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 )
 @click.option("--from-beginning", is_flag=True, help="Make every state again, also where nothing seems wrong.")
 @click.option("--compare", "comparing", is_flag=True, help="Write nothing; say how a rebuilt state would differ.")
+@click.option("--fence", is_flag=True, help="Go on although workers are listed: those that live are fenced off.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array; implies --yes.")
 @cluster_options
@@ -314,6 +315,7 @@ def rebuild(
     agent_name: str | None,
     from_beginning: bool,
     comparing: bool,
+    fence: bool,
     yes: bool,
     as_json: bool,
     **options: Any,
@@ -335,10 +337,10 @@ def rebuild(
       paywarden state rebuild --agent accounts --partition 3 --from-beginning
     """
     settings = settings_of(options)
-    if not comparing and (members := ask(settings, members_of(settings.runtime()))):
+    if not (comparing or fence) and (members := ask(settings, members_of(settings.runtime()))):
         raise NotAsItShouldBe(
-            f"the group {settings.app_id!r} has {members} live workers. Stop them first; a static member that was "
-            f"killed leaves after {settings.member_timeout_s:.0f} s."
+            f"the group {settings.app_id!r} has {members} live workers. Stop them first. One with a static membership "
+            f"stays listed for {settings.member_timeout_s:.0f} s after its end; --fence does not wait for that."
         )
     parts = parts_of(ask(settings, layouts(settings)), agent_name, numbers)
     if not (yes or as_json or comparing):

@@ -12,6 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from streams.runtime.clients import kafka_python_kwargs
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import Span, pick, spans
+from streams.runtime.topics_admin import partition_counts
 
 # What the runtime asks of a broker, by the number of the request in Kafka's protocol and the version it needs.
 NEEDED: Final = {
@@ -87,6 +88,8 @@ def _facts(described: Mapping[str, Any], configs: Mapping[str, Any]) -> TopicFac
 
 def survey(options: RuntimeOptions, names: Collection[str]) -> Survey:
     """Ask about these topics (physical names) and the group of `options`."""
+    # aiokafka knocks first: kafka-python leaves sockets open when nobody answers.
+    asyncio.run(partition_counts(options, names))
     missing, topics, group, offsets = ask_brokers(options, names)
     spanned = asyncio.run(spans(options, {name: each.partitions for name, each in topics.items()}))
     lag: dict[str, int] = {}
