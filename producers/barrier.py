@@ -9,7 +9,7 @@ unhandled. The order matters: ends taken first could miss what the last commit h
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import TracebackType
 from typing import Any, Final
@@ -50,6 +50,7 @@ class AgentsAtEnd:
         prefix: str = "",
         security: Mapping[str, Any] | None = None,
         responder_group: str | None = None,
+        agents: Sequence[Agent] = AGENTS,
         deadline_s: float = DEADLINE_S,
         quiet_s: float = QUIET_S,
     ) -> None:
@@ -61,7 +62,7 @@ class AgentsAtEnd:
         self._reader = KafkaConsumer(
             **settings, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none"
         )
-        names = {group_id: [topic.name for agent in AGENTS for topic in inputs_of(agent)]}
+        names = {group_id: [topic.name for agent in agents for topic in inputs_of(agent)]}
         if responder_group is not None:
             names[responder_group] = list(COMMANDS)
         self._inputs = {

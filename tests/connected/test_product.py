@@ -10,6 +10,8 @@ import pytest
 from support.broker_client import Cluster
 from support.product import Chaos, Product, backtest, difference, story
 
+from streams.contracts.topics import Agent
+
 STORY = (
     "account_takeover",
     "password_spray",
@@ -58,19 +60,21 @@ def test_workers_publish_what_the_backtest_writes(make_product: MakeProduct) -> 
 @pytest.mark.timeout(600)
 def test_through_kills_and_stops_with_transactions_held_open(make_product: MakeProduct, is_embedded: bool) -> None:
     product = make_product(hold_ms=400)
-    # After an aborted transaction the embedded broker hides committed records from read_committed readers that come
-    # later, so signals can get lost on their way to the entities agent. There, the story is one of single accounts.
+    # noida-db 0.2.3 goes on listing an aborted transaction after its marker, so that a read_committed reader misses what
+    # the same producer commits later: after a kill the entities agent waits forever for clocks that are there. On the
+    # embedded broker the story is therefore one of single accounts, and only their agent is waited for.
     records = story(*(ONE_ACCOUNT if is_embedded else STORY))
+    agents: tuple[Agent, ...] = ("accounts",) if is_embedded else ("accounts", "entities")
     wanted, states = backtest(records, product.partitions, product.policy)
     product.start("w1")
     product.start("w2")
     chaos = Chaos(product, blows=12, seed=5)
-    product.replay(records, deadline_s=280, meanwhile=chaos.strike)
+    product.replay(records, deadline_s=280, agents=agents, meanwhile=chaos.strike)
     assert chaos.struck >= 10
     found = product.published()
     assert difference(wanted, found) == "", product.logs()
-    assert product.states("accounts") == states["accounts"]
-    assert product.states("entities") == states["entities"]
+    for agent in agents:
+        assert product.states(agent) == states[agent]
     aborted = sum(bag.total() for bag in product.published(committed=False).values())
     aborted -= sum(bag.total() for bag in found.values())
     assert aborted > 0, "no kill fell into a transaction, so this run proves nothing"

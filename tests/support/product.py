@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -21,7 +21,7 @@ from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published
 from streams.app import accounts_logic, entities_logic
 from streams.contracts.partitioning import partition_of
-from streams.contracts.topics import TOPICS, changelog_of, physical
+from streams.contracts.topics import TOPICS, Agent, changelog_of, physical
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.partition import POSITION_KEY, SHARED_KEY
 from streams.runtime.states import read_row
@@ -138,18 +138,25 @@ class Product:
         self.start(worker)
 
     def replay(
-        self, records: Iterable[Outgoing], *, deadline_s: float = 120.0, meanwhile: Callable[[], None] = lambda: None
+        self,
+        records: Iterable[Outgoing],
+        *,
+        deadline_s: float = 120.0,
+        agents: Sequence[Agent] = ("accounts", "entities"),
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         """Write everything, waiting at each step until both agents are done with it; `meanwhile` is called before."""
         with (
             KafkaWriter(self.cluster.bootstrap, prefix=self.prefix) as writer,
-            AgentsAtEnd(self.cluster.bootstrap, self.name, prefix=self.prefix, deadline_s=deadline_s) as agents,
+            AgentsAtEnd(
+                self.cluster.bootstrap, self.name, prefix=self.prefix, agents=agents, deadline_s=deadline_s
+            ) as barrier_of,
         ):
             items = expand(stepped(records, STEP_MS), self.partitions)
 
             def at_barrier(barrier: Barrier) -> None:
                 meanwhile()
-                agents.wait(barrier.at_ms)
+                barrier_of.wait(barrier.at_ms)
 
             writer.write(items, pace=Pace(None), at_barrier=at_barrier)
 
