@@ -60,7 +60,7 @@ def test_workers_publish_what_the_backtest_writes(make_product: MakeProduct) -> 
 @pytest.mark.timeout(600)
 def test_through_kills_and_stops_with_transactions_held_open(make_product: MakeProduct, is_embedded: bool) -> None:
     product = make_product(hold_ms=400)
-    # noida-db 0.2.3 goes on listing an aborted transaction after its marker, so that a read_committed reader misses what
+    # noida-db 0.2.3 goes on listing an aborted transaction after its marker, so a read_committed reader misses what
     # the same producer commits later: after a kill the entities agent waits forever for clocks that are there. On the
     # embedded broker the story is therefore one of single accounts, and only their agent is waited for.
     records = story(*(ONE_ACCOUNT if is_embedded else STORY))
