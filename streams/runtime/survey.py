@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError
 
 from streams.runtime.clients import kafka_python_kwargs
 from streams.runtime.options import RuntimeOptions
@@ -61,8 +62,11 @@ def ask_brokers(options: RuntimeOptions, names: Collection[str]) -> tuple[list[s
         wanted = [ConfigResource(ConfigResourceType.TOPIC, each["name"]) for each in described]
         configs = admin.describe_configs(wanted, config_filter="all").get("topic", {}) if wanted else {}
         topics = {each["name"]: _facts(each, configs.get(each["name"], {})) for each in described}
-        group = admin.describe_groups([options.app_id]).get(options.app_id, {})
-        offsets = admin.list_group_offsets({options.app_id: None}).get(options.app_id, {})
+        try:
+            group = admin.describe_groups([options.app_id]).get(options.app_id, {})
+            offsets = admin.list_group_offsets({options.app_id: None}).get(options.app_id, {})
+        except (CoordinatorNotAvailableError, GroupIdNotFoundError):  # a cluster in which no group ever committed
+            group, offsets = {}, {}
     finally:
         admin.close()
     return lacks(versions), topics, group, offsets
