@@ -45,7 +45,8 @@ READY_S: Final = 60.0  # a worker needs 3 s; a machine that is busy with other t
 LOOK_EVERY_S: Final = 0.25
 # The stand-in answers at once: an answer that is dated two seconds ahead would pull the live clock along.
 ANSWER_MS: Final = 50
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+# HUP: the terminal was closed.
+_ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 WORKER_LOG: Final = "worker.log"
 
 
@@ -156,7 +157,7 @@ def _play(
     ready_s = tally.seconds
 
     anchor_ms = clock.now_ms() + 1_000  # a second to make the first records in
-    tally.live_from_ms = anchor_ms
+    tally.live_from_ms, tally.live_from_s = anchor_ms, tally.seconds
     feed = Feed(settings, security, programme.live(traffic, seed, anchor_ms, speed))
     stack.callback(feed.stop)
     feed.start()
@@ -255,7 +256,7 @@ def _folder() -> Iterator[Path]:
 
 @contextmanager
 def _interrupted_by_term() -> Iterator[None]:
-    """TERM ends the demo like Ctrl-C."""
+    """TERM and HUP end the demo like Ctrl-C."""
 
     def interrupt(number: int, frame: object) -> None:
         _end_undisturbed()

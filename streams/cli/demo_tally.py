@@ -55,6 +55,7 @@ class Tally:
     def __init__(self) -> None:
         self.began_s = time.monotonic()
         self.live_from_ms: int | None = None  # decisions about older events say nothing about latency
+        self.live_from_s: float | None = None
         self.events = 0
         self.decisions: Counter[str] = Counter()
         self.actions: Counter[str] = Counter()
@@ -79,9 +80,10 @@ class Tally:
         return sum(self.per_second[second] for second in range(now - over_s, now)) / over_s
 
     def rates(self) -> list[int]:
-        """Events in each of the last seconds."""
+        """Events in each of the last seconds of the live feed; the flood of history would dwarf them."""
         now = int(self.seconds)
-        return [self.per_second[second] for second in range(max(0, now - _SECONDS), now)]
+        first = now if self.live_from_s is None else int(self.live_from_s) + 1
+        return [self.per_second[second] for second in range(max(first, now - _SECONDS), now)]
 
     def latency_ms(self, share: float) -> int | None:
         """From an event to the moment at which its decision could be read; None before there is one."""

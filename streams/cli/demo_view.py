@@ -32,8 +32,11 @@ OUTCOMES: Final = {
 PRIORITIES: Final = {"P1": "bold white on red", "P2": "bold yellow", "P3": "cyan", "P4": "dim"}
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 _LINES_PER_CASE: Final = 3
-_LINES_OF_THE_REST: Final = 21  # everything that is drawn around the cases
-_ACTIONS_SHOWN: Final = 8
+_LINES_OF_THE_REST: Final = 22  # everything that is drawn around the cases
+_WAYS: Final = 4  # commands for another terminal
+_ACTIONS: Final = 8  # of eleven kinds, in two columns beside the other boxes
+_BOX_LINES: Final = 8
+_SPARK_S: Final = 30
 
 
 class Place(NamedTuple):
@@ -205,9 +208,9 @@ class Screen:
             self._playing.begun()
         scene = self._playing.scene if self._playing is not None else None
         if scene is None:
-            return Panel(Text("ordinary people live their lives\n", style="dim"), border_style="dim")
+            return Panel(Text("ordinary people live their lives", style="dim"), border_style="dim", height=6)
         text = Text.assemble((scene.story, ""), "\n", (f"expected: {scene.expected}", "dim"))
-        return Panel(text, title=f"[bold]now playing: {scene.title}", title_align="left", border_style="blue", height=5)
+        return Panel(text, title=f"[bold]now playing: {scene.title}", title_align="left", border_style="blue", height=6)
 
     def _figures(self) -> RenderableType:
         grid = Table.grid(expand=True, padding=(0, 1))
@@ -218,16 +221,17 @@ class Screen:
 
     def _flow(self) -> RenderableType:
         tally = self._tally
-        body = Table.grid(padding=(0, 1))
-        body.add_row(f"[bold]{tally.events:,}[/] events", f"[bold]{tally.rate():,.0f}[/]/s")
-        body.add_row(f"[dim]{spark(tally.rates()[-22:])}", "")
-        p50, p95 = tally.latency_ms(0.5), tally.latency_ms(0.95)
-        body.add_row("event to decision", "" if p50 is None else f"p50 [bold]{p50:,}[/] ms")
-        body.add_row("", "" if p95 is None else f"p95 [bold]{p95:,}[/] ms")
         letters = tally.dead_letters.total()
-        body.add_row("dead letters", f"[{'red' if letters else 'green'}]{letters}")
-        body.add_row("notifications", f"[bold]{tally.notifications}")
-        return Panel(body, title="flow", title_align="left", border_style="dim", height=8)
+        p50, p95 = tally.latency_ms(0.5), tally.latency_ms(0.95)
+        lines = [
+            Text.assemble((f"{tally.events:,}", "bold"), " events, ", (f"{tally.rate():,.0f}", "bold"), "/s"),
+            Text(spark(tally.rates()[-_SPARK_S:]), style="green"),
+            Text("event to decision, ms", style="dim"),
+            Text("p50 -, p95 -") if p50 is None else Text(f"p50 {p50:,}, p95 {p95:,}", style="bold"),
+            Text.assemble("dead letters ", (str(letters), "bold red" if letters else "bold green")),
+            Text.assemble("notifications ", (f"{tally.notifications:,}", "bold")),
+        ]
+        return _box("flow", *lines)
 
     def _decisions(self) -> RenderableType:
         decided = self._tally.decisions
@@ -238,25 +242,32 @@ class Screen:
         for outcome, colour in OUTCOMES.items():
             count = decided[outcome]
             body.add_row(f"[{colour}]{outcome}", f"{count:,}", f"[{colour}]{bar(count, most)}")
-        title = f"{decided.total():,} decisions"
-        return Panel(body, title=title, title_align="left", border_style="dim", height=8)
+        return _box(f"{decided.total():,} decisions", body)
 
     def _locks(self) -> RenderableType:
         tally = self._tally
-        body = Table.grid(padding=(0, 1))
-        shown = [f"{action} [bold]{count:,}[/]" for action, count in tally.actions.most_common(_ACTIONS_SHOWN)]
-        body.add_row(f"accounts locked now [bold]{len(tally.locked_accounts)}[/]", "")
-        body.add_row("[dim]commands to the payment system[/]", "")
-        for left, right in zip_longest(shown[::2], shown[1::2], fillvalue=""):
-            body.add_row(left, right)
-        title = f"{len(tally.locks)} locks"
-        return Panel(body, title=title, title_align="left", border_style="dim", height=8)
+        commands = [
+            Text.assemble(f"{action} ", (f"{count:,}", "bold")) for action, count in tally.actions.most_common(_ACTIONS)
+        ]
+        table = Table.grid(padding=(0, 1))
+        for left, right in zip_longest(commands[::2], commands[1::2], fillvalue=Text()):
+            table.add_row(left, right)
+        now = Text.assemble("accounts locked now ", (f"{len(tally.locked_accounts):,}", "bold"))
+        return _box(f"{len(tally.locks)} locks", now, Text("commands sent", style="dim"), table)
 
     def _footer(self) -> RenderableType:
-        ways = self._place.ways if self._place is not None else ()
+        room = self._console.height - _LINES_OF_THE_REST - _LINES_PER_CASE + _WAYS
+        ways = self._place.ways[: max(1, room)] if self._place is not None else ()
         lines = [Text(f"  {way}", style="dim", no_wrap=True, overflow="ellipsis") for way in ways]
         head = "Ctrl-C ends it. From another terminal:" if ways else "Ctrl-C ends it."
         return Group(Text(head, style="dim"), *lines)
+
+
+def _box(title: str, *lines: RenderableType) -> Panel:
+    for line in lines:
+        if isinstance(line, Text):
+            line.no_wrap, line.overflow = True, "ellipsis"
+    return Panel(Group(*lines), title=title, title_align="left", border_style="dim", height=_BOX_LINES)
 
 
 def _cases(newest: list[Opened]) -> RenderableType:
@@ -300,7 +311,7 @@ def headline(case: CaseVersion) -> str:
     return f"{case.case_type.replace('_', ' ').replace('.', ': ')} · {case.subject}"
 
 
-def bar(count: int, most: int, width: int = 12) -> str:
+def bar(count: int, most: int, width: int = 10) -> str:
     """A bar in proportion; whatever is there is seen."""
     return "█" * max(1, round(count / most * width)) if count else ""
 

@@ -100,7 +100,7 @@ def test_half_a_minute_unattended(start, tmp_path: Path) -> None:
     demo.assert_gone()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything_in_order(start, number: signal.Signals) -> None:
     demo = start()
     demo.wait_for(lambda: "starting a worker" in demo.text and len(demo.children()) == 2)
