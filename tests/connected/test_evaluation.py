@@ -65,6 +65,7 @@ def attempts(records: Iterable[Outgoing]) -> Counter[str]:
 
 
 @pytest.mark.connected
+@pytest.mark.parametrize("bootstrap", ["kafka"], indirect=True)
 @pytest.mark.timeout(1500)
 def test_a_week_of_payments_and_a_month_of_logins(
     bootstrap: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
