@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 # for each, which is what ids are made of.
 PAYMENTS_MAX = 64  # x 14 bytes
 PAYMENTS_DAYS = 30
-FAILURES_MAX = 6  # more than the count that opens a case (policy: repeat_failures.count); x 210
+FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 210
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 240
 DEBITS_MAX = 6  # one more debit has the oldest judged at once; x 290
 LOCKS_MAX = 4  # lock, restrict, freeze: one each, and one to spare; x 150
@@ -24,10 +24,10 @@ OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
 NOTICES_MAX = 16  # x 9
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
-CASES_BYTES = 4096  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 900 + 1,260 + 960 + 1,740 + 600 + 1,520 + 150 + 4,096 + 150: about 11 KiB if everything were full at once with the
-# longest ids. With ids of 36 characters it is 8 KiB; an account with 64 payments and nothing open takes 0.9 KiB.
-WORST_BYTES = 11_500
+CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
+# 900 + 1,250 + 960 + 1,740 + 600 + 1,520 + 150 + 2,048 + 150: about 9 KiB if everything were full at once with the
+# longest ids; an account with 64 payments and nothing open takes 0.9 KiB.
+WORST_BYTES = 9_500
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 

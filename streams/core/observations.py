@@ -24,9 +24,10 @@ from streams.core.windows import DAY, HOUR, Ring, mark, mark_with
 
 # Caps bound the stored size: 12 KiB if everything is full of large values, 1 to 2 KiB typically. They are engineering,
 # not policy: a cap only decides how much history a burst may erase.
-SPEND_CAP = 512
-TIMES_CAP = 64  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
-FAILURES_CAP = 128  # a credential is disabled at 100 failures in a row (NIST SP 800-63B-4), so more must be visible
+SPEND_CAP = 400  # of 30 days: thirteen a day
+_SPEND_CAP_HUGE = 160  # where amounts take nine bytes each: 43 million major units in the ring
+TIMES_CAP = 48  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
+FAILURES_CAP = 104  # a credential is disabled at 100 failures in a row (NIST SP 800-63B-4), so more must be visible
 MERCHANTS_CAP = 48
 PAYEES_CAP = 24
 PAYERS_CAP = 24
@@ -36,6 +37,7 @@ CARDS_CAP = 16
 DEVICES_CAP = 12
 COUNTRIES_CAP = 8
 SEEN_CAP = 64  # movements whose later events must not count again; the life of a payment rarely spans 64 others
+_INFLOW_CAP = 32  # of a day
 _INFLOW_SEEN_CAP = 16  # the ledger and the channel tell of the same money within minutes
 
 _LATENESS_MARGIN = HOUR  # windows keep this much more than their length, so that late questions are exact
@@ -396,7 +398,8 @@ def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refu
         mark(obs.unpriced, at, TIMES_CAP, _MONTH_HORIZON)
         return
     ring = obs.spend
-    ring.add(at, minor, SPEND_CAP, _SPEND_HORIZON)
+    huge = bool(ring.totals) and ring.totals[-1] > 0xFFFFFFFF
+    ring.add(at, minor, _SPEND_CAP_HUGE if huge else SPEND_CAP, _SPEND_HORIZON)
     if obs.peak_ms <= at_ms - 30 * DAY and obs.peak_minor >= 0:
         end = len(ring.times)
         obs.peak_minor, peak = ring.largest(bisect_right(ring.times, at - 30 * DAY), end)
@@ -478,7 +481,7 @@ def _money_in(obs: Observations, key: int, amount_minor: int, currency: str, at_
         del obs.inflow_seen[0]
     minor = priced(amount_minor, currency, _adopted_home(obs, currency, basis), basis)
     if minor >= 0:
-        obs.inflow.add(at_ms - obs.base_ms, minor, TIMES_CAP, _DAY_HORIZON)
+        obs.inflow.add(at_ms - obs.base_ms, minor, _INFLOW_CAP, _DAY_HORIZON)
     if at_ms > obs.last_inflow_ms:
         obs.last_inflow_ms = at_ms
 

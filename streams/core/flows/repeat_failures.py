@@ -16,7 +16,7 @@ def after_failure(turn: Turn, event: Movement) -> None:
     policy = turn.policy.repeat_failures
     since_ms = turn.at_ms - policy.window_s * 1000
     recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
-    text = codes_of(event) if isinstance(event, FailedMovement) else "failed"
+    text = codes_of(event)[:96] if isinstance(event, FailedMovement) else "failed"
     if all(failure.event_id != event.event_id for failure in recent):
         recent.append(Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency))
         recent.sort(key=lambda failure: failure.at_ms)
