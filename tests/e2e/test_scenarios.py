@@ -82,7 +82,8 @@ def test_account_takeover() -> None:
 def test_card_testing() -> None:
     run = played("card_testing")
     (device,) = [case for case in run.cases if case.flow == "F30" and case.subject.startswith("device/")]
-    assert device.priority == "P1"
+    assert (device.priority, device.queue, device.category) == ("P1", "security", "security")
+    assert device.sla is not None
     assert "block_entity" in {command.action for command in run.actions if command.case_id == device.case_id}
     blocked = [decision for decision in run.decisions if decision.outcome == "block"]
     assert {"-mule-" in decision.account_id for decision in blocked} == {True}

@@ -208,6 +208,8 @@ def tell_case(
         queue="security",
         priority="P1",
         status=status,
+        category="security",
+        confidence=1.0,  # counted, not guessed
         subject=reference(kind, value),
         entities=_entities(kind, value),
         rules=(attack.rule,),
