@@ -284,9 +284,13 @@ class Partition:
             elif result.key is None:
                 steps.append(self._prepare(record, result, None, clock_ms, next_clock_ms))
             else:
-                slot = states.open(result.key, clock_ms, next_clock_ms, self.clock_ms)
-                if slot is None:
+                slot = states.open(result.key, next_clock_ms, self.clock_ms)
+                if slot is None and steps:
                     break
+                if slot is None:
+                    self._advance(next_clock_ms)
+                    slot = states.open(result.key, next_clock_ms, next_clock_ms)
+                    assert slot is not None
                 if states.seen_before(slot, result.dedupe, next_clock_ms):
                     self._count(DUPLICATES, logic_name, record.topic)
                     next_clock_ms = clock_ms

@@ -142,21 +142,18 @@ class States:
 
     # -- touching ----------------------------------------------------------------------------------------------------
 
-    def open(self, key: bytes, before_ms: int, clock_ms: int, settled_ms: int) -> Slot | None:
-        """The slot of `key` for an event that moves the clock from `before_ms` to `clock_ms`.
+    def open(self, key: bytes, clock_ms: int, settled_ms: int) -> Slot | None:
+        """The slot of `key` for an event that moves the clock to `clock_ms`.
 
-        An outlived state is replaced by a new one. None: a timer of this key fires before the event, and must do so
-        before its state is touched; timers up to `settled_ms` have fired.
+        None: between `settled_ms`, up to which everything due has happened, and the event a timer of this key fires or
+        its state outlives itself. That must happen first, or it would depend on whether anything else moved the clock.
         """
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = Slot(key, None)
-        state = self.warm(slot)
-        if 0 < slot.wake_ms <= clock_ms:
-            if slot.wake_ms <= before_ms and before_ms > settled_ms:
-                return None
-            if self._outlived(slot, state, clock_ms):
-                slot.state, slot.seen = self._logic.new(key), {}
+        if 0 < slot.wake_ms <= clock_ms and clock_ms > settled_ms:
+            return None
+        self.warm(slot)
         slot.forgotten = False
         slot.touched_ms = clock_ms
         self._touched[key] = slot

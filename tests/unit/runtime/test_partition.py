@@ -327,6 +327,19 @@ PINGS = st.lists(
 )
 
 
+def test_a_tick_before_an_event_changes_nothing():
+    """A timer fires and its state outlives itself before the next event of the key, whoever moves the clock there."""
+    pings = records([ping(0, alarm_s=1_000), ping(6_000)])
+    whole = partition()
+    whole.feed("pings", pings)
+    engine = partition()
+    engine.feed("pings", pings[:1])
+    first = run(engine)
+    engine.tick(T0 + 5_999_000 + STRICT.lateness_ms)
+    engine.feed("pings", pings[1:])
+    assert first.emits + run(engine).emits == run(whole).emits
+
+
 @given(PINGS, st.lists(st.integers(1, 7), min_size=1, max_size=8), st.booleans())
 def test_cutting_the_stream_differently_changes_nothing(
     drawn: list[tuple[int, str, int, int, str]], cuts: list[int], restarts: bool
