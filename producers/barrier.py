@@ -90,8 +90,16 @@ class AgentsAtEnd:
         quiet_since_s: float | None = None
         seen: dict[TopicPartition, int] = {}
         while True:
-            behind, ends = self._look()
             now_s = time.monotonic()
+            try:
+                behind, ends = self._look()
+            except KafkaError as error:
+                # A coordinator that is still being elected, a leader that moved: the broker asks to be asked again.
+                if not error.retriable or now_s - began_s > self._deadline_s:
+                    raise AgentsBehind(f"The broker does not say how far the agents are: {error}.") from error
+                quiet_since_s = None
+                time.sleep(_POLL_S)
+                continue
             if behind or ends != seen:
                 quiet_since_s, seen = None, ends
             if not behind:
@@ -110,14 +118,11 @@ class AgentsAtEnd:
 
     def _look(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
         """Partitions with data left (and how many offsets), and the ends they were compared with."""
-        try:
-            committed_by_group = [
-                self._admin.list_group_offsets({group: read})[group] for group, read in self._inputs.items()
-            ]
-            ends = self._edges(OffsetSpec.LATEST)
-            starts = self._edges(OffsetSpec.EARLIEST)
-        except KafkaError as error:
-            raise AgentsBehind(f"The broker does not say how far the agents are: {error}.") from error
+        committed_by_group = [
+            self._admin.list_group_offsets({group: read})[group] for group, read in self._inputs.items()
+        ]
+        ends = self._edges(OffsetSpec.LATEST)
+        starts = self._edges(OffsetSpec.EARLIEST)
         offsets = {partition: known for committed in committed_by_group for partition, known in committed.items()}
         behind: dict[TopicPartition, int] = {}
         for partition, end in ends.items():
