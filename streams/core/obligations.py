@@ -145,6 +145,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     counters: dict[str, int] = msgspec.field(default_factory=dict)
     lines: list[Line] = msgspec.field(default_factory=list)
     dropped: int = 0
+    stopped_told_ms: int = 0  # when the customer was last told that a payment was stopped
 
     @property
     def is_open(self) -> bool:

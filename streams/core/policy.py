@@ -193,6 +193,7 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
 
     not_after_s: Count
     weekly_cap: Count
+    stopped_again_s: Count  # a thief tries in bursts: the owner hears of stopped payments of one case this often
 
 
 class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):

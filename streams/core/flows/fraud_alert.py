@@ -176,10 +176,22 @@ def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | 
             notify(turn, "fraud_alert.question", about, case)
         case Outcome.HOLD:
             notify(turn, "fraud_alert.confirm", about, case)
+        case Outcome.BLOCK if _told_lately(turn, case):
+            pass
         case Outcome.BLOCK:
             notify(turn, "fraud_alert.stopped", about, case)
         case Outcome.STEP_UP | Outcome.ALLOW:
             pass  # the challenge itself is what the customer sees
+
+
+def _told_lately(turn: Turn, case: Case | None) -> bool:
+    """Whether the customer knows already that payments are being stopped; notes that they are told now if not."""
+    if case is None:
+        return False
+    if case.stopped_told_ms and turn.at_ms - case.stopped_told_ms < turn.policy.notifications.stopped_again_s * 1000:
+        return True
+    case.stopped_told_ms = turn.at_ms
+    return False
 
 
 def _safe_class(decision: DecisionMade) -> str:

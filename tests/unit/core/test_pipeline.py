@@ -165,6 +165,16 @@ def test_advice_is_capped_per_week() -> None:
     assert [message.template for message in messages] == ["fraud_alert.notice"] * 2
 
 
+def test_a_burst_of_stopped_payments_is_one_message() -> None:
+    at = [NOON, NOON + MINUTE, NOON + 2 * MINUTE, NOON + 11 * MINUTE]
+    events = [paid(at_ms, i, kind=payments.PaymentRequested) for i, at_ms in enumerate(at)]
+    messages = only(NotificationRequested, play(events, policy(THRESHOLDS), scored(1.0)))
+    assert [each.occurred_at for each in messages if each.template == "fraud_alert.stopped"] == [
+        from_ms(NOON),
+        from_ms(NOON + 11 * MINUTE),
+    ]
+
+
 def test_free_text_never_reaches_a_case() -> None:
     player = Player(policy(), scored(0.95))
     case = only(CaseVersion, player.see(paid(NOON, 1, kind=payments.PaymentRequested)))[0]
