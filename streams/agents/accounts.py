@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from streams.agents.publish import publish, publish_signal
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.registry import Refusal, encode, read
+from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, SIGNALS, inputs_of
 from streams.core import pipeline
@@ -71,7 +71,7 @@ def dedupe_hash(topic: str, event_id: str) -> int:
 
 def risk_key(kind: str, value: str) -> bytes:
     """The state key of what is known about an entity."""
-    return RISK_PREFIX + f"{kind}/{value}".encode()
+    return f"\x01risk/{kind}/{value}".encode()
 
 
 class AccountsLogic:
@@ -168,11 +168,12 @@ class AccountsLogic:
             next(answers) if type(each) is Prepared and each.features is not None else _NOT_SCORED for each in prepared
         ]
 
-    def decide(self, state: Any, prepared: Prepared | Stranger, score: Any, context: Context) -> Iterator[Emit]:
+    def decide(self, state: Any, prepared: Prepared | Stranger, score: Any, context: Context) -> list[Emit]:
         policy = self._policies.at(prepared.at_ms)
+        emits: list[Emit] = []
         if type(prepared) is Stranger:
-            yield from self._signals(prepared.event, context, policy, flagged=False, first=True)
-            return
+            self._signal(emits, prepared.event, context, policy, flagged=False, first=True)
+            return emits
         assert type(prepared) is Prepared
         event = prepared.event
         flagged = False
@@ -180,16 +181,17 @@ class AccountsLogic:
         for effect in pipeline.decide(state.obligations, prepared, score, policy, moment):
             if type(effect) is DecisionMade:
                 flagged = effect.outcome in _FLAGGED
-            yield from publish(effect, context.count)
+            emits += publish(effect, context.count)
         _count_withheld(moment, context)
-        yield from self._signals(event, context, policy, flagged=flagged, first=prepared.subject != "")
+        self._signal(emits, event, context, policy, flagged=flagged, first=prepared.subject != "")
+        return emits
 
-    def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> Iterator[Emit]:
-        policy = self._policies.at(due_ms)
+    def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> list[Emit]:
         moment = self._moment(key.decode(), context)
-        for effect in pipeline.fire(state.obligations, due_ms, policy, moment):
-            yield from publish(effect, context.count)
+        effects = pipeline.fire(state.obligations, due_ms, self._policies.at(due_ms), moment)
+        emits = [emit for effect in effects for emit in publish(effect, context.count)]
         _count_withheld(moment, context)
+        return emits
 
     def _moment(self, account_id: str, context: Context) -> DecideContext:
         return DecideContext(
@@ -205,7 +207,9 @@ class AccountsLogic:
 
     # -- the second hop ----------------------------------------------------------------------------------------------
 
-    def _signals(self, event: Event, context: Context, policy: Policy, *, flagged: bool, first: bool) -> Iterator[Emit]:
+    def _signal(
+        self, emits: list[Emit], event: Event, context: Context, policy: Policy, *, flagged: bool, first: bool
+    ) -> None:
         # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
         signals = signals_of(
             event,
@@ -216,20 +220,21 @@ class AccountsLogic:
             next_sequence=context.next_sequence,
             policy=policy.entities,
         )
-        for signal in signals:
-            yield publish_signal(signal, context.partitions)
+        emits += [publish_signal(signal, context.partitions) for signal in signals]
         count_trial(context.shared.health, event, context.clock_ms, policy.entities.health)
 
-    def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterator[Emit]:
+    def advance(self, from_ms: int, to_ms: int, context: Context) -> Sequence[Emit]:
+        buckets = context.shared.health
+        if not buckets.bucket_ms:
+            return ()
         health = self._policies.at(to_ms).entities.health
-        bucket = ended_bucket(context.shared.health, to_ms, context.partition, context.next_sequence, health)
-        if bucket is not None:
-            yield publish_signal(bucket, context.partitions)
+        bucket = ended_bucket(buckets, to_ms, context.partition, context.next_sequence, health)
+        return () if bucket is None else (publish_signal(bucket, context.partitions),)
 
-    def told(self, clock_ms: int, context: Context) -> Iterator[Emit]:
-        value = encode(ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0))
-        for number in range(context.partitions):
-            yield Emit(SIGNALS.name, b"", value, clock_ms, number, (("type", b"clock.told.v1"),))
+    def told(self, clock_ms: int, context: Context) -> list[Emit]:
+        told = ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0)
+        value, headers = encode(told), headers_of(told)
+        return [Emit(SIGNALS.name, b"", value, clock_ms, number, headers) for number in range(context.partitions)]
 
 
 def _count_withheld(moment: DecideContext, context: Context) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -81,27 +81,29 @@ class EntitiesLogic:
 
     def decide(
         self, state: EntityState, prepared: EntityObserved | HealthBucket, score: None, context: Context
-    ) -> Iterator[Emit]:
+    ) -> list[Emit]:
         policy = self._policies.at(prepared.at_ms)
         effects = pipeline.observe(state, prepared, policy, self._moment(context))
-        yield from self._publish(effects, context)
+        return self._publish(effects, context)
 
-    def fire(self, key: bytes, state: EntityState, due_ms: int, context: Context) -> Iterator[Emit]:
+    def fire(self, key: bytes, state: EntityState, due_ms: int, context: Context) -> list[Emit]:
         effects = pipeline.fire(state, due_ms, self._policies.at(due_ms), self._moment(context))
-        yield from self._publish(effects, context)
+        return self._publish(effects, context)
 
-    def _publish(self, effects: Sequence[EntityEffect], context: Context) -> Iterator[Emit]:
+    def _publish(self, effects: Sequence[EntityEffect], context: Context) -> list[Emit]:
+        emits: list[Emit] = []
         for effect in effects:
             if type(effect) is EntityRisk:
-                yield from publish_risk(effect, context.partitions)
+                emits += publish_risk(effect, context.partitions)
             else:
-                yield from publish(effect, context.count)
+                emits += publish(effect, context.count)
+        return emits
 
     def _moment(self, context: Context) -> EntityContext:
         return EntityContext(context.partition, context.partitions, context.now_ms, self._barrier_s)
 
-    def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterator[Emit]:
-        return iter(())
+    def advance(self, from_ms: int, to_ms: int, context: Context) -> tuple[()]:
+        return ()
 
-    def told(self, clock_ms: int, context: Context) -> Iterator[Emit]:
-        return iter(())
+    def told(self, clock_ms: int, context: Context) -> tuple[()]:
+        return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from streams.contracts.actions import ActionRequested
@@ -10,7 +10,7 @@ from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
-from streams.contracts.registry import TOPICS_OF_TYPE, encode, headers_of, key_of, tag_of
+from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
 from streams.contracts.signals import EntityObserved, EntityRisk, HealthBucket
 from streams.contracts.topics import ENTITY_RISK, SIGNALS
 from streams.core.entities.context import EntityEffect
@@ -34,25 +34,24 @@ from streams.runtime.logic import Emit
 Count = Callable[..., None]
 
 _ENDED = frozenset({"closed", "withdrawn", "merged"})
+_TOPICS = {TYPES[tag]: topics for tag, topics in TOPICS_OF_TYPE.items()}
 
 
-def publish(effect: Effect | EntityEffect, count: Count) -> Iterator[Emit]:
+def publish(effect: Effect | EntityEffect, count: Count) -> list[Emit]:
     """The records of one effect: a case goes to its history and to its snapshot, everything else to one topic."""
     value, headers, at_ms = encode(effect), headers_of(effect), to_ms(effect.occurred_at)
     key = key_of(effect)
     assert key is not None
-    for topic in TOPICS_OF_TYPE[tag_of(type(effect))]:
-        yield Emit(topic, key, value, at_ms, None, headers)
     _count(effect, count)
+    return [Emit(topic, key, value, at_ms, None, headers) for topic in _TOPICS[type(effect)]]
 
 
-def publish_risk(risk: EntityRisk, partitions: int) -> Iterator[Emit]:
+def publish_risk(risk: EntityRisk, partitions: int) -> list[Emit]:
     """Every accounts partition hears about every notable entity."""
     value, headers, at_ms = encode(risk), headers_of(risk), to_ms(risk.occurred_at)
     key = key_of(risk)
     assert key is not None
-    for number in range(partitions):
-        yield Emit(ENTITY_RISK.name, key, value, at_ms, number, headers)
+    return [Emit(ENTITY_RISK.name, key, value, at_ms, number, headers) for number in range(partitions)]
 
 
 def publish_signal(signal: EntityObserved | HealthBucket, partitions: int) -> Emit:

@@ -114,6 +114,7 @@ TOPICS_OF_TYPE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {tag: tuple(topic.name for topic in TOPICS.values() if kind in topic.types) for tag, kind in TYPES.items()}
 )
 _TAGS: Final[Mapping[type, str]] = MappingProxyType({kind: tag for tag, kind in TYPES.items()})
+_TYPE_HEADERS: Final = {kind: (("type", tag.encode()),) for kind, tag in _TAGS.items()}
 _PRIVILEGED: Final = frozenset(
     tag
     for tag, names in TOPICS_OF_TYPE.items()
@@ -202,16 +203,16 @@ def encode(event: msgspec.Struct) -> bytes:
 
 def headers_of(event: msgspec.Struct) -> tuple[tuple[str, bytes], ...]:
     """Kafka headers for those who route or filter without decoding: the type, and of cases what queues need."""
-    tag = ("type", _TAGS[type(event)].encode())
-    if isinstance(event, CaseVersion):
+    headers = _TYPE_HEADERS[type(event)]
+    if type(event) is CaseVersion:
         return (
-            tag,
+            *headers,
             ("case_type", event.case_type.encode()),
             ("queue", event.queue.encode()),
             ("priority", event.priority.encode()),
             ("version", str(event.version).encode()),
         )
-    return (tag,)
+    return headers
 
 
 HEALTH_KEY: Final = b"health"

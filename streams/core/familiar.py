@@ -66,6 +66,8 @@ def _last_seen(item: tuple[int, list[int]]) -> tuple[int, int]:
 
 def different(known: Familiar, after_s: int) -> int:
     """How many were last seen after `after_s`."""
+    if not known:
+        return 0
     found = 0
     for entry in reversed(known.values()):
         if entry[1] <= after_s:

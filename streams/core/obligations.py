@@ -211,8 +211,9 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         """From when on nothing here can matter any more, or None while something waits for its time."""
         if self.holds or self.debits or self.locks or self.outbox:
             return None
-        decided = max((PaymentState(packed).day for packed in self.payments.values()), default=0)
-        worked = max((case.updated_ms for case in self.cases), default=0)
+        # The day is in the highest bits, so the largest state is one of the newest day; asked after every event.
+        decided = PaymentState(max(self.payments.values(), default=0)).day
+        worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
         return max((decided + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)
 
 

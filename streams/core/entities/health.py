@@ -32,6 +32,7 @@ from streams.core.entities.recent import mark
 
 _SUCCESSES = (PaymentSucceeded, TransferSucceeded, TopupCredited, WithdrawalCredited, BillpayPosted)
 _FAILURES = (PaymentFailed, TransferFailed, TopupFailed, WithdrawalFailed, BillpayFailed)
+_TRIALS: dict[type[Event], bool] = {**dict.fromkeys(_SUCCESSES, False), **dict.fromkeys(_FAILURES, True)}
 
 # Keys of one bucket: a partition sees some dozens of gateways and issuers; the rest is an attack on our memory.
 BUCKET_KEYS_MAX = 1024
@@ -70,9 +71,7 @@ class HealthCounters(msgspec.Struct, array_like=True):
 
 def failed_trial(event: Event) -> bool | None:
     """True for a failed trial, False for a good one, None for an event that is not the end of an attempt."""
-    if isinstance(event, _SUCCESSES):
-        return False
-    return True if isinstance(event, _FAILURES) else None
+    return _TRIALS.get(type(event))
 
 
 def keys_of(event: Movement) -> list[str]:
