@@ -34,6 +34,7 @@ from streams.contracts.registry import decode
 from streams.core.outcome import Outcome
 from streams.core.policy import PolicySchedule
 from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
+from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Emit
 from streams.runtime.partition import Partition
 
@@ -313,6 +314,7 @@ def backtest(
     if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
         raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")
     console = Console(stderr=as_json)
+    look_rarely()
     summary = run_backtest(
         inputs,
         file_format,

@@ -20,6 +20,7 @@ from streams import metrics as catalogue
 from streams.contracts.topics import physical
 from streams.ports import Clock, Metrics
 from streams.runtime.clients import faust_kwargs
+from streams.runtime.collector import look_rarely
 from streams.runtime.failstop import EXIT_OK, WrongPartitions, fail_stop, stop_process
 from streams.runtime.health import Exposition, Health, Pages, judge
 from streams.runtime.logic import Logic
@@ -91,6 +92,7 @@ class Runtime:
 
     def run(self) -> NoReturn:
         """Work until SIGTERM or SIGINT; never returns."""
+        look_rarely()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
                 runner.run(self._run())
