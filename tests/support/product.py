@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 
+import msgspec
+
 from producers.barrier import AgentsAtEnd
 from producers.feed import Barrier, Outgoing, expand, merged, stepped
 from producers.simulate.catalog import scenario
@@ -231,4 +233,22 @@ def difference(wanted: Records, found: Records) -> str:
             lines.append(f"{place}: {missing.total()} missing, {extra.total()} too many")
             lines += [f"  - {key!r} {(value or b'')[:300]!r}" for key, value in list(missing)[:2]]
             lines += [f"  + {key!r} {(value or b'')[:300]!r}" for key, value in list(extra)[:2]]
+    return "\n".join(lines)
+
+
+def state_difference(wanted: dict[bytes, bytes], found: dict[bytes, bytes]) -> str:
+    """Keys that only one side has, and how the first few that differ differ; empty when equal."""
+    lines = [
+        f"only in {side}: {sorted(only)[:5]}"
+        for side, only in (
+            ("the backtest", wanted.keys() - found.keys()),
+            ("the changelog", found.keys() - wanted.keys()),
+        )
+        if only
+    ]
+    differing = sorted(key for key in wanted.keys() & found.keys() if wanted[key] != found[key])
+    if differing:
+        lines.append(f"{len(differing)} states differ")
+    for key in differing[:3]:
+        lines += [f"{key!r}", f"  - {msgspec.msgpack.decode(wanted[key])}", f"  + {msgspec.msgpack.decode(found[key])}"]
     return "\n".join(lines)
