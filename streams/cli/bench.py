@@ -1,0 +1,223 @@
+"""How fast is PayWarden on this machine, and what of that is its own doing?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from streams.cli import bench_core
+from streams.cli.bench_core import Rate, records_of, traffic
+from streams.runtime.collector import look_rarely
+from streams.runtime.logic import Record
+
+STAGES = ("decode", "core", "memory", "whole", "latency")
+PARTITIONS = 4
+# A customer does something about five times, 20 minutes apart: most accounts are known, none is suspicious.
+EVENTS_PER_ACCOUNT = 5
+STEP_MS = 200
+SETTLE_MS = 60_000
+
+Told = Callable[[int], None]
+
+
+class _Stages(click.ParamType):
+    """`decode,core`."""
+
+    name = "stages"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        chosen = tuple(part.strip() for part in value.split(","))
+        unknown = [part for part in chosen if part not in STAGES]
+        if unknown:
+            self.fail(f"{unknown[0]!r} is none of {', '.join(STAGES)}", param, ctx)
+        return chosen
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  paywarden bench
+  paywarden bench --only decode,core --events 50000 --json
+  paywarden bench --only latency --rate 2000 --seconds 30 --bootstrap kafka-1:9092
+"""
+)
+@click.option("--events", type=click.IntRange(1_000), default=20_000, show_default=True, help="Of each stage.")
+@click.option("--only", type=_Stages(), default=",".join(STAGES), show_default=True, help="Stages, comma separated.")
+@click.option("--rate", type=click.FloatRange(min=1), default=5_000, show_default=True, help="latency: payments/s.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=15, show_default=True, help="latency: how long.")
+@click.option("--bootstrap", help="Measure on this broker, in topics of its own. Default: an embedded broker.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def bench(
+    events: int,
+    only: tuple[str, ...],
+    rate: float,
+    seconds: float,
+    bootstrap: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure decoding, the core, memory, the whole path through Kafka, and latency at a constant rate.
+
+    CPU time counts, because neighbours on the machine do not change it much; the ratio to a bare
+    consume-decode-produce loop on the same broker is the number to compare between machines.
+    """
+    look_rarely()
+    console = Console(stderr=as_json)
+    results: dict[str, Any] = {"machine": machine(), "events": events}
+    with (
+        tempfile.TemporaryDirectory(prefix="paywarden-bench-", ignore_cleanup_errors=True) as folder,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,}/{task.total:,}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=as_json,
+        ) as progress,
+    ):
+
+        def begin(what: str, total: int) -> Told:
+            task = progress.add_task(what, total=total)
+            return lambda done: progress.update(task, completed=min(done, total))
+
+        results |= _in_memory(only, events, begin)
+        if "whole" in only or "latency" in only:
+            results |= _through_kafka(only, events, rate, seconds, bootstrap, Path(folder), begin)
+    text = msgspec.json.format(msgspec.json.encode(results), indent=2)
+    if out is not None:
+        out.write_bytes(text + b"\n")
+    if as_json:
+        click.echo(text.decode())
+    else:
+        show(results, console)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures belong to."""
+    return {
+        "cpus": os.cpu_count(),
+        "architecture": platform.machine(),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "load_1m": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _in_memory(only: tuple[str, ...], events: int, begin: Callable[[str, int], Told]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    stages: tuple[tuple[str, Callable[[list[Record]], Rate]], ...] = (
+        ("decode", bench_core.decoding),
+        ("core", bench_core.core),
+    )
+    if "decode" in only or "core" in only:
+        records = records_of(traffic(events, events // EVENTS_PER_ACCOUNT, STEP_MS))
+        for name, measure in stages:
+            if name in only:
+                told = begin(name, 1)
+                found[name] = _rate(measure(records))
+                told(1)
+    if "memory" in only:
+        told = begin("memory", 1)
+        found["memory"] = msgspec.to_builtins(bench_core.footprint())
+        told(1)
+    return found
+
+
+def _through_kafka(
+    only: tuple[str, ...],
+    events: int,
+    rate: float,
+    seconds: float,
+    bootstrap: str | None,
+    folder: Path,
+    begin: Callable[[str, int], Told],
+) -> dict[str, Any]:
+    # Imported here: it knows Faust, which the stages in memory do without.
+    from streams.cli import bench_cluster as cluster
+
+    found: dict[str, Any] = {}
+    name = f"bench-{time.time_ns() // 1_000_000}"
+    with cluster.broker(bootstrap, folder) as address:
+        if "whole" in only:
+            with cluster.deployment(address, PARTITIONS, name + "-whole") as settings:
+                feed = traffic(events, events // EVENTS_PER_ACCOUNT, STEP_MS)
+                cluster.fill(settings, feed, SETTLE_MS, begin("writing the input", events))
+                told = begin("bare loop", 1)
+                bare = cluster.bare(settings, events)
+                told(1)
+                worker = cluster.whole(settings, events, folder, begin("whole path", events))
+            found["bare"], found["whole"] = _rate(bare), _rate(worker)
+            found["whole"]["speed_to_bare"] = round(worker.per_s / bare.per_s, 3)
+            found["whole"]["cpu_to_bare"] = round(worker.cpu_us / bare.cpu_us, 2)
+        if "latency" in only:
+            with cluster.deployment(address, PARTITIONS, name + "-latency") as settings:
+                told = begin("constant rate", int(rate * seconds))
+                found["latency"] = {
+                    key: round(value, 1)
+                    for key, value in msgspec.to_builtins(
+                        cluster.latency(settings, rate, seconds, folder, told)
+                    ).items()
+                }
+    return found
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    return {
+        "events": rate.events,
+        "events_per_s": round(rate.per_s),
+        "cpu_us_per_event": round(rate.cpu_us, 1),
+        "seconds": round(rate.seconds, 3),
+    }
+
+
+_TITLES = {
+    "decode": "decode only",
+    "core": "core only (one partition in memory, states encoded)",
+    "bare": "bare aiokafka loop: consume, decode, produce",
+    "whole": "whole path (a worker, exactly once, read_committed)",
+}
+
+
+def show(results: dict[str, Any], console: Console) -> None:
+    """The results as tables."""
+    about = results["machine"]
+    console.print(
+        f"{about['cpus']} CPUs ({about['architecture']}), Python {about['python']}, load {about['load_1m']}",
+        highlight=False,
+    )
+    rates = Table("stage", "events/s", "CPU us/event", box=None, padding=(0, 2))
+    for name, title in _TITLES.items():
+        if name in results:
+            each = results[name]
+            rates.add_row(title, f"{each['events_per_s']:,}", f"{each['cpu_us_per_event']:,}")
+    if rates.row_count:
+        console.print(rates)
+    if "whole" in results:
+        whole = results["whole"]
+        console.print(
+            f"whole path: {whole['speed_to_bare']:.0%} of the bare loop's speed, {whole['cpu_to_bare']} times its CPU",
+            highlight=False,
+        )
+    for name in ("memory", "latency"):
+        if name in results:
+            table = Table(title=name, title_justify="left", show_header=False, box=None, padding=(0, 2))
+            for key, value in results[name].items():
+                table.add_row(key.replace("_", " "), f"{value:,}")
+            console.print(table)
