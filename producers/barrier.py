@@ -4,6 +4,9 @@ A group's committed offset says that everything before it took effect and that w
 positions are committed only after their transaction. So: read the committed offsets first, the `read_committed` ends
 of the inputs afterwards. Where no data lies between the two, nothing written or caused before the second look is
 unhandled. The order matters: ends taken first could miss what the last commit has caused.
+
+The accounts agent tells its clock to the entities agent a little after the commit that moved it, so the second hop is
+waited for only when every source partition has told a clock that reached the barrier.
 """
 
 from __future__ import annotations
@@ -19,14 +22,15 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
 from producers.answers import COMMANDS
-from streams.contracts.topics import Agent, inputs_of, physical
+from streams.contracts.registry import decode
+from streams.contracts.signals import ClockTold
+from streams.contracts.topics import SIGNALS, Agent, inputs_of, physical
 
 AGENTS: Final[tuple[Agent, ...]] = ("accounts", "entities")
 
 DEADLINE_S: Final = 300.0
-# The accounts agent tells its clock to the entities agent at most every 200 ms, so the last word on a boundary may come
-# that much after the last commit. Two and a half times that without any movement is the end.
-QUIET_S: Final = 0.5
+# Nothing may move for this long: a replay's own records, still on their way through the broker, are no movement yet.
+QUIET_S: Final = 0.2
 _POLL_S: Final = 0.05
 _PEEK_MS: Final = 20
 _PEEKS: Final = 100
@@ -65,6 +69,7 @@ class AgentsAtEnd:
         names = {group_id: [topic.name for agent in agents for topic in inputs_of(agent)]}
         if responder_group is not None:
             names[responder_group] = list(COMMANDS)
+        self._clocks = _ToldClocks(settings, physical(prefix, SIGNALS.name)) if "entities" in agents else None
         self._inputs = {
             group: [
                 TopicPartition(topic, number)
@@ -82,6 +87,8 @@ class AgentsAtEnd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._reader.close(autocommit=False)
+        if self._clocks is not None:
+            self._clocks.close()
         self._admin.close()
 
     def wait(self, at_ms: int) -> None:
@@ -92,6 +99,7 @@ class AgentsAtEnd:
         while True:
             now_s = time.monotonic()
             try:
+                told = self._clocks is None or self._clocks.reached(at_ms)
                 behind, ends = self._look()
             except KafkaError as error:
                 # A coordinator that is still being elected, a leader that moved: the broker asks to be asked again.
@@ -100,9 +108,9 @@ class AgentsAtEnd:
                 quiet_since_s = None
                 time.sleep(_POLL_S)
                 continue
-            if behind or ends != seen:
+            if behind or ends != seen or not told:
                 quiet_since_s, seen = None, ends
-            if not behind:
+            if told and not behind:
                 quiet_since_s = now_s if quiet_since_s is None else quiet_since_s
                 if now_s - quiet_since_s >= self._quiet_s:
                     return
@@ -164,3 +172,28 @@ class AgentsAtEnd:
             f"After {self._deadline_s:.0f} s the agents of {self._group_id!r} have not handled everything before event "
             f"time {at_ms}: {listed or 'their inputs keep growing'}. Is a worker running under this app id, and ready?"
         )
+
+
+class _ToldClocks:
+    """The event-time clocks that the accounts agent has told. Each is told to all signal partitions: one is read."""
+
+    def __init__(self, settings: Mapping[str, Any], topic: str) -> None:
+        self._reader = KafkaConsumer(**settings, isolation_level="read_committed", enable_auto_commit=False)
+        self._sources = len(self._reader.partitions_for_topic(topic) or ())
+        self._told: dict[int, int] = {}
+        partition = TopicPartition(topic, 0)
+        self._reader.assign([partition])
+        self._reader.seek_to_beginning(partition)
+
+    def reached(self, at_ms: int) -> bool:
+        """Have all sources told a clock at or behind `at_ms`?"""
+        for records in self._reader.poll(timeout_ms=_PEEK_MS, max_records=5_000).values():
+            for record in records:
+                if ("type", b"clock.told.v1") in (record.headers or ()):
+                    clock = decode(SIGNALS.name, record.value)
+                    if isinstance(clock, ClockTold):
+                        self._told[clock.partition] = max(clock.at_ms, self._told.get(clock.partition, 0))
+        return len(self._told) == self._sources and min(self._told.values()) >= at_ms
+
+    def close(self) -> None:
+        self._reader.close(autocommit=False)

@@ -147,7 +147,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def want(self, tp: TP, offset: int) -> None:
         """Read `tp` from `offset`, at the seek that ends the running rebalance."""
         self._wanted[tp] = self._began[tp] = offset
-        self._fetched.pop(tp, None)
+        self._forget_reach(tp)
 
     def accept(self, tp: TP, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
         """The part of a batch that was not accepted before; the caller now answers for it."""
@@ -159,6 +159,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         if records:
             self._wanted[tp] = records[-1].offset + 1
         return records
+
+    def _forget_reach(self, tp: TP) -> None:
+        """How far `tp` was read says nothing after a seek: believed, it would let `pass_markers` skip records."""
+        self._fetched.pop(tp, None)
+        self._reach.pop(tp, None)
 
     def threw_away(self) -> None:
         """Something fetched was not accepted: read from the wanted offsets again."""
@@ -245,7 +250,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         assigned = self.assignment()
         offsets = {tp: offset for tp, offset in self._wanted.items() if tp in assigned}
         for tp, offset in offsets.items():
-            self._fetched.pop(tp, None)
+            self._forget_reach(tp)
             self._read_offset[tp] = offset or None
         await self._thread.seek_all(offsets)
 
