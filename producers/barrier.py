@@ -115,7 +115,7 @@ class AgentsAtEnd:
                 if now_s - quiet_since_s >= self._quiet_s:
                     return
             if now_s - began_s > self._deadline_s:
-                raise AgentsBehind(self._complaint(at_ms, behind))
+                raise AgentsBehind(self._complaint(at_ms, behind, told))
             time.sleep(_POLL_S)
 
     def _numbers(self, name: str) -> list[int]:
@@ -165,12 +165,13 @@ class AgentsAtEnd:
         self._empty[partition] = (committed, end)
         return True
 
-    def _complaint(self, at_ms: int, behind: Mapping[TopicPartition, int]) -> str:
+    def _complaint(self, at_ms: int, behind: Mapping[TopicPartition, int], told: bool) -> str:
         worst = sorted(behind.items(), key=lambda item: -item[1])[:3]
         listed = ", ".join(f"{partition.topic}[{partition.partition}] by {lag}" for partition, lag in worst)
+        otherwise = "their inputs keep growing" if told else "not all partitions have told a clock that came so far"
         return (
             f"After {self._deadline_s:.0f} s the agents of {self._group_id!r} have not handled everything before event "
-            f"time {at_ms}: {listed or 'their inputs keep growing'}. Is a worker running under this app id, and ready?"
+            f"time {at_ms}: {listed or otherwise}. Is a worker running under this app id, and ready?"
         )
 
 

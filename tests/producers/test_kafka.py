@@ -21,6 +21,7 @@ from streams.cli.simulate import simulate
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.contracts.registry import decode, encode
+from streams.contracts.signals import ClockTold
 from streams.contracts.topics import MERGED, inputs_of
 
 PARTITIONS = 3
@@ -75,6 +76,9 @@ def test_a_barrier_sees_past_control_records_and_names_who_is_behind(broker: str
     producer.init_transactions()
     producer.begin_transaction()
     producer.send(signals.topic, b"1", key=b"k", partition=0)
+    for source in range(PARTITIONS):
+        told = encode(ClockTold(at_ms=AT, partition=source, sequence=0))
+        producer.send(signals.topic, told, partition=0, headers=[("type", b"clock.told.v1")])
     producer.commit_transaction()
     producer.begin_transaction()
     producer.send(signals.topic, b"aborted", key=b"k", partition=0)
@@ -85,11 +89,13 @@ def test_a_barrier_sees_past_control_records_and_names_who_is_behind(broker: str
     names = [prefix + topic.name for agent in ("accounts", "entities") for topic in inputs_of(agent)]  # type: ignore[arg-type]
     consumer.assign([TopicPartition(name, number) for name in names for number in range(PARTITIONS)])
 
-    with AgentsAtEnd(broker, f"{prefix}app", prefix=prefix, deadline_s=0.3, quiet_s=0.05) as agents:
+    with AgentsAtEnd(broker, f"{prefix}app", prefix=prefix, deadline_s=0.6, quiet_s=0.05) as agents:
         with pytest.raises(AgentsBehind, match=r"paywarden\.signals\[0\] by"):
             agents.wait(AT)
-        consumer.commit({signals: OffsetAndMetadata(1, "", -1)})
+        consumer.commit({signals: OffsetAndMetadata(1 + PARTITIONS, "", -1)})
         agents.wait(AT)
+        with pytest.raises(AgentsBehind, match="told a clock"):
+            agents.wait(AT + 1)
     consumer.close(autocommit=False)
 
     plain = KafkaProducer(bootstrap_servers=broker)
