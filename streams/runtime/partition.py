@@ -58,7 +58,7 @@ class PartitionOptions(msgspec.Struct, frozen=True, kw_only=True):
     # 1,000 is far above any accident and is reached after a second of traffic.
     stray_share: float = 0.05
     stray_window: int = 1_000
-    resident: int = 50_000  # decoded states kept; at 4 KiB each 200 MB
+    resident: int = 10_000  # decoded states kept; at 21 KiB each (docs/performance.md) 210 MB
 
 
 class Position(msgspec.Struct, array_like=True):
