@@ -40,6 +40,23 @@ STEP_MS = 24 * 3_600_000
 Records = dict[tuple[str, int], Counter[tuple[bytes, bytes | None]]]
 
 
+class Reading:
+    """Collects records; of a compacted topic the newest of each key, because a cleaner may have been there."""
+
+    def __init__(self) -> None:
+        self._records: Records = defaultdict(Counter)
+        self._newest: dict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
+
+    def note(self, topic: str, partition: int, key: bytes, value: bytes | None) -> None:
+        if TOPICS[topic].compacted:
+            self._newest[topic, partition][key] = value
+        else:
+            self._records[topic, partition][key, value] += 1
+
+    def records(self) -> Records:
+        return {**self._records, **{place: Counter(newest.items()) for place, newest in self._newest.items()}}
+
+
 def story(*names: str, seed: int = 7) -> list[Outgoing]:
     """Several scenarios at the same time, as one feed."""
     return list(merged([scenario(name).records(seed, START_MS, {}) for name in names]))
@@ -56,11 +73,11 @@ def backtest(
     records: Iterable[Outgoing], partitions: int, policy: Path
 ) -> tuple[Records, dict[str, dict[bytes, bytes]]]:
     """What the agents publish about `records`, and their states, without a broker."""
-    found: Records = defaultdict(Counter)
+    found = Reading()
 
     def sink(published: Published) -> None:
         emit = published.emit
-        found[emit.topic, published.partition][emit.key, emit.value] += 1
+        found.note(emit.topic, published.partition, emit.key, emit.value)
 
     policies = load_schedule([policy])
     run = OfflineRun(
@@ -81,7 +98,7 @@ def backtest(
             f"{each.number}/".encode() + key: raw for each in run.entities for key, raw in each.states.encoded()
         },
     }
-    return found, states
+    return found.records(), states
 
 
 class Product:
@@ -163,12 +180,12 @@ class Product:
             writer.write(items, pace=Pace(None), at_barrier=at_barrier)
 
     def published(self, *, committed: bool = True) -> Records:
-        found: Records = defaultdict(Counter)
+        found = Reading()
         for topic in PUBLISHED:
             name = physical(self.prefix, topic)
             for record in self.cluster.read(name, partitions=self.partitions, committed=committed):
-                found[topic, record.partition][record.key, record.value] += 1
-        return found
+                found.note(topic, record.partition, record.key, record.value)
+        return found.records()
 
     def states(self, agent: str) -> dict[bytes, bytes]:
         """The states that a recovery would find."""
