@@ -25,8 +25,13 @@ ActionKind = Literal[
 Scope = Literal["login", "money_out", "all"]
 
 
-class ActionRequested(Output, frozen=True, kw_only=True, tag="action.requested.v1", tag_field="type"):
-    """A command; `action_id` is the idempotency key and stays the same when it is sent again."""
+class ActionRequested(
+    Output, frozen=True, kw_only=True, omit_defaults=False, tag="action.requested.v1", tag_field="type"
+):
+    """A command; `action_id` is the idempotency key and stays the same when it is sent again.
+
+    Every field is on the wire: a payment system that guessed an absent `applies_to` could shut out the owner.
+    """
 
     action_id: Id
     account_id: Id

@@ -121,7 +121,9 @@ _PRIVILEGED: Final = frozenset(
     if TYPES[tag] is not Watermark and any(TOPICS[name].privileged for name in names)
 )
 _TIMES: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType({kind: _instants(kind) for kind in _TAGS})
-_PRINTABLE_TAG = re.compile(r"[a-z0-9_.-]{1,64}")
+_PRINTABLE_TAG = re.compile(
+    r"[a-z][a-z_-]*(\.[a-z_-]+)*(\.v[0-9]{1,3})?"
+)  # never digits that could be a number of somebody
 
 
 class _Head(msgspec.Struct):

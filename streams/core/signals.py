@@ -16,6 +16,7 @@ from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
 from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
+from streams.core.ids import digest
 from streams.core.risk import SITE, SITE_KIND
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
@@ -100,7 +101,8 @@ def _of_login(
             account_id=event.account_id,
             what=what,
             known=event.known,
-            username=event.username,
+            # A name that is nobody's account is often a password in the wrong field: only its hash is told.
+            username=event.username if event.known or event.username is None else digest("username", event.username),
             ip=event.ip if kind == SITE_KIND else None,
             flagged=flagged,
         )

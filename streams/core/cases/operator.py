@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
 from streams.core.cases.book import add_line, set_finding, set_status
@@ -38,7 +40,8 @@ def act(turn: Turn, event: CaseAction) -> None:
     case = turn.obligations.case(event.case_id or "")
     if case is None:
         raise AssertionError("an action without a case was let through")
-    add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{event.role}: {event.action}"))
+    who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
+    add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {event.action}"[:200]))
     match event.action:
         case "assign":
             _assign(turn, case, event.actor)
@@ -89,11 +92,17 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if event.action == "unlock" and any(held.action == "freeze" for held in turn.obligations.locks):
         if event.role not in SUPERVISORS:
             return "role", "only a supervisor may lift a freeze"
-        if event.second_actor is None or event.second_actor == event.actor:
+        if event.second_actor is None or _person(event.second_actor) in ("", _person(event.actor)):
             return "second_person", "lifting a freeze needs a second person"
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
     return None
+
+
+def _person(actor: str) -> str:
+    """The actor without what only looks different: case, width, spaces and characters that nobody sees."""
+    plain = unicodedata.normalize("NFKC", actor).casefold()
+    return "".join(each for each in plain if unicodedata.category(each)[0] not in "CZ")
 
 
 def _reject(turn: Turn, event: CaseAction, cause: str, text: str) -> None:

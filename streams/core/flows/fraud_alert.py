@@ -57,7 +57,10 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
 
 
 def freeze(turn: Turn, case: Case, rule: str) -> None:
-    """Everything stops until a supervisor and a second person have seen it. No cap: it is the owner who asks."""
+    """Everything stops until a supervisor and a second person have seen it.
+
+    Within the caps on locks: an owner who asks is believed, a flood of reports for many accounts is not many owners.
+    """
     raise_to(turn, case, 1)
     frozen = lock(
         turn,
@@ -68,7 +71,6 @@ def freeze(turn: Turn, case: Case, rule: str) -> None:
         reason_class="account_protection",
         rule=rule,
         case=case,
-        capped=False,
     )
     if frozen:
         errand(turn, "end_sessions", reason_class="account_protection", rule=rule, case=case)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.happenings import HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, play, policy
 
-from streams.contracts.accounts import ActionAcknowledged, IdentityVerified, UserReport
+from streams.contracts.accounts import ActionAcknowledged, CaseAction, IdentityVerified, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms
-from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.core.steps import Effect
 
 STRICT_CAPS = "[locks.caps]\nper_rule = 1\ntotal = 1\n"
@@ -26,8 +27,22 @@ def guesses(number: int, account_id: str = "a1") -> list[Event]:
     ]
 
 
-def stolen() -> Event:
-    return event(UserReport, NOON, 1, channel="phone", kind="stolen")
+def stolen(account_id: str = "a1") -> Event:
+    return event(UserReport, NOON, account_id, account_id=account_id, channel="phone", kind="stolen")
+
+
+def unlock(case: CaseVersion, second: str | None) -> Event:
+    return event(
+        CaseAction,
+        NOON + MINUTE,
+        "unlock",
+        action="unlock",
+        case_id=case.case_id,
+        expected_version=case.version,
+        actor="bob",
+        role="supervisor",
+        second_actor=second,
+    )
 
 
 def answered(action_id: str, at_ms: int, result: str = "done") -> Event:
@@ -45,11 +60,29 @@ def test_beyond_the_cap_a_person_decides_and_one_incident_says_so() -> None:
     assert "lock_capped" in {line.kind for line in ladder[-1].evidence}
 
 
-def test_the_owner_who_asks_is_not_capped() -> None:
+def test_an_owner_who_asks_is_believed_and_a_flood_of_owners_is_not() -> None:
     player = Player(policy(STRICT_CAPS))
-    for guess in guesses(12, "a2"):
-        player.see(guess)
-    assert {command.action for command in only(ActionRequested, player.see(stolen()))} >= {"freeze"}
+    effects = [effect for account in ("a1", "a2", "a3") for effect in player.see(stolen(account))]
+    assert {command.account_id for command in only(ActionRequested, effects)} == {"a1"}
+    assert {command.action for command in only(ActionRequested, effects)} >= {"freeze"}
+    opened = {case.entities.account_id for case in only(CaseVersion, effects) if case.flow == "F23"}
+    assert opened == {"a1", "a2", "a3"}, "people see every report"
+    assert "locks_capped" in {case.case_type for case in only(CaseVersion, effects)}
+
+
+@pytest.mark.parametrize("second", ["bob", "Bob", " bob", "\u200bbob", "\uff42ob", None, " "])
+def test_the_second_person_is_not_the_first_in_other_clothes(second: str | None) -> None:
+    player = Player(policy(ASSUMED))
+    case = only(CaseVersion, player.see(stolen()))[-1]
+    effects = player.see(unlock(case, second))
+    assert [refused.cause for refused in only(ActionRejected, effects)] == ["second_person"]
+
+
+def test_who_unlocked_and_with_whom_stands_on_the_case() -> None:
+    player = Player(policy(ASSUMED))
+    case = only(CaseVersion, player.see(stolen()))[-1]
+    (version,) = only(CaseVersion, player.see(unlock(case, "alice")))[-1:]
+    assert any("bob with alice: unlock" in line.text for line in version.evidence)
 
 
 def test_a_longer_lock_of_the_same_account_is_no_further_account() -> None:
