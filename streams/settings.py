@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,6 +130,7 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment, with command line options over them. Raises SettingsError with one sentence."""
+    _refuse_unknown(os.environ)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
@@ -134,6 +138,29 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = "PAYWARDEN_" + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise SettingsError(f"{name}: {first['msg']}; see docs/configuration.md for what it takes.") from None
+
+
+# Variables of ours that are not settings of a process: keys of single commands, and what tests are told.
+_OTHERS = frozenset(
+    {
+        "PAYWARDEN_PSEUDONYM_KEY",
+        "PAYWARDEN_EVAL_DATA",
+        "PAYWARDEN_KAFKA_HOME",
+        "PAYWARDEN_REQUIRE_BROKER",
+        "PAYWARDEN_SOAK",
+        "PAYWARDEN_TEST_BOOTSTRAP",
+    }
+)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt setting would silently leave its default in force, and with it perhaps the wrong policy."""
+    known = {f"PAYWARDEN_{name.upper()}" for name in Settings.model_fields} | _OTHERS
+    for name in sorted(environment):
+        if name.startswith("PAYWARDEN_") and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            meant = f"did you mean {close[0]}?" if close else "docs/configuration.md lists them."
+            raise SettingsError(f"{name}: there is no such setting; {meant}")
 
 
 def render_configuration() -> str:

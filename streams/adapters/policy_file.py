@@ -30,8 +30,14 @@ def load_policy(path: Path | None = None) -> Policy:
 
 
 def load_schedule(paths: Sequence[Path] = ()) -> PolicySchedule:
-    """One policy per file, each over the default; without files the default alone."""
-    return PolicySchedule.of(tuple(load_policy(path) for path in paths) or (load_policy(),))
+    """One policy per file, each over the default, which itself is in force until the first of them is.
+
+    A file that names no date of its own takes the place of the default.
+    """
+    default, given = load_policy(), tuple(load_policy(path) for path in paths)
+    if any(policy.effective_at <= default.effective_at for policy in given):
+        return PolicySchedule.of(given)
+    return PolicySchedule.of((default, *given))
 
 
 def _checked_zone(policy: Policy) -> Policy:

@@ -16,9 +16,14 @@ TOPIC = "paywarden.dead-letters"
 BODY_LIMIT = 64 * 1024
 KEY_LIMIT = 128
 
-# Card numbers have 12 to 19 digits, perhaps grouped (ISO/IEC 7812). Masking every such run also hides identity and
-# phone numbers of that length; a body that was masked is replayed from its original topic, not from the letter.
-_DIGITS = re.compile(rb"(?<![0-9.])[0-9](?:[ -]?[0-9]){11,18}(?![0-9])")
+# Card numbers have 12 to 19 digits, perhaps grouped (ISO/IEC 7812), mobile numbers from 11. Masking every such run also
+# hides identity numbers, and some harmless ids: a body that was masked is replayed from its original topic anyway.
+_SECRETS = re.compile(
+    rb"(?<![0-9.])[0-9](?:[ -]?[0-9]){10,18}(?![0-9])"
+    rb"|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255}"
+    rb"|\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"  # IBAN, ISO 13616
+    rb'|(?<="password")\s*:\s*"[^"]*"|(?<="otp")\s*:\s*"[^"]*"|(?<="cvv")\s*:\s*"[^"]*"|(?<="pin")\s*:\s*"[^"]*"'
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,7 +52,7 @@ def dead_letter(record: Record, refused: Refused) -> Emit:
 
 
 def _mask(raw: bytes) -> bytes:
-    return _DIGITS.sub(lambda match: b"*" * (match.end() - match.start()), raw)
+    return _SECRETS.sub(lambda match: b"*" * (match.end() - match.start()), raw)
 
 
 class Limit:

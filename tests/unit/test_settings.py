@@ -1,0 +1,39 @@
+"""Do settings come from the environment, and does a misspelt one end in a sentence?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.settings import SettingsError, load_settings
+
+
+def test_a_setting_is_read_and_an_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYWARDEN_BOOTSTRAP", "kafka-1:9092")
+    monkeypatch.setenv("PAYWARDEN_APP_ID", "bank")
+    settings = load_settings(bootstrap="kafka-2:9092", app_id=None)
+    assert (settings.bootstrap, settings.app_id) == ("kafka-2:9092", "bank")
+
+
+def test_a_misspelt_setting_is_refused_with_the_likely_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYWARDEN_POLICY_FILE", "strict.toml")
+    with pytest.raises(SettingsError, match=r"PAYWARDEN_POLICY_FILE: .*did you mean PAYWARDEN_POLICY_FILES"):
+        load_settings()
+
+
+def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYWARDEN_MERGE", "sometimes")
+    with pytest.raises(SettingsError, match="PAYWARDEN_MERGE"):
+        load_settings()
+
+
+def test_a_password_comes_from_its_file_and_never_out_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    monkeypatch.setenv("PAYWARDEN_SASL_PASSWORD_FILE", str(tmp_path / "secret"))
+    settings = load_settings()
+    assert settings.security().password == "hunter2"
+    assert "hunter2" not in repr(settings) + repr(settings.runtime())
+    monkeypatch.setenv("PAYWARDEN_SASL_PASSWORD_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(SettingsError, match="mount the secret"):
+        load_settings().security()
