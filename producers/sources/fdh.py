@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import lzma
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from producers.durations import DAY_MS, SECOND_MS
 from producers.errors import BadInput, bad_line
 from producers.feed import Outgoing, outgoing
+from producers.sources.reading import text_of, wrong_columns
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import from_ms
 from streams.contracts.payments import PaymentSucceeded
@@ -45,11 +45,11 @@ class Row(NamedTuple):
 
 def rows(path: Path) -> Iterator[Row]:
     """Reads a `.csv` or `.csv.xz` row by row and refuses the first line that does not fit."""
-    with _opened(path) as lines:
+    with text_of(path) as lines:
         reader = csv.reader(lines)
         header = next(reader, None)
         if header is None or tuple(header) != COLUMNS:
-            raise bad_line(path, 1, f"the columns are {','.join(header or ())!r}", f"expected {','.join(COLUMNS)}")
+            raise wrong_columns(path, header, COLUMNS)
         newest = 0
         for fields in reader:
             row = _row(path, reader.line_num, fields)
@@ -143,15 +143,6 @@ def write(path: Path, payments: Iterable[Row]) -> int:
             )
             count += 1
     return count
-
-
-def _opened(path: Path) -> IO[str]:
-    try:
-        if path.suffix == ".xz":
-            return lzma.open(path, "rt", encoding="utf-8", newline="")
-        return path.open(encoding="utf-8", newline="")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}; name an existing .csv or .csv.xz file.") from error
 
 
 def _row(path: Path, line: int, fields: list[str]) -> Row:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import lzma
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from producers.durations import DAY_MS
-from producers.errors import BadInput, bad_line
+from producers.errors import bad_line
 from producers.feed import RANKS, Outgoing
+from producers.sources.reading import bytes_of
 from streams.contracts.base import Event, to_ms
 from streams.contracts.registry import TOPICS_OF_TYPE, Refusal, decode
 
@@ -64,7 +64,7 @@ def records(
     """
     newest: int | None = None
     unstamped: list[Outgoing] = []  # malformed lines before the first time in the file
-    with _opened(path) as lines:
+    with bytes_of(path) as lines:
         for number, text in enumerate(lines, start=1):
             raw = text.rstrip(b"\r\n")
             if not raw:
@@ -140,10 +140,3 @@ def _topic_of(tag: str) -> str:
     """The topic that carries a type; a watermark, which all of them carry, goes nowhere by itself."""
     names = [name for name in TOPICS_OF_TYPE.get(tag, ()) if name in RANKS]
     return names[0] if len(names) == 1 else DEFAULT_TOPIC
-
-
-def _opened(path: Path) -> IO[bytes]:
-    try:
-        return lzma.open(path, "rb") if path.suffix == ".xz" else path.open("rb")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}; name a .jsonl or .jsonl.xz file.") from error

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import lzma
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from producers.errors import BadInput, bad_line
 from producers.feed import Outgoing, outgoing
+from producers.sources.reading import text_of, wrong_columns
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.logins import LoginFailed, LoginSucceeded
 from streams.contracts.registry import ANONYMOUS
@@ -38,13 +38,14 @@ def records(
     only its keyed hash travels.
     """
     name = path.name.partition(".")[0]
-    with _opened(path) as lines:
+    with text_of(path) as lines:
         reader = csv.reader(lines)
-        header = tuple(next(reader, ()))
-        if header == ATTACK_COLUMNS:
+        header = next(reader, None)
+        columns = tuple(header or ())
+        if columns == ATTACK_COLUMNS:
             raise BadInput(f"{path} is a list of attacks: it is the truth to judge by and must never be replayed.")
-        if header != COLUMNS:
-            raise bad_line(path, 1, f"the columns are {','.join(header)!r}", f"expected {','.join(COLUMNS)}")
+        if columns != COLUMNS:
+            raise wrong_columns(path, header, COLUMNS)
         newest = None
         for fields in reader:
             line = reader.line_num
@@ -108,12 +109,3 @@ def _instant(path: Path, line: int, text: str) -> int:
     except ValueError:
         raise bad_line(path, line, "column datetime is not an ISO 8601 time", REMEDY) from None
     return to_ms(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-
-
-def _opened(path: Path) -> IO[str]:
-    try:
-        if path.suffix == ".xz":
-            return lzma.open(path, "rt", encoding="utf-8", newline="")
-        return path.open(encoding="utf-8", newline="")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}; name an existing .csv or .csv.xz file.") from error
