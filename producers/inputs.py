@@ -11,6 +11,7 @@ import msgspec
 from producers.errors import BadInput
 from producers.feed import Outgoing, merged
 from producers.sources import fdh, jsonl, logins
+from streams.contracts.base import from_ms
 
 Format = Literal["fdh", "logins", "jsonl"]
 
@@ -33,13 +34,42 @@ def demo_logins() -> tuple[Path, ...]:
 
 
 def read_inputs(paths: Sequence[Path], file_format: Format, options: InputOptions) -> Iterator[Outgoing]:
-    """The records of all files, merged by time."""
+    """The records of all files, merged by time; that there are none at all is refused too."""
     if not paths:
         raise BadInput("No input file was named.")
     for path in paths:
         if not path.is_file():
             raise BadInput(f"{path} is not a file; name an existing one.")
-    return merged([_read(path, file_format, options) for path in paths])
+    if options.start_ms is not None and options.end_ms is not None and options.start_ms >= options.end_ms:
+        raise BadInput(
+            f"--start {_when(options.start_ms)} is not before --end {_when(options.end_ms)}: no record lies between."
+        )
+    return _some(paths, file_format, options)
+
+
+def _some(paths: Sequence[Path], file_format: Format, options: InputOptions) -> Iterator[Outgoing]:
+    found = False
+    for record in merged([_read(path, file_format, options) for path in paths]):
+        found = True
+        yield record
+    if not found:
+        raise _nothing(paths, file_format, options)
+
+
+def _nothing(paths: Sequence[Path], file_format: Format, options: InputOptions) -> BadInput:
+    """Why there was nothing: an empty file, or a time that leaves out everything in it."""
+    names = ", ".join(str(path) for path in paths)
+    everything = msgspec.structs.replace(options, start_ms=None, end_ms=None)
+    first = next(merged([_read(path, file_format, everything) for path in paths]), None)
+    if first is None:
+        return BadInput(f"No records in {names}; name a file that holds some.")
+    limits = [("--start", options.start_ms), ("--end", options.end_ms)]
+    chosen = " ".join(f"{name} {_when(at_ms)}" for name, at_ms in limits if at_ms is not None)
+    return BadInput(f"No record of {names} is left with {chosen}; the first one is of {_when(first.timestamp_ms)}.")
+
+
+def _when(at_ms: int) -> str:
+    return f"{from_ms(at_ms):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _read(path: Path, file_format: Format, options: InputOptions) -> Iterator[Outgoing]:

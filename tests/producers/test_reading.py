@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from producers.durations import DAY_MS
 from producers.errors import BadInput
 from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources import fdh, logins
@@ -76,3 +77,33 @@ class TestFirstLine:
         path = tmp_path / "events.csv"
         path.write_text('{"type":"payment.succeeded.v1","account_id":"a1"}\n')
         assert "--format jsonl" in refusal(path, form)
+
+
+class TestNothingToRead:
+    DAY = 1_541_030_400_000  # 2018-11-01
+    LINE = "2018-11-01 10:00:00,203.0.113.9,a1,True,"
+
+    @pytest.fixture
+    def log(self, tmp_path: Path) -> Path:
+        path = tmp_path / "log.csv"
+        path.write_text(f"{HEADERS['logins']}\n{self.LINE}\n")
+        return path
+
+    @pytest.mark.parametrize("form", ["fdh", "logins", "jsonl"])
+    def test_a_file_without_records(self, form: Format, tmp_path: Path) -> None:
+        path = tmp_path / "none"
+        path.write_text(HEADERS.get(form, ""))
+        assert "No records in" in refusal(path, form)
+
+    def test_a_start_after_the_end_of_the_file_says_when_it_begins(self, log: Path) -> None:
+        with pytest.raises(BadInput, match="--start 2018-11-02T00:00:00Z; the first one is of 2018-11-01T10:00:00Z"):
+            list(read_inputs([log], "logins", InputOptions(start_ms=self.DAY + DAY_MS)))
+
+    def test_a_start_that_is_not_before_the_end(self, log: Path) -> None:
+        with pytest.raises(BadInput, match="is not before --end 2018-11-01T00:00:00Z"):
+            read_inputs([log], "logins", InputOptions(start_ms=self.DAY, end_ms=self.DAY))
+
+    def test_one_record_is_enough(self, log: Path, tmp_path: Path) -> None:
+        empty = tmp_path / "empty.csv"
+        empty.write_text(HEADERS["logins"])
+        assert len(list(read_inputs([empty, log], "logins", InputOptions()))) == 1
