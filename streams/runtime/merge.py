@@ -159,8 +159,7 @@ class SourceMerge:
         self._waiting: list[tuple[int, int, int, int, Entry]] = []  # heap of (at_ms, source, sequence, offset, entry)
         self._fresh: deque[Entry] = deque()
         self._offsets: set[int] = set()  # of what waits
-        self._low = positions.get(topic, -1)
-        self._high = max(resume.high, self._low)
+        self._read = positions.get(topic, -1)  # last offset read since the start
         self._handled_before = resume
         self._frontier_ms = resume.frontier_ms
         self.read_on = False
@@ -176,6 +175,10 @@ class SourceMerge:
         taken: list[Entry] = []
         self.read_on = bool(self._fresh)
         self._sort_in(taken, now_ms)
+        if self._read < self._handled_before.high:
+            # After a restart the clocks are known already, the signals that waited for them are still being read again:
+            # nothing is in order before the last of them is here.
+            return taken
         reach_ms = min(self._clocks) // 1000 * 1000
         if not self._strict:
             due = [second for second, since in self._oldest_arrival.items() if now_ms - since >= LIVE_WAIT_MS]
@@ -204,7 +207,7 @@ class SourceMerge:
             record, result = entry
             before = self._handled_before
             again = record.offset <= before.high
-            self._high = max(self._high, record.offset)
+            self._read = max(self._read, record.offset)
             if type(result) is Refused:
                 if not again:
                     taken.append(entry)
@@ -224,9 +227,9 @@ class SourceMerge:
                 self._oldest_arrival.setdefault(result.at_ms // 1000, now_ms)
 
     def positions(self) -> dict[str, int]:
-        if self._high < 0:
+        if self._read < 0:
             return {}
-        return {self._topic: min(self._offsets) - 1 if self._offsets else self._high}
+        return {self._topic: min(self._offsets) - 1 if self._offsets else self._read}
 
     def resume(self) -> Resume:
-        return Resume(self._high, self._frontier_ms, tuple(self._clocks))
+        return Resume(max(self._read, self._handled_before.high), self._frontier_ms, tuple(self._clocks))
