@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import msgspec
 from kafka import KafkaProducer
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError
 
+from producers.durations import DAY_MS
 from producers.feed import WATERMARK_KEY, Barrier, Outgoing, Placed
+from streams.contracts.base import from_ms
 from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import MERGED, physical
 
@@ -24,12 +26,17 @@ DELIVERY_TIMEOUT_S: Final = 120.0
 # Deliberately oversized records must reach the worker's dead letters instead of failing here.
 MAX_REQUEST_BYTES: Final = 8 * 1024 * 1024
 _TOLD_EVERY: Final = 500
+_RETENTION: Final = ["cleanup.policy", "retention.ms"]
 # A pause shorter than this costs more in switches than it gains in evenness.
 _SHORTEST_PAUSE_S: Final = 0.002
 
 
 class DeliveryFailed(RuntimeError):
     """A record was not acknowledged. Operator action: look at the broker, then replay again; ids stay the same."""
+
+
+class NoBroker(RuntimeError):
+    """Nothing answers at the address. Operator action: start the broker or correct the address, then write again."""
 
 
 class NotReady(RuntimeError):
@@ -46,6 +53,14 @@ class Written(msgspec.Struct, kw_only=True):
     first_ms: int | None = None
     last_ms: int | None = None
     seconds: float = 0.0
+
+
+def _kept_ms(configs: Mapping[str, str | None]) -> int | None:
+    """How long a topic keeps a record, or None for as long as it likes."""
+    kept = configs.get("retention.ms")
+    if kept is None or int(kept) < 0 or "delete" not in (configs.get("cleanup.policy") or ""):
+        return None
+    return int(kept)
 
 
 class Pace:
@@ -99,7 +114,9 @@ class KafkaWriter:
                 allow_auto_create_topics=False,
             )
         except KafkaError as error:
-            raise NotReady(f"No broker answers at {bootstrap}: {error}. Start one, or set the address.") from error
+            raise NoBroker(f"No broker answers at {bootstrap}: {error}. Start one, or set the address.") from error
+        except ValueError as error:
+            raise NotReady(f"{bootstrap!r} is not an address ({error}); write host:port, comma separated.") from error
         self._names: dict[str, str] = {}
         self._prefix = prefix
         self._pending: deque[Any] = deque()
@@ -128,6 +145,30 @@ class KafkaWriter:
             listed = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise NotReady(f"The inputs have different partition counts ({listed}); an account would be torn apart.")
         return next(iter(counts.values()))
+
+    def refuse_expired(self, oldest_ms: int, now_ms: int) -> None:
+        """Refuses records that a broker would delete on arrival, under the workers that are to read them.
+
+        Every input is asked, because each gets watermarks of the records' times.
+        """
+        names = [self._name(topic.name) for topic in MERGED]
+        admin = KafkaAdminClient(**self._connection)
+        try:
+            described = admin.describe_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, name, _RETENTION) for name in names], config_filter="all"
+            )
+        finally:
+            admin.close()
+        for name in names:
+            # Who may write but not look gets no settings, and is trusted to know the retention.
+            kept_ms = _kept_ms({key: entry["value"] for key, entry in described["topic"][name].items()})
+            if kept_ms is not None and oldest_ms < now_ms - kept_ms:
+                raise NotReady(
+                    f"Topic {name} keeps records for {kept_ms / DAY_MS:g} days (retention.ms={kept_ms}) and the oldest "
+                    f"event is of {from_ms(oldest_ms):%Y-%m-%d %H:%M}: the broker would delete it before a worker "
+                    "reads it; write to topics made with `paywarden topics create --replay` under a --prefix of "
+                    "their own, or use --shift now."
+                )
 
     def send(self, record: Placed) -> None:
         """Queues one record. Returns before it is safe; `flush` says when it is."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +24,7 @@ from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.jsonl import Malformed
 from producers.sources.logins import DEMO_KEY
-from producers.writer import DeliveryFailed, KafkaWriter, NotReady, Pace, Written
+from producers.writer import DeliveryFailed, KafkaWriter, NoBroker, NotReady, Pace, Written
 from streams.contracts.base import from_ms
 from streams.settings import SettingsError, load_settings
 
@@ -141,6 +143,8 @@ def target_of(options: Mapping[str, Any]) -> Target:
 def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Written:
     """Writes everything with progress on the terminal; ends the process with a sentence when it cannot."""
     console = Console(stderr=True)
+    # The client logs every attempt to connect; the sentence below says it once.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         return _write(target, records, about, console)
     except BadInput as error:
@@ -149,7 +153,7 @@ def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Wr
     except NotReady as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise SystemExit(EXIT_CONFIGURATION) from error
-    except (DeliveryFailed, AgentsBehind, KafkaError) as error:
+    except (NoBroker, DeliveryFailed, AgentsBehind, KafkaError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise SystemExit(EXIT_INFRASTRUCTURE) from error
 
@@ -169,14 +173,23 @@ def report(written: Written, *, as_json: bool) -> None:
 
 
 def _write(target: Target, records: Iterable[Outgoing], about: str, console: Console) -> Written:
+    # The first record shows what is wrong with most files, and how old the events are, before anything is written.
+    source = iter(records)
+    first = next(source, None)
+    if first is None:
+        raise BadInput("There is not a single record to write.")
+    records = chain((first,), source)
+    now_ms = time.time_ns() // 1_000_000
     # A barrier is a step. Live workers need no watermarks: their clock is the wall's.
     step_ms = target.barrier_ms or (target.step_ms if target.step_ms is not None else DEFAULT_STEP_MS)
     speed = target.speed
     if target.shift_now:
-        records = retimed(records, time.time_ns() // 1_000_000, target.speed or 1.0)
+        records = retimed(records, now_ms, target.speed or 1.0)
         step_ms, speed = 0, 1.0
     with KafkaWriter(target.bootstrap, prefix=target.prefix, security=target.security) as writer:
         items = expand(stepped(records, step_ms, target.settle_ms), writer.partitions())
+        if not target.shift_now:
+            writer.refuse_expired(first.timestamp_ms, now_ms)
         with (
             _barrier(target) as agents,
             Progress(

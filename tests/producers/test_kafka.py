@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import defaultdict
 
 import msgspec
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.structs import OffsetAndMetadata
 
 from producers.barrier import AgentsAtEnd, AgentsBehind
@@ -22,7 +25,7 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.contracts.registry import decode, encode
 from streams.contracts.signals import ClockTold
-from streams.contracts.topics import MERGED, inputs_of
+from streams.contracts.topics import MERGED, TOPICS, inputs_of
 
 PARTITIONS = 3
 AT = 1_767_614_400_000
@@ -68,6 +71,50 @@ def test_the_cluster_holds_what_the_feed_says_in_its_order(broker: str, prefix: 
 def test_missing_topics_are_named_with_the_command_that_creates_them(broker: str) -> None:
     with KafkaWriter(broker, prefix="nowhere.") as writer, pytest.raises(NotReady, match="paywarden topics create"):
         writer.partitions()
+
+
+# A process of its own: when there is no broker, kafka-python leaves sockets open that fail later tests.
+WRITE = """
+import sys
+from producers.simulate.catalog import scenario
+from streams.cli.replay import Target, write_records
+
+target = Target(
+    bootstrap=sys.argv[1], prefix="", security={"bootstrap_timeout_ms": 100}, app_id="", responder_group=None,
+    speed=None, step_ms=None, barrier_ms=None, barrier_timeout_ms=0, settle_ms=0, shift_now=False, as_json=True,
+)
+write_records(target, scenario("repeat_failures").records(7, None, {"customers": 8, "days": 1}), "test")
+"""
+
+
+@pytest.mark.parametrize(("address", "code", "says"), [("127.0.0.1:1", 70, "No broker"), ("here:x", 78, "host:port")])
+def test_no_broker_is_not_a_mistake_in_the_configuration(address: str, code: int, says: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", WRITE, address]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == code, ended.stderr
+    [sentence] = ended.stderr.splitlines()
+    assert says in sentence
+
+
+def test_events_older_than_the_retention_are_refused_before_the_first_is_written(broker: str, prefix: str) -> None:
+    kept = f"kept.{prefix}"
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    admin.create_topics(
+        [NewTopic(kept + topic.name, PARTITIONS, 1, topic_configs=topic.configs) for topic in TOPICS.values()]
+    )
+    admin.close()
+    settings = [f"--set={name}={value}" for name, value in SMALL.items()]
+    old = [*settings, "repeat_failures", "--start", "2018-04-01", "--json", "--bootstrap", broker, "--prefix"]
+    runner = CliRunner()
+    refused = runner.invoke(simulate, [*old, kept], catch_exceptions=False)
+    assert refused.exit_code == 78
+    assert f"Topic {kept}risk.labels keeps records for 90 days" in refused.stderr
+    assert "of 2018-04-01 00:00" in refused.stderr
+    assert "topics create --replay" in refused.stderr
+    assert contents(broker, kept, [topic.name for topic in MERGED]) == {}
+    assert runner.invoke(simulate, [*old, prefix], catch_exceptions=False).exit_code == 0
+    shifted = [*old, kept, "--shift", "now", "--speed", "10000000"]
+    assert runner.invoke(simulate, shifted, catch_exceptions=False).exit_code == 0
 
 
 def test_a_barrier_sees_past_control_records_and_names_who_is_behind(broker: str, prefix: str) -> None:
