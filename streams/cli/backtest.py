@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import time
 from collections import Counter
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,6 +50,7 @@ FILES = {
     "psp.commands": "commands.jsonl",
     "paywarden.dead-letters": "dead_letters.jsonl",
 }
+WRITTEN = (*FILES.values(), "scores.csv", "flags.csv", "summary.json")
 FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
 
@@ -66,7 +69,6 @@ class Results:
     """Writes what is published, as it is published, and counts it."""
 
     def __init__(self, folder: Path, stack: ExitStack, file_format: Format) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.counts: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
@@ -133,6 +135,26 @@ class Results:
             self._flags.writerow([decision.occurred_at.isoformat(), ip, decision.event_id, decision.outcome])
 
 
+@contextmanager
+def results_folder(folder: Path) -> Iterator[None]:
+    """Makes the folder of a backtest; after a failure what the backtest made is gone, so that it can be run again.
+
+    Results of an earlier backtest in it are replaced, so a failure removes those as well: half of them would be wrong.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for name in WRITTEN:
+            with suppress(OSError):
+                (folder / name).unlink()
+        for each in made:
+            with suppress(OSError):  # somebody else has put something in
+                each.rmdir()
+        raise
+
+
 def _suspicion(decision: DecisionMade) -> float:
     """The model's probability; without a model the rules' outcome and number of hits, as a rank between 0 and 1."""
     if decision.score is not None:
@@ -173,7 +195,10 @@ def run_backtest(
     began = time.perf_counter()
     records = 0
     first_ms = last_ms = None
-    with ExitStack() as stack:
+    # The first record shows what is wrong with most files: then an earlier backtest in this folder stays.
+    source = read_inputs(inputs, file_format, options)
+    first = next(source)
+    with results_folder(out), ExitStack() as stack:
         results = Results(out, stack, file_format)
         run = OfflineRun(
             accounts_logic(policies, barrier_s=barrier_ms // 1000),
@@ -197,7 +222,7 @@ def run_backtest(
             )
         )
         task = None if progress is None else progress.add_task("backtest", total=None)
-        feed = stepped(read_inputs(inputs, file_format, options), barrier_ms, settle_ms)
+        feed = stepped(chain((first,), source), barrier_ms, settle_ms)
         for item in expand(feed, partitions):
             if isinstance(item, Barrier):
                 run.settle()
@@ -214,24 +239,24 @@ def run_backtest(
                 first_ms = item.timestamp_ms if first_ms is None else first_ms
                 last_ms = item.timestamp_ms
         run.settle()
-    seconds = time.perf_counter() - began
-    summary = {
-        "records": records,
-        "from": None if first_ms is None else from_ms(first_ms).isoformat(),
-        "to": None if last_ms is None else from_ms(last_ms).isoformat(),
-        "partitions": partitions,
-        "barrier_s": barrier_ms // 1000,
-        "policy": [policy.policy_hash for policy in policies.policies],
-        "mode": policies.policies[-1].mode,
-        "published": {name: results.counts[topic] for topic, name in FILES.items()},
-        "outcomes": {outcome.label: results.outcomes[outcome.label] for outcome in Outcome},
-        "rules": dict(sorted(results.rules.items())),
-        "cases": dict(sorted(results.cases.items())),
-        "accounts": sum(len(partition.states) for partition in run.accounts),
-        "seconds": round(seconds, 2),
-        "records_per_s": round(records / seconds) if seconds else 0,
-    }
-    (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+        seconds = time.perf_counter() - began
+        summary = {
+            "records": records,
+            "from": None if first_ms is None else from_ms(first_ms).isoformat(),
+            "to": None if last_ms is None else from_ms(last_ms).isoformat(),
+            "partitions": partitions,
+            "barrier_s": barrier_ms // 1000,
+            "policy": [policy.policy_hash for policy in policies.policies],
+            "mode": policies.policies[-1].mode,
+            "published": {name: results.counts[topic] for topic, name in FILES.items()},
+            "outcomes": {outcome.label: results.outcomes[outcome.label] for outcome in Outcome},
+            "rules": dict(sorted(results.rules.items())),
+            "cases": dict(sorted(results.cases.items())),
+            "accounts": sum(len(partition.states) for partition in run.accounts),
+            "seconds": round(seconds, 2),
+            "records_per_s": round(records / seconds) if seconds else 0,
+        }
+        (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
     return summary
 
 
@@ -311,23 +336,27 @@ def backtest(
         pseudonym_key=DEMO_KEY,
         malformed=malformed,
     )
-    if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
-        raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")
     console = Console(stderr=as_json)
     look_rarely()
-    summary = run_backtest(
-        inputs,
-        file_format,
-        options,
-        out,
-        partitions=partitions,
-        barrier_ms=barrier_ms,
-        settle_ms=settle_ms,
-        policies=load_schedule(policy_files),
-        responder=responder,
-        console=console,
-        quiet=as_json,
-    )
+    policies = load_schedule(policy_files)
+    try:
+        if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
+            raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")
+        summary = run_backtest(
+            inputs,
+            file_format,
+            options,
+            out,
+            partitions=partitions,
+            barrier_ms=barrier_ms,
+            settle_ms=settle_ms,
+            policies=policies,
+            responder=responder,
+            console=console,
+            quiet=as_json,
+        )
+    except OSError as error:  # inputs have their own sentences
+        raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
     if as_json:
         click.echo(msgspec.json.encode(summary).decode())
     else:
