@@ -82,14 +82,14 @@ def _write_file(
     *,
     as_json: bool,
 ) -> None:
-    count = 0
-    if file_format == "fdh":
-        count = fdh.write(out, chosen.rows(seed, start_ms, parameters))
-    else:
-        with out.open("wb") as file:
-            for record in chosen.records(seed, start_ms, parameters):
-                file.write(jsonl.dump(record))
-                count += 1
+    # Whoever asks for what cannot be played keeps the file that is there.
+    try:
+        if file_format == "fdh":
+            count = fdh.write(out, chosen.rows(seed, start_ms, parameters))
+        else:
+            count = jsonl.write(out, chosen.records(seed, start_ms, parameters))
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a file that can.") from error
     if as_json:
         click.echo(msgspec.json.encode({"file": str(out), "records": count}).decode())
     else:

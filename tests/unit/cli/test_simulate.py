@@ -1,0 +1,28 @@
+"""Is a scenario that cannot be played, or a file that cannot be written, refused in one sentence?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from streams.cli.simulate import simulate
+
+
+def play(out: Path, *more: str) -> Result:
+    return CliRunner().invoke(simulate, ["repeat_failures", "--out", str(out), *more], catch_exceptions=False)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = play(tmp_path / "file" / "out.jsonl", "--set", "customers=3", "--set", "days=1")
+    assert result.exit_code == 64
+    assert "out.jsonl cannot be written: Not a directory" in result.stderr
+
+
+def test_what_cannot_be_played_leaves_the_file_that_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("precious")
+    assert play(out, "--format", "fdh").exit_code == 64
+    assert play(out, "--set", "nothing=3").exit_code == 64
+    assert out.read_text() == "precious"
