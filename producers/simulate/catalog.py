@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -49,6 +49,20 @@ ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
 )
 
 
+Range: TypeAlias = tuple[float, float]
+# Least and most of a parameter, unless the scenario's own [limits] say otherwise.
+ORDINARY: Final[Range] = (0, 1_000_000)
+LIMITS: Final[Mapping[str, Range]] = MappingProxyType(
+    {
+        "customers": (1, 1_000_000),
+        "terminals": (1, 1_000_000),
+        "radius": (0.1, 100),
+        "days": (0, 3_660),
+        "label_days": (0, 3_660),
+    }
+)
+
+
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a good detector makes of the scenario; written without looking at ours."""
 
@@ -69,16 +83,23 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     settle: str
     expect: Expectation
     parameters: dict[str, float]
+    limits: dict[str, Range] = {}
 
     @property
     def settle_ms(self) -> int:
         return parse_duration(self.settle)
 
     def stage(self, seed: int, start_ms: int | None = None, changes: Mapping[str, float] | None = None) -> Stage:
-        """The world before the first event. `changes` replace parameters; a name that the scenario lacks is refused."""
+        """The world before the first event. `changes` replace parameters; unknown names, absurd values are refused."""
         unknown = sorted(set(changes or ()) - set(self.parameters))
         if unknown:
             raise BadInput(f"{self.name} has no parameter {unknown[0]!r}; it has {', '.join(self.parameters)}.")
+        for name, value in (changes or {}).items():
+            least, most = self.limits.get(name) or LIMITS.get(name, ORDINARY)
+            if not least <= value <= most:
+                raise BadInput(
+                    f"{self.name}: {name} must be between {least:,.12g} and {most:,.12g}, not {value:,.12g}."
+                )
         begin_ms = parse_instant(self.start) if start_ms is None else start_ms
         return Stage(self.name, seed, begin_ms, {**self.parameters, **(changes or {})})
 

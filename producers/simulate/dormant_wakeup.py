@@ -14,5 +14,5 @@ def play(stage: Stage) -> None:
     at_ms = stage.day(day + stage.number("silent_days"), 11.0)
     stage.login(person.account_id, context, at_ms)
     large_minor = int(person.mean_minor * stage.parameters["factor"])
-    strange = next(n for n in reversed(range(stage.number("terminals"))) if n not in person.terminals)
+    strange = stage.strange_terminal(person)
     stage.pay(person, context, at_ms + 2 * MINUTE_MS, stage.movement(person, context, large_minor, strange))

@@ -11,7 +11,7 @@ def play(stage: Stage) -> None:
     day = stage.warm_up()
     person = stage.regular()
     context = stage.home(person)._replace(device_id=stage.device(), ip=stage.address())
-    strange = next(n for n in reversed(range(stage.number("terminals"))) if n not in person.terminals)
+    strange = stage.strange_terminal(person)
     at_ms = stage.day(day, 1.5)
     stage.pay(person, context, at_ms, stage.movement(person, context, 50, strange))
     large_minor = int(person.mean_minor * stage.parameters["factor"])

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from producers.durations import DAY_MS, SECOND_MS
+from producers.errors import BadInput
 from producers.feed import Outgoing, TimeOrder, outgoing
 from producers.simulate import handbook
 from producers.sources.fdh import EPOCH_MS, Row
@@ -84,6 +85,13 @@ class Stage:
         """Who pays most often (0), next most often (1), ...: after the ordinary days their habits are well known."""
         frequent = sorted(self.customers, key=lambda customer: (-customer.per_day, customer.number))
         return self.people[frequent[number].number]
+
+    def strange_terminal(self, person: Person) -> int:
+        """A terminal at which this customer never pays."""
+        for number in reversed(range(self.number("terminals"))):
+            if number not in person.terminals:
+                return number
+        raise BadInput("The customer pays at every terminal; choose more terminals or a smaller radius.")
 
     def day(self, number: int, hour: float = 0.0) -> int:
         """The time of `hour` on day `number` of the scenario."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from producers.durations import DAY_MS
 from producers.errors import BadInput
 from producers.feed import Outgoing
-from producers.simulate.catalog import ACTS, Scenario, scenario, scenarios
+from producers.simulate.catalog import ACTS, LIMITS, ORDINARY, Scenario, scenario, scenarios
 from producers.sources import fdh
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.registry import Refusal, decode, read
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"customers": 30.0, "terminals": 60.0, "radius": 20.0}
+TINY = {"customers": 5.0, "terminals": 20.0, "radius": 30.0, "days": 1.0}
 EVERY = pytest.mark.parametrize("chosen", scenarios().values(), ids=lambda chosen: chosen.name)
 
 
@@ -127,3 +129,31 @@ def test_the_start_can_be_moved() -> None:
     start = to_ms(from_ms(1_800_000_000_000).replace(hour=0, minute=0, second=0))
     first = next(iter(scenario("normal_day").records(7, start, {**SMALL, "days": 1.0})))
     assert 0 <= first.timestamp_ms - start < DAY_MS
+
+
+@EVERY
+def test_every_parameter_has_a_range_that_holds_its_value_and_ends_in_a_sentence(chosen: Scenario) -> None:
+    assert set(chosen.limits) <= set(chosen.parameters)
+    for name in chosen.parameters:
+        least, most = chosen.limits.get(name) or LIMITS.get(name, ORDINARY)
+        assert 0 <= least <= chosen.parameters[name] <= most
+        for value in (least - 0.1, most + 1):
+            with pytest.raises(BadInput, match=f"{name} must be between"):
+                chosen.stage(7, changes={name: value})
+        if name != "days":
+            with suppress(BadInput):  # not a failure of another kind
+                list(chosen.records(7, changes={**TINY, name: least}))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("password_spray", {"names": 3, "successes": 2}, "2 successes are too many"),
+        ("dormant_wakeup", {"terminals": 1}, "more terminals"),
+        ("card_testing", {"declined_share": 1.5}, "declined_share must be between 0 and 1, not 1.5"),
+        ("normal_day", {"customers": -3}, "customers must be between 1 and 1,000,000, not -3"),
+    ],
+)
+def test_values_that_make_no_story_are_refused(name: str, changes: dict[str, float], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        scenario(name).records(7, changes={**TINY, **changes})

@@ -26,3 +26,9 @@ def test_what_cannot_be_played_leaves_the_file_that_is_there(tmp_path: Path) -> 
     assert play(out, "--format", "fdh").exit_code == 64
     assert play(out, "--set", "nothing=3").exit_code == 64
     assert out.read_text() == "precious"
+
+
+def test_a_value_out_of_range_is_refused_with_the_range(tmp_path: Path) -> None:
+    result = play(tmp_path / "out.jsonl", "--set", "attempts=-1")
+    assert result.exit_code == 64
+    assert result.stderr == "repeat_failures: attempts must be between 0 and 1,000,000, not -1.\n"
