@@ -50,9 +50,10 @@ def paywarden() -> None:
     """Real-time fraud, payment-failure and account-lock decisions beside a payment system, exactly once, on Kafka.
 
     \b
-    New here?              paywarden demo
-    Next to a system:      paywarden topics create, paywarden doctor, paywarden worker
-    What would it say?     paywarden backtest FILE --format jsonl --out DIR
+    Examples:
+      paywarden demo                                         new here?
+      paywarden topics create                                next to a system; then `doctor` and `worker`
+      paywarden backtest FILE --format jsonl --out DIR       what would it say?
 
     Settings are environment variables PAYWARDEN_...; docs/configuration.md lists them.
     """
