@@ -167,7 +167,7 @@ class KafkaWriter:
                     f"Topic {name} keeps records for {kept_ms / DAY_MS:g} days (retention.ms={kept_ms}) and the oldest "
                     f"event is of {from_ms(oldest_ms):%Y-%m-%d %H:%M}: the broker would delete it before a worker "
                     "reads it; write to topics made with `paywarden topics create --replay` under a --prefix of "
-                    "their own, or use --shift now."
+                    "their own, or move it to the present with --shift now --speed 1."
                 )
 
     def send(self, record: Placed) -> None:

@@ -233,8 +233,9 @@ def _barrier(target: Target) -> AgentsAtEnd | nullcontext[None]:
     epilog="""
 \b
 Examples:
-  paywarden replay transactions.csv.xz --format fdh --start 2018-08-01 --end 2018-08-08 --barrier 1d
-  paywarden replay ch_08.csv --format logins --speed 3600
+  paywarden topics create --replay --prefix history.
+  paywarden replay week.csv.xz --format fdh --start 2018-08-01 --end 2018-08-08 --barrier 1d --prefix history.
+  paywarden replay ch_08.csv --format logins --shift now --speed 3600
   paywarden replay events.jsonl --format jsonl --malformed stop
 """
 )
@@ -272,7 +273,8 @@ def replay(
     """Write FILES to the input topics, in order of event time, with watermarks.
 
     Record timestamps are event times. Workers that read a replay should run with merge=strict and clock=replay; for
-    workers on the live clock use --shift now --speed N.
+    workers on the live clock use --shift now --speed N. Events older than a topic's retention are refused: the broker
+    would delete them at once.
     """
     target = target_of(options)
     try:

@@ -22,7 +22,7 @@ from streams.cli.replay import EXIT_BAD_INPUT, Instant, report, target_of, targe
 \b
 Examples:
   paywarden simulate --list
-  paywarden simulate account_takeover
+  paywarden simulate account_takeover --prefix history.
   paywarden simulate normal_day --shift now --speed 3600
   paywarden simulate card_testing --set cards=80 --seed 3 --out cards.jsonl
   paywarden simulate population --out week.csv --format fdh
