@@ -18,6 +18,7 @@ from streams.contracts.accounts import (
     CustomerConfirmed,
     IdentityVerified,
     LedgerPosted,
+    UnlockRequested,
     UserReport,
 )
 from streams.contracts.base import Event
@@ -204,6 +205,8 @@ def _told(turn: Turn, event: Event) -> None:
             fraud_alert.customer_answered(turn, event)
         case IdentityVerified():
             unlock.identity_verified(turn, event)
+        case UnlockRequested():
+            unlock.unlock_requested(turn, event)
         case _:
             timeline.attach(turn, event)
 

@@ -143,7 +143,7 @@ def _restrict(turn: Turn, case: Case) -> None:
 def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
     lifted = [lift(turn, held, f"operator ({event.role})") for held in tuple(turn.obligations.locks)]
     if any(lifted):
-        notify(turn, "unlocked", {}, case)
+        notify(turn, "unlocked.by_us", {}, case)
 
 
 def _end_holds(turn: Turn, case: Case, event: CaseAction, outcome: str, cause: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.happenings import HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, play, policy
 
-from streams.contracts.accounts import ActionAcknowledged, CaseAction, IdentityVerified, UserReport
+from streams.contracts.accounts import ActionAcknowledged, CaseAction, IdentityVerified, UnlockRequested, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
@@ -180,3 +180,20 @@ def test_in_a_replay_by_steps_nobody_is_expected_to_answer_before_the_step_has_e
     assert not [case for case in only(CaseVersion, effects) if case.case_type == "lock_not_confirmed"]
     silent = player.pass_until(step_ms + 90 * SECOND)
     assert {command.attempt for command in only(ActionRequested, silent)} == {2}
+
+
+def test_the_case_of_a_freeze_shows_that_the_check_is_done_and_that_the_customer_waits() -> None:
+    player = Player(policy(ASSUMED))
+    player.see(stolen())
+    checked = event(
+        IdentityVerified, NOON + MINUTE, "idv", method="face", level=4, passed=True, actor="idv", role="identity"
+    )
+    asked = event(UnlockRequested, NOON + 2 * MINUTE, "please", channel="phone")
+    player.see(checked)
+    effects = player.see(asked)
+    (version,) = only(CaseVersion, effects)
+    assert [line.text for line in version.evidence[-2:]] == [
+        "identity check level 4 passed",
+        "the customer asks for the account, by phone",
+    ]
+    assert only(ActionRequested, effects) == []
