@@ -252,7 +252,7 @@ def run_backtest(
             "outcomes": {outcome.label: results.outcomes[outcome.label] for outcome in Outcome},
             "rules": dict(sorted(results.rules.items())),
             "cases": dict(sorted(results.cases.items())),
-            "states": sum(len(partition.states) for partition in run.accounts),  # accounts and what is known of entities
+            "states": sum(len(partition.states) for partition in run.accounts),  # accounts and known entities
             "seconds": round(seconds, 2),
             "records_per_s": round(records / seconds) if seconds else 0,
         }
