@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from streams.adapters.clock import SystemClock
@@ -19,6 +20,8 @@ from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions
 from streams.runtime.worker import Runtime
 from streams.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class RulesOnly:
@@ -43,9 +46,9 @@ def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesL
     return EntitiesLogic(policies, barrier_s)
 
 
-def agents(settings: Settings) -> list[tuple[Logic, AgentOptions]]:
-    """Both agents as a worker runs them. Raises SettingsError or PolicyError."""
-    policies = load_schedule(settings.policy_files)
+def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[tuple[Logic, AgentOptions]]:
+    """Both agents as a worker runs them, under the policies that the settings name. Raises PolicyError."""
+    policies = policies or load_schedule(settings.policy_files)
     lateness_s = policies.policies[-1].lateness_s
     published = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
     signalled = tuple(topic.name for topic in TOPICS.values() if topic.direction == "internal" and topic.types)
@@ -67,8 +70,21 @@ def agents(settings: Settings) -> list[tuple[Logic, AgentOptions]]:
 
 def worker(settings: Settings) -> Runtime:
     """A worker process with both agents. Raises SettingsError or PolicyError."""
+    policies = load_schedule(settings.policy_files)
+    for policy in policies.policies:
+        logger.info(
+            "policy %s (%s), mode %s, in force from %s",
+            policy.name,
+            policy.policy_hash,
+            policy.mode,
+            policy.effective_at.isoformat(),
+        )
     metrics = PrometheusMetrics()
-    metrics.set(WORKER, 1.0, settings.clock, load_schedule(settings.policy_files).policies[-1].mode)
+    metrics.set(WORKER, 1.0, settings.clock, policies.policies[-1].mode)
     return Runtime(
-        settings.runtime(), agents(settings), metrics=metrics, exposition=metrics.exposition, clock=SystemClock()
+        settings.runtime(),
+        agents(settings, policies),
+        metrics=metrics,
+        exposition=metrics.exposition,
+        clock=SystemClock(),
     )

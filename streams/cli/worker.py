@@ -6,10 +6,7 @@ import logging
 
 import click
 
-from streams.adapters.policy_file import load_schedule
 from streams.settings import load_settings
-
-logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -35,14 +32,4 @@ def worker(bootstrap: str | None, instance_id: str | None, web_port: int | None)
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     for framework in ("faust", "mode", "streams.runtime.worker"):
         logging.getLogger(framework).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    runtime = build(settings)
-    policies = load_schedule(settings.policy_files)
-    for policy in policies.policies:
-        logger.info(
-            "policy %s (%s), mode %s, in force from %s",
-            policy.name,
-            policy.policy_hash,
-            policy.mode,
-            policy.effective_at.isoformat(),
-        )
-    runtime.run()
+    build(settings).run()

@@ -13,14 +13,10 @@ from pathlib import Path
 
 import noida_db
 
+from streams.adapters.embedded_broker import free_port
+
 KAFKA_HOME = Path(os.environ.get("PAYWARDEN_KAFKA_HOME", "~/.cache/paywarden/kafka")).expanduser()
 START_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class BrokerProcess:

@@ -19,6 +19,7 @@ from producers.barrier import AgentsAtEnd
 from producers.feed import Barrier, Outgoing, expand, merged, stepped
 from producers.simulate.catalog import scenario
 from producers.writer import KafkaWriter, Pace
+from streams.adapters.embedded_broker import free_port
 from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published
 from streams.app import accounts_logic, entities_logic
@@ -28,7 +29,6 @@ from streams.runtime.options import RuntimeOptions
 from streams.runtime.partition import POSITION_KEY, SHARED_KEY
 from streams.runtime.states import read_row
 from streams.runtime.topics_admin import TopicSpec, create_topics
-from support.broker import free_port
 from support.broker_client import Cluster
 
 # What workers publish for others. Signals and clocks stay inside and depend on how groups are cut.

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from streams.adapters.embedded_broker import free_port
 from streams.runtime.options import RuntimeOptions
-from support.broker import free_port
 from support.waiting import wait_until
 
 PROGRAM = Path(__file__).parent / "toy_worker.py"
