@@ -24,7 +24,7 @@ from kafka.errors import KafkaError
 from producers.answers import COMMANDS
 from streams.contracts.registry import decode
 from streams.contracts.signals import ClockTold
-from streams.contracts.topics import SIGNALS, Agent, inputs_of, physical
+from streams.contracts.topics import SIGNALS, Agent, Naming, inputs_of, physical
 
 AGENTS: Final[tuple[Agent, ...]] = ("accounts", "entities")
 
@@ -51,7 +51,7 @@ class AgentsAtEnd:
         bootstrap: str,
         group_id: str,
         *,
-        prefix: str = "",
+        prefix: Naming = "",
         security: Mapping[str, Any] | None = None,
         responder_group: str | None = None,
         agents: Sequence[Agent] = AGENTS,

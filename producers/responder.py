@@ -10,7 +10,7 @@ from kafka import KafkaConsumer
 
 from producers.answers import COMMANDS, DELAY_MS, replies
 from producers.writer import KafkaWriter
-from streams.contracts.topics import logical, physical
+from streams.contracts.topics import Naming, logical, physical
 
 # Look, then pause: not every broker lets a fetch wait for data, and every transaction ends with a marker that would
 # wake us anyway. A command is answered up to this much later.
@@ -29,7 +29,7 @@ class Responder(threading.Thread):
         self,
         bootstrap: str,
         *,
-        prefix: str = "",
+        prefix: Naming = "",
         security: Mapping[str, Any] | None = None,
         group_id: str = "paywarden-responder",
         delay_ms: int = DELAY_MS,

@@ -17,7 +17,7 @@ from producers.durations import DAY_MS
 from producers.feed import WATERMARK_KEY, Barrier, Outgoing, Placed
 from streams.contracts.base import from_ms
 from streams.contracts.partitioning import partition_of
-from streams.contracts.topics import MERGED, physical
+from streams.contracts.topics import MERGED, Naming, physical
 
 # The client has no memory limit of its own, so unacknowledged records are bounded here: about 10 MiB of payments.
 MOST_UNACKNOWLEDGED: Final = 20_000
@@ -94,7 +94,7 @@ class KafkaWriter:
     """An idempotent producer that chooses partitions and timestamps itself and raises on any lost record."""
 
     def __init__(
-        self, bootstrap: str, *, prefix: str = "", security: Mapping[str, Any] | None = None, linger_ms: int = 5
+        self, bootstrap: str, *, prefix: Naming = "", security: Mapping[str, Any] | None = None, linger_ms: int = 5
     ) -> None:
         self._connection = {
             "bootstrap_servers": bootstrap.split(","),

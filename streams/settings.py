@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as Unparsable
 
-from streams.contracts.topics import physical
+from streams.contracts.topics import TOPICS, Names, physical
 from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.partition import PartitionOptions
 
@@ -33,6 +35,10 @@ class Settings(BaseSettings):
         "", description="Static membership: stable per pod, so that a quick restart moves nothing. Empty: dynamic."
     )
     topic_prefix: str = Field("", description="Before every topic name, so that deployments can share a broker.")
+    topic_names: dict[str, str] = Field(
+        {},
+        description="Topics with a name of their own, without the prefix (JSON: logical name to name in the cluster).",
+    )
     partitions: int = Field(
         12, ge=1, le=4096, description="Partitions of every topic that `topics create` makes. Not to be changed later."
     )
@@ -83,6 +89,24 @@ class Settings(BaseSettings):
             physical(value, "x")
         return value
 
+    @field_validator("topic_names")
+    @classmethod
+    def _names_are_topics(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        for name, theirs in value.items():
+            if name not in TOPICS:
+                raise ValueError(f"no topic is called {name!r}; docs/contracts.md lists them")
+            physical(theirs, "")
+        names = Counter(physical(Names(info.data.get("topic_prefix", ""), value), name) for name in TOPICS)
+        twice = [name for name, times in names.items() if times > 1]
+        if twice:
+            raise ValueError(f"two topics would both be called {twice[0]!r}")
+        return value
+
+    @property
+    def names(self) -> Names:
+        """How this deployment calls its topics."""
+        return Names(self.topic_prefix, self.topic_names)
+
     def security(self) -> Security:
         """How clients authenticate. Raises SettingsError if the password file cannot be read."""
         password = self.sasl_password.get_secret_value()
@@ -111,6 +135,7 @@ class Settings(BaseSettings):
             app_id=self.app_id,
             instance_id=self.instance_id,
             topic_prefix=self.topic_prefix,
+            topic_names=self.topic_names,
             security=self.security(),
             member_timeout_s=self.member_timeout_s,
             hold_s=self.hold_ms / 1000,
@@ -138,6 +163,11 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = "PAYWARDEN_" + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise SettingsError(f"{name}: {first['msg']}; see docs/configuration.md for what it takes.") from None
+    except Unparsable as error:
+        field = str(error).split('"')[1]
+        raise SettingsError(
+            f"PAYWARDEN_{field.upper()}: not JSON; see docs/configuration.md for what it takes."
+        ) from None
 
 
 # Variables of ours that are not settings of a process: keys of single commands, and what tests are told.
@@ -176,6 +206,6 @@ def render_configuration() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = field.default
-        shown = "" if default in ("", None, ()) or isinstance(default, SecretStr) else f"`{default}`"
+        shown = "" if default in ("", None, (), {}) or isinstance(default, SecretStr) else f"`{default}`"
         lines.append(f"| `PAYWARDEN_{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(lines) + "\n"

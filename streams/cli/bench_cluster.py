@@ -32,7 +32,7 @@ from streams.cli.cluster import ClusterFailed, NotAsItShouldBe, asking
 from streams.cli.topics import create_all
 from streams.contracts.base import Watermark, to_ms
 from streams.contracts.registry import Refusal, read
-from streams.contracts.topics import physical
+from streams.contracts.topics import Naming, physical
 from streams.runtime.clients import aiokafka_kwargs, kafka_python_kwargs
 from streams.runtime.reading import reader
 from streams.runtime.topics_admin import TopicSpec, create_topics
@@ -98,8 +98,10 @@ def broker(bootstrap: str | None, folder: Path) -> Iterator[str]:
 @contextmanager
 def deployment(bootstrap: str, partitions: int, name: str) -> Iterator[Settings]:
     """Topics under a name that nobody used before; they are deleted at the end."""
-    settings = load_settings(bootstrap=bootstrap, partitions=partitions, topic_prefix=f"{name}.", app_id=name)
-    bare = TopicSpec(physical(settings.topic_prefix, BARE), partitions)
+    settings = load_settings(
+        bootstrap=bootstrap, partitions=partitions, topic_prefix=f"{name}.", topic_names={}, app_id=name
+    )
+    bare = TopicSpec(physical(settings.names, BARE), partitions)
     with asking(settings):
         created = asyncio.run(create_all(settings, replay=True)) + asyncio.run(
             create_topics(settings.runtime(), [bare])
@@ -128,8 +130,8 @@ def bare(settings: Settings, events: int) -> Rate:
 
 async def _bare(settings: Settings, events: int) -> Rate:
     options = settings.runtime()
-    inputs = {physical(settings.topic_prefix, topic): topic for topic in INPUTS}
-    output, answer = physical(settings.topic_prefix, BARE), b"x" * ANSWER_BYTES
+    inputs = {physical(settings.names, topic): topic for topic in INPUTS}
+    output, answer = physical(settings.names, BARE), b"x" * ANSWER_BYTES
     tps = [TopicPartition(name, number) for name in inputs for number in range(settings.partitions)]
     producer = AIOKafkaProducer(enable_idempotence=True, linger_ms=5, **aiokafka_kwargs(options))
     async with producer, reader(options) as consumer:
@@ -157,7 +159,7 @@ def whole(settings: Settings, events: int, folder: Path, told: Callable[[int], N
 
 async def _whole(settings: Settings, events: int, worker: Child, port: int, told: Callable[[int], None]) -> Rate:
     """From the first decision seen on: starting up is another number."""
-    tps = [TopicPartition(physical(settings.topic_prefix, DECISIONS), each) for each in range(settings.partitions)]
+    tps = [TopicPartition(physical(settings.names, DECISIONS), each) for each in range(settings.partitions)]
     async with reader(settings.runtime()) as consumer:
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
@@ -180,7 +182,7 @@ def latency(settings: Settings, rate: float, seconds: float, folder: Path, told:
         kwargs = kafka_python_kwargs(settings.runtime())
         accounts = max(1, int(rate * seconds / 2))
         offer = context.Process(
-            target=_offer, args=(kwargs, settings.topic_prefix, rate, seconds, accounts, report), daemon=True
+            target=_offer, args=(kwargs, settings.names, rate, seconds, accounts, report), daemon=True
         )
         offer.start()
         try:
@@ -202,7 +204,7 @@ def latency(settings: Settings, rate: float, seconds: float, folder: Path, told:
 
 async def _latencies(settings: Settings, events: int, worker: Child, told: Callable[[int], None]) -> list[float]:
     """In order of arrival."""
-    tps = [TopicPartition(physical(settings.topic_prefix, DECISIONS), each) for each in range(settings.partitions)]
+    tps = [TopicPartition(physical(settings.names, DECISIONS), each) for each in range(settings.partitions)]
     decode = msgspec.json.Decoder(_Occurred).decode
     found: list[float] = []
     async with reader(settings.runtime()) as consumer:
@@ -217,7 +219,7 @@ async def _latencies(settings: Settings, events: int, worker: Child, told: Calla
     return found
 
 
-def _offer(kwargs: dict[str, Any], prefix: str, rate: float, seconds: float, accounts: int, report: Any) -> None:
+def _offer(kwargs: dict[str, Any], prefix: Naming, rate: float, seconds: float, accounts: int, report: Any) -> None:
     """In a process of its own, so that the reader's work does not slow the load down."""
     security = {name: value for name, value in kwargs.items() if name != "bootstrap_servers"}
     with KafkaWriter(",".join(kwargs["bootstrap_servers"]), prefix=prefix, security=security) as writer:
@@ -250,6 +252,7 @@ def _worker(settings: Settings, folder: Path, *, clock: str, merge: str) -> Iter
         "PAYWARDEN_BOOTSTRAP": settings.bootstrap,
         "PAYWARDEN_APP_ID": settings.app_id,
         "PAYWARDEN_TOPIC_PREFIX": settings.topic_prefix,
+        "PAYWARDEN_TOPIC_NAMES": "{}",
         "PAYWARDEN_CLOCK": clock,
         "PAYWARDEN_MERGE": merge,
         "PAYWARDEN_POLICY_FILES": json.dumps([]),
@@ -291,4 +294,4 @@ def _cpu_seconds(port: int) -> float:
 def _writer(settings: Settings) -> KafkaWriter:
     kwargs = kafka_python_kwargs(settings.runtime())
     del kwargs["bootstrap_servers"]
-    return KafkaWriter(settings.bootstrap, prefix=settings.topic_prefix, security=kwargs)
+    return KafkaWriter(settings.bootstrap, prefix=settings.names, security=kwargs)

@@ -12,7 +12,7 @@ from streams.adapters.flow_feeds import FlowState
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, read
-from streams.contracts.topics import MERGED, TOPICS, Topic, physical
+from streams.contracts.topics import MERGED, TOPICS, Naming, Topic, physical
 from streams.runtime.survey import GroupFacts, Survey, TopicFacts
 from streams.settings import Settings
 
@@ -94,7 +94,7 @@ def topic_checks(found: Survey, settings: Settings) -> Iterator[Check]:
     there = {
         topic.name: found.topics[name]
         for topic in TOPICS.values()
-        if (name := physical(settings.topic_prefix, topic.name)) in found.topics
+        if (name := physical(settings.names, topic.name)) in found.topics
     }
     yield _presence(there)
     if not there:
@@ -267,9 +267,10 @@ def feed_checks(states: Sequence[FlowState], feeds: Iterable[str], missing: Iter
         yield Check("fields", "note", says)
 
 
-def group_check(group: GroupFacts, prefix: str) -> Check:
+def group_check(group: GroupFacts, called: Naming) -> Check:
     """Are there workers, and do they keep up?"""
-    lag = {name.removeprefix(prefix): count for name, count in group.lag.items() if count}
+    of_ours = {physical(called, name): name for name in TOPICS}
+    lag = {of_ours.get(name, name): count for name, count in group.lag.items() if count}
     behind = ", ".join(f"{name} {count:,}" for name, count in sorted(lag.items(), key=lambda item: -item[1])[:4])
     if not group.members:
         if behind:

@@ -121,7 +121,7 @@ def _play(
     security = _security(settings)
 
     view.tell("writing two weeks of history")
-    with KafkaWriter(settings.bootstrap, prefix=settings.topic_prefix, security=security) as writer:
+    with KafkaWriter(settings.bootstrap, prefix=settings.names, security=security) as writer:
         history = programme.history(seed, clock.now_ms())
         written = writer.write(expand(history, PARTITIONS), pace=Pace(None))
 
@@ -130,7 +130,7 @@ def _play(
     reader = Reader(
         tally,
         settings.bootstrap,
-        prefix=settings.topic_prefix,
+        prefix=settings.names,
         partitions=PARTITIONS,
         now_ms=clock.now_ms,
         security=security,
@@ -145,7 +145,7 @@ def _play(
     _wait_until_ready(worker, web_port)
     responder = Responder(
         settings.bootstrap,
-        prefix=settings.topic_prefix,
+        prefix=settings.names,
         security=security,
         group_id=f"{settings.app_id}-responder",
         delay_ms=ANSWER_MS,
@@ -178,9 +178,7 @@ class Feed(threading.Thread):
         super().__init__(name="feed", daemon=True)
         self.error: Exception | None = None
         self._ending = threading.Event()
-        self._writer = KafkaWriter(
-            settings.bootstrap, prefix=settings.topic_prefix, security=security, linger_ms=LINGER_MS
-        )
+        self._writer = KafkaWriter(settings.bootstrap, prefix=settings.names, security=security, linger_ms=LINGER_MS)
         self._records = records
 
     def run(self) -> None:
@@ -202,9 +200,7 @@ def _wait_until_handled(settings: Settings, security: dict[str, Any], records: i
     Not a barrier: the clock of a live worker moves on, so its topics never come to rest.
     """
     inputs = [
-        TopicPartition(physical(settings.topic_prefix, topic.name), number)
-        for topic in MERGED
-        for number in range(PARTITIONS)
+        TopicPartition(physical(settings.names, topic.name), number) for topic in MERGED for number in range(PARTITIONS)
     ]
     deadline_s = time.monotonic() + READY_S
     admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap.split(","), **security)
@@ -293,10 +289,15 @@ def _settings(broker: EmbeddedBroker | None, bootstrap: str | None, now_ms: int)
     shared = {"partitions": PARTITIONS, "replication": 1}
     if broker is not None:
         return load_settings(
-            bootstrap=broker.bootstrap, topic_prefix="", app_id="paywarden", security_protocol="PLAINTEXT", **shared
+            bootstrap=broker.bootstrap,
+            topic_prefix="",
+            topic_names={},
+            app_id="paywarden",
+            security_protocol="PLAINTEXT",
+            **shared,
         )
     name = f"demo-{now_ms // 1000}"
-    return load_settings(bootstrap=bootstrap, topic_prefix=f"{name}.", app_id=name, **shared)
+    return load_settings(bootstrap=bootstrap, topic_prefix=f"{name}.", topic_names={}, app_id=name, **shared)
 
 
 def _security(settings: Settings) -> dict[str, Any]:

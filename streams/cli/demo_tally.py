@@ -22,7 +22,7 @@ from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.signals import DeadLetter
-from streams.contracts.topics import MERGED, logical, physical
+from streams.contracts.topics import MERGED, Naming, logical, physical
 
 INPUTS: Final = tuple(topic.name for topic in MERGED)
 OUTPUTS: Final = (
@@ -181,7 +181,7 @@ class Reader(threading.Thread):
         tally: Tally,
         bootstrap: str,
         *,
-        prefix: str,
+        prefix: Naming,
         partitions: int,
         now_ms: Callable[[], int],
         security: Mapping[str, Any],

@@ -78,28 +78,28 @@ def doctor(pages: tuple[str, ...], as_json: bool, **options: Any) -> None:
 
 def examine(settings: Settings) -> tuple[list[Check], list[FlowState]]:
     """Everything about the cluster. Raises ClusterFailed if it does not answer."""
-    options, prefix = settings.runtime(), settings.topic_prefix
+    options, called = settings.runtime(), settings.names
     with asking(settings):
-        found = survey(options, [physical(prefix, name) for name in TOPICS])
+        found = survey(options, [physical(called, name) for name in TOPICS])
     samples = _samples(settings, found)
     feeds = {topic for topic, sample in samples.items() if sample.records}
     fields = {f"{topic}:{field}" for topic, sample in samples.items() for field in sample.fields}
     states = flow_states(feeds, fields)
-    missing = {topic.name for topic in MERGED if physical(prefix, topic.name) not in found.topics}
+    missing = {topic.name for topic in MERGED if physical(called, topic.name) not in found.topics}
     checks = [
         *broker_checks(found),
         *topic_checks(found, settings),
         *sample_checks(samples, settings, SystemClock().now_ms()),
         *feed_checks(states, feeds, missing),
-        group_check(found.group, prefix),
+        group_check(found.group, called),
     ]
     return checks, states
 
 
 def _samples(settings: Settings, found: Survey) -> dict[str, Sample]:
     """A few records of every input, judged."""
-    prefix = settings.topic_prefix
-    names = {physical(prefix, topic.name): topic.name for topic in MERGED}
+    called = settings.names
+    names = {physical(called, topic.name): topic.name for topic in MERGED}
     spanned = {tp: span for tp, span in found.spans.items() if tp.topic in names}
     records = ask(settings, both_ends(settings.runtime(), spanned, _SAMPLE))
     return {

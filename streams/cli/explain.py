@@ -106,7 +106,7 @@ def recomputed(watching: WatchingLogic, policies: PolicySchedule) -> Recomputed 
 async def published(settings: Settings, decision_id: str) -> Told | None:
     """Read the one partition that the id names."""
     options, number = settings.runtime(), partition_in(decision_id)
-    name = physical(settings.topic_prefix, DECISIONS)
+    name = physical(settings.names, DECISIONS)
     counts = await partition_counts(options, [name])
     if counts.get(name, 0) <= number:
         raise BadRequest(f"{name} has no partition {number}: is this decision of another deployment?")
@@ -120,7 +120,7 @@ async def published(settings: Settings, decision_id: str) -> Told | None:
 
 async def again(settings: Settings, decision: DecisionMade, policies: PolicySchedule) -> Recomputed | None:
     """Run the account's history from the input topics, up to the event."""
-    options, prefix = settings.runtime(), settings.topic_prefix
+    options, called = settings.runtime(), settings.names
     number = partition_in(decision.decision_id)
     watching = WatchingLogic(
         policies,
@@ -130,13 +130,13 @@ async def again(settings: Settings, decision: DecisionMade, policies: PolicySche
         event_id=decision.event_id,
         alone=True,
     )
-    counts = await partition_counts(options, {physical(prefix, each.topic) for each in watching.inputs})
+    counts = await partition_counts(options, {physical(called, each.topic) for each in watching.inputs})
     by_topic = {
-        each.topic: counts[name] for each in watching.inputs if (name := physical(prefix, each.topic)) in counts
+        each.topic: counts[name] for each in watching.inputs if (name := physical(called, each.topic)) in counts
     }
     layout = layout_of("accounts", watching.inputs, (), by_topic)
-    spanned = await spans(options, {physical(prefix, each.topic): layout.partitions for each in layout.inputs})
-    until = {each.topic: spanned[TopicPartition(physical(prefix, each.topic), number)].end for each in layout.inputs}
+    spanned = await spans(options, {physical(called, each.topic): layout.partitions for each in layout.inputs})
+    until = {each.topic: spanned[TopicPartition(physical(called, each.topic), number)].end for each in layout.inputs}
     (_, agent), *_ = agents(settings)
     await replayed(
         options,

@@ -26,6 +26,7 @@ from producers.sources.jsonl import Malformed
 from producers.sources.logins import DEMO_KEY
 from producers.writer import DeliveryFailed, KafkaWriter, NoBroker, NotReady, Pace, Written
 from streams.contracts.base import from_ms
+from streams.contracts.topics import Naming
 from streams.settings import SettingsError, load_settings
 
 EXIT_BAD_INPUT = 64
@@ -66,7 +67,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Where and how the records are written; filled from the command line."""
 
     bootstrap: str
-    prefix: str
+    prefix: Naming
     security: dict[str, Any]
     app_id: str
     responder_group: str | None
@@ -126,7 +127,7 @@ def target_of(options: Mapping[str, Any]) -> Target:
         raise SystemExit(EXIT_CONFIGURATION) from error
     return Target(
         bootstrap=runtime.bootstrap,
-        prefix=runtime.topic_prefix,
+        prefix=runtime.names,
         security=kafka_python_kwargs(runtime),
         app_id=runtime.app_id,
         responder_group=options["responder_group"],

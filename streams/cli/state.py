@@ -72,10 +72,10 @@ def state() -> None:
 async def layouts(settings: Settings) -> list[tuple[Logic, AgentOptions, Layout]]:
     """Both agents with what they read in this cluster. Raises NotAsItShouldBe if topics are missing or unequal."""
     parts = agents(settings)
-    prefix = settings.topic_prefix
+    called = settings.names
     names = {each.topic for logic, _ in parts for each in logic.inputs} | {agent.changelog for _, agent in parts}
-    found = await partition_counts(settings.runtime(), {physical(prefix, name) for name in names})
-    counts = {name: found[physical(prefix, name)] for name in names if physical(prefix, name) in found}
+    found = await partition_counts(settings.runtime(), {physical(called, name) for name in names})
+    counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}
     try:
         return [
             (logic, agent, layout_of(logic.name, logic.inputs, (agent.changelog,), counts)) for logic, agent in parts
@@ -219,7 +219,7 @@ def _show_one(settings: Settings, agent_name: str, key: bytes, route: bytes, as_
 
 
 async def _rows(options: RuntimeOptions, part: Part) -> Rows:
-    return await read_rows(options, physical(options.topic_prefix, part.agent.changelog), part.number)
+    return await read_rows(options, physical(options.names, part.agent.changelog), part.number)
 
 
 def _row(raw: bytes) -> Any:
@@ -382,7 +382,7 @@ async def _rebuild(
     evidence = await evidence_of(options, part.layout.inputs, part.number, position)
     found = diagnose(position, part.layout.partitions, evidence)
     outcome = Outcome(agent=part.logic.name, partition=part.number, verdict=found.verdict, why=found.why, done="kept")
-    changelog = physical(options.topic_prefix, part.agent.changelog)
+    changelog = physical(options.names, part.agent.changelog)
     if found.verdict == "hole" and not from_beginning and not comparing:
         assert position is not None
         rows = {**present, POSITION_KEY: msgspec.msgpack.encode(moved(position, evidence))}

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.contracts.base import from_ms
-from streams.contracts.topics import TOPICS, Topic, physical
+from streams.contracts.topics import TOPICS, Names, Topic, physical
 from streams.runtime.reading import follow, scan, spans
 from streams.runtime.topics_admin import TopicSpec, create_topics, partition_counts
 from streams.settings import Settings
@@ -23,7 +23,7 @@ def topic_specs(settings: Settings, *, replay: bool = False) -> list[TopicSpec]:
     """Every topic of the table, as this deployment wants it; `replay` keeps history however old its events are."""
     return [
         TopicSpec(
-            physical(settings.topic_prefix, topic.name),
+            physical(settings.names, topic.name),
             settings.partitions,
             settings.replication,
             topic.replay_configs if replay else topic.configs,
@@ -37,9 +37,9 @@ async def create_all(settings: Settings, *, replay: bool = False) -> list[str]:
     return await create_topics(settings.runtime(), topic_specs(settings, replay=replay))
 
 
-def named(name: str, prefix: str) -> Topic:
+def named(name: str, called: Names) -> Topic:
     """The topic with this logical or physical name. Raises BadRequest."""
-    topic = TOPICS.get(name) or TOPICS.get(name.removeprefix(prefix))
+    topic = TOPICS.get(name) or next((each for each in TOPICS.values() if physical(called, each.name) == name), None)
     if topic is None:
         raise BadRequest(f"no topic is called {name!r}; `paywarden topics list` shows those that there are.")
     return topic
@@ -116,12 +116,12 @@ def list_(as_json: bool, **options: Any) -> None:
 
 async def listing(settings: Settings) -> list[dict[str, Any]]:
     """One row per topic of the table. `records` is the span of offsets, which counts transaction markers too."""
-    options, prefix = settings.runtime(), settings.topic_prefix
-    counts = await partition_counts(options, (physical(prefix, name) for name in TOPICS))
+    options, called = settings.runtime(), settings.names
+    counts = await partition_counts(options, (physical(called, name) for name in TOPICS))
     spanned = await spans(options, counts)
     rows = []
     for topic in TOPICS.values():
-        name = physical(prefix, topic.name)
+        name = physical(called, topic.name)
         held = [span.end - span.begin for tp, span in spanned.items() if tp.topic == name]
         rows.append(
             {
@@ -161,7 +161,7 @@ def tail(
       paywarden topics tail paywarden.dead-letters --from-beginning --max 3 --json
     """
     settings = settings_of(options)
-    topic = named(name, settings.topic_prefix)
+    topic = named(name, settings.names)
     waits = not from_beginning if follow is None else follow
     try:
         ask(settings, _tail(settings, topic, from_beginning, most, waits, committed, as_json))
@@ -178,7 +178,7 @@ async def _tail(
     committed: bool,
     as_json: bool,
 ) -> None:
-    options, name = settings.runtime(), physical(settings.topic_prefix, topic.name)
+    options, name = settings.runtime(), physical(settings.names, topic.name)
     counts = await partition_counts(options, [name])
     if not counts:
         raise BadRequest(f"{name} does not exist; create it with `paywarden topics create`.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from streams.contracts import accounts, actions, cases, decisions, logins, payments, signals
 from streams.contracts.base import Watermark
@@ -361,16 +361,31 @@ def changelog_of(agent: Agent) -> Topic:
     return TOPICS[f"paywarden.{agent}.changelog"]
 
 
-def physical(prefix: str, name: str) -> str:
-    """The name of a topic in the cluster: the deployment's prefix (for example `demo.`) before the logical name."""
-    full = prefix + name
+class Names(NamedTuple):
+    """How a deployment calls its topics: `own` names for some of them, the prefix before all others."""
+
+    prefix: str = ""
+    own: Mapping[str, str] = MappingProxyType({})  # logical name -> name in the cluster, taken as it is
+
+
+Naming: TypeAlias = str | Names  # a text is a prefix
+
+
+def physical(names: Naming, name: str) -> str:
+    """The name of a topic in the cluster: its own, or the deployment's prefix (for example `demo.`) before it."""
+    prefix, own = (names, {}) if isinstance(names, str) else names
+    full = own.get(name) or prefix + name
     if not full or len(full) > _LONGEST_NAME or full in (".", "..") or _NOT_A_NAME.search(full):
         raise ValueError(f"not a topic name for Kafka: {full!r}; use letters, digits, dot, dash and underscore")
     return full
 
 
-def logical(prefix: str, name: str) -> str:
+def logical(names: Naming, name: str) -> str:
     """The inverse of `physical`."""
+    prefix, own = (names, {}) if isinstance(names, str) else names
+    for ours, theirs in own.items():
+        if theirs == name:
+            return ours
     if not name.startswith(prefix):
         raise ValueError(f"topic {name!r} does not start with the prefix {prefix!r}")
     return name[len(prefix) :]

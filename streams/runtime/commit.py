@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from streams.contracts.topics import physical
+from streams.contracts.topics import Naming, physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.logic import Emit
 from streams.runtime.options import RuntimeOptions
@@ -62,7 +62,7 @@ async def commit_group(
     *,
     number: int,
     changelog: str,
-    prefix: str,
+    names: Naming,
     stamps: Sequence[tuple[str, bytes]] = (),
     hold_s: float = 0.0,
 ) -> None:
@@ -71,11 +71,11 @@ async def commit_group(
     Args:
         number: partition that made the group; outputs go to the same number unless they name another one.
         changelog: physical name.
-        prefix: before the logical name of every output topic.
+        names: how the output topics are called in the cluster.
         stamps: wall-clock facts, added as headers so that the bytes of outputs stay a function of their input.
         hold_s: for crash tests, how long the full transaction stays open.
     """
-    streams = _outgoing(group.emits, number, prefix, stamps)
+    streams = _outgoing(group.emits, number, names, stamps)
     streams[changelog, number] = [Row(key, value, None, []) for key, value in group.rows]
     await producer.begin_transaction()
     sent = await asyncio.gather(
@@ -88,15 +88,15 @@ async def commit_group(
 
 
 def _outgoing(
-    emits: Iterable[Emit], number: int, prefix: str, stamps: Sequence[tuple[str, bytes]]
+    emits: Iterable[Emit], number: int, names: Naming, stamps: Sequence[tuple[str, bytes]]
 ) -> dict[tuple[str, int], list[Row]]:
     """Rows by physical topic and partition, in the order of the emits."""
     streams: dict[tuple[str, int], list[Row]] = defaultdict(list)
-    names: dict[str, str] = {}
+    known: dict[str, str] = {}
     for emit in emits:
-        name = names.get(emit.topic)
+        name = known.get(emit.topic)
         if name is None:
-            name = names[emit.topic] = physical(prefix, emit.topic)
+            name = known[emit.topic] = physical(names, emit.topic)
         partition = number if emit.partition is None else emit.partition
         streams[name, partition].append(Row(emit.key, emit.value, emit.timestamp_ms, [*emit.headers, *stamps]))
     return streams

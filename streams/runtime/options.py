@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.contracts.topics import Names
 from streams.runtime.partition import PartitionOptions
 
 
@@ -30,7 +31,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap: str = "127.0.0.1:9092"  # comma separated
     app_id: str = "paywarden"  # consumer group; transactional ids derive from it
     instance_id: str = ""  # static membership: a restart within the member timeout moves nothing; empty = dynamic
-    topic_prefix: str = ""  # of every physical topic name
+    topic_prefix: str = ""  # of every physical topic name ...
+    topic_names: dict[str, str] = {}  # ... except of these, by logical name
     security: Security = Security()
 
     # Membership. Brokers refuse less than 6 s; heartbeats come from a thread of their own, six per timeout.
@@ -68,6 +70,11 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
     web_host: str = "127.0.0.1"
     web_port: int = 6066  # 0 = no pages
     stalled_s: float = 60.0  # liveness: input waits and nothing was committed for this long
+
+    @property
+    def names(self) -> Names:
+        """How this deployment calls its topics."""
+        return Names(self.topic_prefix, self.topic_names)
 
 
 class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,7 @@ class Ownership:
         self, logic: Logic, layout: Layout, options: RuntimeOptions, agent: AgentOptions, metrics: Metrics
     ) -> None:
         self.held: dict[int, Owned] = {}
-        self.changelog = physical(options.topic_prefix, agent.changelog)
+        self.changelog = physical(options.names, agent.changelog)
         self._logic = logic
         self._layout = layout
         self._options = options
@@ -56,8 +56,8 @@ class Ownership:
         self._metrics = metrics
 
     def sources_of(self, number: int) -> dict[str, TP]:
-        prefix = self._options.topic_prefix
-        return {each.topic: TP(physical(prefix, each.topic), number) for each in self._layout.inputs}
+        called = self._options.names
+        return {each.topic: TP(physical(called, each.topic), number) for each in self._layout.inputs}
 
     async def take(self, numbers: Iterable[int]) -> dict[TP, int]:
         """Become the owner of `numbers`; returns where to read each of their inputs from.

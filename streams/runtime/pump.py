@@ -240,7 +240,7 @@ class Pump:
             group,
             number=owned.number,
             changelog=self.ownership.changelog,
-            prefix=self._options.topic_prefix,
+            names=self._options.names,
             stamps=stamps,
             hold_s=self._options.hold_s,
         )

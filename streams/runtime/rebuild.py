@@ -176,7 +176,7 @@ class _Feeding:
         self._consumer = consumer
         self._engine = engine
         self._until = until
-        self._tps = {topic: TopicPartition(physical(options.topic_prefix, topic), number) for topic in until}
+        self._tps = {topic: TopicPartition(physical(options.names, topic), number) for topic in until}
         self._topics = {tp: topic for topic, tp in self._tps.items()}
         self._unread: set[str] = set()
         self._waited_s = 0.0
@@ -285,7 +285,7 @@ async def write_rows(
         batches[-1].append((POSITION_KEY, rows[POSITION_KEY]))
         for batch in batches:
             group = Group([], batch, {}, 0, [], {}, 0)
-            await commit_group(producer, group, number=number, changelog=changelog, prefix=options.topic_prefix)
+            await commit_group(producer, group, number=number, changelog=changelog, names=options.names)
     finally:
         await producer.stop()
     return len(changes) + 1
@@ -296,7 +296,7 @@ async def evidence_of(
 ) -> dict[str, Evidence]:
     """What the log and the consumer group say about each input of one partition, by logical topic."""
     handled = {} if position is None else position.offsets
-    tps = {TopicPartition(physical(options.topic_prefix, each.topic), number): each.topic for each in inputs}
+    tps = {TopicPartition(physical(options.names, each.topic), number): each.topic for each in inputs}
     gathered = await gather_evidence({tp: handled.get(topic) for tp, topic in tps.items()}, options)
     return {tps[tp]: evidence for tp, evidence in gathered.items()}
 

@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.partitioning import partition_of
 from streams.contracts.signals import DeadLetter
-from streams.contracts.topics import TOPICS, physical
+from streams.contracts.topics import TOPICS, Naming, physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.dead_letters import TOPIC
 from streams.runtime.options import RuntimeOptions
@@ -65,7 +65,7 @@ async def letters(
     options: RuntimeOptions, reasons: Collection[str] = (), topics: Collection[str] = ()
 ) -> AsyncGenerator[Letter, None]:
     """The letters that lie there now, each partition in its order; empty filters mean all."""
-    name = physical(options.topic_prefix, TOPIC)
+    name = physical(options.names, TOPIC)
     spanned = await spans(options, await partition_counts(options, [name]))
     if not spanned:
         return
@@ -124,7 +124,7 @@ async def refeed(
 ) -> Fed:
     """Write the originals of the letters to their topics again; what was fed before is skipped."""
     fed = Fed()
-    counts = await partition_counts(options, (physical(options.topic_prefix, topic) for topic in TOPICS))
+    counts = await partition_counts(options, (physical(options.names, topic) for topic in TOPICS))
     progress = _Progress(options)
     producer = None if dry_run else _producer(options)
     try:
@@ -153,7 +153,7 @@ async def refeed(
 def _hopeless(letter: DeadLetter, options: RuntimeOptions, counts: dict[str, int]) -> str | None:
     if letter.topic == "timer":
         return "a timer is no record: the account fires it again by itself"
-    if letter.topic not in TOPICS or physical(options.topic_prefix, letter.topic) not in counts:
+    if letter.topic not in TOPICS or physical(options.names, letter.topic) not in counts:
         return "its topic does not exist"
     return None
 
@@ -182,7 +182,7 @@ class _Progress:
                 told = await admin.list_consumer_group_offsets(group)
             finally:
                 await admin.close()
-            name = physical(self._options.topic_prefix, TOPIC)
+            name = physical(self._options.names, TOPIC)
             self._known[group] = {tp.partition: each.offset for tp, each in told.items() if tp.topic == name}
         return self._known[group].get(letter.partition, 0)
 
@@ -195,12 +195,12 @@ async def _feed(
     fed: Fed,
 ) -> None:
     """One transaction: the records, and that their letters are done."""
-    prefix = options.topic_prefix
-    originals = await pick(options, _places(batch, prefix, counts))
+    called = options.names
+    originals = await pick(options, _places(batch, called, counts))
     writes: list[tuple[Letter, Again]] = []
     for letter in batch:
         told = letter.letter
-        name = physical(prefix, told.topic)
+        name = physical(called, told.topic)
         result = again(letter, originals.get((name, told.partition, told.offset)), counts[name])
         if isinstance(result, str):
             fed.skipped[result] += 1
@@ -212,7 +212,7 @@ async def _feed(
     async with producer.transaction():
         for letter, record in writes:
             await producer.send(
-                physical(prefix, record.topic),
+                physical(called, record.topic),
                 record.value,
                 record.key,
                 partition=record.partition,
@@ -224,10 +224,10 @@ async def _feed(
             await producer.send_offsets_to_transaction(offsets, group)
 
 
-def _places(batch: Iterable[Letter], prefix: str, counts: dict[str, int]) -> dict[TopicPartition, set[int]]:
+def _places(batch: Iterable[Letter], called: Naming, counts: dict[str, int]) -> dict[TopicPartition, set[int]]:
     places: dict[TopicPartition, set[int]] = defaultdict(set)
     for _, _, _, letter in batch:
-        name = physical(prefix, letter.topic)
+        name = physical(called, letter.topic)
         if letter.partition < counts[name]:
             places[TopicPartition(name, letter.partition)].add(letter.offset)
     return places
@@ -235,7 +235,7 @@ def _places(batch: Iterable[Letter], prefix: str, counts: dict[str, int]) -> dic
 
 def _done(options: RuntimeOptions, fed: Iterable[Letter]) -> dict[str, dict[TopicPartition, int]]:
     done: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
-    name = physical(options.topic_prefix, TOPIC)
+    name = physical(options.names, TOPIC)
     for partition, offset, _, letter in fed:
         done[group_of(options.app_id, letter)][TopicPartition(name, partition)] = offset + 1
     return done

@@ -143,11 +143,11 @@ class Runtime:
     # -- agents ----------------------------------------------------------------------------------------------------
 
     async def _add_agents(self, app: WorkerApp) -> None:
-        prefix = self._options.topic_prefix
+        called = self._options.names
         names = {each.topic for logic, _ in self._agents for each in logic.inputs}
         names |= {topic for _, agent in self._agents for topic in (agent.changelog, *agent.outputs)}
-        found = await partition_counts(self._options, {physical(prefix, name) for name in names})
-        counts = {name: found[physical(prefix, name)] for name in names if physical(prefix, name) in found}
+        found = await partition_counts(self._options, {physical(called, name) for name in names})
+        counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}
         for logic, agent in self._agents:
             layout = layout_of(logic.name, logic.inputs, (agent.changelog, *agent.outputs), counts)
             pump = Pump(
@@ -164,8 +164,8 @@ class Runtime:
             self._add_agent(app, pump)
 
     def _add_agent(self, app: WorkerApp, pump: Pump) -> None:
-        prefix = self._options.topic_prefix
-        logical = {physical(prefix, each.topic): each.topic for each in pump.layout.inputs}
+        called = self._options.names
+        logical = {physical(called, each.topic): each.topic for each in pump.layout.inputs}
         channel = app.topic(*logical, schema=RawBatchSchema(), maxsize=STREAM_BATCHES)
 
         @app.agent(channel, name=pump.logic.name)  # type: ignore[untyped-decorator]
@@ -207,7 +207,7 @@ class Runtime:
 
     def _numbers_of(self, pump: Pump, assigned: set[TP]) -> set[int]:
         """The partition numbers that `pump` now owns; all its inputs must agree."""
-        topics = [physical(self._options.topic_prefix, each.topic) for each in pump.layout.inputs]
+        topics = [physical(self._options.names, each.topic) for each in pump.layout.inputs]
         by_topic = {topic: {tp.partition for tp in assigned if tp.topic == topic} for topic in topics}
         numbers = by_topic[topics[0]]
         if any(each != numbers for each in by_topic.values()):

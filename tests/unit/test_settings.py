@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.contracts.topics import physical
 from streams.settings import SettingsError, load_settings
 
 
@@ -37,3 +38,27 @@ def test_a_password_comes_from_its_file_and_never_out_again(monkeypatch: pytest.
     monkeypatch.setenv("PAYWARDEN_SASL_PASSWORD_FILE", str(tmp_path / "nowhere"))
     with pytest.raises(SettingsError, match="mount the secret"):
         load_settings().security()
+
+
+def test_topics_may_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYWARDEN_TOPIC_PREFIX", "prod.")
+    monkeypatch.setenv("PAYWARDEN_TOPIC_NAMES", '{"payments.transactions": "core.tx.v2"}')
+    names = load_settings().runtime().names
+    assert physical(names, "payments.transactions") == "core.tx.v2"
+    assert physical(names, "auth.logins") == "prod.auth.logins"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ('{"payments": "tx"}', "no topic is called 'payments'"),
+        ('{"auth.logins": "a/b"}', "not a topic name"),
+        ('{"auth.logins": "payments.transactions"}', "two topics would both be called"),
+        ("payments=tx", "PAYWARDEN_TOPIC_NAMES: not JSON"),
+    ],
+)
+def test_a_wrong_topic_name_is_refused(monkeypatch: pytest.MonkeyPatch, value: str, says: str) -> None:
+    monkeypatch.setenv("PAYWARDEN_TOPIC_NAMES", value)
+    with pytest.raises(SettingsError, match=says) as refused:
+        load_settings()
+    assert "PAYWARDEN_TOPIC_NAMES" in str(refused.value)

@@ -6,7 +6,7 @@ import pytest
 
 from streams.contracts.base import Event, Watermark
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES
-from streams.contracts.topics import TOPICS, changelog_of, inputs_of, logical, physical
+from streams.contracts.topics import TOPICS, Names, changelog_of, inputs_of, logical, physical
 
 
 def test_inputs_merge_labels_first_and_entity_risk_is_exempt() -> None:
@@ -68,3 +68,11 @@ def test_a_prefix_precedes_every_physical_name() -> None:
         physical("demo/", "risk.labels")
     with pytest.raises(ValueError, match="prefix"):
         logical("demo.", "risk.labels")
+
+
+def test_a_topic_may_have_a_name_of_its_own() -> None:
+    names = Names("prod.", {"payments.transactions": "core-banking.tx.v2"})
+    assert physical(names, "payments.transactions") == "core-banking.tx.v2"
+    assert physical(names, "auth.logins") == "prod.auth.logins"
+    for name in TOPICS:
+        assert logical(names, physical(names, name)) == name
