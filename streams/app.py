@@ -6,11 +6,13 @@ import logging
 from collections.abc import Sequence
 
 from streams.adapters.clock import SystemClock
+from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.adapters.prometheus import PrometheusMetrics
 from streams.agents.accounts import AccountsLogic
 from streams.agents.entities import EntitiesLogic
 from streams.contracts.topics import TOPICS, changelog_of
+from streams.core.library import Library
 from streams.core.policy import PolicySchedule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
@@ -35,10 +37,14 @@ class RulesOnly:
 
 
 def accounts_logic(
-    policies: PolicySchedule, scorer: Scorer[Prepared] | None = None, *, barrier_s: int | None = None
+    policies: PolicySchedule,
+    scorer: Scorer[Prepared] | None = None,
+    *,
+    barrier_s: int | None = None,
+    library: Library | None = None,
 ) -> AccountsLogic:
     """The accounts agent; without a scorer the rules decide alone. `barrier_s` only in replays that wait."""
-    return AccountsLogic(policies, scorer or RulesOnly(), barrier_s)
+    return AccountsLogic(policies, scorer or RulesOnly(), barrier_s, library)
 
 
 def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesLogic:
@@ -47,8 +53,12 @@ def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesL
 
 
 def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[tuple[Logic, AgentOptions]]:
-    """Both agents as a worker runs them, under the policies that the settings name. Raises PolicyError."""
+    """Both agents as a worker runs them, under the policies and tables that the settings name.
+
+    Raises PolicyError or TableError.
+    """
     policies = policies or load_schedule(settings.policy_files)
+    library = load_library(settings.overlay)
     lateness_s = policies.policies[-1].lateness_s
     published = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
     signalled = tuple(topic.name for topic in TOPICS.values() if topic.direction == "internal" and topic.types)
@@ -63,13 +73,16 @@ def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[t
         )
 
     return [
-        (accounts_logic(policies, barrier_s=settings.barrier_s), agent("accounts", settings.pace_ms)),
+        (
+            accounts_logic(policies, barrier_s=settings.barrier_s, library=library),
+            agent("accounts", settings.pace_ms),
+        ),
         (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
     ]
 
 
 def worker(settings: Settings) -> Runtime:
-    """A worker process with both agents. Raises SettingsError or PolicyError."""
+    """A worker process with both agents. Raises SettingsError, PolicyError or TableError."""
     policies = load_schedule(settings.policy_files)
     for policy in policies.policies:
         logger.info(

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     policy_files: tuple[Path, ...] = Field(
         (), description="Policy files (JSON list of paths), each over the packaged default; the event's time selects."
     )
+    overlay: Path | None = Field(
+        None, description="Folder with this deployment's own codes, profiles and texts; docs/declines.md."
+    )
     member_timeout_s: float = Field(
         10.0, ge=6.0, le=300.0, description="A silent worker loses its partitions after this."
     )

@@ -17,6 +17,7 @@ from streams.contracts.topics import ENTITY_RISK, SIGNALS, inputs_of
 from streams.core import pipeline
 from streams.core.entities.health import HealthBuckets, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
+from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
@@ -80,8 +81,15 @@ class AccountsLogic:
     name = "accounts"
     by_source = False
 
-    def __init__(self, policies: PolicySchedule, scorer: Scorer[Prepared], barrier_s: int | None = None) -> None:
+    def __init__(
+        self,
+        policies: PolicySchedule,
+        scorer: Scorer[Prepared],
+        barrier_s: int | None = None,
+        library: Library | None = None,
+    ) -> None:
         self._policies = policies
+        self._library = library or packaged_library()
         self._scorer = scorer
         self._barrier_s = barrier_s
         self.inputs = tuple(
@@ -203,6 +211,7 @@ class AccountsLogic:
             context.feeds,
             context.shared.limits,
             self._barrier_s,
+            library=self._library,
         )
 
     # -- the second hop ----------------------------------------------------------------------------------------------

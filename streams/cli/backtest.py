@@ -24,6 +24,7 @@ from producers.feed import WATERMARK_KEY, Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.logins import DEMO_KEY
+from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.agents.accounts import risk_key
 from streams.agents.offline import OfflineRun, Published
@@ -39,6 +40,7 @@ from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Emit
 from streams.runtime.partition import Partition
+from streams.settings import load_settings
 
 # Which file a topic's records go to. Signals and entity risk stay inside.
 FILES = {
@@ -201,7 +203,7 @@ def run_backtest(
     with results_folder(out), ExitStack() as stack:
         results = Results(out, stack, file_format)
         run = OfflineRun(
-            accounts_logic(policies, barrier_s=barrier_ms // 1000),
+            accounts_logic(policies, barrier_s=barrier_ms // 1000, library=load_library(load_settings().overlay)),
             entities_logic(policies, barrier_ms // 1000),
             partitions,
             results,

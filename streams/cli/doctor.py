@@ -14,6 +14,7 @@ from rich.table import Table
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.flow_feeds import FlowState, flow_states
+from streams.adapters.overlay import load_library
 from streams.adapters.packaging import collisions
 from streams.adapters.policy_file import load_schedule
 from streams.cli.checkup import (
@@ -29,6 +30,7 @@ from streams.cli.checkup import (
 )
 from streams.cli.cluster import ClusterFailed, ask, asking, cluster_options, settings_of
 from streams.contracts.topics import MERGED, TOPICS, physical
+from streams.core.declines.table import TableError
 from streams.core.policy import PolicyError
 from streams.runtime.survey import Survey, both_ends, survey
 from streams.settings import Settings
@@ -48,8 +50,8 @@ def doctor(pages: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Look at everything a worker relies on and say what is wrong, with the next step.
 
     Brokers, topics and their settings, rights, the partitioner and clocks of producers, which of the 46 flows the
-    present feeds allow, policy, packages, workers and their lag. Reads only. Exit codes: 0 fit (perhaps with
-    warnings), 70 no broker answers, 78 something must be mended.
+    present feeds allow, policy, decline tables with the overlay folder, packages, workers and their lag. Reads only.
+    Exit codes: 0 fit (perhaps with warnings), 70 no broker answers, 78 something must be mended.
 
     \b
     Examples:
@@ -57,7 +59,7 @@ def doctor(pages: tuple[str, ...], as_json: bool, **options: Any) -> None:
       paywarden doctor --web 127.0.0.1:6066 --json
     """
     settings = settings_of(options)
-    checks = [*_policy(settings), *_packages(), *(_ready(page) for page in pages)]
+    checks = [*_policy(settings), _tables(settings), *_packages(), *(_ready(page) for page in pages)]
     flows: list[FlowState] = []
     unreachable: ClusterFailed | None = None
     try:
@@ -122,6 +124,18 @@ def _policy(settings: Settings) -> Iterator[Check]:
     for policy in schedule.policies:
         meaning = "decides and acts" if policy.mode == "enforce" else "no action or message is sent"
         yield Check("policy", "good", f"{policy.policy_hash}, mode {policy.mode} ({meaning})")
+
+
+def _tables(settings: Settings) -> Check:
+    """The decline tables, profiles and texts, with the deployment's overlay folder over them."""
+    try:
+        library = load_library(settings.overlay)
+    except TableError as error:
+        return Check("decline tables", "bad", str(error), "runbook: TableError")
+    own = sum(entry.own for entry in library.table.entries.values())
+    over = f"{own} codes of the overlay {settings.overlay}" if settings.overlay is not None else "no overlay"
+    says = f"{len(library.table.entries)} codes, {len(library.profiles.by_id)} profiles, {over} ({library.digest})"
+    return Check("decline tables", "good", says)
 
 
 def _packages() -> Iterator[Check]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "replay": "streams.cli.replay",
     "simulate": "streams.cli.simulate",
     "backtest": "streams.cli.backtest",
+    "decline": "streams.cli.decline",
     "explain": "streams.cli.explain",
     "dead-letters": "streams.cli.dead_letters",
     "state": "streams.cli.state",
@@ -82,11 +83,12 @@ def main() -> NoReturn:
 def _exit_code(error: Exception) -> int | None:
     """The exit code of an error that carries its own sentence, or None for a bug."""
     from producers.errors import BadInput
+    from streams.core.declines.table import TableError
     from streams.core.policy import PolicyError
     from streams.settings import SettingsError
 
     if isinstance(error, BadInput):
         return EXIT_BAD_INPUT
-    if isinstance(error, (SettingsError, PolicyError)):
+    if isinstance(error, (SettingsError, PolicyError, TableError)):
         return EXIT_CONFIGURATION
     return None

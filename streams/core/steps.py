@@ -10,6 +10,7 @@ from streams.contracts.actions import ActionRequested, LocksState, PspQuery, Ref
 from streams.contracts.base import Event
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade, Hit
+from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class DecideContext(msgspec.Struct, gc=False):
     barrier_s: int | None = None  # replay in steps: the payment system answers a step only when it has ended
     # Effects that were wanted and not sent, as (effect, why): for the shell to count.
     withheld: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    library: Library = msgspec.field(default_factory=packaged_library)
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

@@ -152,7 +152,9 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         evidence_dropped=case.dropped,
         counters=dict(case.counters),
         actions=tuple(case.actions),
-        messages=(render(case.template, case.parameters, zone_of(turn)),) if case.template else (),
+        messages=(
+            (render(case.template, case.parameters, zone_of(turn), turn.ctx.library.messages),) if case.template else ()
+        ),
         assignee=case.assignee or None,
         sla=sla_of(case, turn.policy),
         resolution_code=case.resolution or None,

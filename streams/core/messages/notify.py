@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.contracts.base import from_ms
 from streams.contracts.cases import NotificationRequested
 from streams.core import ids
-from streams.core.messages.render import MESSAGES, render
+from streams.core.messages.render import render
 from streams.core.obligations import NOTICES_MAX, Case
 from streams.core.turn import Turn
 
@@ -23,7 +23,7 @@ def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | N
         return
     if case is not None:
         turn.change(case, f"message {template}")
-    text = render(template, parameters, zone_of(turn))
+    text = render(template, parameters, zone_of(turn), turn.ctx.library.messages)
     turn.effects.append(
         NotificationRequested(
             occurred_at=turn.at,
@@ -46,7 +46,7 @@ def zone_of(turn: Turn) -> str:
 
 def _within_cap(turn: Turn, template: str) -> bool:
     """Advice is capped per week; what concerns money or a lock is always said."""
-    if MESSAGES.template[template].kind != "advice":
+    if turn.ctx.library.messages.template[template].kind != "advice":
         return True
     recent = [sent_ms for sent_ms in turn.obligations.notices if sent_ms > turn.at_ms - WEEK_MS]
     allowed = len(recent) < min(turn.policy.notifications.weekly_cap, NOTICES_MAX)

@@ -81,9 +81,9 @@ def instant(at_ms: int) -> str:
     return from_ms(at_ms // 1000 * 1000).isoformat().replace("+00:00", "Z")
 
 
-def render(template: str, parameters: Mapping[str, str], time_zone: str) -> CustomerText:
+def render(template: str, parameters: Mapping[str, str], time_zone: str, messages: Messages = MESSAGES) -> CustomerText:
     """Both texts of a message. Missing or surplus parameters are a programming error and raise KeyError."""
-    wanted = MESSAGES.template[template]
+    wanted = messages.template[template]
     if wanted.parameters.keys() != parameters.keys():
         raise KeyError(f"template {template} needs {sorted(wanted.parameters)}, not {sorted(parameters)}")
     zh: dict[str, str] = {}
@@ -91,7 +91,7 @@ def render(template: str, parameters: Mapping[str, str], time_zone: str) -> Cust
     for name, value in parameters.items():
         match wanted.parameters[name]:
             case "word":
-                zh[name], en[name] = MESSAGES.words[value].zh, MESSAGES.words[value].en
+                zh[name], en[name] = messages.words[value].zh, messages.words[value].en
             case "instant":
                 local = datetime.fromisoformat(value).astimezone(_zone(time_zone))
                 # Without a zone of the customer's the reader has to be told which one it is.

@@ -1,0 +1,29 @@
+"""What did a deployment put into its overlay folder?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streams.core.declines.table import TableError
+from streams.core.library import LAYOUT, Library, packaged_library, read_library
+
+
+def load_library(folder: Path | None = None) -> Library:
+    """The packaged library, with the files of `folder` over it. Raises TableError, which then also names the folder."""
+    if folder is None:
+        return packaged_library()
+    if not folder.is_dir():
+        raise TableError("this is not a folder", str(folder), f"name a folder with {LAYOUT}, or unset it")
+    texts: dict[str, str] = {}
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") for part in path.relative_to(folder).parts) or path.suffix == ".md":
+            continue  # what mounts and people leave beside the data
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TableError(f"it cannot be read ({error})", str(path), "make it a readable UTF-8 file") from None
+    try:
+        return read_library(texts)
+    except TableError as error:
+        raise error.inside(str(folder)) from None

@@ -1,0 +1,86 @@
+"""Which of the codes that came back says why the payment failed, and what does it say?
+
+Order (domain 2.3): what the deployment decided itself, then network advice, then the gateway's own code, then the
+ISO 8583 code as its network reads it. When none of them is known the answer is `unknown_error`, never a guess: the
+caller counts it and asks people to add the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from streams.contracts.payments import Code
+from streams.core.declines.profiles import Profile, Profiles
+from streams.core.declines.table import ISO, PRIVATE_USE, UNKNOWN, Cause, DeclineTable, Entry
+
+Rank = Literal["deployment", "network_advice", "gateway", "iso8583", "none"]
+_NEVER_APPROVE = 1  # Visa's category 1 is network advice that travels in the response code itself
+_ORDER: tuple[Rank, ...] = ("deployment", "network_advice", "gateway", "iso8583", "none")
+
+
+class Resolved(msgspec.Struct, frozen=True, gc=False):
+    """The answer: the row that decided, or the unknown cause without one."""
+
+    cause: Cause
+    entry: Entry | None
+    rank: Rank
+    unknown: tuple[Code, ...]  # codes that no table knows
+    forbidden: bool  # a network rule says: never again with this instrument
+    entries: tuple[Entry, ...] = ()  # every code that was understood, the deciding one first
+
+
+def resolve(table: DeclineTable, profiles: Profiles, codes: Iterable[Code], network: str | None) -> Resolved:
+    """The cause behind `codes`. Of two codes of the same rank the first that reports a failure decides."""
+    found: list[tuple[int, Entry]] = []
+    unknown: list[Code] = []
+    for code in codes:
+        entry = look_up(table, profiles, code, network)
+        if entry is None:
+            unknown.append(code)
+        else:
+            found.append((_ORDER.index(_rank(profiles, entry)), entry))
+    found.sort(key=lambda ranked: (not ranked[1].says_failed, ranked[0]))
+    entries = tuple(entry for _, entry in found)
+    forbidden = any(entry.retryable == "never" and entry.basis == "network_rule" for entry in entries)
+    if not found or not found[0][1].says_failed:
+        # Nothing, or an approval in a failure: nobody knows what happened.
+        return Resolved(table.causes[UNKNOWN], None, "none", tuple(unknown), forbidden, entries)
+    rank, decisive = found[0]
+    return Resolved(decisive.cause, decisive, _ORDER[rank], tuple(unknown), forbidden, entries)
+
+
+def look_up(table: DeclineTable, profiles: Profiles, code: Code, network: str | None) -> Entry | None:
+    """The row of one code. An ISO 8583 code is read as its network reads it; private ones only so."""
+    if code.source != ISO:
+        return table.find(code.source, code.code)
+    reads = profiles.by_network.get(network or "")
+    if reads is not None and reads.iso8583 is not None:
+        entry = table.find(reads.iso8583, code.code)
+        if entry is not None:
+            return entry
+    entry = table.find(ISO, code.code)
+    return None if entry is not None and code.code in PRIVATE_USE and not entry.own else entry
+
+
+def speakers(
+    profiles: Profiles, method: str, network: str | None, gateway_id: str | None, codes: Iterable[Code]
+) -> tuple[Profile, ...]:
+    """Every profile with something to say about a payment: its network, wallet and gateway, each once."""
+    asked = (
+        profiles.by_network.get(network or ""),
+        profiles.by_method.get(method),
+        profiles.by_gateway.get(gateway_id or ""),
+        *(profiles.by_source.get(code.source) for code in codes),
+    )
+    return tuple({profile.id: profile for profile in asked if profile is not None}.values())
+
+
+def _rank(profiles: Profiles, entry: Entry) -> Rank:
+    if entry.own:
+        return "deployment"
+    if entry.source in profiles.advice or entry.network_category == _NEVER_APPROVE:
+        return "network_advice"
+    return "iso8583" if entry.source == ISO or entry.source in profiles.iso8583 else "gateway"

@@ -1,0 +1,259 @@
+"""What does a code of a payment source mean: cause, party at fault, retry advice, who acts, what may be said?
+
+Two tables are shipped as data: 72 causes and the codes of 20 sources that map to them. A code row names its cause and
+only what differs from it. Everything a reader of a row relies on is checked when the tables are read.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from streams.contracts.base import Label, ShortText
+from streams.contracts.triage import Disclosure, FaultParty, MoneyState, RetryVerdict
+
+HealthScope = Literal["issuer", "gateway", "network", "merchant", "platform"]
+Queue = Literal["self_service", "technical", "accounting", "policy", "security", "none"]
+WhoActs = Literal["customer", "platform", "merchant", "issuer", "payee", "network", "none"]
+Basis = Literal["network_rule", "vendor_doc", "policy_default"]
+Seconds = Annotated[int, Meta(ge=0, le=366 * 86_400)]
+Flow = Annotated[str, Meta(pattern="^(F[0-4][0-9])?$")]
+
+UNKNOWN = "unknown_error"
+ISO = "iso8583_1987"
+# ISO 8583:1987 leaves these to the networks: 82 is a wrong CVV at Visa and a policy decline at Mastercard.
+PRIVATE_USE = frozenset(str(code) for code in range(76, 90))
+
+
+class TableError(Exception):
+    """A decline table, profile, tariff or template is not usable: `where` names file and line, `remedy` what to do.
+
+    Operator action: correct the named line; `paywarden doctor` checks the overlay folder. Nothing starts with a table
+    that could give a customer a wrong answer. Exit code 78.
+    """
+
+    def __init__(self, problem: str, where: str, remedy: str) -> None:
+        super().__init__(f"{where}: {problem}; {remedy}.")
+        self.problem, self.where, self.remedy = problem, where, remedy
+
+    def inside(self, folder: str) -> TableError:
+        """The same, for a file inside `folder`."""
+        return TableError(self.problem, f"{folder}/{self.where}", self.remedy)
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One unified cause: the defaults of every code that maps to it, and what the customer reads."""
+
+    cause: Label
+    fault_party: FaultParty
+    retryable: RetryVerdict
+    earliest_retry_s: Seconds | None
+    max_retries: Annotated[int, Meta(ge=0, le=100)]  # automatic ones, with the same instrument
+    retry_window_s: Seconds | None
+    who_acts: WhoActs
+    queue: Queue
+    disclosure: Disclosure
+    money_state: MoneyState
+    health_scope: HealthScope | None  # whose health a failure counts against
+    flow: Flow
+    ue_family: Label | None
+    zh: Annotated[str, Meta(min_length=2, max_length=200)]
+    en: Annotated[str, Meta(min_length=2, max_length=250)]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What one code of one source means. `own` rows come from the deployment and go before every other."""
+
+    source: Label
+    code: Label
+    cause: Cause
+    meaning: str
+    retryable: RetryVerdict
+    earliest_retry_s: int | None
+    max_retries: int
+    money_state: MoneyState
+    basis: Basis
+    network_category: int | None
+    confidence: str
+    ref: str
+    note: str
+    own: bool = False
+
+    @property
+    def says_failed(self) -> bool:
+        """Whether the code reports a failure; approvals and remarks about a card product do not."""
+        return self.cause.fault_party != "none" or self.cause.retryable != "n/a"
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line of codes.csv."""
+
+    source: Label
+    code: Label
+    cause: Label
+    meaning: Annotated[ShortText, Meta(min_length=1)]
+    retryable: RetryVerdict | None = None
+    earliest_retry_s: Seconds | None = None
+    max_retries: Annotated[int, Meta(ge=0, le=100)] | None = None
+    money_state: MoneyState | None = None
+    basis: Basis | None = None
+    network_category: Annotated[int, Meta(ge=1, le=4)] | None = None
+    network_cap: str | None = None
+    confidence: Literal["high", "medium", "low"] = "high"
+    ref: str | None = None
+    note: str | None = None
+
+
+class _Line(NamedTuple):
+    """A row and whether a deployment wrote it."""
+
+    row: _Row
+    own: bool
+
+
+class DeclineTable(msgspec.Struct, frozen=True):
+    """All causes and codes, read and checked."""
+
+    causes: Mapping[str, Cause]
+    entries: Mapping[tuple[str, str], Entry]
+    lines: Mapping[tuple[str, str], _Line]  # what the entries were made of: another cause table makes others of it
+    digest: str  # of the texts it was read from
+
+    def find(self, source: str, code: str) -> Entry | None:
+        """The row of a code exactly as the source writes it: leading zeros and case matter."""
+        return self.entries.get((source, code))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(source for source, _ in self.entries))
+
+    def codes_of(self, source: str) -> tuple[str, ...]:
+        return tuple(code for each, code in self.entries if each == source)
+
+
+def read_table(
+    causes: str,
+    codes: str,
+    *,
+    base: DeclineTable | None = None,
+    causes_name: str = "causes.csv",
+    codes_name: str = "codes.csv",
+) -> DeclineTable:
+    """The tables in two CSV texts, laid over `base` where a deployment has rows of its own. Raises TableError."""
+    known = dict(base.causes) if base is not None else {}
+    for line, row in _lines(causes, Cause, causes_name):
+        cause = _converted(row, Cause, f"{causes_name} line {line}")
+        _check_cause(cause, f"{causes_name} line {line}")
+        known[cause.cause] = cause
+    if UNKNOWN not in known:
+        raise TableError(f"there is no cause {UNKNOWN}", causes_name, "add it: codes that nobody knows need it")
+    lines = dict(base.lines) if base is not None else {}
+    fresh: dict[tuple[str, str], int] = {}
+    for line, row in _lines(codes, _Row, codes_name):
+        where = f"{codes_name} line {line}"
+        parsed = _converted(row, _Row, where)
+        key = parsed.source, parsed.code
+        if key in fresh:
+            raise TableError(
+                f"{parsed.source} {parsed.code} is also on line {fresh[key]}", where, "keep one row per code"
+            )
+        if parsed.cause not in known:
+            raise TableError(f"there is no cause {parsed.cause!r}", where, f"use one of the causes of {causes_name}")
+        fresh[key] = line
+        lines[key] = _Line(parsed, base is not None)
+    entries = {key: _entry(line.row, known[line.row.cause], own=line.own) for key, line in lines.items()}
+    seed = base.digest if base is not None else ""
+    digest = hashlib.blake2b((seed + causes + codes).encode(), digest_size=6).hexdigest()
+    return DeclineTable(known, entries, lines, digest)
+
+
+@cache
+def packaged() -> DeclineTable:
+    """The tables as they are shipped."""
+    folder = files(__package__).joinpath("data")
+    return read_table(
+        folder.joinpath("causes.csv").read_text(encoding="utf-8"),
+        folder.joinpath("codes.csv").read_text(encoding="utf-8"),
+    )
+
+
+def _lines(text: str, shape: type, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, filled cells) of each row. An absent text has no rows."""
+    if not text.strip():
+        return
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    columns = {field.encode_name for field in msgspec.structs.fields(shape)}
+    given = set(reader.fieldnames or ())
+    required = {field.encode_name for field in msgspec.structs.fields(shape) if field.required}
+    if surplus := sorted(given - columns):
+        raise TableError(f"there is no column {surplus[0]!r}", f"{name} line 1", f"use {', '.join(sorted(columns))}")
+    if lacking := sorted(required - given):
+        raise TableError(f"the column {lacking[0]} is missing", f"{name} line 1", "add it")
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise TableError(
+                    "this row has another number of cells than the first line",
+                    f"{name} line {reader.line_num}",
+                    "put quotation marks around a text with a comma in it",
+                )
+            filled: dict[str, Any] = {column: cell for column, cell in row.items() if cell != ""}
+            if shape is Cause:  # every column of a cause is required; an empty one says "none"
+                filled = {**dict.fromkeys(columns), **filled, "flow": row.get("flow", "")}
+            yield reader.line_num, filled
+    except csv.Error as error:
+        raise TableError(
+            f"this is not CSV ({error})", f"{name} line {reader.line_num}", "correct the quotation marks"
+        ) from None
+
+
+def _converted(row: dict[str, Any], shape: Any, where: str) -> Any:
+    try:
+        return msgspec.convert(row, shape, strict=False)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        column = path.rstrip("`")
+        raise TableError(
+            f"column {column}: {what[:1].lower()}{what[1:]}" if column else what, where, "correct the cell"
+        ) from None
+
+
+def _check_cause(cause: Cause, where: str) -> None:
+    retries = cause.retryable in ("later", "query_first") or cause.max_retries > 0
+    if cause.retryable in ("never", "n/a") and (cause.max_retries or cause.earliest_retry_s is not None):
+        raise TableError(f"{cause.cause} is {cause.retryable} and has retries", where, "set max_retries to 0")
+    if retries and cause.max_retries > 0 and cause.fault_party == "fraud":
+        raise TableError(f"{cause.cause} is fraud and may be retried", where, "set retryable to never")
+    if cause.fault_party == "fraud" and cause.disclosure != "generic":
+        raise TableError(f"{cause.cause} tells a thief why", where, "set disclosure to generic")
+
+
+def _entry(row: _Row, cause: Cause, *, own: bool) -> Entry:
+    verdict = row.retryable or cause.retryable
+    ends = verdict in ("never", "n/a")
+    earliest_s = cause.earliest_retry_s if row.earliest_retry_s is None else row.earliest_retry_s
+    retries = cause.max_retries if row.max_retries is None else row.max_retries
+    return Entry(
+        source=row.source,
+        code=row.code,
+        cause=cause,
+        meaning=row.meaning,
+        retryable=verdict,
+        earliest_retry_s=None if ends else earliest_s,
+        max_retries=0 if ends else retries,
+        money_state=row.money_state or cause.money_state,
+        basis=row.basis or "policy_default",
+        network_category=row.network_category,
+        confidence=row.confidence,
+        ref=row.ref or "",
+        note=row.note or "",
+        own=own,
+    )

@@ -1,0 +1,89 @@
+"""What does this deployment know about codes, wallets, networks and customer texts?
+
+The packaged tables, and over them what a deployment put into its overlay folder. Reading files is the adapter's
+(`streams.adapters.overlay`); here texts become one checked value that every decision can use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+
+import msgspec
+
+from streams.core.declines.profiles import Profiles, packaged_profiles, read_profiles
+from streams.core.declines.table import Cause, DeclineTable, TableError, packaged, read_table
+from streams.core.messages.render import MESSAGES, Messages, TemplateError, Word, parse_messages
+
+CAUSES, CODES, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "templates.toml", "profiles/"
+LAYOUT = f"{CAUSES}, {CODES}, {TEMPLATES} and {PROFILES}NAME.toml"
+
+
+class Library(msgspec.Struct, frozen=True):
+    """One consistent set of tables; `digest` names it on every triage."""
+
+    table: DeclineTable
+    profiles: Profiles
+    messages: Messages
+    digest: str
+
+
+@cache
+def packaged_library() -> Library:
+    """What is shipped."""
+    return read_library({})
+
+
+def read_library(texts: Mapping[str, str]) -> Library:
+    """The packaged library with the overlay's `texts` (path inside the folder -> content) over it.
+
+    Raises TableError with one sentence about the first problem found.
+    """
+    for name in sorted(texts):
+        if name not in (CAUSES, CODES, TEMPLATES) and not (name.startswith(PROFILES) and name.endswith(".toml")):
+            raise TableError("there is no such file in an overlay", name, f"use {LAYOUT}, or remove it")
+    table = packaged()
+    if CAUSES in texts or CODES in texts:
+        table = read_table(texts.get(CAUSES, ""), texts.get(CODES, ""), base=table)
+    profiles = packaged_profiles()
+    own = [(name, texts[name]) for name in sorted(texts) if name.startswith(PROFILES)]
+    if own:
+        profiles = read_profiles(own, table, profiles)
+    messages = _messages(texts.get(TEMPLATES, ""), table)
+    content = table.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
+    return Library(table, profiles, messages, hashlib.blake2b(content.encode(), digest_size=6).hexdigest())
+
+
+def reason_word(cause: str) -> str:
+    """The name under which messages know the customer's sentence about a cause."""
+    return f"cause.{cause}"
+
+
+def _messages(text: str, table: DeclineTable) -> Messages:
+    """Packaged and own templates; every cause's sentence is a word that they may use."""
+    templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
+    if text:
+        try:
+            own = parse_messages(text)
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError, TemplateError) as error:
+            raise TableError(str(error), TEMPLATES, "correct that template") from None
+        for name, template in own.template.items():
+            shipped = templates.get(name)
+            if shipped is None:
+                raise TableError(f"there is no message {name}", TEMPLATES, "use the names of the packaged templates")
+            if shipped.parameters != template.parameters:
+                raise TableError(
+                    f"template {name} has other parameters than the packaged one",
+                    TEMPLATES,
+                    f"use {', '.join(f'{key} = {kind}' for key, kind in shipped.parameters.items()) or 'none'}",
+                )
+        templates |= own.template
+        words |= own.words
+    words |= {reason_word(cause.cause): _word(cause) for cause in table.causes.values()}
+    return Messages(templates, words)
+
+
+def _word(cause: Cause) -> Word:
+    return Word(cause.zh, cause.en)

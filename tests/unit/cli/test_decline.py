@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streams.cli.decline import decline
+from streams.core.declines.table import TableError
+
+
+def told(*arguments: str) -> dict[str, object]:
+    result = CliRunner().invoke(decline, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    found: dict[str, object] = json.loads(result.stdout)
+    return found
+
+
+def test_a_code_is_explained_in_both_languages() -> None:
+    answer = told("iso8583_1987", "51", "--network", "visa")
+    assert answer["cause"] == "insufficient_funds"
+    assert answer["caps"] == [{"attempts": 15, "window_s": 2_592_000}]
+    retry = answer["retry"]
+    assert isinstance(retry, dict)
+    assert retry["en"].startswith("after the cause is mended, not before 1 day, at most 4 automatic")
+    assert "1天" in retry["zh"]
+
+
+def test_advice_goes_before_the_code() -> None:
+    assert told("iso8583_1987", "51", "--network", "mastercard", "--advice", "03")["retryable"] == "never"
+    assert told("stripe", "expired_card", "--advice", "try_again_later")["cause"] == "retry_later_advised"
+
+
+def test_an_unknown_code_is_not_guessed() -> None:
+    result = CliRunner().invoke(decline, ["stripe", "insufficient_fund"])
+    assert result.exit_code == 0
+    assert "unknown_error" in result.stdout
+    assert "insufficient_funds" in result.stderr
+
+
+def test_private_codes_need_their_network() -> None:
+    assert "give --network" in CliRunner().invoke(decline, ["iso8583_1987", "82"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["strip", "x"], "did you mean stripe?"),
+        (["visa", "51", "--network", "vsa"], "There is no network 'vsa'"),
+        (["alipay", "X", "--advice", "01"], "--advice needs"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(decline, arguments)
+    assert result.exit_code == 64
+    assert sentence in result.output
+
+
+def test_lists() -> None:
+    assert "wechatpay_v3" in CliRunner().invoke(decline, ["--list"]).output
+    assert "insufficient_funds" in CliRunner().invoke(decline, ["visa", "--list"]).output
+
+
+def test_an_overlay_is_read_and_its_mistakes_are_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("what this is")
+    (tmp_path / "codes.csv").write_text("source,code,cause,meaning\nacme,E1,expired_card,ours\n")
+    assert told("acme", "E1", "--overlay", str(tmp_path))["rank"] == "deployment"
+    (tmp_path / "codes.csv").write_text("source,code,cause,meaning\nacme,E1,expird,ours\n")
+    result = CliRunner().invoke(decline, ["acme", "E1", "--overlay", str(tmp_path)])
+    assert isinstance(result.exception, TableError)
+    assert str(tmp_path / "codes.csv") in str(result.exception)
