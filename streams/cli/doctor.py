@@ -131,11 +131,11 @@ def _tables(settings: Settings) -> Check:
     try:
         library = load_library(settings.overlay)
     except TableError as error:
-        return Check("decline tables", "bad", str(error), "runbook: TableError")
+        return Check("tables", "bad", str(error), "runbook: TableError")
     own = sum(entry.own for entry in library.table.entries.values())
     over = f"{own} codes of the overlay {settings.overlay}" if settings.overlay is not None else "no overlay"
     says = f"{len(library.table.entries)} codes, {len(library.profiles.by_id)} profiles, {over} ({library.digest})"
-    return Check("decline tables", "good", says)
+    return Check("tables", "good", says)
 
 
 def _packages() -> Iterator[Check]:
