@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "streams.cli.explain",
     "dead-letters": "streams.cli.dead_letters",
     "state": "streams.cli.state",
+    "policy": "streams.cli.policy",
     "contracts": "streams.cli.contracts",
     "bench": "streams.cli.bench",
 }

@@ -24,6 +24,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     reasons: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
     shadow: bool = False  # the rule observes: its outcome did not count
     evidence: Annotated[dict[Label, float], Meta(max_length=32)] = msgspec.field(default_factory=dict)
+    silenced: bool = False  # an allow list or a snooze of the policy kept it from counting; it is then shadow as well
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -21,7 +21,10 @@ from streams.contracts.base import Currency, Share, to_ms
 from streams.core.currencies import RateTable, convert, rates_at
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.outcome import Outcome
+from streams.core.rules.declared import RULES_MAX, DeclaredRule
+from streams.core.rules.lists import LISTS_MAX, PREFIX, SNOOZES_MAX, List, Snooze
 from streams.core.rules.policies import RulesPolicy
+from streams.core.rules.registry import RULES
 from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, Section
 
 # The shape of an IANA name; whether the zone exists is checked where files may be read (adapters.policy_file).
@@ -222,6 +225,9 @@ class Policy(Section, frozen=True, kw_only=True):
     notifications: NotificationsPolicy
     repeat_failures: RepeatFailuresPolicy
     entities: EntitiesPolicy
+    declared: Annotated[tuple[DeclaredRule, ...], Meta(max_length=RULES_MAX)] = msgspec.field(default=(), name="rule")
+    lists: Annotated[tuple[List, ...], Meta(max_length=LISTS_MAX)] = msgspec.field(default=(), name="list")
+    snoozes: Annotated[tuple[Snooze, ...], Meta(max_length=SNOOZES_MAX)] = msgspec.field(default=(), name="snooze")
     policy_hash: str = ""  # set by parse_policy, refused in a file
 
     def to_home(self, amount_minor: int, currency: str, home: str, at_ms: int) -> int | None:
@@ -326,6 +332,32 @@ def _check(policy: Policy) -> None:
     for info in msgspec.structs.fields(policy.rules):
         for problem, key, remedy in getattr(policy.rules, info.name).problems():
             raise PolicyError(problem, f"rules.{info.name}.{key}", remedy)
+    _check_declared(policy)
+
+
+def _check_declared(policy: Policy) -> None:
+    """Declared rules, lists and snoozes: each on its own, and that every name means one thing."""
+    slugs = {rule.slug for rule in RULES}
+    for declared in policy.declared:
+        where = f"rule.{declared.name}"
+        if declared.name in slugs or declared.name.startswith(PREFIX):
+            raise PolicyError("this name is taken", where, f"use another one, not beginning with {PREFIX!r}")
+        slugs.add(declared.name)
+        for problem, key, remedy in declared.problems():
+            raise PolicyError(problem, f"{where}.{key}", remedy)
+    names = [each.name for each in policy.lists]
+    for each in policy.lists:
+        if names.count(each.name) > 1:
+            raise PolicyError("two lists have this name", f"list.{each.name}", "put their entries into one")
+        for problem, key, remedy in each.problems():
+            raise PolicyError(problem, f"list.{each.name}.{key}", remedy)
+    for snooze in policy.snoozes:
+        if snooze.rule not in slugs:
+            raise PolicyError(
+                f"there is no rule {snooze.rule!r}", "snooze.rule", "name one of docs/rules.md or a [[rule]]"
+            )
+        for problem, key, remedy in snooze.problems():
+            raise PolicyError(problem, f"snooze.{snooze.rule}.{key}", remedy)
 
 
 def _check_money(money: MoneyPolicy) -> None:

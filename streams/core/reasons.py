@@ -62,6 +62,7 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
         "Information is missing; a rule could not answer",
         "verification_needed",
     ),
+    ("R24", "listed", "命中名单", "On a list of the policy", "account_protection"),
 )
 
 REASONS: dict[str, ReasonCode] = {row[0]: ReasonCode(*row) for row in _ROWS}

@@ -12,6 +12,7 @@ from streams.core.flows.movements import AT_THE_DOOR, SUBJECTS
 from streams.core.outcome import LABELS, Outcome
 from streams.core.policy import Policy
 from streams.core.rules import mode_of
+from streams.core.rules.lists import is_allowed
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Prepared
 
@@ -30,6 +31,8 @@ def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Poli
     outcome = _by_score(prepared.subject, score, policy)
     if not prepared.hits:
         return outcome, policy.mode != "enforce"
+    if is_allowed(prepared.hits):
+        outcome = _ALLOW
     enforced = _ALLOW
     for hit in prepared.hits:
         if hit.shadow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -10,15 +10,24 @@ from streams.contracts.decisions import Hit
 from streams.core.features import Features
 from streams.core.outcome import Outcome
 from streams.core.rules.base import QUIET, Fired, Judge, NotApplicable, Quiet, Rule
-from streams.core.rules.registry import BY_SLUG, RULES
+from streams.core.rules.declared import rule_of
+from streams.core.rules.lists import PREFIX, Lists, after_lists, lineage
+from streams.core.rules.registry import RULES
 from streams.core.sections import Mode
 
 if TYPE_CHECKING:  # a policy contains the tables of the rules, so at run time it is the one that imports
     from streams.core.policy import Policy
 
-# The rules of one event type, each with its table of the policy: what is left of a policy when an event arrives.
 Step: TypeAlias = tuple[Judge, Any, Rule]
-Program: TypeAlias = dict[type, tuple[Step, ...]]
+
+
+class Program(NamedTuple):
+    """What is left of a policy when an event arrives."""
+
+    steps: dict[type, tuple[Step, ...]]  # the rules of one event type, each with its table of the policy
+    modes: dict[str, Any]  # of rules and lists, by slug: a `Mode`, or inherit
+    lists: Lists
+
 
 # Compiled policies, by identity. Each entry keeps its policy alive, so an identity is never used twice. A worker holds
 # a handful of policies; the bound only matters to tests that make them by the hundred.
@@ -38,9 +47,14 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 def evaluate(event: object, at_ms: int, features: Features, policy: Policy) -> tuple[Hit, ...]:
     """The rules that fired and those that failed, in registry order. Empty for events that no rule is asked about."""
     entry = _PROGRAMS.get(id(policy))
-    steps = (entry[1] if entry is not None else program_of(policy)).get(type(event))
-    if steps is None:
-        return ()
+    program = entry[1] if entry is not None else program_of(policy)
+    hits = _asked(event, at_ms, features, policy, program.steps.get(type(event), ()))
+    if not program.lists:
+        return hits
+    return after_lists(hits, program.lists.listed(event, at_ms), program.lists.snoozed(event, at_ms))
+
+
+def _asked(event: object, at_ms: int, features: Features, policy: Policy, steps: tuple[Step, ...]) -> tuple[Hit, ...]:
     hits: list[Hit] | None = None
     for judge, section, rule in steps:
         try:
@@ -61,7 +75,9 @@ def evaluate(event: object, at_ms: int, features: Features, policy: Policy) -> t
 def evaluate_all(event: object, at_ms: int, features: Features, policy: Policy) -> tuple[Finding, ...]:
     """What every rule said that was asked, in registry order: the branches of the tree that `explain` prints."""
     findings: list[Finding] = []
-    for judge, section, rule in program_of(policy).get(type(event), ()):
+    program = program_of(policy)
+    snoozed = program.lists.snoozed(event, at_ms)
+    for judge, section, rule in program.steps.get(type(event), ()):
         try:
             result = judge(event, at_ms, features, section)
         except Exception as error:  # as above, and here the reader learns what went wrong
@@ -72,11 +88,12 @@ def evaluate_all(event: object, at_ms: int, features: Features, policy: Policy) 
             case Fired():
                 hit = _hit(rule, section, result)
                 text = ", ".join(f"{name}={value:g}" for name, value in result.evidence.items())
-                findings.append(Finding(hit.rule, "fired", text, hit))
+                findings.append(Finding(hit.rule, "snoozed" if rule.slug in snoozed else "fired", text, hit))
             case NotApplicable():
                 findings.append(Finding(f"{rule.slug}/x00", "not applicable", result.why))
             case Quiet():
                 findings.append(Finding(rule.slug, "quiet", ""))
+    findings += [Finding(hit.rule, "fired", "the policy lists it", hit) for hit in program.lists.listed(event, at_ms)]
     return tuple(findings)
 
 
@@ -90,10 +107,9 @@ def outcome_of(hits: tuple[Hit, ...]) -> Outcome:
 
 
 def mode_of(policy: Policy, hit: Hit) -> Mode:
-    """Whether effects that rest on this hit may leave: the rule's own mode, or else the policy's."""
-    section = getattr(policy.rules, BY_SLUG[hit.rule.rpartition("/")[0]].section)
-    mode: Mode = policy.mode if section.mode == "inherit" else section.mode
-    return mode
+    """Whether effects that rest on this hit may leave: the mode of the rule or list, or else the policy's."""
+    mode = program_of(policy).modes[lineage(hit.rule)]
+    return policy.mode if mode == "inherit" else mode
 
 
 def program_of(policy: Policy) -> Program:
@@ -101,17 +117,24 @@ def program_of(policy: Policy) -> Program:
     entry = _PROGRAMS.get(id(policy))
     if entry is not None:
         return entry[1]
-    steps: dict[type, list[Step]] = {}
-    for rule in RULES:
-        section = getattr(policy.rules, rule.section)
-        if section.enabled:
-            for kind in rule.events:
-                steps.setdefault(kind, []).append((rule.judge, section, rule))
-    program = {kind: tuple(rules) for kind, rules in steps.items()}
+    program = _compile(policy)
     if len(_PROGRAMS) >= _PROGRAMS_MAX:
         _PROGRAMS.clear()
     _PROGRAMS[id(policy)] = (policy, program)
     return program
+
+
+def _compile(policy: Policy) -> Program:
+    asked = [(rule, getattr(policy.rules, rule.section)) for rule in RULES]
+    asked = [(rule, section) for rule, section in asked if section.enabled]
+    asked += [(rule_of(declared), declared) for declared in policy.declared if declared.mode != "off"]
+    steps: dict[type, list[Step]] = {}
+    for rule, section in asked:
+        for kind in rule.events:
+            steps.setdefault(kind, []).append((rule.judge, section, rule))
+    modes = {rule.slug: section.mode for rule, section in asked}
+    modes |= {f"{PREFIX}{each.name}": each.mode for each in policy.lists}
+    return Program({kind: tuple(rules) for kind, rules in steps.items()}, modes, Lists(policy.lists, policy.snoozes))
 
 
 def _hit(rule: Rule, section: Any, fired: Fired) -> Hit:
@@ -125,10 +148,9 @@ def _hit(rule: Rule, section: Any, fired: Fired) -> Hit:
 
 
 def _error(rule: Rule, policy: Policy) -> Hit:
-    section = getattr(policy.rules, rule.section)
     return Hit(
         rule=f"{rule.slug}/err",
         outcome=policy.outcome.missing_feature,
         reasons=("R23",),
-        shadow=section.mode == "observe",
+        shadow=program_of(policy).modes[rule.slug] == "observe",
     )

@@ -116,7 +116,7 @@ class TestEverything:
     def test_each_asked_rule_says_something(self, payment):
         one = policy()
         findings = evaluate_all(payment, AT_MS, calm(**FAST), one)
-        assert len(findings) == len(program_of(one)[PaymentRequested])
+        assert len(findings) == len(program_of(one).steps[PaymentRequested])
         said = {finding.rule: (finding.verdict, finding.text) for finding in findings}
         assert said["velocity/02"] == ("fired", "spend_count_5m=16, spend_count_1h=16")
         assert said["risky-terminal/x00"][0] == "not applicable"
