@@ -202,6 +202,9 @@ LATE_EVENTS: Final = Counter(
     "late",
     ("agent", "fate"),
 )
+FEED_STALLS: Final = Counter(
+    "paywarden_feed_stalls_total", "Incidents about a feed that stopped or fell behind.", "late", ("topic",)
+)
 TIMERS: Final = Counter("paywarden_timers_fired_total", "Timers fired in event time.", "late", ("agent",))
 
 # --- are we deciding sanely? ------------------------------------------------------------------------------------------
@@ -280,6 +283,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     CASES_CLOSED,
     CASE_VERSIONS,
     NOTIFICATIONS,
+    FEED_STALLS,
 )
 
 

@@ -27,6 +27,7 @@ from producers.simulate import (
     population,
     probe_then_large,
     repeat_failures,
+    stalled_ledger,
 )
 from producers.simulate.stage import Stage
 from producers.sources.fdh import EPOCH_MS, Row
@@ -45,6 +46,7 @@ ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
         "population": population.play,
         "probe_then_large": probe_then_large.play,
         "repeat_failures": repeat_failures.play,
+        "stalled_ledger": stalled_ledger.play,
     }
 )
 

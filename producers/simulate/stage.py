@@ -25,7 +25,8 @@ ISSUERS: Final = (
 )
 BINS_PER_ISSUER: Final = 12
 MCCS: Final = ("5411", "5812", "5541", "5732", "5999", "4121")
-_LOGS_IN: Final = 0.4  # share of payments that a login in the app precedes
+CATCHES_UP: Final = 60  # a feed that resumes tells an hour in a minute
+LOGS_IN: Final = 0.4  # share of payments that a login in the app precedes
 _MISTYPES: Final = 0.05  # share of logins with one wrong password before
 _ORDINARY_DECLINES: Final = 0.03
 _DECLINE_CODES: Final = ("51", "51", "51", "54", "61")
@@ -73,6 +74,7 @@ class Stage:
         self.order = TimeOrder()
         self._events = 0
         self._payments = 0
+        self._stalls: dict[str, tuple[int, int]] = {}
         self.customers = handbook.customers(
             self.rng, count=self.number("customers"), terminals=self.number("terminals"), radius=parameters["radius"]
         )
@@ -100,8 +102,17 @@ class Stage:
     def home(self, person: Person) -> Context:
         return Context(person.device_id, person.ip, "DE", person.latitude, person.longitude)
 
+    def stalls(self, topic: str, stops_ms: int, resumes_ms: int) -> None:
+        """What happens from `stops_ms` on is written to `topic` only after `resumes_ms`: in order, an hour a minute."""
+        self._stalls[topic] = (stops_ms, resumes_ms)
+
     def say(self, topic: str, event: Event) -> None:
-        self.order.push(outgoing(topic, event))
+        record = outgoing(topic, event)
+        at_ms = record.timestamp_ms
+        stops_ms, resumes_ms = self._stalls.get(topic, (at_ms + 1, 0))
+        if at_ms >= stops_ms:
+            record = record._replace(timestamp_ms=max(at_ms, resumes_ms + (at_ms - stops_ms) // CATCHES_UP))
+        self.order.push(record)
 
     def envelope(self, account_id: str, at_ms: int) -> dict[str, Any]:
         """The fields that every event has; each call makes the next event id."""
@@ -295,7 +306,7 @@ class Stage:
             person = self.people[int(row.customer_id)]
             at_ms = EPOCH_MS + row.second * SECOND_MS
             context = self.home(person)
-            if rng.random() < _LOGS_IN:
+            if rng.random() < LOGS_IN:
                 if rng.random() < _MISTYPES:
                     self.login(person.account_id, context, at_ms - 110 * SECOND_MS, "wrong_password")
                 self.login(person.account_id, context, at_ms - 90 * SECOND_MS)

@@ -13,8 +13,9 @@ from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import ClockTold, EntityRisk
-from streams.contracts.topics import ENTITY_RISK, SIGNALS, inputs_of
+from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, inputs_of
 from streams.core import pipeline
+from streams.core.entities.feeds import FeedTallies, ended_telling, heard
 from streams.core.entities.health import HealthBuckets, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
 from streams.core.library import Library, packaged_library
@@ -23,7 +24,7 @@ from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy, PolicySchedule
-from streams.core.risk import RiskFact
+from streams.core.risk import RiskFact, feed_of
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import signals_of
 from streams.core.steps import DecideContext, Prepared
@@ -33,6 +34,7 @@ from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refuse
 
 # Entity risk lives beside the accounts of a partition, under keys that no account id can have.
 RISK_PREFIX = b"\x01risk/"
+MERGED_NAMES = frozenset(topic.name for topic in MERGED)
 
 
 class Account(msgspec.Struct, array_like=True):
@@ -47,6 +49,17 @@ class Shared(msgspec.Struct, array_like=True):
 
     limits: PartitionLimits = msgspec.field(default_factory=PartitionLimits)
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
+    feeds: FeedTallies = msgspec.field(default_factory=FeedTallies)
+    stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)  # feed -> (from, until)
+
+
+class StalledFeed(msgspec.Struct, frozen=True, gc=False):
+    """The entities agent says that a feed has stopped."""
+
+    feed: str
+    at_ms: int
+    from_ms: int
+    until_ms: int
 
 
 class Stranger(msgspec.Struct, frozen=True, gc=False):
@@ -155,11 +168,14 @@ class AccountsLogic:
         peek: Callable[[bytes], Any],
         late: bool,
         topic: str,
-    ) -> Prepared | Stranger | None:
+    ) -> Prepared | Stranger | StalledFeed | None:
         event, at_ms = incoming.event, incoming.at_ms
         if type(event) is EntityRisk:
             state.apply(event)
-            return None
+            feed = feed_of(event.kind, event.value)
+            if feed not in MERGED_NAMES:
+                return None
+            return StalledFeed(feed, at_ms, to_ms(event.effective_at), to_ms(event.expires_at))
         if state is None:
             return Stranger(event, at_ms)
 
@@ -169,29 +185,37 @@ class AccountsLogic:
 
         return pipeline.prepare(state.observations, event, at_ms, risk, self._policies.at(at_ms), late)
 
-    def score(self, prepared: Sequence[Prepared | Stranger]) -> Sequence[Score | ScoreUnavailable]:
+    def score(self, prepared: Sequence[Prepared | Stranger | StalledFeed]) -> Sequence[Score | ScoreUnavailable]:
         wanted = [each for each in prepared if type(each) is Prepared and each.features is not None]
         answers = iter(self._scorer.score(wanted) if wanted else ())
         return [
             next(answers) if type(each) is Prepared and each.features is not None else _NOT_SCORED for each in prepared
         ]
 
-    def decide(self, state: Any, prepared: Prepared | Stranger, score: Any, context: Context) -> list[Emit]:
-        policy = self._policies.at(prepared.at_ms)
+    def decide(
+        self, state: Any, prepared: Prepared | Stranger | StalledFeed, score: Any, context: Context
+    ) -> list[Emit]:
         emits: list[Emit] = []
+        if type(prepared) is StalledFeed:
+            stalled = context.shared.stalled
+            since_ms, until_ms = stalled.get(prepared.feed, (0, 0))
+            # Told again before it ran out: one stall, whose timers may be due at any time since its beginning.
+            goes_on = prepared.from_ms <= until_ms
+            stalled[prepared.feed] = (since_ms if goes_on else prepared.from_ms, prepared.until_ms)
+            return emits
+        policy = self._policies.at(prepared.at_ms)
         if type(prepared) is Stranger:
-            self._signal(emits, prepared.event, context, policy, flagged=False, first=True)
+            self._signal(emits, prepared, context, policy, flagged=False, first=True)
             return emits
         assert type(prepared) is Prepared
-        event = prepared.event
         flagged = False
-        moment = self._moment(event.account_id, context)
+        moment = self._moment(prepared.event.account_id, context)
         for effect in pipeline.decide(state.obligations, prepared, score, policy, moment):
             if type(effect) is DecisionMade:
                 flagged = effect.outcome in _FLAGGED
             emits += publish(effect, context.count)
         _count_withheld(moment, context)
-        self._signal(emits, event, context, policy, flagged=flagged, first=prepared.subject != "")
+        self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "")
         return emits
 
     def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> list[Emit]:
@@ -212,13 +236,22 @@ class AccountsLogic:
             context.shared.limits,
             self._barrier_s,
             library=self._library,
+            stalled=context.shared.stalled,
         )
 
     # -- the second hop ----------------------------------------------------------------------------------------------
 
     def _signal(
-        self, emits: list[Emit], event: Event, context: Context, policy: Policy, *, flagged: bool, first: bool
+        self,
+        emits: list[Emit],
+        prepared: Prepared | Stranger,
+        context: Context,
+        policy: Policy,
+        *,
+        flagged: bool,
+        first: bool,
     ) -> None:
+        event = prepared.event
         # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
         signals = signals_of(
             event,
@@ -231,14 +264,18 @@ class AccountsLogic:
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         count_trial(context.shared.health, event, context.clock_ms, policy.entities.health)
+        heard(context.shared.feeds, event, prepared.at_ms, context.clock_ms, policy.entities.feeds)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Sequence[Emit]:
-        buckets = context.shared.health
-        if not buckets.bucket_ms:
+        shared = context.shared
+        if not (shared.health.bucket_ms or shared.feeds.since_ms):
             return ()
-        health = self._policies.at(to_ms).entities.health
-        bucket = ended_bucket(buckets, to_ms, context.partition, context.next_sequence, health)
-        return () if bucket is None else (publish_signal(bucket, context.partitions),)
+        policy = self._policies.at(to_ms).entities
+        ended = (
+            ended_bucket(shared.health, to_ms, context.partition, context.next_sequence, policy.health),
+            ended_telling(shared.feeds, to_ms, context.partition, context.next_sequence, policy.feeds),
+        )
+        return [publish_signal(signal, context.partitions) for signal in ended if signal is not None]
 
     def told(self, clock_ms: int, context: Context) -> list[Emit]:
         told = ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0)

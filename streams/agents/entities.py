@@ -9,7 +9,7 @@ import msgspec
 
 from streams.agents.publish import publish, publish_risk
 from streams.contracts.registry import Refusal, decode
-from streams.contracts.signals import ClockTold, EntityObserved, EntityRisk, HealthBucket
+from streams.contracts.signals import ClockTold, EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import SIGNALS
 from streams.core.entities import pipeline
 from streams.core.entities.context import EntityContext, EntityEffect
@@ -72,15 +72,15 @@ class EntitiesLogic:
 
     def prepare(
         self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
-    ) -> EntityObserved | HealthBucket:
-        signal: EntityObserved | HealthBucket = incoming.event
+    ) -> EntityObserved | HealthBucket | FeedsTold:
+        signal: EntityObserved | HealthBucket | FeedsTold = incoming.event
         return signal
 
     def score(self, prepared: Sequence[Any]) -> Sequence[None]:
         return [None] * len(prepared)
 
     def decide(
-        self, state: EntityState, prepared: EntityObserved | HealthBucket, score: None, context: Context
+        self, state: EntityState, prepared: EntityObserved | HealthBucket | FeedsTold, score: None, context: Context
     ) -> list[Emit]:
         policy = self._policies.at(prepared.at_ms)
         effects = pipeline.observe(state, prepared, policy, self._moment(context))

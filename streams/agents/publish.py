@@ -11,9 +11,10 @@ from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
-from streams.contracts.signals import EntityObserved, EntityRisk, HealthBucket
+from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import ENTITY_RISK, SIGNALS
 from streams.core.entities.context import EntityEffect
+from streams.core.risk import STALLED_FEED, feed_of
 from streams.core.signals import routing_key
 from streams.core.steps import Effect
 from streams.metrics import (
@@ -23,6 +24,7 @@ from streams.metrics import (
     CASES_CLOSED,
     CASES_OPENED,
     DECISIONS,
+    FEED_STALLS,
     NOTIFICATIONS,
     RULE_HITS,
     SCORE_UNAVAILABLE,
@@ -54,7 +56,7 @@ def publish_risk(risk: EntityRisk, partitions: int) -> list[Emit]:
     return [Emit(ENTITY_RISK.name, key, value, at_ms, number, headers) for number in range(partitions)]
 
 
-def publish_signal(signal: EntityObserved | HealthBucket, partitions: int) -> Emit:
+def publish_signal(signal: EntityObserved | HealthBucket | FeedsTold, partitions: int) -> Emit:
     """The record of a signal; its routing key, not the state key, chooses the partition."""
     key = routing_key(signal)
     return Emit(SIGNALS.name, key, encode(signal), signal.at_ms, partition_of(key, partitions), headers_of(signal))
@@ -75,6 +77,9 @@ def _count(effect: Any, count: Count) -> None:
             count(CASE_VERSIONS, effect.queue)
             if effect.version == 1:
                 count(CASES_OPENED, effect.queue, effect.priority)
+                feed = feed_of(STALLED_FEED, effect.subject)
+                if feed is not None:
+                    count(FEED_STALLS, feed)
             elif effect.status in _ENDED:
                 count(CASES_CLOSED, effect.queue, effect.finding)
         case ActionRequested():

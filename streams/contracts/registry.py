@@ -15,7 +15,7 @@ import msgspec
 
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import ActionRejected, CaseVersion
-from streams.contracts.signals import ClockTold, DeadLetter, EntityObserved, EntityRisk, HealthBucket
+from streams.contracts.signals import ClockTold, DeadLetter, EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import TOPICS, Topic
 
 MAX_BYTES: Final = 1024 * 1024  # Kafka's own default for one record; our largest, a case, stays below 256 KiB
@@ -227,7 +227,7 @@ def key_of(event: msgspec.Struct) -> bytes | None:
             return None if type(event) is Watermark else event.account_id.encode()
         case EntityObserved() | EntityRisk():
             return f"{event.kind}/{event.value}".encode()
-        case HealthBucket():
+        case HealthBucket() | FeedsTold():
             return HEALTH_KEY
         case ClockTold():
             return None

@@ -61,7 +61,21 @@ class ClockTold(Signal, frozen=True, kw_only=True, tag="clock.told.v1"):
     """The source partition's event-time clock: it will send nothing older."""
 
 
-SignalEvent = EntityObserved | HealthBucket | ClockTold
+class FeedTally(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What one partition heard of one feed since it told last."""
+
+    feed: Label  # logical name of the topic
+    newest_ms: AtMs  # newest event time
+    events: Count
+
+
+class FeedsTold(Signal, frozen=True, kw_only=True, tag="feeds.told.v1"):
+    """How the feeds come in at one source partition; routed like health, so that one place sees all partitions."""
+
+    feeds: Annotated[tuple[FeedTally, ...], Meta(max_length=16)]
+
+
+SignalEvent = EntityObserved | HealthBucket | ClockTold | FeedsTold
 
 
 DaySecond = Annotated[int, Meta(ge=0, lt=86_400)]

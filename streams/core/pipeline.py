@@ -197,10 +197,10 @@ def _told(turn: Turn, event: Event) -> None:
             operator.act(turn, event)
         case AccountProfile():
             _profile(turn.obligations.holder, event)
-        case _ if turn.late:
-            timeline.attach(turn, event)
         case LedgerPosted():
             debit_without_payment.posted(turn, event)
+        case _ if turn.late:
+            timeline.attach(turn, event)
         case CustomerConfirmed():
             fraud_alert.customer_answered(turn, event)
         case IdentityVerified():

@@ -19,6 +19,21 @@ GUESSING = frozenset({"password_spray", "site_spray"})
 TESTING = frozenset({"card_testing"})
 LABELLED = frozenset({"risky_terminal"})
 
+# A feed that has stopped is told like the risk of an entity; rules about something's absence wait for it.
+STALLED_FEED: Literal["health"] = "health"
+FEED_STALLED = "feed_stalled"
+_FEED = "feed/"
+
+
+def feed_value(feed: str) -> str:
+    """What a feed is called where entities have their value; `feed_of` is the way back."""
+    return _FEED + feed
+
+
+def feed_of(kind: str, value: str) -> str | None:
+    """The feed that an entity risk is about, or None."""
+    return value.removeprefix(_FEED) if kind == STALLED_FEED and value.startswith(_FEED) else None
+
 
 class RiskFact(msgspec.Struct, frozen=True, gc=False):
     """What was effective about one entity at the time of an event.

@@ -14,7 +14,7 @@ from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
-from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, HealthBucket
+from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, FeedsTold, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.ids import digest
 from streams.core.risk import SITE, SITE_KIND
@@ -28,21 +28,26 @@ _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
 _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is not an address
 
 
-def routing_key(signal: EntityObserved | HealthBucket) -> bytes:
+FEEDS_KEY = b"health/feeds"
+
+
+def routing_key(signal: EntityObserved | HealthBucket | FeedsTold) -> bytes:
     """The Kafka key of a signal; it decides the partition, and is not always the key of the state."""
-    if isinstance(signal, HealthBucket) or signal.kind == SITE_KIND:
+    if not isinstance(signal, EntityObserved) or signal.kind == SITE_KIND:
         return HEALTH_ROUTE
     return f"{signal.kind}/{signal.value}".encode()
 
 
-def state_key(signal: EntityObserved | HealthBucket) -> bytes:
+def state_key(signal: EntityObserved | HealthBucket | FeedsTold) -> bytes:
     """The key of the entity's state in its partition."""
+    if isinstance(signal, FeedsTold):
+        return FEEDS_KEY
     if isinstance(signal, HealthBucket):
         return HEALTH_ROUTE
     return f"{signal.kind}/{signal.value}".encode()
 
 
-def order_of(signal: EntityObserved | HealthBucket | ClockTold) -> tuple[int, int, int]:
+def order_of(signal: EntityObserved | HealthBucket | FeedsTold | ClockTold) -> tuple[int, int, int]:
     """The order in which signals are handled, whatever the order of arrival."""
     return (signal.at_ms, signal.partition, signal.sequence)
 

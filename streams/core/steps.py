@@ -57,6 +57,13 @@ class DecideContext(msgspec.Struct, gc=False):
     # Effects that were wanted and not sent, as (effect, why): for the shell to count.
     withheld: list[tuple[str, str]] = msgspec.field(default_factory=list)
     library: Library = msgspec.field(default_factory=packaged_library)
+    # Feeds that the entities agent has called stalled: (from, until) in ms of event time.
+    stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+
+    def is_stalled(self, feed: str, at_ms: int) -> bool:
+        """Whether the feed has stopped while others go on, so that its silence proves nothing."""
+        since_ms, until_ms = self.stalled.get(feed, (0, 0))
+        return since_ms <= at_ms < until_ms
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

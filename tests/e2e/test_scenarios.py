@@ -24,6 +24,7 @@ SMALLER = {
     "normal_day": {"customers": 120, "terminals": 200},
     "password_spray": {"days": 7},
     "population": {"customers": 400, "terminals": 800, "radius": 10.0},
+    "stalled_ledger": {"customers": 200, "terminals": 200},
 }
 
 
@@ -164,6 +165,14 @@ def test_repeat_failures() -> None:
     (case,) = [case for case in run.cases if case.flow == "F09"]
     assert case.counters["attempts"] == 5
     assert [note.template for note in run.notifications] == ["payment_failure.repeat"]
+
+
+def test_stalled_ledger_is_one_incident_and_troubles_nobody() -> None:
+    run = played("stalled_ledger")
+    (incident,) = [case for case in run.cases if case.flow == "F35"]
+    assert (incident.subject, incident.status, incident.version) == ("feed/ledger.entries", "closed", 2)
+    assert 7_000 < incident.counters["behind_s"] < 7_300
+    assert (run.notifications, run.queries) == ([], [])
 
 
 def test_compromised_card_is_flagged_by_its_amounts_before_any_label() -> None:

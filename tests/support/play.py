@@ -54,6 +54,7 @@ class Player:
         self.obligations: dict[str, Obligations] = {}
         self.limits = PartitionLimits()
         self.feeds: dict[str, int] = {}
+        self.stalled: dict[str, tuple[int, int]] = {}  # what the entities agent would have told
         self.clock_ms = 0
         self._scorer = scorer
         self._risk = risk
@@ -115,6 +116,7 @@ class Player:
             self.feeds,
             self.limits,
             self._barrier_s,
+            stalled=self.stalled,
         )
 
 

@@ -70,6 +70,18 @@ Risk of terminals and merchants is not a level alone but a dated ring of labels.
 event's own time *t*: a window of *w* days is (*t* - delay - *w*, *t* - delay]. Days with at most 16 labels are kept to
 the second, so the windows of the handbook are exact; a busier day counts as a whole.
 
+## Feeds
+
+Rules about something's absence believe a feed only as far as it has told. Each accounts partition tells every
+`tell_s` how many events of payments, logins and ledger it heard and how new they are; the entities agent adds the
+partitions up. A feed is stalled when it is `stalled_s` behind the others and they have meanwhile brought
+`times_usual` times as much as usually comes between two of its tellings: silence at night, and a ledger that posts
+once an hour, are habits. It is one incident (`incident.feed`, P2, technical), however many partitions, and closes by
+itself when the feed has been level for `close_after_s`; a feed that is missing for a week is not waited for any
+longer. Meanwhile every accounts partition knows by entity risk (`feed/<topic>`) that absence proves nothing: no money
+case, no refund, no message. What the feed tells late still counts. Watermarks are not counted: they say how far a
+topic was read, not that its producer lives.
+
 ## Attacks
 
 An attack is one case, owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
@@ -90,6 +102,7 @@ def entities_page(policy: Policy) -> str:
     """The whole page, as it is for `policy`."""
     parts = [_HEAD, _overview()]
     parts += [_detector(detector, getattr(policy.entities, detector.section)) for detector in DETECTORS]
+    parts.append(_table("entities.feeds", "## Stalled feeds", policy.entities.feeds))
     parts.append(_table("entities.health", "## Health of gateways, issuers and networks", policy.entities.health))
     return "\n".join(parts)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from streams.contracts.signals import EntityObserved, HealthBucket
+from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
 from streams.core.entities import card_testing, password_spray, risky_terminal, site_spray
 from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.health import HealthCounters, count_bucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
@@ -17,7 +18,7 @@ from streams.core.policy import Policy
 
 
 def observe(
-    state: EntityState, signal: EntityObserved | HealthBucket, policy: Policy, ctx: EntityContext
+    state: EntityState, signal: EntityObserved | HealthBucket | FeedsTold, policy: Policy, ctx: EntityContext
 ) -> list[EntityEffect]:
     """Folds one signal in and answers with what follows. Signals come in the order of `order_of`.
 
@@ -39,6 +40,8 @@ def observe(
                 state.health = HealthCounters()
             count_bucket(state.health, signal, policy.entities.health)
             effects = []
+        case FeedsTold():
+            effects = _observe_feeds(state, signal, at_ms, policy, ctx)
         case _:
             assert_never(signal)
     _schedule(state, policy.entities)
@@ -59,6 +62,18 @@ def _observe_entity(
             return risky_terminal.observe_label(state, signal, at_ms, policy, ctx)
         case _:
             assert_never(signal.what)
+
+
+def _observe_feeds(
+    state: EntityState, signal: FeedsTold, at_ms: int, policy: Policy, ctx: EntityContext
+) -> list[EntityEffect]:
+    def next_version() -> int:
+        state.risk_version += 1
+        return state.risk_version
+
+    if state.feeds is None:
+        state.feeds = FeedWatch()
+    return watch_feeds(state.feeds, signal, at_ms, next_version, policy, ctx)
 
 
 def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) -> list[EntityEffect]:
@@ -96,7 +111,7 @@ def _schedule(state: EntityState, policy: EntitiesPolicy) -> None:
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
         due_ms = state.labels.publish_ms
-    if state.site is not None or state.health is not None:
+    if state.site is not None or state.health is not None or state.feeds is not None:
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
     for part in (state.spray, state.testing, state.site):

@@ -99,6 +99,17 @@ class HealthPolicy(Section, frozen=True, kw_only=True):
     keys_max: Count  # health keys that are counted; the least recently used one makes room
 
 
+class FeedsPolicy(Section, frozen=True, kw_only=True):
+    """When a feed that is silent or behind, while the others go on, is an incident."""
+
+    enabled: bool
+    tell_s: Annotated[int, Meta(ge=1, le=3_600)]
+    stalled_s: Annotated[int, Meta(ge=60, le=86_400)]
+    times_usual: Factor  # events of the other feeds since its last one, in multiples of what is usual between two
+    warm_tellings: Count  # tellings with something new before its habits are known
+    close_after_s: Count  # level with the others for this long: closed
+
+
 class EntitiesPolicy(Section, frozen=True, kw_only=True):
     """Thresholds of the detectors that look across accounts."""
 
@@ -110,3 +121,4 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     forget_s: Count  # an entity with regular users is forgotten when quiet for this long
     forget_success_s: Count  # ... one where somebody logged in only once
     forget_quiet_s: Count  # ... one where nothing ever succeeded: what a flood of random addresses leaves behind
+    feeds: FeedsPolicy

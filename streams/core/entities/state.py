@@ -10,6 +10,7 @@ import msgspec
 
 from streams.contracts.signals import EntityKind
 from streams.core.entities.card_testing import CardTesting
+from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.health import HealthCounters
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.risky_terminal import LabelRing
@@ -37,3 +38,4 @@ class EntityState(msgspec.Struct, array_like=True):
     labels: LabelRing | None = None
     site: SiteSpray | None = None
     health: HealthCounters | None = None
+    feeds: FeedWatch | None = None

@@ -24,7 +24,11 @@ PATIENCE_MS = (1_000, 600_000)
 
 
 def posted(turn: Turn, event: LedgerPosted) -> None:
-    """A debit starts the clock unless the payment is known to be good; a credit stops it."""
+    """A debit starts the clock unless the payment is known to be good; a credit stops it.
+
+    However late they come: a ledger that stood still tells hours in a heap. Of a late debit the payment must be known,
+    so that a backfill of old entries alone opens nothing.
+    """
     payment_id = event.payment_id
     if payment_id is None or event.kind != "posting":
         return
@@ -32,14 +36,18 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         _settled(turn, payment_id, "debit_returned", Line(turn.at_ms, "ledger_credit", turn.cause, "money came back"))
         return
     state = turn.obligations.recall(payment_key(payment_id))
+    if state is None and turn.late:
+        return
     if state is not None and (state.status == PaymentState.SUCCEEDED or state.grace_s == 0):
         return
     debits = turn.obligations.debits
     if any(debit.entry == event.event_id for debit in debits):
         return
     grace_s = state.grace_s if state is not None else turn.policy.money.grace_s("other")
-    due_ms = turn.at_ms + grace_s * 1000
-    debits.append(Debit(payment_id, event.event_id, turn.at_ms, due_ms, due_ms, event.amount_minor, event.currency))
+    owed_ms = turn.at_ms + grace_s * 1000
+    # Whatever explains a late debit may lie right behind it.
+    due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
+    debits.append(Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, event.amount_minor, event.currency))
     if len(debits) > DEBITS_MAX:
         judge(turn, min(debits, key=lambda debit: debit.due_ms))
 
@@ -55,10 +63,10 @@ def payment_moved(turn: Turn, event: Movement, state: PaymentState) -> None:
 
 
 def due(turn: Turn, debit: Debit) -> None:
-    """The grace is over. While a feed is behind, nobody knows, and nothing is said."""
-    feeds = turn.ctx.feeds
-    idle_ms = feeds.get(IDLE, 0)
-    if any(max(feeds.get(feed, 0), idle_ms) < debit.owed_ms for feed in NEEDS):
+    """The grace is over. While a feed is behind or has stopped, nobody knows, and nothing is said."""
+    ctx = turn.ctx
+    idle_ms = ctx.feeds.get(IDLE, 0)
+    if any(max(ctx.feeds.get(feed, 0), idle_ms) < debit.owed_ms or ctx.is_stalled(feed, turn.at_ms) for feed in NEEDS):
         shortest, longest = PATIENCE_MS
         debit.due_ms = turn.at_ms + min(max(turn.at_ms - debit.owed_ms, shortest), longest)
         return

@@ -114,3 +114,22 @@ def test_the_case_opens_soon_after_a_feed_has_caught_up() -> None:
 def test_too_many_open_debits_are_judged_rather_than_forgotten() -> None:
     events = [posted(NOON + number, f"p{number}") for number in range(8)]
     assert len(cases(play(events, policy()))) == 2
+
+
+def test_a_debit_waits_while_a_feed_is_called_stalled_and_is_judged_when_that_is_over() -> None:
+    player = Player(policy())
+    player.stalled["payments.transactions"] = (NOON + MINUTE, NOON + HOUR)
+    effects = [
+        each for event in (paid(NOON, 1, kind=PaymentRequested, **WALLET), posted(NOON)) for each in player.see(event)
+    ]
+    assert cases(effects + player.see(mark(NOON + HOUR - 1))) == []
+    assert cases(player.see(mark(NOON + HOUR + 10 * MINUTE))) == OPENED
+
+
+def test_a_success_that_was_behind_the_stall_leaves_nothing_to_judge() -> None:
+    player = Player(policy())
+    player.stalled["payments.transactions"] = (NOON + MINUTE, NOON + HOUR)
+    for each in (paid(NOON, 1, kind=PaymentRequested, **WALLET), posted(NOON), mark(NOON + HOUR - MINUTE)):
+        player.see(each)
+    late = player.see(paid(NOON + SECOND, 2, kind=PaymentSucceeded, payment_id="p1"))
+    assert cases(late + player.see(mark(NOON + DAY))) == []
