@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 
 # `from support.metrics import RecordingMetrics`: helpers are a package of tests/, never a conftest.
 sys.path.insert(0, str(TESTS))
+
+# A busy machine must not turn red what is right: speed is measured by benchmarks.
+settings.register_profile("paywarden", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("paywarden")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
