@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Sequence
+
+import msgspec
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.adapters.prometheus import PrometheusMetrics
+from streams.adapters.schema_registry import SchemaRegistry
 from streams.agents.accounts import AccountsLogic
 from streams.agents.entities import EntitiesLogic
-from streams.contracts.topics import TOPICS, changelog_of
+from streams.contracts.topics import DEAD_LETTERS, TOPICS, changelog_of, ingest_changelog
 from streams.core.library import Library
 from streams.core.policy import PolicySchedule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
+from streams.ingest.documents import Documents
+from streams.ingest.logic import IngestLogic, Reader, group_of
+from streams.ingest.mapping import Mapper, needs_key
+from streams.ingest.source import Source
 from streams.metrics import WORKER
 from streams.ports import Scorer
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions
+from streams.runtime.partition import PartitionOptions
 from streams.runtime.worker import Runtime
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +88,51 @@ def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[t
         ),
         (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
     ]
+
+
+def reader_of(settings: Settings, source: Source) -> Reader:
+    """What reads the records of `source`. Raises SourceError or SettingsError."""
+    key = settings.secret("pseudonym_key")
+    if needs_key(source) and not key:
+        raise SettingsError(
+            "PAYWARDEN_PSEUDONYM_KEY: the source file makes pseudonyms; set a secret key and never change it."
+        )
+    return Reader(Documents(source, _schemas(settings)), Mapper(source, key))
+
+
+def _schemas(settings: Settings) -> SchemaRegistry | None:
+    if not settings.schema_registry_url:
+        return None
+    return SchemaRegistry(
+        settings.schema_registry_url,
+        username=settings.schema_registry_username,
+        password=settings.secret("schema_registry_password"),
+        context=ssl.create_default_context(cafile=settings.ssl_ca_file or None),
+    )
+
+
+def ingest(settings: Settings, source: Source) -> Runtime:
+    """A process that ingests one source. Raises SourceError or SettingsError.
+
+    It has a group and transactions of its own, so that sources start, stop and are guarded one by one.
+    """
+    metrics = PrometheusMetrics()
+    metrics.set(WORKER, 1.0, settings.clock, "enforce")
+    options = settings.runtime()
+    agent = AgentOptions(
+        changelog=ingest_changelog(source.name).name,
+        spread=(*sorted({plan.topic for plan in source.plans.values()}), DEAD_LETTERS.name),
+        pace_s=settings.pace_ms / 1000,
+        # No timers and no waiting: events alone move time, and the topics of one source are merged as they come.
+        partition=PartitionOptions(clock="replay", dead_letter_share=settings.dead_letter_share, any_count=True),
+    )
+    return Runtime(
+        msgspec.structs.replace(options, app_id=group_of(settings.app_id, source.name)),
+        [(IngestLogic(reader_of(settings, source)), agent)],
+        metrics=metrics,
+        exposition=metrics.exposition,
+        clock=SystemClock(),
+    )
 
 
 def worker(settings: Settings) -> Runtime:

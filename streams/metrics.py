@@ -82,7 +82,7 @@ def _values(*values: str) -> Values:
 BANDS: Final = tuple(f"0.{tenth}" for tenth in range(10))
 
 LABELS: Final[dict[str, Values | Shape]] = {
-    "agent": _values("accounts", "entities"),
+    "agent": _values("accounts", "entities", "ingest"),
     "topic": _values(*(topic.name for topic in (*MERGED, ENTITY_RISK, SIGNALS))),  # what an agent reads
     "partition": Shape(re.compile("[0-9]{1,5}"), 4096),
     "rule": Shape(re.compile("[a-z0-9-]{1,40}/([0-9]{2}|x00|err)"), 256),
@@ -101,6 +101,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "cap": _values("partition"),
     "fate": _values("amended", "counted"),
     "dropped": _values("idle"),
+    "became": _values("written", "skipped"),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -144,6 +145,17 @@ LAG: Final = Gauge(
     "Records between the committed position and the end of an input.",
     "flow",
     ("agent", "topic", "partition"),
+)
+INGEST_RECORDS: Final = Counter(
+    "paywarden_ingest_records_total",
+    "Foreign records by what became of them: written as events, or skipped, because their source's file says so.",
+    "flow",
+    ("became",),
+)
+INGEST_UNMAPPED: Final = Counter(
+    "paywarden_ingest_unmapped_fields_total",
+    "Fields of foreign records that no rule looks at, each counted once per process; the log names them.",
+    "flow",
 )
 REBALANCES: Final = Counter("paywarden_rebalances_total", "Assignments of partitions to this worker.", "flow")
 PARTITIONS_OWNED: Final = Gauge("paywarden_partitions_owned", "Partitions that this worker serves.", "flow", ("agent",))
@@ -256,6 +268,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     LAST_COMMIT,
     GROUP_RECORDS,
     LAG,
+    INGEST_RECORDS,
+    INGEST_UNMAPPED,
     REBALANCES,
     PARTITIONS_OWNED,
     READY,

@@ -1,9 +1,9 @@
-"""What does the engine need from outside: time, scores, and a place to count?"""
+"""What does the engine need from outside: time, scores, schemas, and a place to count?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from streams.core.score import Score, ScoreUnavailable
 from streams.metrics import Counter, Gauge, Histogram
@@ -28,6 +28,21 @@ class Scorer(Protocol[PreparedT]):
 
     def score(self, batch: Sequence[PreparedT]) -> Sequence[Score | ScoreUnavailable]:
         """One answer per prepared event, in the same order. Never raises: a model that fails is `ScoreUnavailable`."""
+
+
+class Schema(NamedTuple):
+    """One schema of a registry. Of Protobuf `text` is the base64 of its FileDescriptorProto."""
+
+    text: str
+    references: tuple[Schema, ...] = ()  # what it imports, before those that import it
+    name: str = ""  # under which it is imported
+
+
+class Schemas(Protocol):
+    """Where the schemas of Avro and Protobuf records come from."""
+
+    def get(self, schema_id: int, *, serialized: bool) -> Schema | None:
+        """None if there is no such id. Raises whatever ends the process: a registry is infrastructure."""
 
 
 class Metrics(Protocol):

@@ -55,6 +55,16 @@ class Settings(BaseSettings):
     ssl_ca_file: str = Field("", description="Certificate authorities; empty: those of the system.")
     ssl_certificate_file: str = Field("", description="Client certificate, for mutual TLS.")
     ssl_key_file: str = Field("", description="Key of the client certificate.")
+    schema_registry_url: str = Field("", description="Of Avro and Protobuf sources, for example https://registry:8081.")
+    schema_registry_username: str = Field("", description="Basic authentication at the registry.")
+    schema_registry_password: SecretStr = Field(SecretStr(""), description="Or use schema_registry_password_file.")
+    schema_registry_password_file: Path | None = Field(
+        None, description="A file that holds it; wins over the variable."
+    )
+    pseudonym_key: SecretStr = Field(
+        SecretStr(""), description="Key of the hashes that stand for people without an account; or pseudonym_key_file."
+    )
+    pseudonym_key_file: Path | None = Field(None, description="A file that holds the key; wins over the variable.")
     merge: Literal["live", "strict"] = Field(
         "live", description="live: wait at most 500 ms for a slow input. strict: without bound (replay, tests)."
     )
@@ -112,15 +122,7 @@ class Settings(BaseSettings):
 
     def security(self) -> Security:
         """How clients authenticate. Raises SettingsError if the password file cannot be read."""
-        password = self.sasl_password.get_secret_value()
-        if self.sasl_password_file is not None:
-            try:
-                password = self.sasl_password_file.read_text().strip()
-            except OSError as error:
-                raise SettingsError(
-                    f"PAYWARDEN_SASL_PASSWORD_FILE: {self.sasl_password_file} cannot be read ({error.strerror}); "
-                    "mount the secret or correct the path."
-                ) from error
+        password = self.secret("sasl_password")
         return Security(
             protocol=self.security_protocol,
             sasl_mechanism=self.sasl_mechanism,
@@ -130,6 +132,20 @@ class Settings(BaseSettings):
             certificate_file=self.ssl_certificate_file,
             key_file=self.ssl_key_file,
         )
+
+    def secret(self, name: str) -> str:
+        """The setting `name`, from its file if there is one. Raises SettingsError if the file cannot be read."""
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            value: SecretStr = getattr(self, name)
+            return value.get_secret_value()
+        try:
+            return file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"PAYWARDEN_{name.upper()}_FILE: {file} cannot be read ({type(error).__name__}); "
+                "mount the secret or correct the path."
+            ) from error
 
     def runtime(self) -> RuntimeOptions:
         """What the Kafka side of a worker needs to know."""
@@ -176,7 +192,6 @@ def load_settings(**overrides: Any) -> Settings:
 # Variables of ours that are not settings of a process: keys of single commands, and what tests are told.
 _OTHERS = frozenset(
     {
-        "PAYWARDEN_PSEUDONYM_KEY",
         "PAYWARDEN_EVAL_DATA",
         "PAYWARDEN_KAFKA_HOME",
         "PAYWARDEN_REQUIRE_BROKER",

@@ -18,6 +18,7 @@ COMMANDS = {
     "worker": "streams.cli.worker",
     "topics": "streams.cli.topics",
     "doctor": "streams.cli.doctor",
+    "ingest": "streams.cli.ingest",
     "replay": "streams.cli.replay",
     "simulate": "streams.cli.simulate",
     "backtest": "streams.cli.backtest",
@@ -86,10 +87,11 @@ def _exit_code(error: Exception) -> int | None:
     from producers.errors import BadInput
     from streams.core.declines.table import TableError
     from streams.core.policy import PolicyError
+    from streams.ingest.source import SourceError
     from streams.settings import SettingsError
 
     if isinstance(error, BadInput):
         return EXIT_BAD_INPUT
-    if isinstance(error, (SettingsError, PolicyError, TableError)):
+    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError)):
         return EXIT_CONFIGURATION
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,8 @@ from rich.table import Table
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.contracts.base import from_ms
-from streams.contracts.topics import TOPICS, Names, Topic, physical
+from streams.contracts.topics import TOPICS, Names, Topic, ingest_changelog, physical
+from streams.ingest.source import Source, load_source
 from streams.runtime.reading import follow, scan, spans
 from streams.runtime.topics_admin import TopicSpec, create_topics, partition_counts
 from streams.settings import Settings
@@ -45,6 +48,9 @@ def named(name: str, called: Names) -> Topic:
     return topic
 
 
+_INGEST = "Also the topic that keeps the positions of this source's ingest. Repeatable."
+
+
 @click.group()
 def topics() -> None:
     """Create, list and look into the topics of a deployment.
@@ -61,9 +67,17 @@ def topics() -> None:
 @click.option("--partitions", type=click.IntRange(1, 4096), help="Of every topic. Default: PAYWARDEN_PARTITIONS.")
 @click.option("--replication", type=click.IntRange(1, 15), help="Default: PAYWARDEN_REPLICATION.")
 @click.option("--replay", is_flag=True, help="For history: no retention limit, so that old events survive arrival.")
+@click.option("--ingest", "files", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=_INGEST)
 @click.option("--json", "as_json", is_flag=True, help="Print what was created as JSON.")
 @cluster_options
-def create(partitions: int | None, replication: int | None, replay: bool, as_json: bool, **options: Any) -> None:
+def create(
+    partitions: int | None,
+    replication: int | None,
+    replay: bool,
+    files: tuple[Path, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Create every topic that is missing. Existing topics are left as they are; `paywarden doctor` compares them.
 
     The number of partitions is chosen once: an account lives in the partition that its hash names.
@@ -72,16 +86,42 @@ def create(partitions: int | None, replication: int | None, replay: bool, as_jso
     Examples:
       paywarden topics create
       paywarden topics create --partitions 4 --replay --prefix backfill.
+      paywarden topics create --ingest psp.toml
     """
     settings = settings_of(options, partitions=partitions, replication=replication)
-    created = ask(settings, create_all(settings, replay=replay))
+    sources = [load_source(file) for file in files]
+    specs = topic_specs(settings, replay=replay) + ask(settings, _ingest_specs(settings, sources))
+    created = set(ask(settings, create_topics(settings.runtime(), specs)))
     if as_json:
-        click.echo(msgspec.json.encode({"created": created, "existed": len(TOPICS) - len(created)}).decode())
+        names = [spec.name for spec in specs if spec.name in created]
+        click.echo(msgspec.json.encode({"created": names, "existed": len(specs) - len(created)}).decode())
         return
-    for name in created:
-        click.echo(f"created {name} ({settings.partitions} partitions)")
-    if len(created) < len(TOPICS):
-        click.echo(f"{len(TOPICS) - len(created)} topics existed already; `paywarden doctor` says whether they fit")
+    for spec in specs:
+        if spec.name in created:
+            click.echo(f"created {spec.name} ({spec.partitions} partitions)")
+    if len(created) < len(specs):
+        click.echo(f"{len(specs) - len(created)} topics existed already; `paywarden doctor` says whether they fit")
+
+
+async def _ingest_specs(settings: Settings, sources: Sequence[Source]) -> list[TopicSpec]:
+    """The topics in which ingests keep their positions, with as many partitions as what they read."""
+    specs = []
+    counts = await partition_counts(settings.runtime(), {topic for source in sources for topic in source.topics})
+    for source in sources:
+        missing = [topic for topic in source.topics if topic not in counts]
+        if missing:
+            raise BadRequest(
+                f"{source.name} reads {missing[0]!r}, which does not exist or may not be seen by this user."
+            )
+        found = {counts[topic] for topic in source.topics}
+        if len(found) > 1:
+            raise BadRequest(
+                f"the topics of {source.name} have different numbers of partitions; give each a file of its own."
+            )
+        changelog = ingest_changelog(source.name)
+        name = physical(settings.names, changelog.name)
+        specs.append(TopicSpec(name, found.pop(), settings.replication, changelog.configs))
+    return specs
 
 
 @topics.command(name="list")

@@ -28,8 +28,13 @@ def worker(bootstrap: str | None, instance_id: str | None, web_port: int | None)
     from streams.app import worker as build
 
     settings = load_settings(bootstrap=bootstrap, instance_id=instance_id, web_port=web_port)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_as(settings.log_level)
+    build(settings).run()
+
+
+def log_as(level: str) -> None:
+    """Our own lines from `level` on; the frameworks' only when something is wrong."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     for framework in ("faust", "mode", "streams.runtime.worker"):
-        logging.getLogger(framework).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    build(settings).run()
+        logging.getLogger(framework).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -115,7 +115,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     reason: Label  # undecodable, unknown_type, key_mismatch, wrong_partition, future, too_large, raised, ...
     detail: ShortText
-    topic: Label
+    topic: ShortText  # logical name; of a foreign topic `foreign/` and its name
     partition: Count
     offset: Count
     timestamp_ms: Annotated[int, Meta(ge=-1, le=2**63 - 1)]  # of the record; -1 = it had none

@@ -356,6 +356,20 @@ def inputs_of(agent: Agent) -> tuple[Topic, ...]:
             return (SIGNALS,)
 
 
+def ingest_changelog(source: str) -> Topic:
+    """The topic that holds how far the source of this name was read; it has as many partitions as what is read."""
+    return Topic(
+        name=f"paywarden.ingest.{source}.changelog",
+        direction="internal",
+        key="state",
+        types=(),
+        owner=f"ingest of {source}",
+        about=f"Positions of the ingest of {source}.",
+        compacted=True,
+        settings=_CHANGELOG,
+    )
+
+
 def changelog_of(agent: Agent) -> Topic:
     """The topic that holds the state of an agent."""
     return TOPICS[f"paywarden.{agent}.changelog"]
@@ -370,9 +384,14 @@ class Names(NamedTuple):
 
 Naming: TypeAlias = str | Names  # a text is a prefix
 
+# Before the logical name of a topic that is not ours: it has no prefix, and no topic of Kafka can be called so.
+FOREIGN: Final = "foreign/"
+
 
 def physical(names: Naming, name: str) -> str:
     """The name of a topic in the cluster: its own, or the deployment's prefix (for example `demo.`) before it."""
+    if name.startswith(FOREIGN):
+        return name[len(FOREIGN) :]
     prefix, own = (names, {}) if isinstance(names, str) else names
     full = own.get(name) or prefix + name
     if not full or len(full) > _LONGEST_NAME or full in (".", "..") or _NOT_A_NAME.search(full):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
+from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import Naming, physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.logic import Emit
@@ -63,6 +64,7 @@ async def commit_group(
     number: int,
     changelog: str,
     names: Naming,
+    spread: Mapping[str, int] = {},
     stamps: Sequence[tuple[str, bytes]] = (),
     hold_s: float = 0.0,
 ) -> None:
@@ -72,10 +74,11 @@ async def commit_group(
         number: partition that made the group; outputs go to the same number unless they name another one.
         changelog: physical name.
         names: how the output topics are called in the cluster.
+        spread: partitions of the outputs (logical names) whose records go where the hash of their key says.
         stamps: wall-clock facts, added as headers so that the bytes of outputs stay a function of their input.
         hold_s: for crash tests, how long the full transaction stays open.
     """
-    streams = _outgoing(group.emits, number, names, stamps)
+    streams = _outgoing(group.emits, number, names, spread, stamps)
     streams[changelog, number] = [Row(key, value, None, []) for key, value in group.rows]
     await producer.begin_transaction()
     sent = await asyncio.gather(
@@ -88,7 +91,11 @@ async def commit_group(
 
 
 def _outgoing(
-    emits: Iterable[Emit], number: int, names: Naming, stamps: Sequence[tuple[str, bytes]]
+    emits: Iterable[Emit],
+    number: int,
+    names: Naming,
+    spread: Mapping[str, int],
+    stamps: Sequence[tuple[str, bytes]],
 ) -> dict[tuple[str, int], list[Row]]:
     """Rows by physical topic and partition, in the order of the emits."""
     streams: dict[tuple[str, int], list[Row]] = defaultdict(list)
@@ -97,7 +104,12 @@ def _outgoing(
         name = known.get(emit.topic)
         if name is None:
             name = known[emit.topic] = physical(names, emit.topic)
-        partition = number if emit.partition is None else emit.partition
+        if emit.partition is not None:
+            partition = emit.partition
+        elif emit.topic in spread:
+            partition = partition_of(emit.key, spread[emit.topic]) if emit.key else number % spread[emit.topic]
+        else:
+            partition = number
         streams[name, partition].append(Row(emit.key, emit.value, emit.timestamp_ms, [*emit.headers, *stamps]))
     return streams
 

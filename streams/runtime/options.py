@@ -82,5 +82,7 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     changelog: str  # logical topic name
     outputs: tuple[str, ...] = ()  # topics whose partition numbers follow the inputs', checked at start
+    # Topics with a number of partitions of their own: a record goes where the hash of its key says.
+    spread: tuple[str, ...] = ()
     pace_s: float = 0.02  # least time from one commit to the next; protects the broker, lets events share a transaction
     partition: PartitionOptions = PartitionOptions()

@@ -58,6 +58,8 @@ class PartitionOptions(msgspec.Struct, frozen=True, kw_only=True):
     # 1,000 is far above any accident and is reached after a second of traffic.
     stray_share: float = 0.05
     stray_window: int = 1_000
+    # Nothing is kept by key, so a position stays good when the inputs get more partitions.
+    any_count: bool = False
     resident: int = 10_000  # decoded states kept; at 21 KiB each (docs/performance.md) 210 MB
 
 
@@ -178,7 +180,7 @@ class Partition:
             self.states.restore(key, raw)
 
     def _restore_position(self, position: Position) -> None:
-        if position.partitions != self.partitions:
+        if position.partitions != self.partitions and not self.options.any_count:
             raise ForeignPartitionCount(
                 f"state of {self.logic.name}/{self.number} belongs to {position.partitions} partitions, "
                 f"the inputs have {self.partitions}"

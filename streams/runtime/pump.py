@@ -79,7 +79,10 @@ class Pump:
             number = tp.partition
             owned.engine.feed(
                 topic,
-                [Record(topic, number, each.offset, each.timestamp, each.key, each.value) for each in records],
+                [
+                    Record(topic, number, each.offset, each.timestamp, each.key, each.value, each.headers)
+                    for each in records
+                ],
             )
             self._wake.set()
         return True
@@ -241,6 +244,7 @@ class Pump:
             number=owned.number,
             changelog=self.ownership.changelog,
             names=self._options.names,
+            spread=self.layout.spread,
             stamps=stamps,
             hold_s=self._options.hold_s,
         )

@@ -78,18 +78,26 @@ class Layout(NamedTuple):
 
     partitions: int
     inputs: tuple[Input, ...]  # those that exist
+    spread: Mapping[str, int] = {}  # partitions of outputs that do not follow the inputs'
 
 
-def layout_of(agent: str, inputs: Iterable[Input], companions: Iterable[str], counts: Mapping[str, int]) -> Layout:
+def layout_of(
+    agent: str,
+    inputs: Iterable[Input],
+    companions: Iterable[str],
+    counts: Mapping[str, int],
+    spread: Iterable[str] = (),
+) -> Layout:
     """Check that the agent can run on these topics.
 
     Args:
         inputs: what the agent reads; one that is not required may be missing.
         companions: changelog and outputs, which follow the partition numbers of the inputs.
         counts: partitions by logical name of the topics that exist.
+        spread: outputs whose number of partitions may differ.
     """
-    inputs, companions = tuple(inputs), tuple(companions)
-    needed = [each.topic for each in inputs if each.required] + list(companions)
+    inputs, companions, spread = tuple(inputs), tuple(companions), tuple(spread)
+    needed = [each.topic for each in inputs if each.required] + [*companions, *spread]
     missing = [topic for topic in needed if topic not in counts]
     if missing:
         raise WrongPartitions(
@@ -103,4 +111,4 @@ def layout_of(agent: str, inputs: Iterable[Input], companions: Iterable[str], co
             f"agent {agent} needs the same number of partitions in all its topics, so that one key is one partition "
             f"number everywhere; found {listed}. Recreate the odd ones."
         )
-    return Layout(next(iter(found.values())), present)
+    return Layout(next(iter(found.values())), present, {topic: counts[topic] for topic in spread})

@@ -145,11 +145,11 @@ class Runtime:
     async def _add_agents(self, app: WorkerApp) -> None:
         called = self._options.names
         names = {each.topic for logic, _ in self._agents for each in logic.inputs}
-        names |= {topic for _, agent in self._agents for topic in (agent.changelog, *agent.outputs)}
+        names |= {topic for _, agent in self._agents for topic in (agent.changelog, *agent.outputs, *agent.spread)}
         found = await partition_counts(self._options, {physical(called, name) for name in names})
         counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}
         for logic, agent in self._agents:
-            layout = layout_of(logic.name, logic.inputs, (agent.changelog, *agent.outputs), counts)
+            layout = layout_of(logic.name, logic.inputs, (agent.changelog, *agent.outputs), counts, agent.spread)
             pump = Pump(
                 logic,
                 layout,

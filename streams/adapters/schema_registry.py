@@ -1,0 +1,86 @@
+"""Which schema belongs to an id? Asks a registry that speaks Confluent's REST interface, once per id."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from typing import Any, Final
+from urllib.parse import quote
+
+from streams.ports import Schema
+
+# Three attempts bridge the restart of a registry behind a load balancer; a longer failure ends the process, which a
+# supervisor restarts.
+_ATTEMPTS: Final = 3
+_TIMEOUT_S: Final = 5.0
+_DEEPEST: Final = 16
+
+
+class RegistryFailed(Exception):
+    """The registry does not answer, or refuses.
+
+    Operator action: look at it, or correct PAYWARDEN_SCHEMA_REGISTRY_URL.
+    """
+
+
+class SchemaRegistry:
+    """A registry; answers are kept, because an id never changes its meaning."""
+
+    def __init__(
+        self, url: str, *, username: str = "", password: str = "", context: ssl.SSLContext | None = None
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Accept": "application/vnd.schemaregistry.v1+json"}
+        if username:
+            token = base64.b64encode(f"{username}:{password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {token}"
+        self._context = context
+        self._known: dict[tuple[int, bool], Schema | None] = {}
+
+    def get(self, schema_id: int, *, serialized: bool) -> Schema | None:
+        """The schema, or None if the registry has no such id. `serialized`: a Protobuf one as base64 descriptor.
+
+        Raises RegistryFailed.
+        """
+        at = schema_id, serialized
+        if at not in self._known:
+            answer = self._ask(f"/schemas/ids/{schema_id}", serialized)
+            self._known[at] = None if answer is None else self._found(answer, "", serialized)
+        return self._known[at]
+
+    def _found(self, answer: dict[str, Any], name: str, serialized: bool, depth: int = 0) -> Schema:
+        references: dict[str, Schema] = {}
+        for each in answer.get("references", ()) if depth < _DEEPEST else ():
+            inner = self._ask(f"/subjects/{quote(each['subject'], safe='')}/versions/{each['version']}", serialized)
+            if inner is None:
+                raise RegistryFailed(
+                    f"{self._url}: the schema {each['subject']} {each['version']} is referred to and gone"
+                )
+            found = self._found(inner, each["name"], serialized, depth + 1)
+            references |= {one.name: one for one in (*found.references, found)}
+        return Schema(answer["schema"], tuple(references.values()), name)
+
+    def _ask(self, path: str, serialized: bool) -> dict[str, Any] | None:
+        request = urllib.request.Request(
+            self._url + path + ("?format=serialized" if serialized else ""), headers=self._headers
+        )
+        for attempt in range(_ATTEMPTS):
+            try:
+                with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=self._context) as answer:
+                    found: dict[str, Any] = json.load(answer)
+                    return found
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code == 404:
+                        return None
+                    if error.code < 500 or attempt == _ATTEMPTS - 1:
+                        raise RegistryFailed(f"{self._url} answered {error.code} ({error.reason}) to {path}") from None
+            except (OSError, ValueError) as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise RegistryFailed(f"{self._url} does not answer ({error})") from None
+            time.sleep(0.2 * 2**attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")

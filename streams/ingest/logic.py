@@ -1,0 +1,131 @@
+"""How does a source run on the exactly-once runtime: which record becomes which events, and what is counted?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from streams.contracts.registry import Refusal
+from streams.contracts.topics import FOREIGN
+from streams.ingest.documents import Documents
+from streams.ingest.mapping import Facts, Mapped, Mapper
+from streams.ingest.paths import Chain, spelled, unused
+from streams.metrics import INGEST_RECORDS, INGEST_UNMAPPED
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+
+logger = logging.getLogger(__name__)
+
+# Looking for unmapped fields walks a whole record: one in so many is enough to notice a new field within seconds.
+_LOOK_EVERY: Final = 100
+_MOST_REPORTED: Final = 200
+
+
+def group_of(app_id: str, source: str) -> str:
+    """Consumer group of a source; its transactional ids begin with it."""
+    return f"{app_id}.ingest.{source}"
+
+
+class Reader:
+    """From a record to its events, as `ingest run` and `ingest check` both do it."""
+
+    def __init__(self, documents: Documents, mapper: Mapper) -> None:
+        self.source = mapper.source
+        self._documents = documents
+        self._mapper = mapper
+        self._used = self.source.used()
+
+    def read(self, facts: Facts, value: bytes | None) -> tuple[Any, list[Mapped] | Refusal]:
+        """The document, None if there is none, and what became of it."""
+        document = self._documents.read(value, facts.headers)
+        if document is None:
+            return None, []
+        if isinstance(document, Refusal):
+            return None, document
+        return document, self._mapper.map(document, value or b"", facts)
+
+    def unmapped(self, document: Any) -> set[Chain]:
+        """Fields of the document that no rule of the file looks at."""
+        return unused(document, self._used)
+
+
+class IngestLogic:
+    """The ingest agent of one source; see `streams.runtime.logic.Logic` for what each method promises.
+
+    It keeps no state: the position is all that a restart needs. Duplicates are the accounts agent's business, which
+    knows an event by (topic, event_id).
+    """
+
+    name = "ingest"
+    by_source = False
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._reported: set[Chain] = set()
+        self.inputs = tuple(Input(FOREIGN + topic, keyed=False) for topic in reader.source.topics)
+
+    def read(self, record: Record) -> Incoming | Refused:
+        facts = Facts(record.topic.removeprefix(FOREIGN), record.key, record.timestamp_ms, record.headers)
+        document, mapped = self._reader.read(facts, record.value)
+        if isinstance(mapped, Refusal):
+            return Refused(*mapped)
+        fresh = self._fresh(document) if document is not None and record.offset % _LOOK_EVERY == 0 else 0
+        at_ms = max((each.at_ms for each in mapped), default=0)
+        return Incoming((mapped, fresh), None, at_ms, moves_clock=False)
+
+    def _fresh(self, document: Any) -> int:
+        """How many unmapped fields are seen for the first time; each is logged once, its value never."""
+        fresh = self._reader.unmapped(document) - self._reported if len(self._reported) < _MOST_REPORTED else set()
+        for chain in sorted(fresh):
+            self._reported.add(chain)
+            logger.info("%s: no rule looks at %s", self._reader.source.name, spelled(chain)[:128])
+        return len(fresh)
+
+    def new(self, key: bytes) -> None:
+        return None
+
+    def load(self, key: bytes, raw: bytes) -> None:
+        return None
+
+    def dump(self, state: None) -> bytes:
+        return b""
+
+    def new_shared(self) -> None:
+        return None
+
+    def load_shared(self, raw: bytes) -> None:
+        return None
+
+    def dump_shared(self, shared: None) -> bytes:
+        return b""
+
+    def due_ms(self, state: None) -> None:
+        return None
+
+    def forgets_ms(self, state: None) -> None:
+        return None
+
+    def prepare(
+        self, state: None, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+    ) -> tuple[list[Mapped], int]:
+        prepared: tuple[list[Mapped], int] = incoming.event
+        return prepared
+
+    def score(self, prepared: Sequence[Any]) -> Sequence[None]:
+        return [None] * len(prepared)
+
+    def decide(self, state: None, prepared: tuple[list[Mapped], int], score: None, context: Context) -> Iterable[Emit]:
+        mapped, fresh = prepared
+        context.count(INGEST_RECORDS, "written" if mapped else "skipped")
+        if fresh:
+            context.count(INGEST_UNMAPPED, by=fresh)
+        return [Emit(each.topic, each.key, each.value, each.at_ms, headers=each.headers) for each in mapped]
+
+    def fire(self, key: bytes, state: None, due_ms: int, context: Context) -> Iterable[Emit]:
+        return ()
+
+    def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:
+        return ()
+
+    def told(self, clock_ms: int, context: Context) -> Iterable[Emit]:
+        return ()

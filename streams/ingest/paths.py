@@ -1,0 +1,140 @@
+"""What does a JMESPath expression find in a foreign record, and which fields of the record does nobody look at?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeAlias
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+Chain: TypeAlias = tuple[str, ...]  # names from the root down; ANY stands for an element of a list or any name
+
+ANY: Final = "[]"
+RECORD: Final = "_record"  # what Kafka knows about the record: key, topic, timestamp_ms, headers
+ROOT: Final = "_root"  # the whole document, where `each` takes it apart
+# A field of a record is worth a line to an operator, the ten-thousandth of them is not.
+_MOST_LEAVES: Final = 2_000
+_DEEPEST: Final = 32
+
+
+class BadPath(ValueError):
+    """An expression is not JMESPath. The message is the library's first line."""
+
+
+class Path:
+    """One compiled expression."""
+
+    def __init__(self, expression: str) -> None:
+        self.expression = expression
+        try:
+            parsed = jmespath.compile(expression)
+        except JMESPathError as error:
+            raise BadPath(str(error).splitlines()[0]) from None
+        self.chains: tuple[Chain, ...] = tuple(dict.fromkeys(_collect(parsed.parsed)))
+        self.roots = frozenset(chain[0] for chain in self.chains if chain)
+        plain = _plain(parsed.parsed)
+        self._find: Callable[[Any], Any] = parsed.search if plain is None else _walk(plain)
+
+    def find(self, document: Any) -> Any:
+        """The value, or None where there is none or a function of the expression does not fit it."""
+        try:
+            return self._find(document)
+        except JMESPathError:
+            return None
+
+    def __repr__(self) -> str:
+        return f"Path({self.expression!r})"
+
+
+def _plain(node: dict[str, Any]) -> Chain | None:
+    """The names of an expression that only goes down: most are, and walking them is ten times as fast."""
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] == "subexpression":
+        parts = [_plain(child) for child in node["children"]]
+        if all(part is not None for part in parts):
+            return tuple(name for part in parts if part for name in part)
+    return None
+
+
+def _walk(chain: Chain) -> Callable[[Any], Any]:
+    def find(document: Any) -> Any:
+        for name in chain:
+            if not isinstance(document, dict):
+                return None
+            document = document.get(name)
+        return document
+
+    return find
+
+
+def _collect(node: dict[str, Any]) -> Iterator[Chain]:
+    found: list[Chain] = []
+    found += _ends(node, ((),), found)
+    return iter(found)
+
+
+def _ends(node: dict[str, Any], starts: tuple[Chain, ...], aside: list[Chain]) -> tuple[Chain, ...]:
+    """Where `node` leads from `starts`; what it looks at on the way, without leading there, goes `aside`."""
+    children = node.get("children", [])
+    match node["type"]:
+        case "field":
+            return tuple((*start, node["value"]) for start in starts)
+        case "subexpression" | "index_expression" | "pipe":
+            for child in children:
+                starts = _ends(child, starts, aside)
+            return starts
+        case "index" | "slice":
+            return tuple((*start, ANY) for start in starts)
+        case "flatten":
+            return tuple((*end, ANY) for end in _ends(children[0], starts, aside))
+        case "projection" | "value_projection":
+            left = _ends(children[0], starts, aside)
+            inside = tuple(end if end[-1:] == (ANY,) else (*end, ANY) for end in left)
+            return _ends(children[1], inside, aside)
+        case "filter_projection":
+            inside = tuple((*end, ANY) for end in _ends(children[0], starts, aside))
+            aside += _ends(children[2], inside, aside)
+            return _ends(children[1], inside, aside)
+        case "identity" | "current":
+            return starts
+        case "literal":
+            return ()
+        case _:  # or, and, not, comparator, functions, lists and objects: every branch is looked at
+            return tuple(end for child in children for end in _ends(child, starts, aside))
+
+
+def leaves(document: Any) -> set[Chain]:
+    """Every field of the document that holds a value; elements of lists count as one."""
+    found: set[Chain] = set()
+    stack: list[tuple[Chain, Any]] = [((), document)]
+    while stack and len(found) < _MOST_LEAVES:
+        chain, value = stack.pop()
+        if len(chain) >= _DEEPEST:
+            found.add(chain)
+        elif isinstance(value, dict):
+            stack += (((*chain, str(name)), inner) for name, inner in value.items())
+        elif isinstance(value, list | tuple):
+            stack += (((*chain, ANY), inner) for inner in value[:100])
+        elif value is not None and chain:
+            found.add(chain)
+    return found
+
+
+def unused(document: Any, used: Iterable[Chain]) -> set[Chain]:
+    """The leaves that no chain of `used` leads to or over."""
+    used = tuple(used)
+    return {leaf for leaf in leaves(document) if not any(_covers(chain, leaf) for chain in used)}
+
+
+def _covers(chain: Chain, leaf: Chain) -> bool:
+    return len(chain) <= len(leaf) and all(mine in (theirs, ANY) for mine, theirs in zip(chain, leaf, strict=False))
+
+
+def spelled(chain: Chain) -> str:
+    """A chain as an expression: `items[].price`."""
+    text = ""
+    for name in chain:
+        text += "[]" if name == ANY else ("." if text else "") + name
+    return text

@@ -1,0 +1,210 @@
+"""What is a foreign value in the words of the contracts: an amount, a time, a text, a number?"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from uuid import UUID
+
+from streams.contracts.base import EPOCH, from_ms
+
+_INTEGER: Final = re.compile(r"-?[0-9]{1,30}")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_PAN: Final = re.compile(r"[2-6][0-9]{12,18}")  # ISO/IEC 7812: the industries that issue payment cards
+_PER_SECOND: Final = {"unix_s": 1, "unix_ms": 1_000, "unix_us": 1_000_000, "unix_ns": 1_000_000_000}
+TIME_FORMATS: Final = ("rfc3339", *_PER_SECOND, "record")
+
+
+class Unusable(ValueError):
+    """A value does not fit its field. `reason` is one of the dead-letter reasons; the text never repeats the value."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Exact(float):
+    """A JSON number with the digits that were written, so that an amount loses none of them."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> Exact:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+
+def text(value: Any) -> str:
+    """A text, or the digits of an integer: many systems number their payments."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | UUID) and not isinstance(value, bool):
+        return str(value)
+    raise Unusable("wrong_type", "not a text")
+
+
+def integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise Unusable("wrong_type", "not an integer")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    raise Unusable("wrong_type", "not an integer")
+
+
+def number(value: Any) -> float:
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return float(value)
+    raise Unusable("wrong_type", "not a number")
+
+
+def flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise Unusable("wrong_type", "neither true nor false")
+
+
+def decimal(value: Any, scale: int | None = None) -> Decimal:
+    """The exact number.
+
+    With a `scale`, the value is base64 or bytes of the unscaled big-endian integer, as Kafka Connect writes decimals.
+    """
+    if scale is not None:
+        return _unscaled(value).scaleb(-scale)
+    if isinstance(value, Exact):
+        value = value.text
+    if isinstance(value, bool):
+        raise Unusable("wrong_type", "not a number")
+    if isinstance(value, Decimal | int):
+        found = Decimal(value)
+    elif isinstance(value, float):
+        found = Decimal(repr(value))
+    elif isinstance(value, str):
+        try:
+            found = (
+                Decimal(value) if len(value) <= 40 and not any(each in value for each in "_ \n\t") else Decimal("nan")
+            )
+        except InvalidOperation:
+            raise Unusable("wrong_type", "not a decimal number with a point") from None
+    else:
+        raise Unusable("wrong_type", "not a number")
+    if not found.is_finite():
+        raise Unusable("wrong_type", "not a decimal number with a point")
+    if found.adjusted() > 30:
+        raise Unusable("out_of_range", "too large")
+    return found
+
+
+def _unscaled(value: Any) -> Decimal:
+    if isinstance(value, str):
+        try:
+            value = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise Unusable("wrong_type", "not base64") from None
+    if not isinstance(value, bytes) or len(value) > 16:
+        raise Unusable("wrong_type", "not the bytes of a decimal")
+    return Decimal(int.from_bytes(value, "big", signed=True))
+
+
+def minor_units(value: Decimal, given: int, exponent: int) -> int:
+    """`value`, counted in units of 10^-`given` of the currency, in its ISO 4217 minor units of 10^-`exponent`.
+
+    Major units are `given` = 0. An amount that has digits below the minor unit is refused, never rounded.
+    """
+    minor = value.scaleb(exponent - given)
+    whole = minor.to_integral_value()
+    if whole != minor:
+        raise Unusable("out_of_range", f"not a whole number of minor units: its currency has {exponent} decimals")
+    return int(whole)
+
+
+def instant(value: Any, how: str, zone: tzinfo | None, record_ms: int) -> datetime:
+    """The UTC time that `value` tells.
+
+    Args:
+        how: one of `TIME_FORMATS`, or a strptime pattern.
+        zone: of times that carry no offset of their own.
+        record_ms: the record's time, which stands in (`record`) and which names the year where the pattern has none.
+    """
+    try:
+        if how == "record":
+            return from_ms(record_ms)
+        if how in _PER_SECOND and not isinstance(value, datetime):
+            return from_ms(_milliseconds(value, _PER_SECOND[how]))
+        if isinstance(value, datetime):  # Avro and others know times
+            return _zoned(value, zone)
+        value = text(value)
+        if how == "rfc3339":
+            return _zoned(datetime.fromisoformat(value), zone)
+        if "%Y" in how or "%y" in how or "%c" in how:
+            return _zoned(datetime.strptime(value, how), zone)  # noqa: DTZ007 - `_zoned` adds the zone
+        return _nearest_year(value, how, zone, record_ms)
+    except Unusable:
+        raise
+    except (ValueError, OverflowError):
+        raise Unusable("bad_time", f"not a time of the form {how}") from None
+
+
+def _milliseconds(value: Any, per_second: int) -> int:
+    exact = decimal(value)
+    milliseconds = exact * 1000 / per_second
+    if not 0 <= milliseconds < Decimal(10) ** 14:
+        raise Unusable("bad_time", "outside 1970 to 2200")
+    return int(milliseconds)
+
+
+def _zoned(found: datetime, zone: tzinfo | None) -> datetime:
+    if found.tzinfo is None:
+        if zone is None:
+            raise Unusable("bad_time", "no offset, and the mapping names no zone")
+        found = found.replace(tzinfo=zone)
+    if found.year < EPOCH.year:
+        raise Unusable("bad_time", "before 1970")
+    return found.astimezone(UTC)
+
+
+def _nearest_year(value: str, how: str, zone: tzinfo | None, record_ms: int) -> datetime:
+    """ISO 8583 tells month and day only: the year is the one that brings the time nearest to the record's."""
+    record = from_ms(record_ms)
+    near: list[datetime] = []
+    for year in (record.year - 1, record.year, record.year + 1):
+        try:
+            near.append(_zoned(datetime.strptime(f"{year} {value}", f"%Y {how}"), zone))  # noqa: DTZ007 - see above
+        except Unusable:
+            raise
+        except ValueError:
+            continue  # 29 February of another year
+    if not near:
+        raise Unusable("bad_time", f"not a time of the form {how}")
+    return min(near, key=lambda each: abs(each - record))
+
+
+def looks_like_card_number(value: str) -> bool:
+    """Sixteen digits that add up: a card number where only a token may be (Luhn, ISO/IEC 7812-1 annex B)."""
+    digits = value.replace(" ", "").replace("-", "")
+    if not _PAN.fullmatch(digits):
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+KINDS: Final[dict[str, Callable[[Any], Any]]] = {"text": text, "integer": integer, "number": number, "flag": flag}
