@@ -10,14 +10,23 @@ import msgspec
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.overlay import load_library
-from streams.adapters.policy_file import load_schedule
+from streams.adapters.policy_file import load_schedule, parse_published
 from streams.adapters.prometheus import PrometheusMetrics
 from streams.adapters.schema_registry import SchemaRegistry
 from streams.agents.accounts import AccountsLogic
 from streams.agents.entities import EntitiesLogic
-from streams.contracts.topics import DEAD_LETTERS, TOPICS, changelog_of, ingest_changelog
+from streams.agents.policy_feed import PolicyFeed
+from streams.contracts.topics import (
+    DEAD_LETTERS,
+    ENTITY_RISK,
+    SIGNALS,
+    TOPICS,
+    changelog_of,
+    ingest_changelog,
+)
 from streams.core.library import Library
 from streams.core.policy import PolicySchedule
+from streams.core.policy_history import PolicyHistory
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.ingest.documents import Documents
@@ -70,8 +79,7 @@ def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[t
     library = load_library(settings.overlay)
     lateness_s = policies.policies[-1].lateness_s
     published = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
-    signalled = tuple(topic.name for topic in TOPICS.values() if topic.direction == "internal" and topic.types)
-    outputs = (*published, *signalled)
+    outputs = (*published, SIGNALS.name, ENTITY_RISK.name)
 
     def agent(name: str, pace_ms: int) -> AgentOptions:
         return AgentOptions(
@@ -146,12 +154,13 @@ def worker(settings: Settings) -> Runtime:
             policy.mode,
             policy.effective_at.isoformat(),
         )
-    metrics = PrometheusMetrics()
+    metrics, clock = PrometheusMetrics(), SystemClock()
     metrics.set(WORKER, 1.0, settings.clock, policies.policies[-1].mode)
     return Runtime(
         settings.runtime(),
         agents(settings, policies),
         metrics=metrics,
         exposition=metrics.exposition,
-        clock=SystemClock(),
+        clock=clock,
+        companions=(PolicyFeed(settings.runtime(), policies, PolicyHistory(parse_published), clock),),
     )

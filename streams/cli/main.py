@@ -26,7 +26,7 @@ COMMANDS = {
     "explain": "streams.cli.explain",
     "dead-letters": "streams.cli.dead_letters",
     "state": "streams.cli.state",
-    "policy": "streams.cli.policy",
+    "policy": "streams.cli.published_policies",
     "contracts": "streams.cli.contracts",
     "bench": "streams.cli.bench",
 }

@@ -20,11 +20,13 @@ _TABLES = frozenset({"rule", "list", "snooze", "effective_at", "policy_hash"})
 
 @click.group()
 def policy() -> None:
-    """Policy files: thresholds, declared rules, lists and snoozes.
+    """Policy files: thresholds, declared rules, lists and snoozes; and how they come into force.
 
     \b
     Examples:
       paywarden policy check policy.toml
+      paywarden policy publish policy.toml --actor mei --role analyst --why "night vouchers"
+      paywarden policy history
       paywarden policy check policy.toml --against policy-of-last-week.toml
       paywarden backtest FILE --format jsonl --policy policy.toml --out out/    # what it would have decided
     """

@@ -15,6 +15,7 @@ import msgspec
 
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import ActionRejected, CaseVersion
+from streams.contracts.policies import PolicyRecord
 from streams.contracts.signals import ClockTold, DeadLetter, EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import TOPICS, Topic
 
@@ -220,6 +221,7 @@ def headers_of(event: msgspec.Struct) -> tuple[tuple[str, bytes], ...]:
 
 
 HEALTH_KEY: Final = b"health"
+POLICY_KEY: Final = b"policy"  # one key, so one partition keeps all records in order
 
 
 def key_of(event: msgspec.Struct) -> bytes | None:
@@ -233,6 +235,8 @@ def key_of(event: msgspec.Struct) -> bytes | None:
             return HEALTH_KEY
         case ClockTold():
             return None
+        case PolicyRecord():
+            return POLICY_KEY
         case CaseVersion():
             return event.case_id.encode()
         case ActionRejected():

@@ -37,6 +37,7 @@ KEYS: Final[Mapping[str, str]] = {
     "entity": "kind/value of the entity, or `health`; told clocks go to every partition",
     "cause": "the key of the record that was set aside",
     "state": "the key of a state row",
+    "policy": "`policy`: one partition keeps all records in order",
 }
 
 

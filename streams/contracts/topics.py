@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from streams.contracts import accounts, actions, cases, decisions, logins, payments, signals
+from streams.contracts import accounts, actions, cases, decisions, logins, payments, policies, signals
 from streams.contracts.base import Watermark
 
 Direction = Literal["input", "output", "internal"]
-KeyField = Literal["account_id", "case_id", "entity", "cause", "state"]
+KeyField = Literal["account_id", "case_id", "entity", "cause", "state", "policy"]
 Agent = Literal["accounts", "entities"]
 
 _DAY_S: Final = 86_400
@@ -317,6 +317,15 @@ _ROWS: Final = (
         retention_s=30 * _DAY_S,
     ),
     Topic(
+        name="paywarden.policies",
+        direction="internal",
+        key="policy",
+        types=(policies.PolicyProposed, policies.PolicyApproved, policies.PolicyRolledBack),
+        owner="console",
+        about="Policies published while workers run: proposals, approvals, roll-backs. Guard it with an ACL.",
+        privileged=True,
+    ),
+    Topic(
         name="paywarden.accounts.changelog",
         direction="internal",
         key="state",
@@ -345,6 +354,7 @@ MERGED: Final[tuple[Topic, ...]] = tuple(
 ENTITY_RISK: Final = TOPICS["paywarden.entity-risk"]
 SIGNALS: Final = TOPICS["paywarden.signals"]
 DEAD_LETTERS: Final = TOPICS["paywarden.dead-letters"]
+POLICIES: Final = TOPICS["paywarden.policies"]
 
 
 def inputs_of(agent: Agent) -> tuple[Topic, ...]:

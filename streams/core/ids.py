@@ -65,3 +65,8 @@ def action_id(cause: str, account_id: str, opening_event: str, action: str = "")
 def notification_id(template: str, account_id: str, opening_event: str) -> NotificationId:
     """The message that `template` makes of `opening_event` for one account."""
     return NotificationId("ntf_" + digest("notification", template, account_id, opening_event))
+
+
+def proposal_id(text: str, actor: str, proposed_at: str) -> str:
+    """A policy as one person proposed it: proposing the same file again later is another proposal."""
+    return "pol_" + digest("policy", text, actor, proposed_at)

@@ -237,8 +237,11 @@ class Policy(Section, frozen=True, kw_only=True):
         return convert(amount_minor, currency, home, rates_at(self.money.rates, at_ms))
 
 
-class PolicySchedule(msgspec.Struct, frozen=True):
-    """Several policies, oldest first; the time of the event selects, so every worker and every replay agree."""
+class PolicySchedule(msgspec.Struct):
+    """Several policies, oldest first; the time of the event selects, so every worker and every replay agree.
+
+    While workers run, `become` adds what was published meanwhile; nobody else changes it.
+    """
 
     policies: tuple[Policy, ...]
     starts_ms: tuple[int, ...]
@@ -256,6 +259,10 @@ class PolicySchedule(msgspec.Struct, frozen=True):
             )
         return cls(ordered, starts)
 
+    def become(self, other: PolicySchedule) -> None:
+        """Be `other` from now on, for everybody who holds this object."""
+        self.policies, self.starts_ms = other.policies, other.starts_ms
+
     def at(self, at_ms: int) -> Policy:
         """The policy in force at `at_ms`; the oldest one for anything earlier."""
         if len(self.policies) == 1:
@@ -263,8 +270,10 @@ class PolicySchedule(msgspec.Struct, frozen=True):
         return self.policies[max(0, bisect_right(self.starts_ms, at_ms) - 1)]
 
 
-def parse_policy(*texts: str) -> Policy:
+def parse_policy(*texts: str, effective_at: datetime | None = None) -> Policy:
     """Reads TOML texts, later ones over earlier ones, table by table; arrays are replaced as a whole.
+
+    `effective_at` takes the place of the date in the text, and leaves the hash as it is: the text is the same.
 
     Raises PolicyError with one sentence about the first problem found.
     """
@@ -282,7 +291,8 @@ def parse_policy(*texts: str) -> Policy:
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
     _check(policy)
-    return _with_amounts(msgspec.structs.replace(policy, policy_hash=_hash(policy)))
+    policy = msgspec.structs.replace(policy, policy_hash=_hash(policy))
+    return _with_amounts(policy if effective_at is None else msgspec.structs.replace(policy, effective_at=effective_at))
 
 
 def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:

@@ -8,9 +8,9 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import faust
 import uvloop
@@ -69,6 +69,16 @@ def faust_app(options: RuntimeOptions) -> WorkerApp:
     )
 
 
+class Companion(Protocol):
+    """Something that all agents of a process depend on and that lies on a topic of its own, in no partition's order."""
+
+    async def catch_up(self) -> None:
+        """Know everything that is known now; awaited before the worker joins its group."""
+
+    async def keep_up(self) -> None:
+        """Know what comes later, in time; an error ends the process, returning does not."""
+
+
 class Runtime:
     """One worker process: every agent on the partitions that the group gives it."""
 
@@ -80,8 +90,10 @@ class Runtime:
         metrics: Metrics,
         exposition: Exposition,
         clock: Clock,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self._options = options
+        self._companions = tuple(companions)
         self._agents = tuple(agents)
         self._metrics = metrics
         self._clock = clock
@@ -107,12 +119,15 @@ class Runtime:
             loop.add_signal_handler(number, stop.set)
         if self._options.web_port:
             await self._pages.start(self._options.web_host, self._options.web_port)
+        for companion in self._companions:
+            await companion.catch_up()
         app = self._app = faust_app(self._options)
         use_batches(app, self._options, self._on_fetched)
         await self._add_agents(app)
         app.on_partitions_revoked.connect(self._on_partitions_revoked)
         app.on_rebalance_complete.connect(self._on_rebalance_complete)
-        tasks = [loop.create_task(self._guarded(pump)) for pump in self._pumps]
+        tasks = [loop.create_task(self._guarded(pump.run())) for pump in self._pumps]
+        tasks += [loop.create_task(self._guarded(companion.keep_up())) for companion in self._companions]
         starting = loop.create_task(app.start())
         starting.add_done_callback(_fail_if_raised)
         await stop.wait()
@@ -136,9 +151,9 @@ class Runtime:
         logging.shutdown()
         os._exit(EXIT_OK)  # what still runs is Faust's idle machinery, which takes another second to end by itself
 
-    async def _guarded(self, pump: Pump) -> None:
+    async def _guarded(self, running: Coroutine[Any, Any, None]) -> None:
         with fail_stop():
-            await pump.run()
+            await running
 
     # -- agents ----------------------------------------------------------------------------------------------------
 

@@ -125,8 +125,8 @@ class Product:
         ]
         asyncio.run(create_topics(options, specs))
 
-    def start(self, worker: str) -> None:
-        """Start a worker process with a static membership of its own."""
+    def start(self, worker: str, **settings: str) -> None:
+        """Start a worker process with a static membership of its own; `settings` in lower case, without PAYWARDEN_."""
         program = shutil.which("paywarden", path=Path(sys.executable).parent)
         assert program is not None
         environment = {
@@ -143,6 +143,7 @@ class Product:
             "PAYWARDEN_WEB_PORT": str(free_port()),
             "PAYWARDEN_HOLD_MS": str(self.hold_ms),
             "PAYWARDEN_LOG_LEVEL": "WARNING",
+            **{f"PAYWARDEN_{name.upper()}": value for name, value in settings.items()},
         }
         with (self.folder / f"{worker}.log").open("ab") as log:
             self.workers[worker] = subprocess.Popen(
@@ -178,6 +179,11 @@ class Product:
                 barrier_of.wait(barrier.at_ms)
 
             writer.write(items, pace=Pace(None), at_barrier=at_barrier)
+
+    def write(self, records: Iterable[Outgoing]) -> None:
+        """Write without waiting for anybody."""
+        with KafkaWriter(self.cluster.bootstrap, prefix=self.prefix) as writer:
+            writer.write(expand(records, self.partitions), pace=Pace(None))
 
     def published(self, *, committed: bool = True) -> Records:
         found = Reading()

@@ -38,7 +38,11 @@ def test_inputs_carry_events_and_watermarks_and_outputs_do_not() -> None:
 
 
 def test_privileged_types_have_a_topic_of_their_own() -> None:
-    assert {topic.name for topic in TOPICS.values() if topic.privileged} == {"operator.actions", "identity.results"}
+    assert {topic.name for topic in TOPICS.values() if topic.privileged} == {
+        "operator.actions",
+        "identity.results",
+        "paywarden.policies",
+    }
     for tag, names in TOPICS_OF_TYPE.items():
         if TYPES[tag] is not Watermark and any(TOPICS[name].privileged for name in names):
             assert len(names) == 1

@@ -1,0 +1,265 @@
+"""How is a policy put in force while workers run, by two people, and taken back by one?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from aiokafka import AIOKafkaProducer, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from streams.adapters.clock import SystemClock
+from streams.adapters.policy_file import load_policy, parse_published
+from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, settings_of
+from streams.cli.policy import policy
+from streams.contracts.base import from_ms
+from streams.contracts.partitioning import partition_of
+from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
+from streams.contracts.registry import POLICY_KEY, Refusal, decode, encode, headers_of
+from streams.contracts.topics import POLICIES, physical
+from streams.core.ids import proposal_id as proposal_id_of
+from streams.core.policy_history import APPROVERS, LEAD, PROPOSERS, PolicyHistory, PolicyRecord
+from streams.runtime.clients import aiokafka_kwargs
+from streams.runtime.reading import scan
+from streams.runtime.topics_admin import partition_counts
+from streams.settings import Settings
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+# More than the lead, so that a record that takes a moment to be written still counts.
+SOON_S = int(LEAD.total_seconds()) + 15
+
+
+def who(roles: frozenset[str]) -> Callable[[CommandT], CommandT]:
+    """Options that say who does it and why; they are part of the record."""
+
+    def decorate(command: CommandT) -> CommandT:
+        for option in (
+            click.option("--why", required=True, help="The reason, for the history."),
+            click.option("--role", type=click.Choice(sorted(roles)), required=True, help="The role you act in."),
+            click.option("--actor", required=True, help="Who you are."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_soon = click.option(
+    "--in", "in_s", type=click.IntRange(SOON_S), default=SOON_S, show_default=True, help="Seconds until it is in force."
+)
+
+
+@policy.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@who(PROPOSERS)
+@cluster_options
+def publish(file: Path, actor: str, role: str, why: str, **cluster: Any) -> None:
+    """Propose a policy file to the running workers. Nothing changes until a second person approves it.
+
+    \b
+    Example:
+      paywarden policy publish policy.toml --actor mei --role analyst --why "night vouchers, case 4711"
+    """
+    settings = settings_of(cluster)
+    wanted = load_policy(file)
+    text = file.read_text(encoding="utf-8")
+    now = _now()
+    record = PolicyProposed(
+        occurred_at=now,
+        proposal_id=proposal_id_of(text, actor, now.isoformat()),
+        actor=actor,
+        role=role,
+        why=why,
+        name=wanted.name,
+        policy_hash=wanted.policy_hash,
+        text=text,
+    )
+    _write(settings, record)
+    click.echo(f"{record.proposal_id} proposed: policy {wanted.name}, hash {wanted.policy_hash}")
+    click.echo(f"somebody else puts it in force: paywarden policy approve {record.proposal_id}")
+
+
+@policy.command()
+@click.argument("proposal_id")
+@who(APPROVERS)
+@_soon
+@cluster_options
+def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None:
+    """Put a proposal in force: events from then on are decided under it, in every partition.
+
+    \b
+    Example:
+      paywarden policy approve pol_... --actor jo --role supervisor --why "backtest looks right"
+    """
+    now = _now()
+    _write(
+        settings_of(cluster),
+        PolicyApproved(
+            occurred_at=now,
+            proposal_id=proposal_id,
+            actor=actor,
+            role=role,
+            why=why,
+            effective_at=now + timedelta(seconds=in_s),
+        ),
+    )
+    click.echo(f"{proposal_id} is in force for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
+
+
+@policy.command()
+@who(APPROVERS)
+@_soon
+@cluster_options
+def rollback(actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None:
+    """Take the newest policy back: what was in force before it is in force again. One person may do this.
+
+    \b
+    Example:
+      paywarden policy rollback --actor jo --role supervisor --why "locks twice as many"
+    """
+    settings = settings_of(cluster)
+    history = ask(settings, read_history(settings))[0]
+    if not history.changes or not history.changes[-1].proposal_id:
+        raise BadRequest("No published policy is in force, so there is nothing to take back.")
+    newest = history.changes[-1].proposal_id
+    now = _now()
+    _write(
+        settings,
+        PolicyRolledBack(
+            occurred_at=now,
+            proposal_id=newest,
+            actor=actor,
+            role=role,
+            why=why,
+            effective_at=now + timedelta(seconds=in_s),
+        ),
+    )
+    click.echo(f"{newest} is taken back for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
+
+
+@policy.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the records to a .jsonl file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the history as JSON.")
+@cluster_options
+def history(out: Path | None, as_json: bool, **cluster: Any) -> None:
+    """What was in force when, what waits for approval, and what did not count.
+
+    With --out the records become a file that `backtest`, `explain` and a worker take as a policy file: decisions of the
+    past are then made under the policies of the past.
+
+    \b
+    Examples:
+      paywarden policy history
+      paywarden policy history --out policies.jsonl
+      paywarden backtest FILE --format jsonl --policy policies.jsonl --out out/
+    """
+    settings = settings_of(cluster)
+    told, records = ask(settings, read_history(settings))
+    if out is not None:
+        if out.suffix != ".jsonl":
+            raise BadRequest(f"{out} must end in .jsonl: that is how a policy file is known to be a history.")
+        out.write_bytes(b"".join(encode(record) + b"\n" for record in records))
+        click.echo(f"wrote {len(records)} records to {out}")
+        return
+    if as_json:
+        click.echo(json.dumps(_as_json(told)))
+        return
+    _show(Console(), told)
+
+
+async def read_history(settings: Settings) -> tuple[PolicyHistory, list[PolicyRecord]]:
+    """Everything that was published, and what it means. Raises NotAsItShouldBe without the topic."""
+    options = settings.runtime()
+    topic = physical(settings.names, POLICIES.name)
+    count = (await partition_counts(options, [topic])).get(topic, 0)
+    if not count:
+        raise NotAsItShouldBe(f"there is no topic {topic}; `paywarden topics create` makes it.")
+    history, records = PolicyHistory(parse_published), []
+    async with aclosing(scan(options, {TopicPartition(topic, number): 0 for number in range(count)})) as found:
+        async for each in found:
+            said = decode(POLICIES.name, each.value or b"")
+            if not isinstance(said, Refusal):
+                history.tell(said)
+                records.append(said)
+    return history, records
+
+
+def _write(settings: Settings, record: PolicyRecord) -> None:
+    """Publish the record unless it would not count, and see that it does."""
+    history, _ = ask(settings, read_history(settings))
+    if (why := history.tell(record)) is not None:
+        raise BadRequest(f"{why}.")
+    ask(settings, _send(settings, record))
+    history, _ = ask(settings, read_history(settings))
+    for refused, why in history.refused:
+        if refused == record:
+            raise BadRequest(f"somebody was faster: {why}.")
+
+
+async def _send(settings: Settings, record: PolicyRecord) -> None:
+    options = settings.runtime()
+    topic = physical(settings.names, POLICIES.name)
+    count = (await partition_counts(options, [topic]))[topic]
+    producer = AIOKafkaProducer(enable_idempotence=True, **aiokafka_kwargs(options))
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            topic,
+            encode(record),
+            POLICY_KEY,
+            partition=partition_of(POLICY_KEY, count),
+            headers=list(headers_of(record)),
+        )
+    finally:
+        await producer.stop()
+
+
+def _now() -> datetime:
+    return from_ms(SystemClock().now_ms())
+
+
+def _as_json(told: PolicyHistory) -> dict[str, Any]:
+    changes = [
+        {
+            "effective_at": change.effective_at.isoformat(),
+            "proposal_id": change.proposal_id or None,
+            "policy": change.policy.policy_hash if change.policy else None,
+            "name": change.policy.name if change.policy else None,
+            "actors": change.actor,
+            "why": change.why,
+        }
+        for change in told.changes
+    ]
+    waiting = [msgspec.to_builtins(each) | {"text": None} for each in told.waiting()]
+    refused = [{"proposal_id": record.proposal_id, "actor": record.actor, "why": why} for record, why in told.refused]
+    return {"changes": changes, "waiting": waiting, "refused": refused}
+
+
+def _show(console: Console, told: PolicyHistory) -> None:
+    if not (told.changes or told.proposals):
+        console.print("No policy was ever published; workers decide by the files that they were started with.")
+        return
+    table = Table("in force from", "policy", "hash", "by", "why", title="changes")
+    for change in told.changes:
+        policy, name = change.policy, change.proposal_id
+        table.add_row(
+            change.effective_at.isoformat(timespec="seconds"),
+            f"{policy.name} ({name})" if policy else "as the workers were started",
+            policy.policy_hash if policy else "",
+            change.actor,
+            change.why,
+        )
+    console.print(table)
+    for proposal in told.waiting():
+        console.print(
+            f"waits for approval: {proposal.proposal_id}, {proposal.name} by {proposal.actor}: {proposal.why}"
+        )
+    for record, why in told.refused:
+        console.print(f"does not count: {record.proposal_id} by {record.actor}: {why}")

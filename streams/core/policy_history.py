@@ -1,0 +1,136 @@
+"""Which published policy is in force at which event time?
+
+The records of `paywarden.policies`, read in order, are the whole truth: every worker and every replay that reads them
+makes the same schedule of them. A record that breaks a rule changes nothing, and everybody sees why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import msgspec
+
+from streams.contracts.base import EPOCH
+from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
+from streams.core.policy import Policy, PolicyError, PolicySchedule
+
+PolicyRecord: TypeAlias = PolicyProposed | PolicyApproved | PolicyRolledBack
+# Between a record and its effect every worker must have read it. A worker that has not seen the end of the topic for
+# half of this ends itself (agents.policy_feed), so none decides by an older policy without knowing.
+LEAD = timedelta(seconds=30)
+PROPOSERS = frozenset({"analyst", "supervisor", "admin"})
+APPROVERS = frozenset({"supervisor", "admin"})
+
+# (text of a policy file, from when on it is in force) -> policy; raises PolicyError.
+Parse: TypeAlias = Callable[[str, datetime], Policy]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One entry of the history that counts."""
+
+    effective_at: datetime
+    proposal_id: str  # in force from then on; empty: the policies that workers were started with
+    policy: Policy | None  # None with an empty proposal_id
+    actor: str
+    why: str
+
+
+class PolicyHistory:
+    """Folds records; asks nobody and forgets nothing."""
+
+    def __init__(self, parse: Parse) -> None:
+        self._parse = parse
+        self.proposals: dict[str, PolicyProposed] = {}
+        self.changes: list[Change] = []  # in the order of the log, which is also the order of effective_at
+        self.refused: list[tuple[PolicyRecord, str]] = []
+
+    def tell(self, record: PolicyRecord) -> str | None:
+        """Takes in the next record; the sentence is why it does not count, None if it does."""
+        why = self._proposed(record) if isinstance(record, PolicyProposed) else self._changed(record)
+        if why is not None:
+            self.refused.append((record, why))
+        return why
+
+    def _proposed(self, record: PolicyProposed) -> str | None:
+        if record.role not in PROPOSERS:
+            return f"role {record.role} may not propose a policy; {_one_of(PROPOSERS)} may"
+        if record.proposal_id in self.proposals:
+            return f"{record.proposal_id} was proposed before"
+        self.proposals[record.proposal_id] = record
+        return None
+
+    def _changed(self, record: PolicyApproved | PolicyRolledBack) -> str | None:
+        if record.role not in APPROVERS:
+            return f"role {record.role} may not put a policy in force; {_one_of(APPROVERS)} may"
+        proposal = self.proposals.get(record.proposal_id)
+        if proposal is None:
+            return f"{record.proposal_id} was never proposed"
+        if record.effective_at < record.occurred_at + LEAD:
+            return f"it would be in force less than {LEAD.seconds} s after it was said, before every worker knows"
+        if self.changes and record.effective_at <= self.changes[-1].effective_at:
+            return f"a later change is in force from {self.changes[-1].effective_at.isoformat()} on"
+        if isinstance(record, PolicyRolledBack):
+            return self._rolled_back(record)
+        if record.actor == proposal.actor:
+            return "a second person must approve a proposal"
+        if any(change.proposal_id == record.proposal_id for change in self.changes):
+            return f"{record.proposal_id} was approved before; propose the file again"
+        try:
+            policy = self._parse(proposal.text, record.effective_at)
+        except PolicyError as error:
+            return f"this release cannot read the proposal: {error}"
+        self.changes.append(
+            Change(record.effective_at, record.proposal_id, policy, f"{proposal.actor}, {record.actor}", record.why)
+        )
+        return None
+
+    def _rolled_back(self, record: PolicyRolledBack) -> str | None:
+        if not self.changes or self.changes[-1].proposal_id != record.proposal_id:
+            return f"{record.proposal_id} is not the newest policy"
+        before = self._before(record.proposal_id)
+        policy = None
+        if before.policy is not None:
+            policy = self._parse(self.proposals[before.proposal_id].text, record.effective_at)
+        self.changes.append(Change(record.effective_at, before.proposal_id, policy, record.actor, record.why))
+        return None
+
+    def _before(self, proposal_id: str) -> Change:
+        """What was in force when `proposal_id` first came into force."""
+        first = next(n for n, change in enumerate(self.changes) if change.proposal_id == proposal_id)
+        return self.changes[first - 1] if first else _STARTED_WITH
+
+    def waiting(self) -> list[PolicyProposed]:
+        """Proposals that nobody approved, oldest first."""
+        done = {change.proposal_id for change in self.changes}
+        return [proposal for proposal in self.proposals.values() if proposal.proposal_id not in done]
+
+    def over(self, base: PolicySchedule) -> PolicySchedule:
+        """The schedule of `base` with every change over it."""
+        policies = [policy for policy in base.policies if self._precedes(policy.effective_at)]
+        for number, change in enumerate(self.changes):
+            until = self.changes[number + 1].effective_at if number + 1 < len(self.changes) else None
+            if change.policy is not None:
+                policies.append(change.policy)
+            else:
+                policies += _restored(base, change.effective_at, until)
+        return PolicySchedule.of(tuple(policies))
+
+    def _precedes(self, effective_at: datetime) -> bool:
+        return not self.changes or effective_at < self.changes[0].effective_at
+
+
+_STARTED_WITH = Change(EPOCH, "", None, "", "")
+
+
+def _restored(base: PolicySchedule, start: datetime, until: datetime | None) -> list[Policy]:
+    """The policies of `base` that are in force in [start, until), the first of them from `start` on."""
+    known = [policy for policy in base.policies if until is None or policy.effective_at < until]
+    later = [policy for policy in known if policy.effective_at > start]
+    now = [policy for policy in known if policy.effective_at <= start][-1:]
+    return [msgspec.structs.replace(policy, effective_at=start) for policy in now] + later
+
+
+def _one_of(roles: frozenset[str]) -> str:
+    return ", ".join(sorted(roles))
