@@ -45,7 +45,8 @@ class _Spread:
 class PrometheusMetrics(Collector):
     """The `Metrics` of a worker, on a registry of its own: importing a library never adds series to it.
 
-    Written by one thread, the event loop; scraped from any.
+    Written by one thread, the event loop; scraped from any. A scrape goes over copies: `dict.copy` is one step for
+    others, while `list(items())` makes a tuple per entry, and the collection of garbage in between may run Python.
     """
 
     def __init__(self, catalogue: Iterable[Metric] = METRICS) -> None:
@@ -96,13 +97,13 @@ class PrometheusMetrics(Collector):
                 family = (CounterMetricFamily if isinstance(metric, Counter) else GaugeMetricFamily)(
                     metric.name, metric.help, labels=metric.labels
                 )
-                for labels, value in list(self._values[metric].items()):
+                for labels, value in self._values[metric].copy().items():
                     family.add_metric(labels, value)
                 yield family
 
     def _histogram(self, metric: Histogram) -> Family:
         family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-        for labels, spread in list(self._spreads[metric].items()):
+        for labels, spread in self._spreads[metric].copy().items():
             running = 0
             buckets = []
             for bound, count in zip([*map(str, map(float, metric.buckets)), "+Inf"], spread.counts, strict=True):
