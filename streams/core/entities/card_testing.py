@@ -15,20 +15,20 @@ from streams.core.entities.threat import (
     ELEVATED,
     NORMAL,
     AttackKind,
+    Sighting,
     Threat,
     close_if_quiet,
-    grow_case,
+    follow,
     in_force,
-    note,
-    open_case,
-    tell_level,
 )
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
 
-CARD_TESTING = AttackKind("card_testing", "card_testing", "F30", "card-testing/02", scope="all", members="cards")
+CARD_TESTING = AttackKind(
+    "card_testing", "card_testing", "F30", "card-testing/02", scope="all", members="cards", exposes=False
+)
 
 
 class CardTesting(msgspec.Struct, array_like=True):
@@ -76,53 +76,20 @@ def observe_card_payment(
     if level == NORMAL and (in_force(threat, at_ms) == NORMAL or not (refused or new_card)):
         return []
 
-    effects: list[EntityEffect] = []
-    risk = tell_level(
-        threat,
+    seen = Sighting(
         level,
         max(cards / (2 * settings.attack_cards), attempts / (2 * settings.attempts)),
-        settings.expires_s,
-        signal.kind,
-        signal.value,
-        CARD_TESTING.typology,
-        state.risk_version + 1,
-        at_ms,
-        ctx,
+        f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s",
+        cards,
+        max(attempts, cards),
+        refusals,
+        new_card,
+        refused,
+        attempted=signal.first,
+        # A merchant or card range has honest customers.
+        spares=signal.kind in ("merchant", "bin"),
     )
-    if risk is not None:
-        state.risk_version += 1
-        effects.append(risk)
-
-    case = threat.case
-    if case is None:
-        if level != ATTACK:
-            return effects
-        case = open_case(threat, CARD_TESTING, signal, at_ms, settings.quiet_s)
-        text = f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s"
-        note(case, at_ms, "attack", signal.event_id, text, policy.cases.evidence_max)
-        case.members, case.attempts, case.refused = cards, max(attempts, cards), refusals
-    else:
-        case.attempts += signal.first
-        case.refused += refused
-        case.members += new_card
-        case.last_ms = at_ms
-    # A merchant or card range has honest customers: they are challenged, never blocked.
-    containment = None if settings.containment == "none" else settings.containment
-    if containment == "block_entity" and signal.kind in ("merchant", "bin"):
-        containment = "step_up"
-    effects += grow_case(
-        case,
-        CARD_TESTING,
-        containment,
-        settings.containment_s,
-        settings.enforced(policy.mode),
-        [],
-        signal,
-        at_ms,
-        policy,
-        ctx,
-    )
-    return effects
+    return follow(state, threat, CARD_TESTING, seen, signal, at_ms, settings, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
@@ -136,8 +103,7 @@ def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]
         state.kind,
         state.value,
         due_ms,
-        settings.quiet_s,
-        settings.enforced(policy.mode),
+        settings,
         policy,
     )
 

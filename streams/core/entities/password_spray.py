@@ -14,14 +14,11 @@ from streams.core.entities.threat import (
     ELEVATED,
     NORMAL,
     AttackKind,
+    Sighting,
     Threat,
     close_if_quiet,
-    expose,
-    grow_case,
+    follow,
     in_force,
-    note,
-    open_case,
-    tell_level,
 )
 from streams.core.policy import Policy
 
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
 
 PASSWORD_SPRAY = AttackKind(
-    "password_spray", "credential_attack", "F26", "password-spray/02", scope="login", members="usernames"
+    "password_spray", "credential_attack", "F26", "password-spray/02", scope="login", members="usernames", exposes=True
 )
 
 DAY_MS = 86_400_000
@@ -94,52 +91,21 @@ def observe_login(
     if level == NORMAL and (in_force(threat, at_ms) == NORMAL or 2 * names < elevated):
         return []
 
-    effects: list[EntityEffect] = []
-    risk = tell_level(
-        threat,
+    attempts, refused = counts(spray.attempts)
+    seen = Sighting(
         level,
         names / (2 * attack),
-        settings.expires_s,
-        signal.kind,
-        signal.value,
-        PASSWORD_SPRAY.typology,
-        state.risk_version + 1,
-        at_ms,
-        ctx,
+        f"{names} user names failed within {settings.window_s} s",
+        names,
+        attempts,
+        refused,
+        new_name,
+        failed,
+        guests=[guest for guest in spray.guests if guest[0] > oldest_ms],
+        # Where regular users are at home a block would hit them all; a challenge stops the attacker and not them.
+        spares=spray.established > 0,
     )
-    if risk is not None:
-        state.risk_version += 1
-        effects.append(risk)
-
-    limit = policy.cases.evidence_max
-    case = threat.case
-    changed: list[str] = []
-    if case is None:
-        if level != ATTACK:
-            return effects
-        case = open_case(threat, PASSWORD_SPRAY, signal, at_ms, settings.quiet_s)
-        note(case, at_ms, "attack", signal.event_id, f"{names} user names failed within {settings.window_s} s", limit)
-        case.members = names
-        case.attempts, case.refused = counts(spray.attempts)
-        for guest_ms, account_id, event_id in spray.guests:
-            if guest_ms > oldest_ms:
-                expose(case, account_id, guest_ms, event_id, limit)
-    else:
-        case.attempts += 1
-        case.refused += failed
-        case.members += new_name
-        case.last_ms = at_ms
-        if not failed and signal.known and expose(case, signal.account_id, at_ms, signal.event_id, limit):
-            changed.append("accounts_exposed")
-    # Where regular users are at home a block would hit them all; a challenge stops the attacker and not them.
-    containment = None if settings.containment == "none" else settings.containment
-    if containment == "block_entity" and spray.established:
-        containment = "step_up"
-    enforced = settings.enforced(policy.mode)
-    effects += grow_case(
-        case, PASSWORD_SPRAY, containment, settings.containment_s, enforced, changed, signal, at_ms, policy, ctx
-    )
-    return effects
+    return follow(state, threat, PASSWORD_SPRAY, seen, signal, at_ms, settings, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
@@ -153,8 +119,7 @@ def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]
         state.kind,
         state.value,
         due_ms,
-        settings.quiet_s,
-        settings.enforced(policy.mode),
+        settings,
         policy,
     )
 

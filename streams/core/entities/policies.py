@@ -23,7 +23,16 @@ class DetectorPolicy(Section, frozen=True, kw_only=True):
         return mode == "enforce" and self.mode != "observe"
 
 
-class PasswordSprayPolicy(DetectorPolicy, frozen=True, kw_only=True):
+class AttackPolicy(DetectorPolicy, frozen=True, kw_only=True):
+    """What every detector has that opens a case about an attack."""
+
+    expires_s: Count
+    containment: Literal["none", "step_up", "block_entity"]
+    containment_s: Count
+    quiet_s: Count  # the case closes after this long without another attempt
+
+
+class PasswordSprayPolicy(AttackPolicy, frozen=True, kw_only=True):
     """One address or device trying many user names."""
 
     window_s: Count
@@ -31,13 +40,9 @@ class PasswordSprayPolicy(DetectorPolicy, frozen=True, kw_only=True):
     attack_usernames: Count
     failed_share: Share
     established_share: Share  # of the users at home there: raises both thresholds, for offices and carrier NAT
-    expires_s: Count
-    containment: Literal["none", "step_up", "block_entity"]
-    containment_s: Count
-    quiet_s: Count  # the case closes after this long without another attempt
 
 
-class SiteAttackPolicy(DetectorPolicy, frozen=True, kw_only=True):
+class SiteAttackPolicy(AttackPolicy, frozen=True, kw_only=True):
     """Many user names failing on the whole site, whatever the address."""
 
     window_s: Count
@@ -47,13 +52,10 @@ class SiteAttackPolicy(DetectorPolicy, frozen=True, kw_only=True):
     sigmas: Factor  # above the usual count of its own baseline, in standard deviations; an attack needs twice as many
     baseline_s: Count
     warm_s: Seconds  # before this much history the baseline is a guess, and the detector stays silent
-    expires_s: Count
-    containment: Literal["none", "step_up"]
-    containment_s: Count
-    quiet_s: Count
+    containment: Literal["none", "step_up"]  # a block would hit everybody
 
 
-class CardTestingDetectorPolicy(DetectorPolicy, frozen=True, kw_only=True):
+class CardTestingDetectorPolicy(AttackPolicy, frozen=True, kw_only=True):
     """One device, address, merchant or BIN working through a list of cards."""
 
     window_s: Count
@@ -62,10 +64,6 @@ class CardTestingDetectorPolicy(DetectorPolicy, frozen=True, kw_only=True):
     attempts: Count
     declined_share: Share
     small_minor: Amounts
-    expires_s: Count
-    containment: Literal["none", "step_up", "block_entity"]
-    containment_s: Count
-    quiet_s: Count
 
 
 class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):

@@ -17,21 +17,20 @@ from streams.core.entities.threat import (
     ELEVATED,
     NORMAL,
     AttackKind,
+    Sighting,
     Threat,
     close_if_quiet,
-    expose,
-    grow_case,
+    follow,
     in_force,
-    note,
-    open_case,
-    tell_level,
 )
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
 
-SITE_SPRAY = AttackKind("site_spray", "credential_attack", "F26", "site-spray/02", scope="login", members="usernames")
+SITE_SPRAY = AttackKind(
+    "site_spray", "credential_attack", "F26", "site-spray/02", scope="login", members="usernames", exposes=True
+)
 
 # One state for the site, so it may be larger than an address's: with 256 names the rate is known to 6 %.
 NAMES_MAX = 256
@@ -99,52 +98,17 @@ def observe_site_login(
     # A lasting change of traffic must become the new normal: after a whole baseline the mean moves again.
     site.clean = before != NORMAL and at_ms - threat.since_ms > settings.baseline_s * 1000
 
-    effects: list[EntityEffect] = []
-    risk = tell_level(
-        threat,
+    seen = Sighting(
         level,
         names / (2 * attack),
-        settings.expires_s,
-        signal.kind,
-        signal.value,
-        SITE_SPRAY.typology,
-        state.risk_version + 1,
-        at_ms,
-        ctx,
+        f"{names} user names failed within {settings.window_s} s",
+        names,
+        names,
+        names,
+        new_name,
+        failed,
     )
-    if risk is not None:
-        state.risk_version += 1
-        effects.append(risk)
-
-    limit = policy.cases.evidence_max
-    case = threat.case
-    changed: list[str] = []
-    if case is None:
-        if level != ATTACK:
-            return effects
-        case = open_case(threat, SITE_SPRAY, signal, at_ms, settings.quiet_s)
-        note(case, at_ms, "attack", signal.event_id, f"{names} user names failed within {settings.window_s} s", limit)
-        case.members = case.attempts = case.refused = names
-    else:
-        case.attempts += 1
-        case.refused += failed
-        case.members += new_name
-        case.last_ms = at_ms
-        if not failed and signal.known and expose(case, signal.account_id, at_ms, signal.event_id, limit):
-            changed.append("accounts_exposed")
-    effects += grow_case(
-        case,
-        SITE_SPRAY,
-        None if settings.containment == "none" else settings.containment,
-        settings.containment_s,
-        settings.enforced(policy.mode),
-        changed,
-        signal,
-        at_ms,
-        policy,
-        ctx,
-    )
-    return effects
+    return follow(state, threat, SITE_SPRAY, seen, signal, at_ms, settings, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
@@ -158,8 +122,7 @@ def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]
         state.kind,
         state.value,
         due_ms,
-        settings.quiet_s,
-        settings.enforced(policy.mode),
+        settings,
         policy,
     )
 

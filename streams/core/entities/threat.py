@@ -6,7 +6,8 @@ time is left, so a long attack costs a few records and not one per attempt.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -15,8 +16,12 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
 from streams.contracts.signals import EntityKind, EntityObserved, EntityRisk
 from streams.core.entities.context import EntityContext, EntityEffect, reference
+from streams.core.entities.policies import AttackPolicy
 from streams.core.ids import action_id, incident_id
 from streams.core.policy import Policy
+
+if TYPE_CHECKING:
+    from streams.core.entities.state import EntityState
 
 Level = Literal["normal", "elevated", "attack"]
 LEVELS: tuple[Level, ...] = ("normal", "elevated", "attack")
@@ -37,6 +42,23 @@ class AttackKind(NamedTuple):
     rule: str
     scope: Scope
     members: str  # what the attacker goes through: usernames, cards
+    exposes: bool  # a success of the attacker is the right password of an account
+
+
+class Sighting(NamedTuple):
+    """What a detector saw when it had counted one signal."""
+
+    level: int
+    score: float
+    text: str  # how the timeline of a case begins
+    members: int  # these three are of the window: what a case starts with
+    attempts: int
+    refused: int
+    new_member: bool
+    failed: bool  # this attempt was refused
+    attempted: bool = True  # False: the refusal of an attempt that was counted before
+    guests: Sequence[tuple[int, str, str]] = ()  # successes before the attack was recognised: when, account, event
+    spares: bool = False  # honest people share the entity: it is challenged, never blocked
 
 
 class AttackCase(msgspec.Struct, array_like=True):
@@ -233,35 +255,69 @@ def tell_case(
     )
 
 
-def grow_case(
-    case: AttackCase,
+def follow(
+    state: EntityState,
+    threat: Threat,
     attack: AttackKind,
-    containment: ActionKind | None,
-    containment_s: int,
-    enforced: bool,
-    changed: list[str],
+    seen: Sighting,
     signal: EntityObserved,
     at_ms: int,
+    settings: AttackPolicy,
     policy: Policy,
     ctx: EntityContext,
 ) -> list[EntityEffect]:
-    """Containment if due, and a new version if something changed or the attempts have doubled."""
+    """What follows from a sighting: the level is told, a case opens or grows, the entity is contained."""
     effects: list[EntityEffect] = []
-    if containment is not None:
-        action = contain(case, attack, containment, containment_s, enforced, signal, at_ms, policy, ctx)
-        if action is not None:
-            effects.append(action)
+    risk = tell_level(
+        threat,
+        seen.level,
+        seen.score,
+        settings.expires_s,
+        signal.kind,
+        signal.value,
+        attack.typology,
+        state.risk_version + 1,
+        at_ms,
+        ctx,
+    )
+    if risk is not None:
+        state.risk_version += 1
+        effects.append(risk)
+
+    limit = policy.cases.evidence_max
+    case = threat.case
+    changed: list[str] = []
+    if case is None:
+        if seen.level != ATTACK:
+            return effects
+        case = open_case(threat, attack, signal, at_ms, settings.quiet_s)
+        note(case, at_ms, "attack", signal.event_id, seen.text, limit)
+        case.members, case.attempts, case.refused = seen.members, seen.attempts, seen.refused
+        for guest_ms, account_id, event_id in seen.guests:
+            expose(case, account_id, guest_ms, event_id, limit)
+        changed.append("opened")
+    else:
+        case.attempts += seen.attempted
+        case.refused += seen.failed
+        case.members += seen.new_member
+        case.last_ms = at_ms
+        exposed = attack.exposes and not seen.failed and signal.known
+        if exposed and expose(case, signal.account_id, at_ms, signal.event_id, limit):
+            changed.append("accounts_exposed")
+        if case.attempts >= 2 * case.told:
+            changed.append("counters")
+    enforced = settings.enforced(policy.mode)
+    if settings.containment != "none":
+        action: ActionKind = "step_up" if seen.spares else settings.containment
+        request = contain(case, attack, action, settings.containment_s, enforced, signal, at_ms, policy, ctx)
+        if request is not None:
+            effects.append(request)
             changed.append("actions")
-    if case.version == 0:
-        changed.insert(0, "opened")
-    elif case.attempts >= 2 * case.told:
-        changed.append("counters")
     if changed:
-        effects.append(
-            tell_case(
-                case, attack, signal.kind, signal.value, tuple(changed), at_ms, "classified", not enforced, policy
-            )
+        version = tell_case(
+            case, attack, signal.kind, signal.value, tuple(changed), at_ms, "classified", not enforced, policy
         )
+        effects.append(version)
     return effects
 
 
@@ -271,21 +327,21 @@ def close_if_quiet(
     kind: EntityKind,
     value: str,
     due_ms: int,
-    quiet_s: int,
-    enforced: bool,
+    settings: AttackPolicy,
     policy: Policy,
 ) -> list[EntityEffect]:
     """At the case's timer: close it, or look again when it can be quiet at the earliest."""
     case = threat.case
     if case is None or case.close_due_ms > due_ms:
         return []
-    quiet_ms = case.last_ms + quiet_s * 1000
+    quiet_ms = case.last_ms + settings.quiet_s * 1000
     if quiet_ms > due_ms:
         case.close_due_ms = quiet_ms
         return []
-    note(case, due_ms, "closed", case.case_id, f"no attempt for {quiet_s} s", policy.cases.evidence_max)
+    note(case, due_ms, "closed", case.case_id, f"no attempt for {settings.quiet_s} s", policy.cases.evidence_max)
     threat.case = None
-    return [tell_case(case, attack, kind, value, ("status",), due_ms, "closed", not enforced, policy)]
+    shadow = not settings.enforced(policy.mode)
+    return [tell_case(case, attack, kind, value, ("status",), due_ms, "closed", shadow, policy)]
 
 
 def _entities(kind: EntityKind, value: str) -> Entities:
