@@ -65,9 +65,9 @@ def accounts_logic(
     return AccountsLogic(policies, scorer or RulesOnly(), barrier_s, library)
 
 
-def entities_logic(policies: PolicySchedule, barrier_s: int | None) -> EntitiesLogic:
+def entities_logic(policies: PolicySchedule, barrier_s: int | None, library: Library | None = None) -> EntitiesLogic:
     """The entities agent; `barrier_s` only in replays that wait at barriers."""
-    return EntitiesLogic(policies, barrier_s)
+    return EntitiesLogic(policies, barrier_s, library)
 
 
 def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[tuple[Logic, AgentOptions]]:
@@ -94,7 +94,7 @@ def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[t
             accounts_logic(policies, barrier_s=settings.barrier_s, library=library),
             agent("accounts", settings.pace_ms),
         ),
-        (entities_logic(policies, settings.barrier_s), agent("entities", settings.entities_pace_ms)),
+        (entities_logic(policies, settings.barrier_s, library), agent("entities", settings.entities_pace_ms)),
     ]
 
 

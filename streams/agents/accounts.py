@@ -11,6 +11,7 @@ import msgspec
 from streams.agents.publish import publish, publish_signal
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.decisions import DecisionMade
+from streams.contracts.logins import Login
 from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, inputs_of
@@ -24,9 +25,9 @@ from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy, PolicySchedule
-from streams.core.risk import RiskFact, feed_of
+from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of
 from streams.core.score import Score, ScoreUnavailable
-from streams.core.signals import signals_of
+from streams.core.signals import Door, door_of, signals_of
 from streams.core.steps import DecideContext, Prepared
 from streams.metrics import EFFECTS_SUPPRESSED, LOCKS_CAPPED
 from streams.ports import Scorer
@@ -67,6 +68,7 @@ class Stranger(msgspec.Struct, frozen=True, gc=False):
 
     event: Event
     at_ms: int
+    incident: str  # the attack on the whole site that is known
 
 
 _NOT_SCORED = ScoreUnavailable("not_scored")
@@ -176,13 +178,14 @@ class AccountsLogic:
             if feed not in MERGED_NAMES:
                 return None
             return StalledFeed(feed, at_ms, to_ms(event.effective_at), to_ms(event.expires_at))
-        if state is None:
-            return Stranger(event, at_ms)
 
         def risk(kind: str, value: str, at_ms: int) -> RiskFact | None:
             known = peek(risk_key(kind, value))
             return None if known is None else known.fact(at_ms)
 
+        if state is None:
+            site = risk(SITE_KIND, SITE, at_ms) if isinstance(event, Login) else None
+            return Stranger(event, at_ms, "" if site is None else site.incident)
         return pipeline.prepare(state.observations, event, at_ms, risk, self._policies.at(at_ms), late)
 
     def score(self, prepared: Sequence[Prepared | Stranger | StalledFeed]) -> Sequence[Score | ScoreUnavailable]:
@@ -205,7 +208,8 @@ class AccountsLogic:
             return emits
         policy = self._policies.at(prepared.at_ms)
         if type(prepared) is Stranger:
-            self._signal(emits, prepared, context, policy, flagged=False, first=True)
+            door = Door(incident=prepared.incident)
+            self._signal(emits, prepared, context, policy, flagged=False, first=True, door=door)
             return emits
         assert type(prepared) is Prepared
         flagged = False
@@ -215,7 +219,8 @@ class AccountsLogic:
                 flagged = effect.outcome in _FLAGGED
             emits += publish(effect, context.count)
         _count_withheld(moment, context)
-        self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "")
+        door = door_of(prepared)
+        self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "", door=door)
         return emits
 
     def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> list[Emit]:
@@ -250,6 +255,7 @@ class AccountsLogic:
         *,
         flagged: bool,
         first: bool,
+        door: Door,
     ) -> None:
         event = prepared.event
         # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
@@ -261,6 +267,7 @@ class AccountsLogic:
             partition=context.partition,
             next_sequence=context.next_sequence,
             policy=policy.entities,
+            door=door,
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         count_trial(context.shared.health, event, context.clock_ms, policy.entities.health)

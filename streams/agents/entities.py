@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from streams.agents.publish import publish, publish_risk
+from streams.contracts.cases import NotificationRequested
+from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.signals import ClockTold, EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import SIGNALS
 from streams.core.entities import pipeline
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.state import EntityState
+from streams.core.library import Library, packaged_library
 from streams.core.policy import PolicySchedule
 from streams.core.signals import state_key
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
@@ -30,8 +33,9 @@ class EntitiesLogic:
     # Signals are routed by one key and kept under another, by our own hand: no producer's partitioner to check.
     inputs = (Input(SIGNALS.name, keyed=False),)
 
-    def __init__(self, policies: PolicySchedule, barrier_s: int | None = None) -> None:
+    def __init__(self, policies: PolicySchedule, barrier_s: int | None = None, library: Library | None = None) -> None:
         self._policies = policies
+        self._messages = (library or packaged_library()).messages
         self._barrier_s = barrier_s
 
     # -- records and states ------------------------------------------------------------------------------------------
@@ -95,12 +99,16 @@ class EntitiesLogic:
         for effect in effects:
             if type(effect) is EntityRisk:
                 emits += publish_risk(effect, context.partitions)
+            elif type(effect) is NotificationRequested:
+                # The owner's other messages are in the partition of the account, and so is this one.
+                number = partition_of(effect.account_id.encode(), context.partitions)
+                emits += [emit._replace(partition=number) for emit in publish(effect, context.count)]
             else:
                 emits += publish(effect, context.count)
         return emits
 
     def _moment(self, context: Context) -> EntityContext:
-        return EntityContext(context.partition, context.partitions, context.now_ms, self._barrier_s)
+        return EntityContext(context.partition, context.partitions, context.now_ms, self._barrier_s, self._messages)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> tuple[()]:
         return ()

@@ -48,6 +48,9 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     flagged: bool = False  # the decision was step_up or stricter
     ip: Ip | None = None  # of a login that is told to the whole site
     first: bool = True  # False: a later event of an attempt that was observed before
+    familiar: bool = False  # of a login: the account was entered from this device or network before
+    merchant_id: Id | None = None  # of a payment that is told to its card range
+    incident_id: Id | None = None  # the attack on the whole site that was known when the event was decided
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
@@ -108,6 +111,7 @@ class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_fi
     ring: Annotated[tuple[RiskPoint, ...], Meta(max_length=128)] = ()
     label_delay_s: Count = 0  # windows over the ring end this long before the event they are counted for
     version: Count
+    case_id: Id | None = None  # the incident that this level belongs to
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dead.letter.v1", tag_field="type"):

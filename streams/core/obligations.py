@@ -146,6 +146,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     lines: list[Line] = msgspec.field(default_factory=list)
     dropped: int = 0
     stopped_told_ms: int = 0  # when the customer was last told that a payment was stopped
+    incident_id: str = ""  # the case about many accounts that this one is a part of
 
     @property
     def is_open(self) -> bool:

@@ -22,7 +22,7 @@ from streams.contracts.accounts import (
     UserReport,
 )
 from streams.contracts.base import Event
-from streams.contracts.logins import ChallengePassed, LoginFailed
+from streams.contracts.logins import ChallengePassed, Login, LoginFailed
 from streams.contracts.payments import Movement
 from streams.core import timers
 from streams.core.basis import basis_of
@@ -37,7 +37,7 @@ from streams.core.obligations import Command, Debit, HeldLock, Hold, Holder, Obl
 from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
-from streams.core.risk import RiskView
+from streams.core.risk import RiskView, incident_of
 from streams.core.rules import evaluate
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
@@ -66,7 +66,8 @@ def prepare(
         features = features_of(observations, event, at_ms, risk, basis)
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
         hits = evaluate(event, at_ms, features, policy)
-        prepared = Prepared(event, at_ms, late, subject, features, hits, age_s)
+        incident = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ""
+        prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident)
     fold(observations, event, at_ms, late, basis)
     return prepared
 

@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from streams.contracts.logins import Login
+
 # Failed logins of the whole site meet in one place under this name, so that an attacker who changes addresses is seen.
 SITE_KIND: Literal["health"] = "health"
 SITE = "site"
@@ -56,6 +58,7 @@ class RiskFact(msgspec.Struct, frozen=True, gc=False):
     guessing: int = 0  # passwords
     testing: int = 0  # cards
     labelled: int = 0  # proved frauds
+    incident: str = ""  # case of the attack on logins that it belongs to
 
 
 class RiskView(Protocol):
@@ -63,6 +66,13 @@ class RiskView(Protocol):
 
     def __call__(self, kind: str, value: str, at_ms: int) -> RiskFact | None:
         """The fact about `value` of `kind` (ip, device, bin, merchant, terminal) that was effective at `at_ms`."""
+
+
+def incident_of(look: RiskView, event: Login, at_ms: int) -> str:
+    """The case of the attack that this attempt is a part of: of the whole site before that of its address or device."""
+    places = ((SITE_KIND, SITE), ("device", event.device_id), ("ip", event.ip))
+    facts = (look(kind, value, at_ms) for kind, value in places if value is not None)
+    return next((fact.incident for fact in facts if fact is not None and fact.incident), "")
 
 
 def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:

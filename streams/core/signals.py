@@ -8,7 +8,7 @@ terminal is silent, its label is not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import Event, to_ms
@@ -18,13 +18,36 @@ from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, Fee
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.ids import digest
 from streams.core.risk import SITE, SITE_KIND
+from streams.core.steps import Prepared
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
 HEALTH_ROUTE = b"health"
 
+
+class Door(NamedTuple):
+    """Who stands at the door, as far as the account can tell."""
+
+    familiar: bool = False  # the account was entered from this device or network before
+    warm: bool = False  # it was entered before at all
+    incident: str = ""  # the attack on the whole site that is known
+
+
+OUTSIDE = Door()
+
+
+def door_of(prepared: Prepared) -> Door:
+    """What the features of a login say about who stands there."""
+    features = prepared.features
+    if features is None or features.login_known < 0.0:
+        return OUTSIDE
+    attacked = features.site_level >= ATTACKED
+    return Door(features.login_known == 1.0, features.login_familiarity >= 0.0, prepared.incident if attacked else "")
+
+
 What = Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label"]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
+ATTACKED = 2.0  # the level of an attack, as a feature
 _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is not an address
 
 
@@ -61,6 +84,7 @@ def signals_of(
     partition: int,
     next_sequence: Callable[[], int],
     policy: EntitiesPolicy,
+    door: Door = OUTSIDE,
 ) -> list[EntityObserved]:
     """The signals of one decided event, none for most.
 
@@ -69,7 +93,7 @@ def signals_of(
     """
     match event:
         case LoginFailed() | LoginSucceeded():
-            return _of_login(event, at_ms, flagged, partition, next_sequence)
+            return _of_login(event, at_ms, flagged, partition, next_sequence, door)
         case LabelRecorded():
             return _of_label(event, at_ms, partition, next_sequence)
         case PspStatus():
@@ -83,7 +107,7 @@ def signals_of(
 
 
 def _of_login(
-    event: Login, at_ms: int, flagged: bool, partition: int, next_sequence: Callable[[], int]
+    event: Login, at_ms: int, flagged: bool, partition: int, next_sequence: Callable[[], int], door: Door
 ) -> list[EntityObserved]:
     failed = isinstance(event, LoginFailed)
     targets: list[tuple[EntityKind, str]] = []
@@ -91,8 +115,9 @@ def _of_login(
         targets.append(("ip", event.ip))
     if event.device_id is not None:
         targets.append(("device", event.device_id))
-    if failed or flagged:
-        # Of the successes only the suspicious ones: one key would otherwise see every login of the site.
+    if not door.familiar and (failed or flagged or door.warm):
+        # Only strangers: one key would otherwise see every login of the site. At an account without a history everybody
+        # is a stranger, so a success there tells nothing.
         targets.append((SITE_KIND, SITE))
     what: What = "login_failed" if failed else "login_succeeded"
     return [
@@ -108,8 +133,11 @@ def _of_login(
             known=event.known,
             # A name that is nobody's account is often a password in the wrong field: only its hash is told.
             username=event.username if event.known or event.username is None else digest("username", event.username),
+            device_id=event.device_id if kind == "ip" else None,
             ip=event.ip if kind == SITE_KIND else None,
             flagged=flagged,
+            familiar=door.familiar,
+            incident_id=door.incident or None,
         )
         for kind, value in targets
     ]
@@ -150,6 +178,9 @@ def _of_card_payment(
             what=what,
             known=event.known,
             card_token=event.card_token,
+            device_id=event.device_id if kind != "device" else None,
+            ip=event.ip if kind in ("merchant", "bin") and event.device_id is None else None,
+            merchant_id=event.merchant_id if kind == "bin" else None,
             amount_minor=event.amount_minor,
             currency=event.currency,
             flagged=flagged,

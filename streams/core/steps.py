@@ -41,6 +41,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     features: Features | None = None  # None: this event is not scored; a movement is scored at its first event only
     hits: tuple[Hit, ...] = ()
     risk_age_s: int | None = None  # age of the oldest entity risk that the features used
+    incident: str = ""  # case of the attack on logins that this event is a part of
 
 
 class DecideContext(msgspec.Struct, gc=False):

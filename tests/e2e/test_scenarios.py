@@ -82,7 +82,8 @@ def test_account_takeover() -> None:
 
 def test_card_testing() -> None:
     run = played("card_testing")
-    (device,) = [case for case in run.cases if case.flow == "F30" and case.subject.startswith("device/")]
+    (device,) = [case for case in run.cases if case.case_type == "card_testing"]
+    assert device.subject.startswith("device/"), "not once more for its address, its card range and its merchants"
     assert (device.priority, device.queue, device.category) == ("P1", "security", "security")
     assert device.sla is not None
     assert "block_entity" in {command.action for command in run.actions if command.case_id == device.case_id}
@@ -145,8 +146,11 @@ def test_large_amount() -> None:
 
 def test_password_spray() -> None:
     run = played("password_spray")
-    (address,) = [case for case in run.cases if case.subject.startswith("ip/")]
-    assert address.counters["usernames"] >= 80
+    (attack,) = [case for case in run.cases if case.case_type == "credential_attack"]
+    assert (attack.priority, attack.subject.partition("/")[0]) == ("P1", "device")
+    assert attack.counters["usernames"] >= 80
+    told = [note.account_id for note in run.notifications if note.template == "credential_attack.exposed"]
+    assert len(told) == len(set(told)) == attack.counters["accounts_exposed"] == 2
     assert not [command for command in run.actions if command.action in ("lock", "restrict", "freeze")]
     victims = [each for each in run.decisions if each.subject == "login" and each.outcome != "allow"]
     assert len({victim.account_id for victim in victims}) >= 2

@@ -9,7 +9,7 @@ import msgspec
 
 from streams.adapters.policy_file import default_text
 from streams.contracts.actions import ActionRequested
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.pipeline import fire, next_due_ms, observe
@@ -104,6 +104,10 @@ class Entity:
     @property
     def actions(self) -> list[ActionRequested]:
         return [effect for effect in self.effects if isinstance(effect, ActionRequested)]
+
+    @property
+    def notifications(self) -> list[NotificationRequested]:
+        return [effect for effect in self.effects if isinstance(effect, NotificationRequested)]
 
     @property
     def size(self) -> int:

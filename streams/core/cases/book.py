@@ -44,6 +44,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     counters: tuple[tuple[str, int], ...] = ()
+    incident_id: str = ""
 
 
 def open_or_join(turn: Turn, draft: Draft) -> Case:
@@ -60,6 +61,9 @@ def open_or_join(turn: Turn, draft: Draft) -> Case:
     for name, value in draft.counters:
         if name in case.counters or len(case.counters) < 8:
             case.counters[name] = value
+    if draft.incident_id and not case.incident_id:
+        case.incident_id = draft.incident_id
+        turn.change(case, "incident")
     case.rules = _joined(case.rules, draft.rules, RULES_MAX)
     case.reasons = _joined(case.reasons, draft.reasons, REASONS_MAX)
     return case
@@ -155,6 +159,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         messages=(
             (render(case.template, case.parameters, zone_of(turn), turn.ctx.library.messages),) if case.template else ()
         ),
+        incident_id=case.incident_id or None,
         assignee=case.assignee or None,
         sla=sla_of(case, turn.policy),
         resolution_code=case.resolution or None,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from streams.contracts.actions import ActionRequested
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.signals import EntityRisk
 from streams.core.ids import digest
+from streams.core.messages.render import MESSAGES, Messages
 
-EntityEffect = EntityRisk | CaseVersion | ActionRequested
+EntityEffect = EntityRisk | CaseVersion | ActionRequested | NotificationRequested
 
 
 class EntityContext(msgspec.Struct, frozen=True, gc=False):
@@ -19,6 +20,7 @@ class EntityContext(msgspec.Struct, frozen=True, gc=False):
     partitions: int
     now_ms: int  # only for the age of effects
     barrier_s: int | None = None  # replay in steps: values take effect at the next multiple of this
+    messages: Messages = MESSAGES
 
     def effective_ms(self, at_ms: int) -> int:
         """From when on decisions may use what was learnt at `at_ms`.

@@ -43,8 +43,8 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 
 | event | told to | not told |
 |---|---|---|
-| failed login | address, device, site | |
-| successful login | address, device; the site only if the decision was step-up or stricter | |
+| failed login | address, device; the site if a stranger made it | |
+| successful login | address, device; the site if a stranger made it: at an account with a history, or flagged | |
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |
 | refusal of such a payment | the same | |
@@ -84,7 +84,12 @@ topic was read, not that its producer lives.
 
 ## Attacks
 
-An attack is one case, owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
+An attack is one case. Whatever one device explains is the device's case, whatever one address explains is the
+address's: wider entities count at most one name, or a few attempts, of each narrower one. When an attack on the whole
+site is known, entities that are recognised later are contained for its case and open none. The accounts' own cases name
+it as their incident. Owners whose password was given correctly are told, once; nobody else is.
+
+The case is owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
 exposed and when containment was asked for, and it closes by itself when it was quiet. Containment aims at the entity,
 has an end, and is renewed while the attack goes on. Victims are listed, never locked: their own decisions see the risk
 of the address. In mode `observe`, and for events older than `max_effect_age_s`, the case is recorded and nothing is

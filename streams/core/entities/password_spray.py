@@ -8,7 +8,7 @@ import msgspec
 
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.context import EntityContext, EntityEffect
-from streams.core.entities.recent import MEMBERS_MAX, Tally, counts, forget_before, mark, see, tally
+from streams.core.entities.recent import MARK_BITS, MEMBERS_MAX, Tally, counts, forget_before, mark, see, spread, tally
 from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
 
 PASSWORD_SPRAY = AttackKind(
-    "password_spray", "credential_attack", "F26", "password-spray/02", scope="login", members="usernames", exposes=True
+    "password_spray",
+    "credential_attack",
+    "F26",
+    "password-spray/02",
+    scope="login",
+    members="usernames",
+    exposes=True,
+    joins=True,
 )
 
 DAY_MS = 86_400_000
@@ -39,11 +46,12 @@ class Spray(msgspec.Struct, array_like=True):
     """Logins of one address or device, at most about 2 KiB."""
 
     threat: Threat = msgspec.field(default_factory=Threat)
-    failed: dict[int, int] = {}  # user name -> newest failure, oldest first
+    failed: dict[int, int] = {}  # user name -> newest failure, oldest first; bit MARK_BITS: it is nobody's
     attempts: list[int] = []
     regulars: dict[int, int] = {}  # user name -> UTC day of its first success; -1 once it came back on another day
     established: int = 0
-    guests: list[tuple[int, str, str]] = []  # newest successes of others: when, account, event
+    guests: list[tuple[int, str, str]] = []  # newest successes of strangers: when, account, event
+    origins: dict[int, int] = {}  # user name -> device of its newest failure, where one is named
 
 
 def observe_login(
@@ -51,7 +59,9 @@ def observe_login(
 ) -> list[EntityEffect]:
     """Distinct user names failing from one address or device.
 
-    Asks: how many user names that are not at home here failed within the window, and what share of attempts failed?
+    Asks: how many user names that are not at home here failed within the window, at most names_per_device of each
+        device behind an address, and what share of attempts failed? A name that got in within pace_s before another
+        one failed counts too: nobody changes places that fast.
     Fires when: names >= elevated_usernames (step up) or attack_usernames (case F26), both plus a share of the users
     at home.
     Blind to: attackers who change the address for each attempt (site_spray sees those); more than 64 names count as 64.
@@ -61,20 +71,24 @@ def observe_login(
     spray = state.spray
     if spray is None:
         spray = state.spray = Spray()
-    name = mark(signal.username or signal.account_id)
-    at_home = spray.regulars.get(name) == _ESTABLISHED
+    name = mark(signal.username or signal.account_id) | (not signal.known) << MARK_BITS
+    at_home = signal.familiar or spray.regulars.get(name) == _ESTABLISHED
     oldest_ms = at_ms - settings.window_s * 1000
     failed = signal.what == "login_failed"
     tally(spray.attempts, at_ms, Tally.REFUSED if failed else Tally.GOOD, oldest_ms)
     forget_before(spray.failed, oldest_ms)
     new_name = failed and not at_home and name not in spray.failed
     if not failed:
-        at_home = _remember_regular(spray, name, at_ms // DAY_MS)
+        at_home = _remember_regular(spray, name, at_ms // DAY_MS) or signal.familiar
         if not at_home and signal.known:
             spray.guests = [guest for guest in spray.guests[1 - GUESTS_MAX :] if guest[0] > oldest_ms]
             spray.guests.append((at_ms, signal.account_id, signal.event_id))
     elif not at_home:
         see(spray.failed, name, at_ms)
+        if signal.device_id is not None:
+            spray.origins[name] = mark(signal.device_id)
+            if len(spray.origins) > 2 * MEMBERS_MAX:
+                spray.origins = {kept: spray.origins[kept] for kept in spray.failed if kept in spray.origins}
     if at_home or not settings.enabled:
         return []
 
@@ -83,8 +97,15 @@ def observe_login(
     elevated = min(MEMBERS_MAX, settings.elevated_usernames + allowance)
     attack = min(MEMBERS_MAX, settings.attack_usernames + allowance)
     names = len(spray.failed)
+    if spray.origins and names >= elevated:
+        names = spread(spray.failed, spray.origins, settings.names_per_device)
+    if spray.established:  # where people are at home, a name that is nobody's is a slip of the finger
+        slips = sum(failed_name >> MARK_BITS for failed_name in spray.failed)
+        names -= min(slips, settings.slips_per_regular * spray.established)
+    if not spray.established:
+        names += _in_haste(spray, name, failed, at_ms - settings.pace_s * 1000)
     level = NORMAL
-    if failed and names >= elevated:
+    if names >= elevated and (failed or name not in spray.failed):
         attempts, refused = counts(spray.attempts)
         if refused >= settings.failed_share * attempts:
             level = ATTACK if names >= attack else ELEVATED
@@ -122,6 +143,14 @@ def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]
         settings,
         policy,
     )
+
+
+def _in_haste(spray: Spray, name: int, failed: bool, since_ms: int) -> int:
+    """Other names around a failure that got in within a moment, so that nobody can have changed places."""
+    if not failed:
+        return name not in spray.failed and any(at_ms >= since_ms for at_ms in spray.failed.values())
+    entered = {mark(account_id) for guest_ms, account_id, _ in spray.guests if guest_ms >= since_ms}
+    return len(entered - {name} - spray.failed.keys())
 
 
 def _remember_regular(spray: Spray, name: int, day: int) -> bool:

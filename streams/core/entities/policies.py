@@ -38,6 +38,9 @@ class PasswordSprayPolicy(AttackPolicy, frozen=True, kw_only=True):
     window_s: Count
     elevated_usernames: Count
     attack_usernames: Count
+    names_per_device: Count  # behind an address; more names of one device are the business of that device
+    pace_s: Count  # faster than people change places
+    slips_per_regular: Seconds  # names that are nobody's and do not count, for every user at home there
     failed_share: Share
     established_share: Share  # of the users at home there: raises both thresholds, for offices and carrier NAT
 
@@ -49,6 +52,10 @@ class SiteAttackPolicy(AttackPolicy, frozen=True, kw_only=True):
     elevated_usernames: Count
     attack_usernames: Count
     names_per_address: Count  # more names of one address do not count: that attack is the address's own case
+    slow_window_s: Count  # a slow attack is looked for in this window
+    slow_elevated_usernames: Count
+    slow_attack_usernames: Count
+    slow_expires_s: Count
     sigmas: Factor  # above the usual count of its own baseline, in standard deviations; an attack needs twice as many
     baseline_s: Count
     warm_s: Seconds  # before this much history the baseline is a guess, and the detector stays silent
@@ -64,6 +71,7 @@ class CardTestingDetectorPolicy(AttackPolicy, frozen=True, kw_only=True):
     attempts: Count
     declined_share: Share
     small_minor: Amounts
+    attempts_per_origin: Count  # more of one device or address are its own business and not the merchant's or BIN's
 
 
 class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):

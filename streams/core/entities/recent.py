@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 # Thresholds of the detectors are far below: an entity with 64 distinct members in a window has long been noticed.
 MEMBERS_MAX = 64
 ATTEMPTS_MAX = 64
+MARK_BITS = 48
 
 
 def mark(text: str) -> int:
     """48 bits that stand for `text`: nobody can choose two names that collide, and no name is kept."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big")
+    return int.from_bytes(blake2b(text.encode(), digest_size=MARK_BITS // 8).digest(), "big")
 
 
 def see(members: dict[int, int], member: int, at_ms: int, limit: int = MEMBERS_MAX) -> None:
@@ -30,6 +32,15 @@ def forget_before(members: dict[int, int], oldest_ms: int) -> None:
         if members[member] > oldest_ms:
             return
         del members[member]
+
+
+def spread(members: Iterable[int], origins: Mapping[int, int], most: int) -> int:
+    """How many members there are if one origin may contribute at most `most`; one without origin is its own.
+
+    An attack that one origin explains is that origin's case; the wider entity counts what is left.
+    """
+    found = Counter(origins.get(member, member) for member in members)
+    return sum(min(count, most) for count in found.values())
 
 
 class Tally:

@@ -35,6 +35,7 @@ class RiskVersion(msgspec.Struct, array_like=True):
     seconds: list[int] = []  # when labelled subjects happened, rising
     labels: list[int] = []  # labels up to and including that second
     frauds: list[int] = []
+    incident: str = ""
 
 
 class RiskState(msgspec.Struct, array_like=True):
@@ -63,6 +64,7 @@ class RiskState(msgspec.Struct, array_like=True):
             seconds=seconds,
             labels=labels,
             frauds=frauds,
+            incident=risk.case_id or "",
         )
         # Of several values for the same moment only the newest can ever count.
         kept = [entry for entry in same if entry.effective_ms < effective_ms][1 - VERSIONS_MAX :]
@@ -81,6 +83,7 @@ class RiskState(msgspec.Struct, array_like=True):
         ring: RiskVersion | None = None
         seen: set[str] = set()
         guessing = testing = labelled = 0
+        incident = ""
         for entry in reversed(self.versions):
             if entry.effective_ms > at_ms or entry.typology in seen:
                 continue
@@ -93,6 +96,7 @@ class RiskState(msgspec.Struct, array_like=True):
                 ring = entry
             if entry.typology in GUESSING:
                 guessing = max(guessing, entry.level)
+                incident = incident or entry.incident
             elif entry.typology in TESTING:
                 testing = max(testing, entry.level)
             elif entry.typology in LABELLED:
@@ -101,7 +105,9 @@ class RiskState(msgspec.Struct, array_like=True):
             return None
         counts = (0, 0, 0, 0, 0, 0) if ring is None else _windows(ring, at_ms // 1000 - ring.delay_s)
         age_s = (at_ms - best.effective_ms) // 1000
-        return RiskFact(best.level, best.score, best.typology or None, age_s, *counts, guessing, testing, labelled)
+        return RiskFact(
+            best.level, best.score, best.typology or None, age_s, *counts, guessing, testing, labelled, incident
+        )
 
     def forgets_ms(self) -> int:
         """From when on nothing of the state can be in effect."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.policies import SiteAttackPolicy
-from streams.core.entities.recent import forget_before, mark, see
+from streams.core.entities.recent import forget_before, mark, see, spread
 from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
@@ -37,76 +37,84 @@ NAMES_MAX = 256
 
 
 class SiteSpray(msgspec.Struct, array_like=True):
-    """Failed logins of the whole site; at most about 14 KiB."""
+    """Attempts of strangers on the whole site; at most about 14 KiB."""
 
     threat: Threat = msgspec.field(default_factory=Threat)
-    failed: dict[int, int] = {}  # user name -> newest failure, oldest first
-    origins: dict[int, int] = {}  # user name -> address of its newest failure
+    failed: dict[int, int] = {}  # user name -> newest attempt of a stranger, oldest first
+    origins: dict[int, int] = {}  # user name -> address of its newest attempt
     usual: float = 0.0  # distinct names per window in quiet times, mean over baseline_s
     started_ms: int = 0
     window: int = 0  # number of the window that is being counted
     windows: int = 0  # windows in the mean
     names: int = 0  # new names in the window that is being counted
     clean: bool = True  # no level was in force in that window
+    lately: list[int] = []  # names of the windows before, as many as the slow window has
+    explained_ms: int = 0  # until then a fast attack explains the names
 
 
 def observe_site_login(
     state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
 ) -> list[EntityEffect]:
-    """Distinct user names failing anywhere, against the site's own baseline.
+    """Distinct user names tried by strangers anywhere, against the site's own baseline.
 
-    Asks: how many distinct user names failed within the window, at most names_per_address of each address, and how
-    many is usual?
+    Asks: how many distinct user names did strangers try within the window, fast or slow, at most names_per_address of
+        each address, and how many is usual? A stranger is a device, or without one a network, that the account does
+        not know; every attempt on a name that is nobody's is a stranger's.
     Fires when: names >= the floor and >= usual + sigmas of its noise (elevated), twice the sigmas (attack, case F26).
     Blind to: sprays slower than the noise of the site, and everything in the first hour (warm_s) of a new site.
-    Costs: one state of at most 256 names for the site; it sees every failed login, on one key.
+    Costs: one state of at most 256 names for the site; it sees every attempt of a stranger, on one key.
     """
     settings = policy.entities.site_attack
     site = state.site
-    window_ms = settings.window_s * 1000
+    window_ms, slow_ms = settings.window_s * 1000, settings.slow_window_s * 1000
     if site is None:
         site = state.site = SiteSpray(started_ms=at_ms, window=at_ms // window_ms)
     _count_windows(site, at_ms // window_ms, settings)
     name = mark(signal.username or signal.account_id)
-    oldest_ms = at_ms - window_ms
-    forget_before(site.failed, oldest_ms)
+    forget_before(site.failed, at_ms - slow_ms)
     failed = signal.what == "login_failed"
-    new_name = failed and name not in site.failed
-    if new_name:
+    again = site.failed.get(name, 0) > at_ms - window_ms
+    if not again:
         site.names += 1
-    if failed:
-        see(site.failed, name, at_ms, NAMES_MAX)
-        site.origins[name] = name if signal.ip is None else mark(signal.ip)
-        if len(site.origins) > 2 * NAMES_MAX:
-            site.origins = {kept: site.origins[kept] for kept in site.failed}
-    elif name not in site.failed:
-        return []
+    see(site.failed, name, at_ms, NAMES_MAX)
+    site.origins[name] = name if signal.ip is None else mark(signal.ip)
+    if len(site.origins) > 2 * NAMES_MAX:
+        site.origins = {kept: site.origins[kept] for kept in site.failed}
     if not settings.enabled or at_ms - site.started_ms < settings.warm_s * 1000:
         return []
 
     threat = site.threat
     before = in_force(threat, at_ms)
-    elevated, attack = thresholds(site.usual, settings)
-    names = _names_in_window(site, at_ms, window_ms, len(site.failed))
-    if names >= elevated or before != NORMAL:
-        names = _names_in_window(site, at_ms, window_ms, _spread(site, settings.names_per_address))
-    level = NORMAL
-    if failed:
-        level = ATTACK if names >= attack else ELEVATED if names >= elevated else NORMAL
-    if level == NORMAL and (before == NORMAL or 2 * names <= elevated):
+    most = settings.names_per_address
+    fast, slow = thresholds(site.usual, settings), slow_thresholds(site.usual, settings)
+    newest = _newest(site.failed, at_ms - window_ms)
+    names = _names_in_window(newest, at_ms, window_ms)
+    if names >= fast[0] or before != NORMAL:
+        names = names * spread(newest, site.origins, most) // len(newest)
+    level = _level(names, fast)
+    if level != NORMAL:  # what a fast attack left behind is no slow one
+        site.explained_ms, site.lately = at_ms, []
+    unexplained = _newest(site.failed, site.explained_ms)
+    lately = len(unexplained) if len(unexplained) < NAMES_MAX else max(NAMES_MAX, site.names + sum(site.lately))
+    if lately >= slow[0]:
+        lately = lately * spread(unexplained, site.origins, most) // len(unexplained)
+    is_slow = _level(lately, slow) > level
+    level = max(level, _level(lately, slow))
+    if level == NORMAL and (before == NORMAL or 2 * names <= fast[0]):
         return []
     # A lasting change of traffic must become the new normal: after a whole baseline the mean moves again.
     site.clean = before != NORMAL and at_ms - threat.since_ms > settings.baseline_s * 1000
-
+    tried, window_s = (lately, settings.slow_window_s) if is_slow else (names, settings.window_s)
     seen = Sighting(
         level,
-        names / (2 * attack),
-        f"{names} user names failed within {settings.window_s} s",
-        names,
-        names,
-        names,
-        new_name,
+        tried / (2 * (slow if is_slow else fast)[1]),
+        f"strangers tried {tried} user names within {window_s} s",
+        tried,
+        tried,
+        tried,
+        not again,
         failed,
+        hold_s=settings.slow_expires_s if is_slow else settings.expires_s,
     )
     return follow(state, threat, SITE_SPRAY, seen, signal, at_ms, settings, policy, ctx)
 
@@ -139,18 +147,31 @@ def thresholds(usual: float, settings: SiteAttackPolicy) -> tuple[int, int]:
     )
 
 
-def _spread(site: SiteSpray, most: int) -> int:
-    """Remembered names, of which one address may contribute at most `most`."""
-    origins = Counter(site.origins[name] for name in site.failed)
-    return sum(min(names, most) for names in origins.values())
+def slow_thresholds(usual: float, settings: SiteAttackPolicy) -> tuple[int, int]:
+    """(elevated, attack) names per slow window where `usual` names per window are normal."""
+    usual *= settings.slow_window_s / settings.window_s
+    noise = math.sqrt(usual)
+    return (
+        max(settings.slow_elevated_usernames, math.ceil(usual + settings.sigmas * noise)),
+        max(settings.slow_attack_usernames, math.ceil(usual + 2 * settings.sigmas * noise)),
+    )
 
 
-def _names_in_window(site: SiteSpray, at_ms: int, window_ms: int, names: int) -> int:
-    """`names` of those remembered; extrapolated to the window where it is longer than the memory of 256 names."""
-    if len(site.failed) < NAMES_MAX:
-        return names
-    span_ms = max(1, at_ms - site.failed[next(iter(site.failed))])
-    return max(names, names * window_ms // span_ms)
+def _level(names: int, limits: tuple[int, int]) -> int:
+    return ATTACK if names >= limits[1] else ELEVATED if names >= limits[0] else NORMAL
+
+
+def _newest(failed: dict[int, int], after_ms: int) -> dict[int, int]:
+    """The names tried after that, newest first."""
+    return dict(takewhile(lambda item: item[1] > after_ms, reversed(failed.items())))
+
+
+def _names_in_window(newest: dict[int, int], at_ms: int, window_ms: int) -> int:
+    """How many names; extrapolated to the window where it is longer than the memory of 256 names."""
+    if len(newest) < NAMES_MAX:
+        return len(newest)
+    span_ms = max(1, at_ms - min(newest.values()))
+    return max(len(newest), len(newest) * window_ms // span_ms)
 
 
 def _count_windows(site: SiteSpray, window: int, settings: SiteAttackPolicy) -> None:
@@ -159,6 +180,8 @@ def _count_windows(site: SiteSpray, window: int, settings: SiteAttackPolicy) -> 
     if passed <= 0:
         return
     most = max(1, settings.baseline_s // settings.window_s)
+    kept = max(1, settings.slow_window_s // settings.window_s - 1)
+    site.lately = [*site.lately, site.names, *[0] * min(passed - 1, kept)][-kept:]
     if site.clean:
         site.windows = min(site.windows + 1, most)
         site.usual += (site.names - site.usual) / site.windows

@@ -13,12 +13,14 @@ import msgspec
 
 from streams.contracts.actions import ActionKind, ActionRequested, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, NotificationRequested, Sla, Status
 from streams.contracts.signals import EntityKind, EntityObserved, EntityRisk
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.policies import AttackPolicy
-from streams.core.ids import action_id, incident_id
+from streams.core.ids import action_id, incident_id, notification_id
+from streams.core.messages.render import render
 from streams.core.policy import Policy
+from streams.core.risk import SITE_KIND
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 Level = Literal["normal", "elevated", "attack"]
 LEVELS: tuple[Level, ...] = ("normal", "elevated", "attack")
 NORMAL, ELEVATED, ATTACK = range(3)
+EXPOSED = "credential_attack.exposed"
 
 # Accounts whose credential was given correctly by an attacker. Above this the case says how many more there are: the
 # list is for people, and the accounts themselves are protected by the risk of the entity.
@@ -42,7 +45,8 @@ class AttackKind(NamedTuple):
     rule: str
     scope: Scope
     members: str  # what the attacker goes through: usernames, cards
-    exposes: bool  # a success of the attacker is the right password of an account
+    exposes: bool = False  # a success of the attacker is the right password of an account
+    joins: bool = False  # its entities can be part of an attack on the whole site
 
 
 class Sighting(NamedTuple):
@@ -59,6 +63,7 @@ class Sighting(NamedTuple):
     attempted: bool = True  # False: the refusal of an attempt that was counted before
     guests: Sequence[tuple[int, str, str]] = ()  # successes before the attack was recognised: when, account, event
     spares: bool = False  # honest people share the entity: it is challenged, never blocked
+    hold_s: int = 0  # how long the level lasts; 0: expires_s
 
 
 class AttackCase(msgspec.Struct, array_like=True):
@@ -79,6 +84,7 @@ class AttackCase(msgspec.Struct, array_like=True):
     actions: list[str] = []
     evidence: list[Evidence] = []
     evidence_dropped: int = 0
+    joined: bool = False  # the case is another entity's: this one is contained for it and tells no versions
 
 
 class Threat(msgspec.Struct, array_like=True):
@@ -106,6 +112,7 @@ def tell_level(
     version: int,
     at_ms: int,
     ctx: EntityContext,
+    incident: str | None = None,
 ) -> EntityRisk | None:
     """Raises or prolongs the level of `threat`; the record to publish, or None if what was told still holds."""
     before = in_force(threat, at_ms)
@@ -119,7 +126,7 @@ def tell_level(
         threat.since_ms = at_ms
     effective_ms = ctx.effective_ms(at_ms)
     threat.level = level
-    threat.expires_ms = effective_ms + hold_ms
+    threat.expires_ms = max(threat.expires_ms, effective_ms + hold_ms)
     return EntityRisk(
         occurred_at=from_ms(at_ms),
         kind=kind,
@@ -130,17 +137,21 @@ def tell_level(
         typology=typology,
         score=round(min(1.0, score), 6),
         version=version,
+        case_id=incident,
     )
 
 
 def open_case(threat: Threat, attack: AttackKind, signal: EntityObserved, at_ms: int, quiet_s: int) -> AttackCase:
     """Starts the case; its first version is made by `tell_case` when the event has been counted."""
     subject = reference(signal.kind, signal.value)
+    # An attack on the whole site that is known already takes this entity in: one attack is one case.
+    joined = signal.incident_id is not None and attack.joins and signal.kind != SITE_KIND
     threat.case = AttackCase(
-        case_id=incident_id(attack.typology, subject, signal.event_id),
+        case_id=(joined and signal.incident_id) or incident_id(attack.typology, subject, signal.event_id),
         opened_ms=at_ms,
         last_ms=at_ms,
         close_due_ms=at_ms + quiet_s * 1000,
+        joined=joined,
     )
     return threat.case
 
@@ -176,11 +187,8 @@ def contain(
     policy: Policy,
     ctx: EntityContext,
 ) -> ActionRequested | None:
-    """Asks the payment system to challenge or block the entity for a while; asked again while the attack goes on.
-
-    Nothing is sent in mode observe, nor for what happened too long ago: a backfill blocks nobody.
-    """
-    if not enforced or at_ms < case.contained_until_ms or ctx.now_ms - at_ms > policy.max_effect_age_s * 1000:
+    """Asks the payment system to challenge or block the entity for a while; asked again while the attack goes on."""
+    if at_ms < case.contained_until_ms or not _acts(enforced, at_ms, policy, ctx):
         return None
     entity = reference(signal.kind, signal.value)
     case.contained_until_ms = at_ms + duration_s * 1000
@@ -268,57 +276,87 @@ def follow(
 ) -> list[EntityEffect]:
     """What follows from a sighting: the level is told, a case opens or grows, the entity is contained."""
     effects: list[EntityEffect] = []
+    case = threat.case
+    opened = case is None and seen.level == ATTACK
+    if opened:
+        case = open_case(threat, attack, signal, at_ms, settings.quiet_s)
     risk = tell_level(
         threat,
         seen.level,
         seen.score,
-        settings.expires_s,
+        seen.hold_s or settings.expires_s,
         signal.kind,
         signal.value,
         attack.typology,
         state.risk_version + 1,
         at_ms,
         ctx,
+        case.case_id if case is not None else None,
     )
     if risk is not None:
         state.risk_version += 1
         effects.append(risk)
+    if case is None:
+        return effects
 
     limit = policy.cases.evidence_max
-    case = threat.case
+    enforced = settings.enforced(policy.mode)
+    exposed: list[str] = []
     changed: list[str] = []
-    if case is None:
-        if seen.level != ATTACK:
-            return effects
-        case = open_case(threat, attack, signal, at_ms, settings.quiet_s)
+    if opened:
         note(case, at_ms, "attack", signal.event_id, seen.text, limit)
         case.members, case.attempts, case.refused = seen.members, seen.attempts, seen.refused
         for guest_ms, account_id, event_id in seen.guests:
             expose(case, account_id, guest_ms, event_id, limit)
+        exposed += case.victims
         changed.append("opened")
     else:
         case.attempts += seen.attempted
         case.refused += seen.failed
         case.members += seen.new_member
         case.last_ms = at_ms
-        exposed = attack.exposes and not seen.failed and signal.known
-        if exposed and expose(case, signal.account_id, at_ms, signal.event_id, limit):
-            changed.append("accounts_exposed")
+        if attack.exposes and not seen.failed and signal.known and not signal.familiar:
+            if signal.account_id not in case.victims:
+                exposed.append(signal.account_id)
+            if expose(case, signal.account_id, at_ms, signal.event_id, limit):
+                changed.append("accounts_exposed")
         if case.attempts >= 2 * case.told:
             changed.append("counters")
-    enforced = settings.enforced(policy.mode)
     if settings.containment != "none":
         action: ActionKind = "step_up" if seen.spares else settings.containment
         request = contain(case, attack, action, settings.containment_s, enforced, signal, at_ms, policy, ctx)
         if request is not None:
             effects.append(request)
             changed.append("actions")
-    if changed:
+    effects += [
+        warning(case, account_id, at_ms, policy, ctx) for account_id in exposed if _acts(enforced, at_ms, policy, ctx)
+    ]
+    if changed and not case.joined:
         version = tell_case(
             case, attack, signal.kind, signal.value, tuple(changed), at_ms, "classified", not enforced, policy
         )
         effects.append(version)
     return effects
+
+
+def warning(case: AttackCase, account_id: str, at_ms: int, policy: Policy, ctx: EntityContext) -> NotificationRequested:
+    """Tells the owner of an account whose password was given correctly; nobody else is told of an attack (F26)."""
+    text = render(EXPOSED, {}, policy.default_time_zone, ctx.messages)
+    return NotificationRequested(
+        occurred_at=from_ms(at_ms),
+        notification_id=notification_id(EXPOSED, account_id, case.case_id),
+        account_id=account_id,
+        template=EXPOSED,
+        zh=text.zh,
+        en=text.en,
+        not_after=from_ms(at_ms + policy.notifications.not_after_s * 1000),
+        case_id=case.case_id,
+    )
+
+
+def _acts(enforced: bool, at_ms: int, policy: Policy, ctx: EntityContext) -> bool:
+    """Nothing is sent in mode observe, nor for what happened too long ago: a backfill blocks nobody."""
+    return enforced and ctx.now_ms - at_ms <= policy.max_effect_age_s * 1000
 
 
 def close_if_quiet(
@@ -340,6 +378,8 @@ def close_if_quiet(
         return []
     note(case, due_ms, "closed", case.case_id, f"no attempt for {settings.quiet_s} s", policy.cases.evidence_max)
     threat.case = None
+    if case.joined:
+        return []
     shadow = not settings.enforced(policy.mode)
     return [tell_case(case, attack, kind, value, ("status",), due_ms, "closed", shadow, policy)]
 

@@ -31,7 +31,7 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
     if movement is not None and decision.expires_at is not None:
         _hold(turn, movement, prepared.at_ms, outcome, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
-        _tell(turn, movement, outcome, case)
+        _tell(turn, movement, outcome, case, prepared.incident)
 
 
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
@@ -110,6 +110,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             currency=movement.currency if movement is not None else None,
             rules=tuple(hit.rule for hit in enforced),
             reasons=tuple(reason.code for reason in decision.reasons),
+            incident_id=prepared.incident,
         ),
     )
     if taken_over or risky:
@@ -160,12 +161,12 @@ def _hold(
     )
 
 
-def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | None) -> None:
+def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | None, incident: str) -> None:
     if case is not None and case.family != "fraud_alert":
         return  # the restriction's own message says enough
     when = instant(turn.at_ms)
     if movement is None:
-        if outcome >= Outcome.REVIEW:
+        if outcome >= Outcome.REVIEW and not incident:  # the incident tells those whose password was right
             notify(turn, "fraud_alert.login", {"time": when}, case)
         return
     about = {"amount": money(movement.amount_minor, movement.currency), "time": when}

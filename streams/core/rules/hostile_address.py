@@ -22,15 +22,15 @@ def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: Hos
     """A login from an address or device that the entities agent holds for an attacker (password spray).
 
     Asks: which level have address and device for guessing passwords, and does the account know this device?
-    Fires when: elevated /01; attack, but the device is known /01; attack and the device is unknown /02.
+    Fires when: elevated and the device is unknown /01; attack, but the device is known /01; attack and unknown /02.
     Blind to: the first attempts of an attack, and attackers with a new address and device each time; offices behind
-        one address suffer together.
+        one address suffer together once it is an attack.
     Costs: two lookups of entity risk that the features do anyway.
     """
     level = max(features.ip_guessing, features.device_guessing)
     if level < 0.0:
         return NO_RISK
-    if level < 1.0:
+    if level < 1.0 or (level < 2.0 and features.login_known == 1.0):
         return QUIET
     band = 2 if level >= 2.0 and features.login_known != 1.0 else 1
     evidence = {

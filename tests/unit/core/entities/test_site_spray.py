@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.entities import Entity, login, policy
+from support.entities import START_MS, Entity, login, policy
 
+from streams.contracts.base import from_ms
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.site_spray import NAMES_MAX, thresholds
 
@@ -19,7 +20,7 @@ def failure(user: str, at_s: float, ok: bool = False, ip: str | None = None) -> 
     return login(user, at_s, ok, kind="health", value="site", ip=ip)
 
 
-def test_on_a_small_site_three_names_in_a_minute_are_too_many():
+def test_on_a_small_site_two_names_in_a_minute_are_too_many():
     small = site()
     small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(48))
     assert small.effects == []
@@ -82,13 +83,26 @@ def test_many_names_from_one_address_are_the_business_of_that_address():
     assert [risk.level for risk in small.risks] == ["elevated"]
 
 
-def test_a_success_counts_as_exposed_only_for_a_name_that_just_failed():
+def test_a_stranger_who_gets_in_during_the_attack_is_exposed_and_only_that_owner_is_told():
     small = site()
     small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(24))
     small.play(failure(f"victim-{number}", DAY_S + number) for number in range(8))
-    small.play([failure("stranger", DAY_S + 9, ok=True), failure("victim-7", DAY_S + 10, ok=True)])
+    small.play([failure("victim-7", DAY_S + 10, ok=True), failure("victim-7", DAY_S + 11, ok=True)])
     lines = [line.text for line in small.cases[-1].evidence if line.kind == "account_exposed"]
     assert lines == ["right password for victim-7"]
+    assert [(note.template, note.account_id) for note in small.notifications] == [
+        ("credential_attack.exposed", "victim-7")
+    ]
+    assert {action.action for action in small.actions} == {"step_up"}, "nobody is locked"
+
+
+def test_an_attempt_a_minute_is_noticed_in_the_slow_window():
+    small = site()
+    small.play(failure(f"user-{hour}", hour * 3_600) for hour in range(0, 24, 6))
+    small.play(failure(f"victim-{number}", DAY_S + number * 70) for number in range(10))
+    assert [risk.level for risk in small.risks] == ["elevated", "attack"]
+    assert small.risks[0].occurred_at == from_ms(START_MS + (DAY_S + 140) * 1000)
+    assert [case.changed for case in small.cases] == [("opened", "actions")]
 
 
 def test_the_level_ends_a_minute_after_the_attack():
@@ -102,7 +116,7 @@ def test_the_level_ends_a_minute_after_the_attack():
 
 
 @pytest.mark.parametrize(
-    ("usual", "elevated", "attack"), [(0.0, 3, 6), (0.05, 3, 6), (1.0, 7, 13), (100.0, 160, 220), (1_000.0, 1375, 1750)]
+    ("usual", "elevated", "attack"), [(0.0, 2, 6), (0.05, 2, 6), (1.0, 7, 13), (100.0, 160, 220), (1_000.0, 1375, 1750)]
 )
 def test_thresholds_scale_with_traffic(usual: float, elevated: int, attack: int):
     assert thresholds(usual, policy().entities.site_attack) == (elevated, attack)
