@@ -212,6 +212,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """Inert. Faust itself acks events that it skips around a rebalance; that must not move offsets."""
         return False
 
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Inert. Faust notes every offset that it was not handed, to step over it when it counts acknowledgements.
+
+        It is handed one message per batch, so that would be a tree of all offsets, sorted anew at each batch.
+        """
+
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Tell the group what is durable. A hint for lag tools and refusals: a failure is harmless."""
         assigned = self.assignment()

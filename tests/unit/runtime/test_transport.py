@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from faust.types.tuples import TP
@@ -38,3 +39,11 @@ def test_after_a_seek_nothing_is_believed_until_the_next_fetch() -> None:
     consumer.pass_markers(PARTITION)
     assert consumer._durable == {PARTITION: 10}
     assert consumer._wanted == {PARTITION: 10}
+
+
+def test_nothing_is_remembered_of_the_offsets_inside_of_a_batch() -> None:
+    consumer = reading(wanted=10, durable=10, fetched=10, reach=Reach(10, 10))
+    consumer._gap, consumer._committed_offset = {}, {}
+    for batch in range(1_000):
+        asyncio.run(consumer._add_gap(PARTITION, batch * 200, batch * 200 + 199))
+    assert consumer._gap == {}
