@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -31,18 +32,26 @@ class Row(NamedTuple):
 
 
 class Pace:
-    """When may the next commit start? Slower commits make everything faster: each costs the broker the same."""
+    """When may the next commit begin?
 
-    def __init__(self, least_s: float, factor: float) -> None:
+    Each commit costs the worker and the brokers about the same, whatever is in it. While there is nothing else to do
+    it may follow soon, for the sake of latency; while records wait, later, for the sake of throughput.
+    """
+
+    def __init__(self, least_s: float, idle_factor: float, busy_factor: float) -> None:
         self._least_s = least_s
-        self._factor = factor
-        self._next_s = 0.0
+        self._idle_factor = idle_factor
+        self._busy_factor = busy_factor
+        self._ended_s = -math.inf
+        self._took_s = 0.0
 
     def committed(self, ended_s: float, took_s: float) -> None:
-        self._next_s = ended_s + max(self._least_s, self._factor * took_s)
+        self._ended_s = ended_s
+        self._took_s = took_s
 
-    def wait_s(self, now_s: float) -> float:
-        return max(0.0, self._next_s - now_s)
+    def wait_s(self, now_s: float, *, busy: bool) -> float:
+        factor = self._busy_factor if busy else self._idle_factor
+        return max(0.0, self._ended_s + max(self._least_s, factor * self._took_s) - now_s)
 
 
 def producer_for(options: RuntimeOptions, agent: str, partition: int) -> AIOKafkaProducer:

@@ -34,6 +34,10 @@ class Merge(Protocol):
 
     def buffered(self, topic: str) -> int: ...
 
+    @property
+    def total(self) -> int:
+        """Entries of all topics that are buffered; with none, `take` has nothing to hand out."""
+
     def take(self, limit: int, ends: dict[str, bool], now_ms: int) -> list[Entry]:
         """At most about `limit` entries that may be handled now, in order."""
 
@@ -44,7 +48,12 @@ class Merge(Protocol):
     def read_on(self) -> bool:
         """The last `take` moved positions although it handed out nothing."""
 
-    def resume(self) -> Resume: ...
+    @property
+    def whole(self) -> bool:
+        """What was handed out so far may be committed: nothing waits that must be committed with it."""
+
+    def resume(self) -> Resume:
+        """What a restart must know besides the positions; only while `whole`."""
 
 
 class TopicMerge:
@@ -62,6 +71,7 @@ class TopicMerge:
         self._queues: list[deque[Entry]] = [deque() for _ in inputs]
         self._heads: list[tuple[int, int]] = []  # heap of (record timestamp, rank), one per queue that has a head
         self._empty = {rank for rank, waits in enumerate(self._waits) if waits}
+        self.total = 0
         self._promised = [-1] * len(self._topics)  # no later record of the topic is older than this
         self._blocked_since: int | None = None
         self._positions = dict(positions)
@@ -76,6 +86,7 @@ class TopicMerge:
             heappush(self._heads, (entries[0].record.timestamp_ms, rank))
             self._empty.discard(rank)
         queue.extend(entries)
+        self.total += len(entries)
 
     def buffered(self, topic: str) -> int:
         return len(self._queues[self._rank[topic]])
@@ -104,6 +115,7 @@ class TopicMerge:
                 self._empty.add(rank)
         if taken:
             self._blocked_since = None
+            self.total -= len(taken)
         return taken
 
     def _drain(self, rank: int, taken: list[Entry]) -> None:
@@ -139,6 +151,10 @@ class TopicMerge:
     def read_on(self) -> bool:
         return False
 
+    @property
+    def whole(self) -> bool:
+        return True
+
     def resume(self) -> Resume:
         return Resume()
 
@@ -169,6 +185,10 @@ class SourceMerge:
         self._fresh.extend(entries)
 
     def buffered(self, topic: str) -> int:
+        return self.total
+
+    @property
+    def total(self) -> int:
         return len(self._waiting) + len(self._fresh)
 
     def take(self, limit: int, ends: dict[str, bool], now_ms: int) -> list[Entry]:
@@ -186,8 +206,7 @@ class SourceMerge:
                 reach_ms = max(reach_ms, (max(due) + 1) * 1000)
         waiting = self._waiting
         while waiting and waiting[0][0] < reach_ms:
-            # A second is never cut in two: the frontier that is committed lies between seconds.
-            if len(taken) >= limit and waiting[0][0] >= self._frontier_ms:
+            if len(taken) >= limit:
                 return taken
             at_ms, _, _, offset, entry = heappop(waiting)
             self._offsets.discard(offset)
@@ -225,6 +244,11 @@ class SourceMerge:
             self._offsets.add(record.offset)
             if not self._strict:
                 self._oldest_arrival.setdefault(result.at_ms // 1000, now_ms)
+
+    @property
+    def whole(self) -> bool:
+        """A second may be handed out in parts but is committed as a whole: the frontier lies between seconds."""
+        return not self._waiting or self._waiting[0][0] >= self._frontier_ms
 
     def positions(self) -> dict[str, int]:
         if self._read < 0:

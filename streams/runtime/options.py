@@ -58,7 +58,9 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
     idle_tick_s: float = 1.0  # how often an idle partition's clock follows the wall clock; each time is one transaction
 
     # Committing.
-    pace_factor: float = 4.0  # at most a fifth of the time goes into commits, however slow the broker is
+    # The next commit begins when this many times the length of the last has passed: idle, and while records wait.
+    idle_pace_factor: float = 1.0
+    busy_pace_factor: float = 3.0
     # Below the transaction timeout, so that the worker gives up before the broker aborts behind its back.
     commit_deadline_s: float = 10.0
     # How long a dead owner can hold back read_committed readers when nobody takes its partitions over.

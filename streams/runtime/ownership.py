@@ -35,11 +35,6 @@ class Owned:
     def number(self) -> int:
         return self.engine.number
 
-    @property
-    def idle(self) -> bool:
-        """Nothing that was fetched waits to be handled."""
-        return not any(self.engine.buffered(topic) for topic in self.sources)
-
 
 class Ownership:
     """The partitions of one agent that this process owns."""

@@ -31,6 +31,7 @@ from streams.runtime.states import FORMAT, Slot, StateFromTheFuture, States
 
 POSITION_KEY = b"\x00position"  # keys of states never begin with NUL
 SHARED_KEY = b"\x00shared"
+FINISH_RECORDS = 1_000  # handled at a time to make a group whole
 QUARANTINE_MS = 3_600_000  # a timer that raises is tried again after this much event time
 
 CountKey = tuple[Counter, tuple[str, ...]]
@@ -228,6 +229,11 @@ class Partition:
 
     def buffered(self, topic: str) -> int:
         return self._merge.buffered(topic)
+
+    @property
+    def backlog(self) -> int:
+        """Records of all inputs that wait to be handled."""
+        return self._merge.total
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -475,18 +481,26 @@ class Partition:
 
     # -- committing ------------------------------------------------------------------------------------------------
 
-    def group(self, now_ms: int) -> Group | None:
-        """Everything since the last group, for one transaction; None when there is nothing to commit.
+    @property
+    def whole(self) -> bool:
+        """A group may end here. If not, `run` has more to hand out at once that belongs to it."""
+        return self._merge.whole
 
-        Call `committed` when the transaction is; a transaction that fails ends the process, so there is no way back.
+    def group(self, now_ms: int) -> Group | None:
+        """Everything since the last group, for one transaction, and begins the next; None when there is nothing.
+
+        Handles first what is missing to make it `whole`. Call `committed` when the transaction is; what is handled
+        until then belongs to the next group. A transaction that fails ends the process, so there is no way back.
         """
+        while not self.whole:
+            self._handle(self._merge.take(FINISH_RECORDS, {}, now_ms), now_ms)
         if self.waits_to_tell and now_ms - self._told_at_ms >= self.options.told_every_ms:
             self._emits.extend(self.logic.told(self.clock_ms, self._context))
             self._told_ms, self._told_at_ms = self.clock_ms, now_ms
         elif not self._moved:
             return None
         self._checkpoint()
-        rows = self.states.rows()
+        rows = self.states.take_rows()
         if self._mark.shared != self._shared_raw:
             self._shared_raw = self._mark.shared
             rows.append((SHARED_KEY, self._shared_raw))
@@ -503,16 +517,17 @@ class Partition:
             resume.clocks,
         )
         rows.append((POSITION_KEY, _encode(position)))
-        return Group(self._emits, rows, offsets, self._handled, self._event_times, dict(self._counts), self.clock_ms)
-
-    def committed(self) -> None:
-        """The last group is durable; begin the next."""
+        group = Group(self._emits, rows, offsets, self._handled, self._event_times, dict(self._counts), self.clock_ms)
         self._emits, self._event_times = [], []
         self._counts.clear()
         self._handled = 0
         self._moved = False
-        self.states.committed()
         self._mark = self._take_mark()
+        return group
+
+    def committed(self) -> None:
+        """The last group is durable."""
+        self.states.cool()
 
     @property
     def waits_to_tell(self) -> bool:

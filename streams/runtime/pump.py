@@ -1,8 +1,8 @@
 """When does an agent handle what was fetched, and when does it commit?
 
-One pump per agent. It works in slices, so that fetching, heartbeats and health pages get their turns; it commits when a
-group is full, or when nothing is ready and the pace allows. Between two commits of one agent all its partitions move
-together, one transaction each.
+One pump per agent. It works in slices of one partition, so that fetching, the other agent and the pages get their
+turns. It commits when the pace allows or a group is full: all partitions together, one transaction each. While the
+brokers work on a commit the next group grows; a second commit waits for the first.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ class Pump:
         self._metrics = metrics
         self._clock = clock
         self._worker = worker.encode()
-        self._pace = Pace(agent.pace_s, options.pace_factor)
+        self._pace = Pace(agent.pace_s, options.idle_pace_factor, options.busy_pace_factor)
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()  # handling, committing and changes of ownership exclude each other
         self._idle_s = clock.monotonic_s()  # when no input waited
-        self._open = 0  # records handled and ticks made since the last commit
+        self._open = 0  # records handled and ticks made since the last commit began
+        self._committing: asyncio.Task[None] | None = None
         self._paused: set[TP] = set()
         self._ticked_s = self._kept_house_s = clock.monotonic_s()
 
@@ -99,6 +100,7 @@ class Pump:
             if self.serving:
                 self.serving = False
                 await self._commit()
+                await self._committed()
 
     async def own(self, numbers: Collection[int]) -> None:
         """Give back what is lost, take over what is new, keep the rest as it is, and serve."""
@@ -133,11 +135,11 @@ class Pump:
             while busy:
                 async with self._turn:
                     busy = self.serving and await self._work()
-                await asyncio.sleep(0)  # fetched batches, pages and signals come in between two slices
 
     async def _wait(self) -> None:
         tick_s = self._options.tick_s
-        timeout_s = min(tick_s, self._pace.wait_s(self._clock.monotonic_s())) if self._open else tick_s
+        paced = self._open and self._committing is None  # the end of a commit wakes by itself
+        timeout_s = min(tick_s, self._pace.wait_s(self._clock.monotonic_s(), busy=False)) if paced else tick_s
         try:
             await asyncio.wait_for(self._wake.wait(), timeout_s)
         except TimeoutError:
@@ -146,28 +148,28 @@ class Pump:
             self._wake.clear()
 
     async def _work(self) -> bool:
-        """One slice, or one commit; returns whether to go on at once."""
+        """One slice of every partition, and the begin of a commit if one is due; returns whether to go on at once."""
         self._tick()
-        handled = self._slice()
-        self._open += handled
+        handled = await self._slices()
         self._apply_back_pressure()
-        if self._open >= self._options.group_records:
+        if self._open >= self._options.group_records or self._due_to_commit(busy=handled > 0):
             await self._commit()
-            return True
-        if handled:
-            return True
-        if self._due_to_commit():
-            await self._commit()
-        if self._clock.monotonic_s() - self._kept_house_s >= HOUSEKEEPING_S:
+        if not handled and self._clock.monotonic_s() - self._kept_house_s >= HOUSEKEEPING_S:
             self._keep_house()
-        return False
+        return handled > 0
 
-    def _slice(self) -> int:
-        limit, now_ms, at_end = self._options.slice_records, self._clock.now_ms(), self._consumer_of().at_end
+    async def _slices(self) -> int:
         handled = 0
+        at_end = self._consumer_of().at_end
         for owned in self.ownership.held.values():
+            if not owned.engine.backlog:
+                continue
             ends = {topic: at_end(tp) for topic, tp in owned.sources.items()}
-            handled += owned.engine.run(limit, ends=ends, now_ms=now_ms)
+            done = owned.engine.run(self._options.slice_records, ends=ends, now_ms=self._clock.now_ms())
+            if done:
+                handled += done
+                await asyncio.sleep(0)  # fetched batches, the other agent, pages and signals come in between
+        self._open += handled
         return handled
 
     def _tick(self) -> None:
@@ -178,7 +180,7 @@ class Pump:
         self._ticked_s = now_s
         at_end, now_ms = self._consumer_of().at_end, self._clock.now_ms()
         for owned in self.ownership.held.values():
-            if owned.idle and all(at_end(tp) for tp in owned.sources.values()):
+            if not owned.engine.backlog and all(at_end(tp) for tp in owned.sources.values()):
                 owned.engine.tick(now_ms)
                 self._open += 1
 
@@ -186,6 +188,8 @@ class Pump:
         """Stop fetching what is buffered far ahead: a merge may wait for one input while another one floods in."""
         consumer, above, below = self._consumer_of(), self._options.pause_above, self._options.resume_below
         for owned in self.ownership.held.values():
+            if owned.engine.backlog <= above and not self._paused:
+                continue
             buffered = owned.engine.buffered
             for topic, tp in owned.sources.items():
                 size = buffered(topic)
@@ -199,22 +203,39 @@ class Pump:
 
     # -- commit ----------------------------------------------------------------------------------------------------
 
-    def _due_to_commit(self) -> bool:
-        if not self._open and not any(owned.engine.waits_to_tell for owned in self.ownership.held.values()):
+    def _due_to_commit(self, *, busy: bool) -> bool:
+        if self._committing is not None and not self._committing.done():
             return False
-        return self._pace.wait_s(self._clock.monotonic_s()) <= 0.0
+        held = self.ownership.held.values()
+        if not self._open and not any(owned.engine.waits_to_tell for owned in held):
+            return False
+        wait_s = self._pace.wait_s(self._clock.monotonic_s(), busy=busy)
+        return wait_s <= 0.0 and all(owned.engine.whole for owned in held)
 
     async def _commit(self) -> None:
-        """One transaction per partition that has something to say; then the world may know."""
-        began_s, now_ms = self._clock.monotonic_s(), self._clock.now_ms()
+        """Close the groups of all partitions and begin to commit them, once the commit before is done."""
+        await self._committed()
+        now_ms = self._clock.now_ms()
         self._open = 0
         groups: list[tuple[Owned, Group]] = []
         for owned in self.ownership.held.values():
             group = owned.engine.group(now_ms)
             if group is not None:
                 groups.append((owned, group))
-        if not groups:
-            return
+        self._log_poison()
+        if groups:
+            self._committing = asyncio.create_task(self._make_durable(groups, now_ms))
+            self._committing.add_done_callback(lambda _: self._wake.set())
+
+    async def _committed(self) -> None:
+        """Wait for the commit that is under way; raises what it raised."""
+        if self._committing is not None:
+            await self._committing
+            self._committing = None
+
+    async def _make_durable(self, groups: list[tuple[Owned, Group]], now_ms: int) -> None:
+        """One transaction per partition that has something to say; then the world may know."""
+        began_s = self._clock.monotonic_s()
         stamps = (("published_at_ms", str(now_ms).encode()), ("worker", self._worker))
         try:
             async with asyncio.timeout(self._options.commit_deadline_s):
@@ -232,7 +253,6 @@ class Pump:
                 if offset >= 0:
                     consumer.mark_durable(owned.sources[topic], offset + 1)
         self._record(groups, ended_s - began_s)
-        self._log_poison()
         for owned, _ in groups:
             if (sentence := owned.engine.stop_sentence) is not None:
                 raise TooManyDeadLetters(sentence)

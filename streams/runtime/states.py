@@ -88,7 +88,7 @@ class States:
         self._warm: dict[bytes, Slot] = {}
         self._cooling: dict[bytes, Slot] = {}
         self._touched: dict[bytes, Slot] = {}  # since the last checkpoint
-        self._dirty: dict[bytes, None] = {}  # since the last commit
+        self._dirty: dict[bytes, None] = {}  # since rows were taken
         self.encoded_bytes = 0  # of all states, as of the last checkpoint
 
     # -- restoring and looking ---------------------------------------------------------------------------------------
@@ -300,17 +300,17 @@ class States:
                 self._schedule(slot)
         self._touched.clear()
 
-    def rows(self) -> list[tuple[bytes, bytes | None]]:
-        """The changelog rows of everything that changed since the last commit; None is a tombstone."""
+    def take_rows(self) -> list[tuple[bytes, bytes | None]]:
+        """The changelog rows of everything that changed since they were last taken; None is a tombstone."""
         rows: list[tuple[bytes, bytes | None]] = []
         for key in self._dirty:
             slot = self._slots.get(key)
             rows.append((key, None if slot is None else slot.raw))
+        self._dirty.clear()
         return rows
 
-    def committed(self) -> None:
-        """The rows are durable. Keeps between one and two times `resident` states decoded, the others as bytes."""
-        self._dirty.clear()
+    def cool(self) -> None:
+        """Keep between one and two times `resident` states decoded, the others as bytes."""
         if len(self._warm) > self._resident:
             for key, slot in self._cooling.items():
                 if key not in self._warm:

@@ -19,7 +19,8 @@ from support.waiting import wait_until
 HARSH = {
     "commit_deadline_s": 60.0,
     "hold_s": 0.3,
-    "pace_factor": 0.05,
+    "idle_pace_factor": 0.05,
+    "busy_pace_factor": 0.05,
     "group_records": 1_000,
     "slice_records": 100,
     "fetch_max_bytes": 256 * 1024,
