@@ -40,6 +40,7 @@ from streams.settings import Settings, load_settings
 
 DECISIONS = "fraud.decisions"
 INPUTS = ("payments.transactions", "auth.logins")
+AGENTS = ("accounts", "entities")
 BARE = "bench.bare"
 ANSWER_BYTES = 420  # a typical decision
 READY_S = 60.0
@@ -152,7 +153,7 @@ async def _bare(settings: Settings, events: int) -> Rate:
 
 
 def whole(settings: Settings, events: int, folder: Path, told: Callable[[int], None]) -> Rate:
-    """A real worker from the first to the last of the prepared records; decisions counted by a committed reader."""
+    """A real worker, from the first decision that a committed reader sees until both agents have nothing left."""
     with asking(settings), _worker(settings, folder, clock="replay", merge="strict") as (worker, port):
         return asyncio.run(_whole(settings, events, worker, port, told))
 
@@ -170,8 +171,21 @@ async def _whole(settings: Settings, events: int, worker: Child, port: int, told
             told(count)
             if not first:
                 first, began_s, cpu_s = count, time.perf_counter(), _cpu_seconds(port)
-        seconds = time.perf_counter() - began_s
-        return Rate(events=count - first, seconds=seconds, cpu_s=_cpu_seconds(port) - cpu_s)
+    await _both_at_end(worker, port)
+    seconds = time.perf_counter() - began_s
+    return Rate(events=count - first, seconds=seconds, cpu_s=_cpu_seconds(port) - cpu_s)
+
+
+async def _both_at_end(worker: Child, port: int) -> None:
+    """Decisions are made by one agent; the work that they cause for the other counts too."""
+    deadline_s = time.monotonic() + STUCK_S
+    while time.monotonic() < deadline_s:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as page:
+            facts = json.load(page)
+        if not any(facts[agent]["lag"] for agent in AGENTS):
+            return
+        await asyncio.sleep(0.05)
+    raise ClusterFailed(_last_words(worker, f"still has records to handle after {STUCK_S:.0f} s"))
 
 
 def latency(settings: Settings, rate: float, seconds: float, folder: Path, told: Callable[[int], None]) -> Latency:
