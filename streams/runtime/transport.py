@@ -103,6 +103,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         )
 
+    async def leave_group(self) -> None:
+        """Tell the group at once that this member is gone; a static one stays until its timeout."""
+        await self.call_thread(self._leave_group)
+
+    async def _leave_group(self) -> None:
+        await self._ensure_consumer()._coordinator._maybe_leave_group()
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's livelock detector knows only its own acknowledgements; liveness is `health`'s business."""
 
@@ -205,6 +212,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         durable = self._durable.get(tp, self._began.get(tp, wanted))
         covered = reach.position if durable >= wanted >= self._fetched.get(tp, 0) else durable
         return max(0, reach.stable_end - covered)
+
+    async def leave_group(self) -> None:
+        """Give the partitions of a dynamic member to the others now, not after the member timeout."""
+        await self._thread.leave_group()
 
     # -- group offsets ---------------------------------------------------------------------------------------------
 

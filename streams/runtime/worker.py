@@ -8,7 +8,8 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -21,7 +22,7 @@ from streams.contracts.topics import physical
 from streams.ports import Clock, Metrics
 from streams.runtime.clients import faust_kwargs
 from streams.runtime.collector import look_rarely
-from streams.runtime.failstop import EXIT_OK, WrongPartitions, fail_stop, stop_process
+from streams.runtime.failstop import EXIT_OK, Refusal, WrongPartitions, fail_stop, stop_process
 from streams.runtime.health import Exposition, Health, Pages, judge
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 # Batches between the fetch and the agent, which only buffers them: it never fills, back-pressure is the pump's.
 STREAM_BATCHES = 4_096
+REQUEST_S = 90.0
 # SIGTERM to exit is promised within 3 s; leaving the group politely may take this much of it.
 GOODBYE_S = 1.5
 
@@ -42,8 +44,19 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     def _crash(self, reason: BaseException) -> None:
         if not self._stopped.is_set():
-            stop_process(reason)
+            if not isinstance(reason, Refusal):
+                stop_process(reason)
+            self._last_words = asyncio.get_running_loop().create_task(refuse(self, reason))
+            return
         super()._crash(reason)
+
+
+async def refuse(app: faust.App, error: Refusal) -> NoReturn:
+    """End the process for good: leave the group, whose other members need not wait for one that will not come back."""
+    with suppress(Exception):
+        async with asyncio.timeout(GOODBYE_S):
+            await app.consumer.leave_group()
+    stop_process(error)
 
 
 def faust_app(options: RuntimeOptions) -> WorkerApp:
@@ -59,6 +72,7 @@ def faust_app(options: RuntimeOptions) -> WorkerApp:
         table_standby_replicas=1,  # keeps Faust's own, co-partitioning assignor although there are no tables
         stream_wait_empty=False,  # Faust would wait for acknowledgements that are never given
         broker_session_timeout=options.member_timeout_s,
+        broker_request_timeout=max(REQUEST_S, options.member_timeout_s),  # Faust refuses less
         broker_heartbeat_interval=options.member_timeout_s / 6,
         broker_rebalance_timeout=options.rebalance_timeout_s,
         broker_max_poll_interval=options.rebalance_timeout_s,
@@ -152,8 +166,18 @@ class Runtime:
         os._exit(EXIT_OK)  # what still runs is Faust's idle machinery, which takes another second to end by itself
 
     async def _guarded(self, running: Coroutine[Any, Any, None]) -> None:
-        with fail_stop():
+        async with self._ending():
             await running
+
+    @asynccontextmanager
+    async def _ending(self) -> AsyncIterator[None]:
+        """As `fail_stop`; a refusal leaves the group first."""
+        assert self._app is not None
+        with fail_stop():
+            try:
+                yield
+            except Refusal as error:
+                await refuse(self._app, error)
 
     # -- agents ----------------------------------------------------------------------------------------------------
 
@@ -202,13 +226,13 @@ class Runtime:
     async def _on_partitions_revoked(self, app: WorkerApp, revoked: set[TP], **_: Any) -> None:
         """Awaited by Faust while this worker is still the owner of `revoked`."""
         del app, revoked
-        with fail_stop():
+        async with self._ending():
             await asyncio.gather(*(pump.hold_still() for pump in self._pumps))
             await self._consumer_commit()
 
     async def _on_rebalance_complete(self, app: WorkerApp, **_: Any) -> None:
         """Awaited by Faust after an assignment, before it seeks and lets records flow."""
-        with fail_stop():
+        async with self._ending():
             self._metrics.add(catalogue.REBALANCES)
             assigned = app.consumer.assignment()
             numbers = [self._numbers_of(pump, assigned) for pump in self._pumps]

@@ -23,11 +23,11 @@ def refusal(bench: Bench, **settings: object) -> str:
     return words
 
 
-def run_once(bench: Bench, events: int = 200) -> None:
+def run_once(bench: Bench, events: int = 200, *, static: bool = True) -> None:
     """Some input, handled and committed, and told to the group."""
     bench.create_topics()
     bench.write_events(0, events)
-    worker = bench.start()
+    worker = bench.start(static=static)
     wait_until(lambda: bench.counted() == events, "outputs")
     assert worker.stop() == 0
     assert any(bench.cluster.group_offsets(bench.options.app_id).values())
@@ -119,3 +119,13 @@ def test_a_feed_that_is_mostly_garbage(bench: Bench) -> None:
     bench.write_watermark(2_000_000)
     assert "could not be handled" in refusal(bench, partition_dead_letter_window=100)
     assert len(bench.cluster.read(bench.topic(DEAD_LETTERS), partitions=4)) > 0
+
+
+def test_a_worker_that_refuses_leaves_its_group_at_once(bench: Bench) -> None:
+    """A dynamic member that only disappeared would hold up all others for the member timeout."""
+    run_once(bench, static=False)
+    bench.cluster.delete(bench.topic(CHANGELOG))
+    wait_until(lambda: recreated(bench), "the changelog again", every_s=0.2)
+    patient = 120.0  # a member that is merely silent would stay for this long
+    assert "paywarden state rebuild" in refusal(bench, instance_id="", member_timeout_s=patient)
+    wait_until(lambda: not bench.cluster.members(bench.options.app_id), "an empty group", 30.0, every_s=0.2)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from kafka.admin import KafkaAdminClient
 
 from streams.contracts.partitioning import partition_of
 from streams.runtime.options import RuntimeOptions
@@ -126,3 +127,11 @@ class Cluster:
             return {(tp.topic, tp.partition): each.offset for tp, each in offsets.items()}
 
         return asyncio.run(ask())
+
+    def members(self, group: str) -> int:
+        """How many members the group has."""
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            return len(admin.describe_groups([group])[group]["members"])
+        finally:
+            admin.close()
