@@ -1,7 +1,16 @@
 """Has this account met this device, merchant, payee, address or card before, since when and how often?
 
-Values are remembered as 64-bit hashes: stable across processes, useless to a reader of the state, and too long for a
-collision to be made on purpose. Each map is bounded; the one not seen for longest is forgotten first.
+Values are remembered as hashes: stable across processes, useless to a reader of the state. Three containers, all of
+them immutable byte strings that are stored as they are and cost nothing while empty, bounded by the cap that each
+addition gives, the one not seen for longest forgotten first:
+
+* `Familiar`, 15 bytes per value: key, first and last time it was seen, how often. `meet`, `entry_of`, `different`.
+* `Tally`, 9 bytes per value: key and how often. For what is only asked "known?" and "which share?". `tally`, `tallied`.
+* `Keys`, 4 bytes per value: for ids whose like was counted before. `remember`, `contains`.
+
+Keys of the first two have 40 bits: among 48 remembered merchants one new one in 2e10 is taken for an old one. Making
+such a collision on purpose needs the value to collide with, and who has that can send it as it is. Keys of movements
+have 32: among 64 remembered movements one new one in 7e7 is taken for a repetition.
 """
 
 from __future__ import annotations
@@ -9,24 +18,43 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from functools import lru_cache
+from struct import Struct
+from typing import TypeAlias
 
-# value hash -> [first seen, last seen (seconds since 1970), times seen]; ordered by last seen, the most recent last.
-Familiar = dict[int, list[int]]
+Familiar: TypeAlias = bytes
+Tally: TypeAlias = bytes
+Keys: TypeAlias = bytes
+
+_KEY_BYTES = 5
+_ENTRY = Struct("<IIH")  # first seen, last seen (seconds since 1970), times seen
+_ENTRY_BYTES = _KEY_BYTES + _ENTRY.size
+_LAST = Struct("<I")
+_LAST_FROM_END = 6
+_USES_MOST = 2**16 - 1
+_TALLY = Struct("<I")
+_TALLY_BYTES = _KEY_BYTES + _TALLY.size
+_TALLY_MOST = 2**32 - 1
+_SECOND_MOST = 2**32 - 1  # in 2106
+_MOVEMENT_BYTES = 4
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+def _hash(text: str, length: int = _KEY_BYTES) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=length).digest()
 
 
 # Devices, merchants and addresses come back within minutes, so most events find theirs here (0.1 instead of 1 us).
 # 65,536 entries are about 12 MB.
 key_of = lru_cache(maxsize=65536)(_hash)
-# A movement's id is asked for twice in a row (features, then folding) and rarely again; 32 bits tell 64 ids apart.
-movement_key = lru_cache(maxsize=1024)(lambda text: _hash(text) & 0xFFFFFFFF)
+
+
+@lru_cache(maxsize=1024)  # a movement's id is asked for twice in a row (features, then folding) and rarely again
+def movement_key(movement_id: str) -> bytes:
+    """Key of a movement's, refund's or entry's id in `Keys`."""
+    return _hash(movement_id, _MOVEMENT_BYTES)
 
 
 @lru_cache(maxsize=65536)
-def network_key(ip: str) -> int:
+def network_key(ip: str) -> bytes:
     """Key of the IPv4 /24 or IPv6 /48 that `ip` is in: what one household or office usually keeps."""
     if ":" not in ip:
         return _hash(ip.rpartition(".")[0])
@@ -40,37 +68,82 @@ def network_key(ip: str) -> int:
     return _hash(f"{int(address) >> 80:x}::/48")
 
 
-def meet(known: Familiar, key: int, at_s: int, cap: int, late: bool) -> None:
-    """Remember that `key` was seen. `late`: something newer may be in the map, so its order must be restored."""
-    entry = known.pop(key, None)
-    if entry is None:
-        entry = [at_s, at_s, 1]
+def number_key(number: int) -> bytes:
+    """Key of something that is a number of at most 40 bits already, an autonomous system for example."""
+    return number.to_bytes(_KEY_BYTES, "little")
+
+
+def find(known: bytes, key: bytes, size: int) -> int:
+    """Where the entry of `key` begins, -1 if nowhere; entries have `size` bytes and begin with their key."""
+    at = known.find(key)
+    while at > 0 and at % size:  # these bytes happen to stand across two fields
+        at = known.find(key, at + 1)
+    return at
+
+
+def meet(known: Familiar, key: bytes, at_s: int, cap: int, late: bool) -> Familiar:
+    """`known` after `key` was seen. `late`: something newer may be in it, so its order must be restored."""
+    at_s = max(0, min(at_s, _SECOND_MOST))
+    at = find(known, key, _ENTRY_BYTES)
+    if at < 0:
+        known += key + _ENTRY.pack(at_s, at_s, 1)
     else:
-        if at_s > entry[1]:
-            entry[1] = at_s
-        elif at_s < entry[0]:
-            entry[0] = at_s
-        entry[2] += 1
-    known[key] = entry
-    if late:
-        ordered = sorted(known.items(), key=_last_seen)
-        known.clear()
-        known.update(ordered)
-    if len(known) > cap:
-        del known[next(iter(known))]
+        first, last, uses = _ENTRY.unpack_from(known, at + _KEY_BYTES)
+        entry = key + _ENTRY.pack(min(first, at_s), max(last, at_s), min(uses + 1, _USES_MOST))
+        known = known[:at] + known[at + _ENTRY_BYTES :] + entry
+    if late and len(known) > _ENTRY_BYTES:
+        entries = [known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES)]
+        entries.sort(key=_last_seen)
+        known = b"".join(entries)
+    return known[-cap * _ENTRY_BYTES :]
 
 
-def _last_seen(item: tuple[int, list[int]]) -> tuple[int, int]:
-    return item[1][1], item[0]
+def _last_seen(entry: bytes) -> tuple[int, bytes]:
+    return _ENTRY.unpack_from(entry, _KEY_BYTES)[1], entry
+
+
+def entry_of(known: Familiar, key: bytes) -> tuple[int, int, int] | None:
+    """(first seen, last seen, times seen) of one value: seconds since 1970, and at most 65,535 times."""
+    at = find(known, key, _ENTRY_BYTES)
+    return None if at < 0 else _ENTRY.unpack_from(known, at + _KEY_BYTES)
 
 
 def different(known: Familiar, after_s: int) -> int:
     """How many were last seen after `after_s`."""
-    if not known:
-        return 0
-    found = 0
-    for entry in reversed(known.values()):
-        if entry[1] <= after_s:
-            break
-        found += 1
-    return found
+    end = len(known)
+    while end and _LAST.unpack_from(known, end - _LAST_FROM_END)[0] > after_s:
+        end -= _ENTRY_BYTES
+    return (len(known) - end) // _ENTRY_BYTES
+
+
+def tally(known: Tally, key: bytes, cap: int) -> Tally:
+    """`known` after `key` was seen once more; the last arrival is the last to be forgotten."""
+    at = find(known, key, _TALLY_BYTES)
+    if at < 0:
+        known += key + _TALLY.pack(1)
+    else:
+        uses = _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
+        known = known[:at] + known[at + _TALLY_BYTES :] + key + _TALLY.pack(min(uses + 1, _TALLY_MOST))
+    return known[-cap * _TALLY_BYTES :]
+
+
+def tallied(known: Tally, key: bytes) -> int:
+    """How often `key` was seen; 0 for never, or not for long."""
+    at = find(known, key, _TALLY_BYTES)
+    return 0 if at < 0 else _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
+
+
+def remember(keys: Keys, key: bytes, cap: int) -> Keys:
+    """`keys` with one more, which must not be in it yet."""
+    return (keys + key)[-cap * len(key) :]
+
+
+def contains(keys: Keys, key: bytes) -> bool:
+    """Whether `key` was remembered and not yet forgotten."""
+    return find(keys, key, len(key)) >= 0
+
+
+def place_of(keys: Keys, key: bytes) -> int:
+    """Which of the keys it is, counted from 0; -1 if none."""
+    at = find(keys, key, len(key))
+    return at // len(key) if at >= 0 else -1

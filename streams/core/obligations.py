@@ -10,11 +10,13 @@ from hashlib import blake2b
 
 import msgspec
 
+from streams.core.familiar import find
+
 DAY_MS = 86_400_000
 
 # --- how much is remembered. Ids from outside have at most 128 characters (contracts); the sums below count one byte
 # for each, which is what ids are made of.
-PAYMENTS_MAX = 64  # x 14 bytes
+PAYMENTS_MAX = 64  # x 7 bytes
 PAYMENTS_DAYS = 30
 FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 210
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 240
@@ -25,8 +27,8 @@ NOTICES_MAX = 16  # x 9
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 900 + 1,250 + 960 + 1,740 + 600 + 1,520 + 150 + 2,048 + 150: about 9 KiB if everything were full at once with the
-# longest ids; an account with 64 payments and nothing open takes 0.9 KiB.
+# 450 + 1,250 + 960 + 1,740 + 600 + 1,520 + 150 + 2,048 + 150: about 9 KiB if everything were full at once with the
+# longest ids; an account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 9_500
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -168,8 +170,8 @@ class Holder(msgspec.Struct, array_like=True, gc=False):
 class Obligations(msgspec.Struct, array_like=True, gc=False):
     """Everything of one account that is learnt from an outcome. Mutated in place by `decide` and `fire` only."""
 
-    payments: dict[int, int] = msgspec.field(default_factory=dict)  # hash -> packed PaymentState, oldest first
-    forgotten: int = 0  # payments pushed out before their 30 days
+    payments: bytes = b""  # 7 bytes each, oldest first: `payment_key`, then `PaymentState`
+    payments_day: int = 0  # newest day, since 1970, on which something was remembered of one
     failures: list[Failure] = msgspec.field(default_factory=list)
     holds: list[Hold] = msgspec.field(default_factory=list)
     debits: list[Debit] = msgspec.field(default_factory=list)
@@ -196,33 +198,33 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
 
     def recall(self, key: int) -> PaymentState | None:
         """What is remembered of the payment with this `payment_key`."""
-        packed = self.payments.get(key)
-        return None if packed is None else PaymentState(packed)
+        at = find(self.payments, key.to_bytes(_KEY_BYTES), _PAYMENT_BYTES)
+        return None if at < 0 else PaymentState.from_bytes(self.payments[at + _KEY_BYTES : at + _PAYMENT_BYTES])
 
-    def remember(self, key: int, state: PaymentState) -> None:
-        """Keeps a payment's state; the 65th pushes the oldest out, with a count if its 30 days are not over."""
+    def remember(self, key: int, state: PaymentState, at_ms: int) -> None:
+        """Keeps a payment's state as of `at_ms`; the 65th payment pushes the oldest out."""
         payments = self.payments
-        payments[key] = int(state)
-        if len(payments) > PAYMENTS_MAX:
-            oldest = payments.pop(next(iter(payments)))
-            if PaymentState(oldest).day > state.day - PAYMENTS_DAYS:
-                self.forgotten += 1
+        entry = key.to_bytes(_KEY_BYTES) + state.to_bytes(_STATE_BYTES)
+        at = find(payments, entry[:_KEY_BYTES], _PAYMENT_BYTES)
+        if at < 0:
+            self.payments = (payments + entry)[-PAYMENTS_MAX * _PAYMENT_BYTES :]
+        else:
+            self.payments = payments[:at] + entry + payments[at + _PAYMENT_BYTES :]
+        self.payments_day = max(self.payments_day, at_ms // DAY_MS)
 
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
         if self.holds or self.debits or self.locks or self.outbox:
             return None
-        # The day is in the highest bits, so the largest state is one of the newest day; asked after every event.
-        decided = PaymentState(max(self.payments.values(), default=0)).day
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
-        return max((decided + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)
+        return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)
 
 
 class PaymentState(int):
-    """Packed into one small integer, because 64 of them are encoded after every event of a busy account.
+    """Packed into 16 bits, because 64 of them are encoded after every event of a busy account.
 
     Bits from the right: 3 status, 8 grace in units of half a minute (rounded up, at most 2 h; 0: a debit of this
-    movement is no business of rule L1), then days since 1970.
+    movement is no business of rule L1).
     """
 
     SEEN, SUCCEEDED, FAILED, REVERSED = range(4)
@@ -230,9 +232,9 @@ class PaymentState(int):
     __slots__ = ()
 
     @classmethod
-    def of(cls, status: int, grace_s: int, at_ms: int) -> PaymentState:
+    def of(cls, status: int, grace_s: int) -> PaymentState:
         """`grace_s` is how long a debit for this payment may be without its success; 0: nobody watches."""
-        return cls(at_ms // DAY_MS << 11 | min(-(-grace_s // 30), 255) << 3 | status)
+        return cls(min(-(-grace_s // 30), 255) << 3 | status)
 
     @property
     def status(self) -> int:
@@ -240,11 +242,7 @@ class PaymentState(int):
 
     @property
     def grace_s(self) -> int:
-        return (self >> 3 & 255) * 30
-
-    @property
-    def day(self) -> int:
-        return self >> 11
+        return (self >> 3) * 30
 
     def after(self, status: int) -> PaymentState:
         """The same payment once an event has said `status`; events that say nothing final leave it as it is."""
@@ -252,5 +250,9 @@ class PaymentState(int):
 
 
 def payment_key(payment_id: str) -> int:
-    """48 bits of the payment id: among 64 remembered payments one in 4e12 new ones is mistaken for an old one."""
-    return int.from_bytes(blake2b(payment_id.encode(), digest_size=6).digest(), "big")
+    """40 bits of the payment id: among 64 remembered payments one in 2e10 new ones is mistaken for an old one."""
+    return int.from_bytes(blake2b(payment_id.encode(), digest_size=_KEY_BYTES).digest())
+
+
+_KEY_BYTES, _STATE_BYTES = 5, 2
+_PAYMENT_BYTES = _KEY_BYTES + _STATE_BYTES

@@ -7,7 +7,6 @@ here knows what was decided: that is the other type, obligations.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from math import exp2, log1p
 from typing import Any
@@ -18,14 +17,42 @@ from streams.contracts import accounts, logins, payments
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.core.currencies import RateTable, convert, exponent_of
 from streams.core.distance import great_circle_km, speed_kmh
-from streams.core.familiar import Familiar, key_of, meet, movement_key, network_key
+from streams.core.familiar import (
+    Familiar,
+    Keys,
+    Tally,
+    contains,
+    key_of,
+    meet,
+    movement_key,
+    network_key,
+    number_key,
+    place_of,
+    remember,
+    tallied,
+    tally,
+)
 from streams.core.local_time import hour_and_weekday, is_zone
-from streams.core.windows import DAY, HOUR, Ring, mark, mark_with
+from streams.core.windows import (
+    DAY,
+    FARTHEST,
+    HOUR,
+    Ring,
+    Times,
+    later,
+    mark,
+    mark_with,
+    moved,
+    one_more,
+    opened,
+    packed,
+    unpacked,
+    without,
+)
 
-# Caps bound the stored size: 12 KiB if everything is full of large values, 1 to 2 KiB typically. They are engineering,
-# not policy: a cap only decides how much history a burst may erase.
+# Caps bound the stored size: 11 KiB if everything is full of large values, 1 KiB typically. They are engineering, not
+# policy: a cap only decides how much history a burst may erase.
 SPEND_CAP = 400  # of 30 days: thirteen a day
-_SPEND_CAP_HUGE = 160  # where amounts take nine bytes each: 43 million major units in the ring
 TIMES_CAP = 48  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
 FAILURES_CAP = 104  # a credential is disabled at 100 failures in a row (NIST SP 800-63B-4), so more must be visible
 MERCHANTS_CAP = 48
@@ -46,8 +73,10 @@ _WEEK_HORIZON = 7 * DAY + _LATENESS_MARGIN
 _DAY_HORIZON = DAY + _LATENESS_MARGIN
 _MONTH_HORIZON = 30 * DAY + _LATENESS_MARGIN
 _LABEL_HORIZON = 45 * DAY
-# Relative times are stored in 5 bytes up to 2**32 ms (49.7 days); then the base moves to 30 days ago.
-_BASE_MOVES_AFTER = 2**32 - 1
+# Relative times reach 49.7 days; when that is over the base moves to just before what the longest horizon asks for.
+# A first base of one day before the first event leaves room for late ones.
+_BASE_STAYS_BEHIND = _LABEL_HORIZON + HOUR
+_FIRST_BASE_BEHIND = DAY
 # A state nobody touched for this long is dropped: longer than any window, habit or dormancy rule looks back.
 FORGET_AFTER_MS = 400 * DAY
 HABIT_HALF_LIFE_S = 30 * 86_400.0
@@ -73,9 +102,13 @@ DEFAULT_BASIS = Basis()
 
 
 class Observations(msgspec.Struct, array_like=True, gc=False):
-    """Everything remembered of one account. Fields are only ever added at the end; times named `*_ms` are absolute."""
+    """Everything remembered of one account. Fields are only ever added at the end; times named `*_ms` are absolute.
 
-    base_ms: int = 0  # lists of times are relative to this
+    What holds many values is a container of `windows` or `familiar`: bytes that are stored as they are. A new field of
+    type `Times` also gets its name into `_TIMES`.
+    """
+
+    base_ms: int = 0  # `Times` are relative to this
     newest_ms: int = 0  # newest movement or door event
     touched_ms: int = 0  # newest event of any kind
     first_ms: int = -1  # nothing seen yet
@@ -93,51 +126,49 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     peak_minor: int = -1  # largest amount of 30 days
     peak_ms: int = 0
     last_spend_ms: int = 0
-    last_active_ms: int = 0  # outgoing movement or successful login
-    unpriced: list[int] = msgspec.field(default_factory=list)
-    spikes: list[int] = msgspec.field(default_factory=list)
-    seen: list[int] = msgspec.field(default_factory=list)  # keys of movements that were counted
+    unpriced: Times = b""
+    spikes: Times = b""
+    seen: Keys = b""  # keys of movements that were counted
     # amount habit: decayed weight, sum and sum of squares of log(1 + minor units), as of habit_ms
     habit_weight: float = 0.0
     habit_sum: float = 0.0
     habit_squares: float = 0.0
     habit_ms: int = 0
-    hours: list[int] = msgspec.field(default_factory=list)  # activity by local hour; empty or 24 long
+    hours: bytes = b""  # activity by local hour: nothing, or 24 packed numbers
     hours_total: int = 0
     # refusals and what went well
-    declines: list[int] = msgspec.field(default_factory=list)
+    declines: Times = b""
     last_success_ms: int = 0
-    refunds: list[int] = msgspec.field(default_factory=list)
+    refunds: Times = b""
     # money in
     inflow: Ring = msgspec.field(default_factory=Ring)
-    inflow_seen: list[int] = msgspec.field(default_factory=list)
+    inflow_seen: Keys = b""
     last_inflow_ms: int = 0
     balance_minor: int | None = None  # net of ledger postings since first seen
     # who and where
-    devices: Familiar = msgspec.field(default_factory=dict)
-    trusted: Familiar = msgspec.field(default_factory=dict)  # devices that logged in, were bound or passed a challenge
-    ips: Familiar = msgspec.field(default_factory=dict)
-    networks: Familiar = msgspec.field(default_factory=dict)
-    countries: Familiar = msgspec.field(default_factory=dict)
-    merchants: Familiar = msgspec.field(default_factory=dict)
-    payees: Familiar = msgspec.field(default_factory=dict)
-    payers: Familiar = msgspec.field(default_factory=dict)
-    cards: Familiar = msgspec.field(default_factory=dict)
+    devices: Familiar = b""
+    trusted: Tally = b""  # devices that logged in, were bound or passed a challenge
+    ips: Familiar = b""
+    networks: Tally = b""
+    countries: Familiar = b""
+    merchants: Familiar = b""
+    payees: Familiar = b""
+    payers: Familiar = b""
+    cards: Familiar = b""
     # the door
-    logins: list[int] = msgspec.field(default_factory=list)  # successful ones
+    logins: Times = b""  # successful ones
     logins_total: int = 0
-    last_login_ms: int = 0
-    login_networks: Familiar = msgspec.field(default_factory=dict)
-    login_countries: Familiar = msgspec.field(default_factory=dict)
-    agents: Familiar = msgspec.field(default_factory=dict)
-    systems: Familiar = msgspec.field(default_factory=dict)  # autonomous systems
-    known_failures: list[int] = msgspec.field(default_factory=list)
-    stranger_failures: list[int] = msgspec.field(default_factory=list)
-    stranger_ips: list[int] = msgspec.field(default_factory=list)  # 32-bit keys beside stranger_failures
-    known_success_ms: int = 0
+    login_networks: Tally = b""
+    login_countries: Tally = b""
+    agents: Tally = b""
+    systems: Tally = b""  # autonomous systems
+    known_failures: Times = b""
+    stranger_failures: Times = b""
+    stranger_ips: Keys = b""  # beside stranger_failures
+    known_success_ms: int = 0  # last successful login from a known context, and from another
     stranger_success_ms: int = 0
-    challenges: list[int] = msgspec.field(default_factory=list)
-    challenge_failures: list[int] = msgspec.field(default_factory=list)
+    challenges: Times = b""
+    challenge_failures: Times = b""
     credential_ms: int = 0
     reset_ms: int = 0
     device_bound_ms: int = 0
@@ -146,14 +177,19 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     place_ms: int = 0
     latitude: float = 0.0
     longitude: float = 0.0
-    place_device: int = 0
-    # what labels have proved: time of the fraudulent movement and its 32-bit key
-    frauds: list[int] = msgspec.field(default_factory=list)
-    fraud_keys: list[int] = msgspec.field(default_factory=list)
+    place_device: bytes = b""  # key
+    # what labels have proved: time of the fraudulent movement and its key
+    frauds: Times = b""
+    fraud_keys: Keys = b""
     # how the last successful login on another device than the one before got there, until somebody proves themselves
     journey_ms: int = 0
     journey_km: float = 0.0
     journey_kmh: float = 0.0
+
+    @property
+    def last_login_ms(self) -> int:
+        """The last successful login; 0 for none."""
+        return max(self.known_success_ms, self.stranger_success_ms)
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -244,13 +280,14 @@ def scale_of(home: str) -> int:
     return int(10 ** exponent_of(home))
 
 
-_KEY = 0xFFFFFFFF
-
-
-def seen_key(movement: int, payment_id: str) -> int:
+def seen_key(movement: int, payment_id: str) -> bytes:
     """Key of a movement in `seen`; top-ups apart, because a credit for one is money in and for others a refund."""
-    key = movement_key(payment_id)
-    return key | 1 << 32 if movement == TOPUP else key
+    return movement_key("\x00" + payment_id if movement == TOPUP else payment_id)
+
+
+def address_mark(ip: str) -> bytes:
+    """Key of an address beside `stranger_failures`: 4 bytes, which tell 104 addresses apart but once in 800,000."""
+    return key_of(ip)[:4]
 
 
 def habit_at(observations: Observations, at_ms: int) -> tuple[float, float, float]:
@@ -266,8 +303,8 @@ def habit_at(observations: Observations, at_ms: int) -> tuple[float, float, floa
 def is_known_context(observations: Observations, login: logins.Login) -> bool:
     """Whether a successful login came from this device before; where no device is named, from this network."""
     if login.device_id is not None:
-        return key_of(login.device_id) in observations.trusted
-    return network_key(login.ip) in observations.login_networks
+        return tallied(observations.trusted, key_of(login.device_id)) > 0
+    return tallied(observations.login_networks, network_key(login.ip)) > 0
 
 
 def _decay(elapsed_ms: int) -> float:
@@ -330,25 +367,33 @@ def fold(
     if at_ms > observations.touched_ms:
         observations.touched_ms = at_ms
     if observations.first_ms == -1:
-        observations.base_ms = observations.first_ms = at_ms
+        observations.base_ms, observations.first_ms = at_ms - _FIRST_BASE_BEHIND, at_ms
     elif at_ms < observations.first_ms:
         observations.first_ms = at_ms
-    elif at_ms - observations.base_ms > _BASE_MOVES_AFTER:
-        _move_base(observations, at_ms - 30 * DAY - observations.base_ms)
+    if not 0 <= at_ms - observations.base_ms <= FARTHEST:
+        _reach(observations, at_ms)
     handler(observations, event, at_ms, basis)
 
 
-def _move_base(observations: Observations, by: int) -> None:
-    observations.base_ms += by
-    observations.spend.moved(by)
-    observations.inflow.moved(by)
-    for name in _TIME_LISTS:
-        times = getattr(observations, name)
-        if times:
-            setattr(observations, name, [at - by for at in times])
+def _reach(obs: Observations, at_ms: int) -> None:
+    """Move the base so that `at_ms` can be told from it, unless it is older than anything that is ever asked for."""
+    by = at_ms - _BASE_STAYS_BEHIND - obs.base_ms
+    if at_ms < obs.base_ms:
+        by = max(at_ms, obs.touched_ms - FARTHEST) - obs.base_ms
+    if by > 0:
+        # Failures have no horizon. Those before the last success count for nothing once they are older than a day;
+        # the others go on counting until there is one, whatever their time was.
+        over = min(by, obs.last_login_ms - obs.base_ms)
+        obs.known_failures, _ = later(obs.known_failures, b"", over)
+        obs.stranger_failures, obs.stranger_ips = later(obs.stranger_failures, obs.stranger_ips, over)
+    obs.base_ms += by
+    obs.spend.moved(by)
+    obs.inflow.moved(by)
+    for name in _TIMES:
+        setattr(obs, name, moved(getattr(obs, name), by))
 
 
-_TIME_LISTS = (
+_TIMES = (
     "unpriced",
     "spikes",
     "declines",
@@ -366,21 +411,18 @@ def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Ba
     kind = type(event)
     refused = kind in REFUSALS
     if refused:
-        mark(obs.declines, at_ms - obs.base_ms, TIMES_CAP, _WEEK_HORIZON)
+        obs.declines = mark(obs.declines, at_ms - obs.base_ms, TIMES_CAP, _WEEK_HORIZON)
     elif kind in _SUCCESSES and at_ms > obs.last_success_ms:
         obs.last_success_ms = at_ms
     movement = MOVEMENTS[kind]
     key = seen_key(movement, event.payment_id)
     if kind in _MONEY_IN:
-        _money_in(obs, key & _KEY, event.amount_minor, event.currency, at_ms, basis)
-    seen = obs.seen
-    if key in seen:
+        _money_in(obs, movement_key(event.payment_id), event.amount_minor, event.currency, at_ms, basis)
+    if contains(obs.seen, key):
         if at_ms > obs.newest_ms:
             obs.newest_ms = at_ms
         return
-    seen.append(key)
-    if len(seen) > SEEN_CAP:
-        del seen[0]
+    obs.seen = remember(obs.seen, key, SEEN_CAP)
     if movement != TOPUP:
         _spend(obs, event.amount_minor, event.currency, at_ms, refused, basis)
     _meet_context(obs, event, movement, at_ms)
@@ -390,19 +432,15 @@ def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Ba
 def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refused: bool, basis: Basis) -> None:
     if at_ms > obs.last_spend_ms:
         obs.last_spend_ms = at_ms
-        obs.last_active_ms = max(obs.last_active_ms, at_ms)
     home = _adopted_home(obs, currency, basis)
     at = at_ms - obs.base_ms
     minor = amount_minor if currency == home else priced(amount_minor, currency, home, basis)
     if minor < 0:
-        mark(obs.unpriced, at, TIMES_CAP, _MONTH_HORIZON)
+        obs.unpriced = mark(obs.unpriced, at, TIMES_CAP, _MONTH_HORIZON)
         return
-    ring = obs.spend
-    huge = bool(ring.totals) and ring.totals[-1] > 0xFFFFFFFF
-    ring.add(at, minor, _SPEND_CAP_HUGE if huge else SPEND_CAP, _SPEND_HORIZON)
+    obs.spend.add(at, minor, SPEND_CAP, _SPEND_HORIZON)
     if obs.peak_ms <= at_ms - 30 * DAY and obs.peak_minor >= 0:
-        end = len(ring.times)
-        obs.peak_minor, peak = ring.largest(bisect_right(ring.times, at - 30 * DAY), end)
+        obs.peak_minor, peak = obs.spend.largest(at - 30 * DAY, FARTHEST)
         obs.peak_ms = peak + obs.base_ms
     elif minor > obs.peak_minor or (minor == obs.peak_minor and at_ms > obs.peak_ms):
         obs.peak_minor, obs.peak_ms = minor, at_ms
@@ -413,7 +451,7 @@ def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refu
     if at_ms >= obs.habit_ms:
         fade = _decay(at_ms - obs.habit_ms)
         if obs.habit_weight > 0.0 and value > obs.habit_sum / obs.habit_weight + _SPIKE_LOG:
-            mark(obs.spikes, at, TIMES_CAP, _MONTH_HORIZON)
+            obs.spikes = mark(obs.spikes, at, TIMES_CAP, _MONTH_HORIZON)
         obs.habit_weight *= fade
         obs.habit_sum *= fade
         obs.habit_squares *= fade
@@ -440,21 +478,21 @@ def _meet_context(obs: Observations, event: payments.Movement, movement: int, at
     at_s = at_ms // 1000
     late = at_ms < obs.newest_ms
     if event.device_id is not None:
-        meet(obs.devices, key_of(event.device_id), at_s, DEVICES_CAP, late)
+        obs.devices = meet(obs.devices, key_of(event.device_id), at_s, DEVICES_CAP, late)
     if event.ip is not None:
-        meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
-        meet(obs.networks, network_key(event.ip), at_s, NETWORKS_CAP, late)
+        obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
+        obs.networks = tally(obs.networks, network_key(event.ip), NETWORKS_CAP)
     if event.country is not None:
-        meet(obs.countries, key_of(event.country), at_s, COUNTRIES_CAP, late)
+        obs.countries = meet(obs.countries, key_of(event.country), at_s, COUNTRIES_CAP, late)
     if event.card_token is not None:
-        meet(obs.cards, key_of(event.card_token), at_s, CARDS_CAP, late)
+        obs.cards = meet(obs.cards, key_of(event.card_token), at_s, CARDS_CAP, late)
     if movement == TOPUP:
         return
     merchant = event.merchant_id or event.terminal_id
     if merchant is not None:
-        meet(obs.merchants, key_of(merchant), at_s, MERCHANTS_CAP, late)
+        obs.merchants = meet(obs.merchants, key_of(merchant), at_s, MERCHANTS_CAP, late)
     if event.counterparty_id is not None:
-        meet(obs.payees, key_of(event.counterparty_id), at_s, PAYEES_CAP, late)
+        obs.payees = meet(obs.payees, key_of(event.counterparty_id), at_s, PAYEES_CAP, late)
 
 
 def _active(obs: Observations, at_ms: int, basis: Basis) -> None:
@@ -462,23 +500,18 @@ def _active(obs: Observations, at_ms: int, basis: Basis) -> None:
     if at_ms > obs.newest_ms:
         obs.newest_ms = at_ms
     hour, _ = hour_and_weekday(at_ms, obs.time_zone or basis.time_zone)
-    hours = obs.hours
-    if not hours:
-        obs.hours = hours = [0] * 24
-    hours[hour] += 1
+    obs.hours = one_more(obs.hours or bytes(24), 24, hour)
     obs.hours_total += 1
     if obs.hours_total >= _HOURS_HALVED_AT:
-        obs.hours = [activity // 2 for activity in hours]
-        obs.hours_total = sum(obs.hours)
+        halves = [activity // 2 for activity in unpacked(obs.hours, 24)]
+        obs.hours, obs.hours_total = packed(halves), sum(halves)
 
 
-def _money_in(obs: Observations, key: int, amount_minor: int, currency: str, at_ms: int, basis: Basis) -> None:
+def _money_in(obs: Observations, key: bytes, amount_minor: int, currency: str, at_ms: int, basis: Basis) -> None:
     """Count money that came in once, whether the ledger or the channel tells first."""
-    if key in obs.inflow_seen:
+    if contains(obs.inflow_seen, key):
         return
-    obs.inflow_seen.append(key)
-    if len(obs.inflow_seen) > _INFLOW_SEEN_CAP:
-        del obs.inflow_seen[0]
+    obs.inflow_seen = remember(obs.inflow_seen, key, _INFLOW_SEEN_CAP)
     minor = priced(amount_minor, currency, _adopted_home(obs, currency, basis), basis)
     if minor >= 0:
         obs.inflow.add(at_ms - obs.base_ms, minor, _INFLOW_CAP, _DAY_HORIZON)
@@ -488,16 +521,14 @@ def _money_in(obs: Observations, key: int, amount_minor: int, currency: str, at_
 
 def _refund(obs: Observations, event: payments.Refund, at_ms: int, _: Basis) -> None:
     key = movement_key(event.refund_id)
-    if key not in obs.seen:
-        obs.seen.append(key)
-        if len(obs.seen) > SEEN_CAP:
-            del obs.seen[0]
-        mark(obs.refunds, at_ms - obs.base_ms, TIMES_CAP, _MONTH_HORIZON)
+    if not contains(obs.seen, key):
+        obs.seen = remember(obs.seen, key, SEEN_CAP)
+        obs.refunds = mark(obs.refunds, at_ms - obs.base_ms, TIMES_CAP, _MONTH_HORIZON)
 
 
 def _card_bound(obs: Observations, event: payments.CardBound, at_ms: int, _: Basis) -> None:
     obs.card_bound_ms = max(obs.card_bound_ms, at_ms)
-    meet(obs.cards, key_of(event.card_token), at_ms // 1000, CARDS_CAP, at_ms < obs.newest_ms)
+    obs.cards = meet(obs.cards, key_of(event.card_token), at_ms // 1000, CARDS_CAP, at_ms < obs.newest_ms)
     obs.newest_ms = max(obs.newest_ms, at_ms)
 
 
@@ -512,13 +543,13 @@ def _ledger(obs: Observations, event: accounts.LedgerPosted, at_ms: int, basis: 
         return
     if event.counterparty_id is not None:
         late = at_ms < obs.newest_ms
-        meet(obs.payers, key_of(event.counterparty_id), at_ms // 1000, PAYERS_CAP, late)
+        obs.payers = meet(obs.payers, key_of(event.counterparty_id), at_ms // 1000, PAYERS_CAP, late)
         obs.newest_ms = max(obs.newest_ms, at_ms)
     if event.payment_id is None:
         _money_in(obs, movement_key(event.entry_id), event.amount_minor, event.currency, at_ms, basis)
         return
     key = movement_key(event.payment_id)
-    if key not in obs.seen:  # the credit of an outgoing movement is its refund, not new money
+    if not contains(obs.seen, key):  # the credit of an outgoing movement is its refund, not new money
         _money_in(obs, key, event.amount_minor, event.currency, at_ms, basis)
 
 
@@ -529,27 +560,25 @@ def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int
         obs.known_success_ms = max(obs.known_success_ms, at_ms)
     else:
         obs.stranger_success_ms = max(obs.stranger_success_ms, at_ms)
-    mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
+    obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
     obs.logins_total += 1
-    obs.last_login_ms = max(obs.last_login_ms, at_ms)
-    obs.last_active_ms = max(obs.last_active_ms, at_ms)
-    device = 0
+    device = b""
     if event.device_id is not None:
         device = key_of(event.device_id)
-        meet(obs.devices, device, at_s, DEVICES_CAP, late)
-        meet(obs.trusted, device, at_s, DEVICES_CAP, late)
+        obs.devices = meet(obs.devices, device, at_s, DEVICES_CAP, late)
+        obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
     network = network_key(event.ip)
-    meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
-    meet(obs.networks, network, at_s, NETWORKS_CAP, late)
-    meet(obs.login_networks, network, at_s, NETWORKS_CAP, late)
+    obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
+    obs.networks = tally(obs.networks, network, NETWORKS_CAP)
+    obs.login_networks = tally(obs.login_networks, network, NETWORKS_CAP)
     if event.country is not None:
         country = key_of(event.country)
-        meet(obs.countries, country, at_s, COUNTRIES_CAP, late)
-        meet(obs.login_countries, country, at_s, COUNTRIES_CAP, late)
+        obs.countries = meet(obs.countries, country, at_s, COUNTRIES_CAP, late)
+        obs.login_countries = tally(obs.login_countries, country, COUNTRIES_CAP)
     if event.user_agent is not None:
-        meet(obs.agents, key_of(event.user_agent), at_s, DEVICES_CAP, late)
+        obs.agents = tally(obs.agents, key_of(event.user_agent), DEVICES_CAP)
     if event.asn is not None:
-        meet(obs.systems, event.asn, at_s, DEVICES_CAP, late)
+        obs.systems = tally(obs.systems, number_key(event.asn), DEVICES_CAP)
     if event.latitude is not None and event.longitude is not None and at_ms >= obs.place_ms:
         if obs.place_ms and device != obs.place_device:
             obs.journey_ms = at_ms
@@ -563,18 +592,18 @@ def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int
 def _login_failed(obs: Observations, event: logins.LoginFailed, at_ms: int, _: Basis) -> None:
     at = at_ms - obs.base_ms
     if is_known_context(obs, event):
-        mark(obs.known_failures, at, FAILURES_CAP)
+        obs.known_failures = mark(obs.known_failures, at, FAILURES_CAP)
         return
-    times, ips = obs.stranger_failures, obs.stranger_ips
-    mark_with(times, ips, at, key_of(event.ip) & 0xFFFFFFFF, FAILURES_CAP)
+    key = address_mark(event.ip)
+    obs.stranger_failures, obs.stranger_ips = mark_with(obs.stranger_failures, obs.stranger_ips, at, key, FAILURES_CAP)
 
 
 def _challenge_sent(obs: Observations, _: logins.ChallengeSent, at_ms: int, __: Basis) -> None:
-    mark(obs.challenges, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
+    obs.challenges = mark(obs.challenges, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
 
 
 def _challenge_failed(obs: Observations, _: logins.ChallengeFailed, at_ms: int, __: Basis) -> None:
-    mark(obs.challenge_failures, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
+    obs.challenge_failures = mark(obs.challenge_failures, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
 
 
 def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis) -> None:
@@ -584,9 +613,9 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
         obs.journey_ms = 0
     if event.device_id is None:
         return
-    late = at_ms < obs.newest_ms
-    for known in (obs.devices, obs.trusted):
-        meet(known, key_of(event.device_id), at_ms // 1000, DEVICES_CAP, late)
+    device = key_of(event.device_id)
+    obs.devices = meet(obs.devices, device, at_ms // 1000, DEVICES_CAP, at_ms < obs.newest_ms)
+    obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
     obs.newest_ms = max(obs.newest_ms, at_ms)
 
 
@@ -612,25 +641,27 @@ def _profile(obs: Observations, event: accounts.AccountProfile, at_ms: int, _: B
 def _change_home(obs: Observations, currency: str) -> None:
     """Amounts of two currencies never mix: a changed home currency starts windows and habit anew, and says so."""
     if obs.home_currency is not None and obs.spend.times:
-        lost = obs.spend.times[-1]
-        obs.spend = Ring(lost=lost)
+        obs.spend = Ring(lost=opened(obs.spend.times)[-1])
         obs.peak_minor, obs.peak_ms = -1, 0
         obs.habit_weight = obs.habit_sum = obs.habit_squares = 0.0
-        obs.spikes.clear()
+        obs.spikes = b""
     obs.inflow = Ring()
     obs.balance_minor = None
     obs.home_currency = currency
 
 
-def _label(obs: Observations, event: accounts.LabelRecorded, _: int, __: Basis) -> None:
+def _label(obs: Observations, event: accounts.LabelRecorded, at_ms: int, __: Basis) -> None:
     key = movement_key(event.subject_id)
-    if key in obs.fraud_keys:
+    known = place_of(obs.fraud_keys, key)
+    if known >= 0:
         if event.verdict == "legit":
-            index = obs.fraud_keys.index(key)
-            del obs.frauds[index], obs.fraud_keys[index]
+            obs.frauds, obs.fraud_keys = without(obs.frauds, obs.fraud_keys, known)
     elif event.verdict == "fraud":
-        at = to_ms(event.subject_occurred_at) - obs.base_ms
-        mark_with(obs.frauds, obs.fraud_keys, at, key, TIMES_CAP, _LABEL_HORIZON)
+        subject_ms = min(to_ms(event.subject_occurred_at), at_ms)  # nothing is proved before it happens
+        if subject_ms < obs.base_ms:
+            _reach(obs, subject_ms)
+        at = subject_ms - obs.base_ms
+        obs.frauds, obs.fraud_keys = mark_with(obs.frauds, obs.fraud_keys, at, key, TIMES_CAP, _LABEL_HORIZON)
 
 
 _Handler = Callable[[Observations, Any, int, Basis], None]

@@ -28,6 +28,7 @@ from streams.core import timers
 from streams.core.basis import basis_of
 from streams.core.cases import operator, timeline
 from streams.core.cases.book import version_of
+from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.flows import fraud_alert, holds, login_ladder, repeat_failures, reports
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS, WATCHED, status_after
@@ -74,7 +75,7 @@ def prepare(
 
 def _is_known(observations: Observations, event: Movement) -> bool:
     """Whether an earlier event of the same movement was scored."""
-    return bool(observations.seen) and seen_key(MOVEMENTS[type(event)], event.payment_id) in observations.seen
+    return bool(observations.seen) and contains(observations.seen, seen_key(MOVEMENTS[type(event)], event.payment_id))
 
 
 def decide(
@@ -137,13 +138,13 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         timeline.attach(turn, event)
     if known is None:
         watched = SUBJECTS.get(type(event), "payment") in WATCHED
-        state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0, prepared.at_ms)
+        state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0)
         if prepared.subject or type(event) in SUBJECTS:
             _decision(turn, prepared, score)
     else:
         state = known.after(status)
     if state != known:
-        obligations.remember(key, state)
+        obligations.remember(key, state, prepared.at_ms)
     if status != PaymentState.SEEN and obligations.holds:
         holds.drop_hold(turn, event.payment_id)
     if status == PaymentState.FAILED and not prepared.late:

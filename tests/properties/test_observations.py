@@ -224,6 +224,6 @@ def test_rows_of_older_and_newer_releases_are_read():
     fields = Observations.__struct_fields__
     older = decode(msgspec.msgpack.encode(row[: fields.index("devices")]))
     assert older.spend == account.observations.spend
-    assert older.devices == {}
+    assert older.devices == b""
     assert decode(msgspec.msgpack.encode([*row, "something new"])) == account.observations
     assert decode(msgspec.msgpack.encode([])) == Observations()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from streams.contracts.logins import ChallengeFailed, ChallengeSent, LoginFailed, LoginSucceeded
 from streams.core.distance import great_circle_km, speed_kmh
-from streams.core.familiar import key_of, network_key
+from streams.core.familiar import key_of, network_key, number_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.familiarity import share_of
 from streams.core.features.view import View
-from streams.core.observations import FAILURES_CAP, is_known_context
-from streams.core.windows import DAY, HOUR, MINUTE, count
+from streams.core.observations import FAILURES_CAP, address_mark, is_known_context
+from streams.core.windows import DAY, HOUR, MINUTE, count, opened
 
 
 def credentials(v: View) -> tuple[float, ...]:
@@ -35,9 +35,9 @@ def logins(v: View) -> tuple[float, ...]:
     """login_known .. login_familiarity."""
     obs, at, login = v.obs, v.at, v.login
     day, hour = at - DAY, at - HOUR
-    successes = count(obs.logins, day, at) if obs.logins else 0
-    challenges = count(obs.challenges, hour, at) if obs.challenges else 0
-    challenge_failures = count(obs.challenge_failures, hour, at) if obs.challenge_failures else 0
+    successes = count(opened(obs.logins), day, at) if obs.logins else 0
+    challenges = count(opened(obs.challenges), hour, at) if obs.challenges else 0
+    challenge_failures = count(opened(obs.challenge_failures), hour, at) if obs.challenge_failures else 0
     known = agent_new = asn_new = familiarity = MISSING
     failed_known = failed_stranger = 0
     if login is not None:
@@ -53,20 +53,20 @@ def logins(v: View) -> tuple[float, ...]:
         elif kind is ChallengeFailed:
             challenge_failures += 1
         if login.user_agent is not None:
-            agent_new = 0.0 if key_of(login.user_agent) in obs.agents else 1.0
+            agent_new = 0.0 if tallied(obs.agents, key_of(login.user_agent)) else 1.0
         if login.asn is not None:
-            asn_new = 0.0 if login.asn in obs.systems else 1.0
+            asn_new = 0.0 if tallied(obs.systems, number_key(login.asn)) else 1.0
         total = obs.logins_total
         if total:
             shares = [share_of(obs.login_networks, network_key(login.ip), total)]
             if login.asn is not None:
-                shares.append(share_of(obs.systems, login.asn, total))
+                shares.append(share_of(obs.systems, number_key(login.asn), total))
             if login.user_agent is not None:
                 shares.append(share_of(obs.agents, key_of(login.user_agent), total))
             if login.country is not None:
                 shares.append(share_of(obs.login_countries, key_of(login.country), total))
             familiarity = sum(shares) / len(shares)
-    ours, strangers = obs.known_failures, obs.stranger_failures
+    ours, strangers = opened(obs.known_failures), opened(obs.stranger_failures)
     last_10m = last_1h = last_1d = failed_known + failed_stranger
     row = row_known = row_stranger = stranger_1d = ips = 0
     if ours or strangers:
@@ -110,11 +110,11 @@ def logins(v: View) -> tuple[float, ...]:
 
 
 def _different_ips(v: View, in_hour: int, own: int) -> int:
-    keys = v.obs.stranger_ips
-    end = count(v.obs.stranger_failures, -(2**62), v.at)
-    found = set(keys[end - in_hour : end])
+    marks = v.obs.stranger_ips
+    end = count(opened(v.obs.stranger_failures), -1, v.at)
+    found = {marks[4 * index : 4 * index + 4] for index in range(end - in_hour, end)}
     if own and v.login is not None:
-        found.add(key_of(v.login.ip) & 0xFFFFFFFF)
+        found.add(address_mark(v.login.ip))
     return len(found)
 
 
@@ -142,7 +142,7 @@ def journey(v: View) -> tuple[float, ...]:
 
 def labels(v: View) -> tuple[float, ...]:
     """own_frauds_7d, own_frauds_30d."""
-    times = v.obs.frauds
-    if not times:
+    if not v.obs.frauds:
         return 0.0, 0.0
+    times = opened(v.obs.frauds)
     return float(count(times, v.at - 14 * DAY, v.at)), float(count(times, v.at - 37 * DAY, v.at))

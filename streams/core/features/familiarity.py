@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.familiar import Familiar, different, key_of, network_key
+from streams.core.familiar import Tally, different, entry_of, key_of, network_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
 from streams.core.observations import TOPUP
@@ -33,25 +33,25 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     devices_7d = different(obs.devices, week_ago)
     if device is not None:
         key = key_of(device)
-        entry = obs.devices.get(key)
+        entry = entry_of(obs.devices, key)
         device_new, device_age = _new_and_age(entry, at_s)
-        device_trusted = 1.0 if key in obs.trusted else 0.0
+        device_trusted = 1.0 if tallied(obs.trusted, key) else 0.0
         if entry is None or entry[1] <= week_ago:
             devices_7d += 1
 
     ip_new = network_new = MISSING
     ips_1d = different(obs.ips, day_ago)
     if ip is not None:
-        entry = obs.ips.get(key_of(ip))
+        entry = entry_of(obs.ips, key_of(ip))
         ip_new = 1.0 if entry is None else 0.0
-        network_new = 0.0 if entry is not None or network_key(ip) in obs.networks else 1.0
+        network_new = 0.0 if entry is not None or tallied(obs.networks, network_key(ip)) else 1.0
         if entry is None or entry[1] <= day_ago:
             ips_1d += 1
 
     country_new = MISSING
     countries_7d = different(obs.countries, week_ago)
     if country is not None:
-        entry = obs.countries.get(key_of(country))
+        entry = entry_of(obs.countries, key_of(country))
         country_new = 1.0 if entry is None else 0.0
         if entry is None or entry[1] <= week_ago:
             countries_7d += 1
@@ -63,7 +63,7 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
         merchants_1d = different(merchants, day_ago)
         merchants_1h = different(merchants, hour_ago) if merchants_1d else 0
     if merchant is not None:
-        entry = merchants.get(key_of(merchant))
+        entry = entry_of(merchants, key_of(merchant))
         merchant_new, merchant_age = _new_and_age(entry, at_s)
         merchant_uses = 0.0 if entry is None else float(entry[2])
         if entry is None or entry[1] <= hour_ago:
@@ -74,7 +74,7 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     payee_new = payee_age = payee_uses = MISSING
     payees_1d = different(obs.payees, day_ago)
     if payee is not None:
-        entry = obs.payees.get(key_of(payee))
+        entry = entry_of(obs.payees, key_of(payee))
         payee_new, payee_age = _new_and_age(entry, at_s)
         payee_uses = 0.0 if entry is None else float(entry[2])
         if entry is None or entry[1] <= day_ago:
@@ -83,7 +83,7 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     card_new = card_age = MISSING
     cards_1d = different(obs.cards, day_ago)
     if card is not None:
-        entry = obs.cards.get(key_of(card))
+        entry = entry_of(obs.cards, key_of(card))
         card_new, card_age = _new_and_age(entry, at_s)
         if entry is None or entry[1] <= day_ago:
             cards_1d += 1
@@ -114,14 +114,13 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     )
 
 
-def _new_and_age(entry: list[int] | None, at_s: int) -> tuple[float, float]:
+def _new_and_age(entry: tuple[int, int, int] | None, at_s: int) -> tuple[float, float]:
     if entry is None:
         return 1.0, 0.0
     age = at_s - entry[0]
     return 0.0, age / _DAY_S if age > 0 else 0.0
 
 
-def share_of(known: Familiar, key: int, total: int) -> float:
+def share_of(known: Tally, key: bytes, total: int) -> float:
     """Which share of `total` events had this value; forgotten values count as never seen."""
-    entry = known.get(key)
-    return 0.0 if entry is None else min(1.0, entry[2] / total)
+    return min(1.0, tallied(known, key) / total)

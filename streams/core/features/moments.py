@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
 from streams.core.local_time import hour_and_weekday
-from streams.core.windows import DAY
+from streams.core.windows import DAY, unpacked
 
 _USUAL_SHARE = 20  # an hour with one twentieth of the activity is a usual one
 _NIGHT_UNTIL = 6  # the handbook's night: hours 0 .. 6
@@ -18,7 +18,7 @@ def account(v: View) -> tuple[float, ...]:
         return 0.0, 0.0, 0.0, MISSING, MISSING, MISSING
     observed = max(0.0, (at_ms - obs.first_ms) / DAY)
     opened = obs.opened_ms
-    active = obs.last_active_ms
+    active = max(obs.last_spend_ms, obs.last_login_ms)
     return (
         float(obs.events),
         observed if opened is None else max(observed, (at_ms - opened) / DAY),
@@ -36,7 +36,7 @@ def time(v: View) -> tuple[float, ...]:
     total = obs.hours_total
     distance = share = MISSING
     if total:
-        hours = obs.hours
+        hours = unpacked(obs.hours, 24)
         share = (hours[hour - 1] + hours[hour] + hours[(hour + 1) % 24]) / total
         distance = 12.0
         for away in range(12):

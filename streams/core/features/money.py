@@ -8,7 +8,7 @@ from math import expm1, log1p, sqrt
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
 from streams.core.observations import TOPUP, habit_at
-from streams.core.windows import DAY, HOUR, MINUTE, Ring, count
+from streams.core.windows import DAY, HOUR, MINUTE, count, opened
 
 _RECENT = 32  # amounts that are compared one by one: enough for every repetition rule, little in a burst
 _LEAST_HABIT = 2.0  # decayed weight of about two movements: below it a deviation means nothing
@@ -43,42 +43,44 @@ def spend_and_habit(v: View) -> tuple[float, ...]:
     """spend_count_1m .. spikes_7d."""
     obs, at, minor, scale = v.obs, v.at, v.minor, v.scale
     ring = obs.spend
-    times = ring.times
-    end = len(times)
-    if end and times[-1] > at:
-        end = bisect_right(times, at)
     own = 1 if v.counted else 0
     n30 = n7 = n1d = n1h = n5m = n1m = 0
     s30 = s7 = s1d = s1h = 0
-    day = hour = end
     largest = -1
-    if end:
+    recent: list[int] = []
+    in_hour = 0
+    if ring.times:
+        times, amounts = opened(ring.times), ring.amounts
+        end = len(times) if times[-1] <= at else bisect_right(times, at)
         month = bisect_right(times, at - 30 * DAY, 0, end)
         week = bisect_right(times, at - 7 * DAY, month, end)
         day = bisect_right(times, at - DAY, week, end)
-        hour = bisect_right(times, at - HOUR, day, end)
-        n30, n7, n1d, n1h = end - month, end - week, end - day, end - hour
-        if n1h:
-            five = bisect_right(times, at - 5 * MINUTE, hour, end)
-            n5m = end - five
-            n1m = end - bisect_right(times, at - MINUTE, five, end)
+        n30, n7, n1d = end - month, end - week, end - day
+        if n1d:
+            hour = bisect_right(times, at - HOUR, day, end)
+            n1h = end - hour
+            if n1h:
+                five = bisect_right(times, at - 5 * MINUTE, hour, end)
+                n5m = end - five
+                n1m = end - bisect_right(times, at - MINUTE, five, end)
+                s1h = sum(amounts[hour:end])
+            s1d = s1h + sum(amounts[day:hour])
+            recent = amounts[max(day, end - _RECENT) : end].tolist()
+            in_hour = min(n1h, _RECENT)
+        # From the other end: what is older than a month is little, what is older than a week is not.
+        s7 = s1d + sum(amounts[week:day])
+        s30 = ring.total - sum(amounts[:month]) - (sum(amounts[end:]) if end < len(times) else 0)
         if n30:
-            totals, before = ring.totals, ring.before
-            top = totals[end - 1]
-            s30 = top - (totals[month - 1] if month else before)
-            s7 = top - (totals[week - 1] if week else before)
-            s1d = top - (totals[day - 1] if day else before)
-            s1h = top - (totals[hour - 1] if hour else before)
             if end == len(times) and obs.peak_ms > v.at_ms - 30 * DAY:
                 largest = obs.peak_minor
             else:
-                largest, _ = ring.largest(month, end)
+                largest, _ = ring.largest(at - 30 * DAY, at)
     paid = own if minor >= 0 else 0
     plus = minor if paid else 0
     c30, c7, c1d, c1h, c5m, c1m = n30 + own, n7 + own, n1d + own, n1h + own, n5m + own, n1m + own
     foreign_day = 0
-    foreign = obs.unpriced
-    if foreign:
+    if obs.unpriced:
+        foreign = opened(obs.unpriced)
         foreign_day = count(foreign, at - DAY, at)
         c30 += count(foreign, at - 30 * DAY, at)
         c7 += count(foreign, at - 7 * DAY, at)
@@ -105,14 +107,16 @@ def spend_and_habit(v: View) -> tuple[float, ...]:
         max(0.0, (v.at_ms - obs.last_spend_ms) / 1000.0) if obs.last_spend_ms else MISSING,
         1.0 if lost is not None and lost > at - 30 * DAY else 0.0,
         float(foreign_day),
-        *_habit(v, ring, minor, end, day, hour, n7, s7, n30, s30, largest),
-        float(count(obs.spikes, at - 7 * DAY, at)) if obs.spikes else 0.0,
+        *_habit(v, recent, in_hour, n7, s7, n30, s30, largest),
+        float(count(opened(obs.spikes), at - 7 * DAY, at)) if obs.spikes else 0.0,
     )
 
 
 def _habit(
-    v: View, ring: Ring, minor: int, end: int, day: int, hour: int, n7: int, s7: int, n30: int, s30: int, largest: int
+    v: View, recent: list[int], in_hour: int, n7: int, s7: int, n30: int, s30: int, largest: int
 ) -> tuple[float, ...]:
+    """amount_to_mean_7d .. near_limits_1d; `recent` are the last amounts of a day, the newest `in_hour` of one hour."""
+    minor = v.minor
     if minor < 0:
         return _NO_HABIT
     usual, deviations = MISSING, MISSING
@@ -127,21 +131,14 @@ def _habit(
     same = 1 if v.counted else 0
     near = 1 if v.counted and _is_near_limit(minor, limits, scale) else 0
     smallest = -1
-    if end > day:
-        first = max(day, end - _RECENT)
-        totals = ring.totals
-        earlier = totals[first - 1] if first else ring.before
+    if recent:
+        same += recent.count(minor)
+        if in_hour:
+            smallest = min(recent[-in_hour:])
         least_near = min(limits) * scale * 9 // 10 if limits else 0
-        for index in range(first, end):
-            total = totals[index]
-            amount = total - earlier
-            earlier = total
-            if amount == minor:
-                same += 1
+        for amount in recent:
             if amount >= least_near and _is_near_limit(amount, limits, scale):
                 near += 1
-            if index >= hour and (smallest < 0 or amount < smallest):
-                smallest = amount
     return (
         minor * n7 / s7 if s7 else MISSING,
         minor * n30 / s30 if s30 else MISSING,
@@ -159,11 +156,12 @@ _NO_HABIT = (MISSING,) * 8
 
 def declines(v: View, spent_1d: float) -> tuple[float, ...]:
     """declines_30m .. since_decline_s."""
-    times, at = v.obs.declines, v.at
+    at = v.at
     own = 1 if v.failed and v.movement is not None else 0
-    if not times:
+    if not v.obs.declines:
         share = MISSING if spent_1d == 0.0 else min(1.0, own / spent_1d)
         return float(own), float(own), float(own), share, float(own), MISSING
+    times = opened(v.obs.declines)
     last = times[-1]
     day = count(times, at - DAY, at) + own
     return (
@@ -179,21 +177,17 @@ def declines(v: View, spent_1d: float) -> tuple[float, ...]:
 def flow(v: View) -> tuple[float, ...]:
     """inflow_30m .. refunds_30d."""
     obs, at, scale = v.obs, v.at, v.scale
-    ring = obs.inflow
     in_30m = in_1d = 0
     through = MISSING
-    if ring.times and ring.times[-1] > at - DAY:
-        end = ring.upto(at)
-        in_1d = ring.total(bisect_right(ring.times, at - DAY, 0, end), end)
-        in_30m = ring.total(bisect_right(ring.times, at - 30 * MINUTE, 0, end), end)
+    if obs.inflow.times:
+        in_1d = obs.inflow.total_in(at - DAY, at)
+        in_30m = obs.inflow.total_in(at - 30 * MINUTE, at)
         if in_30m > 0:
-            spend = obs.spend
-            upto = spend.upto(at)
-            out = spend.total(bisect_right(spend.times, at - 30 * MINUTE, 0, upto), upto)
+            out = obs.spend.total_in(at - 30 * MINUTE, at)
             through = (out + (v.minor if v.counted and v.minor > 0 else 0)) / in_30m
     balance = obs.balance_minor
     share = MISSING
     if balance is not None and balance > 0 and v.minor >= 0 and v.kind != TOPUP:
         share = min(1.0, v.minor / balance)
-    refunds = float(count(obs.refunds, at - 30 * DAY, at)) if obs.refunds else 0.0
+    refunds = float(count(opened(obs.refunds), at - 30 * DAY, at)) if obs.refunds else 0.0
     return in_30m / scale, in_1d / scale, through, share, refunds

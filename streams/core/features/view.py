@@ -8,6 +8,7 @@ from streams.contracts.base import Event
 from streams.contracts.logins import ChallengeFailed, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core import observations as seen
+from streams.core.familiar import contains
 from streams.core.observations import Basis, Observations
 
 
@@ -42,7 +43,7 @@ def view_of(obs: Observations, event: Event, at_ms: int, basis: Basis) -> View:
             if event.currency == home
             else seen.priced(event.amount_minor, event.currency, home, basis)
         )
-        counted = kind in seen.OUTGOING and seen.seen_key(kind, event.payment_id) not in obs.seen
+        counted = kind in seen.OUTGOING and not contains(obs.seen, seen.seen_key(kind, event.payment_id))
         return View(obs, basis, at_ms, at, kind, failed, event, None, counted, minor, seen.scale_of(home))
     scale = seen.scale_of(obs.home_currency or basis.home_currency or "")
     if isinstance(event, Login):

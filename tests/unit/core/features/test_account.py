@@ -311,3 +311,27 @@ def test_every_event_has_a_whole_vector(account):
         features = account.see(happening)
         assert all(math.isfinite(getattr(features, name)) for name in FEATURE_NAMES)
         assert features.kind == 0.0
+
+
+def test_failures_go_on_counting_until_a_success_however_old_they_are(account):
+    """Times of failures are relative to a base that moves; what it passes is not forgotten and not counted twice."""
+    own, bot = {"device_id": "phone"}, {"device_id": "bot"}
+    account.see(login(NOON, "in", logins.LoginSucceeded, **own))
+    account.see(login(NOON + MINUTE, "old", **bot))
+    account.see(login(NOON + HOUR, "again", logins.LoginSucceeded, **own))
+    for number in range(3):
+        account.see(login(NOON + (number + 2) * HOUR, number, **(own, bot)[number % 2]))
+    features = account.see(login(NOON + 120 * DAY, "late", **bot))
+    assert (features.failures_row, features.login_failures_1d, features.failing_ips_1h) == (4.0, 1.0, 1.0)
+    account.see(login(NOON + 120 * DAY + MINUTE, "home", logins.LoginSucceeded, **own))
+    assert account.see(login(NOON + 240 * DAY, "next", **own)).failures_row == 1.0
+
+
+def test_labels_of_movements_from_before_the_account_was_met_count_by_their_own_time(account):
+    account.see(paid(NOON, 1))
+    for days in (20, 36, 38, 300):
+        account.see(label(NOON + HOUR, f"p-{days}", NOON - days * DAY))
+    account.see(label(NOON + HOUR, "future", NOON + 900 * DAY))
+    features = account.look(paid(NOON + HOUR, 2))
+    assert (features.own_frauds_7d, features.own_frauds_30d) == (1.0, 3.0)
+    assert features.spend_count_1d == 2.0
