@@ -83,13 +83,18 @@ def find(known: bytes, key: bytes, size: int) -> int:
 
 def meet(known: Familiar, key: bytes, at_s: int, cap: int, late: bool) -> Familiar:
     """`known` after `key` was seen. `late`: something newer may be in it, so its order must be restored."""
-    at_s = max(0, min(at_s, _SECOND_MOST))
-    at = find(known, key, _ENTRY_BYTES)
+    if not 0 <= at_s <= _SECOND_MOST:
+        at_s = max(0, min(at_s, _SECOND_MOST))
+    at = find(known, key, _ENTRY_BYTES) if known else -1
     if at < 0:
         known += key + _ENTRY.pack(at_s, at_s, 1)
     else:
         first, last, uses = _ENTRY.unpack_from(known, at + _KEY_BYTES)
-        entry = key + _ENTRY.pack(min(first, at_s), max(last, at_s), min(uses + 1, _USES_MOST))
+        entry = key + _ENTRY.pack(
+            at_s if at_s < first else first,
+            at_s if at_s > last else last,
+            uses + 1 if uses < _USES_MOST else uses,
+        )
         known = known[:at] + known[at + _ENTRY_BYTES :] + entry
     if late and len(known) > _ENTRY_BYTES:
         entries = [known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES)]
@@ -123,7 +128,8 @@ def tally(known: Tally, key: bytes, cap: int) -> Tally:
         known += key + _TALLY.pack(1)
     else:
         uses = _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
-        known = known[:at] + known[at + _TALLY_BYTES :] + key + _TALLY.pack(min(uses + 1, _TALLY_MOST))
+        entry = key + _TALLY.pack(uses + 1 if uses < _TALLY_MOST else uses)
+        known = known[:at] + known[at + _TALLY_BYTES :] + entry
     return known[-cap * _TALLY_BYTES :]
 
 

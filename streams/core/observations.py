@@ -149,7 +149,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     devices: Familiar = b""
     trusted: Tally = b""  # devices that logged in, were bound or passed a challenge
     ips: Familiar = b""
-    networks: Tally = b""
+    networks: Tally = b""  # of movements, and only those that no login came from
     countries: Familiar = b""
     merchants: Familiar = b""
     payees: Familiar = b""
@@ -481,7 +481,9 @@ def _meet_context(obs: Observations, event: payments.Movement, movement: int, at
         obs.devices = meet(obs.devices, key_of(event.device_id), at_s, DEVICES_CAP, late)
     if event.ip is not None:
         obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
-        obs.networks = tally(obs.networks, network_key(event.ip), NETWORKS_CAP)
+        network = network_key(event.ip)
+        if not tallied(obs.login_networks, network):
+            obs.networks = tally(obs.networks, network, NETWORKS_CAP)
     if event.country is not None:
         obs.countries = meet(obs.countries, key_of(event.country), at_s, COUNTRIES_CAP, late)
     if event.card_token is not None:
@@ -569,7 +571,6 @@ def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int
         obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
     network = network_key(event.ip)
     obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
-    obs.networks = tally(obs.networks, network, NETWORKS_CAP)
     obs.login_networks = tally(obs.login_networks, network, NETWORKS_CAP)
     if event.country is not None:
         country = key_of(event.country)

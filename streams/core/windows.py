@@ -47,7 +47,8 @@ def opened(times: Times) -> memoryview[int]:
 
 def mark(times: Times, at: int, cap: int, horizon: int | None = None) -> Times:
     """With `at`, without what is older than `horizon` before the newest, and then without the oldest above `cap`."""
-    at = max(0, min(at, FARTHEST))
+    if not 0 <= at <= FARTHEST:
+        at = max(0, min(at, FARTHEST))
     if not times:
         return _TIME.pack(at)
     index = _index(times, at)
@@ -84,7 +85,7 @@ def _excess(times: Times, cap: int, horizon: int | None) -> int:
         expired = _TIME.unpack_from(times, end - _TIME_BYTES)[0] - horizon
         if _TIME.unpack_from(times)[0] <= expired:
             excess = max(excess, bisect_right(opened(times), expired))
-    return max(excess, 0)
+    return excess if excess > 0 else 0
 
 
 def moved(times: Times, by: int) -> Times:
@@ -164,7 +165,8 @@ class Ring(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, at: int, amount: int, cap: int, horizon: int) -> None:
         """Insert in order of time, then of arrival; forget what is older than `horizon` or above `cap`."""
-        at = max(0, min(at, FARTHEST))
+        if not 0 <= at <= FARTHEST:
+            at = max(0, min(at, FARTHEST))
         number = len(self.times) // _TIME_BYTES
         width = len(self.packed) // number if number else _LEAST_WIDTH
         if amount >> 8 * width:

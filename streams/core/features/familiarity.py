@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from streams.core.familiar import Tally, different, entry_of, key_of, network_key, tallied
+from streams.core.familiar import Familiar, Tally, different, entry_of, key_of, network_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.observations import TOPUP
+from streams.core.observations import TOPUP, Observations
 
 _DAY_S = 86_400
 
@@ -30,63 +30,42 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     hour_ago, day_ago, week_ago = at_s - 3600, at_s - _DAY_S, at_s - 7 * _DAY_S
 
     device_new = device_age = device_trusted = MISSING
-    devices_7d = different(obs.devices, week_ago)
-    if device is not None:
-        key = key_of(device)
-        entry = entry_of(obs.devices, key)
+    key = key_of(device) if device is not None else None
+    entry, devices_7d = _met(obs.devices, key, week_ago)
+    if key is not None:
         device_new, device_age = _new_and_age(entry, at_s)
         device_trusted = 1.0 if tallied(obs.trusted, key) else 0.0
-        if entry is None or entry[1] <= week_ago:
-            devices_7d += 1
 
     ip_new = network_new = MISSING
-    ips_1d = different(obs.ips, day_ago)
+    entry, ips_1d = _met(obs.ips, key_of(ip) if ip is not None else None, day_ago)
     if ip is not None:
-        entry = entry_of(obs.ips, key_of(ip))
         ip_new = 1.0 if entry is None else 0.0
-        network_new = 0.0 if entry is not None or tallied(obs.networks, network_key(ip)) else 1.0
-        if entry is None or entry[1] <= day_ago:
-            ips_1d += 1
+        network_new = 0.0 if entry is not None or _knows_network(obs, network_key(ip)) else 1.0
 
     country_new = MISSING
-    countries_7d = different(obs.countries, week_ago)
+    entry, countries_7d = _met(obs.countries, key_of(country) if country is not None else None, week_ago)
     if country is not None:
-        entry = entry_of(obs.countries, key_of(country))
         country_new = 1.0 if entry is None else 0.0
-        if entry is None or entry[1] <= week_ago:
-            countries_7d += 1
 
     merchant_new = merchant_age = merchant_uses = MISSING
-    merchants_1h = merchants_1d = 0
-    merchants = obs.merchants
-    if merchants:
-        merchants_1d = different(merchants, day_ago)
-        merchants_1h = different(merchants, hour_ago) if merchants_1d else 0
+    entry, merchants_1d = _met(obs.merchants, key_of(merchant) if merchant is not None else None, day_ago)
+    merchants_1h = different(obs.merchants, hour_ago) if merchants_1d else 0
     if merchant is not None:
-        entry = entry_of(merchants, key_of(merchant))
         merchant_new, merchant_age = _new_and_age(entry, at_s)
         merchant_uses = 0.0 if entry is None else float(entry[2])
         if entry is None or entry[1] <= hour_ago:
             merchants_1h += 1
-            if entry is None or entry[1] <= day_ago:
-                merchants_1d += 1
 
     payee_new = payee_age = payee_uses = MISSING
-    payees_1d = different(obs.payees, day_ago)
+    entry, payees_1d = _met(obs.payees, key_of(payee) if payee is not None else None, day_ago)
     if payee is not None:
-        entry = entry_of(obs.payees, key_of(payee))
         payee_new, payee_age = _new_and_age(entry, at_s)
         payee_uses = 0.0 if entry is None else float(entry[2])
-        if entry is None or entry[1] <= day_ago:
-            payees_1d += 1
 
     card_new = card_age = MISSING
-    cards_1d = different(obs.cards, day_ago)
+    entry, cards_1d = _met(obs.cards, key_of(card) if card is not None else None, day_ago)
     if card is not None:
-        entry = entry_of(obs.cards, key_of(card))
         card_new, card_age = _new_and_age(entry, at_s)
-        if entry is None or entry[1] <= day_ago:
-            cards_1d += 1
 
     return (
         device_new,
@@ -106,12 +85,27 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
         float(merchants_1h),
         float(merchants_1d),
         float(payees_1d),
-        float(different(obs.payers, day_ago)),
+        float(different(obs.payers, day_ago)) if obs.payers else 0.0,
         float(cards_1d),
         float(devices_7d),
         float(ips_1d),
         float(countries_7d),
     )
+
+
+def _met(known: Familiar, key: bytes | None, after_s: int) -> tuple[tuple[int, int, int] | None, int]:
+    """What is known of the event's own value, and how many different ones there were since `after_s` with it."""
+    if not known:
+        return None, 0 if key is None else 1
+    number = different(known, after_s)
+    if key is None:
+        return None, number
+    entry = entry_of(known, key)
+    return entry, number + 1 if entry is None or entry[1] <= after_s else number
+
+
+def _knows_network(obs: Observations, network: bytes) -> bool:
+    return bool(tallied(obs.login_networks, network) or tallied(obs.networks, network))
 
 
 def _new_and_age(entry: tuple[int, int, int] | None, at_s: int) -> tuple[float, float]:

@@ -135,10 +135,8 @@ def _habit(
         same += recent.count(minor)
         if in_hour:
             smallest = min(recent[-in_hour:])
-        least_near = min(limits) * scale * 9 // 10 if limits else 0
-        for amount in recent:
-            if amount >= least_near and _is_near_limit(amount, limits, scale):
-                near += 1
+        if limits and max(recent) * 10 >= min(limits) * scale * 9:
+            near += sum(_is_near_limit(amount, limits, scale) for amount in recent)
     return (
         minor * n7 / s7 if s7 else MISSING,
         minor * n30 / s30 if s30 else MISSING,
