@@ -183,11 +183,9 @@ class States:
         seen_ms = seen.get(dedupe)
         if seen_ms is not None and seen_ms >= oldest_ms:
             return True
-        if len(seen) >= DEDUPE_CAP:
-            slot.seen = seen = {each: at_ms for each, at_ms in seen.items() if at_ms >= oldest_ms}
-            while len(seen) >= DEDUPE_CAP:
-                del seen[next(iter(seen))]
         seen.pop(dedupe, None)  # so that the order of the dict is the order of age
+        if len(seen) >= DEDUPE_CAP:
+            del seen[next(iter(seen))]
         seen[dedupe] = clock_ms
         return False
 
