@@ -36,8 +36,7 @@ from streams.ingest.source import Source
 from streams.metrics import WORKER
 from streams.ports import Scorer
 from streams.runtime.logic import Logic
-from streams.runtime.options import AgentOptions
-from streams.runtime.partition import PartitionOptions
+from streams.runtime.options import AgentOptions, PartitionOptions
 from streams.runtime.worker import Runtime
 from streams.settings import Settings, SettingsError
 

@@ -14,8 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as Unparsable
 
 from streams.contracts.topics import TOPICS, Names, physical
-from streams.runtime.options import RuntimeOptions, Security
-from streams.runtime.partition import PartitionOptions
+from streams.runtime.options import PartitionOptions, RuntimeOptions, Security
 
 
 class SettingsError(Exception):

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from streams.contracts.topics import ENTITY_RISK, SIGNALS
 from streams.runtime.logic import Emit, Logic, Record
-from streams.runtime.partition import CountKey, Partition, PartitionOptions
+from streams.runtime.open_group import CountKey
+from streams.runtime.options import PartitionOptions
+from streams.runtime.partition import Partition
 
 # Records handled between two groups: large enough that per-group work vanishes, small enough to bound memory.
 GROUP_RECORDS = 5_000

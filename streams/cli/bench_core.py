@@ -16,7 +16,8 @@ from streams.app import accounts_logic
 from streams.contracts.base import from_ms
 from streams.contracts.logins import LoginSucceeded
 from streams.runtime.logic import Record
-from streams.runtime.partition import Partition, PartitionOptions
+from streams.runtime.options import PartitionOptions
+from streams.runtime.partition import Partition
 
 RUN = "bench"
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z

@@ -22,7 +22,7 @@ from streams.core.signals import HEALTH_ROUTE
 from streams.runtime.failstop import Refusal
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
-from streams.runtime.partition import POSITION_KEY, SHARED_KEY, Position
+from streams.runtime.position import POSITION_KEY, SHARED_KEY, Position
 from streams.runtime.rebuild import (
     Diagnosis,
     Difference,

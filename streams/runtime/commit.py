@@ -14,8 +14,8 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import Naming, physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.logic import Emit
+from streams.runtime.open_group import Group
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.partition import Group
 
 # One produce request per partition holds one batch. Half of what a broker accepts by default (1 MiB), so that a record
 # of up to 512 KiB still fits behind others; a larger one travels alone.

@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 
 from streams.contracts.topics import Names
-from streams.runtime.partition import PartitionOptions
 
 
 class Security(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +76,26 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
     def names(self) -> Names:
         """How this deployment calls its topics."""
         return Names(self.topic_prefix, self.topic_names)
+
+
+class PartitionOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How one partition treats order, time and bad records."""
+
+    merge: Literal["live", "strict"] = "live"
+    clock: Literal["live", "replay"] = "live"
+    lateness_ms: int = 900_000
+    # An event may be this far ahead of its record timestamp (or, live, of its arrival); beyond, its clock is wrong.
+    future_ms: int = 300_000
+    told_every_ms: int = 200
+    dead_letter_share: float = 0.2
+    dead_letter_window: int = 10_000
+    # Strays come from a producer with another partitioner, which scatters nearly all of its records; 5 % of the last
+    # 1,000 is far above any accident and is reached after a second of traffic.
+    stray_share: float = 0.05
+    stray_window: int = 1_000
+    # Nothing is kept by key, so a position stays good when the inputs get more partitions.
+    any_count: bool = False
+    resident: int = 10_000  # decoded states kept; at 21 KiB each (docs/performance.md) 210 MB
 
 
 class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):

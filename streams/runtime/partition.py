@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
-
-from streams.contracts.partitioning import partition_of
 from streams.metrics import (
     DEAD_LETTERS,
     DUPLICATES,
@@ -24,70 +21,24 @@ from streams.metrics import (
     UNKNOWN_TYPES,
     Counter,
 )
-from streams.runtime.dead_letters import Limit, dead_letter
-from streams.runtime.logic import Context, Emit, Incoming, Input, Logic, Record, Refused
+from streams.runtime.dead_letters import dead_letter
+from streams.runtime.logic import Context, Incoming, Input, Logic, Record, Refused
 from streams.runtime.merge import Entry, Merge, Resume, SourceMerge, TopicMerge
-from streams.runtime.states import FORMAT, Slot, StateFromTheFuture, States
+from streams.runtime.open_group import Group, Mark, OpenGroup
+from streams.runtime.options import PartitionOptions
+from streams.runtime.position import (
+    POSITION_KEY,
+    SHARED_KEY,
+    ForeignPartitionCount,
+    Position,
+    encode_position,
+    read_position,
+)
+from streams.runtime.screening import WRONG_PARTITION, Screen
+from streams.runtime.states import FORMAT, Slot, States
 
-POSITION_KEY = b"\x00position"  # keys of states never begin with NUL
-SHARED_KEY = b"\x00shared"
 FINISH_RECORDS = 1_000  # handled at a time to make a group whole
 QUARANTINE_MS = 3_600_000  # a timer that raises is tried again after this much event time
-
-CountKey = tuple[Counter, tuple[str, ...]]
-
-
-class ForeignPartitionCount(Exception):
-    """The position was written when the inputs had another number of partitions.
-
-    Operator action: restore the old partition count, or run `paywarden state rebuild`, which replays the inputs.
-    """
-
-
-class PartitionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How one partition treats order, time and bad records."""
-
-    merge: Literal["live", "strict"] = "live"
-    clock: Literal["live", "replay"] = "live"
-    lateness_ms: int = 900_000
-    # An event may be this far ahead of its record timestamp (or, live, of its arrival); beyond, its clock is wrong.
-    future_ms: int = 300_000
-    told_every_ms: int = 200
-    dead_letter_share: float = 0.2
-    dead_letter_window: int = 10_000
-    # Strays come from a producer with another partitioner, which scatters nearly all of its records; 5 % of the last
-    # 1,000 is far above any accident and is reached after a second of traffic.
-    stray_share: float = 0.05
-    stray_window: int = 1_000
-    # Nothing is kept by key, so a position stays good when the inputs get more partitions.
-    any_count: bool = False
-    resident: int = 10_000  # decoded states kept; at 21 KiB each (docs/performance.md) 210 MB
-
-
-class Position(msgspec.Struct, array_like=True):
-    """Where a partition stands; committed with every group. Fields are only ever appended."""
-
-    format: int
-    partitions: int
-    clock_ms: int
-    sequence: int
-    offsets: dict[str, int]  # last offset handled of each input
-    feeds: dict[str, int]
-    high: int = -1
-    frontier_ms: int = 0
-    clocks: tuple[int, ...] = ()
-
-
-class Group(NamedTuple):
-    """What one transaction must hold, and what may be told to the world when it is committed."""
-
-    emits: list[Emit]
-    rows: list[tuple[bytes, bytes | None]]
-    offsets: dict[str, int]  # last offset handled of each input; the consumer group may commit it plus one
-    handled: int
-    event_times: list[int]
-    counts: dict[CountKey, int]
-    clock_ms: int
 
 
 class _Step(NamedTuple):
@@ -104,26 +55,11 @@ class _Step(NamedTuple):
 class _Mark(NamedTuple):
     """What poison rolls back to, besides the states."""
 
-    emits: int
-    event_times: int
+    group: Mark
     clock_ms: int
     sequence: int
     feeds: dict[str, int]
     shared: bytes
-    counts: Tally[CountKey]
-    handled: int
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_position = msgspec.msgpack.Decoder(Position).decode
-
-
-def read_position(raw: bytes) -> Position:
-    """Decode a position row; raises `StateFromTheFuture` for a newer format."""
-    position = _decode_position(raw)
-    if position.format > FORMAT:
-        raise StateFromTheFuture(f"position has format {position.format}, this release reads up to {FORMAT}")
-    return position
 
 
 class Partition:
@@ -146,7 +82,6 @@ class Partition:
         self.positioned = False  # a position row was restored
         self.poison: list[tuple[Record, Exception]] = []  # for the worker's log; it empties the list
         self.states = States(logic, lateness_ms=options.lateness_ms, resident=options.resident)
-        self._keyed = {each.topic for each in self.inputs if each.keyed}
         self._offsets: dict[str, int] = {}
         self._resume = Resume()
         self._merge: Merge = self._new_merge()
@@ -156,14 +91,9 @@ class Partition:
         self._shared_raw: bytes | None = None
         self._context = Context(number, partitions, self._next_sequence, self._count)
         self._context.shared = logic.new_shared()
-        self._dead_letters = Limit(options.dead_letter_share, options.dead_letter_window)
-        self._strays = Limit(options.stray_share, options.stray_window)
-        # The open group: what happened since the last commit.
-        self._emits: list[Emit] = []
-        self._event_times: list[int] = []
-        self._counts: Tally[CountKey] = Tally()
-        self._handled = 0
-        self._moved = False
+        keyed = frozenset(each.topic for each in self.inputs if each.keyed)
+        self._screen = Screen(options, number, partitions, keyed)
+        self._open = OpenGroup()
         # What was taken since the last checkpoint, to be run again if some of it is poison.
         self._since: list[tuple[list[Entry], int]] = []
         self._mark = self._take_mark()
@@ -243,7 +173,7 @@ class Partition:
         if entries:
             self._handle(entries, now_ms)
         elif self._merge.read_on:
-            self._moved = True  # told clocks were read: nothing happened, but the position is a new one
+            self._open.moved = True  # told clocks were read: nothing happened, but the position is a new one
             return 1
         return len(entries)
 
@@ -255,7 +185,7 @@ class Partition:
 
     def _handle(self, entries: list[Entry], now_ms: int) -> None:
         self._since.append((entries, now_ms))
-        self._moved = True
+        self._open.moved = True
         try:
             self._process(entries, now_ms)
         except Exception:
@@ -269,18 +199,18 @@ class Partition:
 
     def _process_from(self, entries: list[Entry], start: int, now_ms: int) -> int:
         """Handle `entries[start:]` up to the first that needs the ones before it decided; returns where it stopped."""
-        states, logic_name = self.states, self.logic.name
+        states, screen, logic_name = self.states, self._screen, self.logic.name
         steps: list[_Step] = []
         handled: Tally[str] = Tally()
         clock_ms, refused, strays = self.clock_ms, 0, 0
         at = start
         while at < len(entries):
             record, result = entries[at]
-            refusal = self._refusal(record, result, now_ms)
+            refusal = screen.refusal(record, result, now_ms, states)
             if refusal is not None:
                 self._set_aside(record, refusal)
                 refused += refusal.counts
-                strays += refusal.reason == "wrong_partition"
+                strays += refusal.reason == WRONG_PARTITION
                 at += 1
                 continue
             assert type(result) is Incoming
@@ -307,33 +237,12 @@ class Partition:
             handled[record.topic] += 1
             clock_ms = next_clock_ms
             at += 1
-        self._dead_letters.count(at - start, refused)
-        self._strays.count(at - start, strays)
-        self._handled += at - start
+        screen.count(at - start, refused, strays)
+        self._open.handled += at - start
         for topic, number in handled.items():
             self._count(EVENTS, logic_name, topic, by=number)
         self._decide(steps, now_ms)
         return at
-
-    def _refusal(self, record: Record, result: Incoming | Refused, now_ms: int) -> Refused | None:
-        """Why this record is a dead letter, or None."""
-        if type(result) is Refused:
-            return result
-        assert type(result) is Incoming
-        future_ms = self.options.future_ms
-        if result.at_ms > record.timestamp_ms + future_ms:
-            return Refused("future", f"event time {result.at_ms} is ahead of record time {record.timestamp_ms}")
-        if self.options.clock == "live" and result.at_ms > now_ms + future_ms:
-            return Refused("future", f"event time {result.at_ms} is ahead of its arrival")
-        if (
-            result.event is not None
-            and record.topic in self._keyed
-            and record.key is not None
-            and result.key not in self.states  # a known key was checked when it came first
-            and partition_of(record.key, self.partitions) != self.number
-        ):
-            return Refused("wrong_partition", "the murmur2 hash of the key names another partition")
-        return None
 
     def _prepare(
         self, record: Record, incoming: Incoming, slot: Slot | None, clock_ms: int, next_clock_ms: int
@@ -366,8 +275,8 @@ class Partition:
             if not live:
                 context.now_ms = clock_ms
             if facts is not None:
-                self._event_times.append(at_ms)
-                self._emits.extend(logic.decide(state, facts, next(scores), context))
+                self._open.event_times.append(at_ms)
+                self._open.emits.extend(logic.decide(state, facts, next(scores), context))
             if slot is not None:
                 slot.pending -= 1
                 states.reschedule(slot, state)
@@ -375,7 +284,7 @@ class Partition:
     def _advance(self, to_ms: int) -> None:
         """Fire what is due at or before `to_ms`, in (due, key) order, then move the clock."""
         self._fire_due(to_ms)
-        self._emits.extend(self.logic.advance(self.clock_ms, to_ms, self._context))
+        self._open.emits.extend(self.logic.advance(self.clock_ms, to_ms, self._context))
         self.clock_ms = self._context.clock_ms = to_ms
 
     def _fire_due(self, to_ms: int) -> None:
@@ -388,28 +297,25 @@ class Partition:
             context.clock_ms = max(self.clock_ms, due_ms)
             if self.options.clock == "replay":
                 context.now_ms = context.clock_ms
-            self._emits.extend(self.logic.fire(slot.key, slot.state, due_ms, context))
+            self._open.emits.extend(self.logic.fire(slot.key, slot.state, due_ms, context))
             self._count(TIMERS, self.logic.name)
             states.reschedule(slot, slot.state)
 
     # -- bad records and poison --------------------------------------------------------------------------------------
 
     def _set_aside(self, record: Record, refused: Refused) -> None:
-        self._emits.append(dead_letter(record, refused))
+        self._open.emits.append(dead_letter(record, refused))
         self._count(DEAD_LETTERS, self.logic.name, record.topic, refused.reason)
         if refused.reason == "unknown_type":
             self._count(UNKNOWN_TYPES, self.logic.name, record.topic)
 
     def _take_mark(self) -> _Mark:
         return _Mark(
-            len(self._emits),
-            len(self._event_times),
+            self._open.mark(),
             self.clock_ms,
             self._sequence,
             dict(self._context.feeds),
             self.logic.dump_shared(self._context.shared),
-            Tally(self._counts),
-            self._handled,
         )
 
     def _checkpoint(self) -> None:
@@ -421,10 +327,8 @@ class Partition:
 
     def _roll_back(self) -> None:
         mark = self._mark
-        del self._emits[mark.emits :]
-        del self._event_times[mark.event_times :]
-        self.clock_ms, self._sequence, self._handled = mark.clock_ms, mark.sequence, mark.handled
-        self._counts = Tally(mark.counts)
+        self._open.roll_back(mark.group)
+        self.clock_ms, self._sequence = mark.clock_ms, mark.sequence
         context = self._context
         context.feeds = dict(mark.feeds)
         context.shared = self.logic.load_shared(mark.shared)
@@ -457,7 +361,7 @@ class Partition:
                 error = again
         # The class, not the message: a message may quote the customer's data.
         self._set_aside(entry.record, Refused("raised", f"{type(error).__name__}; the worker's log has the traceback"))
-        self._handled += 1
+        self._open.handled += 1
         self._count(POISON, self.logic.name)
         self.poison.append((entry.record, error))
 
@@ -495,9 +399,9 @@ class Partition:
         while not self.whole:
             self._handle(self._merge.take(FINISH_RECORDS, {}, now_ms), now_ms)
         if self.waits_to_tell and now_ms - self._told_at_ms >= self.options.told_every_ms:
-            self._emits.extend(self.logic.told(self.clock_ms, self._context))
+            self._open.emits.extend(self.logic.told(self.clock_ms, self._context))
             self._told_ms, self._told_at_ms = self.clock_ms, now_ms
-        elif not self._moved:
+        elif not self._open.moved:
             return None
         self._checkpoint()
         rows = self.states.take_rows()
@@ -516,12 +420,9 @@ class Partition:
             resume.frontier_ms,
             resume.clocks,
         )
-        rows.append((POSITION_KEY, _encode(position)))
-        group = Group(self._emits, rows, offsets, self._handled, self._event_times, dict(self._counts), self.clock_ms)
-        self._emits, self._event_times = [], []
-        self._counts.clear()
-        self._handled = 0
-        self._moved = False
+        rows.append((POSITION_KEY, encode_position(position)))
+        group = self._open.close(rows, offsets, self.clock_ms)
+        self._open = OpenGroup()
         self._mark = self._take_mark()
         return group
 
@@ -537,39 +438,11 @@ class Partition:
     @property
     def stop_sentence(self) -> str | None:
         """Why the worker must stop after its commit, or None."""
-        who, options = f"{self.logic.name}/{self.number}", self.options
-        if self._strays.exceeded:
-            return (
-                f"{who}: more than {options.stray_share:.0%} of the last records lie on another partition than the "
-                "murmur2 hash of their key: a producer uses another partitioner. Set partitioner=murmur2_random "
-                "(librdkafka) or the Java-compatible hash partitioner (Sarama) there, then feed the dead letters again "
-                "with `paywarden dead-letters replay`."
-            )
-        if self._dead_letters.exceeded:
-            return (
-                f"{who}: more than {options.dead_letter_share:.0%} of the last {options.dead_letter_window} records "
-                "could not be handled, which is a deployment mistake and not bad data. Look at `paywarden dead-letters "
-                "list`, mend the producer or deploy the matching release, then feed them again with `paywarden "
-                "dead-letters replay`."
-            )
-        return None
+        return self._screen.stop_sentence(f"{self.logic.name}/{self.number}")
 
     def _next_sequence(self) -> int:
         self._sequence += 1
         return self._sequence
 
     def _count(self, metric: Counter, *labels: str, by: int = 1) -> None:
-        self._counts[(metric, labels)] += by
-
-
-__all__ = [
-    "POSITION_KEY",
-    "SHARED_KEY",
-    "ForeignPartitionCount",
-    "Group",
-    "Partition",
-    "PartitionOptions",
-    "Position",
-    "StateFromTheFuture",
-    "read_position",
-]
+        self._open.count(metric, *labels, by=by)

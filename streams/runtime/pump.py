@@ -21,9 +21,9 @@ from streams.ports import Clock, Metrics
 from streams.runtime.commit import Pace, commit_group
 from streams.runtime.failstop import TooManyDeadLetters
 from streams.runtime.logic import Logic, Record
+from streams.runtime.open_group import Group
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.ownership import Owned, Ownership
-from streams.runtime.partition import Group
 from streams.runtime.topics_admin import Layout
 from streams.runtime.transport import BatchConsumer
 

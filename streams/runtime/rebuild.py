@@ -18,15 +18,10 @@ from streams.contracts.topics import physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.commit import commit_group, producer_for
 from streams.runtime.logic import Input, Logic, Record
+from streams.runtime.open_group import Group
 from streams.runtime.options import AgentOptions, RuntimeOptions
-from streams.runtime.partition import (
-    POSITION_KEY,
-    SHARED_KEY,
-    Group,
-    Partition,
-    Position,
-    read_position,
-)
+from streams.runtime.partition import Partition
+from streams.runtime.position import POSITION_KEY, SHARED_KEY, Position, read_position
 from streams.runtime.reading import STUCK_S, reader, scan, spans
 from streams.runtime.recovery import Evidence, gather_evidence
 from streams.runtime.states import read_row

@@ -11,7 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.failstop import LostInput, LostState, NewerState, WrongPartitions
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.partition import ForeignPartitionCount, Partition
+from streams.runtime.partition import Partition
+from streams.runtime.position import ForeignPartitionCount
 from streams.runtime.states import StateFromTheFuture
 
 # A changelog read that gets nothing for this long is a broker that does not answer, not a long changelog.

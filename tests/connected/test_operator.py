@@ -22,7 +22,7 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode
 from streams.contracts.topics import TOPICS
-from streams.runtime.partition import POSITION_KEY
+from streams.runtime.position import POSITION_KEY
 
 LOGINS = "auth.logins"
 

@@ -9,7 +9,7 @@ from support.toy import CHANGELOG, COUNTS, DEAD_LETTERS, INPUTS, ToyEvent, encod
 from support.toy_bench import TOPICS, Bench, account
 from support.waiting import wait_until
 
-from streams.runtime.partition import POSITION_KEY, Position
+from streams.runtime.position import POSITION_KEY, Position
 
 FIRST, SECOND = TOPICS
 

@@ -36,7 +36,8 @@ from streams.contracts.registry import encode
 from streams.contracts.signals import ClockTold, EntityObserved
 from streams.contracts.topics import MERGED, SIGNALS
 from streams.runtime.logic import Record
-from streams.runtime.partition import Partition, PartitionOptions
+from streams.runtime.options import PartitionOptions
+from streams.runtime.partition import Partition
 
 SOAK = bool(os.environ.get("PAYWARDEN_SOAK"))
 NOON = 1_775_044_800_000

@@ -13,7 +13,8 @@ from streams.contracts.registry import encode
 from streams.contracts.topics import MERGED, SIGNALS
 from streams.core.policy import PolicySchedule
 from streams.runtime.logic import Emit, Record
-from streams.runtime.partition import Partition, PartitionOptions
+from streams.runtime.options import PartitionOptions
+from streams.runtime.partition import Partition
 
 STRICT = PartitionOptions(merge="strict", clock="replay")
 

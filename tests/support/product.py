@@ -26,7 +26,7 @@ from streams.app import accounts_logic, entities_logic
 from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import TOPICS, Agent, changelog_of, physical
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.partition import POSITION_KEY, SHARED_KEY
+from streams.runtime.position import POSITION_KEY, SHARED_KEY
 from streams.runtime.states import read_row
 from streams.runtime.topics_admin import TopicSpec, create_topics
 from support.broker_client import Cluster

@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
-from streams.runtime.options import AgentOptions
-from streams.runtime.partition import PartitionOptions
+from streams.runtime.options import AgentOptions, PartitionOptions
 
 COUNTS = "toy.counts"
 CHANGELOG = "toy.changelog"

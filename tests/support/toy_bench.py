@@ -11,7 +11,7 @@ import msgspec
 from streams.contracts.partitioning import partition_of
 from streams.runtime.logic import Record
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.partition import POSITION_KEY, SHARED_KEY, read_position
+from streams.runtime.position import POSITION_KEY, SHARED_KEY, read_position
 from streams.runtime.states import read_row
 from support.broker_client import Cluster, Line
 from support.toy import (

@@ -11,7 +11,10 @@ from support.tally import PARTITIONS, Ping, TallyLogic, key_in, record
 from streams.contracts.signals import DeadLetter
 from streams.metrics import DUPLICATES
 from streams.runtime.logic import Emit, Record
-from streams.runtime.partition import POSITION_KEY, ForeignPartitionCount, Group, Partition, PartitionOptions
+from streams.runtime.open_group import Group
+from streams.runtime.options import PartitionOptions
+from streams.runtime.partition import Partition
+from streams.runtime.position import POSITION_KEY, ForeignPartitionCount
 from streams.runtime.states import FORMAT, StateFromTheFuture
 
 STRICT = PartitionOptions(merge="strict", clock="replay")

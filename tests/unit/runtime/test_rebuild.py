@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from streams.runtime.partition import POSITION_KEY, Position
+from streams.runtime.position import POSITION_KEY, Position
 from streams.runtime.rebuild import compare, diagnose, moved
 from streams.runtime.recovery import Evidence
 from streams.runtime.states import FORMAT, Row
