@@ -104,10 +104,11 @@ def reader_of(settings: Settings, source: Source) -> Reader:
         raise SettingsError(
             "PAYWARDEN_PSEUDONYM_KEY: the source file makes pseudonyms; set a secret key and never change it."
         )
-    return Reader(Documents(source, _schemas(settings)), Mapper(source, key))
+    return Reader(Documents(source, schemas_of(settings)), Mapper(source, key))
 
 
-def _schemas(settings: Settings) -> SchemaRegistry | None:
+def schemas_of(settings: Settings) -> SchemaRegistry | None:
+    """The schema registry of the deployment, if it has one. Raises SettingsError."""
     if not settings.schema_registry_url:
         return None
     return SchemaRegistry(

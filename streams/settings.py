@@ -45,15 +45,24 @@ class Settings(BaseSettings):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How every Kafka client of the process connects."
     )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
         "SCRAM-SHA-512", description="With a SASL protocol."
     )
-    sasl_username: str = Field("", description="With a SASL protocol.")
+    sasl_username: str = Field("", description="With a SASL protocol; of OAUTHBEARER the client's id.")
     sasl_password: SecretStr = Field(SecretStr(""), description="With a SASL protocol; or use sasl_password_file.")
     sasl_password_file: Path | None = Field(None, description="A file that holds the password; wins over the variable.")
+    oauth_token_file: str = Field(
+        "", description="OAUTHBEARER: a file with the current token, renewed by the platform; read at every connection."
+    )
+    oauth_token_url: str = Field(
+        "", description="OAUTHBEARER: token endpoint (client credentials; the secret is sasl_password)."
+    )
+    oauth_scope: str = Field("", description="OAUTHBEARER: scope to ask for at the endpoint.")
     ssl_ca_file: str = Field("", description="Certificate authorities; empty: those of the system.")
     ssl_certificate_file: str = Field("", description="Client certificate, for mutual TLS.")
     ssl_key_file: str = Field("", description="Key of the client certificate.")
+    ssl_key_password: SecretStr = Field(SecretStr(""), description="Opens the key; or ssl_key_password_file.")
+    ssl_key_password_file: Path | None = Field(None, description="A file that holds it; wins over the variable.")
     schema_registry_url: str = Field("", description="Of Avro and Protobuf sources, for example https://registry:8081.")
     schema_registry_username: str = Field("", description="Basic authentication at the registry.")
     schema_registry_password: SecretStr = Field(SecretStr(""), description="Or use schema_registry_password_file.")
@@ -122,6 +131,7 @@ class Settings(BaseSettings):
     def security(self) -> Security:
         """How clients authenticate. Raises SettingsError if the password file cannot be read."""
         password = self.secret("sasl_password")
+        self._check_identity(password)
         return Security(
             protocol=self.security_protocol,
             sasl_mechanism=self.sasl_mechanism,
@@ -130,7 +140,33 @@ class Settings(BaseSettings):
             ca_file=self.ssl_ca_file,
             certificate_file=self.ssl_certificate_file,
             key_file=self.ssl_key_file,
+            key_password=self.secret("ssl_key_password"),
+            token_file=self.oauth_token_file,
+            token_url=self.oauth_token_url,
+            scope=self.oauth_scope,
         )
+
+    def _check_identity(self, password: str) -> None:
+        """What is missing would otherwise show as a broker that does not answer."""
+        if self.security_protocol in ("SSL", "SASL_SSL") and self.ssl_key_file and not self.ssl_certificate_file:
+            raise SettingsError("PAYWARDEN_SSL_CERTIFICATE_FILE: a key is set and its certificate is not.")
+        if not self.security_protocol.startswith("SASL"):
+            return
+        if self.sasl_mechanism != "OAUTHBEARER":
+            if not self.sasl_username or not password:
+                raise SettingsError(
+                    f"PAYWARDEN_SASL_USERNAME: {self.security_protocol} with {self.sasl_mechanism} needs a user and a "
+                    "password (PAYWARDEN_SASL_PASSWORD_FILE)."
+                )
+        elif bool(self.oauth_token_file) == bool(self.oauth_token_url):
+            raise SettingsError(
+                "PAYWARDEN_OAUTH_TOKEN_FILE: OAUTHBEARER needs exactly one of it and PAYWARDEN_OAUTH_TOKEN_URL."
+            )
+        elif self.oauth_token_url and (not self.sasl_username or not password):
+            raise SettingsError(
+                "PAYWARDEN_SASL_USERNAME: the token endpoint needs the client's id there and its secret in "
+                "PAYWARDEN_SASL_PASSWORD_FILE."
+            )
 
     def secret(self, name: str) -> str:
         """The setting `name`, from its file if there is one. Raises SettingsError if the file cannot be read."""

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.contracts.registry import Refusal
+from streams.ingest.draft import propose, source_name
 from streams.ingest.logic import Reader
 from streams.ingest.mapping import Facts, Mapped
 from streams.ingest.paths import Chain, leaves, spelled
@@ -35,9 +36,12 @@ def ingest() -> None:
 
     \b
     Examples:
+      paywarden ingest draft psp.webhooks > psp.toml       propose a file from what lies there
       paywarden ingest check psp.toml --sample 20          what would become of the newest records?
       paywarden topics create --ingest psp.toml
       paywarden ingest run psp.toml
+
+    docs/connect.md walks through it.
     """
 
 
@@ -64,6 +68,38 @@ def run(file: Path, instance_id: str | None, web_port: int | None, **options: An
     settings = settings_of(options, instance_id=instance_id, web_port=web_port)
     log_as(settings.log_level)
     build(settings, load_source(file)).run()
+
+
+@ingest.command()
+@click.argument("topic")
+@click.option("--name", help="Of the source. Default: made from the topic's name.")
+@click.option("--sample", type=click.IntRange(2, 10_000), default=500, show_default=True, help="How many records.")
+@cluster_options
+def draft(topic: str, name: str | None, sample: int, **options: Any) -> None:
+    """Propose a source file for TOPIC from its newest records, on standard output. Reads only.
+
+    A line that begins with `# ?` or ends with such a remark wants a decision of yours. Values of customers are not
+    repeated, only words that many records share.
+
+    \b
+    Examples:
+      paywarden ingest draft psp.webhooks > psp.toml
+      paywarden ingest draft core.public.ledger --sample 2000
+    """
+    from streams.app import schemas_of
+
+    settings = settings_of(options)
+    records = ask(settings, newest(settings, (topic,), sample))
+    if not records:
+        raise BadRequest(f"{topic} holds no records; a proposal needs some.")
+    proposal = propose(topic, name or source_name(topic), [facts_of(each) for each in records],
+                       [each.value for each in records], schemas_of(settings))  # fmt: skip
+    if proposal is None:
+        raise BadRequest(
+            f"the records of {topic} are neither JSON objects nor framed by a schema registry that answers; set "
+            "PAYWARDEN_SCHEMA_REGISTRY_URL, or write the file by hand with schema_file."
+        )
+    click.echo(proposal, nl=False)
 
 
 class Sampled(NamedTuple):

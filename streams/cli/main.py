@@ -88,10 +88,11 @@ def _exit_code(error: Exception) -> int | None:
     from streams.core.declines.table import TableError
     from streams.core.policy import PolicyError
     from streams.ingest.source import SourceError
+    from streams.runtime.failstop import Refusal
     from streams.settings import SettingsError
 
     if isinstance(error, BadInput):
         return EXIT_BAD_INPUT
-    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError)):
+    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError, Refusal)):
         return EXIT_CONFIGURATION
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
+from streams.cli.rights import Format, render, roles
 from streams.contracts.base import from_ms
 from streams.contracts.topics import TOPICS, Names, Topic, ingest_changelog, physical
 from streams.ingest.source import Source, load_source
@@ -122,6 +123,49 @@ async def _ingest_specs(settings: Settings, sources: Sequence[Source]) -> list[T
         name = physical(settings.names, changelog.name)
         specs.append(TopicSpec(name, found.pop(), settings.replication, changelog.configs))
     return specs
+
+
+@topics.command()
+@click.option("--format", "form", required=True, type=click.Choice(get_args(Format)), help="For which tool.")
+@click.option("--partitions", type=click.IntRange(1, 4096), help="Of every topic. Default: PAYWARDEN_PARTITIONS.")
+@click.option("--replication", type=click.IntRange(1, 15), help="Default: PAYWARDEN_REPLICATION.")
+@click.option("--ingest", "files", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=_INGEST)
+@click.option(
+    "--principal", "principals", multiple=True, metavar="ROLE=NAME", help="Identity of a role. Default: APP_ID-ROLE."
+)
+@cluster_options
+def export(
+    form: Format,
+    partitions: int | None,
+    replication: int | None,
+    files: tuple[Path, ...],
+    principals: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Print topics, their settings, and the rights of every role, for the tool that manages the cluster.
+
+    Roles: worker, one per source file, operator, the systems that write inputs, subscriber, deployment. Nothing asks
+    the brokers, except that the topic of a source's positions needs the number of partitions of what it reads.
+
+    \b
+    Examples:
+      paywarden topics export --format kafka-cli --ingest psp.toml > setup.sh
+      paywarden topics export --format strimzi --replication 3 --principal worker=paywarden
+      paywarden topics export --format terraform > paywarden.tf.json
+    """
+    settings = settings_of(options, partitions=partitions, replication=replication)
+    sources = [load_source(file) for file in files]
+    specs = topic_specs(settings)
+    if sources:
+        specs += ask(settings, _ingest_specs(settings, sources))
+    known = {role.name for role in roles(settings, sources)}
+    given: dict[str, str] = {}
+    for each in principals:
+        role, _, principal = each.partition("=")
+        if role not in known or not principal:
+            raise BadRequest(f"--principal {each}: give ROLE=NAME with one of the roles {', '.join(sorted(known))}.")
+        given[role] = principal.removeprefix("User:")
+    click.echo(render(form, settings, specs, sources, given), nl=False)
 
 
 @topics.command(name="list")

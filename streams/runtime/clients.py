@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from typing import Any
 
 import faust
-from faust.auth import Credentials
+from faust.auth import Credentials, OAuthCredentials
 from faust.types.auth import AuthProtocol, SASLMechanism
 
+from streams.runtime.failstop import Refusal
 from streams.runtime.options import RuntimeOptions, Security
+from streams.runtime.tokens import AsyncTokens, BlockingTokens, Tokens
+
+
+class UnusableCertificate(Refusal):
+    """A certificate, key or list of authorities cannot be used as it is. The message names the setting."""
 
 
 def aiokafka_kwargs(options: RuntimeOptions) -> dict[str, Any]:
@@ -18,9 +25,9 @@ def aiokafka_kwargs(options: RuntimeOptions) -> dict[str, Any]:
     kwargs: dict[str, Any] = {
         "bootstrap_servers": options.bootstrap,
         "security_protocol": security.protocol,
-        "ssl_context": _ssl_context(security),
+        "ssl_context": ssl_context(security),
     }
-    return kwargs | _sasl_kwargs(security)
+    return kwargs | _sasl_kwargs(security, AsyncTokens)
 
 
 def kafka_python_kwargs(options: RuntimeOptions) -> dict[str, Any]:
@@ -30,9 +37,9 @@ def kafka_python_kwargs(options: RuntimeOptions) -> dict[str, Any]:
         "bootstrap_servers": options.bootstrap.split(","),
         "security_protocol": security.protocol,
     }
-    if (context := _ssl_context(security)) is not None:
+    if (context := ssl_context(security)) is not None:
         kwargs["ssl_context"] = context
-    return kwargs | _sasl_kwargs(security)
+    return kwargs | _sasl_kwargs(security, BlockingTokens)
 
 
 def faust_kwargs(options: RuntimeOptions) -> dict[str, Any]:
@@ -44,21 +51,27 @@ def faust_kwargs(options: RuntimeOptions) -> dict[str, Any]:
         case "PLAINTEXT":
             pass
         case "SSL":
-            credentials = faust.SSLCredentials(_ssl_context(security))
+            credentials = faust.SSLCredentials(ssl_context(security))
+        case _ if security.sasl_mechanism == "OAUTHBEARER":
+            credentials = OAuthCredentials(oauth_cb=AsyncTokens(_tokens(security)), ssl_context=ssl_context(security))
+            credentials.protocol = AuthProtocol(security.protocol)
         case "SASL_PLAINTEXT" | "SASL_SSL":
             credentials = faust.SASLCredentials(
                 username=security.username,
                 password=security.password,
                 mechanism=SASLMechanism(security.sasl_mechanism),
-                ssl_context=_ssl_context(security),
+                ssl_context=ssl_context(security),
             )
             credentials.protocol = AuthProtocol(security.protocol)
     return kwargs if credentials is None else kwargs | {"broker_credentials": credentials}
 
 
-def _sasl_kwargs(security: Security) -> dict[str, Any]:
+def _sasl_kwargs(security: Security, provider: type[AsyncTokens] | type[BlockingTokens]) -> dict[str, Any]:
     if not security.protocol.startswith("SASL"):
         return {}
+    if security.sasl_mechanism == "OAUTHBEARER":
+        tokens = provider(_tokens(security))
+        return {"sasl_mechanism": security.sasl_mechanism, "sasl_oauth_token_provider": tokens}
     return {
         "sasl_mechanism": security.sasl_mechanism,
         "sasl_plain_username": security.username,
@@ -66,10 +79,36 @@ def _sasl_kwargs(security: Security) -> dict[str, Any]:
     }
 
 
-def _ssl_context(security: Security) -> ssl.SSLContext | None:
+@lru_cache(maxsize=8)
+def _tokens(security: Security) -> Tokens:
+    """One per identity, so that all clients of the process use the same token."""
+    return Tokens(security, ssl_context(security) if security.token_url.startswith("https:") else None)
+
+
+def ssl_context(security: Security) -> ssl.SSLContext | None:
+    """How TLS is spoken, with the broker and with the token endpoint; None where the protocol is without.
+
+    Raises UnusableCertificate.
+    """
     if security.protocol not in ("SSL", "SASL_SSL"):
         return None
-    context = ssl.create_default_context(cafile=security.ca_file or None)
+    try:
+        context = ssl.create_default_context(cafile=security.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise UnusableCertificate(
+            f"PAYWARDEN_SSL_CA_FILE: {security.ca_file} holds no certificate authorities in PEM ({_why(error)})."
+        ) from None
     if security.certificate_file:
-        context.load_cert_chain(security.certificate_file, security.key_file or None)
+        try:
+            # Without a password OpenSSL would ask for one on the terminal, and a worker would wait for ever.
+            context.load_cert_chain(security.certificate_file, security.key_file or None, lambda: security.key_password)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise UnusableCertificate(
+                f"PAYWARDEN_SSL_CERTIFICATE_FILE: {security.certificate_file} and its key cannot be used "
+                f"({_why(error)}); both must be PEM and a pair, and PAYWARDEN_SSL_KEY_PASSWORD must open the key."
+            ) from None
     return context
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__

@@ -13,12 +13,16 @@ class Security(msgspec.Struct, frozen=True, kw_only=True):
     """How every Kafka client of the process authenticates and encrypts."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str = ""
-    password: str = ""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    username: str = ""  # of OAUTHBEARER the client's id
+    password: str = ""  # of OAUTHBEARER the client's secret
+    token_file: str = ""  # OAUTHBEARER: holds the current token, renewed by whoever mounts it ...
+    token_url: str = ""  # ... or the endpoint that gives one
+    scope: str = ""
     ca_file: str = ""  # empty = the system's certificate authorities
     certificate_file: str = ""  # of the client, for mutual TLS
     key_file: str = ""
+    key_password: str = ""
 
     def __repr__(self) -> str:
         return f"Security(protocol={self.protocol!r}, username={self.username!r}, password='***')"

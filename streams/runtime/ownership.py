@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from time import monotonic
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import TransactionalIdAuthorizationFailed
 from faust.types.tuples import TP
 
 from streams import metrics as catalogue
@@ -18,6 +19,7 @@ from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.partition import Partition
 from streams.runtime.recovery import first_offset, gather_evidence, read_changelog
+from streams.runtime.rights import identity, missing_right
 from streams.runtime.topics_admin import Layout
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,13 @@ class Ownership:
             return {}
         began_s = monotonic()
         producers = {number: producer_for(self._options, self._logic.name, number) for number in new}
-        await asyncio.gather(*(producer.start() for producer in producers.values()))
+        try:
+            await asyncio.gather(*(producer.start() for producer in producers.values()))
+        except TransactionalIdAuthorizationFailed as error:
+            prefix = f"{self._options.app_id}.{self._logic.name}."
+            raise missing_right(
+                identity(self._options), f"WRITE transactionalId {prefix} (ids with this prefix)"
+            ) from error
         fenced_s = monotonic()
         engines = {
             number: Partition(

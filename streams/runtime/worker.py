@@ -27,6 +27,7 @@ from streams.runtime.health import Exposition, Health, Pages, judge
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.pump import Pump
+from streams.runtime.rights import check_rights
 from streams.runtime.topics_admin import layout_of, partition_counts
 from streams.runtime.transport import RawBatchSchema, use_batches
 
@@ -185,6 +186,8 @@ class Runtime:
         called = self._options.names
         names = {each.topic for logic, _ in self._agents for each in logic.inputs}
         names |= {topic for _, agent in self._agents for topic in (agent.changelog, *agent.outputs, *agent.spread)}
+        if self._options.security.protocol != "PLAINTEXT":
+            await asyncio.to_thread(check_rights, self._options, self._needed_rights())
         found = await partition_counts(self._options, {physical(called, name) for name in names})
         counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}
         for logic, agent in self._agents:
@@ -201,6 +204,18 @@ class Runtime:
             )
             self._pumps.append(pump)
             self._add_agent(app, pump)
+
+    def _needed_rights(self) -> dict[str, frozenset[str]]:
+        """READ and WRITE by physical topic, over all agents."""
+        needed: dict[str, frozenset[str]] = {}
+        for logic, agent in self._agents:
+            reads = (*(each.topic for each in logic.inputs), agent.changelog)
+            writes = (*agent.outputs, *agent.spread, agent.changelog)
+            for right, topics in (("READ", reads), ("WRITE", writes)):
+                for topic in topics:
+                    name = physical(self._options.names, topic)
+                    needed[name] = needed.get(name, frozenset()) | {right}
+        return needed
 
     def _add_agent(self, app: WorkerApp, pump: Pump) -> None:
         called = self._options.names

@@ -35,6 +35,7 @@ def test_a_password_comes_from_its_file_and_never_out_again(monkeypatch: pytest.
     settings = load_settings()
     assert settings.security().password == "hunter2"
     assert "hunter2" not in repr(settings) + repr(settings.runtime())
+    assert settings.secret("sasl_password") == "hunter2"
     monkeypatch.setenv("PAYWARDEN_SASL_PASSWORD_FILE", str(tmp_path / "nowhere"))
     with pytest.raises(SettingsError, match="mount the secret"):
         load_settings().security()
@@ -62,3 +63,29 @@ def test_a_wrong_topic_name_is_refused(monkeypatch: pytest.MonkeyPatch, value: s
     with pytest.raises(SettingsError, match=says) as refused:
         load_settings()
     assert "PAYWARDEN_TOPIC_NAMES" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"PAYWARDEN_SECURITY_PROTOCOL": "SASL_SSL"}, "needs a user and a password"),
+        (
+            {"PAYWARDEN_SECURITY_PROTOCOL": "SASL_SSL", "PAYWARDEN_SASL_MECHANISM": "OAUTHBEARER"},
+            "exactly one of it and PAYWARDEN_OAUTH_TOKEN_URL",
+        ),
+        (
+            {
+                "PAYWARDEN_SECURITY_PROTOCOL": "SASL_SSL",
+                "PAYWARDEN_SASL_MECHANISM": "OAUTHBEARER",
+                "PAYWARDEN_OAUTH_TOKEN_URL": "https://idp/token",
+            },
+            "the client's id",
+        ),
+        ({"PAYWARDEN_SECURITY_PROTOCOL": "SSL", "PAYWARDEN_SSL_KEY_FILE": "k.pem"}, "its certificate is not"),
+    ],
+)
+def test_half_an_identity_is_refused(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], says: str) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=says):
+        load_settings().security()

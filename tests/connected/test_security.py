@@ -1,0 +1,341 @@
+"""Do all clients get through TLS, SCRAM, certificates and tokens with the exported rights, and is a missing one named?
+
+Apache Kafka only: the embedded broker knows neither TLS nor rights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import ACL, ScramMechanism, UserScramCredentialUpsertion
+from support.broker import kafka_is_installed
+from support.broker_client import Cluster
+from support.foreign import GOLDEN
+from support.foreign_traffic import traffic
+from support.product import story
+from support.secure_broker import PASSWORD, SecureKafka, acls_of, filter_of, unsecured_token
+from support.waiting import wait_until
+
+from streams.adapters.embedded_broker import free_port
+from streams.cli.rights import Right, roles
+from streams.contracts.topics import TOPICS
+from streams.ingest.source import load_source
+from streams.runtime.clients import kafka_python_kwargs
+from streams.runtime.options import RuntimeOptions, Security
+from streams.runtime.rights import MissingRight, check_rights
+from streams.settings import Settings
+
+pytestmark = pytest.mark.connected
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    if not kafka_is_installed():
+        if os.environ.get("PAYWARDEN_REQUIRE_BROKER") == "1":
+            pytest.fail("PAYWARDEN_REQUIRE_BROKER=1, but there is no Apache Kafka: run .ci/kafka-libs")
+        pytest.skip("no Apache Kafka here: run .ci/kafka-libs")
+    broker = SecureKafka(tmp_path_factory.mktemp("secure"))
+    yield broker
+    broker.stop()
+
+
+class Guarded:
+    """A deployment whose topics exist and whose rights are exactly what `topics export` printed."""
+
+    def __init__(self, kafka: SecureKafka, folder: Path) -> None:
+        self.kafka = kafka
+        self.folder = folder
+        self.name = f"g{uuid.uuid4().hex[:8]}"
+        self.prefix = f"{self.name}."
+        self.file = folder / "stripe.toml"
+        self.foreign = f"{self.name}-webhooks"
+        text = (GOLDEN / "stripe" / "source.toml").read_text()
+        self.file.write_text(text.replace('"psp.webhooks"', f'"{self.foreign}"'))
+        self.processes: list[subprocess.Popen[bytes]] = []
+        Cluster(kafka.admin_at).create([self.foreign], 1, {"retention.ms": "-1"})
+        self.run("topics", "create", "--replay", "--partitions", str(PARTITIONS), "--ingest", str(self.file))
+        # The three kinds of identity that a worker may have: a password, a client certificate, a token.
+        exported = json.loads(self.run("topics", "export", "--format", "terraform", "--ingest", str(self.file))[1])
+        self.acls = acls_of(exported)
+        self.users = sorted({acl.principal.removeprefix("User:") for acl in self.acls} | {f"{self.name}-nobody"})
+        admin = kafka.admin()
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, PASSWORD) for user in self.users]
+        )
+        admin.close()
+        self.allow(self.acls)
+
+    def allow(self, acls: list[ACL]) -> None:
+        admin = self.kafka.admin()
+        assert admin.create_acls(acls)["failed"] == []
+        admin.close()
+
+    def forbid(self, acls: list[ACL]) -> None:
+        admin = self.kafka.admin()
+        admin.delete_acls([filter_of(acl) for acl in acls])
+        admin.close()
+
+    def acl(self, role: str, right: Right) -> ACL:
+        """The exported rule that gives `right` to `role`."""
+        return next(
+            acl
+            for acl in self.acls
+            if acl.principal == f"User:{self.name}-{role}"
+            and acl.operation.name == right.operation
+            and acl.resource_pattern.resource_name == right.name
+        )
+
+    def as_role(self, role: str) -> dict[str, str]:
+        return self.kafka.as_user(f"{self.name}-{role}", self.folder / "password")
+
+    def options(self, role: str, app_id: str) -> RuntimeOptions:
+        security = Security(
+            protocol="SASL_SSL",
+            username=f"{self.name}-{role}",
+            password=PASSWORD,
+            ca_file=str(self.kafka.files.authority),
+        )
+        return RuntimeOptions(bootstrap=self.kafka.scram, app_id=app_id, topic_prefix=self.prefix, security=security)
+
+    def environment(self, identity: dict[str, str]) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAYWARDEN_")}
+        return {
+            **inherited,
+            "PAYWARDEN_BOOTSTRAP": self.kafka.admin_at,
+            "PAYWARDEN_APP_ID": self.name,
+            "PAYWARDEN_TOPIC_PREFIX": self.prefix,
+            "PAYWARDEN_CLOCK": "replay",
+            "PAYWARDEN_MEMBER_TIMEOUT_S": "6",
+            "PAYWARDEN_PSEUDONYM_KEY": "a key for tests",
+            "PAYWARDEN_WEB_PORT": str(free_port()),
+            **identity,
+        }
+
+    def run(self, *words: str, identity: dict[str, str] | None = None) -> tuple[int, str]:
+        """A command of ours to its end: exit code and what it said."""
+        done = subprocess.run(
+            [_program(), *words],
+            env=self.environment(identity or {}),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        return done.returncode, done.stdout + (done.stderr if done.returncode else "")
+
+    def start(self, *words: str, identity: dict[str, str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{words[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [_program(), *words], env=self.environment(identity), stdout=log, stderr=subprocess.STDOUT
+            )
+        self.processes.append(process)
+        return process
+
+    def write(self, role: str, topic: str, rows: list[tuple[bytes, bytes, int]]) -> None:
+        with KafkaProducer(**kafka_python_kwargs(self.options(role, "x"))) as producer:
+            for key, value, timestamp_ms in rows:
+                producer.send(topic, value, key=key, timestamp_ms=timestamp_ms)
+            producer.flush()
+
+    def play(self) -> None:
+        """A story, each event written by the system that owns its topic."""
+        by_topic: dict[str, list[tuple[bytes, bytes, int]]] = {}
+        for each in story("account_takeover"):
+            by_topic.setdefault(each.topic, []).append((each.key, each.value, each.timestamp_ms))
+        for topic, rows in by_topic.items():
+            self.write(TOPICS[topic].owner.replace(" ", "-"), self.prefix + topic, rows)
+
+    def read(self, role: str, topic: str) -> list[bytes]:
+        """What a subscriber of that role sees by now."""
+        with KafkaConsumer(
+            self.prefix + topic,
+            group_id=f"subscriber.{uuid.uuid4().hex}",
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=3_000,
+            **kafka_python_kwargs(self.options(role, "x")),
+        ) as consumer:
+            return [record.value for record in consumer]
+
+    def log(self) -> str:
+        return "\n".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
+
+    def end(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _program() -> str:
+    program = shutil.which("paywarden", path=Path(sys.executable).parent)
+    assert program is not None
+    return program
+
+
+@pytest.fixture
+def guarded(kafka: SecureKafka, tmp_path: Path) -> Iterator[Guarded]:
+    deployment = Guarded(kafka, tmp_path)
+    yield deployment
+    deployment.end()
+
+
+@pytest.mark.timeout(300)
+def test_traffic_flows_with_the_exported_rights(guarded: Guarded) -> None:
+    worker = guarded.start("worker", identity=guarded.as_role("worker"))
+    ingest = guarded.start("ingest", "run", str(guarded.file), identity=guarded.as_role("ingest-stripe"))
+    guarded.play()
+    rows = [(b"", each.value or b"", each.timestamp_ms) for each in traffic("stripe", 50)]
+    Cluster(guarded.kafka.admin_at)  # the foreign system writes as it did before there was a PayWarden
+    with KafkaProducer(bootstrap_servers=[guarded.kafka.admin_at]) as producer:
+        for _, value, timestamp_ms in rows:
+            producer.send(guarded.foreign, value, timestamp_ms=timestamp_ms)
+    found: list[bytes] = []
+
+    def decided() -> bool:
+        for process in (worker, ingest):
+            assert process.poll() is None, guarded.log()
+        found[:] = guarded.read("subscriber", "fraud.decisions")
+        return any(b'"pi_' in each for each in found) and any(b'"pi_' not in each for each in found)
+
+    wait_until(decided, "decisions about both feeds", 150)
+    code, said = guarded.run("doctor", "--json", identity=guarded.as_role("operator"))
+    assert code in (0, 78), said
+    command_line = Path(f"/proc/{worker.pid}/cmdline").read_bytes() + Path(f"/proc/{ingest.pid}/cmdline").read_bytes()
+    assert PASSWORD.encode() not in command_line
+    assert PASSWORD not in guarded.log()
+    for process in (worker, ingest):
+        process.send_signal(signal.SIGTERM)
+    assert [worker.wait(30), ingest.wait(30)] == [0, 0], guarded.log()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["certificate", "token"])
+def test_a_worker_may_come_with_a_certificate_or_a_token(guarded: Guarded, kind: str) -> None:
+    kafka, name = guarded.kafka, f"{guarded.name}-{kind}"
+    identity = {"PAYWARDEN_SSL_CA_FILE": str(kafka.files.authority)}
+    if kind == "certificate":
+        name = "mutual"
+        identity |= {
+            "PAYWARDEN_BOOTSTRAP": kafka.mutual,
+            "PAYWARDEN_SECURITY_PROTOCOL": "SSL",
+            "PAYWARDEN_SSL_CERTIFICATE_FILE": str(kafka.files.client_certificate),
+            "PAYWARDEN_SSL_KEY_FILE": str(kafka.files.client_key),
+        }
+    else:
+        token = guarded.folder / "token"
+        token.write_text(unsecured_token(name))
+        identity |= {
+            "PAYWARDEN_BOOTSTRAP": kafka.token,
+            "PAYWARDEN_SECURITY_PROTOCOL": "SASL_SSL",
+            "PAYWARDEN_SASL_MECHANISM": "OAUTHBEARER",
+            "PAYWARDEN_OAUTH_TOKEN_FILE": str(token),
+        }
+    code, said = guarded.run("topics", "export", "--format", "terraform", "--principal", f"worker={name}")
+    assert code == 0, said
+    mine = [acl for acl in acls_of(json.loads(said)) if acl.principal == f"User:{name}"]
+    guarded.allow(mine)
+    worker = guarded.start("worker", identity=identity)
+    guarded.play()
+
+    def decided() -> bool:
+        assert worker.poll() is None, guarded.log()
+        return bool(guarded.read("subscriber", "fraud.decisions"))
+
+    wait_until(decided, "decisions", 120)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0, guarded.log()
+    guarded.forbid(mine)
+
+
+@pytest.mark.timeout(300)
+def test_every_missing_right_of_a_worker_and_an_ingest_is_named(guarded: Guarded) -> None:
+    settings = Settings(topic_prefix=guarded.prefix, app_id=guarded.name)
+    source = load_source(guarded.file)
+    for role in roles(settings, [source])[:2]:
+        group = next(right.name for right in role.rights if right.kind == "group")
+        options = guarded.options(role.name, group)
+        needed: dict[str, frozenset[str]] = {}
+        for right in role.rights:
+            if right.kind == "topic":
+                needed[right.name] = needed.get(right.name, frozenset()) | {right.operation}
+        check_rights(options, needed)
+        for right in role.rights:
+            if right.kind == "transactionalId":
+                continue  # the broker tells only whoever begins a transaction: the test below
+            guarded.forbid([guarded.acl(role.name, right)])
+            sentence = wait_until(lambda: _refused(options, needed), f"{right} to be missed")  # noqa: B023
+            assert right.sentence in sentence, (right, sentence)
+            assert f"user '{guarded.name}-{role.name}'" in sentence
+            assert "\n" not in sentence
+            guarded.allow([guarded.acl(role.name, right)])
+            wait_until(lambda: not _refused(options, needed), f"{right} to be there again")  # noqa: B023
+
+
+def _refused(options: RuntimeOptions, needed: dict[str, Any]) -> str:
+    try:
+        check_rights(options, needed)
+    except MissingRight as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("role", "operation", "name"),
+    [
+        ("worker", "WRITE", "fraud.decisions"),
+        ("worker", "READ", "payments.transactions"),
+        ("worker", "WRITE", "accounts."),
+        ("ingest-stripe", "WRITE", "ingest.stripe."),
+    ],
+)
+def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: str, operation: str, name: str) -> None:
+    right = next(
+        each
+        for one in roles(Settings(topic_prefix=guarded.prefix, app_id=guarded.name), [load_source(guarded.file)])
+        if one.name == role
+        for each in one.rights
+        if each.operation == operation and each.name == guarded.prefix + name
+    )
+    guarded.forbid([guarded.acl(role, right)])
+    words = ("worker",) if role == "worker" else ("ingest", "run", str(guarded.file))
+    code, said = guarded.run(*words, identity=guarded.as_role(role))
+    assert code == 78, said
+    sentence = said.strip().splitlines()[-1]
+    assert right.sentence in sentence
+    assert "topics export" in sentence
+    assert "Traceback" not in said
+
+
+@pytest.mark.timeout(200)
+def test_a_wrong_identity_sees_nothing_and_is_told_so(guarded: Guarded) -> None:
+    nobody = guarded.as_role("nobody")
+    code, said = guarded.run("topics", "list", "--json", identity=nobody)
+    assert code == 0, said
+    assert all(row["partitions"] is None for row in json.loads(said))
+    code, said = guarded.run("worker", identity=nobody)
+    assert code == 78
+    assert f"user '{guarded.name}-nobody' may not" in said
+    wrong = {**guarded.as_role("worker"), "PAYWARDEN_SASL_PASSWORD": "wrong"}
+    del wrong["PAYWARDEN_SASL_PASSWORD_FILE"]
+    code, said = guarded.run("worker", identity=wrong)
+    assert code == 78, said
+    assert f"{guarded.name}-worker" in said
+    assert "wrong" not in said.replace("wrong password", "")
+    stranger = {**guarded.as_role("worker"), "PAYWARDEN_SSL_CA_FILE": str(guarded.kafka.files.stranger)}
+    code, said = guarded.run("topics", "list", identity=stranger)
+    assert code == 70
+    assert "PAYWARDEN_SSL_CA_FILE" in said or "certificate" in said
