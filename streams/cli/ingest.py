@@ -15,6 +15,7 @@ from rich.table import Table
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.contracts.registry import Refusal
+from streams.contracts.topics import FOREIGN
 from streams.ingest.draft import propose, source_name
 from streams.ingest.logic import Reader
 from streams.ingest.mapping import Facts, Mapped
@@ -100,6 +101,34 @@ def draft(topic: str, name: str | None, sample: int, **options: Any) -> None:
             "PAYWARDEN_SCHEMA_REGISTRY_URL, or write the file by hand with schema_file."
         )
     click.echo(proposal, nl=False)
+
+
+@ingest.command()
+@_FILE
+@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@cluster_options
+def refeed(file: Path, dry_run: bool, **options: Any) -> None:
+    """Map the dead letters of FILE's topics again, after the file was mended.
+
+    The events are written to the canonical topics; the foreign topic is only read. What still cannot be mapped becomes
+    a new letter. Each letter is fed once, however often this runs.
+
+    \b
+    Examples:
+      paywarden ingest refeed psp.toml --dry-run
+      paywarden ingest refeed psp.toml
+    """
+    from streams.app import reader_of
+    from streams.runtime.refeed import refeed as feed
+
+    settings, source = settings_of(options), load_source(file)
+    reader = reader_of(settings, source)
+    topics = [FOREIGN + topic for topic in source.topics]
+    fed = ask(settings, feed(settings.runtime(), (), topics, dry_run=dry_run, translate=reader.translate))
+    verb = "would be written" if dry_run else "written"
+    click.echo(f"{fed.replayed.total():,} records {verb}, {fed.skipped.total():,} skipped")
+    for why, count in sorted(fed.skipped.items()):
+        click.echo(f"  {count:,} skipped: {why}")
 
 
 class Sampled(NamedTuple):

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from streams.contracts.topics import TOPICS, Topic, changelog_of, ingest_changelog, inputs_of, physical
+from streams.contracts.topics import DEAD_LETTERS, TOPICS, Topic, changelog_of, ingest_changelog, inputs_of, physical
 from streams.ingest.logic import group_of
 from streams.ingest.source import Source
 from streams.runtime.topics_admin import TopicSpec
@@ -49,7 +49,7 @@ class Role(NamedTuple):
 
 def roles(settings: Settings, sources: Sequence[Source] = ()) -> tuple[Role, ...]:
     """Every role of this deployment: ours first, then the systems around us, then whoever deploys."""
-    return (_worker(settings), *(_ingest(settings, source) for source in sources), _operator(settings),
+    return (_worker(settings), *(_ingest(settings, source) for source in sources), _operator(settings, sources),
             *_owners(settings), _subscriber(settings), _deployment(settings, sources))  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _ingest(settings: Settings, source: Source) -> Role:
     return Role(f"ingest-{source.name}", f"`paywarden ingest run` of {source.name}", tuple(rights))
 
 
-def _operator(settings: Settings) -> Role:
+def _operator(settings: Settings, sources: Sequence[Source]) -> Role:
     rights = [
         Right("topic", physical(settings.names, each.name), operation)
         for each in TOPICS.values()
@@ -95,7 +95,9 @@ def _operator(settings: Settings) -> Role:
         for each in TOPICS.values()
         if each.direction == "input" and not each.privileged
     ]
+    rights += [Right("topic", topic, "READ") for source in sources for topic in source.topics]
     rights += [
+        Right("topic", physical(settings.names, DEAD_LETTERS.name), "WRITE"),
         Right("group", settings.app_id, "DESCRIBE"),
         Right("group", f"{settings.app_id}.dead-letters.", "READ", prefixed=True),
         Right("transactionalId", f"{settings.app_id}.dead-letters", "WRITE"),

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from streams.contracts.registry import Refusal
+from streams.contracts.signals import DeadLetter
 from streams.contracts.topics import FOREIGN
 from streams.ingest.documents import Documents
 from streams.ingest.mapping import Facts, Mapped, Mapper
 from streams.ingest.paths import Chain, spelled, unused
 from streams.metrics import INGEST_RECORDS, INGEST_UNMAPPED
+from streams.runtime.dead_letters import dead_letter
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+from streams.runtime.refeed import Again, Translated
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ def group_of(app_id: str, source: str) -> str:
 
 
 class Reader:
-    """From a record to its events, as `ingest run` and `ingest check` both do it."""
+    """From a record to its events, as `ingest run`, `check` and `refeed` all do it."""
 
     def __init__(self, documents: Documents, mapper: Mapper) -> None:
         self.source = mapper.source
@@ -44,9 +47,33 @@ class Reader:
             return None, document
         return document, self._mapper.map(document, value or b"", facts)
 
+    def translate(self, letter: DeadLetter, original: Again) -> Translated:
+        """What an original that was set aside becomes now; see `streams.runtime.refeed`."""
+        record = Record(
+            letter.topic,
+            letter.partition,
+            letter.offset,
+            original.timestamp_ms,
+            original.key,
+            original.value,
+            original.headers,
+        )
+        _, mapped = self.read(_facts_of(record), record.value)
+        if isinstance(mapped, Refusal):
+            return Translated([dead_letter(record, Refused(*mapped))], refused=True)
+        return Translated([_emit_of(each) for each in mapped], refused=False)
+
     def unmapped(self, document: Any) -> set[Chain]:
         """Fields of the document that no rule of the file looks at."""
         return unused(document, self._used)
+
+
+def _facts_of(record: Record) -> Facts:
+    return Facts(record.topic.removeprefix(FOREIGN), record.key, record.timestamp_ms, record.headers)
+
+
+def _emit_of(mapped: Mapped) -> Emit:
+    return Emit(mapped.topic, mapped.key, mapped.value, mapped.at_ms, headers=mapped.headers)
 
 
 class IngestLogic:
@@ -65,8 +92,7 @@ class IngestLogic:
         self.inputs = tuple(Input(FOREIGN + topic, keyed=False) for topic in reader.source.topics)
 
     def read(self, record: Record) -> Incoming | Refused:
-        facts = Facts(record.topic.removeprefix(FOREIGN), record.key, record.timestamp_ms, record.headers)
-        document, mapped = self._reader.read(facts, record.value)
+        document, mapped = self._reader.read(_facts_of(record), record.value)
         if isinstance(mapped, Refusal):
             return Refused(*mapped)
         fresh = self._fresh(document) if document is not None and record.offset % _LOOK_EVERY == 0 else 0
@@ -119,7 +145,7 @@ class IngestLogic:
         context.count(INGEST_RECORDS, "written" if mapped else "skipped")
         if fresh:
             context.count(INGEST_UNMAPPED, by=fresh)
-        return [Emit(each.topic, each.key, each.value, each.at_ms, headers=each.headers) for each in mapped]
+        return [_emit_of(each) for each in mapped]
 
     def fire(self, key: bytes, state: None, due_ms: int, context: Context) -> Iterable[Emit]:
         return ()

@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
@@ -20,9 +20,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.partitioning import partition_of
 from streams.contracts.signals import DeadLetter
-from streams.contracts.topics import TOPICS, Naming, physical
+from streams.contracts.topics import FOREIGN, TOPICS, Naming, physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.dead_letters import TOPIC
+from streams.runtime.logic import Emit
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import pick, scan, spans
 from streams.runtime.topics_admin import partition_counts
@@ -119,12 +120,32 @@ def group_of(app_id: str, letter: DeadLetter) -> str:
     return f"{app_id}.dead-letters.{letter.reason}.{letter.topic}"
 
 
+class Translated(NamedTuple):
+    """What a foreign record becomes: its events, or a new letter that says why it still cannot be mapped."""
+
+    records: list[Emit]
+    refused: bool
+
+
+Translate = Callable[[DeadLetter, Again], Translated]
+
+
 async def refeed(
-    options: RuntimeOptions, reasons: Collection[str] = (), topics: Collection[str] = (), *, dry_run: bool = False
+    options: RuntimeOptions,
+    reasons: Collection[str] = (),
+    topics: Collection[str] = (),
+    *,
+    dry_run: bool = False,
+    translate: Translate | None = None,
 ) -> Fed:
-    """Write the originals of the letters to their topics again; what was fed before is skipped."""
+    """Write the originals of the letters to their topics again; what was fed before is skipped.
+
+    Foreign records are never written to the topic of their owner again, which others read too: `translate` says which
+    events they become. Without it they are skipped.
+    """
     fed = Fed()
-    counts = await partition_counts(options, (physical(options.names, topic) for topic in TOPICS))
+    wanted = {*TOPICS, *(topic for topic in topics if topic.startswith(FOREIGN))}
+    counts = await partition_counts(options, (physical(options.names, topic) for topic in wanted))
     progress = _Progress(options)
     producer = None if dry_run else _producer(options)
     try:
@@ -133,26 +154,32 @@ async def refeed(
         batch: list[Letter] = []
         async with aclosing(letters(options, reasons, topics)) as found:
             async for letter in found:
-                if why := _hopeless(letter.letter, options, counts):
+                if why := _hopeless(letter.letter, options, counts, translate):
                     fed.skipped[why] += 1
                 elif letter.offset < (await progress.next_offset(letter)):
                     fed.skipped["it was fed again before"] += 1
                 else:
                     batch.append(letter)
                 if len(batch) == _BATCH:
-                    await _feed(options, producer, batch, counts, fed)
+                    await _feed(options, producer, batch, counts, fed, translate)
                     batch = []
         if batch:
-            await _feed(options, producer, batch, counts, fed)
+            await _feed(options, producer, batch, counts, fed, translate)
     finally:
         if producer is not None:
             await producer.stop()
     return fed
 
 
-def _hopeless(letter: DeadLetter, options: RuntimeOptions, counts: dict[str, int]) -> str | None:
+def _hopeless(
+    letter: DeadLetter, options: RuntimeOptions, counts: dict[str, int], translate: Translate | None
+) -> str | None:
     if letter.topic == "timer":
         return "a timer is no record: the account fires it again by itself"
+    if letter.topic.startswith(FOREIGN):
+        if translate is None:
+            return "it is a foreign record: `paywarden ingest refeed` maps it again by the file of its source"
+        return None if physical(options.names, letter.topic) in counts else "its topic does not exist"
     if letter.topic not in TOPICS or physical(options.names, letter.topic) not in counts:
         return "its topic does not exist"
     return None
@@ -193,6 +220,7 @@ async def _feed(
     batch: Sequence[Letter],
     counts: dict[str, int],
     fed: Fed,
+    translate: Translate | None,
 ) -> None:
     """One transaction: the records, and that their letters are done."""
     called = options.names
@@ -204,6 +232,13 @@ async def _feed(
         result = again(letter, originals.get((name, told.partition, told.offset)), counts[name])
         if isinstance(result, str):
             fed.skipped[result] += 1
+        elif translate is not None and told.topic.startswith(FOREIGN):
+            records, refused = translate(told, result)
+            writes += [(letter, _placed(each, counts[physical(called, each.topic)])) for each in records]
+            if refused:
+                fed.skipped["it still cannot be mapped; a new letter says why"] += 1
+            else:
+                fed.replayed[told.reason] += 1
         else:
             writes.append((letter, result))
             fed.replayed[told.reason] += 1
@@ -222,6 +257,12 @@ async def _feed(
         await producer.flush()
         for group, offsets in _done(options, (letter for letter, _ in writes)).items():
             await producer.send_offsets_to_transaction(offsets, group)
+
+
+def _placed(emit: Emit, partitions: int) -> Again:
+    return Again(
+        emit.topic, partition_of(emit.key, partitions), emit.key, emit.value or b"", emit.timestamp_ms, emit.headers
+    )
 
 
 def _places(batch: Iterable[Letter], called: Naming, counts: dict[str, int]) -> dict[TopicPartition, set[int]]:
