@@ -12,6 +12,7 @@ import aiokafka.errors
 import click
 import kafka.errors
 
+from streams.runtime.rights import knock
 from streams.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -74,6 +75,8 @@ def asking(settings: Settings) -> Iterator[None]:
         ConnectionError,
         TimeoutError,
     ) as error:
+        if settings.security_protocol != "PLAINTEXT":
+            asyncio.run(knock(settings.runtime()))  # says what is wrong with the identity, if that is it
         raise ClusterFailed(
             f"no answer from {settings.bootstrap} ({error}). Is a broker running there? "
             "Set PAYWARDEN_BOOTSTRAP or --bootstrap, and PAYWARDEN_SECURITY_PROTOCOL if it wants TLS or a password."

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from streams.contracts.topics import DEAD_LETTERS, TOPICS, Topic, changelog_of, ingest_changelog, inputs_of, physical
+from streams.contracts.topics import DEAD_LETTERS, TOPICS, Topic, ingest_changelog, physical
 from streams.ingest.logic import group_of
 from streams.ingest.source import Source
 from streams.runtime.topics_admin import TopicSpec
@@ -57,11 +57,9 @@ def _worker(settings: Settings) -> Role:
     def name(topic: str) -> str:
         return physical(settings.names, topic)
 
-    read = [each.name for agent in ("accounts", "entities") for each in inputs_of(agent)]
-    changelogs = [changelog_of(agent).name for agent in ("accounts", "entities")]
-    written = [each.name for each in TOPICS.values() if each.direction == "output" or each.direction == "internal"]
-    rights = [Right("topic", name(each), "READ") for each in dict.fromkeys([*read, *changelogs])]
-    rights += [Right("topic", name(each), "WRITE") for each in written]
+    read = [each.name for each in TOPICS.values() if each.direction != "output"]
+    rights = [Right("topic", name(each), "READ") for each in read]
+    rights += [Right("topic", name(each.name), "WRITE") for each in TOPICS.values() if _is_ours(each)]
     rights.append(Right("group", settings.app_id, "READ"))
     rights += [
         Right("transactionalId", f"{settings.app_id}.{agent}.", "WRITE", prefixed=True)
@@ -107,11 +105,16 @@ def _operator(settings: Settings, sources: Sequence[Source]) -> Role:
     )
 
 
+def _is_ours(topic: Topic) -> bool:
+    """Do the agents write it?"""
+    return "agent" in topic.owner
+
+
 def _owners(settings: Settings) -> Iterator[Role]:
-    """The systems that write the inputs; the payment system also reads what it is asked to do."""
+    """Whoever writes what the agents do not write; the payment system also reads what it is asked to do."""
     by_owner: dict[str, list[Topic]] = {}
     for topic in TOPICS.values():
-        if topic.direction == "input":
+        if not _is_ours(topic):
             by_owner.setdefault(topic.owner, []).append(topic)
     for owner, topics in by_owner.items():
         rights = [Right("topic", physical(settings.names, each.name), "WRITE") for each in topics]

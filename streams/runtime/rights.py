@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+import kafka.errors
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 from kafka.admin import KafkaAdminClient
-from kafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from streams.runtime.clients import kafka_python_kwargs
+from streams.runtime.clients import aiokafka_kwargs, kafka_python_kwargs
 from streams.runtime.failstop import Refusal
 from streams.runtime.options import RuntimeOptions
+from streams.runtime.tokens import NoToken
 
+_KNOCK_S: Final = 10.0
 _NOT_AUTHORIZED: Final = 29  # of a topic that the user may not even describe
 
 
@@ -20,6 +30,41 @@ class MissingRight(Refusal):
 
     Operator action: grant it; `paywarden topics export` prints the rights of every role.
     """
+
+
+class WrongIdentity(Refusal):
+    """The broker does not accept who we say we are, or we do not accept the broker. A restart changes nothing.
+
+    Operator action: correct the user, password, token or certificate that the sentence names.
+    """
+
+
+async def knock(options: RuntimeOptions) -> None:
+    """Connect to the first broker that listens, because a client only says that it could not. Raises WrongIdentity.
+
+    Returns if a connection works, or if nobody answers: then the clients say so.
+    """
+    kwargs = {key: value for key, value in aiokafka_kwargs(options).items() if key != "bootstrap_servers"}
+    for host, port, _ in collect_hosts(options.bootstrap):
+        try:
+            connection = await create_conn(host, port, request_timeout_ms=int(_KNOCK_S * 1000), **kwargs)
+        except (SaslAuthenticationFailed, AuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+            how = options.security.sasl_mechanism
+            raise WrongIdentity(
+                f"the broker {host}:{port} refuses {identity(options)} with {how} ({type(error).__name__}): correct "
+                "PAYWARDEN_SASL_USERNAME, PAYWARDEN_SASL_PASSWORD_FILE or PAYWARDEN_SASL_MECHANISM."
+            ) from None
+        except NoToken as error:
+            raise WrongIdentity(f"{error}; OAUTHBEARER needs a token.") from None
+        except ssl.SSLCertVerificationError as error:
+            raise WrongIdentity(
+                f"the certificate of the broker {host}:{port} is not trusted ({error.verify_message}): set "
+                "PAYWARDEN_SSL_CA_FILE to the authority that signed it."
+            ) from None
+        except (KafkaError, OSError, TimeoutError):
+            continue
+        connection.close()
+        return
 
 
 def missing_right(who: str, what: str) -> MissingRight:
@@ -45,9 +90,9 @@ def check_rights(options: RuntimeOptions, needed: Mapping[str, frozenset[str]]) 
         lacking = list(_lacking(admin, needed))
         try:
             admin.describe_groups([options.app_id])
-        except GroupAuthorizationFailedError:
+        except kafka.errors.GroupAuthorizationFailedError:
             lacking.append(f"READ group {options.app_id}")
-        except KafkaError:
+        except kafka.errors.KafkaError:
             pass  # no group yet, or a coordinator that moves: joining will tell
     finally:
         admin.close()

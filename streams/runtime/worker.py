@@ -27,7 +27,7 @@ from streams.runtime.health import Exposition, Health, Pages, judge
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.pump import Pump
-from streams.runtime.rights import check_rights
+from streams.runtime.rights import check_rights, knock
 from streams.runtime.topics_admin import layout_of, partition_counts
 from streams.runtime.transport import RawBatchSchema, use_batches
 
@@ -187,6 +187,7 @@ class Runtime:
         names = {each.topic for logic, _ in self._agents for each in logic.inputs}
         names |= {topic for _, agent in self._agents for topic in (agent.changelog, *agent.outputs, *agent.spread)}
         if self._options.security.protocol != "PLAINTEXT":
+            await knock(self._options)
             await asyncio.to_thread(check_rights, self._options, self._needed_rights())
         found = await partition_counts(self._options, {physical(called, name) for name in names})
         counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}

@@ -130,7 +130,7 @@ class Guarded:
             env=self.environment(identity or {}),
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=250,
             check=False,
         )
         return done.returncode, done.stdout + (done.stderr if done.returncode else "")
@@ -192,7 +192,7 @@ def guarded(kafka: SecureKafka, tmp_path: Path) -> Iterator[Guarded]:
     deployment.end()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_traffic_flows_with_the_exported_rights(guarded: Guarded) -> None:
     worker = guarded.start("worker", identity=guarded.as_role("worker"))
     ingest = guarded.start("ingest", "run", str(guarded.file), identity=guarded.as_role("ingest-stripe"))
@@ -210,7 +210,7 @@ def test_traffic_flows_with_the_exported_rights(guarded: Guarded) -> None:
         found[:] = guarded.read("subscriber", "fraud.decisions")
         return any(b'"pi_' in each for each in found) and any(b'"pi_' not in each for each in found)
 
-    wait_until(decided, "decisions about both feeds", 150)
+    wait_until(decided, "decisions about both feeds", 400)
     code, said = guarded.run("doctor", "--json", identity=guarded.as_role("operator"))
     assert code in (0, 78), said
     command_line = Path(f"/proc/{worker.pid}/cmdline").read_bytes() + Path(f"/proc/{ingest.pid}/cmdline").read_bytes()
@@ -218,10 +218,10 @@ def test_traffic_flows_with_the_exported_rights(guarded: Guarded) -> None:
     assert PASSWORD not in guarded.log()
     for process in (worker, ingest):
         process.send_signal(signal.SIGTERM)
-    assert [worker.wait(30), ingest.wait(30)] == [0, 0], guarded.log()
+    assert [worker.wait(60), ingest.wait(60)] == [0, 0], guarded.log()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["certificate", "token"])
 def test_a_worker_may_come_with_a_certificate_or_a_token(guarded: Guarded, kind: str) -> None:
     kafka, name = guarded.kafka, f"{guarded.name}-{kind}"
@@ -254,13 +254,13 @@ def test_a_worker_may_come_with_a_certificate_or_a_token(guarded: Guarded, kind:
         assert worker.poll() is None, guarded.log()
         return bool(guarded.read("subscriber", "fraud.decisions"))
 
-    wait_until(decided, "decisions", 120)
+    wait_until(decided, "decisions", 400)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0, guarded.log()
+    assert worker.wait(60) == 0, guarded.log()
     guarded.forbid(mine)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_missing_right_of_a_worker_and_an_ingest_is_named(guarded: Guarded) -> None:
     settings = Settings(topic_prefix=guarded.prefix, app_id=guarded.name)
     source = load_source(guarded.file)
@@ -292,7 +292,7 @@ def _refused(options: RuntimeOptions, needed: dict[str, Any]) -> str:
     return ""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("role", "operation", "name"),
     [
@@ -320,7 +320,7 @@ def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: 
     assert "Traceback" not in said
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 def test_a_wrong_identity_sees_nothing_and_is_told_so(guarded: Guarded) -> None:
     nobody = guarded.as_role("nobody")
     code, said = guarded.run("topics", "list", "--json", identity=nobody)
@@ -329,13 +329,14 @@ def test_a_wrong_identity_sees_nothing_and_is_told_so(guarded: Guarded) -> None:
     code, said = guarded.run("worker", identity=nobody)
     assert code == 78
     assert f"user '{guarded.name}-nobody' may not" in said
-    wrong = {**guarded.as_role("worker"), "PAYWARDEN_SASL_PASSWORD": "wrong"}
+    wrong = {**guarded.as_role("worker"), "PAYWARDEN_SASL_PASSWORD": "hunter2"}
     del wrong["PAYWARDEN_SASL_PASSWORD_FILE"]
     code, said = guarded.run("worker", identity=wrong)
     assert code == 78, said
     assert f"{guarded.name}-worker" in said
-    assert "wrong" not in said.replace("wrong password", "")
+    assert "PAYWARDEN_SASL_PASSWORD_FILE" in said
+    assert "hunter2" not in said
     stranger = {**guarded.as_role("worker"), "PAYWARDEN_SSL_CA_FILE": str(guarded.kafka.files.stranger)}
     code, said = guarded.run("topics", "list", identity=stranger)
-    assert code == 70
-    assert "PAYWARDEN_SSL_CA_FILE" in said or "certificate" in said
+    assert code == 78
+    assert "PAYWARDEN_SSL_CA_FILE" in said

@@ -15,7 +15,7 @@ import noida_db
 from streams.adapters.embedded_broker import free_port
 
 KAFKA_HOME = Path(os.environ.get("PAYWARDEN_KAFKA_HOME", "~/.cache/paywarden/kafka")).expanduser()
-START_S = 60.0
+START_S = 180.0
 
 
 class BrokerProcess:
