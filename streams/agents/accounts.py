@@ -268,6 +268,7 @@ class AccountsLogic:
             next_sequence=context.next_sequence,
             policy=policy.entities,
             door=door,
+            times_usual=prepared.times_usual if type(prepared) is Prepared else None,
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         count_trial(context.shared.health, event, context.clock_ms, policy.entities.health)

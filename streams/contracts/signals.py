@@ -51,6 +51,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     familiar: bool = False  # of a login: the account was entered from this device or network before
     merchant_id: Id | None = None  # of a payment that is told to its card range
     incident_id: Id | None = None  # the attack on the whole site that was known when the event was decided
+    times_usual: Annotated[float, Meta(ge=0)] | None = None  # of a label: its amount over the account's median
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
@@ -96,6 +97,8 @@ class RiskPoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     labels: Count
     fraud_s: Annotated[tuple[DaySecond, ...], Meta(max_length=64)] = ()
     legit_s: Annotated[tuple[DaySecond, ...], Meta(max_length=64)] = ()
+    plain: Count = 0  # frauds that their amount does not explain; of those, the seconds
+    plain_s: Annotated[tuple[DaySecond, ...], Meta(max_length=64)] = ()
 
 
 class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_field="type"):

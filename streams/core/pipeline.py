@@ -17,11 +17,12 @@ from streams.contracts.accounts import (
     CaseAction,
     CustomerConfirmed,
     IdentityVerified,
+    LabelRecorded,
     LedgerPosted,
     UnlockRequested,
     UserReport,
 )
-from streams.contracts.base import Event
+from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengePassed, Login, LoginFailed
 from streams.contracts.payments import Movement
 from streams.core import timers
@@ -30,6 +31,7 @@ from streams.core.cases import operator, timeline
 from streams.core.cases.book import version_of
 from streams.core.familiar import contains
 from streams.core.features import features_of
+from streams.core.features.pattern import times_usual
 from streams.core.flows import fraud_alert, holds, login_ladder, repeat_failures, reports
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS, WATCHED, status_after
 from streams.core.locks import saga, unlock
@@ -62,7 +64,7 @@ def prepare(
     basis = basis_of(policy, at_ms)
     subject = SUBJECTS.get(type(event))
     if subject is None or (isinstance(event, Movement) and _is_known(observations, event)):
-        prepared = Prepared(event, at_ms, late)
+        prepared = Prepared(event, at_ms, late, times_usual=_times_usual(observations, event, at_ms))
     else:
         features = features_of(observations, event, at_ms, risk, basis)
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
@@ -71,6 +73,13 @@ def prepare(
         prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident)
     fold(observations, event, at_ms, late, basis)
     return prepared
+
+
+def _times_usual(observations: Observations, event: Event, at_ms: int) -> float | None:
+    """Of a fraud label: does the amount explain the fraud, or does it speak of the place where it was spent?"""
+    if type(event) is not LabelRecorded or event.verdict != "fraud":
+        return None
+    return times_usual(observations, to_ms(event.subject_occurred_at), at_ms)
 
 
 def _is_known(observations: Observations, event: Movement) -> bool:

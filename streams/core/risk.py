@@ -37,6 +37,27 @@ def feed_of(kind: str, value: str) -> str | None:
     return value.removeprefix(_FEED) if kind == STALLED_FEED and value.startswith(_FEED) else None
 
 
+class LabelHistory(msgspec.Struct, frozen=True, gc=False):
+    """How the labels of a terminal or merchant follow each other, up to the label delay before an event.
+
+    Times are seconds before the event, -1 where there was no such fraud. "Plain" frauds are those that their amount
+    does not explain: they speak of the place, the others of a stolen card. Decayed counts halve every 7 days.
+    """
+
+    since_fraud_s: int = -1
+    clean_after: int = 0  # legitimate labels after the latest fraud
+    run: int = 0  # frauds in a row that end with the latest one, without a legitimate label between them
+    run_s: int = -1  # since the first of them
+    run_plain: int = 0
+    plain_7d: int = 0
+    plain_30d: int = 0
+    since_plain_s: int = -1
+    first_plain_s: int = -1
+    frauds: float = 0.0
+    plain: float = 0.0
+    labels: float = 0.0
+
+
 class RiskFact(msgspec.Struct, frozen=True, gc=False):
     """What was effective about one entity at the time of an event.
 
@@ -59,6 +80,7 @@ class RiskFact(msgspec.Struct, frozen=True, gc=False):
     testing: int = 0  # cards
     labelled: int = 0  # proved frauds
     incident: str = ""  # case of the attack on logins that it belongs to
+    history: LabelHistory | None = None  # None without a fraud among the labels
 
 
 class RiskView(Protocol):

@@ -85,6 +85,7 @@ def signals_of(
     next_sequence: Callable[[], int],
     policy: EntitiesPolicy,
     door: Door = OUTSIDE,
+    times_usual: float | None = None,
 ) -> list[EntityObserved]:
     """The signals of one decided event, none for most.
 
@@ -95,7 +96,7 @@ def signals_of(
         case LoginFailed() | LoginSucceeded():
             return _of_login(event, at_ms, flagged, partition, next_sequence, door)
         case LabelRecorded():
-            return _of_label(event, at_ms, partition, next_sequence)
+            return _of_label(event, at_ms, partition, next_sequence, times_usual)
         case PspStatus():
             return []
         case Movement():
@@ -191,7 +192,7 @@ def _of_card_payment(
 
 
 def _of_label(
-    event: LabelRecorded, at_ms: int, partition: int, next_sequence: Callable[[], int]
+    event: LabelRecorded, at_ms: int, partition: int, next_sequence: Callable[[], int], times_usual: float | None
 ) -> list[EntityObserved]:
     subject_at_ms = to_ms(event.subject_occurred_at)
     if subject_at_ms < 0:
@@ -219,6 +220,7 @@ def _of_label(
             amount_minor=event.amount_minor,
             fraud=fraud,
             subject_at_ms=subject_at_ms,
+            times_usual=None if times_usual is None else round(times_usual, 3),
         )
         for kind, value in targets
     ]

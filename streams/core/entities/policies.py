@@ -87,6 +87,7 @@ class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):
     attack_rate: Share
     level_days: Count  # the levels look at subjects of this many days back from the newest labelled one
     prior_labels: Count  # legitimate labels added to the rate: one fraud among two labels proves little
+    explained_ratio: Factor  # a fraud of so many times the payer's median speaks of a stolen card, not of the place
     publish_every_s: Seconds
     expires_s: Count
 

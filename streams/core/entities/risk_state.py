@@ -12,6 +12,7 @@ import msgspec
 
 from streams.contracts.base import to_ms
 from streams.contracts.signals import EntityRisk, RiskPoint
+from streams.core.entities.label_history import history_of
 from streams.core.risk import GUESSING, LABELLED, TESTING, RiskFact
 
 FORMAT = 1
@@ -36,6 +37,7 @@ class RiskVersion(msgspec.Struct, array_like=True):
     labels: list[int] = []  # labels up to and including that second
     frauds: list[int] = []
     incident: str = ""
+    plain: list[int] = []
 
 
 class RiskState(msgspec.Struct, array_like=True):
@@ -52,7 +54,7 @@ class RiskState(msgspec.Struct, array_like=True):
         same = [entry for entry in self.versions if entry.typology == typology]
         if any((effective_ms, risk.version) <= (entry.effective_ms, entry.version) for entry in same):
             return False
-        seconds, labels, frauds = _totals(risk.ring)
+        seconds, labels, frauds, plain = _totals(risk.ring)
         added = RiskVersion(
             effective_ms=effective_ms,
             expires_ms=to_ms(risk.expires_at),
@@ -65,6 +67,7 @@ class RiskState(msgspec.Struct, array_like=True):
             labels=labels,
             frauds=frauds,
             incident=risk.case_id or "",
+            plain=plain,
         )
         # Of several values for the same moment only the newest can ever count.
         kept = [entry for entry in same if entry.effective_ms < effective_ms][1 - VERSIONS_MAX :]
@@ -105,9 +108,9 @@ class RiskState(msgspec.Struct, array_like=True):
             return None
         counts = (0, 0, 0, 0, 0, 0) if ring is None else _windows(ring, at_ms // 1000 - ring.delay_s)
         age_s = (at_ms - best.effective_ms) // 1000
-        return RiskFact(
-            best.level, best.score, best.typology or None, age_s, *counts, guessing, testing, labelled, incident
-        )
+        history = None if ring is None else history_of(ring, at_ms // 1000)
+        levels = (guessing, testing, labelled)
+        return RiskFact(best.level, best.score, best.typology or None, age_s, *counts, *levels, incident, history)
 
     def forgets_ms(self) -> int:
         """From when on nothing of the state can be in effect."""
@@ -133,25 +136,33 @@ def _effective(entry: RiskVersion) -> tuple[int, int]:
     return (entry.effective_ms, entry.version)
 
 
-def _totals(ring: tuple[RiskPoint, ...]) -> tuple[list[int], list[int], list[int]]:
+def _totals(ring: tuple[RiskPoint, ...]) -> tuple[list[int], list[int], list[int], list[int]]:
     """The ring as rising seconds with running totals; a day without seconds counts as a whole from its start on."""
-    moments: list[tuple[int, int, int]] = []
+    moments: list[tuple[int, int, int, int]] = []
     for point in ring:
         start_s = point.day * DAY_S
         if len(point.fraud_s) + len(point.legit_s) == point.labels:
-            moments += [(start_s + second, 1, 1) for second in point.fraud_s]
-            moments += [(start_s + second, 1, 0) for second in point.legit_s]
+            plain_s = list(point.plain_s)
+            for second in point.fraud_s:
+                is_plain = second in plain_s
+                if is_plain:
+                    plain_s.remove(second)
+                moments.append((start_s + second, 1, 1, int(is_plain)))
+            moments += [(start_s + second, 1, 0, 0) for second in point.legit_s]
         else:
-            moments.append((start_s, point.labels, point.frauds))
+            moments.append((start_s, point.labels, point.frauds, point.plain))
     moments.sort()
     seconds: list[int] = []
     labels: list[int] = []
     frauds: list[int] = []
-    all_labels = all_frauds = 0
-    for second, more_labels, more_frauds in moments:
+    plain: list[int] = []
+    all_labels = all_frauds = all_plain = 0
+    for second, more_labels, more_frauds, more_plain in moments:
         all_labels += more_labels
         all_frauds += more_frauds
+        all_plain += more_plain
         seconds.append(second)
         labels.append(all_labels)
         frauds.append(all_frauds)
-    return seconds, labels, frauds
+        plain.append(all_plain)
+    return seconds, labels, frauds, plain

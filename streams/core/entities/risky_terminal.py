@@ -34,6 +34,8 @@ class LabelDay(msgspec.Struct, array_like=True):
     labels: int = 0
     fraud_s: list[int] = []
     legit_s: list[int] = []
+    plain: int = 0  # frauds that their amount does not explain
+    plain_s: list[int] = []  # of the seconds in fraud_s those
 
 
 class LabelRing(msgspec.Struct, array_like=True):
@@ -64,7 +66,9 @@ def observe_label(
     subject_s = (at_ms if signal.subject_at_ms is None else signal.subject_at_ms) // 1000
     if not settings.enabled or subject_s * 1000 > at_ms:  # a subject from the future would empty the ring
         return []
-    if not _add(ring, subject_s, bool(signal.fraud), settings.ring_days):
+    explained = signal.times_usual is not None and signal.times_usual >= settings.explained_ratio
+    fraud = bool(signal.fraud)
+    if not _add(ring, subject_s, fraud, fraud and not explained, settings.ring_days):
         return []
     if not (ring.notable or ring.frauds >= settings.notable_frauds):
         return []
@@ -86,7 +90,7 @@ def publish_due(state: EntityState, due_ms: int, policy: Policy, ctx: EntityCont
     return _publish(state, ring, due_ms, policy.entities.risky_terminal, ctx)
 
 
-def _add(ring: LabelRing, subject_s: int, fraud: bool, ring_days: int) -> bool:
+def _add(ring: LabelRing, subject_s: int, fraud: bool, plain: bool, ring_days: int) -> bool:
     """Counts one label; False if its subject is older than the ring reaches."""
     number, second = divmod(subject_s, DAY_S)
     days = ring.days
@@ -100,11 +104,14 @@ def _add(ring: LabelRing, subject_s: int, fraud: bool, ring_days: int) -> bool:
             ring.frauds -= days.pop(0).frauds
     day.labels += 1
     day.frauds += fraud
+    day.plain += plain
     ring.frauds += fraud
     if day.labels <= EXACT_MAX:
         insort(day.fraud_s if fraud else day.legit_s, second)
+        if plain:
+            insort(day.plain_s, second)
     elif day.fraud_s or day.legit_s:
-        day.fraud_s, day.legit_s = [], []
+        day.fraud_s, day.legit_s, day.plain_s = [], [], []
     return True
 
 
@@ -146,6 +153,8 @@ def _publish(
                     labels=day.labels,
                     fraud_s=tuple(day.fraud_s),
                     legit_s=tuple(day.legit_s),
+                    plain=day.plain,
+                    plain_s=tuple(day.plain_s),
                 )
                 for day in ring.days
             ),

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from streams.contracts.base import Event
-from streams.core.features import door, entity_risk, familiarity, moments, money
-from streams.core.features.catalogue import FEATURE_NAMES, FEATURE_SET, FEATURES, MISSING, Features, FeatureSpec
+from streams.core.features import door, entity_risk, familiarity, moments, money, pattern, place
+from streams.core.features.catalogue import (
+    FEATURE_NAMES,
+    FEATURE_SET,
+    FEATURES,
+    MISSING,
+    Features,
+    FeatureSpec,
+    feature_set_of,
+)
 from streams.core.features.view import view_of
 from streams.core.observations import DEFAULT_BASIS, Basis, Observations
 from streams.core.risk import RiskView
 
-__all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET", "MISSING", "FeatureSpec", "Features", "features_of"]
+__all__ = [
+    "FEATURES",
+    "FEATURE_NAMES",
+    "FEATURE_SET",
+    "MISSING",
+    "FeatureSpec",
+    "Features",
+    "feature_set_of",
+    "features_of",
+]
 
 _SPEND_COUNT_1D = 3  # position in the tuple of `money.spend_and_habit`
 
@@ -20,6 +37,7 @@ def features_of(
     """The features of `event` from before it; changes nothing. Call it before `fold`."""
     view = view_of(observations, event, at_ms, basis)
     spend = money.spend_and_habit(view)
+    risks, place_fact = entity_risk.risk(view, risk)
     return Features(
         *money.event(view),
         *moments.account(view),
@@ -32,6 +50,9 @@ def features_of(
         *door.logins(view),
         *door.travel(view),
         *door.labels(view),
-        *entity_risk.risk(view, risk),
+        *risks,
         *door.journey(view),
+        *pattern.pattern(view),
+        *pattern.proved(view),
+        *place.place(place_fact),
     )

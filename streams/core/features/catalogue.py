@@ -8,6 +8,7 @@ as the handbook's windows do; habits ("usual", "new", "since") do not.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple, get_type_hints
 
 import msgspec
@@ -263,6 +264,77 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     ]
     journey_kmh: Annotated[float, About("journey", "km/h", "speed needed for it, at most 100,000", MISSING)]
 
+    # --- the latest amounts, against their median (of the last 64 movements of 30 days, at least 5)
+    amount_to_median: Annotated[
+        float, About("pattern", "ratio", "amount over the median of the latest amounts", MISSING)
+    ]
+    amount_deviations: Annotated[
+        float,
+        About(
+            "pattern", "deviations", "above the median, in spreads between the quartiles; 0 below, at most 50", MISSING
+        ),
+    ]
+    large_7d: Annotated[float, About("pattern", "events", "earlier amounts above 3 times the median in 7 days")]
+    large_14d: Annotated[float, About("pattern", "events", "earlier amounts above 3 times the median in 14 days")]
+    large_share_14d: Annotated[
+        float, About("pattern", "share", "of the earlier amounts of 14 days above 3 times the median", MISSING)
+    ]
+    since_large_days: Annotated[
+        float, About("pattern", "days", "since the last amount above 3 times the median", MISSING)
+    ]
+    largest_to_median_7d: Annotated[
+        float, About("pattern", "ratio", "largest earlier amount of 7 days over the median", MISSING)
+    ]
+    spend_pace_1d: Annotated[
+        float, About("pattern", "ratio", "earlier movements of 1 day over the daily mean of 30 days", MISSING)
+    ]
+    mean_7d_to_30d: Annotated[
+        float, About("pattern", "ratio", "mean earlier amount of 7 days over that of 30 days", MISSING)
+    ]
+    merchant_spread_7d: Annotated[
+        float, About("pattern", "share", "different merchants or terminals per earlier movement of 7 days", MISSING)
+    ]
+    # --- what has been proved about this account, in more detail than the counts above
+    own_large_frauds_30d: Annotated[
+        float, About("proved", "events", "proved frauds of 37 days above 3 times the median")
+    ]
+    since_own_fraud_days: Annotated[float, About("proved", "days", "since the latest proved fraud of 37 days", MISSING)]
+    own_fraud_span_days: Annotated[float, About("proved", "days", "since the first proved fraud of 37 days", MISSING)]
+    # --- labels of the terminal, else the merchant, up to 7 days ago; missing without a fraud among them
+    place_rate_7d: Annotated[
+        float, About("place", "share", "frauds among the labels of 7 days, 4 labels at one per cent added", MISSING)
+    ]
+    place_rate_30d: Annotated[
+        float, About("place", "share", "frauds among the labels of 30 days, 4 labels at one per cent added", MISSING)
+    ]
+    place_rate_decayed: Annotated[
+        float, About("place", "share", "the same with counts that halve every 7 days", MISSING)
+    ]
+    place_plain_decayed: Annotated[
+        float, About("place", "share", "the same of frauds that their amount does not explain", MISSING)
+    ]
+    place_since_fraud_days: Annotated[
+        float, About("place", "days", "since the latest labelled fraud happened", MISSING)
+    ]
+    place_clean_after: Annotated[float, About("place", "events", "legitimate labels after that fraud", MISSING)]
+    place_fraud_run: Annotated[float, About("place", "events", "frauds in a row that end with that fraud", MISSING)]
+    place_run_days: Annotated[float, About("place", "days", "since the first of the frauds in a row happened", MISSING)]
+    place_plain_7d: Annotated[
+        float, About("place", "events", "frauds of 7 days that their amount does not explain", MISSING)
+    ]
+    place_plain_30d: Annotated[
+        float, About("place", "events", "frauds of 30 days that their amount does not explain", MISSING)
+    ]
+    place_plain_run: Annotated[
+        float, About("place", "events", "frauds in a row that their amount does not explain", MISSING)
+    ]
+    place_since_plain_days: Annotated[
+        float, About("place", "days", "since the latest fraud that its amount does not explain", MISSING)
+    ]
+    place_plain_span_days: Annotated[
+        float, About("place", "days", "since the first fraud that its amount does not explain", MISSING)
+    ]
+
 
 class FeatureSpec(NamedTuple):
     """One row of the catalogue."""
@@ -285,3 +357,18 @@ FEATURE_NAMES: tuple[str, ...] = Features.__struct_fields__
 FEATURE_SET: str = hashlib.blake2b(
     repr((VERSION, [(spec.name, spec.missing) for spec in FEATURES])).encode(), digest_size=6
 ).hexdigest()
+
+
+def feature_set_of(names: Sequence[str]) -> str:
+    """The fingerprint of the features that a model reads, in the order in which it reads them.
+
+    Equal as long as each of them keeps its unit, missing value and the version; features that others read, and new
+    ones, do not change it. Raises KeyError with the first name that is in no row of the catalogue.
+    """
+    rows = [_BY_NAME[name] for name in names]
+    return hashlib.blake2b(
+        repr((VERSION, [(spec.name, spec.unit, spec.missing) for spec in rows])).encode(), digest_size=6
+    ).hexdigest()
+
+
+_BY_NAME = {spec.name: spec for spec in FEATURES}

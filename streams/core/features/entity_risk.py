@@ -7,8 +7,8 @@ from streams.core.features.view import View
 from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 
 
-def risk(v: View, look: RiskView) -> tuple[float, ...]:
-    """ip_level .. merchant_labelled."""
+def risk(v: View, look: RiskView) -> tuple[tuple[float, ...], RiskFact | None]:
+    """ip_level .. merchant_labelled; and what is known of the terminal, else the merchant."""
     at_ms = v.at_ms
     ip = device = card_range = merchant = terminal = site = None
     movement = v.movement
@@ -33,8 +33,8 @@ def risk(v: View, look: RiskView) -> tuple[float, ...]:
         if fact is not None and fact.age_s > age:
             age = fact.age_s
     if age < 0:
-        return _NOTHING
-    return (
+        return _NOTHING, None
+    values = (
         *_level_and_score(ip),
         *_level_and_score(device),
         MISSING if card_range is None else float(card_range.level),
@@ -51,6 +51,7 @@ def risk(v: View, look: RiskView) -> tuple[float, ...]:
         MISSING if merchant is None else float(merchant.testing),
         MISSING if merchant is None else float(merchant.labelled),
     )
+    return values, merchant if terminal is None else terminal
 
 
 _NOTHING = (MISSING,) * 24

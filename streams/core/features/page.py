@@ -38,6 +38,9 @@ _FAMILIES = {
     "labels": "What has been proved about this account",
     "risk": "Entity risk",
     "journey": "How the last login got there",
+    "pattern": "The latest amounts, against their median",
+    "proved": "What has been proved about this account, in detail",
+    "place": "How the labels of the terminal, else the merchant, follow each other",
 }
 
 
