@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Sequence
 
 import msgspec
 
 from streams.adapters.clock import SystemClock
+from streams.adapters.model_scorer import Unscored, load_scorer
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule, parse_published
 from streams.adapters.prometheus import PrometheusMetrics
@@ -27,7 +27,6 @@ from streams.contracts.topics import (
 from streams.core.library import Library
 from streams.core.policy import PolicySchedule
 from streams.core.policy_history import PolicyHistory
-from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.ingest.documents import Documents
 from streams.ingest.logic import IngestLogic, Reader, group_of
@@ -43,16 +42,6 @@ from streams.settings import Settings, SettingsError
 logger = logging.getLogger(__name__)
 
 
-class RulesOnly:
-    """The scorer of a deployment without a model."""
-
-    model_id = "rules-only"
-    _answer = ScoreUnavailable("no_model")
-
-    def score(self, batch: Sequence[Prepared]) -> Sequence[Score | ScoreUnavailable]:
-        return [self._answer] * len(batch)
-
-
 def accounts_logic(
     policies: PolicySchedule,
     scorer: Scorer[Prepared] | None = None,
@@ -61,7 +50,7 @@ def accounts_logic(
     library: Library | None = None,
 ) -> AccountsLogic:
     """The accounts agent; without a scorer the rules decide alone. `barrier_s` only in replays that wait."""
-    return AccountsLogic(policies, scorer or RulesOnly(), barrier_s, library)
+    return AccountsLogic(policies, scorer or Unscored(), barrier_s, library)
 
 
 def entities_logic(policies: PolicySchedule, barrier_s: int | None, library: Library | None = None) -> EntitiesLogic:
@@ -69,7 +58,9 @@ def entities_logic(policies: PolicySchedule, barrier_s: int | None, library: Lib
     return EntitiesLogic(policies, barrier_s, library)
 
 
-def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[tuple[Logic, AgentOptions]]:
+def agents(
+    settings: Settings, policies: PolicySchedule | None = None, scorer: Scorer[Prepared] | None = None
+) -> list[tuple[Logic, AgentOptions]]:
     """Both agents as a worker runs them, under the policies and tables that the settings name.
 
     Raises PolicyError or TableError.
@@ -90,7 +81,7 @@ def agents(settings: Settings, policies: PolicySchedule | None = None) -> list[t
 
     return [
         (
-            accounts_logic(policies, barrier_s=settings.barrier_s, library=library),
+            accounts_logic(policies, scorer, barrier_s=settings.barrier_s, library=library),
             agent("accounts", settings.pace_ms),
         ),
         (entities_logic(policies, settings.barrier_s, library), agent("entities", settings.entities_pace_ms)),
@@ -156,9 +147,10 @@ def worker(settings: Settings) -> Runtime:
         )
     metrics, clock = PrometheusMetrics(), SystemClock()
     metrics.set(WORKER, 1.0, settings.clock, policies.policies[-1].mode)
+    scorer = load_scorer(settings.model_dir, policies, settings.model_deadline_ms / 1000, metrics)
     return Runtime(
         settings.runtime(),
-        agents(settings, policies),
+        agents(settings, policies, scorer),
         metrics=metrics,
         exposition=metrics.exposition,
         clock=clock,

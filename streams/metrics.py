@@ -233,6 +233,11 @@ SCORES: Final = Counter(
 SCORE_UNAVAILABLE: Final = Counter(
     "paywarden_score_unavailable_total", "Events decided by rules only, and why.", "sane", ("cause",)
 )
+MODEL_READY: Final = Gauge(
+    "paywarden_model_ready",
+    "1 when the configured model is loaded, 0 when it cannot be used and rules decide alone; absent without one.",
+    "sane",
+)
 ACTIONS: Final = Counter(
     "paywarden_actions_total", "Lock and other commands to the payment system, by kind.", "sane", ("action", "mode")
 )
@@ -289,6 +294,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     RULE_HITS,
     SCORES,
     SCORE_UNAVAILABLE,
+    MODEL_READY,
     ACTIONS,
     LOCKS_CAPPED,
     ACTIONS_RESENT,

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     overlay: Path | None = Field(
         None, description="Folder with this deployment's own codes, profiles and texts; docs/declines.md."
     )
+    model_dir: Path | None = Field(
+        None, description="Folder of the model that scores (`paywarden train`); without one the rules decide alone."
+    )
+    model_deadline_ms: int = Field(
+        250, ge=1, le=10_000, description="Longest wait for the scores of a batch; after it the rules decide alone."
+    )
     member_timeout_s: float = Field(
         10.0, ge=6.0, le=300.0, description="A silent worker loses its partitions after this."
     )

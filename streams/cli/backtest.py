@@ -18,12 +18,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from models.artifact import ModelError
+from models.serving.model import Model, load_model
 from producers.answers import replies
 from producers.errors import BadInput
 from producers.feed import WATERMARK_KEY, Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.logins import DEMO_KEY
+from streams.adapters.model_scorer import RULES_ONLY, ModelScorer
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.agents.accounts import risk_key
@@ -74,6 +77,7 @@ class Results:
         self.counts: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
+        self.unscored: Counter[str] = Counter()
         self.cases: Counter[str] = Counter()
         self._addresses: dict[str, str] = {}  # of the login attempts of this step: decisions do not carry them
         self.files: dict[str, IO[bytes]] = {
@@ -128,6 +132,8 @@ class Results:
         if not isinstance(decision, DecisionMade):
             return
         self.outcomes[decision.outcome] += 1
+        if decision.score_unavailable is not None:
+            self.unscored[decision.score_unavailable] += 1
         for hit in decision.hits:
             self.rules[hit.rule] += 1
         if decision.subject != "login":
@@ -155,6 +161,14 @@ def results_folder(folder: Path) -> Iterator[None]:
             with suppress(OSError):  # somebody else has put something in
                 each.rmdir()
         raise
+
+
+def _model(folder: Path) -> Model:
+    """The model that was asked for: unlike a worker, a backtest without it would answer another question."""
+    try:
+        return load_model(folder)
+    except ModelError as error:
+        raise BadInput(str(error)) from None
 
 
 def _suspicion(decision: DecisionMade) -> float:
@@ -189,6 +203,7 @@ def run_backtest(
     responder: bool,
     console: Console,
     quiet: bool,
+    scorer: ModelScorer | None = None,
 ) -> dict[str, Any]:
     """Run both agents over the files and write what they publish to `out`; returns what summary.json holds.
 
@@ -203,7 +218,9 @@ def run_backtest(
     with results_folder(out), ExitStack() as stack:
         results = Results(out, stack, file_format)
         run = OfflineRun(
-            accounts_logic(policies, barrier_s=barrier_ms // 1000, library=load_library(load_settings().overlay)),
+            accounts_logic(
+                policies, scorer, barrier_s=barrier_ms // 1000, library=load_library(load_settings().overlay)
+            ),
             entities_logic(policies, barrier_ms // 1000),
             partitions,
             results,
@@ -250,8 +267,10 @@ def run_backtest(
             "barrier_s": barrier_ms // 1000,
             "policy": [policy.policy_hash for policy in policies.policies],
             "mode": policies.policies[-1].mode,
+            "model": RULES_ONLY if scorer is None else scorer.model_id,
             "published": {name: results.counts[topic] for topic, name in FILES.items()},
             "outcomes": {outcome.label: results.outcomes[outcome.label] for outcome in Outcome},
+            "unscored": dict(sorted(results.unscored.items())),
             "rules": dict(sorted(results.rules.items())),
             "cases": dict(sorted(results.cases.items())),
             "states": sum(len(partition.states) for partition in run.accounts),  # accounts and known entities
@@ -266,7 +285,7 @@ def show(summary: dict[str, Any], console: Console, out: Path) -> None:
     """The summary as tables."""
     console.print(
         f"{summary['records']:,} records from {summary['from']} to {summary['to']} in {summary['seconds']} s "
-        f"({summary['records_per_s']:,}/s), mode {summary['mode']}",
+        f"({summary['records_per_s']:,}/s), mode {summary['mode']}, model {summary['model']}",
         highlight=False,
     )
     for title, counts in (
@@ -289,6 +308,7 @@ def show(summary: dict[str, Any], console: Console, out: Path) -> None:
 Examples:
   paywarden backtest events.jsonl --format jsonl --out out/
   paywarden backtest transactions.csv.xz --format fdh --start 2018-07-25 --end 2018-08-15 --out out/
+  paywarden backtest transactions.csv.xz --format fdh --model models/fdh-1a2b3c4d5e --out out/
   paywarden backtest ch_08_logs_log.csv --format logins --policy stricter.toml --out out/
 """
 )
@@ -299,6 +319,9 @@ Examples:
 @click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in replay.")
 @click.option("--settle", "settle_ms", type=Duration(), default="0s", help="Event time after the last event.")
 @click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Over the default.")
+@click.option(
+    "--model", "model_dir", type=click.Path(path_type=Path), help="Folder of the model that scores; else rules only."
+)
 @click.option("--start", type=Instant(), help="Leave out what happened before; UTC.")
 @click.option("--end", type=Instant(), help="Leave out what happened at this time or later; UTC.")
 @click.option("--label-delay", type=Duration(), default="7d", show_default=True, help="fdh: when the truth is known.")
@@ -314,6 +337,7 @@ def backtest(
     barrier_ms: int,
     settle_ms: int,
     policy_files: tuple[Path, ...],
+    model_dir: Path | None,
     start: int | None,
     end: int | None,
     label_delay: int,
@@ -341,6 +365,7 @@ def backtest(
     console = Console(stderr=as_json)
     look_rarely()
     policies = load_schedule(policy_files)
+    scorer = None if model_dir is None else ModelScorer(_model(model_dir), policies)
     try:
         if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
             raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")
@@ -356,6 +381,7 @@ def backtest(
             responder=responder,
             console=console,
             quiet=as_json,
+            scorer=scorer,
         )
     except OSError as error:  # inputs have their own sentences
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error

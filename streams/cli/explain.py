@@ -19,10 +19,11 @@ from rich.tree import Tree
 from producers.errors import BadInput
 from producers.feed import Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
+from streams.adapters.model_scorer import Unscored
 from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published
 from streams.agents.watching import WatchingLogic
-from streams.app import RulesOnly, agents, entities_logic
+from streams.app import agents, entities_logic
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.replay import Duration
 from streams.contracts.base import from_ms
@@ -124,7 +125,7 @@ async def again(settings: Settings, decision: DecisionMade, policies: PolicySche
     number = partition_in(decision.decision_id)
     watching = WatchingLogic(
         policies,
-        RulesOnly(),
+        Unscored(),
         settings.barrier_s,
         account_id=decision.account_id,
         event_id=decision.event_id,
@@ -166,7 +167,7 @@ def from_files(
     """Run the backtest's agents over the files, up to the event."""
     watching = WatchingLogic(
         policies,
-        RulesOnly(),
+        Unscored(),
         barrier_ms // 1000,
         account_id=decision.account_id,
         event_id=decision.event_id,

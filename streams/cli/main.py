@@ -23,6 +23,8 @@ COMMANDS = {
     "simulate": "streams.cli.simulate",
     "backtest": "streams.cli.backtest",
     "decline": "streams.cli.decline",
+    "features": "streams.cli.features",
+    "train": "streams.cli.train",
     "explain": "streams.cli.explain",
     "dead-letters": "streams.cli.dead_letters",
     "state": "streams.cli.state",

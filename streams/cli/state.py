@@ -12,6 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from models.artifact import ModelError
+from models.serving.model import load_model
+from streams.adapters.model_scorer import ModelScorer
+from streams.adapters.policy_file import load_schedule
 from streams.app import agents
 from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, settings_of
 from streams.contracts.base import from_ms
@@ -19,6 +23,8 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import physical
 from streams.core.risk import SITE_KIND
 from streams.core.signals import HEALTH_ROUTE
+from streams.core.steps import Prepared
+from streams.ports import Scorer
 from streams.runtime.failstop import Refusal
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
@@ -69,9 +75,11 @@ def state() -> None:
     """
 
 
-async def layouts(settings: Settings) -> list[tuple[Logic, AgentOptions, Layout]]:
+async def layouts(
+    settings: Settings, scorer: Scorer[Prepared] | None = None
+) -> list[tuple[Logic, AgentOptions, Layout]]:
     """Both agents with what they read in this cluster. Raises NotAsItShouldBe if topics are missing or unequal."""
-    parts = agents(settings)
+    parts = agents(settings, scorer=scorer)
     called = settings.names
     names = {each.topic for logic, _ in parts for each in logic.inputs} | {agent.changelog for _, agent in parts}
     found = await partition_counts(settings.runtime(), {physical(called, name) for name in names})
@@ -82,6 +90,16 @@ async def layouts(settings: Settings) -> list[tuple[Logic, AgentOptions, Layout]
         ]
     except Refusal as error:
         raise NotAsItShouldBe(str(error)) from error
+
+
+def _scorer(settings: Settings) -> Scorer[Prepared] | None:
+    """The worker's model without its deadline: what was decided is owed, so it must be decided again alike."""
+    if settings.model_dir is None:
+        return None
+    try:
+        return ModelScorer(load_model(settings.model_dir), load_schedule(settings.policy_files))
+    except ModelError as error:
+        raise NotAsItShouldBe(f"{error} A rebuild needs the model that the workers had.") from error
 
 
 def parts_of(
@@ -342,7 +360,7 @@ def rebuild(
             f"the group {settings.app_id!r} has {members} live workers. Stop them first. One with a static membership "
             f"stays listed for {settings.member_timeout_s:.0f} s after its end; --fence does not wait for that."
         )
-    parts = parts_of(ask(settings, layouts(settings)), agent_name, numbers)
+    parts = parts_of(ask(settings, layouts(settings, _scorer(settings))), agent_name, numbers)
     if not (yes or as_json or comparing):
         click.confirm(f"Rewrite the state of {len(parts)} partitions where it is broken?", abort=True)
     outcomes = ask(settings, _rebuild_all(settings, parts, from_beginning, comparing, quiet=as_json))

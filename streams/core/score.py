@@ -5,11 +5,21 @@ from __future__ import annotations
 import msgspec
 
 
+class Because(msgspec.Struct, frozen=True, gc=False):
+    """One reason of a model for its score, in the vocabulary of `streams.core.reasons`."""
+
+    code: str
+    direction: str  # raises, lowers
+    observed: float | None = None
+    usual: float | None = None  # the customer's own usual value of what was observed
+
+
 class Score(msgspec.Struct, frozen=True, gc=False):
     """A probability in [0, 1], rounded to 6 decimals: batch size changes the bits behind them."""
 
     value: float
     model_id: str
+    reasons: tuple[Because, ...] = ()  # strongest first; only of what somebody will look at
 
 
 class ScoreUnavailable(msgspec.Struct, frozen=True, gc=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from streams.contracts.base import from_ms
 from streams.contracts.decisions import Completeness, DecisionMade, Hit, Reason
 from streams.contracts.payments import Movement
@@ -112,7 +114,12 @@ def _reasons(hits: tuple[Hit, ...], score: Score | ScoreUnavailable, outcome: Ou
                 reasons[code] = Reason(code=code, direction="raises", observed=observed, usual=usual)
             observed = usual = None
     if type(score) is Score and all(Outcome.parse(hit.outcome) < outcome for hit in hits if not hit.shadow):
-        reasons = {"R22": Reason(code="R22", direction="raises", observed=score.value), **reasons}
+        own = {each.code: Reason(**msgspec.structs.asdict(each)) for each in score.reasons}
+        score_itself = Reason(code="R22", direction="raises", observed=score.value)
+        reasons = {"R22": score_itself, **own, **{code: each for code, each in reasons.items() if code not in own}}
+    elif type(score) is Score:
+        for each in score.reasons:
+            reasons.setdefault(each.code, Reason(**msgspec.structs.asdict(each)))
     return tuple(reasons.values())[:REASONS_MAX]
 
 

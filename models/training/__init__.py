@@ -1,0 +1,1 @@
+"""From a history with late labels to an artifact that a worker may serve. The only place that knows scikit-learn."""

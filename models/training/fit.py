@@ -1,0 +1,183 @@
+"""Which family with which settings is best on earlier weeks, and what does it become when it is trained on all of it?
+
+Everything respects that labels are late: at `until` only those that have arrived exist. A fold trains on what had been
+known a week before its test week began, so it asks exactly what the worker will be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.training.calibration import Knots, calibrated, calibration_of
+from models.training.families import FAMILIES, Family
+from models.training.history import FRAUD, UNKNOWN, History
+from models.training.measures import (
+    DAY_MS,
+    DAYS,
+    DELAY_DAYS,
+    AtThreshold,
+    Measured,
+    at_threshold,
+    measured,
+    threshold_within,
+)
+
+# Of the legitimate payments of a fold's training days; the calibration gives them their weight back.
+LEGIT_SHARE = 0.25
+# Legitimate payments that a block may stop, on earlier weeks: below the tenth of a per cent that is allowed.
+BLOCKED_LEGIT_SHARE = 0.0006
+
+Told = Callable[[str], None]
+
+
+class NotEnough(Exception):
+    """The history does not hold what training needs; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained on what."""
+
+    until_ms: int  # labels that arrived before this moment exist, later ones do not
+    days: int = 28  # of mature payments that a model is trained on
+    weeks: int = 4  # earlier weeks that choose settings, calibration and thresholds
+    seed: int = 0
+    delay_ms: int = DELAY_DAYS * DAY_MS
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One earlier week: which rows train, which rows count in its test."""
+
+    starts_ms: int
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass
+class Candidate:
+    """One setting of one family, with what it made of every fold."""
+
+    family: str
+    settings: dict[str, Any]
+    raw: list[np.ndarray] = field(default_factory=list)  # per fold, of its test rows
+    measured: list[Measured] = field(default_factory=list)
+
+    @property
+    def average_precision(self) -> float:
+        """Mean over the folds."""
+        return float(np.mean([each.average_precision for each in self.measured]))
+
+    @property
+    def card_precision(self) -> float:
+        """Mean over the folds."""
+        return float(np.mean([each.card_precision for each in self.measured]))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best candidate, trained on the newest mature days, with what earlier weeks say about its scores."""
+
+    candidate: Candidate
+    classifier: Any
+    calibration: Knots
+    thresholds: dict[str, float]
+    at_block: AtThreshold
+    rows: np.ndarray  # what it was trained on
+    frauds: np.ndarray  # of the folds' test rows, all together
+    scores: np.ndarray
+
+
+def known(history: History, until_ms: int) -> np.ndarray:
+    """The verdicts that had arrived before `until_ms`; later ones are UNKNOWN, whatever the file says."""
+    return np.where(history.known_ms < until_ms, history.verdicts, UNKNOWN)
+
+
+def folds_of(history: History, plan: Plan) -> list[Fold]:
+    """Earlier weeks whose truth is known at `until`, oldest first. Raises NotEnough."""
+    verdicts = known(history, plan.until_ms)
+    labelled = verdicts != UNKNOWN
+    if not labelled.any():
+        raise NotEnough("No label had arrived by then; name a later date or a history with labels.")
+    end_ms = int(history.at_ms[labelled].max()) // DAY_MS * DAY_MS + DAY_MS
+    folds = []
+    for number in range(plan.weeks, 0, -1):
+        starts_ms = end_ms - number * DAYS * DAY_MS
+        learnt = known(history, starts_ms)
+        train = (learnt != UNKNOWN) & (history.at_ms >= starts_ms - plan.delay_ms - plan.days * DAY_MS)
+        # A card known by the day before needs no model; its later payments would only flatter the result.
+        day = (history.at_ms - starts_ms) // DAY_MS
+        test = labelled & (day >= 0) & (day < DAYS) & ~_compromised(history, starts_ms, plan)
+        if (verdicts[train] == FRAUD).sum() < 10 or (verdicts[test] == FRAUD).sum() < 5:
+            raise NotEnough(
+                f"The week {number} weeks before the last label has too few frauds to learn from or to be tested with; "
+                "name fewer --weeks, a later --until, or a longer history."
+            )
+        folds.append(Fold(starts_ms, train, test))
+    return folds
+
+
+def _compromised(history: History, starts_ms: int, plan: Plan) -> np.ndarray:
+    """Payments of accounts with a fraud of the two weeks before that was known when the payment's day began."""
+    recent = (history.verdicts == FRAUD) & (history.at_ms >= starts_ms - 2 * DAYS * DAY_MS)
+    first = np.full(int(history.accounts.max(initial=0)) + 1, np.iinfo(np.int64).max)
+    released = (history.at_ms[recent] // DAY_MS + 1) * DAY_MS + plan.delay_ms
+    np.minimum.at(first, history.accounts[recent], released)
+    compromised: np.ndarray = first[history.accounts] <= history.at_ms // DAY_MS * DAY_MS
+    return compromised
+
+
+def sampled(rows: np.ndarray, verdicts: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Indices of all frauds among `rows` and a share of the others, drawn with the seed."""
+    indices = np.flatnonzero(rows)
+    drawn = np.random.default_rng(seed).random(len(indices)) < share
+    return np.asarray(indices[drawn | (verdicts[indices] == FRAUD)])
+
+
+def fitted(family: Family, settings: dict[str, Any], matrix: np.ndarray, frauds: np.ndarray, seed: int) -> Any:
+    """A classifier of the family, trained on float32 rows."""
+    return family.make(seed, **settings).fit(matrix, frauds)
+
+
+def compare(
+    history: History, names: Sequence[str], plan: Plan, families: Sequence[str], told: Told
+) -> tuple[list[Candidate], list[Fold]]:
+    """Every setting of every family on every earlier week, best first."""
+    folds = folds_of(history, plan)
+    matrix = history.columns(names)
+    verdicts = known(history, plan.until_ms)
+    candidates = []
+    for name in families:
+        family = FAMILIES[name]
+        for settings in family.settings:
+            candidate = Candidate(name, settings)
+            for fold in folds:
+                rows = sampled(fold.train, verdicts, LEGIT_SHARE, plan.seed)
+                classifier = fitted(family, settings, matrix[rows], verdicts[rows] == FRAUD, plan.seed)
+                raw = classifier.predict_proba(matrix[fold.test])[:, 1]
+                candidate.raw.append(raw)
+                truth = (verdicts[fold.test] == FRAUD).astype(int)
+                candidate.measured.append(measured(history.accounts[fold.test], history.at_ms[fold.test], truth, raw))
+            told(f"{name} {settings}: AP {candidate.average_precision:.3f}, CP {candidate.card_precision:.3f}")
+            candidates.append(candidate)
+    return sorted(candidates, key=lambda each: -each.average_precision), folds
+
+
+def finish(history: History, names: Sequence[str], plan: Plan, best: Candidate, folds: Sequence[Fold]) -> Chosen:
+    """The best candidate trained on the newest mature days; calibration and thresholds from its earlier weeks."""
+    verdicts = known(history, plan.until_ms)
+    truth = np.concatenate([(verdicts[fold.test] == FRAUD).astype(int) for fold in folds])
+    raw = np.concatenate(best.raw)
+    knots = calibration_of(raw, truth)
+    scores = calibrated(raw, knots)
+    labelled = verdicts != UNKNOWN
+    newest_ms = int(history.at_ms[labelled].max())
+    rows = sampled(labelled & (history.at_ms > newest_ms - plan.days * DAY_MS), verdicts, LEGIT_SHARE, plan.seed)
+    matrix = history.columns(names)[rows]
+    classifier = fitted(FAMILIES[best.family], best.settings, matrix, verdicts[rows] == FRAUD, plan.seed)
+    block = threshold_within(truth, scores, BLOCKED_LEGIT_SHARE)
+    return Chosen(best, classifier, knots, {"block": block}, at_threshold(truth, scores, block), rows, truth, scores)

@@ -1,0 +1,103 @@
+"""How does one history become one artifact with its report: compare, choose, train, pack?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.artifact import CARD_FILE, Trained
+from models.training.fit import Chosen, Plan, compare, finish, known
+from models.training.history import FRAUD, LEGIT, History
+from models.training.measures import calibration_error
+from models.training.package import package
+from models.training.report import write_report
+from models.training.selection import FEATURES_READ
+from streams.contracts.base import from_ms
+
+_PARITY_MEASURED_ON = 20_000
+
+
+def make(
+    out: Path,
+    history: History,
+    plan: Plan,
+    *,
+    name: str,
+    families: Sequence[str],
+    subjects: Sequence[str],
+    data: str,
+    told: Callable[[str], None],
+) -> Path:
+    """Trains and writes a model; returns its folder. Raises NotEnough or NotAlike."""
+    names = FEATURES_READ
+    candidates, folds = compare(history, names, plan, families, told)
+    chosen = finish(history, names, plan, candidates[0], folds)
+    verdicts = known(history, plan.until_ms)
+    matrix = history.columns(names)
+    at_ms = history.at_ms[chosen.rows]
+    scored = chosen.candidate
+    metrics = {
+        "weeks": float(len(folds)),
+        "average_precision": round(scored.average_precision, 4),
+        "card_precision_100": round(scored.card_precision, 4),
+        "brier": round(float(np.mean((chosen.scores - chosen.frauds) ** 2)), 6),
+        "calibration_error": round(calibration_error(chosen.frauds, chosen.scores), 4),
+        "block_legit_share": round(chosen.at_block.legit_share, 6),
+        "block_recall": round(chosen.at_block.recall, 4),
+        "block_precision": round(chosen.at_block.precision, 4),
+    }
+    trained = Trained(
+        data=data,
+        data_sha256=history.digest(),
+        since=from_ms(int(at_ms.min())),
+        until=from_ms(int(at_ms.max()) + 1),
+        payments=len(chosen.rows),
+        frauds=int((verdicts[chosen.rows] == FRAUD).sum()),
+        label_delay_s=plan.delay_ms // 1000,
+        seed=plan.seed,
+        parameters={key: str(value) for key, value in scored.settings.items()},
+    )
+    home = package(
+        out,
+        chosen.classifier,
+        matrix[np.linspace(0, len(matrix) - 1, min(_PARITY_MEASURED_ON, len(matrix))).astype(int)],
+        name=name,
+        family=scored.family,
+        features=names,
+        usual=_usual(matrix[chosen.rows][verdicts[chosen.rows] == LEGIT]),
+        calibration=chosen.calibration,
+        thresholds=chosen.thresholds,
+        trained=trained,
+        metrics=metrics,
+        subjects=subjects,
+    )
+    page = write_report(home, history, plan, candidates, folds, chosen)
+    (home / CARD_FILE).write_text(_card(home.name, trained, chosen, names) + page, encoding="utf-8")
+    return home
+
+
+def _usual(legit: np.ndarray) -> list[float]:
+    """Per feature the median of legitimate payments; the missing value where most of them have none."""
+    return [float(value) for value in np.median(legit, axis=0)]
+
+
+def _card(model_id: str, trained: Trained, chosen: Chosen, names: Sequence[str]) -> str:
+    return f"""# {model_id}
+
+**Use.** Scores payments as they are decided: the probability that a payment will be labelled a fraud. It decides
+nothing; the policy's thresholds do, and the strictest of score and rules wins.
+
+**Made from** {trained.data}: {trained.payments:,} payments from {trained.since:%Y-%m-%d} to {trained.until:%Y-%m-%d}
+with {trained.frauds:,} frauds; legitimate payments are a sample, whose weight the calibration gives back. Labels were
+used only after they had arrived ({trained.label_delay_s // 86_400} days late). Family {chosen.candidate.family},
+{len(names)} features.
+
+**Cannot know** the first week of a compromised terminal, before any label has arrived; a stolen card that is used like
+its owner uses it; anything about logins. It has learnt from one population: measure it on your own labels, in shadow,
+before it may act. No feature describes a person (age, sex, origin); the time of day and the amount describe behaviour.
+
+## How it was chosen
+
+"""

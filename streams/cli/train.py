@@ -1,0 +1,104 @@
+"""How does a history with late labels become a model that a worker may be given?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from producers.errors import BadInput
+from streams.adapters.policy_file import load_schedule
+from streams.cli.features import END_OF_TIME_MS, SUBJECTS, record_history
+from streams.cli.replay import Duration, Instant
+from streams.runtime.collector import look_rarely
+
+if TYPE_CHECKING:
+    from models.training.history import History
+
+FAMILIES = ("logistic", "random_forest", "hist_boosting", "extra_trees")
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  paywarden train events.jsonl --format jsonl --until 2026-03-01 --out models/
+  paywarden train transactions.csv.xz --format fdh --until 2018-08-08 --name fdh --out models/
+  paywarden features transactions.csv.xz --format fdh --out history.npz
+  paywarden train --history history.npz --until 2018-08-08 --family extra_trees --out models/
+"""
+)
+@click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--format", "file_format", type=click.Choice(["fdh", "jsonl"]), help="Of INPUTS.")
+@click.option("--history", "history_file", type=click.Path(path_type=Path), help="Instead of INPUTS.")
+@click.option("--until", type=Instant(), help="Labels of this time or later do not exist yet; UTC.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The model's parent folder."
+)
+@click.option("--name", default="payments", show_default=True, help="Begins the model's id.")
+@click.option("--family", "families", multiple=True, type=click.Choice(FAMILIES), help="Compare these; default: all.")
+@click.option("--days", type=click.IntRange(1, 365), default=28, show_default=True, help="Of payments to train on.")
+@click.option("--weeks", type=click.IntRange(1, 12), default=4, show_default=True, help="Earlier weeks that choose.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
+@click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in backtest.")
+@click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Over the default.")
+def train(
+    inputs: tuple[Path, ...],
+    file_format: str | None,
+    history_file: Path | None,
+    until: int | None,
+    out: Path,
+    name: str,
+    families: tuple[str, ...],
+    days: int,
+    weeks: int,
+    seed: int,
+    barrier_ms: int,
+    policy_files: tuple[Path, ...],
+) -> None:
+    """Train a model on INPUTS, or on what `paywarden features` made of them, and write it below the folder OUT.
+
+    Compares four families on earlier weeks, calibrates and chooses thresholds there, then trains the best one on the
+    newest days whose labels have arrived. Needs the extra `train`.
+    """
+    from models.training.fit import NotEnough, Plan
+    from models.training.history import HistoryError, load_history
+    from models.training.make import make
+
+    console = Console(stderr=True)
+    look_rarely()
+    until_ms = END_OF_TIME_MS if until is None else until
+    if (history_file is None) == (not inputs):
+        raise click.UsageError("Name either INPUTS with their --format, or one --history.")
+    try:
+        if history_file is not None:
+            history: History = load_history(history_file)
+        elif file_format is None:
+            raise click.UsageError("INPUTS need their --format.")
+        else:
+            history = record_history(
+                inputs,
+                file_format,  # type: ignore[arg-type]
+                load_schedule(policy_files),
+                until_ms=until_ms,
+                barrier_ms=barrier_ms,
+                partitions=4,
+                console=console,
+            )
+        home = make(
+            out,
+            history,
+            Plan(until_ms, days=days, weeks=weeks, seed=seed),
+            name=name,
+            families=families or FAMILIES,
+            subjects=SUBJECTS,
+            data=", ".join(path.name for path in inputs) or str(history_file and history_file.name),
+            told=lambda line: console.print(line, highlight=False),
+        )
+    except (HistoryError, NotEnough) as error:
+        raise BadInput(str(error)) from error
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
+    click.echo(home)

@@ -1,0 +1,187 @@
+"""Does training use what had arrived and nothing later, and does one command make a model that a backtest can use?"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from models.artifact import read_artifact
+from models.training.fit import NotEnough, Plan, folds_of, known
+from models.training.history import FRAUD, UNKNOWN, History, HistoryError, load_history
+from models.training.measures import DAY_MS, card_precision, counted, threshold_within
+from producers.errors import BadInput
+from producers.sources import fdh
+from streams.cli.backtest import backtest
+from streams.cli.features import features
+from streams.cli.train import train
+
+DAY_S = 86_400
+DAYS = 50
+
+
+@pytest.fixture(scope="module")
+def payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Customers with a habit; stolen cards pay five times as much, and some terminals are compromised for weeks."""
+    chance = random.Random(1)
+    rows = []
+    for customer in range(70):
+        mean, second = chance.uniform(10, 60), 0.0
+        stolen = chance.uniform(0, DAYS) if customer % 3 == 0 else DAYS
+        while (second := second + chance.expovariate(1.6) * DAY_S) < DAYS * DAY_S:
+            day, terminal = second / DAY_S, chance.randrange(25)
+            amount, fraud = max(1.0, chance.gauss(mean, mean / 3)), 0
+            if stolen <= day < stolen + 10 and chance.random() < 0.5:
+                amount, fraud = amount * 5, 1
+            elif terminal % 8 == 0 and terminal <= day < terminal + 21:
+                fraud = 1
+            rows.append((int(second), customer, terminal, amount, fraud))
+    rows.sort()
+    lines = [
+        f"{number},{customer},{terminal},{amount:.2f},{second},{fraud},{fraud}"
+        for number, (second, customer, terminal, amount, fraud) in enumerate(rows)
+    ]
+    path = tmp_path_factory.mktemp("payments") / "payments.csv"
+    path.write_text("\n".join((",".join(fdh.COLUMNS), *lines)) + "\n")
+    return path
+
+
+def recorded(payments: Path, out: Path, *more: str) -> History:
+    arguments = [str(payments), "--format", "fdh", "--partitions", "2", "--out", str(out), *more]
+    result = CliRunner().invoke(features, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return load_history(out)
+
+
+@pytest.fixture(scope="module")
+def history(payments: Path, tmp_path_factory: pytest.TempPathFactory) -> History:
+    return recorded(payments, tmp_path_factory.mktemp("history") / "all.npz")
+
+
+@pytest.fixture(scope="module")
+def history_file(history: History, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("history") / "again.npz"
+    history.save(path)
+    return path
+
+
+def test_no_vector_knows_anything_later(payments: Path, history: History, tmp_path: Path) -> None:
+    """The same payments have the same vectors when everything after them never happened."""
+    cut = recorded(payments, tmp_path / "cut.npz", "--until", "2018-05-01")
+    number = len(cut.at_ms)
+    assert 0 < number < len(history.at_ms)
+    assert (cut.subjects == history.subjects[:number]).all()
+    assert (cut.matrix == history.matrix[:number]).all()
+    until_ms = int(cut.at_ms.max()) // DAY_MS * DAY_MS + DAY_MS
+    assert (cut.verdicts == known(history, until_ms)[:number]).all()
+
+
+def test_a_verdict_is_unknown_until_it_arrives(history: History) -> None:
+    middle = int(np.median(history.at_ms))
+    found = known(history, middle)
+    assert (found[history.at_ms > middle - 7 * DAY_MS] == UNKNOWN).all()
+    assert (found[history.at_ms < middle - 7 * DAY_MS] != UNKNOWN).all()
+
+
+def test_a_fold_trains_on_what_was_known_when_its_week_began(history: History) -> None:
+    plan = Plan(2**62, days=14, weeks=2)
+    for fold in folds_of(history, plan):
+        assert history.known_ms[fold.train].max() < fold.starts_ms
+        assert history.at_ms[fold.test].min() >= fold.starts_ms
+        assert not (fold.train & fold.test).any()
+        bad = history.verdicts == FRAUD
+        long_known = set(history.accounts[bad & (history.known_ms < fold.starts_ms)][-5:].tolist())
+        recent = bad & (history.known_ms < fold.starts_ms) & (history.at_ms > fold.starts_ms - 10 * DAY_MS)
+        assert not set(history.accounts[recent].tolist()) & set(history.accounts[fold.test].tolist())
+        assert long_known
+
+
+def run_train(out: Path, *more: str) -> Path:
+    arguments = ["--out", str(out), "--days", "14", "--weeks", "2", "--family", "extra_trees", *more]
+    result = CliRunner().invoke(train, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return Path(result.stdout.strip())
+
+
+def test_labels_that_arrive_later_change_nothing(history: History, tmp_path: Path) -> None:
+    """Their verdicts are turned round, and the same model comes out, byte for byte."""
+    until = "2018-05-12"
+    until_ms = 1_526_083_200_000
+    later = history.known_ms >= until_ms
+    assert later.any()
+    turned = np.where(later & (history.verdicts != UNKNOWN), 1 - history.verdicts, history.verdicts)
+    homes = []
+    for name, verdicts in (("as it was", history.verdicts), ("turned", turned)):
+        path = tmp_path / f"{name}.npz"
+        other = History(*(getattr(history, field) for field in History.__dataclass_fields__))
+        other = History(**{**other.__dict__, "verdicts": verdicts.astype(np.int8)})
+        other.save(path)
+        homes.append(run_train(tmp_path / name, "--history", str(path), "--until", until))
+    one, two = (read_artifact(home) for home in homes)
+    assert one.onnx == two.onnx
+    assert one.parity == two.parity
+    assert one.manifest.calibration == two.manifest.calibration
+    assert one.manifest.thresholds == two.manifest.thresholds
+    assert one.manifest.metrics == two.manifest.metrics
+
+
+def test_from_a_file_to_decisions(payments: Path, history_file: Path, tmp_path: Path) -> None:
+    home = run_train(tmp_path / "models", "--history", str(history_file), "--name", "drawn")
+    manifest = read_artifact(home).manifest
+    assert manifest.family == "extra_trees"
+    assert manifest.parity_difference <= 1e-5
+    assert manifest.metrics["average_precision"] > 0.6
+    assert {path.name for path in home.iterdir()} >= {"card.md", "precision-recall.png", "calibration.png"}
+    assert manifest.model_id in (home / "card.md").read_text()
+    out = tmp_path / "out"
+    arguments = [str(payments), "--format", "fdh", "--partitions", "2", "--model", str(home), "--out", str(out)]
+    result = CliRunner().invoke(backtest, [*arguments, "--json"], catch_exceptions=False)
+    assert json.loads(result.stdout)["model"] == manifest.model_id
+    decisions = [msgspec.json.decode(line) for line in (out / "decisions.jsonl").read_bytes().splitlines()]
+    assert all(0.0 <= decision["score"] <= 1.0 for decision in decisions)
+    assert max(decision["score"] for decision in decisions) > 0.5
+
+
+def test_what_is_missing_is_said(payments: Path, history_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="too few frauds"):
+        run_train(tmp_path, "--history", str(history_file), "--until", "2018-04-12")
+    with pytest.raises(BadInput, match="No label had arrived"):
+        run_train(tmp_path, "--history", str(history_file), "--until", "2018-04-03")
+    (tmp_path / "text.npz").write_text("not a history")
+    with pytest.raises(BadInput, match="is not a history"):
+        run_train(tmp_path, "--history", str(tmp_path / "text.npz"))
+    with pytest.raises(HistoryError, match=r"nowhere\.npz"):
+        load_history(tmp_path / "nowhere.npz")
+    assert issubclass(NotEnough, Exception)
+
+
+def test_card_precision_forgets_cards_that_were_found() -> None:
+    accounts = np.array([1, 1, 2, 3, 1, 2])
+    day = np.array([0, 0, 0, 0, 1, 1])
+    frauds = np.array([0, 1, 0, 1, 1, 1])
+    scores = np.array([0.1, 0.9, 0.8, 0.2, 0.9, 0.3])
+    # Day 0: card 1 hits, card 2 does not. Day 1: card 1 is gone, card 2 hits.
+    assert card_precision(accounts, day, frauds, scores, k=2) == pytest.approx((0.5 + 0.5) / 2)
+
+
+def test_a_card_counts_until_the_day_its_fraud_is_known() -> None:
+    start = 0
+    day_ms = np.array([3, 9, 14, 16, 17, 18]) * DAY_MS
+    accounts = np.array([1, 2, 1, 2, 2, 3])
+    frauds = np.array([1, 1, 0, 0, 0, 1])
+    _, test = counted(accounts, day_ms, frauds, start)
+    # Card 1 was known in the train week; card 2's fraud of day 9 is known from the start of day 17 on.
+    assert test.tolist() == [False, False, False, True, False, True]
+
+
+def test_a_threshold_stops_at_most_its_share_of_honest_payments() -> None:
+    scores = np.arange(1000) / 1000
+    frauds = np.zeros(1000, dtype=int)
+    threshold = threshold_within(frauds, scores, 0.01)
+    assert (scores >= threshold).mean() <= 0.01
+    assert (scores >= threshold - 0.002).mean() > 0.01

@@ -1,0 +1,69 @@
+"""Does a backtest decide with the model that it is given, and say so on every decision?"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from support.models import small_model
+
+from producers.errors import BadInput
+from producers.sources import fdh
+from streams.cli.backtest import backtest
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def payments(tmp_path: Path) -> Path:
+    """Two weeks of one customer's habit, then ten times as much."""
+    rows = [f"{number},7,{number % 3},20.00,{number * 9 * HOUR_S},0,0" for number in range(40)]
+    rows.append(f"40,7,9,200.00,{40 * 9 * HOUR_S},1,1")
+    path = tmp_path / "payments.csv"
+    path.write_text("\n".join((",".join(fdh.COLUMNS), *rows)) + "\n")
+    return path
+
+
+def run(payments: Path, out: Path, *more: str) -> dict[str, object]:
+    arguments = [str(payments), "--format", "fdh", "--partitions", "2", "--out", str(out), "--json", *more]
+    result = CliRunner().invoke(backtest, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    summary: dict[str, object] = json.loads(result.stdout)
+    return summary
+
+
+def scores(out: Path) -> dict[str, float]:
+    with (out / "scores.csv").open(newline="") as lines:
+        return {row["TRANSACTION_ID"]: float(row["score"]) for row in csv.DictReader(lines)}
+
+
+def test_scores_and_decisions_are_the_models(payments: Path, tmp_path: Path) -> None:
+    model = small_model(tmp_path / "models")
+    summary = run(payments, tmp_path / "out", "--model", str(model))
+    assert summary["model"] == model.name
+    assert summary["unscored"] == {}
+    decisions = [json.loads(line) for line in (tmp_path / "out/decisions.jsonl").read_text().splitlines()]
+    assert {decision["model_id"] for decision in decisions} == {model.name}
+    found = scores(tmp_path / "out")
+    assert found == {decision["subject_id"]: decision["score"] for decision in decisions}
+    assert max(found, key=lambda payment: found[payment]) == "40"
+    assert found["40"] > 0.5
+
+
+def test_it_is_the_same_again_and_without_a_model_rules_rank(payments: Path, tmp_path: Path) -> None:
+    model = small_model(tmp_path / "models")
+    for name in ("one", "two"):
+        run(payments, tmp_path / name, "--model", str(model))
+    assert (tmp_path / "one/decisions.jsonl").read_bytes() == (tmp_path / "two/decisions.jsonl").read_bytes()
+    summary = run(payments, tmp_path / "rules")
+    assert summary["model"] == "rules-only"
+    assert summary["unscored"] == {"no_model": 41}
+
+
+def test_a_model_that_cannot_be_used_is_refused_before_anything_is_written(payments: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"manifest\.json cannot be read"):
+        run(payments, tmp_path / "out", "--model", str(tmp_path / "nowhere"))
+    assert not (tmp_path / "out").exists()
