@@ -17,6 +17,7 @@ _LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 def to_onnx(classifier: Any, width: int) -> bytes:
     """The fitted classifier as an ONNX network from (rows, width) float32 to (rows, 2) probabilities."""
+    from onnx import TensorProto, helper
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -24,14 +25,19 @@ def to_onnx(classifier: Any, width: int) -> bytes:
         network = convert_sklearn(
             classifier,
             initial_types=[("features", FloatTensorType([None, width]))],
-            options={id(classifier): {"zipmap": False}},
             name="model",  # else a name by chance, and with it another checksum each time
             target_opset={"": 17, "ai.onnx.ml": 3},
         )
-    # The class that the probabilities imply is nobody's question.
-    kept = [output for output in network.graph.output if output.name == OUTPUT]
-    del network.graph.output[:]
-    network.graph.output.extend(kept)
+    # The last node makes a dictionary of each row, and the implied class is nobody's question. An option would leave
+    # them out too, but looks at every tree for a minute.
+    graph = network.graph
+    (as_dictionaries,) = (node for node in graph.node if node.op_type == "ZipMap")
+    graph.node.remove(as_dictionaries)
+    probabilities = as_dictionaries.input[0]
+    for node in graph.node:
+        node.output[:] = [OUTPUT if name == probabilities else name for name in node.output]
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, 2]))
     return bytes(network.SerializeToString())
 
 

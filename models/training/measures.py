@@ -82,7 +82,7 @@ def calibration_error(frauds: np.ndarray, scores: np.ndarray, above: float = 0.0
         rows = place == number
         if rows.any():
             total += rows.sum() * abs(float(scores[chosen][rows].mean() - frauds[chosen][rows].mean()))
-    return total / int(chosen.sum())
+    return float(total) / int(chosen.sum())
 
 
 def measured(accounts: np.ndarray, at_ms: np.ndarray, frauds: np.ndarray, scores: np.ndarray) -> Measured:

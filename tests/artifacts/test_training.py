@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from models.artifact import read_artifact
+from models.training.families import FAMILIES
 from models.training.fit import NotEnough, Plan, folds_of, known
 from models.training.history import FRAUD, UNKNOWN, History, HistoryError, load_history
 from models.training.measures import DAY_MS, card_precision, counted, threshold_within
@@ -99,6 +100,13 @@ def test_a_fold_trains_on_what_was_known_when_its_week_began(history: History) -
         recent = bad & (history.known_ms < fold.starts_ms) & (history.at_ms > fold.starts_ms - 10 * DAY_MS)
         assert not set(history.accounts[recent].tolist()) & set(history.accounts[fold.test].tolist())
         assert long_known
+
+
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested here does not depend on the size of a forest."""
+    settings = ({"n_estimators": 12, "max_depth": 8, "min_samples_leaf": 3, "max_features": 0.5},)
+    monkeypatch.setitem(FAMILIES, "extra_trees", FAMILIES["extra_trees"]._replace(settings=settings))
 
 
 def run_train(out: Path, *more: str) -> Path:
