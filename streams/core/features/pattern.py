@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from streams.core.familiar import different
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
 from streams.core.observations import Observations
-from streams.core.windows import DAY
+from streams.core.windows import DAY, opened
 
 _LOOKED_AT = 64  # movements of 30 days that a median is taken from: three weeks at three a day
 _LEAST = 5  # fewer movements have no pattern
@@ -20,6 +21,7 @@ _QUARTILES = 1.349  # distance of the quartiles of a normal distribution, in sta
 _MOST_DEVIATIONS = 50.0
 _LABEL_DELAY = 7 * DAY
 
+_NOT_PROVED = (0.0, MISSING, MISSING)
 _NOTHING = (MISSING, MISSING, 0.0, 0.0, MISSING, MISSING, MISSING)
 
 
@@ -63,49 +65,47 @@ def _amounts(v: View) -> tuple[float, ...]:
 def _latest(obs: Observations, at: int) -> tuple[list[int], list[int]]:
     """(amounts, times) of the newest priced movements of 30 days, at most _LOOKED_AT, oldest first."""
     ring = obs.spend
-    end = ring.upto(at)
-    first = max(bisect_right(ring.times, at - 30 * DAY, 0, end), end - _LOOKED_AT)
-    if end <= first:
+    if not ring.times:
         return [], []
-    totals = ring.totals
-    earlier = totals[first - 1] if first else ring.before
-    amounts = []
-    for total in totals[first:end]:
-        amounts.append(total - earlier)
-        earlier = total
-    return amounts, ring.times[first:end]
+    times = opened(ring.times)
+    end = bisect_right(times, at)
+    first = max(bisect_right(times, at - 30 * DAY, 0, end), end - _LOOKED_AT)
+    return ring.amounts[first:end].tolist(), times[first:end].tolist()
 
 
 def _pace(v: View) -> tuple[float, float, float]:
     """spend_pace_1d, mean_7d_to_30d, merchant_spread_7d."""
     obs, at = v.obs, v.at
     ring = obs.spend
-    end = ring.upto(at)
-    month = bisect_right(ring.times, at - 30 * DAY, 0, end)
-    week = bisect_right(ring.times, at - 7 * DAY, month, end)
-    day = bisect_right(ring.times, at - DAY, week, end)
     pace = trend = spread = MISSING
+    if not ring.times:
+        return pace, trend, spread
+    times, amounts = opened(ring.times), ring.amounts
+    end = bisect_right(times, at)
+    month = bisect_right(times, at - 30 * DAY, 0, end)
+    week = bisect_right(times, at - 7 * DAY, month, end)
     days = min(30.0, (v.at_ms - obs.first_ms) / DAY)
     if end > month and days >= 1.0:
+        day = bisect_right(times, at - DAY, week, end)
         pace = (end - day) * days / (end - month)
     if end > week:
-        all_month = ring.total(month, end)
+        last_week = sum(amounts[week:end])
+        all_month = last_week + sum(amounts[month:week])
         if all_month:
-            trend = ring.total(week, end) / (end - week) * (end - month) / all_month
-        after_s = (v.at_ms - 7 * DAY) // 1000
-        recent = sum(1 for entry in obs.merchants.values() if entry[1] > after_s)
-        spread = min(1.0, recent / (end - week))
+            trend = last_week / (end - week) * (end - month) / all_month
+        spread = min(1.0, different(obs.merchants, (v.at_ms - 7 * DAY) // 1000) / (end - week))
     return pace, trend, spread
 
 
 def proved(v: View) -> tuple[float, ...]:
     """own_large_frauds_30d, since_own_fraud_days, own_fraud_span_days."""
     obs, at = v.obs, v.at
-    frauds = obs.frauds
-    first = bisect_right(frauds, at - 30 * DAY - _LABEL_DELAY) if frauds else 0
-    end = bisect_right(frauds, at) if frauds else 0
+    if not obs.frauds:
+        return _NOT_PROVED
+    frauds = opened(obs.frauds)
+    first, end = bisect_right(frauds, at - 30 * DAY - _LABEL_DELAY), bisect_right(frauds, at)
     if first == end:
-        return 0.0, MISSING, MISSING
+        return _NOT_PROVED
     usual = median_of(obs, at)
     large = 0
     for then in frauds[first:end]:
@@ -124,8 +124,11 @@ def median_of(obs: Observations, at: int) -> int:
 def amount_at(obs: Observations, at: int) -> int | None:
     """What was spent at exactly `at` (relative to the base), in minor units; None if it is not in the ring any more."""
     ring = obs.spend
-    end = ring.upto(at)
-    return ring.amount(end - 1) if end and ring.times[end - 1] == at else None
+    if not ring.times:
+        return None
+    times = opened(ring.times)
+    end = bisect_right(times, at)
+    return ring.amounts[end - 1] if end and times[end - 1] == at else None
 
 
 def times_usual(obs: Observations, subject_ms: int, at_ms: int) -> float | None:
