@@ -105,7 +105,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     """Everything remembered of one account. Fields are only ever added at the end; times named `*_ms` are absolute.
 
     What holds many values is a container of `windows` or `familiar`: bytes that are stored as they are. A new field of
-    type `Times` also gets its name into `_TIMES`.
+    type `Times` also gets its name into `_WINDOWED`, or its own line in `_reach`.
     """
 
     base_ms: int = 0  # `Times` are relative to this
@@ -185,6 +185,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     journey_ms: int = 0
     journey_km: float = 0.0
     journey_kmh: float = 0.0
+    last_decline_ms: int = 0
 
     @property
     def last_login_ms(self) -> int:
@@ -381,30 +382,24 @@ def _reach(obs: Observations, at_ms: int) -> None:
     if at_ms < obs.base_ms:
         by = max(at_ms, obs.touched_ms - FARTHEST) - obs.base_ms
     if by > 0:
-        # Failures have no horizon. Those before the last success count for nothing once they are older than a day;
-        # the others go on counting until there is one, whatever their time was.
-        over = min(by, obs.last_login_ms - obs.base_ms)
+        # What only windows ask for is over. Failures and refusals "since the last success" are not, however old: they
+        # go on counting until there is one.
+        for name in _WINDOWED:
+            setattr(obs, name, later(getattr(obs, name), b"", by - 1)[0])
+        obs.frauds, obs.fraud_keys = later(obs.frauds, obs.fraud_keys, by - 1)
+        obs.declines, _ = later(obs.declines, b"", min(by - 1, obs.last_success_ms - obs.base_ms))
+        over = min(by - 1, obs.last_login_ms - obs.base_ms)
         obs.known_failures, _ = later(obs.known_failures, b"", over)
         obs.stranger_failures, obs.stranger_ips = later(obs.stranger_failures, obs.stranger_ips, over)
     obs.base_ms += by
     obs.spend.moved(by)
     obs.inflow.moved(by)
-    for name in _TIMES:
+    for name in (*_WINDOWED, "frauds", "declines", "known_failures", "stranger_failures"):
         setattr(obs, name, moved(getattr(obs, name), by))
 
 
-_TIMES = (
-    "unpriced",
-    "spikes",
-    "declines",
-    "refunds",
-    "logins",
-    "known_failures",
-    "stranger_failures",
-    "challenges",
-    "challenge_failures",
-    "frauds",
-)
+# Fields of type `Times` that are asked for windows of at most `_BASE_STAYS_BEHIND` and nothing else.
+_WINDOWED = ("unpriced", "spikes", "refunds", "logins", "challenges", "challenge_failures")
 
 
 def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Basis) -> None:
@@ -412,6 +407,7 @@ def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Ba
     refused = kind in REFUSALS
     if refused:
         obs.declines = mark(obs.declines, at_ms - obs.base_ms, TIMES_CAP, _WEEK_HORIZON)
+        obs.last_decline_ms = max(obs.last_decline_ms, at_ms)
     elif kind in _SUCCESSES and at_ms > obs.last_success_ms:
         obs.last_success_ms = at_ms
     movement = MOVEMENTS[kind]

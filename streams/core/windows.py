@@ -207,7 +207,12 @@ class Ring(msgspec.Struct, array_like=True, gc=False):
         return _index(self.times, after) // _TIME_BYTES, _index(self.times, upto) // _TIME_BYTES
 
     def moved(self, by: int) -> None:
-        """Make all times relative to a base that is `by` later."""
+        """Make all times relative to a base that is `by` later; forget what lies before it."""
+        gone = _index(self.times, by - 1) // _TIME_BYTES if by > 0 else 0
+        if gone:
+            width = len(self.packed) * _TIME_BYTES // len(self.times)
+            self.total -= sum(self.amounts[:gone])
+            self.times, self.packed = self.times[gone * _TIME_BYTES :], self.packed[gone * width :]
         self.times = moved(self.times, by)
         if self.lost is not None:
             self.lost -= by

@@ -156,11 +156,12 @@ def declines(v: View, spent_1d: float) -> tuple[float, ...]:
     """declines_30m .. since_decline_s."""
     at = v.at
     own = 1 if v.failed and v.movement is not None else 0
+    last_ms = v.obs.last_decline_ms
+    since = max(0.0, (v.at_ms - last_ms) / 1000.0) if last_ms else MISSING
     if not v.obs.declines:
         share = MISSING if spent_1d == 0.0 else min(1.0, own / spent_1d)
-        return float(own), float(own), float(own), share, float(own), MISSING
+        return float(own), float(own), float(own), share, float(own), since
     times = opened(v.obs.declines)
-    last = times[-1]
     day = count(times, at - DAY, at) + own
     return (
         float(count(times, at - 30 * MINUTE, at) + own),
@@ -168,7 +169,7 @@ def declines(v: View, spent_1d: float) -> tuple[float, ...]:
         float(count(times, at - 7 * DAY, at) + own),
         min(1.0, day / spent_1d) if spent_1d else MISSING,
         float(count(times, v.obs.last_success_ms - v.obs.base_ms, at) + own),
-        max(0.0, (at - last) / 1000.0),
+        since,
     )
 
 

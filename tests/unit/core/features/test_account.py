@@ -335,3 +335,20 @@ def test_labels_of_movements_from_before_the_account_was_met_count_by_their_own_
     features = account.look(paid(NOON + HOUR, 2))
     assert (features.own_frauds_7d, features.own_frauds_30d) == (1.0, 3.0)
     assert features.spend_count_1d == 2.0
+
+
+def test_the_last_refusal_is_told_however_old_it_is(account):
+    account.see(paid(NOON, 1, kind=payments.PaymentFailed))
+    for months in (2, 4):
+        features = account.see(paid(NOON + months * 60 * DAY, months, kind=payments.PaymentRequested))
+        assert (features.since_decline_s, features.declines_row) == (months * 60 * DAY / 1000, 1.0)
+    account.see(paid(NOON + 240 * DAY + HOUR, 5))
+    features = account.look(paid(NOON + 480 * DAY, 6))
+    assert (features.since_decline_s, features.declines_row) == (480 * DAY / 1000, 0.0)
+
+
+def test_a_fraud_that_was_forgotten_can_be_told_again(account):
+    account.see(label(NOON, "p1", NOON - DAY))
+    account.see(paid(NOON + 60 * DAY, 2))
+    account.see(label(NOON + 60 * DAY, "p1", NOON + 59 * DAY))
+    assert account.look(paid(NOON + 60 * DAY, 3)).own_frauds_7d == 1.0
