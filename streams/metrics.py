@@ -98,7 +98,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "priority": Values(frozenset(get_args(Priority))),
     "finding": Values(frozenset(get_args(Finding))),
     "effect": _values("action", "notification", "query"),
-    "cap": _values("partition"),
+    "cap": _values("partition", "total"),
     "fate": _values("amended", "counted"),
     "dropped": _values("idle"),
     "became": _values("written", "skipped"),

@@ -25,9 +25,9 @@ from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy, PolicySchedule
-from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of
+from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
-from streams.core.signals import Door, door_of, signals_of
+from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
 from streams.metrics import EFFECTS_SUPPRESSED, LOCKS_CAPPED
 from streams.ports import Scorer
@@ -63,6 +63,15 @@ class StalledFeed(msgspec.Struct, frozen=True, gc=False):
     until_ms: int
 
 
+class LocksStopped(msgspec.Struct, frozen=True, gc=False):
+    """The entities agent says that all partitions together have locked enough."""
+
+    rule: str
+    at_ms: int
+    from_ms: int
+    until_ms: int
+
+
 class Stranger(msgspec.Struct, frozen=True, gc=False):
     """An attempt that belongs to no account: it makes signals and nothing else."""
 
@@ -71,6 +80,8 @@ class Stranger(msgspec.Struct, frozen=True, gc=False):
     incident: str  # the attack on the whole site that is known
 
 
+# What `prepare` makes of a record.
+Work = Prepared | Stranger | StalledFeed | LocksStopped
 _NOT_SCORED = ScoreUnavailable("not_scored")
 _FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
@@ -170,10 +181,13 @@ class AccountsLogic:
         peek: Callable[[bytes], Any],
         late: bool,
         topic: str,
-    ) -> Prepared | Stranger | StalledFeed | None:
+    ) -> Work | None:
         event, at_ms = incoming.event, incoming.at_ms
         if type(event) is EntityRisk:
             state.apply(event)
+            rule = stopped_rule(event.kind, event.value)
+            if rule is not None:
+                return LocksStopped(rule, at_ms, to_ms(event.effective_at), to_ms(event.expires_at))
             feed = feed_of(event.kind, event.value)
             if feed not in MERGED_NAMES:
                 return None
@@ -188,16 +202,14 @@ class AccountsLogic:
             return Stranger(event, at_ms, "" if site is None else site.incident)
         return pipeline.prepare(state.observations, event, at_ms, risk, self._policies.at(at_ms), late)
 
-    def score(self, prepared: Sequence[Prepared | Stranger | StalledFeed]) -> Sequence[Score | ScoreUnavailable]:
+    def score(self, prepared: Sequence[Work]) -> Sequence[Score | ScoreUnavailable]:
         wanted = [each for each in prepared if type(each) is Prepared and each.features is not None]
         answers = iter(self._scorer.score(wanted) if wanted else ())
         return [
             next(answers) if type(each) is Prepared and each.features is not None else _NOT_SCORED for each in prepared
         ]
 
-    def decide(
-        self, state: Any, prepared: Prepared | Stranger | StalledFeed, score: Any, context: Context
-    ) -> list[Emit]:
+    def decide(self, state: Any, prepared: Work, score: Any, context: Context) -> list[Emit]:
         emits: list[Emit] = []
         if type(prepared) is StalledFeed:
             stalled = context.shared.stalled
@@ -205,6 +217,9 @@ class AccountsLogic:
             # Told again before it ran out: one stall, whose timers may be due at any time since its beginning.
             goes_on = prepared.from_ms <= until_ms
             stalled[prepared.feed] = (since_ms if goes_on else prepared.from_ms, prepared.until_ms)
+            return emits
+        if type(prepared) is LocksStopped:
+            context.shared.limits.stop(prepared.rule, prepared.from_ms, prepared.until_ms)
             return emits
         policy = self._policies.at(prepared.at_ms)
         if type(prepared) is Stranger:
@@ -218,7 +233,7 @@ class AccountsLogic:
             if type(effect) is DecisionMade:
                 flagged = effect.outcome in _FLAGGED
             emits += publish(effect, context.count)
-        _count_withheld(moment, context)
+        emits += self._locked(moment, prepared.event.event_id, context)
         door = door_of(prepared)
         self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "", door=door)
         return emits
@@ -227,8 +242,7 @@ class AccountsLogic:
         moment = self._moment(key.decode(), context)
         effects = pipeline.fire(state.obligations, due_ms, self._policies.at(due_ms), moment)
         emits = [emit for effect in effects for emit in publish(effect, context.count)]
-        _count_withheld(moment, context)
-        return emits
+        return emits + self._locked(moment, f"timer/{due_ms}", context)
 
     def _moment(self, account_id: str, context: Context) -> DecideContext:
         return DecideContext(
@@ -243,6 +257,18 @@ class AccountsLogic:
             library=self._library,
             stalled=context.shared.stalled,
         )
+
+    def _locked(self, moment: DecideContext, event_id: str, context: Context) -> list[Emit]:
+        """Counts what was withheld and tells every lock, so that all partitions together stay within the caps."""
+        for effect, why in moment.withheld:
+            context.count(EFFECTS_SUPPRESSED, effect, why)
+        for cap in moment.capped:
+            context.count(LOCKS_CAPPED, cap)
+        signals = [
+            lock_signal(event_id, moment.account_id, rule, context.clock_ms, context.partition, context.next_sequence)
+            for rule in moment.locked
+        ]
+        return [publish_signal(signal, context.partitions) for signal in signals]
 
     # -- the second hop ----------------------------------------------------------------------------------------------
 
@@ -289,10 +315,3 @@ class AccountsLogic:
         told = ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0)
         value, headers = encode(told), headers_of(told)
         return [Emit(SIGNALS.name, b"", value, clock_ms, number, headers) for number in range(context.partitions)]
-
-
-def _count_withheld(moment: DecideContext, context: Context) -> None:
-    for effect, why in moment.withheld:
-        context.count(EFFECTS_SUPPRESSED, effect, why)
-        if (effect, why) == ("action", "capped"):
-            context.count(LOCKS_CAPPED, "partition")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from streams.agents.accounts import AccountsLogic, StalledFeed, Stranger
+from streams.agents.accounts import AccountsLogic, Work
 from streams.contracts.base import to_ms
 from streams.contracts.topics import ENTITY_RISK
 from streams.core.policy import PolicySchedule
@@ -65,7 +65,7 @@ class WatchingLogic(AccountsLogic):
 
     def prepare(
         self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
-    ) -> Prepared | Stranger | StalledFeed | None:
+    ) -> Work | None:
         prepared = super().prepare(state, incoming, peek, late, topic)
         if type(prepared) is Prepared and prepared.features is not None and self.found is None:
             if prepared.event.event_id == self._event_id:

@@ -142,6 +142,7 @@ class AccountProfile(Event, frozen=True, kw_only=True, tag="account.profile.v1",
     vulnerable: bool = False
     contact_channels: Annotated[tuple[Label, ...], Meta(max_length=20)] = ()
     home_currency: Currency | None = None
+    closed_at: Instant | None = None  # the account is no more
 
 
 class LabelRecorded(Event, frozen=True, kw_only=True, tag="label.recorded.v1", tag_field="type"):

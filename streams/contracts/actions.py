@@ -21,6 +21,7 @@ ActionKind = Literal[
     "block_entity",
     "hold_settlement",
     "report",
+    "limit",  # lower limits on money out while an account recovers
 ]
 Scope = Literal["login", "money_out", "all"]
 
@@ -37,7 +38,7 @@ class ActionRequested(
     account_id: Id
     action: ActionKind
     scope: Scope = "all"
-    applies_to: Label = "unknown_devices"  # unknown_devices, everyone
+    applies_to: Label = "unknown_devices"  # unknown_devices, known_devices, everyone
     expires_at: Instant | None = None
     reason_class: Label
     rule: Label | None = None
@@ -65,6 +66,12 @@ class LocksState(Output, frozen=True, kw_only=True, tag="locks.state.v1", tag_fi
     account_id: Id
     version: Count
     locks: Annotated[tuple[Lock, ...], Meta(max_length=64)] = ()
+    state: Label = "active"  # the strictest of the locks: active, challenged, recovering, soft_lock, restricted, ...
+    was: Label | None = None  # the state before this version
+    trigger: Label | None = None  # what moved it, as the table of states calls it
+    actor: Label | None = None  # who: rules, time, owner, identity service, or an operator's role
+    event_id: Id | None = None  # the event or timer that shows it
+    state_ends_at: Instant | None = None
 
 
 class PspQuery(Output, frozen=True, kw_only=True, tag="psp.query.v1", tag_field="type"):

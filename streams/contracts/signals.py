@@ -36,7 +36,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     value: Id
     event_id: Id
     account_id: Id
-    what: Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label"]
+    what: Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "lock"]
     known: bool = True
     username: ShortText | None = None
     card_token: Id | None = None
@@ -50,6 +50,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     first: bool = True  # False: a later event of an attempt that was observed before
     familiar: bool = False  # of a login: the account was entered from this device or network before
     merchant_id: Id | None = None  # of a payment that is told to its card range
+    rule: Label | None = None  # of a lock
     incident_id: Id | None = None  # the attack on the whole site that was known when the event was decided
     times_usual: Annotated[float, Meta(ge=0)] | None = None  # of a label: its amount over the account's median
 

@@ -21,15 +21,16 @@ PAYMENTS_DAYS = 30
 FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 210
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 240
 DEBITS_MAX = 6  # one more debit has the oldest judged at once; x 290
-LOCKS_MAX = 4  # lock, restrict, freeze: one each, and one to spare; x 150
+LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
 OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
+SOFT_LOCKS_MAX = 8  # x 9
 NOTICES_MAX = 16  # x 9
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 960 + 1,740 + 600 + 1,520 + 150 + 2,048 + 150: about 9 KiB if everything were full at once with the
+# 450 + 1,250 + 960 + 1,740 + 1,050 + 1,520 + 220 + 2,048 + 150: about 9.5 KiB if everything were full at once with the
 # longest ids; an account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 9_500
+WORST_BYTES = 10_000
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 
@@ -165,6 +166,7 @@ class Holder(msgspec.Struct, array_like=True, gc=False):
     language: str = "zh-Hans"
     time_zone: str = ""
     vulnerable: bool = False
+    closed: bool = False
 
 
 class Obligations(msgspec.Struct, array_like=True, gc=False):
@@ -181,6 +183,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     cases: list[Case] = msgspec.field(default_factory=list)
     notices: list[int] = msgspec.field(default_factory=list)  # when capped messages of the last week were sent
     holder: Holder = msgspec.field(default_factory=Holder)
+    soft_locks: list[int] = msgspec.field(default_factory=list)  # when the newest waits of the login ladder began
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

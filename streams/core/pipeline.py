@@ -36,7 +36,7 @@ from streams.core.flows import fraud_alert, holds, login_ladder, repeat_failures
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS, WATCHED, status_after
 from streams.core.locks import saga, unlock
 from streams.core.money import debit_without_payment
-from streams.core.obligations import Command, Debit, HeldLock, Hold, Holder, Obligations, PaymentState, payment_key
+from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations, PaymentState, payment_key
 from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
@@ -170,6 +170,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         case LoginFailed():
             login_ladder.after_failed_login(turn, prepared)
         case ChallengePassed():
+            if turn.obligations.locks:
+                unlock.second_factor_passed(turn, prepared.event)
             for hold in tuple(turn.obligations.holds):
                 if hold.outcome == "step_up":
                     holds.end_hold(turn, hold, "allow", "released", "the challenge was passed")
@@ -207,7 +209,7 @@ def _told(turn: Turn, event: Event) -> None:
         case CaseAction() if event.owner == "account":
             operator.act(turn, event)
         case AccountProfile():
-            _profile(turn.obligations.holder, event)
+            _profile(turn, event)
         case LedgerPosted():
             debit_without_payment.posted(turn, event)
         case _ if turn.late:
@@ -222,10 +224,13 @@ def _told(turn: Turn, event: Event) -> None:
             timeline.attach(turn, event)
 
 
-def _profile(holder: Holder, event: AccountProfile) -> None:
+def _profile(turn: Turn, event: AccountProfile) -> None:
+    holder = turn.obligations.holder
     holder.language = event.language
     holder.time_zone = event.time_zone or ""
     holder.vulnerable = event.vulnerable
+    if event.closed_at is not None and not holder.closed:
+        saga.close(turn)
 
 
 def _close(turn: Turn) -> list[Effect]:

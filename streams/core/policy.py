@@ -147,6 +147,7 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     hard_lock_window_s: Count
     restrict_s: Count  # money-out off, reviewed before it ends
     cooling_s: Count  # low limits after a freeze
+    cooloff_s: Count  # low limits after a restriction or a disabled password
     ack: Literal["required", "assumed"]
     ack_timeout_s: Count  # no acknowledgement until then: a P1 case
     resend_s: Count

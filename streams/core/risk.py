@@ -14,6 +14,8 @@ from streams.contracts.logins import Login
 # Failed logins of the whole site meet in one place under this name, so that an attacker who changes addresses is seen.
 SITE_KIND: Literal["health"] = "health"
 SITE = "site"
+# Locks of all partitions meet under this name, so that a rule which locks too many is seen.
+LOCKS = "locks"
 
 # What an entity can be held for. A place of fraud tests no cards, and an address that guesses passwords may be the
 # office of honest payers: whoever asks says what about.
@@ -30,6 +32,12 @@ _FEED = "feed/"
 def feed_value(feed: str) -> str:
     """What a feed is called where entities have their value; `feed_of` is the way back."""
     return _FEED + feed
+
+
+def stopped_rule(kind: str, value: str) -> str | None:
+    """The rule, or `total`, whose locks this entity risk stops, or None."""
+    prefix = f"{LOCKS}/"
+    return value.removeprefix(prefix) if kind == SITE_KIND and value.startswith(prefix) else None
 
 
 def feed_of(kind: str, value: str) -> str | None:

@@ -17,7 +17,7 @@ from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, P
 from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, FeedsTold, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.ids import digest
-from streams.core.risk import SITE, SITE_KIND
+from streams.core.risk import LOCKS, SITE, SITE_KIND
 from streams.core.steps import Prepared
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
@@ -105,6 +105,23 @@ def signals_of(
             return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy)
         case _:
             return []
+
+
+def lock_signal(
+    event_id: str, account_id: str, rule: str, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> EntityObserved:
+    """An account was locked by a rule: counted over all partitions."""
+    return EntityObserved(
+        at_ms=at_ms,
+        partition=partition,
+        sequence=next_sequence(),
+        kind=SITE_KIND,
+        value=LOCKS,
+        event_id=event_id,
+        account_id=account_id,
+        what="lock",
+        rule=rule,
+    )
 
 
 def _of_login(

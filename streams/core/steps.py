@@ -61,6 +61,9 @@ class DecideContext(msgspec.Struct, gc=False):
     library: Library = msgspec.field(default_factory=packaged_library)
     # Feeds that the entities agent has called stalled: (from, until) in ms of event time.
     stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    # Rules that locked the account just now, and which cap kept others from it: for the shell to tell and to count.
+    locked: list[str] = msgspec.field(default_factory=list)
+    capped: list[str] = msgspec.field(default_factory=list)
 
     def is_stalled(self, feed: str, at_ms: int) -> bool:
         """Whether the feed has stopped while others go on, so that its silence proves nothing."""

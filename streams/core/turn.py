@@ -12,6 +12,7 @@ import msgspec
 
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
+from streams.core.locks.account_states import state_of, state_of_lock
 from streams.core.locks.transitions import RELEASED
 from streams.core.obligations import Case, Obligations
 from streams.core.policy import Policy
@@ -34,12 +35,21 @@ class Turn(msgspec.Struct):
     # what changed about which case, in order; the case itself because the account may have to forget it meanwhile
     changed: dict[str, tuple[Case, list[str]]] = msgspec.field(default_factory=dict)
     locks_changed: bool = False
+    was: str = ""  # state of the account before its locks changed in this turn
+    trigger: str = ""
+    actor: str = ""
 
     def change(self, case: Case, what: str) -> None:
         """Notes that `case` changed; a version of it leaves at the end of the turn."""
         _, noted = self.changed.setdefault(case.case_id, (case, []))
         if what not in noted and len(noted) < 16:
             noted.append(what)
+
+    def moves(self, trigger: str, actor: str) -> None:
+        """Notes what is about to change the account's locks; the first reason of a turn is the one that is told."""
+        if not self.was:
+            self.was = state_of(self.obligations.locks, self.obligations.holder.closed)
+            self.trigger, self.actor = trigger, actor
 
     def enforce(self) -> None:
         """Lets the turn act although the policy observes.
@@ -87,7 +97,10 @@ def _fresh(policy: Policy, ctx: DecideContext, at_ms: int) -> bool:
 
 
 def locks_state(turn: Turn) -> LocksState:
-    """All locks of the account, for the compacted topic."""
+    """All locks of the account and the state that they put it in, for the compacted topic."""
+    obligations = turn.obligations
+    state = state_of(obligations.locks, obligations.holder.closed)
+    ends_ms = max((held.due_ms for held in obligations.locks if state_of_lock(held) == state), default=0)
     return LocksState(
         occurred_at=turn.at,
         account_id=turn.ctx.account_id,
@@ -106,4 +119,10 @@ def locks_state(turn: Turn) -> LocksState:
             for lock in turn.obligations.locks
             if lock.status != RELEASED
         ),
+        state=state,
+        was=turn.was or None,
+        trigger=turn.trigger or None,
+        actor=turn.actor or None,
+        event_id=turn.cause,
+        state_ends_at=from_ms(ends_ms) if ends_ms else None,
     )

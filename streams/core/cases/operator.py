@@ -9,6 +9,7 @@ from streams.contracts.cases import ActionRejected
 from streams.core.cases.book import add_line, set_finding, set_status
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
+from streams.core.locks.unlock import recover, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Hold, Line
 from streams.core.turn import Turn
@@ -53,6 +54,8 @@ def act(turn: Turn, event: CaseAction) -> None:
             set_finding(turn, case, "confirmed_fraud")
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
+            if undo_false_locks(turn, case, event.role):
+                notify(turn, "unlocked.by_us", {}, case)
         case "lock":
             _restrict(turn, case)
         case "unlock":
@@ -137,12 +140,20 @@ def _restrict(turn: Turn, case: Case) -> None:
         rule="operator",
         case=case,
         capped=False,  # a person decided about one account
+        actor="analyst",
     )
 
 
 def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
-    lifted = [lift(turn, held, f"operator ({event.role})") for held in tuple(turn.obligations.locks)]
-    if any(lifted):
+    locks = tuple(turn.obligations.locks)
+    frozen = any(held.action == "freeze" for held in locks)
+    trigger = "supervisors" if frozen else "operator"
+    lifted = [lift(turn, held, f"operator ({event.role})", trigger, event.role) for held in locks]
+    if not any(lifted):
+        return
+    if frozen:
+        recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
+    else:
         notify(turn, "unlocked.by_us", {}, case)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
-from streams.core.entities import card_testing, password_spray, risky_terminal, site_spray
+from streams.core.entities import card_testing, lock_caps, password_spray, risky_terminal, site_spray
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.health import HealthCounters, count_bucket
@@ -58,6 +58,8 @@ def _observe_entity(
             return password_spray.observe_login(state, signal, at_ms, policy, ctx)
         case "payment" | "payment_failed":
             return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)
+        case "lock":
+            return lock_caps.observe_lock(state, signal, at_ms, policy, ctx)
         case "label":
             return risky_terminal.observe_label(state, signal, at_ms, policy, ctx)
         case _:

@@ -12,6 +12,7 @@ from streams.contracts.signals import EntityKind
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.health import HealthCounters
+from streams.core.entities.lock_caps import LockCounts
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.risky_terminal import LabelRing
 from streams.core.entities.site_spray import SiteSpray
@@ -39,3 +40,4 @@ class EntityState(msgspec.Struct, array_like=True):
     site: SiteSpray | None = None
     health: HealthCounters | None = None
     feeds: FeedWatch | None = None
+    lock_counts: LockCounts | None = None

@@ -1,4 +1,10 @@
-"""What follows when somebody guesses passwords (F20), without locking the owner out?"""
+"""What follows when somebody guesses passwords (F20), without locking the owner out?
+
+Strangers and known devices have a counter each. Waits grow with the failures of one side and keep only that side out.
+When strangers have failed often, unknown devices prove a second factor first: from then on a guess of the password
+alone is worth nothing, so strangers cannot bring the password itself down. Only known devices can (NIST SP 800-63B-4
+allows at most 100 failures in a row), or whoever guesses at an account that nobody ever entered.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,7 @@ from streams.core.cases.book import Draft, open_or_join
 from streams.core.locks.saga import lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
-from streams.core.obligations import Case, Line
+from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
@@ -14,38 +20,91 @@ RULE = "login-failures"
 
 
 def after_failed_login(turn: Turn, prepared: Prepared) -> None:
-    """The door stays closed for unknown devices, longer with each failure; at the top of the ladder a case opens.
-
-    Known devices keep their own counter and are never locked by strangers' guesses: they are asked for a second factor
-    by the decision itself.
-    """
+    """The door stays closed for the side that failed, longer each time; at the top of the ladder a case opens."""
     features = prepared.features
-    if features is None or features.login_known == 1.0:
+    if features is None:
         return
-    if not any(hit.rule.startswith(RULE) and not hit.shadow for hit in prepared.hits):
-        return
-    failures = int(features.failures_row_unknown)
     policy = turn.policy.locks
+    known = features.login_known == 1.0
+    failures = int(features.failures_row_known if known else features.failures_row_unknown)
     wait_s = max((step.wait_s for step in policy.ladder if failures >= step.failures), default=0)
-    if wait_s == 0:
+    if wait_s == 0 or not _speaks(turn, prepared, known):
+        return
+    nobodys = features.login_familiarity < 0.0  # an account that was never entered has no known device to fall back on
+    if (known or nobodys) and failures >= policy.disable_at_failures:
+        _disable(turn, failures, known)
+        return
+    if not known and features.stranger_failures_1d >= policy.strangers_failures:
+        _challenge(turn)
         return
     at_top = failures >= policy.ladder[-1].failures
     case = _standing(turn)
     # Every failure of a long attack must not be a version of a case: the first at the top, then every fiftieth.
     if at_top and (case is None or failures % 50 == 0):
-        case = open_or_join(turn, _draft(turn, failures))
+        case = open_or_join(turn, _draft(turn, failures, known))
     locked = lock(
         turn,
         "lock",
         scope=policy.soft_lock_scope,
-        applies_to=policy.soft_lock_applies_to,
+        applies_to="known_devices" if known else policy.soft_lock_applies_to,
         lasts_s=wait_s,
         reason_class="account_protection",
         rule=RULE,
         case=case if at_top else None,
     )
-    if locked and at_top and case is not None:
+    if locked and nobodys and _repeated(turn):
+        _disable(turn, failures, known)
+    elif locked and at_top and case is not None:
         notify(turn, "account_locked.password", {"until": instant(turn.at_ms + wait_s * 1000)}, case)
+
+
+def _speaks(turn: Turn, prepared: Prepared, known: bool) -> bool:
+    """Whether the rule may act. It judges known devices milder than the ladder, which makes them wait all the same."""
+    if known:
+        rule = turn.policy.rules.login_failures
+        return rule.enabled and rule.mode != "observe"
+    return any(hit.rule.startswith(RULE) and not hit.shadow for hit in prepared.hits)
+
+
+def _repeated(turn: Turn) -> bool:
+    """Whether the ladder was begun too often; a step further up the same ladder is no new beginning."""
+    policy = turn.policy.locks
+    began = turn.obligations.soft_locks
+    longest_ms = policy.ladder[-1].wait_s * 1000
+    if not began or turn.at_ms - began[-1] > longest_ms:
+        began.append(turn.at_ms)
+        del began[:-SOFT_LOCKS_MAX]
+    since_ms = turn.at_ms - policy.hard_lock_window_s * 1000
+    return sum(at_ms > since_ms for at_ms in began) >= min(policy.hard_lock_soft_locks, SOFT_LOCKS_MAX)
+
+
+def _challenge(turn: Turn) -> None:
+    lock(
+        turn,
+        "step_up",
+        scope="login",
+        applies_to="unknown_devices",
+        lasts_s=turn.policy.locks.strangers_window_s,
+        reason_class="account_protection",
+        rule=RULE,
+        capped=False,  # a second factor keeps no owner out, and an attack on many accounts is when it is needed
+    )
+
+
+def _disable(turn: Turn, failures: int, known: bool) -> None:
+    case = open_or_join(turn, _draft(turn, failures, known))
+    disabled = lock(
+        turn,
+        "lock",
+        scope="login",
+        applies_to="everyone",
+        lasts_s=None,
+        reason_class="account_protection",
+        rule=RULE,
+        case=case,
+    )
+    if disabled:
+        notify(turn, "account_locked.disabled", {}, case)
 
 
 def _standing(turn: Turn) -> Case | None:
@@ -56,14 +115,15 @@ def _standing(turn: Turn) -> Case | None:
     return None
 
 
-def _draft(turn: Turn, failures: int) -> Draft:
+def _draft(turn: Turn, failures: int, known: bool) -> Draft:
+    who = "known" if known else "unknown"
     return Draft(
         case_type="account_locked.password",
         flow="F20",
         family="ladder",
         queue="security",
         priority=3,
-        lines=(Line(turn.at_ms, "login.failed", turn.cause, f"{failures} failed logins in a row by unknown devices"),),
+        lines=(Line(turn.at_ms, "login.failed", turn.cause, f"{failures} failed logins in a row by {who} devices"),),
         rules=(RULE,),
         reasons=("R11",),
         counters=(("failures", failures),),

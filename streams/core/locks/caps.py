@@ -6,8 +6,13 @@ The counters belong to a partition, not to an account; the agent keeps them as a
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 import msgspec
 
+from streams.contracts.cases import CaseVersion, Entities, Evidence
+from streams.core.ids import incident_id
 from streams.core.policy import LockCaps
 
 TOTAL = "total"
@@ -23,6 +28,27 @@ class PartitionLimits(msgspec.Struct, array_like=True):
     newest: int = 0  # bucket number since 1970
     counts: dict[str, list[int]] = msgspec.field(default_factory=dict)
     reported: int = -1  # window number that already has its incident
+    # Rules, or `total`, that all partitions together have exhausted: (from, until) in ms of event time.
+    stopped: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+
+    def stop(self, name: str, from_ms: int, until_ms: int) -> None:
+        """All partitions together have reached the cap of a rule, or of everything."""
+        self.stopped = {rule: span for rule, span in self.stopped.items() if span[1] > from_ms}
+        self.stopped[name] = (from_ms, until_ms)
+
+    def is_stopped(self, rule: str, at_ms: int) -> bool:
+        """Whether a lock by `rule` must become a review because of what others have locked."""
+        spans = (self.stopped.get(name) for name in (rule, TOTAL)) if self.stopped else ()
+        return any(span is not None and span[0] <= at_ms < span[1] for span in spans)
+
+    def reached(self, rule: str, caps: LockCaps) -> list[str]:
+        """Which caps are used up in this window: of the rule, of everything."""
+        full = []
+        if sum(self.counts.get(rule, ())) >= caps.per_rule:
+            full.append(rule)
+        if sum(self.counts.get(TOTAL, ())) >= caps.total:
+            full.append(TOTAL)
+        return full
 
     def take(self, rule: str, at_ms: int, caps: LockCaps, partitions: int) -> bool:
         """Counts one lock by `rule` and returns True, or returns False because a cap is reached."""
@@ -61,3 +87,33 @@ class PartitionLimits(msgspec.Struct, array_like=True):
                 row[(bucket - step) % BUCKETS] = 0
         self.newest = max(self.newest, bucket)
         return self.newest % BUCKETS
+
+
+def capped_case(
+    subject: str,
+    window: str,
+    rule: str,
+    text: str,
+    at: datetime,
+    event_id: str,
+    owner: Literal["account", "entity"] = "account",
+) -> CaseVersion:
+    """The incident that says that locks have become reviews."""
+    return CaseVersion(
+        occurred_at=at,
+        case_id=incident_id("locks_capped", subject, window),
+        version=1,
+        changed=("opened",),
+        case_type="locks_capped",
+        flow="F21",
+        cause_family="locks_capped",
+        owner=owner,
+        queue="security",
+        priority="P1",
+        subject=subject,
+        entities=Entities(entity=subject),
+        rules=(rule,),
+        evidence=(Evidence(at=at, kind="lock_capped", event_id=event_id, text=text),),
+        created_at=at,
+        detected_at=at,
+    )

@@ -9,14 +9,16 @@ from __future__ import annotations
 from streams.contracts.accounts import ActionAcknowledged
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence
 from streams.core import ids
 from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
+from streams.core.locks.account_states import ENTRY_OF, state_of_lock
+from streams.core.locks.caps import capped_case
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
 from streams.core.turn import Turn
 
 UNCONFIRMED = "lock_not_confirmed"
+APPEAL = "unlock"  # family of the cases of customers who want their account back
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
 
@@ -32,12 +34,13 @@ def lock(
     rule: str,
     case: Case | None = None,
     capped: bool = True,
+    actor: str = "rules",
 ) -> bool:
     """Wants a lock. False: nothing was commanded, because the turn may not act, a cap is reached, or it is there.
 
     A longer lock takes the place of a shorter one of the same kind; a freeze makes every other lock superfluous.
     """
-    if not turn.may("action"):
+    if turn.obligations.holder.closed or not turn.may("action"):
         return False
     expires_ms = turn.at_ms + lasts_s * 1000 if lasts_s is not None else 0
     standing = _standing(turn, action, scope, applies_to)
@@ -47,10 +50,15 @@ def lock(
         return False
     policy = turn.policy.locks
     # A longer lock of an account that is locked already is no further account.
-    if capped and standing is None and not turn.ctx.limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
-        turn.ctx.withheld.append(("action", "capped"))
-        _report_cap(turn, rule, case)
-        return False
+    limits = turn.ctx.limits
+    if capped and standing is None:
+        stopped = limits.is_stopped(rule, turn.at_ms)
+        if stopped or not limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
+            turn.ctx.withheld.append(("action", "capped"))
+            turn.ctx.capped.append("total" if stopped else "partition")
+            _report_cap(turn, rule, case, stopped)
+            return False
+        turn.ctx.locked.append(rule)
     status = standing.status if standing is not None else ABSENT
     transition = _step(turn, status, "wanted")
     if transition is None:
@@ -66,6 +74,7 @@ def lock(
         due_ms=expires_ms,
         case_id=case.case_id if case is not None else "",
     )
+    turn.moves(ENTRY_OF[state_of_lock(wanted)], actor)
     if standing is not None:
         _drop_commands(turn, standing.action_id)
         turn.obligations.locks.remove(standing)
@@ -91,7 +100,7 @@ def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case)
     add_action(turn, case, action_id, action)
 
 
-def lift(turn: Turn, held: HeldLock, why: str) -> bool:
+def lift(turn: Turn, held: HeldLock, why: str, trigger: str = "operator", actor: str = "analyst") -> bool:
     """Ends a lock before its time. False: it is being lifted already, or the reason is too old to act on."""
     turn.enforce()
     if not turn.may("action"):
@@ -99,6 +108,7 @@ def lift(turn: Turn, held: HeldLock, why: str) -> bool:
     transition = _step(turn, held.status, "lifted")
     if transition is None:
         return False
+    turn.moves(trigger, actor)
     _drop_commands(turn, held.action_id)
     held.status = transition.to
     _changed(turn)
@@ -135,10 +145,20 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
 
 def expire(turn: Turn, held: HeldLock) -> None:
     """The lock's own end has come; the payment system knows it too, so nothing is commanded."""
+    turn.moves("expired", "time")
     held.status = RELEASED
     _drop_commands(turn, held.action_id)
     _changed(turn)
     _note(turn, held.case_id, "lock_expired", f"{held.action} ended by itself")
+    _forget_released(turn)
+
+
+def close(turn: Turn) -> None:
+    """The account is no more: the payment system closed it, so its locks and commands have nothing left to protect."""
+    turn.moves("closed", "profile")
+    turn.obligations.holder.closed = True
+    turn.obligations.locks, turn.obligations.outbox = [], []
+    _changed(turn)
     _forget_released(turn)
 
 
@@ -243,6 +263,11 @@ def _drop_commands(turn: Turn, lock_id: str) -> None:
 
 def _forget_released(turn: Turn) -> None:
     turn.obligations.locks = [held for held in turn.obligations.locks if held.status != RELEASED]
+    if turn.obligations.locks:
+        return
+    for case in turn.obligations.cases:
+        if case.family == APPEAL and case.is_open:
+            set_status(turn, case, "resolved", "unlocked")
 
 
 def _changed(turn: Turn) -> None:
@@ -281,32 +306,14 @@ def _confirmed(turn: Turn, action_id: str) -> None:
                 set_status(turn, case, "resolved", "acknowledged_late")
 
 
-def _report_cap(turn: Turn, rule: str, case: Case | None) -> None:
+def _report_cap(turn: Turn, rule: str, case: Case | None, stopped: bool) -> None:
     """One incident per partition and window; the account's own case says that a person must decide."""
     caps = turn.policy.locks.caps
     if case is not None:
         add_line(turn, case, Line(turn.at_ms, "lock_capped", turn.cause, "too many locks lately: review by a person"))
-    window_ms = turn.ctx.limits.report(turn.at_ms, caps)
+    # What all partitions together have reached has its incident where they are counted.
+    window_ms = None if stopped else turn.ctx.limits.report(turn.at_ms, caps)
     if window_ms is None:
         return
-    partition = f"partition/{turn.ctx.partition}"
-    line = Evidence(at=turn.at, kind="lock_capped", event_id=turn.cause, text=f"rule {rule} reached a cap")
-    turn.effects.append(
-        CaseVersion(
-            occurred_at=turn.at,
-            case_id=ids.incident_id("locks_capped", partition, str(window_ms)),
-            version=1,
-            changed=("opened",),
-            case_type="locks_capped",
-            flow="F21",
-            cause_family="locks_capped",
-            queue="security",
-            priority="P1",
-            subject=partition,
-            entities=Entities(entity=partition),
-            rules=(rule,),
-            evidence=(line,),
-            created_at=turn.at,
-            detected_at=turn.at,
-        )
-    )
+    partition, text = f"partition/{turn.ctx.partition}", f"rule {rule} reached a cap"
+    turn.effects.append(capped_case(partition, str(window_ms), rule, text, turn.at, turn.cause))

@@ -5,7 +5,10 @@ This table is the state machine: the saga loads it, a test walks it, and docs/lo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from streams.core.obligations import HeldLock
 
 ABSENT = "absent"
 RELEASED = "released"
@@ -59,9 +62,24 @@ LOCK_TRANSITIONS = (
 
 _TABLE = {(row.status, row.on): row for row in LOCK_TRANSITIONS}
 
-# Which identity check lifts which lock (domain 5.4: soft locks by one-time password, restrictions by face and
-# document). Nothing but a supervisor and a second person lifts a freeze, so it has no row.
-IDENTITY_LEVEL = {"lock": 1, "restrict": 3}
+# Which identity check lifts which lock (soft locks by one-time password, restrictions and disabled passwords
+# by face and document). Nothing but a supervisor and a second person lifts a freeze; 0: no check does.
+IDENTITY_LEVELS = (
+    ("lock with an end", 1),
+    ("lock without an end", 3),
+    ("restrict", 3),
+    ("freeze", 0),
+    ("limit", 0),
+    ("step_up", 0),
+)
+_LEVEL_OF = dict(IDENTITY_LEVELS)
+
+
+def level_of(held: HeldLock) -> int:
+    """The level of identity check that lifts this lock; 0: none does."""
+    if held.action == "lock":
+        return _LEVEL_OF["lock with an end" if held.due_ms else "lock without an end"]
+    return _LEVEL_OF.get(held.action, 0)
 
 
 def step(status: str, on: str) -> Transition | None:
@@ -77,24 +95,3 @@ def diagram() -> str:
         lines.append(f"    {row.status} --> {row.to}: {row.on}{effect}")
     lines.append("    released --> [*]")
     return "\n".join(lines) + "\n"
-
-
-def document() -> str:
-    """The text of docs/locks.md."""
-    levels = "\n".join(f"| {action} | {level} |" for action, level in IDENTITY_LEVEL.items())
-    return f"""# Locks
-
-Generated from `streams/core/locks/transitions.py`; a test compares. A lock is a saga: it is wanted, commanded,
-acknowledged by the payment system, and released by its own expiry or by somebody who proves who they are. A command is
-sent again with the same `action_id` until it is acknowledged; one that stays unacknowledged becomes a P1 case.
-
-```mermaid
-{diagram()}```
-
-Identity level that lifts a lock by itself:
-
-| lock | level |
-|---|---|
-{levels}
-| freeze | never: a supervisor and a second person |
-"""

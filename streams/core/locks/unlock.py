@@ -1,33 +1,104 @@
-"""Which locks does a passed identity check lift, and what do their cases say about a check or a plea?"""
+"""How does an owner get the account back: by a second factor, an identity check, or by asking (F22)?"""
 
 from __future__ import annotations
 
 from streams.contracts.accounts import IdentityVerified, UnlockRequested
-from streams.core.cases.book import add_line
-from streams.core.locks.saga import lift
-from streams.core.locks.transitions import IDENTITY_LEVEL
+from streams.contracts.logins import ChallengePassed
+from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.locks.account_states import HARD_LOCK, RESTRICTED, SOFT_LOCK, state_of_lock
+from streams.core.locks.saga import APPEAL, lift, lock
+from streams.core.locks.transitions import level_of
 from streams.core.messages.notify import notify
-from streams.core.obligations import Line
+from streams.core.messages.render import instant
+from streams.core.obligations import Case, HeldLock, Line
 from streams.core.turn import Turn
 
+# More failed checks than honest people need: from then on a person looks (domain F22).
+CHECKS_MAX = 3
 
-def identity_verified(turn: Turn, event: IdentityVerified) -> None:
-    """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done."""
-    _tell_cases(turn, "identity", f"identity check level {event.level} {'passed' if event.passed else 'failed'}")
-    if not event.passed:
-        return
+
+def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
+    """A soft lock keeps guesses of the password out; who has the second factor too is let in at once."""
+    soft = [held for held in turn.obligations.locks if state_of_lock(held) == SOFT_LOCK]
     lifted = [
-        lift(turn, held, f"identity level {event.level}")
-        for held in tuple(turn.obligations.locks)
-        if held.action in IDENTITY_LEVEL and event.level >= IDENTITY_LEVEL[held.action]
+        lift(turn, held, f"second factor {event.reason or ''}".strip(), "second_factor", "owner") for held in soft
     ]
     if any(lifted):
         notify(turn, "unlocked", {})
 
 
+def identity_verified(turn: Turn, event: IdentityVerified) -> None:
+    """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done."""
+    result = "passed" if event.passed else "failed"
+    _tell_cases(turn, "identity", f"identity check level {event.level} {result}")
+    if not turn.obligations.locks:
+        return
+    appeal = _appeal(turn)
+    if not event.passed:
+        failed = (appeal.counters.get("checks_failed", 0) if appeal is not None else 0) + 1
+        line = Line(turn.at_ms, "identity", turn.cause, f"identity check level {event.level} failed")
+        open_or_join(turn, _draft(line, checks_failed=failed))
+        return
+    if appeal is not None and appeal.counters.get("checks_failed", 0) >= CHECKS_MAX:
+        return  # whoever failed that often is let in by a person only
+    sufficient = [held for held in turn.obligations.locks if 0 < level_of(held) <= event.level]
+    strict = [held for held in sufficient if state_of_lock(held) in (RESTRICTED, HARD_LOCK)]
+    lifted = [lift(turn, held, f"identity level {event.level}", "identity_proved", event.role) for held in sufficient]
+    if not any(lifted):
+        return
+    if strict:
+        recover(turn, turn.policy.locks.cooloff_s, "unlocked.limited", turn.obligations.case(strict[0].case_id))
+    else:
+        notify(turn, "unlocked", {})
+
+
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
-    """Asking lifts nothing; whoever works the case of a lock sees that the customer waits."""
-    _tell_cases(turn, "unlock_requested", f"the customer asks for the account, by {event.channel}"[:96])
+    """Asking lifts nothing; it opens the appeal, whose deadline is the promise, and tells the cases of the locks."""
+    text = f"the customer asks for the account, by {event.channel}"[:96]
+    _tell_cases(turn, "unlock_requested", text)
+    if turn.obligations.locks:
+        open_or_join(turn, _draft(Line(turn.at_ms, "unlock_requested", turn.cause, text)))
+
+
+def recover(turn: Turn, lasts_s: int, template: str, case: Case | None) -> None:
+    """Back in, with lower limits for a while: a thief who passed the check too takes less."""
+    lock(
+        turn,
+        "limit",
+        scope="money_out",
+        applies_to="everyone",
+        lasts_s=lasts_s,
+        reason_class="account_protection",
+        rule="recovery",
+        case=case,
+        capped=False,  # it follows from an unlock and keeps nobody out
+    )
+    notify(turn, template, {"until": instant(turn.at_ms + lasts_s * 1000)}, case)
+
+
+def undo_false_locks(turn: Turn, case: Case, actor: str) -> bool:
+    """An analyst found that it was the owner: everything that this case locked is lifted, except a freeze."""
+    mistaken: list[HeldLock] = [
+        held for held in turn.obligations.locks if held.case_id == case.case_id and held.action != "freeze"
+    ]
+    lifted = [lift(turn, held, "locked by mistake", "false_lock", actor) for held in mistaken]
+    return any(lifted)
+
+
+def _appeal(turn: Turn) -> Case | None:
+    return next((case for case in turn.obligations.cases if case.family == APPEAL and case.is_open), None)
+
+
+def _draft(line: Line, **counters: int) -> Draft:
+    return Draft(
+        case_type="unlock_request",
+        flow="F22",
+        family=APPEAL,
+        queue="security",
+        priority=2,
+        lines=(line,),
+        counters=tuple(counters.items()),
+    )
 
 
 def _tell_cases(turn: Turn, kind: str, text: str) -> None:

@@ -20,7 +20,8 @@ def login_failures(event: Login, _at_ms: int, features: Features, policy: LoginF
 
     Asks: how often in a row did this side fail, and from how many addresses did strangers fail within an hour?
     Fires when: either reaches its band /01 /02 /03 of policy.failures or policy.addresses. A known device is judged one
-        band milder: its owner mistypes, and the ladder makes it wait anyway.
+        band milder: its owner mistypes, and the ladder makes it wait anyway. Whoever gives the right password from an
+        unknown device is asked for the second factor /01, however many strangers failed before.
     Blind to: one guess per account from many addresses (password spray); a forgotten password looks like an attack.
     Costs: two counters and one bounded set of addresses per account.
     """
@@ -34,4 +35,6 @@ def login_failures(event: Login, _at_ms: int, features: Features, policy: LoginF
     if row < policy.failures[0] and addresses < policy.addresses[0]:
         return QUIET
     band = max(band_of(row, policy.failures), band_of(addresses, policy.addresses))
+    if type(event) is LoginSucceeded:
+        band = 1  # strangers failed, and this may be the owner on a new phone: a second factor tells, a block would not
     return Fired(band, ("R11",), {"failures_row_unknown": row, "failing_ips_1h": addresses})

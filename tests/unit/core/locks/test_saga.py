@@ -10,6 +10,7 @@ from streams.contracts.accounts import ActionAcknowledged, CaseAction, IdentityV
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.core.steps import Effect
 
 STRICT_CAPS = "[locks.caps]\nper_rule = 1\ntotal = 1\n"
@@ -155,7 +156,93 @@ def test_a_failed_identity_check_lifts_nothing() -> None:
     proof = event(
         IdentityVerified, NOON + MINUTE, 1, method="otp", level=4, passed=False, actor="idv", role="identity_service"
     )
-    assert player.see(proof) == []
+    effects = player.see(proof)
+    assert [effect for effect in effects if type(effect) in (ActionRequested, LocksState, NotificationRequested)] == []
+    (appeal,) = only(CaseVersion, effects)
+    assert (appeal.case_type, appeal.flow, appeal.counters) == ("unlock_request", "F22", {"checks_failed": 1})
+
+
+def test_whoever_fails_three_checks_is_let_in_by_a_person_only() -> None:
+    player = Player(policy())
+    for guess in guesses(9):
+        player.see(guess)
+
+    def check(number: int, passed: bool) -> list[Effect]:
+        at_ms = NOON + MINUTE + number * SECOND
+        fields = {"method": "otp", "level": 1, "actor": "idv", "role": "identity_service"}
+        return player.see(event(IdentityVerified, at_ms, number, passed=passed, **fields))
+
+    for number in range(3):
+        check(number, False)
+    assert only(ActionRequested, check(3, True)) == []
+
+
+def test_a_second_factor_lifts_a_soft_lock() -> None:
+    player = Player(policy(ASSUMED))
+    for guess in guesses(9):
+        player.see(guess)
+    effects = player.see(login(NOON + MINUTE, 1, ChallengePassed, device_id="new-phone", reason="otp"))
+    assert [command.action for command in only(ActionRequested, effects)] == ["unlock"]
+    (state,) = only(LocksState, effects)
+    assert (state.was, state.trigger, state.state, state.actor) == ("soft_lock", "second_factor", "active", "owner")
+
+
+def test_a_known_device_waits_for_its_own_failures_only() -> None:
+    player = Player(policy(ASSUMED))
+    player.see(login(NOON - HOUR, 0, LoginSucceeded, device_id="phone"))
+    own = [login(NOON + number * SECOND, f"own-{number}", device_id="phone") for number in range(5)]
+    effects = [effect for failure in own for effect in player.see(failure)]
+    (command,) = only(ActionRequested, effects)
+    assert (command.action, command.applies_to) == ("lock", "known_devices")
+    assert (command.expires_at - command.occurred_at).total_seconds() == 30
+
+
+def test_the_password_is_disabled_at_a_hundred_failures_of_known_devices() -> None:
+    player = Player(policy(ASSUMED))
+    player.see(login(NOON - HOUR, 0, LoginSucceeded, device_id="phone"))
+    for number in range(100):
+        effects = player.see(login(NOON + number * SECOND, f"own-{number}", device_id="phone"))
+    (state,) = only(LocksState, effects)
+    assert (state.state, state.state_ends_at) == ("hard_lock", None)
+    assert "account_locked.disabled" in {note.template for note in only(NotificationRequested, effects)}
+    proof = event(
+        IdentityVerified, NOON + HOUR, 1, method="face", level=3, passed=True, actor="idv", role="identity_service"
+    )
+    last = only(LocksState, player.see(proof))[-1]
+    assert (last.state, last.trigger) == ("recovering", "identity_proved")
+
+
+def test_a_lock_made_by_mistake_is_undone_by_the_analyst_who_finds_out() -> None:
+    player = Player(policy(ASSUMED))
+    ladder = [case for guess in guesses(12) for case in only(CaseVersion, player.see(guess))][-1]
+    act = event(
+        CaseAction,
+        NOON + MINUTE,
+        "mistake",
+        action="confirm_legit",
+        case_id=ladder.case_id,
+        expected_version=ladder.version,
+        actor="ana",
+        role="analyst",
+    )
+    effects = player.see(act)
+    assert [command.action for command in only(ActionRequested, effects)] == ["unlock"]
+    (state,) = only(LocksState, effects)
+    assert (state.trigger, state.actor, state.state) == ("false_lock", "analyst", "active")
+    assert [note.template for note in only(NotificationRequested, effects)] == ["unlocked.by_us"]
+
+
+def test_an_appeal_is_a_case_with_a_deadline_and_ends_with_the_last_lock() -> None:
+    player = Player(policy(ASSUMED))
+    for guess in guesses(9):
+        player.see(guess)
+    asked = event(UnlockRequested, NOON + MINUTE, "please", channel="app")
+    (appeal,) = [case for case in only(CaseVersion, player.see(asked)) if case.flow == "F22"]
+    assert (appeal.priority, appeal.queue) == ("P2", "security")
+    assert appeal.sla is not None
+    ended = player.pass_until(NOON + 2 * HOUR)
+    (resolved,) = [case for case in only(CaseVersion, ended) if case.case_id == appeal.case_id]
+    assert (resolved.status, resolved.resolution_code) == ("resolved", "unlocked")
 
 
 def test_a_late_acknowledgement_still_ends_the_waiting_and_its_case() -> None:
@@ -191,7 +278,7 @@ def test_the_case_of_a_freeze_shows_that_the_check_is_done_and_that_the_customer
     asked = event(UnlockRequested, NOON + 2 * MINUTE, "please", channel="phone")
     player.see(checked)
     effects = player.see(asked)
-    (version,) = only(CaseVersion, effects)
+    (version,) = [case for case in only(CaseVersion, effects) if case.flow == "F23"]
     assert [line.text for line in version.evidence[-2:]] == [
         "identity check level 4 passed",
         "the customer asks for the account, by phone",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.core.locks.transitions import ABSENT, LOCK_TRANSITIONS, RELEASED, document, step
+from streams.core.locks.page import document
+from streams.core.locks.transitions import ABSENT, LOCK_TRANSITIONS, RELEASED, step
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "locks.md"
 STATES = {row.status for row in LOCK_TRANSITIONS} | {row.to for row in LOCK_TRANSITIONS}

@@ -1,0 +1,108 @@
+"""Which state is an account in, and what may move it from one to the next?
+
+This table is the state machine: every transition that is told is checked against it by a test, and docs/locks.md is
+drawn from it. A state is not stored: it is the strictest of what the account's locks say, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from streams.core.locks.transitions import RELEASED
+from streams.core.obligations import HeldLock
+
+# From the mildest to the strictest.
+STATES = ("active", "challenged", "recovering", "soft_lock", "restricted", "hard_lock", "frozen", "closed")
+ACTIVE, CHALLENGED, RECOVERING, SOFT_LOCK, RESTRICTED, HARD_LOCK, FROZEN, CLOSED = STATES
+ANY = "any"
+# Where an ending leads: to the strictest of what is left.
+REST = "rest"
+
+
+class AccountMove(NamedTuple):
+    """`by`: who may move it. `rest` as the target: what is left when this lock is gone, often `active`."""
+
+    state: str
+    on: str
+    to: str
+    by: str
+
+
+ACCOUNT_MOVES = (
+    # from        on                  to             by
+    AccountMove(ANY, "strangers", CHALLENGED, "rules"),
+    AccountMove(ANY, "guessed", SOFT_LOCK, "rules"),
+    AccountMove(ANY, "risk", RESTRICTED, "rules or analyst"),
+    AccountMove(ANY, "disabled", HARD_LOCK, "rules"),
+    AccountMove(ANY, "reported", FROZEN, "owner's report or confirmed fraud"),
+    AccountMove(ANY, "closed", CLOSED, "profile"),
+    AccountMove(CHALLENGED, "expired", REST, "time"),
+    AccountMove(CHALLENGED, "operator", REST, "analyst"),
+    AccountMove(CHALLENGED, "false_lock", REST, "analyst"),
+    AccountMove(SOFT_LOCK, "expired", REST, "time"),
+    AccountMove(SOFT_LOCK, "second_factor", REST, "owner: one-time password or other second factor"),
+    AccountMove(SOFT_LOCK, "identity_proved", REST, "identity service, level 1"),
+    AccountMove(SOFT_LOCK, "operator", REST, "analyst"),
+    AccountMove(SOFT_LOCK, "false_lock", REST, "analyst"),
+    AccountMove(RESTRICTED, "expired", REST, "time, after its review"),
+    AccountMove(RESTRICTED, "identity_proved", RECOVERING, "identity service, level 3: face and document"),
+    AccountMove(RESTRICTED, "operator", REST, "analyst"),
+    AccountMove(RESTRICTED, "false_lock", REST, "analyst"),
+    AccountMove(HARD_LOCK, "identity_proved", RECOVERING, "identity service, level 3: face and document"),
+    AccountMove(HARD_LOCK, "operator", REST, "analyst"),
+    AccountMove(HARD_LOCK, "false_lock", REST, "analyst"),
+    AccountMove(FROZEN, "supervisors", RECOVERING, "supervisor and a second person"),
+    AccountMove(RECOVERING, "expired", REST, "time"),
+    AccountMove(RECOVERING, "operator", REST, "analyst"),
+    AccountMove(RECOVERING, "false_lock", REST, "analyst"),
+)
+
+ENTRY_OF = {move.to: move.on for move in ACCOUNT_MOVES if move.state == ANY} | {RECOVERING: "recovering"}
+
+
+def state_of_lock(held: HeldLock) -> str:
+    """What one lock makes of the account."""
+    match held.action:
+        case "freeze":
+            return FROZEN
+        case "restrict":
+            return RESTRICTED
+        case "limit":
+            return RECOVERING
+        case "step_up":
+            return CHALLENGED
+        case _:
+            return SOFT_LOCK if held.due_ms else HARD_LOCK
+
+
+def state_of(locks: Iterable[HeldLock], closed: bool = False) -> str:
+    """The strictest of all; a lock that is being lifted counts no longer."""
+    if closed:
+        return CLOSED
+    states = [state_of_lock(held) for held in locks if held.status not in ("lifting", RELEASED)]
+    return max(states, key=STATES.index, default=ACTIVE)
+
+
+def permitted(was: str, on: str, to: str) -> bool:
+    """Whether the table knows this transition; staying where one is needs no row."""
+    if was == to:
+        return True
+    for move in ACCOUNT_MOVES:
+        if move.on != on or move.state not in (ANY, was):
+            continue
+        if move.state == ANY and to == move.to and STATES.index(to) > STATES.index(was):
+            return True
+        # What an ending uncovers is milder than what ended, and never milder than where the row says it leads.
+        floor = STATES.index(ACTIVE if move.to == REST else move.to)
+        if move.state == was and floor <= STATES.index(to) < STATES.index(was):
+            return True
+    return False
+
+
+def account_diagram() -> str:
+    """The table as a Mermaid state diagram; `any` and `rest` are drawn as states."""
+    lines = ["stateDiagram-v2", f"    [*] --> {ACTIVE}"]
+    lines += [f"    {move.state} --> {move.to}: {move.on}" for move in ACCOUNT_MOVES]
+    lines += [f"    {REST} --> {ACTIVE}: nothing is left", f"    {CLOSED} --> [*]"]
+    return "\n".join(lines) + "\n"

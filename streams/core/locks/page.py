@@ -1,0 +1,51 @@
+"""What does the page docs/locks.md say? Its diagrams and tables are the ones that the code runs on."""
+
+from __future__ import annotations
+
+from streams.core.locks.account_states import ACCOUNT_MOVES, account_diagram
+from streams.core.locks.transitions import IDENTITY_LEVELS, diagram
+
+
+def document() -> str:
+    """The text of docs/locks.md."""
+    levels = "\n".join(
+        f"| {lock} | {level or ('a supervisor and a second person' if lock == 'freeze' else 'it ends by itself')} |"
+        for lock, level in IDENTITY_LEVELS
+    )
+    moves = "\n".join(f"| {move.state} | {move.on} | {move.to} | {move.by} |" for move in ACCOUNT_MOVES)
+    return f"""# Locks
+
+Generated from `streams/core/locks`; a test compares. `make docs` writes it again.
+
+## The account
+
+The state of an account is the strictest of what its locks say; `locks.state.v1` tells every transition with what moved
+it, who, the event that shows it and when the state ends. `rest` is the strictest of what is left. Known devices are
+outside of locks that apply to `unknown_devices`, and money in stays open.
+
+```mermaid
+{account_diagram()}```
+
+| state | on | to | by |
+|---|---|---|---|
+{moves}
+
+A state without an end (`hard_lock`, `frozen`) has an open case with a deadline. An appeal (`unlock.requested.v1`) is a
+case of its own with the promise of its priority, resolved when no lock is left; three failed identity checks, and only
+a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze.
+
+## One lock
+
+A lock is a saga: it is wanted, commanded, acknowledged by the payment system, and released by its own expiry or by
+somebody who proves who they are. A command is sent again with the same `action_id` until it is acknowledged; one that
+stays unacknowledged becomes a P1 case.
+
+```mermaid
+{diagram()}```
+
+Identity level that lifts a lock by itself:
+
+| lock | level |
+|---|---|
+{levels}
+"""

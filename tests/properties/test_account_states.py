@@ -1,0 +1,234 @@
+"""Account states: whatever happens in whatever order, is there always a way out, and only the permitted one?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login
+from support.play import Player, policy
+
+from streams.contracts.accounts import (
+    AccountProfile,
+    ActionAcknowledged,
+    CaseAction,
+    CustomerConfirmed,
+    IdentityVerified,
+    UnlockRequested,
+    UserReport,
+)
+from streams.contracts.actions import ActionRequested, LocksState
+from streams.contracts.base import Event, from_ms
+from streams.contracts.cases import CaseVersion
+from streams.contracts.logins import ChallengePassed, LoginFailed, LoginSucceeded
+from streams.core.locks.account_states import (
+    ACCOUNT_MOVES,
+    ACTIVE,
+    ANY,
+    CLOSED,
+    FROZEN,
+    HARD_LOCK,
+    REST,
+    STATES,
+    permitted,
+    state_of,
+)
+from streams.core.steps import Effect
+
+POLICY = policy()
+ENDLESS = {FROZEN, HARD_LOCK}
+
+
+def test_every_state_can_be_entered_and_left() -> None:
+    entered = {move.to for move in ACCOUNT_MOVES} - {REST}
+    assert entered | {ACTIVE} == set(STATES)
+    assert {move.state for move in ACCOUNT_MOVES} - {ANY} == set(STATES) - {ACTIVE, CLOSED}
+
+
+def test_only_supervisors_lead_out_of_a_freeze() -> None:
+    assert {move.on for move in ACCOUNT_MOVES if move.state == FROZEN} == {"supervisors"}
+    triggers = {move.on for move in ACCOUNT_MOVES}
+    out = {on for on in triggers for to in STATES if to not in (FROZEN, CLOSED) and permitted(FROZEN, on, to)}
+    assert out == {"supervisors"}
+
+
+def test_what_has_no_end_of_its_own_is_a_persons_work() -> None:
+    without_end = {move.state for move in ACCOUNT_MOVES} - {
+        move.state for move in ACCOUNT_MOVES if move.on == "expired"
+    }
+    assert without_end - {ANY} == ENDLESS
+
+
+class Life(RuleBasedStateMachine):
+    """One account, everything that can happen to it, and the payment system's answers, some of them missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.player = Player(POLICY)
+        self.history: list[tuple[str, Any]] = []
+        self.at_ms = NOON
+        self.number = 0
+        self.state = ACTIVE
+        self.cases: dict[str, CaseVersion] = {}
+        self.unanswered: list[str] = []
+        self.told: list[Effect] = []
+
+    def see(self, happening: Event) -> None:
+        self.history.append(("see", happening))
+        self.take(self.player.see(happening))
+
+    def wait(self, ms: int) -> None:
+        self.at_ms += ms
+        self.history.append(("wait", self.at_ms))
+        self.take(self.player.pass_until(self.at_ms))
+
+    def take(self, effects: list[Effect]) -> None:
+        self.told += effects
+        for effect in effects:
+            if isinstance(effect, CaseVersion):
+                self.cases[effect.case_id] = effect
+            elif isinstance(effect, ActionRequested):
+                self.unanswered.append(effect.action_id)
+            elif isinstance(effect, LocksState):
+                assert effect.was in (None, self.state)
+                assert permitted(self.state, effect.trigger or "", effect.state), (self.state, effect)
+                assert effect.actor or effect.state == self.state
+                assert effect.event_id
+                if self.state == FROZEN != effect.state != CLOSED:
+                    assert effect.actor in ("supervisor", "admin")
+                self.state = effect.state
+
+    def next(self, kind_: type[Event], /, **fields: Any) -> Event:
+        self.number += 1
+        self.at_ms += SECOND
+        return event(kind_, self.at_ms, self.number, **fields)
+
+    def door(self, kind: type[Event], **fields: Any) -> Event:
+        self.number += 1
+        self.at_ms += SECOND
+        return login(self.at_ms, self.number, kind, **fields)
+
+    @initialize(entered=st.booleans())
+    def begin(self, entered: bool) -> None:
+        if entered:
+            self.see(self.door(LoginSucceeded, device_id="phone"))
+
+    @rule(device=st.sampled_from(["phone", "stranger"]), times=st.sampled_from([1, 4, 9, 30]))
+    def guess(self, device: str, times: int) -> None:
+        for _ in range(times):
+            self.see(self.door(LoginFailed, device_id=device))
+
+    @rule(device=st.sampled_from(["phone", "stranger"]))
+    def enter(self, device: str) -> None:
+        self.see(self.door(LoginSucceeded, device_id=device))
+
+    @rule()
+    def second_factor(self) -> None:
+        self.see(self.door(ChallengePassed, device_id="stranger", reason="otp"))
+
+    @rule(kind=st.sampled_from(["stolen", "unauthorised"]))
+    def report(self, kind: str) -> None:
+        self.see(self.next(UserReport, channel="phone", kind=kind))
+
+    @rule(answer=st.sampled_from(["yes", "no"]))
+    def confirm(self, answer: str) -> None:
+        self.see(self.next(CustomerConfirmed, channel="app", answer=answer, payment_id="p1"))
+
+    @rule(level=st.integers(1, 4), passed=st.booleans())
+    def identity(self, level: int, passed: bool) -> None:
+        fields = {"method": "face", "level": level, "passed": passed, "actor": "idv", "role": "identity_service"}
+        self.see(self.next(IdentityVerified, **fields))
+
+    @rule()
+    def appeal(self) -> None:
+        self.see(self.next(UnlockRequested, channel="app"))
+
+    @rule(
+        action=st.sampled_from(["lock", "unlock", "confirm_legit", "resolve"]),
+        role=st.sampled_from(["viewer", "analyst", "supervisor"]),
+        second=st.sampled_from([None, "ana", "bob"]),
+        pick=st.randoms(use_true_random=False),
+    )
+    def operator(self, action: str, role: str, second: str | None, pick: Any) -> None:
+        if not self.cases:
+            return
+        case = self.cases[pick.choice(sorted(self.cases))]
+        fields = {"action": action, "case_id": case.case_id, "expected_version": case.version, "role": role}
+        self.see(self.next(CaseAction, actor="ana", second_actor=second, **fields))
+
+    @rule(done=st.booleans())
+    def answer(self, done: bool) -> None:
+        if self.unanswered:
+            action_id = self.unanswered.pop(0)
+            result = "done" if done else "refused"
+            fields = {"action_id": action_id, "effective_at": from_ms(self.at_ms), "result": result}
+            self.see(self.next(ActionAcknowledged, **fields))
+
+    @rule(ms=st.sampled_from([MINUTE, HOUR, DAY]))
+    def time_passes(self, ms: int) -> None:
+        self.wait(ms)
+
+    @rule()
+    def close(self) -> None:
+        if self.number > 40:  # most lives should be longer than their first event
+            self.see(self.next(AccountProfile, language="en", closed_at=from_ms(self.at_ms)))
+
+    @invariant()
+    def what_was_told_is_what_is(self) -> None:
+        owed = self.player.obligations.get("a1")
+        if owed is not None:
+            assert state_of(owed.locks, owed.holder.closed) == self.state
+
+    @invariant()
+    def every_lock_ends_or_is_somebodys_work(self) -> None:
+        owed = self.player.obligations.get("a1")
+        for held in owed.locks if owed is not None else ():
+            if held.due_ms == 0 and held.status != "lifting":
+                assert held.case_id, held
+
+    def teardown(self) -> None:
+        again = Player(POLICY)
+        effects: list[Effect] = []
+        for what, value in self.history:
+            effects += again.see(value) if what == "see" else again.pass_until(value)
+        assert effects == self.told, "a replay gives the same states"
+        # Time alone leads out of everything but what a person must look at.
+        while self.unanswered:
+            self.answer(True)
+        self.wait(8 * DAY)
+        assert self.state in (ACTIVE, CLOSED, *ENDLESS)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+@pytest.mark.parametrize("state", sorted(ENDLESS))
+def test_what_time_does_not_end_a_person_does(state: str) -> None:
+    player = Player(POLICY)
+    if state == FROZEN:
+        effects = player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen"))
+    else:
+        effects = [
+            effect
+            for number in range(100)
+            for effect in player.see(login(NOON + number * SECOND, number, device_id="stranger"))
+        ]
+    states = [effect for effect in effects if isinstance(effect, LocksState)]
+    assert states[-1].state == state
+    assert states[-1].state_ends_at is None
+    at_ms = NOON + 10 * MINUTE
+    if state == FROZEN:
+        case = [effect for effect in effects if isinstance(effect, CaseVersion)][-1]
+        fields = {"action": "unlock", "case_id": case.case_id, "expected_version": case.version, "actor": "ana"}
+        effects = player.see(event(CaseAction, at_ms, 2, role="supervisor", second_actor="bob", **fields))
+    else:
+        fields = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv"}
+        effects = player.see(event(IdentityVerified, at_ms, 2, role="identity_service", **fields))
+    moved = [effect for effect in effects if isinstance(effect, LocksState)][-1]
+    assert (moved.was, moved.state) == (state, "recovering")
+    (later,) = [effect for effect in player.pass_until(at_ms + 4 * DAY) if isinstance(effect, LocksState)][-1:]
+    assert later.state == ACTIVE
