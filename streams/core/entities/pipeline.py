@@ -113,7 +113,7 @@ def _schedule(state: EntityState, policy: EntitiesPolicy) -> None:
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
         due_ms = state.labels.publish_ms
-    if state.site is not None or state.health is not None or state.feeds is not None:
+    if any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
     for part in (state.spray, state.testing, state.site):
