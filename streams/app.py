@@ -147,7 +147,8 @@ def worker(settings: Settings) -> Runtime:
         )
     metrics, clock = PrometheusMetrics(), SystemClock()
     metrics.set(WORKER, 1.0, settings.clock, policies.policies[-1].mode)
-    scorer = load_scorer(settings.model_dir, policies, settings.model_deadline_ms / 1000, metrics)
+    deadline_s = settings.model_deadline_ms / 1000
+    scorer = load_scorer(settings.model_dir, policies, deadline_s, metrics, settings.shadow_model_dirs)
     return Runtime(
         settings.runtime(),
         agents(settings, policies, scorer),

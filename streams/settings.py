@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     model_dir: Path | None = Field(
         None, description="Folder of the model that scores (`paywarden train`); without one the rules decide alone."
     )
+    shadow_model_dirs: tuple[Path, ...] = Field(
+        (), description="Folders of models (JSON list) that score beside it and are only published, never acted on."
+    )
     model_deadline_ms: int = Field(
         250, ge=1, le=10_000, description="Longest wait for the scores of a batch; after it the rules decide alone."
     )

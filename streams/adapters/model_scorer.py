@@ -8,13 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from models.artifact import ModelError
 from models.serving.model import Model, load_model
 from models.serving.reasons import because
 from streams.core.outcome import Outcome
 from streams.core.policy import PolicySchedule
 from streams.core.rules.program import outcome_of
-from streams.core.score import Because, Score, ScoreUnavailable
+from streams.core.score import Because, Score, ScoreUnavailable, Shadow
 from streams.core.steps import Prepared
 from streams.metrics import MODEL_READY
 from streams.ports import Metrics, Scorer
@@ -47,12 +49,15 @@ class ModelScorer:
     Without one (backtest) the same input always has the same scores, however slow the machine.
     """
 
-    def __init__(self, model: Model, policies: PolicySchedule, deadline_s: float | None = None) -> None:
+    def __init__(
+        self, model: Model, policies: PolicySchedule, deadline_s: float | None = None, *, explains: bool = True
+    ) -> None:
         self.model_id = model.manifest.model_id
         self._model = model
         self._subjects = frozenset(model.manifest.subjects)
         self._policies = policies
         self._deadline_s = deadline_s
+        self._explains = explains
         self._thread = None if deadline_s is None else ThreadPoolExecutor(1, thread_name_prefix="model")
         self._running: Future[list[float]] | None = None
         self._trouble = ""
@@ -85,6 +90,8 @@ class ModelScorer:
 
     def _reasons(self, prepared: Prepared, score: float) -> tuple[Because, ...]:
         """Only of what will be looked at: the score or a rule that counts takes it above `allow`."""
+        if not self._explains:
+            return ()
         thresholds = self._policies.at(prepared.at_ms).model.payment
         if thresholds.outcome_of(score) is Outcome.ALLOW and outcome_of(prepared.hits) is Outcome.ALLOW:
             return ()
@@ -115,24 +122,62 @@ class ModelScorer:
             self._trouble = reason
 
 
+class Watched:
+    """A champion with models that score the same events and are only published beside it.
+
+    Each has a thread and a deadline of its own: one that is slow or fails has no answer, and the champion's stands.
+    """
+
+    def __init__(self, champion: Scorer[Prepared], shadows: Sequence[ModelScorer]) -> None:
+        self.model_id = champion.model_id
+        self._champion = champion
+        self._shadows = tuple(shadows)
+
+    def score(self, batch: Sequence[Prepared]) -> Sequence[Answer]:
+        answers = list(self._champion.score(batch))
+        for shadow in self._shadows:
+            for index, other in enumerate(shadow.score(batch)):
+                if type(other) is Score:
+                    mine = answers[index]
+                    seen = (*mine.shadows, Shadow(shadow.model_id, other.value))
+                    answers[index] = msgspec.structs.replace(mine, shadows=seen)
+        return answers
+
+
 _NOT_ITS_SUBJECT = ScoreUnavailable("no_model")
 _TIMEOUT = ScoreUnavailable("timeout")
 _FAILED = ScoreUnavailable("failed")
 
 
 def load_scorer(
-    folder: Path | None, policies: PolicySchedule, deadline_s: float | None, metrics: Metrics
+    folder: Path | None,
+    policies: PolicySchedule,
+    deadline_s: float | None,
+    metrics: Metrics,
+    shadow_folders: Sequence[Path] = (),
 ) -> Scorer[Prepared]:
     """The scorer of a worker. A model that cannot be used is one ERROR line and a metric, never the worker's end."""
-    if folder is None:
-        return Unscored()
-    try:
-        model = load_model(folder)
-    except ModelError as error:
-        logger.error("%s Until then rules decide alone (score_unavailable %s).", error, error.reason)
-        metrics.set(MODEL_READY, 0.0)
-        return Unscored(error.reason)
+    champion: Scorer[Prepared] = Unscored()
+    if folder is not None:
+        try:
+            champion = _announced(folder, policies, deadline_s, explains=True)
+            metrics.set(MODEL_READY, 1.0)
+        except ModelError as error:
+            logger.error("%s Until then rules decide alone (score_unavailable %s).", error, error.reason)
+            metrics.set(MODEL_READY, 0.0)
+            champion = Unscored(error.reason)
+    shadows = []
+    for each in shadow_folders:
+        try:
+            shadows.append(_announced(each, policies, deadline_s, explains=False))
+        except ModelError as error:
+            logger.error("%s Until then it is not watched; decisions do not change.", error)
+    return Watched(champion, shadows) if shadows else champion
+
+
+def _announced(folder: Path, policies: PolicySchedule, deadline_s: float | None, *, explains: bool) -> ModelScorer:
+    model = load_model(folder)
     manifest = model.manifest
-    logger.info("model %s (%s), features %s", manifest.model_id, manifest.family, manifest.feature_set)
-    metrics.set(MODEL_READY, 1.0)
-    return ModelScorer(model, policies, deadline_s)
+    role = "champion" if explains else "shadow"
+    logger.info("model %s (%s), features %s, %s", manifest.model_id, manifest.family, manifest.feature_set, role)
+    return ModelScorer(model, policies, deadline_s, explains=explains)

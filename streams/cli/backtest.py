@@ -26,7 +26,7 @@ from producers.feed import WATERMARK_KEY, Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.logins import DEMO_KEY
-from streams.adapters.model_scorer import RULES_ONLY, ModelScorer
+from streams.adapters.model_scorer import RULES_ONLY, ModelScorer, Unscored, Watched
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.agents.accounts import risk_key
@@ -40,6 +40,8 @@ from streams.contracts.registry import decode
 from streams.core.outcome import Outcome
 from streams.core.policy import PolicySchedule
 from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
+from streams.core.steps import Prepared
+from streams.ports import Scorer
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Emit
 from streams.runtime.partition import Partition
@@ -203,7 +205,7 @@ def run_backtest(
     responder: bool,
     console: Console,
     quiet: bool,
-    scorer: ModelScorer | None = None,
+    scorer: Scorer[Prepared] | None = None,
 ) -> dict[str, Any]:
     """Run both agents over the files and write what they publish to `out`; returns what summary.json holds.
 
@@ -322,6 +324,13 @@ Examples:
 @click.option(
     "--model", "model_dir", type=click.Path(path_type=Path), help="Folder of the model that scores; else rules only."
 )
+@click.option(
+    "--shadow",
+    "shadow_dirs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of a model that scores beside it; its answers are decision.shadowed.v1 in decisions.jsonl.",
+)
 @click.option("--start", type=Instant(), help="Leave out what happened before; UTC.")
 @click.option("--end", type=Instant(), help="Leave out what happened at this time or later; UTC.")
 @click.option("--label-delay", type=Duration(), default="7d", show_default=True, help="fdh: when the truth is known.")
@@ -338,6 +347,7 @@ def backtest(
     settle_ms: int,
     policy_files: tuple[Path, ...],
     model_dir: Path | None,
+    shadow_dirs: tuple[Path, ...],
     start: int | None,
     end: int | None,
     label_delay: int,
@@ -365,7 +375,10 @@ def backtest(
     console = Console(stderr=as_json)
     look_rarely()
     policies = load_schedule(policy_files)
-    scorer = None if model_dir is None else ModelScorer(_model(model_dir), policies)
+    scorer: Scorer[Prepared] | None = None if model_dir is None else ModelScorer(_model(model_dir), policies)
+    if shadow_dirs:
+        shadows = [ModelScorer(_model(each), policies, explains=False) for each in shadow_dirs]
+        scorer = Watched(scorer or Unscored(), shadows)
     try:
         if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
             raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")

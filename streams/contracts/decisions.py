@@ -68,6 +68,21 @@ class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", ta
     expiry_outcome: OutcomeWord | None = None
 
 
+class DecisionShadowed(Output, frozen=True, kw_only=True, tag="decision.shadowed.v1", tag_field="type"):
+    """What another model would have made of the same event, beside the decision that counts; nobody acts on it."""
+
+    decision_id: Id  # of the decision that counts
+    event_id: Id
+    account_id: Id
+    subject: Label
+    subject_id: Id
+    model_id: Label  # of the shadow
+    score: Share
+    outcome: OutcomeWord  # with this score in the place of the champion's, and the same rules and thresholds
+    decided: OutcomeWord
+    policy: Label
+
+
 class DecisionAmended(Output, frozen=True, kw_only=True, tag="decision.amended.v1", tag_field="type"):
     """A hold ended: released, confirmed, or expired by its stated default."""
 

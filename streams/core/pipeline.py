@@ -45,7 +45,7 @@ from streams.core.rules import evaluate
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, turn_of
-from streams.core.verdict import decision_of, expiry_of, outcome_of
+from streams.core.verdict import decision_of, expiry_of, outcome_of, shadowed_of
 
 __all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "next_due_ms", "prepare"]
 
@@ -191,6 +191,8 @@ def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     expiry = expiry_of(outcome, prepared.at_ms, policy) if waits else None
     decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
     turn.effects.append(decision)
+    if score.shadows:
+        turn.effects.extend(shadowed_of(prepared, score, decision, policy))
     if outcome > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, outcome, decision)
 

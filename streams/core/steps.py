@@ -9,7 +9,7 @@ import msgspec
 from streams.contracts.actions import ActionRequested, LocksState, PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
-from streams.contracts.decisions import DecisionAmended, DecisionMade, Hit
+from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Effect = (
     DecisionMade
     | DecisionAmended
+    | DecisionShadowed
     | ActionRequested
     | LocksState
     | CaseVersion

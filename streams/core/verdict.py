@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.contracts.base import from_ms
-from streams.contracts.decisions import Completeness, DecisionMade, Hit, Reason
+from streams.contracts.decisions import Completeness, DecisionMade, DecisionShadowed, Hit, Reason
 from streams.contracts.payments import Movement
 from streams.contracts.topics import inputs_of
 from streams.core import ids
@@ -83,6 +83,28 @@ def decision_of(
         expires_at=from_ms(expiry[0]) if expiry is not None else None,
         expiry_outcome=expiry[1] if expiry is not None else None,
     )
+
+
+def shadowed_of(
+    prepared: Prepared, score: Score | ScoreUnavailable, decision: DecisionMade, policy: Policy
+) -> list[DecisionShadowed]:
+    """What every watched model would have made of the event; records only, whatever they say."""
+    return [
+        DecisionShadowed(
+            occurred_at=decision.occurred_at,
+            decision_id=decision.decision_id,
+            event_id=decision.event_id,
+            account_id=decision.account_id,
+            subject=decision.subject,
+            subject_id=decision.subject_id,
+            model_id=shadow.model_id,
+            score=shadow.value,
+            outcome=LABELS[outcome_of(prepared, Score(shadow.value, shadow.model_id), policy)[0]],
+            decided=decision.outcome,
+            policy=decision.policy,
+        )
+        for shadow in score.shadows
+    ]
 
 
 def expiry_of(outcome: Outcome, at_ms: int, policy: Policy) -> tuple[int, str] | None:

@@ -67,3 +67,30 @@ def test_a_model_that_cannot_be_used_is_refused_before_anything_is_written(payme
     with pytest.raises(BadInput, match=r"manifest\.json cannot be read"):
         run(payments, tmp_path / "out", "--model", str(tmp_path / "nowhere"))
     assert not (tmp_path / "out").exists()
+
+
+def published(out: Path, name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (out / name).read_text().splitlines()]
+
+
+def test_a_shadow_model_is_published_and_changes_nothing_else(payments: Path, tmp_path: Path) -> None:
+    """Whatever it says: decisions, cases, actions and messages are the same to the byte without it."""
+    strict = tmp_path / "strict.toml"
+    strict.write_text(
+        'mode = "enforce"\nmax_effect_age_s = 999999999\n'
+        "[model.payment]\nstep_up = 0.1\nreview = 0.2\nhold = 0.25\nblock = 0.3\n"
+    )
+    loud = small_model(tmp_path / "models", name="loud", seed=9)
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+    run(payments, alone, "--policy", str(strict))
+    run(payments, beside, "--policy", str(strict), "--shadow", str(loud))
+    decisions = published(beside, "decisions.jsonl")
+    shadows = [each for each in decisions if each["type"] == "decision.shadowed.v1"]
+    assert [each for each in decisions if each not in shadows] == published(alone, "decisions.jsonl")
+    for name in ("cases.jsonl", "actions.jsonl", "locks.jsonl", "notifications.jsonl", "commands.jsonl", "scores.csv"):
+        assert (beside / name).read_bytes() == (alone / name).read_bytes(), name
+    assert len(shadows) == 41
+    assert {each["model_id"] for each in shadows} == {loud.name}
+    stopped = [each for each in shadows if each["outcome"] == "block"]
+    assert stopped, "it would have blocked, so there was something to leak"
+    assert all(each["decided"] != "block" for each in stopped)
