@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from pathlib import Path
-from random import Random
 
 import msgspec
 
@@ -27,12 +27,14 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import TOPICS, Agent, changelog_of, physical
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.position import POSITION_KEY, SHARED_KEY
+from streams.runtime.reading import spans
 from streams.runtime.states import read_row
 from streams.runtime.topics_admin import TopicSpec, create_topics
 from support.broker_client import Cluster
 
 # What workers publish for others. Signals and clocks stay inside and depend on how groups are cut.
 PUBLISHED = tuple(topic.name for topic in TOPICS.values() if topic.direction == "output")
+AGENTS: tuple[Agent, ...] = ("accounts", "entities")
 START_MS = 1_764_547_200_000  # 2025-12-01, a Monday
 STEP_MS = 24 * 3_600_000
 
@@ -113,11 +115,8 @@ class Product:
         self.policy = enforcing(folder)
         self.hold_ms = hold_ms
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
-        self.exits: Counter[int] = Counter()
 
     def create_topics(self) -> None:
-        import asyncio
-
         options = RuntimeOptions(bootstrap=self.cluster.bootstrap)
         specs = [
             TopicSpec(physical(self.prefix, topic.name), self.partitions, 1, topic.replay_configs)
@@ -150,32 +149,38 @@ class Product:
                 [program, "worker"], env=environment, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def strike(self, worker: str, number: signal.Signals) -> None:
-        """Signal a worker, wait for its end and start it again."""
-        process = self.workers[worker]
-        process.send_signal(number)
-        self.exits[process.wait(30)] += 1
-        self.start(worker)
+    def uncommitted(self, *topics: str) -> dict[tuple[str, int], int]:
+        """Where each partition ends for a `read_committed` reader although more was written."""
+        options = RuntimeOptions(bootstrap=self.cluster.bootstrap)
+        counts = {physical(self.prefix, topic): self.partitions for topic in topics}
+        stable = asyncio.run(spans(options, counts))
+        written = asyncio.run(spans(options, counts, committed=False))
+        return {(tp.topic, tp.partition): end for tp, (_, end) in stable.items() if end < written[tp].end}
 
     def replay(
         self,
         records: Iterable[Outgoing],
         *,
         deadline_s: float = 120.0,
-        agents: Sequence[Agent] = ("accounts", "entities"),
-        meanwhile: Callable[[], None] = lambda: None,
+        agents: Sequence[Agent] = AGENTS,
+        meanwhile: Callable[[float], None] = lambda share: None,
     ) -> None:
-        """Write everything, waiting at each step until both agents are done with it; `meanwhile` is called before."""
+        """Write everything, waiting at each step until both agents are done with it.
+
+        `meanwhile` is called before that, with the share of the feed that is written.
+        """
         with (
             KafkaWriter(self.cluster.bootstrap, prefix=self.prefix) as writer,
             AgentsAtEnd(
                 self.cluster.bootstrap, self.name, prefix=self.prefix, agents=agents, deadline_s=deadline_s
             ) as barrier_of,
         ):
-            items = expand(stepped(records, STEP_MS), self.partitions)
+            items = list(expand(stepped(records, STEP_MS), self.partitions))
+            steps = sum(isinstance(item, Barrier) for item in items)
+            done = count(1)
 
             def at_barrier(barrier: Barrier) -> None:
-                meanwhile()
+                meanwhile(next(done) / steps)
                 barrier_of.wait(barrier.at_ms)
 
             writer.write(items, pace=Pace(None), at_barrier=at_barrier)
@@ -224,26 +229,6 @@ class Product:
 
     def logs(self) -> str:
         return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.folder.glob("*.log")))
-
-
-class Chaos:
-    """Kills and stops workers at random moments of their work: shortly after a step was written."""
-
-    def __init__(self, product: Product, blows: int, seed: int) -> None:
-        self._product = product
-        self._random = Random(seed)
-        self._blows = blows
-        self.struck = 0
-
-    def strike(self) -> None:
-        """One blow, unless all have fallen. The pause is the randomness of the test, not a wait for anything."""
-        if self.struck >= self._blows:
-            return
-        self.struck += 1
-        worker = self._random.choice(sorted(self._product.workers))
-        number = signal.SIGKILL if self._random.random() < 0.75 else signal.SIGTERM
-        threading.Event().wait(self._random.uniform(0.1, 0.8))
-        self._product.strike(worker, number)
 
 
 def difference(wanted: Records, found: Records) -> str:
