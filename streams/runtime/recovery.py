@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.runtime.clients import aiokafka_kwargs
@@ -13,6 +13,7 @@ from streams.runtime.failstop import LostInput, LostState, NewerState, WrongPart
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.partition import Partition
 from streams.runtime.position import ForeignPartitionCount
+from streams.runtime.reading import reader
 from streams.runtime.states import StateFromTheFuture
 
 # A changelog read that gets nothing for this long is a broker that does not answer, not a long changelog.
@@ -61,25 +62,25 @@ async def read_changelog(partitions: Mapping[int, Partition], changelog: str, op
     Correct only after the previous owners were fenced: until then the end may still move.
     """
     by_tp = {TopicPartition(changelog, number): partition for number, partition in partitions.items()}
-    async with _reader(options) as reader:
+    async with reader(options) as consumer:
         tps = list(by_tp)
-        begins, ends = await reader.beginning_offsets(tps), await reader.end_offsets(tps)
-        reader.assign(tps)
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        consumer.assign(tps)
         for tp in tps:
-            reader.seek(tp, begins[tp])
+            consumer.seek(tp, begins[tp])
         unread = {tp for tp in tps if ends[tp] > begins[tp]}
         rows = 0
         waited_s = 0.0
         try:
             while unread:
-                fetched = await reader.getmany(*unread, timeout_ms=100)
+                fetched = await consumer.getmany(*unread, timeout_ms=100)
                 waited_s = 0.0 if fetched else waited_s + 0.1
                 for tp, records in fetched.items():
                     restore = by_tp[tp].restore
                     rows += len(records)
                     for record in records:
                         restore(record.key, record.value)
-                unread = {tp for tp in unread if await reader.position(tp) < ends[tp]}
+                unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
                 if waited_s > STUCK_S:
                     raise TimeoutError(f"no rows of {sorted(unread)} within {STUCK_S:.0f} s")
         except ForeignPartitionCount as error:
@@ -96,8 +97,8 @@ async def gather_evidence(
 ) -> dict[TopicPartition, Evidence]:
     """`inputs`: last offset handled of each input partition, None where the state knows nothing."""
     tps = list(inputs)
-    async with _reader(options) as reader:
-        begins, ends = await reader.beginning_offsets(tps), await reader.end_offsets(tps)
+    async with reader(options) as consumer:
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     admin = AIOKafkaAdminClient(**aiokafka_kwargs(options))
     await admin.start()
     try:
@@ -109,14 +110,3 @@ async def gather_evidence(
         offset = told[tp].offset if tp in told else -1
         evidence[tp] = Evidence(handled, None if offset < 0 else offset, begins[tp], ends[tp])
     return evidence
-
-
-def _reader(options: RuntimeOptions) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=options.fetch_max_bytes,
-        fetch_max_wait_ms=20,
-        **aiokafka_kwargs(options),
-    )

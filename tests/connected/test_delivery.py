@@ -151,3 +151,20 @@ def test_what_an_output_looks_like_on_the_wire(bench: Bench) -> None:
         headers = dict(each.headers)
         assert headers["worker"] == b"w1"
         assert int(headers["published_at_ms"]) > 1_600_000_000_000  # the wall clock stays outside of the value
+
+
+def test_live_a_silent_input_holds_nothing_up_and_an_idle_partition_still_tells_the_time(bench: Bench) -> None:
+    """Neither watermarks nor anything on the second input: the wall clock alone lets the timers fire."""
+    bench.create_topics()
+    bench.start(partition_merge="live", partition_clock="live", partition_lateness_ms=2_000, idle_tick_s=0.2)
+    now_ms = int(time.time() * 1000)
+    lines = [
+        Line(account(number), encode_event(ToyEvent(at_ms=now_ms, id=f"e{number}", timer_ms=1_000)), now_ms)
+        for number in range(40)
+    ]
+    bench.write(FIRST, lines)
+    wait_for_outputs(bench, 80)
+    counts = bench.outcome().counts
+    assert {key: [each.id for each in every] for key, every in counts.items()} == {
+        account(number): [f"e{number}", f"timer:{now_ms + 1_000}"] for number in range(40)
+    }
