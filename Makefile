@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
 UV_VERSION := 0.13.9
 
-.PHONY: help setup check test connected bench demo alerts contracts docs dashboards lock format clean
+.PHONY: help setup check test connected soak bench demo alerts contracts docs dashboards lock format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ test: check  ## everything that needs no outside server
 
 connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
+
+soak: setup  ## the floods at full length, a million events each, side by side
+	export PAYWARDEN_SOAK=1; \
+	$(BIN)/pytest tests/properties/test_product.py -k hostile & account=$$!; \
+	$(BIN)/pytest tests/properties/test_product.py -k flood || { wait $$account; exit 1; }; \
+	wait $$account
 
 bench: setup  ## did it get slower
 	$(BIN)/pytest -m bench $(PYTEST_ARGS)

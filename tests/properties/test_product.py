@@ -13,7 +13,7 @@ from collections import Counter
 from functools import cache
 from itertools import pairwise
 from random import Random
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import msgspec
@@ -176,7 +176,7 @@ def hostile(number: int, draw: Random) -> tuple[str, Event]:
             )
 
 
-@pytest.mark.timeout(1800 if SOAK else 300)
+@pytest.mark.timeout(3_600 if SOAK else 300)
 def test_one_account_under_hostile_events_stays_small_and_does_not_slow_down() -> None:
     """An account that is full costs the same however long it has been attacked."""
     number_of_events = 1_000_000 if SOAK else 50_000
@@ -186,7 +186,7 @@ def test_one_account_under_hostile_events_stays_small_and_does_not_slow_down() -
     engine.restored()
     offsets: Counter[str] = Counter()
     largest, seconds = 0, []
-    chunk = number_of_events // 12
+    chunk = -(-number_of_events // 12)
     for start in range(0, number_of_events, chunk):
         records: dict[str, list[Record]] = {topic.name: [] for topic in MERGED}
         for number in range(start, start + chunk):
@@ -200,20 +200,20 @@ def test_one_account_under_hostile_events_stays_small_and_does_not_slow_down() -
             some.append(Record(topic, 0, offsets[topic], end_ms, None, mark))
             offsets[topic] += 1
             engine.feed(topic, some)
-        began = perf_counter()
+        began = process_time()
         while engine.run(200, ends={}, now_ms=0):
             group = engine.group(0)
             if group is not None:
                 assert not [emit for emit in group.emits if emit.topic == "paywarden.dead-letters"]
                 engine.committed()
             largest = max(largest, len(logic.dump(engine.states.peek(b"a" * 128))))
-        seconds.append(perf_counter() - began)
+        seconds.append(process_time() - began)
     assert largest <= 16 * 1024
     # Two thirds of the account's life against the third before it: full is full. Noise of a busy machine is allowed.
     assert min(seconds[8:]) <= 2.0 * min(seconds[4:8])
 
 
-@pytest.mark.timeout(1800 if SOAK else 300)
+@pytest.mark.timeout(3_600 if SOAK else 300)
 def test_a_flood_of_random_addresses_is_forgotten_with_tombstones() -> None:
     number_of_addresses = 1_000_000 if SOAK else 100_000
     per_second = 30
