@@ -10,7 +10,7 @@ import lzma
 import os
 import random
 from bisect import bisect_right
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,18 @@ from typing import NamedTuple
 
 from support.happenings import Account, paid
 
+from streams.adapters.policy_file import default_text
+from streams.contracts.base import to_ms
+from streams.contracts.signals import EntityObserved, EntityRisk
+from streams.core.entities import pipeline
+from streams.core.entities.context import EntityContext
+from streams.core.entities.risk_state import RiskState
+from streams.core.entities.state import EntityState
+from streams.core.policy import parse_policy
+
 EPOCH = datetime(2018, 4, 1, tzinfo=UTC)
 DAY_S = 86_400
+DELAY_S = 7 * DAY_S
 LAST_DAY = 45  # the 30-day windows are full from day 30 on
 
 
@@ -83,3 +93,51 @@ def test_the_handbooks_customer_and_time_features():
         assert features.spend_truncated == 0.0
         seen += 1
     assert seen > 1000
+
+
+def test_the_handbooks_terminal_features():
+    """Windows (t - 7 d - w, t - 7 d] of labels that arrive exactly seven days late."""
+    policy = parse_policy(default_text(), "[entities.risky_terminal]\nnotable_frauds = 0\n")
+    chance = random.Random(7)
+    made: list[tuple[int, str, bool]] = []
+    second = 0
+    while (second := second + chance.randrange(1, 2 * 3600)) < LAST_DAY * DAY_S:
+        made.append((second, str(chance.randrange(6)), chance.random() < 0.15))
+    states: dict[str, EntityState] = defaultdict(EntityState)
+    risks: dict[str, RiskState] = defaultdict(RiskState)
+    told: dict[str, list[tuple[int, bool]]] = defaultdict(list)
+    waiting = deque(made)
+    compared = 0
+    for second, terminal, _ in made:
+        at_ms = to_ms(EPOCH) + second * 1000
+        while waiting and waiting[0][0] + DELAY_S <= second:
+            then, where, fraud = waiting.popleft()
+            signal = EntityObserved(
+                at_ms=to_ms(EPOCH) + (then + DELAY_S) * 1000,
+                partition=0,
+                sequence=1,
+                kind="terminal",
+                value=where,
+                event_id=f"label-{then}",
+                account_id="a",
+                what="label",
+                fraud=fraud,
+                subject_at_ms=to_ms(EPOCH) + then * 1000,
+            )
+            for risk in pipeline.observe(states[where], signal, policy, EntityContext(0, 1, at_ms)):
+                assert isinstance(risk, EntityRisk)
+                risks[where].apply(risk)
+            told[where].append((then, fraud))
+        known = risks[terminal]
+        features = Account(risk=lambda kind, value, at_ms, known=known: known.fact(at_ms)).look(
+            paid(at_ms, second, 1000, terminal_id=terminal)
+        )
+        if not told[terminal]:
+            continue
+        compared += 1
+        for days in (1, 7, 30):
+            inside = [fraud for then, fraud in told[terminal] if then > second - DELAY_S - days * DAY_S]
+            rate = sum(inside) / len(inside) if inside else 0.0
+            assert getattr(features, f"terminal_labels_{days}d") == len(inside)
+            assert abs(getattr(features, f"terminal_fraud_rate_{days}d") - rate) <= 1e-9
+    assert compared > 500
