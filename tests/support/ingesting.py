@@ -81,7 +81,7 @@ class Deployment:
     def command(self, *words: str, code: int = 0) -> str:
         """Run `paywarden`; returns what it printed."""
         done = subprocess.run(
-            [_program(), *words], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            [_program(), *words], env=self.environment, capture_output=True, text=True, timeout=250, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -95,6 +95,16 @@ class Deployment:
                 stderr=subprocess.STDOUT,
             )
 
+    def start_worker(self) -> None:
+        """One worker beside the ingests."""
+        with (self._folder / "worker.log").open("ab") as log:
+            self.processes["worker"] = subprocess.Popen(
+                [_program(), "worker"],
+                env={**self.environment, "PAYWARDEN_WEB_PORT": str(free_port())},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
     def strike(self, name: str = "i1", **settings: str) -> None:
         process = self.processes[name]
         process.send_signal(signal.SIGKILL)
@@ -104,7 +114,7 @@ class Deployment:
     def stop(self) -> list[int]:
         for process in self.processes.values():
             process.terminate()
-        return [process.wait(20) for process in self.processes.values()]
+        return [process.wait(60) for process in self.processes.values()]
 
     def end(self) -> None:
         for process in self.processes.values():
