@@ -25,6 +25,7 @@ from streams.contracts.topics import (
     ingest_changelog,
 )
 from streams.core.library import Library
+from streams.core.personal import DEMO_KEY
 from streams.core.policy import PolicySchedule
 from streams.core.policy_history import PolicyHistory
 from streams.core.steps import Prepared
@@ -48,9 +49,10 @@ def accounts_logic(
     *,
     barrier_s: int | None = None,
     library: Library | None = None,
+    pseudonym_key: str = DEMO_KEY,
 ) -> AccountsLogic:
     """The accounts agent; without a scorer the rules decide alone. `barrier_s` only in replays that wait."""
-    return AccountsLogic(policies, scorer or Unscored(), barrier_s, library)
+    return AccountsLogic(policies, scorer or Unscored(), barrier_s, library, pseudonym_key)
 
 
 def entities_logic(policies: PolicySchedule, barrier_s: int | None, library: Library | None = None) -> EntitiesLogic:
@@ -81,7 +83,13 @@ def agents(
 
     return [
         (
-            accounts_logic(policies, scorer, barrier_s=settings.barrier_s, library=library),
+            accounts_logic(
+                policies,
+                scorer,
+                barrier_s=settings.barrier_s,
+                library=library,
+                pseudonym_key=settings.secret("pseudonym_key"),
+            ),
             agent("accounts", settings.pace_ms),
         ),
         (entities_logic(policies, settings.barrier_s, library), agent("entities", settings.entities_pace_ms)),

@@ -14,6 +14,7 @@ from streams.contracts.actions import ActionKind
 from streams.contracts.cases import Finding, Priority, Queue
 from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
+from streams.core.personal import FIELDS, Kind
 
 Question = Literal["flow", "late", "sane", "people"]
 
@@ -88,6 +89,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "rule": Shape(re.compile("[a-z0-9-]{1,40}/([0-9]{2}|x00|err)"), 256),
     "outcome": _values("allow", "notify", "step_up", "review", "hold", "block"),
     "mode": _values("observe", "enforce"),
+    "field": Values(FIELDS),
+    "kind": Values(frozenset(get_args(Kind))),
     "clock": _values("live", "replay"),
     "reason": Values(frozenset(REASONS)),
     "band": _values(*BANDS),
@@ -119,6 +122,12 @@ UNKNOWN_TYPES: Final = Counter(
     "Dead letters of a type that this build does not know: a newer producer, outside the limit.",
     "flow",
     ("agent", "topic"),
+)
+PERSONAL_DATA: Final = Counter(
+    "paywarden_personal_data_total",
+    "Ids of events that held a card number, identity number, telephone number or e-mail address.",
+    "flow",
+    ("field", "kind"),
 )
 POISON: Final = Counter(
     "paywarden_poison_total",
@@ -304,6 +313,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     CASE_VERSIONS,
     NOTIFICATIONS,
     FEED_STALLS,
+    PERSONAL_DATA,
 )
 
 

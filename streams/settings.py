@@ -70,7 +70,9 @@ class Settings(BaseSettings):
         None, description="A file that holds it; wins over the variable."
     )
     pseudonym_key: SecretStr = Field(
-        SecretStr(""), description="Key of the hashes that stand for people without an account; or pseudonym_key_file."
+        SecretStr(""),
+        description="Key of the hashes that stand for people without an account, and for personal data in ids "
+        "(docs/privacy.md); or pseudonym_key_file. Empty: a public one.",
     )
     pseudonym_key_file: Path | None = Field(None, description="A file that holds the key; wins over the variable.")
     merge: Literal["live", "strict"] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 
 from producers.durations import MINUTE_MS, SECOND_MS
-from producers.simulate.stage import GATEWAYS, Stage
+from producers.simulate.stage import GATEWAYS, LOGS_IN, Stage
 from streams.contracts.payments import Code, PaymentPending, PaymentRequested
 
 BROKEN = GATEWAYS[1]
@@ -25,6 +25,8 @@ def play(stage: Stage) -> None:
             at_ms = began_ms + minute * MINUTE_MS + rng.randrange(60) * SECOND_MS
             person = next(turns)
             context = stage.home(person)
+            if rng.random() < LOGS_IN:
+                stage.login(person.account_id, context, at_ms - 90 * SECOND_MS)
             amount_minor = rng.randrange(person.mean_minor // 2, person.mean_minor * 3 // 2)
             fields = stage.movement(person, context, amount_minor, rng.choice(person.terminals))
             broken = fields["gateway_id"] == BROKEN and from_minute <= minute < to_minute

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -24,12 +25,13 @@ from streams.core.locks.caps import PartitionLimits
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.outcome import Outcome
+from streams.core.personal import DEMO_KEY, Found, guarded
 from streams.core.policy import Policy, PolicySchedule
 from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
-from streams.metrics import EFFECTS_SUPPRESSED, LOCKS_CAPPED
+from streams.metrics import EFFECTS_SUPPRESSED, LOCKS_CAPPED, PERSONAL_DATA
 from streams.ports import Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
@@ -113,8 +115,11 @@ class AccountsLogic:
         scorer: Scorer[Prepared],
         barrier_s: int | None = None,
         library: Library | None = None,
+        pseudonym_key: str = DEMO_KEY,
     ) -> None:
         self._policies = policies
+        self._pseudonym_key = (pseudonym_key or DEMO_KEY).encode()
+        self._personal: Tally[Found] = Tally()  # found while reading, counted at the next decision
         self._library = library or packaged_library()
         self._scorer = scorer
         self._barrier_s = barrier_s
@@ -140,6 +145,9 @@ class AccountsLogic:
             return Incoming(event, risk_key(event.kind, event.value), at_ms, moves_clock=False)
         if type(event) is Watermark:
             return Incoming(None, None, at_ms)
+        event, found = guarded(event, self._pseudonym_key, self._policies.at(at_ms).privacy.plain_ids)
+        if found:
+            self._personal.update(found)
         key = event.account_id.encode() if event.known else None
         return Incoming(event, key, at_ms, dedupe_hash(topic, event.event_id))
 
@@ -222,6 +230,9 @@ class AccountsLogic:
             context.shared.limits.stop(prepared.rule, prepared.from_ms, prepared.until_ms)
             return emits
         policy = self._policies.at(prepared.at_ms)
+        while self._personal:
+            found, number = self._personal.popitem()
+            context.count(PERSONAL_DATA, *found, by=number)
         if type(prepared) is Stranger:
             door = Door(incident=prepared.incident)
             self._signal(emits, prepared, context, policy, flagged=False, first=True, door=door)

@@ -12,7 +12,8 @@ from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
 from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold, HealthBucket
-from streams.contracts.topics import ENTITY_RISK, SIGNALS
+from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, SIGNALS
+from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.context import EntityEffect
 from streams.core.risk import STALLED_FEED, feed_of
 from streams.core.signals import routing_key
@@ -41,6 +42,8 @@ _TOPICS = {TYPES[tag]: topics for tag, topics in TOPICS_OF_TYPE.items()}
 
 def publish(effect: Effect | EntityEffect, count: Count) -> list[Emit]:
     """The records of one effect: a case goes to its history and to its snapshot, everything else to one topic."""
+    if isinstance(effect, SnapshotDropped):
+        return [Emit(CASES_SNAPSHOT.name, effect.case_id.encode(), None, to_ms(effect.occurred_at))]
     value, headers, at_ms = encode(effect), headers_of(effect), to_ms(effect.occurred_at)
     key = key_of(effect)
     assert key is not None

@@ -46,8 +46,9 @@ class WatchingLogic(AccountsLogic):
         account_id: str,
         event_id: str,
         alone: bool,
+        pseudonym_key: str,
     ) -> None:
-        super().__init__(policies, scorer, barrier_s)
+        super().__init__(policies, scorer, barrier_s, pseudonym_key=pseudonym_key)
         self.found: Prepared | None = None
         self.earlier: deque[Prepared] = deque(maxlen=_HISTORY)
         self._account_id = account_id

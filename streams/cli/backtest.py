@@ -212,6 +212,7 @@ def run_backtest(
     Raises BadInput with a sentence for a file that cannot be used.
     """
     began = time.perf_counter()
+    settings = load_settings()
     records = 0
     first_ms = last_ms = None
     # The first record shows what is wrong with most files: then an earlier backtest in this folder stays.
@@ -221,7 +222,11 @@ def run_backtest(
         results = Results(out, stack, file_format)
         run = OfflineRun(
             accounts_logic(
-                policies, scorer, barrier_s=barrier_ms // 1000, library=load_library(load_settings().overlay)
+                policies,
+                scorer,
+                barrier_s=barrier_ms // 1000,
+                library=load_library(settings.overlay),
+                pseudonym_key=settings.secret("pseudonym_key"),
             ),
             entities_logic(policies, barrier_ms // 1000),
             partitions,

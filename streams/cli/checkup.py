@@ -13,6 +13,8 @@ from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, read
 from streams.contracts.topics import MERGED, TOPICS, Naming, Topic, physical
+from streams.core.personal import DEMO_KEY, KEPT, guarded
+from streams.core.personal import Found as Personal
 from streams.runtime.survey import GroupFacts, Survey, TopicFacts
 from streams.settings import Settings
 
@@ -54,6 +56,7 @@ class Sample(msgspec.Struct):
     newest_ms: int = 0  # newest record time
     ahead_ms: int = 0  # how far the worst event was ahead of its record
     fields: set[str] = msgspec.field(default_factory=set)  # optional fields that some record filled
+    personal: set[Personal] = msgspec.field(default_factory=set)  # ids that hold what is personal
 
 
 def sample_of(topic: str, records: Iterable[Found], partitions: int) -> Sample:
@@ -71,6 +74,7 @@ def sample_of(topic: str, records: Iterable[Found], partitions: int) -> Sample:
             sample.refused[event.reason] += 1
             continue
         assert isinstance(event, Event)
+        sample.personal.update(guarded(event, b"", ())[1])
         sample.ahead_ms = max(sample.ahead_ms, to_ms(event.occurred_at) - record.timestamp_ms)
         sample.fields |= {name for name in event.__struct_fields__ if getattr(event, name) not in (None, ())}
     return sample
@@ -228,6 +232,27 @@ def sample_checks(samples: Mapping[str, Sample], settings: Settings, now_ms: int
             "records", "good", f"{sum(each.records for each in looked.values())} sampled records are understood"
         )
     yield from _clock_checks(looked, settings, now_ms)
+    yield from _personal_checks(looked, settings)
+
+
+def _personal_checks(looked: Mapping[str, Sample], settings: Settings) -> Iterator[Check]:
+    """Which ids hold card numbers, identity numbers, telephone numbers or e-mail addresses?"""
+    found = sorted({(topic, *each) for topic, sample in looked.items() for each in sample.personal})
+    for topic, field, kind in found:
+        does = "travels as it is, because others join by it" if field in KEPT else "is replaced by a pseudonym"
+        yield Check(
+            "ids",
+            "warn",
+            f"{topic}: {field} holds what looks like a number or address ({kind}); it {does}",
+            "docs/privacy.md",
+        )
+    if found and settings.secret("pseudonym_key") in ("", DEMO_KEY):
+        says = "the pseudonyms of personal data are made with the public key"
+        yield Check("ids", "warn", says, "set PAYWARDEN_PSEUDONYM_KEY, the same for every worker")
+    if not found:
+        yield Check(
+            "ids", "good", "no sampled id looks like a card number, identity number, telephone number or e-mail"
+        )
 
 
 def _clock_checks(looked: Mapping[str, Sample], settings: Settings, now_ms: int) -> Iterator[Check]:

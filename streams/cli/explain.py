@@ -32,6 +32,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import decode
 from streams.contracts.topics import physical
 from streams.core.features import FEATURE_SET, FEATURES
+from streams.core.features.catalogue import FeatureSpec
 from streams.core.policy import PolicySchedule
 from streams.core.reasons import REASONS
 from streams.core.rules import Finding, evaluate_all
@@ -39,7 +40,7 @@ from streams.core.steps import Prepared
 from streams.runtime.reading import scan, spans
 from streams.runtime.rebuild import replayed
 from streams.runtime.topics_admin import layout_of, partition_counts
-from streams.settings import Settings
+from streams.settings import Settings, load_settings
 
 DECISIONS = "fraud.decisions"
 _ID = re.compile(r"dec_(\d{4,})_[a-z2-7]{26}")
@@ -130,6 +131,7 @@ async def again(settings: Settings, decision: DecisionMade, policies: PolicySche
         account_id=decision.account_id,
         event_id=decision.event_id,
         alone=True,
+        pseudonym_key=settings.secret("pseudonym_key"),
     )
     counts = await partition_counts(options, {physical(called, each.topic) for each in watching.inputs})
     by_topic = {
@@ -172,6 +174,7 @@ def from_files(
         account_id=decision.account_id,
         event_id=decision.event_id,
         alone=False,
+        pseudonym_key=load_settings().secret("pseudonym_key"),
     )
 
     def sink(_: Published) -> None:
@@ -255,7 +258,10 @@ def remarks(told: Told, more: Recomputed | None) -> list[str]:
         return ["its event is no longer on the input topics (or not in the files): only what was published is shown"]
     found = []
     if more.policy != decision.policy:
-        found.append(f"recomputed with policy {more.policy}: name the file that was in force with --policy")
+        found.append(
+            f"it was decided with policy {decision.policy} and is recomputed with {more.policy}: rules may answer "
+            "differently; name the file that was in force with --policy"
+        )
     if decision.feature_set != FEATURE_SET:
         found.append(f"recomputed with feature set {FEATURE_SET}: another release")
     if more.prepared.hits != decision.hits:
@@ -266,17 +272,23 @@ def remarks(told: Told, more: Recomputed | None) -> list[str]:
     return found
 
 
+def _known(prepared: Prepared, spec: FeatureSpec) -> float | None:
+    """The value of a feature; None where it is missing, whatever number stands for that inside."""
+    value: float = getattr(prepared.features, spec.name)
+    return None if value == spec.missing else value
+
+
 def features_table(more: Recomputed) -> Table:
     """Value, what is usual for the account, and what it means."""
     table = Table(
         "feature", "value", "usual", "unit", "meaning", title="features before the event", title_justify="left"
     )
     for spec in FEATURES:
-        value = getattr(more.prepared.features, spec.name)
+        value = _known(more.prepared, spec)
         usual = more.usual.get(spec.name)
         table.add_row(
             spec.name,
-            "missing" if value == spec.missing else f"{value:g}",
+            "missing" if value is None else f"{value:g}",
             "" if usual is None else f"{usual:g}",
             spec.unit,
             spec.meaning,
@@ -307,7 +319,7 @@ def as_json(told: Told, more: Recomputed | None) -> bytes:
                 for each in more.findings
             ],
             "features": {
-                spec.name: {"value": getattr(more.prepared.features, spec.name), "usual": more.usual.get(spec.name)}
+                spec.name: {"value": _known(more.prepared, spec), "usual": more.usual.get(spec.name)}
                 for spec in FEATURES
             },
         }

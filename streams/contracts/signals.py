@@ -131,4 +131,4 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     size: Count
     key: ShortText | None = None
     body: Annotated[str, Meta(max_length=87_384)] | None = None  # base64 of at most 64 KiB of masked bytes
-    error_at: Instant | None = None
+    path: ShortText | None = None  # the field that could not be decoded, for example $.amount_minor or $.codes[0].code

@@ -352,6 +352,7 @@ MERGED: Final[tuple[Topic, ...]] = tuple(
     sorted((row for row in _ROWS if row.direction == "input" and row.rank is not None), key=lambda row: row.rank or 0)
 )
 ENTITY_RISK: Final = TOPICS["paywarden.entity-risk"]
+CASES_SNAPSHOT: Final = TOPICS["support.cases.snapshot"]
 SIGNALS: Final = TOPICS["paywarden.signals"]
 DEAD_LETTERS: Final = TOPICS["paywarden.dead-letters"]
 POLICIES: Final = TOPICS["paywarden.policies"]

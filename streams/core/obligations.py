@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from streams.core.cases.shelf import Ended
 from streams.core.familiar import find
 
 DAY_MS = 86_400_000
@@ -28,9 +29,9 @@ NOTICES_MAX = 16  # x 9
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 960 + 1,740 + 1,050 + 1,520 + 220 + 2,048 + 150: about 9.5 KiB if everything were full at once with the
-# longest ids; an account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 10_000
+# 450 + 1,250 + 960 + 1,740 + 1,050 + 1,520 + 220 + 2,048 + 150, and 720 of cases.shelf: about 10 KiB if everything were
+# full at once with the longest ids; an account with 64 payments and nothing open takes 0.5 KiB.
+WORST_BYTES = 10_800
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 
@@ -150,6 +151,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     dropped: int = 0
     stopped_told_ms: int = 0  # when the customer was last told that a payment was stopped
     incident_id: str = ""  # the case about many accounts that this one is a part of
+    asked_ms: int = 0  # when the customer was last asked about a payment or login
+    unasked: int = 0  # questionable payments since then, which the next question covers
 
     @property
     def is_open(self) -> bool:
@@ -184,6 +187,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     notices: list[int] = msgspec.field(default_factory=list)  # when capped messages of the last week were sent
     holder: Holder = msgspec.field(default_factory=Holder)
     soft_locks: list[int] = msgspec.field(default_factory=list)  # when the newest waits of the login ladder began
+    ended: list[Ended] = msgspec.field(default_factory=list)  # cases whose snapshot has to go some day
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -191,6 +195,13 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
             if case.case_id == case_id:
                 return case
         return None
+
+    def frozen_by(self, case_id: str) -> bool:
+        """Whether a freeze stands that this case has made; one that is being lifted stands no more."""
+        return any(
+            held.case_id == case_id and held.action == "freeze" and held.status not in ("lifting", "released")
+            for held in self.locks
+        )
 
     def hold(self, payment_id: str) -> Hold | None:
         """The hold on a payment, if it waits."""
@@ -217,7 +228,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
 
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
-        if self.holds or self.debits or self.locks or self.outbox:
+        if self.holds or self.debits or self.locks or self.outbox or self.ended:
             return None
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
         return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)

@@ -27,7 +27,7 @@ from streams.contracts.logins import ChallengePassed, Login, LoginFailed
 from streams.contracts.payments import Movement
 from streams.core import timers
 from streams.core.basis import basis_of
-from streams.core.cases import operator, timeline
+from streams.core.cases import operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.familiar import contains
 from streams.core.features import features_of
@@ -131,6 +131,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 holds.end_hold(turn, waiting, waiting.otherwise, "expired")
             case Debit():
                 debit_without_payment.due(turn, waiting)
+            case shelf.Ended():
+                turn.effects.append(shelf.drop(obligations.ended, waiting, turn.at_ms))
             case _:
                 assert_never(waiting)
         effects.extend(_close(turn))
@@ -239,6 +241,9 @@ def _close(turn: Turn) -> list[Effect]:
     """One version of every case that changed, and the locks if they did: last, so that they tell the whole turn."""
     for case, changed in turn.changed.values():
         turn.effects.append(version_of(turn, case, changed))
+        room = shelf.shelve(turn.obligations.ended, case.case_id, turn.at_ms, finished=not case.is_open)
+        if room is not None:
+            turn.effects.append(room)
     if turn.locks_changed:
         turn.effects.append(locks_state(turn))
     return turn.effects

@@ -21,6 +21,8 @@ from streams.contracts.base import Currency, Share, to_ms
 from streams.core.currencies import RateTable, convert, rates_at
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.outcome import Outcome
+from streams.core.personal import FIELDS, KEPT, kind_of
+from streams.core.policy_ranges import range_problems
 from streams.core.rules.declared import RULES_MAX, DeclaredRule
 from streams.core.rules.lists import LISTS_MAX, PREFIX, SNOOZES_MAX, List, Snooze
 from streams.core.rules.policies import RulesPolicy
@@ -198,6 +200,7 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
     not_after_s: Count
     weekly_cap: Count
     stopped_again_s: Count  # a thief tries in bursts: the owner hears of stopped payments of one case this often
+    asked_again_s: Count  # ... and is asked about questionable ones this often
 
 
 class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):
@@ -205,6 +208,12 @@ class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):
 
     count: Count
     window_s: Count
+
+
+class PrivacyPolicy(Section, frozen=True, kw_only=True):
+    """What is done about personal data that a producer put where an id belongs."""
+
+    plain_ids: tuple[str, ...]  # fields whose values are ours and harmless, even where they look like card numbers
 
 
 class Policy(Section, frozen=True, kw_only=True):
@@ -229,6 +238,7 @@ class Policy(Section, frozen=True, kw_only=True):
     declared: Annotated[tuple[DeclaredRule, ...], Meta(max_length=RULES_MAX)] = msgspec.field(default=(), name="rule")
     lists: Annotated[tuple[List, ...], Meta(max_length=LISTS_MAX)] = msgspec.field(default=(), name="list")
     snoozes: Annotated[tuple[Snooze, ...], Meta(max_length=SNOOZES_MAX)] = msgspec.field(default=(), name="snooze")
+    privacy: PrivacyPolicy
     policy_hash: str = ""  # set by parse_policy, refused in a file
 
     def to_home(self, amount_minor: int, currency: str, home: str, at_ms: int) -> int | None:
@@ -332,6 +342,13 @@ def _check(policy: Policy) -> None:
     if policy.effective_at.tzinfo is None:
         raise PolicyError("a time without an offset", "effective_at", "write it like 2026-01-01T00:00:00Z")
     _check_money(policy.money)
+    for field in policy.privacy.plain_ids:
+        if field not in FIELDS:
+            raise PolicyError(
+                f"no event has a field {field!r} that is looked at",
+                "privacy.plain_ids",
+                "name a field like merchant_id",
+            )
     _check_ladder(policy.locks.ladder)
     for subject in ("payment", "login"):
         thresholds = getattr(policy.model, subject)
@@ -344,6 +361,8 @@ def _check(policy: Policy) -> None:
         for problem, key, remedy in getattr(policy.rules, info.name).problems():
             raise PolicyError(problem, f"rules.{info.name}.{key}", remedy)
     _check_declared(policy)
+    for problem, key, remedy in range_problems(policy):
+        raise PolicyError(problem, key, remedy)
 
 
 def _check_declared(policy: Policy) -> None:
@@ -360,6 +379,13 @@ def _check_declared(policy: Policy) -> None:
     for each in policy.lists:
         if names.count(each.name) > 1:
             raise PolicyError("two lists have this name", f"list.{each.name}", "put their entries into one")
+        plain = (*KEPT, *policy.privacy.plain_ids)
+        if each.field not in plain and any(kind_of(entry.value) for entry in each.entries):
+            raise PolicyError(
+                "a value looks like a card, identity or telephone number; events carry a pseudonym there",
+                f"list.{each.name}.entries",
+                f"list the pseudonym that cases show, or add {each.field!r} to privacy.plain_ids",
+            )
         for problem, key, remedy in each.problems():
             raise PolicyError(problem, f"list.{each.name}.{key}", remedy)
     for snooze in policy.snoozes:

@@ -63,6 +63,13 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
         "verification_needed",
     ),
     ("R24", "listed", "命中名单", "On a list of the policy", "account_protection"),
+    (
+        "R25",
+        "hardly_known",
+        "新账户大额交易",
+        "A large amount from an account that is hardly known",
+        "verification_needed",
+    ),
 )
 
 REASONS: dict[str, ReasonCode] = {row[0]: ReasonCode(*row) for row in _ROWS}

@@ -53,8 +53,12 @@ class RuleSection(Section, frozen=True, kw_only=True):
                 continue
             if len(bands) != len(self.outcomes):
                 yield Problem(f"{len(bands)} bands but {len(self.outcomes)} outcomes", name, "give one value per band")
-            elif list(bands) != sorted(bands):
-                yield Problem("bands do not rise", name, "let thresholds rise with the band")
+            elif list(bands) != sorted(set(bands)):
+                yield Problem(
+                    "bands do not rise",
+                    name,
+                    "let thresholds rise; of equal ones the milder is never reached",
+                )
 
 
 _RANK = {label: rank for rank, label in enumerate(("allow", "notify", "step_up", "review", "hold", "block"))}

@@ -8,7 +8,7 @@ terminal is silent, its label is not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import Event, to_ms
@@ -139,16 +139,13 @@ def _of_login(
         targets.append((SITE_KIND, SITE))
     what: What = "login_failed" if failed else "login_succeeded"
     return [
-        EntityObserved(
-            at_ms=at_ms,
-            partition=partition,
-            sequence=next_sequence(),
-            kind=kind,
-            value=value,
-            event_id=event.event_id,
-            account_id=event.account_id,
-            what=what,
-            known=event.known,
+        _observed(
+            event,
+            at_ms,
+            partition,
+            next_sequence(),
+            (kind, value),
+            what,
             # A name that is nobody's account is often a password in the wrong field: only its hash is told.
             username=event.username if event.known or event.username is None else digest("username", event.username),
             device_id=event.device_id if kind == "ip" else None,
@@ -185,16 +182,13 @@ def _of_card_payment(
             targets.append(("bin", event.bin))
     what: What = "payment_failed" if refused else "payment"
     return [
-        EntityObserved(
-            at_ms=at_ms,
-            partition=partition,
-            sequence=next_sequence(),
-            kind=kind,
-            value=value,
-            event_id=event.event_id,
-            account_id=event.account_id,
-            what=what,
-            known=event.known,
+        _observed(
+            event,
+            at_ms,
+            partition,
+            next_sequence(),
+            (kind, value),
+            what,
             card_token=event.card_token,
             device_id=event.device_id if kind != "device" else None,
             ip=event.ip if kind in ("merchant", "bin") and event.device_id is None else None,
@@ -224,16 +218,13 @@ def _of_label(
     if fraud and event.device_id is not None:
         targets.append(("device", event.device_id))
     return [
-        EntityObserved(
-            at_ms=at_ms,
-            partition=partition,
-            sequence=next_sequence(),
-            kind=kind,
-            value=value,
-            event_id=event.event_id,
-            account_id=event.account_id,
-            what="label",
-            known=event.known,
+        _observed(
+            event,
+            at_ms,
+            partition,
+            next_sequence(),
+            (kind, value),
+            "label",
             amount_minor=event.amount_minor,
             fraud=fraud,
             subject_at_ms=subject_at_ms,
@@ -241,3 +232,22 @@ def _of_label(
         )
         for kind, value in targets
     ]
+
+
+def _observed(
+    event: Event, at_ms: int, partition: int, sequence: int, entity: tuple[EntityKind, str], what: What, **seen: Any
+) -> EntityObserved:
+    """One signal about one entity; `seen` is what only this kind of event tells."""
+    kind, value = entity
+    return EntityObserved(
+        at_ms=at_ms,
+        partition=partition,
+        sequence=sequence,
+        kind=kind,
+        value=value,
+        event_id=event.event_id,
+        account_id=event.account_id,
+        what=what,
+        known=event.known,
+        **seen,
+    )

@@ -10,6 +10,7 @@ from streams.contracts.actions import ActionRequested, LocksState, PspQuery, Ref
 from streams.contracts.base import Event
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
+from streams.core.cases.shelf import SnapshotDropped
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 
@@ -29,6 +30,7 @@ Effect = (
     | PspQuery
     | RefundIntended
     | RefundCancelled
+    | SnapshotDropped
 )
 
 

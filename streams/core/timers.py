@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
+from streams.core.cases.shelf import Ended
 from streams.core.ids import digest
 from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations
 
-Waiting = HeldLock | Command | Hold | Debit
+Waiting = HeldLock | Command | Hold | Debit | Ended
 
 
 def next_due_ms(obligations: Obligations) -> int | None:
@@ -17,7 +18,7 @@ def next_due_ms(obligations: Obligations) -> int | None:
     for lock in obligations.locks:
         if lock.due_ms and (due is None or lock.due_ms < due):
             due = lock.due_ms
-    for waiting in (obligations.outbox, obligations.holds, obligations.debits):
+    for waiting in (obligations.outbox, obligations.holds, obligations.debits, obligations.ended):
         for item in waiting:
             if due is None or item.due_ms < due:
                 due = item.due_ms
@@ -43,6 +44,8 @@ def name_of(waiting: Waiting) -> str:
             return f"timer/hold/{waiting.decision_id}/{waiting.due_ms}"
         case Debit():
             return f"timer/debit/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
+        case Ended():
+            return f"timer/ended/{waiting.case_id}/{waiting.due_ms}"
         case _:
             assert_never(waiting)
 
@@ -60,3 +63,6 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for debit in obligations.debits:
         if debit.due_ms <= due_ms:
             yield debit.due_ms, 3, debit.entry, debit
+    for ended in obligations.ended:
+        if ended.due_ms <= due_ms:
+            yield ended.due_ms, 4, ended.case_id, ended

@@ -24,6 +24,7 @@ _SECRETS = re.compile(
     rb"|\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"  # IBAN, ISO 13616
     rb'|(?<="password")\s*:\s*"[^"]*"|(?<="otp")\s*:\s*"[^"]*"|(?<="cvv")\s*:\s*"[^"]*"|(?<="pin")\s*:\s*"[^"]*"'
 )
+_PLACE = re.compile(r" - at (?:`key` in )?`(\$[A-Za-z0-9_.\[\]]*)`$")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,6 +42,7 @@ def dead_letter(record: Record, refused: Refused) -> Emit:
         size=len(raw),
         key=None if record.key is None else _mask(record.key[:KEY_LIMIT]).decode(errors="replace"),
         body=None if record.value is None else base64.b64encode(_mask(raw[:BODY_LIMIT])).decode(),
+        path=_path(refused.detail),
     )
     return Emit(
         TOPIC,
@@ -49,6 +51,12 @@ def dead_letter(record: Record, refused: Refused) -> Emit:
         record.timestamp_ms,
         headers=(("type", b"dead.letter.v1"), ("reason", refused.reason.encode())),
     )
+
+
+def _path(detail: str) -> str | None:
+    """The place that a refusal names at its end, as decoder and registry write it; never a key that data chose."""
+    named = _PLACE.search(detail)
+    return None if named is None else named[1][:256]
 
 
 def _mask(raw: bytes) -> bytes:

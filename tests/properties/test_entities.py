@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.entities import START_MS, Entity, card, label, login, policy
 
 from streams.contracts.signals import EntityObserved
+from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.context import EntityContext
 from streams.core.entities.pipeline import fire, forgets_ms, next_due_ms, observe
 from streams.core.entities.risk_state import RiskState
@@ -68,7 +69,10 @@ def test_versions_rise_by_one_and_every_attack_case_ends(stream: list[EntityObse
     entity = Entity(POLICY)
     entity.play(sorted(stream, key=order_of))
     entity.wait(300_000)
+    entity.wait(95 * DAY_S)  # and the snapshot of every case has gone
     assert next_due_ms(entity.state) is None
+    dropped = [effect.case_id for effect in entity.effects if isinstance(effect, SnapshotDropped)]
+    assert sorted(dropped) == sorted({case.case_id for case in entity.cases})
     assert [risk.version for risk in entity.risks] == list(range(1, len(entity.risks) + 1))
     for case_id in {case.case_id for case in entity.cases}:
         versions = [case for case in entity.cases if case.case_id == case_id]

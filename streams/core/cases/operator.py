@@ -97,6 +97,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
             return "role", "only a supervisor may lift a freeze"
         if event.second_actor is None or _person(event.second_actor) in ("", _person(event.actor)):
             return "second_person", "lifting a freeze needs a second person"
+    if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
+        return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
     return None

@@ -7,10 +7,11 @@ import msgspec
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.signals import EntityRisk
+from streams.core.cases.shelf import SnapshotDropped
 from streams.core.ids import digest
 from streams.core.messages.render import MESSAGES, Messages
 
-EntityEffect = EntityRisk | CaseVersion | ActionRequested | NotificationRequested
+EntityEffect = EntityRisk | CaseVersion | ActionRequested | NotificationRequested | SnapshotDropped
 
 
 class EntityContext(msgspec.Struct, frozen=True, gc=False):

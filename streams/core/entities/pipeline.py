@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from streams.contracts.base import to_ms
+from streams.contracts.cases import CaseVersion
 from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
+from streams.core.cases import shelf
 from streams.core.entities import card_testing, lock_caps, password_spray, risky_terminal, site_spray
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.health import HealthCounters, count_bucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
+from streams.core.obligations import FINISHED
 from streams.core.policy import Policy
 
 
@@ -44,6 +48,7 @@ def observe(
             effects = _observe_feeds(state, signal, at_ms, policy, ctx)
         case _:
             assert_never(signal)
+    _shelve(state, effects)
     _schedule(state, policy.entities)
     return effects
 
@@ -86,8 +91,21 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
         *site_spray.quiet(state, due_ms, policy),
         *card_testing.quiet(state, due_ms, policy),
     ]
+    _shelve(state, effects)
+    due = sorted((ended for ended in state.ended if ended.due_ms <= due_ms), key=shelf.due_of)
+    effects += [shelf.drop(state.ended, ended, due_ms) for ended in due]
     _schedule(state, policy.entities)
     return effects
+
+
+def _shelve(state: EntityState, effects: list[EntityEffect]) -> None:
+    """Cases that these effects end are remembered until their snapshot goes."""
+    for effect in tuple(effects):
+        if isinstance(effect, CaseVersion):
+            finished = effect.status in FINISHED
+            room = shelf.shelve(state.ended, effect.case_id, to_ms(effect.occurred_at), finished=finished)
+            if room is not None:
+                effects.append(room)
 
 
 def next_due_ms(state: EntityState) -> int | None:
@@ -123,6 +141,8 @@ def _schedule(state: EntityState, policy: EntitiesPolicy) -> None:
         expires_ms = max(expires_ms, threat.expires_ms)
         if threat.case is not None:
             due_ms = min(due_ms, threat.case.close_due_ms) if due_ms else threat.case.close_due_ms
+    for ended in state.ended:
+        due_ms = min(due_ms, ended.due_ms) if due_ms else ended.due_ms
     state.due_ms = due_ms
     # Not before what was published has expired: a state that starts again also starts its versions again.
     state.forget_ms = max(state.newest_ms + keep_s * 1000, expires_ms + 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.contracts.signals import EntityKind
+from streams.core.cases.shelf import Ended
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.health import HealthCounters
@@ -41,3 +42,4 @@ class EntityState(msgspec.Struct, array_like=True):
     health: HealthCounters | None = None
     feeds: FeedWatch | None = None
     lock_counts: LockCounts | None = None
+    ended: list[Ended] = []  # cases whose snapshot has to go some day

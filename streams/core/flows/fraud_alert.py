@@ -43,6 +43,8 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
             end_hold(turn, hold, "allow", "released", "confirmed by the customer")
         if case is not None:
             add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, "the customer says: it was me"))
+            if turn.obligations.frozen_by(case.case_id):
+                return  # whoever answers may be the thief: a freeze ends by a supervisor and a second person
             set_finding(turn, case, "false_alarm")
             if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
                 set_status(turn, case, "resolved", "customer_confirmed")
@@ -166,7 +168,8 @@ def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | 
         return  # the restriction's own message says enough
     when = instant(turn.at_ms)
     if movement is None:
-        if outcome >= Outcome.REVIEW and not incident:  # the incident tells those whose password was right
+        # The incident tells those whose password was right.
+        if outcome >= Outcome.REVIEW and not incident and _may_ask(turn, case):
             notify(turn, "fraud_alert.login", {"time": when}, case)
         return
     about = {"amount": money(movement.amount_minor, movement.currency), "time": when}
@@ -175,6 +178,11 @@ def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | 
             pass  # nothing left the account, and the app has said so
         case Outcome.NOTIFY:
             notify(turn, "fraud_alert.notice", about, case)
+        case Outcome.REVIEW if not _may_ask(turn, case):
+            pass
+        case Outcome.REVIEW if case is not None and case.unasked:
+            count, case.unasked = case.unasked + 1, 0
+            notify(turn, "fraud_alert.questions", about | {"count": str(count)}, case)
         case Outcome.REVIEW:
             notify(turn, "fraud_alert.question", about, case)
         case Outcome.HOLD:
@@ -195,6 +203,17 @@ def _told_lately(turn: Turn, case: Case | None) -> bool:
         return True
     case.stopped_told_ms = turn.at_ms
     return False
+
+
+def _may_ask(turn: Turn, case: Case | None) -> bool:
+    """Whether it is time for a question: the last one covers the burst, the next one counts what it missed."""
+    if case is None:
+        return True
+    if case.asked_ms and turn.at_ms - case.asked_ms < turn.policy.notifications.asked_again_s * 1000:
+        case.unasked += 1
+        return False
+    case.asked_ms = turn.at_ms
+    return True
 
 
 def _safe_class(decision: DecisionMade) -> str:

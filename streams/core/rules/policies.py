@@ -6,6 +6,7 @@ from streams.core.rules.amount_habit import AmountHabitPolicy
 from streams.core.rules.attacked_site import AttackedSitePolicy
 from streams.core.rules.card_testing import CardTestingPolicy
 from streams.core.rules.challenge_abuse import ChallengeAbusePolicy
+from streams.core.rules.cold_amount import ColdAmountPolicy
 from streams.core.rules.compromised_account import CompromisedAccountPolicy
 from streams.core.rules.dormant import DormantPolicy
 from streams.core.rules.fan_in import FanInPolicy
@@ -56,3 +57,4 @@ class RulesPolicy(Section, frozen=True, kw_only=True):
     hostile_address: HostileAddressPolicy
     attacked_site: AttackedSitePolicy
     challenge_abuse: ChallengeAbusePolicy
+    cold_amount: ColdAmountPolicy

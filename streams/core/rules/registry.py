@@ -7,6 +7,7 @@ from streams.core.rules.attacked_site import attacked_site
 from streams.core.rules.base import ARRIVALS, CHALLENGES, CHANGES, FAILURES, LOGINS, PAYOUTS, SPENDING, TOPUPS, Rule
 from streams.core.rules.card_testing import card_testing
 from streams.core.rules.challenge_abuse import challenge_abuse
+from streams.core.rules.cold_amount import cold_amount
 from streams.core.rules.compromised_account import compromised_account
 from streams.core.rules.dormant import dormant
 from streams.core.rules.fan_in import fan_in
@@ -54,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     Rule("hostile-address", "hostile_address", hostile_address, LOGINS | CHANGES),
     Rule("attacked-site", "attacked_site", attacked_site, LOGINS),
     Rule("challenge-abuse", "challenge_abuse", challenge_abuse, CHALLENGES),
+    Rule("cold-amount", "cold_amount", cold_amount, SPENDING),
 )
 
 BY_SLUG: dict[str, Rule] = {rule.slug: rule for rule in RULES}

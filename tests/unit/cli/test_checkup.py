@@ -133,7 +133,7 @@ def test_a_sample_of_good_records() -> None:
     assert "ip" in sample.fields
     assert "device_id" not in sample.fields
     found = worst(sample_checks({LOGINS: sample}, LIVE, NOW_MS))
-    assert found == {"partitioner": "good", "records": "good", "clocks": "good"}
+    assert found == {"partitioner": "good", "records": "good", "clocks": "good", "ids": "good"}
 
 
 def test_another_partitioner_is_found() -> None:
@@ -191,3 +191,23 @@ def test_silent_feeds_name_what_they_switch_off() -> None:
 )
 def test_workers(group: GroupFacts, status: str) -> None:
     assert group_check(group, "t.").status == status
+
+
+def test_personal_data_in_ids_is_named_by_field_and_the_public_key_is_mentioned() -> None:
+    event = LoginSucceeded(
+        event_id="e1",
+        source="test",
+        occurred_at=from_ms(NOW_MS),
+        account_id="anna@example.com",
+        ip="203.0.113.7",
+        session_id="4111111111111111",
+    )
+    key = event.account_id.encode()
+    sample = sample_of(LOGINS, [Found(partition_of(key, 4), key, encode(event), NOW_MS)], 4)
+    checks = [check for check in sample_checks({LOGINS: sample}, LIVE, NOW_MS) if check.name == "ids"]
+    assert [check.status for check in checks] == ["warn"] * 3
+    says = " ".join(check.says for check in checks)
+    assert "account_id" in says
+    assert "session_id" in says
+    assert "public key" in says
+    assert "4111" not in says

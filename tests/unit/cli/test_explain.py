@@ -98,6 +98,27 @@ def test_a_person_sees_the_tree(run: tuple[Path, Path]) -> None:
     assert "features before the event" in text
 
 
+def test_with_another_policy_both_hashes_are_named_and_with_the_right_one_nothing_is_said(
+    run: tuple[Path, Path], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('name = "other"\n[rules.takeover]\nenabled = false\n')
+    facts = msgspec.json.decode(explained(run, "--json", "--policy", str(other)))
+    used = facts["decision"]["policy"]
+    (sentence,) = [each for each in facts["remarks"] if "recomputed with" in each]
+    assert f"decided with policy {used} and is recomputed with {facts['recomputed']['policy']}" in sentence
+    assert facts["recomputed"]["policy"] != used
+    assert "--policy" in sentence
+
+
+def test_what_is_missing_is_shown_as_missing_and_not_as_the_number_that_stands_for_it(run: tuple[Path, Path]) -> None:
+    features = msgspec.json.decode(explained(run, "--json"))["recomputed"]["features"]
+    missing = [name for name, each in features.items() if each["value"] is None]
+    assert missing
+    assert not [name for name, each in features.items() if each["value"] == -1.0]
+    assert "missing" in explained(run)
+
+
 def test_without_the_input_only_what_was_published_is_shown(run: tuple[Path, Path]) -> None:
     decision_id = str(strictest(run[1])["decision_id"])
     found = CliRunner().invoke(explain, [decision_id, "--file", str(run[1]), "--json"])

@@ -175,6 +175,21 @@ def test_a_burst_of_stopped_payments_is_one_message() -> None:
     ]
 
 
+def test_a_burst_of_questionable_payments_is_one_question_and_the_next_one_counts_them() -> None:
+    at = [NOON + number * MINUTE for number in range(20)] + [NOON + 31 * MINUTE]
+    events = [paid(at_ms, i, kind=payments.PaymentRequested) for i, at_ms in enumerate(at)]
+    quiet = policy(THRESHOLDS, "[rules.velocity]\nenabled = false")
+    messages = only(NotificationRequested, play(events, quiet, scored(0.75)))
+    asked = [each for each in messages if each.template.startswith("fraud_alert.question")]
+    assert [(each.template, each.occurred_at) for each in asked] == [
+        ("fraud_alert.question", from_ms(NOON)),
+        ("fraud_alert.questions", from_ms(NOON + 31 * MINUTE)),
+    ]
+    assert asked[1].parameters["count"] == "20"
+    assert "20" in asked[1].en
+    assert "20" in asked[1].zh
+
+
 def test_free_text_never_reaches_a_case() -> None:
     player = Player(policy(), scored(0.95))
     case = only(CaseVersion, player.see(paid(NOON, 1, kind=payments.PaymentRequested)))[0]

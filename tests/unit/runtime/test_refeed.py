@@ -7,6 +7,7 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from streams.contracts.partitioning import partition_of
+from streams.contracts.registry import Refusal, decode
 from streams.contracts.signals import DeadLetter
 from streams.runtime.dead_letters import BODY_LIMIT, dead_letter
 from streams.runtime.logic import Record, Refused
@@ -14,6 +15,10 @@ from streams.runtime.reading import runs
 from streams.runtime.refeed import Again, Letter, again, group_of
 
 LOGINS = "auth.logins"
+PAYMENT = (
+    b'{"type":"payment.failed.v1","event_id":"e","source":"s","occurred_at":"2026-01-01T00:00:00Z","account_id":"a1",'
+    b'"payment_id":"p","amount_minor":1000,"currency":"EUR","codes":[]}'
+)
 CARD = b'{"card": "4111 1111 1111 1111"}'
 
 
@@ -78,3 +83,21 @@ def test_runs_join_what_is_near() -> None:
     assert runs([900, 3, 1, 2, 5_000, 5_001]) == [(1, 3), (900, 900), (5_000, 5_001)]
     assert runs([0, 500, 1_000]) == [(0, 1_000)]
     assert runs([]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        (b'{"type":"payment.requested.v1","event_id":7}', "$.event_id"),
+        (PAYMENT.replace(b"1000", b"-1"), "$.amount_minor"),
+        (PAYMENT.replace(b'"codes":[]', b'"codes":[{"source":"x","code":7}]'), "$.codes[0].code"),
+        (b"{", None),
+        (b'{"type":"payment.requested.v9"}', None),
+    ],
+)
+def test_a_letter_names_the_field_that_could_not_be_decoded(value: bytes, path: str | None) -> None:
+    refused = decode("payments.transactions", value)
+    assert type(refused) is Refusal
+    emit = dead_letter(Record("payments.transactions", 0, 7, 1_000, b"a1", value), Refused(*refused))
+    assert emit.value is not None
+    assert msgspec.json.decode(emit.value, type=DeadLetter).path == path

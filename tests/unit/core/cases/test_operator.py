@@ -6,7 +6,7 @@ import pytest
 from support.happenings import MINUTE, NOON, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CaseAction
+from streams.contracts.accounts import CaseAction, CustomerConfirmed
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import ActionRejected, CaseVersion
 from streams.contracts.decisions import DecisionAmended
@@ -105,3 +105,33 @@ def test_nothing_is_locked_while_the_policy_observes() -> None:
 
 def test_entity_cases_are_somebody_elses() -> None:
     assert Desk().act("note", owner="entity") == []
+
+
+def frozen(desk: Desk) -> None:
+    """The customer says no: the account is frozen because of the desk's case."""
+    desk.number += 1
+    no = event(
+        CustomerConfirmed, NOON + desk.number * MINUTE, "no", channel="app", case_id=desk.case.case_id, answer="no"
+    )
+    desk.case = only(CaseVersion, desk.player.see(no))[-1]
+    assert [held.action for held in desk.player.obligations["a1"].locks] == ["freeze"]
+
+
+def test_a_case_is_not_resolved_while_its_freeze_stands_and_the_sentence_says_the_way_out() -> None:
+    desk = Desk()
+    frozen(desk)
+    (rejected,) = only(ActionRejected, desk.act("resolve", role="supervisor"))
+    assert rejected.cause == "frozen"
+    assert "a supervisor and a second person unlock it first" in rejected.text
+    desk.act("unlock", role="supervisor", second_actor="ben")
+    desk.act("resolve")
+    assert desk.case.status == "resolved"
+
+
+def test_a_yes_after_a_no_does_not_resolve_the_case_of_a_frozen_account() -> None:
+    desk = Desk()
+    frozen(desk)
+    yes = event(CustomerConfirmed, NOON + 2 * MINUTE, "yes", channel="app", case_id=desk.case.case_id, answer="yes")
+    version = only(CaseVersion, desk.player.see(yes))[-1]
+    assert (version.status, version.finding) == (desk.case.status, "confirmed_fraud")
+    assert version.evidence[-1].kind == "customer_confirmed"
