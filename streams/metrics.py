@@ -14,6 +14,8 @@ from streams.contracts.actions import ActionKind
 from streams.contracts.cases import Finding, Priority, Queue
 from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
+from streams.contracts.triage import FaultParty, RetryVerdict
+from streams.core.declines.table import packaged
 from streams.core.personal import FIELDS, Kind
 
 Question = Literal["flow", "late", "sane", "people"]
@@ -100,11 +102,14 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "queue": Values(frozenset(get_args(Queue))),
     "priority": Values(frozenset(get_args(Priority))),
     "finding": Values(frozenset(get_args(Finding))),
-    "effect": _values("action", "notification", "query"),
+    "effect": _values("action", "notification", "query", "refund"),
     "cap": _values("partition", "total"),
     "fate": _values("amended", "counted"),
     "dropped": _values("idle"),
     "became": _values("written", "skipped"),
+    "party": Values(frozenset(get_args(FaultParty))),
+    "verdict": Values(frozenset(get_args(RetryVerdict))),
+    "source": Values(frozenset({*packaged().sources, "none"})),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -263,6 +268,19 @@ EFFECTS_SUPPRESSED: Final = Counter(
     ("effect", "why"),
 )
 
+TRIAGES: Final = Counter(
+    "paywarden_triages_total",
+    "Failed or unknown payments triaged, by party at fault and retry verdict.",
+    "sane",
+    ("party", "verdict"),
+)
+UNKNOWN_CODES: Final = Counter(
+    "paywarden_decline_codes_unknown_total",
+    "Codes of failed payments that no table knows, by source; `none`: a failure without any code.",
+    "sane",
+    ("source",),
+)
+
 # --- are people coping? -----------------------------------------------------------------------------------------------
 CASES_OPENED: Final = Counter("paywarden_cases_opened_total", "Cases opened.", "people", ("queue", "priority"))
 CASES_CLOSED: Final = Counter(
@@ -308,6 +326,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     LOCKS_CAPPED,
     ACTIONS_RESENT,
     EFFECTS_SUPPRESSED,
+    TRIAGES,
+    UNKNOWN_CODES,
     CASES_OPENED,
     CASES_CLOSED,
     CASE_VERSIONS,

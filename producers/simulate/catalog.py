@@ -17,6 +17,7 @@ from producers.feed import Outgoing
 from producers.simulate import (
     account_takeover,
     card_testing,
+    code_never_seen,
     debited_but_failed,
     dormant_wakeup,
     gateway_outage,
@@ -26,8 +27,11 @@ from producers.simulate import (
     password_spray,
     population,
     probe_then_large,
+    refund_never_sent,
     repeat_failures,
     stalled_ledger,
+    topup_lost,
+    withdrawal_late,
 )
 from producers.simulate.stage import Stage
 from producers.sources.fdh import EPOCH_MS, Row
@@ -36,6 +40,7 @@ ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
     {
         "account_takeover": account_takeover.play,
         "card_testing": card_testing.play,
+        "code_never_seen": code_never_seen.play,
         "debited_but_failed": debited_but_failed.play,
         "dormant_wakeup": dormant_wakeup.play,
         "gateway_outage": gateway_outage.play,
@@ -45,8 +50,11 @@ ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
         "password_spray": password_spray.play,
         "population": population.play,
         "probe_then_large": probe_then_large.play,
+        "refund_never_sent": refund_never_sent.play,
         "repeat_failures": repeat_failures.play,
         "stalled_ledger": stalled_ledger.play,
+        "topup_lost": topup_lost.play,
+        "withdrawal_late": withdrawal_late.play,
     }
 )
 

@@ -18,7 +18,7 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     feeds: tuple[str, ...]
     fields: tuple[str, ...] = ()  # topic:field
-    watched: bool = False  # this release opens cases of it
+    watched: bool = False  # this release opens cases of it, or triages failures as its own
 
 
 class FlowState(NamedTuple):

@@ -17,6 +17,7 @@ from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, inputs_of
 from streams.core import pipeline
+from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
 from streams.core.entities.health import HealthBuckets, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
@@ -54,6 +55,7 @@ class Shared(msgspec.Struct, array_like=True):
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
     feeds: FeedTallies = msgspec.field(default_factory=FeedTallies)
     stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)  # feed -> (from, until)
+    samples: Samples = msgspec.field(default_factory=Samples)
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -265,6 +267,7 @@ class AccountsLogic:
             context.feeds,
             context.shared.limits,
             self._barrier_s,
+            samples=context.shared.samples,
             library=self._library,
             stalled=context.shared.stalled,
         )

@@ -13,6 +13,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
 from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, SIGNALS
+from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.context import EntityEffect
 from streams.core.risk import STALLED_FEED, feed_of
@@ -30,6 +31,8 @@ from streams.metrics import (
     RULE_HITS,
     SCORE_UNAVAILABLE,
     SCORES,
+    TRIAGES,
+    UNKNOWN_CODES,
     band_of,
 )
 from streams.runtime.logic import Emit
@@ -76,6 +79,12 @@ def _count(effect: Any, count: Count) -> None:
                 count(SCORES, band_of(effect.score))
             elif effect.score_unavailable is not None:
                 count(SCORE_UNAVAILABLE, effect.score_unavailable)
+        case PaymentTriaged():
+            count(TRIAGES, effect.fault_party, effect.retry.verdict)
+            for unknown in effect.unknown_codes:
+                count(UNKNOWN_CODES, unknown.partition(" ")[0])
+            if effect.rank == "none" and not effect.codes:
+                count(UNKNOWN_CODES, "none")
         case CaseVersion():
             count(CASE_VERSIONS, effect.queue)
             if effect.version == 1:

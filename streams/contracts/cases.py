@@ -41,6 +41,8 @@ class Sla(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     next_update_due: Instant
     resolution_due: Instant
     paused_s: Count = 0
+    legal_due: Instant | None = None  # an answer that the law wants by then
+    legal_basis: Label | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -204,6 +204,8 @@ class BillpayRequested(Movement, frozen=True, kw_only=True, tag="billpay.request
 class BillpayDebited(Movement, frozen=True, kw_only=True, tag="billpay.debited.v1", tag_field="type"):
     """The customer's money left for the biller."""
 
+    bill_due_at: Instant | None = None
+
 
 class BillpayPosted(Movement, frozen=True, kw_only=True, tag="billpay.posted.v1", tag_field="type"):
     """The biller has booked the payment."""

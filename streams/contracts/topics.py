@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from streams.contracts import accounts, actions, cases, decisions, logins, payments, policies, signals
+from streams.contracts import accounts, actions, cases, decisions, logins, payments, policies, signals, triage
 from streams.contracts.base import Watermark
 
 Direction = Literal["input", "output", "internal"]
@@ -228,9 +228,14 @@ _ROWS: Final = (
         name="fraud.decisions",
         direction="output",
         key="account_id",
-        types=(decisions.DecisionMade, decisions.DecisionAmended, decisions.DecisionShadowed),
+        types=(
+            decisions.DecisionMade,
+            decisions.DecisionAmended,
+            decisions.DecisionShadowed,
+            triage.PaymentTriaged,
+        ),
         owner="accounts agent",
-        about="The verdict on every payment and login, and what became of holds.",
+        about="The verdict on every payment and login, what became of holds, and why payments failed.",
         retention_s=7 * _DAY_S,
     ),
     Topic(

@@ -62,6 +62,16 @@ def action_id(cause: str, account_id: str, opening_event: str, action: str = "")
     return ActionId("act_" + digest("action", cause, account_id, opening_event, action))
 
 
+def refund_id(payment_id: str, entry: str) -> str:
+    """The refund of one debit of a payment: however often it is wanted, it is the same refund."""
+    return "rfd_" + digest("refund", payment_id, entry)
+
+
+def triage_id(account_id: str, event_id: str) -> str:
+    """The triage of one failure: one per event of an account."""
+    return "trg_" + digest("triage", account_id, event_id)
+
+
 def notification_id(template: str, account_id: str, opening_event: str) -> NotificationId:
     """The message that `template` makes of `opening_event` for one account."""
     return NotificationId("ntf_" + digest("notification", template, account_id, opening_event))

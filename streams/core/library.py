@@ -14,7 +14,7 @@ from functools import cache
 import msgspec
 
 from streams.core.declines.profiles import Profiles, packaged_profiles, read_profiles
-from streams.core.declines.table import Cause, DeclineTable, TableError, packaged, read_table
+from streams.core.declines.table import DeclineTable, TableError, packaged, read_table
 from streams.core.messages.render import MESSAGES, Messages, TemplateError, Word, parse_messages
 
 CAUSES, CODES, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "templates.toml", "profiles/"
@@ -61,6 +61,11 @@ def reason_word(cause: str) -> str:
     return f"cause.{cause}"
 
 
+def name_word(cause: str) -> str:
+    """The name under which messages know the short name of a cause."""
+    return f"cause_name.{cause}"
+
+
 def _messages(text: str, table: DeclineTable) -> Messages:
     """Packaged and own templates; every cause's sentence is a word that they may use."""
     templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
@@ -81,9 +86,7 @@ def _messages(text: str, table: DeclineTable) -> Messages:
                 )
         templates |= own.template
         words |= own.words
-    words |= {reason_word(cause.cause): _word(cause) for cause in table.causes.values()}
-    return Messages(templates, words)
-
-
-def _word(cause: Cause) -> Word:
-    return Word(cause.zh, cause.en)
+    causes = table.causes.values()
+    words |= {reason_word(cause.cause): Word(zh=cause.zh, en=cause.en) for cause in causes}
+    words |= {name_word(cause.cause): Word(zh=cause.name_zh, en=cause.name_en) for cause in causes}
+    return Messages(template=templates, words=words)

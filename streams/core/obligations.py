@@ -11,6 +11,7 @@ from hashlib import blake2b
 import msgspec
 
 from streams.core.cases.shelf import Ended
+from streams.core.declines.retry import Instrument
 from streams.core.familiar import find
 
 DAY_MS = 86_400_000
@@ -19,19 +20,28 @@ DAY_MS = 86_400_000
 # for each, which is what ids are made of.
 PAYMENTS_MAX = 64  # x 7 bytes
 PAYMENTS_DAYS = 30
-FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 210
-HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 240
+FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 250
+HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 260
 DEBITS_MAX = 6  # one more debit has the oldest judged at once; x 290
 LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
 OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
 SOFT_LOCKS_MAX = 8  # x 9
 NOTICES_MAX = 16  # x 9
+UNKNOWNS_MAX = 6  # one more has the oldest given to people at once; x 320
+CONTACTS_MAX = 4  # x 9
+EXPECTATIONS_MAX = 6  # one more has the one that is due first judged at once; x 450
+OWED_MAX = 3  # one more leaves the oldest to accounting, whose case it has; x 370
+SPENT_MAX = 8  # x 60
+LATELY_MAX = 4  # x 190
+REFUNDED_MAX = 24  # x 9
+AUTO_REFUNDS_MAX = 8  # x 9
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 960 + 1,740 + 1,050 + 1,520 + 220 + 2,048 + 150, and 720 of cases.shelf: about 10 KiB if everything were
-# full at once with the longest ids; an account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 10_800
+# 450 + 1,250 + 1,080 + 1,740 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 6 x 320,
+# expectations 6 x 450, owed 3 x 370, spent 480, lately 760, refunds 290, shelf 720: about 18 KiB if everything were full at once
+# with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
+WORST_BYTES = 18_800
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 
@@ -45,6 +55,76 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     text: str
     amount_minor: int
     currency: str
+    cause: str = ""
+
+
+class Unknown(msgspec.Struct, array_like=True, gc=False):
+    """A payment about which nobody has said a final word."""
+
+    payment_id: str
+    entry: str  # event since which it is so
+    since_ms: int
+    asked_ms: int  # since when the provider is asked; 0: only silence is counted so far
+    owed_ms: int  # what comes next: a query, a word to the customer, the end of the schedule
+    due_ms: int  # when to look: the same, or later while a feed is behind
+    amount_minor: int | None
+    currency: str | None
+    step: int = 0  # queries sent
+    told: bool = False
+    missing: bool = False  # the provider's last answer was that it knows no such payment
+
+
+class Owed(msgspec.Struct, array_like=True, gc=False):
+    """Money that should go back, and how far its refund is: owed, intended, sent."""
+
+    payment_id: str
+    entry: str  # the ledger's line; empty while only a code has told of the debit
+    amount_minor: int
+    currency: str
+    at_ms: int
+    family: str  # of its case
+    status: str = "owed"
+    refund_id: str = ""
+
+
+class Spent(msgspec.Struct, array_like=True, gc=False):
+    """One debit of the ledger, for comparison with the next."""
+
+    payment: int  # payment_key
+    entry: int
+    order: int
+    payee: int
+    amount_minor: int
+    currency: str
+    at_ms: int
+
+
+class Lately(msgspec.Struct, array_like=True, gc=False):
+    """What a payment of the last minutes is about: for ledger lines that do not name it."""
+
+    payment_id: str
+    order: int
+    payee: int
+    amount_minor: int
+    order_minor: int | None
+    currency: str
+    at_ms: int
+    repeat_ok: bool
+
+
+class Expectation(msgspec.Struct, array_like=True, gc=False):
+    """Something that was promised: a row of `streams.core.money.expectations.PROMISES` for one movement."""
+
+    kind: str
+    subject: str  # refund id; empty: the payment itself
+    payment_id: str
+    entry: str  # event that began it
+    since_ms: int
+    owed_ms: int  # when it should have arrived
+    due_ms: int  # when to look: a reminder, the end, or later while a feed is behind
+    amount_minor: int
+    currency: str
+    stage: int = 0  # 1: the reminder is behind us
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -56,6 +136,8 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
     due_ms: int
     otherwise: str  # the stated default
     case_id: str
+    amount_minor: int | None = None
+    currency: str | None = None
 
 
 class Debit(msgspec.Struct, array_like=True, gc=False):
@@ -68,6 +150,7 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     due_ms: int  # when to look: the same, or later while a feed is behind
     amount_minor: int
     currency: str
+    posted: bool = True  # the ledger says so; False: so far a code alone
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
@@ -153,6 +236,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     incident_id: str = ""  # the case about many accounts that this one is a part of
     asked_ms: int = 0  # when the customer was last asked about a payment or login
     unasked: int = 0  # questionable payments since then, which the next question covers
+    cause: str = ""  # unified cause; of several the most frequent one
+    codes: list[str] = msgspec.field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -188,6 +273,15 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     holder: Holder = msgspec.field(default_factory=Holder)
     soft_locks: list[int] = msgspec.field(default_factory=list)  # when the newest waits of the login ladder began
     ended: list[Ended] = msgspec.field(default_factory=list)  # cases whose snapshot has to go some day
+    instruments: list[Instrument] = msgspec.field(default_factory=list)
+    unknowns: list[Unknown] = msgspec.field(default_factory=list)
+    contacts: list[int] = msgspec.field(default_factory=list)  # when the customer wrote or called lately
+    expectations: list[Expectation] = msgspec.field(default_factory=list)
+    owed: list[Owed] = msgspec.field(default_factory=list)
+    spent: list[Spent] = msgspec.field(default_factory=list)
+    lately: list[Lately] = msgspec.field(default_factory=list)
+    refunded: list[int] = msgspec.field(default_factory=list)  # debits that were given back once
+    auto_refunds: list[int] = msgspec.field(default_factory=list)  # when refunds left without a person
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -228,7 +322,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
 
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
-        if self.holds or self.debits or self.locks or self.outbox or self.ended:
+        if self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns or self.expectations:
             return None
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
         return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)

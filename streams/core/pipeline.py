@@ -19,24 +19,47 @@ from streams.contracts.accounts import (
     IdentityVerified,
     LabelRecorded,
     LedgerPosted,
+    ProjectionLagged,
+    Support,
     UnlockRequested,
     UserReport,
 )
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengePassed, Login, LoginFailed
-from streams.contracts.payments import Movement
+from streams.contracts.payments import Movement, PspStatus, Refund
 from streams.core import timers
 from streams.core.basis import basis_of
 from streams.core.cases import operator, shelf, timeline
 from streams.core.cases.book import version_of
+from streams.core.declines import retry
 from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
-from streams.core.flows import fraud_alert, holds, login_ladder, repeat_failures, reports
-from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS, WATCHED, status_after
+from streams.core.flows import (
+    failures,
+    fraud_alert,
+    holds,
+    login_ladder,
+    refund_requests,
+    reports,
+    stale_records,
+    unknown_outcome,
+)
+from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, status_after
 from streams.core.locks import saga, unlock
-from streams.core.money import debit_without_payment
-from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations, PaymentState, payment_key
+from streams.core.money import charges, debit_without_payment, expectations, refunds
+from streams.core.obligations import (
+    CONTACTS_MAX,
+    Command,
+    Debit,
+    Expectation,
+    HeldLock,
+    Hold,
+    Obligations,
+    PaymentState,
+    Unknown,
+    payment_key,
+)
 from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
@@ -120,7 +143,7 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
     effects: list[Effect] = []
     while (waiting := timers.first_due(obligations, due_ms)) is not None:
         turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(waiting))
-        if not isinstance(waiting, Debit):
+        if isinstance(waiting, HeldLock | Command | Hold):
             turn.enforce()
         match waiting:
             case HeldLock():
@@ -133,6 +156,12 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 debit_without_payment.due(turn, waiting)
             case shelf.Ended():
                 turn.effects.append(shelf.drop(obligations.ended, waiting, turn.at_ms))
+            case Unknown():
+                unknown_outcome.due(turn, waiting)
+            case Expectation() if waiting.kind == charges.CHARGE:
+                charges.due(turn, waiting)
+            case Expectation():
+                expectations.due(turn, waiting)
             case _:
                 assert_never(waiting)
         effects.extend(_close(turn))
@@ -144,24 +173,45 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     obligations = turn.obligations
     key = payment_key(event.payment_id)
     known = obligations.recall(key)
-    status = status_after(event)
+    told = failures.read(turn, event)
+    unknown = failures.is_unknown(event, told) or unknown_outcome.not_found_yet(turn, event)
+    status = PaymentState.SEEN if unknown else status_after(event)
     if obligations.cases:
         timeline.attach(turn, event)
     if known is None:
         watched = SUBJECTS.get(type(event), "payment") in WATCHED
         state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0)
         if prepared.subject or type(event) in SUBJECTS:
-            _decision(turn, prepared, score)
+            waits = _decision(turn, prepared, score)
+            if watched and type(event) in REQUESTS and not waits and not prepared.late:
+                unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency)
     else:
         state = known.after(status)
     if state != known:
         obligations.remember(key, state, prepared.at_ms)
     if status != PaymentState.SEEN and obligations.holds:
         holds.drop_hold(turn, event.payment_id)
-    if status == PaymentState.FAILED and not prepared.late:
-        repeat_failures.after_failure(turn, event)
-    if obligations.debits or obligations.cases:
+    if status == PaymentState.SUCCEEDED and obligations.instruments:
+        retry.succeeded(obligations.instruments, event)
+    if (not unknown or type(event) is PspStatus) and known is not None and (obligations.unknowns or obligations.cases):
+        unknown_outcome.heard(turn, event, status)  # however late: a final word is one
+    if not prepared.late:
+        if unknown and type(event) is not PspStatus:
+            unknown_outcome.begin(turn, event)
+        if told is not None:
+            if told.cause.cause == failures.DEBITED:
+                debit_without_payment.claimed(turn, event)
+            failures.after_failure(turn, event, told, status)
+    expectations.moved(turn, event)
+    if isinstance(event, Refund):
+        refunds.refund_moved(turn, event)
+        refund_requests.moved(turn, event)
+    elif known is None:
+        charges.requested(turn, event)
+    if obligations.debits or obligations.cases or obligations.owed:
         debit_without_payment.payment_moved(turn, event, state)
+    if type(event) is PspStatus and obligations.owed:
+        refunds.answered(turn, event, status)
 
 
 def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:
@@ -181,8 +231,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             pass
 
 
-def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:
-    """The verdict, and what follows from it."""
+def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> bool:
+    """The verdict, and what follows from it. True: the movement may not go on yet, or not at all."""
     policy = turn.policy
     outcome, shadow = outcome_of(prepared, score, policy)
     if shadow != turn.shadow:
@@ -197,6 +247,7 @@ def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))
     if outcome > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, outcome, decision)
+    return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
 
 
 def _told(turn: Turn, event: Event) -> None:
@@ -205,6 +256,8 @@ def _told(turn: Turn, event: Event) -> None:
     What comes later than the lateness bound is shown on the timeline of its case; only facts that stay true however
     late they are still count.
     """
+    if isinstance(event, Support) and not turn.late:
+        turn.obligations.contacts = [*turn.obligations.contacts, turn.at_ms][-CONTACTS_MAX:]
     match event:
         case ActionAcknowledged():
             saga.acknowledge(turn, event)
@@ -218,6 +271,8 @@ def _told(turn: Turn, event: Event) -> None:
             debit_without_payment.posted(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
+        case ProjectionLagged():
+            stale_records.lagged(turn, event)
         case CustomerConfirmed():
             fraud_alert.customer_answered(turn, event)
         case IdentityVerified():

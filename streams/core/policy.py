@@ -20,6 +20,8 @@ from msgspec import Meta
 from streams.contracts.base import Currency, Share, to_ms
 from streams.core.currencies import RateTable, convert, rates_at
 from streams.core.entities.policies import EntitiesPolicy
+from streams.core.money.business_days import Calendar
+from streams.core.money.term import Term
 from streams.core.outcome import Outcome
 from streams.core.personal import FIELDS, KEPT, kind_of
 from streams.core.policy_ranges import range_problems
@@ -47,6 +49,15 @@ class PolicyError(Exception):
         self.remedy = remedy
 
 
+class LegalClock(Section, frozen=True, kw_only=True):
+    """An answer that the law wants by a date: shown beside our own promise on every case that it concerns."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    currency: Currency
+    flows: tuple[str, ...]
+    term: Term
+
+
 class MoneyPolicy(Section, frozen=True, kw_only=True):
     """Currencies, dated rates, and how long a debit may be without its payment (rule L1, domain 4.2)."""
 
@@ -56,12 +67,33 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     near_limits: tuple[Count, ...]  # major units of the home currency; amounts just below one count as structuring
     auto_refund_minor: Amounts
     auto_refunds_per_30d: int
+    approved_refund_minor: (
+        Amounts  # up to this amount with one person's approval; above with a supervisor's and a second
+    )
+    duplicate_window_s: Count  # rule L4: same payee and amount within this time is a probable duplicate
+    repeat_ok_mccs: tuple[str, ...]  # where paying twice in minutes is ordinary
+    repeat_ok_merchants: tuple[str, ...]
+    amount_check_s: Count  # rule L5: after a debit
+    fx_tolerance: Share  # of an order in another currency
     query_waits_s: tuple[Count, ...]  # pauses between status queries of a payment with unknown outcome
+    topup: dict[str, Term]  # by funding method, with the key `other`; a profile's own terms go before
+    topup_cutoff_hour: Annotated[int, Meta(ge=0, le=24)]  # of the customer's day; bank transfers after it take longer
+    topup_after_cutoff: Term
+    withdrawal: dict[str, Term]  # by speed, with the key `other`
+    refund: dict[str, Term]  # by where it goes, with the key `other`
+    refund_promise: Term  # from a promise or approval to the refund's departure
+    bill: Term
+    calendars: dict[str, Calendar]  # by currency, with the key `other`: whose business days count
+    legal: tuple[LegalClock, ...]
 
     def grace_s(self, method: str) -> int:
         """Seconds that a debit by `method` may wait for its payment."""
         graces = self.debit_without_payment_s
         return graces[method] if method in graces else graces["other"]
+
+    def calendar_of(self, currency: str) -> str:
+        """Whose business days count for an amount of this currency."""
+        return self.calendars.get(currency) or self.calendars["other"]
 
 
 class OutcomePolicy(Section, frozen=True, kw_only=True):
@@ -203,6 +235,15 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
     asked_again_s: Count  # ... and is asked about questionable ones this often
 
 
+class UnknownPolicy(Section, frozen=True, kw_only=True):
+    """When an outcome counts as unknown, and when the customer hears of it (F03)."""
+
+    silent_s: Seconds  # after a request without any answer; 0: silence is never counted
+    tell_after_s: Count
+    answer_s: Count  # how long the answer to the last query may take
+    ledger_fresh_s: Count  # "not charged" is said only if the ledger was heard of within this time
+
+
 class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):
     """When failed attempts of one customer become one case (F09)."""
 
@@ -234,6 +275,7 @@ class Policy(Section, frozen=True, kw_only=True):
     cases: CasesPolicy
     notifications: NotificationsPolicy
     repeat_failures: RepeatFailuresPolicy
+    unknown: UnknownPolicy
     entities: EntitiesPolicy
     declared: Annotated[tuple[DeclaredRule, ...], Meta(max_length=RULES_MAX)] = msgspec.field(default=(), name="rule")
     lists: Annotated[tuple[List, ...], Meta(max_length=LISTS_MAX)] = msgspec.field(default=(), name="list")
@@ -402,6 +444,9 @@ def _check_money(money: MoneyPolicy) -> None:
         raise PolicyError(
             "there is no key `other`", "money.debit_without_payment_s", "say how long unlisted methods may take"
         )
+    for name in ("topup", "withdrawal", "refund", "calendars"):
+        if "other" not in getattr(money, name):
+            raise PolicyError("there is no key `other`", f"money.{name}", "say what holds for everything unlisted")
     if not money.rates:
         raise PolicyError("no rates are given", "money.rates", "give at least one dated table")
     dates = [table.effective_at for table in money.rates]

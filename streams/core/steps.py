@@ -10,7 +10,9 @@ from streams.contracts.actions import ActionRequested, LocksState, PspQuery, Ref
 from streams.contracts.base import Event
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
+from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
+from streams.core.declines.samples import Samples
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 
@@ -22,6 +24,7 @@ Effect = (
     DecisionMade
     | DecisionAmended
     | DecisionShadowed
+    | PaymentTriaged
     | ActionRequested
     | LocksState
     | CaseVersion
@@ -61,6 +64,7 @@ class DecideContext(msgspec.Struct, gc=False):
     barrier_s: int | None = None  # replay in steps: the payment system answers a step only when it has ended
     # Effects that were wanted and not sent, as (effect, why): for the shell to count.
     withheld: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    samples: Samples = msgspec.field(default_factory=Samples)
     library: Library = msgspec.field(default_factory=packaged_library)
     # Feeds that the entities agent has called stalled: (from, until) in ms of event time.
     stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)

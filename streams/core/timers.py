@@ -7,9 +7,9 @@ from typing import assert_never
 
 from streams.core.cases.shelf import Ended
 from streams.core.ids import digest
-from streams.core.obligations import Command, Debit, HeldLock, Hold, Obligations
+from streams.core.obligations import Command, Debit, Expectation, HeldLock, Hold, Obligations, Unknown
 
-Waiting = HeldLock | Command | Hold | Debit | Ended
+Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation
 
 
 def next_due_ms(obligations: Obligations) -> int | None:
@@ -18,7 +18,14 @@ def next_due_ms(obligations: Obligations) -> int | None:
     for lock in obligations.locks:
         if lock.due_ms and (due is None or lock.due_ms < due):
             due = lock.due_ms
-    for waiting in (obligations.outbox, obligations.holds, obligations.debits, obligations.ended):
+    for waiting in (
+        obligations.outbox,
+        obligations.holds,
+        obligations.debits,
+        obligations.ended,
+        obligations.unknowns,
+        obligations.expectations,
+    ):
         for item in waiting:
             if due is None or item.due_ms < due:
                 due = item.due_ms
@@ -46,6 +53,11 @@ def name_of(waiting: Waiting) -> str:
             return f"timer/debit/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
         case Ended():
             return f"timer/ended/{waiting.case_id}/{waiting.due_ms}"
+        case Unknown():
+            return f"timer/unknown/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
+        case Expectation():
+            subject = waiting.subject or waiting.payment_id
+            return f"timer/{waiting.kind}/{digest(subject, waiting.entry)}/{waiting.due_ms}"
         case _:
             assert_never(waiting)
 
@@ -66,3 +78,9 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for ended in obligations.ended:
         if ended.due_ms <= due_ms:
             yield ended.due_ms, 4, ended.case_id, ended
+    for unknown in obligations.unknowns:
+        if unknown.due_ms <= due_ms:
+            yield unknown.due_ms, 5, unknown.entry, unknown
+    for expected in obligations.expectations:
+        if expected.due_ms <= due_ms:
+            yield expected.due_ms, 6, f"{expected.entry}/{expected.kind}", expected

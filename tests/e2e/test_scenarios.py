@@ -98,8 +98,8 @@ def test_debited_but_failed() -> None:
     assert [(case.case_type, case.queue, case.priority) for case in cases] == [
         ("debited_not_confirmed", "accounting", "P2")
     ] * 2
-    assert [query.payment_id for query in run.queries] == [case.entities.payment_id for case in cases]
-    assert all(query.amount_minor == case.amount_minor for query, case in zip(run.queries, cases, strict=True))
+    asked = {query.payment_id: query.amount_minor for query in run.queries}
+    assert asked == {case.entities.payment_id: case.amount_minor for case in cases}
     told = [note for note in run.notifications if note.template == "debited_not_confirmed"]
     assert {note.case_id for note in told} == {case.case_id for case in cases}
 

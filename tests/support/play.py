@@ -15,6 +15,7 @@ import msgspec
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.topics import MERGED
 from streams.core import pipeline
+from streams.core.declines.samples import Samples
 from streams.core.locks.caps import PartitionLimits
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
@@ -53,6 +54,7 @@ class Player:
         self.observations: dict[str, Observations] = {}
         self.obligations: dict[str, Obligations] = {}
         self.limits = PartitionLimits()
+        self.samples = Samples()
         self.feeds: dict[str, int] = {}
         self.stalled: dict[str, tuple[int, int]] = {}  # what the entities agent would have told
         self.clock_ms = 0
@@ -117,6 +119,7 @@ class Player:
             self.limits,
             self._barrier_s,
             stalled=self.stalled,
+            samples=self.samples,
         )
 
 

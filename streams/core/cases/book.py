@@ -15,6 +15,7 @@ from streams.contracts.payments import Movement
 from streams.core import ids
 from streams.core.messages.notify import zone_of
 from streams.core.messages.render import render
+from streams.core.money import legal
 from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line
 from streams.core.policy import Policy
 from streams.core.turn import Turn
@@ -23,6 +24,8 @@ from streams.core.turn import Turn
 RULES_MAX = 12
 REASONS_MAX = 12
 ACTIONS_MAX = 6
+CODES_MAX = 6
+REPEATED_CONTACT = 2
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -45,6 +48,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     counters: tuple[tuple[str, int], ...] = ()
     incident_id: str = ""
+    cause: str = ""
+    codes: tuple[str, ...] = ()
 
 
 def open_or_join(turn: Turn, draft: Draft) -> Case:
@@ -55,7 +60,7 @@ def open_or_join(turn: Turn, draft: Draft) -> Case:
     elif not case.is_open:
         case.status, case.resolution = "reopened", ""
         turn.change(case, "reopened")
-    _raise(turn, case, _priority(turn, draft))
+    _raise(turn, case, raised(turn, draft.priority, draft.amount_minor, draft.currency))
     for line in draft.lines:
         add_line(turn, case, line)
     for name, value in draft.counters:
@@ -66,6 +71,8 @@ def open_or_join(turn: Turn, draft: Draft) -> Case:
         turn.change(case, "incident")
     case.rules = _joined(case.rules, draft.rules, RULES_MAX)
     case.reasons = _joined(case.reasons, draft.reasons, REASONS_MAX)
+    case.codes = _joined(case.codes, draft.codes, CODES_MAX)
+    case.cause = draft.cause or case.cause
     return case
 
 
@@ -141,6 +148,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         language=obligations.holder.language,
         channel=case.channel or None,
         rules=tuple(case.rules),
+        codes=tuple(case.codes),
         reason_codes=tuple(case.reasons),
         evidence=tuple(
             Evidence(
@@ -163,6 +171,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         assignee=case.assignee or None,
         sla=sla_of(case, turn.policy),
         resolution_code=case.resolution or None,
+        root_cause=case.cause or None,
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.detected_ms),
     )
@@ -171,10 +180,13 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
 def sla_of(case: Case, policy: Policy) -> Sla:
     """Deadlines of the case's priority, counted from when it got that priority."""
     promise = policy.cases.priority(f"P{case.priority}")
+    legal_ms, basis = legal.due_of(case, policy)
     return Sla(
         first_response_due=from_ms(case.clock_ms + promise.first_response_s * 1000),
         next_update_due=from_ms(case.updated_ms + promise.next_update_s * 1000),
         resolution_due=from_ms(case.clock_ms + promise.resolution_s * 1000),
+        legal_due=from_ms(legal_ms) if legal_ms else None,
+        legal_basis=basis or None,
     )
 
 
@@ -219,7 +231,7 @@ def _opened(turn: Turn, draft: Draft) -> Case:
         flow=draft.flow,
         family=draft.family,
         queue=draft.queue,
-        priority=_priority(turn, draft),
+        priority=raised(turn, draft.priority, draft.amount_minor, draft.currency),
         payment_id=draft.payment_id,
         by_payment=draft.by_payment,
         opened_ms=turn.at_ms,
@@ -243,13 +255,15 @@ def _decoration(reference: str | None) -> str:
     return reference if reference is not None and len(reference) <= DECORATION_MAX else ""
 
 
-def _priority(turn: Turn, draft: Draft) -> int:
-    """The draft's priority, one higher for a large amount or a vulnerable customer (domain 1.3)."""
+def raised(turn: Turn, priority: int, amount_minor: int | None, currency: str | None) -> int:
+    """The priority, one higher for a large amount, a vulnerable customer or a second contact (domain 1.3)."""
     large = False
-    if draft.amount_minor is not None and draft.currency is not None:
-        threshold = turn.policy.cases.raise_minor.get(draft.currency)
-        large = threshold is not None and draft.amount_minor >= threshold
-    return max(1, draft.priority - (large or turn.obligations.holder.vulnerable))
+    if amount_minor is not None and currency is not None:
+        threshold = turn.policy.cases.raise_minor.get(currency)
+        large = threshold is not None and amount_minor >= threshold
+    since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    again = sum(contact_ms > since_ms for contact_ms in turn.obligations.contacts) >= REPEATED_CONTACT
+    return max(1, priority - (large or again or turn.obligations.holder.vulnerable))
 
 
 def _raise(turn: Turn, case: Case, priority: int) -> None:

@@ -11,7 +11,8 @@ from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
 from streams.core.locks.unlock import recover, undo_false_locks
 from streams.core.messages.notify import notify
-from streams.core.obligations import Case, Hold, Line
+from streams.core.money import refunds
+from streams.core.obligations import Case, Hold, Line, Owed
 from streams.core.turn import Turn
 
 ANALYSTS = frozenset({"analyst", "supervisor", "admin"})
@@ -29,6 +30,7 @@ PERMITTED = {
     "block": ANALYSTS,
     "resolve": ANALYSTS,
     "reopen": ANALYSTS,
+    "refund": ANALYSTS,
 }
 
 
@@ -66,6 +68,9 @@ def act(turn: Turn, event: CaseAction) -> None:
             _end_holds(turn, case, event, "block", "confirmed")
         case "resolve":
             set_status(turn, case, "resolved", "operator")
+        case "refund":
+            for owed in _owed(turn, case):
+                refunds.give_back(turn, owed, approved=True)
         case "reopen":
             set_status(turn, case, "reopened")
         case _:
@@ -99,9 +104,33 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
             return "second_person", "lifting a freeze needs a second person"
     if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
+    if event.action == "refund":
+        return _refund_refusal(turn, case, event)
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
     return None
+
+
+def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str] | None:
+    """One person may give back up to a limit, a supervisor and a second person any amount (domain 4.2)."""
+    owed = _owed(turn, case)
+    if not owed:
+        return "nothing_owed", "no debit of this case waits to be given back"
+    limits = turn.policy.money.approved_refund_minor
+    if any(each.amount_minor > limits.get(each.currency, 0) for each in owed):
+        if event.role not in SUPERVISORS:
+            return "role", "an amount above the limit needs a supervisor"
+        if event.second_actor is None or _person(event.second_actor) in ("", _person(event.actor)):
+            return "second_person", "an amount above the limit needs a second person"
+    return None
+
+
+def _owed(turn: Turn, case: Case) -> list[Owed]:
+    return [
+        each
+        for each in turn.obligations.owed
+        if each.payment_id == case.payment_id and each.family == case.family and each.status == refunds.OWED
+    ]
 
 
 def _person(actor: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.contracts.accounts import CustomerConfirmed, LabelRecorded, MerchantApplication, Support
 from streams.contracts.base import Event
 from streams.contracts.payments import Failure as FailedMovement
-from streams.contracts.payments import MerchantReplied, Movement, PspStatus
+from streams.contracts.payments import MerchantReplied, Movement, PspStatus, RefundFailed
 from streams.core.cases.book import add_line
 from streams.core.obligations import Line
 from streams.core.turn import Turn
@@ -35,7 +35,7 @@ def _named(event: Event) -> tuple[str | None, str | None]:
             return None, None
 
 
-def codes_of(event: FailedMovement) -> str:
+def codes_of(event: FailedMovement | RefundFailed) -> str:
     """Every code that came back, for people who look codes up."""
     named = ", ".join(f"{code.source} {code.code}" for code in event.codes)
     return f"failed: {named or 'no code'}"[:80]

@@ -40,6 +40,7 @@ class Cap(_Part, frozen=True, kw_only=True):
 
     attempts: Annotated[int, Meta(ge=1, le=CAP_MOST)]
     window_s: Annotated[int, Meta(ge=60, le=CAP_WINDOW_MOST_S)]
+    counts: Literal["declines", "reattempts"] = "declines"  # whether the first attempt counts
 
 
 class Limit(_Part, frozen=True, kw_only=True):

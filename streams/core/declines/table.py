@@ -60,11 +60,14 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retry_window_s: Seconds | None
     who_acts: WhoActs
     queue: Queue
+    priority: Annotated[int, Meta(ge=1, le=4)]  # P1 .. P4, before amount, repeated contact or vulnerability raise it
     disclosure: Disclosure
     money_state: MoneyState
     health_scope: HealthScope | None  # whose health a failure counts against
     flow: Flow
     ue_family: Label | None
+    name_zh: Annotated[str, Meta(min_length=2, max_length=30)]  # for a list of causes; as discreet as the sentence
+    name_en: Annotated[str, Meta(min_length=2, max_length=40)]
     zh: Annotated[str, Meta(min_length=2, max_length=200)]
     en: Annotated[str, Meta(min_length=2, max_length=250)]
 

@@ -159,6 +159,8 @@ def _hold(
             at_ms + lasts_s * 1000,
             decision.expiry_outcome or "block",
             case_id,
+            movement.amount_minor,
+            movement.currency,
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.decisions import DecisionAmended
 from streams.core.cases.book import add_line
+from streams.core.flows import unknown_outcome
 from streams.core.obligations import HOLDS_MAX, Hold, Line
 from streams.core.turn import Turn
 
@@ -32,6 +33,8 @@ def end_hold(turn: Turn, hold: Hold, outcome: str, cause: str, note: str | None 
             note=note,
         )
     )
+    if outcome == "allow":
+        unknown_outcome.watch(turn, hold.payment_id, hold.amount_minor, hold.currency)
     case = obligations.case(hold.case_id)
     if case is not None:
         text = f"{hold.outcome} of payment {hold.payment_id} {cause}: {outcome}"

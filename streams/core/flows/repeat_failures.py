@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, open_or_join
 from streams.core.cases.timeline import codes_of, kind_of
+from streams.core.library import name_word
 from streams.core.messages.notify import notify
-from streams.core.obligations import FAILURES_MAX, Failure, Line
+from streams.core.obligations import FAILURES_MAX, Case, Failure, Line
 from streams.core.turn import Turn
 
+FAMILY = "payment_failure"
 
-def after_failure(turn: Turn, event: Movement) -> None:
-    """Counts failed attempts in the window; from the third on they share one case."""
+
+def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
+    """Counts failed attempts in the window; from the third on they share one case, which is returned."""
     policy = turn.policy.repeat_failures
     since_ms = turn.at_ms - policy.window_s * 1000
     recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
     text = codes_of(event)[:96] if isinstance(event, FailedMovement) else "failed"
     if all(failure.event_id != event.event_id for failure in recent):
-        recent.append(Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency))
+        text = f"{cause}: {text}"[:96]
+        recent.append(
+            Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency, cause)
+        )
         recent.sort(key=lambda failure: failure.at_ms)
     turn.obligations.failures = recent = recent[-FAILURES_MAX:]
     if len(recent) < min(policy.count, FAILURES_MAX):
-        return
+        return None
+    causes = Counter(failure.cause for failure in recent if failure.cause)
+    main = max(causes, key=lambda each: (causes[each], each))
     case = open_or_join(
         turn,
         Draft(
             case_type="payment_failure.repeat",
             flow="F09",
-            family="payment_failure",
+            family=FAMILY,
             queue="technical",
             priority=3,
             lines=tuple(
@@ -46,8 +56,19 @@ def after_failure(turn: Turn, event: Movement) -> None:
             payment_id=event.payment_id,
             amount_minor=event.amount_minor,
             currency=event.currency,
-            counters=(("attempts", len(recent)),),
+            counters=(("attempts", len(recent)), ("causes", len(causes)), *_total(recent)),
+            cause=main,
+            codes=tuple(f"{code.source} {code.code}"[:64] for code in getattr(event, "codes", ())),
         ),
     )
     if not case.template:
-        notify(turn, "payment_failure.repeat", {"attempts": str(len(recent)), "case_id": case.case_id}, case)
+        about = {"attempts": str(len(recent)), "cause": name_word(main), "case_id": case.case_id}
+        notify(turn, "payment_failure.repeat", about, case)
+    return case
+
+
+def _total(recent: list[Failure]) -> tuple[tuple[str, int], ...]:
+    """What the customer tried to pay, where it is one currency."""
+    if len({failure.currency for failure in recent}) > 1:
+        return ()
+    return (("amount_minor", sum(failure.amount_minor for failure in recent)),)

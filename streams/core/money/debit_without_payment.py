@@ -7,20 +7,17 @@ from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.flows import unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.obligations import DEBITS_MAX, Case, Debit, Line, PaymentState, payment_key
+from streams.core.money import charges, refunds
+from streams.core.money.completeness import later_ms
+from streams.core.obligations import DEBITS_MAX, Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
 FAMILY = "debited_not_confirmed"
 # The rule is about the absence of events in these feeds, so it may only speak when both have got past its due time.
 NEEDS = ("payments.transactions", "ledger.entries")
-# What the runtime calls the moment up to which every input has been read to its end.
-IDLE = ""
-# A feed that is behind is looked at again after as long as it has been waited for, within these bounds: at once where
-# the other feed is a second away; six times an hour where it stands still, which for 10,000 open debits is 17 timers
-# a second of event time.
-PATIENCE_MS = (1_000, 600_000)
 
 
 def posted(turn: Turn, event: LedgerPosted) -> None:
@@ -29,12 +26,18 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     However late they come: a ledger that stood still tells hours in a heap. Of a late debit the payment must be known,
     so that a backfill of old entries alone opens nothing.
     """
-    payment_id = event.payment_id
-    if payment_id is None or event.kind != "posting":
+    if event.kind != "posting":
+        return
+    payment_id = charges.joined(turn, event)
+    if payment_id is None:
         return
     if event.direction == "credit":
+        unknown_outcome.money_back(turn, payment_id)
+        refunds.money_back(turn, payment_id)
+        charges.credited(turn, payment_id, event.amount_minor)
         _settled(turn, payment_id, "debit_returned", Line(turn.at_ms, "ledger_credit", turn.cause, "money came back"))
         return
+    charges.debited(turn, event, payment_id)
     state = turn.obligations.recall(payment_key(payment_id))
     if state is None and turn.late:
         return
@@ -42,6 +45,12 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         return
     debits = turn.obligations.debits
     if any(debit.entry == event.event_id for debit in debits):
+        return
+    case = _case(turn, payment_id)
+    if case is not None and case.is_open:
+        refunds.booked(turn, payment_id, event.event_id)
+        text = "the ledger's debit"
+        add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
         return
     grace_s = state.grace_s if state is not None else turn.policy.money.grace_s("other")
     owed_ms = turn.at_ms + grace_s * 1000
@@ -57,20 +66,33 @@ def payment_moved(turn: Turn, event: Movement, state: PaymentState) -> None:
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
     elif state.status == PaymentState.SUCCEEDED:
+        refunds.succeeded(turn, event)
         _settled(turn, event.payment_id, "debit_confirmed")
     elif state.status == PaymentState.REVERSED:
+        refunds.money_back(turn, event.payment_id)
         _settled(turn, event.payment_id, "debit_returned")
 
 
 def due(turn: Turn, debit: Debit) -> None:
     """The grace is over. While a feed is behind or has stopped, nobody knows, and nothing is said."""
-    ctx = turn.ctx
-    idle_ms = ctx.feeds.get(IDLE, 0)
-    if any(max(ctx.feeds.get(feed, 0), idle_ms) < debit.owed_ms or ctx.is_stalled(feed, turn.at_ms) for feed in NEEDS):
-        shortest, longest = PATIENCE_MS
-        debit.due_ms = turn.at_ms + min(max(turn.at_ms - debit.owed_ms, shortest), longest)
+    postponed_ms = later_ms(turn, debit.owed_ms, NEEDS)
+    if postponed_ms:
+        debit.due_ms = postponed_ms
         return
     judge(turn, debit)
+
+
+def claimed(turn: Turn, event: Movement) -> None:
+    """A code says it outright: debited, and the payment did not complete. No grace for that."""
+    known = next((debit for debit in turn.obligations.debits if debit.payment_id == event.payment_id), None)
+    if known is None:
+        if _case(turn, event.payment_id) is not None:
+            return
+        known = Debit(
+            event.payment_id, turn.cause, turn.at_ms, turn.at_ms, turn.at_ms, event.amount_minor, event.currency, False
+        )
+        turn.obligations.debits.append(known)
+    judge(turn, known)
 
 
 def judge(turn: Turn, debit: Debit) -> None:
@@ -101,6 +123,11 @@ def judge(turn: Turn, debit: Debit) -> None:
             money_state="moved",
         ),
     )
+    entry = debit.entry if debit.posted else ""
+    refunds.owe(turn, Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY))
+    if unknown_outcome.still_asking(turn, debit.payment_id):
+        _tell(turn, debit, case)  # the provider is being asked already
+        return
     if not turn.may("query"):
         return
     turn.effects.append(
@@ -113,6 +140,10 @@ def judge(turn: Turn, debit: Debit) -> None:
             currency=debit.currency,
         )
     )
+    _tell(turn, debit, case)
+
+
+def _tell(turn: Turn, debit: Debit, case: Case) -> None:
     answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").next_update_s * 1000
     notify(
         turn,
@@ -146,7 +177,7 @@ def _settled(turn: Turn, payment_id: str, template: str, line: Line | None = Non
     withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
     case.money_state = "confirmed" if template == "debit_confirmed" else "returned"
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
-    told = case.template == FAMILY
+    told = case.template in (FAMILY, "refund_started")
     if told and case.amount_minor is not None and case.currency is not None:
         about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
         notify(turn, template, about, case)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streams.adapters.flow_feeds import flow_states, flows
 from streams.contracts.topics import MERGED, TOPICS
+from streams.core.declines.table import packaged
 
 PAYMENTS, LOGINS, LEDGER = "payments.transactions", "auth.logins", "ledger.entries"
 
@@ -26,10 +27,11 @@ def test_feeds_and_fields_exist() -> None:
             assert any(field in kind.__struct_fields__ for kind in TOPICS[topic].types), each  # type: ignore[attr-defined]
 
 
-def test_watched_flows_are_those_that_the_core_opens_cases_of() -> None:
+def test_watched_flows_are_those_that_the_core_opens_cases_of_or_triages() -> None:
     core = Path(str(files("streams.core")))
     sources = [path.read_text(encoding="utf-8") for kind in ("*.py", "*.toml") for path in core.rglob(kind)]
     named = {found for source in sources for found in re.findall(r'"(F\d{2})"', source)}
+    named |= {cause.flow for cause in packaged().causes.values() if cause.flow}
     assert {flow.id for flow in flows() if flow.watched} == named
 
 

@@ -20,7 +20,7 @@ def told(*arguments: str) -> dict[str, object]:
 def test_a_code_is_explained_in_both_languages() -> None:
     answer = told("iso8583_1987", "51", "--network", "visa")
     assert answer["cause"] == "insufficient_funds"
-    assert answer["caps"] == [{"attempts": 15, "window_s": 2_592_000}]
+    assert answer["caps"] == [{"attempts": 15, "window_s": 2_592_000, "counts": "reattempts"}]
     retry = answer["retry"]
     assert isinstance(retry, dict)
     assert retry["en"].startswith("after the cause is mended, not before 1 day, at most 4 automatic")

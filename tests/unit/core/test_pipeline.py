@@ -162,7 +162,9 @@ def test_advice_is_capped_per_week() -> None:
     events = [paid(NOON + i * MINUTE, i, kind=payments.PaymentRequested) for i in range(20)]
     capped = policy(THRESHOLDS, "[notifications]\nweekly_cap = 2\n[rules.velocity]\nenabled = false\n")
     messages = only(NotificationRequested, play(events, capped, scored(0.3)))
-    assert [message.template for message in messages] == ["fraud_alert.notice"] * 2
+    assert [message.template for message in messages if message.template != "payment_unknown"] == [
+        "fraud_alert.notice"
+    ] * 2
 
 
 def test_a_burst_of_stopped_payments_is_one_message() -> None:

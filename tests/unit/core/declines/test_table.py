@@ -9,13 +9,9 @@ from streams.core.declines.table import Cause, TableError, packaged, read_table
 
 TABLE = packaged()
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(Cause))
-UNKNOWN = (
-    "unknown_error,unknown,query_first,60,2,3600,platform,technical,plain,unknown,gateway,F03,UE_9000,核实。,Wait."
-)
-NO_MONEY = (
-    "no_money,customer,after_fix,86400,4,86400,customer,self_service,category,not_moved,,F01,UE_1000,余额不足。,No."
-)
-CAUSES = f"{','.join(COLUMNS)}\n{UNKNOWN}\n{NO_MONEY}\n"
+UNKNOWN = "unknown_error,unknown,query_first,60,2,3600,platform,technical,3,plain,unknown,gateway,F03,UE_9000"
+NO_MONEY = "no_money,customer,after_fix,86400,4,86400,customer,self_service,4,category,not_moved,,F01,UE_1000"
+CAUSES = f"{','.join(COLUMNS)}\n{UNKNOWN},未知,unknown,核实。,Wait.\n{NO_MONEY},余额,money,余额不足。,No.\n"
 CODES = "source,code,cause,meaning\nbank,01,no_money,not enough\n"
 
 

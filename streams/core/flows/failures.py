@@ -1,0 +1,187 @@
+"""What follows when a movement fails: what is said about it, and does anybody of ours have to act?
+
+Every failure gets a triage. A ticket is opened only where a person of ours must do something: most failures are told to
+the customer, counted for the health of whoever failed, and over.
+"""
+
+from __future__ import annotations
+
+from streams.contracts.cases import CustomerText
+from streams.contracts.payments import Code, Failure, Movement, PaymentPending, PspStatus, RefundFailed
+from streams.contracts.triage import Disclosure, PaymentTriaged
+from streams.core import ids
+from streams.core.cases.book import Draft, add_line, open_or_join, raised
+from streams.core.cases.timeline import codes_of, kind_of
+from streams.core.declines import retry
+from streams.core.declines.resolve import Resolved, resolve, speakers
+from streams.core.flows import repeat_failures
+from streams.core.flows.movements import SUBJECTS
+from streams.core.library import reason_word
+from streams.core.messages.notify import zone_of
+from streams.core.messages.render import render
+from streams.core.money.completeness import IDLE
+from streams.core.obligations import Case, Line, PaymentState
+from streams.core.turn import Turn
+
+LEDGER = "ledger.entries"
+DEBITED = "debited_not_confirmed"
+UNKNOWN_CODE = "unknown_code"
+# Causes that a lock of ours has at the payment system's end.
+_LOCKED = frozenset({"account_blocked", "trade_frozen", "not_permitted", "suspected_fraud", "unknown_error"})
+_OURS_TO_CHECK = frozenset({"trade_frozen"})
+
+
+def read(turn: Turn, event: Movement) -> Resolved | None:
+    """What the event's codes say; None for an event that reports no failure."""
+    if not isinstance(event, Failure | RefundFailed):
+        return None
+    if type(event) is PspStatus and not event.codes:
+        return None
+    library = turn.ctx.library
+    return resolve(library.table, library.profiles, event.codes, event.network)
+
+
+def is_unknown(event: Movement, resolved: Resolved | None) -> bool:
+    """Whether the outcome is unknown although the event may call itself a failure.
+
+    A failure without any code is taken at its word; one with a code that asks for a query, or with codes that nobody
+    knows, is not.
+    """
+    if type(event) is PaymentPending:
+        return True
+    if resolved is None or type(event) in (PspStatus, RefundFailed):
+        return False
+    verdict = resolved.entry.retryable if resolved.entry is not None else resolved.cause.retryable
+    coded = resolved.entry is not None or bool(resolved.unknown) or bool(resolved.entries)
+    return coded and verdict == "query_first" and resolved.cause.cause != DEBITED
+
+
+def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int) -> None:
+    """Counts the decline, opens or joins a case where one is needed, and publishes the triage."""
+    assert isinstance(event, Failure | RefundFailed)
+    library, obligations = turn.ctx.library, turn.obligations
+    failed = status == PaymentState.FAILED
+    instrument = retry.Instrument(0, [])
+    if failed:
+        instrument = retry.declined(obligations.instruments, event, turn.at_ms, never=resolved.forbidden)
+    said_by = speakers(library.profiles, event.method, event.network, event.gateway_id, event.codes)
+    case = _case(turn, event, resolved)
+    if case is None and failed:
+        case = repeat_failures.after_failure(turn, event, resolved.cause.cause)
+    entry, cause = resolved.entry, resolved.cause
+    flow = "F17" if type(event) is RefundFailed and not cause.cause.startswith("refund_") else cause.flow
+    turn.effects.append(
+        PaymentTriaged(
+            occurred_at=turn.at,
+            triage_id=ids.triage_id(turn.ctx.account_id, event.event_id),
+            event_id=event.event_id,
+            account_id=turn.ctx.account_id,
+            payment_id=event.payment_id,
+            subject="refund" if type(event) is RefundFailed else SUBJECTS.get(type(event), "payment"),
+            shadow=turn.shadow,
+            cause=cause.cause,
+            flow=flow,
+            decided_by=Code(source=entry.source, code=entry.code) if entry is not None else None,
+            rank=resolved.rank,
+            codes=event.codes,
+            unknown_codes=tuple(f"{code.source} {code.code}"[:64] for code in resolved.unknown),
+            fault_party=cause.fault_party,
+            who_acts=cause.who_acts,
+            queue=cause.queue,
+            priority=f"P{raised(turn, cause.priority, event.amount_minor, event.currency)}",  # type: ignore[arg-type]
+            money_state=entry.money_state if entry is not None else cause.money_state,
+            health_scope=cause.health_scope,
+            disclosure=_disclosure(event, resolved),
+            retry=retry.advice(resolved, instrument, said_by, turn.at_ms),
+            text=_text(turn, event, resolved, failed),
+            case_id=case.case_id if case is not None else None,
+            amount_minor=event.amount_minor,
+            currency=event.currency,
+            table=library.digest,
+        )
+    )
+
+
+def _disclosure(event: Movement, resolved: Resolved) -> Disclosure:
+    """The owner of a balance, signed in, may hear what a card's holder may not."""
+    tier = resolved.cause.disclosure
+    return "plain" if tier == "category" and event.method == "wallet_balance" else tier
+
+
+def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool) -> CustomerText:
+    """The cause's sentence. Whether money moved is the ledger's to say, never a code's."""
+    reason, template = reason_word(resolved.cause.cause), "payment_failure.reason"
+    claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
+    if any(debit.payment_id == event.payment_id for debit in turn.obligations.debits):
+        reason = reason_word(DEBITED)
+    elif failed and claimed == "not_moved" and _ledger_is_heard(turn):
+        template = "payment_failure.not_charged"
+    return render(template, {"reason": reason}, zone_of(turn), turn.ctx.library.messages)
+
+
+def _ledger_is_heard(turn: Turn) -> bool:
+    """The ledger has told of something within the last minute, so a debit of this payment would be known."""
+    feeds = turn.ctx.feeds
+    if LEDGER not in feeds:
+        return False
+    return max(feeds[LEDGER], feeds.get(IDLE, 0)) >= turn.at_ms - turn.policy.unknown.ledger_fresh_s * 1000
+
+
+def _case(turn: Turn, event: Movement, resolved: Resolved) -> Case | None:
+    """The case that this failure belongs to, if it belongs to one."""
+    lock_case = _lock_case(turn, resolved)
+    if lock_case is not None:
+        add_line(turn, lock_case, _line(turn, event, resolved))
+        return lock_case
+    for case in turn.obligations.cases:
+        if case.is_open and case.payment_id == event.payment_id and case.family != repeat_failures.FAMILY:
+            return case  # the timeline has the line already
+    if resolved.cause.cause in _OURS_TO_CHECK:
+        return open_or_join(
+            turn, _draft(turn, event, resolved, "trade_frozen", "account_locked.risk", "F21", "security", 2)
+        )
+    sampled = [code for code in resolved.unknown if turn.ctx.samples.take(code.source, code.code, turn.at_ms)]
+    if sampled:
+        draft = _draft(turn, event, resolved, UNKNOWN_CODE, "integration.unknown_code", "F03", "technical", 3)
+        return open_or_join(turn, draft)
+    return None
+
+
+def _lock_case(turn: Turn, resolved: Resolved) -> Case | None:
+    """The case of a lock of ours that stops money, when the code fits: the failure is our own doing."""
+    if resolved.cause.cause not in _LOCKED:
+        return None
+    for held in turn.obligations.locks:
+        if held.scope in ("money_out", "all") and held.applies_to == "everyone":
+            return turn.obligations.case(held.case_id)
+    return None
+
+
+def _draft(
+    turn: Turn, event: Movement, resolved: Resolved, family: str, case_type: str, flow: str, queue: str, priority: int
+) -> Draft:
+    return Draft(
+        case_type=case_type,
+        flow=flow,
+        family=family,
+        queue=queue,
+        priority=priority,
+        lines=(_line(turn, event, resolved),),
+        payment=event,
+        payment_id=event.payment_id,
+        amount_minor=event.amount_minor,
+        currency=event.currency,
+        cause=resolved.cause.cause,
+        codes=named(event),
+    )
+
+
+def named(event: Movement) -> tuple[str, ...]:
+    """The codes as people look them up."""
+    return tuple(f"{code.source} {code.code}"[:64] for code in getattr(event, "codes", ()))
+
+
+def _line(turn: Turn, event: Movement, resolved: Resolved) -> Line:
+    assert isinstance(event, Failure | RefundFailed)
+    text = f"{resolved.cause.cause}: {codes_of(event)}"[:120]
+    return Line(turn.at_ms, kind_of(event), turn.cause, text, event.amount_minor, event.currency)

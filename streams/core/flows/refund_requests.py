@@ -1,0 +1,77 @@
+"""How far is the refund that a customer asked for (F15), and what follows when it comes back (F17)?"""
+
+from __future__ import annotations
+
+from streams.contracts.payments import Refund, RefundCredited, RefundFailed, RefundRequested
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases.timeline import codes_of
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
+from streams.core.obligations import Case, Line
+from streams.core.turn import Turn
+
+REQUEST, FAILED = "refund_request", "refund_failed"
+
+
+def moved(turn: Turn, event: Refund) -> None:
+    """A request opens its case, a credit ends every case about the refund, a refund that came back is accounting's."""
+    match event:
+        case RefundCredited():
+            _credited(turn, event)
+        case _ if turn.late:
+            pass
+        case RefundRequested():
+            text = f"refund {event.refund_id} asked for"[:120]
+            _open(turn, event, REQUEST, "F15", "policy", 3, Line(turn.at_ms, "refund.requested", turn.cause, text))
+        case RefundFailed():
+            text = f"refund {event.refund_id} came back: {codes_of(event)}"[:160]
+            _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
+        case _:
+            pass
+
+
+def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priority: int, line: Line) -> None:
+    line.amount_minor, line.currency = event.amount_minor, event.currency
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type=family,
+            flow=flow,
+            family=family,
+            queue=queue,
+            priority=priority,
+            lines=(line,),
+            payment=event,
+            payment_id=event.payment_id,
+            by_payment=True,
+            amount_minor=event.amount_minor,
+            currency=event.currency,
+            money_state="in_transit",
+        ),
+    )
+    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
+    notify(turn, family, {**_about(event, turn.at_ms), "eta": instant(answer_ms)}, case)
+
+
+def _credited(turn: Turn, event: RefundCredited) -> None:
+    for family in (REQUEST, FAILED):
+        case = _case(turn, family, event.payment_id)
+        if case is None or not case.is_open:
+            continue
+        text = f"refund {event.refund_id} arrived"[:120]
+        line = Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
+        add_line(turn, case, line)
+        case.money_state = "arrived"
+        notify(turn, f"{family}.done", _about(event, case.lines[0].at_ms), case)
+        set_status(turn, case, "resolved", f"{family}.done")
+
+
+def _about(event: Refund, at_ms: int) -> dict[str, str]:
+    return {"amount": money(event.amount_minor, event.currency), "time": instant(at_ms)}
+
+
+def _case(turn: Turn, family: str, payment_id: str) -> Case | None:
+    for case in turn.obligations.cases:
+        if case.family == family and case.payment_id == payment_id:
+            return case
+    return None

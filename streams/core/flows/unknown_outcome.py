@@ -1,0 +1,215 @@
+"""What became of a payment whose outcome nobody has said (F03)?
+
+Pending, a code that asks for a query, or silence for a minute: the outcome is unknown, which is not failure. The
+provider is asked on a schedule, nothing is charged again, and the customer is told to wait. People are asked only when
+the schedule is over and the provider still does not know.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from streams.contracts.actions import PspQuery
+from streams.contracts.payments import Movement, PspStatus
+from streams.core import ids
+from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
+from streams.core.money.completeness import later_ms
+from streams.core.obligations import UNKNOWNS_MAX, Case, Line, PaymentState, Unknown, payment_key
+from streams.core.turn import Turn
+
+FAMILY = "payment_unknown"
+NEEDS = ("payments.transactions",)
+
+
+def watch(turn: Turn, payment_id: str, amount_minor: int | None, currency: str | None) -> None:
+    """The payment may go on: from now on silence is counted."""
+    silent_s = turn.policy.unknown.silent_s
+    if silent_s and _find(turn, payment_id) is None:
+        owed_ms = turn.at_ms + silent_s * 1000
+        _add(turn, Unknown(payment_id, turn.cause, turn.at_ms, 0, owed_ms, owed_ms, amount_minor, currency))
+
+
+def begin(turn: Turn, event: Movement) -> None:
+    """Somebody said that the outcome is unknown: the first query comes after the first pause."""
+    unknown = _find(turn, event.payment_id)
+    if unknown is not None and unknown.asked_ms:
+        return
+    if unknown is not None:
+        turn.obligations.unknowns.remove(unknown)
+    waiting = Unknown(event.payment_id, turn.cause, turn.at_ms, turn.at_ms, 0, 0, event.amount_minor, event.currency)
+    _plan(turn, waiting)
+    _add(turn, waiting)
+
+
+def heard(turn: Turn, event: Movement, status: int) -> None:
+    """Something was said about the payment: a final word ends the waiting, any other ends only the silence."""
+    unknown = _find(turn, event.payment_id)
+    if unknown is not None:
+        if type(event) is PspStatus:
+            unknown.missing = event.status == "not_found"
+        if status == PaymentState.SEEN:
+            if not unknown.asked_ms:
+                turn.obligations.unknowns.remove(
+                    unknown
+                )  # an authorisation is an answer; what follows is another rule's
+            return
+        turn.obligations.unknowns.remove(unknown)
+    elif status == PaymentState.SEEN:
+        return
+    _ended(turn, event.payment_id, status, unknown)
+
+
+def not_found_yet(turn: Turn, event: Movement) -> bool:
+    """The provider knows no such payment, but the schedule is not over: it may only be slow to book it."""
+    return type(event) is PspStatus and event.status == "not_found" and still_asking(turn, event.payment_id)
+
+
+def money_back(turn: Turn, payment_id: str) -> None:
+    """The ledger has given it back: nothing is left to ask about."""
+    unknown = _find(turn, payment_id)
+    if unknown is not None:
+        turn.obligations.unknowns.remove(unknown)
+
+
+def still_asking(turn: Turn, payment_id: str) -> bool:
+    """Whether the provider will be asked about this payment again."""
+    unknown = _find(turn, payment_id)
+    return unknown is not None and unknown.asked_ms > 0
+
+
+def due(turn: Turn, unknown: Unknown) -> None:
+    """Silence has lasted long enough, the next query is due, the customer is to be told, or the schedule is over."""
+    postponed_ms = later_ms(turn, unknown.owed_ms, NEEDS)
+    if postponed_ms:
+        unknown.due_ms = postponed_ms
+        return
+    at_ms = unknown.owed_ms
+    if not unknown.asked_ms:
+        unknown.asked_ms = at_ms
+    if not unknown.told and at_ms >= unknown.since_ms + turn.policy.unknown.tell_after_s * 1000:
+        unknown.told = True
+        _tell(turn, unknown)
+    times = _times(turn, unknown)
+    if unknown.step < len(times) and at_ms >= times[unknown.step]:
+        if unknown.step == len(times) - 1:
+            turn.obligations.unknowns.remove(unknown)
+            _give_up(turn, unknown)
+            return
+        unknown.step += 1
+        _ask(turn, unknown)
+    _plan(turn, unknown)
+
+
+def _times(turn: Turn, unknown: Unknown) -> list[int]:
+    """When each query is due, and at the end when the last answer should have come."""
+    waits = (*turn.policy.money.query_waits_s, turn.policy.unknown.answer_s)
+    return [unknown.asked_ms + wait_s * 1000 for wait_s in accumulate(waits)]
+
+
+def _plan(turn: Turn, unknown: Unknown) -> None:
+    owed_ms = _times(turn, unknown)[unknown.step]
+    if not unknown.told:
+        owed_ms = min(owed_ms, max(unknown.since_ms + turn.policy.unknown.tell_after_s * 1000, turn.at_ms))
+    unknown.owed_ms = unknown.due_ms = owed_ms
+
+
+def _add(turn: Turn, unknown: Unknown) -> None:
+    unknowns = turn.obligations.unknowns
+    unknowns.append(unknown)
+    if len(unknowns) > UNKNOWNS_MAX:
+        oldest = min(unknowns, key=lambda each: (each.since_ms, each.payment_id))
+        unknowns.remove(oldest)
+        if oldest.asked_ms:
+            _give_up(turn, oldest)
+
+
+def _ask(turn: Turn, unknown: Unknown) -> None:
+    if not turn.may("query"):
+        return
+    turn.effects.append(
+        PspQuery(
+            occurred_at=turn.at,
+            query_id=ids.action_id(FAMILY, turn.ctx.account_id, unknown.entry, f"psp_query/{unknown.step}"),
+            account_id=turn.ctx.account_id,
+            payment_id=unknown.payment_id,
+            amount_minor=unknown.amount_minor,
+            currency=unknown.currency,
+            attempt=unknown.step,
+        )
+    )
+
+
+def _tell(turn: Turn, unknown: Unknown) -> None:
+    if unknown.amount_minor is None or unknown.currency is None:
+        return
+    final_ms = _times(turn, unknown)[-1]
+    notify(turn, FAMILY, {**_about(unknown.amount_minor, unknown.currency, unknown.since_ms), "eta": instant(final_ms)})
+
+
+def _give_up(turn: Turn, unknown: Unknown) -> None:
+    """The schedule is over. Not found five minutes later is an end; anything else is for people."""
+    key = payment_key(unknown.payment_id)
+    if unknown.missing:
+        state = turn.obligations.recall(key)
+        if state is not None:
+            turn.obligations.remember(key, state.after(PaymentState.FAILED), turn.at_ms)
+        _ended(turn, unknown.payment_id, PaymentState.FAILED, unknown)
+        return
+    if any(case.payment_id == unknown.payment_id and case.is_open for case in turn.obligations.cases):
+        return  # its money case is being worked already
+    draft = Draft(
+        case_type=FAMILY,
+        flow="F03",
+        family=FAMILY,
+        queue="technical",
+        priority=3,
+        lines=(
+            Line(
+                unknown.since_ms,
+                "outcome_unknown",
+                unknown.entry,
+                f"no final answer after {unknown.step} status queries",
+                unknown.amount_minor,
+                unknown.currency,
+            ),
+        ),
+        payment_id=unknown.payment_id,
+        by_payment=True,
+        amount_minor=unknown.amount_minor,
+        currency=unknown.currency,
+        money_state="unknown",
+        counters=(("queries", unknown.step),),
+    )
+    open_or_join(turn, draft)
+
+
+def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) -> None:
+    """The outcome is known: the case, if it came to one, is over, and whoever was told to wait hears the end."""
+    template = f"{FAMILY}.succeeded" if status == PaymentState.SUCCEEDED else f"{FAMILY}.failed"
+    case = _case(turn, payment_id)
+    if case is not None and case.is_open:
+        if case.amount_minor is not None and case.currency is not None:
+            notify(turn, template, _about(case.amount_minor, case.currency, case.lines[0].at_ms), case)
+        case.money_state = "confirmed" if status == PaymentState.SUCCEEDED else "not_captured"
+        withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+        set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
+    elif any(each.payment_id == payment_id and each.is_open for each in turn.obligations.cases):
+        pass  # the customer hears of it from its money case
+    elif unknown is not None and unknown.told and unknown.amount_minor is not None and unknown.currency is not None:
+        notify(turn, template, _about(unknown.amount_minor, unknown.currency, unknown.since_ms))
+
+
+def _about(amount_minor: int, currency: str, at_ms: int) -> dict[str, str]:
+    return {"amount": money(amount_minor, currency), "time": instant(at_ms)}
+
+
+def _find(turn: Turn, payment_id: str) -> Unknown | None:
+    return next((each for each in turn.obligations.unknowns if each.payment_id == payment_id), None)
+
+
+def _case(turn: Turn, payment_id: str) -> Case | None:
+    return next(
+        (case for case in turn.obligations.cases if case.family == FAMILY and case.payment_id == payment_id), None
+    )

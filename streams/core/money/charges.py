@@ -1,0 +1,249 @@
+"""Was the customer charged twice, or another amount than the order's (rules L4 and L5)? And whose debit is this line?
+
+A ledger line belongs to the payment that it names; else to the payment of the same order; else to the one of the same
+payee and amount within the window. The last debits of an account are remembered for as long as that takes.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import PspQuery
+from streams.contracts.payments import Movement
+from streams.core import ids
+from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
+from streams.core.money import refunds
+from streams.core.money.completeness import later_ms
+from streams.core.obligations import (
+    EXPECTATIONS_MAX,
+    LATELY_MAX,
+    SPENT_MAX,
+    Expectation,
+    Lately,
+    Line,
+    Owed,
+    Spent,
+    payment_key,
+)
+from streams.core.turn import Turn
+
+CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
+NEEDS = ("ledger.entries",)
+
+
+def requested(turn: Turn, event: Movement) -> None:
+    """Remembers what a payment is about, so that ledger lines can be joined to it and compared with it."""
+    payee = event.counterparty_id or event.merchant_id
+    if event.order_id is None and payee is None and event.order_amount_minor is None:
+        return
+    policy = turn.policy.money
+    turn.obligations.lately = [
+        *(each for each in turn.obligations.lately if each.payment_id != event.payment_id),
+        Lately(
+            event.payment_id,
+            hashed(event.order_id),
+            hashed(payee),
+            event.amount_minor,
+            event.order_amount_minor,
+            event.currency,
+            turn.at_ms,
+            event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
+        ),
+    ][-LATELY_MAX:]
+
+
+def joined(turn: Turn, event: LedgerPosted) -> str | None:
+    """The payment that a ledger line belongs to."""
+    if event.payment_id is not None:
+        return event.payment_id
+    lately = turn.obligations.lately
+    order, payee = hashed(event.order_id), hashed(event.counterparty_id)
+    if order:
+        return next((each.payment_id for each in reversed(lately) if each.order == order), None)
+    window_ms = turn.policy.money.duplicate_window_s * 1000
+    for each in reversed(lately):
+        alike = each.payee == payee and each.amount_minor == event.amount_minor and each.currency == event.currency
+        if payee and alike and abs(turn.at_ms - each.at_ms) <= window_ms:
+            return each.payment_id
+    return None
+
+
+def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """A debit: is it the second of its kind, and is its amount that of the order?"""
+    spent = turn.obligations.spent
+    entry = hashed(event.event_id)
+    if any(each.entry == entry for each in spent):
+        return
+    about = next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
+    order = hashed(event.order_id) or (about.order if about is not None else 0)
+    payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
+    mine = Spent(payment_key(payment_id), entry, order, payee, event.amount_minor, event.currency, turn.at_ms)
+    if not turn.late:
+        _compare(turn, event, payment_id, mine, about)
+    turn.obligations.spent = [*spent, mine][-SPENT_MAX:]
+    if about is not None and about.order_minor is not None and not turn.late:
+        _expect_amount(turn, event, payment_id, about.order_minor)
+
+
+def credited(turn: Turn, payment_id: str, amount_minor: int) -> None:
+    """Money came back: of the debits of this payment the newest of that amount did not happen."""
+    key, spent = payment_key(payment_id), turn.obligations.spent
+    for each in reversed(spent):
+        if each.payment == key and each.amount_minor == amount_minor:
+            spent.remove(each)
+            break
+    for case in turn.obligations.cases:
+        if case.family in (refunds.DUPLICATE, refunds.MISMATCH) and case.payment_id == payment_id and case.is_open:
+            if case.amount_minor is not None and amount_minor < case.amount_minor:
+                continue
+            case.money_state = "returned"
+            if case.template and case.amount_minor is not None and case.currency is not None:
+                told = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
+                notify(turn, "charge_corrected", told, case)
+            set_status(turn, case, "resolved", "charge_corrected")
+
+
+def due(turn: Turn, waiting: Expectation) -> None:
+    """A minute after a debit: are the debits of the payment together what the order says?"""
+    postponed_ms = later_ms(turn, waiting.owed_ms, NEEDS)
+    if postponed_ms:
+        waiting.due_ms = postponed_ms
+        return
+    turn.obligations.expectations.remove(waiting)
+    key = payment_key(waiting.payment_id)
+    debits = [each for each in turn.obligations.spent if each.payment == key]
+    total = 0
+    for each in debits:
+        minor = turn.policy.to_home(each.amount_minor, each.currency, waiting.currency, turn.at_ms)
+        if minor is None:
+            return  # no rate: nobody can say
+        total += minor
+    foreign = any(each.currency != waiting.currency for each in debits)
+    tolerance = int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0
+    excess = total - waiting.amount_minor
+    if excess <= tolerance or any(_open_duplicate(turn, each) for each in (waiting.payment_id,)):
+        return
+    text = f"charged {money(total, waiting.currency)} for an order of {money(waiting.amount_minor, waiting.currency)}"
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type="amount_mismatch",
+            flow="F11",
+            family=refunds.MISMATCH,
+            queue="accounting",
+            priority=2,
+            lines=(Line(turn.at_ms, "amount_mismatch", waiting.entry, text[:160], excess, waiting.currency),),
+            payment_id=waiting.payment_id,
+            by_payment=True,
+            amount_minor=excess,
+            currency=waiting.currency,
+            money_state="moved",
+        ),
+    )
+    refunds.owe(turn, Owed(waiting.payment_id, waiting.entry, excess, waiting.currency, turn.at_ms, refunds.MISMATCH))
+    about = {
+        "order_amount": money(waiting.amount_minor, waiting.currency),
+        "amount": money(total, waiting.currency),
+        "difference": money(excess, waiting.currency),
+        "case_id": case.case_id,
+    }
+    notify(turn, "amount_mismatch", about, case)
+    if turn.may("query"):
+        turn.effects.append(
+            PspQuery(
+                occurred_at=turn.at,
+                query_id=ids.action_id(case.case_id, turn.ctx.account_id, waiting.entry, "psp_query"),
+                account_id=turn.ctx.account_id,
+                payment_id=waiting.payment_id,
+                amount_minor=total,
+                currency=waiting.currency,
+            )
+        )
+
+
+def hashed(reference: str | None) -> int:
+    """48 bits of a reference; 0 for none."""
+    if reference is None:
+        return 0
+    return int.from_bytes(blake2b(reference.encode(), digest_size=6).digest(), "big") or 1
+
+
+def _compare(turn: Turn, event: LedgerPosted, payment_id: str, mine: Spent, about: Lately | None) -> None:
+    alike = [
+        each
+        for each in turn.obligations.spent
+        if each.amount_minor == mine.amount_minor and each.currency == mine.currency
+    ]
+    window_ms = turn.policy.money.duplicate_window_s * 1000
+    same_payment = [each for each in alike if each.payment == mine.payment]
+    if same_payment and about is not None and about.order_minor is not None:
+        taken = mine.amount_minor + sum(each.amount_minor for each in same_payment)
+        same_payment = same_payment if taken > about.order_minor else []  # an order that is paid in parts
+    same_order = [each for each in alike if mine.order and each.order == mine.order and each.payment != mine.payment]
+    if same_payment or same_order:
+        _duplicate(turn, event, payment_id, certain=True)
+        return
+    repeats = about is not None and about.repeat_ok
+    probable = [
+        each
+        for each in alike
+        if mine.payee
+        and each.payee == mine.payee
+        and each.payment != mine.payment
+        and 0 <= mine.at_ms - each.at_ms <= window_ms
+    ]
+    if probable and not repeats:
+        _duplicate(turn, event, payment_id, certain=False)
+
+
+def _duplicate(turn: Turn, event: LedgerPosted, payment_id: str, *, certain: bool) -> None:
+    """The later debit is the one too many. A certain one goes back by itself, a probable one is asked about."""
+    word = "certain" if certain else "probable"
+    text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
+    line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, event.amount_minor, event.currency)
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type="duplicate_charge",
+            flow="F12",
+            family=refunds.DUPLICATE,
+            queue="accounting",
+            priority=2,
+            lines=(line,),
+            payment_id=payment_id,
+            by_payment=True,
+            amount_minor=event.amount_minor,
+            currency=event.currency,
+            money_state="moved",
+        ),
+    )
+    about = {"amount": money(event.amount_minor, event.currency), "time": instant(turn.at_ms), "case_id": case.case_id}
+    owed = Owed(payment_id, event.event_id, event.amount_minor, event.currency, turn.at_ms, refunds.DUPLICATE)
+    if not certain:
+        notify(turn, "duplicate_charge.probable", about, case)
+        return
+    refunds.owe(turn, owed)
+    if refunds.give_back(turn, owed) is not None:
+        notify(turn, "duplicate_charge.certain", about, case)
+
+
+def _open_duplicate(turn: Turn, payment_id: str) -> bool:
+    return any(
+        case.family == refunds.DUPLICATE and case.payment_id == payment_id and case.is_open
+        for case in turn.obligations.cases
+    )
+
+
+def _expect_amount(turn: Turn, event: LedgerPosted, payment_id: str, order_minor: int) -> None:
+    expectations = turn.obligations.expectations
+    if any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
+        return
+    if len(expectations) >= EXPECTATIONS_MAX:
+        return  # what was promised goes before a check that the next debit brings again
+    owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
+    expectations.append(
+        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, order_minor, event.currency)
+    )

@@ -1,0 +1,196 @@
+"""May this debit be given back without a person, and what becomes of the refund?
+
+Write the intent, send, confirm: an intent leaves once per debit under a key that never changes, and is cancelled when
+it is no longer right. Whatever a guard stops stays on the case, with the guard's name, for accounting.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed, RefundSent
+from streams.core import ids
+from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
+from streams.core.money.business_days import ends_ms
+from streams.core.obligations import AUTO_REFUNDS_MAX, OWED_MAX, REFUNDED_MAX, Case, Line, Owed, PaymentState
+from streams.core.turn import Turn
+
+MONTH_MS = 30 * 86_400_000
+NOT_CAPTURED, MISMATCH, DUPLICATE = "debited_not_confirmed", "amount_mismatch", "duplicate_charge"
+DOUBLE_BENEFIT = "double_benefit"
+_DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover"})
+# What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
+_GOES_BACK_ON = {NOT_CAPTURED: PaymentState.FAILED, MISMATCH: PaymentState.SUCCEEDED}
+OWED, INTENDED, SENT = "owed", "intended", "sent"
+
+
+def owe(turn: Turn, owed: Owed) -> None:
+    """Remembers money that should go back once it is certain; one too many leaves the oldest to accounting."""
+    held = turn.obligations.owed
+    if any(each.payment_id == owed.payment_id and each.entry == owed.entry for each in held):
+        return
+    held.append(owed)
+    if len(held) > OWED_MAX:
+        waiting = [each for each in held if each.status == OWED]
+        held.remove(min(waiting or held, key=lambda each: each.at_ms))
+
+
+def booked(turn: Turn, payment_id: str, entry: str) -> None:
+    """The ledger has booked a debit that so far only a code had told of."""
+    for owed in turn.obligations.owed:
+        if owed.payment_id == payment_id and not owed.entry:
+            owed.entry = entry
+
+
+def answered(turn: Turn, event: PspStatus, status: int) -> None:
+    """The provider's final word decides whether money that is owed may go back by itself."""
+    for owed in tuple(turn.obligations.owed):
+        if owed.payment_id != event.payment_id or owed.status != OWED:
+            continue
+        if status == _GOES_BACK_ON.get(owed.family):
+            give_back(turn, owed)
+
+
+def give_back(turn: Turn, owed: Owed, *, approved: bool = False) -> str | None:
+    """The intent, if no guard (domain 4.2) stops it; the name of the guard otherwise.
+
+    `approved`: an operator has decided; amount and number are then their responsibility.
+    """
+    case = _case(turn, owed)
+    if case is None or not case.is_open:
+        return "no_open_case"
+    guard = _guard(turn, owed, approved=approved)
+    if guard is not None:
+        add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
+        return guard
+    if not turn.may("refund"):
+        return "not_acting"
+    key = f"refund:{owed.payment_id}:{owed.entry}"
+    owed.status, owed.refund_id = INTENDED, ids.refund_id(owed.payment_id, owed.entry)
+    obligations = turn.obligations
+    obligations.refunded = [*obligations.refunded, _key(owed)][-REFUNDED_MAX:]
+    if not approved:
+        obligations.auto_refunds = [*obligations.auto_refunds, turn.at_ms][-AUTO_REFUNDS_MAX:]
+    turn.effects.append(
+        RefundIntended(
+            occurred_at=turn.at,
+            refund_id=owed.refund_id,
+            account_id=turn.ctx.account_id,
+            payment_id=owed.payment_id,
+            amount_minor=owed.amount_minor,
+            currency=owed.currency,
+            idempotency_key=key[:256] if len(key) <= 256 else f"refund:{owed.refund_id}",
+            case_id=case.case_id,
+        )
+    )
+    text = f"refund {owed.refund_id}"
+    add_line(turn, case, Line(turn.at_ms, "refund_intended", turn.cause, text, owed.amount_minor, owed.currency))
+    policy = turn.policy.money
+    eta_ms = ends_ms(turn.at_ms, policy.refund["other"], policy.calendar_of(owed.currency))
+    about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms), "eta": instant(eta_ms)}
+    notify(turn, "refund_started", {**about, "case_id": case.case_id}, case)
+    return None
+
+
+def refund_moved(turn: Turn, event: Refund) -> None:
+    """The payment system reports on an intent of ours."""
+    for owed in tuple(turn.obligations.owed):
+        if owed.refund_id != event.refund_id:
+            continue
+        match event:
+            case RefundSent():
+                owed.status = SENT
+            case RefundCredited():
+                turn.obligations.owed.remove(owed)
+            case RefundFailed():
+                turn.obligations.owed.remove(owed)  # its key is used up: from here on it is a person's
+            case _:
+                pass
+
+
+def succeeded(turn: Turn, event: Movement) -> None:
+    """Late success (rule L3): nothing is owed any more. A refund that has left already is a double benefit."""
+    for owed in tuple(turn.obligations.owed):
+        if owed.payment_id != event.payment_id or owed.family != NOT_CAPTURED:
+            continue
+        turn.obligations.owed.remove(owed)
+        if owed.status == INTENDED:
+            _cancel(turn, owed, "late_success")
+        elif owed.status == SENT:
+            _double_benefit(turn, owed)
+
+
+def money_back(turn: Turn, payment_id: str) -> None:
+    """The ledger has credited the payment: by our refund, or by a reversal that makes our refund wrong."""
+    for owed in tuple(turn.obligations.owed):
+        if owed.payment_id == payment_id:
+            turn.obligations.owed.remove(owed)
+            if owed.status == INTENDED:
+                _cancel(turn, owed, "money_back")
+
+
+def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
+    obligations, policy = turn.obligations, turn.policy.money
+    limit = policy.auto_refund_minor.get(owed.currency)
+    recent = [at_ms for at_ms in obligations.auto_refunds if at_ms > turn.at_ms - MONTH_MS]
+    guards = (
+        ("not_posted", not owed.entry),
+        ("in_flight", owed.status != OWED),
+        ("refunded_before", _key(owed) in obligations.refunded),
+        ("amount", not approved and (limit is None or owed.amount_minor > limit)),
+        ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
+        ("dispute", any(case.is_open and case.family in _DISPUTES for case in obligations.cases)),
+        ("abuse", any(case.finding == "confirmed_fraud" for case in obligations.cases)),
+        ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
+    )
+    return next((name for name, stops in guards if stops), None)
+
+
+def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
+    turn.effects.append(
+        RefundCancelled(
+            occurred_at=turn.at,
+            refund_id=owed.refund_id,
+            account_id=turn.ctx.account_id,
+            payment_id=owed.payment_id,
+            cause=cause,
+        )
+    )
+    case = _case(turn, owed)
+    if case is not None:
+        add_line(turn, case, Line(turn.at_ms, "refund_cancelled", turn.cause, f"refund {owed.refund_id}: {cause}"))
+
+
+def _double_benefit(turn: Turn, owed: Owed) -> None:
+    text = f"refund {owed.refund_id} had left when the payment succeeded"
+    open_or_join(
+        turn,
+        Draft(
+            case_type=DOUBLE_BENEFIT,
+            flow="F10",
+            family=DOUBLE_BENEFIT,
+            queue="accounting",
+            priority=2,
+            lines=(Line(turn.at_ms, "double_benefit", turn.cause, text, owed.amount_minor, owed.currency),),
+            payment_id=owed.payment_id,
+            by_payment=True,
+            amount_minor=owed.amount_minor,
+            currency=owed.currency,
+            money_state="double_benefit",
+        ),
+    )
+
+
+def _case(turn: Turn, owed: Owed) -> Case | None:
+    for case in turn.obligations.cases:
+        if case.family == owed.family and case.payment_id == owed.payment_id:
+            return case
+    return None
+
+
+def _key(owed: Owed) -> int:
+    raw = blake2b(f"{owed.payment_id}\x1f{owed.entry}".encode(), digest_size=6).digest()
+    return int.from_bytes(raw, "big")

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
+from support.play import Player, policy
+
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import PspQuery
+from streams.contracts.base import Event, Watermark, from_ms, to_ms
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.payments import (
+    Code,
+    PaymentAuthorized,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRequested,
+    PaymentSucceeded,
+    PspStatus,
+)
+from streams.core.obligations import UNKNOWNS_MAX
+from streams.core.steps import Effect
+
+BUSY = (Code(source="alipay", code="ACQ.SYSTEM_ERROR"),)
+WAITS_S = (5, 15, 45, 105, 405)  # 5, 10, 30, 60 and 300 seconds after one another
+END_S = 465
+
+
+def mark(at_ms: int) -> Event:
+    return event(Watermark, at_ms, at_ms, account_id="-")
+
+
+def asked(effects: list[Effect], since_ms: int = NOON) -> list[int]:
+    return [(to_ms(each.occurred_at) - since_ms) // SECOND for each in effects if isinstance(each, PspQuery)]
+
+
+def said(effects: list[Effect]) -> list[str]:
+    return [each.template for each in effects if isinstance(each, NotificationRequested)]
+
+
+def cases(effects: list[Effect]) -> list[tuple[str, str, str]]:
+    return [(each.flow, each.priority, each.status) for each in effects if isinstance(each, CaseVersion)]
+
+
+def answer(at_ms: int, status: str, payment_id: str = "p1") -> Event:
+    return paid(at_ms, f"answer-{at_ms}", kind=PspStatus, payment_id=payment_id, status=status)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        paid(NOON, 1, kind=PaymentPending),
+        paid(NOON, 1, kind=PaymentFailed, codes=BUSY),
+        paid(NOON, 1, kind=PaymentFailed, codes=(Code(source="stripe", code="of tomorrow"),)),
+    ],
+    ids=["pending", "a code that asks for a query", "a code nobody knows"],
+)
+def test_an_unknown_outcome_is_asked_about_on_schedule_and_then_given_to_people(unknown: Event) -> None:
+    player = Player(policy())
+    effects = player.see(unknown) + player.see(mark(NOON + HOUR))
+    assert asked(effects) == list(WAITS_S)
+    assert said(effects) == ["payment_unknown"]
+    assert ("F03", "P3", "classified") in cases(effects)
+    assert player.obligations["a1"].unknowns == []
+
+
+def test_it_is_never_called_failed() -> None:
+    player = Player(policy())
+    for number in range(5):  # as many as would open a case of repeated failures
+        player.see(paid(NOON + number * SECOND, number, kind=PaymentFailed, codes=BUSY))
+    assert {case.flow for case in player.obligations["a1"].cases} == set()
+
+
+def test_silence_for_a_minute_is_an_unknown_outcome() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested))
+    effects += player.see(mark(NOON + 59 * SECOND))
+    assert (asked(effects), said(effects)) == ([], [])
+    effects = player.see(mark(NOON + HOUR))
+    assert asked(effects) == [60 + wait_s for wait_s in WAITS_S]
+    assert said(effects) == ["payment_unknown"]
+
+
+@pytest.mark.parametrize("kind", [PaymentAuthorized, PaymentSucceeded, PaymentFailed])
+def test_an_answer_in_time_ends_the_silence(kind: type[Event]) -> None:
+    player = Player(policy())
+    player.see(paid(NOON, 1, kind=PaymentRequested))
+    effects = player.see(paid(NOON + SECOND, 2, kind=kind, payment_id="p1")) + player.see(mark(NOON + HOUR))
+    assert (asked(effects), cases(effects)) == ([], [])
+    assert player.obligations["a1"].unknowns == []
+
+
+@pytest.mark.parametrize(("status", "template"), [("succeeded", "succeeded"), ("failed", "failed")])
+def test_an_answer_of_the_provider_ends_the_asking(status: str, template: str) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 20 * SECOND))
+    effects += player.see(answer(NOON + 21 * SECOND, status)) + player.see(mark(NOON + HOUR))
+    assert (asked(effects), said(effects), cases(effects)) == ([5, 15], [], [])
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 2 * MINUTE))
+    effects += player.see(answer(NOON + 2 * MINUTE, status))
+    assert said(effects) == ["payment_unknown", f"payment_unknown.{template}"]
+
+
+def test_pending_again_changes_nothing() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending))
+    for second in range(1, 60, 10):
+        effects += player.see(answer(NOON + second * SECOND, "pending"))
+        effects += player.see(paid(NOON + second * SECOND, f"again{second}", kind=PaymentPending, payment_id="p1"))
+    effects += player.see(mark(NOON + HOUR))
+    assert asked(effects) == list(WAITS_S)
+
+
+def test_a_payment_that_the_provider_does_not_find_has_failed_only_when_the_schedule_is_over() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending))
+    effects += player.see(answer(NOON + 6 * SECOND, "not_found"))
+    assert said(effects) == []
+    effects += player.see(mark(NOON + HOUR))
+    assert asked(effects) == list(WAITS_S)
+    assert said(effects) == ["payment_unknown", "payment_unknown.failed"]
+    assert cases(effects) == []
+
+
+@pytest.mark.parametrize(("after_ms", "status"), [(10 * MINUTE, "withdrawn"), (2 * HOUR, "resolved")])
+def test_late_success_ends_the_case_and_tells_the_customer(after_ms: int, status: str) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 10 * MINUTE))
+    effects += player.see(paid(NOON + after_ms, 2, kind=PaymentSucceeded, payment_id="p1"))
+    assert cases(effects)[-1] == ("F03", "P3", status)
+    assert said(effects)[-1] == "payment_unknown.succeeded"
+
+
+def test_a_code_that_says_debited_and_failed_is_a_money_case_at_once() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentFailed, codes=(Code(source="unionpay_online", code="75"),)))
+    assert cases(effects) == [("F10", "P2", "classified")]
+    assert len(asked(effects)) == 1
+    line = {"entry_id": "l", "direction": "debit", "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
+    effects = player.see(event(LedgerPosted, NOON + SECOND, 1, **line)) + player.see(mark(NOON + DAY))
+    assert {flow for flow, _, _ in cases(effects)} == {"F10"}, "the ledger's line joins the case"
+    assert len(player.obligations["a1"].cases) == 1
+
+
+def test_the_money_case_is_the_only_one_when_a_debit_is_known() -> None:
+    player = Player(policy())
+    wallet = {"method": "wallet_balance"}
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested, **wallet))
+    line = {"entry_id": "l", "direction": "debit", "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
+    effects += player.see(event(LedgerPosted, NOON + SECOND, 1, **line))
+    effects += player.see(paid(NOON + 2 * SECOND, 2, kind=PaymentPending, payment_id="p1", **wallet))
+    effects += player.see(mark(NOON + HOUR))
+    assert {flow for flow, _, _ in cases(effects)} == {"F10"}
+    assert asked(effects, NOON + 2 * SECOND) == list(WAITS_S), "no extra query by the money rule"
+
+
+def test_a_stalled_feed_pauses_everything() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.pass_until(NOON + HOUR)
+    assert (asked(effects), said(effects), cases(effects)) == ([], [], [])
+    effects = player.see(mark(NOON + 2 * HOUR))
+    assert len(asked(effects)) >= 1
+
+
+def test_observing_asks_nobody() -> None:
+    player = Player(policy('mode = "observe"'))
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + HOUR))
+    assert (asked(effects), said(effects)) == ([], [])
+    assert cases(effects) == [("F03", "P3", "classified")]
+
+
+def test_too_many_are_given_to_people_rather_than_forgotten() -> None:
+    player = Player(policy())
+    effects: list[Effect] = []
+    for number in range(UNKNOWNS_MAX + 2):
+        effects += player.see(paid(NOON + number, number, kind=PaymentPending))
+    assert [flow for flow, _, _ in cases(effects)] == ["F03"] * 2
+    assert len(player.obligations["a1"].unknowns) == UNKNOWNS_MAX
+
+
+def test_a_held_payment_is_not_silent_until_it_is_released() -> None:
+    from streams.contracts.logins import ChallengePassed
+    from streams.core.score import Score
+
+    player = Player(policy(), lambda prepared: Score(0.6, "m"))
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested)) + player.see(mark(NOON + 5 * MINUTE))
+    assert asked(effects) == []
+    passed = event(ChallengePassed, NOON + 6 * MINUTE, 1, ip="203.0.113.7")
+    effects = player.see(passed) + player.see(mark(NOON + 8 * MINUTE))
+    assert asked(effects, NOON + 6 * MINUTE) == [65, 75, 105]
+    assert from_ms(NOON) < effects[-1].occurred_at

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
+from support.play import Player, policy
+
+from streams.contracts.accounts import CaseAction, LedgerPosted, UserReport
+from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.base import Event, Watermark
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.payments import (
+    PaymentFailed,
+    PaymentRequested,
+    PaymentSucceeded,
+    PspStatus,
+    RefundCredited,
+    RefundSent,
+)
+from streams.core.money.charges import hashed
+from streams.core.steps import Effect
+
+WALLET = {"method": "wallet_balance", "currency": "CNY", "amount_minor": 10_000}
+SURE = "[unknown]\nsilent_s = 0\n"
+
+
+def posted(
+    at_ms: int, number: int | str, payment_id: str | None = "p1", direction: str = "debit", **more: Any
+) -> Event:
+    line = {"entry_id": f"l{number}", "direction": direction, "amount_minor": 10_000, "currency": "CNY"}
+    return event(LedgerPosted, at_ms, f"{number}", **line | {"payment_id": payment_id} | more)
+
+
+def mark(at_ms: int) -> Event:
+    return event(Watermark, at_ms, at_ms, account_id="-")
+
+
+def only(kind: type[Any], effects: list[Effect]) -> list[Any]:
+    return [each for each in effects if isinstance(each, kind)]
+
+
+def answer(at_ms: int, status: str) -> Event:
+    return paid(at_ms, f"answer{at_ms}", kind=PspStatus, payment_id="p1", status=status, **WALLET)
+
+
+class Story:
+    """A wallet payment that was debited and failed; the money case is open and the provider has been asked."""
+
+    def __init__(self, *overrides: str, amount_minor: int = 10_000) -> None:
+        self.player = Player(policy(SURE, *overrides))
+        self.money = WALLET | {"amount_minor": amount_minor}
+        self.effects: list[Effect] = []
+        self.see(paid(NOON, 1, kind=PaymentRequested, **self.money))
+        self.see(posted(NOON + SECOND, 1, amount_minor=amount_minor))
+        self.see(paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, payment_id="p1", **self.money))
+        self.see(mark(NOON + 5 * MINUTE))
+
+    def see(self, happening: Event) -> list[Effect]:
+        found = self.player.see(happening)
+        self.effects += found
+        return found
+
+    @property
+    def owed(self) -> Any:
+        return self.player.obligations["a1"]
+
+    def withheld(self) -> list[str]:
+        return [line.text for case in self.owed.cases for line in case.lines if line.kind == "refund_withheld"]
+
+
+def test_what_the_provider_calls_failed_goes_back_once() -> None:
+    story = Story()
+    assert only(RefundIntended, story.effects) == [], "nobody has confirmed the failure yet"
+    (intent,) = only(RefundIntended, story.see(answer(NOON + HOUR, "failed")))
+    assert (intent.amount_minor, intent.currency, intent.payment_id) == (10_000, "CNY", "p1")
+    assert intent.idempotency_key == f"refund:p1:{'LedgerPosted-1'}"
+    assert only(RefundIntended, story.see(answer(NOON + 2 * HOUR, "failed"))) == []
+    assert "refund_started" in [each.template for each in only(NotificationRequested, story.effects)]
+
+
+def test_the_ledgers_credit_ends_it() -> None:
+    story = Story()
+    story.see(answer(NOON + HOUR, "failed"))
+    (owed,) = story.owed.owed
+    story.see(paid(NOON + 2 * HOUR, 5, kind=RefundSent, payment_id="p1", refund_id=owed.refund_id, **WALLET))
+    story.see(posted(NOON + 3 * HOUR, 2, direction="credit"))
+    assert story.owed.owed == []
+    assert only(RefundCancelled, story.effects) == []
+    assert only(CaseVersion, story.effects)[-1].status == "resolved"
+
+
+@pytest.mark.parametrize("status", ["succeeded", "pending"])
+def test_any_other_answer_gives_nothing_back(status: str) -> None:
+    assert only(RefundIntended, Story().see(answer(NOON + HOUR, status))) == []
+
+
+def test_a_late_success_cancels_what_has_not_left() -> None:
+    story = Story()
+    story.see(answer(NOON + HOUR, "failed"))
+    effects = story.see(paid(NOON + 2 * HOUR, 3, kind=PaymentSucceeded, payment_id="p1", **WALLET))
+    (cancelled,) = only(RefundCancelled, effects)
+    assert cancelled.cause == "late_success"
+    assert only(CaseVersion, effects)[-1].status == "resolved"
+
+
+def test_a_late_success_after_the_refund_left_is_a_double_benefit() -> None:
+    story = Story()
+    story.see(answer(NOON + HOUR, "failed"))
+    (owed,) = story.owed.owed
+    story.see(paid(NOON + 2 * HOUR, 4, kind=RefundSent, payment_id="p1", refund_id=owed.refund_id, **WALLET))
+    effects = story.see(paid(NOON + 3 * HOUR, 3, kind=PaymentSucceeded, payment_id="p1", **WALLET))
+    assert only(RefundCancelled, effects) == []
+    assert ("double_benefit", "accounting") in {(each.case_type, each.queue) for each in only(CaseVersion, effects)}
+
+
+def test_a_reversal_that_comes_first_cancels_the_refund() -> None:
+    story = Story()
+    story.see(answer(NOON + HOUR, "failed"))
+    (cancelled,) = only(RefundCancelled, story.see(posted(NOON + 2 * HOUR, 9, direction="credit")))
+    assert cancelled.cause == "money_back"
+
+
+def test_an_amount_above_the_limit_is_for_a_person() -> None:
+    story = Story(amount_minor=100_001)
+    assert only(RefundIntended, story.see(answer(NOON + HOUR, "failed"))) == []
+    assert story.withheld() == ["for a person: amount"]
+
+
+def test_a_frozen_account_is_for_a_person() -> None:
+    story = Story()
+    story.see(event(UserReport, NOON + 30 * MINUTE, 1, channel="app", kind="stolen"))
+    assert only(RefundIntended, story.see(answer(NOON + HOUR, "failed"))) == []
+    assert story.withheld() == ["for a person: frozen"]
+
+
+def test_a_dispute_is_for_a_person() -> None:
+    story = Story()
+    story.see(event(UserReport, NOON + 30 * MINUTE, 1, channel="app", kind="unauthorised"))
+    story.see(answer(NOON + HOUR, "failed"))
+    assert story.withheld() == ["for a person: dispute"]
+
+
+def test_the_fourth_of_a_month_is_for_a_person() -> None:
+    story = Story("[money]\nauto_refunds_per_30d = 1\n")
+    story.owed.auto_refunds = [NOON - DAY]
+    story.see(answer(NOON + HOUR, "failed"))
+    assert story.withheld() == ["for a person: too_many"]
+
+
+def test_observing_moves_no_money() -> None:
+    story = Story('mode = "observe"')
+    assert only(RefundIntended, story.see(answer(NOON + HOUR, "failed"))) == []
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "role", "second", "refused"),
+    [
+        (200_000, "analyst", None, None),
+        (600_000, "analyst", "kim", "role"),
+        (600_000, "supervisor", None, "second_person"),
+        (600_000, "supervisor", "kim", None),
+    ],
+)
+def test_an_operator_gives_back_within_limits(
+    amount_minor: int, role: str, second: str | None, refused: str | None
+) -> None:
+    story = Story(amount_minor=amount_minor)
+    story.see(answer(NOON + HOUR, "failed"))
+    (case,) = story.owed.cases
+    action = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee", "role": role}
+    effects = story.see(event(CaseAction, NOON + 2 * HOUR, 1, action="refund", second_actor=second, **action))
+    assert [each.cause for each in only(ActionRejected, effects)] == ([refused] if refused else [])
+    assert len(only(RefundIntended, effects)) == (refused is None)
+
+
+# -- duplicates and amounts --------------------------------------------------------------------------------------------
+
+ORDER = {"order_id": "o1", "merchant_id": "m1"} | WALLET
+
+
+def bought(number: int, at_ms: int, **fields: Any) -> list[Event]:
+    about = ORDER | fields
+    return [
+        paid(at_ms, f"{number}r", kind=PaymentRequested, payment_id=f"p{number}", **about),
+        posted(at_ms + SECOND, f"d{number}", f"p{number}", amount_minor=about["amount_minor"]),
+        paid(at_ms + 2 * SECOND, f"{number}s", kind=PaymentSucceeded, payment_id=f"p{number}", **about),
+    ]
+
+
+def flows(effects: list[Effect]) -> dict[str, str]:
+    return {each.flow: each.status for each in only(CaseVersion, effects)}
+
+
+def run(*events: Event, overrides: str = "") -> list[Effect]:
+    player = Player(policy(SURE, overrides))
+    return [effect for happening in (*events, mark(NOON + DAY)) for effect in player.see(happening)]
+
+
+def test_two_debits_of_one_order_are_a_certain_duplicate_and_the_later_goes_back() -> None:
+    effects = run(*bought(1, NOON), *bought(2, NOON + 5 * HOUR))
+    assert flows(effects) == {"F12": "classified"}
+    (intent,) = only(RefundIntended, effects)
+    assert intent.payment_id == "p2"
+    (case,) = {each.case_id for each in only(CaseVersion, effects)}
+    assert intent.case_id == case
+    ended = run(*bought(1, NOON), *bought(2, NOON + HOUR), posted(NOON + 2 * HOUR, "back", "p2", direction="credit"))
+    assert flows(ended) == {"F12": "resolved"}
+
+
+def test_two_orders_at_one_merchant_in_minutes_are_a_question() -> None:
+    effects = run(*bought(1, NOON), *bought(2, NOON + 5 * MINUTE, order_id="o2"))
+    assert flows(effects) == {"F12": "classified"}
+    assert only(RefundIntended, effects) == []
+    assert "duplicate_charge.probable" in [each.template for each in only(NotificationRequested, effects)]
+
+
+@pytest.mark.parametrize(
+    ("gap_ms", "fields"),
+    [
+        (11 * MINUTE, {"order_id": "o2"}),
+        (MINUTE, {"order_id": "o2", "mcc": "4111"}),
+        (MINUTE, {"order_id": "o2", "merchant_id": "m2"}),
+        (MINUTE, {"order_id": "o2", "amount_minor": 9_999}),
+    ],
+    ids=["later", "transit", "another merchant", "another amount"],
+)
+def test_what_is_ordinary_is_no_duplicate(gap_ms: int, fields: dict[str, Any]) -> None:
+    assert flows(run(*bought(1, NOON), *bought(2, NOON + gap_ms, **fields))) == {}
+
+
+def test_an_order_that_is_paid_in_parts_is_no_duplicate() -> None:
+    parts = [
+        paid(NOON, 1, kind=PaymentRequested, order_amount_minor=20_000, **ORDER),
+        posted(NOON + SECOND, 1),
+        posted(NOON + 2 * SECOND, 2),
+        paid(NOON + 3 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", **ORDER),
+    ]
+    assert flows(run(*parts)) == {}
+
+
+def test_more_than_the_order_says_is_the_wrong_amount_and_the_difference_goes_back() -> None:
+    happened = [
+        paid(NOON, 1, kind=PaymentRequested, order_amount_minor=8_000, **ORDER),
+        posted(NOON + SECOND, 1),
+        paid(NOON + 2 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", **ORDER),
+        mark(NOON + 5 * MINUTE),
+        answer(NOON + 10 * MINUTE, "succeeded"),
+    ]
+    effects = run(*happened)
+    assert flows(effects) == {"F11": "classified"}
+    (intent,) = only(RefundIntended, effects)
+    assert intent.amount_minor == 2_000
+    back = posted(NOON + HOUR, 2, direction="credit", amount_minor=2_000)
+    assert flows(run(*happened, back)) == {"F11": "resolved"}
+
+
+def test_an_amount_put_right_within_the_minute_is_none() -> None:
+    assert (
+        flows(
+            run(
+                paid(NOON, 1, kind=PaymentRequested, order_amount_minor=10_000, **ORDER),
+                posted(NOON + SECOND, 1, amount_minor=12_000),
+                posted(NOON + 2 * SECOND, 2, direction="credit", amount_minor=12_000),
+                posted(NOON + 3 * SECOND, 3),
+                paid(NOON + 4 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", **ORDER),
+            )
+        )
+        == {}
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [{"order_id": "o1"}, {"counterparty_id": "m1"}],
+    ids=["by order", "by payee, amount and time"],
+)
+def test_a_debit_that_names_no_payment_is_joined(line: dict[str, str]) -> None:
+    happened = [
+        paid(NOON, 1, kind=PaymentRequested, **ORDER),
+        posted(NOON + SECOND, 1, None, **line),
+        paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, payment_id="p1", **ORDER),
+    ]
+    (case,) = {each.entities.payment_id for each in only(CaseVersion, run(*happened))}
+    assert case == "p1"
+
+
+def test_a_debit_that_fits_nothing_is_nobodys() -> None:
+    stray = posted(NOON + SECOND, 1, None, counterparty_id="m1", amount_minor=77)
+    happened = [paid(NOON, 1, kind=PaymentRequested, **ORDER), stray]
+    happened.append(paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, payment_id="p1", **ORDER))
+    assert flows(run(*happened)) == {}
+
+
+def test_no_reference_is_nothing_to_join_by() -> None:
+    assert hashed(None) == 0 != hashed("") != hashed("x")
+
+
+def test_refund_credited_by_the_payment_system_ends_the_intent() -> None:
+    story = Story()
+    story.see(answer(NOON + HOUR, "failed"))
+    (owed,) = story.owed.owed
+    refund = {"payment_id": "p1", "refund_id": owed.refund_id} | WALLET
+    story.see(paid(NOON + 2 * HOUR, 4, kind=RefundSent, **refund))
+    story.see(paid(NOON + 3 * HOUR, 5, kind=RefundCredited, **refund))
+    assert story.owed.owed == []
