@@ -44,7 +44,7 @@ RANGES = (
     _range("max_effect_age_s", 1, 7 * _DAY_S, "seconds"),
     _range("locks\\.caps\\.partition_share", 0, 1),  # 0: one of all partitions
     _range("notable_frauds", 0, 10_000),
-    _range("publish_every_s|warm_s", 0, _YEAR_S, "seconds"),
+    _range("publish_every_s|warm_s|silent_s", 0, _YEAR_S, "seconds"),
     _range("query_waits_s", 1, _DAY_S, "seconds"),
     _range("cases\\.open_max", 1, CASES_MAX),
     _range("cases\\.evidence_max", 2, 200),
@@ -58,6 +58,7 @@ RANGES = (
     _range("warm_days|\\w*_days", 0, 3_660, "days"),
     _range("warm_events|warm_tellings", 0, 1_000_000),
     _range("hours", 0.5, 12, "hours from the usual one"),
+    _range("topup_cutoff_hour", 0, 24),
     _range("km", 1, 20_040, "km"),  # half of the earth's circumference
     _range("kmh", 1, 100_000, "km/h"),
     _range("\\w*_minor", 1, 10**13, "minor units"),
