@@ -16,6 +16,7 @@ from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
 from streams.contracts.triage import FaultParty, RetryVerdict
 from streams.core.declines.table import packaged
+from streams.core.incidents.keys import DIMENSIONS
 from streams.core.personal import FIELDS, Kind
 
 Question = Literal["flow", "late", "sane", "people"]
@@ -110,6 +111,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "party": Values(frozenset(get_args(FaultParty))),
     "verdict": Values(frozenset(get_args(RetryVerdict))),
     "source": Values(frozenset({*packaged().sources, "none"})),
+    "dimension": Values(frozenset(DIMENSIONS)),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -288,6 +290,20 @@ CASES_CLOSED: Final = Counter(
 )
 CASE_VERSIONS: Final = Counter("paywarden_case_versions_total", "Versions of cases published.", "people", ("queue",))
 NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to customers requested.", "people", ("mode",))
+INCIDENTS_OPENED: Final = Counter(
+    "paywarden_incidents_opened_total",
+    "Incidents opened, by what is down: gateway, issuer, merchant, ...",
+    "people",
+    ("dimension",),
+)
+INCIDENTS_CLOSED: Final = Counter(
+    "paywarden_incidents_closed_total", "Incidents that ended by themselves.", "people", ("dimension",)
+)
+INCIDENT_FAILURES: Final = Counter(
+    "paywarden_incident_failures_total",
+    "Failed payments that were found to belong to an incident and got no ticket of their own.",
+    "people",
+)
 
 METRICS: Final[tuple[Metric, ...]] = (
     EVENTS,
@@ -334,6 +350,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     NOTIFICATIONS,
     FEED_STALLS,
     PERSONAL_DATA,
+    INCIDENTS_OPENED,
+    INCIDENTS_CLOSED,
+    INCIDENT_FAILURES,
 )
 
 

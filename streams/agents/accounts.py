@@ -19,8 +19,10 @@ from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, inputs_of
 from streams.core import pipeline
 from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
-from streams.core.entities.health import HealthBuckets, count_trial, ended_bucket
+from streams.core.entities.health import HealthBuckets, count_hung, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
+from streams.core.incidents.cases import TYPOLOGY as OUTAGE
+from streams.core.incidents.outages import Outages
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.obligations import Obligations
@@ -32,7 +34,7 @@ from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
-from streams.metrics import EFFECTS_SUPPRESSED, LOCKS_CAPPED, PERSONAL_DATA
+from streams.metrics import EFFECTS_SUPPRESSED, INCIDENT_FAILURES, LOCKS_CAPPED, PERSONAL_DATA
 from streams.ports import Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
@@ -56,6 +58,7 @@ class Shared(msgspec.Struct, array_like=True):
     feeds: FeedTallies = msgspec.field(default_factory=FeedTallies)
     stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)  # feed -> (from, until)
     samples: Samples = msgspec.field(default_factory=Samples)
+    outages: Outages = msgspec.field(default_factory=Outages)
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +79,13 @@ class LocksStopped(msgspec.Struct, frozen=True, gc=False):
     until_ms: int
 
 
+class OutageTold(msgspec.Struct, frozen=True, gc=False):
+    """What the entities agent says about an outage: the whole partition has to know."""
+
+    risk: EntityRisk
+    at_ms: int
+
+
 class Stranger(msgspec.Struct, frozen=True, gc=False):
     """An attempt that belongs to no account: it makes signals and nothing else."""
 
@@ -85,7 +95,7 @@ class Stranger(msgspec.Struct, frozen=True, gc=False):
 
 
 # What `prepare` makes of a record.
-Work = Prepared | Stranger | StalledFeed | LocksStopped
+Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold
 _NOT_SCORED = ScoreUnavailable("not_scored")
 _FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
@@ -144,14 +154,15 @@ class AccountsLogic:
             return Refused(*event)
         at_ms = to_ms(event.occurred_at)
         if type(event) is EntityRisk:
-            return Incoming(event, risk_key(event.kind, event.value), at_ms, moves_clock=False)
+            key = None if event.typology == OUTAGE else risk_key(event.kind, event.value)
+            return Incoming(event, key, at_ms, moves_clock=False)
         if type(event) is Watermark:
             return Incoming(None, None, at_ms)
         event, found = guarded(event, self._pseudonym_key, self._policies.at(at_ms).privacy.plain_ids)
         if found:
             self._personal.update(found)
-        key = event.account_id.encode() if event.known else None
-        return Incoming(event, key, at_ms, dedupe_hash(topic, event.event_id))
+        account = event.account_id.encode() if event.known else None
+        return Incoming(event, account, at_ms, dedupe_hash(topic, event.event_id))
 
     def new(self, key: bytes) -> Account | RiskState:
         if key.startswith(RISK_PREFIX):
@@ -194,6 +205,8 @@ class AccountsLogic:
     ) -> Work | None:
         event, at_ms = incoming.event, incoming.at_ms
         if type(event) is EntityRisk:
+            if state is None:
+                return OutageTold(event, at_ms)
             state.apply(event)
             rule = stopped_rule(event.kind, event.value)
             if rule is not None:
@@ -220,6 +233,9 @@ class AccountsLogic:
         ]
 
     def decide(self, state: Any, prepared: Work, score: Any, context: Context) -> list[Emit]:
+        if type(prepared) is OutageTold:
+            context.shared.outages.apply(prepared.risk)
+            return []
         emits: list[Emit] = []
         if type(prepared) is StalledFeed:
             stalled = context.shared.stalled
@@ -270,6 +286,8 @@ class AccountsLogic:
             samples=context.shared.samples,
             library=self._library,
             stalled=context.shared.stalled,
+            outages=context.shared.outages,
+            health=context.shared.health,
         )
 
     def _locked(self, moment: DecideContext, event_id: str, context: Context) -> list[Emit]:
@@ -311,16 +329,20 @@ class AccountsLogic:
             times_usual=prepared.times_usual if type(prepared) is Prepared else None,
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
-        count_trial(context.shared.health, event, context.clock_ms, policy.entities.health)
+        count_trial(context.shared.health, event, context.clock_ms, policy.entities.health, self._library)
         heard(context.shared.feeds, event, prepared.at_ms, context.clock_ms, policy.entities.feeds)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Sequence[Emit]:
         shared = context.shared
-        if not (shared.health.bucket_ms or shared.feeds.since_ms):
+        if not (shared.health.bucket_ms or shared.health.waiting or shared.feeds.since_ms):
             return ()
         policy = self._policies.at(to_ms).entities
+        bucket = ended_bucket(shared.health, to_ms, context.partition, context.next_sequence, policy.health)
+        count_hung(shared.health, to_ms, policy.health)
+        if bucket is not None and bucket.members:
+            context.count(INCIDENT_FAILURES, by=sum(member.failures for member in bucket.members))
         ended = (
-            ended_bucket(shared.health, to_ms, context.partition, context.next_sequence, policy.health),
+            bucket,
             ended_telling(shared.feeds, to_ms, context.partition, context.next_sequence, policy.feeds),
         )
         return [publish_signal(signal, context.partitions) for signal in ended if signal is not None]

@@ -16,6 +16,8 @@ from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, SIGNALS
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.context import EntityEffect
+from streams.core.incidents.cases import TYPOLOGY as OUTAGE
+from streams.core.incidents.keys import dimension_of
 from streams.core.risk import STALLED_FEED, feed_of
 from streams.core.signals import routing_key
 from streams.core.steps import Effect
@@ -27,6 +29,8 @@ from streams.metrics import (
     CASES_OPENED,
     DECISIONS,
     FEED_STALLS,
+    INCIDENTS_CLOSED,
+    INCIDENTS_OPENED,
     NOTIFICATIONS,
     RULE_HITS,
     SCORE_UNAVAILABLE,
@@ -94,6 +98,10 @@ def _count(effect: Any, count: Count) -> None:
                     count(FEED_STALLS, feed)
             elif effect.status in _ENDED:
                 count(CASES_CLOSED, effect.queue, effect.finding)
+            if effect.cause_family == OUTAGE and effect.version == 1:
+                count(INCIDENTS_OPENED, dimension_of(effect.subject))
+            elif effect.cause_family == OUTAGE and effect.status in _ENDED:
+                count(INCIDENTS_CLOSED, dimension_of(effect.subject))
         case ActionRequested():
             count(ACTIONS, effect.action, mode)
             if effect.attempt > 1:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from streams.cli import bench_core
 from streams.cli.bench_core import Rate, records_of, traffic
+from streams.cli.bench_incidents import incidents
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
@@ -46,14 +47,15 @@ class _Stages(click.ParamType):
         return chosen
 
 
-@click.command(
+@click.group(
+    invoke_without_command=True,
     epilog="""
 \b
 Examples:
   paywarden bench
   paywarden bench --only decode,core --events 50000 --json
   paywarden bench --only latency --rate 2000 --seconds 30 --bootstrap kafka-1:9092
-"""
+""",
 )
 @click.option("--events", type=click.IntRange(1_000), default=20_000, show_default=True, help="Of each stage.")
 @click.option("--only", type=_Stages(), default=",".join(STAGES), show_default=True, help="Stages, comma separated.")
@@ -62,7 +64,9 @@ Examples:
 @click.option("--bootstrap", help="Measure on this broker, in topics of its own. Default: an embedded broker.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.pass_context
 def bench(
+    ctx: click.Context,
     events: int,
     only: tuple[str, ...],
     rate: float,
@@ -76,6 +80,8 @@ def bench(
     CPU time counts, because neighbours on the machine do not change it much; the ratio to a bare
     consume-decode-produce loop on the same broker is the number to compare between machines.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     look_rarely()
     console = Console(stderr=as_json)
     results: dict[str, Any] = {"machine": machine(), "events": events}
@@ -107,6 +113,9 @@ def bench(
         click.echo(text.decode())
     else:
         show(results, console)
+
+
+bench.add_command(incidents)
 
 
 def machine() -> dict[str, Any]:

@@ -26,6 +26,8 @@ COMMANDS = {
     "features": "streams.cli.features",
     "train": "streams.cli.train",
     "explain": "streams.cli.explain",
+    "incidents": "streams.cli.listings",
+    "cases": "streams.cli.listings",
     "dead-letters": "streams.cli.dead_letters",
     "state": "streams.cli.state",
     "policy": "streams.cli.published_policies",

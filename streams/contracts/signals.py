@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import AtMs, Count, Id, Instant, Ip, Label, Minor, Output, Share, ShortText
+from streams.contracts.base import AtMs, Count, Currency, Id, Instant, Ip, Label, Minor, Output, Share, ShortText
 
 EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health"]
 
@@ -17,8 +17,21 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     key: ShortText  # dimension:value, for example gateway:g1
     attempts: Count
-    failures: Count
+    failures: Count  # of the channel; on keys of a merchant also its own
     users: Count
+    failing: Count = 0  # a 63-bit map of hashed users with a failure: maps of buckets and partitions are or-ed
+    groups: Annotated[tuple[Count, ...], Meta(max_length=8)] = ()  # refusals that are nobody's outage, by kind
+    spans: Annotated[tuple[Count, ...], Meta(max_length=16)] = ()  # measured attempts by duration class
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """Failures of one partition that belong to an open incident, since the last bucket."""
+
+    incident_id: Id
+    users: Count  # customers who had not been affected before
+    failures: Count
+    amounts: Annotated[dict[Currency, Minor], Meta(max_length=16)] = {}
+    codes: Annotated[dict[Label, Count], Meta(max_length=16)] = {}
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
@@ -60,6 +73,7 @@ class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
 
     bucket_ms: AtMs
     trials: Annotated[tuple[Trial, ...], Meta(max_length=4096)]
+    members: Annotated[tuple[Member, ...], Meta(max_length=64)] = ()
 
 
 class ClockTold(Signal, frozen=True, kw_only=True, tag="clock.told.v1"):
@@ -116,6 +130,8 @@ class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_fi
     label_delay_s: Count = 0  # windows over the ring end this long before the event they are counted for
     version: Count
     case_id: Id | None = None  # the incident that this level belongs to
+    since: Instant | None = None  # of an outage: failures from here on belong to it
+    closed: bool = False  # of an outage: it is over, and its customers may be told
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dead.letter.v1", tag_field="type"):

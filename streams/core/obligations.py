@@ -27,6 +27,9 @@ LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, res
 OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
 SOFT_LOCKS_MAX = 8  # x 9
 NOTICES_MAX = 16  # x 9
+SUSPECTS_MAX = 6  # failures that may turn out to belong to an outage; x 170
+MEMBERSHIPS_MAX = 3  # outages that concern this customer; x 100
+MEMBER_PAYMENTS_MAX = 6  # of its payments in one of them, for the link of their cases
 UNKNOWNS_MAX = 6  # one more has the oldest given to people at once; x 320
 CONTACTS_MAX = 4  # x 9
 EXPECTATIONS_MAX = 6  # one more has the one that is due first judged at once; x 450
@@ -39,9 +42,9 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 1,740 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 6 x 320,
-# expectations 6 x 450, owed 3 x 370, spent 480, lately 760, refunds 290, shelf 720: about 18 KiB if everything were
+# expectations 6 x 450, owed 3 x 370, spent 480, lately 760, refunds 290, shelf 720, outages 1,320: about 19 KiB if everything were
 # full at once with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 18_800
+WORST_BYTES = 20_200
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 
@@ -248,6 +251,29 @@ class Case(msgspec.Struct, array_like=True, gc=False):
 FINISHED = frozenset({"resolved", "surveyed", "closed", "merged", "withdrawn"})
 
 
+class Suspect(msgspec.Struct, array_like=True, gc=False):
+    """A failed payment that may turn out to belong to an outage."""
+
+    at_ms: int
+    due_ms: int  # when to look again
+    payment: int  # payment_key
+    event: int
+    amount_minor: int
+    currency: str
+    code: str
+    marks: list[int]  # of the keys that it failed on
+
+
+class Membership(msgspec.Struct, array_like=True, gc=False):
+    """An outage that concerns this customer, until it cannot come back."""
+
+    incident_id: str
+    due_ms: int  # when to ask whether it is over
+    payments: list[int] = msgspec.field(default_factory=list)
+    told: bool = False  # that it began
+    ended: bool = False
+
+
 class Holder(msgspec.Struct, array_like=True, gc=False):
     """What acting needs to know of the profile."""
 
@@ -282,6 +308,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     lately: list[Lately] = msgspec.field(default_factory=list)
     refunded: list[int] = msgspec.field(default_factory=list)  # debits that were given back once
     auto_refunds: list[int] = msgspec.field(default_factory=list)  # when refunds left without a person
+    suspects: list[Suspect] = msgspec.field(default_factory=list)
+    memberships: list[Membership] = msgspec.field(default_factory=list)
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -322,7 +350,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
 
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
-        if self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns or self.expectations:
+        waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
+        if waits or self.expectations or self.suspects or self.memberships:
             return None
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
         return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)

@@ -32,6 +32,7 @@ from streams.core.basis import basis_of
 from streams.core.cases import operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.declines import retry
+from streams.core.entities.health import failed_trial
 from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
@@ -46,6 +47,7 @@ from streams.core.flows import (
     unknown_outcome,
 )
 from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, status_after
+from streams.core.incidents import members
 from streams.core.locks import saga, unlock
 from streams.core.money import charges, debit_without_payment, expectations, refunds
 from streams.core.obligations import (
@@ -55,8 +57,10 @@ from streams.core.obligations import (
     Expectation,
     HeldLock,
     Hold,
+    Membership,
     Obligations,
     PaymentState,
+    Suspect,
     Unknown,
     payment_key,
 )
@@ -162,6 +166,10 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 charges.due(turn, waiting)
             case Expectation():
                 expectations.due(turn, waiting)
+            case Suspect():
+                members.look_again(turn, waiting)
+            case Membership():
+                members.ask_again(turn, waiting)
             case _:
                 assert_never(waiting)
         effects.extend(_close(turn))
@@ -201,7 +209,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         if told is not None:
             if told.cause.cause == failures.DEBITED:
                 debit_without_payment.claimed(turn, event)
-            failures.after_failure(turn, event, told, status)
+            joined = failed_trial(event) is True and members.after_failure(turn, event)
+            failures.after_failure(turn, event, told, status, joined=joined)
     expectations.moved(turn, event)
     if isinstance(event, Refund):
         refunds.refund_moved(turn, event)
@@ -294,6 +303,7 @@ def _profile(turn: Turn, event: AccountProfile) -> None:
 
 def _close(turn: Turn) -> list[Effect]:
     """One version of every case that changed, and the locks if they did: last, so that they tell the whole turn."""
+    members.link_cases(turn)
     for case, changed in turn.changed.values():
         turn.effects.append(version_of(turn, case, changed))
         room = shelf.shelve(turn.obligations.ended, case.case_id, turn.at_ms, finished=not case.is_open)

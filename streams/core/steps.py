@@ -13,6 +13,8 @@ from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionS
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.declines.samples import Samples
+from streams.core.entities.health import HealthBuckets
+from streams.core.incidents.outages import Outages
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 
@@ -76,6 +78,9 @@ class DecideContext(msgspec.Struct, gc=False):
         """Whether the feed has stopped while others go on, so that its silence proves nothing."""
         since_ms, until_ms = self.stalled.get(feed, (0, 0))
         return since_ms <= at_ms < until_ms
+
+    outages: Outages = msgspec.field(default_factory=Outages)
+    health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

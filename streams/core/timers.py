@@ -7,9 +7,19 @@ from typing import assert_never
 
 from streams.core.cases.shelf import Ended
 from streams.core.ids import digest
-from streams.core.obligations import Command, Debit, Expectation, HeldLock, Hold, Obligations, Unknown
+from streams.core.obligations import (
+    Command,
+    Debit,
+    Expectation,
+    HeldLock,
+    Hold,
+    Membership,
+    Obligations,
+    Suspect,
+    Unknown,
+)
 
-Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation
+Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership
 
 
 def next_due_ms(obligations: Obligations) -> int | None:
@@ -25,6 +35,8 @@ def next_due_ms(obligations: Obligations) -> int | None:
         obligations.ended,
         obligations.unknowns,
         obligations.expectations,
+        obligations.suspects,
+        obligations.memberships,
     ):
         for item in waiting:
             if due is None or item.due_ms < due:
@@ -58,6 +70,10 @@ def name_of(waiting: Waiting) -> str:
         case Expectation():
             subject = waiting.subject or waiting.payment_id
             return f"timer/{waiting.kind}/{digest(subject, waiting.entry)}/{waiting.due_ms}"
+        case Suspect():
+            return f"timer/suspect/{waiting.event}/{waiting.due_ms}"
+        case Membership():
+            return f"timer/incident/{waiting.incident_id}/{waiting.due_ms}"
         case _:
             assert_never(waiting)
 
@@ -84,3 +100,9 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for expected in obligations.expectations:
         if expected.due_ms <= due_ms:
             yield expected.due_ms, 6, f"{expected.entry}/{expected.kind}", expected
+    for suspect in obligations.suspects:
+        if suspect.due_ms <= due_ms:
+            yield suspect.due_ms, 7, str(suspect.event), suspect
+    for membership in obligations.memberships:
+        if membership.due_ms <= due_ms:
+            yield membership.due_ms, 8, membership.incident_id, membership

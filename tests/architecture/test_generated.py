@@ -14,6 +14,7 @@ from streams.adapters.policy_file import load_policy
 from streams.contracts.contract_docs import render_docs
 from streams.core.entities.page import entities_page
 from streams.core.features.page import render_features
+from streams.core.incidents.page import incidents_page
 from streams.core.rules.page import rules_page
 from streams.settings import render_configuration
 
@@ -36,6 +37,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/contracts.md": render_docs,
     "docs/entities.md": lambda: entities_page(load_policy()),
     "docs/features.md": render_features,
+    "docs/incidents.md": lambda: incidents_page(load_policy()),
     "docs/rules.md": lambda: rules_page(load_policy()),
     **_dashboards().FILES,
 }

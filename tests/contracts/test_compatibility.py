@@ -59,7 +59,7 @@ BREAKING: list[tuple[str, Callable[[Schema], object], str]] = [
     ("case.action.v1", lambda s: s["properties"]["action"]["enum"].remove("note"), "action: no longer accepts note"),
     ("payment.failed.v1", lambda s: s["properties"]["channel"]["anyOf"][0].update(enum=["app"]), "now only app"),
     ("health.bucket.v1", lambda s: s["$defs"]["Trial"]["prefixItems"].pop(), "1 places of the list were removed"),
-    ("health.bucket.v1", lambda s: s["$defs"]["Trial"]["prefixItems"].reverse(), "was key, is users"),
+    ("health.bucket.v1", lambda s: s["$defs"]["Trial"]["prefixItems"].reverse(), "was key, is spans"),
     ("health.bucket.v1", lambda s: s["$defs"]["Trial"].update(minItems=5), "minItems narrowed from 4 to 5"),
     ("case.version.v1", lambda s: s["properties"]["counters"].update(maxProperties=1), "maxProperties narrowed"),
     (

@@ -19,7 +19,12 @@ from streams.core.outcome import Outcome
 SMALLER = {
     "compromised_card": {"customers": 80, "terminals": 160, "days": 14},
     "compromised_terminal": {"customers": 60, "terminals": 40, "days": 18},
-    "gateway_outage": {"customers": 300, "terminals": 200, "per_minute": 10},
+    "gateway_outage": {"customers": 300, "terminals": 200},
+    "issuer_outage": {"customers": 300, "terminals": 200},
+    "payday": {"customers": 300, "terminals": 200},
+    "release_bug": {"customers": 300, "terminals": 200},
+    "silent_hang": {"customers": 300, "terminals": 200},
+    "weekly_rhythm": {"customers": 100, "terminals": 100},
     "large_amount": {"customers": 80, "terminals": 160},
     "normal_day": {"customers": 120, "terminals": 200},
     "password_spray": {"days": 7},
@@ -193,3 +198,33 @@ def test_compromised_terminal_is_never_flagged_before_its_labels() -> None:
     flagged = [each for each in run.decisions if any(hit.rule.startswith("risky-terminal") for hit in each.hits)]
     assert len(flagged) > 20
     assert min(each.occurred_at.timestamp() for each in flagged) >= labelled_s
+
+
+OUTAGES = [
+    ("gateway_outage", "gateway:gateway-2", "incident.channel.began"),
+    ("issuer_outage", "issuer:issuer-south", "incident.bank.began"),
+    ("merchant_misconfigured", "merchant:merchant-1", "incident.merchant.began"),
+    ("release_bug", "app:5.2.0", "incident.channel.began"),
+    ("silent_hang", "gateway:gateway-3", ""),
+    ("weekly_rhythm", "gateway:gateway-1", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "root", "template"), OUTAGES, ids=[name for name, _, _ in OUTAGES])
+def test_an_outage_is_one_incident_on_its_root_and_customers_hear_of_it_once(
+    name: str, root: str, template: str
+) -> None:
+    run = played(name)
+    (incident,) = [case for case in run.cases if case.cause_family == "outage"]
+    assert (incident.subject, incident.status, incident.finding) == (root, "closed", "outage")
+    told = Counter((note.account_id, note.template) for note in run.notifications if "incident." in note.template)
+    assert set(told.values()) <= {1}
+    # In steps of half an hour the accounts may hear of an outage when it is over: whoever joins then is left in peace.
+    began = {account for account, what in told if what == template}
+    assert {account for account, what in told if what == template.replace("began", "over")} == began
+    if template:
+        assert 0 < incident.counters["users"] >= len(began)
+
+
+def test_payday_pages_nobody() -> None:
+    assert [case for case in played("payday").cases if case.cause_family == "outage"] == []

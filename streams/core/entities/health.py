@@ -1,13 +1,13 @@
-"""How many payments does each gateway, issuer, network, method, region and release carry, and how many fail?
+"""How many attempts does each part of the payment system carry in each partition, how many fail, and why?
 
-Accounts partitions count trials in short buckets of event time (`HealthBuckets`) and send each bucket as one signal;
-the entities agent adds the buckets of all partitions up (`HealthCounters`). Whether a share of failures is an incident
-is another question and not asked here.
+Accounts partitions count trials in short buckets of event time (`HealthBuckets`) and send each bucket as one signal.
+What follows from the buckets of all partitions is another question: `streams.core.incidents.detector`.
+
+A trial is the end of an attempt, or its silence: a payment that was requested and has no answer after `hung_s`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import msgspec
@@ -16,8 +16,14 @@ from streams.contracts.base import Event
 from streams.contracts.payments import (
     BillpayFailed,
     BillpayPosted,
+    Failure,
     Movement,
+    PaymentAuthorized,
+    PaymentCaptured,
     PaymentFailed,
+    PaymentPending,
+    PaymentRequested,
+    PaymentReversed,
     PaymentSucceeded,
     TopupCredited,
     TopupFailed,
@@ -26,19 +32,33 @@ from streams.contracts.payments import (
     WithdrawalCredited,
     WithdrawalFailed,
 )
-from streams.contracts.signals import HealthBucket, Trial
+from streams.contracts.signals import HealthBucket, Member, Trial
 from streams.core.entities.policies import HealthPolicy
 from streams.core.entities.recent import mark
+from streams.core.incidents.causes import METERED, Group, group_of_codes
+from streams.core.incidents.keys import Route, dimension_of, keys_of, route_of
+from streams.core.incidents.statistics import distinct
+from streams.core.library import Library
 
 _SUCCESSES = (PaymentSucceeded, TransferSucceeded, TopupCredited, WithdrawalCredited, BillpayPosted)
 _FAILURES = (PaymentFailed, TransferFailed, TopupFailed, WithdrawalFailed, BillpayFailed)
 _TRIALS: dict[type[Event], bool] = {**dict.fromkeys(_SUCCESSES, False), **dict.fromkeys(_FAILURES, True)}
+_ANSWERS = (PaymentAuthorized, PaymentCaptured, PaymentReversed)
 
-# Keys of one bucket: a partition sees some dozens of gateways and issuers; the rest is an attack on our memory.
-BUCKET_KEYS_MAX = 1024
+# Keys of one bucket and dimension. More distinct issuers or merchants than this within five seconds are the long tail,
+# or an attack on our memory; a flood of invented merchants leaves the gateways' keys alone.
+DIMENSION_KEYS_MAX = 160
 # Orders of one bucket: a client that retries at once is one trial (domain 3.2). More orders are counted as they come.
 BUCKET_ORDERS_MAX = 256
-SLOTS = 10
+# Payments whose silence is watched. A sample: places become free as answers come, and where answers stay away all of
+# them are soon taken by payments that hang. This many per partition are seen to hang in a minute, far above the
+# threshold of the detector, and they cost 6 KiB of the partition's state.
+WATCHED_MAX = 64
+MEMBERS_MAX = 16  # incidents of one bucket
+CODES_MAX = 8  # codes of one incident in one bucket
+# Seconds that end each class of duration; what takes longer is in the last one.
+SPANS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+TIMED = frozenset({"gateway", "issuer", "network", "method"})
 
 
 class Counter(msgspec.Struct, array_like=True):
@@ -47,6 +67,26 @@ class Counter(msgspec.Struct, array_like=True):
     attempts: int = 0
     failures: int = 0
     users: int = 0  # a 63-bit map of hashed users: enough to tell 1, 10 and 100 apart
+    failing: int = 0  # the same, of users with a failure
+    groups: list[int] = []  # refusals by group, in the order of METERED
+    spans: list[int] = []  # measured attempts by class of duration
+
+
+class Started(msgspec.Struct, array_like=True):
+    """A payment that waits for its answer."""
+
+    at_ms: int
+    user: int
+    route: Route
+
+
+class Joined(msgspec.Struct, array_like=True):
+    """Failures that were found to belong to an incident and are not told yet."""
+
+    users: int = 0
+    failures: int = 0
+    amounts: dict[str, int] = {}
+    codes: dict[str, int] = {}
 
 
 class HealthBuckets(msgspec.Struct, array_like=True):
@@ -55,18 +95,9 @@ class HealthBuckets(msgspec.Struct, array_like=True):
     bucket_ms: int = 0  # start of the bucket; 0 = empty
     counters: dict[str, Counter] = {}
     orders: list[int] = []
-
-
-class KeyHealth(msgspec.Struct, array_like=True):
-    """Trials of one key over the window, in SLOTS slots of [slot number, attempts, failures, users]."""
-
-    slots: list[tuple[int, int, int, int]] = []
-
-
-class HealthCounters(msgspec.Struct, array_like=True):
-    """Health of all keys of the system, least recently used first."""
-
-    keys: dict[str, KeyHealth] = {}
+    waiting: dict[int, Started] = {}  # by payment, oldest first
+    joined: dict[str, Joined] = {}  # by incident
+    crowd: dict[str, int] = {}  # keys of the bucket by dimension
 
 
 def failed_trial(event: Event) -> bool | None:
@@ -74,57 +105,58 @@ def failed_trial(event: Event) -> bool | None:
     return _TRIALS.get(type(event))
 
 
-def keys_of(event: Movement) -> list[str]:
-    """The health keys of a movement; none if it names no party that could be down."""
-    gateway, issuer, network = event.gateway_id, event.issuer_id, event.network
-    if gateway is None and issuer is None and network is None:
-        return []
-    method = event.method
-    keys = [f"method:{method}"]
-    if gateway is not None:
-        keys += (f"gateway:{gateway}", f"gateway+method:{gateway}+{method}")
-    if issuer is not None:
-        keys += (f"issuer:{issuer}", f"issuer+method:{issuer}+{method}")
-        if gateway is not None:
-            keys.append(f"issuer+gateway:{issuer}+{gateway}")
-    if network is not None:
-        keys.append(f"network:{network}")
-    if event.region is not None:
-        keys.append(f"region:{event.region}")
-    if event.app_version is not None:
-        keys.append(f"app:{event.app_version}")
-    return [key for key in keys if len(key) <= 256]
-
-
-def count_trial(buckets: HealthBuckets, event: Event, at_ms: int, policy: HealthPolicy) -> None:
+def count_trial(buckets: HealthBuckets, event: Event, at_ms: int, policy: HealthPolicy, library: Library) -> None:
     """Counts `event`, if it is a trial, at `at_ms`: its own time, or the partition's clock if it is late.
 
     `ended_bucket` must have been asked for `at_ms` before, so that the bucket of `at_ms` is the open one.
     """
-    failed = failed_trial(event)
-    if failed is None or not isinstance(event, Movement):
+    if not isinstance(event, Movement):
         return
-    keys = keys_of(event)
-    if not keys:
+    failed = failed_trial(event)
+    if failed is None:
+        _watch(buckets, event, at_ms, library)
+        return
+    started = buckets.waiting.pop(mark(event.payment_id), None) if buckets.waiting else None
+    route = route_of(event)
+    if route is None:
         return
     order = mark(f"{event.account_id}\x1f{event.order_id or event.payment_id}")
     if order in buckets.orders:
         return
     if len(buckets.orders) < BUCKET_ORDERS_MAX:
         buckets.orders.append(order)
-    if not buckets.bucket_ms:
-        bucket_ms = policy.bucket_s * 1000
-        buckets.bucket_ms = at_ms - at_ms % bucket_ms
-    user = 1 << mark(event.account_id) % 63
-    for key in keys:
-        counter = buckets.counters.get(key)
-        if counter is None:
-            if len(buckets.counters) >= BUCKET_KEYS_MAX:
-                continue
-            counter = buckets.counters[key] = Counter()
-        counter.attempts += 1
-        counter.failures += failed
-        counter.users |= user
+    group: Group | None = None
+    if isinstance(event, Failure):
+        group = group_of_codes(event.codes, event.network, library)
+    span = -1 if started is None else _span((at_ms - started.at_ms) / 1000)
+    _count(buckets, route, mark(event.account_id), group, span, at_ms, policy)
+
+
+def join(
+    buckets: HealthBuckets,
+    incident_id: str,
+    at_ms: int,
+    policy: HealthPolicy,
+    *,
+    new_user: bool,
+    amount_minor: int,
+    currency: str,
+    code: str,
+) -> None:
+    """Notes a failure that belongs to an incident; the next bucket tells it."""
+    _open(buckets, at_ms, policy)
+    joined = buckets.joined.get(incident_id)
+    if joined is None:
+        if len(buckets.joined) >= MEMBERS_MAX:
+            return
+        joined = buckets.joined[incident_id] = Joined()
+    joined.users += new_user
+    joined.failures += 1
+    if currency in joined.amounts or len(joined.amounts) < CODES_MAX:
+        # Below what the wire and a 64-bit sum of all partitions can hold.
+        joined.amounts[currency] = min(10**15, joined.amounts.get(currency, 0) + amount_minor)
+    if code in joined.codes or len(joined.codes) < CODES_MAX:
+        joined.codes[code] = joined.codes.get(code, 0) + 1
 
 
 def ended_bucket(
@@ -140,57 +172,98 @@ def ended_bucket(
         sequence=next_sequence(),
         bucket_ms=buckets.bucket_ms,
         trials=tuple(
-            Trial(key=key, attempts=c.attempts, failures=c.failures, users=min(c.attempts, _users(c.users)))
+            Trial(
+                key=key,
+                attempts=c.attempts,
+                failures=c.failures,
+                users=min(c.attempts, distinct(c.users)),
+                failing=c.failing,
+                groups=tuple(c.groups),
+                spans=tuple(c.spans),
+            )
             for key, c in buckets.counters.items()
+        ),
+        members=tuple(
+            Member(incident_id=incident_id, users=j.users, failures=j.failures, amounts=j.amounts, codes=j.codes)
+            for incident_id, j in buckets.joined.items()
         ),
     )
     buckets.bucket_ms = 0
     buckets.counters = {}
     buckets.orders = []
+    buckets.joined = {}
+    buckets.crowd = {}
     return signal
 
 
-def count_bucket(health: HealthCounters, bucket: HealthBucket, policy: HealthPolicy) -> None:
-    """Adds one bucket of one partition."""
-    slot = bucket.bucket_ms * SLOTS // (policy.window_s * 1000)
-    keys = health.keys
-    for trial in bucket.trials:
-        entry = keys.pop(trial.key, None) or KeyHealth()
-        keys[trial.key] = entry
-        slots = [kept for kept in entry.slots if kept[0] > slot - SLOTS]
-        for index, (number, attempts, failures, users) in enumerate(slots):
-            if number == slot:
-                slots[index] = (
-                    slot,
-                    attempts + trial.attempts,
-                    failures + trial.failures,
-                    users + trial.users,
-                )
-                break
-        else:
-            slots.append((slot, trial.attempts, trial.failures, trial.users))
-            # A bucket that comes late must not push newer slots out.
-            slots.sort()
-            del slots[:-SLOTS]
-        entry.slots = slots
-    while len(keys) > policy.keys_max:
-        del keys[next(iter(keys))]
+def count_hung(buckets: HealthBuckets, clock_ms: int, policy: HealthPolicy) -> None:
+    """Counts watched payments without an answer for `hung_s` as failures of the channel, at `clock_ms`."""
+    since_ms = clock_ms - policy.hung_s * 1000
+    while buckets.waiting:
+        payment = next(iter(buckets.waiting))
+        started = buckets.waiting[payment]
+        if started.at_ms > since_ms:
+            return
+        del buckets.waiting[payment]
+        _count(buckets, started.route, started.user, "channel", len(SPANS_S), clock_ms, policy)
 
 
-def window_totals(health: HealthCounters, key: str, at_ms: int, policy: HealthPolicy) -> tuple[int, int, int]:
-    """(attempts, failures, users) of `key` in the window that ends at `at_ms`, in whole slots.
+def _watch(buckets: HealthBuckets, event: Movement, at_ms: int, library: Library) -> None:
+    """Follows a payment from its request to any answer; a provider that says "wait" has answered, unless unknown."""
+    match event:
+        case PaymentRequested():
+            route = route_of(event) if len(buckets.waiting) < WATCHED_MAX else None
+            if route is not None:
+                buckets.waiting.setdefault(mark(event.payment_id), Started(at_ms, mark(event.account_id), route))
+        case PaymentPending():
+            if event.codes and group_of_codes(event.codes, event.network, library) != "channel":
+                buckets.waiting.pop(mark(event.payment_id), None)
+        case _ if isinstance(event, _ANSWERS):
+            buckets.waiting.pop(mark(event.payment_id), None)
+        case _:
+            pass
 
-    Users are summed over buckets: a user who tries in two buckets counts twice.
-    """
-    entry = health.keys.get(key)
-    if entry is None:
-        return (0, 0, 0)
-    newest = at_ms * SLOTS // (policy.window_s * 1000)
-    inside = [slot for slot in entry.slots if newest - SLOTS < slot[0] <= newest]
-    return (sum(slot[1] for slot in inside), sum(slot[2] for slot in inside), sum(slot[3] for slot in inside))
+
+def _count(
+    buckets: HealthBuckets, route: Route, user: int, group: Group | None, span: int, at_ms: int, policy: HealthPolicy
+) -> None:
+    """One trial on every key of its route; `group` None: it went well."""
+    _open(buckets, at_ms, policy)
+    bit = 1 << user % 63
+    metered = METERED.index(group) if group in METERED else -1
+    counters = buckets.counters
+    for key in keys_of(route):
+        counter = counters.get(key)
+        if counter is None:
+            dimension = dimension_of(key)
+            crowd = buckets.crowd.get(dimension, 0)
+            if crowd >= DIMENSION_KEYS_MAX:
+                continue
+            buckets.crowd[dimension] = crowd + 1
+            counter = counters[key] = Counter()
+        counter.attempts += 1
+        counter.users |= bit
+        if group == "channel" or (group == "merchant" and key.startswith("merchant")):
+            counter.failures += 1
+            counter.failing |= bit
+        elif metered >= 0 and key.startswith(("issuer:", "network:")):
+            if not counter.groups:
+                counter.groups = [0] * len(METERED)
+            counter.groups[metered] += 1
+        if span >= 0 and dimension_of(key) in TIMED:
+            if not counter.spans:
+                counter.spans = [0] * (len(SPANS_S) + 1)
+            counter.spans[span] += 1
 
 
-def _users(bits: int) -> int:
-    """Linear counting: how many users set that many of 63 bits."""
-    free = 63 - bits.bit_count()
-    return round(-63 * math.log(max(free, 0.5) / 63))
+def _open(buckets: HealthBuckets, at_ms: int, policy: HealthPolicy) -> None:
+    if not buckets.bucket_ms:
+        bucket_ms = policy.bucket_s * 1000
+        buckets.bucket_ms = at_ms - at_ms % bucket_ms
+
+
+def _span(seconds: float) -> int:
+    for number, most in enumerate(SPANS_S):
+        if seconds <= most:
+            return number
+    return len(SPANS_S)

@@ -103,12 +103,19 @@ with an open case is kept until it closes, and every state until what it publish
 """
 
 
+_HEALTH = """\
+## Health of gateways, issuers and networks
+
+What follows from the health buckets has a page of its own: [incidents](incidents.md).
+"""
+
+
 def entities_page(policy: Policy) -> str:
     """The whole page, as it is for `policy`."""
     parts = [_HEAD, _overview()]
     parts += [_detector(detector, getattr(policy.entities, detector.section)) for detector in DETECTORS]
-    parts.append(_table("entities.feeds", "## Stalled feeds", policy.entities.feeds))
-    parts.append(_table("entities.health", "## Health of gateways, issuers and networks", policy.entities.health))
+    parts.append(policy_table("entities.feeds", "## Stalled feeds", policy.entities.feeds))
+    parts.append(_HEALTH)
     return "\n".join(parts)
 
 
@@ -129,10 +136,11 @@ def _detector(detector: Detector, section: Any) -> str:
             lines.append(f"* **{name}:** {text}")
         else:
             lines[-1] += " " + line.strip()
-    return _table(f"entities.{detector.section}", "\n".join(lines), section)
+    return policy_table(f"entities.{detector.section}", "\n".join(lines), section)
 
 
-def _table(name: str, head: str, section: Any) -> str:
+def policy_table(name: str, head: str, section: Any) -> str:
+    """A table of the policy as it stands, under `head`."""
     lines = [head, "", "```toml", f"[{name}]"]
     lines += [f"{field} = {_toml(getattr(section, field))}" for field in section.__struct_fields__]
     return "\n".join([*lines, "```", ""])

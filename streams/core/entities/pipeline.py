@@ -14,9 +14,11 @@ from streams.core.cases import shelf
 from streams.core.entities import card_testing, lock_caps, password_spray, risky_terminal, site_spray
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.feeds import FeedWatch, watch_feeds
-from streams.core.entities.health import HealthCounters, count_bucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
+from streams.core.incidents import cases, detector
+from streams.core.incidents.counting import count_bucket
+from streams.core.incidents.state import HealthCounters
 from streams.core.obligations import FINISHED
 from streams.core.policy import Policy
 
@@ -39,10 +41,15 @@ def observe(
             effects = []
         case EntityObserved():
             effects = _observe_entity(state, signal, at_ms, policy, ctx)
+        case HealthBucket() if overdue:
+            effects = []
         case HealthBucket():
             if state.health is None:
                 state.health = HealthCounters()
             count_bucket(state.health, signal, policy.entities.health)
+            # Judged when the bucket has ended in all partitions: timers fire before the first signal after it.
+            bucket_ms = policy.entities.health.bucket_s * 1000
+            state.health.due_ms = (at_ms // bucket_ms + 1) * bucket_ms
             effects = []
         case FeedsTold():
             effects = _observe_feeds(state, signal, at_ms, policy, ctx)
@@ -90,6 +97,7 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
         *password_spray.quiet(state, due_ms, policy),
         *site_spray.quiet(state, due_ms, policy),
         *card_testing.quiet(state, due_ms, policy),
+        *_look(state, due_ms, policy, ctx),
     ]
     _shelve(state, effects)
     due = sorted((ended for ended in state.ended if ended.due_ms <= due_ms), key=shelf.due_of)
@@ -106,6 +114,16 @@ def _shelve(state: EntityState, effects: list[EntityEffect]) -> None:
             room = shelf.shelve(state.ended, effect.case_id, to_ms(effect.occurred_at), finished=finished)
             if room is not None:
                 effects.append(room)
+
+
+def _look(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) -> list[EntityEffect]:
+    health = state.health
+    if health is None or not health.due_ms or health.due_ms > due_ms:
+        return []
+    detector.look(health, due_ms, policy.entities.health, policy.cases.evidence_max)
+    effects, told = cases.tell(health, due_ms, policy, ctx, state.risk_version + 1)
+    state.risk_version += told
+    return effects
 
 
 def next_due_ms(state: EntityState) -> int | None:
@@ -143,6 +161,8 @@ def _schedule(state: EntityState, policy: EntitiesPolicy) -> None:
             due_ms = min(due_ms, threat.case.close_due_ms) if due_ms else threat.case.close_due_ms
     for ended in state.ended:
         due_ms = min(due_ms, ended.due_ms) if due_ms else ended.due_ms
+    if state.health is not None and state.health.due_ms:
+        due_ms = min(due_ms, state.health.due_ms) if due_ms else state.health.due_ms
     state.due_ms = due_ms
     # Not before what was published has expired: a state that starts again also starts its versions again.
     state.forget_ms = max(state.newest_ms + keep_s * 1000, expires_ms + 1)

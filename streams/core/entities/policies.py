@@ -92,18 +92,52 @@ class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):
     expires_s: Count
 
 
-class HealthPolicy(Section, frozen=True, kw_only=True):
-    """Failure shares of gateways, issuers, networks, methods, regions and releases."""
+Odds = Annotated[float, Meta(gt=1.0, le=20.0)]
+Failed = Annotated[float, Meta(gt=0.0, lt=1.0)]
 
-    bucket_s: Count
-    window_s: Count
-    baseline_s: Count
+
+class HealthPolicy(DetectorPolicy, frozen=True, kw_only=True):
+    """Incidents: failures, silence and slowness of gateways, issuers, networks, merchants, releases (domain 3.2)."""
+
+    bucket_s: Annotated[int, Meta(ge=1, le=60)]
+    window_s: Annotated[int, Meta(ge=60, le=3600)]
+    hung_s: Annotated[int, Meta(ge=10, le=3600)]  # a payment without an answer for this long is a failed trial
+    keys_max: Annotated[int, Meta(ge=1, le=4000)]  # keys that are kept; the lightest makes room for a heavier one
+    # what is normal
+    prior_share: Failed  # failures of a platform that nothing is known of
+    prior_trials: Annotated[int, Meta(ge=1, le=10_000)]  # a: how many trials the parent's share counts as
+    floor_share: Failed  # nothing is better than this
+    cold_share: Failed  # ... nor than this before warm_trials
+    warm_trials: Count
+    profile_per_day: Count  # a key with fewer attempts a day has no hours of its own
+    change_per_day: Annotated[float, Meta(gt=0.0, le=1.0)]  # by how much the normal may move in a day
+    # when is it an incident
+    odds_ratio: Odds  # the shift that the CUSUM is tuned for
+    false_alarm_days: Annotated[float, Meta(ge=0.1, le=365.0)]  # one false alarm of all keys in this time
     min_attempts: Count
     min_users: Count
-    failed_share: Share  # never an incident below this share
+    tail_log10: Annotated[float, Meta(ge=2.0, le=30.0)]  # a chance of less than 10^-this is no chance
     times_baseline: Factor
+    above_baseline: Failed  # and at least this much more than normal
+    streak: Count  # failures in a row, of min_users customers
+    streak_any: Count  # ... of whomever
+    # silence and slowness
+    silent_attempts: Count  # least expected attempts of the window for a silence to mean something
+    silent_share: Share  # of the expected attempts that may still arrive
+    slow_sigmas: Factor
+    slow_windows: Count
+    # when is it over
+    recovered_trials: Count
     close_after_s: Count
-    keys_max: Count  # health keys that are counted; the least recently used one makes room
+    deserted_s: Count  # nobody tried for this long: closed, because nobody can tell
+    reopen_s: Count
+    # how loud
+    degraded_s: Count  # fluctuating for this long without confirmation: a case of low priority
+    page_users: Count  # P1 from here on
+    page_share: Share  # ... or from this share of the platform's attempts on
+    update_s: Count  # at most one version of the case in this time, unless its state or priority changes
+    look_back_s: Count  # how long a failure waits to be found part of an incident
+    recheck_s: Count  # how often a waiting customer's account looks whether it is over
 
 
 class FeedsPolicy(Section, frozen=True, kw_only=True):

@@ -12,17 +12,17 @@ from streams.contracts.signals import EntityKind
 from streams.core.cases.shelf import Ended
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.feeds import FeedWatch
-from streams.core.entities.health import HealthCounters
 from streams.core.entities.lock_caps import LockCounts
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.risky_terminal import LabelRing
 from streams.core.entities.site_spray import SiteSpray
+from streams.core.incidents.state import HealthCounters
 
 FORMAT = 1
 
 
 class EntityState(msgspec.Struct, array_like=True):
-    """Everything known about one entity; at most about 16 KiB, typically below 200 bytes.
+    """Everything known about one entity; at most 16 KiB, typically below 200 bytes; all health keys 1 MB.
 
     `streams.core.entities.pipeline` changes it; nobody else does.
     """

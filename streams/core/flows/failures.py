@@ -56,8 +56,11 @@ def is_unknown(event: Movement, resolved: Resolved | None) -> bool:
     return coded and verdict == "query_first" and resolved.cause.cause != DEBITED
 
 
-def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int) -> None:
-    """Counts the decline, opens or joins a case where one is needed, and publishes the triage."""
+def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, *, joined: bool = False) -> None:
+    """Counts the decline, opens or joins a case where one is needed, and publishes the triage.
+
+    `joined`: the failure is part of an outage, and no sign of a customer who struggles.
+    """
     assert isinstance(event, Failure | RefundFailed)
     library, obligations = turn.ctx.library, turn.obligations
     failed = status == PaymentState.FAILED
@@ -66,7 +69,7 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int) 
         instrument = retry.declined(obligations.instruments, event, turn.at_ms, never=resolved.forbidden)
     said_by = speakers(library.profiles, event.method, event.network, event.gateway_id, event.codes)
     case = _case(turn, event, resolved)
-    if case is None and failed:
+    if case is None and failed and not joined:
         case = repeat_failures.after_failure(turn, event, resolved.cause.cause)
     entry, cause = resolved.entry, resolved.cause
     flow = "F17" if type(event) is RefundFailed and not cause.cause.startswith("refund_") else cause.flow

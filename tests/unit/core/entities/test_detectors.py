@@ -8,6 +8,7 @@ import pytest
 
 from streams.adapters.policy_file import load_policy
 from streams.core.entities.page import DETECTORS, Detector, entities_page
+from streams.core.incidents.page import incidents_page
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.slug)
@@ -20,7 +21,7 @@ def test_every_detector_is_documented(detector: Detector):
 
 def test_every_table_of_the_policy_is_on_the_page():
     policy = load_policy()
-    page = entities_page(policy)
+    pages = entities_page(policy) + incidents_page(policy)
     for name in policy.entities.__struct_fields__:
         if not name.startswith("forget"):
-            assert f"[entities.{name}]" in page
+            assert f"[entities.{name}]" in pages

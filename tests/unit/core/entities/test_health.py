@@ -7,24 +7,35 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.entities import START_MS, Entity, policy
+from support.entities import START_MS, policy
 
 from streams.contracts.base import from_ms
-from streams.contracts.payments import PaymentFailed, PaymentPending, PaymentSucceeded, TopupFailed
-from streams.contracts.signals import HealthBucket, Trial
+from streams.contracts.payments import (
+    Code,
+    PaymentAuthorized,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRequested,
+    PaymentSucceeded,
+    TopupFailed,
+)
+from streams.contracts.signals import HealthBucket
 from streams.core.entities.health import (
-    BUCKET_KEYS_MAX,
+    DIMENSION_KEYS_MAX,
+    WATCHED_MAX,
     HealthBuckets,
-    HealthCounters,
-    count_bucket,
+    count_hung,
     count_trial,
     ended_bucket,
     failed_trial,
-    keys_of,
-    window_totals,
+    join,
 )
+from streams.core.incidents.causes import METERED
+from streams.core.incidents.keys import keys_of, route_of
+from streams.core.library import packaged_library
 
 HEALTH = policy().entities.health
+LIBRARY = packaged_library()
 
 
 def paid(
@@ -59,7 +70,10 @@ def test_ends_of_attempts_are_trials():
 
 
 def test_keys_name_every_party_and_the_pairs_that_tell_them_apart():
-    assert keys_of(paid(network="visa", region="eu", app_version="5.1")) == [
+    route = route_of(paid(network="visa", region="eu", app_version="5.1", merchant_id="m+1"))
+    assert route is not None
+    assert keys_of(route) == [
+        "platform:all",
         "method:card",
         "gateway:g1",
         "gateway+method:g1+card",
@@ -67,41 +81,39 @@ def test_keys_name_every_party_and_the_pairs_that_tell_them_apart():
         "issuer+method:i1+card",
         "issuer+gateway:i1+g1",
         "network:visa",
+        "merchant:m+1",
+        "merchant+method:m%2B1+card",
         "region:eu",
         "app:5.1",
     ]
-    assert keys_of(paid(gateway_id=None, issuer_id=None, region="eu")) == []
+    assert route_of(paid(gateway_id=None, issuer_id=None, region="eu")) is None
 
 
 def test_a_bucket_is_sent_when_it_has_ended_and_only_then():
     buckets = HealthBuckets()
-    count_trial(buckets, paid(issuer_id=None), START_MS + 1_200, HEALTH)
-    count_trial(buckets, paid("second", "other", PaymentFailed, issuer_id=None), START_MS + 4_999, HEALTH)
+    count_trial(buckets, paid(issuer_id=None), START_MS + 1_200, HEALTH, LIBRARY)
+    count_trial(buckets, paid("second", "other", PaymentFailed, issuer_id=None), START_MS + 4_999, HEALTH, LIBRARY)
     assert bucket_of(buckets, 4.999) is None
-    assert bucket_of(buckets, 5) == HealthBucket(
-        at_ms=START_MS + 4_999,
-        partition=2,
-        sequence=7,
-        bucket_ms=START_MS,
-        trials=tuple(
-            Trial(key=key, attempts=2, failures=1, users=2)
-            for key in ("method:card", "gateway:g1", "gateway+method:g1+card")
-        ),
-    )
+    bucket = bucket_of(buckets, 5)
+    assert bucket is not None
+    assert (bucket.at_ms, bucket.partition, bucket.sequence, bucket.bucket_ms) == (START_MS + 4_999, 2, 7, START_MS)
+    assert [(trial.key, trial.attempts, trial.failures, trial.users) for trial in bucket.trials] == [
+        (key, 2, 1, 2) for key in ("platform:all", "method:card", "gateway:g1", "gateway+method:g1+card")
+    ]
     assert bucket_of(buckets, 100) is None
 
 
 def test_a_retry_of_the_same_order_is_the_same_trial():
     buckets = HealthBuckets()
     for _ in range(5):
-        count_trial(buckets, paid(), START_MS, HEALTH)
-    count_trial(buckets, paid(account="other"), START_MS, HEALTH)
+        count_trial(buckets, paid(), START_MS, HEALTH, LIBRARY)
+    count_trial(buckets, paid(account="other"), START_MS, HEALTH, LIBRARY)
     assert buckets.counters["gateway:g1"].attempts == 2
 
 
 def test_a_payment_without_a_party_opens_no_bucket():
     buckets = HealthBuckets()
-    count_trial(buckets, paid(gateway_id=None, issuer_id=None), START_MS, HEALTH)
+    count_trial(buckets, paid(gateway_id=None, issuer_id=None), START_MS, HEALTH, LIBRARY)
     assert bucket_of(buckets, 100) is None
 
 
@@ -109,51 +121,108 @@ def test_a_payment_without_a_party_opens_no_bucket():
 def test_users_are_estimated_well_enough_to_tell_few_from_many(users: int):
     buckets = HealthBuckets()
     for number in range(users):
-        count_trial(buckets, paid(f"order-{number}", f"account-{number}"), START_MS, HEALTH)
+        count_trial(buckets, paid(f"order-{number}", f"account-{number}"), START_MS, HEALTH, LIBRARY)
     bucket = bucket_of(buckets, 5)
     assert bucket is not None
     assert bucket.trials[0].users == pytest.approx(users, rel=0.25)
 
 
-def test_invented_keys_cannot_fill_the_memory():
+def test_invented_keys_cannot_fill_the_memory_nor_push_others_out():
     buckets = HealthBuckets()
     for number in range(5_000):
-        count_trial(buckets, paid(f"order-{number}", gateway_id=f"gateway-{number}"), START_MS, HEALTH)
-    assert len(buckets.counters) == BUCKET_KEYS_MAX
-    assert buckets.counters["method:card"].attempts == 5_000
-    few = policy("[entities.health]\nkeys_max = 10").entities.health
-    health = HealthCounters()
+        count_trial(buckets, paid(f"order-{number}", app_version=f"app-{number}"), START_MS, HEALTH, LIBRARY)
+    assert len(buckets.counters) < DIMENSION_KEYS_MAX + 10
+    assert buckets.counters["gateway:g1"].attempts == 5_000
+    count_trial(buckets, paid("long", issuer_id="i" * 120), START_MS, HEALTH, LIBRARY)
+    assert max(map(len, buckets.counters)) < 100
+
+
+def failed(code: str, order: str, **fields: Any) -> PaymentFailed:
+    event = paid(order, order, PaymentFailed, codes=(Code(source="iso8583_1987", code=code),), **fields)
+    assert isinstance(event, PaymentFailed)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("code", "gateway", "merchant", "group"),
+    [
+        ("96", 1, 1, None),
+        ("91", 1, 1, None),
+        ("03", 0, 1, None),
+        ("51", 0, 0, "funds"),
+        ("05", 0, 0, "refusal"),
+        ("59", 0, 0, "fraud"),
+        ("86", 0, 0, "authentication"),
+        ("54", 0, 0, None),
+        ("never heard of", 1, 1, None),
+    ],
+)
+def test_a_failure_counts_where_its_cause_can_be(code: str, gateway: int, merchant: int, group: str | None):
+    buckets = HealthBuckets()
+    count_trial(buckets, failed(code, "order", merchant_id="m1", network="visa"), START_MS, HEALTH, LIBRARY)
+    counters = buckets.counters
+    assert (counters["gateway:g1"].failures, counters["merchant:m1"].failures) == (gateway, merchant)
+    metered = [0] * len(METERED)
+    if group is not None:
+        metered[[*METERED].index(group)] = 1
+    assert counters["issuer:i1"].groups == (metered if group else [])
+
+
+def request(order: str) -> PaymentRequested:
+    return PaymentRequested(**msgspec.structs.asdict(paid(order, order)))
+
+
+def test_silence_is_a_failure_after_a_minute_and_an_answer_is_not():
+    buckets = HealthBuckets()
+    for order in ("answered", "asked to wait", "unknown", "silent"):
+        count_trial(buckets, request(order), START_MS, HEALTH, LIBRARY)
+    count_trial(buckets, PaymentAuthorized(**msgspec.structs.asdict(paid("answered"))), START_MS + 900, HEALTH, LIBRARY)
+    for order, code in (("asked to wait", "54"), ("unknown", "68")):
+        fields = msgspec.structs.asdict(paid(order))
+        codes = (Code(source="iso8583_1987", code=code),)
+        count_trial(buckets, PaymentPending(**fields, codes=codes), START_MS + 900, HEALTH, LIBRARY)
+    count_hung(buckets, START_MS + 59_999, HEALTH)
+    assert bucket_of(buckets, 59) is None
+    count_hung(buckets, START_MS + 60_000, HEALTH)
+    assert (buckets.counters["gateway:g1"].attempts, buckets.counters["gateway:g1"].failures) == (2, 2)
+    assert not buckets.waiting
+
+
+def test_answers_are_measured_and_the_watch_is_bounded():
+    buckets = HealthBuckets()
+    for number in range(1_000):
+        count_trial(buckets, request(f"order-{number}"), START_MS, HEALTH, LIBRARY)
+    assert len(buckets.waiting) == WATCHED_MAX
+    assert len(msgspec.msgpack.encode(buckets)) < 8_000
+    count_trial(buckets, paid("order-0", "order-0"), START_MS + 3_000, HEALTH, LIBRARY)
+    assert buckets.counters["gateway:g1"].spans == [0, 0, 0, 1, 0, 0, 0, 0]
+
+
+def test_members_of_an_incident_are_told_with_the_bucket_and_only_once():
+    buckets = HealthBuckets()
+    for number in range(40):
+        join(
+            buckets,
+            "inc_1",
+            START_MS,
+            HEALTH,
+            new_user=number < 3,
+            amount_minor=100,
+            currency="USD",
+            code=f"iso8583_1987/{number}",
+        )
     bucket = bucket_of(buckets, 5)
     assert bucket is not None
-    count_bucket(health, bucket, few)
-    assert len(health.keys) == 10
-
-
-def test_buckets_of_all_partitions_add_up_over_the_window():
-    entity = Entity(policy())
-    for partition in range(3):
-        for number in range(102):  # 510 seconds
-            entity.play(
-                [
-                    HealthBucket(
-                        at_ms=START_MS + number * 5_000 + 5_000,
-                        partition=partition,
-                        sequence=number,
-                        bucket_ms=START_MS + number * 5_000,
-                        trials=(Trial(key="gateway:g1", attempts=4, failures=1, users=4),),
-                    )
-                ]
-            )
-    health = entity.state.health
-    assert health is not None
-    assert window_totals(health, "gateway:g1", START_MS + 509_999, HEALTH) == (3 * 60 * 4, 3 * 60, 3 * 60 * 4)
-    assert window_totals(health, "gateway:g1", START_MS + 900_000, HEALTH) == (0, 0, 0)
-    assert window_totals(health, "gateway:g2", START_MS + 499_999, HEALTH) == (0, 0, 0)
-    assert entity.effects == []
+    (member,) = bucket.members
+    assert (member.users, member.failures, member.amounts, len(member.codes)) == (3, 40, {"USD": 4_000}, 8)
+    count_trial(buckets, paid(), START_MS + 5_000, HEALTH, LIBRARY)
+    later = bucket_of(buckets, 10)
+    assert later is not None
+    assert later.members == ()
 
 
 def test_pending_trials_survive_a_restart():
     buckets = HealthBuckets()
-    count_trial(buckets, paid(), START_MS, HEALTH)
+    count_trial(buckets, paid(), START_MS, HEALTH, LIBRARY)
     again = msgspec.msgpack.decode(msgspec.msgpack.encode(buckets), type=HealthBuckets)
     assert bucket_of(again, 5) == bucket_of(buckets, 5)

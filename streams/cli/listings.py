@@ -1,0 +1,153 @@
+"""Which incidents and cases are there now? Read from the topics, as any subscriber could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import aclosing
+from typing import Any, get_args
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Column, Table
+
+from streams.cli.cluster import ask, cluster_options, settings_of
+from streams.contracts.cases import CaseVersion, Priority, Queue
+from streams.contracts.topics import TOPICS, physical
+from streams.core.incidents.cases import TYPOLOGY as OUTAGE
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.reading import scan, spans
+from streams.runtime.topics_admin import partition_counts
+
+ENDED = frozenset({"closed", "withdrawn", "merged", "resolved"})
+_SNAPSHOT = TOPICS["support.cases.snapshot"]
+
+_decode = msgspec.json.Decoder(CaseVersion).decode
+
+_most = click.option("--max", "most", type=click.IntRange(min=1), default=20, show_default=True, help="The newest.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per case, as it lies on the topic.")
+_all = click.option("--all", "ended", is_flag=True, help="Also those that have ended.")
+
+
+@click.command()
+@_all
+@_most
+@_json
+@cluster_options
+def incidents(ended: bool, most: int, as_json: bool, **options: Any) -> None:
+    """What is down: gateway, issuer, network, merchant, release; since when, how many customers, which codes.
+
+    \b
+    Examples:
+      paywarden incidents
+      paywarden incidents --all --max 5 --json
+    """
+    settings = settings_of(options)
+    found = [case for case in ask(settings, newest(settings.runtime())) if case.cause_family == OUTAGE]
+    shown = choose(found, ended=ended, most=most)
+    if as_json:
+        _print_json(shown)
+        return
+    if not shown:
+        click.echo("no incident is open" if not ended else "no incidents")
+        return
+    table = Table(
+        "since", "what is down", "state", "priority", "customers", "failures", "codes", Column("case", no_wrap=True)
+    )
+    for case in shown:
+        table.add_row(
+            f"{case.created_at:%Y-%m-%d %H:%M:%S}",
+            case.subject,
+            case.sub_status or case.status,
+            case.priority,
+            f"{case.counters.get('users', 0):,}",
+            f"{case.counters.get('failures', 0):,}",
+            ", ".join(case.codes[:3]),
+            case.case_id,
+        )
+    Console().print(table)
+
+
+@click.command()
+@click.option("--queue", "queues", multiple=True, type=click.Choice(get_args(Queue)), help="Repeatable.")
+@click.option("--priority", "priorities", multiple=True, type=click.Choice(get_args(Priority)), help="Repeatable.")
+@click.option("--incident", help="Only cases that are linked to this incident.")
+@_all
+@_most
+@_json
+@cluster_options
+def cases(
+    queues: tuple[str, ...],
+    priorities: tuple[str, ...],
+    incident: str | None,
+    ended: bool,
+    most: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Support cases in their newest version. Accounts are shown by id, customers' texts are not.
+
+    \b
+    Examples:
+      paywarden cases --queue security --priority P1
+      paywarden cases --incident inc_gt4... --all --json
+    """
+    settings = settings_of(options)
+    found = [
+        case
+        for case in ask(settings, newest(settings.runtime()))
+        if (not queues or case.queue in queues)
+        and (not priorities or case.priority in priorities)
+        and (incident is None or incident in (case.incident_id, case.case_id))
+    ]
+    shown = choose(found, ended=ended, most=most)
+    if as_json:
+        _print_json(shown)
+        return
+    if not shown:
+        click.echo("no such case")
+        return
+    table = Table("opened", "type", "flow", "queue", "priority", "status", "subject", Column("case", no_wrap=True))
+    for case in shown:
+        table.add_row(
+            f"{case.created_at:%Y-%m-%d %H:%M:%S}",
+            case.case_type,
+            case.flow,
+            case.queue,
+            case.priority,
+            case.status,
+            case.subject,
+            case.case_id,
+        )
+    Console().print(table)
+
+
+async def newest(options: RuntimeOptions) -> list[CaseVersion]:
+    """The newest version of every case that the snapshot topic holds."""
+    name = physical(options.names, _SNAPSHOT.name)
+    spanned = await spans(options, await partition_counts(options, [name]))
+    found: dict[str, CaseVersion] = {}
+    if not spanned:
+        return []
+    async with aclosing(scan(options, {tp: span.begin for tp, span in spanned.items()})) as records:
+        async for record in records:
+            if record.value is None:  # closed long ago
+                found.pop((record.key or b"").decode(), None)
+                continue
+            case = _decode(record.value)
+            known = found.get(case.case_id)
+            if known is None or case.version >= known.version:
+                found[case.case_id] = case
+    return list(found.values())
+
+
+def choose(found: Iterable[CaseVersion], *, ended: bool, most: int) -> list[CaseVersion]:
+    """The newest `most`, the most urgent first; without `ended` only those that somebody has to work on."""
+    wanted = [case for case in found if ended or case.status not in ENDED]
+    wanted.sort(key=lambda case: (case.created_at, case.case_id))
+    return sorted(wanted[-most:], key=lambda case: (case.priority, case.created_at, case.case_id))
+
+
+def _print_json(shown: Iterable[CaseVersion]) -> None:
+    for case in shown:
+        click.echo(msgspec.json.encode(case).decode())

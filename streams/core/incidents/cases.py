@@ -1,0 +1,187 @@
+"""How does an incident become one case, what are the accounts told, and when is a new version worth telling?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion, Entities, Priority, Queue, Sla, Status
+from streams.contracts.signals import EntityRisk
+from streams.core.entities.context import EntityContext, EntityEffect, reference
+from streams.core.entities.policies import HealthPolicy
+from streams.core.incidents.detector import platform_share
+from streams.core.incidents.keys import dimension_of, group_of
+from streams.core.incidents.state import HealthCounters, Incident
+from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTHY
+from streams.core.policy import Policy
+
+TYPOLOGY = "outage"
+# Told again long before it expires; it ends by being told to be over, so this only cleans up after a lost worker.
+_TOLD_FOR_S = 86_400
+
+
+class Kind(NamedTuple):
+    """What a spike in one group is, and who looks at it."""
+
+    case_type: str
+    flow: str
+    queue: Queue
+    priority: int
+    joins: bool  # failed payments belong to it, and their customers are told
+
+
+_CHANNEL = Kind("incident.channel", "F35", "technical", 2, joins=True)
+_MERCHANT = Kind("incident.merchant", "F34", "technical", 2, joins=True)
+KINDS: dict[str, Kind | None] = {
+    "": _CHANNEL,
+    "authentication": Kind("incident.channel", "F35", "technical", 2, joins=False),
+    "refusal": Kind("incident.issuer_rules", "F35", "policy", 3, joins=False),
+    "fraud": Kind("incident.fraud_refusals", "F35", "security", 3, joins=False),
+    "funds": None,  # payday: nobody's work
+}
+
+
+def kind_of(root: str) -> Kind | None:
+    """What an incident with this root is; None: nothing that anybody has to know."""
+    if dimension_of(root).startswith("merchant"):
+        return _MERCHANT
+    return KINDS[group_of(root)]
+
+
+def tell(
+    health: HealthCounters, at_ms: int, policy: Policy, ctx: EntityContext, next_version: int
+) -> tuple[list[EntityEffect], int]:
+    """The effects of what changed, and how many records of entity risk are among them."""
+    settings = policy.entities.health
+    effects: list[EntityEffect] = []
+    told = 0
+    for incident in list(health.incidents.values()):
+        kind = kind_of(incident.root)
+        if kind is not None:
+            if _raise(health, incident, kind, at_ms, settings):
+                incident.changed.append(f"priority P{incident.priority}")
+            version = _version(incident, kind, at_ms, policy)
+            if version is not None:
+                effects.append(version)
+            if kind.joins and (risk := _risk(incident, at_ms, ctx, next_version + told)) is not None:
+                effects.append(risk)
+                told += 1
+        incident.changed = []
+        if incident.state == HEALTHY:
+            del health.incidents[incident.root]
+    return effects, told
+
+
+def _raise(health: HealthCounters, incident: Incident, kind: Kind, at_ms: int, settings: HealthPolicy) -> bool:
+    """P1 for many customers or much of the platform; a priority never falls while the incident lasts."""
+    if incident.state != DOWN:
+        return False
+    loud = kind.joins and (
+        incident.users >= settings.page_users
+        or platform_share(health, incident, at_ms, settings) >= settings.page_share
+    )
+    priority = 1 if loud else kind.priority
+    before = incident.priority if incident.opened_ms else kind.priority
+    incident.priority = min(before, priority)
+    return incident.opened_ms != 0 and incident.priority < before
+
+
+def _version(incident: Incident, kind: Kind, at_ms: int, policy: Policy) -> CaseVersion | None:
+    """A version if the state or priority changed, or now and then if more failures were found to belong to it."""
+    settings = policy.entities.health
+    if not incident.opened_ms:
+        degraded = "opened" in incident.changed
+        if incident.state != DOWN and not degraded:
+            return None
+        incident.opened_ms = at_ms
+        incident.shadow = not settings.enforced(policy.mode)
+        if degraded:
+            incident.priority = 3
+        changed = ["opened"]
+    elif incident.changed:
+        changed = list(dict.fromkeys(incident.changed))
+    elif incident.failures > incident.told_failures and at_ms - incident.told_ms >= settings.update_s * 1000:
+        changed = ["counters"]
+    else:
+        return None
+    incident.version += 1
+    incident.told_ms, incident.told_failures = at_ms, incident.failures
+    return _case(incident, kind, tuple(changed), at_ms, policy)
+
+
+def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, policy: Policy) -> CaseVersion:
+    over = incident.state in (CLOSED, HEALTHY)
+    priority: Priority = f"P{incident.priority}"  # type: ignore[assignment]
+    promise = policy.cases.priority(priority)
+    codes = sorted(incident.codes, key=lambda code: (-incident.codes[code], code))
+    merchant = incident.root.partition(":")[2] if dimension_of(incident.root) == "merchant" else None
+    status: Status = "closed" if over else "reopened" if incident.reopened else "classified"
+    return CaseVersion(
+        occurred_at=from_ms(at_ms),
+        case_id=incident.incident_id,
+        version=incident.version,
+        changed=changed,
+        case_type=kind.case_type,
+        flow=kind.flow,
+        cause_family=TYPOLOGY,
+        owner="entity",
+        shadow=incident.shadow,
+        queue=kind.queue,
+        priority=priority,
+        status=status,
+        sub_status=incident.state,
+        finding=("outage" if incident.state == CLOSED else "false_alarm") if over else "unset",
+        category=kind.queue,
+        confidence=1.0,  # counted, not guessed
+        subject=incident.root,
+        entities=Entities(entity=reference("health", incident.root), merchant_id=merchant),
+        codes=tuple(codes),
+        evidence=tuple(incident.evidence),
+        evidence_dropped=incident.evidence_dropped,
+        counters={
+            "users": incident.users,
+            "failures": incident.failures,
+            "root_attempts": incident.attempts,
+            "root_failures": incident.failed,
+            "reopened": incident.reopened,
+            **{f"amount_minor_{currency}": incident.amounts[currency] for currency in sorted(incident.amounts)},
+        },
+        sla=Sla(
+            first_response_due=from_ms(incident.opened_ms + promise.first_response_s * 1000),
+            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
+            resolution_due=from_ms(incident.opened_ms + promise.resolution_s * 1000),
+        ),
+        resolution_code=incident.state if over else None,
+        root_cause=f"{incident.cause} of {dimension_of(incident.root)}",
+        created_at=from_ms(incident.since_ms),
+        detected_at=from_ms(incident.opened_ms),
+    )
+
+
+def _risk(incident: Incident, at_ms: int, ctx: EntityContext, version: int) -> EntityRisk | None:
+    """What the accounts side is told: an outage began, still is, or is over."""
+    over = incident.state in (CLOSED, HEALTHY)
+    if not incident.opened_ms or incident.state == FLUCTUATING:
+        return None
+    if over:
+        if f"state {CLOSED}" not in incident.changed:
+            return None
+        incident.expires_ms = 0
+    else:
+        if incident.expires_ms - at_ms > _TOLD_FOR_S * 500:
+            return None
+        incident.expires_ms = ctx.effective_ms(at_ms) + _TOLD_FOR_S * 1000
+    effective_ms = ctx.effective_ms(at_ms)
+    return EntityRisk(
+        occurred_at=from_ms(at_ms),
+        kind="health",
+        value=incident.root,
+        effective_at=from_ms(effective_ms),
+        expires_at=from_ms(effective_ms + _TOLD_FOR_S * 1000),
+        level="normal" if over else "elevated",
+        typology=TYPOLOGY,
+        version=version,
+        case_id=incident.incident_id,
+        since=from_ms(incident.since_ms),
+        closed=over,
+    )

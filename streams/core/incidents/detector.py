@@ -1,0 +1,418 @@
+"""Is something down, of what is it the fault, and is it over? Asked once per bucket, when all partitions have told it.
+
+Detectors A (Bernoulli CUSUM), B (binomial confirmation), C (silence) and D (slowness) of domain 3.2, the localisation
+of their common root, and the states of `streams.core.incidents.transitions`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from streams.contracts.base import from_ms
+from streams.contracts.cases import Evidence
+from streams.core.entities.policies import HealthPolicy
+from streams.core.ids import incident_id
+from streams.core.incidents import counting
+from streams.core.incidents.keys import PLATFORM, dimension_of, group_of
+from streams.core.incidents.localise import Excess, explains, roots, unexplained
+from streams.core.incidents.slowness import end_minute
+from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, HealthCounters, Incident, KeyHealth
+from streams.core.incidents.statistics import (
+    binomial_tail,
+    cusum,
+    distinct,
+    poisson_tail,
+    shifted,
+    threshold,
+)
+from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTHY, RECOVERING, step
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+# Merchants close at night and releases are replaced: only what always has traffic can be missed.
+ALWAYS_BUSY = frozenset({"platform", "gateway", "issuer", "network", "method", "region"})
+# The statistic stops here, in multiples of its threshold: what rose in an outage must also fall again after it.
+CUSUM_MOST = 1.2
+# Certain to 1 in 1,000 that the root fails no more than usual, and no sooner than after so many attempts.
+CLEAR = math.log(1_000.0)
+CLEAR_TRIALS = 10
+
+
+def look(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
+    """Everything that time and the fresh buckets say up to `at_ms`; what changed is noted on the incidents."""
+    counting.roll_hours(health, at_ms, policy)
+    h = threshold(health.per_day, policy.false_alarm_days)
+    fresh, health.fresh = health.fresh, {}
+    for key, (trials, failures) in fresh.items():
+        _follow(health, key, trials, failures, h, at_ms, policy)
+    minute_ms = at_ms - at_ms % MINUTE_MS
+    minute = minute_ms != health.minute_ms
+    if minute:
+        health.minute_ms = minute_ms
+        for entry in health.keys.values():
+            if entry.speed is not None and entry.speed.spans:
+                end_minute(entry.speed, policy.slow_sigmas)
+    if policy.enabled:
+        _judge(health, fresh, h, at_ms, policy, evidence_max)
+        if minute:
+            _listen(health, at_ms, policy, evidence_max)
+        for incident in list(health.incidents.values()):
+            _age(health, incident, fresh.get(incident.root, (0, 0)), at_ms, policy, evidence_max)
+    idle = at_ms - health.newest_ms > DAY_MS and not health.incidents
+    health.due_ms = 0 if idle else minute_ms + MINUTE_MS
+
+
+def _follow(
+    health: HealthCounters, key: str, trials: int, failures: int, h: float, at_ms: int, policy: HealthPolicy
+) -> None:
+    """Detector A for one key, and what may be learnt from the bucket."""
+    entry = health.keys.get(key)
+    if entry is None:
+        return
+    learnt = entry.learnt
+    if not learnt.p0:
+        counting.begin(health, key, policy)
+    p0 = learnt.p0
+    before = entry.cusum
+    entry.cusum = min(CUSUM_MOST * h, cusum(before, trials, failures, p0, shifted(p0, policy.odds_ratio)))
+    if not entry.cusum:
+        entry.onset_ms = 0
+    elif not before:
+        entry.onset_ms = at_ms - policy.bucket_s * 1000
+    entry.streak = entry.streak + failures if failures == trials else 0
+    if entry.cusum >= h / 4:
+        entry.recent = [*entry.recent[1 - RECENT_MAX :], (at_ms, trials, failures)]
+    elif entry.recent:
+        entry.recent = []
+    if entry.cusum < h / 2:
+        # What an outage does must not become the normal.
+        learnt.hour_trials += trials
+        learnt.hour_failures += failures
+
+
+def _judge(
+    health: HealthCounters,
+    fresh: dict[str, tuple[int, int]],
+    h: float,
+    at_ms: int,
+    policy: HealthPolicy,
+    evidence_max: int,
+) -> None:
+    """Which alarms are new, what is their root, and is it confirmed?"""
+    hot = [
+        key
+        for key in {**fresh, **health.incidents}
+        if (entry := health.keys.get(key)) is not None and _alarmed(entry, h, policy)
+    ]
+    slow = [] if health.minute_ms != at_ms else _slow(health, policy)
+    standing: set[str] = set()
+    for group in sorted({group_of(key) for key in hot}) if hot else ():
+        mine = [key for key in hot if group_of(key) == group]
+        standing |= _judge_group(health, mine, group, h, at_ms, policy, evidence_max)
+    if slow:
+        _suspect(health, slow, "slowness", at_ms, evidence_max)
+    for incident in health.incidents.values():
+        if incident.state != FLUCTUATING or incident.root in standing:
+            continue
+        entry = health.keys.get(incident.root)
+        if entry is None or incident.cause != "slowness" or not _is_slow(entry, policy):
+            _move(incident, "calmed", at_ms, "back to normal", evidence_max)
+            if incident.opened_ms and entry is not None:
+                entry.cusum, entry.onset_ms = 0.0, 0
+
+
+def _judge_group(
+    health: HealthCounters,
+    hot: list[str],
+    group: str,
+    h: float,
+    at_ms: int,
+    policy: HealthPolicy,
+    evidence_max: int,
+) -> set[str]:
+    """The roots of the alarms of one group, each of them at least a suspicion now."""
+    since_ms = _since(health, hot, at_ms, policy)
+    slot = counting.slot_of(since_ms, policy)
+    prefix = f"{group}@" if group else ""
+
+    def excess(key: str) -> Excess:
+        entry = health.keys[prefix + key]
+        if entry.recent:
+            n = sum(trials for ended_ms, trials, _ in entry.recent if ended_ms >= since_ms)
+            f = sum(failures for ended_ms, _, failures in entry.recent if ended_ms >= since_ms)
+        else:
+            n, f, _ = counting.totals(entry, slot)
+        return Excess(key, n, f - n * entry.learnt.p0)
+
+    def excess_of(key: str) -> float:
+        return excess(key).excess if prefix + key in health.keys else 0.0
+
+    open_ = [
+        incident
+        for incident in health.incidents.values()
+        if incident.state in (DOWN, RECOVERING) and group_of(incident.root) == group
+    ]
+    standing = [excess(incident.root[len(prefix) :]) for incident in open_ if incident.root in health.keys]
+    suspects = []
+    for key in dict.fromkeys((*hot, *_warm(health, group, h, policy))):
+        incident = health.incidents.get(key)
+        entry = health.keys[key]
+        if incident is not None and incident.state == DOWN:
+            continue
+        suspect = excess(key[len(prefix) :])
+        if incident is not None and incident.state == RECOVERING:
+            if key in hot and _confirmed(entry, at_ms, policy):
+                _move(incident, "relapsed", at_ms, _measured(entry, slot), evidence_max)
+            continue
+        if suspect.excess > 0.0 and not unexplained((suspect,), standing, excess_of):
+            # Neither an alarm of its own nor a new normal, as long as the root is down.
+            entry.cusum = min(entry.cusum, h / 2)
+            continue
+        suspects += unexplained((suspect,), standing, excess_of)
+    loud = [each for each in suspects if prefix + each.key in hot]
+    found = {
+        prefix + root
+        for root in roots(suspects, excess_of)
+        if any(each.key == root or explains(excess(root), each, excess_of) for each in loud)
+    }
+    for key in sorted(found):
+        entry = health.keys[key]
+        incident = health.incidents.get(key)
+        if incident is None:
+            if len(health.incidents) >= INCIDENTS_MAX:
+                continue
+            incident = _new(health, key, "failures", entry.onset_ms or at_ms, at_ms, _measured(entry, slot))
+            continue  # one more bucket: the first one may have met only some of those that are concerned
+        if incident.state in (FLUCTUATING, CLOSED) and _confirmed(entry, at_ms, policy):
+            incident.reopened += incident.state == CLOSED
+            incident.cause = "failures"
+            _move(incident, "confirmed", at_ms, _measured(entry, slot), evidence_max)
+    return found
+
+
+def _since(health: HealthCounters, hot: list[str], at_ms: int, policy: HealthPolicy) -> int:
+    """Since when the alarm with the most failures is suspicious: the time over which keys are compared."""
+    worst = max(hot, key=lambda key: (sum(failures for _, _, failures in health.keys[key].recent), key))
+    recent = health.keys[worst].recent
+    began_ms = recent[0][0] if recent else at_ms
+    return max(at_ms - policy.window_s * 1000, began_ms)
+
+
+def _warm(health: HealthCounters, group: str, h: float, policy: HealthPolicy) -> list[str]:
+    """Keys half way to an alarm. One of them may be the root: a pair collects evidence later than its sides."""
+    return [
+        key
+        for key, entry in health.keys.items()
+        if (entry.cusum >= h / 2 or entry.streak >= policy.streak // 2) and group_of(key) == group
+    ]
+
+
+def _alarmed(entry: KeyHealth, h: float, policy: HealthPolicy) -> bool:
+    return entry.cusum >= h or entry.streak >= policy.streak
+
+
+def _confirmed(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+    """Detector B: many trials of many customers, and more failures than any chance; or a long run of nothing else."""
+    slot = counting.slot_of(max(at_ms - policy.window_s * 1000, entry.onset_ms), policy)
+    n, f, failing = counting.totals(entry, slot)
+    p0 = entry.learnt.p0
+    users = distinct(failing) if failing else f  # meters do not know who it was
+    if entry.streak >= policy.streak_any or (entry.streak >= policy.streak and users >= policy.min_users):
+        return True
+    return (
+        n >= policy.min_attempts
+        and users >= policy.min_users
+        and f >= n * max(policy.times_baseline * p0, p0 + policy.above_baseline)
+        and binomial_tail(n, f, p0) < -policy.tail_log10 * math.log(10.0)
+    )
+
+
+def _suspect(
+    health: HealthCounters,
+    suspects: list[Excess],
+    cause: str,
+    at_ms: int,
+    evidence_max: int,
+    *,
+    confirmed: bool = False,
+) -> None:
+    """Opens a suspicion about the root of `suspects`, unless something that is open explains it."""
+    by_key = {each.key: each for each in suspects}
+
+    def excess_of(key: str) -> float:
+        return by_key[key].excess if key in by_key else 0.0
+
+    standing = [
+        by_key.get(incident.root, Excess(incident.root, 1.0, float("inf")))
+        for incident in health.incidents.values()
+        if incident.state in (DOWN, RECOVERING) and not group_of(incident.root)
+    ]
+    for root in roots(unexplained(suspects, standing, excess_of), excess_of):
+        incident = health.incidents.get(root)
+        said = f"{by_key[root].share:.0%} {_WORDS[cause]}"
+        if incident is None:
+            if len(health.incidents) >= INCIDENTS_MAX:
+                continue
+            incident = _new(health, root, cause, at_ms, at_ms, said)
+        if confirmed and incident.state in (FLUCTUATING, CLOSED):
+            incident.cause = cause
+            incident.reopened += incident.state == CLOSED
+            _move(incident, "confirmed", at_ms, said, evidence_max)
+
+
+_WORDS = {"silence": "of the usual attempts are missing", "slowness": "of the answers are late"}
+
+
+def _slow(health: HealthCounters, policy: HealthPolicy) -> list[Excess]:
+    """Detector D: keys that were slow for long enough."""
+    return [
+        Excess(key, 1.0, entry.speed.late)
+        for key, entry in health.keys.items()
+        if entry.speed is not None and _is_slow(entry, policy)
+    ]
+
+
+def _is_slow(entry: KeyHealth, policy: HealthPolicy) -> bool:
+    return entry.speed is not None and entry.speed.slow >= policy.slow_windows
+
+
+def _listen(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
+    """Detector C: who should be heard and is not? In whole windows of one hour, because the normal is that hour's."""
+    if at_ms % 3_600_000 < policy.window_s * 1000:
+        return
+    slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
+    missing = []
+    for key, entry in health.keys.items():
+        expected = entry.learnt.expected * policy.window_s / 3600
+        if expected < policy.silent_attempts or dimension_of(key) not in ALWAYS_BUSY or group_of(key):
+            continue
+        seen, _, _ = counting.totals(entry, slot)
+        if seen <= policy.silent_share * expected and poisson_tail(expected, seen) < -policy.tail_log10 * math.log(10):
+            missing.append(Excess(key, expected, expected - seen))
+    if missing:
+        _suspect(health, missing, "silence", at_ms, evidence_max, confirmed=True)
+
+
+def _age(
+    health: HealthCounters,
+    incident: Incident,
+    fresh: tuple[int, int],
+    at_ms: int,
+    policy: HealthPolicy,
+    evidence_max: int,
+) -> None:
+    """What time and the root's newest trials do to an incident."""
+    trials, failures = fresh
+    entry = health.keys.get(incident.root)
+    if trials:
+        incident.tried_ms = at_ms
+    match incident.state:
+        case "fluctuating":
+            if not incident.opened_ms and at_ms - incident.state_ms >= policy.degraded_s * 1000:
+                incident.changed.append("opened")
+        case "down":
+            incident.attempts += trials
+            incident.failed += failures
+            if _is_over(incident, entry, trials, failures, at_ms, policy):
+                _calm(health, incident)
+                _move(incident, "recovered", at_ms, "attempts succeed as usual", evidence_max)
+            elif incident.cause != "silence" and at_ms - incident.tried_ms >= policy.deserted_s * 1000:
+                _calm(health, incident)
+                _move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
+        case "recovering":
+            if incident.cause == "silence" and entry is not None and _still_silent(entry, at_ms, policy):
+                _move(incident, "relapsed", at_ms, "silent again", evidence_max)
+            elif at_ms - incident.state_ms >= policy.close_after_s * 1000:
+                _move(incident, "quiet", at_ms, f"normal for {policy.close_after_s} s", evidence_max)
+        case "closed":
+            if at_ms - incident.state_ms >= policy.reopen_s * 1000:
+                del health.incidents[incident.root]
+        case _:
+            pass
+
+
+def _is_over(
+    incident: Incident, entry: KeyHealth | None, trials: int, failures: int, at_ms: int, policy: HealthPolicy
+) -> bool:
+    """Reverse CUSUM, the usual share of failures against this outage's; or 50 trials nearly as good as ever."""
+    if entry is None:
+        return True
+    p0 = entry.learnt.p0
+    if incident.cause == "silence":
+        slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
+        seen, _, _ = counting.totals(entry, slot)
+        return seen >= entry.learnt.expected * policy.window_s / 3600 / 2
+    if not trials:
+        return False
+    share = min(0.98, max(shifted(p0, policy.odds_ratio), incident.failed / incident.attempts))
+    incident.clear = max(
+        0.0,
+        incident.clear + failures * math.log(p0 / share) + (trials - failures) * math.log((1.0 - p0) / (1.0 - share)),
+    )
+    incident.clear_trials = incident.clear_trials + trials if incident.clear else 0
+    if incident.clear >= CLEAR and incident.clear_trials >= CLEAR_TRIALS:
+        return True
+    slot = counting.slot_of(at_ms - policy.window_s * 1000 // 5, policy)
+    n, f, _ = counting.totals(entry, slot)
+    return n >= policy.recovered_trials and (n - f) >= 0.95 * (1.0 - p0) * n
+
+
+def _still_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+    slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
+    seen, _, _ = counting.totals(entry, slot)
+    return seen <= policy.silent_share * entry.learnt.expected * policy.window_s / 3600
+
+
+def _calm(health: HealthCounters, incident: Incident) -> None:
+    """The outage raised the statistics of everything that shares its traffic: they start again."""
+    group = group_of(incident.root)
+    for key, entry in health.keys.items():
+        if entry.cusum and group_of(key) == group:
+            entry.cusum = 0.0
+            entry.onset_ms = entry.streak = 0
+            entry.recent = []
+    incident.clear = 0.0
+    incident.clear_trials = 0
+
+
+def _new(health: HealthCounters, root: str, cause: str, since_ms: int, at_ms: int, said: str) -> Incident:
+    incident = health.incidents[root] = Incident(
+        incident_id=incident_id("outage", root, f"{cause}/{since_ms}"),
+        root=root,
+        cause=cause,
+        since_ms=since_ms,
+        state=step(HEALTHY, "alarmed").after,
+        state_ms=at_ms,
+        tried_ms=at_ms,
+    )
+    incident.evidence.append(Evidence(at=from_ms(at_ms), kind="alarmed", event_id=incident.incident_id, text=said))
+    return incident
+
+
+def _move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) -> None:
+    """One step of the table, with its line on the timeline."""
+    row = step(incident.state, on)
+    incident.state, incident.state_ms = row.after, at_ms
+    incident.changed.append(f"state {row.after}")
+    text = f"{row.why}: {said}"
+    incident.evidence.append(Evidence(at=from_ms(at_ms), kind=on, event_id=incident.incident_id, text=text[:256]))
+    while len(incident.evidence) > evidence_max:
+        del incident.evidence[1 if len(incident.evidence) > 1 else 0]
+        incident.evidence_dropped += 1
+
+
+def _measured(entry: KeyHealth, slot: int) -> str:
+    n, f, users = counting.totals(entry, slot)
+    who = f" of {distinct(users)} customers" if users else ""
+    return f"{f} of {n} attempts{who} failed, {entry.learnt.p0:.1%} are usual"
+
+
+def platform_share(health: HealthCounters, incident: Incident, at_ms: int, policy: HealthPolicy) -> float:
+    """Failures on the root as a share of all attempts of the platform in the last window."""
+    entry, platform = health.keys.get(incident.root), health.keys.get(PLATFORM)
+    if entry is None or platform is None:
+        return 0.0
+    slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
+    _, failures, _ = counting.totals(entry, slot)
+    attempts, _, _ = counting.totals(platform, slot)
+    return failures / attempts if attempts else 0.0

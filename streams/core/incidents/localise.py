@@ -1,0 +1,107 @@
+"""Of all the keys that fail at once, which one is the root and which ones only share its traffic?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from streams.core.incidents.keys import PLATFORM, RANK, dimension_of, pair_of, parts_of
+
+# A key is explained by a root when what is left of its excess is less than this share of it, or chance.
+EXPLAINED = 0.3
+LEFT_OVER = 10.0
+# One of two keys with nearly the same excess and share is as good as the other: the likelier dimension wins.
+ALIKE = 0.95
+
+
+class Excess(NamedTuple):
+    """Failures of one key above what is normal, in the window in question."""
+
+    key: str
+    trials: float
+    excess: float
+
+    @property
+    def share(self) -> float:
+        """Of the key's own traffic that fails: one minus the collateral."""
+        return self.excess / self.trials if self.trials else 0.0
+
+    @property
+    def sure_share(self) -> float:
+        """The same less its standard error: of many small keys one fails completely by chance."""
+        share = min(1.0, self.share)
+        return max(0.0, share - math.sqrt(max(share * (1.0 - share), 0.05) / max(1.0, self.trials)))
+
+
+def roots(suspects: Sequence[Excess], excess_of: Callable[[str], float], most: int = 8) -> list[str]:
+    """The roots of `suspects`, the weightiest first; `excess_of` knows every watched key, suspect or not.
+
+    Greedy (domain 3.2): the key that explains most of the excess with least collateral; what it explains is taken
+    away, and so on. Excess counts once, the share three times: of m equal siblings the parent is the root only when
+    nearly all of them fail.
+    """
+    left = [each for each in suspects if each.excess > 0.0]
+    whole = {each.key: each.excess for each in left}
+    found: list[str] = []
+    while left and len(found) < most:
+        root = _best(left)
+        found.append(root.key)
+        left = _without(root, [each for each in left if each.key != root.key], whole, excess_of)
+    return found
+
+
+def unexplained(
+    suspects: Sequence[Excess], standing: Sequence[Excess], excess_of: Callable[[str], float]
+) -> list[Excess]:
+    """The suspects that what is already known to be wrong does not account for, with what is left of their excess."""
+    left = [each for each in suspects if each.excess > 0.0]
+    whole = {each.key: each.excess for each in left}
+    for root in standing:
+        left = _without(root, left, whole, excess_of)
+    return left
+
+
+def explains(root: Excess, other: Excess, excess_of: Callable[[str], float]) -> bool:
+    """Whether what is wrong with `root` is enough to account for `other`."""
+    return not unexplained((other,), (root,), excess_of)
+
+
+def _without(
+    root: Excess, suspects: Sequence[Excess], whole: dict[str, float], excess_of: Callable[[str], float]
+) -> list[Excess]:
+    left = []
+    for each in suspects:
+        rest = each.excess - shared(root, each, excess_of)
+        if rest > max(EXPLAINED * whole[each.key], LEFT_OVER):
+            left.append(each._replace(excess=rest))
+    return left
+
+
+def shared(root: Excess, other: Excess, excess_of: Callable[[str], float]) -> float:
+    """How much of the excess of `other` lies on the traffic of `root`."""
+    dimension, of_root = dimension_of(other.key), dimension_of(root.key)
+    if root.key == PLATFORM or other.key == PLATFORM or root.key in parts_of(other.key):
+        return min(root.excess, other.excess)
+    if dimension == of_root:
+        return 0.0  # two gateways have no payment in common
+    mine, others = set(parts_of(root.key)), set(parts_of(other.key))
+    clash = {dimension_of(part): part for part in mine or {root.key}}
+    for part in others or {other.key}:
+        if clash.get(dimension_of(part), part) != part:
+            return 0.0  # they disagree about the gateway
+    pair = pair_of(root.key, other.key)
+    if pair is not None:
+        return min(other.excess, max(0.0, excess_of(pair)))
+    return min(root.excess, other.excess)
+
+
+def _best(suspects: Sequence[Excess]) -> Excess:
+    worst = max(max(each.sure_share for each in suspects), 0.01)
+
+    def weight(each: Excess) -> float:
+        return each.excess * (each.sure_share / worst) ** 3
+
+    best = max(weight(each) for each in suspects)
+    alike = [each for each in suspects if weight(each) >= ALIKE * best]
+    return min(alike, key=lambda each: (RANK.get(dimension_of(each.key), len(RANK)), -weight(each), each.key))

@@ -1,0 +1,159 @@
+"""Does this customer's failed payment belong to an outage (F04)? Then no ticket, one message now, one when it works.
+
+A failure may be older than the knowledge that there is an outage: it waits for a while, without a ticket of its own
+where none is due, and joins when the outage is known.
+"""
+
+from __future__ import annotations
+
+from streams.contracts.payments import Failure as FailedMovement
+from streams.contracts.payments import Movement
+from streams.core.cases.book import add_line
+from streams.core.entities.health import join
+from streams.core.incidents.causes import Group, group_of_codes
+from streams.core.incidents.keys import dimension_of, keys_of, route_of
+from streams.core.incidents.outages import Outage, mark_of
+from streams.core.messages.notify import notify
+from streams.core.obligations import (
+    MEMBER_PAYMENTS_MAX,
+    MEMBERSHIPS_MAX,
+    SUSPECTS_MAX,
+    Case,
+    Line,
+    Membership,
+    Suspect,
+    payment_key,
+)
+from streams.core.turn import Turn
+
+# When a failure looks whether it belongs to an outage by now: soon, because most outages are noticed within two
+# buckets; once more for slow ones; and at the end of the policy's look_back_s.
+_LOOKS_S = (15, 60)
+_JOINED = "joined_incident"
+
+
+def after_failure(turn: Turn, event: Movement) -> bool:
+    """Joins the failure to its outage; False if there is none (yet)."""
+    route = route_of(event)
+    if route is None:
+        return False
+    codes = event.codes if isinstance(event, FailedMovement) else ()
+    group: Group = group_of_codes(codes, event.network, turn.ctx.library)
+    if group not in ("channel", "merchant"):
+        return False
+    keys = keys_of(route)
+    marks = [mark_of(key) for key in keys if group == "channel" or key.startswith("merchant")]
+    suspect = Suspect(
+        turn.at_ms,
+        turn.at_ms + _LOOKS_S[0] * 1000,
+        payment_key(event.payment_id),
+        mark_of(event.event_id),
+        event.amount_minor,
+        event.currency,
+        f"{codes[0].source}/{codes[0].code}"[:64] if codes else "none",
+        marks,
+    )
+    outage = turn.ctx.outages.find(marks, turn.at_ms, turn.ctx.clock_ms)
+    if outage is not None:
+        _join(turn, outage, suspect)
+        return True
+    suspects = turn.obligations.suspects
+    suspects.append(suspect)
+    if len(suspects) > SUSPECTS_MAX:
+        del suspects[0]
+    return False
+
+
+def look_again(turn: Turn, suspect: Suspect) -> None:
+    """At the suspect's timer: join, wait on, or give up."""
+    suspects = turn.obligations.suspects
+    suspects.remove(suspect)
+    outage = turn.ctx.outages.find(suspect.marks, suspect.at_ms, turn.ctx.clock_ms)
+    if outage is not None:
+        _join(turn, outage, suspect)
+        return
+    look_back_s = turn.policy.entities.health.look_back_s
+    for wait_s in (*_LOOKS_S, look_back_s):
+        due_ms = suspect.at_ms + wait_s * 1000
+        if turn.at_ms < due_ms <= suspect.at_ms + look_back_s * 1000:
+            suspect.due_ms = due_ms
+            suspects.append(suspect)
+            return
+
+
+def ask_again(turn: Turn, membership: Membership) -> None:
+    """At the membership's timer: is the outage over? Then the customer hears it, once."""
+    policy = turn.policy.entities.health
+    outage = turn.ctx.outages.get(membership.incident_id)
+    if outage is None or turn.ctx.clock_ms >= outage.expires_ms:
+        turn.obligations.memberships.remove(membership)
+        return
+    membership.due_ms = turn.at_ms + policy.recheck_s * 1000
+    if not outage.is_over(turn.ctx.clock_ms):
+        return
+    if not membership.ended:
+        membership.ended = True
+        if membership.told:
+            notify(turn, f"incident.{_variant(outage)}.over", {})
+        # Kept until the incident cannot come back, so that nobody hears of it twice.
+        membership.due_ms = outage.closed_ms + policy.reopen_s * 1000
+    if membership.due_ms <= turn.at_ms or turn.at_ms >= outage.closed_ms + policy.reopen_s * 1000:
+        turn.obligations.memberships.remove(membership)
+
+
+def link_cases(turn: Turn) -> None:
+    """Cases about payments of an outage say so: money cases stay separate, and linked."""
+    memberships = turn.obligations.memberships
+    if not memberships:
+        return
+    for case, _ in turn.changed.values():
+        if case.payment_id and not case.incident_id:
+            payment = payment_key(case.payment_id)
+            for membership in memberships:
+                if payment in membership.payments:
+                    case.incident_id = membership.incident_id
+
+
+def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:
+    obligations = turn.obligations
+    membership = next((each for each in obligations.memberships if each.incident_id == outage.incident_id), None)
+    policy = turn.policy.entities.health
+    new = membership is None
+    if membership is None:
+        membership = Membership(outage.incident_id, turn.at_ms + policy.recheck_s * 1000)
+        obligations.memberships.append(membership)
+        if len(obligations.memberships) > MEMBERSHIPS_MAX:
+            del obligations.memberships[0]
+        if not outage.is_over(turn.ctx.clock_ms):
+            membership.told = True
+            notify(turn, f"incident.{_variant(outage)}.began", {})
+    membership.payments = [*membership.payments, suspect.payment][-MEMBER_PAYMENTS_MAX:]
+    join(
+        turn.ctx.health,
+        outage.incident_id,
+        turn.ctx.clock_ms,
+        policy,
+        new_user=new,
+        amount_minor=suspect.amount_minor,
+        currency=suspect.currency,
+        code=suspect.code,
+    )
+    obligations.failures = [each for each in obligations.failures if mark_of(each.event_id) != suspect.event]
+    for case in tuple(obligations.cases):
+        if case.is_open and case.payment_id and payment_key(case.payment_id) == suspect.payment:
+            _link(turn, case, outage)
+
+
+def _link(turn: Turn, case: Case, outage: Outage) -> None:
+    if not case.incident_id:
+        case.incident_id = outage.incident_id
+        text = f"part of {outage.incident_id} ({dimension_of(outage.root)})"
+        add_line(turn, case, Line(turn.at_ms, _JOINED, turn.cause, text))
+
+
+def _variant(outage: Outage) -> str:
+    """What a customer may be told about where it is broken: the bank, the merchant, or just this way of paying."""
+    dimension = dimension_of(outage.root)
+    if dimension.startswith("merchant"):
+        return "merchant"
+    return "bank" if dimension == "issuer" else "channel"

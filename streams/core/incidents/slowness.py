@@ -1,0 +1,66 @@
+"""Do answers take longer than they usually do?
+
+Detector D of domain 3.2: the logarithm of the 95th percentile of each minute against its own moving mean and variance.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+LEAST_MEASURED = 20  # answers in a minute; fewer make no percentile
+WARM_MINUTES = 30
+_ALPHA = 0.05  # a memory of about twenty minutes
+# Classes are a factor of two wide, so a percentile inside one is known to a tenth of an octave at best.
+_LEAST_DEVIATION = 0.1
+
+
+class Speed(msgspec.Struct, array_like=True):
+    """Durations of one key; spans are counts by class of `streams.core.entities.health.SPANS_S`."""
+
+    spans: list[int] = []  # of the running minute
+    mean: float = 0.0  # of log2 of the 95th percentile, in classes
+    variance: float = 0.0
+    minutes: int = 0
+    slow: int = 0  # minutes in a row above the limit
+    late: float = 0.0  # share of the last minute that was slower than twice the usual percentile
+
+
+def measure(speed: Speed, spans: tuple[int, ...]) -> None:
+    """Adds the durations of a bucket."""
+    if len(speed.spans) != len(spans):
+        speed.spans = list(spans)
+    else:
+        speed.spans = [have + more for have, more in zip(speed.spans, spans, strict=True)]
+
+
+def end_minute(speed: Speed, sigmas: float) -> None:
+    """Judges the minute that ended. A slow one does not become the normal."""
+    spans, speed.spans = speed.spans, []
+    measured = sum(spans)
+    if measured < LEAST_MEASURED:
+        return
+    p95 = percentile(spans, 0.95)
+    deviation = max(_LEAST_DEVIATION, math.sqrt(speed.variance))
+    if speed.minutes >= WARM_MINUTES and p95 > speed.mean + sigmas * deviation:
+        speed.slow += 1
+        usual = min(len(spans), math.ceil(speed.mean) + 1)
+        speed.late = sum(spans[usual:]) / measured
+        return
+    speed.slow = 0
+    speed.minutes += 1
+    alpha = max(_ALPHA, 1.0 / speed.minutes)
+    change = p95 - speed.mean
+    speed.mean += alpha * change
+    speed.variance = (1.0 - alpha) * (speed.variance + alpha * change * change)
+
+
+def percentile(spans: list[int], share: float) -> float:
+    """Where `share` of the measured lies, in classes; within a class evenly spread."""
+    rest = share * sum(spans)
+    for number, count in enumerate(spans):
+        if count and rest <= count:
+            return number + rest / count
+        rest -= count
+    return float(len(spans))

@@ -1,0 +1,100 @@
+"""Do `paywarden cases` and `paywarden incidents` show the newest versions, the urgent first, and what was asked for?"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from streams.cli import listings
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion
+from streams.runtime.options import RuntimeOptions
+
+NOW = from_ms(1_767_571_200_000)
+
+
+def case(number: int, **fields: Any) -> CaseVersion:
+    given: dict[str, Any] = {
+        "occurred_at": NOW,
+        "case_id": f"case_{number}",
+        "version": 1,
+        "changed": (),
+        "case_type": "payment_failure.repeat",
+        "flow": "F09",
+        "cause_family": "payment_failure",
+        "queue": "technical",
+        "priority": "P3",
+        "subject": f"account/{number}",
+        "created_at": NOW + timedelta(seconds=number),
+        "detected_at": NOW,
+    }
+    return CaseVersion(**(given | fields))
+
+
+OUTAGE = case(
+    7,
+    case_type="incident.channel",
+    flow="F35",
+    cause_family="outage",
+    owner="entity",
+    priority="P1",
+    subject="gateway:g1",
+    sub_status="down",
+    counters={"users": 1_200, "failures": 2_000},
+    codes=("iso8583_1987/96",),
+)
+FOUND = [
+    case(1),
+    case(2, status="closed"),
+    case(3, priority="P1", queue="security"),
+    OUTAGE,
+    case(8, incident_id="case_7"),
+]
+
+
+@pytest.fixture(autouse=True)
+def topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def newest(options: RuntimeOptions) -> list[CaseVersion]:
+        return list(FOUND)
+
+    monkeypatch.setattr(listings, "newest", newest)
+
+
+def run(command: Any, *arguments: str) -> str:
+    result = CliRunner().invoke(command, arguments, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def ids(command: Any, *arguments: str) -> list[str]:
+    return [json.loads(line)["case_id"] for line in run(command, "--json", *arguments).splitlines()]
+
+
+def test_the_urgent_come_first_and_what_ended_is_left_out() -> None:
+    assert ids(listings.cases) == ["case_3", "case_7", "case_1", "case_8"]
+    assert ids(listings.cases, "--all") == ["case_3", "case_7", "case_1", "case_2", "case_8"]
+    assert ids(listings.cases, "--max", "2") == ["case_7", "case_8"]
+
+
+def test_filters() -> None:
+    assert ids(listings.cases, "--queue", "security") == ["case_3"]
+    assert ids(listings.cases, "--priority", "P1") == ["case_3", "case_7"]
+    assert ids(listings.cases, "--incident", "case_7") == ["case_7", "case_8"]
+    assert "no such case" in run(listings.cases, "--queue", "policy")
+
+
+def test_incidents_say_what_is_down_and_whom_it_concerns() -> None:
+    told = run(listings.incidents)
+    for word in ("gateway:g1", "down", "P1", "1,200", "2,000", "iso8583_1987/96", "case_7"):
+        assert word in told
+    assert ids(listings.incidents) == ["case_7"]
+
+
+def test_json_is_the_contract() -> None:
+    line = run(listings.incidents, "--json").strip()
+    assert msgspec.json.decode(line, type=CaseVersion) == OUTAGE

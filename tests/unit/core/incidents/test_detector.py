@@ -1,0 +1,309 @@
+"""Does an outage become one incident with the right root, and does nothing else become one?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from random import Random
+
+import msgspec
+import pytest
+from support.entities import START_MS, policy
+
+from streams.contracts.cases import CaseVersion
+from streams.contracts.signals import EntityRisk, HealthBucket, Member, Trial
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.pipeline import fire, next_due_ms, observe
+from streams.core.entities.state import EntityState
+from streams.core.incidents.causes import METERED
+from streams.core.incidents.keys import Route, keys_of
+from streams.core.incidents.slowness import Speed
+
+POLICY = policy()
+USUAL = 0.02
+ROUTES = [
+    Route("card", f"g{gateway}", f"i{issuer}", f"n{issuer % 2}", f"m{merchant}", f"r{merchant % 2}", f"v{merchant % 3}")
+    for gateway in range(3)
+    for issuer in range(6)
+    for merchant in range(6)
+]
+Failing = Callable[[Route], float]
+
+
+@cache
+def usual_hour() -> tuple[bytes, int]:
+    """The state after an hour without news, and the time then."""
+    site = Site()
+    site.run(3_600)
+    assert site.effects == []
+    return msgspec.msgpack.encode(site.state), site.at_ms
+
+
+def warm(overrides: str = "") -> Site:
+    """A site that knows what is normal."""
+    site = Site(overrides)
+    raw, site.at_ms = usual_hour()
+    site.state = msgspec.msgpack.decode(raw, type=EntityState)
+    return site
+
+
+class Site:
+    """Traffic over all routes, told in buckets to the entity `health`; its state goes through bytes now and then."""
+
+    def __init__(self, overrides: str = "", seed: int = 5) -> None:
+        self.policy = policy(overrides) if overrides else POLICY
+        self.state: EntityState = EntityState()
+        self.effects: list[EntityEffect] = []
+        self.rng = Random(seed)
+        self.at_ms = START_MS
+        self.sequence = 0
+
+    def run(
+        self,
+        seconds: int,
+        failing: Failing = lambda _: USUAL,
+        *,
+        trials: int = 40,
+        group: str = "",
+        spans: tuple[int, ...] = (),
+        routes: list[Route] = ROUTES,
+        members: tuple[Member, ...] = (),
+    ) -> list[EntityEffect]:
+        """`trials` per bucket of five seconds; those that fail do so for the channel, or are of `group`."""
+        before = len(self.effects)
+        for _ in range(seconds // 5):
+            self._see(self._bucket(trials, failing, group, spans, routes, members))
+            members = ()
+        self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=EntityState)
+        return self.effects[before:]
+
+    def pass_time(self, seconds: int) -> list[EntityEffect]:
+        """Time without any signal."""
+        before = len(self.effects)
+        self.at_ms += seconds * 1000
+        self._fire(self.at_ms)
+        return self.effects[before:]
+
+    def repeat(self, trials: int, times: int) -> None:
+        """The same faultless bucket every minute."""
+        bucket = self._bucket(trials, lambda _: 0.0, "", (), ROUTES, ())
+        for _ in range(times):
+            self.at_ms += 60_000
+            moved = self.at_ms - 5_000
+            self._see(msgspec.structs.replace(bucket, at_ms=self.at_ms - 1, bucket_ms=moved))
+
+    @property
+    def cases(self) -> list[CaseVersion]:
+        return [effect for effect in self.effects if isinstance(effect, CaseVersion)]
+
+    @property
+    def risks(self) -> list[EntityRisk]:
+        return [effect for effect in self.effects if isinstance(effect, EntityRisk)]
+
+    def _bucket(
+        self,
+        trials: int,
+        failing: Failing,
+        group: str,
+        spans: tuple[int, ...],
+        routes: list[Route],
+        members: tuple[Member, ...],
+    ) -> HealthBucket:
+        counts: dict[str, list[int]] = {}
+        for _ in range(trials):
+            route = self.rng.choice(routes)
+            failed = self.rng.random() < failing(route)
+            for key in keys_of(route):
+                count = counts.setdefault(key, [0, 0, 0])
+                count[0] += 1
+                if failed:
+                    count[1] += 1
+                    count[2] |= 1 << self.rng.randrange(63)
+        self.sequence += 1
+        bucket_ms = self.at_ms
+        self.at_ms += 5_000
+        return HealthBucket(
+            at_ms=self.at_ms - 1,
+            partition=0,
+            sequence=self.sequence,
+            bucket_ms=bucket_ms,
+            members=members,
+            trials=tuple(
+                Trial(
+                    key=key,
+                    attempts=n,
+                    failures=0 if group else f,
+                    users=n,
+                    failing=0 if group else users,
+                    groups=tuple(f * (name == group) for name in METERED) if group and key[0] in "in" else (),
+                    spans=spans if key.startswith("gateway:g1") else (),
+                )
+                for key, (n, f, users) in counts.items()
+            ),
+        )
+
+    def _see(self, bucket: HealthBucket) -> None:
+        self._fire(bucket.at_ms)
+        self.effects += observe(self.state, bucket, self.policy, self._context(bucket.at_ms))
+        self._fire(self.at_ms)
+
+    def _fire(self, until_ms: int) -> None:
+        while (due_ms := next_due_ms(self.state)) is not None and due_ms <= until_ms:
+            self.effects += fire(self.state, due_ms, self.policy, self._context(due_ms))
+            later = next_due_ms(self.state)
+            assert later is None or later > due_ms
+
+    def _context(self, at_ms: int) -> EntityContext:
+        return EntityContext(partition=0, partitions=4, now_ms=at_ms)
+
+
+def down(**parts: str) -> Failing:
+    """Nine of ten fail where all of `parts` match the route."""
+    return lambda route: 0.9 if all(getattr(route, name) == value for name, value in parts.items()) else USUAL
+
+
+ROOTS = [
+    ("gateway:g1", down(gateway="g1")),
+    ("issuer:i3", down(issuer="i3")),
+    ("network:n1", down(network="n1")),
+    ("merchant:m2", down(merchant="m2")),
+    ("app:v1", down(app="v1")),
+    ("region:r0", down(region="r0")),
+    ("issuer+gateway:i3+g1", down(issuer="i3", gateway="g1")),
+    ("platform:all", lambda _: 0.9),
+]
+
+
+@pytest.mark.parametrize(("root", "failing"), ROOTS, ids=[root for root, _ in ROOTS])
+def test_one_case_on_the_root_that_closes_by_itself(root: str, failing: Failing):
+    site = warm()
+    site.run(180, failing)
+    assert {case.subject for case in site.cases} == {root}
+    assert site.cases[0].version == 1
+    site.run(960)
+    assert [case.sub_status for case in site.cases if case.changed[0].startswith("state")] == ["recovering", "closed"]
+    assert (site.cases[-1].status, site.cases[-1].finding) == ("closed", "outage")
+    assert [case.version for case in site.cases] == list(range(1, len(site.cases) + 1))
+    assert [(risk.value, risk.closed) for risk in site.risks] == [(root, False), (root, True)]
+
+
+def test_merchant_incidents_are_another_flow():
+    site = warm()
+    site.run(180, down(merchant="m2"))
+    assert (site.cases[0].case_type, site.cases[0].flow) == ("incident.merchant", "F34")
+    assert site.cases[0].entities.merchant_id == "m2"
+
+
+def test_two_gateways_are_two_incidents():
+    site = warm()
+    site.run(120, lambda route: 0.9 if route.gateway in ("g0", "g1") and route.method == "card" else USUAL)
+    assert {case.subject for case in site.cases} == {"gateway:g0", "gateway:g1"}
+
+
+def test_hours_of_ordinary_failures_is_no_incident():
+    site = warm()
+    site.run(3 * 3_600)
+    assert site.effects == []
+
+
+@pytest.mark.parametrize(
+    ("group", "case_type"),
+    [("funds", None), ("refusal", "incident.issuer_rules"), ("fraud", "incident.fraud_refusals")],
+)
+def test_spikes_that_are_nobodys_outage_page_nobody(group: str, case_type: str | None):
+    site = Site()
+    site.run(3_600, group=group)
+    site.run(600, lambda _: 0.5, group=group)
+    assert {case.case_type for case in site.cases} == ({case_type} if case_type else set())
+    assert all(case.priority == "P3" for case in site.cases)
+    assert site.risks == []
+
+
+def test_a_failing_authentication_service_is_an_incident_of_its_own():
+    site = Site()
+    site.run(3_600, group="authentication")
+    site.run(300, down(network="n1"), group="authentication")
+    assert {case.subject for case in site.cases} == {"authentication@network:n1"}
+
+
+def test_silence_of_a_gateway_is_an_outage_that_ends_when_it_is_heard_again():
+    site = warm()
+    quiet = [route for route in ROUTES if route.gateway != "g1"]
+    site.repeat(20, times=169 * 60)  # a week is needed to know an hour of the week
+    health = site.state.health
+    assert health is not None
+    assert health.keys["gateway:g1"].learnt.expected > 250
+    assert site.cases == []
+    site.run(900, trials=2, routes=quiet)
+    assert [(case.subject, case.root_cause) for case in site.cases] == [("gateway:g1", "silence of gateway")]
+    site.run(1_500, trials=2)
+    assert site.cases[-1].status == "closed"
+
+
+def test_the_incident_comes_back_as_itself_within_the_hour_and_as_another_one_later():
+    site = warm()
+    ids = []
+    for rest_s in (1_800, 7_200, 0):
+        site.run(120, down(gateway="g1"))
+        ids.append(site.cases[-1].case_id)
+        site.run(rest_s)
+    assert ids[0] == ids[1] != ids[2]
+    assert "reopened" in {case.status for case in site.cases if case.case_id == ids[0]}
+
+
+def test_an_incident_that_nobody_tries_any_more_closes_too():
+    site = warm()
+    site.run(120, down(merchant="m2"))
+    site.run(3_900, routes=[route for route in ROUTES if route.merchant != "m2"], trials=10)
+    assert site.cases[-1].status == "closed"
+
+
+def test_what_an_outage_does_is_not_learnt_as_normal():
+    site = warm()
+    health = site.state.health
+    assert health is not None
+    before = health.keys["gateway:g1"].learnt.p0
+    site.run(7_200, down(gateway="g1"))
+    health = site.state.health
+    assert health is not None
+    assert health.keys["gateway:g1"].learnt.p0 == pytest.approx(before, rel=0.2)
+    assert health.keys["issuer:i1"].learnt.p0 < 0.06
+
+
+def test_members_count_on_their_incident_and_versions_are_damped():
+    site = warm()
+    site.run(30, down(gateway="g1"))
+    (opened,) = site.cases
+    for _ in range(60):
+        member = Member(
+            incident_id=opened.case_id, users=30, failures=40, amounts={"EUR": 100}, codes={"iso8583_1987/96": 40}
+        )
+        site.run(10, down(gateway="g1"), members=(member,))
+    assert len(site.cases) <= 5
+    last = site.cases[-1]
+    assert last.priority == "P1"
+    assert last.codes == ("iso8583_1987/96",)
+    assert last.counters["users"] >= 900
+    assert last.counters["failures"] == last.counters["users"] * 4 // 3
+
+
+def test_observing_makes_shadows():
+    site = warm('mode = "observe"')
+    site.run(60, down(gateway="g1"))
+    assert {case.shadow for case in site.cases} == {True}
+
+
+def test_slow_answers_are_a_suspicion_and_a_case_only_if_they_last():
+    site = Site()
+    site.run(3_600, spans=(4, 10, 2, 0, 0, 0, 0, 0))
+    assert site.cases == []
+    site.run(300, spans=(0, 0, 0, 0, 2, 10, 4, 0))
+    health = site.state.health
+    assert health is not None
+    assert [(incident.root, incident.cause) for incident in health.incidents.values()] == [("gateway:g1", "slowness")]
+    assert site.cases == []
+    site.run(1_200, spans=(0, 0, 0, 0, 2, 10, 4, 0))
+    assert [(case.subject, case.priority) for case in site.cases] == [("gateway:g1", "P3")]
+    site.run(300, spans=(4, 10, 2, 0, 0, 0, 0, 0))
+    assert (site.cases[-1].status, site.cases[-1].finding) == ("closed", "false_alarm")
+    assert isinstance(health.keys["gateway:g1"].speed, Speed)

@@ -1,0 +1,206 @@
+"""Does a failed payment find its outage, whenever it is known; is there no ticket, and one message at either end?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.entities import START_MS
+from support.play import Player, policy
+
+from streams.contracts.base import Event, from_ms
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.payments import Code, PaymentFailed
+from streams.contracts.signals import EntityRisk
+from streams.core.entities.health import HealthBuckets, Joined
+from streams.core.incidents.outages import Outages
+from streams.core.steps import DecideContext, Effect
+
+ROOT = "gateway:g1"
+
+
+class Partition(Player):
+    """A player whose partition hears of outages and collects what joined them."""
+
+    def __init__(self, *overrides: str) -> None:
+        super().__init__(policy(*overrides))
+        self.outages = Outages()
+        self.health = HealthBuckets()
+        self.version = 0
+        self.told: list[Effect] = []
+
+    def _context(self, account_id: str) -> DecideContext:
+        context = super()._context(account_id)
+        context.outages, context.health = self.outages, self.health
+        return context
+
+    def hear(self, at_s: float, *, since_s: float = 0.0, closed: bool = False, root: str = ROOT) -> None:
+        self.version += 1
+        self.outages.apply(
+            EntityRisk(
+                occurred_at=at(at_s),
+                kind="health",
+                value=root,
+                effective_at=at(at_s),
+                expires_at=at(at_s + 86_400),
+                level="normal" if closed else "elevated",
+                typology="outage",
+                version=self.version,
+                case_id=f"inc_{root}",
+                since=at(since_s),
+                closed=closed,
+            )
+        )
+
+    def fail(self, at_s: float, account: str = "anna", number: int = 0, code: str = "96", **fields: Any) -> None:
+        given = {"gateway_id": "g1", "issuer_id": "i1"} | fields
+        event: Event = PaymentFailed(
+            event_id=f"{account}-{at_s:g}-{number}",
+            source="test",
+            occurred_at=at(at_s),
+            account_id=account,
+            payment_id=f"{account}-{at_s:g}-{number}",
+            amount_minor=500,
+            currency="EUR",
+            codes=(Code(source="iso8583_1987", code=code),),
+            **given,
+        )
+        self.told += self.see(event)
+
+    def wait(self, until_s: float) -> None:
+        self.told += self.pass_until(START_MS + int(until_s * 1000))
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        return [(each.account_id, each.template) for each in self.told if isinstance(each, NotificationRequested)]
+
+    @property
+    def cases(self) -> list[CaseVersion]:
+        return [each for each in self.told if isinstance(each, CaseVersion)]
+
+    @property
+    def joined(self) -> Joined:
+        return self.health.joined.get(f"inc_{ROOT}", Joined())
+
+
+def at(seconds: float) -> Any:
+    return from_ms(START_MS + int(seconds * 1000))
+
+
+def test_a_failure_of_a_known_outage_joins_it_and_makes_no_ticket() -> None:
+    town = Partition()
+    town.hear(10)
+    for number in range(5):
+        town.fail(20 + number)
+    assert town.messages == [("anna", "incident.channel.began")]
+    assert town.cases == []
+    assert (town.joined.users, town.joined.failures, town.joined.amounts) == (1, 5, {"EUR": 2_500})
+    assert town.joined.codes == {"iso8583_1987/96": 5}
+
+
+def test_a_failure_before_anybody_knew_joins_later() -> None:
+    town = Partition()
+    town.fail(2)
+    town.fail(3, "bert")
+    town.hear(10)
+    assert town.joined.failures == 0
+    town.wait(30)
+    assert (town.joined.users, town.joined.failures) == (2, 2)
+    assert sorted(town.messages) == [("anna", "incident.channel.began"), ("bert", "incident.channel.began")]
+
+
+def test_a_slow_outage_is_joined_at_the_end_of_the_look_back_and_nothing_after_it() -> None:
+    town = Partition()
+    town.fail(2)
+    town.fail(2, "bert")
+    town.wait(200)
+    town.hear(250)
+    town.wait(400)
+    assert town.joined.failures == 2
+    town.fail(500, "carl", gateway_id="g2")
+    town.wait(1_000)
+    assert town.obligations["carl"].suspects == []
+    assert town.joined.failures == 2
+
+
+def test_failures_elsewhere_of_other_causes_or_before_it_began_do_not_join() -> None:
+    town = Partition()
+    town.fail(1, "early")
+    town.hear(10, since_s=5)
+    town.fail(20, "elsewhere", gateway_id="g2")
+    town.fail(20, "poor", code="51")
+    town.fail(20, "merchant", code="03", merchant_id="m1")
+    town.wait(400)
+    assert town.joined.failures == 0
+    assert town.messages == []
+
+
+def test_everybody_concerned_hears_once_that_it_is_over_and_a_relapse_stays_silent() -> None:
+    town = Partition()
+    town.hear(10)
+    town.fail(20)
+    town.hear(600, closed=True)
+    town.wait(700)
+    assert [what for _, what in town.messages] == ["incident.channel.began", "incident.channel.over"]
+    town.hear(900)
+    town.fail(910)
+    town.hear(1_500, closed=True)
+    town.wait(9_000)
+    assert len(town.messages) == 2
+    assert town.joined.users == 1
+    assert town.obligations["anna"].memberships == []
+
+
+def test_whoever_joins_when_it_is_over_is_left_in_peace() -> None:
+    town = Partition()
+    town.fail(2)
+    town.hear(10)
+    town.hear(12, closed=True)
+    town.wait(5_000)
+    assert town.joined.failures == 1
+    assert town.messages == []
+
+
+def test_what_takes_effect_later_is_not_known_yet() -> None:
+    town = Partition()
+    town.hear(100)
+    town.fail(50)
+    assert town.messages == []
+    town.wait(99)
+    assert town.joined.failures == 0
+    town.wait(120)
+    assert town.joined.failures == 1
+
+
+def test_banks_and_merchants_are_named_as_such() -> None:
+    for root, template in (("issuer:i1", "incident.bank.began"), ("merchant:m1", "incident.merchant.began")):
+        town = Partition()
+        town.hear(10, root=root)
+        town.fail(20, merchant_id="m1")
+        assert town.messages == [("anna", template)]
+
+
+def test_the_ticket_that_was_opened_too_early_is_linked() -> None:
+    town = Partition()
+    for number in range(3):
+        town.fail(1 + number)
+    assert [case.flow for case in town.cases] == ["F09"]
+    town.hear(10)
+    town.wait(60)
+    assert town.cases[-1].incident_id == f"inc_{ROOT}"
+
+
+def test_observing_joins_and_writes_to_nobody() -> None:
+    town = Partition('mode = "observe"')
+    town.hear(10)
+    town.fail(20)
+    assert town.joined.failures == 1
+    assert town.messages == []
+
+
+def test_outages_are_told_twice_late_and_for_ever_without_harm() -> None:
+    town = Partition()
+    town.hear(10)
+    assert town.outages.by_root[ROOT].version == 1
+    for number in range(200):
+        town.hear(20 + number, root=f"gateway:g{number + 2}")
+    assert len(town.outages.by_root) <= 64
