@@ -42,7 +42,7 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 1,740 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 6 x 320,
-# expectations 6 x 450, owed 3 x 370, spent 480, lately 760, refunds 290, shelf 720, outages 1,320: about 19 KiB if everything were
+# expectations 6 x 450, owed 3 x 370, spent 480, lately 760, refunds 290, shelf 720, outages 1,320: 19 KiB if all were
 # full at once with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 20_200
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
