@@ -77,7 +77,7 @@ def test_a_shadow_model_is_published_and_changes_nothing_else(payments: Path, tm
     """Whatever it says: decisions, cases, actions and messages are the same to the byte without it."""
     strict = tmp_path / "strict.toml"
     strict.write_text(
-        'mode = "enforce"\nmax_effect_age_s = 999999999\n'
+        'mode = "enforce"\nmax_effect_age_s = 604800\n'
         "[model.payment]\nstep_up = 0.1\nreview = 0.2\nhold = 0.25\nblock = 0.3\n"
     )
     loud = small_model(tmp_path / "models", name="loud", seed=9)
