@@ -64,7 +64,8 @@ def everything(events: list[Event], number: int = 0) -> tuple[Player, list[Effec
     effects: list[Effect] = []
     for event in events:
         effects += player.see(aimed(event, effects))
-    return player, effects + player.pass_until(NOON + 30 * 86_400_000)
+    end = Watermark(event_id="end", source="test", occurred_at=from_ms(NOON + 30 * 86_400_000), account_id="-")
+    return player, effects + player.see(end)  # every feed has told everything
 
 
 def aimed(event: Event, effects: list[Effect]) -> Event:
