@@ -122,11 +122,16 @@ def _moved(at_ms: int, origin_ms: int, anchor_ms: int, speed: float) -> int:
     return anchor_ms + int((at_ms - origin_ms) // speed)
 
 
-def stepped(records: Iterable[Outgoing], step_ms: int = DEFAULT_STEP_MS, settle_ms: int = 0) -> Feed:
-    """Inserts a `Step` at multiples of `step_ms` since 1970, and at the end the next one plus `settle_ms` for timers.
+SETTLE_STEPS = 48
 
-    A gap in the input gets the first and the last of its steps only: whatever came before it is told apart from
-    whatever comes after it, and one event dated decades ahead does not make millions of them. `step_ms` 0 makes none.
+
+def stepped(records: Iterable[Outgoing], step_ms: int = DEFAULT_STEP_MS, settle_ms: int = 0) -> Feed:
+    """Inserts a `Step` at multiples of `step_ms` since 1970, and at the end `settle_ms` more of them for timers.
+
+    The end is told in at most `SETTLE_STEPS`: a timer that waits for a feed fires when that feed has got past it, and
+    in one leap the first input to be told would move the clock before all others. A gap in the input gets the first and
+    the last of its steps only: whatever came before it is told apart from whatever comes after it, and one event dated
+    decades ahead does not make millions of them. `step_ms` 0 makes none.
     """
     if step_ms <= 0:
         yield from records
@@ -145,8 +150,11 @@ def stepped(records: Iterable[Outgoing], step_ms: int = DEFAULT_STEP_MS, settle_
         yield record
     if boundary_ms is not None:
         yield Step(boundary_ms)
-        if settle_ms:
-            yield Step(-(-(boundary_ms + settle_ms) // step_ms) * step_ms)
+        end_ms = -(-(boundary_ms + settle_ms) // step_ms) * step_ms
+        stride_ms = -(-(end_ms - boundary_ms) // (SETTLE_STEPS * step_ms)) * step_ms
+        while boundary_ms < end_ms:
+            boundary_ms = min(boundary_ms + stride_ms, end_ms)
+            yield Step(boundary_ms)
 
 
 def expand(feed: Iterable[Outgoing | Step], partitions: int) -> Iterator[Placed | Barrier]:

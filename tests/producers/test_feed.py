@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from producers.durations import DAY_MS, HOUR_MS
 from producers.feed import (
+    SETTLE_STEPS,
     WATERMARK_KEY,
     Barrier,
     Outgoing,
@@ -96,7 +97,13 @@ def test_a_gap_of_years_makes_two_steps() -> None:
 
 def test_settling_reaches_as_far_as_asked() -> None:
     steps = [item for item in stepped([login(NOON)], HOUR_MS, settle_ms=90 * 60_000) if isinstance(item, Step)]
-    assert steps == [Step(NOON + HOUR_MS), Step(NOON + 3 * HOUR_MS)]
+    assert steps == [Step(NOON + HOUR_MS), Step(NOON + 2 * HOUR_MS), Step(NOON + 3 * HOUR_MS)]
+
+
+def test_a_long_end_is_told_in_few_steps() -> None:
+    steps = [item for item in stepped([login(NOON)], HOUR_MS, settle_ms=100 * DAY_MS) if isinstance(item, Step)]
+    assert len(steps) <= 1 + SETTLE_STEPS
+    assert steps[-1].at_ms == NOON + HOUR_MS + 100 * DAY_MS
 
 
 def test_step_zero_makes_no_watermarks() -> None:

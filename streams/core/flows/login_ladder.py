@@ -37,6 +37,9 @@ def after_failed_login(turn: Turn, prepared: Prepared) -> None:
     if not known and features.stranger_failures_1d >= policy.strangers_failures:
         _challenge(turn)
         return
+    if nobodys and turn.acts and _repeated(turn):
+        _disable(turn, failures, known)
+        return
     at_top = failures >= policy.ladder[-1].failures
     case = _standing(turn)
     # Every failure of a long attack must not be a version of a case: the first at the top, then every fiftieth.
@@ -52,9 +55,7 @@ def after_failed_login(turn: Turn, prepared: Prepared) -> None:
         rule=RULE,
         case=case if at_top else None,
     )
-    if locked and nobodys and _repeated(turn):
-        _disable(turn, failures, known)
-    elif locked and at_top and case is not None:
+    if locked and at_top and case is not None:
         notify(turn, "account_locked.password", {"until": instant(turn.at_ms + wait_s * 1000)}, case)
 
 

@@ -166,8 +166,9 @@ def moved(turn: Turn, event: Movement) -> None:
 
 def due(turn: Turn, waiting: Expectation) -> None:
     """Half of the time is over, or all of it. While the feed is behind, nothing is said."""
-    postponed_ms = later_ms(turn, waiting.due_ms if waiting.stage == 0 else waiting.owed_ms, NEEDS)
     row = PROMISES[waiting.kind]
+    first_ms = _first_ms(row, waiting.since_ms, waiting.owed_ms)
+    postponed_ms = later_ms(turn, first_ms if waiting.stage == 0 else waiting.owed_ms, NEEDS)
     if waiting.stage == 0 and row.reminds:
         if postponed_ms:
             waiting.due_ms = min(postponed_ms, waiting.owed_ms)
@@ -182,6 +183,11 @@ def due(turn: Turn, waiting: Expectation) -> None:
     _late(turn, row, waiting)
 
 
+def _first_ms(row: Promise, since_ms: int, owed_ms: int) -> int:
+    """When to look first: at the reminder, if the promise has one."""
+    return since_ms + int((owed_ms - since_ms) * row.reminds) if row.reminds else owed_ms
+
+
 def _begun(turn: Turn, row: Promise, event: Movement) -> None:
     subject = _subject(event)
     known = _find(turn, row, subject)
@@ -194,7 +200,6 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
     bill_due_at = getattr(event, "bill_due_at", None)
     if bill_due_at is not None:
         owed_ms = min(owed_ms, max(to_ms(bill_due_at) - _DAY_MS, turn.at_ms))
-    first_ms = turn.at_ms + int((owed_ms - turn.at_ms) * row.reminds) if row.reminds else owed_ms
     waiting = Expectation(
         row.kind,
         subject if subject != event.payment_id else "",
@@ -202,7 +207,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         turn.cause,
         turn.at_ms,
         owed_ms,
-        first_ms,
+        _first_ms(row, turn.at_ms, owed_ms),
         event.amount_minor,
         event.currency,
     )
