@@ -100,6 +100,10 @@ def test_a_thousand_that_cannot_be_mapped_are_all_among_the_dead_letters(make_de
     wait_until(lambda: len(deployment.dead_letters()) >= 1_000, "everything to be written", 240)
     wait_until(lambda: deployment.written(PAYMENTS).total() >= wanted.total(), "everything to be written", 240)
     deployment.strike(PAYWARDEN_DEAD_LETTER_SHARE="0.5")
+    later = traffic("stripe", 5_010)[5_000:]
+    deployment.write(later)
+    wanted += deployment.expected(later)[0]
+    wait_until(lambda: deployment.written(PAYMENTS).total() >= wanted.total(), "the heir to go on", 240)
     assert deployment.written(PAYMENTS) == wanted
     letters = deployment.dead_letters()
     assert Counter(each["sha256"] for each in letters) == Counter(
