@@ -48,6 +48,7 @@ from streams.core.flows import (
 )
 from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, status_after
 from streams.core.incidents import members
+from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
 from streams.core.money import charges, debit_without_payment, expectations, refunds
 from streams.core.obligations import (
@@ -295,7 +296,7 @@ def _told(turn: Turn, event: Event) -> None:
 def _profile(turn: Turn, event: AccountProfile) -> None:
     holder = turn.obligations.holder
     holder.language = event.language
-    holder.time_zone = event.time_zone or ""
+    holder.time_zone = event.time_zone if event.time_zone is not None and is_zone(event.time_zone) else ""
     holder.vulnerable = event.vulnerable
     if event.closed_at is not None and not holder.closed:
         saga.close(turn)

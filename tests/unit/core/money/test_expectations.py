@@ -9,7 +9,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts import payments
-from streams.contracts.accounts import ProjectionLagged
+from streams.contracts.accounts import AccountProfile, ProjectionLagged
 from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
@@ -225,3 +225,10 @@ def test_no_timer_is_missed_and_none_is_early(plans: list[tuple[str, int, bool]]
     assert set(opened) - promised == wanted
     for flow, payment_id in wanted:
         assert opened[flow, payment_id] == NOON + TAIL[flow][2]
+
+
+def test_a_zone_that_nobody_knows_is_the_policys() -> None:
+    player = Player(policy())
+    player.see(event(AccountProfile, NOON - DAY, 0, time_zone="Moon/Base", language="en"))
+    asked = paid(NOON, 1, kind=payments.TopupRequested, method="bank_transfer", **CNY)
+    assert cases(player.see(asked) + player.see(mark(NOON + 30 * DAY))) != []
