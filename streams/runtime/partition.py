@@ -226,12 +226,12 @@ class Partition:
                 if slot is None and steps:
                     break
                 if slot is None:
-                    self._advance(next_clock_ms)
+                    self._arrive(next_clock_ms, result.at_ms, record.topic)
                     slot = states.open(result.key, next_clock_ms, next_clock_ms)
                     assert slot is not None
                 if states.seen_before(slot, result.dedupe, next_clock_ms):
                     self._count(DUPLICATES, logic_name, record.topic)
-                    next_clock_ms = clock_ms
+                    steps.append(_Step(next_clock_ms, result.at_ms, record.topic, None, None, None))
                 else:
                     steps.append(self._prepare(record, result, slot, clock_ms, next_clock_ms))
             handled[record.topic] += 1
@@ -266,12 +266,8 @@ class Partition:
         context.now_ms = now_ms
         wanted = [step.facts for step in steps if step.facts is not None]
         scores = iter(logic.score(wanted) if wanted else ())
-        feeds = context.feeds
         for clock_ms, at_ms, topic, slot, state, facts in steps:
-            if at_ms > feeds.get(topic, 0):
-                feeds[topic] = at_ms
-            if clock_ms > self.clock_ms:
-                self._advance(clock_ms)
+            self._arrive(clock_ms, at_ms, topic)
             if not live:
                 context.now_ms = clock_ms
             if facts is not None:
@@ -280,6 +276,17 @@ class Partition:
             if slot is not None:
                 slot.pending -= 1
                 states.reschedule(slot, state)
+
+    def _arrive(self, clock_ms: int, at_ms: int, topic: str) -> None:
+        """An event is here: its feed has come as far, and what was due before it happens first.
+
+        A duplicate does as much, or it would depend on the cut whether it did.
+        """
+        feeds = self._context.feeds
+        if at_ms > feeds.get(topic, 0):
+            feeds[topic] = at_ms
+        if clock_ms > self.clock_ms:
+            self._advance(clock_ms)
 
     def _advance(self, to_ms: int) -> None:
         """Fire what is due at or before `to_ms`, in (due, key) order, then move the clock."""

@@ -92,6 +92,33 @@ def test_cutting_the_stream_differently_changes_nothing(soup: list[Outgoing], pa
     assert not any(topic == "paywarden.dead-letters" for topic, *_ in whole.published)
 
 
+def test_the_event_that_wakes_a_timer_counts_as_heard_wherever_the_cut_is() -> None:
+    def of(seconds: int, event: Event) -> Outgoing:
+        at = from_ms(NOON + seconds * 1_000)
+        event = msgspec.structs.replace(event, occurred_at=at, account_id="ada", event_id=f"e{seconds}")
+        return Outgoing("payments.transactions", b"ada", encode(event), NOON + seconds * 1_000)
+
+    envelope: dict[str, Any] = {"event_id": "", "source": "t", "occurred_at": from_ms(NOON), "account_id": ""}
+    promised = payments.RefundPromised(
+        **envelope,
+        payment_id="p1",
+        refund_id="r1",
+        amount_minor=9_900,
+        currency="CNY",
+        promised_by=from_ms(NOON + 630_000),
+    )
+    topup = payments.TopupCredited(**envelope, payment_id="p2", amount_minor=100, currency="CNY")
+    parts = placed([of(0, topup), of(1, promised), of(200, topup)], 1, NOON + 2 * DAY)
+    whole, cut = run(enforcing(), parts), run(enforcing(), parts, [1])
+    reminded = [
+        json.loads(value)["occurred_at"]
+        for topic, _, _, value, _ in whole.published
+        if value and b"refund_dispute.slow" in value
+    ]
+    assert cut.published == whole.published
+    assert reminded
+
+
 @settings(max_examples=60, deadline=None)
 @given(SOUP, st.integers(1, 3))
 def test_every_event_twice_is_every_event_once(soup: list[Outgoing], partitions: int) -> None:
