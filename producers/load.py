@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from producers.feed import Outgoing, outgoing
 from producers.writer import KafkaWriter
 from streams.contracts.base import from_ms
-from streams.contracts.payments import PaymentRequested
+from streams.contracts.payments import PaymentRequested, PaymentSucceeded
 
 SOURCE: Final = "load"
 # A timer that wakes 500 times a second paces evenly enough for a latency measured in milliseconds.
@@ -34,7 +34,7 @@ def payment(run: str, number: int, accounts: int, at_ms: int) -> Outgoing:
             occurred_at=from_ms(at_ms),
             account_id=f"{run}-account-{account}",
             payment_id=f"{run}-p{number}",
-            amount_minor=500 + number * 7919 % 20_000,
+            amount_minor=_amount_minor(number),
             currency="EUR",
             merchant_id=f"merchant-{number * 31 % 3_000}",
             terminal_id=f"terminal-{number * 31 % 9_000}",
@@ -47,6 +47,26 @@ def payment(run: str, number: int, accounts: int, at_ms: int) -> Outgoing:
             country="DE",
         ),
     )
+
+
+def success(run: str, number: int, accounts: int, at_ms: int) -> Outgoing:
+    """The good end of payment `number` of a run."""
+    return outgoing(
+        "payments.transactions",
+        PaymentSucceeded(
+            event_id=f"{run}-{number}-done",
+            source=SOURCE,
+            occurred_at=from_ms(at_ms),
+            account_id=f"{run}-account-{number % accounts}",
+            payment_id=f"{run}-p{number}",
+            amount_minor=_amount_minor(number),
+            currency="EUR",
+        ),
+    )
+
+
+def _amount_minor(number: int) -> int:
+    return 500 + number * 7919 % 20_000
 
 
 def run(writer: KafkaWriter, name: str, *, rate: float, seconds: float, accounts: int | None = None) -> Load:

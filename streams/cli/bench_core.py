@@ -9,7 +9,7 @@ from time import perf_counter, process_time
 import msgspec
 
 from producers.feed import Outgoing, outgoing
-from producers.load import payment
+from producers.load import payment, success
 from streams.adapters.policy_file import load_schedule
 from streams.agents.accounts import AccountsLogic
 from streams.app import accounts_logic
@@ -22,10 +22,10 @@ from streams.runtime.partition import Partition
 RUN = "bench"
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 BATCH = 200  # records that the worker's transport hands on together, and about what 20 ms of pace make a group
-LOGIN_EVERY = 4
+CYCLE = 7  # three payments, each with its end, and a login: four decisions
 ROUNDS = 3  # the least of these counts: neighbours only ever make a run slower
-# An account with a habit: three events a day for fifty days.
-AGED_ACCOUNTS, AGED_EVENTS, AGED_STEP_MS = 200, 150, 8 * 3_600_000
+# An account with a habit: two or three payments a day for six weeks, 108 in all.
+AGED_ACCOUNTS, AGED_EVENTS, AGED_STEP_MS = 200, 252, 4 * 3_600_000
 
 
 class Rate(msgspec.Struct, kw_only=True):
@@ -56,13 +56,14 @@ class Footprint(msgspec.Struct, kw_only=True):
 
 
 def traffic(events: int, accounts: int, step_ms: int) -> Iterator[Outgoing]:
-    """Three payments, then a login, and so on; accounts take turns, event time moves by `step_ms`."""
+    """Three payments and their ends, then a login, and so on; accounts take turns, event time moves by `step_ms`."""
     for number in range(events):
         at_ms = START_MS + number * step_ms
-        if number % LOGIN_EVERY == LOGIN_EVERY - 1:
-            yield login(number, number // LOGIN_EVERY * 7 % accounts, at_ms)
+        turn, place = divmod(number, CYCLE)
+        if place == CYCLE - 1:
+            yield login(number, turn * 7 % accounts, at_ms)
         else:
-            yield payment(RUN, number, accounts, at_ms)
+            yield (success if place % 2 else payment)(RUN, turn * 3 + place // 2, accounts, at_ms)
 
 
 def login(number: int, account: int, at_ms: int) -> Outgoing:

@@ -1,11 +1,13 @@
 """What does PayWarden owe one account: locks to confirm, cases to work, money to find, answers to wait for?
 
 Everything that waits carries its own due time, so there is no list of timers that could disagree with it. Every list
-is capped below; the arithmetic of the caps is at `WORST_BYTES` and a test with hostile events holds it.
+is capped below, in number and where ids from outside repeat in bytes; the arithmetic of the caps is at `WORST_BYTES`
+and a test with hostile events holds it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -22,7 +24,7 @@ PAYMENTS_MAX = 64  # x 7 bytes
 PAYMENTS_DAYS = 30
 FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 250
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 260
-DEBITS_MAX = 6  # one more debit has the oldest judged at once; x 290
+DEBITS_MAX, DEBITS_BYTES = 6, 900  # one more debit has the oldest judged at once; x 90 to 290
 LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
 OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
 SOFT_LOCKS_MAX = 8  # x 9
@@ -30,10 +32,10 @@ NOTICES_MAX = 16  # x 9
 SUSPECTS_MAX = 6  # failures that may turn out to belong to an outage; x 170
 MEMBERSHIPS_MAX = 3  # outages that concern this customer; x 100
 MEMBER_PAYMENTS_MAX = 6  # of its payments in one of them, for the link of their cases
-UNKNOWNS_MAX = 6  # one more has the oldest given to people at once; x 320
+UNKNOWNS_MAX, UNKNOWNS_BYTES = 6, 900  # one more has the oldest given to people at once; x 100 to 320
 CONTACTS_MAX = 4  # x 9
-EXPECTATIONS_MAX = 6  # one more has the one that is due first judged at once; x 450
-OWED_MAX = 3  # one more leaves the oldest to accounting, whose case it has; x 370
+EXPECTATIONS_MAX, EXPECTATIONS_BYTES = 8, 1_400  # one more has the one due first judged at once; x 130 to 450
+OWED_MAX, OWED_BYTES = 4, 560  # one more leaves the oldest to accounting, whose case it has; x 110 to 370
 SPENT_MAX = 8  # x 60
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
@@ -41,12 +43,20 @@ AUTO_REFUNDS_MAX = 8  # x 9
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 1,080 + 1,740 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 6 x 320,
-# expectations 6 x 450, owed 3 x 370, spent 480, lately 760, refunds 290, shelf 720, outages 1,320: 19 KiB if all were
-# full at once with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 20_200
+# 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
+# owed 560, spent 480, lately 760, refunds 290, shelf 720, outages 1,320: 15.6 KiB if all were full at once with the
+# longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
+WORST_BYTES = 16_000
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
+
+
+_encoded = msgspec.msgpack.Encoder().encode
+
+
+def crowded(items: Sequence[object], most: int, most_bytes: int) -> bool:
+    """Does one of them have to go? A single one stays however long its ids are."""
+    return len(items) > most or (len(items) > 1 and len(_encoded(items)) > most_bytes)
 
 
 class Failure(msgspec.Struct, array_like=True, gc=False):

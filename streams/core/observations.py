@@ -52,7 +52,7 @@ from streams.core.windows import (
 
 # Caps bound the stored size: 11 KiB if everything is full of large values, 1 KiB typically. They are engineering, not
 # policy: a cap only decides how much history a burst may erase.
-SPEND_CAP = 400  # of 30 days: thirteen a day
+SPEND_CAP = 240  # of 30 days: eight a day
 TIMES_CAP = 48  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
 FAILURES_CAP = 104  # a credential is disabled at 100 failures in a row (NIST SP 800-63B-4), so more must be visible
 MERCHANTS_CAP = 48

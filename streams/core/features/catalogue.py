@@ -88,7 +88,7 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     ]
     since_spend_s: Annotated[float, About("spend", "seconds", "since the last outgoing movement", MISSING)]
     spend_truncated: Annotated[
-        float, About("spend", "flag", "more than 400 movements in 30 days: long windows undercount")
+        float, About("spend", "flag", "more than 240 movements in 30 days: long windows undercount")
     ]
     unpriced_1d: Annotated[float, About("spend", "events", "earlier movements in 1 day in currencies without a rate")]
     # --- this amount against the customer's habit (all from before the event)

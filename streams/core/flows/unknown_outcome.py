@@ -16,7 +16,16 @@ from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money.completeness import later_ms
-from streams.core.obligations import UNKNOWNS_MAX, Case, Line, PaymentState, Unknown, payment_key
+from streams.core.obligations import (
+    UNKNOWNS_BYTES,
+    UNKNOWNS_MAX,
+    Case,
+    Line,
+    PaymentState,
+    Unknown,
+    crowded,
+    payment_key,
+)
 from streams.core.turn import Turn
 
 FAMILY = "payment_unknown"
@@ -118,7 +127,7 @@ def _plan(turn: Turn, unknown: Unknown) -> None:
 def _add(turn: Turn, unknown: Unknown) -> None:
     unknowns = turn.obligations.unknowns
     unknowns.append(unknown)
-    if len(unknowns) > UNKNOWNS_MAX:
+    while crowded(unknowns, UNKNOWNS_MAX, UNKNOWNS_BYTES):
         oldest = min(unknowns, key=lambda each: (each.since_ms, each.payment_id))
         unknowns.remove(oldest)
         if oldest.asked_ms:

@@ -18,6 +18,7 @@ from streams.core.messages.render import instant, money
 from streams.core.money import refunds
 from streams.core.money.completeness import later_ms
 from streams.core.obligations import (
+    EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
     LATELY_MAX,
     SPENT_MAX,
@@ -26,6 +27,7 @@ from streams.core.obligations import (
     Line,
     Owed,
     Spent,
+    crowded,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -241,9 +243,9 @@ def _expect_amount(turn: Turn, event: LedgerPosted, payment_id: str, order_minor
     expectations = turn.obligations.expectations
     if any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
-    if len(expectations) >= EXPECTATIONS_MAX:
-        return  # what was promised goes before a check that the next debit brings again
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     expectations.append(
         Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, order_minor, event.currency)
     )
+    if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
+        expectations.pop()  # what was promised goes before a check that the next debit brings again

@@ -12,7 +12,17 @@ from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges, refunds
 from streams.core.money.completeness import later_ms
-from streams.core.obligations import DEBITS_MAX, Case, Debit, Line, Owed, PaymentState, payment_key
+from streams.core.obligations import (
+    DEBITS_BYTES,
+    DEBITS_MAX,
+    Case,
+    Debit,
+    Line,
+    Owed,
+    PaymentState,
+    crowded,
+    payment_key,
+)
 from streams.core.turn import Turn
 
 FAMILY = "debited_not_confirmed"
@@ -57,7 +67,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
     debits.append(Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, event.amount_minor, event.currency))
-    if len(debits) > DEBITS_MAX:
+    while crowded(debits, DEBITS_MAX, DEBITS_BYTES):
         judge(turn, min(debits, key=lambda debit: debit.due_ms))
 
 

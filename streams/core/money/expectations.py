@@ -22,7 +22,7 @@ from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import instant, money
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import later_ms
-from streams.core.obligations import EXPECTATIONS_MAX, Case, Expectation, Line
+from streams.core.obligations import EXPECTATIONS_BYTES, EXPECTATIONS_MAX, Case, Expectation, Line, crowded
 from streams.core.turn import Turn
 
 NEEDS = ("payments.transactions",)
@@ -213,7 +213,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
     )
     expectations = turn.obligations.expectations
     expectations.append(waiting)
-    if len(expectations) > EXPECTATIONS_MAX:
+    while crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
         _late(turn, row, min(expectations, key=lambda each: (each.owed_ms, each.entry)))
 
 

@@ -15,7 +15,17 @@ from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money.business_days import ends_ms
-from streams.core.obligations import AUTO_REFUNDS_MAX, OWED_MAX, REFUNDED_MAX, Case, Line, Owed, PaymentState
+from streams.core.obligations import (
+    AUTO_REFUNDS_MAX,
+    OWED_BYTES,
+    OWED_MAX,
+    REFUNDED_MAX,
+    Case,
+    Line,
+    Owed,
+    PaymentState,
+    crowded,
+)
 from streams.core.turn import Turn
 
 MONTH_MS = 30 * 86_400_000
@@ -33,7 +43,7 @@ def owe(turn: Turn, owed: Owed) -> None:
     if any(each.payment_id == owed.payment_id and each.entry == owed.entry for each in held):
         return
     held.append(owed)
-    if len(held) > OWED_MAX:
+    while crowded(held, OWED_MAX, OWED_BYTES):
         waiting = [each for each in held if each.status == OWED]
         held.remove(min(waiting or held, key=lambda each: each.at_ms))
 
