@@ -149,6 +149,8 @@ class Pump:
 
     async def _work(self) -> bool:
         """One slice of every partition, and the begin of a commit if one is due; returns whether to go on at once."""
+        if self._committing is not None and self._committing.done():
+            await self._committed()  # a commit that failed ends the process now, whether or not more comes in
         self._tick()
         handled = await self._slices()
         self._apply_back_pressure()
