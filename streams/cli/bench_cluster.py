@@ -27,7 +27,7 @@ from producers.feed import Outgoing, expand, stepped
 from producers.writer import KafkaWriter, Pace
 from streams.adapters.child import Child
 from streams.adapters.embedded_broker import BrokerFailed, BrokerMissing, EmbeddedBroker, free_port
-from streams.cli.bench_core import Rate
+from streams.cli.bench_core import Rate, decisions_of
 from streams.cli.cluster import ClusterFailed, NotAsItShouldBe, asking
 from streams.cli.topics import create_all
 from streams.contracts.base import Watermark, to_ms
@@ -72,6 +72,9 @@ class Latency(msgspec.Struct, kw_only=True):
     p95_ms: float
     p99_ms: float
     generator_late_ms: float  # the most that the load itself fell behind its plan; large: read nothing into the rest
+
+
+_MADE = ("type", b"decision.made.v1")
 
 
 class _Occurred(msgspec.Struct):
@@ -160,20 +163,22 @@ def whole(settings: Settings, events: int, folder: Path, told: Callable[[int], N
 
 async def _whole(settings: Settings, events: int, worker: Child, port: int, told: Callable[[int], None]) -> Rate:
     """From the first decision seen on: starting up is another number."""
+    decisions = decisions_of(events)
     tps = [TopicPartition(physical(settings.names, DECISIONS), each) for each in range(settings.partitions)]
     async with reader(settings.runtime()) as consumer:
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
         count = first = 0
         began_s = cpu_s = 0.0
-        while count < events:
-            count += sum(len(records) for records in (await _next(consumer, "the decisions", worker)).values())
-            told(count)
+        while count < decisions:
+            batches = await _next(consumer, "the decisions", worker)
+            count += sum(_MADE in record.headers for records in batches.values() for record in records)
+            told(count * events // decisions)
             if not first:
                 first, began_s, cpu_s = count, time.perf_counter(), _cpu_seconds(port)
     await _both_at_end(worker, port)
     seconds = time.perf_counter() - began_s
-    return Rate(events=count - first, seconds=seconds, cpu_s=_cpu_seconds(port) - cpu_s)
+    return Rate(events=events - first * events // decisions, seconds=seconds, cpu_s=_cpu_seconds(port) - cpu_s)
 
 
 async def _both_at_end(worker: Child, port: int) -> None:
@@ -228,7 +233,7 @@ async def _latencies(settings: Settings, events: int, worker: Child, told: Calla
             batches = await _next(consumer, "the decisions", worker)
             now_ms = time.time() * 1000
             for records in batches.values():
-                found += [now_ms - to_ms(decode(record.value).occurred_at) for record in records]
+                found += [now_ms - to_ms(decode(each.value).occurred_at) for each in records if _MADE in each.headers]
             told(len(found))
     return found
 

@@ -66,6 +66,12 @@ def traffic(events: int, accounts: int, step_ms: int) -> Iterator[Outgoing]:
             yield (success if place % 2 else payment)(RUN, turn * 3 + place // 2, accounts, at_ms)
 
 
+def decisions_of(events: int) -> int:
+    """How many of the first `events` events of the traffic get a decision."""
+    cycles, rest = divmod(events, CYCLE)
+    return cycles * (CYCLE + 1) // 2 + (rest + 1) // 2
+
+
 def login(number: int, account: int, at_ms: int) -> Outgoing:
     """A customer's own login, from the device and address of his payments."""
     return outgoing(

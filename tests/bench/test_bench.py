@@ -37,6 +37,13 @@ def test_every_generated_record_is_understood_and_most_accounts_are_known() -> N
     assert sum(record.topic == "auth.logins" for record in records) == 200
 
 
+@pytest.mark.parametrize("events", [1, 2, 6, 7, 8, 700, 1_403])
+def test_it_knows_how_many_decisions_its_traffic_brings(events: int) -> None:
+    undecided = b'"payment.succeeded.v1"'
+    records = bench_core.records_of(bench_core.traffic(events, 200, 200))
+    assert sum(undecided not in record.value for record in records if record.value) == bench_core.decisions_of(events)
+
+
 def test_stages_in_memory_report_rates_and_only_what_was_asked_for(tmp_path: Path) -> None:
     found = ran(tmp_path, "--events", "1000", "--only", "decode,core")
     assert set(found) == {"machine", "events", "decode", "core"}
