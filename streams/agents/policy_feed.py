@@ -14,11 +14,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streams.contracts.base import to_ms
-from streams.contracts.policies import PolicyRecord
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import POLICIES, physical
 from streams.core.policy import PolicySchedule
-from streams.core.policy_history import LEAD, PolicyHistory
+from streams.core.policy_history import LEAD, PolicyHistory, Said
 from streams.ports import Clock
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import reader
@@ -79,8 +78,8 @@ class PolicyFeed:
         if isinstance(said, Refusal):
             logger.error("offset %d of %s is no record of a policy: %s", record.offset, record.topic, said.detail)
             return
-        assert isinstance(said, PolicyRecord)
-        why = self._history.tell(said)  # type: ignore[arg-type]  # the topic carries the three kinds and no others
+        assert isinstance(said, Said)
+        why = self._history.tell(said)
         if why is not None:
             logger.warning("policy %s by %s does not count: %s", said.proposal_id, said.actor, why)
             return

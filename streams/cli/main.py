@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
 
@@ -12,27 +12,35 @@ EXIT_BAD_INPUT = 64
 EXIT_INFRASTRUCTURE = 70
 EXIT_CONFIGURATION = 78
 
-# Where a command lives. They are imported when they are asked for: the help of one must not pay for all the others.
+
+class Entry(NamedTuple):
+    """Where a command lives, and its line in the list."""
+
+    module: str
+    summary: str
+
+
+# Commands are imported when they are asked for: the help of one must not pay for all the others.
 COMMANDS = {
-    "demo": "streams.cli.demo",
-    "worker": "streams.cli.worker",
-    "topics": "streams.cli.topics",
-    "doctor": "streams.cli.doctor",
-    "ingest": "streams.cli.ingest",
-    "replay": "streams.cli.replay",
-    "simulate": "streams.cli.simulate",
-    "backtest": "streams.cli.backtest",
-    "decline": "streams.cli.decline",
-    "features": "streams.cli.features",
-    "train": "streams.cli.train",
-    "explain": "streams.cli.explain",
-    "incidents": "streams.cli.listings",
-    "cases": "streams.cli.listings",
-    "dead-letters": "streams.cli.dead_letters",
-    "state": "streams.cli.state",
-    "policy": "streams.cli.published_policies",
-    "contracts": "streams.cli.contracts",
-    "bench": "streams.cli.bench",
+    "demo": Entry("streams.cli.demo", "everything on this machine, with attacks, in a minute"),
+    "worker": Entry("streams.cli.worker", "run one worker: both agents"),
+    "topics": Entry("streams.cli.topics", "create, list, tail, export: what a deployment needs"),
+    "doctor": Entry("streams.cli.doctor", "check everything that a worker relies on"),
+    "ingest": Entry("streams.cli.ingest", "turn an existing system's topics into canonical events"),
+    "replay": Entry("streams.cli.replay", "write files to the input topics, in event time"),
+    "simulate": Entry("streams.cli.simulate", "write a seeded story of customers and attacks"),
+    "backtest": Entry("streams.cli.backtest", "what would be decided about these files? No broker"),
+    "decline": Entry("streams.cli.decline", "explain a code of a payment's answer, zh and en"),
+    "features": Entry("streams.cli.features", "write the features of every movement as one table"),
+    "train": Entry("streams.cli.train", "train a fraud model and compare its families"),
+    "explain": Entry("streams.cli.explain", "why is this decision what it is?"),
+    "incidents": Entry("streams.cli.listings", "what is down, and whom does it concern?"),
+    "cases": Entry("streams.cli.listings", "support cases in their newest version"),
+    "dead-letters": Entry("streams.cli.dead_letters", "list what could not be handled, feed it again"),
+    "state": Entry("streams.cli.state", "inspect or rebuild the states of accounts and entities"),
+    "policy": Entry("streams.cli.published_policies", "check, publish, approve, roll back the policy"),
+    "contracts": Entry("streams.cli.contracts", "schemas, AsyncAPI document and docs of all events"),
+    "bench": Entry("streams.cli.bench", "measure speed, memory and latency on this machine"),
 }
 
 
@@ -43,12 +51,16 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
             return None
-        found = getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
+        found = getattr(importlib.import_module(entry.module), cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command)
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -25,7 +25,7 @@ from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRol
 from streams.contracts.registry import POLICY_KEY, Refusal, decode, encode, headers_of
 from streams.contracts.topics import POLICIES, physical
 from streams.core.ids import proposal_id as proposal_id_of
-from streams.core.policy_history import APPROVERS, LEAD, PROPOSERS, PolicyHistory, PolicyRecord
+from streams.core.policy_history import APPROVERS, LEAD, PROPOSERS, PolicyHistory, Said
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.reading import scan
 from streams.runtime.topics_admin import partition_counts
@@ -174,7 +174,7 @@ def history(out: Path | None, as_json: bool, **cluster: Any) -> None:
     _show(Console(), told)
 
 
-async def read_history(settings: Settings) -> tuple[PolicyHistory, list[PolicyRecord]]:
+async def read_history(settings: Settings) -> tuple[PolicyHistory, list[Said]]:
     """Everything that was published, and what it means. Raises NotAsItShouldBe without the topic."""
     options = settings.runtime()
     topic = physical(settings.names, POLICIES.name)
@@ -191,7 +191,7 @@ async def read_history(settings: Settings) -> tuple[PolicyHistory, list[PolicyRe
     return history, records
 
 
-def _write(settings: Settings, record: PolicyRecord) -> None:
+def _write(settings: Settings, record: Said) -> None:
     """Publish the record unless it would not count, and see that it does."""
     history, _ = ask(settings, read_history(settings))
     if (why := history.tell(record)) is not None:
@@ -203,7 +203,7 @@ def _write(settings: Settings, record: PolicyRecord) -> None:
             raise BadRequest(f"somebody was faster: {why}.")
 
 
-async def _send(settings: Settings, record: PolicyRecord) -> None:
+async def _send(settings: Settings, record: Said) -> None:
     options = settings.runtime()
     topic = physical(settings.names, POLICIES.name)
     count = (await partition_counts(options, [topic]))[topic]

@@ -16,7 +16,7 @@ from streams.contracts.base import EPOCH
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
 from streams.core.policy import Policy, PolicyError, PolicySchedule
 
-PolicyRecord: TypeAlias = PolicyProposed | PolicyApproved | PolicyRolledBack
+Said: TypeAlias = PolicyProposed | PolicyApproved | PolicyRolledBack
 # Between a record and its effect every worker must have read it. A worker that has not seen the end of the topic for
 # half of this ends itself (agents.policy_feed), so none decides by an older policy without knowing.
 LEAD = timedelta(seconds=30)
@@ -44,9 +44,9 @@ class PolicyHistory:
         self._parse = parse
         self.proposals: dict[str, PolicyProposed] = {}
         self.changes: list[Change] = []  # in the order of the log, which is also the order of effective_at
-        self.refused: list[tuple[PolicyRecord, str]] = []
+        self.refused: list[tuple[Said, str]] = []
 
-    def tell(self, record: PolicyRecord) -> str | None:
+    def tell(self, record: Said) -> str | None:
         """Takes in the next record; the sentence is why it does not count, None if it does."""
         why = self._proposed(record) if isinstance(record, PolicyProposed) else self._changed(record)
         if why is not None:

@@ -135,10 +135,10 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     merchant_age_days: Annotated[
         float, About("novelty", "days", "since this merchant was first paid; 0 if new", MISSING)
     ]
-    merchant_uses: Annotated[float, About("novelty", "events", "earlier payments to this merchant", MISSING)]
+    merchant_uses: Annotated[float, About("novelty", "events", "earlier payments here, at most 65,535", MISSING)]
     payee_new: Annotated[float, About("novelty", "flag", "payee never paid here", MISSING)]
     payee_age_days: Annotated[float, About("novelty", "days", "since this payee was first paid; 0 if new", MISSING)]
-    payee_uses: Annotated[float, About("novelty", "events", "earlier movements to this payee", MISSING)]
+    payee_uses: Annotated[float, About("novelty", "events", "earlier ones to this payee, at most 65,535", MISSING)]
     card_new: Annotated[float, About("novelty", "flag", "card never used here", MISSING)]
     card_age_days: Annotated[float, About("novelty", "days", "since this card was first seen; 0 if new", MISSING)]
     # --- how many different ones? (this event's included)
