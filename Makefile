@@ -9,8 +9,9 @@ MAKEFLAGS += --no-builtin-rules
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.paywarden-setup
-# Overridable: make test PYTEST_ARGS="-k locks -x"
+# Overridable: make test PYTEST_ARGS="-k locks -x". Tests run in so many processes, each with an embedded broker.
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
 DEMO_ARGS ?=
 # The oldest supported interpreter is 3.11; the first of these that runs is used. Set PYTHON to choose another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
@@ -48,7 +49,7 @@ check: setup  ## style, types, import contracts, packaging guard
 	$(BIN)/python -P -m streams.adapters.packaging
 
 test: check  ## everything that needs no outside server
-	$(BIN)/pytest -m "not connected and not bench" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not connected and not bench" -n $(TEST_PROCESSES) $(PYTEST_ARGS)
 
 connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)

@@ -60,11 +60,11 @@ def recorded(folder: Path) -> Iterator[Row]:
 
 
 def generated() -> Iterator[Row]:
-    """20 customers with their own pace and amounts; some payments share a second."""
+    """20 customers with their own pace, up to four payments a day, and amounts; two of three follow another at once."""
     chance = random.Random(2018)
     made = []
     for customer in range(20):
-        second, pace, mean = 0, chance.uniform(0.2, 4.0) / DAY_S, chance.uniform(500, 10_000)
+        second, pace, mean = 0, chance.uniform(0.2, 4.0) / 3 / DAY_S, chance.uniform(500, 10_000)
         while (second := second + chance.choice([0, 1, int(chance.expovariate(pace))])) < LAST_DAY * DAY_S:
             made.append((second, customer, int(abs(chance.gauss(mean, mean / 2)))))
     for number, (second, customer, cents) in enumerate(sorted(made, key=lambda one: one[0])):
