@@ -44,6 +44,10 @@ class PolicyFeed:
         self._clock = clock
         self._consumer: AIOKafkaConsumer | None = None  # None: not caught up yet, or there is no topic
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (POLICIES.name,)
+
     async def catch_up(self) -> None:
         """Read everything that is there. A cluster without the topic has no published policies."""
         topic = physical(self._options.names, POLICIES.name)

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -87,6 +87,10 @@ def faust_app(options: RuntimeOptions) -> WorkerApp:
 class Companion(Protocol):
     """Something that all agents of a process depend on and that lies on a topic of its own, in no partition's order."""
 
+    @property
+    def reads(self) -> Collection[str]:
+        """Logical names of the topics that it reads."""
+
     async def catch_up(self) -> None:
         """Know everything that is known now; awaited before the worker joins its group."""
 
@@ -134,6 +138,9 @@ class Runtime:
             loop.add_signal_handler(number, stop.set)
         if self._options.web_port:
             await self._pages.start(self._options.web_host, self._options.web_port)
+        if self._options.security.protocol != "PLAINTEXT":
+            await knock(self._options)
+            await asyncio.to_thread(check_rights, self._options, self._needed_rights())
         for companion in self._companions:
             await companion.catch_up()
         app = self._app = faust_app(self._options)
@@ -186,9 +193,6 @@ class Runtime:
         called = self._options.names
         names = {each.topic for logic, _ in self._agents for each in logic.inputs}
         names |= {topic for _, agent in self._agents for topic in (agent.changelog, *agent.outputs, *agent.spread)}
-        if self._options.security.protocol != "PLAINTEXT":
-            await knock(self._options)
-            await asyncio.to_thread(check_rights, self._options, self._needed_rights())
         found = await partition_counts(self._options, {physical(called, name) for name in names})
         counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}
         for logic, agent in self._agents:
@@ -207,8 +211,12 @@ class Runtime:
             self._add_agent(app, pump)
 
     def _needed_rights(self) -> dict[str, frozenset[str]]:
-        """READ and WRITE by physical topic, over all agents."""
-        needed: dict[str, frozenset[str]] = {}
+        """READ and WRITE by physical topic, over all agents and companions."""
+        needed = {
+            physical(self._options.names, topic): frozenset({"READ"})
+            for companion in self._companions
+            for topic in companion.reads
+        }
         for logic, agent in self._agents:
             reads = (*(each.topic for each in logic.inputs), agent.changelog)
             writes = (*agent.outputs, *agent.spread, agent.changelog)

@@ -306,6 +306,7 @@ def _refused(options: RuntimeOptions, needed: dict[str, Any]) -> str:
     [
         ("worker", "WRITE", "fraud.decisions"),
         ("worker", "READ", "payments.transactions"),
+        ("worker", "READ", "paywarden.policies"),
         ("worker", "WRITE", "accounts."),
         ("ingest-stripe", "WRITE", "ingest.stripe."),
     ],
