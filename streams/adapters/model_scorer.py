@@ -18,6 +18,7 @@ from streams.core.policy import PolicySchedule
 from streams.core.rules.program import outcome_of
 from streams.core.score import Because, Score, ScoreUnavailable, Shadow
 from streams.core.steps import Prepared
+from streams.core.verdict import by_score
 from streams.metrics import MODEL_READY
 from streams.ports import Metrics, Scorer
 
@@ -92,8 +93,9 @@ class ModelScorer:
         """Only of what will be looked at: the score or a rule that counts takes it above `allow`."""
         if not self._explains:
             return ()
-        thresholds = self._policies.at(prepared.at_ms).model.payment
-        if thresholds.outcome_of(score) is Outcome.ALLOW and outcome_of(prepared.hits) is Outcome.ALLOW:
+        policy = self._policies.at(prepared.at_ms)
+        heard = by_score(prepared.event, prepared.subject, score, policy)
+        if heard is Outcome.ALLOW and outcome_of(prepared.hits) is Outcome.ALLOW:
             return ()
         assert prepared.features is not None
         try:

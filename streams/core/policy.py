@@ -20,6 +20,7 @@ from msgspec import Meta
 from streams.contracts.base import Currency, Share, to_ms
 from streams.core.currencies import RateTable, convert, rates_at
 from streams.core.entities.policies import EntitiesPolicy
+from streams.core.expected_cost import CostsPolicy
 from streams.core.money.business_days import Calendar
 from streams.core.money.term import Term
 from streams.core.outcome import Outcome
@@ -144,6 +145,8 @@ class ModelPolicy(Section, frozen=True, kw_only=True):
     payment: ScoreThresholds
     login: ScoreThresholds
     missing_score: Literal["rules_only", "review"]
+    decides: Literal["thresholds", "cost"]  # about payments; logins move no money and have thresholds only
+    costs: CostsPolicy
 
 
 class LadderStep(Section, frozen=True, kw_only=True):
@@ -399,6 +402,8 @@ def _check(policy: Policy) -> None:
             raise PolicyError(
                 "a stricter outcome has a lower score", f"model.{subject}", "let thresholds rise with strictness"
             )
+    for problem, key, remedy in policy.model.costs.problems():
+        raise PolicyError(problem, f"model.costs.{key}", remedy)
     for info in msgspec.structs.fields(policy.rules):
         for problem, key, remedy in getattr(policy.rules, info.name).problems():
             raise PolicyError(problem, f"rules.{info.name}.{key}", remedy)

@@ -64,6 +64,8 @@ RANGES = (
     _range("\\w*_minor", 1, 10**13, "minor units"),
     _range("per_unit", 1e-9, 1e9),
     _range("(?:\\w*_)?(?:share|rate)(?:_\\d+[dh])?", _NOT_ZERO, 1),
+    _range("stops", 0, 1),
+    _range("reviews_per_day", 1, 1_000_000),
     _range("model\\.\\w+\\.\\w+", _NOT_ZERO, 1),  # a score that everything reaches is no threshold
     _range("\\w+_s", 1, 10 * _YEAR_S, "seconds"),
     _range(".*", _NOT_ZERO, 10**9),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from streams.contracts.base import from_ms
+from streams.contracts.base import Event, from_ms
 from streams.contracts.decisions import Completeness, DecisionMade, DecisionShadowed, Hit, Reason
 from streams.contracts.payments import Movement
 from streams.contracts.topics import inputs_of
 from streams.core import ids
+from streams.core.expected_cost import cheapest
 from streams.core.features import FEATURE_SET
 from streams.core.flows.movements import AT_THE_DOOR, SUBJECTS
 from streams.core.outcome import LABELS, Outcome
@@ -30,7 +31,7 @@ def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Poli
 
     A rule that enforces under an observing policy speaks for itself: its outcome is real, everything else is not.
     """
-    outcome = _by_score(prepared.subject, score, policy)
+    outcome = _by_score(prepared, score, policy)
     if not prepared.hits:
         return outcome, policy.mode != "enforce"
     if is_allowed(prepared.hits):
@@ -116,11 +117,22 @@ def expiry_of(outcome: Outcome, at_ms: int, policy: Policy) -> tuple[int, str] |
     return None
 
 
-def _by_score(subject: str, score: Score | ScoreUnavailable, policy: Policy) -> Outcome:
+def by_score(event: Event, subject: str, score: float, policy: Policy) -> Outcome:
+    """What a score alone asks for: what costs least where the policy says so, else what its thresholds say."""
+    model = policy.model
+    if subject in AT_THE_DOOR:
+        return model.login.outcome_of(score)
+    if model.decides == "cost" and isinstance(event, Movement):
+        found = cheapest(score, event.amount_minor, event.currency, model.costs)
+        if found is not None:
+            return found
+    return model.payment.outcome_of(score)
+
+
+def _by_score(prepared: Prepared, score: Score | ScoreUnavailable, policy: Policy) -> Outcome:
     match score:
         case Score():
-            thresholds = policy.model.login if subject in AT_THE_DOOR else policy.model.payment
-            return thresholds.outcome_of(score.value)
+            return by_score(prepared.event, prepared.subject, score.value, policy)
         case ScoreUnavailable():
             return Outcome.REVIEW if policy.model.missing_score == "review" else _ALLOW
 

@@ -17,6 +17,7 @@ from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
+from streams.core.verdict import by_score
 
 TAKEOVER_RULE = "takeover"
 
@@ -87,9 +88,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     strict = outcome >= Outcome.parse(turn.policy.outcome.restrict_from)
     taken_over = strict and TAKEOVER_RULE in slugs
     # Two independent strong signals (F21): two rules, or one rule and the model, each at least at `hold`.
-    score = decision.score or 0.0
-    thresholds = turn.policy.model.login if movement is None else turn.policy.model.payment
-    signals = len(slugs) + (thresholds.outcome_of(score) >= Outcome.HOLD)
+    heard = by_score(prepared.event, prepared.subject, decision.score or 0.0, turn.policy)
+    signals = len(slugs) + (heard >= Outcome.HOLD)
     risky = strict and signals >= 2
     if taken_over:
         case_type, flow, family, priority = "account_takeover", "F23", "takeover", 1
