@@ -28,8 +28,9 @@ from models.training.measures import (
 
 # Of the legitimate payments of a fold's training days; the calibration gives them their weight back.
 LEGIT_SHARE = 0.25
-# Legitimate payments that a block may stop, on earlier weeks: below the tenth of a per cent that is allowed.
-BLOCKED_LEGIT_SHARE = 0.0006
+# Legitimate payments that get an outcome or a stricter one, on earlier weeks. A block may stop a tenth of a per cent of
+# them; what is chosen stays below it, because a week is not like the next.
+DISTURBED_LEGIT_SHARE = {"step_up": 0.01, "review": 0.003, "hold": 0.0015, "block": 0.0006}
 
 Told = Callable[[str], None]
 
@@ -179,5 +180,6 @@ def finish(history: History, names: Sequence[str], plan: Plan, best: Candidate, 
     rows = sampled(labelled & (history.at_ms > newest_ms - plan.days * DAY_MS), verdicts, LEGIT_SHARE, plan.seed)
     matrix = history.columns(names)[rows]
     classifier = fitted(FAMILIES[best.family], best.settings, matrix, verdicts[rows] == FRAUD, plan.seed)
-    block = threshold_within(truth, scores, BLOCKED_LEGIT_SHARE)
-    return Chosen(best, classifier, knots, {"block": block}, at_threshold(truth, scores, block), rows, truth, scores)
+    thresholds = {outcome: threshold_within(truth, scores, share) for outcome, share in DISTURBED_LEGIT_SHARE.items()}
+    at_block = at_threshold(truth, scores, thresholds["block"])
+    return Chosen(best, classifier, knots, thresholds, at_block, rows, truth, scores)

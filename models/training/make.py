@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from models.artifact import CARD_FILE, Trained
+from models.training.costs import judged
 from models.training.fit import Chosen, Plan, compare, finish, known
 from models.training.history import FRAUD, LEGIT, History
 from models.training.measures import calibration_error
@@ -15,6 +16,7 @@ from models.training.package import package
 from models.training.report import write_report
 from models.training.selection import FEATURES_READ
 from streams.contracts.base import from_ms
+from streams.core.policy import ModelPolicy
 
 _PARITY_MEASURED_ON = 20_000
 
@@ -28,9 +30,14 @@ def make(
     families: Sequence[str],
     subjects: Sequence[str],
     data: str,
+    policy: ModelPolicy,
+    currency: str | None,
     told: Callable[[str], None],
 ) -> Path:
-    """Trains and writes a model; returns its folder. Raises NotEnough or NotAlike."""
+    """Trains and writes a model; returns its folder. Raises NotEnough or NotAlike.
+
+    `currency` is that of the amounts in the history; without one nothing is said about costs.
+    """
     names = FEATURES_READ
     candidates, folds = compare(history, names, plan, families, told)
     chosen = finish(history, names, plan, candidates[0], folds)
@@ -73,7 +80,8 @@ def make(
         metrics=metrics,
         subjects=subjects,
     )
-    page = write_report(home, history, plan, candidates, folds, chosen)
+    judgement = None if currency is None else judged(history, folds, chosen, policy, currency)
+    page = write_report(home, history, plan, candidates, folds, chosen, judgement)
     (home / CARD_FILE).write_text(_card(home.name, trained, chosen, names) + page, encoding="utf-8")
     return home
 

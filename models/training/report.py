@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.training.costs import Judgement
 from models.training.fit import Candidate, Chosen, Fold, Plan
 from models.training.history import History
 from models.training.measures import DAY_MS, at_threshold, calibration_error, card_precision
@@ -21,7 +22,13 @@ _FRICTION = 0.05
 
 
 def write_report(
-    folder: Path, history: History, plan: Plan, candidates: Sequence[Candidate], folds: Sequence[Fold], chosen: Chosen
+    folder: Path,
+    history: History,
+    plan: Plan,
+    candidates: Sequence[Candidate],
+    folds: Sequence[Fold],
+    chosen: Chosen,
+    judgement: Judgement | None,
 ) -> str:
     """Writes the pictures into `folder` and returns the page that shows them."""
     _pictures(folder, history, folds, chosen)
@@ -56,9 +63,31 @@ def write_report(
             f"payments, with recall {chosen.at_block.recall:.2f} and precision {chosen.at_block.precision:.2f}."
         ),
         "",
+        *_suggested(chosen, judgement),
         *(f"![{name.replace('-', ' ')}]({name}.png)" for name in PICTURES),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _suggested(chosen: Chosen, judgement: Judgement | None) -> list[str]:
+    """What belongs into the policy of whoever uses this model, and what it would have cost on those weeks."""
+    lines = ["```toml", "[model.payment]", *(f"{name} = {value}" for name, value in chosen.thresholds.items())]
+    if judgement is None:
+        return [*lines, "```", ""]
+    costs = "; ".join(f"{name} {cost:.2f}" for name, cost in judgement.cost_minor.items())
+    shares = ", ".join(f"{name} {share:.3%}" for name, share in judgement.shares.items())
+    return [
+        *lines,
+        "",
+        "[model.costs]",
+        f"review_loss_minor = {{ {judgement.currency} = {judgement.review_loss_minor} }}",
+        "```",
+        "",
+        f"The second table leaves {judgement.reviews_per_day} payments a day to analysts, those of the largest",
+        f"expected loss. By the costs of the policy, in minor units of {judgement.currency} per payment and judged by",
+        f"what turned out: {costs}. Decided by cost: {shares}.",
+        "",
+    ]
 
 
 def _spread(values: Sequence[float]) -> str:

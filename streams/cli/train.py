@@ -43,6 +43,7 @@ Examples:
 @click.option("--weeks", type=click.IntRange(1, 12), default=4, show_default=True, help="Earlier weeks that choose.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
 @click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in backtest.")
+@click.option("--currency", help="Of the amounts, to judge by the policy's costs; default: the policy's home currency.")
 @click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Over the default.")
 def train(
     inputs: tuple[Path, ...],
@@ -56,6 +57,7 @@ def train(
     weeks: int,
     seed: int,
     barrier_ms: int,
+    currency: str | None,
     policy_files: tuple[Path, ...],
 ) -> None:
     """Train a model on INPUTS, or on what `paywarden features` made of them, and write it below the folder OUT.
@@ -70,6 +72,7 @@ def train(
     console = Console(stderr=True)
     look_rarely()
     until_ms = END_OF_TIME_MS if until is None else until
+    policies = load_schedule(policy_files)
     if (history_file is None) == (not inputs):
         raise click.UsageError("Name either INPUTS with their --format, or one --history.")
     try:
@@ -81,7 +84,7 @@ def train(
             history = record_history(
                 inputs,
                 file_format,  # type: ignore[arg-type]
-                load_schedule(policy_files),
+                policies,
                 until_ms=until_ms,
                 barrier_ms=barrier_ms,
                 partitions=4,
@@ -94,6 +97,8 @@ def train(
             name=name,
             families=families or FAMILIES,
             subjects=SUBJECTS,
+            policy=policies.policies[-1].model,
+            currency=currency or policies.policies[-1].money.home_currency,
             data=", ".join(path.name for path in inputs) or str(history_file and history_file.name),
             told=lambda line: console.print(line, highlight=False),
         )

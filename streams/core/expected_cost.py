@@ -26,9 +26,8 @@ class OutcomeCost(Section, frozen=True, kw_only=True):
     """What one outcome prevents and costs. A missing amount costs nothing."""
 
     stops: Annotated[float, Meta(ge=0.0, le=1.0)]  # share of frauds that it prevents
-    friction_minor: Amounts = msgspec.field(
-        default_factory=dict
-    )  # what it does to an honest customer: margin, calls, leaving
+    # What it does to an honest customer: margin, calls, leaving.
+    friction_minor: Amounts = msgspec.field(default_factory=dict)
     work_minor: Amounts = msgspec.field(default_factory=dict)  # what it costs us each time
 
 
