@@ -20,6 +20,8 @@ from streams.core.features import feature_set_of
 
 FORMAT = 1
 MODEL_FILE, MANIFEST_FILE, PARITY_FILE, CARD_FILE = "model.onnx", "manifest.json", "parity.json", "card.md"
+# Models that come with the package; `make model` builds them.
+SHIPPED = Path(__file__).parent / "registry"
 # Of one file. The largest model that was ever useful here had 2 MiB; what is far above is not one of ours.
 LARGEST_BYTES = 64 * 2**20
 
@@ -49,6 +51,13 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     parameters: dict[str, str]
 
 
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one number was spread over the payments that a model was made from."""
+
+    edges: tuple[float, ...]  # a value belongs to the first edge that it does not exceed; the last bin has none
+    shares: tuple[float, ...]  # of the payments, one more than there are edges
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything about a model that a machine has to know."""
 
@@ -69,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trained: Trained
     metrics: dict[str, float]
     libraries: dict[str, str]
+    spreads: dict[str, Spread] = msgspec.field(default_factory=dict)  # by feature, and of the score
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +94,15 @@ class Artifact(NamedTuple):
     manifest: Manifest
     onnx: bytes
     parity: Parity
+
+
+def folder_of(name: Path, home: Path | None = None) -> Path:
+    """The folder that is meant: a path as it is, and a bare id below `home` or among the shipped models."""
+    if len(name.parts) == 1 and not name.exists():
+        for parent in (home, SHIPPED):
+            if parent is not None and (parent / name).is_dir():
+                return parent / name
+    return name
 
 
 def sealed(manifest: Manifest) -> Manifest:

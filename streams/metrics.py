@@ -16,6 +16,7 @@ from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
 from streams.contracts.triage import FaultParty, RetryVerdict
 from streams.core.declines.table import packaged
+from streams.core.features.catalogue import FEATURE_NAMES
 from streams.core.incidents.keys import DIMENSIONS
 from streams.core.personal import FIELDS, Kind
 
@@ -112,6 +113,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "verdict": Values(frozenset(get_args(RetryVerdict))),
     "source": Values(frozenset({*packaged().sources, "none"})),
     "dimension": Values(frozenset(DIMENSIONS)),
+    "feature": _values("score", *FEATURE_NAMES),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -254,6 +256,12 @@ MODEL_READY: Final = Gauge(
     "1 when the configured model is loaded, 0 when it cannot be used and rules decide alone; absent without one.",
     "sane",
 )
+MODEL_DRIFT: Final = Gauge(
+    "paywarden_model_psi",
+    "Population stability index of the champion's score and features against its training; above 0.25 they differ.",
+    "sane",
+    ("feature",),
+)
 ACTIONS: Final = Counter(
     "paywarden_actions_total", "Lock and other commands to the payment system, by kind.", "sane", ("action", "mode")
 )
@@ -338,6 +346,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     SCORES,
     SCORE_UNAVAILABLE,
     MODEL_READY,
+    MODEL_DRIFT,
     ACTIONS,
     LOCKS_CAPPED,
     ACTIONS_RESENT,

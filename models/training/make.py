@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.artifact import CARD_FILE, Trained
+from models.artifact import CARD_FILE, Spread, Trained
+from models.serving.drift import SCORE, spread_of
 from models.training.costs import judged
 from models.training.fit import Chosen, Plan, compare, finish, known
-from models.training.history import FRAUD, LEGIT, History
+from models.training.history import FRAUD, LEGIT, UNKNOWN, History
 from models.training.measures import calibration_error
 from models.training.package import package
 from models.training.report import write_report
@@ -78,6 +79,7 @@ def make(
         thresholds=chosen.thresholds,
         trained=trained,
         metrics=metrics,
+        spreads=_spreads(matrix[verdicts != UNKNOWN][-len(chosen.scores) :], names, chosen.scores),
         subjects=subjects,
     )
     judgement = None if currency is None else judged(history, folds, chosen, policy, currency)
@@ -89,6 +91,12 @@ def make(
 def _usual(legit: np.ndarray) -> list[float]:
     """Per feature the median of legitimate payments; the missing value where most of them have none."""
     return [float(value) for value in np.median(legit, axis=0)]
+
+
+def _spreads(matrix: np.ndarray, names: Sequence[str], scores: np.ndarray) -> dict[str, Spread]:
+    """Of the newest payments, all of them: what was trained on is a sample of the honest ones."""
+    spreads = {name: spread_of(matrix[:, column]) for column, name in enumerate(names)}
+    return spreads | {SCORE: spread_of(scores)}
 
 
 def _card(model_id: str, trained: Trained, chosen: Chosen, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.artifact import Manifest, Parity, Trained, write_artifact
+from models.artifact import Manifest, Parity, Spread, Trained, write_artifact
 from models.serving.model import PARITY, load_model
 from models.training.export import libraries, probabilities_of, to_onnx
 from streams.core.features import feature_set_of
@@ -33,6 +33,7 @@ def package(
     thresholds: dict[str, float],
     trained: Trained,
     metrics: dict[str, float],
+    spreads: dict[str, Spread] | None = None,
     subjects: Sequence[str] = ("payment",),
     card: str = "",
 ) -> Path:
@@ -64,6 +65,7 @@ def package(
         trained=trained,
         metrics=metrics,
         libraries=libraries(),
+        spreads=spreads or {},
     )
     parity = Parity(
         rows=tuple(tuple(map(float, row)) for row in rows[chosen]), probabilities=tuple(map(float, wanted[chosen]))

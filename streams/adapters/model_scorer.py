@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from models.artifact import ModelError
-from models.serving.model import Model, load_model
+from models.serving.drift import Drift
+from models.serving.model import Model
 from models.serving.reasons import because
 from streams.core.outcome import Outcome
 from streams.core.policy import PolicySchedule
@@ -19,7 +18,7 @@ from streams.core.rules.program import outcome_of
 from streams.core.score import Because, Score, ScoreUnavailable, Shadow
 from streams.core.steps import Prepared
 from streams.core.verdict import by_score
-from streams.metrics import MODEL_READY
+from streams.metrics import MODEL_DRIFT
 from streams.ports import Metrics, Scorer
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ class Unscored:
     model_id = RULES_ONLY
 
     def __init__(self, reason: str = "no_model") -> None:
+        self.reason = reason
         self._answer = ScoreUnavailable(reason)
 
     def score(self, batch: Sequence[Prepared]) -> Sequence[Answer]:
@@ -51,7 +51,13 @@ class ModelScorer:
     """
 
     def __init__(
-        self, model: Model, policies: PolicySchedule, deadline_s: float | None = None, *, explains: bool = True
+        self,
+        model: Model,
+        policies: PolicySchedule,
+        deadline_s: float | None = None,
+        *,
+        explains: bool = True,
+        metrics: Metrics | None = None,
     ) -> None:
         self.model_id = model.manifest.model_id
         self._model = model
@@ -59,6 +65,8 @@ class ModelScorer:
         self._policies = policies
         self._deadline_s = deadline_s
         self._explains = explains
+        self._metrics = metrics
+        self._drift = Drift(model.manifest)
         self._thread = None if deadline_s is None else ThreadPoolExecutor(1, thread_name_prefix="model")
         self._running: Future[list[float]] | None = None
         self._trouble = ""
@@ -85,6 +93,9 @@ class ModelScorer:
         if self._trouble:
             logger.info("model %s answers again", self.model_id)
             self._trouble = ""
+        if self._metrics is not None:
+            for name, moved in self._drift.see(rows, scores).items():
+                self._metrics.set(MODEL_DRIFT, moved, name)
         for index, value in zip(asked, scores, strict=True):
             answers[index] = Score(value, self.model_id, self._reasons(batch[index], value))
         return answers
@@ -149,37 +160,3 @@ class Watched:
 _NOT_ITS_SUBJECT = ScoreUnavailable("no_model")
 _TIMEOUT = ScoreUnavailable("timeout")
 _FAILED = ScoreUnavailable("failed")
-
-
-def load_scorer(
-    folder: Path | None,
-    policies: PolicySchedule,
-    deadline_s: float | None,
-    metrics: Metrics,
-    shadow_folders: Sequence[Path] = (),
-) -> Scorer[Prepared]:
-    """The scorer of a worker. A model that cannot be used is one ERROR line and a metric, never the worker's end."""
-    champion: Scorer[Prepared] = Unscored()
-    if folder is not None:
-        try:
-            champion = _announced(folder, policies, deadline_s, explains=True)
-            metrics.set(MODEL_READY, 1.0)
-        except ModelError as error:
-            logger.error("%s Until then rules decide alone (score_unavailable %s).", error, error.reason)
-            metrics.set(MODEL_READY, 0.0)
-            champion = Unscored(error.reason)
-    shadows = []
-    for each in shadow_folders:
-        try:
-            shadows.append(_announced(each, policies, deadline_s, explains=False))
-        except ModelError as error:
-            logger.error("%s Until then it is not watched; decisions do not change.", error)
-    return Watched(champion, shadows) if shadows else champion
-
-
-def _announced(folder: Path, policies: PolicySchedule, deadline_s: float | None, *, explains: bool) -> ModelScorer:
-    model = load_model(folder)
-    manifest = model.manifest
-    role = "champion" if explains else "shadow"
-    logger.info("model %s (%s), features %s, %s", manifest.model_id, manifest.family, manifest.feature_set, role)
-    return ModelScorer(model, policies, deadline_s, explains=explains)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from models.artifact import Trained
+from models.artifact import Spread, Trained
 from models.training.package import package
 from streams.core.features import FEATURES
 
@@ -42,7 +42,14 @@ def drawn(rows: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return matrix, (usual > 2.0).astype(int)
 
 
-def small_model(folder: Path, *, name: str = "small", seed: int = 0, features: tuple[str, ...] = FEATURES_READ) -> Path:
+def small_model(
+    folder: Path,
+    *,
+    name: str = "small",
+    seed: int = 0,
+    features: tuple[str, ...] = FEATURES_READ,
+    spreads: dict[str, Spread] | None = None,
+) -> Path:
     """The folder of a model that likes payments of the usual size and nothing else."""
     matrix, frauds = drawn(seed=seed)
     classifier = ExtraTreesClassifier(20, max_depth=6, random_state=seed).fit(matrix, frauds)
@@ -59,4 +66,5 @@ def small_model(folder: Path, *, name: str = "small", seed: int = 0, features: t
         thresholds={"review": 0.5},
         trained=TRAINED,
         metrics={},
+        spreads=spreads,
     )
