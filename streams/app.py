@@ -7,8 +7,9 @@ import ssl
 
 import msgspec
 
+from streams.adapters.champions import load_scorer
 from streams.adapters.clock import SystemClock
-from streams.adapters.model_scorer import Unscored, load_scorer
+from streams.adapters.model_scorer import Unscored
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule, parse_published
 from streams.adapters.prometheus import PrometheusMetrics
@@ -156,7 +157,9 @@ def worker(settings: Settings) -> Runtime:
     metrics, clock = PrometheusMetrics(), SystemClock()
     metrics.set(WORKER, 1.0, settings.clock, policies.policies[-1].mode)
     deadline_s = settings.model_deadline_ms / 1000
-    scorer = load_scorer(settings.model_dir, policies, deadline_s, metrics, settings.shadow_model_dirs)
+    scorer = load_scorer(
+        settings.model_dir, policies, deadline_s, metrics, settings.shadow_model_dirs, settings.models_dir
+    )
     return Runtime(
         settings.runtime(),
         agents(settings, policies, scorer),

@@ -91,7 +91,11 @@ class Settings(BaseSettings):
         None, description="Folder with this deployment's own codes, profiles and texts; docs/declines.md."
     )
     model_dir: Path | None = Field(
-        None, description="Folder of the model that scores (`paywarden train`); without one the rules decide alone."
+        None,
+        description="Folder of the model that scores, or a shipped one's id; without one the rules decide alone.",
+    )
+    models_dir: Path | None = Field(
+        None, description="Folder of models, each in a folder named like it, of which a policy may name the champion."
     )
     shadow_model_dirs: tuple[Path, ...] = Field(
         (), description="Folders of models (JSON list) that score beside it and are only published, never acted on."

@@ -13,8 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from models.artifact import ModelError
-from models.serving.model import load_model
-from streams.adapters.model_scorer import ModelScorer
+from streams.adapters.champions import replay_scorer
 from streams.adapters.policy_file import load_schedule
 from streams.app import agents
 from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, settings_of
@@ -92,12 +91,10 @@ async def layouts(
         raise NotAsItShouldBe(str(error)) from error
 
 
-def _scorer(settings: Settings) -> Scorer[Prepared] | None:
+def _scorer(settings: Settings) -> Scorer[Prepared]:
     """The worker's model without its deadline: what was decided is owed, so it must be decided again alike."""
-    if settings.model_dir is None:
-        return None
     try:
-        return ModelScorer(load_model(settings.model_dir), load_schedule(settings.policy_files))
+        return replay_scorer(settings.model_dir, load_schedule(settings.policy_files), home=settings.models_dir)
     except ModelError as error:
         raise NotAsItShouldBe(f"{error} A rebuild needs the model that the workers had.") from error
 

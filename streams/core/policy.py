@@ -145,6 +145,7 @@ class ModelPolicy(Section, frozen=True, kw_only=True):
     payment: ScoreThresholds
     login: ScoreThresholds
     missing_score: Literal["rules_only", "review"]
+    champion: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,79})?$")]  # id; empty: the one that was configured
     decides: Literal["thresholds", "cost"]  # about payments; logins move no money and have thresholds only
     costs: CostsPolicy
 

@@ -13,12 +13,15 @@ from support.features import calm
 from support.metrics import RecordingMetrics
 from support.models import small_model
 
+from models.artifact import ModelError
 from models.serving.model import Model, load_model
-from streams.adapters.model_scorer import ModelScorer, Unscored, load_scorer
-from streams.adapters.policy_file import load_schedule
+from streams.adapters.champions import load_scorer, replay_scorer
+from streams.adapters.model_scorer import ModelScorer
+from streams.adapters.policy_file import default_text, load_schedule
 from streams.contracts.base import from_ms
 from streams.contracts.decisions import Hit
 from streams.contracts.payments import PaymentRequested
+from streams.core.policy import Policy, PolicySchedule, parse_policy
 from streams.core.reasons import REASONS
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
@@ -139,9 +142,9 @@ def test_a_folder_that_cannot_be_used_means_rules_only(
 
 def test_a_good_folder_is_announced(folder: Path) -> None:
     metrics = RecordingMetrics()
-    assert isinstance(load_scorer(folder, POLICIES, 0.25, metrics), ModelScorer)
+    assert load_scorer(folder, POLICIES, 0.25, metrics).model_id == folder.name
     assert metrics.gauges[MODEL_READY, ()] == 1.0
-    assert isinstance(load_scorer(None, POLICIES, 0.25, metrics), Unscored)
+    assert load_scorer(None, POLICIES, 0.25, metrics).model_id == "rules-only"
 
 
 def test_only_what_somebody_will_look_at_has_reasons(model: Model) -> None:
@@ -177,3 +180,34 @@ def test_a_rule_that_counts_is_reason_to_explain(model: Model) -> None:
     assert heard.value < 0.5, "this is about a score that alone would not be looked at"
     assert heard.reasons
     assert shadowed.reasons == ()
+
+
+def of_the_day(day: int) -> Prepared:
+    return msgspec.structs.replace(prepared(amount_to_usual=6.0), at_ms=AT_MS + day * 86_400_000)
+
+
+def naming(champion: str, day: int) -> Policy:
+    return parse_policy(
+        default_text(), f'[model]\nchampion = "{champion}"\n', effective_at=from_ms(AT_MS + day * 86_400_000)
+    )
+
+
+@pytest.mark.logs_errors
+def test_the_policy_of_an_events_time_says_which_model_decides(tmp_path: Path, folder: Path) -> None:
+    """Also one that is published while the worker runs, and in a batch that spans the change."""
+    one, two = small_model(tmp_path, name="one"), small_model(tmp_path, name="two", seed=3)
+    policies = PolicySchedule.of((parse_policy(default_text()), naming(one.name, 2)))
+    metrics = RecordingMetrics()
+    scorer = load_scorer(folder, policies, 60, metrics, home=tmp_path)
+    days = [of_the_day(day) for day in (3, 1, 5, 0)]
+    assert [answer.model_id for answer in scorer.score(days)] == [one.name, folder.name, one.name, folder.name]
+    policies.become(PolicySchedule.of((*policies.policies, naming(two.name, 4), naming("nowhere-1", 8))))
+    assert [answer.model_id for answer in scorer.score(days)] == [one.name, folder.name, two.name, folder.name]
+    assert list(scorer.score([of_the_day(9)])) == [ScoreUnavailable("missing")]
+    assert metrics.gauges[MODEL_READY, ()] == 0.0
+    policies.become(PolicySchedule.of(policies.policies[:2]))
+    scorer.score(days)
+    assert metrics.gauges[MODEL_READY, ()] == 1.0, "the policy that named it was taken back"
+    policies.become(PolicySchedule.of((*policies.policies, naming("nowhere-1", 8))))
+    with pytest.raises(ModelError, match="nowhere-1"):
+        replay_scorer(folder, policies, home=tmp_path)
