@@ -38,6 +38,7 @@ COMMANDS = {
     "cases": Entry("streams.cli.listings", "support cases in their newest version"),
     "dead-letters": Entry("streams.cli.dead_letters", "list what could not be handled, feed it again"),
     "state": Entry("streams.cli.state", "inspect or rebuild the states of accounts and entities"),
+    "models": Entry("streams.cli.models", "list, compare, promote and take back models"),
     "policy": Entry("streams.cli.published_policies", "check, publish, approve, roll back the policy"),
     "contracts": Entry("streams.cli.contracts", "schemas, AsyncAPI document and docs of all events"),
     "bench": Entry("streams.cli.bench", "measure speed, memory and latency on this machine"),

@@ -1,0 +1,296 @@
+"""Which models are there, which one decides, and how does another one take its place?"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from models.artifact import CARD_FILE, MODEL_FILE, SHIPPED, Manifest, ModelError, folder_of, read_artifact
+from producers.errors import BadInput
+from streams.adapters.policy_file import load_schedule
+from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
+from streams.cli.features import END_OF_TIME_MS
+from streams.cli.published_policies import read_history, rollback
+from streams.cli.replay import Instant
+from streams.settings import load_settings
+
+if TYPE_CHECKING:
+    from models.serving.model import Model
+    from models.training.gate import Comparison
+
+_dir = click.option(
+    "--models", "home", type=click.Path(path_type=Path, file_okay=False), help="Folder of models; PAYWARDEN_MODELS_DIR."
+)
+_MEASURES = ("average_precision", "card_precision_100")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group()
+def models() -> None:
+    """Models: what is there, how good it is, and the champion's change.
+
+    \b
+    Examples:
+      paywarden models list
+      paywarden models show payments-1a2b3c4d5e
+      paywarden models compare OLD NEW --history history.npz
+      paywarden models promote NEW --over policy.toml --champion OLD --history history.npz --out next.toml
+      paywarden models rollback --actor jo --role supervisor --why "alerts doubled"
+    """
+
+
+@models.command("list")
+@_dir
+@_json
+def list_models(home: Path | None, as_json: bool) -> None:
+    """The models of the folder and those that came with the package, and whether this release can use them.
+
+    \b
+    Example:
+      paywarden models list --models /srv/models
+    """
+    home = home or load_settings().models_dir
+    rows = []
+    for parent in dict.fromkeys(each for each in (home, SHIPPED) if each is not None):
+        for folder in sorted(each for each in _folders(parent) if (each / MODEL_FILE).exists()):
+            try:
+                manifest = read_artifact(folder).manifest
+            except ModelError as error:
+                rows.append({"model": folder.name, "folder": str(folder), "usable": error.reason})
+                continue
+            rows.append({**_summary(manifest), "folder": str(folder), "usable": "yes"})
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    if not rows:
+        click.echo(f"no models in {home or SHIPPED}; `paywarden train` makes one")
+        return
+    table = Table("model", "family", "features", "AP", "CP@100", "trained until", "usable", "folder")
+    for row in rows:
+        names = ("model", "family", "features", *_MEASURES, "until", "usable", "folder")
+        table.add_row(*(str(row.get(name, "")) for name in names))
+    Console().print(table)
+
+
+@models.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@_dir
+@_json
+def show(model: Path, home: Path | None, as_json: bool) -> None:
+    """What a model is, from what, how good; and that it answers here as it did where it was trained.
+
+    \b
+    Example:
+      paywarden models show /srv/models/payments-1a2b3c4d5e
+    """
+    folder = folder_of(model, home or load_settings().models_dir)
+    manifest = _model(folder).manifest
+    size = (folder / MODEL_FILE).stat().st_size
+    if as_json:
+        click.echo(json.dumps({**_summary(manifest), "bytes": size, "metrics": manifest.metrics}))
+        return
+    console = Console()
+    trained = manifest.trained
+    console.print(f"[bold]{manifest.model_id}[/]  {manifest.family}, {len(manifest.features)} features, {size:,} bytes")
+    console.print(
+        f"trained on {trained.data}: {trained.payments:,} payments with {trained.frauds:,} frauds, "
+        f"{trained.since:%Y-%m-%d} to {trained.until:%Y-%m-%d}, seed {trained.seed}"
+    )
+    for title, values in (("on earlier weeks", manifest.metrics), ("thresholds found there", manifest.thresholds)):
+        console.print(f"{title}: " + ", ".join(f"{name} {value:g}" for name, value in values.items()), highlight=False)
+    console.print(f"answers as its trainer did, within 1e-5; card: {folder / CARD_FILE}", highlight=False)
+
+
+def _comparing(command: Any) -> Any:
+    for option in (
+        click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Thresholds."),
+        click.option("--weeks", type=click.IntRange(1, 12), default=2, show_default=True, help="Newest mature weeks."),
+        click.option("--until", type=Instant(), help="Labels of this time or later do not exist yet; UTC."),
+        click.option("--history", "history_file", required=True, type=click.Path(path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
+@models.command()
+@click.argument("champion", type=click.Path(path_type=Path))
+@click.argument("candidate", type=click.Path(path_type=Path))
+@_comparing
+@_dir
+@_json
+def compare(
+    champion: Path,
+    candidate: Path,
+    history_file: Path,
+    until: int | None,
+    weeks: int,
+    policy_files: tuple[Path, ...],
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Both models on the newest mature weeks of what `paywarden features` made, without what they were trained on.
+
+    \b
+    Example:
+      paywarden models compare OLD NEW --models /srv/models --history history.npz --weeks 2
+    """
+    found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
+    if as_json:
+        sides = {side.model_id: side.measured._asdict() | {"alerts": side.alert_share} for side in found[4:6]}
+        click.echo(json.dumps({"frauds": found.frauds, "models": sides, "problems": found.problems}))
+        return
+    _show(found)
+
+
+@models.command()
+@click.argument("candidate", type=click.Path(path_type=Path))
+@click.option("--champion", required=True, type=click.Path(path_type=Path), help="The model that decides now.")
+@click.option("--over", type=click.Path(path_type=Path, exists=True), help="The policy file that is in force now.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Policy file to write.")
+@_comparing
+@_dir
+def promote(
+    candidate: Path,
+    champion: Path,
+    over: Path | None,
+    out: Path,
+    history_file: Path,
+    until: int | None,
+    weeks: int,
+    policy_files: tuple[Path, ...],
+    home: Path | None,
+) -> None:
+    """Write the policy that makes CANDIDATE the champion, if it passes the gate: better, and no more alerts.
+
+    The policy comes into force like any other: `paywarden policy publish`, and a second person approves.
+
+    \b
+    Example:
+      paywarden models promote NEW --champion OLD --history history.npz --over policy.toml --out next.toml
+    """
+    found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
+    _show(found)
+    if found.problems:
+        raise BadInput(f"{found.candidate.model_id} stays where it is: {'; '.join(found.problems)}.")
+    text = with_champion("" if over is None else over.read_text(encoding="utf-8"), found.candidate.model_id)
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a file that can.") from error
+    click.echo(f"wrote {out}; put it in force: paywarden policy publish {out} --actor YOU --role analyst --why REASON")
+
+
+@models.command("rollback")
+@click.pass_context
+@click.option("--why", required=True, help="The reason, for the history.")
+@click.option("--role", required=True, help="The role you act in.")
+@click.option("--actor", required=True, help="Who you are.")
+@cluster_options
+def roll_back(context: click.Context, /, actor: str, role: str, why: str, **cluster: Any) -> None:
+    """Take the newest policy back, if it changed the champion: the model before it decides again.
+
+    \b
+    Example:
+      paywarden models rollback --actor jo --role supervisor --why "alerts doubled"
+    """
+    settings = settings_of(cluster)
+    changes = ask(settings, read_history(settings))[0].changes
+    before = load_schedule(settings.policy_files).policies[-1]
+    in_force = [change.policy or before for change in changes]
+    newest, previous = (in_force or [before])[-1], (in_force[-2] if len(in_force) > 1 else before)
+    if newest.model.champion == previous.model.champion:
+        raise NotAsItShouldBe(
+            "the newest policy did not change the champion, so there is no model to take back; "
+            "`paywarden policy rollback` takes back a policy."
+        )
+    assert rollback.callback is not None
+    context.invoke(rollback, actor=actor, role=role, why=why, **cluster)
+
+
+def with_champion(text: str, model_id: str) -> str:
+    """The policy text with this champion and everything else as it was."""
+    line = f'champion = "{model_id}"'
+    table = re.search(r"^\[model\][^\n]*\n", text, re.MULTILINE)
+    if table is None:
+        changed = f"{text.rstrip()}\n\n[model]\n{line}\n".lstrip()
+    else:
+        rest = text[table.end() :]
+        following = re.search(r"^\[", rest, re.MULTILINE)
+        own, after = (rest, "") if following is None else (rest[: following.start()], rest[following.start() :])
+        own, found = re.subn(r"^champion\s*=.*$", line, own, flags=re.MULTILINE)
+        changed = text[: table.end()] + (own if found else f"{line}\n{own}") + after
+    return changed
+
+
+def _compared(
+    champion: Path,
+    candidate: Path,
+    history_file: Path,
+    until: int | None,
+    weeks: int,
+    policy_files: tuple[Path, ...],
+    home: Path | None,
+) -> Comparison:
+    from models.training.fit import NotEnough, Plan
+    from models.training.gate import compared
+    from models.training.history import HistoryError, load_history
+
+    home = home or load_settings().models_dir
+    first, second = (_model(folder_of(each, home)) for each in (champion, candidate))
+    plan = Plan(END_OF_TIME_MS if until is None else until, weeks=weeks)
+    thresholds = load_schedule(policy_files).policies[-1].model.payment
+    try:
+        return compared(first, second, load_history(history_file), plan, thresholds)
+    except (HistoryError, NotEnough) as error:
+        raise BadInput(str(error)) from error
+
+
+def _model(folder: Path) -> Model:
+    from models.serving.model import load_model
+
+    try:
+        return load_model(folder)
+    except ModelError as error:
+        raise BadInput(str(error)) from None
+
+
+def _folders(parent: Path) -> list[Path]:
+    return [each for each in parent.iterdir() if each.is_dir()] if parent.is_dir() else []
+
+
+def _summary(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "model": manifest.model_id,
+        "family": manifest.family,
+        "features": len(manifest.features),
+        "until": f"{manifest.trained.until:%Y-%m-%d}",
+        **{name: value for name, value in manifest.metrics.items() if name in _MEASURES},
+    }
+
+
+def _show(found: Comparison) -> None:
+    console = Console()
+    console.print(
+        f"{found.payments:,} payments with {found.frauds:,} frauds, {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}, "
+        "that neither was trained on"
+    )
+    table = Table("", "model", "AP", "CP@100", "AUC", "Brier", "alerts")
+    for name, side in (("champion", found.champion), ("candidate", found.candidate)):
+        m = side.measured
+        table.add_row(
+            name,
+            side.model_id,
+            f"{m.average_precision:.3f}",
+            f"{m.card_precision:.3f}",
+            f"{m.auc:.3f}",
+            f"{m.brier:.5f}",
+            f"{side.alert_share:.3%}",
+        )
+    console.print(table)
+    console.print("; ".join(found.problems) or "the candidate passes: better, and no more alerts", highlight=False)
