@@ -73,7 +73,7 @@ class Drift:
         self._rows, self._scores = [], []
         return {
             name: stability_index(
-                spread.shares, _counts(numpy.asarray(spread.edges), columns[name]) / len(columns[name])
+                spread.shares, (_counts(numpy.asarray(spread.edges), columns[name]) / len(columns[name])).tolist()
             )
             for name, spread in self._spreads.items()
         }

@@ -19,20 +19,23 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from models.artifact import ModelError
-from models.serving.model import Model, load_model
 from producers.answers import replies
 from producers.errors import BadInput
 from producers.feed import WATERMARK_KEY, Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.logins import DEMO_KEY
-from streams.adapters.model_scorer import RULES_ONLY, ModelScorer, Unscored, Watched
+from streams.adapters.champions import replay_scorer
+from streams.adapters.model_scorer import RULES_ONLY
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.agents.accounts import risk_key
 from streams.agents.offline import OfflineRun, Published
 from streams.app import accounts_logic, entities_logic
+from streams.cli.backtest_compare import LABELS_FILE, compare
+from streams.cli.backtest_compare import show as show_difference
 from streams.cli.replay import Duration, Instant
+from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import from_ms
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
@@ -57,7 +60,7 @@ FILES = {
     "psp.commands": "commands.jsonl",
     "paywarden.dead-letters": "dead_letters.jsonl",
 }
-WRITTEN = (*FILES.values(), "scores.csv", "flags.csv", "summary.json")
+WRITTEN = (*FILES.values(), "scores.csv", "flags.csv", LABELS_FILE, "summary.json")
 FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
 
@@ -87,7 +90,9 @@ class Results:
         }
         scores = stack.enter_context((folder / "scores.csv").open("w", newline=""))
         flags = stack.enter_context((folder / "flags.csv").open("w", newline=""))
-        self._scores, self._flags = csv.writer(scores), csv.writer(flags)
+        labels = stack.enter_context((folder / LABELS_FILE).open("w", newline="", encoding="utf-8"))
+        self._scores, self._flags, self._labels = csv.writer(scores), csv.writer(flags), csv.writer(labels)
+        self._labels.writerow(["subject_id", "verdict"])
         # The columns that the public evaluators of the two data sets read.
         self._scores.writerow(["TRANSACTION_ID" if file_format == "fdh" else "subject_id", "score"])
         self._flags.writerow(["datetime", "source_ip", "event_id", "outcome"])
@@ -110,6 +115,12 @@ class Results:
             if fact is not None and fact.guessing:
                 self._flags.writerow([from_ms(at_ms).isoformat(), attempt.ip, attempt.event_id, why])
                 return
+
+    def turned_out(self, value: bytes) -> None:
+        """Note a verdict, for whoever compares this backtest with another."""
+        label = decode("risk.labels", value)
+        if isinstance(label, LabelRecorded):
+            self._labels.writerow([label.subject_id, label.verdict])
 
     def step_ended(self) -> None:
         self._addresses.clear()
@@ -163,14 +174,6 @@ def results_folder(folder: Path) -> Iterator[None]:
             with suppress(OSError):  # somebody else has put something in
                 each.rmdir()
         raise
-
-
-def _model(folder: Path) -> Model:
-    """The model that was asked for: unlike a worker, a backtest without it would answer another question."""
-    try:
-        return load_model(folder)
-    except ModelError as error:
-        raise BadInput(str(error)) from None
 
 
 def _suspicion(decision: DecisionMade) -> float:
@@ -259,6 +262,8 @@ def run_backtest(
                 continue
             if item.topic == "auth.logins":
                 results.came_from(item.value, item.timestamp_ms, partial(known_risk, run.accounts[item.partition]))
+            elif item.topic == "risk.labels":
+                results.turned_out(item.value)
             run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
             if item.key != WATERMARK_KEY:
                 records += 1
@@ -316,6 +321,7 @@ Examples:
   paywarden backtest events.jsonl --format jsonl --out out/
   paywarden backtest transactions.csv.xz --format fdh --start 2018-07-25 --end 2018-08-15 --out out/
   paywarden backtest transactions.csv.xz --format fdh --model models/fdh-1a2b3c4d5e --out out/
+  paywarden backtest events.jsonl --format jsonl --policy stricter.toml --out new/ --compare out/
   paywarden backtest ch_08_logs_log.csv --format logins --policy stricter.toml --out out/
 """
 )
@@ -342,6 +348,13 @@ Examples:
 @click.option("--label-release", type=click.Choice(["exact", "day-end"]), default="exact", show_default=True)
 @click.option("--malformed", type=click.Choice(["send", "stop"]), default="send", show_default=True, help="jsonl.")
 @click.option("--responder/--no-responder", default=True, help="Let a stand-in payment system acknowledge actions.")
+@click.option(
+    "--compare",
+    "before",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="The --out of an earlier backtest of the same input: say what changes for people.",
+)
+@click.option("--minutes-per-case", type=click.FloatRange(min=0.0), default=10.0, show_default=True, help="--compare.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of tables.")
 def backtest(
     inputs: tuple[Path, ...],
@@ -359,13 +372,16 @@ def backtest(
     label_release: Release,
     malformed: Any,
     responder: bool,
+    before: Path | None,
+    minutes_per_case: float,
     as_json: bool,
 ) -> None:
     """Run both agents over INPUTS without a broker and write what they would publish.
 
     The same code as the workers, in strict order and replay time: for the same input, policy, partitions and barrier
     the workers publish these records, byte for byte. Writes decisions.jsonl, cases.jsonl, actions.jsonl, locks.jsonl,
-    notifications.jsonl, commands.jsonl, dead_letters.jsonl, scores.csv, flags.csv and summary.json.
+    notifications.jsonl, commands.jsonl, dead_letters.jsonl, scores.csv, flags.csv, labels.csv and
+    summary.json.
     """
     if barrier_ms <= 0 or barrier_ms % 1000:
         raise click.UsageError("--barrier must be a positive number of whole seconds.")
@@ -380,10 +396,10 @@ def backtest(
     console = Console(stderr=as_json)
     look_rarely()
     policies = load_schedule(policy_files)
-    scorer: Scorer[Prepared] | None = None if model_dir is None else ModelScorer(_model(model_dir), policies)
-    if shadow_dirs:
-        shadows = [ModelScorer(_model(each), policies, explains=False) for each in shadow_dirs]
-        scorer = Watched(scorer or Unscored(), shadows)
+    try:
+        scorer = replay_scorer(model_dir, policies, shadow_dirs, load_settings().models_dir)
+    except ModelError as error:  # unlike a worker, a backtest without its model would answer another question
+        raise BadInput(str(error)) from None
     try:
         if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
             raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")
@@ -403,7 +419,11 @@ def backtest(
         )
     except OSError as error:  # inputs have their own sentences
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
+    difference = None if before is None else compare(before, out, minutes_per_case)
     if as_json:
-        click.echo(msgspec.json.encode(summary).decode())
-    else:
-        show(summary, console, out)
+        told = summary if difference is None else summary | {"compared": difference}
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    show(summary, console, out)
+    if difference is not None:
+        show_difference(difference, console)
