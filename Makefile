@@ -18,7 +18,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
 UV_VERSION := 0.13.9
 
-.PHONY: help setup check test connected soak bench demo alerts contracts docs dashboards lock format clean
+.PHONY: help setup check test connected soak bench demo model alerts contracts docs dashboards lock format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,17 @@ bench: setup  ## did it get slower
 
 demo: setup  ## the whole thing on an embedded broker, with a live view; DEMO_ARGS="--seconds 60 --plain"
 	$(BIN)/paywarden demo $(DEMO_ARGS)
+
+# A population without the rule "above 220 is fraud", which only a simulator has. The same seed gives the same model.
+POPULATION := --set customers=1200 --set terminals=2400 --set radius=10.2 --set days=63 --set large_amounts=0 \
+	--set terminals_per_day=1 --set cards_per_day=1
+model: setup  ## train the shipped model again, on the project's own generated population
+	mkdir -p .cache/model
+	$(BIN)/paywarden simulate population --seed 1 $(POPULATION) --out .cache/model/population.csv --format fdh
+	$(BIN)/paywarden features .cache/model/population.csv --format fdh --out .cache/model/population.npz
+	rm -rf models/registry
+	$(BIN)/paywarden train --history .cache/model/population.npz --name payments --currency EUR \
+		--family logistic --family extra_trees --out models/registry
 
 alerts:  ## check the Prometheus configuration and run the rule tests (needs promtool)
 	promtool check config dashboards/prometheus/prometheus.yml

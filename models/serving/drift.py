@@ -23,20 +23,23 @@ _LEAST_SHARE = 1e-4  # an empty bin is told as rare, not as impossible
 
 
 def spread_of(values: np.ndarray) -> Spread:
-    """Tenths of the values; equal ones share a bin, and what is missing (-1) has its own."""
+    """Tenths of the values as 32-bit numbers; equal ones share a bin, and what is missing (-1) has its own."""
     import numpy
 
+    values = values.astype(numpy.float32)
     inner = numpy.quantile(values, numpy.linspace(0, 1, _BINS + 1)[1:-1], method="lower")
     edges = numpy.unique(inner)
     if (values == -1.0).any():
         edges = numpy.unique(numpy.append(edges, -1.0))
-    return Spread(tuple(edges.tolist()), tuple((_counts(edges, values) / len(values)).tolist()))
+    shares = (_counts(edges, values) / len(values)).round(6)
+    return Spread(tuple(float(f"{edge:.9g}") for edge in edges), tuple(shares.tolist()))
 
 
-def _counts(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _counts(edges: Sequence[float] | np.ndarray, values: np.ndarray) -> np.ndarray:
     """Values per bin: up to and including its edge, the last one without end."""
     import numpy
 
+    edges = numpy.asarray(edges, dtype=numpy.float32)
     return numpy.bincount(numpy.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
 
 
@@ -67,13 +70,10 @@ class Drift:
             return {}
         import numpy
 
-        # As the model sees them: edges come from 32-bit values as well.
         columns = dict(zip(self._features, numpy.asarray(self._rows, dtype=numpy.float32).T, strict=True))
-        columns[SCORE] = numpy.asarray(self._scores)
+        columns[SCORE] = numpy.asarray(self._scores, dtype=numpy.float32)
         self._rows, self._scores = [], []
         return {
-            name: stability_index(
-                spread.shares, (_counts(numpy.asarray(spread.edges), columns[name]) / len(columns[name])).tolist()
-            )
+            name: stability_index(spread.shares, (_counts(spread.edges, columns[name]) / len(columns[name])).tolist())
             for name, spread in self._spreads.items()
         }

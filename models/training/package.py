@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +56,23 @@ def package(
         subjects=tuple(subjects),
         features=tuple(features),
         feature_set=feature_set_of(features),
-        usual=tuple(float(value) for value in usual),
+        usual=_short(usual),
         onnx_sha256="",
         parity_sha256="",
         parity_difference=difference,
-        calibration=tuple((float(raw), float(probability)) for raw, probability in calibration),
+        calibration=tuple((raw, probability) for raw, probability in map(_short, calibration)),
         thresholds=thresholds,
         trained=trained,
         metrics=metrics,
         libraries=libraries(),
         spreads=spreads or {},
     )
-    parity = Parity(
-        rows=tuple(tuple(map(float, row)) for row in rows[chosen]), probabilities=tuple(map(float, wanted[chosen]))
-    )
+    parity = Parity(rows=tuple(map(_short, rows[chosen])), probabilities=_short(wanted[chosen]))
     home = write_artifact(folder, manifest, onnx, parity, card)
     load_model(home)
     return home
+
+
+def _short(values: Iterable[float]) -> tuple[float, ...]:
+    """Nine digits are a 32-bit number exactly, and more would only be longer."""
+    return tuple(float(f"{value:.9g}") for value in values)
