@@ -101,9 +101,9 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
 
 
 class Spent(msgspec.Struct, array_like=True, gc=False):
-    """One debit of the ledger, for comparison with the next."""
+    """One debit of the ledger, for comparison with the next; below zero: a credit whose debit has not come yet."""
 
-    payment: int  # payment_key
+    payment: int  # payment_key; 0: the line belongs to no payment that is known
     entry: int
     order: int
     payee: int
@@ -164,6 +164,7 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     posted: bool = True  # the ledger says so; False: so far a code alone
+    orphan: bool = False  # no event has told of its payment (rule L2); the payment id is empty where the line has none
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):

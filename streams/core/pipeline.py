@@ -50,7 +50,7 @@ from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCH
 from streams.core.incidents import members
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
-from streams.core.money import charges, debit_without_payment, expectations, refunds
+from streams.core.money import charges, debit_without_payment, expectations, orphans, refunds
 from streams.core.obligations import (
     CONTACTS_MAX,
     Command,
@@ -165,6 +165,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 unknown_outcome.due(turn, waiting)
             case Expectation() if waiting.kind == charges.CHARGE:
                 charges.due(turn, waiting)
+            case Expectation() if waiting.kind == orphans.CREDIT:
+                orphans.due(turn, waiting)
             case Expectation():
                 expectations.due(turn, waiting)
             case Suspect():
@@ -218,6 +220,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         refund_requests.moved(turn, event)
     elif known is None:
         charges.requested(turn, event)
+    if known is None:
+        orphans.explained(turn, event, state)
     if obligations.debits or obligations.cases or obligations.owed:
         debit_without_payment.payment_moved(turn, event, state)
     if type(event) is PspStatus and obligations.owed:

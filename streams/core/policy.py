@@ -75,6 +75,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     repeat_ok_mccs: tuple[str, ...]  # where paying twice in minutes is ordinary
     repeat_ok_merchants: tuple[str, ...]
     amount_check_s: Count  # rule L5: after a debit
+    orphan_s: Seconds  # rule L2: a line of the ledger that names a payment, order or payee; 0: such lines are ordinary
     fx_tolerance: Share  # of an order in another currency
     query_waits_s: tuple[Count, ...]  # pauses between status queries of a payment with unknown outcome
     topup: dict[str, Term]  # by funding method, with the key `other`; a profile's own terms go before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Refund, RefundCredited, RefundFailed, RefundRequested
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.timeline import codes_of
@@ -17,7 +18,7 @@ def moved(turn: Turn, event: Refund) -> None:
     """A request opens its case, a credit ends every case about the refund, a refund that came back is accounting's."""
     match event:
         case RefundCredited():
-            _credited(turn, event)
+            credited(turn, event, event.payment_id)
         case _ if turn.late:
             pass
         case RefundRequested():
@@ -53,12 +54,18 @@ def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priorit
     notify(turn, family, {**_about(event, turn.at_ms), "eta": instant(answer_ms)}, case)
 
 
-def _credited(turn: Turn, event: RefundCredited) -> None:
+def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str) -> None:
+    """The money is there: the payment system says so, or the ledger of exactly the amount that was asked for."""
     for family in (REQUEST, FAILED):
-        case = _case(turn, family, event.payment_id)
+        case = _case(turn, family, payment_id)
         if case is None or not case.is_open:
             continue
-        text = f"refund {event.refund_id} arrived"[:120]
+        if isinstance(event, LedgerPosted):
+            if turn.late or (case.amount_minor, case.currency) != (event.amount_minor, event.currency):
+                continue
+            text = "the ledger's credit"
+        else:
+            text = f"refund {event.refund_id} arrived"[:120]
         line = Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
         add_line(turn, case, line)
         case.money_state = "arrived"
@@ -66,7 +73,7 @@ def _credited(turn: Turn, event: RefundCredited) -> None:
         set_status(turn, case, "resolved", f"{family}.done")
 
 
-def _about(event: Refund, at_ms: int) -> dict[str, str]:
+def _about(event: Refund | LedgerPosted, at_ms: int) -> dict[str, str]:
     return {"amount": money(event.amount_minor, event.currency), "time": instant(at_ms)}
 
 

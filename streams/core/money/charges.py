@@ -1,7 +1,8 @@
 """Was the customer charged twice, or another amount than the order's (rules L4 and L5)? And whose debit is this line?
 
 A ledger line belongs to the payment that it names; else to the payment of the same order; else to the one of the same
-payee and amount within the window. The last debits of an account are remembered for as long as that takes.
+payee and amount within the window. The last debits of an account are remembered for as long as that takes, and so are
+credits that came before the debit that they undo.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement
 from streams.core import ids
-from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.cases.book import Draft, open_or_join
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import refunds
@@ -34,6 +35,7 @@ from streams.core.turn import Turn
 
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 NEEDS = ("ledger.entries",)
+EARLY_MAX = 2  # credits that wait for their debit
 
 
 def requested(turn: Turn, event: Movement) -> None:
@@ -73,39 +75,80 @@ def joined(turn: Turn, event: LedgerPosted) -> str | None:
     return None
 
 
-def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
-    """A debit: is it the second of its kind, and is its amount that of the order?"""
+def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
+    """A debit: is it the second of its kind, and is its amount that of the order? How much of it no credit explains.
+
+    `payment_id` is empty for a line that belongs to no payment so far.
+    """
     spent = turn.obligations.spent
     entry = hashed(event.event_id)
     if any(each.entry == entry for each in spent):
-        return
-    about = next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
+        return event.amount_minor
+    about = _about(turn, payment_id)
     order = hashed(event.order_id) or (about.order if about is not None else 0)
     payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
-    mine = Spent(payment_key(payment_id), entry, order, payee, event.amount_minor, event.currency, turn.at_ms)
-    if not turn.late:
-        _compare(turn, event, payment_id, mine, about)
-    turn.obligations.spent = [*spent, mine][-SPENT_MAX:]
+    key = payment_key(payment_id) if payment_id else 0
+    mine = Spent(key, entry, order, payee, event.amount_minor, event.currency, turn.at_ms)
+    left_minor = _undone(turn, mine)
+    if not left_minor:
+        return 0
+    if key and not turn.late:
+        _compare(turn, event.event_id, payment_id, mine, about)
+    mine.amount_minor = left_minor
+    turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
     if about is not None and about.order_minor is not None and not turn.late:
-        _expect_amount(turn, event, payment_id, about.order_minor)
+        _expect_amount(turn, event.currency, payment_id, about.order_minor)
+    return left_minor
 
 
-def credited(turn: Turn, payment_id: str, amount_minor: int) -> None:
-    """Money came back: of the debits of this payment the newest of that amount did not happen."""
-    key, spent = payment_key(payment_id), turn.obligations.spent
-    for each in reversed(spent):
-        if each.payment == key and each.amount_minor == amount_minor:
-            spent.remove(each)
-            break
-    for case in turn.obligations.cases:
-        if case.family in (refunds.DUPLICATE, refunds.MISMATCH) and case.payment_id == payment_id and case.is_open:
-            if case.amount_minor is not None and amount_minor < case.amount_minor:
-                continue
-            case.money_state = "returned"
-            if case.template and case.amount_minor is not None and case.currency is not None:
-                told = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
-                notify(turn, "charge_corrected", told, case)
-            set_status(turn, case, "resolved", "charge_corrected")
+def claimed(turn: Turn, event: Movement) -> list[int]:
+    """Entries of lines that named no payment and turn out to be this one's. To be asked after `requested`."""
+    about, window_ms = _about(turn, event.payment_id), turn.policy.money.duplicate_window_s * 1000
+    if about is None:
+        return []
+    mine = [
+        each
+        for each in turn.obligations.spent
+        if not each.payment
+        and (
+            each.order == about.order
+            if each.order and about.order
+            else each.payee == about.payee
+            and (each.amount_minor, each.currency) == (about.amount_minor, about.currency)
+            and abs(each.at_ms - about.at_ms) <= window_ms
+        )
+    ]
+    entries = {hashed(debit.entry): debit.entry for debit in turn.obligations.debits}
+    for each in mine:
+        each.payment = payment_key(event.payment_id)
+        if each.entry in entries and not turn.late:
+            _compare(turn, entries[each.entry], event.payment_id, each, about)
+    if mine and about.order_minor is not None and not turn.late:
+        _expect_amount(turn, mine[0].currency, event.payment_id, about.order_minor)
+    return [each.entry for each in mine]
+
+
+def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """Money came back: the newest debit of that amount did not happen, or of the newest so much.
+
+    A credit that is here before its debit waits for it; the two newest do.
+    """
+    key, obligations = payment_key(payment_id), turn.obligations
+    mine = [each for each in obligations.spent if each.payment == key and each.amount_minor > 0]
+    exact = [each for each in mine if (each.amount_minor, each.currency) == (event.amount_minor, event.currency)]
+    part = [each for each in mine if each.amount_minor > event.amount_minor and each.currency == event.currency]
+    if exact:
+        obligations.spent.remove(exact[-1])
+    elif part:
+        part[-1].amount_minor -= event.amount_minor
+    elif not mine:
+        entry = hashed(event.event_id)
+        early = [each for each in obligations.spent if each.amount_minor < 0]
+        if any(each.entry == entry for each in early):
+            return
+        gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
+        waits = Spent(key, entry, 0, 0, -event.amount_minor, event.currency, turn.at_ms)
+        obligations.spent = [*(each for each in obligations.spent if each not in gone), waits][-SPENT_MAX:]
 
 
 def due(turn: Turn, waiting: Expectation) -> None:
@@ -173,11 +216,34 @@ def hashed(reference: str | None) -> int:
     return int.from_bytes(blake2b(reference.encode(), digest_size=6).digest(), "big") or 1
 
 
-def _compare(turn: Turn, event: LedgerPosted, payment_id: str, mine: Spent, about: Lately | None) -> None:
+def _about(turn: Turn, payment_id: str) -> Lately | None:
+    return next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
+
+
+def _undone(turn: Turn, mine: Spent) -> int:
+    """How much of a debit is left after credits of its payment that were here first. One from before it is not its."""
+    if not mine.payment:
+        return mine.amount_minor
+    since_ms, left_minor = mine.at_ms - turn.policy.lateness_s * 1000, mine.amount_minor
+    for each in tuple(turn.obligations.spent):
+        fits = each.payment == mine.payment and each.currency == mine.currency and each.at_ms >= since_ms
+        if fits and each.amount_minor < 0 < left_minor:
+            taken = min(left_minor, -each.amount_minor)
+            left_minor -= taken
+            each.amount_minor += taken
+            if not each.amount_minor:
+                turn.obligations.spent.remove(each)
+    return left_minor
+
+
+def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> None:
     alike = [
         each
         for each in turn.obligations.spent
-        if each.amount_minor == mine.amount_minor and each.currency == mine.currency
+        if each.payment
+        and each is not mine
+        and each.amount_minor == mine.amount_minor
+        and each.currency == mine.currency
     ]
     window_ms = turn.policy.money.duplicate_window_s * 1000
     same_payment = [each for each in alike if each.payment == mine.payment]
@@ -186,7 +252,7 @@ def _compare(turn: Turn, event: LedgerPosted, payment_id: str, mine: Spent, abou
         same_payment = same_payment if taken > about.order_minor else []  # an order that is paid in parts
     same_order = [each for each in alike if mine.order and each.order == mine.order and each.payment != mine.payment]
     if same_payment or same_order:
-        _duplicate(turn, event, payment_id, certain=True)
+        _duplicate(turn, entry, payment_id, mine, certain=True)
         return
     repeats = about is not None and about.repeat_ok
     probable = [
@@ -198,14 +264,14 @@ def _compare(turn: Turn, event: LedgerPosted, payment_id: str, mine: Spent, abou
         and 0 <= mine.at_ms - each.at_ms <= window_ms
     ]
     if probable and not repeats:
-        _duplicate(turn, event, payment_id, certain=False)
+        _duplicate(turn, entry, payment_id, mine, certain=False)
 
 
-def _duplicate(turn: Turn, event: LedgerPosted, payment_id: str, *, certain: bool) -> None:
+def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain: bool) -> None:
     """The later debit is the one too many. A certain one goes back by itself, a probable one is asked about."""
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
-    line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, event.amount_minor, event.currency)
+    line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, mine.amount_minor, mine.currency)
     case = open_or_join(
         turn,
         Draft(
@@ -217,13 +283,13 @@ def _duplicate(turn: Turn, event: LedgerPosted, payment_id: str, *, certain: boo
             lines=(line,),
             payment_id=payment_id,
             by_payment=True,
-            amount_minor=event.amount_minor,
-            currency=event.currency,
+            amount_minor=mine.amount_minor,
+            currency=mine.currency,
             money_state="moved",
         ),
     )
-    about = {"amount": money(event.amount_minor, event.currency), "time": instant(turn.at_ms), "case_id": case.case_id}
-    owed = Owed(payment_id, event.event_id, event.amount_minor, event.currency, turn.at_ms, refunds.DUPLICATE)
+    about = {"amount": money(mine.amount_minor, mine.currency), "time": instant(turn.at_ms), "case_id": case.case_id}
+    owed = Owed(payment_id, entry, mine.amount_minor, mine.currency, turn.at_ms, refunds.DUPLICATE)
     if not certain:
         notify(turn, "duplicate_charge.probable", about, case)
         return
@@ -239,13 +305,13 @@ def _open_duplicate(turn: Turn, payment_id: str) -> bool:
     )
 
 
-def _expect_amount(turn: Turn, event: LedgerPosted, payment_id: str, order_minor: int) -> None:
+def _expect_amount(turn: Turn, currency: str, payment_id: str, order_minor: int) -> None:
     expectations = turn.obligations.expectations
     if any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     expectations.append(
-        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, order_minor, event.currency)
+        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, order_minor, currency)
     )
     if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
         expectations.pop()  # what was promised goes before a check that the next debit brings again

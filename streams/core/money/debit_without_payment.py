@@ -6,11 +6,11 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement
 from streams.core import ids
-from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.flows import unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, refunds
+from streams.core.money import charges, orphans, refunds, returns
 from streams.core.money.completeness import later_ms
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -40,16 +40,18 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         return
     payment_id = charges.joined(turn, event)
     if payment_id is None:
+        if orphans.is_about_a_payment(turn, event):
+            charges.debited(turn, event, "")
+            _wait(turn, event, "", event.amount_minor, orphans.waits_s(turn), orphan=True)
         return
     if event.direction == "credit":
-        unknown_outcome.money_back(turn, payment_id)
-        refunds.money_back(turn, payment_id)
-        charges.credited(turn, payment_id, event.amount_minor)
-        _settled(turn, payment_id, "debit_returned", Line(turn.at_ms, "ledger_credit", turn.cause, "money came back"))
+        returns.credited(turn, event, payment_id)
+        orphans.credited(turn, event, payment_id)
         return
-    charges.debited(turn, event, payment_id)
+    orphans.debited(turn, payment_id)
+    left_minor = charges.debited(turn, event, payment_id)
     state = turn.obligations.recall(payment_key(payment_id))
-    if state is None and turn.late:
+    if not left_minor or (state is None and turn.late):
         return
     if state is not None and (state.status == PaymentState.SUCCEEDED or state.grace_s == 0):
         return
@@ -62,11 +64,18 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         text = "the ledger's debit"
         add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
         return
-    grace_s = state.grace_s if state is not None else turn.policy.money.grace_s("other")
+    grace_s = state.grace_s if state is not None else orphans.waits_s(turn)
+    _wait(turn, event, payment_id, left_minor, grace_s, orphan=state is None)
+
+
+def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, grace_s: int, *, orphan: bool) -> None:
+    """Begins the grace of a debit."""
+    debits = turn.obligations.debits
     owed_ms = turn.at_ms + grace_s * 1000
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
-    debits.append(Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, event.amount_minor, event.currency))
+    debit = Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, amount_minor, event.currency, orphan=orphan)
+    debits.append(debit)
     while crowded(debits, DEBITS_MAX, DEBITS_BYTES):
         judge(turn, min(debits, key=lambda debit: debit.due_ms))
 
@@ -108,6 +117,14 @@ def claimed(turn: Turn, event: Movement) -> None:
 def judge(turn: Turn, debit: Debit) -> None:
     """Opens the money case, asks the provider, tells the customer."""
     turn.obligations.debits.remove(debit)
+    nameless = orphans.opened(turn, debit) if debit.orphan else None
+    if nameless is not None:
+        _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
+        return
+    known = _case(turn, debit.payment_id)
+    if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit
+        known.amount_minor, known.currency = debit.amount_minor, debit.currency
+        known.counters.pop(returns.BACK, None)
     case = open_or_join(
         turn,
         Draft(
@@ -121,7 +138,9 @@ def judge(turn: Turn, debit: Debit) -> None:
                     debit.at_ms,
                     "ledger_debit",
                     debit.entry,
-                    "debited, and the payment is not confirmed",
+                    "debited, and no event of the payment came"
+                    if debit.orphan
+                    else "debited, and the payment is not confirmed",
                     debit.amount_minor,
                     debit.currency,
                 ),
@@ -168,29 +187,14 @@ def _tell(turn: Turn, debit: Debit, case: Case) -> None:
     )
 
 
-def _settled(turn: Turn, payment_id: str, template: str, line: Line | None = None) -> None:
-    """The debit is explained. A case that was opened before the explanation came is withdrawn or resolved.
-
-    `line` is for the timeline where nobody else writes one.
-    """
+def _settled(turn: Turn, payment_id: str, template: str) -> None:
+    """The debit is explained. A case that was opened before the explanation came is withdrawn or resolved."""
     obligations = turn.obligations
     if obligations.debits:
         obligations.debits = [debit for debit in obligations.debits if debit.payment_id != payment_id]
     case = _case(turn, payment_id)
-    if case is None:
-        return
-    if line is not None:
-        add_line(turn, case, line)
-    if not case.is_open or turn.late:
-        return
-    # Within the lateness bound the case was never true; after that it was, and now it is over.
-    withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
-    case.money_state = "confirmed" if template == "debit_confirmed" else "returned"
-    set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
-    told = case.template in (FAMILY, "refund_started")
-    if told and case.amount_minor is not None and case.currency is not None:
-        about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
-        notify(turn, template, about, case)
+    if case is not None and case.is_open and not turn.late:
+        returns.settle(turn, case, template)
 
 
 def _case(turn: Turn, payment_id: str) -> Case | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from streams.contracts import payments
+from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, to_ms
 from streams.contracts.payments import Movement, Refund
@@ -188,6 +189,22 @@ def _first_ms(row: Promise, since_ms: int, owed_ms: int) -> int:
     return since_ms + int((owed_ms - since_ms) * row.reminds) if row.reminds else owed_ms
 
 
+def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """The ledger has credited a payment: a refund of exactly that amount has arrived, whoever else may yet say so."""
+    money_of = (payment_id, event.amount_minor, event.currency)
+    for row in (PROMISES["refund"], PROMISES["promise"]):
+        for waiting in tuple(turn.obligations.expectations):
+            if waiting.kind == row.kind and (waiting.payment_id, waiting.amount_minor, waiting.currency) == money_of:
+                turn.obligations.expectations.remove(waiting)
+        case = _case(turn, row, payment_id)
+        if case is None or (case.payment_id, case.amount_minor, case.currency) != money_of:
+            continue
+        line = Line(turn.at_ms, "ledger_credit", turn.cause, "money arrived", event.amount_minor, event.currency)
+        add_line(turn, case, line)
+        if case.is_open and not turn.late:
+            _close(turn, row, case, line, kept=True)
+
+
 def _begun(turn: Turn, row: Promise, event: Movement) -> None:
     subject = _subject(event)
     known = _find(turn, row, subject)
@@ -225,16 +242,18 @@ def _ended(turn: Turn, row: Promise, event: Movement, *, kept: bool) -> None:
     case = _case(turn, row, event.payment_id)
     if case is None:
         return
-    add_line(
-        turn, case, Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
-    )
-    if not case.is_open or turn.late:
-        return
+    line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
+    add_line(turn, case, line)
+    if case.is_open and not turn.late:
+        _close(turn, row, case, line, kept=kept)
+
+
+def _close(turn: Turn, row: Promise, case: Case, line: Line, *, kept: bool) -> None:
     withdrawn = kept and turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
     template = f"{row.case_type}.{'done' if kept else 'failed'}"
     case.money_state = "arrived" if kept else "returned"
-    if case.template:
-        about = {"amount": money(event.amount_minor, event.currency), "time": instant(case.lines[0].at_ms)}
+    if case.template and line.amount_minor is not None and line.currency is not None:
+        about = {"amount": money(line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
         notify(turn, template, about, case)
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
 

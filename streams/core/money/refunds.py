@@ -133,13 +133,30 @@ def succeeded(turn: Turn, event: Movement) -> None:
             _double_benefit(turn, owed)
 
 
-def money_back(turn: Turn, payment_id: str) -> None:
-    """The ledger has credited the payment: by our refund, or by a reversal that makes our refund wrong."""
+def preferred(turn: Turn, payment_id: str, amount_minor: int) -> str:
+    """The family whose refund a credit of this amount looks like; empty if it looks like none of ours."""
+    for status in (SENT, INTENDED):
+        for owed in turn.obligations.owed:
+            if owed.payment_id == payment_id and owed.status == status and owed.amount_minor == amount_minor:
+                return owed.family
+    return ""
+
+
+def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 0) -> None:
+    """What is owed under `family` (all families: empty) has come back, but for `left_minor`.
+
+    By our refund, or by a reversal that makes our refund wrong. What is left of an intent that has become wrong is for
+    people: its key must not carry another amount.
+    """
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id == payment_id:
+        if owed.payment_id != payment_id or (family and owed.family != family):
+            continue
+        if left_minor and owed.status == OWED:
+            owed.amount_minor = min(owed.amount_minor, left_minor)
+        elif not left_minor or owed.status == INTENDED:
             turn.obligations.owed.remove(owed)
             if owed.status == INTENDED:
-                _cancel(turn, owed, "money_back")
+                _cancel(turn, owed, "part_back" if left_minor else "money_back")
 
 
 def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:

@@ -90,8 +90,11 @@ def test_success_after_the_case_ends_it(after_ms: int, status: str) -> None:
     assert cases(play(events, policy(SURE))) == [*OPENED, ("debited_not_confirmed", 2, status)]
 
 
-def test_a_debit_of_an_unknown_payment_waits_like_a_bank() -> None:
-    assert cases(play([posted(NOON), mark(NOON + 31 * MINUTE)], policy(SURE))) == OPENED
+def test_a_debit_of_an_unknown_payment_has_a_timer_of_its_own() -> None:
+    assert cases(play([posted(NOON), mark(NOON + 5 * MINUTE - 1)], policy(SURE))) == []
+    assert ("debited_not_confirmed", 1, "classified") in cases(
+        play([posted(NOON), mark(NOON + 5 * MINUTE)], policy(SURE))
+    )
 
 
 def test_withdrawals_have_rules_of_their_own() -> None:
@@ -117,7 +120,8 @@ def test_the_case_opens_soon_after_a_feed_has_caught_up() -> None:
 
 def test_too_many_open_debits_are_judged_rather_than_forgotten() -> None:
     events = [posted(NOON + number, f"p{number}") for number in range(8)]
-    assert len(cases(play(events, policy(SURE)))) == 2
+    opened = [case_type for case_type, _, _ in cases(play(events, policy(SURE)))]
+    assert opened.count("debited_not_confirmed") == 2
 
 
 def test_a_debit_waits_while_a_feed_is_called_stalled_and_is_judged_when_that_is_over() -> None:

@@ -1,0 +1,113 @@
+"""How much of what was debited has come back, and which case does that end?
+
+A credit is shared out among what waits for money of its payment: first to what it fits exactly, a refund of ours before
+everything else. Part of the money ends nothing: the case says how much is back, and stays.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streams.contracts.accounts import LedgerPosted
+from streams.core.cases.book import add_line, set_status
+from streams.core.flows import refund_requests, unknown_outcome
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
+from streams.core.money import charges, expectations, refunds
+from streams.core.obligations import Case, Debit, Line
+from streams.core.turn import Turn
+
+BACK = "returned_minor"  # counter of a money case
+# Which case a credit ends first when several of a payment wait for the same amount: what was charged too much, then
+# what should not have been charged at all.
+ENDS = {
+    refunds.DUPLICATE: "charge_corrected",
+    refunds.MISMATCH: "charge_corrected",
+    refunds.NOT_CAPTURED: "debit_returned",
+}
+
+
+class Claim(NamedTuple):
+    """One thing that waits for money, and how much of its own currency is still missing."""
+
+    family: str
+    about: Case | Debit
+    missing_minor: int
+    currency: str
+
+
+def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """Money of this payment came back."""
+    claims = _claims(turn, payment_id)
+    first = refunds.preferred(turn, payment_id, event.amount_minor)
+    charges.credited(turn, event, payment_id)
+    expectations.credited(turn, event, payment_id)
+    refund_requests.credited(turn, event, payment_id)
+    exact = (event.amount_minor, event.currency)
+    claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
+    pool_minor, missing = event.amount_minor, False
+    for claim in claims:
+        worth = turn.policy.to_home(pool_minor, event.currency, claim.currency, turn.at_ms)
+        if not worth:
+            missing = True  # nothing is left of the credit, or nobody knows the rate
+            continue
+        left_minor = max(0, claim.missing_minor - worth)
+        if claim.currency != event.currency and left_minor <= claim.missing_minor * turn.policy.money.fx_tolerance:
+            left_minor = 0
+        pool_minor -= min(pool_minor, _share(pool_minor, worth, claim.missing_minor))
+        missing = missing or left_minor > 0
+        _came(turn, event, claim, left_minor)
+    if claims and not missing:
+        unknown_outcome.money_back(turn, payment_id)
+
+
+def settle(turn: Turn, case: Case, template: str) -> None:
+    """The case is over, because the payment is confirmed or the money is back; whoever was told hears the end."""
+    # Within the lateness bound a debit without payment was never true; after that it was, and now it is over.
+    soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+    withdrawn = soon and case.family == refunds.NOT_CAPTURED
+    case.money_state = "confirmed" if template == "debit_confirmed" else "returned"
+    set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
+    if case.template not in ("", template) and case.amount_minor is not None and case.currency is not None:
+        about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
+        notify(turn, template, about, case)
+
+
+def _claims(turn: Turn, payment_id: str) -> list[Claim]:
+    found: list[Claim] = []
+    for family in ENDS:
+        if family == refunds.NOT_CAPTURED:
+            found += [
+                Claim(family, debit, debit.amount_minor, debit.currency)
+                for debit in turn.obligations.debits
+                if debit.payment_id == payment_id
+            ]
+        for case in turn.obligations.cases:
+            if case.family != family or case.payment_id != payment_id:
+                continue
+            missing_minor = (case.amount_minor or 0) - case.counters.get(BACK, 0)
+            if missing_minor > 0 and case.currency is not None and case.is_open:
+                found.append(Claim(family, case, missing_minor, case.currency))
+    return found
+
+
+def _share(pool_minor: int, worth_minor: int, missing_minor: int) -> int:
+    """What a claim takes out of the pool, in the pool's currency, rounded up."""
+    return pool_minor if worth_minor <= missing_minor else -(-pool_minor * missing_minor // worth_minor)
+
+
+def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> None:
+    match claim.about:
+        case Debit() as debit:
+            if left_minor:
+                debit.amount_minor = left_minor
+            else:
+                turn.obligations.debits.remove(debit)
+        case Case() as case:
+            refunds.money_back(turn, case.payment_id, case.family, left_minor)
+            case.counters[BACK] = (case.amount_minor or 0) - left_minor
+            text = "part of the money came back" if left_minor else "money came back"
+            line = Line(turn.at_ms, "ledger_credit", turn.cause, text, event.amount_minor, event.currency)
+            add_line(turn, case, line)
+            if not left_minor and not turn.late:
+                settle(turn, case, ENDS[case.family])
