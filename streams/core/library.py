@@ -16,9 +16,10 @@ import msgspec
 from streams.core.declines.profiles import Profiles, packaged_profiles, read_profiles
 from streams.core.declines.table import DeclineTable, TableError, packaged, read_table
 from streams.core.messages.render import MESSAGES, Messages, TemplateError, Word, parse_messages
+from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
 
-CAUSES, CODES, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "templates.toml", "profiles/"
-LAYOUT = f"{CAUSES}, {CODES}, {TEMPLATES} and {PROFILES}NAME.toml"
+CAUSES, CODES, TARIFFS, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "tariffs.csv", "templates.toml", "profiles/"
+LAYOUT = f"{CAUSES}, {CODES}, {TARIFFS}, {TEMPLATES} and {PROFILES}NAME.toml"
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ class Library(msgspec.Struct, frozen=True):
     profiles: Profiles
     messages: Messages
     digest: str
+    tariffs: Mapping[str, Tariff]
 
 
 @cache
@@ -42,7 +44,9 @@ def read_library(texts: Mapping[str, str]) -> Library:
     Raises TableError with one sentence about the first problem found.
     """
     for name in sorted(texts):
-        if name not in (CAUSES, CODES, TEMPLATES) and not (name.startswith(PROFILES) and name.endswith(".toml")):
+        if name not in (CAUSES, CODES, TARIFFS, TEMPLATES) and not (
+            name.startswith(PROFILES) and name.endswith(".toml")
+        ):
             raise TableError("there is no such file in an overlay", name, f"use {LAYOUT}, or remove it")
     table = packaged()
     if CAUSES in texts or CODES in texts:
@@ -51,9 +55,13 @@ def read_library(texts: Mapping[str, str]) -> Library:
     own = [(name, texts[name]) for name in sorted(texts) if name.startswith(PROFILES)]
     if own:
         profiles = read_profiles(own, table, profiles)
-    messages = _messages(texts.get(TEMPLATES, ""), table)
+    tariffs = packaged_tariffs()
+    if TARIFFS in texts:
+        tariffs = read_tariffs(texts[TARIFFS], base=tariffs)
+    messages = _messages(texts.get(TEMPLATES, ""), table, tariffs)
     content = table.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
-    return Library(table, profiles, messages, hashlib.blake2b(content.encode(), digest_size=6).hexdigest())
+    digest = hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
+    return Library(table, profiles, messages, digest, tariffs)
 
 
 def reason_word(cause: str) -> str:
@@ -66,8 +74,13 @@ def name_word(cause: str) -> str:
     return f"cause_name.{cause}"
 
 
-def _messages(text: str, table: DeclineTable) -> Messages:
-    """Packaged and own templates; every cause's sentence is a word that they may use."""
+def tariff_word(tariff: str) -> str:
+    """The name under which messages know the name of a tariff."""
+    return f"tariff.{tariff}"
+
+
+def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff]) -> Messages:
+    """Packaged and own templates; every cause's sentence and tariff's name is a word that they may use."""
     templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
     if text:
         try:
@@ -89,4 +102,5 @@ def _messages(text: str, table: DeclineTable) -> Messages:
     causes = table.causes.values()
     words |= {reason_word(cause.cause): Word(zh=cause.zh, en=cause.en) for cause in causes}
     words |= {name_word(cause.cause): Word(zh=cause.name_zh, en=cause.name_en) for cause in causes}
+    words |= {tariff_word(each.tariff): Word(zh=each.name_zh, en=each.name_en) for each in tariffs.values()}
     return Messages(template=templates, words=words)

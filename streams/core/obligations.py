@@ -49,6 +49,7 @@ CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their
 WORST_BYTES = 16_000
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
+TIER_MAX = 16
 
 
 _encoded = msgspec.msgpack.Encoder().encode
@@ -110,6 +111,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     at_ms: int
+    refund: bool = False  # below zero: not a credit of the ledger, but a refund that somebody has approved (rule L12)
 
 
 class Lately(msgspec.Struct, array_like=True, gc=False):
@@ -292,6 +294,7 @@ class Holder(msgspec.Struct, array_like=True, gc=False):
     time_zone: str = ""
     vulnerable: bool = False
     closed: bool = False
+    tier: str = ""  # of verification, at most TIER_MAX characters: whose limits hold
 
 
 class Obligations(msgspec.Struct, array_like=True, gc=False):

@@ -26,7 +26,7 @@ from streams.contracts.accounts import (
 )
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengePassed, Login, LoginFailed
-from streams.contracts.payments import Movement, PspStatus, Refund
+from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
 from streams.core import timers
 from streams.core.basis import basis_of
 from streams.core.cases import operator, shelf, timeline
@@ -38,6 +38,7 @@ from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
 from streams.core.flows import (
     failures,
+    fees,
     fraud_alert,
     holds,
     login_ladder,
@@ -50,9 +51,10 @@ from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCH
 from streams.core.incidents import members
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
-from streams.core.money import charges, debit_without_payment, expectations, orphans, refunds
+from streams.core.money import charges, debit_without_payment, expectations, orphans, over_refunds, refunds
 from streams.core.obligations import (
     CONTACTS_MAX,
+    TIER_MAX,
     Command,
     Debit,
     Expectation,
@@ -216,8 +218,10 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             failures.after_failure(turn, event, told, status, joined=joined)
     expectations.moved(turn, event)
     if isinstance(event, Refund):
+        stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)
-        refund_requests.moved(turn, event)
+        if not stopped:
+            refund_requests.moved(turn, event)
     elif known is None:
         charges.requested(turn, event)
     if known is None:
@@ -285,6 +289,8 @@ def _told(turn: Turn, event: Event) -> None:
             debit_without_payment.posted(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
+        case FeeCharged():
+            fees.charged(turn, event)
         case ProjectionLagged():
             stale_records.lagged(turn, event)
         case CustomerConfirmed():
@@ -302,6 +308,7 @@ def _profile(turn: Turn, event: AccountProfile) -> None:
     holder.language = event.language
     holder.time_zone = event.time_zone if event.time_zone is not None and is_zone(event.time_zone) else ""
     holder.vulnerable = event.vulnerable
+    holder.tier = event.tier if event.tier is not None and len(event.tier) <= TIER_MAX else ""
     if event.closed_at is not None and not holder.closed:
         saga.close(turn)
 

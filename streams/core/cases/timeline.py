@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.contracts.accounts import CustomerConfirmed, LabelRecorded, MerchantApplication, Support
 from streams.contracts.base import Event
 from streams.contracts.payments import Failure as FailedMovement
-from streams.contracts.payments import MerchantReplied, Movement, PspStatus, RefundFailed
+from streams.contracts.payments import FeeCharged, MerchantReplied, Movement, PspStatus, RefundFailed
 from streams.core.cases.book import add_line
 from streams.core.obligations import Line
 from streams.core.turn import Turn
@@ -29,6 +29,8 @@ def _named(event: Event) -> tuple[str | None, str | None]:
             return None, event.payment_id
         case Support() | MerchantReplied():
             return event.case_id, event.payment_id
+        case FeeCharged():
+            return None, event.payment_id
         case LabelRecorded():
             return None, event.subject_id
         case _:

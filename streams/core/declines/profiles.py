@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from streams.contracts.base import Currency, Label, ShortText
-from streams.core.declines.table import DeclineTable, TableError, packaged
+from streams.core.declines.table import DeclineTable, Per, TableError, packaged
 from streams.core.money.term import Term
 
 # Card networks count attempts of at most a month; what an account remembers of an instrument is bounded by this.
@@ -47,9 +47,11 @@ class Limit(_Part, frozen=True, kw_only=True):
     """One limit that customers meet. Amounts in major units, as the source publishes them."""
 
     name: Words
-    per: Literal["payment", "day", "month", "year", "life"]
+    per: Per
     currency: Currency
     amount: Annotated[int, Meta(ge=1)]
+    tier: Label | None = None  # of accounts with this `tier` only
+    channel: Label | None = None  # of movements with this `channel` only
 
 
 class Support(_Part, frozen=True, kw_only=True):

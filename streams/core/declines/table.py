@@ -24,6 +24,7 @@ HealthScope = Literal["issuer", "gateway", "network", "merchant", "platform"]
 Queue = Literal["self_service", "technical", "accounting", "policy", "security", "none"]
 WhoActs = Literal["customer", "platform", "merchant", "issuer", "payee", "network", "none"]
 Basis = Literal["network_rule", "vendor_doc", "policy_default"]
+Per = Literal["payment", "day", "month", "year", "life"]  # what a limit counts together
 Seconds = Annotated[int, Meta(ge=0, le=366 * 86_400)]
 Flow = Annotated[str, Meta(pattern="^(F[0-4][0-9])?$")]
 
@@ -83,6 +84,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     earliest_retry_s: int | None
     max_retries: int
     money_state: MoneyState
+    limit_per: Per | None  # of a limit that was reached, where the code says which
     basis: Basis
     network_category: int | None
     confidence: str
@@ -107,6 +109,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     earliest_retry_s: Seconds | None = None
     max_retries: Annotated[int, Meta(ge=0, le=100)] | None = None
     money_state: MoneyState | None = None
+    limit_per: Per | None = None
     basis: Basis | None = None
     network_category: Annotated[int, Meta(ge=1, le=4)] | None = None
     network_cap: str | None = None
@@ -253,6 +256,7 @@ def _entry(row: _Row, cause: Cause, *, own: bool) -> Entry:
         earliest_retry_s=None if ends else earliest_s,
         max_retries=0 if ends else retries,
         money_state=row.money_state or cause.money_state,
+        limit_per=row.limit_per,
         basis=row.basis or "policy_default",
         network_category=row.network_category,
         confidence=row.confidence,

@@ -6,9 +6,12 @@ the customer, counted for the health of whoever failed, and over.
 
 from __future__ import annotations
 
+import msgspec
+
+from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText
 from streams.contracts.payments import Code, Failure, Movement, PaymentPending, PspStatus, RefundFailed
-from streams.contracts.triage import Disclosure, PaymentTriaged
+from streams.contracts.triage import Disclosure, PaymentTriaged, RetryAdvice
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, raised
 from streams.core.cases.timeline import codes_of, kind_of
@@ -18,8 +21,10 @@ from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
 from streams.core.library import reason_word
 from streams.core.messages.notify import zone_of
-from streams.core.messages.render import render
+from streams.core.messages.render import instant, render
+from streams.core.money import limits
 from streams.core.money.completeness import IDLE
+from streams.core.money.limits import Reached
 from streams.core.obligations import Case, Line, PaymentState
 from streams.core.turn import Turn
 
@@ -72,6 +77,7 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, 
     if case is None and failed and not joined:
         case = repeat_failures.after_failure(turn, event, resolved.cause.cause)
     entry, cause = resolved.entry, resolved.cause
+    limit = limits.reached(turn, event, resolved) if _disclosure(event, resolved) == "plain" else None
     flow = "F17" if type(event) is RefundFailed and not cause.cause.startswith("refund_") else cause.flow
     turn.effects.append(
         PaymentTriaged(
@@ -95,8 +101,8 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, 
             money_state=entry.money_state if entry is not None else cause.money_state,
             health_scope=cause.health_scope,
             disclosure=_disclosure(event, resolved),
-            retry=retry.advice(resolved, instrument, said_by, turn.at_ms),
-            text=_text(turn, event, resolved, failed),
+            retry=_advice(retry.advice(resolved, instrument, said_by, turn.at_ms), limit),
+            text=_text(turn, event, resolved, failed, limit),
             case_id=case.case_id if case is not None else None,
             amount_minor=event.amount_minor,
             currency=event.currency,
@@ -111,12 +117,33 @@ def _disclosure(event: Movement, resolved: Resolved) -> Disclosure:
     return "plain" if tier == "category" and event.method == "wallet_balance" else tier
 
 
-def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool) -> CustomerText:
+def _advice(advice: RetryAdvice, limit: Reached | None) -> RetryAdvice:
+    """Not before the limit lets the next payment through; one that only a person can lift is nothing to retry at."""
+    if limit is None or advice.because == "budget_used" or advice.verdict not in ("after_fix", "later"):
+        return advice
+    not_before = from_ms(limit.resets_ms) if limit.resets_ms else None
+    if not_before is None or (advice.until is not None and advice.until < not_before):
+        return msgspec.structs.replace(advice, not_before=not_before, until=None, attempts_left=0)
+    return msgspec.structs.replace(advice, not_before=not_before)
+
+
+def _limit_text(turn: Turn, limit: Reached, *, charged: bool) -> CustomerText:
+    parameters = {"charged": "charge.unsaid" if charged else "charge.none"}
+    template = f"payment_failure.limit.{limit.per}"
+    if limit.resets_ms:
+        template, parameters["reset_at"] = "payment_failure.limit", instant(limit.resets_ms)
+        parameters["limit"] = f"limit.{limit.per}"
+    return render(template, parameters, zone_of(turn), turn.ctx.library.messages)
+
+
+def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: Reached | None) -> CustomerText:
     """The cause's sentence. Whether money moved is the ledger's to say, never a code's."""
     reason, template = reason_word(resolved.cause.cause), "payment_failure.reason"
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
     if any(debit.payment_id == event.payment_id for debit in turn.obligations.debits):
         reason = reason_word(DEBITED)
+    elif limit is not None:
+        return _limit_text(turn, limit, charged=not (failed and claimed == "not_moved" and _ledger_is_heard(turn)))
     elif failed and claimed == "not_moved" and _ledger_is_heard(turn):
         template = "payment_failure.not_charged"
     return render(template, {"reason": reason}, zone_of(turn), turn.ctx.library.messages)

@@ -6,7 +6,7 @@ them. Dates are those of the region's own clock.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -35,6 +35,20 @@ def ends_ms(at_ms: int, term: str, calendar: str) -> int:
         days -= _is_business_day(calendar, day.toordinal())
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
     return to_ms(midnight.astimezone(UTC))
+
+
+def next_period_ms(at_ms: int, per: Literal["day", "month", "year"], calendar: str) -> int:
+    """When the region's next day, month or year begins."""
+    zone = ZONES[calendar]
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
+    match per:
+        case "day":
+            day = local.date() + timedelta(days=1)
+        case "month":
+            day = date(local.year + local.month // 12, local.month % 12 + 1, 1)
+        case "year":
+            day = date(local.year + 1, 1, 1)
+    return to_ms(datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC))
 
 
 @lru_cache(maxsize=4096)

@@ -84,7 +84,7 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     entry = hashed(event.event_id)
     if any(each.entry == entry for each in spent):
         return event.amount_minor
-    about = _about(turn, payment_id)
+    about = about_of(turn, payment_id)
     order = hashed(event.order_id) or (about.order if about is not None else 0)
     payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
     key = payment_key(payment_id) if payment_id else 0
@@ -103,7 +103,7 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
 
 def claimed(turn: Turn, event: Movement) -> list[int]:
     """Entries of lines that named no payment and turn out to be this one's. To be asked after `requested`."""
-    about, window_ms = _about(turn, event.payment_id), turn.policy.money.duplicate_window_s * 1000
+    about, window_ms = about_of(turn, event.payment_id), turn.policy.money.duplicate_window_s * 1000
     if about is None:
         return []
     mine = [
@@ -143,7 +143,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         part[-1].amount_minor -= event.amount_minor
     elif not mine:
         entry = hashed(event.event_id)
-        early = [each for each in obligations.spent if each.amount_minor < 0]
+        early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
         if any(each.entry == entry for each in early):
             return
         gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
@@ -159,7 +159,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return
     turn.obligations.expectations.remove(waiting)
     key = payment_key(waiting.payment_id)
-    debits = [each for each in turn.obligations.spent if each.payment == key]
+    debits = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
     total = 0
     for each in debits:
         minor = turn.policy.to_home(each.amount_minor, each.currency, waiting.currency, turn.at_ms)
@@ -209,6 +209,17 @@ def due(turn: Turn, waiting: Expectation) -> None:
         )
 
 
+def amount_of(turn: Turn, payment_id: str | None) -> int | None:
+    """The amount of a movement that is one of the last or still waited for."""
+    if payment_id is None:
+        return None
+    about = about_of(turn, payment_id)
+    if about is not None:
+        return about.amount_minor
+    promised = (each for each in turn.obligations.expectations if each.payment_id == payment_id and each.kind != CHARGE)
+    return next((each.amount_minor for each in promised), None)
+
+
 def hashed(reference: str | None) -> int:
     """48 bits of a reference; 0 for none."""
     if reference is None:
@@ -216,7 +227,8 @@ def hashed(reference: str | None) -> int:
     return int.from_bytes(blake2b(reference.encode(), digest_size=6).digest(), "big") or 1
 
 
-def _about(turn: Turn, payment_id: str) -> Lately | None:
+def about_of(turn: Turn, payment_id: str) -> Lately | None:
+    """What is remembered of the payment, if it is one of the last."""
     return next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
 
 
@@ -227,7 +239,7 @@ def _undone(turn: Turn, mine: Spent) -> int:
     since_ms, left_minor = mine.at_ms - turn.policy.lateness_s * 1000, mine.amount_minor
     for each in tuple(turn.obligations.spent):
         fits = each.payment == mine.payment and each.currency == mine.currency and each.at_ms >= since_ms
-        if fits and each.amount_minor < 0 < left_minor:
+        if fits and not each.refund and each.amount_minor < 0 < left_minor:
             taken = min(left_minor, -each.amount_minor)
             left_minor -= taken
             each.amount_minor += taken

@@ -31,7 +31,8 @@ from streams.core.turn import Turn
 MONTH_MS = 30 * 86_400_000
 NOT_CAPTURED, MISMATCH, DUPLICATE = "debited_not_confirmed", "amount_mismatch", "duplicate_charge"
 DOUBLE_BENEFIT = "double_benefit"
-_DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover"})
+FEE = "fee_issue"
+_DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
 _GOES_BACK_ON = {NOT_CAPTURED: PaymentState.FAILED, MISMATCH: PaymentState.SUCCEEDED}
 OWED, INTENDED, SENT = "owed", "intended", "sent"

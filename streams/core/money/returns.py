@@ -23,6 +23,7 @@ BACK = "returned_minor"  # counter of a money case
 ENDS = {
     refunds.DUPLICATE: "charge_corrected",
     refunds.MISMATCH: "charge_corrected",
+    refunds.FEE: "charge_corrected",
     refunds.NOT_CAPTURED: "debit_returned",
 }
 

@@ -1,0 +1,89 @@
+"""What may a fee be at most (F46)?
+
+A tariff is a row of data: a fixed part, a share of what the fee is taken on, and bounds. Free quotas and discounts only
+make a fee smaller, so what a tariff gives is the most that may be charged.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from streams.contracts.base import Currency, Id, ShortText
+from streams.core.declines.table import TableError
+
+_Minor = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row of tariffs.csv; amounts in minor units of `currency`."""
+
+    tariff: Id
+    name_zh: Annotated[str, Meta(min_length=1, max_length=60)]
+    name_en: Annotated[str, Meta(min_length=1, max_length=60)]
+    currency: Currency
+    fixed_minor: _Minor = 0
+    rate_bp: Annotated[int, Meta(ge=0, le=10_000)] = 0  # hundredths of a percent of the base
+    min_minor: _Minor = 0
+    max_minor: _Minor | None = None
+    source: ShortText
+
+    def most_minor(self, base_minor: int | None) -> int | None:
+        """The largest fee on `base_minor`, rounded up; None where a share is taken of an unknown base."""
+        if self.rate_bp and base_minor is None:
+            return None
+        fee = self.fixed_minor - (-(base_minor or 0) * self.rate_bp // 10_000)
+        fee = max(fee, self.min_minor)
+        return fee if self.max_minor is None else min(fee, self.max_minor)
+
+
+def read_tariffs(text: str, name: str = "tariffs.csv", base: Mapping[str, Tariff] | None = None) -> dict[str, Tariff]:
+    """The tariffs of a CSV text, laid over `base`. Raises TableError with file, line and remedy."""
+    found = dict(base or {})
+    columns = [field.name for field in msgspec.structs.fields(Tariff)]
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    lines: dict[str, int] = {}
+    try:
+        for surplus in sorted(set(reader.fieldnames or ()) - set(columns)):
+            raise TableError(f"there is no column {surplus!r}", f"{name} line 1", f"use {', '.join(columns)}")
+        for row in reader:
+            where = f"{name} line {reader.line_num}"
+            if None in row or None in row.values():
+                raise TableError("this row has another number of cells than the first line", where, "count the commas")
+            tariff = _converted({key: cell for key, cell in row.items() if cell != ""}, where)
+            if tariff.tariff in lines:
+                raise TableError(
+                    f"tariff {tariff.tariff} is also on line {lines[tariff.tariff]}", where, "keep one row per tariff"
+                )
+            lines[tariff.tariff] = reader.line_num
+            found[tariff.tariff] = tariff
+    except csv.Error as error:
+        raise TableError(
+            f"this is not CSV ({error})", f"{name} line {reader.line_num}", "correct the quotation marks"
+        ) from None
+    return found
+
+
+@cache
+def packaged_tariffs() -> dict[str, Tariff]:
+    """The tariffs as they are shipped."""
+    return read_tariffs(files(__package__).joinpath("tariffs.csv").read_text(encoding="utf-8"))
+
+
+def _converted(row: dict[str, str], where: str) -> Tariff:
+    try:
+        tariff = msgspec.convert(row, Tariff, strict=False)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        problem = f"column {path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what[:1].lower() + what[1:]
+        raise TableError(problem, where, "correct the cell") from None
+    if tariff.max_minor is not None and tariff.max_minor < tariff.min_minor:
+        raise TableError("max_minor is below min_minor", where, "exchange the two")
+    return tariff

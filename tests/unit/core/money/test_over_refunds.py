@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.happenings import HOUR, MINUTE, NOON, SECOND, event, paid
+from support.play import Player, policy
+
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.base import Event
+from streams.contracts.cases import CaseVersion
+from streams.contracts.payments import (
+    PaymentFailed,
+    PaymentSucceeded,
+    PspStatus,
+    RefundApproved,
+    RefundFailed,
+    RefundSent,
+)
+from streams.core.steps import Effect
+
+CNY = {"currency": "CNY", "method": "wallet_balance"}
+
+
+def bought(amount_minor: int = 10_000) -> Event:
+    return paid(NOON, 1, amount_minor, kind=PaymentSucceeded, merchant_id="m1", **CNY)
+
+
+def refund(number: int, amount_minor: int, kind: Any = RefundApproved, **more: Any) -> Event:
+    about = {"payment_id": "p1", "refund_id": f"r{number}"} | CNY | more
+    at_ms = NOON + HOUR + number * SECOND + (kind is RefundSent) * MINUTE
+    return paid(at_ms, f"{number}{kind.__name__}", amount_minor, kind=kind, **about)
+
+
+def told(*happenings: Event) -> list[Effect]:
+    player = Player(policy("[money]\nrefund_promise = '90d'\n[money.refund]\nother='90d'\nbalance='90d'\n"))
+    return [effect for happening in happenings for effect in player.see(happening)]
+
+
+def cases(effects: list[Effect]) -> list[CaseVersion]:
+    return [each for each in effects if isinstance(each, CaseVersion) and each.case_type == "refund_exceeds_payment"]
+
+
+@given(amounts=st.lists(st.integers(1, 9_000), min_size=1, max_size=3))
+def test_refunds_are_stopped_exactly_when_together_they_exceed_the_payment(amounts: list[int]) -> None:
+    """However often each of them is told."""
+    steps = [refund(n, amount, kind) for n, amount in enumerate(amounts) for kind in (RefundApproved, RefundSent)]
+    found = cases(told(bought(), *sorted(steps, key=lambda each: each.occurred_at)))
+    assert bool(found) == (sum(amounts) > 10_000)
+    assert not found or found[-1].queue == "security"
+
+
+def test_one_that_has_not_left_is_cancelled_and_its_end_ends_the_case() -> None:
+    effects = told(bought(), refund(1, 8_000), refund(2, 5_000), refund(3, 5_000, RefundFailed, refund_id="r2"))
+    assert [each.refund_id for each in effects if isinstance(each, RefundCancelled)] == ["r2"]
+    assert [case.status for case in cases(effects)][-1] == "resolved"
+
+
+def test_one_that_has_left_is_for_security() -> None:
+    effects = told(bought(), refund(1, 8_000), refund(2, 5_000, RefundSent))
+    assert not any(isinstance(each, RefundCancelled) for each in effects)
+    assert cases(effects)[-1].status == "classified"
+
+
+@pytest.mark.parametrize("more", [{"order_amount_minor": 20_000}, {"currency": "USD"}])
+def test_a_payment_of_which_more_or_nothing_is_known_is_left_alone(more: dict[str, Any]) -> None:
+    assert cases(told(bought(), refund(1, 8_000, **more), refund(2, 5_000, **more))) == []
+    assert cases(told(refund(1, 8_000))) == []
+
+
+def test_no_refund_of_ours_leaves_while_the_case_is_open() -> None:
+    line = {"entry_id": "l1", "direction": "debit", "amount_minor": 100, "currency": "CNY", "payment_id": "p2"}
+    about = {"payment_id": "p2"} | CNY
+    effects = told(
+        bought(),
+        refund(1, 8_000),
+        refund(2, 5_000, RefundSent),
+        paid(NOON + 2 * HOUR, 2, 100, kind=PaymentFailed, **about),
+        event(LedgerPosted, NOON + 2 * HOUR, 1, **line),
+        paid(NOON + 3 * HOUR, 3, 100, kind=PspStatus, status="failed", **about),
+    )
+    assert not any(isinstance(each, RefundIntended) for each in effects)
