@@ -86,6 +86,8 @@ class Unknown(msgspec.Struct, array_like=True, gc=False):
     step: int = 0  # queries sent
     told: bool = False
     missing: bool = False  # the provider's last answer was that it knows no such payment
+    marks: bytes = b""  # of the keys of its route, 4 bytes each, until its silence has been told to the incidents
+    rounds: int = 0  # last queries repeated because an outage kept the provider from answering
 
 
 class Owed(msgspec.Struct, array_like=True, gc=False):

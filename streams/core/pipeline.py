@@ -197,7 +197,7 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         if prepared.subject or type(event) in SUBJECTS:
             waits = _decision(turn, prepared, score)
             if watched and type(event) in REQUESTS and not waits and not prepared.late:
-                unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency)
+                unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
     else:
         state = known.after(status)
     if state != known:

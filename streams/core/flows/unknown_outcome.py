@@ -2,7 +2,7 @@
 
 Pending, a code that asks for a query, or silence for a minute: the outcome is unknown, which is not failure. The
 provider is asked on a schedule, nothing is charged again, and the customer is told to wait. People are asked only when
-the schedule is over and the provider still does not know.
+the schedule is over and the provider still does not know; while an outage is the reason, its case is enough.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement, PspStatus
 from streams.core import ids
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money.completeness import later_ms
@@ -32,12 +33,16 @@ FAMILY = "payment_unknown"
 NEEDS = ("payments.transactions",)
 
 
-def watch(turn: Turn, payment_id: str, amount_minor: int | None, currency: str | None) -> None:
-    """The payment may go on: from now on silence is counted."""
+def watch(
+    turn: Turn, payment_id: str, amount_minor: int | None, currency: str | None, event: Movement | None = None
+) -> None:
+    """The payment may go on: from now on silence is counted. `event` is its request, where that is at hand."""
     silent_s = turn.policy.unknown.silent_s
     if silent_s and _find(turn, payment_id) is None:
         owed_ms = turn.at_ms + silent_s * 1000
-        _add(turn, Unknown(payment_id, turn.cause, turn.at_ms, 0, owed_ms, owed_ms, amount_minor, currency))
+        unknown = Unknown(payment_id, turn.cause, turn.at_ms, 0, owed_ms, owed_ms, amount_minor, currency)
+        unknown.marks = members.marks_of(event) if event is not None else b""
+        _add(turn, unknown)
 
 
 def begin(turn: Turn, event: Movement) -> None:
@@ -48,6 +53,7 @@ def begin(turn: Turn, event: Movement) -> None:
     if unknown is not None:
         turn.obligations.unknowns.remove(unknown)
     waiting = Unknown(event.payment_id, turn.cause, turn.at_ms, turn.at_ms, 0, 0, event.amount_minor, event.currency)
+    waiting.marks = unknown.marks if unknown is not None else members.marks_of(event)
     _plan(turn, waiting)
     _add(turn, waiting)
 
@@ -100,14 +106,18 @@ def due(turn: Turn, unknown: Unknown) -> None:
     if not unknown.told and at_ms >= unknown.since_ms + turn.policy.unknown.tell_after_s * 1000:
         unknown.told = True
         _tell(turn, unknown)
+    members.after_silence(turn, unknown)
     times = _times(turn, unknown)
     if unknown.step < len(times) and at_ms >= times[unknown.step]:
-        if unknown.step == len(times) - 1:
+        if unknown.step < len(times) - 1:
+            unknown.step += 1
+            _ask(turn, unknown)
+        elif members.is_hit(turn, unknown.payment_id) and not unknown.missing:
+            _ask_later(turn, unknown, times)
+        else:
             turn.obligations.unknowns.remove(unknown)
             _give_up(turn, unknown)
             return
-        unknown.step += 1
-        _ask(turn, unknown)
     _plan(turn, unknown)
 
 
@@ -115,6 +125,14 @@ def _times(turn: Turn, unknown: Unknown) -> list[int]:
     """When each query is due, and at the end when the last answer should have come."""
     waits = (*turn.policy.money.query_waits_s, turn.policy.unknown.answer_s)
     return [unknown.asked_ms + wait_s * 1000 for wait_s in accumulate(waits)]
+
+
+def _ask_later(turn: Turn, unknown: Unknown, times: list[int]) -> None:
+    """The last query once more, after its pause: while the outage lasts nobody could do anything else."""
+    again_ms = unknown.owed_ms + turn.policy.money.query_waits_s[-1] * 1000
+    unknown.asked_ms += again_ms - times[-2]
+    unknown.step -= 1
+    unknown.rounds += 1
 
 
 def _plan(turn: Turn, unknown: Unknown) -> None:
@@ -140,12 +158,14 @@ def _ask(turn: Turn, unknown: Unknown) -> None:
     turn.effects.append(
         PspQuery(
             occurred_at=turn.at,
-            query_id=ids.action_id(FAMILY, turn.ctx.account_id, unknown.entry, f"psp_query/{unknown.step}"),
+            query_id=ids.action_id(
+                FAMILY, turn.ctx.account_id, unknown.entry, f"psp_query/{unknown.step + unknown.rounds}"
+            ),
             account_id=turn.ctx.account_id,
             payment_id=unknown.payment_id,
             amount_minor=unknown.amount_minor,
             currency=unknown.currency,
-            attempt=unknown.step,
+            attempt=unknown.step + unknown.rounds,
         )
     )
 
@@ -179,7 +199,7 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
                 unknown.since_ms,
                 "outcome_unknown",
                 unknown.entry,
-                f"no final answer after {unknown.step} status queries",
+                f"no final answer after {unknown.step + unknown.rounds} status queries",
                 unknown.amount_minor,
                 unknown.currency,
             ),
@@ -189,7 +209,7 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
         amount_minor=unknown.amount_minor,
         currency=unknown.currency,
         money_state="unknown",
-        counters=(("queries", unknown.step),),
+        counters=(("queries", unknown.step + unknown.rounds),),
     )
     open_or_join(turn, draft)
 

@@ -1,10 +1,12 @@
 """Does this customer's failed payment belong to an outage (F04)? Then no ticket, one message now, one when it works.
 
 A failure may be older than the knowledge that there is an outage: it waits for a while, without a ticket of its own
-where none is due, and joins when the outage is known.
+where none is due, and joins when the outage is known. A payment that only hangs fails by its silence.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import Movement
@@ -22,6 +24,7 @@ from streams.core.obligations import (
     Line,
     Membership,
     Suspect,
+    Unknown,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -30,6 +33,8 @@ from streams.core.turn import Turn
 # buckets; once more for slow ones; and at the end of the policy's look_back_s.
 _LOOKS_S = (15, 60)
 _JOINED = "joined_incident"
+SILENCE = "none"  # the code of a payment that nobody has answered
+_MARK_BYTES = 4
 
 
 def after_failure(turn: Turn, event: Movement) -> bool:
@@ -50,17 +55,50 @@ def after_failure(turn: Turn, event: Movement) -> bool:
         mark_of(event.event_id),
         event.amount_minor,
         event.currency,
-        f"{codes[0].source}/{codes[0].code}"[:64] if codes else "none",
+        f"{codes[0].source}/{codes[0].code}"[:64] if codes else SILENCE,
         marks,
     )
-    outage = turn.ctx.outages.find(marks, turn.at_ms, turn.ctx.clock_ms)
-    if outage is not None:
-        _join(turn, outage, suspect)
-        return True
-    suspects = turn.obligations.suspects
-    suspects.append(suspect)
-    if len(suspects) > SUSPECTS_MAX:
-        del suspects[0]
+    return _considered(turn, suspect)
+
+
+def marks_of(event: Movement) -> bytes:
+    """The keys of the event's route, as a payment that nobody has answered yet remembers them."""
+    route = route_of(event)
+    if route is None:
+        return b""
+    return b"".join(_mark_of(key).to_bytes(_MARK_BYTES) for key in keys_of(route))
+
+
+def after_silence(turn: Turn, unknown: Unknown) -> None:
+    """Nobody has answered for as long as the health of a route gives it: that counts like a failure of all its keys."""
+    silent_ms = unknown.since_ms + turn.policy.entities.health.hung_s * 1000
+    if not unknown.marks or turn.at_ms < silent_ms:
+        return
+    packed, unknown.marks = unknown.marks, b""
+    if unknown.amount_minor is None or unknown.currency is None:
+        return
+    marks = [int.from_bytes(packed[at : at + _MARK_BYTES]) for at in range(0, len(packed), _MARK_BYTES)]
+    suspect = Suspect(
+        silent_ms,
+        turn.at_ms + _LOOKS_S[0] * 1000,
+        payment_key(unknown.payment_id),
+        mark_of(unknown.entry),
+        unknown.amount_minor,
+        unknown.currency,
+        SILENCE,
+        marks,
+    )
+    _considered(turn, suspect)
+
+
+def is_hit(turn: Turn, payment_id: str) -> bool:
+    """Whether the payment is part of an outage that goes on."""
+    key = payment_key(payment_id)
+    for membership in turn.obligations.memberships:
+        outage = turn.ctx.outages.get(membership.incident_id)
+        clock_ms = turn.ctx.clock_ms
+        if key in membership.payments and outage is not None and outage.is_known(clock_ms):
+            return not outage.is_over(clock_ms)
     return False
 
 
@@ -112,6 +150,24 @@ def link_cases(turn: Turn) -> None:
             for membership in memberships:
                 if payment in membership.payments:
                     case.incident_id = membership.incident_id
+
+
+def _considered(turn: Turn, suspect: Suspect) -> bool:
+    outage = turn.ctx.outages.find(suspect.marks, suspect.at_ms, turn.ctx.clock_ms)
+    if outage is not None:
+        _join(turn, outage, suspect)
+        return True
+    suspects = turn.obligations.suspects
+    suspects.append(suspect)
+    if len(suspects) > SUSPECTS_MAX:
+        del suspects[0]
+    return False
+
+
+@lru_cache(maxsize=8192)
+def _mark_of(key: str) -> int:
+    """Most payments go through few gateways, issuers and methods."""
+    return mark_of(key)
 
 
 def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.entities import START_MS
 from support.play import Player, policy
 
+from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.payments import Code, PaymentFailed
+from streams.contracts.payments import Code, PaymentFailed, PaymentPending, PaymentRequested, PspStatus
 from streams.contracts.signals import EntityRisk
 from streams.core.entities.health import HealthBuckets, Joined
 from streams.core.incidents.outages import Outages
+from streams.core.money.completeness import IDLE
 from streams.core.steps import DecideContext, Effect
 
 ROOT = "gateway:g1"
@@ -52,13 +55,12 @@ class Partition(Player):
         )
 
     def fail(self, at_s: float, account: str = "anna", number: int = 0, code: str = "96", **fields: Any) -> None:
-        given = {"gateway_id": "g1", "issuer_id": "i1"} | fields
+        given = {"gateway_id": "g1", "issuer_id": "i1", "payment_id": f"{account}-{at_s:g}-{number}"} | fields
         event: Event = PaymentFailed(
             event_id=f"{account}-{at_s:g}-{number}",
             source="test",
             occurred_at=at(at_s),
             account_id=account,
-            payment_id=f"{account}-{at_s:g}-{number}",
             amount_minor=500,
             currency="EUR",
             codes=(Code(source="iso8583_1987", code=code),),
@@ -66,8 +68,24 @@ class Partition(Player):
         )
         self.told += self.see(event)
 
+    def ask(self, at_s: float, kind: type[Event] = PaymentRequested, account: str = "anna", **fields: Any) -> None:
+        """A payment of which nothing is known yet."""
+        given = {"gateway_id": "g1", "issuer_id": "i1", "payment_id": f"{account}-hangs"} | fields
+        self.told += self.see(
+            kind(
+                event_id=f"{kind.__name__}-{account}-{at_s:g}",
+                source="test",
+                occurred_at=at(at_s),
+                account_id=account,
+                amount_minor=500,
+                currency="EUR",
+                **given,
+            )
+        )
+
     def wait(self, until_s: float) -> None:
-        self.told += self.pass_until(START_MS + int(until_s * 1000))
+        self.feeds[IDLE] = START_MS + int(until_s * 1000)  # every input has been read that far
+        self.told += self.pass_until(self.feeds[IDLE])
 
     @property
     def messages(self) -> list[tuple[str, str]]:
@@ -204,3 +222,56 @@ def test_outages_are_told_twice_late_and_for_ever_without_harm() -> None:
     for number in range(200):
         town.hear(20 + number, root=f"gateway:g{number + 2}")
     assert len(town.outages.by_root) <= 64
+
+
+@pytest.mark.parametrize("kind", [PaymentRequested, PaymentPending])
+@pytest.mark.parametrize("known_at_s", [70.0, 100.0], ids=["known", "known later"])
+def test_a_payment_that_only_hangs_is_part_of_its_outage(kind: type[Event], known_at_s: float) -> None:
+    town = Partition()
+    town.ask(5, kind)
+    town.wait(min(known_at_s, 65))
+    town.hear(known_at_s, since_s=60)
+    town.wait(400)
+    assert (town.joined.users, town.joined.failures, town.joined.codes) == (1, 1, {"none": 1})
+    assert ("anna", "incident.channel.began") in town.messages
+
+
+def test_one_that_hangs_on_another_gateway_or_is_answered_in_time_is_not() -> None:
+    town = Partition()
+    town.hear(1, since_s=0)
+    town.ask(5, gateway_id="g2")
+    town.ask(5, account="bert")
+    town.fail(30, "bert", code="51", payment_id="bert-hangs")
+    town.wait(400)
+    assert town.joined.failures == 0
+
+
+def test_while_the_outage_lasts_a_hanging_payment_is_asked_about_and_makes_no_ticket() -> None:
+    town = Partition()
+    town.hear(1)
+    town.ask(5)
+    town.wait(3_600)
+    queries = [each for each in town.told if isinstance(each, PspQuery)]
+    assert town.cases == []
+    assert len({each.query_id for each in queries}) == len(queries) > 10
+    assert [each.attempt for each in queries] == list(range(1, len(queries) + 1))
+    town.hear(3_600, closed=True)
+    town.wait(4_300)
+    assert [(case.case_type, case.incident_id) for case in town.cases] == [("payment_unknown", f"inc_{ROOT}")]
+
+
+def test_the_answer_after_the_outage_leaves_nothing_open() -> None:
+    town = Partition()
+    town.hear(1)
+    town.ask(5)
+    town.wait(1_800)
+    town.hear(1_800, closed=True)
+    town.ask(1_805, PspStatus, status="succeeded")
+    town.wait(9_000)
+    assert town.cases == []
+    assert {template for _, template in town.messages} == {
+        "incident.channel.began",
+        "payment_unknown",
+        "payment_unknown.succeeded",
+        "incident.channel.over",
+    }
