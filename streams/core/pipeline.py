@@ -217,6 +217,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             joined = failed_trial(event) is True and members.after_failure(turn, event)
             failures.after_failure(turn, event, told, status, joined=joined)
     expectations.moved(turn, event)
+    if obligations.cases and status in (PaymentState.FAILED, PaymentState.REVERSED):
+        reports.came_back(turn, event.payment_id)
     if isinstance(event, Refund):
         stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)

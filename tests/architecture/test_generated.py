@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.flows_page import flows_page
 
 from streams.adapters.policy_file import load_policy
 from streams.contracts.contract_docs import render_docs
@@ -37,6 +38,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/contracts.md": render_docs,
     "docs/entities.md": lambda: entities_page(load_policy()),
     "docs/features.md": render_features,
+    "docs/flows.md": flows_page,
     "docs/incidents.md": lambda: incidents_page(load_policy()),
     "docs/rules.md": lambda: rules_page(load_policy()),
     **_dashboards().FILES,

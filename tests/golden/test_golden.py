@@ -16,12 +16,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.flows_page import FLOWS, played, stories
 from support.play import NO_MODEL, play, policy
 
 from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.registry import TYPES
 from streams.contracts.triage import PaymentTriaged
+from streams.core.declines.table import packaged
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Effect, Prepared
 
@@ -80,3 +82,18 @@ def test_story(folder: Path, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
 def test_every_story_is_told(folder: Path) -> None:
     assert (folder / "README.md").read_text(encoding="utf-8").startswith("# ")
+
+
+def test_every_flow_of_failures_money_and_incidents_is_shown() -> None:
+    told, acted = stories(), played()
+    assert [flow for flow in FLOWS if not told.get(flow) and not acted.get(flow)] == []
+    assert [flow for flow in FLOWS if not told.get(flow)] == ["F34", "F35"], "cases about many accounts are scenarios"
+
+
+def test_every_cause_is_played() -> None:
+    lines = (Path(__file__).parent / "every_cause/expected.jsonl").read_text(encoding="utf-8").splitlines()
+    triaged = [msgspec.json.decode(line) for line in lines if '"payment.triaged.v1"' in line]
+    failures = {
+        name for name, cause in packaged().causes.items() if cause.fault_party != "none" or cause.retryable != "n/a"
+    }
+    assert {each["cause"] for each in triaged} == failures

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from streams.contracts.accounts import UserReport
-from streams.core.cases.book import Draft, open_or_join
+from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.flows.fraud_alert import freeze
+from streams.core.flows.holds import end_hold
+from streams.core.messages.notify import notify
+from streams.core.money import charges
 from streams.core.obligations import Line
 from streams.core.turn import Turn
+
+WRONG = "wrong_transfer"
 
 
 def reported(turn: Turn, event: UserReport) -> None:
@@ -19,7 +24,32 @@ def reported(turn: Turn, event: UserReport) -> None:
         case "unauthorised":
             open_or_join(turn, _draft(turn, "unauthorised_txn", "F25", "unauthorised", "security", 1, payment_id))
         case "wrong_transfer":
-            open_or_join(turn, _draft(turn, "wrong_transfer", "F41", "wrong_transfer", "policy", 3, payment_id))
+            _wrong_transfer(turn, payment_id)
+
+
+def came_back(turn: Turn, payment_id: str, amount_minor: int | None = None) -> None:
+    """A transfer failed, was undone, or was credited by the ledger (`amount_minor`): if it went wrong, it is mended."""
+    for case in turn.obligations.cases:
+        if case.family != WRONG or case.payment_id != payment_id or not case.is_open or turn.late:
+            continue
+        if amount_minor is not None and case.amount_minor is not None and amount_minor < case.amount_minor:
+            continue
+        case.money_state = "returned"
+        set_status(turn, case, "resolved", f"{WRONG}.returned")
+        notify(turn, f"{WRONG}.returned", {"case_id": case.case_id}, case)
+
+
+def _wrong_transfer(turn: Turn, payment_id: str) -> None:
+    """What still waits is stopped; what has arrived is the payee's to give back, and people ask them."""
+    case = open_or_join(turn, _draft(turn, WRONG, "F41", WRONG, "policy", 3, payment_id))
+    case.amount_minor = case.amount_minor or charges.amount_of(turn, payment_id)
+    hold = turn.obligations.hold(payment_id)
+    if hold is None:
+        notify(turn, WRONG, {"case_id": case.case_id}, case)
+        return
+    case.amount_minor, case.currency = hold.amount_minor, hold.currency
+    end_hold(turn, hold, "block", "confirmed", "the customer has sent it to the wrong person")
+    came_back(turn, payment_id)
 
 
 def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, priority: int, payment_id: str) -> Draft:

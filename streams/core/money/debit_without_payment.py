@@ -7,7 +7,7 @@ from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join
-from streams.core.flows import unknown_outcome
+from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges, orphans, refunds, returns
@@ -46,6 +46,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         return
     if event.direction == "credit":
         returns.credited(turn, event, payment_id)
+        reports.came_back(turn, payment_id, event.amount_minor)
         orphans.credited(turn, event, payment_id)
         return
     orphans.debited(turn, payment_id)
