@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from producers.feed import Outgoing, outgoing
-from streams.contracts.accounts import ActionAcknowledged
+from streams.contracts.accounts import ActionAcknowledged, LedgerPosted
 from streams.contracts.actions import ActionRequested, PspQuery, RefundIntended
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.payments import PspStatus, RefundCredited, RefundSent
@@ -66,8 +66,8 @@ def status(query: PspQuery, delay_ms: int = DELAY_MS) -> PspStatus:
     )
 
 
-def refund(intent: RefundIntended, delay_ms: int = DELAY_MS) -> tuple[RefundSent, RefundCredited]:
-    """The refund leaves after one delay and arrives after two."""
+def refund(intent: RefundIntended, delay_ms: int = DELAY_MS) -> tuple[RefundSent, RefundCredited, LedgerPosted]:
+    """The refund leaves after one delay and arrives after two, in the ledger too."""
     began_ms = to_ms(intent.occurred_at)
     fields: dict[str, Any] = {
         "source": SOURCE,
@@ -80,6 +80,17 @@ def refund(intent: RefundIntended, delay_ms: int = DELAY_MS) -> tuple[RefundSent
     return (
         RefundSent(event_id=f"sent-{intent.refund_id}", occurred_at=from_ms(began_ms + delay_ms), **fields),
         RefundCredited(event_id=f"credited-{intent.refund_id}", occurred_at=from_ms(began_ms + 2 * delay_ms), **fields),
+        LedgerPosted(
+            event_id=f"posted-{intent.refund_id}",
+            source=SOURCE,
+            occurred_at=from_ms(began_ms + 2 * delay_ms),
+            account_id=intent.account_id,
+            entry_id=f"{intent.refund_id}-credit",
+            direction="credit",
+            amount_minor=intent.amount_minor,
+            currency=intent.currency,
+            payment_id=intent.payment_id,
+        ),
     )
 
 
@@ -92,7 +103,8 @@ def answers(command: msgspec.Struct, delay_ms: int = DELAY_MS) -> tuple[Outgoing
         case PspQuery():
             return (outgoing("payments.transactions", status(command, delay_ms)),)
         case RefundIntended():
-            return tuple(outgoing("payments.transactions", event) for event in refund(command, delay_ms))
+            *told, posted = refund(command, delay_ms)
+            return (*(outgoing("payments.transactions", event) for event in told), outgoing("ledger.entries", posted))
         case _:
             return ()
 

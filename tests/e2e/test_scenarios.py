@@ -13,6 +13,7 @@ import pytest
 from support.scenes import Scene, scene
 
 from producers.simulate.catalog import scenario, scenarios
+from streams.contracts.actions import RefundIntended
 from streams.core.outcome import Outcome
 
 # Smaller worlds than a demonstration wants; the stories stay the same.
@@ -107,6 +108,26 @@ def test_debited_but_failed() -> None:
     assert asked == {case.entities.payment_id: case.amount_minor for case in cases}
     told = [note for note in run.notifications if note.template == "debited_not_confirmed"]
     assert {note.case_id for note in told} == {case.case_id for case in cases}
+
+
+def test_debit_of_nothing() -> None:
+    cases = Counter(case.case_type for case in played("debit_of_nothing").cases if case.flow == "F10")
+    assert cases == {"debited_not_confirmed": 1, "integration.orphan_line": 1}
+
+
+def test_double_charge() -> None:
+    run = played("double_charge")
+    kinds = [case.evidence[0].kind for case in run.cases if case.flow == "F12"]
+    assert sorted(kinds) == ["duplicate_certain", "duplicate_probable"]
+    (intent,) = run.all(RefundIntended)
+    assert [case.status for case in run.cases if case.case_id == intent.case_id] == ["resolved"]
+
+
+def test_late_success() -> None:
+    cases = [case for case in played("late_success").cases if case.flow == "F10"]
+    # The answers of a replay in steps come too late to send a refund, so nobody has goods and money both.
+    assert [(case.case_type, case.money_state) for case in cases] == [("debited_not_confirmed", "confirmed")] * 2
+    assert {case.status for case in cases} <= {"resolved", "withdrawn"}
 
 
 def test_dormant_wakeup() -> None:

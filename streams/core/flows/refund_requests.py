@@ -61,7 +61,7 @@ def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str) 
         if case is None or not case.is_open:
             continue
         if isinstance(event, LedgerPosted):
-            if turn.late or (case.amount_minor, case.currency) != (event.amount_minor, event.currency):
+            if (case.amount_minor, case.currency) != (event.amount_minor, event.currency):
                 continue
             text = "the ledger's credit"
         else:

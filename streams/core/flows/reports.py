@@ -30,7 +30,7 @@ def reported(turn: Turn, event: UserReport) -> None:
 def came_back(turn: Turn, payment_id: str, amount_minor: int | None = None) -> None:
     """A transfer failed, was undone, or was credited by the ledger (`amount_minor`): if it went wrong, it is mended."""
     for case in turn.obligations.cases:
-        if case.family != WRONG or case.payment_id != payment_id or not case.is_open or turn.late:
+        if case.family != WRONG or case.payment_id != payment_id or not case.is_open:
             continue
         if amount_minor is not None and case.amount_minor is not None and amount_minor < case.amount_minor:
             continue

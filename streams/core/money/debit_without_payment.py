@@ -6,7 +6,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement
 from streams.core import ids
-from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
@@ -50,6 +50,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         orphans.credited(turn, event, payment_id)
         return
     orphans.debited(turn, payment_id)
+    _taken_again(turn, payment_id)
     left_minor = charges.debited(turn, event, payment_id)
     state = turn.obligations.recall(payment_key(payment_id))
     if not left_minor or (state is None and turn.late):
@@ -87,10 +88,31 @@ def payment_moved(turn: Turn, event: Movement, state: PaymentState) -> None:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
     elif state.status == PaymentState.SUCCEEDED:
         refunds.succeeded(turn, event)
+        _after_the_money(turn, event)
         _settled(turn, event.payment_id, "debit_confirmed")
     elif state.status == PaymentState.REVERSED:
         refunds.money_back(turn, event.payment_id)
         _settled(turn, event.payment_id, "debit_returned")
+
+
+def _after_the_money(turn: Turn, event: Movement) -> None:
+    """Success after the money came back: the customer has both."""
+    case = _case(turn, event.payment_id)
+    known = any(
+        each.family == refunds.DOUBLE_BENEFIT and each.payment_id == event.payment_id for each in turn.obligations.cases
+    )
+    if case is None or case.is_open or known or case.money_state != "returned":
+        return
+    if case.amount_minor is not None and case.currency is not None:
+        both = Owed(event.payment_id, turn.cause, case.amount_minor, case.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+        refunds.double_benefit(turn, both, "the money was back when the payment succeeded")
+
+
+def _taken_again(turn: Turn, payment_id: str) -> None:
+    for case in turn.obligations.cases:
+        if case.family == refunds.DOUBLE_BENEFIT and case.payment_id == payment_id and case.is_open:
+            case.money_state = "confirmed"
+            set_status(turn, case, "resolved", "debited_again")
 
 
 def due(turn: Turn, debit: Debit) -> None:
@@ -194,7 +216,7 @@ def _settled(turn: Turn, payment_id: str, template: str) -> None:
     if obligations.debits:
         obligations.debits = [debit for debit in obligations.debits if debit.payment_id != payment_id]
     case = _case(turn, payment_id)
-    if case is not None and case.is_open and not turn.late:
+    if case is not None and case.is_open:  # however late the explanation is
         returns.settle(turn, case, template)
 
 

@@ -201,7 +201,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
             continue
         line = Line(turn.at_ms, "ledger_credit", turn.cause, "money arrived", event.amount_minor, event.currency)
         add_line(turn, case, line)
-        if case.is_open and not turn.late:
+        if case.is_open:
             _close(turn, row, case, line, kept=True)
 
 
@@ -244,7 +244,7 @@ def _ended(turn: Turn, row: Promise, event: Movement, *, kept: bool) -> None:
         return
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
     add_line(turn, case, line)
-    if case.is_open and not turn.late:
+    if case.is_open:
         _close(turn, row, case, line, kept=kept)
 
 

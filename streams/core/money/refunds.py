@@ -131,7 +131,7 @@ def succeeded(turn: Turn, event: Movement) -> None:
         if owed.status == INTENDED:
             _cancel(turn, owed, "late_success")
         elif owed.status == SENT:
-            _double_benefit(turn, owed)
+            double_benefit(turn, owed, f"refund {owed.refund_id} had left when the payment succeeded")
 
 
 def preferred(turn: Turn, payment_id: str, amount_minor: int) -> str:
@@ -192,8 +192,8 @@ def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
         add_line(turn, case, Line(turn.at_ms, "refund_cancelled", turn.cause, f"refund {owed.refund_id}: {cause}"))
 
 
-def _double_benefit(turn: Turn, owed: Owed) -> None:
-    text = f"refund {owed.refund_id} had left when the payment succeeded"
+def double_benefit(turn: Turn, owed: Owed, text: str) -> None:
+    """The payment is good and the money is back: accounting has to ask for one of them."""
     open_or_join(
         turn,
         Draft(

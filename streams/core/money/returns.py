@@ -110,5 +110,5 @@ def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> Non
             text = "part of the money came back" if left_minor else "money came back"
             line = Line(turn.at_ms, "ledger_credit", turn.cause, text, event.amount_minor, event.currency)
             add_line(turn, case, line)
-            if not left_minor and not turn.late:
+            if not left_minor:
                 settle(turn, case, ENDS[case.family])

@@ -304,3 +304,14 @@ def test_refund_credited_by_the_payment_system_ends_the_intent() -> None:
     story.see(paid(NOON + 2 * HOUR, 4, kind=RefundSent, **refund))
     story.see(paid(NOON + 3 * HOUR, 5, kind=RefundCredited, **refund))
     assert story.owed.owed == []
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["kept", "debited again"])
+def test_success_after_the_money_came_back_is_a_double_benefit_until_it_is_taken_again(again: bool) -> None:
+    story = Story()
+    story.see(posted(NOON + HOUR, 2, direction="credit"))
+    story.see(paid(NOON + 2 * HOUR, 3, kind=PaymentSucceeded, payment_id="p1", **WALLET))
+    if again:
+        story.see(posted(NOON + 3 * HOUR, 4))
+    statuses = {each.case_type: each.status for each in only(CaseVersion, story.effects)}
+    assert statuses == {"debited_not_confirmed": "resolved", "double_benefit": "resolved" if again else "classified"}
