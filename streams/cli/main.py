@@ -27,6 +27,7 @@ COMMANDS = {
     "topics": Entry("streams.cli.topics", "create, list, tail, export: what a deployment needs"),
     "doctor": Entry("streams.cli.doctor", "check everything that a worker relies on"),
     "ingest": Entry("streams.cli.ingest", "turn an existing system's topics into canonical events"),
+    "bootstrap": Entry("streams.cli.bootstrap", "learn from history, say nothing, hand over"),
     "replay": Entry("streams.cli.replay", "write files to the input topics, in event time"),
     "simulate": Entry("streams.cli.simulate", "write a seeded story of customers and attacks"),
     "backtest": Entry("streams.cli.backtest", "what would be decided about these files? No broker"),

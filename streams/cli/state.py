@@ -20,6 +20,7 @@ from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_option
 from streams.contracts.base import from_ms
 from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import physical
+from streams.core.policy import PolicySchedule
 from streams.core.risk import SITE_KIND
 from streams.core.signals import HEALTH_ROUTE
 from streams.core.steps import Prepared
@@ -75,10 +76,10 @@ def state() -> None:
 
 
 async def layouts(
-    settings: Settings, scorer: Scorer[Prepared] | None = None
+    settings: Settings, scorer: Scorer[Prepared] | None = None, policies: PolicySchedule | None = None
 ) -> list[tuple[Logic, AgentOptions, Layout]]:
     """Both agents with what they read in this cluster. Raises NotAsItShouldBe if topics are missing or unequal."""
-    parts = agents(settings, scorer=scorer)
+    parts = agents(settings, policies, scorer)
     called = settings.names
     names = {each.topic for logic, _ in parts for each in logic.inputs} | {agent.changelog for _, agent in parts}
     found = await partition_counts(settings.runtime(), {physical(called, name) for name in names})
@@ -91,12 +92,12 @@ async def layouts(
         raise NotAsItShouldBe(str(error)) from error
 
 
-def _scorer(settings: Settings) -> Scorer[Prepared]:
+def scorer_of(settings: Settings) -> Scorer[Prepared]:
     """The worker's model without its deadline: what was decided is owed, so it must be decided again alike."""
     try:
         return replay_scorer(settings.model_dir, load_schedule(settings.policy_files), home=settings.models_dir)
     except ModelError as error:
-        raise NotAsItShouldBe(f"{error} A rebuild needs the model that the workers had.") from error
+        raise NotAsItShouldBe(f"{error} It needs the model that the workers have.") from error
 
 
 def parts_of(
@@ -357,7 +358,7 @@ def rebuild(
             f"the group {settings.app_id!r} has {members} live workers. Stop them first. One with a static membership "
             f"stays listed for {settings.member_timeout_s:.0f} s after its end; --fence does not wait for that."
         )
-    parts = parts_of(ask(settings, layouts(settings, _scorer(settings))), agent_name, numbers)
+    parts = parts_of(ask(settings, layouts(settings, scorer_of(settings))), agent_name, numbers)
     if not (yes or as_json or comparing):
         click.confirm(f"Rewrite the state of {len(parts)} partitions where it is broken?", abort=True)
     outcomes = ask(settings, _rebuild_all(settings, parts, from_beginning, comparing, quiet=as_json))

@@ -15,6 +15,7 @@ from streams import metrics as catalogue
 from streams.contracts.topics import physical
 from streams.ports import Metrics
 from streams.runtime.commit import producer_for
+from streams.runtime.failstop import LostState
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.partition import Partition
@@ -102,6 +103,11 @@ class Ownership:
     async def _starts(self, engines: Mapping[int, Partition]) -> dict[TP, int]:
         handled: dict[TopicPartition, int | None] = {}
         for number, engine in engines.items():
+            if len(engine.states) and not engine.positioned:
+                raise LostState(
+                    f"{self.changelog}/{number} holds states and no position: `paywarden bootstrap` or `paywarden "
+                    "state rebuild` was interrupted while it wrote. Run it again, then start the workers."
+                )
             positions = engine.positions
             for topic, tp in self.sources_of(number).items():
                 handled[TopicPartition(tp.topic, number)] = positions.get(topic)

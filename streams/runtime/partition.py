@@ -7,7 +7,7 @@ hands out; the backtest does the same with lists in memory.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from streams.metrics import (
@@ -103,7 +103,9 @@ class Partition:
     def restore(self, key: bytes, raw: bytes | None) -> None:
         """Apply one changelog row; the last one of a key wins."""
         if key == POSITION_KEY:
-            if raw is not None:
+            if raw is None:  # somebody began to write another state, whose position comes last
+                self.positioned, self._offsets = False, {}
+            else:
                 self._restore_position(read_position(raw))
         elif key == SHARED_KEY:
             self._shared_raw = raw
@@ -389,6 +391,17 @@ class Partition:
                 self._set_aside(record, Refused("raised", f"{type(error).__name__} in a timer of this key"))
                 self.poison.append((record, error))
         return found
+
+    def revise(self, change: Callable[[bytes, Any], bool], shared: Callable[[Any], Any]) -> None:
+        """Change states without an event, once, before anybody was told of them: the end of a bootstrap."""
+        keys = self.states.keys()
+        for start in range(0, len(keys), self.options.resident):
+            for key in keys[start : start + self.options.resident]:
+                self.states.revise(key, change)
+            self._checkpoint()
+            self.states.cool()
+        self._context.shared = shared(self._context.shared)
+        self._open.moved = True
 
     # -- committing ------------------------------------------------------------------------------------------------
 

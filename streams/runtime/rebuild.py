@@ -7,7 +7,7 @@ touched, because its effects are still owed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -17,13 +17,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.contracts.topics import physical
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.commit import commit_group, producer_for
-from streams.runtime.logic import Input, Logic, Record
+from streams.runtime.logic import Emit, Input, Logic, Record
 from streams.runtime.open_group import Group
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.partition import Partition
 from streams.runtime.position import POSITION_KEY, SHARED_KEY, Position, read_position
 from streams.runtime.reading import STUCK_S, reader, scan, spans
-from streams.runtime.recovery import Evidence, gather_evidence
+from streams.runtime.recovery import Evidence, gather_evidence, patiently
 from streams.runtime.states import read_row
 
 Rows = dict[bytes, bytes]
@@ -260,12 +260,19 @@ def compare(present: Mapping[bytes, bytes], rebuilt: Mapping[bytes, bytes]) -> D
 
 
 async def write_rows(
-    options: RuntimeOptions, agent_name: str, changelog: str, number: int, present: Mapping[bytes, bytes], rows: Rows
+    options: RuntimeOptions,
+    agent_name: str,
+    changelog: str,
+    number: int,
+    present: Mapping[bytes, bytes],
+    rows: Rows,
+    emits: Sequence[Emit] = (),
 ) -> int:
     """Replace what the changelog holds for `number`; returns how many rows were written.
 
     Opening the producer fences whoever still owns the partition. The position goes first as a tombstone and last as a
-    row: if this is interrupted, workers refuse the half-written state instead of running on it.
+    row, in one transaction with `emits`: if this is interrupted, workers refuse the half-written state instead of
+    running on it.
     """
     changes: list[tuple[bytes, bytes | None]] = [(key, None) for key in present if key not in rows]
     changes += [(key, raw) for key, raw in rows.items() if key != POSITION_KEY and present.get(key) != raw]
@@ -279,7 +286,7 @@ async def write_rows(
             batches[0].insert(0, (POSITION_KEY, None))
         batches[-1].append((POSITION_KEY, rows[POSITION_KEY]))
         for batch in batches:
-            group = Group([], batch, {}, 0, [], {}, 0)
+            group = Group(list(emits) if batch is batches[-1] else [], batch, {}, 0, [], {}, 0)
             await commit_group(producer, group, number=number, changelog=changelog, names=options.names)
     finally:
         await producer.stop()
@@ -301,7 +308,7 @@ async def members_of(options: RuntimeOptions) -> int:
     admin = AIOKafkaAdminClient(**aiokafka_kwargs(options))
     await admin.start()
     try:
-        answers = await admin.describe_consumer_groups([options.app_id])
+        answers = await patiently(lambda: admin.describe_consumer_groups([options.app_id]))
     finally:
         await admin.close()
     return sum(len(group[5]) for answer in answers for group in answer.groups)

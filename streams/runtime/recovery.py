@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
+from typing import NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.failstop import LostInput, LostState, NewerState, WrongPartitions
@@ -15,6 +22,8 @@ from streams.runtime.partition import Partition
 from streams.runtime.position import ForeignPartitionCount
 from streams.runtime.reading import reader
 from streams.runtime.states import StateFromTheFuture
+
+T = TypeVar("T")
 
 # A changelog read that gets nothing for this long is a broker that does not answer, not a long changelog.
 STUCK_S = 30.0
@@ -92,6 +101,22 @@ async def read_changelog(partitions: Mapping[int, Partition], changelog: str, op
     return rows
 
 
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask about a consumer group. A new cluster has no coordinator until it has made the topic of its offsets."""
+    until_s = monotonic() + STUCK_S
+    while True:
+        try:
+            return await ask()
+        except (
+            GroupCoordinatorNotAvailableError,
+            GroupLoadInProgressError,
+            NotCoordinatorForGroupError,
+        ):
+            if monotonic() > until_s:
+                raise
+        await asyncio.sleep(0.2)
+
+
 async def gather_evidence(
     inputs: Mapping[TopicPartition, int | None], options: RuntimeOptions
 ) -> dict[TopicPartition, Evidence]:
@@ -102,7 +127,7 @@ async def gather_evidence(
     admin = AIOKafkaAdminClient(**aiokafka_kwargs(options))
     await admin.start()
     try:
-        told = await admin.list_consumer_group_offsets(options.app_id, partitions=tps)
+        told = await patiently(lambda: admin.list_consumer_group_offsets(options.app_id, partitions=tps))
     finally:
         await admin.close()
     evidence = {}

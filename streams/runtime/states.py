@@ -7,7 +7,7 @@ decoded state while it is warm. Poison rolls touched slots back to those bytes; 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -241,6 +241,17 @@ class States:
         slot.wake_ms = wake_ms
         if wake_ms and (slot.scheduled_ms == 0 or wake_ms < slot.scheduled_ms):
             self._schedule(slot)
+
+    def keys(self) -> list[bytes]:
+        return list(self._slots)
+
+    def revise(self, key: bytes, change: Callable[[bytes, Any], bool]) -> None:
+        """Let `change` alter the state of `key` without an event; it says whether it did."""
+        slot = self._slots[key]
+        state = self.warm(slot)
+        if change(key, state):
+            self._touched[key] = slot
+            self.reschedule(slot, state)
 
     def put_off(self, key: bytes, to_ms: int) -> None:
         """Do not wake `key` before `to_ms`, whatever its state says."""

@@ -56,7 +56,7 @@ def observe(
         case _:
             assert_never(signal)
     _shelve(state, effects)
-    _schedule(state, policy.entities)
+    reschedule(state, policy.entities)
     return effects
 
 
@@ -102,7 +102,7 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
     _shelve(state, effects)
     due = sorted((ended for ended in state.ended if ended.due_ms <= due_ms), key=shelf.due_of)
     effects += [shelf.drop(state.ended, ended, due_ms) for ended in due]
-    _schedule(state, policy.entities)
+    reschedule(state, policy.entities)
     return effects
 
 
@@ -136,7 +136,7 @@ def forgets_ms(state: EntityState) -> int | None:
     return None if state.due_ms else state.forget_ms
 
 
-def _schedule(state: EntityState, policy: EntitiesPolicy) -> None:
+def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     """Sets the next timer and the end of the state's life.
 
     An address where nothing ever succeeded is dropped half an hour after its last signal: that is all that a flood of

@@ -84,6 +84,18 @@ def test_a_restart_goes_on_behind_the_last_group():
     assert [row[1:4] for row in outputs(run(again))] == [[f"{A}-2", 2, 3]]
 
 
+def test_a_state_that_is_being_replaced_has_no_position():
+    """The rows of the old state are still in the log when the tombstone of its position comes."""
+    engine = partition()
+    engine.feed("pings", records([ping(0)]))
+    again = restarted(engine, [run(engine)])
+    again.restore(POSITION_KEY, None)
+    again.restored()
+    assert not again.positioned
+    assert again.positions == {}
+    assert len(again.states) == 1
+
+
 def test_what_was_not_committed_happens_again():
     engine = partition()
     everything = records([ping(0), ping(1)])
