@@ -105,8 +105,9 @@ class Ownership:
         for number, engine in engines.items():
             if len(engine.states) and not engine.positioned:
                 raise LostState(
-                    f"{self.changelog}/{number} holds states and no position: `paywarden bootstrap` or `paywarden "
-                    "state rebuild` was interrupted while it wrote. Run it again, then start the workers."
+                    f"{self.changelog}/{number} holds states and no position: a bootstrap or rebuild was interrupted "
+                    "while it wrote. Run `paywarden bootstrap --again`, or `paywarden state rebuild` if workers have "
+                    "run before; then start the workers."
                 )
             positions = engine.positions
             for topic, tp in self.sources_of(number).items():
