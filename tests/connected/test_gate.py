@@ -1,0 +1,184 @@
+"""Does a payment system that waits get the decision, in time or its own default, and the locks of an account?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.broker_client import Cluster, Line
+from support.examples import java, load
+from support.product import Product
+from support.waiting import wait_until
+
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.registry import decode
+from streams.contracts.topics import physical
+
+gate = load("gate/gate.py")
+
+BLOCKS = """
+mode = "{mode}"
+[locks]
+ack = "assumed"
+[[rule]]
+name = "large"
+asks = "Is this more than 100?"
+events = ["payment"]
+when = ["amount > 100"]
+outcomes = ["block"]
+reasons = ["R01"]
+mode = "inherit"
+"""
+LARGE, SMALL = 20_000, 500
+
+
+@pytest.fixture
+def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
+    made = Product(Cluster(bootstrap), tmp_path, f"g{uuid.uuid4().hex[:8]}")
+    made.create_topics()
+    yield made
+    made.end()
+
+
+def start(product: Product, mode: str) -> None:
+    product.policy.write_text(BLOCKS.format(mode=mode))
+    product.start("w1", merge="live", clock="live", log_level="INFO")
+    wait_until(lambda: "ready after" in product.logs(), "the worker", 60.0)
+
+
+def decided(product: Product) -> dict[str, DecisionMade]:
+    records = product.cluster.read(physical(product.prefix, "fraud.decisions"), partitions=product.partitions)
+    found = [decode("fraud.decisions", record.value) for record in records]
+    return {each.subject_id: each for each in found if isinstance(each, DecisionMade)}
+
+
+def asked(product: Product, payments: list[dict[str, Any]], deadline_s: float) -> list[Any]:
+    async def ask() -> list[Any]:
+        defaults = {"*": gate.Default("hold", deadline_s)}
+        async with gate.Gate(product.cluster.bootstrap, prefix=product.prefix, defaults=defaults) as opened:
+            return list(await asyncio.gather(*(opened.ask(payment) for payment in payments)))
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.timeout(240)
+def test_answers_are_the_decisions(product: Product) -> None:
+    start(product, "enforce")
+    payments = [
+        gate.payment_of(f"pay-{number}", f"account-{number}", LARGE if number % 3 == 0 else SMALL)
+        for number in range(60)
+    ]
+    answers = asked(product, [*payments, *payments[:5]], 60.0)  # five are sent twice: one decision answers both
+    assert {answer.by for answer in answers} == {"decision"}
+    assert [answer.outcome == "block" for answer in answers[:60]] == [number % 3 == 0 for number in range(60)]
+    assert answers[60:] != []
+    made = decided(product)
+    assert len(made) == 60
+    told = zip([*payments, *payments[:5]], answers, strict=True)
+    assert all(made[payment["payment_id"]].decision_id == answer.decision_id for payment, answer in told)
+
+
+@pytest.mark.timeout(240)
+def test_without_a_worker_the_default_comes_in_time_and_the_decision_later(product: Product) -> None:
+    """A payment is published once; what was decided when nobody waited any more is counted, and known at a retry."""
+    start(product, "enforce")
+    product.workers["w1"].send_signal(signal.SIGSTOP)
+
+    async def ask() -> None:
+        defaults = {"*": gate.Default("hold", 60.0), "card": gate.Default("allow", 0.4)}
+        async with gate.Gate(product.cluster.bootstrap, prefix=product.prefix, defaults=defaults) as opened:
+            payment = gate.payment_of("late-1", "account-1", LARGE)
+            began_s = time.monotonic()
+            answer = await opened.ask(payment)
+            assert (answer.outcome, answer.by) == ("allow", "default")
+            assert time.monotonic() - began_s < 5.0  # far from the 60 s of the others, on the busiest machine
+            product.workers["w1"].send_signal(signal.SIGCONT)
+            async with asyncio.timeout(60.0):
+                while not opened.late:
+                    await asyncio.sleep(0.05)
+            again = await opened.ask(payment)
+            assert (again.outcome, again.by) == ("block", "decision")
+
+    asyncio.run(ask())
+
+
+@pytest.mark.timeout(240)
+def test_a_decision_that_observes_stops_nobody(product: Product) -> None:
+    start(product, "observe")
+    (answer,) = asked(product, [gate.payment_of("pay-1", "account-1", LARGE)], 60.0)
+    assert (answer.outcome, answer.by, answer.observed) == ("allow", "observed", "block")
+
+
+def locks_state(account_id: str, version: int, *statuses: str) -> bytes:
+    locks = [
+        {"action_id": f"act_{n}", "action": "lock", "scope": "login", "status": status, "reason_class": "fraud",
+         "since": "2026-01-01T00:00:00Z"}
+        for n, status in enumerate(statuses)
+    ]  # fmt: skip
+    return json.dumps(
+        {"type": "locks.state.v1", "occurred_at": "2026-01-01T00:00:00Z", "account_id": account_id,
+         "version": version, "locks": locks}
+    ).encode()  # fmt: skip
+
+
+@pytest.mark.timeout(240)
+def test_locks_are_known_before_the_first_question_and_follow(product: Product) -> None:
+    topic = physical(product.prefix, "account.locks")
+
+    def write(account_id: str, value: bytes | None) -> None:
+        product.cluster.write(topic, [Line(account_id.encode(), value, 1_000)], partitions=product.partitions)
+
+    write("one", locks_state("one", 1, "effective"))
+    write("two", locks_state("two", 1, "effective"))
+    write("two", locks_state("two", 2))  # released
+    write("gone", locks_state("gone", 1, "effective"))
+    write("gone", None)
+
+    async def ask() -> None:
+        defaults = {"*": gate.Default("hold", 1.0)}
+        async with gate.Gate(product.cluster.bootstrap, prefix=product.prefix, defaults=defaults) as opened:
+            locked = {name: len(opened.locks(name)) for name in ("one", "two", "gone", "nobody")}
+            assert locked == {"one": 1, "two": 0, "gone": 0, "nobody": 0}
+            await asyncio.to_thread(write, "two", locks_state("two", 3, "commanded", "lifting"))
+            async with asyncio.timeout(30.0):
+                while len(opened.locks("two")) != 1:
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.timeout(240)
+def test_a_jvm_waits_as_well(product: Product) -> None:
+    start(product, "enforce")
+    product.cluster.write(
+        physical(product.prefix, "account.locks"),
+        [Line(b"jvm-customer", locks_state("jvm-customer", 1, "effective"), 1_000)],
+        partitions=product.partitions,
+    )
+    answers = java("gate/Gate.java", product.cluster.bootstrap, product.prefix, str(LARGE), str(SMALL))
+    assert [(each["outcome"], each["by"]) for each in answers[:1]] == [("block", "decision")]
+    assert answers[1]["by"] == "decision"
+    assert {each["locks"] for each in answers} == {1}
+    made = decided(product)
+    assert {each["payment_id"]: each["decision_id"] for each in answers} == {
+        payment_id: decision.decision_id for payment_id, decision in made.items()
+    }
+
+
+def test_a_gate_without_a_general_default_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"under '\*'"):
+        gate.Gate("127.0.0.1:1", defaults={"card": gate.Default("allow", 1.0)})
+
+
+def test_the_measurement_measures(product: Product) -> None:
+    start(product, "enforce")
+    found = asyncio.run(gate.measure(product.cluster.bootstrap, product.prefix, 40, 40.0))
+    assert (found["payments"], found["by_default"]) == (40, 0)
+    assert 0 < found["p50_ms"] <= found["p99_ms"]
