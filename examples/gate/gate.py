@@ -86,7 +86,11 @@ class Gate:
         # Idempotent and without linger: sent once, at once.
         self._producer = AIOKafkaProducer(enable_idempotence=True, linger_ms=0, **reach)
         self._consumer = AIOKafkaConsumer(
-            isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=10, **reach
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=10,
+            **reach,
         )
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._decided: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -100,11 +104,12 @@ class Gate:
         await self._consumer.start()
         decisions = await self._partitions(self._decisions)
         locks = await self._partitions(self._locks_topic)
-        self._consumer.assign([*decisions, *locks])
-        # Positions are fixed before the first payment is published: its decision lies behind them.
-        for tp, end in (await self._consumer.end_offsets(decisions)).items():
-            self._consumer.seek(tp, end)
-        await self._consumer.seek_to_beginning(*locks)
+        # Positions are fixed before the first payment is published: its decision lies behind them. Nothing is awaited
+        # between assigning and seeking, or the client would begin to choose positions by itself.
+        starts = await self._consumer.end_offsets(decisions) | await self._consumer.beginning_offsets(locks)
+        self._consumer.assign(list(starts))
+        for tp, offset in starts.items():
+            self._consumer.seek(tp, offset)
         await self._read_locks(locks)
         self._reading = asyncio.create_task(self._read())
         return self
