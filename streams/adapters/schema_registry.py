@@ -1,4 +1,4 @@
-"""Which schema belongs to an id? Asks a registry that speaks Confluent's REST interface, once per id."""
+"""Which schema belongs to an id, and does a registry know ours? Speaks Confluent's REST interface."""
 
 from __future__ import annotations
 
@@ -52,6 +52,30 @@ class SchemaRegistry:
             self._known[at] = None if answer is None else self._found(answer, "", serialized)
         return self._known[at]
 
+    def known_version(self, subject: str, schema: str) -> int | None:
+        """The version under which `subject` has this JSON Schema, or None. Raises RegistryFailed."""
+        answer = self._ask(f"/subjects/{quote(subject, safe='')}", body=_json_schema(schema))
+        return None if answer is None else int(answer["version"])
+
+    def incompatible(self, subject: str, schema: str) -> list[str]:
+        """Why the registry would refuse this as the next version of `subject`; empty if it would not."""
+        path = f"/compatibility/subjects/{quote(subject, safe='')}/versions/latest?verbose=true"
+        answer = self._ask(path, body=_json_schema(schema))
+        if answer is None or answer["is_compatible"]:
+            return []
+        return [str(each) for each in answer.get("messages", ())] or ["not compatible with the latest version"]
+
+    def register(self, subject: str, schema: str) -> int:
+        """Make this the newest version of `subject`; returns the schema's id. Raises RegistryFailed."""
+        answer = self._ask(f"/subjects/{quote(subject, safe='')}/versions", body=_json_schema(schema))
+        if answer is None:
+            raise RegistryFailed(f"{self._url} knows no way to register schemas (404)")
+        return int(answer["id"])
+
+    def set_compatibility(self, subject: str, level: str) -> None:
+        """What later versions of `subject` have to hold. Raises RegistryFailed."""
+        self._ask(f"/config/{quote(subject, safe='')}", body={"compatibility": level}, method="PUT")
+
     def _found(self, answer: dict[str, Any], name: str, serialized: bool, depth: int = 0) -> Schema:
         references: dict[str, Schema] = {}
         for each in answer.get("references", ()) if depth < _DEEPEST else ():
@@ -64,10 +88,16 @@ class SchemaRegistry:
             references |= {one.name: one for one in (*found.references, found)}
         return Schema(answer["schema"], tuple(references.values()), name)
 
-    def _ask(self, path: str, serialized: bool) -> dict[str, Any] | None:
+    def _ask(
+        self, path: str, serialized: bool = False, *, body: dict[str, Any] | None = None, method: str | None = None
+    ) -> dict[str, Any] | None:
+        """The answer, or None where there is nothing (404). With a `body` it is a POST, unless there is a `method`."""
         request = urllib.request.Request(
-            self._url + path + ("?format=serialized" if serialized else ""), headers=self._headers
+            self._url + path + ("?format=serialized" if serialized else ""), headers=self._headers, method=method
         )
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/vnd.schemaregistry.v1+json")
         for attempt in range(_ATTEMPTS):
             try:
                 with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=self._context) as answer:
@@ -78,9 +108,22 @@ class SchemaRegistry:
                     if error.code == 404:
                         return None
                     if error.code < 500 or attempt == _ATTEMPTS - 1:
-                        raise RegistryFailed(f"{self._url} answered {error.code} ({error.reason}) to {path}") from None
+                        why = _message(error) or error.reason
+                        raise RegistryFailed(f"{self._url} answered {error.code} ({why}) to {path}") from None
             except (OSError, ValueError) as error:
                 if attempt == _ATTEMPTS - 1:
                     raise RegistryFailed(f"{self._url} does not answer ({error})") from None
             time.sleep(0.2 * 2**attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _json_schema(schema: str) -> dict[str, Any]:
+    return {"schemaType": "JSON", "schema": schema}
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """What the registry says about it, cut to a line."""
+    try:
+        return str(json.load(error)["message"]).splitlines()[0][:300]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return ""
