@@ -18,6 +18,7 @@ from streams.contracts.triage import FaultParty, RetryVerdict
 from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
 from streams.core.incidents.keys import DIMENSIONS
+from streams.core.learning import BANDS_FROM
 from streams.core.personal import FIELDS, Kind
 
 Question = Literal["flow", "late", "sane", "people"]
@@ -113,6 +114,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "verdict": Values(frozenset(get_args(RetryVerdict))),
     "source": Values(frozenset({*packaged().sources, "none"})),
     "dimension": Values(frozenset(DIMENSIONS)),
+    "score_from": _values(*map(str, BANDS_FROM)),
+    "truth": _values("fraud", "legit"),
     "feature": _values("score", *FEATURE_NAMES),
 }
 
@@ -256,6 +259,17 @@ MODEL_READY: Final = Gauge(
     "1 when the configured model is loaded, 0 when it cannot be used and rules decide alone; absent without one.",
     "sane",
 )
+LABELLED_SCORES: Final = Counter(
+    "paywarden_labelled_scores_total",
+    "Labels of scored movements as they arrive, by verdict and the smallest score of the band that the score was in.",
+    "sane",
+    ("score_from", "truth"),
+)
+MODEL_AVERAGE_PRECISION: Final = Gauge(
+    "paywarden_model_average_precision",
+    "Of scores against the labels that arrived since the worker started; absent before the first fraud.",
+    "sane",
+)
 MODEL_DRIFT: Final = Gauge(
     "paywarden_model_psi",
     "Population stability index of the champion's score and features against its training; above 0.25 they differ.",
@@ -346,6 +360,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     SCORES,
     SCORE_UNAVAILABLE,
     MODEL_READY,
+    LABELLED_SCORES,
+    MODEL_AVERAGE_PRECISION,
     MODEL_DRIFT,
     ACTIONS,
     LOCKS_CAPPED,

@@ -23,7 +23,20 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from streams.metrics import LABELS, METRICS, OTHER, Counter, Gauge, Histogram, Metric, Shape, Values
+from streams.core.learning import BANDS_FROM, average_precision
+from streams.metrics import (
+    LABELLED_SCORES,
+    LABELS,
+    METRICS,
+    MODEL_AVERAGE_PRECISION,
+    OTHER,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    Shape,
+    Values,
+)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -90,6 +103,7 @@ class PrometheusMetrics(Collector):
         return generate_latest(self.registry)
 
     def collect(self) -> Iterator[Family]:
+        self._judge_model()
         for metric in self._catalogue:
             if isinstance(metric, Histogram):
                 yield self._histogram(metric)
@@ -100,6 +114,17 @@ class PrometheusMetrics(Collector):
                 for labels, value in self._values[metric].copy().items():
                     family.add_metric(labels, value)
                 yield family
+
+    def _judge_model(self) -> None:
+        """Average precision from what has been counted; done when somebody asks, not for every label."""
+        counted = self._values.get(LABELLED_SCORES)
+        if counted is None:
+            return
+        told = counted.copy()
+        bands = [[told.get((str(start), truth), 0.0) for truth in ("fraud", "legit")] for start in BANDS_FROM]
+        found = average_precision([frauds for frauds, _ in bands], [sum(band) for band in bands])
+        if found is not None:
+            self.set(MODEL_AVERAGE_PRECISION, found)
 
     def _histogram(self, metric: Histogram) -> Family:
         family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)

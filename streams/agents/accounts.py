@@ -23,6 +23,7 @@ from streams.core.entities.health import HealthBuckets, count_hung, count_trial,
 from streams.core.entities.risk_state import RiskState
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.outages import Outages
+from streams.core.learning import BANDS_FROM
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.obligations import Obligations
@@ -34,7 +35,7 @@ from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
-from streams.metrics import EFFECTS_SUPPRESSED, INCIDENT_FAILURES, LOCKS_CAPPED, PERSONAL_DATA
+from streams.metrics import EFFECTS_SUPPRESSED, INCIDENT_FAILURES, LABELLED_SCORES, LOCKS_CAPPED, PERSONAL_DATA
 from streams.ports import Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
@@ -296,6 +297,8 @@ class AccountsLogic:
             context.count(EFFECTS_SUPPRESSED, effect, why)
         for cap in moment.capped:
             context.count(LOCKS_CAPPED, cap)
+        for band, verdict in moment.foretold:
+            context.count(LABELLED_SCORES, str(BANDS_FROM[band - 1]), verdict)
         signals = [
             lock_signal(event_id, moment.account_id, rule, context.clock_ms, context.partition, context.next_sequence)
             for rule in moment.locked

@@ -377,7 +377,7 @@ class PaymentState(int):
     """Packed into 16 bits, because 64 of them are encoded after every event of a busy account.
 
     Bits from the right: 3 status, 8 grace in units of half a minute (rounded up, at most 2 h; 0: a debit of this
-    movement is no business of rule L1).
+    movement is no business of rule L1), 5 band of its score (`streams.core.learning`; 0: not scored).
     """
 
     SEEN, SUCCEEDED, FAILED, REVERSED = range(4)
@@ -395,7 +395,15 @@ class PaymentState(int):
 
     @property
     def grace_s(self) -> int:
-        return (self >> 3) * 30
+        return (self >> 3 & 255) * 30
+
+    @property
+    def band(self) -> int:
+        return self >> 11
+
+    def scored(self, band: int) -> PaymentState:
+        """The same payment with the band of its score."""
+        return PaymentState(self & 0x7FF | band << 11)
 
     def after(self, status: int) -> PaymentState:
         """The same payment once an event has said `status`; events that say nothing final leave it as it is."""

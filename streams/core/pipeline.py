@@ -49,6 +49,7 @@ from streams.core.flows import (
 )
 from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, status_after
 from streams.core.incidents import members
+from streams.core.learning import band_of
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
 from streams.core.money import charges, debit_without_payment, expectations, orphans, over_refunds, refunds
@@ -196,6 +197,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0)
         if prepared.subject or type(event) in SUBJECTS:
             waits = _decision(turn, prepared, score)
+            if type(score) is Score:
+                state = state.scored(band_of(score.value))
             if watched and type(event) in REQUESTS and not waits and not prepared.late:
                 unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
     else:
@@ -287,6 +290,8 @@ def _told(turn: Turn, event: Event) -> None:
             operator.act(turn, event)
         case AccountProfile():
             _profile(turn, event)
+        case LabelRecorded():
+            _labelled(turn, event)
         case LedgerPosted():
             debit_without_payment.posted(turn, event)
         case _ if turn.late:
@@ -303,6 +308,13 @@ def _told(turn: Turn, event: Event) -> None:
             unlock.unlock_requested(turn, event)
         case _:
             timeline.attach(turn, event)
+
+
+def _labelled(turn: Turn, event: LabelRecorded) -> None:
+    known = turn.obligations.recall(payment_key(event.subject_id))
+    if known is not None and known.band:
+        turn.ctx.foretold.append((known.band, event.verdict))
+    timeline.attach(turn, event)
 
 
 def _profile(turn: Turn, event: AccountProfile) -> None:

@@ -79,6 +79,8 @@ class DecideContext(msgspec.Struct, gc=False):
         since_ms, until_ms = self.stalled.get(feed, (0, 0))
         return since_ms <= at_ms < until_ms
 
+    # Labels of payments that were scored, as (band of the score, verdict): for the shell to count.
+    foretold: list[tuple[int, str]] = msgspec.field(default_factory=list)
     outages: Outages = msgspec.field(default_factory=Outages)
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
 
