@@ -29,7 +29,7 @@ from streams.runtime.history import History
 from streams.runtime.logic import Emit
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.position import POSITION_KEY, SHARED_KEY
-from streams.runtime.reading import Span, reader, spans
+from streams.runtime.reading import Span, spans, stamped_from
 from streams.runtime.rebuild import Rows, evidence_of, members_of, position_of, read_rows, write_rows
 from streams.runtime.topics_admin import partition_counts
 from streams.settings import Settings
@@ -163,7 +163,10 @@ async def _bootstrap(
         for number in range(partitions)
     }
     if since_ms is not None:
-        stretches = await _since(options, stretches, since_ms)
+        # What a compacted topic holds is true however old it is.
+        compacted = {physical(options.names, each.name) for each in TOPICS.values() if each.compacted}
+        dated = {tp: span for tp, span in stretches.items() if tp.topic not in compacted}
+        stretches |= await stamped_from(options, dated, since_ms)
     assert isinstance(accounts[0].logic, AccountsLogic)
     assert isinstance(entities[0].logic, EntitiesLogic)
     fold = HistoryFold(
@@ -208,17 +211,6 @@ async def _bootstrap(
 
 def _place(options: RuntimeOptions, topic: str, number: int) -> TopicPartition:
     return TopicPartition(physical(options.names, topic), number)
-
-
-async def _since(
-    options: RuntimeOptions, stretches: Mapping[TopicPartition, Span], since_ms: int
-) -> dict[TopicPartition, Span]:
-    """The same, without what is stamped before `since_ms`; what a compacted topic holds is true however old it is."""
-    compacted = {physical(options.names, each.name) for each in TOPICS.values() if each.compacted}
-    async with reader(options) as consumer:
-        found = await consumer.offsets_for_times({tp: since_ms for tp in stretches if tp.topic not in compacted})
-    begins = {tp: stretches[tp].end if each is None else each.offset for tp, each in found.items()}
-    return {tp: Span(max(span.begin, begins.get(tp, 0)), span.end) for tp, span in stretches.items()}
 
 
 async def _read(

@@ -45,6 +45,16 @@ async def spans(
     return {tp: Span(begins[tp], ends[tp]) for tp in tps}
 
 
+async def stamped_from(
+    options: RuntimeOptions, stretches: Mapping[TopicPartition, Span], since_ms: int
+) -> dict[TopicPartition, Span]:
+    """The same stretches without the records before the first that is stamped `since_ms` or later."""
+    async with reader(options) as consumer:
+        found = await consumer.offsets_for_times(dict.fromkeys(stretches, since_ms))
+    begins = {tp: stretches[tp].end if each is None else each.offset for tp, each in found.items()}
+    return {tp: Span(max(span.begin, begins[tp]), span.end) for tp, span in stretches.items()}
+
+
 async def scan(
     options: RuntimeOptions,
     starts: Mapping[TopicPartition, int],
