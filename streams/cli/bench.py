@@ -19,6 +19,7 @@ from rich.table import Table
 from streams.cli import bench_core
 from streams.cli.bench_core import Rate, records_of, traffic
 from streams.cli.bench_incidents import incidents
+from streams.cli.bench_ingest import bench_ingest
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
@@ -116,6 +117,7 @@ def bench(
 
 
 bench.add_command(incidents)
+bench.add_command(bench_ingest)
 
 
 def machine() -> dict[str, Any]:

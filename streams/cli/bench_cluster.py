@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -100,15 +100,20 @@ def broker(bootstrap: str | None, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def deployment(bootstrap: str, partitions: int, name: str) -> Iterator[Settings]:
-    """Topics under a name that nobody used before; they are deleted at the end."""
+def deployment(
+    bootstrap: str, partitions: int, name: str, more: Mapping[str, Mapping[str, str]] = {}
+) -> Iterator[Settings]:
+    """Topics under a name that nobody used before; they are deleted at the end. `more`: further ones, with settings."""
     settings = load_settings(
         bootstrap=bootstrap, partitions=partitions, topic_prefix=f"{name}.", topic_names={}, app_id=name
     )
-    bare = TopicSpec(physical(settings.names, BARE), partitions)
+    further = [
+        TopicSpec(physical(settings.names, topic), partitions, 1, configs)
+        for topic, configs in {BARE: {}, **more}.items()
+    ]
     with asking(settings):
         created = asyncio.run(create_all(settings, replay=True)) + asyncio.run(
-            create_topics(settings.runtime(), [bare])
+            create_topics(settings.runtime(), further)
         )
     try:
         yield settings
@@ -145,7 +150,7 @@ async def _bare(settings: Settings, events: int) -> Rate:
         done = 0
         while done < events:
             sent = []
-            for tp, records in (await _next(consumer, "the inputs")).items():
+            for tp, records in (await next_batches(consumer, "the inputs")).items():
                 for record in records:
                     event = read(inputs[tp.topic], record.key, record.value)
                     if type(event) is not Refusal and type(event) is not Watermark:
@@ -157,7 +162,7 @@ async def _bare(settings: Settings, events: int) -> Rate:
 
 def whole(settings: Settings, events: int, folder: Path, told: Callable[[int], None]) -> Rate:
     """A real worker, from the first decision that a committed reader sees until both agents have nothing left."""
-    with asking(settings), _worker(settings, folder, clock="replay", merge="strict") as (worker, port):
+    with asking(settings), running(settings, folder, clock="replay", merge="strict") as (worker, port):
         return asyncio.run(_whole(settings, events, worker, port, told))
 
 
@@ -171,14 +176,14 @@ async def _whole(settings: Settings, events: int, worker: Child, port: int, told
         count = first = 0
         began_s = cpu_s = 0.0
         while count < decisions:
-            batches = await _next(consumer, "the decisions", worker)
+            batches = await next_batches(consumer, "the decisions", worker)
             count += sum(_MADE in record.headers for records in batches.values() for record in records)
             told(count * events // decisions)
             if not first:
-                first, began_s, cpu_s = count, time.perf_counter(), _cpu_seconds(port)
+                first, began_s, cpu_s = count, time.perf_counter(), cpu_seconds(port)
     await _both_at_end(worker, port)
     seconds = time.perf_counter() - began_s
-    return Rate(events=events - first * events // decisions, seconds=seconds, cpu_s=_cpu_seconds(port) - cpu_s)
+    return Rate(events=events - first * events // decisions, seconds=seconds, cpu_s=cpu_seconds(port) - cpu_s)
 
 
 async def _both_at_end(worker: Child, port: int) -> None:
@@ -195,7 +200,7 @@ async def _both_at_end(worker: Child, port: int) -> None:
 
 def latency(settings: Settings, rate: float, seconds: float, folder: Path, told: Callable[[int], None]) -> Latency:
     """A live worker under a constant load that does not wait for it."""
-    with asking(settings), _worker(settings, folder, clock="live", merge="live") as (worker, _):
+    with asking(settings), running(settings, folder, clock="live", merge="live") as (worker, _):
         context = multiprocessing.get_context("spawn")
         report = context.SimpleQueue()
         kwargs = kafka_python_kwargs(settings.runtime())
@@ -230,7 +235,7 @@ async def _latencies(settings: Settings, events: int, worker: Child, told: Calla
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
         while len(found) < events:
-            batches = await _next(consumer, "the decisions", worker)
+            batches = await next_batches(consumer, "the decisions", worker)
             now_ms = time.time() * 1000
             for records in batches.values():
                 found += [now_ms - to_ms(decode(each.value).occurred_at) for each in records if _MADE in each.headers]
@@ -249,7 +254,7 @@ def _percentile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-async def _next(consumer: Any, what: str, worker: Child | None = None) -> dict[TopicPartition, Any]:
+async def next_batches(consumer: Any, what: str, worker: Child | None = None) -> dict[TopicPartition, Any]:
     """What comes next. Raises ClusterFailed when nothing does."""
     deadline_s = time.monotonic() + STUCK_S
     while True:
@@ -264,8 +269,10 @@ async def _next(consumer: Any, what: str, worker: Child | None = None) -> dict[T
 
 
 @contextmanager
-def _worker(settings: Settings, folder: Path, *, clock: str, merge: str) -> Iterator[tuple[Child, int]]:
-    """A worker that is ready, and the port of its pages."""
+def running(
+    settings: Settings, folder: Path, *, clock: str, merge: str, command: tuple[str, ...] = ("worker",)
+) -> Iterator[tuple[Child, int]]:
+    """A worker, or an ingest, that is ready, and the port of its pages."""
     port = free_port()
     environment = os.environ | {
         "PAYWARDEN_BOOTSTRAP": settings.bootstrap,
@@ -278,7 +285,11 @@ def _worker(settings: Settings, folder: Path, *, clock: str, merge: str) -> Iter
         "PAYWARDEN_WEB_PORT": str(port),
         "PAYWARDEN_LOG_LEVEL": "WARNING",
     }
-    worker = Child([sys.executable, "-P", "-m", "streams.cli", "worker"], folder / f"{clock}.log", env=environment)
+    worker = Child(
+        [sys.executable, "-P", "-m", "streams.cli", *command],
+        folder / f"{settings.app_id}-{clock}.log",
+        env=environment,
+    )
     try:
         _wait_until_ready(worker, port)
         yield worker, port
@@ -301,7 +312,7 @@ def _last_words(worker: Child, what: str) -> str:
     return f"The worker {what}. It said: " + " / ".join(worker.last_lines(3))
 
 
-def _cpu_seconds(port: int) -> float:
+def cpu_seconds(port: int) -> float:
     """CPU time of the worker's process, user and system."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
         found = _CPU.search(page.read())

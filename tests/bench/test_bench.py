@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streams.cli import bench_core
+from streams.cli import bench_core, bench_ingest
 from streams.cli.bench import bench
 from streams.contracts.registry import Refusal, read
+from streams.ingest.documents import Documents
+from streams.ingest.logic import Reader
+from streams.ingest.mapping import Facts, Mapper
+from streams.ingest.source import load_source
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +77,32 @@ def test_the_whole_path_and_latency_are_measured_on_a_broker_of_their_own(tmp_pa
     latency = found["latency"]
     assert latency["decisions"] == 600
     assert 0 < latency["p50_ms"] <= latency["p95_ms"] <= latency["p99_ms"]
+
+
+@pytest.mark.embedded
+@pytest.mark.timeout(240)
+def test_the_ingest_is_measured_beside_a_loop_that_copies() -> None:
+    result = CliRunner().invoke(bench, ["ingest", "--events", "4000", "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert [each["format"] for each in found] == ["json", "avro"]
+    for each in found:
+        assert each["copy"]["per_s"] > 0
+        assert 0 < each["ingest"]["records"] <= 4_000
+        assert each["speed_to_copy"] > 0
+    assert found[1]["bytes_per_record"] < found[0]["bytes_per_record"]
+
+
+@pytest.mark.parametrize("form", ["json", "avro"])
+def test_what_the_ingest_is_measured_with_becomes_events(tmp_path: Path, form: str) -> None:
+    """A feed of dead letters would be a fast one."""
+    (tmp_path / "notification.avsc").write_text(json.dumps(bench_ingest.SCHEMA))
+    file = tmp_path / "source.toml"
+    file.write_text(bench_ingest.source_of(form, "feed", tmp_path / "notification.avsc"))
+    source = load_source(file)
+    reader = Reader(Documents(source, None), Mapper(source, "key"))
+    for record in bench_ingest.notifications(form, 200):
+        _, mapped = reader.read(Facts("feed", record.key, record.timestamp_ms, ()), record.value)
+        assert not isinstance(mapped, Refusal), mapped
+        (event,) = mapped
+        assert event.topic == "payments.transactions"
