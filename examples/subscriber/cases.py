@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 
 class Change(NamedTuple):
@@ -61,16 +62,21 @@ async def open_table(
 ) -> tuple[Cases, AIOKafkaConsumer]:
     """The table as of now, and the consumer that goes on behind it."""
     topic = f"{prefix}support.cases.snapshot"
+    reach = {"bootstrap_servers": bootstrap, **(kafka or {})}
+    admin = AIOKafkaAdminClient(**reach)
+    await admin.start()
+    try:
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    tps = [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
         isolation_level="read_committed",  # anything else may show a case that never was
         enable_auto_commit=False,
         auto_offset_reset="none",
-        **(kafka or {}),
+        **reach,
     )
     await consumer.start()
-    await consumer.topics()
-    tps = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     consumer.assign(tps)
     for tp, offset in begins.items():

@@ -15,6 +15,8 @@ from support.examples import java, load
 from support.product import Product
 
 from streams.contracts.topics import physical
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.rebuild import members_of
 
 subscriber = load("subscriber/cases.py")
 SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
@@ -24,6 +26,8 @@ SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
 def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
     made = Product(Cluster(bootstrap), tmp_path, f"s{uuid.uuid4().hex[:8]}")
     made.create_topics()
+    # A new cluster has no coordinator of groups until it has made the topic of their offsets.
+    asyncio.run(members_of(RuntimeOptions(bootstrap=bootstrap, app_id=made.name)))
     yield made
     made.end()
 
