@@ -54,11 +54,12 @@ test: check  ## everything that needs no outside server
 connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
 
-soak: setup  ## the floods at full length, a million events each, side by side
+soak: setup  ## floods of a million events each, and 100,000 payments under workers that die
 	export PAYWARDEN_SOAK=1; \
 	$(BIN)/pytest tests/properties/test_product.py -k hostile & account=$$!; \
 	$(BIN)/pytest tests/properties/test_product.py -k flood || { wait $$account; exit 1; }; \
-	wait $$account
+	wait $$account; \
+	$(BIN)/pytest tests/properties/test_money_engine.py
 
 bench: setup  ## did it get slower
 	$(BIN)/pytest -m bench $(PYTEST_ARGS)

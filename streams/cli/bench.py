@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams.cli import bench_core
+from streams.cli import bench_core, bench_money
 from streams.cli.bench_core import Rate, records_of, traffic
 from streams.cli.bench_incidents import incidents
 from streams.cli.bench_ingest import bench_ingest
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
-STAGES = ("decode", "core", "memory", "whole", "latency")
+STAGES = ("decode", "core", "memory", "money", "whole", "latency")
 PARTITIONS = 4
 # A customer does something about five times, 20 minutes apart: most accounts are known, none is suspicious.
 EVENTS_PER_ACCOUNT = 5
@@ -76,7 +76,7 @@ def bench(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure decoding, the core, memory, the whole path through Kafka, and latency at a constant rate.
+    """Measure decoding, the core, memory, failures, the whole path through Kafka, and latency at a constant rate.
 
     CPU time counts, because neighbours on the machine do not change it much; the ratio to a bare
     consume-decode-produce loop on the same broker is the number to compare between machines.
@@ -147,6 +147,10 @@ def _in_memory(only: tuple[str, ...], events: int, begin: Callable[[str, int], T
     if "memory" in only:
         told = begin("memory", 1)
         found["memory"] = msgspec.to_builtins(bench_core.footprint())
+        told(1)
+    if "money" in only:
+        told = begin("money", 1)
+        found["money"] = msgspec.to_builtins(bench_money.cost(events // 4))
         told(1)
     return found
 
@@ -226,7 +230,7 @@ def show(results: dict[str, Any], console: Console) -> None:
             f"whole path: {whole['speed_to_bare']:.0%} of the bare loop's speed, {whole['cpu_to_bare']} times its CPU",
             highlight=False,
         )
-    for name in ("memory", "latency"):
+    for name in ("memory", "money", "latency"):
         if name in results:
             table = Table(title=name, title_justify="left", show_header=False, box=None, padding=(0, 2))
             for key, value in results[name].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from random import Random
 from typing import NamedTuple
 
 from producers.feed import Outgoing, watermark
@@ -30,8 +31,11 @@ class Outcome(NamedTuple):
         return blake2b(repr((self.published, sorted(self.states.items()))).encode(), digest_size=16).hexdigest()
 
 
-def placed(records: Iterable[Outgoing], partitions: int, end_ms: int) -> list[list[Record]]:
-    """The records by partition, as the topics would hold them, and a watermark at the end of every input."""
+def placed(records: Iterable[Outgoing], partitions: int, end_ms: int, every_ms: int = 0) -> list[list[Record]]:
+    """The records by partition, as the topics would hold them, and a watermark at the end of every input.
+
+    `every_ms`: one as often as that too, so that inputs in which nothing happens hold up nobody.
+    """
     offsets: dict[tuple[str, int], int] = {}
     parts: list[list[Record]] = [[] for _ in range(partitions)]
 
@@ -40,11 +44,21 @@ def placed(records: Iterable[Outgoing], partitions: int, end_ms: int) -> list[li
         offsets[topic, number] = offset + 1
         parts[number].append(Record(topic, number, offset, at_ms, key, value))
 
+    def mark(at_ms: int) -> None:
+        for number in range(partitions):
+            for topic in MERGED:
+                write(number, topic.name, b"watermark", encode(watermark(at_ms)), at_ms)
+
+    next_ms = 0
     for each in records:
+        next_ms = next_ms or each.timestamp_ms + every_ms
+        while every_ms and each.timestamp_ms >= next_ms:
+            mark(next_ms)
+            next_ms += every_ms
         write(partition_of(each.key, partitions), each.topic, each.key, each.value, each.timestamp_ms)
-    for number in range(partitions):
-        for topic in MERGED:
-            write(number, topic.name, b"watermark", encode(watermark(end_ms)), end_ms)
+    for at_ms in range(next_ms, end_ms, every_ms) if every_ms else ():
+        mark(at_ms)
+    mark(end_ms)
     return parts
 
 
@@ -81,3 +95,45 @@ def _lasting(emit: Emit) -> bool:
 
 def _row(emit: Emit, number: int) -> tuple[str, int, bytes | None, bytes | None, int]:
     return (emit.topic, number if emit.partition is None else emit.partition, emit.key, emit.value, emit.timestamp_ms)
+
+
+def run_killed(
+    policies: PolicySchedule, records: list[Record], chance: Random, *, number: int = 0, partitions: int = 1
+) -> tuple[Outcome, int]:
+    """The engine of one partition that dies again and again, and how often it did.
+
+    What it has handled and not committed is lost; the next one has the committed rows alone and reads on behind the
+    committed offsets. Groups, fetches and deaths come as `chance` wants.
+    """
+    published: list[tuple[str, int, bytes | None, bytes | None, int]] = []
+    changelog: dict[bytes, bytes | None] = {}
+    now_ms = deaths = 0
+    done = False
+    while not done:
+        engine = Partition(accounts_logic(policies), number, partitions, STRICT)
+        for key, raw in changelog.items():
+            engine.restore(key, raw)
+        engine.restored()
+        committed = engine.positions
+        ahead = [record for record in records if record.offset > committed.get(record.topic, -1)]
+        # Sometimes long enough to get past the next watermark, without which strict merging hands out nothing.
+        lives = chance.randint(1, len(ahead) // chance.choice([1, 3, 12]) + 1)
+        at = 0
+        while not done:
+            fetch = chance.randint(1, max(2, len(records) // 40))
+            for record in ahead[at : at + fetch]:
+                engine.feed(record.topic, [record])
+            at += fetch
+            handled = engine.run(fetch, ends={}, now_ms=0)
+            now_ms += 7
+            if at > lives and at < len(ahead):
+                deaths += 1
+                break
+            done = at >= len(ahead) and not handled
+            if done or chance.random() < 0.3:
+                group = engine.group(now_ms)
+                if group is not None:
+                    published += [_row(emit, number) for emit in group.emits if _lasting(emit)]
+                    changelog.update(group.rows)
+                    engine.committed()
+    return Outcome(published, engine.states.encoded()), deaths

@@ -55,7 +55,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     state = turn.obligations.recall(payment_key(payment_id))
     if not left_minor or (state is None and turn.late):
         return
-    if state is not None and (state.status == PaymentState.SUCCEEDED or state.grace_s == 0):
+    explained = (PaymentState.SUCCEEDED, PaymentState.REVERSED)  # the ledger may tell of it later than the payments
+    if state is not None and (state.status in explained or state.grace_s == 0):
         return
     debits = turn.obligations.debits
     if any(debit.entry == event.event_id for debit in debits):

@@ -74,8 +74,9 @@ def test_an_explanation_in_time_says_nothing(explanation: Event) -> None:
     assert cases(play(events, policy(SURE))) == []
 
 
-def test_success_before_the_debit_is_an_explanation_too() -> None:
-    events = [paid(NOON, 1, kind=PaymentSucceeded), posted(NOON + SECOND), mark(NOON + DAY)]
+@pytest.mark.parametrize("kind", [PaymentSucceeded, PaymentReversed])
+def test_an_end_before_the_debit_is_an_explanation_too(kind: type[Event]) -> None:
+    events = [paid(NOON, 1, kind=kind), posted(NOON + SECOND), mark(NOON + DAY)]
     assert cases(play(events, policy(SURE))) == []
 
 
