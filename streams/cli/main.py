@@ -40,7 +40,7 @@ COMMANDS = {
     "dead-letters": Entry("streams.cli.dead_letters", "list what could not be handled, feed it again"),
     "state": Entry("streams.cli.state", "inspect or rebuild the states of accounts and entities"),
     "models": Entry("streams.cli.models", "list, compare, promote and take back models"),
-    "policy": Entry("streams.cli.policy_report", "check, publish, approve, roll back the policy; what would it do?"),
+    "policy": Entry("streams.cli.policy_report", "check, publish, approve, report on, roll back the policy"),
     "contracts": Entry("streams.cli.contracts", "schemas, AsyncAPI document and docs of all events"),
     "bench": Entry("streams.cli.bench", "measure speed, memory and latency on this machine"),
 }
