@@ -64,6 +64,7 @@ def test_answers_are_records_that_the_contracts_understand() -> None:
         "status-q1-1",
         "sent-r1",
         "credited-r1",
+        "posted-r1",
     ]
 
 
