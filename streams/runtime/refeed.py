@@ -222,7 +222,7 @@ async def _feed(
     fed: Fed,
     translate: Translate | None,
 ) -> None:
-    """One transaction: the records, and that their letters are done."""
+    """One transaction per group: the records, and that their letters are done."""
     called = options.names
     originals = await pick(options, _places(batch, called, counts))
     writes: list[tuple[Letter, Again]] = []
@@ -244,18 +244,21 @@ async def _feed(
             fed.replayed[told.reason] += 1
     if producer is None or not writes:
         return
-    async with producer.transaction():
-        for letter, record in writes:
-            await producer.send(
-                physical(called, record.topic),
-                record.value,
-                record.key,
-                partition=record.partition,
-                timestamp_ms=record.timestamp_ms,
-                headers=[*record.headers, (FED_FROM, f"{letter.partition}/{letter.offset}".encode())],
-            )
-        await producer.flush()
-        for group, offsets in _done(options, (letter for letter, _ in writes)).items():
+    # aiokafka 0.14.0 adds only the first group to a transaction, and Kafka 4 refuses the offsets of any other.
+    for group, offsets in _done(options, (letter for letter, _ in writes)).items():
+        async with producer.transaction():
+            for letter, record in writes:
+                if group_of(options.app_id, letter.letter) != group:
+                    continue
+                await producer.send(
+                    physical(called, record.topic),
+                    record.value,
+                    record.key,
+                    partition=record.partition,
+                    timestamp_ms=record.timestamp_ms,
+                    headers=[*record.headers, (FED_FROM, f"{letter.partition}/{letter.offset}".encode())],
+                )
+            await producer.flush()
             await producer.send_offsets_to_transaction(offsets, group)
 
 
