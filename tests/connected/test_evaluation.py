@@ -67,7 +67,7 @@ def attempts(records: Iterable[Outgoing]) -> Counter[str]:
 
 @pytest.mark.connected
 @pytest.mark.parametrize("bootstrap", ["kafka"], indirect=True)
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2_400)
 def test_a_week_of_payments_and_a_month_of_logins(
     bootstrap: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,7 +80,7 @@ def test_a_week_of_payments_and_a_month_of_logins(
         product.start("w2")
         # On a busy machine a commit may miss its deadline; a supervisor starts the worker again.
         with Chaos(product, Counter(), seed=0).raging():
-            product.replay(records, deadline_s=600.0)
+            product.replay(records, deadline_s=1_200.0)
         found = product.published()
         wanted, states = backtest(records, product.partitions, product.policy)
         counted = attempts(records)
