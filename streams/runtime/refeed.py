@@ -245,11 +245,12 @@ async def _feed(
     if producer is None or not writes:
         return
     # aiokafka 0.14.0 adds only the first group to a transaction, and Kafka 4 refuses the offsets of any other.
-    for group, offsets in _done(options, (letter for letter, _ in writes)).items():
+    by_group: dict[str, list[tuple[Letter, Again]]] = defaultdict(list)
+    for letter, record in writes:
+        by_group[group_of(options.app_id, letter.letter)].append((letter, record))
+    for group, some in by_group.items():
         async with producer.transaction():
-            for letter, record in writes:
-                if group_of(options.app_id, letter.letter) != group:
-                    continue
+            for letter, record in some:
                 await producer.send(
                     physical(called, record.topic),
                     record.value,
@@ -259,7 +260,7 @@ async def _feed(
                     headers=[*record.headers, (FED_FROM, f"{letter.partition}/{letter.offset}".encode())],
                 )
             await producer.flush()
-            await producer.send_offsets_to_transaction(offsets, group)
+            await producer.send_offsets_to_transaction(_done(options, (letter for letter, _ in some)), group)
 
 
 def _placed(emit: Emit, partitions: int) -> Again:
@@ -277,9 +278,7 @@ def _places(batch: Iterable[Letter], called: Naming, counts: dict[str, int]) -> 
     return places
 
 
-def _done(options: RuntimeOptions, fed: Iterable[Letter]) -> dict[str, dict[TopicPartition, int]]:
-    done: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
+def _done(options: RuntimeOptions, fed: Iterable[Letter]) -> dict[TopicPartition, int]:
+    """The next letter of each partition. A later letter of the same partition wins."""
     name = physical(options.names, TOPIC)
-    for partition, offset, _, letter in fed:
-        done[group_of(options.app_id, letter)][TopicPartition(name, partition)] = offset + 1
-    return done
+    return {TopicPartition(name, letter.partition): letter.offset + 1 for letter in fed}

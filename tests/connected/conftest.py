@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.broker import BrokerProcess, kafka_is_installed, start_embedded, start_kafka
 from support.broker_client import Cluster
+from support.product import Product
 from support.toy_bench import Bench
 
 
@@ -50,3 +51,12 @@ def bench(bootstrap: str, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(Cluster(bootstrap), tmp_path, f"t{uuid.uuid4().hex[:8]}")
     yield bench
     bench.end()
+
+
+@pytest.fixture
+def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
+    """Topics, feeds and workers of the whole product, under names of their own."""
+    product = Product(Cluster(bootstrap), tmp_path, f"p{uuid.uuid4().hex[:8]}")
+    product.create_topics()
+    yield product
+    product.end()

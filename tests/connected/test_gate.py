@@ -6,13 +6,10 @@ import asyncio
 import json
 import signal
 import time
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.broker_client import Cluster, Line
+from support.broker_client import Line
 from support.examples import java, load
 from support.product import Product
 from support.waiting import wait_until
@@ -37,14 +34,6 @@ reasons = ["R01"]
 mode = "inherit"
 """
 LARGE, SMALL = 20_000, 500
-
-
-@pytest.fixture
-def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
-    made = Product(Cluster(bootstrap), tmp_path, f"g{uuid.uuid4().hex[:8]}")
-    made.create_topics()
-    yield made
-    made.end()
 
 
 def start(product: Product, mode: str) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from support.broker_client import Cluster, Line
+from support.broker_client import Line
 from support.product import START_MS, Product, story
 from support.waiting import wait_until
 
@@ -76,14 +74,6 @@ def test_the_doctor_of_an_empty_and_of_a_new_cluster(operator: Operator) -> None
     assert found["ok"], found["checks"]
     assert len(found["flows"]) == 46
     assert all(flow["off"] for flow in found["flows"])  # nobody sends anything yet
-
-
-@pytest.fixture
-def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
-    product = Product(Cluster(bootstrap), tmp_path, f"p{uuid.uuid4().hex[:8]}")
-    product.create_topics()
-    yield product
-    product.end()
 
 
 @pytest.mark.timeout(400)

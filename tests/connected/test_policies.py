@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support.broker_client import Cluster
 from support.product import Product
 from support.waiting import wait_until
 
@@ -42,14 +39,6 @@ mode = "enforce"
 entries = [{ value = "mule" }]
 """
 ACCOUNTS = 40
-
-
-@pytest.fixture
-def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
-    made = Product(Cluster(bootstrap), tmp_path, f"p{uuid.uuid4().hex[:8]}")
-    made.create_topics()
-    yield made
-    made.end()
 
 
 def run(product: Product, *args: str) -> str:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from support.broker_client import Cluster, Line
+from support.broker_client import Line
 from support.examples import java, load
 from support.product import Product
 
@@ -23,13 +20,10 @@ SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
 
 
 @pytest.fixture
-def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
-    made = Product(Cluster(bootstrap), tmp_path, f"s{uuid.uuid4().hex[:8]}")
-    made.create_topics()
+def product(product: Product, bootstrap: str) -> Product:
     # A new cluster has no coordinator of groups until it has made the topic of their offsets.
-    asyncio.run(members_of(RuntimeOptions(bootstrap=bootstrap, app_id=made.name)))
-    yield made
-    made.end()
+    asyncio.run(members_of(RuntimeOptions(bootstrap=bootstrap, app_id=product.name)))
+    return product
 
 
 def case(case_id: str, version: int, **fields: str) -> bytes:

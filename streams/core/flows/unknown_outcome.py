@@ -16,7 +16,7 @@ from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money.completeness import later_ms
+from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
     UNKNOWNS_MAX,
@@ -96,9 +96,7 @@ def still_asking(turn: Turn, payment_id: str) -> bool:
 
 def due(turn: Turn, unknown: Unknown) -> None:
     """Silence has lasted long enough, the next query is due, the customer is to be told, or the schedule is over."""
-    postponed_ms = later_ms(turn, unknown.owed_ms, NEEDS)
-    if postponed_ms:
-        unknown.due_ms = postponed_ms
+    if postponed(turn, unknown, NEEDS):
         return
     at_ms = unknown.owed_ms
     if not unknown.asked_ms:

@@ -17,7 +17,7 @@ from streams.core.cases.book import Draft, open_or_join
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import refunds
-from streams.core.money.completeness import later_ms
+from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
@@ -153,9 +153,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
 
 def due(turn: Turn, waiting: Expectation) -> None:
     """A minute after a debit: are the debits of the payment together what the order says?"""
-    postponed_ms = later_ms(turn, waiting.owed_ms, NEEDS)
-    if postponed_ms:
-        waiting.due_ms = postponed_ms
+    if postponed(turn, waiting, NEEDS):
         return
     turn.obligations.expectations.remove(waiting)
     key = payment_key(waiting.payment_id)

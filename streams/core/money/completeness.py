@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.core.obligations import Debit, Expectation, Unknown
 from streams.core.turn import Turn
 
 # What the runtime calls the moment up to which every input has been read to its end.
@@ -19,6 +20,14 @@ def later_ms(turn: Turn, owed_ms: int, needs: tuple[str, ...]) -> int:
     if not any(max(ctx.feeds.get(feed, 0), idle_ms) < owed_ms or ctx.is_stalled(feed, turn.at_ms) for feed in needs):
         return 0
     return _next_look_ms(turn.at_ms, owed_ms, max(ctx.feeds.values(), default=0))
+
+
+def postponed(turn: Turn, waiting: Debit | Expectation | Unknown, needs: tuple[str, ...]) -> bool:
+    """While a feed is behind or has stopped, nobody knows what is owed: then `waiting` is looked at again later."""
+    later = later_ms(turn, waiting.owed_ms, needs)
+    if later:
+        waiting.due_ms = later
+    return later > 0
 
 
 def _next_look_ms(at_ms: int, owed_ms: int, told_ms: int) -> int:

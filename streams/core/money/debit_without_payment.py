@@ -11,7 +11,7 @@ from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges, orphans, refunds, returns
-from streams.core.money.completeness import later_ms
+from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
     DEBITS_MAX,
@@ -118,9 +118,7 @@ def _taken_again(turn: Turn, payment_id: str) -> None:
 
 def due(turn: Turn, debit: Debit) -> None:
     """The grace is over. While a feed is behind or has stopped, nobody knows, and nothing is said."""
-    postponed_ms = later_ms(turn, debit.owed_ms, NEEDS)
-    if postponed_ms:
-        debit.due_ms = postponed_ms
+    if postponed(turn, debit, NEEDS):
         return
     judge(turn, debit)
 

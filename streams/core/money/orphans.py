@@ -12,7 +12,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges
-from streams.core.money.completeness import later_ms
+from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
@@ -89,9 +89,7 @@ def explained(turn: Turn, event: Movement, state: PaymentState) -> None:
 
 def due(turn: Turn, waiting: Expectation) -> None:
     """Nobody has explained the credit in time: accounting should."""
-    postponed_ms = later_ms(turn, waiting.owed_ms, NEEDS)
-    if postponed_ms:
-        waiting.due_ms = postponed_ms
+    if postponed(turn, waiting, NEEDS):
         return
     turn.obligations.expectations.remove(waiting)
     _open_credit(turn, waiting)

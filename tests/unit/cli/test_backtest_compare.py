@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from support.backtests import payments_file, run
 from support.models import small_model
 
 from producers.errors import BadInput
-from producers.sources import fdh
-from streams.cli.backtest import backtest
 
 DAY_S = 86_400
 STRICT = 'mode = "enforce"\nmax_effect_age_s = 604800\n[model.payment]\nstep_up = 0.4\nreview = 0.5\nhold = 0.6\n'
@@ -25,17 +22,7 @@ def payments(tmp_path: Path) -> Path:
         rows.append((day * DAY_S + 36_000, 7, 200.0 if day == 39 else 20.0, int(day == 39)))
         rows.append((day * DAY_S + 40_000, 8, 180.0 if day == 38 else 18.0, 0))
     lines = [f"{n},{who},{n % 3},{amount:.2f},{at},{bad},{bad}" for n, (at, who, amount, bad) in enumerate(rows)]
-    path = tmp_path / "payments.csv"
-    path.write_text("\n".join((",".join(fdh.COLUMNS), *lines)) + "\n")
-    return path
-
-
-def run(payments: Path, out: Path, *more: str) -> dict[str, object]:
-    arguments = [str(payments), "--format", "fdh", "--partitions", "2", "--out", str(out), "--json", *more]
-    result = CliRunner().invoke(backtest, arguments, catch_exceptions=False)
-    assert result.exit_code == 0
-    summary: dict[str, object] = json.loads(result.stdout)
-    return summary
+    return payments_file(tmp_path, lines)
 
 
 def test_what_a_stricter_policy_does_to_people(payments: Path, tmp_path: Path) -> None:

@@ -7,12 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from support.backtests import payments_file, run
 from support.models import small_model
 
 from producers.errors import BadInput
-from producers.sources import fdh
-from streams.cli.backtest import backtest
 
 HOUR_S = 3600
 
@@ -22,17 +20,7 @@ def payments(tmp_path: Path) -> Path:
     """Two weeks of one customer's habit, then ten times as much."""
     rows = [f"{number},7,{number % 3},20.00,{number * 9 * HOUR_S},0,0" for number in range(40)]
     rows.append(f"40,7,9,200.00,{40 * 9 * HOUR_S},1,1")
-    path = tmp_path / "payments.csv"
-    path.write_text("\n".join((",".join(fdh.COLUMNS), *rows)) + "\n")
-    return path
-
-
-def run(payments: Path, out: Path, *more: str) -> dict[str, object]:
-    arguments = [str(payments), "--format", "fdh", "--partitions", "2", "--out", str(out), "--json", *more]
-    result = CliRunner().invoke(backtest, arguments, catch_exceptions=False)
-    assert result.exit_code == 0
-    summary: dict[str, object] = json.loads(result.stdout)
-    return summary
+    return payments_file(tmp_path, rows)
 
 
 def scores(out: Path) -> dict[str, float]:
