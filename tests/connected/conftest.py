@@ -60,3 +60,4 @@ def product(bootstrap: str, tmp_path: Path) -> Iterator[Product]:
     product.create_topics()
     yield product
     product.end()
+    print(product.logs())  # shown beside a test that failed
