@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 import msgspec
@@ -29,170 +26,38 @@ from streams.adapters.champions import replay_scorer
 from streams.adapters.model_scorer import RULES_ONLY
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
-from streams.agents.accounts import risk_key
-from streams.agents.offline import OfflineRun, Published
+from streams.agents.offline import OfflineRun
 from streams.app import accounts_logic, entities_logic
-from streams.cli.backtest_compare import LABELS_FILE, compare
+from streams.cli.backtest_compare import compare
 from streams.cli.backtest_compare import show as show_difference
+from streams.cli.backtest_results import Results, known_risk, results_folder
 from streams.cli.replay import Duration, Instant
-from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import from_ms
-from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
-from streams.contracts.registry import decode
-from streams.core.outcome import Outcome
 from streams.core.policy import PolicySchedule
-from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 from streams.core.steps import Prepared
 from streams.ports import Scorer
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Emit
-from streams.runtime.partition import Partition
 from streams.settings import load_settings
-
-# Which file a topic's records go to. Signals and entity risk stay inside.
-FILES = {
-    "fraud.decisions": "decisions.jsonl",
-    "support.cases": "cases.jsonl",
-    "account.actions": "actions.jsonl",
-    "account.locks": "locks.jsonl",
-    "customer.notifications": "notifications.jsonl",
-    "psp.commands": "commands.jsonl",
-    "paywarden.dead-letters": "dead_letters.jsonl",
-}
-WRITTEN = (*FILES.values(), "scores.csv", "flags.csv", LABELS_FILE, "summary.json")
-FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
-
-
-class _Attempt(msgspec.Struct):
-    """The fields of a login event that flags.csv needs."""
-
-    event_id: str
-    ip: str = ""
-    known: bool = True
-
-
-_decode_attempt = msgspec.json.Decoder(_Attempt).decode
-
-
-class Results:
-    """Writes what is published, as it is published, and counts it."""
-
-    def __init__(self, folder: Path, stack: ExitStack, file_format: Format) -> None:
-        self.counts: Counter[str] = Counter()
-        self.outcomes: Counter[str] = Counter()
-        self.rules: Counter[str] = Counter()
-        self.unscored: Counter[str] = Counter()
-        self.cases: Counter[str] = Counter()
-        self._addresses: dict[str, str] = {}  # of the login attempts of this step: decisions do not carry them
-        self.files: dict[str, IO[bytes]] = {
-            topic: stack.enter_context((folder / name).open("wb")) for topic, name in FILES.items()
-        }
-        scores = stack.enter_context((folder / "scores.csv").open("w", newline=""))
-        flags = stack.enter_context((folder / "flags.csv").open("w", newline=""))
-        labels = stack.enter_context((folder / LABELS_FILE).open("w", newline="", encoding="utf-8"))
-        self._scores, self._flags, self._labels = csv.writer(scores), csv.writer(flags), csv.writer(labels)
-        self._labels.writerow(["subject_id", "verdict"])
-        # The columns that the public evaluators of the two data sets read.
-        self._scores.writerow(["TRANSACTION_ID" if file_format == "fdh" else "subject_id", "score"])
-        self._flags.writerow(["datetime", "source_ip", "event_id", "outcome"])
-
-    def came_from(self, value: bytes, at_ms: int, risk: RiskView) -> None:
-        """Note the address of a login attempt until its decision is written.
-
-        An attempt on a name that does not exist gets no decision. It is flagged where it would be stopped: at an
-        address that is held for guessing, or while the whole site is attacked.
-        """
-        try:
-            attempt = _decode_attempt(value)
-        except msgspec.DecodeError:
-            return  # it becomes a dead letter, not a flag
-        if attempt.known:
-            self._addresses[attempt.event_id] = attempt.ip
-            return
-        for why, kind, name in (("hostile-address", "ip", attempt.ip), ("attacked-site", SITE_KIND, SITE)):
-            fact = risk(kind, name, at_ms)
-            if fact is not None and fact.guessing:
-                self._flags.writerow([from_ms(at_ms).isoformat(), attempt.ip, attempt.event_id, why])
-                return
-
-    def turned_out(self, value: bytes) -> None:
-        """Note a verdict, for whoever compares this backtest with another."""
-        label = decode("risk.labels", value)
-        if isinstance(label, LabelRecorded):
-            self._labels.writerow([label.subject_id, label.verdict])
-
-    def step_ended(self) -> None:
-        self._addresses.clear()
-
-    def __call__(self, published: Published) -> None:
-        emit = published.emit
-        stream = self.files.get(emit.topic)
-        if stream is None or emit.value is None:
-            return
-        stream.write(emit.value)
-        stream.write(b"\n")
-        self.counts[emit.topic] += 1
-        if emit.topic == "fraud.decisions":
-            self._decision(emit.value)
-        elif emit.topic == "support.cases":
-            case = msgspec.json.decode(emit.value)
-            if case.get("version") == 1:
-                self.cases[case["case_type"]] += 1
-
-    def _decision(self, value: bytes) -> None:
-        decision = decode("fraud.decisions", value)
-        if not isinstance(decision, DecisionMade):
-            return
-        self.outcomes[decision.outcome] += 1
-        if decision.score_unavailable is not None:
-            self.unscored[decision.score_unavailable] += 1
-        for hit in decision.hits:
-            self.rules[hit.rule] += 1
-        if decision.subject != "login":
-            self._scores.writerow([decision.subject_id, _suspicion(decision)])
-        elif decision.outcome in FLAGGED:
-            ip = self._addresses.get(decision.event_id, "")
-            self._flags.writerow([decision.occurred_at.isoformat(), ip, decision.event_id, decision.outcome])
-
-
-@contextmanager
-def results_folder(folder: Path) -> Iterator[None]:
-    """Makes the folder of a backtest; after a failure what the backtest made is gone, so that it can be run again.
-
-    Results of an earlier backtest in it are replaced, so a failure removes those as well: half of them would be wrong.
-    """
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for name in WRITTEN:
-            with suppress(OSError):
-                (folder / name).unlink()
-        for each in made:
-            with suppress(OSError):  # somebody else has put something in
-                each.rmdir()
-        raise
-
-
-def _suspicion(decision: DecisionMade) -> float:
-    """The model's probability; without a model the rules' outcome and number of hits, as a rank between 0 and 1."""
-    if decision.score is not None:
-        return decision.score
-    return round(Outcome.parse(decision.outcome) / 6 + min(len(decision.hits), 9) / 60, 6)
-
-
-def known_risk(partition: Partition, kind: str, value: str, at_ms: int) -> RiskFact | None:
-    """What an accounts partition knows about an entity: a `RiskView` once the partition is given."""
-    state = partition.states.peek(risk_key(kind, value))
-    return None if state is None else state.fact(at_ms)
 
 
 def respond(emit: Emit) -> list[tuple[str, bytes, bytes, int]]:
     """The payment system's answers to one record, as (topic, key, value, record timestamp)."""
     assert emit.value is not None
     return [(each.topic, each.key, each.value, each.timestamp_ms) for each in replies(emit.topic, emit.value)]
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} records"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
 
 
 def run_backtest(
@@ -216,8 +81,6 @@ def run_backtest(
     """
     began = time.perf_counter()
     settings = load_settings()
-    records = 0
-    first_ms = last_ms = None
     # The first record shows what is wrong with most files: then an earlier backtest in this folder stays.
     source = read_inputs(inputs, file_format, options)
     first = next(source)
@@ -237,19 +100,7 @@ def run_backtest(
             partition_of_key=partition_of,
             respond=respond if responder else None,
         )
-        progress = stack.enter_context(
-            nullcontext()
-            if quiet
-            else Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:,} records"),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-            )
-        )
+        progress = stack.enter_context(nullcontext() if quiet else _progress(console))
         task = None if progress is None else progress.add_task("backtest", total=None)
         feed = stepped(chain((first,), source), barrier_ms, settle_ms)
         for item in expand(feed, partitions):
@@ -258,7 +109,7 @@ def run_backtest(
                 results.step_ended()
                 if progress is not None and task is not None:
                     day = f"{from_ms(item.at_ms):%Y-%m-%d %H:%M}"
-                    progress.update(task, completed=records, description=f"backtest {day}")
+                    progress.update(task, completed=results.records, description=f"backtest {day}")
                 continue
             if item.topic == "auth.logins":
                 results.came_from(item.value, item.timestamp_ms, partial(known_risk, run.accounts[item.partition]))
@@ -266,28 +117,19 @@ def run_backtest(
                 results.turned_out(item.value)
             run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
             if item.key != WATERMARK_KEY:
-                records += 1
-                first_ms = item.timestamp_ms if first_ms is None else first_ms
-                last_ms = item.timestamp_ms
+                results.read(item.timestamp_ms)
         run.settle()
         seconds = time.perf_counter() - began
         summary = {
-            "records": records,
-            "from": None if first_ms is None else from_ms(first_ms).isoformat(),
-            "to": None if last_ms is None else from_ms(last_ms).isoformat(),
+            **results.summary(),
             "partitions": partitions,
             "barrier_s": barrier_ms // 1000,
             "policy": [policy.policy_hash for policy in policies.policies],
             "mode": policies.policies[-1].mode,
             "model": RULES_ONLY if scorer is None else scorer.model_id,
-            "published": {name: results.counts[topic] for topic, name in FILES.items()},
-            "outcomes": {outcome.label: results.outcomes[outcome.label] for outcome in Outcome},
-            "unscored": dict(sorted(results.unscored.items())),
-            "rules": dict(sorted(results.rules.items())),
-            "cases": dict(sorted(results.cases.items())),
             "states": sum(len(partition.states) for partition in run.accounts),  # accounts and known entities
             "seconds": round(seconds, 2),
-            "records_per_s": round(records / seconds) if seconds else 0,
+            "records_per_s": round(results.records / seconds) if seconds else 0,
         }
         (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
     return summary

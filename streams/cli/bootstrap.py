@@ -19,9 +19,9 @@ from streams.agents.accounts import AccountsLogic
 from streams.agents.entities import EntitiesLogic
 from streams.agents.history import HistoryFold
 from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
+from streams.cli.parts import Part, layouts, parts_of, scorer_of
 from streams.cli.published_policies import read_history
 from streams.cli.replay import Instant
-from streams.cli.state import Part, layouts, parts_of, scorer_of
 from streams.contracts.base import from_ms
 from streams.contracts.topics import ENTITY_RISK, MERGED, POLICIES, TOPICS, physical
 from streams.core.policy import PolicySchedule
