@@ -292,6 +292,13 @@ EFFECTS_SUPPRESSED: Final = Counter(
     ("effect", "why"),
 )
 
+ERASURES: Final = Counter("paywarden_accounts_erased_total", "Accounts whose memory was erased on request.", "sane")
+EVENTS_FORGOTTEN: Final = Counter(
+    "paywarden_events_before_erasure_total",
+    "Events that came after the erasure of their account and happened before it: not folded, not decided about.",
+    "sane",
+)
+
 TRIAGES: Final = Counter(
     "paywarden_triages_total",
     "Failed or unknown payments triaged, by party at fault and retry verdict.",
@@ -367,6 +374,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     LOCKS_CAPPED,
     ACTIONS_RESENT,
     EFFECTS_SUPPRESSED,
+    ERASURES,
+    EVENTS_FORGOTTEN,
     TRIAGES,
     UNKNOWN_CODES,
     CASES_OPENED,

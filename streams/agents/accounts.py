@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 
 from streams.agents.publish import publish, publish_signal
+from streams.contracts.accounts import AccountErasure
 from streams.contracts.base import Event, Watermark, to_ms
+from streams.contracts.cases import AccountErased
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import Login
 from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import ClockTold, EntityRisk
-from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, inputs_of
-from streams.core import pipeline
+from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS, inputs_of
+from streams.core import erasure, pipeline
 from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
 from streams.core.entities.health import HealthBuckets, count_hung, count_trial, ended_bucket
@@ -35,7 +37,14 @@ from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
-from streams.metrics import EFFECTS_SUPPRESSED, INCIDENT_FAILURES, LABELLED_SCORES, LOCKS_CAPPED, PERSONAL_DATA
+from streams.metrics import (
+    EFFECTS_SUPPRESSED,
+    EVENTS_FORGOTTEN,
+    INCIDENT_FAILURES,
+    LABELLED_SCORES,
+    LOCKS_CAPPED,
+    PERSONAL_DATA,
+)
 from streams.ports import Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
@@ -95,8 +104,14 @@ class Stranger(msgspec.Struct, frozen=True, gc=False):
     incident: str  # the attack on the whole site that is known
 
 
+class Forgotten(msgspec.Struct, frozen=True, gc=False):
+    """An event from before its account was erased."""
+
+    at_ms: int
+
+
 # What `prepare` makes of a record.
-Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold
+Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold | Forgotten
 _NOT_SCORED = ScoreUnavailable("not_scored")
 _FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
@@ -150,6 +165,8 @@ class AccountsLogic:
 
     def read(self, record: Record) -> Incoming | Refused:
         topic = record.topic
+        if record.value is None and TOPICS[topic].compacted:  # the owner of the feed has deleted it there
+            return Incoming(None, None, record.timestamp_ms, moves_clock=False)
         event = read(topic, record.key, record.value)
         if type(event) is Refusal:
             return Refused(*event)
@@ -163,7 +180,8 @@ class AccountsLogic:
         if found:
             self._personal.update(found)
         account = event.account_id.encode() if event.known else None
-        return Incoming(event, account, at_ms, dedupe_hash(topic, event.event_id))
+        alone = type(event) is AccountErasure
+        return Incoming(event, account, at_ms, dedupe_hash(topic, event.event_id), alone=alone)
 
     def new(self, key: bytes) -> Account | RiskState:
         if key.startswith(RISK_PREFIX):
@@ -224,6 +242,8 @@ class AccountsLogic:
         if state is None:
             site = risk(SITE_KIND, SITE, at_ms) if isinstance(event, Login) else None
             return Stranger(event, at_ms, "" if site is None else site.incident)
+        if at_ms <= state.observations.erased_ms:
+            return Forgotten(at_ms)
         return pipeline.prepare(state.observations, event, at_ms, risk, self._policies.at(at_ms), late)
 
     def score(self, prepared: Sequence[Work]) -> Sequence[Score | ScoreUnavailable]:
@@ -248,6 +268,9 @@ class AccountsLogic:
         if type(prepared) is LocksStopped:
             context.shared.limits.stop(prepared.rule, prepared.from_ms, prepared.until_ms)
             return emits
+        if type(prepared) is Forgotten:
+            context.count(EVENTS_FORGOTTEN)
+            return emits
         policy = self._policies.at(prepared.at_ms)
         while self._personal:
             found, number = self._personal.popitem()
@@ -262,6 +285,8 @@ class AccountsLogic:
         for effect in pipeline.decide(state.obligations, prepared, score, policy, moment):
             if type(effect) is DecisionMade:
                 flagged = effect.outcome in _FLAGGED
+            elif type(effect) is AccountErased:
+                state.observations, state.obligations = erasure.remains(state.obligations, prepared.at_ms)
             emits += publish(effect, context.count)
         emits += self._locked(moment, prepared.event.event_id, context)
         door = door_of(prepared)

@@ -7,12 +7,12 @@ from typing import Any
 
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import to_ms
-from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.cases import AccountErased, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
 from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold, HealthBucket
-from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, SIGNALS
+from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, LOCKS, SIGNALS
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.context import EntityEffect
@@ -20,7 +20,7 @@ from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.keys import dimension_of
 from streams.core.risk import STALLED_FEED, feed_of
 from streams.core.signals import routing_key
-from streams.core.steps import Effect
+from streams.core.steps import Effect, LocksForgotten
 from streams.metrics import (
     ACTIONS,
     ACTIONS_RESENT,
@@ -28,6 +28,7 @@ from streams.metrics import (
     CASES_CLOSED,
     CASES_OPENED,
     DECISIONS,
+    ERASURES,
     FEED_STALLS,
     INCIDENTS_CLOSED,
     INCIDENTS_OPENED,
@@ -51,6 +52,8 @@ def publish(effect: Effect | EntityEffect, count: Count) -> list[Emit]:
     """The records of one effect: a case goes to its history and to its snapshot, everything else to one topic."""
     if isinstance(effect, SnapshotDropped):
         return [Emit(CASES_SNAPSHOT.name, effect.case_id.encode(), None, to_ms(effect.occurred_at))]
+    if isinstance(effect, LocksForgotten):
+        return [Emit(LOCKS.name, effect.account_id.encode(), None, to_ms(effect.occurred_at))]
     value, headers, at_ms = encode(effect), headers_of(effect), to_ms(effect.occurred_at)
     key = key_of(effect)
     assert key is not None
@@ -108,5 +111,7 @@ def _count(effect: Any, count: Count) -> None:
                 count(ACTIONS_RESENT)
         case NotificationRequested():
             count(NOTIFICATIONS, mode)
+        case AccountErased():
+            count(ERASURES)
         case _:
             pass

@@ -11,8 +11,15 @@ from typing import Any, TypeVar
 import aiokafka.errors
 import click
 import kafka.errors
+import msgspec
+from aiokafka import AIOKafkaProducer
 
+from streams.contracts.partitioning import partition_of
+from streams.contracts.registry import encode, headers_of
+from streams.contracts.topics import physical
+from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.rights import knock
+from streams.runtime.topics_admin import partition_counts
 from streams.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -92,3 +99,24 @@ def ask(settings: Settings, question: Coroutine[Any, Any, T]) -> T:
     """Run `question` and return its answer."""
     with asking(settings):
         return asyncio.run(question)
+
+
+async def send(settings: Settings, topic: str, record: msgspec.Struct, key: bytes, at_ms: int) -> None:
+    """Write one record, stamped `at_ms`, to a topic (logical name), to the partition of its key.
+
+    Raises NotAsItShouldBe without the topic.
+    """
+    options = settings.runtime()
+    name = physical(settings.names, topic)
+    count = (await partition_counts(options, [name])).get(name, 0)
+    if not count:
+        raise NotAsItShouldBe(f"there is no topic {name}; `paywarden topics create` makes it.")
+    async with AIOKafkaProducer(enable_idempotence=True, **aiokafka_kwargs(options)) as producer:
+        await producer.send_and_wait(
+            name,
+            encode(record),
+            key,
+            partition=partition_of(key, count),
+            timestamp_ms=at_ms,
+            headers=list(headers_of(record)),
+        )

@@ -39,6 +39,7 @@ COMMANDS = {
     "cases": Entry("streams.cli.listings", "support cases in their newest version"),
     "dead-letters": Entry("streams.cli.dead_letters", "list what could not be handled, feed it again"),
     "state": Entry("streams.cli.state_rebuild", "inspect or rebuild the states of accounts and entities"),
+    "erase": Entry("streams.cli.erase", "forget a person, with a receipt"),
     "models": Entry("streams.cli.models", "list, compare, promote and take back models"),
     "policy": Entry("streams.cli.policy_report", "check, publish, approve, report on, roll back the policy"),
     "contracts": Entry("streams.cli.contracts", "schemas, AsyncAPI document and docs of all events"),

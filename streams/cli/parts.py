@@ -10,7 +10,7 @@ from streams.adapters.champions import replay_scorer
 from streams.adapters.policy_file import load_schedule
 from streams.app import agents
 from streams.cli.cluster import BadRequest, NotAsItShouldBe
-from streams.contracts.topics import physical
+from streams.contracts.topics import Agent, changelog_of, physical
 from streams.core.policy import PolicySchedule
 from streams.core.steps import Prepared
 from streams.ports import Scorer
@@ -78,6 +78,11 @@ def parts_of(
 
 async def rows_of(options: RuntimeOptions, part: Part) -> Rows:
     return await read_rows(options, physical(options.names, part.agent.changelog), part.number)
+
+
+async def rows_of_agent(settings: Settings, agent: Agent, number: int) -> Rows:
+    """The newest rows of one partition's changelog, by agent."""
+    return await read_rows(settings.runtime(), physical(settings.names, changelog_of(agent).name), number)
 
 
 def row_of(raw: bytes) -> Any:

@@ -11,22 +11,20 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from rich.console import Console
 from rich.table import Table
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy, parse_published
-from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, settings_of
+from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, send, settings_of
 from streams.cli.policy import policy
-from streams.contracts.base import from_ms
-from streams.contracts.partitioning import partition_of
+from streams.contracts.base import from_ms, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
-from streams.contracts.registry import POLICY_KEY, Refusal, decode, encode, headers_of
+from streams.contracts.registry import POLICY_KEY, Refusal, decode, encode
 from streams.contracts.topics import POLICIES, physical
 from streams.core.ids import proposal_id as proposal_id_of
 from streams.core.policy_history import APPROVERS, LEAD, PROPOSERS, PolicyHistory, Said
-from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.reading import scan
 from streams.runtime.topics_admin import partition_counts
 from streams.settings import Settings
@@ -196,29 +194,11 @@ def _write(settings: Settings, record: Said) -> None:
     history, _ = ask(settings, read_history(settings))
     if (why := history.tell(record)) is not None:
         raise BadRequest(f"{why}.")
-    ask(settings, _send(settings, record))
+    ask(settings, send(settings, POLICIES.name, record, POLICY_KEY, to_ms(record.occurred_at)))
     history, _ = ask(settings, read_history(settings))
     for refused, why in history.refused:
         if refused == record:
             raise BadRequest(f"somebody was faster: {why}.")
-
-
-async def _send(settings: Settings, record: Said) -> None:
-    options = settings.runtime()
-    topic = physical(settings.names, POLICIES.name)
-    count = (await partition_counts(options, [topic]))[topic]
-    producer = AIOKafkaProducer(enable_idempotence=True, **aiokafka_kwargs(options))
-    await producer.start()
-    try:
-        await producer.send_and_wait(
-            topic,
-            encode(record),
-            POLICY_KEY,
-            partition=partition_of(POLICY_KEY, count),
-            headers=list(headers_of(record)),
-        )
-    finally:
-        await producer.stop()
 
 
 def _now() -> datetime:

@@ -12,7 +12,17 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from streams.contracts.topics import DEAD_LETTERS, TOPICS, Topic, ingest_changelog, physical
+from streams.contracts.topics import (
+    CASES_SNAPSHOT,
+    DEAD_LETTERS,
+    LOCKS,
+    POLICIES,
+    TOPICS,
+    Topic,
+    changelog_of,
+    ingest_changelog,
+    physical,
+)
 from streams.ingest.logic import group_of
 from streams.ingest.source import Source
 from streams.runtime.topics_admin import TopicSpec
@@ -125,6 +135,12 @@ def _owners(settings: Settings) -> Iterator[Role]:
                 for each in ("account.actions", "account.locks", "psp.commands")
             ]
             rights.append(Right("group", f"{name}.", "READ", prefixed=True))
+        if owner == "console":  # `policy` reads what was published, `erase` sees that it is true
+            changelog = changelog_of("accounts").name
+            rights += [
+                Right("topic", physical(settings.names, each), "READ")
+                for each in (POLICIES.name, "support.cases", CASES_SNAPSHOT.name, LOCKS.name, changelog)
+            ]
         yield Role(name, f"writes {', '.join(each.name for each in topics)}", tuple(rights))
 
 

@@ -130,6 +130,15 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     text: Text | None = None
 
 
+class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):
+    """A person's data has to go. Privileged: only accepted on operator.actions."""
+
+    actor: Id
+    role: Label
+    second_actor: Id
+    why: ShortText
+
+
 class AccountProfile(Event, frozen=True, kw_only=True, tag="account.profile.v1", tag_field="type"):
     """What is known about the holder; contact channels are references, never addresses."""
 

@@ -138,6 +138,17 @@ class ActionRejected(Output, frozen=True, kw_only=True, tag="action.rejected.v1"
     text: ShortText
 
 
+class AccountErased(Output, frozen=True, kw_only=True, tag="account.erased.v1", tag_field="type"):
+    """The receipt of an erasure: what was forgotten of the account. Whoever keeps its cases drops them now."""
+
+    event_id: Id  # of the request
+    account_id: Id
+    actor: Id
+    second_actor: Id
+    case_ids: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()  # snapshots that went
+    forgotten: Annotated[dict[Label, Count], Meta(max_length=16)] = msgspec.field(default_factory=dict)  # how many
+
+
 class NotificationRequested(Output, frozen=True, kw_only=True, tag="notification.requested.v1", tag_field="type"):
     """A message to the customer: template, typed parameters and both texts; never an internal reason."""
 

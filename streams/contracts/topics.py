@@ -15,6 +15,8 @@ KeyField = Literal["account_id", "case_id", "entity", "cause", "state", "policy"
 Agent = Literal["accounts", "entities"]
 
 _DAY_S: Final = 86_400
+# Without it what a tombstone or a newer record replaced may stay for ever in a quiet segment.
+ERASED_WITHIN_S: Final = 7 * _DAY_S
 _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9._-]")
 _LONGEST_NAME: Final = 249  # Kafka's limit: the name plus a partition number must fit a file name
 
@@ -38,9 +40,11 @@ class Topic(NamedTuple):
     @property
     def configs(self) -> dict[str, str]:
         """Kafka's topic configuration, as it is created."""
-        keeping = {"cleanup.policy": "compact"} if self.compacted else {"cleanup.policy": "delete"}
-        if not self.compacted:
-            keeping["retention.ms"] = "-1" if self.retention_s is None else str(self.retention_s * 1000)
+        if self.compacted:
+            keeping = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(ERASED_WITHIN_S * 1000)}
+        else:
+            kept_ms = -1 if self.retention_s is None else self.retention_s * 1000
+            keeping = {"cleanup.policy": "delete", "retention.ms": str(kept_ms)}
         return {**keeping, "message.timestamp.type": "CreateTime", **self.settings}
 
     @property
@@ -159,7 +163,7 @@ _ROWS: Final = (
         name="operator.actions",
         direction="input",
         key="account_id",
-        types=(accounts.CaseAction, Watermark),
+        types=(accounts.CaseAction, accounts.AccountErasure, Watermark),
         owner="console",
         about="What operators do to cases and accounts.",
         rank=3,
@@ -260,9 +264,9 @@ _ROWS: Final = (
         name="support.cases",
         direction="output",
         key="case_id",
-        types=(cases.CaseVersion, cases.ActionRejected),
+        types=(cases.CaseVersion, cases.ActionRejected, cases.AccountErased),
         owner="accounts agent, entities agent",
-        about="Every version of every case, and operator actions that were refused.",
+        about="Every version of every case, operator actions that were refused, receipts of erasures.",
         retention_s=30 * _DAY_S,
     ),
     Topic(
@@ -357,6 +361,7 @@ MERGED: Final[tuple[Topic, ...]] = tuple(
     sorted((row for row in _ROWS if row.direction == "input" and row.rank is not None), key=lambda row: row.rank or 0)
 )
 ENTITY_RISK: Final = TOPICS["paywarden.entity-risk"]
+LOCKS: Final = TOPICS["account.locks"]
 CASES_SNAPSHOT: Final = TOPICS["support.cases.snapshot"]
 SIGNALS: Final = TOPICS["paywarden.signals"]
 DEAD_LETTERS: Final = TOPICS["paywarden.dead-letters"]

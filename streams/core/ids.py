@@ -77,6 +77,11 @@ def notification_id(template: str, account_id: str, opening_event: str) -> Notif
     return NotificationId("ntf_" + digest("notification", template, account_id, opening_event))
 
 
+def erasure_id(account_id: str, actor: str, asked_at: str) -> str:
+    """One request to erase an account: asking again later is another request."""
+    return "ers_" + digest("erasure", account_id, actor, asked_at)
+
+
 def proposal_id(text: str, actor: str, proposed_at: str) -> str:
     """A policy as one person proposed it: proposing the same file again later is another proposal."""
     return "pol_" + digest("policy", text, actor, proposed_at)

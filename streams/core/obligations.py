@@ -334,6 +334,11 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
                 return case
         return None
 
+    @property
+    def payments_held(self) -> int:
+        """How many payments are remembered."""
+        return len(self.payments) // _PAYMENT_BYTES
+
     def frozen_by(self, case_id: str) -> bool:
         """Whether a freeze stands that this case has made; one that is being lifted stands no more."""
         return any(

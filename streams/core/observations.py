@@ -77,6 +77,9 @@ _LABEL_HORIZON = 45 * DAY
 # A first base of one day before the first event leaves room for late ones.
 _BASE_STAYS_BEHIND = _LABEL_HORIZON + HOUR
 _FIRST_BASE_BEHIND = DAY
+# An account that was erased and never seen again leaves a mark for as long as inputs are kept: what is delivered late
+# or twice would teach what was forgotten.
+ERASED_MARK_MS = 30 * DAY
 # A state nobody touched for this long is dropped: longer than any window, habit or dormancy rule looks back.
 FORGET_AFTER_MS = 400 * DAY
 HABIT_HALF_LIFE_S = 30 * 86_400.0
@@ -186,6 +189,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     journey_km: float = 0.0
     journey_kmh: float = 0.0
     last_decline_ms: int = 0
+    erased_ms: int = 0  # what happened until then is nobody's business any more
 
     @property
     def last_login_ms(self) -> int:
@@ -209,6 +213,8 @@ def decode(raw: bytes) -> Observations:
 
 def forget_after_ms(observations: Observations) -> int:
     """From when on an idle account's observations may be dropped."""
+    if observations.erased_ms and observations.first_ms == -1:
+        return observations.erased_ms + ERASED_MARK_MS
     return observations.touched_ms + FORGET_AFTER_MS
 
 
@@ -342,6 +348,7 @@ UNOBSERVED = frozenset(
         accounts.MerchantApplication,
         accounts.IdentityVerified,
         accounts.CaseAction,
+        accounts.AccountErasure,
         accounts.ActionAcknowledged,
         Watermark,
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from streams.contracts.accounts import (
+    AccountErasure,
     AccountProfile,
     ActionAcknowledged,
     CaseAction,
@@ -27,7 +28,7 @@ from streams.contracts.accounts import (
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengePassed, Login, LoginFailed
 from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
-from streams.core import timers
+from streams.core import erasure, timers
 from streams.core.basis import basis_of
 from streams.core.cases import operator, shelf, timeline
 from streams.core.cases.book import version_of
@@ -288,6 +289,8 @@ def _told(turn: Turn, event: Event) -> None:
             reports.reported(turn, event)
         case CaseAction() if event.owner == "account":
             operator.act(turn, event)
+        case AccountErasure():
+            erasure.asked(turn, event)
         case AccountProfile():
             _profile(turn, event)
         case LabelRecorded():

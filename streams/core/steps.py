@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from streams.contracts.actions import ActionRequested, LocksState, PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event
-from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
@@ -20,6 +21,14 @@ from streams.core.locks.caps import PartitionLimits
 
 if TYPE_CHECKING:
     from streams.core.features import Features
+
+
+class LocksForgotten(msgspec.Struct, frozen=True, gc=False):
+    """The effect: a tombstone for the locks of this account."""
+
+    occurred_at: datetime
+    account_id: str
+
 
 # What the accounts side may answer with; the shell turns each into one record.
 Effect = (
@@ -36,6 +45,8 @@ Effect = (
     | RefundIntended
     | RefundCancelled
     | SnapshotDropped
+    | LocksForgotten
+    | AccountErased
 )
 
 

@@ -43,6 +43,7 @@ class Incoming(NamedTuple):
     at_ms: int  # event time
     dedupe: int = 0  # 64-bit hash of (topic, event_id); 0 = never a duplicate
     moves_clock: bool = True
+    alone: bool = False  # its decision changes what `prepare` sees, so it is prepared and decided by itself
     source: int = -1  # source partition and sequence of a signal: the order of the second hop
     sequence: int = 0
 

@@ -216,6 +216,8 @@ class Partition:
                 at += 1
                 continue
             assert type(result) is Incoming
+            if steps and result.alone:
+                break
             next_clock_ms = result.at_ms if result.moves_clock and result.at_ms > clock_ms else clock_ms
             if steps and next_clock_ms > self.clock_ms + self.options.lateness_ms:
                 break  # so much time passes that a state of this batch could be forgotten within it
@@ -239,6 +241,8 @@ class Partition:
             handled[record.topic] += 1
             clock_ms = next_clock_ms
             at += 1
+            if result.alone:
+                break
         screen.count(at - start, refused, strays)
         self._open.handled += at - start
         for topic, number in handled.items():

@@ -100,7 +100,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if event.action == "unlock" and any(held.action == "freeze" for held in turn.obligations.locks):
         if event.role not in SUPERVISORS:
             return "role", "only a supervisor may lift a freeze"
-        if event.second_actor is None or _person(event.second_actor) in ("", _person(event.actor)):
+        if not is_somebody_else(event.second_actor, event.actor):
             return "second_person", "lifting a freeze needs a second person"
     if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
@@ -120,7 +120,7 @@ def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str
     if any(each.amount_minor > limits.get(each.currency, 0) for each in owed):
         if event.role not in SUPERVISORS:
             return "role", "an amount above the limit needs a supervisor"
-        if event.second_actor is None or _person(event.second_actor) in ("", _person(event.actor)):
+        if not is_somebody_else(event.second_actor, event.actor):
             return "second_person", "an amount above the limit needs a second person"
     return None
 
@@ -131,6 +131,11 @@ def _owed(turn: Turn, case: Case) -> list[Owed]:
         for each in turn.obligations.owed
         if each.payment_id == case.payment_id and each.family == case.family and each.status == refunds.OWED
     ]
+
+
+def is_somebody_else(second: str | None, actor: str) -> bool:
+    """Whether two people act. A name that only looks different is the same person."""
+    return second is not None and _person(second) not in ("", _person(actor))
 
 
 def _person(actor: str) -> str:

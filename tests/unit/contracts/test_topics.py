@@ -52,6 +52,7 @@ def test_changelogs_are_compacted_in_small_lz4_segments() -> None:
     for topic in (changelog_of("accounts"), changelog_of("entities")):
         assert topic.configs == {
             "cleanup.policy": "compact",
+            "max.compaction.lag.ms": "604800000",
             "message.timestamp.type": "CreateTime",
             "segment.bytes": "67108864",
             "min.cleanable.dirty.ratio": "0.1",
