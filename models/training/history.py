@@ -121,16 +121,14 @@ class Recorder:
         self._verdicts[label.subject_id] = (FRAUD if label.verdict == "fraud" else LEGIT, to_ms(label.occurred_at))
 
     def history(self) -> History:
-        """Everything noted, in order of time and then of arrival."""
+        """Everything noted, in order of time and then of arrival; call it once, it gives up what it had."""
         at_ms = np.array(self._at_ms, dtype=np.int64)
         order = np.argsort(at_ms, kind="stable")
         found = [self._verdicts.get(subject, (UNKNOWN, _NOT_YET)) for subject in self._subjects]
         verdicts = np.array([verdict for verdict, _ in found], dtype=np.int8)
         known_ms = np.array([known for _, known in found], dtype=np.int64)
-        width = len(FEATURE_NAMES)
-        matrix = np.concatenate(self._chunks) if self._chunks else np.empty((0, width), np.float32)
         return History(
-            matrix[order],
+            self._ordered(order),
             FEATURE_NAMES,
             np.array(self._subjects, dtype=np.str_)[order],
             np.array(self._account, dtype=np.int64)[order],
@@ -138,6 +136,18 @@ class Recorder:
             verdicts[order],
             known_ms[order],
         )
+
+    def _ordered(self, order: np.ndarray) -> np.ndarray:
+        """The noted vectors in this order; each chunk is given up as it is copied, so all are in memory once."""
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        matrix = np.empty((len(order), len(FEATURE_NAMES)), np.float32)
+        end = len(order)
+        while self._chunks:
+            chunk = self._chunks.pop()
+            matrix[place[end - len(chunk) : end]] = chunk
+            end -= len(chunk)
+        return matrix
 
 
 _RECORDED = ScoreUnavailable("no_model")

@@ -26,7 +26,7 @@ from streams.adapters.champions import replay_scorer
 from streams.adapters.model_scorer import RULES_ONLY
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
-from streams.agents.offline import OfflineRun
+from streams.agents.offline import STRICT, OfflineRun, run_over
 from streams.app import accounts_logic, entities_logic
 from streams.cli.backtest_compare import compare
 from streams.cli.backtest_compare import show as show_difference
@@ -39,6 +39,7 @@ from streams.core.steps import Prepared
 from streams.ports import Scorer
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Emit
+from streams.runtime.options import PartitionOptions
 from streams.settings import load_settings
 
 
@@ -74,6 +75,7 @@ def run_backtest(
     console: Console,
     quiet: bool,
     scorer: Scorer[Prepared] | None = None,
+    engine: PartitionOptions = STRICT,
 ) -> dict[str, Any]:
     """Run both agents over the files and write what they publish to `out`; returns what summary.json holds.
 
@@ -97,6 +99,7 @@ def run_backtest(
             entities_logic(policies, barrier_ms // 1000),
             partitions,
             results,
+            options=engine,
             partition_of_key=partition_of,
             respond=respond if responder else None,
         )
@@ -245,7 +248,8 @@ def backtest(
     try:
         if out.exists() and any(out.iterdir()) and not (out / "summary.json").exists():
             raise BadInput(f"{out} holds other files; name an empty folder or an earlier backtest's.")
-        summary = run_backtest(
+        attempt = partial(
+            run_backtest,
             inputs,
             file_format,
             options,
@@ -259,6 +263,7 @@ def backtest(
             quiet=as_json,
             scorer=scorer,
         )
+        summary = run_over(inputs, lambda engine: attempt(engine=engine))
     except OSError as error:  # inputs have their own sentences
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
     difference = None if before is None else compare(before, out, minutes_per_case)

@@ -14,7 +14,7 @@ from producers.errors import BadInput
 from producers.feed import Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
 from streams.adapters.policy_file import load_schedule
-from streams.agents.offline import OfflineRun, Published
+from streams.agents.offline import OfflineRun, Published, run_over
 from streams.app import accounts_logic, entities_logic
 from streams.cli.replay import Duration, Instant
 from streams.contracts.accounts import LabelRecorded
@@ -22,6 +22,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import decode
 from streams.core.policy import PolicySchedule
 from streams.runtime.collector import look_rarely
+from streams.runtime.options import PartitionOptions
 
 if TYPE_CHECKING:
     from models.training.history import History
@@ -45,6 +46,23 @@ def record_history(
 
     Raises BadInput with a sentence for a file that cannot be used.
     """
+
+    def attempt(options: PartitionOptions) -> History:
+        return _recorded(inputs, file_format, policies, until_ms, barrier_ms, partitions, console, options)
+
+    return run_over(inputs, attempt)
+
+
+def _recorded(
+    inputs: tuple[Path, ...],
+    file_format: Format,
+    policies: PolicySchedule,
+    until_ms: int,
+    barrier_ms: int,
+    partitions: int,
+    console: Console,
+    options: PartitionOptions,
+) -> History:
     from models.training.history import Recorder
 
     recorder = Recorder(frozenset(SUBJECTS))
@@ -57,6 +75,7 @@ def record_history(
         entities_logic(policies, barrier_ms // 1000),
         partitions,
         sink,
+        options=options,
         partition_of_key=partition_of,
     )
     source = read_inputs(inputs, file_format, InputOptions())

@@ -100,6 +100,9 @@ class PartitionOptions(msgspec.Struct, frozen=True, kw_only=True):
     # Nothing is kept by key, so a position stays good when the inputs get more partitions.
     any_count: bool = False
     resident: int = 10_000  # decoded states kept; at 21 KiB each (docs/performance.md) 210 MB
+    # Off where nobody commits: states are encoded only to leave memory, and there is no way back from an event on which
+    # the core raises.
+    durable: bool = True
 
 
 class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):

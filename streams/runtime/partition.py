@@ -41,6 +41,13 @@ FINISH_RECORDS = 1_000  # handled at a time to make a group whole
 QUARANTINE_MS = 3_600_000  # a timer that raises is tried again after this much event time
 
 
+class NoWayBack(Exception):
+    """The core raised on an event, its cause, in a partition that keeps nothing to go back to.
+
+    Run it again from the beginning with `durable` options: they find the event, set it aside and go on.
+    """
+
+
 class _Step(NamedTuple):
     """One prepared event that waits for its decision; `facts` None when there is nothing to decide."""
 
@@ -81,7 +88,7 @@ class Partition:
         self.clock_ms = 0
         self.positioned = False  # a position row was restored
         self.poison: list[tuple[Record, Exception]] = []  # for the worker's log; it empties the list
-        self.states = States(logic, lateness_ms=options.lateness_ms, resident=options.resident)
+        self.states = States(logic, lateness_ms=options.lateness_ms, resident=options.resident, durable=options.durable)
         self._offsets: dict[str, int] = {}
         self._resume = Resume()
         self._merge: Merge = self._new_merge()
@@ -186,11 +193,14 @@ class Partition:
             self._handle([Entry(Record("", self.number, -1, to_ms, None, None), Incoming(None, None, to_ms))], now_ms)
 
     def _handle(self, entries: list[Entry], now_ms: int) -> None:
-        self._since.append((entries, now_ms))
         self._open.moved = True
+        if self.options.durable:
+            self._since.append((entries, now_ms))
         try:
             self._process(entries, now_ms)
-        except Exception:
+        except Exception as error:
+            if not self.options.durable:
+                raise NoWayBack from error
             self._handle_one_by_one()
 
     def _process(self, entries: list[Entry], now_ms: int) -> None:
@@ -336,7 +346,11 @@ class Partition:
         if forgotten:
             self._count(STATE_DROPPED, self.logic.name, "idle", by=forgotten)
         self._since.clear()
-        self._mark = self._take_mark()
+        self._remember()
+
+    def _remember(self) -> None:
+        if self.options.durable:
+            self._mark = self._take_mark()
 
     def _roll_back(self) -> None:
         mark = self._mark
@@ -428,11 +442,20 @@ class Partition:
         elif not self._open.moved:
             return None
         self._checkpoint()
+        offsets = self.positions
+        rows = self._changed_rows(offsets) if self.options.durable else []
+        group = self._open.close(rows, offsets, self.clock_ms)
+        self._open = OpenGroup()
+        self._remember()
+        return group
+
+    def _changed_rows(self, offsets: dict[str, int]) -> list[tuple[bytes, bytes | None]]:
+        """The changelog rows since the last group; the position comes last."""
         rows = self.states.take_rows()
         if self._mark.shared != self._shared_raw:
             self._shared_raw = self._mark.shared
             rows.append((SHARED_KEY, self._shared_raw))
-        offsets, resume = self.positions, self._merge.resume()
+        resume = self._merge.resume()
         position = Position(
             FORMAT,
             self.partitions,
@@ -445,10 +468,7 @@ class Partition:
             resume.clocks,
         )
         rows.append((POSITION_KEY, encode_position(position)))
-        group = self._open.close(rows, offsets, self.clock_ms)
-        self._open = OpenGroup()
-        self._mark = self._take_mark()
-        return group
+        return rows
 
     def committed(self) -> None:
         """The last group is durable."""

@@ -79,8 +79,9 @@ def read_row(raw: bytes) -> Row:
 class States:
     """The keyed states of one partition."""
 
-    def __init__(self, logic: Logic, *, lateness_ms: int, resident: int) -> None:
+    def __init__(self, logic: Logic, *, lateness_ms: int, resident: int, durable: bool = True) -> None:
         self._logic = logic
+        self._durable = durable
         self._lateness_ms = lateness_ms
         self._resident = resident
         self._slots: dict[bytes, Slot] = {}
@@ -89,7 +90,8 @@ class States:
         self._cooling: dict[bytes, Slot] = {}
         self._touched: dict[bytes, Slot] = {}  # since the last checkpoint
         self._dirty: dict[bytes, None] = {}  # since rows were taken
-        self.encoded_bytes = 0  # of all states, as of the last checkpoint
+        self._oldest_ms = 0  # an event id seen before this need not be remembered
+        self.encoded_bytes = 0  # of all states, as of the last checkpoint; 0 where nothing is durable
 
     # -- restoring and looking ---------------------------------------------------------------------------------------
 
@@ -271,27 +273,29 @@ class States:
 
     def checkpoint(self, clock_ms: int) -> int:
         """Make the touched states the ones that poison rolls back to; returns how many were forgotten."""
-        oldest_ms = clock_ms - self._lateness_ms
+        self._oldest_ms = clock_ms - self._lateness_ms
         forgotten = 0
         for key, slot in self._touched.items():
-            self.encoded_bytes -= len(slot.raw or b"")
             if slot.forgotten:
                 forgotten += 1
                 del self._slots[key]
                 self._warm.pop(key, None)
                 self._cooling.pop(key, None)
-            else:
-                slot.raw = self._dump(slot, oldest_ms)
+            if not self._durable:
+                continue
+            self.encoded_bytes -= len(slot.raw or b"")
+            if not slot.forgotten:
+                slot.raw = self._dump(slot)
                 self.encoded_bytes += len(slot.raw)
             self._dirty[key] = None
         self._touched.clear()
         return forgotten
 
-    def _dump(self, slot: Slot, oldest_ms: int) -> bytes:
+    def _dump(self, slot: Slot) -> bytes:
         assert slot.seen is not None
         seen: list[int] = []
         for dedupe, at_ms in slot.seen.items():
-            if at_ms >= oldest_ms:
+            if at_ms >= self._oldest_ms:
                 seen += (dedupe, at_ms)
         return _encode(Row(FORMAT, slot.wake_ms, seen, self._logic.dump(slot.state), slot.touched_ms))
 
@@ -323,5 +327,7 @@ class States:
         if len(self._warm) > self._resident:
             for key, slot in self._cooling.items():
                 if key not in self._warm:
+                    if not self._durable:
+                        slot.raw = self._dump(slot)
                     slot.state = slot.seen = None
             self._cooling, self._warm = self._warm, {}

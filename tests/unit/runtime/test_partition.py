@@ -13,7 +13,7 @@ from streams.metrics import DUPLICATES
 from streams.runtime.logic import Emit, Record
 from streams.runtime.open_group import Group
 from streams.runtime.options import PartitionOptions
-from streams.runtime.partition import Partition
+from streams.runtime.partition import NoWayBack, Partition
 from streams.runtime.position import POSITION_KEY, ForeignPartitionCount
 from streams.runtime.states import FORMAT, StateFromTheFuture
 
@@ -307,6 +307,36 @@ class TestPoison:
         group = run(engine)
         assert [row[1] for row in outputs(group)] == [f"{A}-0", f"{B}-0", "alarm", f"{B}-120"]
         assert [(letter.reason, letter.topic) for letter in letters(group.emits)] == [("raised", "timer")]
+
+
+class TestNothingDurable:
+    """Options of runs that commit nothing: states are encoded only to leave memory."""
+
+    @given(st.lists(st.tuples(st.integers(0, 9_000), st.integers(0, 5), st.integers(0, 30), st.sampled_from([0, 30]))))
+    def test_outputs_are_those_of_a_worker(self, drawn: list[tuple[int, int, int, int]]):
+        keys = [key_in(0, number) for number in range(6)]
+        pings = [ping(at, keys[key], f"e{ident}", alarm_s=alarm) for at, key, ident, alarm in drawn]
+        everything = records([*pings, ping(20_000, watermark=True)])
+        found = []
+        for durable in (True, False):
+            engine = partition(PartitionOptions(merge="strict", clock="replay", resident=2, durable=durable))
+            emits, counts, rows = [], [], []
+            for start in range(0, len(everything), 3):
+                engine.feed("pings", everything[start : start + 3])
+                group = run(engine)
+                emits += group.emits
+                counts.append((group.counts, group.handled))
+                rows += group.rows
+            found.append((emits, counts, len(engine.states)))
+            assert bool(rows) is durable
+        assert found[0] == found[1]
+
+    def test_an_event_on_which_the_core_raises_is_no_output_but_the_end(self):
+        engine = partition(PartitionOptions(merge="strict", clock="replay", durable=False))
+        engine.feed("pings", records([ping(0), ping(1, poison="decide")]))
+        with pytest.raises(NoWayBack) as raised:
+            run(engine)
+        assert isinstance(raised.value.__cause__, ValueError)
 
 
 class TestRefusals:
