@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -42,18 +41,16 @@ Sink = Callable[[Published], None]
 Respond = Callable[[Emit], Iterable[tuple[str, bytes, bytes, int]]]
 
 
-def run_over(inputs: Iterable[Path], attempt: Callable[[PartitionOptions], Found]) -> Found:
-    """What `attempt` finds in the files, without encoding a state after every group for a way back that nobody goes.
+def run_over(attempt: Callable[[PartitionOptions], Found]) -> Found:
+    """What `attempt` finds, without encoding states after every group for a way back that nobody goes.
 
-    Should the core raise on an event, and the files can be read twice, the attempt is made again from the beginning
-    with options that set this event aside and go on.
+    Should the core raise on an event, the attempt is made again from the beginning with options that set this event
+    aside and go on.
     """
-    if all(path.is_file() for path in inputs):
-        try:
-            return attempt(_PASSING)
-        except NoWayBack:
-            pass  # it is found again, and counted where it is found
-    return attempt(STRICT)
+    try:
+        return attempt(_PASSING)
+    except NoWayBack:
+        return attempt(STRICT)
 
 
 class OfflineRun:

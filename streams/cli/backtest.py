@@ -263,7 +263,7 @@ def backtest(
             quiet=as_json,
             scorer=scorer,
         )
-        summary = run_over(inputs, lambda engine: attempt(engine=engine))
+        summary = run_over(lambda engine: attempt(engine=engine))
     except OSError as error:  # inputs have their own sentences
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
     difference = None if before is None else compare(before, out, minutes_per_case)

@@ -50,7 +50,7 @@ def record_history(
     def attempt(options: PartitionOptions) -> History:
         return _recorded(inputs, file_format, policies, until_ms, barrier_ms, partitions, console, options)
 
-    return run_over(inputs, attempt)
+    return run_over(attempt)
 
 
 def _recorded(
