@@ -51,11 +51,13 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     parameters: dict[str, str]
 
 
-class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How one number was spread over the payments that a model was made from."""
 
     edges: tuple[float, ...]  # a value belongs to the first edge that it does not exceed; the last bin has none
     shares: tuple[float, ...]  # of the payments, one more than there are edges
+    low: float | None = None  # smallest and largest value that was not missing; None: there was none, or an older model
+    high: float | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -270,6 +270,23 @@ MODEL_AVERAGE_PRECISION: Final = Gauge(
     "Of scores against the labels that arrived since the worker started; absent before the first fraud.",
     "sane",
 )
+RANKED_ACCOUNTS: Final = Counter(
+    "paywarden_ranked_accounts_total",
+    "The day's accounts of highest score, as many as people can look at, by what labels of eight days say of them.",
+    "sane",
+    ("truth",),
+)
+MODEL_CARD_PRECISION: Final = Gauge(
+    "paywarden_model_card_precision",
+    "Share of compromised ones among those accounts, of days judged since the worker started; absent before the first.",
+    "sane",
+)
+MODEL_SKEW: Final = Gauge(
+    "paywarden_model_skew",
+    "Share of a feature's values that training hardly knew: outside its range, or missing more often than there.",
+    "sane",
+    ("feature",),
+)
 MODEL_DRIFT: Final = Gauge(
     "paywarden_model_psi",
     "Population stability index of the champion's score and features against its training; above 0.25 they differ.",
@@ -369,7 +386,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     MODEL_READY,
     LABELLED_SCORES,
     MODEL_AVERAGE_PRECISION,
+    RANKED_ACCOUNTS,
+    MODEL_CARD_PRECISION,
     MODEL_DRIFT,
+    MODEL_SKEW,
     ACTIONS,
     LOCKS_CAPPED,
     ACTIONS_RESENT,

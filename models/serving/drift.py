@@ -2,15 +2,18 @@
 
 The population stability index of every feature that it reads, and of its score, against the manifest: the sum over bins
 of (now - then) * ln(now / then) (Siddiqi, Credit Risk Scorecards, 2006). Below 0.1 is the same, above 0.25 another
-population, or another computation of the feature: a skew between training and serving shows here first.
+population. Beside it the skew of every feature, the share of values that training hardly knew: outside its range, or
+missing more often than there. A population moves slowly and within its range; a feed that stopped, another unit or
+another computation of a feature does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from models.artifact import Manifest, Spread
+from streams.core.features import MISSING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,12 +30,19 @@ def spread_of(values: np.ndarray) -> Spread:
     import numpy
 
     values = values.astype(numpy.float32)
+    present = values[values != MISSING]
     inner = numpy.quantile(values, numpy.linspace(0, 1, _BINS + 1)[1:-1], method="lower")
     edges = numpy.unique(inner)
-    if (values == -1.0).any():
-        edges = numpy.unique(numpy.append(edges, -1.0))
+    if len(present) < len(values):
+        edges = numpy.unique(numpy.append(edges, MISSING))
     shares = (_counts(edges, values) / len(values)).round(6)
-    return Spread(tuple(float(f"{edge:.9g}") for edge in edges), tuple(shares.tolist()))
+    low, high = (_exact(present.min()), _exact(present.max())) if len(present) else (None, None)
+    return Spread(tuple(map(_exact, edges)), tuple(shares.tolist()), low, high)
+
+
+def _exact(value: np.float32) -> float:
+    """As few digits as bring the same 32-bit number back."""
+    return float(f"{value:.9g}")
 
 
 def _counts(edges: Sequence[float] | np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -51,6 +61,25 @@ def stability_index(then: Sequence[float], now: Sequence[float]) -> float:
     return float(((found - expected) * numpy.log(found / expected)).sum())
 
 
+def skew(spread: Spread, values: np.ndarray) -> float:
+    """Share of these values that training hardly knew, 0 .. 1; of models before this measure, of missing ones only."""
+    missing_then = spread.shares[0] if spread.edges and spread.edges[0] == MISSING else 0.0
+    missing = values == MISSING
+    outside = 0.0
+    if spread.low is not None and spread.high is not None:
+        outside = float((~missing & ((values < spread.low) | (values > spread.high))).mean())
+    elif missing_then == 1.0:
+        outside = float((~missing).mean())
+    return outside + max(float(missing.mean()) - missing_then, 0.0)
+
+
+class Told(NamedTuple):
+    """Of one window: the index by feature and of the score, and the skew by feature."""
+
+    psi: Mapping[str, float] = {}
+    skew: Mapping[str, float] = {}
+
+
 class Drift:
     """Collects what a model was asked about; whenever there is a window of it, says how far it has moved."""
 
@@ -60,20 +89,24 @@ class Drift:
         self._rows: list[tuple[float, ...]] = []
         self._scores: list[float] = []
 
-    def see(self, rows: Sequence[tuple[float, ...]], scores: Sequence[float]) -> dict[str, float]:
-        """The index by feature and of the score when a window is full; empty otherwise."""
+    def see(self, rows: Sequence[tuple[float, ...]], scores: Sequence[float]) -> Told:
+        """How far the window has moved once it is full; empty otherwise."""
         if not self._spreads:
-            return {}
+            return _NOTHING
         self._rows.extend(rows)
         self._scores.extend(scores)
         if len(self._scores) < WINDOW:
-            return {}
+            return _NOTHING
         import numpy
 
         columns = dict(zip(self._features, numpy.asarray(self._rows, dtype=numpy.float32).T, strict=True))
         columns[SCORE] = numpy.asarray(self._scores, dtype=numpy.float32)
         self._rows, self._scores = [], []
-        return {
+        index = {
             name: stability_index(spread.shares, (_counts(spread.edges, columns[name]) / len(columns[name])).tolist())
             for name, spread in self._spreads.items()
         }
+        return Told(index, {name: skew(self._spreads[name], columns[name]) for name in index if name != SCORE})
+
+
+_NOTHING = Told()

@@ -18,7 +18,7 @@ from streams.core.rules.program import outcome_of
 from streams.core.score import Because, Score, ScoreUnavailable, Shadow
 from streams.core.steps import Prepared
 from streams.core.verdict import by_score
-from streams.metrics import MODEL_DRIFT
+from streams.metrics import MODEL_DRIFT, MODEL_SKEW
 from streams.ports import Metrics, Scorer
 
 if TYPE_CHECKING:
@@ -94,8 +94,10 @@ class ModelScorer:
             logger.info("model %s answers again", self.model_id)
             self._trouble = ""
         if self._metrics is not None:
-            for name, moved in self._drift.see(rows, scores).items():
-                self._metrics.set(MODEL_DRIFT, moved, name)
+            told = self._drift.see(rows, scores)
+            for metric, found in ((MODEL_DRIFT, told.psi), (MODEL_SKEW, told.skew)):
+                for name, value in found.items():
+                    self._metrics.set(metric, value, name)
         for index, value in zip(asked, scores, strict=True):
             answers[index] = Score(value, self.model_id, self._reasons(batch[index], value))
         return answers

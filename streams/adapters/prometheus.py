@@ -29,7 +29,9 @@ from streams.metrics import (
     LABELS,
     METRICS,
     MODEL_AVERAGE_PRECISION,
+    MODEL_CARD_PRECISION,
     OTHER,
+    RANKED_ACCOUNTS,
     Counter,
     Gauge,
     Histogram,
@@ -116,7 +118,10 @@ class PrometheusMetrics(Collector):
                 yield family
 
     def _judge_model(self) -> None:
-        """Average precision from what has been counted; done when somebody asks, not for every label."""
+        """Average and card precision from what has been counted; done when somebody asks, not for every label."""
+        ranked = self._values.get(RANKED_ACCOUNTS, {}).copy()
+        if sum(ranked.values()):
+            self.set(MODEL_CARD_PRECISION, ranked.get(("fraud",), 0.0) / sum(ranked.values()))
         counted = self._values.get(LABELLED_SCORES)
         if counted is None:
             return

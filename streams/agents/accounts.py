@@ -33,6 +33,7 @@ from streams.core.observations import Observations
 from streams.core.outcome import Outcome
 from streams.core.personal import DEMO_KEY, Found, guarded
 from streams.core.policy import Policy, PolicySchedule
+from streams.core.ranking import Ranking, judge, room_of
 from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
@@ -44,6 +45,7 @@ from streams.metrics import (
     LABELLED_SCORES,
     LOCKS_CAPPED,
     PERSONAL_DATA,
+    RANKED_ACCOUNTS,
 )
 from streams.ports import Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
@@ -69,6 +71,7 @@ class Shared(msgspec.Struct, array_like=True):
     stalled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)  # feed -> (from, until)
     samples: Samples = msgspec.field(default_factory=Samples)
     outages: Outages = msgspec.field(default_factory=Outages)
+    ranking: Ranking = msgspec.field(default_factory=Ranking)
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -314,6 +317,7 @@ class AccountsLogic:
             stalled=context.shared.stalled,
             outages=context.shared.outages,
             health=context.shared.health,
+            ranking=context.shared.ranking,
         )
 
     def _locked(self, moment: DecideContext, event_id: str, context: Context) -> list[Emit]:
@@ -362,6 +366,11 @@ class AccountsLogic:
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Sequence[Emit]:
         shared = context.shared
+        if shared.ranking.days:
+            room = room_of(self._policies.at(to_ms).model.costs.reviews_per_day, context.partitions)
+            for day in judge(shared.ranking, to_ms, room):
+                context.count(RANKED_ACCOUNTS, "fraud", by=day.hits)
+                context.count(RANKED_ACCOUNTS, "legit", by=day.looked_at - day.hits)
         if not (shared.health.bucket_ms or shared.health.waiting or shared.feeds.since_ms):
             return ()
         policy = self._policies.at(to_ms).entities

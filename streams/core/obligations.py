@@ -326,6 +326,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     auto_refunds: list[int] = msgspec.field(default_factory=list)  # when refunds left without a person
     suspects: list[Suspect] = msgspec.field(default_factory=list)
     memberships: list[Membership] = msgspec.field(default_factory=list)
+    ranked: list[int] = msgspec.field(default_factory=list)  # by score, on days not judged yet; `streams.core.ranking`
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -28,7 +28,7 @@ from streams.contracts.accounts import (
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengePassed, Login, LoginFailed
 from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
-from streams.core import erasure, timers
+from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
 from streams.core.cases import operator, shelf, timeline
 from streams.core.cases.book import version_of
@@ -199,7 +199,10 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         if prepared.subject or type(event) in SUBJECTS:
             waits = _decision(turn, prepared, score)
             if type(score) is Score:
-                state = state.scored(band_of(score.value))
+                band = band_of(score.value)
+                state = state.scored(band)
+                if not prepared.late and prepared.features is not None and prepared.features.own_frauds_30d <= 0.0:
+                    obligations.ranked = ranking.scored(turn.ctx.ranking, obligations.ranked, band, prepared.at_ms)
             if watched and type(event) in REQUESTS and not waits and not prepared.late:
                 unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
     else:
@@ -317,6 +320,12 @@ def _labelled(turn: Turn, event: LabelRecorded) -> None:
     known = turn.obligations.recall(payment_key(event.subject_id))
     if known is not None and known.band:
         turn.ctx.foretold.append((known.band, event.verdict))
+    obligations = turn.obligations
+    if obligations.ranked and event.verdict == "fraud":
+        room = ranking.room_of(turn.policy.model.costs.reviews_per_day, turn.ctx.partitions)
+        obligations.ranked = ranking.proved(
+            turn.ctx.ranking, obligations.ranked, to_ms(event.subject_occurred_at), room
+        )
     timeline.attach(turn, event)
 
 

@@ -18,6 +18,7 @@ from streams.core.entities.health import HealthBuckets
 from streams.core.incidents.outages import Outages
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
+from streams.core.ranking import Ranking
 
 if TYPE_CHECKING:
     from streams.core.features import Features
@@ -94,6 +95,7 @@ class DecideContext(msgspec.Struct, gc=False):
     foretold: list[tuple[int, str]] = msgspec.field(default_factory=list)
     outages: Outages = msgspec.field(default_factory=Outages)
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
+    ranking: Ranking = msgspec.field(default_factory=Ranking)
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

@@ -10,15 +10,15 @@ from support.features import calm
 from support.metrics import RecordingMetrics
 from support.models import FEATURES_READ, drawn, small_model
 
-from models.artifact import read_artifact
-from models.serving.drift import SCORE, WINDOW, Drift, spread_of, stability_index
+from models.artifact import Spread, read_artifact
+from models.serving.drift import SCORE, WINDOW, Drift, skew, spread_of, stability_index
 from models.serving.model import load_model
 from streams.adapters.model_scorer import ModelScorer
 from streams.adapters.policy_file import load_schedule
 from streams.contracts.base import from_ms
 from streams.contracts.payments import PaymentRequested
 from streams.core.steps import Prepared
-from streams.metrics import LABELS, MODEL_DRIFT
+from streams.metrics import LABELS, MODEL_DRIFT, MODEL_SKEW, Gauge
 
 POLICIES = load_schedule()
 EVENT = PaymentRequested(
@@ -62,12 +62,12 @@ def asked(rows: np.ndarray) -> list[Prepared]:
     ]
 
 
-def told(folder: Path, rows: np.ndarray) -> dict[str, float]:
+def told(folder: Path, rows: np.ndarray, gauge: Gauge = MODEL_DRIFT) -> dict[str, float]:
     metrics = RecordingMetrics()
     scorer = ModelScorer(load_model(folder), POLICIES, metrics=metrics)
     for start in range(0, len(rows), 500):
         scorer.score(asked(rows[start : start + 500]))
-    return {labels[0]: value for (metric, labels), value in metrics.gauges.items() if metric is MODEL_DRIFT}
+    return {labels[0]: value for (metric, labels), value in metrics.gauges.items() if metric is gauge}
 
 
 def test_only_what_has_moved_is_told_as_moved(known: Path) -> None:
@@ -83,6 +83,31 @@ def test_only_what_has_moved_is_told_as_moved(known: Path) -> None:
     assert moved["spend_count_1d"] < 0.05
 
 
+def test_a_skew_is_what_training_hardly_knew_and_not_that_people_spend_more(known: Path) -> None:
+    rows, _ = drawn(rows=WINDOW, seed=11)
+    column = FEATURES_READ.index("amount")
+    same = told(known, rows, MODEL_SKEW)
+    assert set(same) == {*FEATURES_READ}
+    assert max(same.values()) < 0.005
+    rows[:, column] *= 1.2
+    assert told(known, rows, MODEL_SKEW)["amount"] < 0.05
+    rows[:, column] *= 100  # minor units
+    assert told(known, rows, MODEL_SKEW)["amount"] > 0.9
+    rows[:, column] = -1.0  # the producer sends it no more
+    gone = told(known, rows, MODEL_SKEW)
+    assert gone["amount"] == 1.0
+    assert gone["spend_count_1d"] < 0.005
+
+
+def test_what_was_often_missing_may_be_missing() -> None:
+    spread = spread_of(np.array([-1.0] * 40 + [2.0] * 60))
+    assert (spread.low, spread.high) == (2.0, 2.0)
+    assert skew(spread, np.array([-1.0] * 3 + [2.0] * 7)) == 0.0
+    assert skew(spread, np.array([-1.0] * 9 + [3.0])) == pytest.approx(0.5 + 0.1)
+    assert skew(spread_of(np.full(5, -1.0)), np.array([-1.0, 7.0])) == 0.5
+    assert skew(Spread((1.0,), (0.5, 0.5)), np.array([99.0, -1.0])) == 0.5  # of an older model
+
+
 def test_a_few_payments_are_no_population(known: Path) -> None:
     rows, _ = drawn(rows=WINDOW - 1, seed=11)
     assert told(known, rows * 9) == {}
@@ -91,4 +116,4 @@ def test_a_few_payments_are_no_population(known: Path) -> None:
 def test_a_model_that_says_nothing_is_not_watched(tmp_path: Path) -> None:
     manifest = read_artifact(small_model(tmp_path)).manifest
     assert manifest.spreads == {}
-    assert Drift(manifest).see([(0.0,) * len(FEATURES_READ)] * WINDOW, [0.0] * WINDOW) == {}
+    assert Drift(manifest).see([(0.0,) * len(FEATURES_READ)] * WINDOW, [0.0] * WINDOW) == ({}, {})

@@ -20,7 +20,7 @@ from streams.contracts.partitioning import partition_of
 from streams.core.learning import BANDS_FROM, average_precision, band_of
 from streams.core.obligations import PaymentState
 from streams.core.score import Score, ScoreUnavailable
-from streams.metrics import LABELLED_SCORES, MODEL_AVERAGE_PRECISION
+from streams.metrics import LABELLED_SCORES, MODEL_AVERAGE_PRECISION, MODEL_CARD_PRECISION, RANKED_ACCOUNTS
 
 DAY_S = 86_400
 
@@ -88,3 +88,9 @@ def test_labels_that_arrive_judge_the_scores_of_back_then() -> None:
         line for line in metrics.exposition().decode().splitlines() if line.startswith(MODEL_AVERAGE_PRECISION.name)
     )
     assert float(line.split()[1]) == pytest.approx(1 / 2 * 1 / 2 + 2 / 5 * 1 / 2)
+    # Judged are the days 0 to 4. On day 1 the fraud came first, so the account leaves the days after.
+    ranked = {labels: number for (metric, labels), number in run.counts.items() if metric is RANKED_ACCOUNTS}
+    assert ranked == {("fraud",): 1, ("legit",): 1}
+    for labels, number in ranked.items():
+        metrics.add(RANKED_ACCOUNTS, number, *labels)
+    assert f"{MODEL_CARD_PRECISION.name} 0.5" in metrics.exposition().decode()
