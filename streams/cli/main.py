@@ -34,6 +34,7 @@ COMMANDS = {
     "decline": Entry("streams.cli.decline", "explain a code of a payment's answer, zh and en"),
     "features": Entry("streams.cli.features", "write the features of every movement as one table"),
     "train": Entry("streams.cli.train", "train a fraud model and compare its families"),
+    "retrain": Entry("streams.cli.retrain", "propose a candidate for the champion's place"),
     "explain": Entry("streams.cli.explain", "why is this decision what it is?"),
     "incidents": Entry("streams.cli.listings", "what is down, and whom does it concern?"),
     "cases": Entry("streams.cli.listings", "support cases in their newest version"),

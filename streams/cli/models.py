@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import CARD_FILE, MODEL_FILE, SHIPPED, Manifest, ModelError, folder_of, read_artifact
+from models.standing import gate_of
 from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
@@ -39,6 +40,7 @@ def models() -> None:
     Examples:
       paywarden models list
       paywarden models show payments-1a2b3c4d5e
+      paywarden retrain --history history.npz --champion OLD
       paywarden models compare OLD NEW --history history.npz
       paywarden models promote NEW --over policy.toml --champion OLD --history history.npz --out next.toml
       paywarden models rollback --actor jo --role supervisor --why "alerts doubled"
@@ -64,16 +66,18 @@ def list_models(home: Path | None, as_json: bool) -> None:
             except ModelError as error:
                 rows.append({"model": folder.name, "folder": str(folder), "usable": error.reason})
                 continue
-            rows.append({**_summary(manifest), "folder": str(folder), "usable": "yes"})
+            gate = gate_of(folder)
+            standing = {} if gate is None else {"standing": f"{gate.standing} for {gate.champion.model}"}
+            rows.append({**_summary(manifest), **standing, "folder": str(folder), "usable": "yes"})
     if as_json:
         click.echo(json.dumps(rows))
         return
     if not rows:
         click.echo(f"no models in {home or SHIPPED}; `paywarden train` makes one")
         return
-    table = Table("model", "family", "features", "AP", "CP@100", "trained until", "usable", "folder")
+    table = Table("model", "family", "features", "AP", "CP@100", "trained until", "usable", "standing", "folder")
     for row in rows:
-        names = ("model", "family", "features", *_MEASURES, "until", "usable", "folder")
+        names = ("model", "family", "features", *_MEASURES, "until", "usable", "standing", "folder")
         table.add_row(*(str(row.get(name, "")) for name in names))
     Console().print(table)
 
@@ -90,7 +94,7 @@ def show(model: Path, home: Path | None, as_json: bool) -> None:
       paywarden models show /srv/models/payments-1a2b3c4d5e
     """
     folder = folder_of(model, home or load_settings().models_dir)
-    manifest = _model(folder).manifest
+    manifest = load_named(folder).manifest
     size = (folder / MODEL_FILE).stat().st_size
     if as_json:
         click.echo(json.dumps({**_summary(manifest), "bytes": size, "metrics": manifest.metrics}))
@@ -104,6 +108,15 @@ def show(model: Path, home: Path | None, as_json: bool) -> None:
     )
     for title, values in (("on earlier weeks", manifest.metrics), ("thresholds found there", manifest.thresholds)):
         console.print(f"{title}: " + ", ".join(f"{name} {value:g}" for name, value in values.items()), highlight=False)
+    gate = gate_of(folder)
+    if gate is not None:
+        then, now = gate.champion, gate.candidate
+        console.print(
+            f"{gate.standing} for {then.model}: on {gate.since:%Y-%m-%d} to {gate.until:%Y-%m-%d} AP "
+            f"{now.average_precision:.3f} against {then.average_precision:.3f}, alerts {now.alert_share:.3%} against "
+            f"{then.alert_share:.3%}",
+            highlight=False,
+        )
     console.print(f"answers as its trainer did, within 1e-5; card: {folder / CARD_FILE}", highlight=False)
 
 
@@ -145,7 +158,7 @@ def compare(
         sides = {side.model_id: side.measured._asdict() | {"alerts": side.alert_share} for side in found[4:6]}
         click.echo(json.dumps({"frauds": found.frauds, "models": sides, "problems": found.problems}))
         return
-    _show(found)
+    comparison_table(found, Console())
 
 
 @models.command()
@@ -175,7 +188,7 @@ def promote(
       paywarden models promote NEW --champion OLD --history history.npz --over policy.toml --out next.toml
     """
     found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
-    _show(found)
+    comparison_table(found, Console())
     if found.problems:
         raise BadInput(f"{found.candidate.model_id} stays where it is: {'; '.join(found.problems)}.")
     text = with_champion("" if over is None else over.read_text(encoding="utf-8"), found.candidate.model_id)
@@ -242,7 +255,7 @@ def _compared(
     from models.training.history import HistoryError, load_history
 
     home = home or load_settings().models_dir
-    first, second = (_model(folder_of(each, home)) for each in (champion, candidate))
+    first, second = (load_named(folder_of(each, home)) for each in (champion, candidate))
     plan = Plan(END_OF_TIME_MS if until is None else until, weeks=weeks)
     thresholds = load_schedule(policy_files).policies[-1].model.payment
     try:
@@ -251,7 +264,8 @@ def _compared(
         raise BadInput(str(error)) from error
 
 
-def _model(folder: Path) -> Model:
+def load_named(folder: Path) -> Model:
+    """The model in `folder`, checked; raises BadInput."""
     from models.serving.model import load_model
 
     try:
@@ -274,8 +288,8 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _show(found: Comparison) -> None:
-    console = Console()
+def comparison_table(found: Comparison, console: Console) -> None:
+    """Champion and candidate side by side, and what keeps the candidate from its place."""
     console.print(
         f"{found.payments:,} payments with {found.frauds:,} frauds, {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}, "
         "that neither was trained on"

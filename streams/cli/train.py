@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -12,12 +12,71 @@ from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.features import END_OF_TIME_MS, SUBJECTS, record_history
 from streams.cli.replay import Duration, Instant
+from streams.core.policy import PolicySchedule
 from streams.runtime.collector import look_rarely
 
 if TYPE_CHECKING:
     from models.training.history import History
 
 FAMILIES = ("logistic", "random_forest", "hist_boosting", "extra_trees")
+
+
+def training_options(command: Any) -> Any:
+    """The options of everything that trains: from which history, and how."""
+    for option in (
+        click.option(
+            "--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Over the default."
+        ),
+        click.option("--currency", help="Of the amounts, to judge by the policy's costs; default: its home currency."),
+        click.option(
+            "--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in backtest."
+        ),
+        click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True),
+        click.option(
+            "--weeks", type=click.IntRange(1, 12), default=4, show_default=True, help="Earlier weeks that choose."
+        ),
+        click.option(
+            "--days", type=click.IntRange(1, 365), default=28, show_default=True, help="Of payments to train on."
+        ),
+        click.option(
+            "--family", "families", multiple=True, type=click.Choice(FAMILIES), help="Compare these; default: all."
+        ),
+        click.option("--until", type=Instant(), help="Labels of this time or later do not exist yet; UTC."),
+        click.option("--history", "history_file", type=click.Path(path_type=Path), help="Instead of INPUTS."),
+        click.option("--format", "file_format", type=click.Choice(["fdh", "jsonl"]), help="Of INPUTS."),
+        click.argument("inputs", nargs=-1, type=click.Path(path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
+def read_history(
+    inputs: tuple[Path, ...],
+    file_format: str | None,
+    history_file: Path | None,
+    policies: PolicySchedule,
+    until_ms: int,
+    barrier_ms: int,
+    console: Console,
+) -> History:
+    """The history that was named; raises BadInput, HistoryError or a usage error."""
+    from models.training.history import load_history
+
+    if (history_file is None) == (not inputs):
+        raise click.UsageError("Name either INPUTS with their --format, or one --history.")
+    if history_file is not None:
+        return load_history(history_file)
+    if file_format is None:
+        raise click.UsageError("INPUTS need their --format.")
+    return record_history(
+        inputs,
+        file_format,  # type: ignore[arg-type]
+        policies,
+        until_ms=until_ms,
+        barrier_ms=barrier_ms,
+        partitions=4,
+        console=console,
+    )
 
 
 @click.command(
@@ -30,21 +89,11 @@ Examples:
   paywarden train --history history.npz --until 2018-08-08 --family extra_trees --out models/
 """
 )
-@click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--format", "file_format", type=click.Choice(["fdh", "jsonl"]), help="Of INPUTS.")
-@click.option("--history", "history_file", type=click.Path(path_type=Path), help="Instead of INPUTS.")
-@click.option("--until", type=Instant(), help="Labels of this time or later do not exist yet; UTC.")
+@click.option("--name", default="payments", show_default=True, help="Begins the model's id.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The model's parent folder."
 )
-@click.option("--name", default="payments", show_default=True, help="Begins the model's id.")
-@click.option("--family", "families", multiple=True, type=click.Choice(FAMILIES), help="Compare these; default: all.")
-@click.option("--days", type=click.IntRange(1, 365), default=28, show_default=True, help="Of payments to train on.")
-@click.option("--weeks", type=click.IntRange(1, 12), default=4, show_default=True, help="Earlier weeks that choose.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
-@click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in backtest.")
-@click.option("--currency", help="Of the amounts, to judge by the policy's costs; default: the policy's home currency.")
-@click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Over the default.")
+@training_options
 def train(
     inputs: tuple[Path, ...],
     file_format: str | None,
@@ -66,30 +115,15 @@ def train(
     newest days whose labels have arrived. Needs the extra `train`.
     """
     from models.training.fit import NotEnough, Plan
-    from models.training.history import HistoryError, load_history
+    from models.training.history import HistoryError
     from models.training.make import make
 
     console = Console(stderr=True)
     look_rarely()
     until_ms = END_OF_TIME_MS if until is None else until
     policies = load_schedule(policy_files)
-    if (history_file is None) == (not inputs):
-        raise click.UsageError("Name either INPUTS with their --format, or one --history.")
     try:
-        if history_file is not None:
-            history: History = load_history(history_file)
-        elif file_format is None:
-            raise click.UsageError("INPUTS need their --format.")
-        else:
-            history = record_history(
-                inputs,
-                file_format,  # type: ignore[arg-type]
-                policies,
-                until_ms=until_ms,
-                barrier_ms=barrier_ms,
-                partitions=4,
-                console=console,
-            )
+        history = read_history(inputs, file_format, history_file, policies, until_ms, barrier_ms, console)
         home = make(
             out,
             history,
@@ -99,7 +133,7 @@ def train(
             subjects=SUBJECTS,
             policy=policies.policies[-1].model,
             currency=currency or policies.policies[-1].money.home_currency,
-            data=", ".join(path.name for path in inputs) or str(history_file and history_file.name),
+            data=data_name(inputs, history_file),
             told=lambda line: console.print(line, highlight=False),
         )
     except (HistoryError, NotEnough) as error:
@@ -107,3 +141,8 @@ def train(
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
     click.echo(home)
+
+
+def data_name(inputs: tuple[Path, ...], history_file: Path | None) -> str:
+    """What the manifest calls the history."""
+    return ", ".join(path.name for path in inputs) or str(history_file and history_file.name)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from models.artifact import Spread, Trained
+from models.artifact import Spread, Trained, read_artifact, write_artifact
+from models.training.history import History
+from models.training.measures import DAY_MS
 from models.training.package import package
-from streams.core.features import FEATURES
+from streams.contracts.base import to_ms
+from streams.core.features import FEATURE_NAMES, FEATURES, MISSING
 
 FEATURES_READ = ("amount", "amount_to_usual", "spend_count_1d", "merchant_new", "place_rate_30d")
 TRAINED = Trained(
@@ -24,6 +28,8 @@ TRAINED = Trained(
     seed=0,
     parameters={},
 )
+
+TRAINED_UNTIL_MS = to_ms(TRAINED.until)
 
 
 def drawn(rows: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -68,3 +74,29 @@ def small_model(
         metrics={},
         spreads=spreads,
     )
+
+
+def history(folder: Path, days: int = 42, start_ms: int = TRAINED_UNTIL_MS - 21 * DAY_MS) -> str:
+    """Payments as `drawn` makes them, evenly over some days; labels come a week later."""
+    matrix, frauds = drawn(rows=100 * days, seed=5)
+    found = np.full((len(matrix), len(FEATURE_NAMES)), MISSING, dtype=np.float32)
+    found[:, [FEATURE_NAMES.index(name) for name in FEATURES_READ]] = matrix
+    at_ms = start_ms + np.arange(len(matrix)) * (DAY_MS // 100)
+    path = folder / "history.npz"
+    History(
+        found,
+        FEATURE_NAMES,
+        np.array([f"p{number}" for number in range(len(matrix))]),
+        np.arange(len(matrix), dtype=np.int64),
+        at_ms.astype(np.int64),
+        frauds.astype(np.int8),
+        (at_ms + 7 * DAY_MS).astype(np.int64),
+    ).save(path)
+    return str(path)
+
+
+def worse(folder: Path) -> Path:
+    """The same model, calibrated so that everything above a middling score looks alike."""
+    good = read_artifact(small_model(folder, name="good"))
+    manifest = msgspec.structs.replace(good.manifest, name="flat", calibration=((0.0, 0.95), (1.0, 0.95)))
+    return write_artifact(folder, manifest, good.onnx, good.parity, "")

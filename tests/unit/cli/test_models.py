@@ -7,53 +7,19 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from support.models import FEATURES_READ, TRAINED, drawn, small_model
+from support.models import history, small_model, worse
 
-from models.artifact import read_artifact, write_artifact
-from models.training.history import History
-from models.training.measures import DAY_MS
 from producers.errors import BadInput
 from streams.cli.models import models, with_champion
 from streams.contracts.base import to_ms
-from streams.core.features import FEATURE_NAMES, MISSING
-
-TRAINED_UNTIL_MS = to_ms(TRAINED.until)
 
 
 def run(*arguments: str) -> str:
     result = CliRunner().invoke(models, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
-
-
-def history(folder: Path, days: int = 42, start_ms: int = TRAINED_UNTIL_MS - 21 * DAY_MS) -> str:
-    """Payments as `drawn` makes them, evenly over some days; labels come a week later."""
-    matrix, frauds = drawn(rows=100 * days, seed=5)
-    found = np.full((len(matrix), len(FEATURE_NAMES)), MISSING, dtype=np.float32)
-    found[:, [FEATURE_NAMES.index(name) for name in FEATURES_READ]] = matrix
-    at_ms = start_ms + np.arange(len(matrix)) * (DAY_MS // 100)
-    path = folder / "history.npz"
-    History(
-        found,
-        FEATURE_NAMES,
-        np.array([f"p{number}" for number in range(len(matrix))]),
-        np.arange(len(matrix), dtype=np.int64),
-        at_ms.astype(np.int64),
-        frauds.astype(np.int8),
-        (at_ms + 7 * DAY_MS).astype(np.int64),
-    ).save(path)
-    return str(path)
-
-
-def worse(folder: Path) -> Path:
-    """The same model, calibrated so that everything above a middling score looks alike."""
-    good = read_artifact(small_model(folder, name="good"))
-    manifest = msgspec.structs.replace(good.manifest, name="flat", calibration=((0.0, 0.95), (1.0, 0.95)))
-    return write_artifact(folder, manifest, good.onnx, good.parity, "")
 
 
 def test_what_is_there_is_listed_with_what_is_wrong(tmp_path: Path) -> None:
