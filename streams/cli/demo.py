@@ -86,11 +86,11 @@ def demo(
     view = open_view(tally, plain=plain)
     ready_s: float | None = None
     try:
-        with _interrupted_by_term(), ExitStack() as stack:
+        with _Ending() as ending, ExitStack() as stack:
             folder = stack.enter_context(_folder())
             stack.enter_context(view)
             try:
-                ready_s = _play(stack, folder, tally, view, seed, speed, seconds, bootstrap)
+                ready_s = _play(stack, ending, folder, tally, view, seed, speed, seconds, bootstrap)
             finally:
                 _end_undisturbed()
     except KeyboardInterrupt:
@@ -102,6 +102,7 @@ def demo(
 
 def _play(
     stack: ExitStack,
+    ending: _Ending,
     folder: Path,
     tally: Tally,
     view: View,
@@ -115,7 +116,8 @@ def _play(
     broker: EmbeddedBroker | None = None
     if bootstrap is None:
         view.tell("starting the embedded broker")
-        broker = stack.enter_context(_embedded(folder))
+        with ending.waits():
+            broker = stack.enter_context(_embedded(folder))
     settings = _settings(broker, bootstrap, clock.now_ms())
     _create_topics(stack, settings, temporary=broker is None)
     security = _security(settings)
@@ -139,8 +141,10 @@ def _play(
     reader.start()
 
     view.tell("starting a worker")
-    worker = Child(_worker_command(), folder / WORKER_LOG, env=_worker_environment(folder, settings, web_port))
-    stack.callback(worker.stop)
+    environment = _worker_environment(folder, settings, web_port)
+    with ending.waits():
+        worker = Child(_worker_command(), folder / WORKER_LOG, env=environment)
+        stack.callback(worker.stop)
     traffic = programme.strangers(seed)
     _wait_until_ready(worker, web_port)
     responder = Responder(
@@ -250,20 +254,38 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _interrupted_by_term() -> Iterator[None]:
-    """TERM and HUP end the demo like Ctrl-C."""
+class _Ending:
+    """TERM and HUP end the demo like Ctrl-C: at once, but never between the start of a process and its place on the
+    list of what is to be stopped."""
 
-    def interrupt(number: int, frame: object) -> None:
-        _end_undisturbed()
-        raise KeyboardInterrupt
+    def __init__(self) -> None:
+        self._is_starting = self._came = False
 
-    before = {each: signal.signal(each, interrupt) for each in _ENDING}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
+    def __enter__(self) -> _Ending:
+        self._before = {each: signal.signal(each, self._interrupt) for each in _ENDING}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each, handler in self._before.items():
             signal.signal(each, handler)
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self._came = True
+        if not self._is_starting:
+            _end_undisturbed()
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def waits(self) -> Iterator[None]:
+        """What comes meanwhile ends the demo afterwards."""
+        self._is_starting = True
+        try:
+            yield
+        finally:
+            self._is_starting = False
+        if self._came:
+            _end_undisturbed()
+            raise KeyboardInterrupt
 
 
 def _end_undisturbed() -> None:

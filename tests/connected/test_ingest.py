@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -82,7 +83,10 @@ def test_five_foreign_feeds_become_events(make_deployment: MakeDeployment) -> No
             wait_until(lambda: first.written(BOTH).total() >= 2_000, "everything to be written", 240)
             assert first.written(BOTH) == wanted
             assert first.dead_letters() == []
-            assert [feed.stop() for feed in feeds] == [[0]] * 5
+            ended = [feed.stop() for feed in feeds]
+            assert ended[2:] == [[0]] * 3
+            # The two that were started again may be told to stop before they have come far enough to say how they end.
+            assert all(code in (0, -signal.SIGTERM) for codes in ended[:2] for code in codes)
         finally:
             for feed in feeds:
                 feed.end()
