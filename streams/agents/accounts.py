@@ -28,6 +28,7 @@ from streams.core.incidents.outages import Outages
 from streams.core.learning import BANDS_FROM
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
+from streams.core.login_risk.frequencies import Frequencies
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.outcome import Outcome
@@ -72,6 +73,7 @@ class Shared(msgspec.Struct, array_like=True):
     samples: Samples = msgspec.field(default_factory=Samples)
     outages: Outages = msgspec.field(default_factory=Outages)
     ranking: Ranking = msgspec.field(default_factory=Ranking)
+    frequencies: Frequencies = msgspec.field(default_factory=Frequencies)  # of logins; `prepare` alone changes it
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -224,6 +226,7 @@ class AccountsLogic:
         peek: Callable[[bytes], Any],
         late: bool,
         topic: str,
+        shared: Shared,
     ) -> Work | None:
         event, at_ms = incoming.event, incoming.at_ms
         if type(event) is EntityRisk:
@@ -247,7 +250,9 @@ class AccountsLogic:
             return Stranger(event, at_ms, "" if site is None else site.incident)
         if at_ms <= state.observations.erased_ms:
             return Forgotten(at_ms)
-        return pipeline.prepare(state.observations, event, at_ms, risk, self._policies.at(at_ms), late)
+        return pipeline.prepare(
+            state.observations, event, at_ms, risk, self._policies.at(at_ms), late, shared.frequencies
+        )
 
     def score(self, prepared: Sequence[Work]) -> Sequence[Score | ScoreUnavailable]:
         wanted = [each for each in prepared if type(each) is Prepared and each.features is not None]

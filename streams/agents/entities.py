@@ -75,7 +75,7 @@ class EntitiesLogic:
     # -- the three steps, of which only the last has work --------------------------------------------------------------
 
     def prepare(
-        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
     ) -> EntityObserved | HealthBucket | FeedsTold:
         signal: EntityObserved | HealthBucket | FeedsTold = incoming.event
         return signal

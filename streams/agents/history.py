@@ -184,4 +184,4 @@ class HistoryFold:
 def _silent(shared: Shared) -> Shared:
     """Of what belongs to the partition: counts go on, what was said about locks, codes and outages was not said."""
     shared.health.joined = {}
-    return Shared(health=shared.health, feeds=shared.feeds)
+    return Shared(health=shared.health, feeds=shared.feeds, frequencies=shared.frequencies)

@@ -34,7 +34,8 @@ class WatchingLogic(AccountsLogic):
     """The accounts agent that keeps what it prepared for one event.
 
     `alone`: of other accounts' events only the time counts. That is enough for one account's features, because what
-    spans accounts comes as entity risk; it is not enough where entity risk is made in the same run.
+    spans accounts comes as entity risk; it is not enough where entity risk is made in the same run, nor for a login,
+    whose risk is measured against all others of the partition.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class WatchingLogic(AccountsLogic):
             return Refused("undecodable", type(error).__name__)
 
     def prepare(
-        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
     ) -> Work | None:
-        prepared = super().prepare(state, incoming, peek, late, topic)
+        prepared = super().prepare(state, incoming, peek, late, topic, shared)
         if type(prepared) is Prepared and prepared.features is not None and self.found is None:
             if prepared.event.event_id == self._event_id:
                 self.found = prepared

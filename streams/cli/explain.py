@@ -130,7 +130,7 @@ async def again(settings: Settings, decision: DecisionMade, policies: PolicySche
         settings.barrier_s,
         account_id=decision.account_id,
         event_id=decision.event_id,
-        alone=True,
+        alone=decision.subject != "login",
         pseudonym_key=settings.secret("pseudonym_key"),
     )
     counts = await partition_counts(options, {physical(called, each.topic) for each in watching.inputs})

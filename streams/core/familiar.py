@@ -24,6 +24,7 @@ from typing import TypeAlias
 Familiar: TypeAlias = bytes
 Tally: TypeAlias = bytes
 Keys: TypeAlias = bytes
+Key: TypeAlias = bytes  # of one value in the first two
 
 _KEY_BYTES = 5
 _ENTRY = Struct("<IIH")  # first seen, last seen (seconds since 1970), times seen
@@ -32,7 +33,7 @@ _LAST = Struct("<I")
 _LAST_FROM_END = 6
 _USES_MOST = 2**16 - 1
 _TALLY = Struct("<I")
-_TALLY_BYTES = _KEY_BYTES + _TALLY.size
+TALLY_BYTES = _KEY_BYTES + _TALLY.size
 _TALLY_MOST = 2**32 - 1
 _SECOND_MOST = 2**32 - 1  # in 2106
 _MOVEMENT_BYTES = 4
@@ -123,20 +124,27 @@ def different(known: Familiar, after_s: int) -> int:
 
 def tally(known: Tally, key: bytes, cap: int) -> Tally:
     """`known` after `key` was seen once more; the last arrival is the last to be forgotten."""
-    at = find(known, key, _TALLY_BYTES)
+    at = find(known, key, TALLY_BYTES)
     if at < 0:
         known += key + _TALLY.pack(1)
     else:
         uses = _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
         entry = key + _TALLY.pack(uses + 1 if uses < _TALLY_MOST else uses)
-        known = known[:at] + known[at + _TALLY_BYTES :] + entry
-    return known[-cap * _TALLY_BYTES :]
+        known = known[:at] + known[at + TALLY_BYTES :] + entry
+    return known[-cap * TALLY_BYTES :]
 
 
 def tallied(known: Tally, key: bytes) -> int:
     """How often `key` was seen; 0 for never, or not for long."""
-    at = find(known, key, _TALLY_BYTES)
+    at = find(known, key, TALLY_BYTES)
     return 0 if at < 0 else _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
+
+
+def halved(known: Tally, times: int) -> Tally:
+    """Every count halved so often; what comes to nothing is forgotten."""
+    entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))
+    left = ((entry[:_KEY_BYTES], _TALLY.unpack_from(entry, _KEY_BYTES)[0] >> times) for entry in entries)
+    return b"".join([key + _TALLY.pack(uses) for key, uses in left if uses])
 
 
 def remember(keys: Keys, key: bytes, cap: int) -> Keys:

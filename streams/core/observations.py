@@ -33,6 +33,7 @@ from streams.core.familiar import (
     tally,
 )
 from streams.core.local_time import hour_and_weekday, is_zone
+from streams.core.login_risk.history import LoginHistory
 from streams.core.windows import (
     DAY,
     FARTHEST,
@@ -190,6 +191,8 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     journey_kmh: float = 0.0
     last_decline_ms: int = 0
     erased_ms: int = 0  # what happened until then is nobody's business any more
+    # where trusted logins came from; `streams.core.login_risk.training` changes it, because trust is not observed
+    login_history: LoginHistory | None = None
 
     @property
     def last_login_ms(self) -> int:

@@ -26,7 +26,7 @@ from streams.contracts.accounts import (
     UserReport,
 )
 from streams.contracts.base import Event, to_ms
-from streams.contracts.logins import ChallengePassed, Login, LoginFailed
+from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
@@ -43,6 +43,7 @@ from streams.core.flows import (
     fraud_alert,
     holds,
     login_ladder,
+    login_risk,
     refund_requests,
     reports,
     stale_records,
@@ -53,6 +54,8 @@ from streams.core.incidents import members
 from streams.core.learning import band_of
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
+from streams.core.login_risk import training
+from streams.core.login_risk.frequencies import Frequencies
 from streams.core.money import charges, debit_without_payment, expectations, orphans, over_refunds, refunds
 from streams.core.obligations import (
     CONTACTS_MAX,
@@ -85,11 +88,18 @@ next_due_ms = timers.next_due_ms
 
 
 def prepare(
-    observations: Observations, event: Event, at_ms: int, risk: RiskView, policy: Policy, late: bool = False
+    observations: Observations,
+    event: Event,
+    at_ms: int,
+    risk: RiskView,
+    policy: Policy,
+    late: bool = False,
+    frequencies: Frequencies | None = None,
 ) -> Prepared:
     """Features from before the event and the rules' answers; then the event is folded in.
 
     Of a movement's many events only the first is scored. An attempt that belongs to no account is not ours to judge.
+    `frequencies` are the partition's and learn from trusted logins; without them logins have no risk score.
     """
     if not event.known:
         return Prepared(event, at_ms, late)
@@ -98,12 +108,15 @@ def prepare(
     if subject is None or (isinstance(event, Movement) and _is_known(observations, event)):
         prepared = Prepared(event, at_ms, late, times_usual=_times_usual(observations, event, at_ms))
     else:
-        features = features_of(observations, event, at_ms, risk, basis)
+        features = features_of(observations, event, at_ms, risk, basis, frequencies)
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
         hits = evaluate(event, at_ms, features, policy)
         incident = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ""
         prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident)
     fold(observations, event, at_ms, late, basis)
+    if frequencies is not None and isinstance(event, Login):
+        doubted = training.is_doubted(prepared.hits, prepared.features, policy)
+        training.train(observations, event, at_ms, frequencies, doubted=doubted, late=late)
     return prepared
 
 
@@ -248,6 +261,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
     match prepared.event:
         case LoginFailed():
             login_ladder.after_failed_login(turn, prepared)
+        case LoginSucceeded() if prepared.hits:
+            login_risk.after_login(turn, prepared)
         case ChallengePassed():
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)

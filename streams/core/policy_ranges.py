@@ -66,6 +66,7 @@ RANGES = (
     _range("(?:\\w*_)?(?:share|rate)(?:_\\d+[dh])?", _NOT_ZERO, 1),
     _range("stops", 0, 1),
     _range("reviews_per_day", 1, 1_000_000),
+    _range("login_risk\\.ratios", 1e-12, 1e12),
     _range("model\\.\\w+\\.\\w+", _NOT_ZERO, 1),  # a score that everything reaches is no threshold
     _range("\\w+_s", 1, 10 * _YEAR_S, "seconds"),
     _range(".*", _NOT_ZERO, 10**9),

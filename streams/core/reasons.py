@@ -70,6 +70,13 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
         "A large amount from an account that is hardly known",
         "verification_needed",
     ),
+    (
+        "R26",
+        "unlikely_login",
+        "登录环境与客户习惯不符",
+        "A login unlike the customer's earlier ones",
+        "verification_needed",
+    ),
 )
 
 REASONS: dict[str, ReasonCode] = {row[0]: ReasonCode(*row) for row in _ROWS}

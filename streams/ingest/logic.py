@@ -132,7 +132,7 @@ class IngestLogic:
         return None
 
     def prepare(
-        self, state: None, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+        self, state: None, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
     ) -> tuple[list[Mapped], int]:
         prepared: tuple[list[Mapped], int] = incoming.event
         return prepared

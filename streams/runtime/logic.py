@@ -63,7 +63,7 @@ class Context(msgspec.Struct):
     partitions: int
     next_sequence: Callable[[], int]  # numbers signals per source partition, without holes
     count: Callable[..., None]  # count(metric, *labels, by=1); lost if the event turns out to be poison
-    shared: Any = None  # the logic's partition-wide state; only decide, fire and told may touch it
+    shared: Any = None  # the logic's partition-wide state; what decide, fire and told touch of it, prepare does not
     now_ms: int = 0  # event-time clock in replay, wall clock live; only for the age of effects
     clock_ms: int = 0  # the partition's event-time clock
     feeds: dict[str, int] = msgspec.field(default_factory=dict)  # newest event time per input topic
@@ -114,10 +114,13 @@ class Logic(Protocol):
     def forgets_ms(self, state: Any) -> int | None:
         """From when on a state without timers may be dropped, or None for never."""
 
-    def prepare(self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str) -> Any:
+    def prepare(
+        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
+    ) -> Any:
         """Features from before the event; then fold the event in. None: nothing to score or decide.
 
-        `state` is None for an event without a key. `peek` reads other states of the partition.
+        `state` is None for an event without a key. `peek` reads other states of the partition. `shared` is the
+        partition-wide state: what other steps change of it must be left alone, or the cut of a batch would show.
         """
 
     def score(self, prepared: Sequence[Any]) -> Sequence[Any]:

@@ -273,7 +273,7 @@ class Partition:
         if slot is not None:
             slot.pending += 1
             state = slot.state
-        facts = self.logic.prepare(state, incoming, self.states.peek, late, topic)
+        facts = self.logic.prepare(state, incoming, self.states.peek, late, topic, self._context.shared)
         return _Step(next_clock_ms, at_ms, topic, slot, state, facts)
 
     def _decide(self, steps: list[_Step], now_ms: int) -> None:

@@ -17,6 +17,7 @@ from streams.contracts.topics import MERGED
 from streams.core import pipeline
 from streams.core.declines.samples import Samples
 from streams.core.locks.caps import PartitionLimits
+from streams.core.login_risk.frequencies import Frequencies
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.policy import Policy, parse_policy
@@ -55,6 +56,7 @@ class Player:
         self.obligations: dict[str, Obligations] = {}
         self.limits = PartitionLimits()
         self.samples = Samples()
+        self.frequencies = Frequencies()
         self.feeds: dict[str, int] = {}
         self.stalled: dict[str, tuple[int, int]] = {}  # what the entities agent would have told
         self.clock_ms = 0
@@ -77,7 +79,7 @@ class Player:
         effects = self.pass_until(at_ms)
         observations = self.observations.setdefault(event.account_id, Observations())
         obligations = self.obligations.setdefault(event.account_id, Obligations())
-        prepared = pipeline.prepare(observations, event, at_ms, self._risk, self.policy, late)
+        prepared = pipeline.prepare(observations, event, at_ms, self._risk, self.policy, late, self.frequencies)
         score = self._scorer(prepared) if prepared.features is not None else NO_MODEL
         return effects + pipeline.decide(obligations, prepared, score, self.policy, self._context(event.account_id))
 

@@ -89,7 +89,7 @@ class TallyLogic:
         return state.last_ms + self.keeps_ms if state.last_ms else None
 
     def prepare(
-        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+        self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
     ) -> tuple[Ping, int, bool]:
         ping = incoming.event
         if ping.poison == "prepare":

@@ -107,7 +107,7 @@ class ToyLogic:
         return state.last_ms + IDLE_MS
 
     def prepare(
-        self, state: Count, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str
+        self, state: Count, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
     ) -> tuple[bytes | None, Counted, int]:
         event: ToyEvent = incoming.event
         if event.poison:

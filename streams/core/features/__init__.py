@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.contracts.base import Event
-from streams.core.features import door, entity_risk, familiarity, moments, money, pattern, place
+from streams.core.features import door, entity_risk, familiarity, login_context, moments, money, pattern, place
 from streams.core.features.catalogue import (
     FEATURE_NAMES,
     FEATURE_SET,
@@ -14,6 +14,7 @@ from streams.core.features.catalogue import (
     feature_set_of,
 )
 from streams.core.features.view import view_of
+from streams.core.login_risk.frequencies import Frequencies
 from streams.core.observations import DEFAULT_BASIS, Basis, Observations
 from streams.core.risk import RiskView
 
@@ -32,9 +33,17 @@ _SPEND_COUNT_1D = 3  # position in the tuple of `money.spend_and_habit`
 
 
 def features_of(
-    observations: Observations, event: Event, at_ms: int, risk: RiskView, basis: Basis = DEFAULT_BASIS
+    observations: Observations,
+    event: Event,
+    at_ms: int,
+    risk: RiskView,
+    basis: Basis = DEFAULT_BASIS,
+    frequencies: Frequencies | None = None,
 ) -> Features:
-    """The features of `event` from before it; changes nothing. Call it before `fold`."""
+    """The features of `event` from before it; changes nothing. Call it before `fold`.
+
+    `frequencies`: where everybody's logins come from; without them logins have no risk.
+    """
     view = view_of(observations, event, at_ms, basis)
     spend = money.spend_and_habit(view)
     risks, place_fact = entity_risk.risk(view, risk)
@@ -55,4 +64,5 @@ def features_of(
         *pattern.pattern(view),
         *pattern.proved(view),
         *place.place(place_fact),
+        *login_context.login_risk(view, frequencies),
     )

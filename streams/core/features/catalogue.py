@@ -334,6 +334,19 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     place_plain_span_days: Annotated[
         float, About("place", "days", "since the first fraud that its amount does not explain", MISSING)
     ]
+    # --- from where this customer logs in, against everybody else
+    login_history: Annotated[
+        float, About("login risk", "events", "earlier trusted logins, each counting half as much after 90 days")
+    ]
+    login_risk: Annotated[
+        float,
+        About(
+            "login risk",
+            "ratio",
+            "of a successful login: how much likelier it is if it is anybody's than if it is the owner's",
+            MISSING,
+        ),
+    ]
 
 
 class FeatureSpec(NamedTuple):

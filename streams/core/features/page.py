@@ -41,6 +41,7 @@ _FAMILIES = {
     "pattern": "The latest amounts, against their median",
     "proved": "What has been proved about this account, in detail",
     "place": "How the labels of the terminal, else the merchant, follow each other",
+    "login risk": "From where this customer logs in, against everybody else",
 }
 
 

@@ -8,6 +8,7 @@ from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.flows.holds import end_hold, wait_for_answer
+from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
 from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
@@ -90,7 +91,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     # Two independent strong signals (F21): two rules, or one rule and the model, each at least at `hold`.
     heard = by_score(prepared.event, prepared.subject, decision.score or 0.0, turn.policy)
     signals = len(slugs) + (heard >= Outcome.HOLD)
-    risky = strict and signals >= 2
+    # ... or the right password by somebody who is nothing like the owner.
+    risky = strict and (signals >= 2 or LOGIN_RISK in slugs)
     if taken_over:
         case_type, flow, family, priority = "account_takeover", "F23", "takeover", 1
     elif risky:

@@ -33,6 +33,7 @@ ACCOUNT_MOVES = (
     # from        on                  to             by
     AccountMove(ANY, "strangers", CHALLENGED, "rules"),
     AccountMove(ANY, "guessed", SOFT_LOCK, "rules"),
+    AccountMove(ANY, "doubted", RECOVERING, "rules"),
     AccountMove(ANY, "risk", RESTRICTED, "rules or analyst"),
     AccountMove(ANY, "disabled", HARD_LOCK, "rules"),
     AccountMove(ANY, "reported", FROZEN, "owner's report or confirmed fraud"),

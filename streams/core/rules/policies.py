@@ -14,6 +14,7 @@ from streams.core.rules.fan_out import FanOutPolicy
 from streams.core.rules.hostile_address import HostileAddressPolicy
 from streams.core.rules.impossible_travel import ImpossibleTravelPolicy
 from streams.core.rules.login_failures import LoginFailuresPolicy
+from streams.core.rules.login_risk import LoginRiskPolicy
 from streams.core.rules.merchant_hopping import MerchantHoppingPolicy
 from streams.core.rules.new_country import NewCountryPolicy
 from streams.core.rules.new_device_amount import NewDeviceAmountPolicy
@@ -58,3 +59,4 @@ class RulesPolicy(Section, frozen=True, kw_only=True):
     attacked_site: AttackedSitePolicy
     challenge_abuse: ChallengeAbusePolicy
     cold_amount: ColdAmountPolicy
+    login_risk: LoginRiskPolicy

@@ -15,6 +15,7 @@ from streams.core.rules.fan_out import fan_out
 from streams.core.rules.hostile_address import hostile_address
 from streams.core.rules.impossible_travel import impossible_travel
 from streams.core.rules.login_failures import login_failures
+from streams.core.rules.login_risk import login_risk
 from streams.core.rules.merchant_hopping import merchant_hopping
 from streams.core.rules.new_country import new_country
 from streams.core.rules.new_device_amount import new_device_amount
@@ -56,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     Rule("attacked-site", "attacked_site", attacked_site, LOGINS),
     Rule("challenge-abuse", "challenge_abuse", challenge_abuse, CHALLENGES),
     Rule("cold-amount", "cold_amount", cold_amount, SPENDING),
+    Rule("login-risk", "login_risk", login_risk, ARRIVALS),
 )
 
 BY_SLUG: dict[str, Rule] = {rule.slug: rule for rule in RULES}

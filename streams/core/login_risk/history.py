@@ -1,0 +1,135 @@
+"""From where did this customer log in so far, in a few bytes that never grow?
+
+A remembered context is its keys and a weight: one for each login, half as much after 90 days, which is what the six
+months that matter come to (domain 5.1). Weights are as of a whole day, so the order of a day's logins is of no account.
+When there are too many contexts, the lightest gives up its particular value and keeps the general ones: a customer
+whose address changes daily is still known by network and country.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp2
+from struct import Struct
+from typing import TypeAlias
+
+import msgspec
+
+from streams.core.familiar import Key, find
+from streams.core.login_risk.context import LoginContext
+
+Habit: TypeAlias = bytes  # entries of some keys and a weight
+
+HALF_LIFE_DAYS = 90.0
+DAY_MS = 86_400_000
+# Of each login context 4 bytes are kept of a key: among ten, one new value in 4e8 is taken for a known one.
+KEY_BYTES = 4
+ADDRESSES_MAX = 10  # x 16 bytes
+AGENTS_MAX = 6  # x 20
+DEVICES_MAX = 6  # x 8
+PACES_MAX = 8  # x 8
+_FORGOTTEN = 1 / 16  # a single login of a year ago
+_WEIGHT_BYTES = 4
+_ENTRIES = tuple(Struct(f"<{levels * KEY_BYTES}sf") for levels in range(5))  # keys of so many levels, and a weight
+
+
+class LoginHistory(msgspec.Struct, array_like=True, gc=False):
+    """What an account's trusted logins came from; at most about 450 bytes, of most customers below 120."""
+
+    day: int = 0  # of the weights
+    addresses: Habit = b""
+    agents: Habit = b""
+    devices: Habit = b""
+    paces: Habit = b""
+    # The last login that was asked for a second factor: it counts when the factor is given.
+    doubted_ms: int = 0
+    doubted: tuple[Key, ...] = ()
+    # The last second factor, for systems that ask for it before they tell of the login: when, and from which address.
+    proved_ms: int = 0
+    proved: Key = b""
+    new_devices: float = 0.0  # logins from a device that was new then, weighed like the others; the first is none
+
+    def logins(self, day: int) -> float:
+        """How many logins are remembered, each by its weight on that day."""
+        return _total(self.addresses, 3) * faded(day - self.day)
+
+    def of_devices(self, day: int) -> tuple[float, float]:
+        """Logins from a device that was new then, and logins that named their device, by their weight on that day."""
+        fade = faded(day - self.day)
+        return self.new_devices * fade, _total(self.devices, 1) * fade
+
+
+def faded(days: int) -> float:
+    """What is left of a weight after so many days."""
+    return exp2(-max(0, days) / HALF_LIFE_DAYS)
+
+
+def learn(history: LoginHistory, context: LoginContext, day: int) -> None:
+    """One trusted login more."""
+    fade, weight = faded(day - history.day), faded(history.day - day)
+    history.day = max(history.day, day)
+    history.new_devices *= fade
+    if context.device is not None and history.devices and not knows_device(history, context.device):
+        history.new_devices += weight
+    device = () if context.device is None else (context.device,)
+    pace = () if context.pace is None else (context.pace,)
+    history.addresses = _with(history.addresses, 3, context.address, weight, fade, ADDRESSES_MAX, 1)
+    history.agents = _with(history.agents, 4, context.agent or (), weight, fade, AGENTS_MAX, 2)
+    history.devices = _with(history.devices, 1, device, weight, fade, DEVICES_MAX)
+    history.paces = _with(history.paces, 1, pace, weight, fade, PACES_MAX)
+
+
+def knows_device(history: LoginHistory, device: Key) -> bool:
+    """Whether a trusted login came from this device, as far as is remembered."""
+    return find(history.devices, device[:KEY_BYTES], KEY_BYTES + _WEIGHT_BYTES) >= 0
+
+
+def shares(habit: Habit, keys: Sequence[Key]) -> list[float] | None:
+    """How much of the weight has each of these keys; None where nothing is remembered."""
+    if not habit:
+        return None
+    step = len(keys) + 1
+    weights = memoryview(habit).cast("f")[step - 1 :: step].tolist()
+    words = memoryview(habit).cast("I")
+    total = sum(weights)
+    found = []
+    for level, key in enumerate(keys):
+        wanted = int.from_bytes(key[:KEY_BYTES], "little")
+        column = words[level::step].tolist()
+        own = sum([weight for value, weight in zip(column, weights, strict=True) if value == wanted])
+        found.append(own / total)
+    return found
+
+
+def _total(habit: Habit, levels: int) -> float:
+    return sum(memoryview(habit).cast("f")[levels :: levels + 1].tolist())
+
+
+def _with(
+    habit: Habit, levels: int, keys: Sequence[Key], weight: float, fade: float, most: int, particular: int = 0
+) -> Habit:
+    """`habit` faded, with one login from `keys` if there are any; of the first, `particular` many may be given up."""
+    if not keys and (not habit or fade == 1.0):
+        return habit
+    entry = _ENTRIES[levels]
+    entries = {value: left for value, was in entry.iter_unpack(habit) if (left := was * fade) >= _FORGOTTEN}
+    if keys:
+        own = b"".join([key[:KEY_BYTES] for key in keys])
+        entries[own] = entries.get(own, 0.0) + weight
+        while len(entries) > most:
+            _make_room(entries, own, particular * KEY_BYTES)
+    return b"".join([entry.pack(value, left) for value, left in entries.items()])
+
+
+def _make_room(entries: dict[bytes, float], own: bytes, particular: int) -> None:
+    """One entry less: the lightest joins its like under what is general about them, or goes if it has none."""
+    others = [entry for entry in entries if entry != own]
+    lightest = min(others, key=entries.__getitem__)  # of equals the one seen first
+    lost = entries.pop(lightest)
+    if not particular:
+        return
+    general = bytes(particular) + lightest[particular:]
+    alike = [entry for entry in others if entry != lightest and entry[particular:] == lightest[particular:]]
+    if alike:
+        joined = general if general in alike else min(alike, key=entries.__getitem__)
+        entries[general] = entries.pop(joined) + lost

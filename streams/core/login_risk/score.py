@@ -1,0 +1,94 @@
+"""How much more likely is this login if it is anybody's than if it is the owner's?
+
+The likelihood ratio of Freeman et al. (NDSS 2016), with the hierarchy, weights and smoothing of Wiefling et al. (2022):
+
+    S = product over factors of p(value) / p(value | user), times (1 / users) / (logins of the user / all logins)
+
+p(value) is a weighted sum over the levels of a factor, of all trusted logins; p(value | user) the same of the user's
+own, unsmoothed. A value whose every level is new to the user counts as four times as likely to be somebody else's.
+Address and user agent are theirs. For events that name them there are two more factors: the round-trip time, in the
+same form with a single level, and the device, which nobody but its users has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import mul
+from typing import Final
+
+from streams.core.familiar import tallied
+from streams.core.login_risk.context import LoginContext
+from streams.core.login_risk.frequencies import Frequencies
+from streams.core.login_risk.history import LoginHistory, shares
+
+ADDRESS_WEIGHTS: Final = (0.6, 0.3, 0.1)  # address, system, country
+AGENT_WEIGHTS: Final = (  # whole string, browser, operating system, kind of device
+    0.5386653840551359,
+    0.2680451498625666,
+    0.18818295100109536,
+    0.0051065150812021525,
+)
+NEW_TO_USER: Final = 4.0
+PRIOR_LOGINS: Final = 4.0
+# Of those who are not the owner so many hold a device of the owner: family, thieves of phones. No score of a login from
+# a known device can prove more than that, and thresholds do not depend on how many logins a partition has.
+OWNERS_DEVICE: Final = 0.001
+SITE_LOGINS: Final = 1_000  # before so many logins nobody can tell what is common on this site
+
+
+def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Frequencies) -> float | None:
+    """S, above 0; None without an earlier login of the user or while the site is hardly known."""
+    mine = shares(history.addresses, context.address)
+    if mine is None or known.logins < SITE_LOGINS or not known.users:
+        return None
+    counts = known.address_counts(context.address)
+    ratio = _over(_anybody(counts, known.logins, ADDRESS_WEIGHTS, known.general_addresses), mine, ADDRESS_WEIGHTS)
+    if context.agent is not None and (mine := shares(history.agents, context.agent)) is not None:
+        agent_counts = known.agent_counts(context.agent)
+        ratio *= _over(
+            _anybody(agent_counts, known.with_agent, AGENT_WEIGHTS, known.general_agents), mine, AGENT_WEIGHTS
+        )
+    if context.device is not None and (mine := shares(history.devices, (context.device,))) is not None:
+        ratio *= _device(history, mine[0], day, known)
+    if context.pace is not None and (mine := shares(history.paces, (context.pace,))) is not None:
+        ratio *= _over(_smoothed(tallied(known.paces, context.pace), known.with_pace, 1), mine, (1.0,))
+    return ratio * known.logins / known.users / history.logins(day)
+
+
+def _device(history: LoginHistory, share: float, day: int, known: Frequencies) -> float:
+    """Whoever is not the owner hardly ever has a known device, and else a new one; owners have new ones as usual.
+
+    How usual they are is the user's own share of them, to which PRIOR_LOGINS with everybody's share are added: whoever
+    clears cookies every day is not asked every day.
+    """
+    anybody = (known.new_devices + 1) / (known.with_device + 2)
+    new, logins = history.of_devices(day)
+    usual = (new + PRIOR_LOGINS * anybody) / (logins + PRIOR_LOGINS)
+    if share > 0.0:
+        return OWNERS_DEVICE / (share * (1.0 - usual))
+    return 1.0 / usual
+
+
+def _over(anybody: float, mine: Sequence[float], weights: Sequence[float]) -> float:
+    """p(value) / p(value | user)."""
+    user = sum(map(mul, weights, mine))
+    return anybody / user if user > 0.0 else NEW_TO_USER
+
+
+def _anybody(counts: Sequence[int], logins: int, weights: Sequence[float], general: int) -> float:
+    """p(value) of a factor with several levels, of which only the first is smoothed.
+
+    `general`: how many different values the other levels have; one more stands for what was never seen.
+    """
+    first = counts[0]
+    likelihood = weights[0] * _smoothed(first, logins, general + 1)
+    if first:  # a value that was seen has one value at each other level, and is smoothed among its own logins too
+        likelihood *= first / (first + len(counts))
+    if logins:
+        likelihood += sum(map(mul, weights[1:], counts[1:])) / logins
+    return likelihood
+
+
+def _smoothed(number: int, logins: int, unseen: int) -> float:
+    """Share of a value that was seen `number` times, leaving room for `unseen` others."""
+    return number / (logins + unseen) if number else 1.0 / (logins + unseen)

@@ -1,0 +1,87 @@
+"""Which logins does the score learn from? Those that nothing suspicious surrounds, and those that were proved.
+
+An attacker who got in must not become familiar, so a login that a rule doubted, or that came from an address or device
+under suspicion, waits for its second factor; without one it is forgotten. The score's own doubt counts only where
+somebody acts on it: where nobody is asked, nobody can answer, and a new phone would be new for ever.
+"""
+
+from __future__ import annotations
+
+from streams.contracts.base import Event
+from streams.contracts.decisions import Hit
+from streams.contracts.logins import ChallengePassed, Login, LoginSucceeded
+from streams.core.features import Features
+from streams.core.login_risk.context import LoginContext, context_of
+from streams.core.login_risk.frequencies import Frequencies, count
+from streams.core.login_risk.history import DAY_MS, LoginHistory, learn
+from streams.core.observations import Observations
+from streams.core.outcome import Outcome
+from streams.core.policy import Policy
+from streams.core.rules import mode_of
+
+OWN = "login-risk/"
+PROOF_MS = 900_000  # how long a second factor belongs to a login, before and after it
+_DOUBT = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
+
+
+def is_doubted(hits: tuple[Hit, ...], features: Features | None, policy: Policy) -> bool:
+    """Whether something suspicious surrounds a successful login."""
+    if features is not None and (features.ip_level > 0.0 or features.device_level > 0.0):
+        return True
+    for hit in hits:
+        if hit.outcome not in _DOUBT or hit.silenced:
+            continue
+        own = hit.rule.startswith(OWN) and hit.outcome != Outcome.BLOCK.label
+        if not own or (not hit.shadow and mode_of(policy, hit) == "enforce"):
+            return True
+    return False
+
+
+def train(
+    observations: Observations, event: Event, at_ms: int, known: Frequencies, *, doubted: bool, late: bool
+) -> None:
+    """Takes in a successful login or a second factor; everything else teaches nothing. Call it after `fold`."""
+    if late or not isinstance(event, LoginSucceeded | ChallengePassed):
+        return
+    history = observations.login_history
+    if type(event) is ChallengePassed:
+        if history is not None:
+            _proved(history, event, at_ms, known)
+        return
+    if history is None:
+        history = observations.login_history = LoginHistory()
+    context = context_of(event)
+    if doubted and not (_near(at_ms, history.proved_ms) and history.proved == context.address[0]):
+        history.doubted_ms, history.doubted = at_ms, _flat(context)
+        return
+    _learn(history, context, event.event_id, at_ms, known)
+
+
+def _proved(history: LoginHistory, event: Login, at_ms: int, known: Frequencies) -> None:
+    here = context_of(event)
+    history.proved_ms, history.proved = at_ms, here.address[0]
+    if history.doubted and _near(at_ms, history.doubted_ms):
+        doubted = _unflat(history.doubted)
+        # Not the owner's second factor for a payment while somebody else is at the door.
+        if here.address[0] == doubted.address[0] or (here.device is not None and here.device == doubted.device):
+            _learn(history, doubted, event.event_id, at_ms, known)
+            history.doubted = ()
+
+
+def _learn(history: LoginHistory, context: LoginContext, event_id: str, at_ms: int, known: Frequencies) -> None:
+    day = at_ms // DAY_MS
+    count(known, context, event_id, day, history)
+    learn(history, context, day)
+
+
+def _near(at_ms: int, then_ms: int) -> bool:
+    return then_ms > 0 and abs(at_ms - then_ms) <= PROOF_MS
+
+
+def _flat(context: LoginContext) -> tuple[bytes, ...]:
+    return (*context.address, context.device or b"", context.pace or b"", *(context.agent or ()))
+
+
+def _unflat(keys: tuple[bytes, ...]) -> LoginContext:
+    address, system, country, device, pace, *agent = keys
+    return LoginContext((address, system, country), tuple(agent) or None, device or None, pace or None)  # type: ignore[arg-type]
