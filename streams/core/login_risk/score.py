@@ -30,6 +30,9 @@ AGENT_WEIGHTS: Final = (  # whole string, browser, operating system, kind of dev
 )
 NEW_TO_USER: Final = 4.0
 PRIOR_LOGINS: Final = 4.0
+# At least so many logins are from a new device, whatever a young site has seen: who comes weekly replaces a phone after
+# some hundred logins.
+NEW_DEVICES: Final = 0.01
 # Of those who are not the owner so many hold a device of the owner: family, thieves of phones. No score of a login from
 # a known device can prove more than that, and thresholds do not depend on how many logins a partition has.
 OWNERS_DEVICE: Final = 0.001
@@ -61,7 +64,7 @@ def _device(history: LoginHistory, share: float, day: int, known: Frequencies) -
     How usual they are is the user's own share of them, to which PRIOR_LOGINS with everybody's share are added: whoever
     clears cookies every day is not asked every day.
     """
-    anybody = (known.new_devices + 1) / (known.with_device + 2)
+    anybody = max((known.new_devices + 1) / (known.with_device + 2), NEW_DEVICES)
     new, logins = history.of_devices(day)
     usual = (new + PRIOR_LOGINS * anybody) / (logins + PRIOR_LOGINS)
     if share > 0.0:

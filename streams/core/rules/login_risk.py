@@ -28,7 +28,8 @@ def login_risk(event: LoginSucceeded, _at_ms: int, features: Features, policy: L
     Asks: how much likelier are this address, network, country, browser, system, device and distance if it is anybody's
         login than if it is this customer's?
     Fires when: the ratio reaches policy.ratios: the score of 95 /01, 99 /02 and 99.9 /03 of 100 ordinary logins. Band
-        /02 also limits money out for a while; band /03 is a stranger with the right password (case F21).
+        /02 also limits money out for a while; band /03 is a stranger with the right password (case F21). An event that
+        does not name both user agent and autonomous system or country tells too little for more than /01.
     Blind to: a customer's first logins (policy.warm_logins) and the first 1,000 of a site; whoever holds the customer's
         own device or session.
     Costs: at most 450 bytes per account, 14 KiB per partition, some 20 us per successful login.
@@ -40,6 +41,8 @@ def login_risk(event: LoginSucceeded, _at_ms: int, features: Features, policy: L
     band = band_of(features.login_risk, policy.ratios)
     if band == 0:
         return QUIET
+    if event.user_agent is None or (event.asn is None and event.country is None):
+        band = 1
     evidence = {
         "login_risk": features.login_risk,
         "login_history": features.login_history,

@@ -110,7 +110,7 @@ def device_factor(now, everybody, mine, day):
     if now.device is None or not mine:
         return 1.0
     told = [past for past in everybody if past.new_device is not None]
-    anybody = (sum(past.new_device for past in told) + 1) / (len(told) + 2)
+    anybody = max((sum(past.new_device for past in told) + 1) / (len(told) + 2), 0.01)
     weigh = [2 ** -((day - past.day) / 90) for past in mine]
     new = sum(weight for past, weight in zip(mine, weigh, strict=True) if past.new_device)
     usual = (new + 4 * anybody) / (sum(weigh) + 4)
