@@ -17,6 +17,7 @@ from rich.text import Text
 from producers.demo import Scene
 from streams.cli.demo_tally import Opened, Tally
 from streams.contracts.cases import CaseVersion
+from streams.core.cases.review import LOSS
 
 PLAIN_EVERY_S: Final = 5.0
 FRAMES_PER_S: Final = 4
@@ -293,7 +294,8 @@ def _words(case: CaseVersion) -> tuple[str, str]:
     if case.messages:
         return case.messages[-1].en, case.messages[-1].zh
     seen = [line.text for line in case.evidence]
-    counters = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in case.counters.items())
+    counted = [(name.replace("_", " "), count) for name, count in case.counters.items() if name != LOSS]
+    counters = ", ".join(f"{name} {count}" for name, count in counted)
     return (seen[0] if seen else ""), counters
 
 

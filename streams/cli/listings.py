@@ -11,10 +11,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
+from streams.adapters.policy_file import load_schedule
 from streams.cli.cluster import ask, cluster_options, settings_of
 from streams.contracts.cases import CaseVersion, Priority, Queue
 from streams.contracts.topics import TOPICS, physical
+from streams.core.cases.review import LOSS, ReviewQueue, review_queue
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
+from streams.core.messages.render import money
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import scan, spans
 from streams.runtime.topics_admin import partition_counts
@@ -72,6 +75,16 @@ def incidents(ended: bool, most: int, as_json: bool, **options: Any) -> None:
 @click.option("--queue", "queues", multiple=True, type=click.Choice(get_args(Queue)), help="Repeatable.")
 @click.option("--priority", "priorities", multiple=True, type=click.Choice(get_args(Priority)), help="Repeatable.")
 @click.option("--incident", help="Only cases that are linked to this incident.")
+@click.option(
+    "--by",
+    type=click.Choice(["priority", "loss"]),
+    default="priority",
+    show_default=True,
+    help="loss: the review queue of today.",
+)
+@click.option(
+    "--capacity", type=click.IntRange(min=0), help="Of --by loss: cases a day; default: reviews_per_day of the policy."
+)
 @_all
 @_most
 @_json
@@ -80,6 +93,8 @@ def cases(
     queues: tuple[str, ...],
     priorities: tuple[str, ...],
     incident: str | None,
+    by: str,
+    capacity: int | None,
     ended: bool,
     most: int,
     as_json: bool,
@@ -87,9 +102,13 @@ def cases(
 ) -> None:
     """Support cases in their newest version. Accounts are shown by id, customers' texts are not.
 
+    With --by loss it is the review queue: open cases of security by expected loss, as many as analysts can look at
+    today, less those that they have worked on already.
+
     \b
     Examples:
       paywarden cases --queue security --priority P1
+      paywarden cases --by loss
       paywarden cases --incident inc_gt4... --all --json
     """
     settings = settings_of(options)
@@ -100,6 +119,12 @@ def cases(
         and (not priorities or case.priority in priorities)
         and (incident is None or incident in (case.incident_id, case.case_id))
     ]
+    if by == "loss":
+        if capacity is None:
+            capacity = load_schedule(settings.policy_files).policies[-1].model.costs.reviews_per_day
+        wanted = queues or ("security",)
+        _review(review_queue([case for case in found if case.queue in wanted], capacity), capacity, most, as_json)
+        return
     shown = choose(found, ended=ended, most=most)
     if as_json:
         _print_json(shown)
@@ -120,6 +145,37 @@ def cases(
             case.case_id,
         )
     Console().print(table)
+
+
+def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None:
+    shown = queue.today[:most]
+    if as_json:
+        _print_json(shown)
+        return
+    if shown:
+        table = Table(
+            Column("expected loss USD", justify="right"),
+            *("priority", "type", "amount", "reasons", "rules", "opened", "subject"),
+            Column("case", no_wrap=True),
+        )
+        for case in shown:
+            table.add_row(
+                money(case.counters.get(LOSS, 0), "USD").removeprefix("USD "),
+                case.priority,
+                case.case_type,
+                "" if case.amount_minor is None or case.currency is None else money(case.amount_minor, case.currency),
+                ", ".join(case.reason_codes[:4]),
+                ", ".join(case.rules[:2]),
+                f"{case.created_at:%Y-%m-%d %H:%M:%S}",
+                case.subject,
+                case.case_id,
+            )
+        Console().print(table)
+    left = sum(case.counters.get(LOSS, 0) for case in queue.beyond)
+    told = f"{len(queue.today)} to look at on {queue.day}, {queue.worked} of {capacity} were worked on"
+    if queue.beyond:
+        told += f"; {len(queue.beyond)} wait beyond the capacity, expected to lose {money(left, 'USD')}"
+    click.echo(told if shown or queue.beyond else "nothing to look at")
 
 
 async def newest(options: RuntimeOptions) -> list[CaseVersion]:

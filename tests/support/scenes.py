@@ -20,6 +20,8 @@ from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
 from streams.core.policy import PolicySchedule, parse_policy
+from streams.core.steps import Prepared
+from streams.ports import Scorer
 from streams.runtime.logic import Emit
 
 DEFAULT = files("streams.core").joinpath("policy.default.toml").read_text(encoding="utf-8")
@@ -42,12 +44,13 @@ class Scene:
         partitions: int = 2,
         step_ms: int = HALF_HOUR_MS,
         responder: bool = True,
+        scorer: Scorer[Prepared] | None = None,
     ) -> None:
         self.records: list[Published] = []
         self.partitions, self.step_ms = partitions, step_ms
         policies = policies or enforcing()
         self.run = OfflineRun(
-            accounts_logic(policies, barrier_s=step_ms // 1000),
+            accounts_logic(policies, scorer, barrier_s=step_ms // 1000),
             entities_logic(policies, step_ms // 1000),
             partitions,
             self.records.append,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
+from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.flows.holds import end_hold, wait_for_answer
@@ -117,6 +118,11 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             incident_id=prepared.incident,
         ),
     )
+    if movement is not None:
+        amount = (movement.amount_minor, movement.currency)
+        loss = review.at_stake_minor(decision.score, outcome, *amount, turn.policy, prepared.at_ms)
+        if loss:
+            case.counters[review.LOSS] = case.counters.get(review.LOSS, 0) + loss
     if taken_over or risky:
         reason = _safe_class(decision)
         restricted = lock(

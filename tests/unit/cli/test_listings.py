@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from streams.cli import listings
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, Evidence
+from streams.core.cases.review import LOSS
 from streams.runtime.options import RuntimeOptions
 
 NOW = from_ms(1_767_571_200_000)
@@ -86,6 +87,38 @@ def test_filters() -> None:
     assert ids(listings.cases, "--priority", "P1") == ["case_3", "case_7"]
     assert ids(listings.cases, "--incident", "case_7") == ["case_7", "case_8"]
     assert "no such case" in run(listings.cases, "--queue", "policy")
+
+
+def test_the_review_queue_is_todays_by_expected_loss_within_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+    def alert(number: int, loss: int, **fields: Any) -> CaseVersion:
+        given: dict[str, Any] = {"queue": "security", "priority": "P2", "counters": {LOSS: loss}}
+        return case(number, **(given | fields))
+
+    worked = Evidence(at=NOW, kind="operator_note", event_id="e", text="analyst jo: note")
+    yesterday = msgspec.structs.replace(worked, at=NOW - timedelta(days=1))
+    found = [
+        alert(1, 100),
+        alert(2, 900, evidence=(yesterday,)),
+        alert(3, 500),
+        alert(4, 0, priority="P1"),
+        alert(5, 9_999, status="resolved"),
+        alert(6, 9_999, status="waiting_customer"),
+        alert(7, 9_999, shadow=True),
+        alert(8, 9_999, evidence=(worked,)),
+        case(9),
+    ]
+
+    async def newest(options: RuntimeOptions) -> list[CaseVersion]:
+        return found
+
+    monkeypatch.setattr(listings, "newest", newest)
+    assert ids(listings.cases, "--by", "loss") == ["case_4", "case_2", "case_3", "case_1"]
+    assert ids(listings.cases, "--by", "loss", "--capacity", "3") == ["case_4", "case_2"]
+    told = run(listings.cases, "--by", "loss", "--capacity", "3")
+    for words in ("9.00", "2 to look at on 2026-01-05, 1 of 3 were worked on", "2 wait beyond", "USD 6.00"):
+        assert words in told
+    found.clear()
+    assert "nothing to look at" in run(listings.cases, "--by", "loss")
 
 
 def test_incidents_say_what_is_down_and_whom_it_concerns() -> None:
