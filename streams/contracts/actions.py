@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, ShortText
+from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, ShortText, Written
 
 ActionKind = Literal[
     "lock",
@@ -47,7 +46,7 @@ class ActionRequested(
     attempt: Count = 1
 
 
-class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Lock(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One lock and where its saga stands: commanded, effective, released."""
 
     action_id: Id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated
 
 import msgspec
@@ -53,7 +54,27 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     known: bool = True
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+@cache
+def _defaults_by_value(kind: type[msgspec.Struct]) -> tuple[tuple[str, str | float | msgspec.Struct], ...]:
+    fields = msgspec.structs.fields(kind)
+    return tuple((each.name, each.default) for each in fields if isinstance(each.default, str | float | msgspec.Struct))
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Part of a record that we write. Equal records have equal bytes.
+
+    msgspec leaves a value out if it *is* the default. A text or fraction that came back with a restored state only
+    equals it, and would be written.
+    """
+
+    def __post_init__(self) -> None:
+        for name, default in _defaults_by_value(type(self)):
+            value = getattr(self, name)
+            if value is not default and value == default:
+                msgspec.structs.force_setattr(self, name, default)
+
+
+class Output(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What every record that PayWarden publishes has: a derived id comes with each subclass, the event time here."""
 
     occurred_at: Instant  # event time of the cause, or the due time of the timer that fired; never the wall clock

@@ -7,7 +7,20 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Count, Currency, Id, Instant, Ip, Label, Minor, Output, Share, ShortText, Text
+from streams.contracts.base import (
+    Count,
+    Currency,
+    Id,
+    Instant,
+    Ip,
+    Label,
+    Minor,
+    Output,
+    Share,
+    ShortText,
+    Text,
+    Written,
+)
 
 Queue = Literal["technical", "accounting", "policy", "security", "self_service"]
 Priority = Literal["P1", "P2", "P3", "P4"]
@@ -34,7 +47,7 @@ Finding = Literal["unset", "confirmed_fraud", "valuable_alert", "customer_error"
 Labels = Annotated[tuple[Label, ...], Meta(max_length=64)]
 
 
-class Sla(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Sla(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Deadlines by priority; the clock pauses only while waiting for the customer."""
 
     first_response_due: Instant
@@ -45,7 +58,7 @@ class Sla(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     legal_basis: Label | None = None
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Evidence(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line of the timeline: what happened, when, and which event says so."""
 
     at: Instant
@@ -56,7 +69,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     currency: Currency | None = None
 
 
-class Entities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Entities(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Everything the case is about, by reference."""
 
     account_id: Id | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.contracts.base import Event, Output
+from streams.contracts.base import Event, Output, Written
 from streams.contracts.registry import MAX_BYTES, REASONS, TYPES, tag_of
 from streams.contracts.schema_writer import KEYS, READ_COMMITTED, descriptions_of, nested_in, summary_of
 from streams.contracts.signals import Signal
@@ -171,7 +171,7 @@ def _types() -> list[str]:
     return lines
 
 
-_ENVELOPES: Final = (Event, Output, Signal)
+_ENVELOPES: Final = (Event, Written, Output, Signal)
 
 
 def _is_family(kind: type) -> bool:

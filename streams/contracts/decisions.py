@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, Share, ShortText
+from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, Share, ShortText, Written
 
 _OUTCOMES = ("allow", "notify", "step_up", "review", "hold", "block")
 # In order: the strictest wins. A closed set on the wire, though a plain text for those who compute it.
@@ -16,7 +16,7 @@ OutcomeWord = Annotated[
 ]
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Hit(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One rule that fired, in its band."""
 
     rule: Label  # for example velocity/02
@@ -27,7 +27,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     silenced: bool = False  # an allow list or a snooze of the policy kept it from counting; it is then shadow as well
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Reason(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why a decision is above `allow`, in the fixed vocabulary R01 .., strongest first."""
 
     code: Label
@@ -36,7 +36,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     usual: float | None = None
 
 
-class Completeness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Completeness(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the decision had to do without."""
 
     feeds_missing: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
@@ -57,7 +57,7 @@ class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", ta
     score_unavailable: Label | None = None
     hits: Annotated[tuple[Hit, ...], Meta(max_length=128)] = ()
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=32)] = ()
-    model_id: Label = "rules-only"
+    model_id: Label = "rules-only"  # always written
     policy: Label
     feature_set: Label
     feature_vector: Label | None = None  # digest of the values, for `explain` to compare with what it recomputes
@@ -66,6 +66,11 @@ class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", ta
     currency: Currency | None = None
     expires_at: Instant | None = None  # of a hold or step-up
     expiry_outcome: OutcomeWord | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # A decision says which model it is of even when there was none: equal to the default, but not the default.
+        msgspec.structs.force_setattr(self, "model_id", self.model_id[:1] + self.model_id[1:])
 
 
 class DecisionShadowed(Output, frozen=True, kw_only=True, tag="decision.shadowed.v1", tag_field="type"):

@@ -7,7 +7,20 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import AtMs, Count, Currency, Id, Instant, Ip, Label, Minor, Output, Share, ShortText
+from streams.contracts.base import (
+    AtMs,
+    Count,
+    Currency,
+    Id,
+    Instant,
+    Ip,
+    Label,
+    Minor,
+    Output,
+    Share,
+    ShortText,
+    Written,
+)
 
 EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health"]
 
@@ -34,7 +47,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     codes: Annotated[dict[Label, Count], Meta(max_length=16)] = {}
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
+class Signal(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
     """Where a signal comes from; together the order in which the entities agent handles it."""
 
     at_ms: AtMs

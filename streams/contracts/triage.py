@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output
+from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, Written
 from streams.contracts.cases import CustomerText, Priority
 from streams.contracts.payments import Code, Codes
 
@@ -19,7 +18,7 @@ Disclosure = Literal["plain", "category", "generic"]
 MoneyState = Literal["not_moved", "unknown", "moved", "moved_partial"]
 
 
-class RetryAdvice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class RetryAdvice(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """May this be tried again with the same instrument, from when, and how often?"""
 
     verdict: RetryVerdict

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
-from support.engines import Outcome, placed, run_killed
+from support.engines import Outcome, placed, run, run_killed
 from support.happenings import HOUR, MINUTE, NOON, SECOND, event
 from support.scenes import enforcing
 
@@ -136,3 +136,12 @@ def test_no_debit_is_missed_early_or_told_twice_however_often_workers_die() -> N
     assert max(at_ms - due[payment] for payment, at_ms in found.items()) <= 10 * MINUTE
     assert deaths >= 5
     assert len(world.owed) > PAYMENTS // 20
+
+
+def test_dying_changes_no_byte_of_what_is_published() -> None:
+    """A restored value only equals what it was, and must be written as if it were the same."""
+    world = World(200, seed=4)
+    parts = placed([each.record for each in world.records], 1, world.end_ms + HOUR, 5 * MINUTE)
+    killed, deaths = run_killed(enforcing(SURE), parts[0], Random(8))
+    assert deaths >= 3
+    assert sorted(killed.published, key=repr) == sorted(run(enforcing(SURE), parts).published, key=repr)
