@@ -20,6 +20,7 @@ from streams.cli import bench_core, bench_money
 from streams.cli.bench_core import Rate, records_of, traffic
 from streams.cli.bench_incidents import incidents
 from streams.cli.bench_ingest import bench_ingest
+from streams.cli.bench_logins import bench_logins
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
@@ -118,6 +119,7 @@ def bench(
 
 bench.add_command(incidents)
 bench.add_command(bench_ingest)
+bench.add_command(bench_logins)
 
 
 def machine() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 
 from streams.core.familiar import TALLY_BYTES, Key, Tally, halved, tallied, tally
 from streams.core.login_risk.context import LoginContext
-from streams.core.login_risk.history import LoginHistory, knows_device
+from streams.core.login_risk.history import LoginHistory, news
 
 EPOCH_DAYS = 90
 SAMPLED_FROM = 4_096  # logins; until then every one counts
@@ -46,6 +46,8 @@ class Frequencies(msgspec.Struct, array_like=True, gc=False):
     paces: Tally = b""
     with_device: int = 0  # logins of people who had named a device before
     new_devices: int = 0  # ... and now came with another one
+    returning: int = 0  # logins of people who had logged in before
+    new_addresses: int = 0  # ... and now came from another address
 
     def address_counts(self, keys: tuple[Key, Key, Key]) -> tuple[int, int, int]:
         """Logins from this address, this system, this country."""
@@ -95,17 +97,24 @@ def count(known: Frequencies, context: LoginContext, event_id: str, day: int, hi
         known.browsers = tally(known.browsers, browser, BROWSERS_MAX)
         known.platforms = tally(known.platforms, platform, PLATFORMS_MAX)
         known.kinds = tally(known.kinds, kind, KINDS_MAX)
-    if context.device is not None and history.devices:
+    is_new = news(history, context)
+    if is_new.address is not None:
+        known.returning += 1
+        known.new_addresses += is_new.address
+    if is_new.device is not None:
         known.with_device += 1
-        known.new_devices += not knows_device(history, context.device)
+        known.new_devices += is_new.device
     if context.pace is not None:
         known.with_pace += 1
         known.paces = tally(known.paces, context.pace, PACES_MAX)
 
 
+_TOTALS = ("logins", "users", "with_agent", "with_pace", "with_device", "new_devices", "returning", "new_addresses")
+
+
 def _halve(known: Frequencies, times: int) -> None:
     times = min(times, 32)
-    for name in ("logins", "users", "with_agent", "with_pace", "with_device", "new_devices"):
+    for name in _TOTALS:
         setattr(known, name, getattr(known, name) >> times)
     for name in ("addresses", "systems", "countries", "agents", "browsers", "platforms", "kinds", "paces"):
         setattr(known, name, halved(getattr(known, name), times))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp2
 from struct import Struct
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -47,16 +47,17 @@ class LoginHistory(msgspec.Struct, array_like=True, gc=False):
     # The last second factor, for systems that ask for it before they tell of the login: when, and from which address.
     proved_ms: int = 0
     proved: Key = b""
-    new_devices: float = 0.0  # logins from a device that was new then, weighed like the others; the first is none
+    # Logins whose device or address was new then, weighed like the others; the first one is none.
+    new_devices: float = 0.0
+    new_addresses: float = 0.0
 
     def logins(self, day: int) -> float:
         """How many logins are remembered, each by its weight on that day."""
         return _total(self.addresses, 3) * faded(day - self.day)
 
-    def of_devices(self, day: int) -> tuple[float, float]:
-        """Logins from a device that was new then, and logins that named their device, by their weight on that day."""
-        fade = faded(day - self.day)
-        return self.new_devices * fade, _total(self.devices, 1) * fade
+    def device_logins(self, day: int) -> float:
+        """... those that named their device."""
+        return _total(self.devices, 1) * faded(day - self.day)
 
 
 def faded(days: int) -> float:
@@ -68,9 +69,9 @@ def learn(history: LoginHistory, context: LoginContext, day: int) -> None:
     """One trusted login more."""
     fade, weight = faded(day - history.day), faded(history.day - day)
     history.day = max(history.day, day)
-    history.new_devices *= fade
-    if context.device is not None and history.devices and not knows_device(history, context.device):
-        history.new_devices += weight
+    is_new = news(history, context)
+    history.new_addresses = history.new_addresses * fade + (weight if is_new.address else 0.0)
+    history.new_devices = history.new_devices * fade + (weight if is_new.device else 0.0)
     device = () if context.device is None else (context.device,)
     pace = () if context.pace is None else (context.pace,)
     history.addresses = _with(history.addresses, 3, context.address, weight, fade, ADDRESSES_MAX, 1)
@@ -79,9 +80,23 @@ def learn(history: LoginHistory, context: LoginContext, day: int) -> None:
     history.paces = _with(history.paces, 1, pace, weight, fade, PACES_MAX)
 
 
-def knows_device(history: LoginHistory, device: Key) -> bool:
-    """Whether a trusted login came from this device, as far as is remembered."""
-    return find(history.devices, device[:KEY_BYTES], KEY_BYTES + _WEIGHT_BYTES) >= 0
+class News(NamedTuple):
+    """What of a login is new to the customer; None where there is nothing to compare it with."""
+
+    address: bool | None
+    device: bool | None
+
+
+def news(history: LoginHistory, context: LoginContext) -> News:
+    """Whether address and device were never seen in a trusted login, as far as is remembered."""
+    return News(
+        _is_new(history.addresses, 3, context.address[0]) if history.addresses else None,
+        _is_new(history.devices, 1, context.device) if history.devices and context.device is not None else None,
+    )
+
+
+def _is_new(habit: Habit, levels: int, key: Key) -> bool:
+    return find(habit, key[:KEY_BYTES], levels * KEY_BYTES + _WEIGHT_BYTES) < 0
 
 
 def shares(habit: Habit, keys: Sequence[Key]) -> list[float] | None:

@@ -6,8 +6,10 @@ The likelihood ratio of Freeman et al. (NDSS 2016), with the hierarchy, weights 
 
 p(value) is a weighted sum over the levels of a factor, of all trusted logins; p(value | user) the same of the user's
 own, unsmoothed. A value whose every level is new to the user counts as four times as likely to be somebody else's.
-Address and user agent are theirs. For events that name them there are two more factors: the round-trip time, in the
-same form with a single level, and the device, which nobody but its users has.
+Address and user agent are theirs. The round-trip time, where an event names one, is a third factor of the same form
+with a single level. Two more say how telling it is that a device or address is new: of an owner as often as of this owner so
+far, of anybody else nearly always. The sum over levels hardly notices whether the very address is known, because the
+network's share of all logins outweighs it; these do.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Final
 from streams.core.familiar import tallied
 from streams.core.login_risk.context import LoginContext
 from streams.core.login_risk.frequencies import Frequencies
-from streams.core.login_risk.history import LoginHistory, shares
+from streams.core.login_risk.history import LoginHistory, faded, shares
 
 ADDRESS_WEIGHTS: Final = (0.6, 0.3, 0.1)  # address, system, country
 AGENT_WEIGHTS: Final = (  # whole string, browser, operating system, kind of device
@@ -30,12 +32,13 @@ AGENT_WEIGHTS: Final = (  # whole string, browser, operating system, kind of dev
 )
 NEW_TO_USER: Final = 4.0
 PRIOR_LOGINS: Final = 4.0
-# At least so many logins are from a new device, whatever a young site has seen: who comes weekly replaces a phone after
-# some hundred logins.
-NEW_DEVICES: Final = 0.01
-# Of those who are not the owner so many hold a device of the owner: family, thieves of phones. No score of a login from
-# a known device can prove more than that, and thresholds do not depend on how many logins a partition has.
+# At least so many logins are new in a way, whatever a young site has seen: who comes weekly replaces a phone after some
+# hundred logins.
+LEAST_NEW: Final = 0.01
+# Of those who are not the owner so many hold a device of the owner (family, thieves of phones), or come from an address
+# of the owner (office, carrier, home). A login proves no more than that by coming from one of them.
 OWNERS_DEVICE: Final = 0.001
+OWNERS_ADDRESS: Final = 0.01
 SITE_LOGINS: Final = 1_000  # before so many logins nobody can tell what is common on this site
 
 
@@ -44,6 +47,7 @@ def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Freq
     mine = shares(history.addresses, context.address)
     if mine is None or known.logins < SITE_LOGINS or not known.users:
         return None
+    own_address = mine[0]
     counts = known.address_counts(context.address)
     ratio = _over(_anybody(counts, known.logins, ADDRESS_WEIGHTS, known.general_addresses), mine, ADDRESS_WEIGHTS)
     if context.agent is not None and (mine := shares(history.agents, context.agent)) is not None:
@@ -52,24 +56,25 @@ def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Freq
             _anybody(agent_counts, known.with_agent, AGENT_WEIGHTS, known.general_agents), mine, AGENT_WEIGHTS
         )
     if context.device is not None and (mine := shares(history.devices, (context.device,))) is not None:
-        ratio *= _device(history, mine[0], day, known)
+        anybodys = (known.new_devices + 1) / (known.with_device + 2)
+        of_devices = history.new_devices * faded(day - history.day), history.device_logins(day)
+        ratio *= _newness(mine[0], *of_devices, anybodys, OWNERS_DEVICE)
     if context.pace is not None and (mine := shares(history.paces, (context.pace,))) is not None:
         ratio *= _over(_smoothed(tallied(known.paces, context.pace), known.with_pace, 1), mine, (1.0,))
-    return ratio * known.logins / known.users / history.logins(day)
+    anybodys = (known.new_addresses + 1) / (known.returning + 2)
+    logins = history.logins(day)
+    ratio *= _newness(own_address, history.new_addresses * faded(day - history.day), logins, anybodys, OWNERS_ADDRESS)
+    return ratio * known.logins / known.users / logins
 
 
-def _device(history: LoginHistory, share: float, day: int, known: Frequencies) -> float:
-    """Whoever is not the owner hardly ever has a known device, and else a new one; owners have new ones as usual.
+def _newness(share: float, new: float, logins: float, anybodys: float, held: float) -> float:
+    """Of those who are not the owner, `held` come from what the owner is known by; owners come with new ones as usual.
 
-    How usual they are is the user's own share of them, to which PRIOR_LOGINS with everybody's share are added: whoever
+    How usual is the owner's own share of new ones, to which PRIOR_LOGINS with everybody's share are added: whoever
     clears cookies every day is not asked every day.
     """
-    anybody = max((known.new_devices + 1) / (known.with_device + 2), NEW_DEVICES)
-    new, logins = history.of_devices(day)
-    usual = (new + PRIOR_LOGINS * anybody) / (logins + PRIOR_LOGINS)
-    if share > 0.0:
-        return OWNERS_DEVICE / (share * (1.0 - usual))
-    return 1.0 / usual
+    usual = (new + PRIOR_LOGINS * max(anybodys, LEAST_NEW)) / (logins + PRIOR_LOGINS)
+    return held / (share * (1.0 - usual)) if share > 0.0 else 1.0 / usual
 
 
 def _over(anybody: float, mine: Sequence[float], weights: Sequence[float]) -> float:

@@ -38,6 +38,7 @@ class Past(NamedTuple):
     device: str | None
     pace: int | None
     new_device: bool | None  # None: no device was named before
+    new_address: bool | None
 
 
 def levels_of_agent(text):
@@ -51,6 +52,7 @@ def levels_of_agent(text):
 def past_of(event, day, history):
     mine = [past for past in history if past.user == event.account_id and past.device is not None]
     new = None if event.device_id is None or not mine else event.device_id not in {past.device for past in mine}
+    before = {past.ip[0] for past in history if past.user == event.account_id}
     return Past(
         event.account_id,
         day,
@@ -59,6 +61,7 @@ def past_of(event, day, history):
         event.device_id,
         None if event.rtt_ms is None else int(event.rtt_ms // 10),
         new,
+        event.ip not in before if before else None,
     )
 
 
@@ -105,17 +108,27 @@ def pace_factor(now, everybody, mine, day):
     return 4.0 if user == 0.0 else anybody / user
 
 
+def newness(own, new, mine, everybody, held, day):
+    """How telling it is that something is known or new; `new` says of a past login whether it was new then."""
+    told = [past for past in everybody if new(past) is not None]
+    anybody = max((sum(new(past) for past in told) + 1) / (len(told) + 2), 0.01)
+    weigh = [2 ** -((day - past.day) / 90) for past in mine]
+    was_new = sum(weight for past, weight in zip(mine, weigh, strict=True) if new(past))
+    usual = (was_new + 4 * anybody) / (sum(weigh) + 4)
+    return 1 / usual if own == 0.0 else held / (own * (1 - usual))
+
+
 def device_factor(now, everybody, mine, day):
     mine = [past for past in mine if past.device is not None]
     if now.device is None or not mine:
         return 1.0
-    told = [past for past in everybody if past.new_device is not None]
-    anybody = max((sum(past.new_device for past in told) + 1) / (len(told) + 2), 0.01)
-    weigh = [2 ** -((day - past.day) / 90) for past in mine]
-    new = sum(weight for past, weight in zip(mine, weigh, strict=True) if past.new_device)
-    usual = (new + 4 * anybody) / (sum(weigh) + 4)
     own = share(mine, day, lambda past: past.device == now.device)
-    return 1 / usual if own == 0.0 else 0.001 / (own * (1 - usual))
+    return newness(own, lambda past: past.new_device, mine, everybody, 0.001, day)
+
+
+def address_factor(now, everybody, mine, day):
+    own = share(mine, day, lambda past: past.ip[0] == now.ip[0])
+    return newness(own, lambda past: past.new_address, mine, everybody, 0.01, day)
 
 
 def batch_score(now, everybody, day):
@@ -126,6 +139,7 @@ def batch_score(now, everybody, day):
     weights = (0.5386653840551359, 0.2680451498625666, 0.18818295100109536, 0.0051065150812021525)
     result *= factor("agent", weights, now, everybody, mine, day)
     result *= device_factor(now, everybody, mine, day)
+    result *= address_factor(now, everybody, mine, day)
     result *= pace_factor(now, everybody, mine, day)
     users = len({past.user for past in everybody})
     logins_of_user = sum(2 ** -((day - past.day) / 90) for past in mine)

@@ -38,5 +38,5 @@ def test_an_event_that_says_little_asks_for_a_second_factor_at_most(named):
 
 def test_an_address_alone_a_new_customer_and_an_unknown_score_are_not_judged():
     assert isinstance(judged(1e6), NotApplicable)
-    assert isinstance(judged(1e6, history=1.0, user_agent="Firefox", asn=64_500), NotApplicable)
+    assert isinstance(judged(1e6, history=0.4, user_agent="Firefox", asn=64_500), NotApplicable)
     assert isinstance(judged(MISSING, user_agent="Firefox", asn=64_500), NotApplicable)
