@@ -7,9 +7,9 @@ The likelihood ratio of Freeman et al. (NDSS 2016), with the hierarchy, weights 
 p(value) is a weighted sum over the levels of a factor, of all trusted logins; p(value | user) the same of the user's
 own, unsmoothed. A value whose every level is new to the user counts as four times as likely to be somebody else's.
 Address and user agent are theirs. The round-trip time, where an event names one, is a third factor of the same form
-with a single level. Two more say how telling it is that a device or address is new: of an owner as often as of this owner so
-far, of anybody else nearly always. The sum over levels hardly notices whether the very address is known, because the
-network's share of all logins outweighs it; these do.
+with a single level. Two more say how telling it is that a device or address is new: of an owner as often as of this
+owner so far, of anybody else nearly always. The sum over levels hardly notices whether the very address is known,
+because the network's share of all logins outweighs it; these do.
 """
 
 from __future__ import annotations
