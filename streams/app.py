@@ -9,6 +9,7 @@ import msgspec
 
 from streams.adapters.champions import load_scorer
 from streams.adapters.clock import SystemClock
+from streams.adapters.geo_database import load_places
 from streams.adapters.model_scorer import Unscored
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule, parse_published
@@ -35,7 +36,7 @@ from streams.ingest.logic import IngestLogic, Reader, group_of
 from streams.ingest.mapping import Mapper, needs_key
 from streams.ingest.source import Source
 from streams.metrics import WORKER
-from streams.ports import Scorer
+from streams.ports import Places, Scorer
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, PartitionOptions
 from streams.runtime.worker import Runtime
@@ -51,9 +52,10 @@ def accounts_logic(
     barrier_s: int | None = None,
     library: Library | None = None,
     pseudonym_key: str = DEMO_KEY,
+    places: Places | None = None,
 ) -> AccountsLogic:
     """The accounts agent; without a scorer the rules decide alone. `barrier_s` only in replays that wait."""
-    return AccountsLogic(policies, scorer or Unscored(), barrier_s, library, pseudonym_key)
+    return AccountsLogic(policies, scorer or Unscored(), barrier_s, library, pseudonym_key, places)
 
 
 def entities_logic(policies: PolicySchedule, barrier_s: int | None, library: Library | None = None) -> EntitiesLogic:
@@ -90,6 +92,7 @@ def agents(
                 barrier_s=settings.barrier_s,
                 library=library,
                 pseudonym_key=settings.secret("pseudonym_key"),
+                places=load_places(settings.geo_databases),
             ),
             agent("accounts", settings.pace_ms),
         ),

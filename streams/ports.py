@@ -30,6 +30,22 @@ class Scorer(Protocol[PreparedT]):
         """One answer per prepared event, in the same order. Never raises: a model that fails is `ScoreUnavailable`."""
 
 
+class Place(NamedTuple):
+    """Where an address is, as far as is known."""
+
+    country: str | None = None  # ISO 3166-1 alpha-2
+    asn: int | None = None
+
+
+NOWHERE = Place()
+
+
+class Places(Protocol):
+    """Where addresses are. The same answer for the same address as long as a process lives."""
+
+    def __call__(self, ip: str, /) -> Place: ...
+
+
 class Schema(NamedTuple):
     """One schema of a registry. Of Protobuf `text` is the base64 of its FileDescriptorProto."""
 

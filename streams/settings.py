@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     overlay: Path | None = Field(
         None, description="Folder with this deployment's own codes, profiles and texts; docs/declines.md."
     )
+    geo_databases: tuple[Path, ...] = Field(
+        (),
+        description="Files in MaxMind's format (JSON list): country and autonomous system of logins that name none.",
+    )
     model_dir: Path | None = Field(
         None,
         description="Folder of the model that scores, or a shipped one's id; without one the rules decide alone.",

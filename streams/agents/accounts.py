@@ -48,7 +48,7 @@ from streams.metrics import (
     PERSONAL_DATA,
     RANKED_ACCOUNTS,
 )
-from streams.ports import Scorer
+from streams.ports import Places, Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
 # Entity risk lives beside the accounts of a partition, under keys that no account id can have.
@@ -136,6 +136,14 @@ def risk_key(kind: str, value: str) -> bytes:
     return f"\x01risk/{kind}/{value}".encode()
 
 
+def _located(login: Login, places: Places) -> Login:
+    """`login` with country and autonomous system of its address, where its producer did not name them."""
+    if login.country is not None and login.asn is not None:
+        return login
+    place = places(login.ip)
+    return msgspec.structs.replace(login, country=login.country or place.country, asn=login.asn or place.asn)
+
+
 class AccountsLogic:
     """The accounts agent; see `streams.runtime.logic.Logic` for what each method promises."""
 
@@ -149,8 +157,10 @@ class AccountsLogic:
         barrier_s: int | None = None,
         library: Library | None = None,
         pseudonym_key: str = DEMO_KEY,
+        places: Places | None = None,
     ) -> None:
         self._policies = policies
+        self._places = places
         self._pseudonym_key = (pseudonym_key or DEMO_KEY).encode()
         self._personal: Tally[Found] = Tally()  # found while reading, counted at the next decision
         self._library = library or packaged_library()
@@ -184,6 +194,8 @@ class AccountsLogic:
         event, found = guarded(event, self._pseudonym_key, self._policies.at(at_ms).privacy.plain_ids)
         if found:
             self._personal.update(found)
+        if self._places is not None and isinstance(event, Login):
+            event = _located(event, self._places)
         account = event.account_id.encode() if event.known else None
         alone = type(event) is AccountErasure
         return Incoming(event, account, at_ms, dedupe_hash(topic, event.event_id), alone=alone)

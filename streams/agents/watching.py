@@ -14,7 +14,7 @@ from streams.contracts.base import to_ms
 from streams.contracts.topics import ENTITY_RISK
 from streams.core.policy import PolicySchedule
 from streams.core.steps import Prepared
-from streams.ports import Scorer
+from streams.ports import Places, Scorer
 from streams.runtime.logic import Incoming, Record, Refused
 
 # Earlier events of the account from which "usual" is told. More would not change a median that a person looks at.
@@ -48,8 +48,9 @@ class WatchingLogic(AccountsLogic):
         event_id: str,
         alone: bool,
         pseudonym_key: str,
+        places: Places | None = None,
     ) -> None:
-        super().__init__(policies, scorer, barrier_s, pseudonym_key=pseudonym_key)
+        super().__init__(policies, scorer, barrier_s, pseudonym_key=pseudonym_key, places=places)
         self.found: Prepared | None = None
         self.earlier: deque[Prepared] = deque(maxlen=_HISTORY)
         self._account_id = account_id

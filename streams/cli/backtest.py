@@ -23,6 +23,7 @@ from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.logins import DEMO_KEY
 from streams.adapters.champions import replay_scorer
+from streams.adapters.geo_database import load_places
 from streams.adapters.model_scorer import RULES_ONLY
 from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
@@ -95,6 +96,7 @@ def run_backtest(
                 barrier_s=barrier_ms // 1000,
                 library=load_library(settings.overlay),
                 pseudonym_key=settings.secret("pseudonym_key"),
+                places=load_places(settings.geo_databases),
             ),
             entities_logic(policies, barrier_ms // 1000),
             partitions,

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.flow_feeds import FlowState, flow_states
+from streams.adapters.geo_database import load_places
 from streams.adapters.overlay import load_library
 from streams.adapters.packaging import collisions
 from streams.adapters.policy_file import load_schedule
@@ -59,7 +60,7 @@ def doctor(pages: tuple[str, ...], as_json: bool, **options: Any) -> None:
       paywarden doctor --web 127.0.0.1:6066 --json
     """
     settings = settings_of(options)
-    checks = [*_policy(settings), _tables(settings), *_packages(), *(_ready(page) for page in pages)]
+    checks = [*_policy(settings), _tables(settings), _places(settings), *_packages(), *(_ready(page) for page in pages)]
     flows: list[FlowState] = []
     unreachable: ClusterFailed | None = None
     try:
@@ -136,6 +137,17 @@ def _tables(settings: Settings) -> Check:
     over = f"{own} codes of the overlay {settings.overlay}" if settings.overlay is not None else "no overlay"
     says = f"{len(library.table.entries)} codes, {len(library.profiles.by_id)} profiles, {over} ({library.digest})"
     return Check("tables", "good", says)
+
+
+def _places(settings: Settings) -> Check:
+    """The files that tell country and autonomous system of an address."""
+    try:
+        load_places(settings.geo_databases)
+    except TableError as error:
+        return Check("places", "bad", str(error), "runbook: TableError")
+    if not settings.geo_databases:
+        return Check("places", "good", "no file: logins have the country and system that their producers name")
+    return Check("places", "good", f"{len(settings.geo_databases)} files of addresses")
 
 
 def _packages() -> Iterator[Check]:

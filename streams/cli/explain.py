@@ -19,6 +19,7 @@ from rich.tree import Tree
 from producers.errors import BadInput
 from producers.feed import Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
+from streams.adapters.geo_database import load_places
 from streams.adapters.model_scorer import Unscored
 from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published
@@ -132,6 +133,7 @@ async def again(settings: Settings, decision: DecisionMade, policies: PolicySche
         event_id=decision.event_id,
         alone=decision.subject != "login",
         pseudonym_key=settings.secret("pseudonym_key"),
+        places=load_places(settings.geo_databases),
     )
     counts = await partition_counts(options, {physical(called, each.topic) for each in watching.inputs})
     by_topic = {
@@ -167,6 +169,7 @@ def from_files(
     barrier_ms: int,
 ) -> Recomputed | None:
     """Run the backtest's agents over the files, up to the event."""
+    settings = load_settings()
     watching = WatchingLogic(
         policies,
         Unscored(),
@@ -174,7 +177,8 @@ def from_files(
         account_id=decision.account_id,
         event_id=decision.event_id,
         alone=False,
-        pseudonym_key=load_settings().secret("pseudonym_key"),
+        pseudonym_key=settings.secret("pseudonym_key"),
+        places=load_places(settings.geo_databases),
     )
 
     def sink(_: Published) -> None:
