@@ -13,6 +13,7 @@ from rich.console import Console
 from producers.errors import BadInput
 from producers.feed import Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
+from streams.adapters.geo_database import load_places
 from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published, run_over
 from streams.app import accounts_logic, entities_logic
@@ -23,6 +24,7 @@ from streams.contracts.registry import decode
 from streams.core.policy import PolicySchedule
 from streams.runtime.collector import look_rarely
 from streams.runtime.options import PartitionOptions
+from streams.settings import load_settings
 
 if TYPE_CHECKING:
     from models.training.history import History
@@ -71,7 +73,12 @@ def _recorded(
         """What would have been decided is nobody's question here."""
 
     run = OfflineRun(
-        accounts_logic(policies, recorder, barrier_s=barrier_ms // 1000),
+        accounts_logic(
+            policies,
+            recorder,
+            barrier_s=barrier_ms // 1000,
+            places=load_places(load_settings().geo_databases),
+        ),
         entities_logic(policies, barrier_ms // 1000),
         partitions,
         sink,
