@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from random import Random
 from typing import Literal
 
@@ -19,7 +20,6 @@ from streams.runtime.failstop import EXIT_INFRASTRUCTURE, EXIT_OK
 from support.product import AGENTS, Product
 from support.waiting import wait_until
 
-Place = tuple[str, int]  # topic and partition
 Blow = Literal["kill", "term", "freeze"]
 CHANGELOGS = tuple(changelog_of(agent).name for agent in AGENTS)
 AIM_S = 10.0
@@ -42,6 +42,7 @@ class Chaos:
         self._blows: list[Blow] = sorted(blows.elements())
         self._random.shuffle(self._blows)
         self._reader = KafkaConsumer(bootstrap_servers=product.cluster.bootstrap)
+        self._stable = KafkaConsumer(bootstrap_servers=product.cluster.bootstrap, isolation_level="read_committed")
         self._over = threading.Event()
         self._written = threading.Event()
         self._error: BaseException | None = None
@@ -60,6 +61,7 @@ class Chaos:
             self._over.set()
             thread.join()
             self._reader.close()
+            self._stable.close()
         if self._error is not None:
             raise self._error
 
@@ -109,14 +111,24 @@ class Chaos:
             self._product.workers[worker].send_signal(signal.SIGKILL if blow == "kill" else signal.SIGTERM)
             self._restart(worker)
 
-    def _freeze(self, worker: str) -> None:
-        """Freeze for a while; who was inside a transaction sleeps on until somebody else has taken over."""
+    def _freeze(self, first: str) -> None:
+        """Freeze whoever is inside a transaction until somebody else has taken over; who is not goes on."""
+        deadline_s = time.monotonic() + AIM_S
+        for worker in cycle(sorted(self._product.workers, key=lambda worker: worker != first)):
+            while not self._open() and time.monotonic() < deadline_s:
+                if self._over.wait(0.02):
+                    return
+            if self._froze(worker) or time.monotonic() > deadline_s:
+                return
+
+    def _froze(self, worker: str) -> bool:
+        """Whether it was inside a transaction, and so slept until the group had given its partitions away."""
         process = self._product.workers[worker]
         process.send_signal(signal.SIGSTOP)
         try:
-            before = self._product.uncommitted(*CHANGELOGS)
+            before = self._open()
             self._over.wait(2.0 + self._product.hold_ms / 1000)
-            stuck = {place for place, end in self._product.uncommitted(*CHANGELOGS).items() if before.get(place) == end}
+            stuck = {place for place, end in self._open().items() if before.get(place) == end}
             wait_until(lambda: self._moved(stuck, before), "the partitions of a frozen worker move on", EVICTED_S)
         finally:
             process.send_signal(signal.SIGCONT)
@@ -124,9 +136,17 @@ class Chaos:
             with suppress(subprocess.TimeoutExpired):  # it was somebody else's transaction after all
                 self.fenced += process.wait(10.0) == EXIT_INFRASTRUCTURE
             self._supervise()
+        return bool(stuck)
 
-    def _moved(self, stuck: set[Place], before: dict[Place, int]) -> bool:
-        now = self._product.uncommitted(*CHANGELOGS)
+    def _open(self) -> dict[TopicPartition, int]:
+        """The changelogs' partitions with an open transaction, and where it ends by now."""
+        names = [physical(self._product.prefix, changelog) for changelog in CHANGELOGS]
+        places = [TopicPartition(name, number) for name in names for number in range(self._product.partitions)]
+        stable = self._stable.end_offsets(places)
+        return {place: end for place, end in self._reader.end_offsets(places).items() if stable[place] < end}
+
+    def _moved(self, stuck: set[TopicPartition], before: dict[TopicPartition, int]) -> bool:
+        now = self._open()
         return not any(now.get(place) == before[place] for place in stuck)
 
     def _restart(self, worker: str) -> None:

@@ -27,7 +27,6 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import TOPICS, Agent, changelog_of, physical
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.position import POSITION_KEY, SHARED_KEY
-from streams.runtime.reading import spans
 from streams.runtime.states import read_row
 from streams.runtime.topics_admin import TopicSpec, create_topics
 from support.broker_client import Cluster
@@ -148,14 +147,6 @@ class Product:
             self.workers[worker] = subprocess.Popen(
                 [program, "worker"], env=environment, stdout=log, stderr=subprocess.STDOUT
             )
-
-    def uncommitted(self, *topics: str) -> dict[tuple[str, int], int]:
-        """Where each partition ends for a `read_committed` reader although more was written."""
-        options = RuntimeOptions(bootstrap=self.cluster.bootstrap)
-        counts = {physical(self.prefix, topic): self.partitions for topic in topics}
-        stable = asyncio.run(spans(options, counts))
-        written = asyncio.run(spans(options, counts, committed=False))
-        return {(tp.topic, tp.partition): end for tp, (_, end) in stable.items() if end < written[tp].end}
 
     def replay(
         self,
