@@ -128,7 +128,7 @@ class States:
                 yield key, read_row(slot.raw).state
 
     def warm(self, slot: Slot) -> Any:
-        """The decoded state of `slot`."""
+        """The decoded state of `slot`, which stays decoded for the next `resident` others."""
         if slot.state is None:
             if slot.raw is None:
                 slot.state, slot.seen = self._logic.new(slot.key), {}
@@ -139,7 +139,7 @@ class States:
                 due_ms = self._logic.due_ms(slot.state)
                 slot.touched_ms = row.touched_ms
                 slot.not_before_ms = row.wake_ms if due_ms is not None and row.wake_ms > due_ms else 0
-            self._warm[slot.key] = slot
+        self._warm[slot.key] = slot
         return slot.state
 
     # -- touching ----------------------------------------------------------------------------------------------------
@@ -323,10 +323,15 @@ class States:
         return rows
 
     def cool(self) -> None:
-        """Keep between one and two times `resident` states decoded, the others as bytes."""
+        """Keep between one and two times `resident` states decoded, the others as bytes.
+
+        What was touched since the last checkpoint has no bytes yet: it is dirty, and stays.
+        """
         if len(self._warm) > self._resident:
             for key, slot in self._cooling.items():
-                if key not in self._warm:
+                if key in self._touched:
+                    self._warm[key] = slot
+                elif key not in self._warm:
                     if not self._durable:
                         slot.raw = self._dump(slot)
                     slot.state = slot.seen = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -307,6 +309,42 @@ class TestPoison:
         group = run(engine)
         assert [row[1] for row in outputs(group)] == [f"{A}-0", f"{B}-0", "alarm", f"{B}-120"]
         assert [(letter.reason, letter.topic) for letter in letters(group.emits)] == [("raised", "timer")]
+
+
+class TestWhileACommitIsUnderWay:
+    """The pump goes on handling events between `group` and `committed`, and not every state stays decoded."""
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 9_000), st.integers(0, 5), st.sampled_from([0, 30])), min_size=20),
+        st.lists(st.integers(1, 6), min_size=1, max_size=5),
+    )
+    def test_states_that_change_meanwhile_are_kept(self, drawn: list[tuple[int, int, int]], sizes: list[int]):
+        keys = [key_in(0, number) for number in range(6)]
+        pings = [ping(at, keys[key], alarm_s=alarm) for at, key, alarm in sorted(drawn)]
+        everything = records(pings)
+        found = []
+        for resident, overlaps in ((10_000, False), (1, True)):
+            engine = partition(PartitionOptions(merge="live", clock="replay", resident=resident))
+            emits: list[Emit] = []
+            rows: dict[bytes, bytes | None] = {}
+            at = 0
+            for size in cycle(sizes):
+                engine.feed("pings", everything[at : at + size])
+                at += size
+                while engine.run(1_000, ends={"pings": True}, now_ms=T0):
+                    pass
+                if overlaps:
+                    engine.committed()  # the group before: what has just been handled came while it was under way
+                group = engine.group(T0)
+                if group is not None:
+                    emits += group.emits
+                    rows |= dict(group.rows)
+                if not overlaps:
+                    engine.committed()
+                if at >= len(everything):
+                    break
+            found.append((emits, {key: row for key, row in rows.items() if key != POSITION_KEY}))
+        assert found[0] == found[1]
 
 
 class TestNothingDurable:
