@@ -104,6 +104,8 @@ class Partition:
         # What was taken since the last checkpoint, to be run again if some of it is poison.
         self._since: list[tuple[list[Entry], int]] = []
         self._mark = self._take_mark()
+        self._now_ms = 0
+        self._firing = b""  # whose timer fires, or fired last
 
     # -- restoring -------------------------------------------------------------------------------------------------
 
@@ -163,8 +165,14 @@ class Partition:
     def feed(self, topic: str, records: list[Record]) -> None:
         """Buffer fetched records; what the recovered position covers is skipped."""
         done = self._offsets.get(topic, -1)
-        read = self.logic.read
+        read = self._read_signal if self.logic.by_source else self.logic.read
         self._merge.add(topic, [Entry(record, read(record)) for record in records if record.offset > done])
+
+    def _read_signal(self, record: Record) -> Incoming | Refused:
+        result = self.logic.read(record)
+        if type(result) is Incoming and result.source >= self.partitions:
+            return Refused("out_of_range", f"partition {result.source} of {self.partitions}")
+        return result
 
     def buffered(self, topic: str) -> int:
         return self._merge.buffered(topic)
@@ -178,6 +186,7 @@ class Partition:
 
     def run(self, limit: int, *, ends: dict[str, bool], now_ms: int) -> int:
         """Handle what is ready, about `limit` records; returns how many. `ends`: which topics are read to their end."""
+        now_ms = self._not_back(now_ms)
         entries = self._merge.take(limit, ends, now_ms)
         if entries:
             self._handle(entries, now_ms)
@@ -186,8 +195,14 @@ class Partition:
             return 1
         return len(entries)
 
+    def _not_back(self, now_ms: int) -> int:
+        """A wall clock may be set back; what was ready to be handled stays ready."""
+        self._now_ms = max(self._now_ms, now_ms)
+        return self._now_ms
+
     def tick(self, now_ms: int) -> None:
         """The partition is idle: event time follows the wall clock at the distance of the lateness bound."""
+        now_ms = self._not_back(now_ms)
         to_ms = now_ms - self.options.lateness_ms
         if to_ms > self.clock_ms:
             self._handle([Entry(Record("", self.number, -1, to_ms, None, None), Incoming(None, None, to_ms))], now_ms)
@@ -316,6 +331,7 @@ class Partition:
             due_ms = states.due_ms(slot, to_ms)
             if due_ms is None:
                 continue
+            self._firing = slot.key
             # An effect carries the time at which it was due, never how far this batch happened to reach.
             context.clock_ms = max(self.clock_ms, due_ms)
             if self.options.clock == "replay":
@@ -389,6 +405,7 @@ class Partition:
         # The class, not the message: a message may quote the customer's data.
         self._set_aside(entry.record, Refused("raised", f"{type(error).__name__}; the worker's log has the traceback"))
         self._open.handled += 1
+        self._screen.count(1, 1, 0)
         self._count(POISON, self.logic.name)
         self.poison.append((entry.record, error))
 
@@ -397,13 +414,13 @@ class Partition:
         found = False
         states = self.states
         while type(result) is Incoming and states.next_wake_ms is not None and states.next_wake_ms <= result.at_ms:
-            due_ms, key = states.next_wake_ms, states.next_wake_key
+            due_ms = states.next_wake_ms
             self._checkpoint()
             try:
                 self._fire_due(due_ms)
             except Exception as error:
                 self._roll_back()
-                found = True
+                found, key = True, self._firing  # of several that are due together, the one that raised
                 states.put_off(key, due_ms + QUARANTINE_MS)
                 record = Record("timer", self.number, 0, due_ms, key, None)
                 self._set_aside(record, Refused("raised", f"{type(error).__name__} in a timer of this key"))
@@ -434,6 +451,7 @@ class Partition:
         Handles first what is missing to make it `whole`. Call `committed` when the transaction is; what is handled
         until then belongs to the next group. A transaction that fails ends the process, so there is no way back.
         """
+        now_ms = self._not_back(now_ms)
         while not self.whole:
             self._handle(self._merge.take(FINISH_RECORDS, {}, now_ms), now_ms)
         if self.waits_to_tell and now_ms - self._told_at_ms >= self.options.told_every_ms:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
@@ -295,20 +296,23 @@ class Pump:
             poison = owned.engine.poison
             while poison:
                 record, error = poison.pop()
+                # Where, but not the message: it may quote the customer's data.
                 logger.error(
-                    "%s set aside %s/%d offset %d, on which it raised; fix it, then `paywarden dead-letters replay`",
+                    "%s set aside %s/%d offset %d, on which it raised %s; fix it, then `paywarden dead-letters "
+                    "replay`\n%s",
                     self.logic.name,
                     record.topic,
                     record.partition,
                     record.offset,
-                    exc_info=error,
+                    type(error).__name__,
+                    "".join(traceback.format_tb(error.__traceback__)).rstrip(),
                 )
 
     def _keep_house(self) -> None:
         """Gauges, and the group's hint for partitions where only transaction markers follow what is durable."""
         self._kept_house_s = self._clock.monotonic_s()
         consumer, metrics, name = self._consumer_of(), self._metrics, self.logic.name
-        if not self.lag:
+        if not (self.lag or self._unread):
             self._idle_s = self._kept_house_s
         for owned in self.ownership.held.values():
             number, positions = str(owned.number), owned.engine.positions
@@ -328,9 +332,16 @@ class Pump:
         return sum(consumer.lag(tp) for owned in self.ownership.held.values() for tp in owned.sources.values())
 
     @property
+    def _unread(self) -> int:
+        """Inputs of which nothing was fetched since this worker owns them, so that their lag is unknown."""
+        consumer = self._consumer_of()
+        held = self.ownership.held.values()
+        return sum(not consumer.is_known(tp) for owned in held for tp in owned.sources.values())
+
+    @property
     def stalled_s(self) -> float:
         """How long input has waited without a commit. A strict merge may wait for a watermark as long as it likes."""
-        if not self.serving or self._agent.partition.merge == "strict" or not self.lag:
+        if not self.serving or self._agent.partition.merge == "strict" or not (self.lag or self._unread):
             return 0.0
         return self._clock.monotonic_s() - max(self.last_commit_s, self._idle_s)
 
@@ -340,6 +351,7 @@ class Pump:
             "serving": self.serving,
             "partitions": sorted(self.ownership.held),
             "lag": self.lag,
+            "unread_inputs": self._unread,
             "paused": len(self._paused),
             "since_commit_s": round(self._clock.monotonic_s() - self.last_commit_s, 1),
         }

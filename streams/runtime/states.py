@@ -198,10 +198,6 @@ class States:
         """No state waits for anything earlier than this."""
         return self._timers[0][0] if self._timers else None
 
-    @property
-    def next_wake_key(self) -> bytes:
-        return self._timers[0][1]
-
     def pop_due(self, to_ms: int) -> Slot | None:
         """The next slot that waits for a time at or before `to_ms`, in (time, key) order."""
         timers = self._timers

@@ -223,8 +223,15 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             and self._fetched.get(tp, -1) <= self._wanted.get(tp, -1)
         )
 
+    def is_known(self, tp: TP) -> bool:
+        """Whether a fetch has told where `tp` ends."""
+        return tp in self._reach
+
     def lag(self, tp: TP) -> int:
-        """Records and markers between the committed position and the end; 0 once all that was fetched is durable."""
+        """Records and markers between the committed position and the end; 0 once all that was fetched is durable.
+
+        0 as well while nobody knows: ask `is_known`.
+        """
         reach = self._reach.get(tp)
         if reach is None:
             return 0

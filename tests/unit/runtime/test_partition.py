@@ -310,6 +310,24 @@ class TestPoison:
         assert [row[1] for row in outputs(group)] == [f"{A}-0", f"{B}-0", "alarm", f"{B}-120"]
         assert [(letter.reason, letter.topic) for letter in letters(group.emits)] == [("raised", "timer")]
 
+    def test_of_timers_that_are_due_together_only_the_one_that_raises_is_put_off(self):
+        engine = partition()
+        first, second = sorted((A, B))
+        pings = [ping(0, first, alarm_s=60), ping(0, second, alarm_s=60, poison="alarm"), ping(120, first)]
+        engine.feed("pings", records(pings))
+        group = run(engine)
+        assert [row[1] for row in outputs(group)] == [f"{first}-0", f"{second}-0", "alarm", f"{first}-120"]
+        (letter,) = letters(group.emits)
+        assert (letter.reason, letter.topic, letter.key) == ("raised", "timer", second)
+
+    def test_a_release_that_raises_on_everything_stops_the_worker(self):
+        engine = partition()
+        for start in range(0, 5_000, 250):
+            pings = [ping(n, poison="decide") for n in range(start, start + 250)]
+            engine.feed("pings", records(pings, start=start))
+            run(engine)
+        assert "deployment mistake" in (engine.stop_sentence or "")
+
 
 class TestWhileACommitIsUnderWay:
     """The pump goes on handling events between `group` and `committed`, and not every state stays decoded."""
