@@ -10,6 +10,10 @@ from streams.runtime.logic import Incoming, Input, Record, Refused
 
 # How long live merging waits for a topic that has unread records elsewhere (Kafka Streams' max.task.idle.ms, KIP-695).
 LIVE_WAIT_MS = 500
+# A head that is older than this is history that is being caught up with: nobody waits for a verdict, and what a slow
+# topic still holds would come as late by all that history. Bounded, because its leader may be gone for good.
+RECENT_MS = 60_000
+CATCH_UP_WAIT_MS = 30_000
 
 
 class Entry(NamedTuple):
@@ -61,7 +65,7 @@ class TopicMerge:
 
     A topic without a buffered head holds the others back, because its next record may be older than theirs. `strict`
     waits for its next record or its watermark without bound; live merging goes on when the topic is read to its end,
-    or after `LIVE_WAIT_MS`. Topics that do not wait (`Input.waits` false) are handed out before everything else.
+    or after `LIVE_WAIT_MS`; after `CATCH_UP_WAIT_MS` while it catches up. Topics that do not wait (`Input.waits` false) are handed out before everything else.
     """
 
     def __init__(self, inputs: tuple[Input, ...], positions: dict[str, int], *, strict: bool) -> None:
@@ -140,7 +144,8 @@ class TopicMerge:
                 return False
             if self._blocked_since is None:
                 self._blocked_since = now_ms
-            if now_ms - self._blocked_since < LIVE_WAIT_MS:
+            wait_ms = LIVE_WAIT_MS if now_ms - at_ms < RECENT_MS else CATCH_UP_WAIT_MS
+            if now_ms - self._blocked_since < wait_ms:
                 return False
         return True
 
