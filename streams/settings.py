@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     )
     pseudonym_key_file: Path | None = Field(None, description="A file that holds the key; wins over the variable.")
     merge: Literal["live", "strict"] = Field(
-        "live", description="live: wait at most 500 ms for a slow input, 30 s while catching up. strict: without bound (replay, tests)."
+        "live",
+        description="live: wait at most 500 ms for a slow input, 30 s while catching up. strict: without bound.",
     )
     clock: Literal["live", "replay"] = Field(
         "live", description="live: an idle partition's clock follows the wall clock. replay: events alone move it."

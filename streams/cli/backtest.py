@@ -272,7 +272,9 @@ def backtest(
     if as_json:
         told = summary if difference is None else summary | {"compared": difference}
         click.echo(msgspec.json.encode(told).decode())
-        return
-    show(summary, console, out)
-    if difference is not None:
-        show_difference(difference, console)
+    else:
+        show(summary, console, out)
+        if difference is not None:
+            show_difference(difference, console)
+    if 0 < summary["records"] == summary["published"]["dead_letters.jsonl"]:
+        raise BadInput(f"none of the {summary['records']:,} records is an event; see {out / 'dead_letters.jsonl'}.")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
 EXIT_OK: Final = 0
 EXIT_INFRASTRUCTURE: Final = 70  # restart me
@@ -54,6 +54,10 @@ class TooManyDeadLetters(Refusal):
     """So many records cannot be handled that this is a mistake of a deployment, not bad data."""
 
 
+class Unreachable(Exception):
+    """The brokers did not answer, or not in time. Nothing is wrong with this worker: a restart may help; exit 70."""
+
+
 def status_of(error: BaseException) -> int:
     return EXIT_REFUSED if isinstance(error, Refusal) else EXIT_INFRASTRUCTURE
 
@@ -67,6 +71,13 @@ def sentence_of(error: BaseException) -> str:
             "paywarden worker stops: another worker has taken over a partition that this one still held "
             "(it was frozen, or cut off from the brokers). Nothing of its last group was committed. Restart it."
         )
+    if isinstance(error, Unreachable):
+        return f"paywarden worker stops: {error}"
+    if isinstance(error, KafkaConnectionError):
+        return (
+            f"paywarden worker stops: no broker answers ({error}). Set PAYWARDEN_BOOTSTRAP, and "
+            "PAYWARDEN_SECURITY_PROTOCOL if the brokers want TLS or a password; then restart it."
+        )
     return (
         f"paywarden worker stops: {type(error).__name__}: {error}. "
         "Nothing uncommitted was published; restart it, and it goes on after its last commit."
@@ -75,7 +86,7 @@ def sentence_of(error: BaseException) -> str:
 
 def stop_process(error: BaseException) -> NoReturn:
     """Say why on stderr and end the process now, from whichever thread this is."""
-    if not isinstance(error, Refusal | ProducerFenced):
+    if not isinstance(error, Refusal | ProducerFenced | Unreachable | KafkaConnectionError):
         traceback.print_exception(error)
     print(sentence_of(error), file=sys.stderr, flush=True)  # noqa: T201 - the last thing an operator reads
     logging.shutdown()

@@ -65,7 +65,8 @@ class TopicMerge:
 
     A topic without a buffered head holds the others back, because its next record may be older than theirs. `strict`
     waits for its next record or its watermark without bound; live merging goes on when the topic is read to its end,
-    or after `LIVE_WAIT_MS`; after `CATCH_UP_WAIT_MS` while it catches up. Topics that do not wait (`Input.waits` false) are handed out before everything else.
+    or after `LIVE_WAIT_MS`, which is `CATCH_UP_WAIT_MS` while it catches up. Topics that do not wait (`Input.waits`
+    false) are handed out before everything else.
     """
 
     def __init__(self, inputs: tuple[Input, ...], positions: dict[str, int], *, strict: bool) -> None:

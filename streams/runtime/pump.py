@@ -20,7 +20,7 @@ from faust.types.tuples import TP
 from streams import metrics as catalogue
 from streams.ports import Clock, Metrics
 from streams.runtime.commit import Pace, commit_group
-from streams.runtime.failstop import TooManyDeadLetters
+from streams.runtime.failstop import TooManyDeadLetters, Unreachable
 from streams.runtime.logic import Logic, Record
 from streams.runtime.open_group import Group
 from streams.runtime.options import AgentOptions, RuntimeOptions
@@ -243,6 +243,13 @@ class Pump:
         try:
             async with asyncio.timeout(self._options.commit_deadline_s):
                 await asyncio.gather(*(self._publish(owned, group, stamps) for owned, group in groups))
+        except TimeoutError as error:
+            self._metrics.add(catalogue.COMMIT_FAILURES, 1, self.logic.name)
+            raise Unreachable(
+                f"a transaction of {self.logic.name} was not committed within {self._options.commit_deadline_s:.0f} s. "
+                "The brokers are slow or unreachable, or this machine has too little CPU. Nothing of it is visible; "
+                "restart it, and it goes on after its last commit."
+            ) from error
         except BaseException:
             self._metrics.add(catalogue.COMMIT_FAILURES, 1, self.logic.name)
             raise

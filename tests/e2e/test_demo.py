@@ -89,6 +89,8 @@ def test_half_a_minute_unattended(start, tmp_path: Path) -> None:
     assert summary["cases"] > 0
     assert summary["notifications"] > 0
     assert summary["dead_letters"] == 0
+    # The history holds no missing money: where a worker thinks so, it has read one topic ahead of another.
+    assert summary["cases_by_type"].get("debited_not_confirmed", 0) <= 3
     assert 0 < summary["first_case_s"] < 60
     assert summary["cases_by_type"].keys() >= {"credential_attack", "account_takeover"}
     # Both languages are there, no parameter was left unfilled, and nothing says which rule it was.
