@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams.cli import bench_core, bench_money
+from models.artifact import ModelError
+from streams.cli import bench_core, bench_model, bench_money
 from streams.cli.bench_core import Rate, records_of, traffic
 from streams.cli.bench_incidents import incidents
 from streams.cli.bench_ingest import bench_ingest
@@ -24,7 +25,7 @@ from streams.cli.bench_logins import bench_logins
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
-STAGES = ("decode", "core", "memory", "money", "whole", "latency")
+STAGES = ("decode", "core", "memory", "money", "model", "whole", "latency")
 PARTITIONS = 4
 # A customer does something about five times, 20 minutes apart: most accounts are known, none is suspicious.
 EVENTS_PER_ACCOUNT = 5
@@ -77,7 +78,9 @@ def bench(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure decoding, the core, memory, failures, the whole path through Kafka, and latency at a constant rate.
+    """Measure decoding, the core, memory, failures, a model, the whole path through Kafka, and latency under load.
+
+    With `model` and `whole` the path is measured twice in the same run, by rules alone and with the shipped model.
 
     CPU time counts, because neighbours on the machine do not change it much; the ratio to a bare
     consume-decode-produce loop on the same broker is the number to compare between machines.
@@ -107,7 +110,8 @@ def bench(
 
         results |= _in_memory(only, events, begin)
         if "whole" in only or "latency" in only:
-            results |= _through_kafka(only, events, rate, seconds, bootstrap, Path(folder), begin)
+            model = bench_model.shipped() if "skipped" not in results.get("model", {"skipped": ""}) else None
+            results |= _through_kafka(only, events, rate, seconds, bootstrap, Path(folder), begin, model)
     text = msgspec.json.format(msgspec.json.encode(results), indent=2)
     if out is not None:
         out.write_bytes(text + b"\n")
@@ -139,13 +143,22 @@ def _in_memory(only: tuple[str, ...], events: int, begin: Callable[[str, int], T
         ("decode", bench_core.decoding),
         ("core", bench_core.core),
     )
-    if "decode" in only or "core" in only:
+    if not {"decode", "core", "model"}.isdisjoint(only):
         records = records_of(traffic(events, events // EVENTS_PER_ACCOUNT, STEP_MS))
         for name, measure in stages:
             if name in only:
                 told = begin(name, 1)
                 found[name] = _rate(measure(records))
                 told(1)
+        if "model" in only:
+            told = begin("model", 1)
+            try:
+                rate = bench_model.scoring(bench_model.shipped(), records)
+            except ModelError as error:
+                found["model"] = {"skipped": str(error)}
+            else:
+                found["model"] = {**_rate(rate), "batch": bench_core.BATCH, "model": bench_model.shipped().name}
+            told(1)
     if "memory" in only:
         told = begin("memory", 1)
         found["memory"] = msgspec.to_builtins(bench_core.footprint())
@@ -165,6 +178,7 @@ def _through_kafka(
     bootstrap: str | None,
     folder: Path,
     begin: Callable[[str, int], Told],
+    model: Path | None,
 ) -> dict[str, Any]:
     # Imported here: it knows Faust, which the stages in memory do without.
     from streams.cli import bench_cluster as cluster
@@ -183,6 +197,14 @@ def _through_kafka(
             found["bare"], found["whole"] = _rate(bare), _rate(worker)
             found["whole"]["speed_to_bare"] = round(worker.per_s / bare.per_s, 3)
             found["whole"]["cpu_to_bare"] = round(worker.cpu_us / bare.cpu_us, 2)
+            if model is not None:
+                with cluster.deployment(address, PARTITIONS, name + "-model") as settings:
+                    feed = traffic(events, events // EVENTS_PER_ACCOUNT, STEP_MS)
+                    cluster.fill(settings, feed, SETTLE_MS, begin("writing the input again", events))
+                    scored = cluster.whole(settings, events, folder, begin("with the model", events), model)
+                found["whole_model"] = _rate(scored)
+                found["whole_model"]["speed_to_whole"] = round(scored.per_s / worker.per_s, 3)
+                found["whole_model"]["cpu_to_whole"] = round(scored.cpu_us / worker.cpu_us, 2)
         if "latency" in only:
             with cluster.deployment(address, PARTITIONS, name + "-latency") as settings:
                 told = begin("constant rate", int(rate * seconds))
@@ -209,6 +231,8 @@ _TITLES = {
     "core": "core only (one partition in memory, states encoded)",
     "bare": "bare aiokafka loop: consume, decode, produce",
     "whole": "whole path (a worker, exactly once, read_committed)",
+    "whole_model": "whole path with the shipped model",
+    "model": "the model alone, per payment in batches of 200",
 }
 
 
@@ -221,7 +245,7 @@ def show(results: dict[str, Any], console: Console) -> None:
     )
     rates = Table("stage", "events/s", "CPU us/event", box=None, padding=(0, 2))
     for name, title in _TITLES.items():
-        if name in results:
+        if name in results and "skipped" not in results[name]:
             each = results[name]
             rates.add_row(title, f"{each['events_per_s']:,}", f"{each['cpu_us_per_event']:,}")
     if rates.row_count:
@@ -232,6 +256,14 @@ def show(results: dict[str, Any], console: Console) -> None:
             f"whole path: {whole['speed_to_bare']:.0%} of the bare loop's speed, {whole['cpu_to_bare']} times its CPU",
             highlight=False,
         )
+    if "whole_model" in results:
+        scored = results["whole_model"]
+        console.print(
+            f"with the model: {scored['speed_to_whole']:.0%} of the speed, {scored['cpu_to_whole']} times the CPU",
+            highlight=False,
+        )
+    if "skipped" in results.get("model", {}):
+        console.print(f"no model measured: {results['model']['skipped']}", highlight=False)
     for name in ("memory", "money", "latency"):
         if name in results:
             table = Table(title=name, title_justify="left", show_header=False, box=None, padding=(0, 2))

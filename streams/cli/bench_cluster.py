@@ -160,9 +160,11 @@ async def _bare(settings: Settings, events: int) -> Rate:
         return Rate(events=done, seconds=time.perf_counter() - began_s, cpu_s=time.process_time() - cpu_s)
 
 
-def whole(settings: Settings, events: int, folder: Path, told: Callable[[int], None]) -> Rate:
+def whole(
+    settings: Settings, events: int, folder: Path, told: Callable[[int], None], model: Path | None = None
+) -> Rate:
     """A real worker, from the first decision that a committed reader sees until both agents have nothing left."""
-    with asking(settings), running(settings, folder, clock="replay", merge="strict") as (worker, port):
+    with asking(settings), running(settings, folder, clock="replay", merge="strict", model=model) as (worker, port):
         return asyncio.run(_whole(settings, events, worker, port, told))
 
 
@@ -270,7 +272,13 @@ async def next_batches(consumer: Any, what: str, worker: Child | None = None) ->
 
 @contextmanager
 def running(
-    settings: Settings, folder: Path, *, clock: str, merge: str, command: tuple[str, ...] = ("worker",)
+    settings: Settings,
+    folder: Path,
+    *,
+    clock: str,
+    merge: str,
+    command: tuple[str, ...] = ("worker",),
+    model: Path | None = None,
 ) -> Iterator[tuple[Child, int]]:
     """A worker, or an ingest, that is ready, and the port of its pages."""
     port = free_port()
@@ -285,6 +293,9 @@ def running(
         "PAYWARDEN_WEB_PORT": str(port),
         "PAYWARDEN_LOG_LEVEL": "WARNING",
     }
+    environment.pop("PAYWARDEN_MODEL_DIR", None)
+    if model is not None:
+        environment["PAYWARDEN_MODEL_DIR"] = str(model)
     worker = Child(
         [sys.executable, "-P", "-m", "streams.cli", *command],
         folder / f"{settings.app_id}-{clock}.log",

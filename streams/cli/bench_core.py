@@ -15,6 +15,8 @@ from streams.agents.accounts import AccountsLogic
 from streams.app import accounts_logic
 from streams.contracts.base import from_ms
 from streams.contracts.logins import LoginSucceeded
+from streams.core.steps import Prepared
+from streams.ports import Scorer
 from streams.runtime.logic import Record
 from streams.runtime.options import PartitionOptions
 from streams.runtime.partition import Partition
@@ -138,19 +140,19 @@ def footprint() -> Footprint:
     )
 
 
-def _logic() -> AccountsLogic:
-    return accounts_logic(load_schedule(()))
+def _logic(scorer: Scorer[Prepared] | None = None) -> AccountsLogic:
+    return accounts_logic(load_schedule(()), scorer)
 
 
-def _partition() -> Partition:
-    partition = Partition(_logic(), 0, 1, PartitionOptions(merge="live", clock="replay"))
+def _partition(scorer: Scorer[Prepared] | None = None) -> Partition:
+    partition = Partition(_logic(scorer), 0, 1, PartitionOptions(merge="live", clock="replay"))
     partition.restored()
     return partition
 
 
-def played(records: list[Record]) -> dict[bytes, bytes]:
+def played(records: list[Record], scorer: Scorer[Prepared] | None = None) -> dict[bytes, bytes]:
     """Everything through one partition, a group per batch as under load; the states as the changelog then has them."""
-    partition = _partition()
+    partition = _partition(scorer)
     rows: dict[bytes, bytes | None] = {}
     ends = {each.topic: True for each in partition.inputs}
     for start in range(0, len(records), BATCH):

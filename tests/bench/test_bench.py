@@ -68,6 +68,13 @@ def test_what_is_remembered_of_money_is_bounded_and_let_go(tmp_path: Path) -> No
     assert money["state_bytes_worst"] < 8_192
 
 
+def test_a_model_is_measured_per_payment(tmp_path: Path) -> None:
+    model = ran(tmp_path, "--only", "model", "--events", "1400")["model"]
+    assert model["events"] == 600
+    assert model["batch"] == 200
+    assert 0 < model["cpu_us_per_event"] < 1_000
+
+
 def test_an_unknown_stage_is_refused_with_its_name() -> None:
     result = CliRunner().invoke(bench, ["--only", "decode,speed"])
     assert result.exit_code == 2
@@ -77,11 +84,12 @@ def test_an_unknown_stage_is_refused_with_its_name() -> None:
 @pytest.mark.embedded
 @pytest.mark.timeout(240)
 def test_the_whole_path_and_latency_are_measured_on_a_broker_of_their_own(tmp_path: Path) -> None:
-    found = ran(tmp_path, "--events", "12000", "--only", "whole,latency", "--rate", "200", "--seconds", "5")
+    found = ran(tmp_path, "--events", "12000", "--only", "model,whole,latency", "--rate", "200", "--seconds", "5")
     # More than two full groups: the figure leaves out what the first one decided.
     assert found["bare"]["events"] == 12_000
     assert 0 < found["whole"]["events"] <= 12_000
     assert found["whole"]["speed_to_bare"] > 0
+    assert found["whole_model"]["cpu_to_whole"] > 0
     latency = found["latency"]
     assert latency["decisions"] == 600
     assert 0 < latency["p50_ms"] <= latency["p95_ms"] <= latency["p99_ms"]
