@@ -9,7 +9,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, Account, event, 
 
 from streams.contracts import accounts, logins, payments
 from streams.contracts.base import Event, from_ms
-from streams.core.features import FEATURE_NAMES, MISSING
+from streams.core.features import FEATURE_NAMES, FEATURES, MISSING
 from streams.core.observations import OBSERVED, UNOBSERVED, Basis
 from streams.core.risk import RiskFact
 
@@ -311,6 +311,9 @@ def test_every_event_has_a_whole_vector(account):
         features = account.see(happening)
         assert all(math.isfinite(getattr(features, name)) for name in FEATURE_NAMES)
         assert features.kind == 0.0
+        for spec in FEATURES:
+            value = getattr(features, spec.name)
+            assert value >= 0.0 or value == spec.missing, f"{spec.name} is {value}, which its row does not know"
 
 
 def test_failures_go_on_counting_until_a_success_however_old_they_are(account):

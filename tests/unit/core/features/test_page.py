@@ -28,6 +28,15 @@ def test_every_feature_is_a_documented_row_of_one_contiguous_family():
     assert len(families) == len(set(families))
 
 
+def test_many_features_are_documented_with_their_missing_value():
+    """Sixty are asked for; the page names the value, or says that there always is one."""
+    page = render_features()
+    missing = [spec for spec in FEATURES if spec.missing is not None]
+    assert len(missing) >= 60
+    assert all(f"| `{spec.name}` | {spec.unit} | {spec.meaning} | -1 |" in page for spec in missing)
+    assert page.count("| never |") == len(FEATURES) - len(missing)
+
+
 def test_units_are_a_closed_set():
     assert {spec.unit for spec in FEATURES} <= {
         *("code", "flag", "home currency", "events", "days", "hours", "seconds", "share", "ratio", "deviations"),
