@@ -114,6 +114,7 @@ class Product:
         self.policy = enforcing(folder)
         self.hold_ms = hold_ms
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._settings: dict[str, dict[str, str]] = {}
 
     def create_topics(self) -> None:
         options = RuntimeOptions(bootstrap=self.cluster.bootstrap)
@@ -124,7 +125,11 @@ class Product:
         asyncio.run(create_topics(options, specs))
 
     def start(self, worker: str, **settings: str) -> None:
-        """Start a worker process with a static membership of its own; `settings` in lower case, without PAYWARDEN_."""
+        """Start a worker process with a static membership of its own; `settings` in lower case, without PAYWARDEN_.
+
+        Whoever starts it again need not know what it was given: it has the same settings as before.
+        """
+        settings = self._settings[worker] = self._settings.get(worker, {}) | settings
         program = shutil.which("paywarden", path=Path(sys.executable).parent)
         assert program is not None
         environment = {
