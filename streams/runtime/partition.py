@@ -201,8 +201,10 @@ class Partition:
         return self._now_ms
 
     def tick(self, now_ms: int) -> None:
-        """The partition is idle: event time follows the wall clock at the distance of the lateness bound."""
-        now_ms = self._not_back(now_ms)
+        """The partition is idle: event time follows the wall clock at the distance of the lateness bound.
+
+        A history that is taken in says with it how far it has come, whatever the wall clock of its effects.
+        """
         to_ms = now_ms - self.options.lateness_ms
         if to_ms > self.clock_ms:
             self._handle([Entry(Record("", self.number, -1, to_ms, None, None), Incoming(None, None, to_ms))], now_ms)
