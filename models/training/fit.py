@@ -150,22 +150,29 @@ def compare(
     """Every setting of every family on every earlier week, best first."""
     folds = folds_of(history, plan)
     matrix = history.columns(names)
-    verdicts = known(history, plan.until_ms)
     candidates = []
     for name in families:
-        family = FAMILIES[name]
-        for settings in family.settings:
-            candidate = Candidate(name, settings)
-            for fold in folds:
-                rows = sampled(fold.train, verdicts, LEGIT_SHARE, plan.seed)
-                classifier = fitted(family, settings, matrix[rows], verdicts[rows] == FRAUD, plan.seed)
-                raw = classifier.predict_proba(matrix[fold.test])[:, 1]
-                candidate.raw.append(raw)
-                truth = (verdicts[fold.test] == FRAUD).astype(int)
-                candidate.measured.append(measured(history.accounts[fold.test], history.at_ms[fold.test], truth, raw))
+        for settings in FAMILIES[name].settings:
+            candidate = tried(history, matrix, plan, folds, name, settings)
             told(f"{name} {settings}: AP {candidate.average_precision:.3f}, CP {candidate.card_precision:.3f}")
             candidates.append(candidate)
     return sorted(candidates, key=lambda each: -each.average_precision), folds
+
+
+def tried(
+    history: History, matrix: np.ndarray, plan: Plan, folds: Sequence[Fold], family: str, settings: dict[str, Any]
+) -> Candidate:
+    """One setting of one family over `matrix`, one row per payment of the history, on every earlier week."""
+    verdicts = known(history, plan.until_ms)
+    candidate = Candidate(family, settings)
+    for fold in folds:
+        rows = sampled(fold.train, verdicts, LEGIT_SHARE, plan.seed)
+        classifier = fitted(FAMILIES[family], settings, matrix[rows], verdicts[rows] == FRAUD, plan.seed)
+        raw = classifier.predict_proba(matrix[fold.test])[:, 1]
+        candidate.raw.append(raw)
+        truth = (verdicts[fold.test] == FRAUD).astype(int)
+        candidate.measured.append(measured(history.accounts[fold.test], history.at_ms[fold.test], truth, raw))
+    return candidate
 
 
 def finish(history: History, names: Sequence[str], plan: Plan, best: Candidate, folds: Sequence[Fold]) -> Chosen:

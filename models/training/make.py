@@ -9,6 +9,7 @@ import numpy as np
 
 from models.artifact import CARD_FILE, Spread, Trained
 from models.serving.drift import SCORE, spread_of
+from models.training.ablation import ablation
 from models.training.costs import judged
 from models.training.fit import Chosen, Plan, compare, finish, known
 from models.training.history import FRAUD, LEGIT, UNKNOWN, History
@@ -34,8 +35,11 @@ def make(
     policy: ModelPolicy,
     currency: str | None,
     told: Callable[[str], None],
+    with_groups: bool = False,
 ) -> Path:
     """Trains and writes a model; returns its folder. Raises NotEnough or NotAlike.
+
+    `with_groups`: the page also says what each group of features adds.
 
     `currency` is that of the amounts in the history; without one nothing is said about costs.
     """
@@ -83,7 +87,8 @@ def make(
         subjects=subjects,
     )
     judgement = None if currency is None else judged(history, folds, chosen, policy, currency)
-    page = write_report(home, history, plan, candidates, folds, chosen, judgement)
+    steps = ablation(history, plan, folds, chosen.candidate, told) if with_groups else ()
+    page = write_report(home, history, plan, candidates, folds, chosen, judgement, steps)
     (home / CARD_FILE).write_text(_card(home.name, trained, chosen, names) + page, encoding="utf-8")
     return home
 

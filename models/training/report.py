@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.training.ablation import Step, table_of
 from models.training.costs import Judgement
 from models.training.fit import Candidate, Chosen, Fold, Plan
 from models.training.history import History
@@ -29,6 +30,7 @@ def write_report(
     folds: Sequence[Fold],
     chosen: Chosen,
     judgement: Judgement | None,
+    steps: Sequence[Step],
 ) -> str:
     """Writes the pictures into `folder` and returns the page that shows them."""
     _pictures(folder, history, folds, chosen)
@@ -53,6 +55,7 @@ def write_report(
         + ", ".join(f"{name} AP {ap} CP@100 {cp}" for name, (ap, cp) in PUBLISHED.items())
         + ".",
         "",
+        *((*table_of(steps), "") if steps else ()),
         (
             f"Chosen: {chosen.candidate.family.replace('_', ' ')}. After calibration on the same weeks: Brier "
             f"{float(np.mean((chosen.scores - chosen.frauds) ** 2)):.5f}, calibration error over scores above 0.02 "

@@ -93,6 +93,7 @@ Examples:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The model's parent folder."
 )
+@click.option("--groups", "with_groups", is_flag=True, help="Also measure what each group of features adds.")
 @training_options
 def train(
     inputs: tuple[Path, ...],
@@ -108,6 +109,7 @@ def train(
     barrier_ms: int,
     currency: str | None,
     policy_files: tuple[Path, ...],
+    with_groups: bool,
 ) -> None:
     """Train a model on INPUTS, or on what `paywarden features` made of them, and write it below the folder OUT.
 
@@ -135,6 +137,7 @@ def train(
             currency=currency or policies.policies[-1].money.home_currency,
             data=data_name(inputs, history_file),
             told=lambda line: console.print(line, highlight=False),
+            with_groups=with_groups,
         )
     except (HistoryError, NotEnough) as error:
         raise BadInput(str(error)) from error

@@ -16,6 +16,7 @@ from models.training.families import FAMILIES
 from models.training.fit import NotEnough, Plan, folds_of, known
 from models.training.history import FRAUD, UNKNOWN, History, HistoryError, load_history
 from models.training.measures import DAY_MS, card_precision, counted, threshold_within
+from models.training.selection import FEATURES_READ, GROUPS
 from producers.errors import BadInput
 from producers.sources import fdh
 from streams.cli.backtest import backtest
@@ -153,6 +154,17 @@ def test_from_a_file_to_decisions(payments: Path, history_file: Path, tmp_path: 
     decisions = [msgspec.json.decode(line) for line in (out / "decisions.jsonl").read_bytes().splitlines()]
     assert all(0.0 <= decision["score"] <= 1.0 for decision in decisions)
     assert max(decision["score"] for decision in decisions) > 0.5
+
+
+def test_the_page_says_what_each_group_of_features_adds(history_file: Path, tmp_path: Path) -> None:
+    home = run_train(tmp_path / "models", "--history", str(history_file), "--groups")
+    rows = [line.split("|")[1:5] for line in (home / "card.md").read_text().splitlines() if line.startswith("| + ")]
+    assert [name.strip() for name, *_ in rows] == [f"+ {group}" for group in GROUPS]
+    assert int(rows[-1][1]) == len(FEATURES_READ)
+    best = read_artifact(home).manifest.metrics["average_precision"]
+    assert float(rows[-1][2]) == pytest.approx(best, abs=0.0006), "with all groups it is the model itself"
+    assert float(rows[0][2]) < best
+    assert "the handbook's features" in (home / "card.md").read_text()
 
 
 def test_what_is_missing_is_said(payments: Path, history_file: Path, tmp_path: Path) -> None:
