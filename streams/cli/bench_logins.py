@@ -3,8 +3,8 @@
 Half a year of logins of a made-up population (`producers/simulate/login_population.py` says what is assumed) runs
 through the core as in a partition that enforces: what a rule doubts teaches nothing until the owner has given the
 second factor, which the owner does. Attacks are measured where they would happen and leave no trace. Thresholds come
-from one population, figures from another. The second half of the time counts, for customers with at least two earlier
-logins; of the owners' logins one in four is scored.
+from one population, figures from another that is four times as large. The second half of the time counts, for customers
+with at least two earlier logins; of the owners' logins one in four is scored.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from streams.runtime.collector import look_rarely
 DAY_MS: Final = 86_400_000
 START_MS: Final = 20_430 * DAY_MS  # in December 2025
 EARLIER_LOGINS: Final = 2
+TUNED: Final = 4  # the population for thresholds is so much smaller
 SCORED: Final = 4  # one in so many logins of owners: scoring four feeds is half of the time
 ASKED: Final = (0.01, 0.02, 0.05)
 BANDS: Final = (0.95, 0.99, 0.999)
@@ -79,17 +80,18 @@ def bench_logins(users: int, days: int, attacks: int, tune: int, report_seed: in
     policy = enforcing()
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
 
-        def measured(seed: int, kinds: int) -> Measured:
+        def measured(seed: int, number: int, kinds: int) -> Measured:
             task = progress.add_task(f"population {seed}", total=days)
             return measure(
-                LoginPopulation(seed, users=users, days=days, start_ms=START_MS),
+                LoginPopulation(seed, users=number, days=days, start_ms=START_MS),
                 policy,
                 days=days,
                 attacks=kinds,
                 told=lambda day: progress.update(task, completed=day),
             )
 
-        chosen, judged = measured(tune, 0), measured(report_seed, attacks)
+        chosen = measured(tune, max(100, users // TUNED), 0)
+        judged = measured(report_seed, users, attacks)
     found = table_of(chosen, judged)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())

@@ -21,7 +21,7 @@ from typing import Final
 from streams.core.familiar import tallied
 from streams.core.login_risk.context import LoginContext
 from streams.core.login_risk.frequencies import Frequencies
-from streams.core.login_risk.history import LoginHistory, faded, shares
+from streams.core.login_risk.history import LoginHistory, Shares, faded, shares
 
 ADDRESS_WEIGHTS: Final = (0.6, 0.3, 0.1)  # address, system, country
 AGENT_WEIGHTS: Final = (  # whole string, browser, operating system, kind of device
@@ -47,9 +47,12 @@ def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Freq
     mine = shares(history.addresses, context.address)
     if mine is None or known.logins < SITE_LOGINS or not known.users:
         return None
-    own_address = mine[0]
+    fade = faded(day - history.day)
+    logins = mine.weight * fade
     counts = known.address_counts(context.address)
     ratio = _over(_anybody(counts, known.logins, ADDRESS_WEIGHTS, known.general_addresses), mine, ADDRESS_WEIGHTS)
+    anybodys = (known.new_addresses + 1) / (known.returning + 2)
+    ratio *= _newness(mine.of[0], history.new_addresses * fade, logins, anybodys, OWNERS_ADDRESS)
     if context.agent is not None and (mine := shares(history.agents, context.agent)) is not None:
         agent_counts = known.agent_counts(context.agent)
         ratio *= _over(
@@ -57,13 +60,9 @@ def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Freq
         )
     if context.device is not None and (mine := shares(history.devices, (context.device,))) is not None:
         anybodys = (known.new_devices + 1) / (known.with_device + 2)
-        of_devices = history.new_devices * faded(day - history.day), history.device_logins(day)
-        ratio *= _newness(mine[0], *of_devices, anybodys, OWNERS_DEVICE)
+        ratio *= _newness(mine.of[0], history.new_devices * fade, mine.weight * fade, anybodys, OWNERS_DEVICE)
     if context.pace is not None and (mine := shares(history.paces, (context.pace,))) is not None:
         ratio *= _over(_smoothed(tallied(known.paces, context.pace), known.with_pace, 1), mine, (1.0,))
-    anybodys = (known.new_addresses + 1) / (known.returning + 2)
-    logins = history.logins(day)
-    ratio *= _newness(own_address, history.new_addresses * faded(day - history.day), logins, anybodys, OWNERS_ADDRESS)
     return ratio * known.logins / known.users / logins
 
 
@@ -77,9 +76,9 @@ def _newness(share: float, new: float, logins: float, anybodys: float, held: flo
     return held / (share * (1.0 - usual)) if share > 0.0 else 1.0 / usual
 
 
-def _over(anybody: float, mine: Sequence[float], weights: Sequence[float]) -> float:
+def _over(anybody: float, mine: Shares, weights: Sequence[float]) -> float:
     """p(value) / p(value | user)."""
-    user = sum(map(mul, weights, mine))
+    user = sum(map(mul, weights, mine.of))
     return anybody / user if user > 0.0 else NEW_TO_USER
 
 

@@ -51,7 +51,7 @@ def taught(account, event, frequencies=None, *, doubted=False, late=False):
 
 
 def is_known(history, event):
-    return bool(history.addresses) and shares(history.addresses, context_of(event).address)[0] > 0.0
+    return bool(history.addresses) and shares(history.addresses, context_of(event).address).of[0] > 0.0
 
 
 class TestWhoTeaches:
@@ -127,10 +127,10 @@ class TestSize:
             )
             learn(history, context_of(event), DAY + number // 500)
         assert len(msgspec.msgpack.encode(history)) <= 480
-        assert shares(history.addresses, context_of(event).address)[1:] == pytest.approx([1.0, 1.0])
+        assert shares(history.addresses, context_of(event).address).of[1:] == pytest.approx([1.0, 1.0])
         agent = context_of(event).agent
         assert agent is not None
-        assert shares(history.agents, agent)[2:] == pytest.approx([1.0, 1.0])
+        assert shares(history.agents, agent).of[2:] == pytest.approx([1.0, 1.0])
 
     def test_frequencies_of_ever_new_values_stay_small(self):
         frequencies = Frequencies()
