@@ -22,7 +22,7 @@ from streams.contracts.base import (
     Written,
 )
 
-EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health"]
+EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health", "network", "system", "agent"]
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -79,6 +79,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     rule: Label | None = None  # of a lock
     incident_id: Id | None = None  # the attack on the whole site that was known when the event was decided
     times_usual: Annotated[float, Meta(ge=0)] | None = None  # of a label: its amount over the account's median
+    origin: ShortText | None = None  # of a login: the narrower entity that it came through
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):

@@ -69,6 +69,18 @@ def network_key(ip: str) -> bytes:
     return _hash(f"{int(address) >> 80:x}::/48")
 
 
+@lru_cache(maxsize=65536)
+def network_of(ip: str) -> str:
+    """The network of `network_key` in words: 203.0.113.0/24, 2001:db8:1::/48; what is no address is its own."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
 def number_key(number: int) -> bytes:
     """Key of something that is a number of at most 40 bits already, an autonomous system for example."""
     return number.to_bytes(_KEY_BYTES, "little")

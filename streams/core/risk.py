@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 import msgspec
 
 from streams.contracts.logins import Login
+from streams.core.familiar import network_of
+from streams.core.ids import digest
 
 # Failed logins of the whole site meet in one place under this name, so that an attacker who changes addresses is seen.
 SITE_KIND: Literal["health"] = "health"
@@ -19,7 +21,7 @@ LOCKS = "locks"
 
 # What an entity can be held for. A place of fraud tests no cards, and an address that guesses passwords may be the
 # office of honest payers: whoever asks says what about.
-GUESSING = frozenset({"password_spray", "site_spray"})
+GUESSING = frozenset({"password_spray", "site_spray", "slice_spray"})
 TESTING = frozenset({"card_testing"})
 LABELLED = frozenset({"risky_terminal"})
 
@@ -98,9 +100,25 @@ class RiskView(Protocol):
         """The fact about `value` of `kind` (ip, device, bin, merchant, terminal) that was effective at `at_ms`."""
 
 
+_LONGEST_VALUE = 120
+
+
+def slices_of(login: Login) -> tuple[tuple[Literal["network", "system", "agent"], str], ...]:
+    """The parts of all traffic that a login belongs to, the narrowest first, as (kind, value)."""
+    found: list[tuple[Literal["network", "system", "agent"], str]] = [("network", network_of(login.ip))]
+    if login.asn is not None:
+        found.append(("system", str(login.asn)))
+    agent = login.user_agent
+    if agent is not None:
+        # In words where words are harmless: whoever reads the case wants to recognise it.
+        plain = len(agent) <= _LONGEST_VALUE and agent.isascii() and agent.isprintable()
+        found.append(("agent", agent if plain and agent else digest("user_agent", agent)))
+    return tuple(found)
+
+
 def incident_of(look: RiskView, event: Login, at_ms: int) -> str:
     """The case of the attack that this attempt is a part of: of the whole site before that of its address or device."""
-    places = ((SITE_KIND, SITE), ("device", event.device_id), ("ip", event.ip))
+    places = ((SITE_KIND, SITE), ("device", event.device_id), ("ip", event.ip), *slices_of(event))
     facts = (look(kind, value, at_ms) for kind, value in places if value is not None)
     return next((fact.incident for fact in facts if fact is not None and fact.incident), "")
 

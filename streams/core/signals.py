@@ -17,7 +17,7 @@ from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, P
 from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, FeedsTold, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.ids import digest
-from streams.core.risk import LOCKS, SITE, SITE_KIND
+from streams.core.risk import LOCKS, SITE, SITE_KIND, slices_of
 from streams.core.steps import Prepared
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
@@ -138,7 +138,8 @@ def _of_login(
         # is a stranger, so a success there tells nothing.
         targets.append((SITE_KIND, SITE))
     what: What = "login_failed" if failed else "login_succeeded"
-    return [
+    username = event.username if event.known or event.username is None else digest("username", event.username)
+    told = [
         _observed(
             event,
             at_ms,
@@ -147,7 +148,7 @@ def _of_login(
             (kind, value),
             what,
             # A name that is nobody's account is often a password in the wrong field: only its hash is told.
-            username=event.username if event.known or event.username is None else digest("username", event.username),
+            username=username,
             device_id=event.device_id if kind == "ip" else None,
             ip=event.ip if kind == SITE_KIND else None,
             flagged=flagged,
@@ -156,6 +157,26 @@ def _of_login(
         )
         for kind, value in targets
     ]
+    if door.familiar or not (failed or flagged) or len(event.ip) > _LONGEST_IP:
+        return told
+    origin = event.ip
+    for kind, value in slices_of(event):
+        told.append(
+            _observed(
+                event,
+                at_ms,
+                partition,
+                next_sequence(),
+                (kind, value),
+                what,
+                username=username,
+                flagged=flagged,
+                incident_id=door.incident or None,
+                origin=origin,
+            )
+        )
+        origin = value
+    return told
 
 
 def _of_card_payment(

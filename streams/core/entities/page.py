@@ -10,6 +10,7 @@ from streams.core.entities.card_testing import observe_card_payment
 from streams.core.entities.password_spray import observe_login
 from streams.core.entities.risky_terminal import observe_label
 from streams.core.entities.site_spray import observe_site_login
+from streams.core.entities.slice_spray import observe_slice_login
 from streams.core.policy import Policy
 
 
@@ -25,6 +26,12 @@ class Detector(NamedTuple):
 DETECTORS = (
     Detector("password-spray", "IP address, device", "password_spray", observe_login),
     Detector("site-spray", "the whole site (`health/site`)", "site_attack", observe_site_login),
+    Detector(
+        "slice-spray",
+        "network (/24, /48), autonomous system, user agent",
+        "slice_attack",
+        observe_slice_login,
+    ),
     Detector("card-testing", "device, IP address, merchant, card range", "card_testing", observe_card_payment),
     Detector("risky-terminal", "terminal, merchant, device", "risky_terminal", observe_label),
 )
@@ -43,8 +50,9 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 
 | event | told to | not told |
 |---|---|---|
-| failed login | address, device; the site if a stranger made it | |
-| successful login | address, device; the site if a stranger made it: at an account with a history, or flagged | |
+| failed login | address, device; if a stranger made it the site, network, autonomous system, user agent | |
+| successful login | address, device; the site if a stranger made it: at an account with a history, or flagged; \
+network, system and user agent only if flagged | |
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |
 | refusal of such a payment | the same | |
@@ -85,7 +93,8 @@ topic was read, not that its producer lives.
 ## Attacks
 
 An attack is one case. Whatever one device explains is the device's case, whatever one address explains is the
-address's: wider entities count at most one name, or a few attempts, of each narrower one. When an attack on the whole
+address's, and so on through network, autonomous system and user agent: wider entities count at most one or two names,
+or a few attempts, of each narrower one. When an attack on the whole
 site is known, entities that are recognised later are contained for its case and open none. The accounts' own cases name
 it as their incident. Owners whose password was given correctly are told, once; nobody else is.
 

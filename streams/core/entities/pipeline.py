@@ -11,7 +11,7 @@ from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
 from streams.core.cases import shelf
-from streams.core.entities import card_testing, lock_caps, password_spray, risky_terminal, site_spray
+from streams.core.entities import card_testing, lock_caps, password_spray, risky_terminal, site_spray, slice_spray
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.policies import EntitiesPolicy
@@ -21,6 +21,8 @@ from streams.core.incidents.counting import count_bucket
 from streams.core.incidents.state import HealthCounters
 from streams.core.obligations import FINISHED
 from streams.core.policy import Policy
+
+_KEPT_FROM = 3  # names of a network, system or user agent
 
 
 def observe(
@@ -67,6 +69,8 @@ def _observe_entity(
         case "login_failed" | "login_succeeded":
             if signal.kind == "health":
                 return site_spray.observe_site_login(state, signal, at_ms, policy, ctx)
+            if signal.kind in slice_spray.SLICES:
+                return slice_spray.observe_slice_login(state, signal, at_ms, policy, ctx)
             return password_spray.observe_login(state, signal, at_ms, policy, ctx)
         case "payment" | "payment_failed":
             return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)
@@ -96,6 +100,7 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
         *risky_terminal.publish_due(state, due_ms, policy, ctx),
         *password_spray.quiet(state, due_ms, policy),
         *site_spray.quiet(state, due_ms, policy),
+        *slice_spray.quiet(state, due_ms, policy),
         *card_testing.quiet(state, due_ms, policy),
         *_look(state, due_ms, policy, ctx),
     ]
@@ -149,7 +154,10 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
         due_ms = state.labels.publish_ms
-    if any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
+    if state.site is not None and state.kind in slice_spray.SLICES:
+        # A flood of made-up user agents is forgotten like one of addresses; where several names failed, a day counts.
+        keep_s = policy.slice_attack.slow_window_s if len(state.site.failed) >= _KEPT_FROM else policy.forget_quiet_s
+    elif any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
     for part in (state.spray, state.testing, state.site):

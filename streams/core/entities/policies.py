@@ -62,6 +62,10 @@ class SiteAttackPolicy(AttackPolicy, frozen=True, kw_only=True):
     containment: Literal["none", "step_up"]  # a block would hit everybody
 
 
+class SliceAttackPolicy(SiteAttackPolicy, frozen=True, kw_only=True):
+    """Many user names failing through one network, autonomous system or user agent. The slow window is a day."""
+
+
 class CardTestingDetectorPolicy(AttackPolicy, frozen=True, kw_only=True):
     """One device, address, merchant or BIN working through a list of cards."""
 
@@ -156,6 +160,7 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
 
     password_spray: PasswordSprayPolicy
     site_attack: SiteAttackPolicy
+    slice_attack: SliceAttackPolicy
     card_testing: CardTestingDetectorPolicy
     risky_terminal: RiskyTerminalDetectorPolicy
     health: HealthPolicy

@@ -24,6 +24,7 @@ from streams.core.entities.threat import (
     in_force,
 )
 from streams.core.policy import Policy
+from streams.core.risk import SITE_KIND
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
@@ -65,10 +66,29 @@ def observe_site_login(
     Costs: one state of at most 256 names for the site; it sees every attempt of a stranger, on one key.
     """
     settings = policy.entities.site_attack
+    return watch_strangers(state, signal, at_ms, SITE_SPRAY, settings, settings.warm_s, policy, ctx)
+
+
+def watch_strangers(
+    state: EntityState,
+    signal: EntityObserved,
+    at_ms: int,
+    attack: AttackKind,
+    settings: SiteAttackPolicy,
+    warm_s: int | None,
+    policy: Policy,
+    ctx: EntityContext,
+) -> list[EntityEffect]:
+    """Counts the names that strangers try on the site or a part of it, and judges by its own baseline.
+
+    At most names_per_address of each narrower entity count. Silent for the first `warm_s`, in which it learns what is
+    usual; None: nothing is usual here, and no attack of a day may become so.
+    """
     site = state.site
     window_ms, slow_ms = settings.window_s * 1000, settings.slow_window_s * 1000
     if site is None:
-        site = state.site = SiteSpray(started_ms=at_ms, window=at_ms // window_ms)
+        learnt = most_windows(settings) if warm_s is None else 0
+        site = state.site = SiteSpray(started_ms=at_ms, window=at_ms // window_ms, windows=learnt)
     _count_windows(site, at_ms // window_ms, settings)
     name = mark(signal.username or signal.account_id)
     forget_before(site.failed, at_ms - slow_ms)
@@ -77,10 +97,11 @@ def observe_site_login(
     if not again:
         site.names += 1
     see(site.failed, name, at_ms, NAMES_MAX)
-    site.origins[name] = name if signal.ip is None else mark(signal.ip)
+    origin = signal.origin or signal.ip
+    site.origins[name] = name if origin is None else mark(origin)
     if len(site.origins) > 2 * NAMES_MAX:
         site.origins = {kept: site.origins[kept] for kept in site.failed}
-    if not settings.enabled or at_ms - site.started_ms < settings.warm_s * 1000:
+    if not settings.enabled or at_ms - site.started_ms < (warm_s or 0) * 1000:
         return []
 
     threat = site.threat
@@ -116,12 +137,12 @@ def observe_site_login(
         failed,
         hold_s=settings.slow_expires_s if is_slow else settings.expires_s,
     )
-    return follow(state, threat, SITE_SPRAY, seen, signal, at_ms, settings, policy, ctx)
+    return follow(state, threat, attack, seen, signal, at_ms, settings, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
     """Closes the case when the site was quiet for an hour (F26)."""
-    if state.site is None:
+    if state.site is None or state.kind != SITE_KIND:
         return []
     settings = policy.entities.site_attack
     return close_if_quiet(
@@ -133,6 +154,11 @@ def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]
         settings,
         policy,
     )
+
+
+def most_windows(settings: SiteAttackPolicy) -> int:
+    """How many windows the mean is of."""
+    return max(1, settings.baseline_s // settings.window_s)
 
 
 def thresholds(usual: float, settings: SiteAttackPolicy) -> tuple[int, int]:
@@ -179,7 +205,7 @@ def _count_windows(site: SiteSpray, window: int, settings: SiteAttackPolicy) -> 
     passed = window - site.window
     if passed <= 0:
         return
-    most = max(1, settings.baseline_s // settings.window_s)
+    most = most_windows(settings)
     kept = max(1, settings.slow_window_s // settings.window_s - 1)
     site.lately = [*site.lately, site.names, *[0] * min(passed - 1, kept)][-kept:]
     if site.clean:

@@ -65,4 +65,5 @@ def features_of(
         *pattern.proved(view),
         *place.place(place_fact),
         *login_context.login_risk(view, frequencies),
+        *entity_risk.slices(view, risk),
     )

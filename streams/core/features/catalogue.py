@@ -347,6 +347,11 @@ class Features(msgspec.Struct, frozen=True, gc=False):
             MISSING,
         ),
     ]
+    # --- entity risk again, of the parts of all traffic that a login belongs to
+    slice_guessing: Annotated[
+        float,
+        About("slices", "level", "highest of a login's network, system, user agent, for guessing passwords", MISSING),
+    ]
 
 
 class FeatureSpec(NamedTuple):

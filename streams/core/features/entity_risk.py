@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
+from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView, slices_of
 
 
 def risk(v: View, look: RiskView) -> tuple[tuple[float, ...], RiskFact | None]:
@@ -52,6 +52,14 @@ def risk(v: View, look: RiskView) -> tuple[tuple[float, ...], RiskFact | None]:
         MISSING if merchant is None else float(merchant.labelled),
     )
     return values, merchant if terminal is None else terminal
+
+
+def slices(v: View, look: RiskView) -> tuple[float, ...]:
+    """slice_guessing."""
+    if v.login is None:
+        return (MISSING,)
+    facts = [look(kind, value, v.at_ms) for kind, value in slices_of(v.login)]
+    return (max((float(fact.guessing) for fact in facts if fact is not None), default=MISSING),)
 
 
 _NOTHING = (MISSING,) * 24

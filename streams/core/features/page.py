@@ -42,6 +42,7 @@ _FAMILIES = {
     "proved": "What has been proved about this account, in detail",
     "place": "How the labels of the terminal, else the merchant, follow each other",
     "login risk": "From where this customer logs in, against everybody else",
+    "slices": "Entity risk of networks, autonomous systems and user agents",
 }
 
 

@@ -21,22 +21,26 @@ class HostileAddressPolicy(RuleSection, frozen=True, kw_only=True):
 def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: HostileAddressPolicy) -> RuleResult:
     """A login from an address or device that the entities agent holds for an attacker (password spray).
 
-    Asks: which level have address and device for guessing passwords, and does the account know this device?
-    Fires when: elevated and the device is unknown /01; attack, but the device is known /01; attack and unknown /02.
+    Asks: which level have address and device for guessing passwords, which have network, autonomous system and user
+        agent, and does the account know this device?
+    Fires when: elevated and the device is unknown /01; attack, but the device is known /01; attack and unknown /02; of
+        network, system and user agent, where many are honest, only unknown devices /01.
     Blind to: the first attempts of an attack, and attackers with a new address and device each time; offices behind
         one address suffer together once it is an attack.
-    Costs: two lookups of entity risk that the features do anyway.
+    Costs: lookups of entity risk that the features do anyway.
     """
     level = max(features.ip_guessing, features.device_guessing)
-    if level < 0.0:
+    widely = features.slice_guessing >= 1.0 and features.login_known != 1.0
+    if max(level, features.slice_guessing) < 0.0:
         return NO_RISK
-    if level < 1.0 or (level < 2.0 and features.login_known == 1.0):
+    if not widely and (level < 1.0 or (level < 2.0 and features.login_known == 1.0)):
         return QUIET
     band = 2 if level >= 2.0 and features.login_known != 1.0 else 1
     evidence = {
-        "level": level,
+        "level": max(level, features.slice_guessing),
         "ip_guessing": features.ip_guessing,
         "device_guessing": features.device_guessing,
         "login_known": features.login_known,
+        "slice_guessing": features.slice_guessing,
     }
     return Fired(band, ("R12",), evidence)

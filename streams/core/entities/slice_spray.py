@@ -1,0 +1,53 @@
+"""Is somebody trying many user names through one network, autonomous system or user agent, fast or over a day?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.contracts.signals import EntityObserved
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.site_spray import watch_strangers
+from streams.core.entities.threat import AttackKind, close_if_quiet
+from streams.core.policy import Policy
+
+if TYPE_CHECKING:
+    from streams.core.entities.state import EntityState
+
+SLICES = ("network", "system", "agent")
+SLICE_SPRAY = AttackKind(
+    "slice_spray",
+    "credential_attack",
+    "F26",
+    "slice-spray/02",
+    scope="login",
+    members="usernames",
+    exposes=True,
+    joins=True,
+)
+
+
+def observe_slice_login(
+    state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
+) -> list[EntityEffect]:
+    """Distinct user names tried by strangers through one IPv4 /24 or IPv6 /48, autonomous system or user agent.
+
+    Asks: how many distinct user names did strangers fail with, or were flagged with, within the window, and within the
+        slow window of a day, at most names_per_address of each narrower entity (address, network, system), and how
+        many are usual here?
+    Fires when: names >= the floor and >= usual + sigmas of its noise (elevated), twice the sigmas (attack, case F26).
+    Blind to: attacks that change network, system and user agent together, or are slower than the slow floor; of a
+        system or user agent the first hour (warm_s), and what went on from its first hour on: that is usual there.
+    Costs: up to three more signals for each failed login of a stranger; at most 16 KiB per slice, of most 0.1 KiB,
+        forgotten after half an hour unless several names were seen.
+    """
+    settings = policy.entities.slice_attack
+    warm_s = None if signal.kind == "network" else settings.warm_s
+    return watch_strangers(state, signal, at_ms, SLICE_SPRAY, settings, warm_s, policy, ctx)
+
+
+def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
+    """Closes the case when the slice was quiet for an hour (F26)."""
+    if state.site is None or state.kind not in SLICES:
+        return []
+    settings = policy.entities.slice_attack
+    return close_if_quiet(state.site.threat, SLICE_SPRAY, state.kind, state.value, due_ms, settings, policy)
