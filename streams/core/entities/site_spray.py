@@ -78,11 +78,13 @@ def watch_strangers(
     warm_s: int | None,
     policy: Policy,
     ctx: EntityContext,
+    patience_ms: int = 0,
 ) -> list[EntityEffect]:
     """Counts the names that strangers try on the site or a part of it, and judges by its own baseline.
 
     At most names_per_address of each narrower entity count. Silent for the first `warm_s`, in which it learns what is
-    usual; None: nothing is usual here, and no attack of a day may become so.
+    usual; None: nothing is usual here, and no attack of a day may become so. What began less than
+    `patience_ms` ago is no attack yet.
     """
     site = state.site
     window_ms, slow_ms = settings.window_s * 1000, settings.slow_window_s * 1000
@@ -121,6 +123,8 @@ def watch_strangers(
         lately = lately * spread(unexplained, site.origins, most) // len(unexplained)
     is_slow = _level(lately, slow) > level
     level = max(level, _level(lately, slow))
+    if level == ATTACK and threat.case is None and at_ms - min(site.failed.values()) < patience_ms:
+        level = ELEVATED
     if level == NORMAL and (before == NORMAL or 2 * names <= fast[0]):
         return []
     # A lasting change of traffic must become the new normal: after a whole baseline the mean moves again.

@@ -13,6 +13,8 @@ from streams.core.policy import Policy
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
 
+# A spray over the whole site is known by then, and what is recognised later belongs to its case: one attack, one case.
+PATIENCE_MS = 60_000
 SLICES = ("network", "system", "agent")
 SLICE_SPRAY = AttackKind(
     "slice_spray",
@@ -42,7 +44,7 @@ def observe_slice_login(
     """
     settings = policy.entities.slice_attack
     warm_s = None if signal.kind == "network" else settings.warm_s
-    return watch_strangers(state, signal, at_ms, SLICE_SPRAY, settings, warm_s, policy, ctx)
+    return watch_strangers(state, signal, at_ms, SLICE_SPRAY, settings, warm_s, policy, ctx, PATIENCE_MS)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:

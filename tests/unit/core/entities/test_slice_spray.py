@@ -27,6 +27,16 @@ def test_twenty_names_from_addresses_of_one_network_are_one_case():
     assert [action.action for action in network.actions] == ["step_up"], "honest people live in a network, too"
 
 
+def test_the_site_has_a_minute_to_recognise_an_attack_as_its_own():
+    network = Entity(policy())
+    network.play(failure(f"victim-{number}", number, f"203.0.113.{number}") for number in range(59))
+    assert [risk.level for risk in network.risks] == ["elevated"], "strangers are challenged at once"
+    assert network.cases == []
+    network.play([failure("victim-60", 61, "203.0.113.60", incident_id="case_site")])
+    assert network.cases == []
+    assert [action.case_id for action in network.actions] == ["case_site"]
+
+
 def test_many_names_from_one_address_are_the_business_of_that_address():
     network = Entity(policy())
     network.play(failure(f"victim-{number}", number, "203.0.113.7") for number in range(200))
