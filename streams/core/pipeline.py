@@ -113,10 +113,11 @@ def prepare(
         hits = evaluate(event, at_ms, features, policy)
         incident = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ""
         prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident)
+    too_late = observations.too_late
     fold(observations, event, at_ms, late, basis)
-    if frequencies is not None and isinstance(event, Login):
+    if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
-        training.train(observations, event, at_ms, frequencies, doubted=doubted, late=late)
+        training.train(observations, event, at_ms, frequencies, doubted=doubted)
     return prepared
 
 

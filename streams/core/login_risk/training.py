@@ -37,11 +37,12 @@ def is_doubted(hits: tuple[Hit, ...], features: Features | None, policy: Policy)
     return False
 
 
-def train(
-    observations: Observations, event: Event, at_ms: int, known: Frequencies, *, doubted: bool, late: bool
-) -> None:
-    """Takes in a successful login or a second factor; everything else teaches nothing. Call it after `fold`."""
-    if late or not isinstance(event, LoginSucceeded | ChallengePassed):
+def train(observations: Observations, event: Event, at_ms: int, known: Frequencies, *, doubted: bool) -> None:
+    """Takes in a successful login or a second factor; everything else teaches nothing.
+
+    Call it after `fold`, for events that `fold` has taken in: what is too late for a count is too late for a habit.
+    """
+    if not isinstance(event, LoginSucceeded | ChallengePassed):
         return
     history = observations.login_history
     if type(event) is ChallengePassed:

@@ -185,7 +185,7 @@ def test_streamed_score_is_the_formula_over_the_whole_history(seed, monkeypatch)
         else:
             assert told == pytest.approx(wanted, rel=1e-4)
             compared += 1
-        train(account, event, int(at_ms), frequencies, doubted=False, late=False)
+        train(account, event, int(at_ms), frequencies, doubted=False)
         history.append(now)
     assert compared > 350
 
@@ -195,4 +195,4 @@ def test_no_score_before_the_site_is_known():
     for event in some_logins(random.Random(4), 60):
         at_ms = int(event.occurred_at.timestamp() * 1000)
         assert features_of(account, event, at_ms, no_risk, frequencies=frequencies).login_risk == MISSING
-        train(account, event, at_ms, frequencies, doubted=False, late=False)
+        train(account, event, at_ms, frequencies, doubted=False)

@@ -25,6 +25,7 @@ from streams.core.login_risk.frequencies import (
 from streams.core.login_risk.history import DAY_MS, LoginHistory, learn, shares
 from streams.core.login_risk.training import PROOF_MS, is_doubted, train
 from streams.core.observations import Observations
+from streams.core.pipeline import prepare
 from streams.core.risk import no_risk
 
 DAY = 20_610
@@ -44,9 +45,9 @@ def login(number=0, at_ms=NOON_MS, kind=LoginSucceeded, ip="203.0.113.1", asn=64
     )
 
 
-def taught(account, event, frequencies=None, *, doubted=False, late=False):
+def taught(account, event, frequencies=None, *, doubted=False):
     at_ms = int(event.occurred_at.timestamp() * 1000)
-    train(account, event, at_ms, frequencies or Frequencies(), doubted=doubted, late=late)
+    train(account, event, at_ms, frequencies or Frequencies(), doubted=doubted)
     return account.login_history
 
 
@@ -92,8 +93,12 @@ class TestWhoTeaches:
         assert taught(Observations(), login(kind=kind), frequencies) is None
         assert frequencies == Frequencies()
 
-    def test_what_comes_too_late_teaches_nothing(self):
-        assert taught(Observations(), login(), late=True) is None
+    def test_what_comes_too_late_for_a_count_teaches_nothing(self):
+        account, frequencies = Observations(), Frequencies()
+        for number, at_ms in enumerate((NOON_MS, NOON_MS - 600_000, NOON_MS - DAY_MS)):
+            prepare(account, login(number, at_ms), at_ms, no_risk, policy(), number > 0, frequencies)
+        assert account.too_late == 1
+        assert frequencies.logins == 2
 
 
 class TestDoubt:
