@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +20,7 @@ from support.product import Product
 from support.waiting import wait_until
 
 from producers.sources import fdh
+from streams.adapters.embedded_broker import free_port
 from streams.cli.backtest import backtest
 from streams.cli.replay import replay
 from streams.contracts.topics import physical
@@ -57,10 +60,21 @@ def serving(product: Product, model: Path) -> Iterator[Product]:
 
     On a busy machine a commit may miss its deadline; a supervisor starts the worker again.
     """
-    for worker in ("w1", "w2"):
-        product.start(worker, model_dir=str(model), model_deadline_ms="10000")
+    ports = {worker: free_port() for worker in ("w1", "w2")}
+    for worker, port in ports.items():
+        product.start(worker, model_dir=str(model), model_deadline_ms="10000", web_port=str(port))
     with Chaos(product, Counter(), seed=0).raging():
+        for port in ports.values():
+            wait_until(partial(ready, port), "a worker is ready", within_s=120)
         yield product
+
+
+def ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+            return True
+    except OSError:  # not listening yet, or 503: not ready yet
+        return False
 
 
 def fed(product: Product, payments: Path, *more: str) -> None:
