@@ -73,7 +73,13 @@ class Measured(msgspec.Struct):
 @click.option("--report", "report_seed", type=int, default=2, show_default=True, help="Seed of the one that is judged.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def bench_logins(users: int, days: int, attacks: int, tune: int, report_seed: int, as_json: bool) -> None:
-    """Measure login risk: attackers stopped at 1, 2 and 5 % second factors, and the percentiles for the policy."""
+    """Measure login risk: attackers stopped at 1, 2 and 5 % second factors, and the percentiles for the policy.
+
+    \b
+    Examples:
+      paywarden bench logins
+      paywarden bench logins --users 2500 --days 90 --attacks 500
+    """
     if tune == report_seed:
         raise click.UsageError("Figures from the population that thresholds were chosen on prove nothing: other seeds.")
     look_rarely()
