@@ -36,7 +36,8 @@ class Merge(Protocol):
 
     def add(self, topic: str, entries: list[Entry]) -> None: ...
 
-    def buffered(self, topic: str) -> int: ...
+    def buffered(self, topic: str) -> int:
+        """How far this topic was read ahead; far enough, and its fetching pauses."""
 
     @property
     def total(self) -> int:
@@ -185,13 +186,16 @@ class SourceMerge:
         self._handled_before = resume
         self._frontier_ms = resume.frontier_ms
         self.read_on = False
+        self._is_ready = False  # the last `take` left something that may be handed out at once
         self._oldest_arrival: dict[int, int] = {}  # second -> when its first signal arrived (live)
 
     def add(self, topic: str, entries: list[Entry]) -> None:
         self._fresh.extend(entries)
 
     def buffered(self, topic: str) -> int:
-        return self.total
+        """What a slow handler leaves lying. What waits for clocks does not count: they come on the same topic, and who
+        stopped reading it would wait for ever."""
+        return self.total if self._is_ready else 0
 
     @property
     def total(self) -> int:
@@ -211,8 +215,10 @@ class SourceMerge:
             if due:
                 reach_ms = max(reach_ms, (max(due) + 1) * 1000)
         waiting = self._waiting
+        self._is_ready = False
         while waiting and waiting[0][0] < reach_ms:
             if len(taken) >= limit:
+                self._is_ready = True
                 return taken
             at_ms, _, _, offset, entry = heappop(waiting)
             self._offsets.discard(offset)

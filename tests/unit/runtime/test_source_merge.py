@@ -133,3 +133,13 @@ def test_a_second_may_be_handed_out_in_parts_but_is_committed_as_a_whole(limit: 
         assert order.whole == (sum(map(len, parts)) == 3)
     assert [offset for part in parts for offset in part] == [0, 1, 2]
     assert max(map(len, parts)) == min(limit, 3)
+
+
+def test_what_waits_for_a_clock_never_stops_the_reading_that_brings_the_clock() -> None:
+    order = merge()
+    order.add(TOPIC, [signal(n, 5 * SECOND, 0, n + 1) for n in range(500)])
+    assert handled(order.take(10, {}, 0)) == []
+    assert (order.total, order.buffered(TOPIC)) == (500, 0)
+    order.add(TOPIC, [told(500, 9 * SECOND, 0), told(501, 9 * SECOND, 1)])
+    assert len(handled(order.take(10, {}, 0))) == 10
+    assert order.buffered(TOPIC) == 490, "a slow handler, for whom no more should be fetched"
