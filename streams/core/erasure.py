@@ -7,8 +7,8 @@ with it, so an erasure waits for locks, cases and money to end; all of them do, 
 from __future__ import annotations
 
 from streams.contracts.accounts import AccountErasure
-from streams.contracts.cases import AccountErased, ActionRejected
-from streams.core.cases.operator import SUPERVISORS, is_somebody_else
+from streams.contracts.cases import AccountErased
+from streams.core.cases.operator import SUPERVISORS, is_somebody_else, reject
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.locks.transitions import RELEASED
 from streams.core.obligations import Obligations
@@ -27,17 +27,7 @@ def asked(turn: Turn, event: AccountErasure) -> None:
     """
     refusal = _refusal(turn.obligations, event)
     if refusal is not None:
-        cause, text = refusal
-        turn.effects.append(
-            ActionRejected(
-                occurred_at=turn.at,
-                event_id=event.event_id,
-                account_id=turn.ctx.account_id,
-                action="erase",
-                cause=cause,
-                text=text,
-            )
-        )
+        reject(turn, event.event_id, "erase", *refusal)
         return
     obligations = turn.obligations
     known = [case.case_id for case in obligations.cases] + [ended.case_id for ended in obligations.ended]

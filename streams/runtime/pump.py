@@ -243,16 +243,15 @@ class Pump:
         try:
             async with asyncio.timeout(self._options.commit_deadline_s):
                 await asyncio.gather(*(self._publish(owned, group, stamps) for owned, group in groups))
-        except TimeoutError as error:
+        except BaseException as error:
             self._metrics.add(catalogue.COMMIT_FAILURES, 1, self.logic.name)
+            if not isinstance(error, TimeoutError):
+                raise
             raise Unreachable(
                 f"a transaction of {self.logic.name} was not committed within {self._options.commit_deadline_s:.0f} s. "
                 "The brokers are slow or unreachable, or this machine has too little CPU. Nothing of it is visible; "
                 "restart it, and it goes on after its last commit."
             ) from error
-        except BaseException:
-            self._metrics.add(catalogue.COMMIT_FAILURES, 1, self.logic.name)
-            raise
         ended_s = self._clock.monotonic_s()
         self._pace.committed(ended_s, ended_s - began_s)
         self.last_commit_s = ended_s

@@ -38,7 +38,7 @@ def act(turn: Turn, event: CaseAction) -> None:
     """Carries the action out, or answers why not."""
     refusal = _refusal(turn, event)
     if refusal is not None:
-        _reject(turn, event, *refusal)
+        reject(turn, event.event_id, event.action, *refusal, case_id=event.case_id)
         return
     case = turn.obligations.case(event.case_id or "")
     if case is None:
@@ -144,14 +144,15 @@ def _person(actor: str) -> str:
     return "".join(each for each in plain if unicodedata.category(each)[0] not in "CZ")
 
 
-def _reject(turn: Turn, event: CaseAction, cause: str, text: str) -> None:
+def reject(turn: Turn, event_id: str, action: str, cause: str, text: str, *, case_id: str | None = None) -> None:
+    """Answers an operator's request with why it is not carried out."""
     turn.effects.append(
         ActionRejected(
             occurred_at=turn.at,
-            event_id=event.event_id,
+            event_id=event_id,
             account_id=turn.ctx.account_id,
-            case_id=event.case_id,
-            action=event.action,
+            case_id=case_id,
+            action=action,
             cause=cause,
             text=text,
         )
