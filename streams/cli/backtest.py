@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from models.artifact import ModelError
@@ -32,7 +31,7 @@ from streams.app import accounts_logic, entities_logic
 from streams.cli.backtest_compare import compare
 from streams.cli.backtest_compare import show as show_difference
 from streams.cli.backtest_results import Results, known_risk, results_folder
-from streams.cli.replay import Duration, Instant
+from streams.cli.replay import Duration, Instant, counting
 from streams.contracts.base import from_ms
 from streams.contracts.partitioning import partition_of
 from streams.core.policy import PolicySchedule
@@ -48,18 +47,6 @@ def respond(emit: Emit) -> list[tuple[str, bytes, bytes, int]]:
     """The payment system's answers to one record, as (topic, key, value, record timestamp)."""
     assert emit.value is not None
     return [(each.topic, each.key, each.value, each.timestamp_ms) for each in replies(emit.topic, emit.value)]
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} records"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
 
 
 def run_backtest(
@@ -105,14 +92,14 @@ def run_backtest(
             partition_of_key=partition_of,
             respond=respond if responder else None,
         )
-        progress = stack.enter_context(nullcontext() if quiet else _progress(console))
-        task = None if progress is None else progress.add_task("backtest", total=None)
+        progress = stack.enter_context(counting(console, quiet=quiet))
+        task = progress.add_task("backtest", total=None)
         feed = stepped(chain((first,), source), barrier_ms, settle_ms)
         for item in expand(feed, partitions):
             if isinstance(item, Barrier):
                 run.settle()
                 results.step_ended()
-                if progress is not None and task is not None:
+                if not quiet:
                     day = f"{from_ms(item.at_ms):%Y-%m-%d %H:%M}"
                     progress.update(task, completed=results.records, description=f"backtest {day}")
                 continue

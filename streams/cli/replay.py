@@ -173,6 +173,20 @@ def report(written: Written, *, as_json: bool) -> None:
         )
 
 
+def counting(console: Console, *, quiet: bool) -> Progress:
+    """A line that counts records while they go by."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} records"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=quiet,
+    )
+
+
 def _write(target: Target, records: Iterable[Outgoing], about: str, console: Console) -> Written:
     # The first record shows what is wrong with most files, and how old the events are, before anything is written.
     source = iter(records)
@@ -193,16 +207,7 @@ def _write(target: Target, records: Iterable[Outgoing], about: str, console: Con
             writer.refuse_expired(first.timestamp_ms, now_ms)
         with (
             _barrier(target) as agents,
-            Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:,} records"),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-                disable=target.as_json,
-            ) as progress,
+            counting(console, quiet=target.as_json) as progress,
         ):
             task = progress.add_task(about, total=None)
 
