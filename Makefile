@@ -18,7 +18,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
 UV_VERSION := 0.13.9
 
-.PHONY: help setup check test connected floods soak bench demo model alerts contracts docs dashboards lock format clean
+.PHONY: help setup check test connected floods soak explore bench demo model alerts contracts docs dashboards lock format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,13 @@ floods: setup  ## a million hostile events of one account and a million new addr
 
 soak: floods  ## the floods, then 100,000 payments under workers that die: hours
 	PAYWARDEN_SOAK=1 $(BIN)/pytest tests/properties/test_money_engine.py
+
+EXPLORE_MINUTES ?= 30
+explore: setup  ## property tests on examples that nobody has tried yet, for EXPLORE_MINUTES or until one fails
+	end=$$((SECONDS + 60 * $(EXPLORE_MINUTES))); \
+	while [ $$SECONDS -lt $$end ]; do \
+		PAYWARDEN_EXPLORE=1 $(BIN)/pytest -q -n $(TEST_PROCESSES) -m "not connected and not bench" tests/properties $(PYTEST_ARGS); \
+	done
 
 bench: setup  ## did it get slower
 	$(BIN)/pytest -m bench $(PYTEST_ARGS)

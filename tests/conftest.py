@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 TESTS = Path(__file__).parent
 
 # `from support.metrics import RecordingMetrics`: helpers are a package of tests/, never a conftest.
 sys.path.insert(0, str(TESTS))
 
-# A busy machine must not turn red what is right: speed is measured by benchmarks.
-settings.register_profile("paywarden", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("paywarden")
+# A busy machine must not turn red what is right: speed is measured by benchmarks. Every run of one tree tries the same
+# examples, so a red run is the change's own; `make explore` tries new ones. Explaining a failure traces every line, and
+# before Python 3.12 that takes longer than a test may.
+settings.register_profile(
+    "paywarden",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
+settings.register_profile("explore", settings.get_profile("paywarden"), derandomize=False, print_blob=True)
+settings.load_profile("explore" if os.environ.get("PAYWARDEN_EXPLORE") else "paywarden")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -198,7 +198,7 @@ def _standing(turn: Turn, draft: Draft) -> Case | None:
             continue
         if case.by_payment and case.payment_id != draft.payment_id:
             continue
-        # The id of a money case is that of its payment, so the case stays the same one however late the next line is.
+        # There is one case about the money of a payment however late the next line is.
         return case if case.by_payment or case.updated_ms >= since_ms else None
     return None
 
@@ -222,11 +222,7 @@ def _room_for(turn: Turn, draft: Draft) -> Case | None:
 def _opened(turn: Turn, draft: Draft) -> Case:
     payment = draft.payment
     case = Case(
-        case_id=(
-            ids.money_case_id(draft.family, draft.payment_id)
-            if draft.by_payment
-            else ids.case_id(draft.family, turn.ctx.account_id, turn.cause)
-        ),
+        case_id=ids.case_id(draft.family, draft.payment_id if draft.by_payment else turn.ctx.account_id, turn.cause),
         case_type=draft.case_type,
         flow=draft.flow,
         family=draft.family,

@@ -26,10 +26,9 @@ def test_the_same_cause_gives_the_same_id_and_another_cause_another() -> None:
         ids.case_id("ladder", "a1", "e1"),
         ids.case_id("ladder", "a1", "e2"),
         ids.case_id("ladder", "a1e", "1"),
-        ids.money_case_id("ladder", "a1"),
         ids.incident_id("ladder", "a1", "e1"),
         ids.action_id("ladder", "a1", "e1"),
         ids.action_id("ladder", "a1", "e1", "freeze"),
         ids.notification_id("ladder", "a1", "e1"),
     }
-    assert len(everything) == 8
+    assert len(everything) == 7

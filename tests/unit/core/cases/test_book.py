@@ -47,6 +47,18 @@ def test_every_payment_has_its_own_money_case_and_keeps_its_id() -> None:
     assert one.case_id != two.case_id
 
 
+def test_a_money_case_that_was_forgotten_comes_back_under_another_id() -> None:
+    """Its versions begin again; under the old id readers would take them for versions that they have."""
+    obligations = Obligations()
+    first = open_or_join(turn_at(obligations), draft("debit", by_payment=True, payment_id="p0"))
+    for number in range(1, CASES_MAX + 1):
+        turn = turn_at(obligations, NOON + 30 * DAY, f"e{number}")
+        open_or_join(turn, draft("debit", by_payment=True, payment_id=f"p{number}"))
+    assert first not in obligations.cases
+    again = open_or_join(turn_at(obligations, NOON + 60 * DAY, "e0"), draft("debit", by_payment=True, payment_id="p0"))
+    assert again.case_id != first.case_id
+
+
 def test_severity_only_rises() -> None:
     obligations = Obligations()
     case = open_or_join(turn_at(obligations), draft(priority=2))
