@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 import click
@@ -82,14 +83,17 @@ def paywarden() -> None:
     """
 
 
-def main() -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line. Mistakes of a user end in one sentence and an exit code, not in a traceback."""
     try:
-        paywarden(standalone_mode=False)
+        paywarden(arguments, standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
+    except click.UsageError as error:
+        error.show()  # with the usage of the command
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        _say(error.format_message())
         sys.exit(error.exit_code)
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
@@ -97,14 +101,20 @@ def main() -> NoReturn:
         code = _exit_code(error)
         if code is None:
             raise
-        click.echo(f"paywarden: {error}", err=True)
+        _say(str(error))
         sys.exit(code)
     sys.exit(0)
 
 
+def _say(sentence: str) -> None:
+    click.echo(f"paywarden: {sentence}", err=True)
+
+
 def _exit_code(error: Exception) -> int | None:
     """The exit code of an error that carries its own sentence, or None for a bug."""
+    from producers.barrier import AgentsBehind
     from producers.errors import BadInput
+    from producers.writer import DeliveryFailed, NoBroker, NotReady
     from streams.core.declines.table import TableError
     from streams.core.policy import PolicyError
     from streams.ingest.source import SourceError
@@ -113,6 +123,8 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, BadInput):
         return EXIT_BAD_INPUT
-    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError, Refusal)):
+    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError, Refusal, NotReady)):
         return EXIT_CONFIGURATION
+    if isinstance(error, (NoBroker, DeliveryFailed, AgentsBehind)):
+        return EXIT_INFRASTRUCTURE
     return None

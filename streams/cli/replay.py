@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from producers.barrier import AgentsAtEnd, AgentsBehind
+from producers.barrier import AgentsAtEnd
 from producers.durations import parse_duration, parse_instant
 from producers.errors import BadInput
 from producers.feed import DEFAULT_STEP_MS, Barrier, Outgoing, expand, retimed, stepped
@@ -24,14 +24,12 @@ from producers.inputs import Format, InputOptions, read_inputs
 from producers.sources.fdh import Release
 from producers.sources.jsonl import Malformed
 from producers.sources.logins import DEMO_KEY
-from producers.writer import DeliveryFailed, KafkaWriter, NoBroker, NotReady, Pace, Written
+from producers.writer import KafkaWriter, Pace, Written
+from streams.cli.cluster import ClusterFailed
 from streams.contracts.base import from_ms
 from streams.contracts.topics import Naming
-from streams.settings import SettingsError, load_settings
+from streams.settings import load_settings
 
-EXIT_BAD_INPUT = 64
-EXIT_INFRASTRUCTURE = 70
-EXIT_CONFIGURATION = 78
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
@@ -118,13 +116,9 @@ def target_of(options: Mapping[str, Any]) -> Target:
     # Faust, which the runtime knows, takes half a second to import: not for a command that only reads a file.
     from streams.runtime.clients import kafka_python_kwargs
 
-    try:
-        runtime = load_settings(
-            bootstrap=options["bootstrap"], topic_prefix=options["prefix"], app_id=options["app_id"]
-        ).runtime()
-    except SettingsError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(EXIT_CONFIGURATION) from error
+    runtime = load_settings(
+        bootstrap=options["bootstrap"], topic_prefix=options["prefix"], app_id=options["app_id"]
+    ).runtime()
     return Target(
         bootstrap=runtime.bootstrap,
         prefix=runtime.names,
@@ -142,21 +136,13 @@ def target_of(options: Mapping[str, Any]) -> Target:
 
 
 def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Written:
-    """Writes everything with progress on the terminal; ends the process with a sentence when it cannot."""
-    console = Console(stderr=True)
-    # The client logs every attempt to connect; the sentence below says it once.
+    """Writes everything with progress on the terminal. Raises the errors of producers.writer, each one sentence."""
+    # The client logs every attempt to connect; the sentence of the error says it once.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
-        return _write(target, records, about, console)
-    except BadInput as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise SystemExit(EXIT_BAD_INPUT) from error
-    except NotReady as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise SystemExit(EXIT_CONFIGURATION) from error
-    except (NoBroker, DeliveryFailed, AgentsBehind, KafkaError) as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise SystemExit(EXIT_INFRASTRUCTURE) from error
+        return _write(target, records, about, Console(stderr=True))
+    except KafkaError as error:
+        raise ClusterFailed(f"{target.bootstrap} refused: {error}") from error
 
 
 def report(written: Written, *, as_json: bool) -> None:
@@ -283,20 +269,16 @@ def replay(
     would delete them at once.
     """
     target = target_of(options)
-    try:
-        records = read_inputs(
-            files,
-            file_format,
-            InputOptions(
-                start_ms=start,
-                end_ms=end,
-                label_delay_ms=label_delay,
-                label_release=label_release,
-                malformed=malformed,
-                pseudonym_key=pseudonym_key,
-            ),
-        )
-    except BadInput as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(EXIT_BAD_INPUT) from error
+    records = read_inputs(
+        files,
+        file_format,
+        InputOptions(
+            start_ms=start,
+            end_ms=end,
+            label_delay_ms=label_delay,
+            label_release=label_release,
+            malformed=malformed,
+            pseudonym_key=pseudonym_key,
+        ),
+    )
     report(write_records(target, records, f"replay {file_format}"), as_json=target.as_json)

@@ -14,7 +14,7 @@ from rich.table import Table
 from producers.errors import BadInput
 from producers.simulate.catalog import Scenario, scenario, scenarios
 from producers.sources import fdh, jsonl
-from streams.cli.replay import EXIT_BAD_INPUT, Instant, report, target_of, target_options, write_records
+from streams.cli.replay import Instant, report, target_of, target_options, write_records
 
 
 @click.command(
@@ -55,16 +55,12 @@ def simulate(
     if out is None and file_format == "fdh":
         raise click.UsageError("--format fdh is a file format; name the file with --out.")
     target = target_of(options)
-    try:
-        chosen = scenario(name)
-        parameters = _changes(changes)
-        if out is not None:
-            _write_file(out, file_format, chosen, seed, start, parameters, as_json=target.as_json)
-            return
-        records = chosen.records(seed, start, parameters)
-    except BadInput as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(EXIT_BAD_INPUT) from error
+    chosen = scenario(name)
+    parameters = _changes(changes)
+    if out is not None:
+        _write_file(out, file_format, chosen, seed, start, parameters, as_json=target.as_json)
+        return
+    records = chosen.records(seed, start, parameters)
     if options["settle_ms"] is None:
         target = msgspec.structs.replace(target, settle_ms=chosen.settle_ms)
     report(write_records(target, records, f"simulate {chosen.name}"), as_json=target.as_json)

@@ -14,6 +14,9 @@ from streams.runtime.failstop import Refusal
 from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.tokens import AsyncTokens, BlockingTokens, Tokens
 
+# kafka-python asks for 30 s whether anybody is there; who waits for a sentence waits half of that.
+BOOTSTRAP_TIMEOUT_MS = 15_000
+
 
 class UnusableCertificate(Refusal):
     """A certificate, key or list of authorities cannot be used as it is. The message names the setting."""
@@ -36,6 +39,7 @@ def kafka_python_kwargs(options: RuntimeOptions) -> dict[str, Any]:
     kwargs: dict[str, Any] = {
         "bootstrap_servers": options.bootstrap.split(","),
         "security_protocol": security.protocol,
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
     }
     if (context := ssl_context(security)) is not None:
         kwargs["ssl_context"] = context

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.structs import OffsetAndMetadata
+from support.command import paywarden
 
 from producers.barrier import AgentsAtEnd, AgentsBehind
 from producers.durations import HOUR_MS
@@ -74,22 +75,10 @@ def test_missing_topics_are_named_with_the_command_that_creates_them(broker: str
 
 
 # A process of its own: when there is no broker, kafka-python leaves sockets open that fail later tests.
-WRITE = """
-import sys
-from producers.simulate.catalog import scenario
-from streams.cli.replay import Target, write_records
-
-target = Target(
-    bootstrap=sys.argv[1], prefix="", security={"bootstrap_timeout_ms": 100}, app_id="", responder_group=None,
-    speed=None, step_ms=None, barrier_ms=None, barrier_timeout_ms=0, settle_ms=0, shift_now=False, as_json=True,
-)
-write_records(target, scenario("repeat_failures").records(7, None, {"customers": 8, "days": 1}), "test")
-"""
-
-
 @pytest.mark.parametrize(("address", "code", "says"), [("127.0.0.1:1", 70, "No broker"), ("here:x", 78, "host:port")])
 def test_no_broker_is_not_a_mistake_in_the_configuration(address: str, code: int, says: str) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", WRITE, address]
+    program = "from streams.cli.main import main; main()"
+    command = [sys.executable, "-W", "ignore", "-c", program, "simulate", "repeat_failures", "--bootstrap", address]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == code, ended.stderr
     [sentence] = ended.stderr.splitlines()
@@ -105,16 +94,15 @@ def test_events_older_than_the_retention_are_refused_before_the_first_is_written
     admin.close()
     settings = [f"--set={name}={value}" for name, value in SMALL.items()]
     old = [*settings, "repeat_failures", "--start", "2018-04-01", "--json", "--bootstrap", broker, "--prefix"]
-    runner = CliRunner()
-    refused = runner.invoke(simulate, [*old, kept], catch_exceptions=False)
+    refused = paywarden("simulate", *old, kept)
     assert refused.exit_code == 78
     assert f"Topic {kept}risk.labels keeps records for 90 days" in refused.stderr
     assert "of 2018-04-01 00:00" in refused.stderr
     assert "topics create --replay" in refused.stderr
     assert contents(broker, kept, [topic.name for topic in MERGED]) == {}
-    assert runner.invoke(simulate, [*old, prefix], catch_exceptions=False).exit_code == 0
+    assert paywarden("simulate", *old, prefix).exit_code == 0
     shifted = [*old, kept, "--shift", "now", "--speed", "10000000"]
-    assert runner.invoke(simulate, shifted, catch_exceptions=False).exit_code == 0
+    assert paywarden("simulate", *shifted).exit_code == 0
 
 
 def test_a_barrier_sees_past_control_records_and_names_who_is_behind(broker: str, prefix: str) -> None:
@@ -192,8 +180,7 @@ def test_the_responder_answers_on_the_cluster(broker: str, prefix: str) -> None:
 
 
 def test_usage_mistakes_end_with_the_documented_codes(tmp_path: object) -> None:
-    runner = CliRunner()
-    assert runner.invoke(replay, ["nothing.csv", "--format", "fdh"]).exit_code == 64
-    assert runner.invoke(simulate, ["nothing", "--out", f"{tmp_path}/x"]).exit_code == 64
-    assert runner.invoke(simulate, ["normal_day", "--shift", "now"]).exit_code == 2
-    assert runner.invoke(simulate, ["population", "--format", "fdh"]).exit_code == 2
+    assert paywarden("replay", "nothing.csv", "--format", "fdh").exit_code == 64
+    assert paywarden("simulate", "nothing", "--out", f"{tmp_path}/x").exit_code == 64
+    assert paywarden("simulate", "normal_day", "--shift", "now").exit_code == 2
+    assert paywarden("simulate", "population", "--format", "fdh").exit_code == 2

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from click.testing import CliRunner, Result
-
-from streams.cli.simulate import simulate
+from support.command import Ended, paywarden
 
 
-def play(out: Path, *more: str) -> Result:
-    return CliRunner().invoke(simulate, ["repeat_failures", "--out", str(out), *more], catch_exceptions=False)
+def play(out: Path, *more: str) -> Ended:
+    return paywarden("simulate", "repeat_failures", "--out", str(out), *more)
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -31,4 +29,4 @@ def test_what_cannot_be_played_leaves_the_file_that_is_there(tmp_path: Path) -> 
 def test_a_value_out_of_range_is_refused_with_the_range(tmp_path: Path) -> None:
     result = play(tmp_path / "out.jsonl", "--set", "attempts=-1")
     assert result.exit_code == 64
-    assert result.stderr == "repeat_failures: attempts must be between 0 and 1,000,000, not -1.\n"
+    assert result.stderr == "paywarden: repeat_failures: attempts must be between 0 and 1,000,000, not -1.\n"
