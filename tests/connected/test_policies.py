@@ -1,4 +1,7 @@
-"""Does a policy that is published while two workers run decide exactly the events of its time, and so in a replay?"""
+"""Does a policy that is published while two workers run decide exactly the events of its time, and so in a replay?
+
+It brings a rule, a list and another champion: all three begin and end at the same event.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.models import small_model
 from support.product import Product
 from support.waiting import wait_until
 
@@ -37,6 +41,8 @@ field = "counterparty_id"
 outcome = "hold"
 mode = "enforce"
 entries = [{ value = "mule" }]
+[model]
+champion = "CHAMPION"
 """
 ACCOUNTS = 40
 
@@ -72,11 +78,16 @@ def decisions(product: Product) -> dict[str, DecisionMade]:
 
 
 @pytest.mark.timeout(500)
-def test_every_decision_carries_the_policy_of_its_event_time(product: Product, tmp_path: Path) -> None:
+def test_every_decision_carries_the_policy_of_its_event_time(
+    product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "strict.toml"
-    file.write_text(STRICT)
+    models = tmp_path / "models"
+    old, new = small_model(models, name="old"), small_model(models, name="new", seed=1)
+    file.write_text(STRICT.replace("CHAMPION", new.name))
     for worker in ("w1", "w2"):
-        product.start(worker, merge="live", clock="live", log_level="INFO")
+        served = {"model_dir": str(old), "models_dir": str(models), "model_deadline_ms": "10000"}
+        product.start(worker, merge="live", clock="live", log_level="INFO", **served)
     now_ms = time.time_ns() // 1_000_000
     written: list[PaymentRequested] = []
 
@@ -112,21 +123,27 @@ def test_every_decision_carries_the_policy_of_its_event_time(product: Product, t
     start_hash = found["before-0"].policy
     for event in written:
         at_ms = to_ms(event.occurred_at)
-        expected = change["policy"] if effective_ms <= at_ms < back_ms else start_hash
-        assert found[event.event_id].policy == expected, event.event_id
+        expected = (change["policy"], new.name) if effective_ms <= at_ms < back_ms else (start_hash, old.name)
+        assert (found[event.event_id].policy, found[event.event_id].model_id) == expected, event.event_id
     assert (found["over-1"].outcome, found["over-0"].outcome, found["over-2"].outcome) == ("block", "hold", "allow")
-    assert {found[f"under-{n}"].outcome for n in range(ACCOUNTS)} == {"allow"}
+    assert {found[f"under-{n}"].outcome for n in range(ACCOUNTS)}.isdisjoint({"block", "hold"})
 
     # A replay under the exported history decides the same.
     policies, events, out = tmp_path / "policies.jsonl", tmp_path / "events.jsonl", tmp_path / "out"
     run(product, "history", "--out", str(policies))
     events.write_bytes(b"".join(encode(event) + b"\n" for event in sorted(written, key=lambda each: each.occurred_at)))
     options = ["--policy", str(product.policy), "--policy", str(policies), "--partitions", str(product.partitions)]
+    options += ["--model", str(old), "--out", str(out)]
+    monkeypatch.setenv("PAYWARDEN_MODELS_DIR", str(models))
     result = CliRunner().invoke(
-        paywarden, ["backtest", str(events), "--format", "jsonl", "--out", str(out), *options], catch_exceptions=False
+        paywarden, ["backtest", str(events), "--format", "jsonl", *options], catch_exceptions=False
     )
     assert result.exit_code == 0, result.output
     again = [decode("fraud.decisions", line) for line in (out / "decisions.jsonl").read_bytes().splitlines()]
-    assert {each.event_id: (each.policy, each.outcome) for each in again if isinstance(each, DecisionMade)} == {
-        event_id: (each.policy, each.outcome) for event_id, each in found.items()
+    assert {each.event_id: how(each) for each in again if isinstance(each, DecisionMade)} == {
+        event_id: how(each) for event_id, each in found.items()
     }
+
+
+def how(decision: DecisionMade) -> tuple[object, ...]:
+    return decision.policy, decision.outcome, decision.model_id, decision.score
