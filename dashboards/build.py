@@ -29,6 +29,7 @@ QUESTIONS: Final[dict[m.Question, str]] = {
 _DATASOURCE: Final = {"type": "prometheus", "uid": "prometheus"}
 _WIDTH, _HEIGHT, _COLUMNS = 8, 7, 24
 _RATE: Final = "[$__rate_interval]"
+_MISTAKES: Final = f'sum by (lock) (increase({m.LOCK_SECONDS.name}_count{{end="false_lock"}}[1d]))'
 
 
 def _panel(title: str, about: str, unit: str, *queries: tuple[str, str], **defaults: float) -> Panel:
@@ -113,6 +114,20 @@ SPECIAL: Final[dict[m.Question, tuple[Panel, ...]]] = {
     "sane": (
         _share("Outcome mix", "Of all decisions.", m.DECISIONS, m.DECISIONS, "outcome"),
         _share("Decided without a score", "Rules only, by cause.", m.SCORE_UNAVAILABLE, m.DECISIONS, "cause"),
+        _share(
+            "Logins, by outcome",
+            "Of those with the right password; step_up: challenged.",
+            m.LOGINS,
+            m.LOGINS,
+            "outcome",
+        ),
+        _panel(
+            "False locks, share",
+            "Undone as a mistake, of the locks that began within a day.",
+            "percentunit",
+            (f"{_MISTAKES} / sum by (lock) (increase({m.LOCKS_BEGUN.name}[1d]))", "{{lock}}"),
+            min=0,
+        ),
     ),
     "people": (
         _panel(

@@ -19,7 +19,9 @@ from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
 from streams.core.incidents.keys import DIMENSIONS
 from streams.core.learning import BANDS_FROM
+from streams.core.locks.tenure import ENDS, LOCKED
 from streams.core.personal import FIELDS, Kind
+from streams.core.risk import ATTACKS
 
 Question = Literal["flow", "late", "sane", "people"]
 
@@ -117,6 +119,9 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "score_from": _values(*map(str, BANDS_FROM)),
     "truth": _values("fraud", "legit"),
     "feature": _values("score", *FEATURE_NAMES),
+    "lock": _values(*LOCKED),
+    "end": Values(ENDS),
+    "attack": Values(ATTACKS),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -299,6 +304,28 @@ ACTIONS: Final = Counter(
 LOCKS_CAPPED: Final = Counter(
     "paywarden_locks_capped_total", "Locks turned into reviews because the cap was reached.", "sane", ("cap",)
 )
+LOGINS: Final = Counter(
+    "paywarden_logins_total", "Logins with the right password, by what was decided.", "sane", ("outcome", "mode")
+)
+LOCKS_BEGUN: Final = Counter(
+    "paywarden_locks_begun_total", "Locks that began, by what they make of the account.", "sane", ("lock",)
+)
+LOCK_SECONDS: Final = Histogram(
+    "paywarden_lock_seconds",
+    "How long a lock lasted in event time, by what ended it; `false_lock`: people found that it was a mistake.",
+    "sane",
+    ("lock", "end"),
+    buckets=(60, 300, 900, 3_600, 14_400, 86_400, 259_200, 604_800),  # steps of the ladder, reviews, a week
+)
+LOCKS_STANDING: Final = Gauge(
+    "paywarden_locks_standing", "Locks that stand, by what they make of the account.", "sane", ("lock", "partition")
+)
+OLDEST_LOCK: Final = Gauge(
+    "paywarden_oldest_lock_timestamp_seconds",
+    "The day on which the oldest standing lock began, UTC.",
+    "sane",
+    ("lock", "partition"),
+)
 ACTIONS_RESENT: Final = Counter(
     "paywarden_actions_resent_total", "Commands sent again because nobody acknowledged them.", "sane"
 )
@@ -336,6 +363,15 @@ CASES_CLOSED: Final = Counter(
 )
 CASE_VERSIONS: Final = Counter("paywarden_case_versions_total", "Versions of cases published.", "people", ("queue",))
 NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to customers requested.", "people", ("mode",))
+ATTACKS_OPENED: Final = Counter(
+    "paywarden_attacks_opened_total", "Incidents opened about an attack, by its kind.", "people", ("attack",)
+)
+UNLOCK_SECONDS: Final = Histogram(
+    "paywarden_unlock_seconds",
+    "From an owner's request until no lock was left, in event time.",
+    "people",
+    buckets=(300, 900, 3_600, 14_400, 43_200, 86_400, 259_200),  # 86 400: the promise of an appeal, P2
+)
 INCIDENTS_OPENED: Final = Counter(
     "paywarden_incidents_opened_total",
     "Incidents opened, by what is down: gateway, issuer, merchant, ...",
@@ -407,6 +443,13 @@ METRICS: Final[tuple[Metric, ...]] = (
     INCIDENTS_OPENED,
     INCIDENTS_CLOSED,
     INCIDENT_FAILURES,
+    LOGINS,
+    LOCKS_BEGUN,
+    LOCK_SECONDS,
+    LOCKS_STANDING,
+    OLDEST_LOCK,
+    ATTACKS_OPENED,
+    UNLOCK_SECONDS,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -14,7 +14,7 @@ from streams.contracts.accounts import AccountErasure
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import AccountErased
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.logins import Login
+from streams.contracts.logins import Login, LoginSucceeded
 from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS, inputs_of
@@ -28,6 +28,7 @@ from streams.core.incidents.outages import Outages
 from streams.core.learning import BANDS_FROM
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
+from streams.core.locks.tenure import LOCKED, Tenure
 from streams.core.login_risk.frequencies import Frequencies
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
@@ -44,12 +45,18 @@ from streams.metrics import (
     EVENTS_FORGOTTEN,
     INCIDENT_FAILURES,
     LABELLED_SCORES,
+    LOCK_SECONDS,
+    LOCKS_BEGUN,
     LOCKS_CAPPED,
+    LOCKS_STANDING,
+    LOGINS,
+    OLDEST_LOCK,
     PERSONAL_DATA,
     RANKED_ACCOUNTS,
+    UNLOCK_SECONDS,
 )
 from streams.ports import Places, Scorer
-from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused, Shown
 
 # Entity risk lives beside the accounts of a partition, under keys that no account id can have.
 RISK_PREFIX = b"\x01risk/"
@@ -74,6 +81,7 @@ class Shared(msgspec.Struct, array_like=True):
     outages: Outages = msgspec.field(default_factory=Outages)
     ranking: Ranking = msgspec.field(default_factory=Ranking)
     frequencies: Frequencies = msgspec.field(default_factory=Frequencies)  # of logins; `prepare` alone changes it
+    tenure: Tenure = msgspec.field(default_factory=Tenure)
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -305,6 +313,8 @@ class AccountsLogic:
         for effect in pipeline.decide(state.obligations, prepared, score, policy, moment):
             if type(effect) is DecisionMade:
                 flagged = effect.outcome in _FLAGGED
+                if type(prepared.event) is LoginSucceeded:
+                    context.count(LOGINS, effect.outcome, "observe" if effect.shadow else "enforce")
             elif type(effect) is AccountErased:
                 state.observations, state.obligations = erasure.remains(state.obligations, prepared.at_ms)
             emits += publish(effect, context.count)
@@ -335,6 +345,7 @@ class AccountsLogic:
             outages=context.shared.outages,
             health=context.shared.health,
             ranking=context.shared.ranking,
+            tenure=context.shared.tenure,
         )
 
     def _locked(self, moment: DecideContext, event_id: str, context: Context) -> list[Emit]:
@@ -343,6 +354,12 @@ class AccountsLogic:
             context.count(EFFECTS_SUPPRESSED, effect, why)
         for cap in moment.capped:
             context.count(LOCKS_CAPPED, cap)
+        for state in moment.begun:
+            context.count(LOCKS_BEGUN, state)
+        for ended in moment.ended:
+            context.observe(LOCK_SECONDS, ended.lasted_ms / 1000, ended.state, ended.end)
+        for waited_ms in moment.let_in:
+            context.observe(UNLOCK_SECONDS, waited_ms / 1000)
         for band, verdict in moment.foretold:
             context.count(LABELLED_SCORES, str(BANDS_FROM[band - 1]), verdict)
         signals = [
@@ -400,6 +417,13 @@ class AccountsLogic:
             ended_telling(shared.feeds, to_ms, context.partition, context.next_sequence, policy.feeds),
         )
         return [publish_signal(signal, context.partitions) for signal in ended if signal is not None]
+
+    def gauges(self, shared: Shared) -> Iterator[Shown]:
+        for state in LOCKED:
+            oldest_ms = shared.tenure.oldest_ms(state)
+            number = shared.tenure.standing(state)
+            yield Shown(LOCKS_STANDING, number or None, (state,))
+            yield Shown(OLDEST_LOCK, None if oldest_ms is None else oldest_ms / 1000, (state,))
 
     def told(self, clock_ms: int, context: Context) -> list[Emit]:
         told = ClockTold(at_ms=clock_ms, partition=context.partition, sequence=0)

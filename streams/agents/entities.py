@@ -113,5 +113,8 @@ class EntitiesLogic:
     def advance(self, from_ms: int, to_ms: int, context: Context) -> tuple[()]:
         return ()
 
+    def gauges(self, shared: None) -> tuple[()]:
+        return ()
+
     def told(self, clock_ms: int, context: Context) -> tuple[()]:
         return ()

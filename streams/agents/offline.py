@@ -14,7 +14,7 @@ import msgspec
 
 from streams.contracts.topics import ENTITY_RISK, SIGNALS
 from streams.runtime.logic import Emit, Logic, Record
-from streams.runtime.open_group import CountKey
+from streams.runtime.open_group import CountKey, SpreadKey
 from streams.runtime.options import PartitionOptions
 from streams.runtime.partition import NoWayBack, Partition
 
@@ -71,6 +71,7 @@ class OfflineRun:
         self.entities = [Partition(entities, number, partitions, options) for number in range(partitions)]
         self.handled = 0
         self.counts: dict[CountKey, int] = defaultdict(int)
+        self.spreads: dict[SpreadKey, int] = defaultdict(int)
         self._partitions = partitions
         self._partition_of_key = partition_of_key
         self._sink = sink
@@ -131,6 +132,8 @@ class OfflineRun:
                 self.handled += group.handled
                 for count, number in group.counts.items():
                     self.counts[count] += number
+                for value, number in group.spreads.items():
+                    self.spreads[value] += number
                 for emit in group.emits:
                     self._route(partition, emit)
                 partition.committed()

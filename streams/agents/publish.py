@@ -18,12 +18,13 @@ from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.context import EntityEffect
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.keys import dimension_of
-from streams.core.risk import STALLED_FEED, feed_of
+from streams.core.risk import ATTACKS, STALLED_FEED, feed_of
 from streams.core.signals import routing_key
 from streams.core.steps import Effect, LocksForgotten
 from streams.metrics import (
     ACTIONS,
     ACTIONS_RESENT,
+    ATTACKS_OPENED,
     CASE_VERSIONS,
     CASES_CLOSED,
     CASES_OPENED,
@@ -99,6 +100,8 @@ def _count(effect: Any, count: Count) -> None:
                 feed = feed_of(STALLED_FEED, effect.subject)
                 if feed is not None:
                     count(FEED_STALLS, feed)
+                if effect.owner == "entity" and effect.cause_family in ATTACKS:
+                    count(ATTACKS_OPENED, effect.cause_family)
             elif effect.status in _ENDED:
                 count(CASES_CLOSED, effect.queue, effect.finding)
             if effect.cause_family == OUTAGE and effect.version == 1:

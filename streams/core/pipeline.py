@@ -79,7 +79,7 @@ from streams.core.risk import RiskView, incident_of
 from streams.core.rules import evaluate
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
-from streams.core.turn import Turn, locks_state, turn_of
+from streams.core.turn import Turn, locks_state, note_tenure, turn_of
 from streams.core.verdict import decision_of, expiry_of, outcome_of, shadowed_of
 
 __all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "next_due_ms", "prepare"]
@@ -365,4 +365,5 @@ def _close(turn: Turn) -> list[Effect]:
             turn.effects.append(room)
     if turn.locks_changed:
         turn.effects.append(locks_state(turn))
+        note_tenure(turn)
     return turn.effects

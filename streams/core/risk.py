@@ -24,6 +24,8 @@ LOCKS = "locks"
 GUESSING = frozenset({"password_spray", "site_spray", "slice_spray"})
 TESTING = frozenset({"card_testing"})
 LABELLED = frozenset({"risky_terminal"})
+# What an incident of the security queue is about when it is somebody's attack.
+ATTACKS = GUESSING | TESTING
 
 # A feed that has stopped is told like the risk of an entity; rules about something's absence wait for it.
 STALLED_FEED: Literal["health"] = "health"

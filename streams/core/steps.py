@@ -18,6 +18,7 @@ from streams.core.entities.health import HealthBuckets
 from streams.core.incidents.outages import Outages
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
+from streams.core.locks.tenure import EndedLock, Tenure
 from streams.core.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -96,6 +97,11 @@ class DecideContext(msgspec.Struct, gc=False):
     outages: Outages = msgspec.field(default_factory=Outages)
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
     ranking: Ranking = msgspec.field(default_factory=Ranking)
+    # Locks that stand in this partition; what this event or timer did to them, and to owners who waited: to count.
+    tenure: Tenure = msgspec.field(default_factory=Tenure)
+    begun: list[str] = msgspec.field(default_factory=list)
+    ended: list[EndedLock] = msgspec.field(default_factory=list)
+    let_in: list[int] = msgspec.field(default_factory=list)  # how long an owner waited who had asked, ms
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

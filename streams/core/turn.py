@@ -13,6 +13,7 @@ import msgspec
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.core.locks.account_states import state_of, state_of_lock
+from streams.core.locks.tenure import Standing, standing
 from streams.core.locks.transitions import RELEASED
 from streams.core.obligations import Case, Obligations
 from streams.core.policy import Policy
@@ -38,6 +39,7 @@ class Turn(msgspec.Struct):
     was: str = ""  # state of the account before its locks changed in this turn
     trigger: str = ""
     actor: str = ""
+    stood: tuple[Standing, ...] = ()  # the locks before the turn
 
     def change(self, case: Case, what: str) -> None:
         """Notes that `case` changed; a version of it leaves at the end of the turn."""
@@ -88,12 +90,21 @@ def turn_of(
         cause,
         enforcing and _fresh(policy, ctx, at_ms),
         not enforcing,
+        stood=standing(obligations.locks) if obligations.locks else (),
     )
 
 
 def _fresh(policy: Policy, ctx: DecideContext, at_ms: int) -> bool:
     """A backfill of last month locks nobody and writes to nobody."""
     return ctx.now_ms - at_ms <= policy.max_effect_age_s * 1000
+
+
+def note_tenure(turn: Turn) -> None:
+    """Counts which locks began and ended in this turn."""
+    ctx = turn.ctx
+    moved = ctx.tenure.note(turn.stood, standing(turn.obligations.locks), turn.trigger, turn.at_ms)
+    ctx.begun += moved.begun
+    ctx.ended += moved.ended
 
 
 def locks_state(turn: Turn) -> LocksState:

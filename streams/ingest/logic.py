@@ -14,7 +14,7 @@ from streams.ingest.mapping import Facts, Mapped, Mapper
 from streams.ingest.paths import Chain, spelled, unused
 from streams.metrics import INGEST_RECORDS, INGEST_UNMAPPED
 from streams.runtime.dead_letters import dead_letter
-from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused, Shown
 from streams.runtime.refeed import Again, Translated
 
 logger = logging.getLogger(__name__)
@@ -151,6 +151,9 @@ class IngestLogic:
         return ()
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:
+        return ()
+
+    def gauges(self, shared: Any) -> Iterable[Shown]:
         return ()
 
     def told(self, clock_ms: int, context: Context) -> Iterable[Emit]:

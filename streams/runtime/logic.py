@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from streams.metrics import Gauge
+
 
 class Record(NamedTuple):
     """One input record as Kafka delivered it; `topic` is the logical name, without the deployment's prefix."""
@@ -63,10 +65,19 @@ class Context(msgspec.Struct):
     partitions: int
     next_sequence: Callable[[], int]  # numbers signals per source partition, without holes
     count: Callable[..., None]  # count(metric, *labels, by=1); lost if the event turns out to be poison
+    observe: Callable[..., None]  # observe(histogram, value, *labels); the same
     shared: Any = None  # the logic's partition-wide state; what decide, fire and told touch of it, prepare does not
     now_ms: int = 0  # event-time clock in replay, wall clock live; only for the age of effects
     clock_ms: int = 0  # the partition's event-time clock
     feeds: dict[str, int] = msgspec.field(default_factory=dict)  # newest event time per input topic
+
+
+class Shown(NamedTuple):
+    """One gauge of one partition. The gauge's labels are these and, last, the partition."""
+
+    gauge: Gauge
+    value: float | None
+    labels: tuple[str, ...] = ()
 
 
 class Input(NamedTuple):
@@ -134,6 +145,9 @@ class Logic(Protocol):
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:
         """Called before the clock moves: what the partition-wide state owes up to `to_ms`."""
+
+    def gauges(self, shared: Any) -> Iterable[Shown]:
+        """What of the partition-wide state is shown: every series that it can have, None where there is nothing."""
 
     def told(self, clock_ms: int, context: Context) -> Iterable[Emit]:
         """Tell the clock to whoever waits for it, at most every 200 ms."""

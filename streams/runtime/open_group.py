@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter as Tally
 from typing import NamedTuple
 
-from streams.metrics import Counter
+from streams.metrics import Counter, Histogram
 from streams.runtime.logic import Emit
 
 CountKey = tuple[Counter, tuple[str, ...]]
+SpreadKey = tuple[Histogram, float, tuple[str, ...]]
 
 
 class Group(NamedTuple):
@@ -21,6 +22,7 @@ class Group(NamedTuple):
     event_times: list[int]
     counts: dict[CountKey, int]
     clock_ms: int
+    spreads: dict[SpreadKey, int]
 
 
 class Mark(NamedTuple):
@@ -29,6 +31,7 @@ class Mark(NamedTuple):
     emits: int
     event_times: int
     counts: Tally[CountKey]
+    spreads: Tally[SpreadKey]
     handled: int
 
 
@@ -39,6 +42,7 @@ class OpenGroup:
         self.emits: list[Emit] = []
         self.event_times: list[int] = []
         self.counts: Tally[CountKey] = Tally()
+        self.spreads: Tally[SpreadKey] = Tally()
         self.handled = 0
         self.moved = False  # there is something to commit, if only a new position
 
@@ -46,14 +50,21 @@ class OpenGroup:
         """Add to a metric once the group is committed."""
         self.counts[(metric, labels)] += by
 
+    def observe(self, metric: Histogram, value: float, *labels: str) -> None:
+        """Record a value once the group is committed."""
+        self.spreads[(metric, value, labels)] += 1
+
     def mark(self) -> Mark:
-        return Mark(len(self.emits), len(self.event_times), Tally(self.counts), self.handled)
+        counts, spreads = Tally(self.counts), Tally(self.spreads)
+        return Mark(len(self.emits), len(self.event_times), counts, spreads, self.handled)
 
     def roll_back(self, mark: Mark) -> None:
         del self.emits[mark.emits :]
         del self.event_times[mark.event_times :]
         self.counts = Tally(mark.counts)
+        self.spreads = Tally(mark.spreads)
         self.handled = mark.handled
 
     def close(self, rows: list[tuple[bytes, bytes | None]], offsets: dict[str, int], clock_ms: int) -> Group:
-        return Group(self.emits, rows, offsets, self.handled, self.event_times, dict(self.counts), clock_ms)
+        counts, spreads = dict(self.counts), dict(self.spreads)
+        return Group(self.emits, rows, offsets, self.handled, self.event_times, counts, clock_ms, spreads)

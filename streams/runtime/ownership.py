@@ -125,6 +125,8 @@ class Ownership:
         for owned in lost:
             for gauge in (catalogue.LAST_COMMIT, catalogue.CLOCK, catalogue.STATE_KEYS, catalogue.STATE_BYTES):
                 self._metrics.forget(gauge, self._logic.name, str(owned.number))
+            for shown in owned.engine.gauges:
+                self._metrics.forget(shown.gauge, *shown.labels, str(owned.number))
             for topic in owned.sources:
                 for gauge in (catalogue.LAG, catalogue.FEED):
                     self._metrics.forget(gauge, self._logic.name, topic, str(owned.number))

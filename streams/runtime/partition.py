@@ -20,9 +20,10 @@ from streams.metrics import (
     TIMERS,
     UNKNOWN_TYPES,
     Counter,
+    Histogram,
 )
 from streams.runtime.dead_letters import dead_letter
-from streams.runtime.logic import Context, Incoming, Input, Logic, Record, Refused
+from streams.runtime.logic import Context, Incoming, Input, Logic, Record, Refused, Shown
 from streams.runtime.merge import Entry, Merge, Resume, SourceMerge, TopicMerge
 from streams.runtime.open_group import Group, Mark, OpenGroup
 from streams.runtime.options import PartitionOptions
@@ -96,7 +97,7 @@ class Partition:
         self._told_ms = 0
         self._told_at_ms = 0
         self._shared_raw: bytes | None = None
-        self._context = Context(number, partitions, self._next_sequence, self._count)
+        self._context = Context(number, partitions, self._next_sequence, self._count, self._observe)
         self._context.shared = logic.new_shared()
         keyed = frozenset(each.topic for each in self.inputs if each.keyed)
         self._screen = Screen(options, number, partitions, keyed)
@@ -440,6 +441,11 @@ class Partition:
         self._context.shared = shared(self._context.shared)
         self._open.moved = True
 
+    @property
+    def gauges(self) -> Iterable[Shown]:
+        """What the logic shows of its partition-wide state."""
+        return self.logic.gauges(self._context.shared)
+
     # -- committing ------------------------------------------------------------------------------------------------
 
     @property
@@ -510,3 +516,6 @@ class Partition:
 
     def _count(self, metric: Counter, *labels: str, by: int = 1) -> None:
         self._open.count(metric, *labels, by=by)
+
+    def _observe(self, metric: Histogram, value: float, *labels: str) -> None:
+        self._open.observe(metric, value, *labels)

@@ -292,6 +292,8 @@ class Pump:
             metrics.set(catalogue.CLOCK, group.clock_ms / 1000, name, number)
             for (metric, labels), count in group.counts.items():
                 metrics.add(metric, count, *labels)
+            for (histogram, value, labels), count in group.spreads.items():
+                metrics.observe(histogram, value, *labels, count=count)
             if self._agent.partition.clock == "live":
                 latencies.update((now_ms - at_ms) // 5 for at_ms in group.event_times)  # by 5 ms, the first bucket / 5
         for fifths, count in latencies.items():
@@ -324,6 +326,11 @@ class Pump:
             number, positions = str(owned.number), owned.engine.positions
             metrics.set(catalogue.STATE_KEYS, len(owned.engine.states), name, number)
             metrics.set(catalogue.STATE_BYTES, owned.engine.states.encoded_bytes, name, number)
+            for shown in owned.engine.gauges:
+                if shown.value is None:
+                    metrics.forget(shown.gauge, *shown.labels, number)
+                else:
+                    metrics.set(shown.gauge, shown.value, *shown.labels, number)
             for topic, heard_ms in owned.engine.feeds.items():
                 if topic in owned.sources:
                     metrics.set(catalogue.FEED, heard_ms / 1000, name, topic, number)

@@ -286,7 +286,7 @@ async def write_rows(
             batches[0].insert(0, (POSITION_KEY, None))
         batches[-1].append((POSITION_KEY, rows[POSITION_KEY]))
         for batch in batches:
-            group = Group(list(emits) if batch is batches[-1] else [], batch, {}, 0, [], {}, 0)
+            group = Group(list(emits) if batch is batches[-1] else [], batch, {}, 0, [], {}, 0, {})
             await commit_group(producer, group, number=number, changelog=changelog, names=options.names)
     finally:
         await producer.stop()

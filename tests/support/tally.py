@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from streams.contracts.partitioning import partition_of
-from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused, Shown
 
 PARTITIONS = 4
 
@@ -123,6 +123,9 @@ class TallyLogic:
         yield Emit("out", key, _encode([key.decode(), "alarm", due_ms, context.clock_ms]), due_ms)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterator[Emit]:
+        return iter(())
+
+    def gauges(self, shared: Any) -> Iterator[Shown]:
         return iter(())
 
     def told(self, clock_ms: int, context: Context) -> Iterator[Emit]:

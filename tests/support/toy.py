@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
+from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused, Shown
 from streams.runtime.options import AgentOptions, PartitionOptions
 
 COUNTS = "toy.counts"
@@ -133,6 +133,9 @@ class ToyLogic:
         return (Emit(self.output, key, _encode(Counted(f"timer:{due_ms}", state.seen, state.digest)), due_ms),)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Iterable[Emit]:
+        return ()
+
+    def gauges(self, shared: Any) -> Iterable[Shown]:
         return ()
 
     def told(self, clock_ms: int, context: Context) -> Iterable[Emit]:

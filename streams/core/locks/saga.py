@@ -268,6 +268,7 @@ def _forget_released(turn: Turn) -> None:
     for case in turn.obligations.cases:
         if case.family == APPEAL and case.is_open:
             set_status(turn, case, "resolved", "unlocked")
+            turn.ctx.let_in.append(turn.at_ms - case.opened_ms)
 
 
 def _changed(turn: Turn) -> None:
