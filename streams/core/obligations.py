@@ -37,6 +37,7 @@ CONTACTS_MAX = 4  # x 9
 EXPECTATIONS_MAX, EXPECTATIONS_BYTES = 8, 1_400  # one more has the one due first judged at once; x 130 to 450
 OWED_MAX, OWED_BYTES = 4, 560  # one more leaves the oldest to accounting, whose case it has; x 110 to 370
 SPENT_MAX = 8  # x 60
+ENTRIES_MAX = 24  # x 6
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
 AUTO_REFUNDS_MAX = 8  # x 9
@@ -44,9 +45,9 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
-# owed 560, spent 480, lately 760, refunds 290, shelf 720, outages 1,320: 15.6 KiB if all were full at once with the
-# longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 16_000
+# owed 560, spent 480, entries 150, lately 760, refunds 290, shelf 720, outages 1,320: 15.8 KiB if all were full at
+# once with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
+WORST_BYTES = 16_200
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
@@ -169,6 +170,8 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     currency: str
     posted: bool = True  # the ledger says so; False: so far a code alone
     orphan: bool = False  # no event has told of its payment (rule L2); the payment id is empty where the line has none
+    back_minor: int = 0  # how much of it the ledger has given back so far
+    again: bool = False  # not the first debit of its payment
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
@@ -327,6 +330,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     suspects: list[Suspect] = msgspec.field(default_factory=list)
     memberships: list[Membership] = msgspec.field(default_factory=list)
     ranked: list[int] = msgspec.field(default_factory=list)  # by score, on days not judged yet; `streams.core.ranking`
+    entries: bytes = b""  # 6 bytes for each of the ledger's last lines, which may be told once more
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -370,6 +374,14 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
             self.payments = payments[:at] + entry + payments[at + _PAYMENT_BYTES :]
         self.payments_day = max(self.payments_day, at_ms // DAY_MS)
 
+    def booked(self, line: str) -> bool:
+        """Was this line of the ledger heard before? From now on it was."""
+        key = blake2b(line.encode(), digest_size=_ENTRY_BYTES).digest()
+        if find(self.entries, key, _ENTRY_BYTES) >= 0:
+            return True
+        self.entries = (self.entries + key)[-ENTRIES_MAX * _ENTRY_BYTES :]
+        return False
+
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
         waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
@@ -382,8 +394,9 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
 class PaymentState(int):
     """Packed into 16 bits, because 64 of them are encoded after every event of a busy account.
 
-    Bits from the right: 3 status, 8 grace in units of half a minute (rounded up, at most 2 h; 0: a debit of this
-    movement is no business of rule L1), 5 band of its score (`streams.core.learning`; 0: not scored).
+    Bits from the right: 2 status, 1 whether the ledger has told of a debit, 8 grace in units of half a minute (rounded
+    up, at most 2 h; 0: a debit of this movement is no business of rule L1), 5 band of its score
+    (`streams.core.learning`; 0: not scored).
     """
 
     SEEN, SUCCEEDED, FAILED, REVERSED = range(4)
@@ -397,7 +410,11 @@ class PaymentState(int):
 
     @property
     def status(self) -> int:
-        return self & 7
+        return self & 3
+
+    @property
+    def is_debited(self) -> bool:
+        return bool(self & 4)
 
     @property
     def grace_s(self) -> int:
@@ -411,9 +428,19 @@ class PaymentState(int):
         """The same payment with the band of its score."""
         return PaymentState(self & 0x7FF | band << 11)
 
-    def after(self, status: int) -> PaymentState:
-        """The same payment once an event has said `status`; events that say nothing final leave it as it is."""
-        return PaymentState(self & ~7 | status) if status != self.SEEN else self
+    def debited(self) -> PaymentState:
+        """The same payment once the ledger has told of a debit."""
+        return PaymentState(self | 4)
+
+    def after(self, status: int, late: bool = False) -> PaymentState:
+        """The same payment once an event has said `status`; events that say nothing final leave it as it is.
+
+        So does a failure that comes later than the lateness bound, for what is known by then is newer, and one of a
+        payment whose money is back.
+        """
+        if status == self.SEEN or (status == self.FAILED and (self.status == self.REVERSED or (late and self.status))):
+            return self
+        return PaymentState(self & ~3 | status)
 
 
 def payment_key(payment_id: str) -> int:
@@ -421,5 +448,5 @@ def payment_key(payment_id: str) -> int:
     return int.from_bytes(blake2b(payment_id.encode(), digest_size=_KEY_BYTES).digest())
 
 
-_KEY_BYTES, _STATE_BYTES = 5, 2
+_KEY_BYTES, _STATE_BYTES, _ENTRY_BYTES = 5, 2, 6
 _PAYMENT_BYTES = _KEY_BYTES + _STATE_BYTES

@@ -220,7 +220,7 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             if watched and type(event) in REQUESTS and not waits and not prepared.late:
                 unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
     else:
-        state = known.after(status)
+        state = known.after(status, prepared.late)
     if state != known:
         obligations.remember(key, state, prepared.at_ms)
     if status != PaymentState.SEEN and obligations.holds:
@@ -249,8 +249,11 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         charges.requested(turn, event)
     if known is None:
         orphans.explained(turn, event, state)
-    if obligations.debits or obligations.cases or obligations.owed:
-        debit_without_payment.payment_moved(turn, event, state)
+    waiting = obligations.debits or obligations.cases or obligations.owed
+    if (waiting or (known is not None and known.is_debited)) and not (prepared.late and state == known):
+        debit_without_payment.payment_moved(
+            turn, event, status, state, known
+        )  # what is late and nothing new was heard before
     if type(event) is PspStatus and obligations.owed:
         refunds.answered(turn, event, status)
 

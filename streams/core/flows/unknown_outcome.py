@@ -88,6 +88,13 @@ def money_back(turn: Turn, payment_id: str) -> None:
         turn.obligations.unknowns.remove(unknown)
 
 
+def goes_on(turn: Turn, payment_id: str, family: str) -> None:
+    """The payment has a money case by now, which says everything that this one would."""
+    case = _case(turn, payment_id)
+    if case is not None and case.is_open:
+        set_status(turn, case, "merged", family)
+
+
 def still_asking(turn: Turn, payment_id: str) -> bool:
     """Whether the provider will be asked about this payment again."""
     unknown = _find(turn, payment_id)

@@ -76,14 +76,12 @@ def joined(turn: Turn, event: LedgerPosted) -> str | None:
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
-    """A debit: is it the second of its kind, and is its amount that of the order? How much of it no credit explains.
+    """A debit: is it the second of its kind, and is its amount that of the order? How much of it has to be explained.
 
-    `payment_id` is empty for a line that belongs to no payment so far.
+    Nothing of one that credits have undone already, or that is certainly one too many: that one has a case. A late line
+    is compared where its payment is known. `payment_id` is empty for a line that belongs to no payment so far.
     """
-    spent = turn.obligations.spent
     entry = hashed(event.event_id)
-    if any(each.entry == entry for each in spent):
-        return event.amount_minor
     about = about_of(turn, payment_id)
     order = hashed(event.order_id) or (about.order if about is not None else 0)
     payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
@@ -92,13 +90,13 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     left_minor = _undone(turn, mine)
     if not left_minor:
         return 0
-    if key and not turn.late:
-        _compare(turn, event.event_id, payment_id, mine, about)
+    known = key and (not turn.late or turn.obligations.recall(key) is not None)
+    certain = known and _compare(turn, event.event_id, payment_id, mine, about)
     mine.amount_minor = left_minor
     turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
     if about is not None and about.order_minor is not None and not turn.late:
         _expect_amount(turn, event.currency, payment_id, about.order_minor)
-    return left_minor
+    return 0 if certain else left_minor
 
 
 def claimed(turn: Turn, event: Movement) -> list[int]:
@@ -122,33 +120,44 @@ def claimed(turn: Turn, event: Movement) -> list[int]:
     for each in mine:
         each.payment = payment_key(event.payment_id)
         if each.entry in entries and not turn.late:
-            _compare(turn, entries[each.entry], event.payment_id, each, about)
+            entry = entries[each.entry]
+            if _compare(turn, entry, event.payment_id, each, about):
+                turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.entry != entry]
     if mine and about.order_minor is not None and not turn.late:
         _expect_amount(turn, mine[0].currency, event.payment_id, about.order_minor)
     return [each.entry for each in mine]
 
 
-def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
-    """Money came back: the newest debit of that amount did not happen, or of the newest so much.
+def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
+    """Money came back: the newest debit of that amount did not happen, else so much of the newest ones.
 
-    A credit that is here before its debit waits for it; the two newest do.
+    What is here before its debit waits for it; the two newest credits do. How much that is.
     """
     key, obligations = payment_key(payment_id), turn.obligations
     mine = [each for each in obligations.spent if each.payment == key and each.amount_minor > 0]
     exact = [each for each in mine if (each.amount_minor, each.currency) == (event.amount_minor, event.currency)]
-    part = [each for each in mine if each.amount_minor > event.amount_minor and each.currency == event.currency]
-    if exact:
-        obligations.spent.remove(exact[-1])
-    elif part:
-        part[-1].amount_minor -= event.amount_minor
-    elif not mine:
+    left_minor = event.amount_minor
+    for each in exact[-1:] or [each for each in reversed(mine) if each.currency == event.currency]:
+        taken = min(left_minor, each.amount_minor)
+        left_minor -= taken
+        each.amount_minor -= taken
+        if not each.amount_minor:
+            obligations.spent.remove(each)
+    if left_minor and (left_minor < event.amount_minor or not mine):
         entry = hashed(event.event_id)
         early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
-        if any(each.entry == entry for each in early):
-            return
         gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
-        waits = Spent(key, entry, 0, 0, -event.amount_minor, event.currency, turn.at_ms)
+        waits = Spent(key, entry, 0, 0, -left_minor, event.currency, turn.at_ms)
         obligations.spent = [*(each for each in obligations.spent if each not in gone), waits][-SPENT_MAX:]
+    return left_minor
+
+
+def not_early(turn: Turn, payment_id: str) -> None:
+    """Credits of the payment that wait for a debit do so no more: they were one too many."""
+    key = payment_key(payment_id)
+    turn.obligations.spent = [
+        each for each in turn.obligations.spent if each.payment != key or each.amount_minor > 0 or each.refund
+    ]
 
 
 def due(turn: Turn, waiting: Expectation) -> None:
@@ -246,7 +255,8 @@ def _undone(turn: Turn, mine: Spent) -> int:
     return left_minor
 
 
-def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> None:
+def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
+    """Opens the case of a duplicate. True: it is certainly one."""
     alike = [
         each
         for each in turn.obligations.spent
@@ -263,7 +273,7 @@ def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately
     same_order = [each for each in alike if mine.order and each.order == mine.order and each.payment != mine.payment]
     if same_payment or same_order:
         _duplicate(turn, entry, payment_id, mine, certain=True)
-        return
+        return True
     repeats = about is not None and about.repeat_ok
     probable = [
         each
@@ -275,6 +285,7 @@ def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately
     ]
     if probable and not repeats:
         _duplicate(turn, entry, payment_id, mine, certain=False)
+    return False
 
 
 def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain: bool) -> None:

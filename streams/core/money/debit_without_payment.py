@@ -38,6 +38,9 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     """
     if event.kind != "posting":
         return
+    line = f"{event.entry_id} {event.direction} {event.amount_minor} {event.payment_id} {event.order_id}"
+    if turn.obligations.booked(line):
+        return  # told once more, later than the runtime remembers, or under another event id
     payment_id = charges.joined(turn, event)
     if payment_id is None:
         if orphans.is_about_a_payment(turn, event):
@@ -50,70 +53,120 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         orphans.credited(turn, event, payment_id)
         return
     orphans.debited(turn, payment_id)
-    _taken_again(turn, payment_id)
+    if _taken_again(turn, event, payment_id):
+        return
     left_minor = charges.debited(turn, event, payment_id)
-    state = turn.obligations.recall(payment_key(payment_id))
+    key = payment_key(payment_id)
+    state = turn.obligations.recall(key)
+    if state is not None and not state.is_debited:
+        turn.obligations.remember(key, state.debited(), turn.at_ms)
     if not left_minor or (state is None and turn.late):
         return
-    explained = (PaymentState.SUCCEEDED, PaymentState.REVERSED)  # the ledger may tell of it later than the payments
-    if state is not None and (state.status in explained or state.grace_s == 0):
+    if state is not None and (_explains(state) or state.grace_s == 0):
         return
     debits = turn.obligations.debits
     if any(debit.entry == event.event_id for debit in debits):
         return
     case = _case(turn, payment_id)
     if case is not None and case.is_open:
-        refunds.booked(turn, payment_id, event.event_id)
-        text = "the ledger's debit"
+        if state is None or not state.is_debited:
+            refunds.booked(turn, payment_id, event.event_id)
+            text = "the ledger's debit"
+        elif case.currency == event.currency:
+            text = "one more debit"
+            case.amount_minor = (case.amount_minor or 0) + left_minor
+            refunds.owe(turn, Owed(payment_id, event.event_id, left_minor, event.currency, turn.at_ms, FAMILY))
+            _ask(turn, payment_id, event.event_id, left_minor, event.currency, case)
+        else:
+            text = "one more debit, in another currency"
         add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
         return
     grace_s = state.grace_s if state is not None else orphans.waits_s(turn)
-    _wait(turn, event, payment_id, left_minor, grace_s, orphan=state is None)
+    debit = _wait(turn, event, payment_id, left_minor, grace_s, orphan=state is None)
+    debit.again = state is not None and state.is_debited
 
 
-def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, grace_s: int, *, orphan: bool) -> None:
+def _explains(state: PaymentState) -> bool:
+    """The ledger may tell of a debit later than the payments of what explains it. A reversal explains one."""
+    return state.status == PaymentState.SUCCEEDED or (state.status == PaymentState.REVERSED and not state.is_debited)
+
+
+def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, grace_s: int, *, orphan: bool) -> Debit:
     """Begins the grace of a debit."""
     debits = turn.obligations.debits
     owed_ms = turn.at_ms + grace_s * 1000
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
     debit = Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, amount_minor, event.currency, orphan=orphan)
+    debit.back_minor = event.amount_minor - amount_minor
     debits.append(debit)
     while crowded(debits, DEBITS_MAX, DEBITS_BYTES):
         judge(turn, min(debits, key=lambda debit: debit.due_ms))
+    return debit
 
 
-def payment_moved(turn: Turn, event: Movement, state: PaymentState) -> None:
-    """Success or reversal stops the clock; a movement with rules of its own (withdrawals) is none of ours."""
+def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState, known: PaymentState | None) -> None:
+    """Success or reversal stops the clock; a movement with rules of its own (withdrawals) is none of ours.
+
+    `status` is what the event says, `known` what was known of the payment before.
+    """
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
-    elif state.status == PaymentState.SUCCEEDED:
+    elif status == PaymentState.SUCCEEDED:
         refunds.succeeded(turn, event)
-        _after_the_money(turn, event)
+        if known is not None:
+            _after_the_money(turn, event, known)
         _settled(turn, event.payment_id, "debit_confirmed")
-    elif state.status == PaymentState.REVERSED:
+    elif status == PaymentState.REVERSED:
         refunds.money_back(turn, event.payment_id)
+        later = [
+            debit
+            for debit in turn.obligations.debits
+            if debit.payment_id == event.payment_id and debit.again and debit.at_ms > turn.at_ms
+        ]
         _settled(turn, event.payment_id, "debit_returned")
+        turn.obligations.debits += later  # a reversal undoes what was there, in event time
 
 
-def _after_the_money(turn: Turn, event: Movement) -> None:
-    """Success after the money came back: the customer has both."""
+def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
+    """Success after the money, or a part of it, came back: the customer has both."""
     case = _case(turn, event.payment_id)
-    known = any(
+    waiting = [debit for debit in turn.obligations.debits if debit.payment_id == event.payment_id]
+    told = any(
         each.family == refunds.DOUBLE_BENEFIT and each.payment_id == event.payment_id for each in turn.obligations.cases
     )
-    if case is None or case.is_open or known or case.money_state != "returned":
+    if told or known.status == PaymentState.SUCCEEDED:
         return
-    if case.amount_minor is not None and case.currency is not None:
-        both = Owed(event.payment_id, turn.cause, case.amount_minor, case.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+    if case is not None and case.is_open:
+        back_minor = case.counters.get(returns.BACK, 0)
+    elif waiting:
+        back_minor = sum(debit.back_minor for debit in waiting)
+    elif case is not None and case.money_state == "returned":
+        back_minor = case.amount_minor or 0
+    else:
+        back_minor = event.amount_minor if known.status == PaymentState.REVERSED and known.is_debited else 0
+    if back_minor:
+        both = Owed(event.payment_id, turn.cause, back_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, "the money was back when the payment succeeded")
 
 
-def _taken_again(turn: Turn, payment_id: str) -> None:
+def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Accounting has taken back what the customer had twice, or a part of it: that debit needs no explanation."""
     for case in turn.obligations.cases:
-        if case.family == refunds.DOUBLE_BENEFIT and case.payment_id == payment_id and case.is_open:
+        if case.family != refunds.DOUBLE_BENEFIT or case.payment_id != payment_id or not case.is_open:
+            continue
+        left_minor = (case.amount_minor or 0) - event.amount_minor
+        if case.currency != event.currency or left_minor < 0:
+            return False
+        if left_minor:
+            case.amount_minor = left_minor
+            text = "a part of it was debited again"
+            add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
+        else:
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")
+        return True
+    return False
 
 
 def due(turn: Turn, debit: Debit) -> None:
@@ -174,24 +227,30 @@ def judge(turn: Turn, debit: Debit) -> None:
             money_state="moved",
         ),
     )
+    unknown_outcome.goes_on(turn, debit.payment_id, FAMILY)
     entry = debit.entry if debit.posted else ""
     refunds.owe(turn, Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY))
     if unknown_outcome.still_asking(turn, debit.payment_id):
         _tell(turn, debit, case)  # the provider is being asked already
-        return
+    elif _ask(turn, debit.payment_id, debit.entry, debit.amount_minor, debit.currency, case):
+        _tell(turn, debit, case)
+
+
+def _ask(turn: Turn, payment_id: str, entry: str, amount_minor: int, currency: str, case: Case) -> bool:
+    """Asks the provider what became of the payment, if the turn may."""
     if not turn.may("query"):
-        return
+        return False
     turn.effects.append(
         PspQuery(
             occurred_at=turn.at,
-            query_id=ids.action_id(case.case_id, turn.ctx.account_id, debit.entry, "psp_query"),
+            query_id=ids.action_id(case.case_id, turn.ctx.account_id, entry, "psp_query"),
             account_id=turn.ctx.account_id,
-            payment_id=debit.payment_id,
-            amount_minor=debit.amount_minor,
-            currency=debit.currency,
+            payment_id=payment_id,
+            amount_minor=amount_minor,
+            currency=currency,
         )
     )
-    _tell(turn, debit, case)
+    return True
 
 
 def _tell(turn: Turn, debit: Debit, case: Case) -> None:

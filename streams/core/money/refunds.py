@@ -11,7 +11,7 @@ from hashlib import blake2b
 from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed, RefundSent
 from streams.core import ids
-from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money.business_days import ends_ms
@@ -36,6 +36,8 @@ _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "take
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
 _GOES_BACK_ON = {NOT_CAPTURED: PaymentState.FAILED, MISMATCH: PaymentState.SUCCEEDED}
 OWED, INTENDED, SENT = "owed", "intended", "sent"
+CANCELLED = "refund_cancelled"  # line of a case
+LATE_SUCCESS = "late_success"
 
 
 def owe(turn: Turn, owed: Owed) -> None:
@@ -107,10 +109,11 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False) -> str | None:
 
 
 def refund_moved(turn: Turn, event: Refund) -> None:
-    """The payment system reports on an intent of ours."""
-    for owed in tuple(turn.obligations.owed):
-        if owed.refund_id != event.refund_id:
-            continue
+    """The payment system reports on an intent of ours, which may have left although it was cancelled."""
+    mine = [owed for owed in turn.obligations.owed if owed.refund_id == event.refund_id]
+    if not mine:
+        _left_unasked(turn, event)
+    for owed in mine:
         match event:
             case RefundSent():
                 owed.status = SENT
@@ -122,6 +125,29 @@ def refund_moved(turn: Turn, event: Refund) -> None:
                 pass
 
 
+def _left_unasked(turn: Turn, event: Refund) -> None:
+    """A refund that was cancelled has left all the same, or came back and nobody has anything twice.
+
+    One that was cancelled because the money was back may be that money; if it is not, the ledger will tell of more.
+    """
+    named = f"refund {event.refund_id}"
+    for case in tuple(turn.obligations.cases):
+        if case.payment_id != event.payment_id:
+            continue
+        if isinstance(event, RefundSent) and any(
+            line.kind == CANCELLED and line.text == f"{named}: {LATE_SUCCESS}" for line in case.lines
+        ):
+            owed = Owed(event.payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, case.family, SENT)
+            double_benefit(turn, owed, f"{named} had left when it was cancelled")
+        elif (
+            isinstance(event, RefundFailed)
+            and (case.family == DOUBLE_BENEFIT and case.is_open)
+            and any(line.text.startswith(f"{named} ") for line in case.lines)
+        ):
+            case.money_state = "confirmed"
+            set_status(turn, case, "resolved", "refund_failed")
+
+
 def succeeded(turn: Turn, event: Movement) -> None:
     """Late success (rule L3): nothing is owed any more. A refund that has left already is a double benefit."""
     for owed in tuple(turn.obligations.owed):
@@ -129,7 +155,7 @@ def succeeded(turn: Turn, event: Movement) -> None:
             continue
         turn.obligations.owed.remove(owed)
         if owed.status == INTENDED:
-            _cancel(turn, owed, "late_success")
+            _cancel(turn, owed, LATE_SUCCESS)
         elif owed.status == SENT:
             double_benefit(turn, owed, f"refund {owed.refund_id} had left when the payment succeeded")
 
@@ -189,7 +215,7 @@ def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
     )
     case = _case(turn, owed)
     if case is not None:
-        add_line(turn, case, Line(turn.at_ms, "refund_cancelled", turn.cause, f"refund {owed.refund_id}: {cause}"))
+        add_line(turn, case, Line(turn.at_ms, CANCELLED, turn.cause, f"refund {owed.refund_id}: {cause}"))
 
 
 def double_benefit(turn: Turn, owed: Owed, text: str) -> None:

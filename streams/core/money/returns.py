@@ -14,7 +14,7 @@ from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges, expectations, refunds
-from streams.core.obligations import Case, Debit, Line
+from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
 BACK = "returned_minor"  # counter of a money case
@@ -41,7 +41,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """Money of this payment came back."""
     claims = _claims(turn, payment_id)
     first = refunds.preferred(turn, payment_id, event.amount_minor)
-    charges.credited(turn, event, payment_id)
+    early_minor = charges.credited(turn, event, payment_id)
     expectations.credited(turn, event, payment_id)
     refund_requests.credited(turn, event, payment_id)
     exact = (event.amount_minor, event.currency)
@@ -60,6 +60,27 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         _came(turn, event, claim, left_minor)
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
+        _all_back(turn, payment_id)
+    if pool_minor and early_minor:
+        _too_much(turn, event, payment_id, min(pool_minor, early_minor))
+
+
+def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int) -> None:
+    """Nothing waits for it and no debit is left that it could undo: where one was given back, it was so twice."""
+    ended = (case for case in turn.obligations.cases if case.family in ENDS and case.payment_id == payment_id)
+    if any(case.money_state == "returned" for case in ended):
+        both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+        refunds.double_benefit(turn, both, "credited although all that was debited is back")
+        charges.not_early(turn, payment_id)
+
+
+def _all_back(turn: Turn, payment_id: str) -> None:
+    """What the ledger has given back within the grace is as good as reversed: nobody waits for its success."""
+    key = payment_key(payment_id)
+    state = turn.obligations.recall(key)
+    waits = any(debit.payment_id == payment_id for debit in turn.obligations.debits)
+    if state is not None and not waits and state.status != PaymentState.SUCCEEDED:
+        turn.obligations.remember(key, state.after(PaymentState.REVERSED), turn.at_ms)
 
 
 def settle(turn: Turn, case: Case, template: str) -> None:
@@ -101,6 +122,7 @@ def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> Non
     match claim.about:
         case Debit() as debit:
             if left_minor:
+                debit.back_minor += debit.amount_minor - left_minor
                 debit.amount_minor = left_minor
             else:
                 turn.obligations.debits.remove(debit)
