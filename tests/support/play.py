@@ -37,6 +37,23 @@ def policy(*overrides: str) -> Policy:
     return parse_policy(DEFAULT, ENFORCE, *overrides)
 
 
+class Saved(msgspec.Struct, array_like=True):
+    """What a worker has when it starts again."""
+
+    observations: dict[str, Observations]
+    obligations: dict[str, Obligations]
+    limits: PartitionLimits
+    samples: Samples
+    frequencies: Frequencies
+    feeds: dict[str, int]
+    stalled: dict[str, tuple[int, int]]
+    clock_ms: int
+
+
+_save = msgspec.msgpack.Encoder().encode
+_revive = msgspec.msgpack.Decoder(Saved).decode
+
+
 class Player:
     """One partition: accounts' states, the clock, the feeds. Give it events with `see`, time with `pass_until`."""
 
@@ -102,6 +119,29 @@ class Player:
             assert msgspec.msgpack.decode(raw, type=Obligations) == owed, account_id
             sizes.append(len(raw))
         return max(sizes)
+
+    def saved(self) -> bytes:
+        """Everything that outlives a worker, as it is stored."""
+        return _save(
+            Saved(
+                self.observations,
+                self.obligations,
+                self.limits,
+                self.samples,
+                self.frequencies,
+                self.feeds,
+                self.stalled,
+                self.clock_ms,
+            )
+        )
+
+    @classmethod
+    def revived(cls, raw: bytes, policy: Policy) -> Player:
+        """A new worker that knows nothing but what was saved."""
+        saved, player = _revive(raw), cls(policy)
+        for name in Saved.__struct_fields__:
+            setattr(player, name, getattr(saved, name))
+        return player
 
     def _due(self, at_ms: int) -> Iterable[tuple[int, str]]:
         for account_id, owed in self.obligations.items():

@@ -1,0 +1,181 @@
+"""Has the customer the money twice, or is one of the debits still missing? Orders of events that once went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import HOUR, MINUTE, NOON, SECOND, event
+from support.play import Player, policy
+
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.base import Event, Watermark
+from streams.contracts.cases import CaseVersion
+from streams.contracts.payments import (
+    PaymentFailed,
+    PaymentRequested,
+    PaymentReversed,
+    PaymentSucceeded,
+    PspStatus,
+    RefundCredited,
+    RefundFailed,
+    RefundSent,
+)
+
+MONEY = {"payment_id": "p1", "amount_minor": 10_000, "currency": "CNY"}
+KINDS: dict[str, Any] = {
+    "request": PaymentRequested,
+    "fail": PaymentFailed,
+    "succeed": PaymentSucceeded,
+    "reverse": PaymentReversed,
+    "sent": RefundSent,
+    "refund credited": RefundCredited,
+    "refund failed": RefundFailed,
+}
+
+
+class Books:
+    """One wallet payment; `play` says what happens in order, a second apart."""
+
+    def __init__(self) -> None:
+        self.player = Player(policy("[unknown]\nsilent_s = 0\n"))
+        self.at_ms = NOON
+        self.intents: list[RefundIntended] = []
+        self.cancelled: list[str] = []
+        self.cases: dict[str, CaseVersion] = {}
+        self.told: dict[str, Event] = {}
+
+    def play(self, *script: str) -> Books:
+        for number, what in enumerate(script):
+            self.at_ms += SECOND
+            self.hear(self.happening(what, f"{number}"))
+        return self
+
+    def happening(self, what: str, number: str) -> Event:
+        word, _, amount = what.partition(" ")
+        if word in ("debit", "credit"):
+            line = {**MONEY, "entry_id": f"l{number}", "amount_minor": int(amount or 10_000), "direction": word}
+            return event(LedgerPosted, self.at_ms, number, **line)
+        if word == "again":
+            return self.told[amount]
+        if word == "wait":
+            self.at_ms += int(amount) * MINUTE
+            return event(Watermark, self.at_ms, number, account_id="-")
+        about: dict[str, Any] = MONEY | {"method": "wallet_balance"}
+        if word == "answer":
+            return event(PspStatus, self.at_ms, number, status=amount, **about)
+        if word in ("sent", "refund"):
+            about |= {"refund_id": self.intents[-1].refund_id}
+        return event(KINDS[what], self.at_ms, number, **about)
+
+    def hear(self, happening: Event) -> None:
+        name = getattr(happening, "direction", type(happening).__name__)
+        self.told.setdefault(name, happening)
+        for effect in self.player.see(happening):
+            match effect:
+                case RefundIntended():
+                    self.intents.append(effect)
+                case RefundCancelled():
+                    self.cancelled.append(effect.cause)
+                case CaseVersion():
+                    self.cases[effect.case_id] = effect
+                case _:
+                    pass
+
+    @property
+    def open(self) -> dict[str, int | None]:
+        """Open cases by family, with their amounts."""
+        return {
+            case.cause_family: case.amount_minor
+            for case in self.cases.values()
+            if case.status not in ("resolved", "withdrawn", "merged")
+        }
+
+
+LOST = ("request", "debit", "fail", "wait 3", "answer failed")  # a refund is intended
+
+
+def test_a_refund_that_left_although_it_was_cancelled() -> None:
+    books = Books().play(*LOST, "succeed", "sent")
+    assert books.cancelled == ["late_success"]
+    assert books.open == {"double_benefit": 10_000}
+    assert books.play("debit").open == {}, "taken again"
+
+
+def test_a_cancelled_refund_that_left_and_came_back_is_no_double_benefit() -> None:
+    assert "double_benefit" not in Books().play(*LOST, "succeed", "sent", "refund failed").open
+
+
+def test_the_bank_gave_back_what_our_refund_gave_back_too() -> None:
+    books = Books().play(*LOST, "sent", "reverse", "credit")
+    assert books.open == {}
+    assert books.play("credit", "refund credited").open == {"double_benefit": 10_000}
+    assert books.play("debit 4000").open == {"double_benefit": 6_000}
+    assert books.play("debit 6000", "wait 120").open == {}
+
+
+def test_a_credit_that_a_reversal_announced_is_nothing_twice() -> None:
+    assert Books().play("request", "debit", "fail", "wait 3", "reverse", "credit").open == {}
+
+
+@pytest.mark.parametrize(("back", "twice"), [("credit 4000", 4_000), ("credit", 10_000)])
+def test_success_after_money_came_back_within_the_grace(back: str, twice: int) -> None:
+    books = Books().play("request", "debit", "fail", back, "succeed", "wait 120")
+    assert books.open == {"double_benefit": twice}
+
+
+def test_a_second_debit_after_a_reversal_waits_for_its_own() -> None:
+    books = Books().play("request", "debit", "fail", "reverse", "credit", "debit", "wait 3")
+    assert books.open == {"debited_not_confirmed": 10_000}
+
+
+def test_a_ledger_that_tells_of_a_debit_after_its_reversal_opens_nothing() -> None:
+    assert Books().play("request", "fail", "reverse", "debit", "wait 120").open == {}
+
+
+def test_the_second_of_two_debits_has_one_case() -> None:
+    books = Books().play("request", "debit", "wait 1", "debit", "wait 2")
+    assert books.open == {"duplicate_charge": 10_000, "debited_not_confirmed": 10_000}
+    books.play("fail", "answer failed", "credit", "credit", "wait 120")
+    assert books.open == {}
+    assert len(books.intents) == 2
+
+
+def test_another_debit_while_the_case_is_open_is_added_to_it() -> None:
+    books = Books().play("request", "debit", "fail", "wait 3", "debit 700")
+    assert books.open == {"debited_not_confirmed": 10_700}
+    books.play("answer failed")
+    assert sorted(intent.amount_minor for intent in books.intents) == [700, 10_000]
+    assert books.play("credit 700").open == {"debited_not_confirmed": 10_700}
+    assert books.play("credit").open == {}
+
+
+def test_lines_that_are_told_again_after_hours_change_nothing() -> None:
+    books = Books().play("request", "debit", "fail", "credit", "wait 120")
+    assert books.open == {}
+    assert books.play("again debit", "again credit", "wait 120").open == {}
+    assert books.intents == []
+
+
+def test_two_debits_of_a_ledger_that_stood_still_are_one_too_many() -> None:
+    books = Books().play("request")
+    lines = [books.happening("debit", "a"), books.happening("debit", "b")]
+    books.play("succeed", f"wait {2 * HOUR // MINUTE}")
+    for line in lines:
+        books.hear(line)
+    assert books.open == {"duplicate_charge": 10_000}
+
+
+def test_a_late_failure_undoes_no_success() -> None:
+    books = Books().play("request", "fail")
+    books.play("succeed", "wait 120", "again PaymentFailed", "debit", "wait 120")
+    assert books.open == {}
+
+
+def test_the_money_case_takes_in_the_case_about_the_unknown_outcome() -> None:
+    books = Books()
+    books.player = Player(policy())
+    books.play("request", "wait 40")
+    assert books.open == {"payment_unknown": 10_000}
+    assert books.play("debit", "wait 120").open == {"debited_not_confirmed": 10_000}
