@@ -19,6 +19,7 @@ from streams.contracts.topics import POLICIES, physical
 from streams.core.policy import PolicySchedule
 from streams.core.policy_history import LEAD, PolicyHistory, Said
 from streams.ports import Clock
+from streams.runtime.failstop import Unreachable
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import reader
 from streams.runtime.topics_admin import partition_counts
@@ -67,8 +68,14 @@ class PolicyFeed:
         """Read what is published from now on."""
         while self._consumer is not None:
             await asyncio.sleep(POLL_S)
-            async with asyncio.timeout(KNOWN_WITHIN_S - POLL_S):
-                await self._look(self._consumer)
+            try:
+                async with asyncio.timeout(KNOWN_WITHIN_S - POLL_S):
+                    await self._look(self._consumer)
+            except TimeoutError:
+                raise Unreachable(
+                    f"the brokers did not show the end of {POLICIES.name} within {KNOWN_WITHIN_S:.0f} s, so a policy "
+                    "may come into force that this worker has not heard of. Restart it: it reads all policies first."
+                ) from None
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Everything up to where the topic ends now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections import deque
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +15,7 @@ from streams.runtime.logic import Emit, Record, Refused
 TOPIC = "paywarden.dead-letters"
 BODY_LIMIT = 64 * 1024
 KEY_LIMIT = 128
+BLOCKS = 10  # of a window that is counted
 
 # Card numbers have 12 to 19 digits, perhaps grouped (ISO/IEC 7812), mobile numbers from 11. Masking every such run also
 # hides identity numbers, and some harmless ids and fractions: a body that was masked is replayed from its topic anyway.
@@ -71,6 +72,14 @@ def _mask(raw: bytes) -> bytes:
     return _SECRETS.sub(lambda match: b"*" * (match.end() - match.start()), raw)
 
 
+class Counted(NamedTuple):
+    """Full blocks of (records seen, refused), oldest first, and the one that fills."""
+
+    blocks: tuple[tuple[int, int], ...] = ()
+    seen: int = 0
+    refused: int = 0
+
+
 class Limit:
     """Is the share of refused records so high that this is a deployment mistake, not bad data?
 
@@ -80,18 +89,16 @@ class Limit:
 
     def __init__(self, share: float, window: int) -> None:
         self._share = share
-        self._block = max(1, window // 10)
-        self._blocks: deque[tuple[int, int]] = deque(maxlen=10)
-        self._seen = self._refused = 0
+        self._block = max(1, window // BLOCKS)
+        self.counted = Counted()
 
     def count(self, seen: int, refused: int) -> None:
-        self._seen += seen
-        self._refused += refused
-        if self._seen >= self._block:
-            self._blocks.append((self._seen, self._refused))
-            self._seen = self._refused = 0
+        blocks, seen, refused = self.counted.blocks, self.counted.seen + seen, self.counted.refused + refused
+        if seen >= self._block:
+            blocks, seen, refused = (*blocks[1 - BLOCKS :], (seen, refused)), 0, 0
+        self.counted = Counted(blocks, seen, refused)
 
     @property
     def exceeded(self) -> bool:
-        seen = sum(block[0] for block in self._blocks)
-        return seen > 0 and sum(block[1] for block in self._blocks) > self._share * seen
+        seen = sum(block[0] for block in self.counted.blocks)
+        return seen > 0 and sum(block[1] for block in self.counted.blocks) > self._share * seen

@@ -172,12 +172,23 @@ class SourceMerge:
     A second is handled when the clocks of all source partitions have passed it; live merging also hands it out
     `LIVE_WAIT_MS` after its first signal arrived, and what comes later still is handed out at once. Signals wait here
     between being read and being handled, so the position that is committed is the one before the oldest that waits;
-    `resume` lets a restart skip what was handled beyond it.
+    `resume` lets a restart skip what was handled beyond it. Nothing is handed out that lies more than `ahead_ms` ahead
+    of the wall clock, whatever the sources told: it waits for its time. Without `ahead_ms` no wall clock counts.
     """
 
-    def __init__(self, topic: str, partitions: int, positions: dict[str, int], resume: Resume, *, strict: bool) -> None:
+    def __init__(
+        self,
+        topic: str,
+        partitions: int,
+        positions: dict[str, int],
+        resume: Resume,
+        *,
+        strict: bool,
+        ahead_ms: int | None = None,
+    ) -> None:
         self._topic = topic
         self._strict = strict
+        self._ahead_ms = ahead_ms
         self._clocks = list(resume.clocks) or [0] * partitions
         self._waiting: list[tuple[int, int, int, int, Entry]] = []  # heap of (at_ms, source, sequence, offset, entry)
         self._fresh: deque[Entry] = deque()
@@ -209,11 +220,14 @@ class SourceMerge:
             # After a restart the clocks are known already, the signals that waited for them are still being read again:
             # nothing is in order before the last of them is here.
             return taken
-        reach_ms = min(self._clocks) // 1000 * 1000
+        reach_ms = min(self._clocks)
         if not self._strict:
             due = [second for second, since in self._oldest_arrival.items() if now_ms - since >= LIVE_WAIT_MS]
             if due:
                 reach_ms = max(reach_ms, (max(due) + 1) * 1000)
+        if self._ahead_ms is not None:
+            reach_ms = min(reach_ms, now_ms + self._ahead_ms)
+        reach_ms = reach_ms // 1000 * 1000
         waiting = self._waiting
         self._is_ready = False
         while waiting and waiting[0][0] < reach_ms:

@@ -22,7 +22,7 @@ from streams.metrics import (
     Counter,
     Histogram,
 )
-from streams.runtime.dead_letters import dead_letter
+from streams.runtime.dead_letters import Counted, dead_letter
 from streams.runtime.logic import Context, Incoming, Input, Logic, Record, Refused, Shown
 from streams.runtime.merge import Entry, Merge, Resume, SourceMerge, TopicMerge
 from streams.runtime.open_group import Group, Mark, OpenGroup
@@ -68,6 +68,7 @@ class _Mark(NamedTuple):
     sequence: int
     feeds: dict[str, int]
     shared: bytes
+    screen: tuple[Counted, Counted]
 
 
 class Partition:
@@ -148,7 +149,8 @@ class Partition:
         strict = self.options.merge == "strict"
         if self.logic.by_source:
             topic = self.inputs[0].topic
-            return SourceMerge(topic, self.partitions, self._offsets, self._resume, strict=strict)
+            ahead_ms = self.options.future_ms if self.options.clock == "live" else None
+            return SourceMerge(topic, self.partitions, self._offsets, self._resume, strict=strict, ahead_ms=ahead_ms)
         return TopicMerge(self.inputs, self._offsets, strict=strict)
 
     # -- input -----------------------------------------------------------------------------------------------------
@@ -167,7 +169,8 @@ class Partition:
         """Buffer fetched records; what the recovered position covers is skipped."""
         done = self._offsets.get(topic, -1)
         read = self._read_signal if self.logic.by_source else self.logic.read
-        self._merge.add(topic, [Entry(record, read(record)) for record in records if record.offset > done])
+        screened = self._screen.read
+        self._merge.add(topic, [Entry(each, screened(each, read(each))) for each in records if each.offset > done])
 
     def _read_signal(self, record: Record) -> Incoming | Refused:
         result = self.logic.read(record)
@@ -358,6 +361,7 @@ class Partition:
             self._sequence,
             dict(self._context.feeds),
             self.logic.dump_shared(self._context.shared),
+            self._screen.mark(),
         )
 
     def _checkpoint(self) -> None:
@@ -374,6 +378,7 @@ class Partition:
     def _roll_back(self) -> None:
         mark = self._mark
         self._open.roll_back(mark.group)
+        self._screen.roll_back(mark.screen)
         self.clock_ms, self._sequence = mark.clock_ms, mark.sequence
         context = self._context
         context.feeds = dict(mark.feeds)

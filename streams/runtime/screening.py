@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Container
 
 from streams.contracts.partitioning import partition_of
-from streams.runtime.dead_letters import Limit
+from streams.runtime.dead_letters import Counted, Limit
 from streams.runtime.logic import Incoming, Record, Refused
 from streams.runtime.options import PartitionOptions
 
@@ -23,6 +23,12 @@ class Screen:
         self._dead_letters = Limit(options.dead_letter_share, options.dead_letter_window)
         self._strays = Limit(options.stray_share, options.stray_window)
 
+    def read(self, record: Record, result: Incoming | Refused) -> Incoming | Refused:
+        """What a record is taken for when it is read, before any order or clock believes the time that it tells."""
+        if type(result) is Incoming and result.at_ms > record.timestamp_ms + self._options.future_ms:
+            return Refused("future", f"event time {result.at_ms} is ahead of record time {record.timestamp_ms}")
+        return result
+
     def refusal(
         self, record: Record, result: Incoming | Refused, now_ms: int, known: Container[bytes | None]
     ) -> Refused | None:
@@ -30,10 +36,7 @@ class Screen:
         if type(result) is Refused:
             return result
         assert type(result) is Incoming
-        future_ms = self._options.future_ms
-        if result.at_ms > record.timestamp_ms + future_ms:
-            return Refused("future", f"event time {result.at_ms} is ahead of record time {record.timestamp_ms}")
-        if self._options.clock == "live" and result.at_ms > now_ms + future_ms:
+        if self._options.clock == "live" and result.at_ms > now_ms + self._options.future_ms:
             return Refused("future", f"event time {result.at_ms} is ahead of its arrival")
         if (
             result.event is not None
@@ -49,6 +52,14 @@ class Screen:
         """Of the last `seen` records so many count as dead letters, and so many lay on a wrong partition."""
         self._dead_letters.count(seen, refused)
         self._strays.count(seen, strays)
+
+    def mark(self) -> tuple[Counted, Counted]:
+        """What was counted so far, for `roll_back`."""
+        return self._dead_letters.counted, self._strays.counted
+
+    def roll_back(self, mark: tuple[Counted, Counted]) -> None:
+        """What is handled again is counted again."""
+        self._dead_letters.counted, self._strays.counted = mark
 
     def stop_sentence(self, who: str) -> str | None:
         """Why the worker must stop after its commit, or None; `who` names the partition."""

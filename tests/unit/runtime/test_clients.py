@@ -13,7 +13,13 @@ import msgspec
 import pytest
 from faust.auth import SASLCredentials, SSLCredentials
 
-from streams.runtime.clients import UnusableCertificate, aiokafka_kwargs, faust_kwargs, kafka_python_kwargs
+from streams.runtime.clients import (
+    BOOTSTRAP_TIMEOUT_MS,
+    UnusableCertificate,
+    aiokafka_kwargs,
+    faust_kwargs,
+    kafka_python_kwargs,
+)
 from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.tokens import NoToken, Tokens
 
@@ -23,7 +29,11 @@ SCRAM = Security(protocol="SASL_SSL", sasl_mechanism="SCRAM-SHA-512", username="
 def test_plain_text_needs_nothing() -> None:
     options = RuntimeOptions(bootstrap="a:1,b:2")
     assert faust_kwargs(options) == {"broker": ["kafka://a:1", "kafka://b:2"]}
-    assert kafka_python_kwargs(options) == {"bootstrap_servers": ["a:1", "b:2"], "security_protocol": "PLAINTEXT"}
+    assert kafka_python_kwargs(options) == {
+        "bootstrap_servers": ["a:1", "b:2"],
+        "security_protocol": "PLAINTEXT",
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+    }
     assert aiokafka_kwargs(options)["bootstrap_servers"] == "a:1,b:2"
 
 

@@ -195,6 +195,18 @@ class TestTime:
         engine.feed("pings", [record("pings", 0, Ping(A, "far", 4_080_000_000_000))])
         assert [letter.reason for letter in letters(run(engine, now_ms=T0).emits)] == ["future"]
 
+    def test_a_watermark_from_2099_promises_nothing(self):
+        """Believed, it would let the other topic go ahead of whatever comes behind it."""
+        engine = partition(topics=2)
+        far = Ping(A, "far", 4_080_000_000_000, watermark=True)
+        engine.feed("pings", [record("pings", 0, far, timestamp_ms=T0)])
+        engine.feed("pongs", records([ping(5, ident="o5")], "pongs"))
+        group = run(engine)
+        assert [letter.reason for letter in letters(group.emits)] == ["future"]
+        assert outputs(group) == []
+        engine.feed("pings", records([ping(4, ident="i4"), ping(9, watermark=True)], start=1))
+        assert [row[1] for row in outputs(run(engine))] == ["i4", "o5"]
+
     def test_older_than_the_lateness_bound_is_late(self):
         engine = partition()
         engine.feed("pings", records([ping(10_000), ping(9_200), ping(9_000)]))
@@ -327,6 +339,17 @@ class TestPoison:
             engine.feed("pings", records(pings, start=start))
             run(engine)
         assert "deployment mistake" in (engine.stop_sentence or "")
+
+    @pytest.mark.parametrize("step", ["prepare", "decide"])
+    @pytest.mark.parametrize(("bad", "stops"), [(150, False), (250, True)])
+    def test_the_share_of_poison_counts_every_record_once(self, step: str, bad: int, stops: bool):
+        """However often a batch is run again to find out which of its events raise; the limit is a fifth."""
+        engine = partition()
+        for start in range(0, 5_000, 1_000):
+            pings = [ping(n, poison=step if n % 1_000 < bad else "") for n in range(start, start + 1_000)]
+            engine.feed("pings", records(pings, start=start))
+            run(engine)
+        assert (engine.stop_sentence is not None) == stops
 
 
 class TestWhileACommitIsUnderWay:
