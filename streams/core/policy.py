@@ -29,6 +29,7 @@ from streams.core.policy_ranges import range_problems
 from streams.core.rules.declared import RULES_MAX, DeclaredRule
 from streams.core.rules.lists import LISTS_MAX, PREFIX, SNOOZES_MAX, List, Snooze
 from streams.core.rules.policies import RulesPolicy
+from streams.core.rules.program import compiled
 from streams.core.rules.registry import RULES
 from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, Section
 
@@ -412,6 +413,7 @@ def _check(policy: Policy) -> None:
     _check_declared(policy)
     for problem, key, remedy in range_problems(policy):
         raise PolicyError(problem, key, remedy)
+    _check_compiles(policy)
 
 
 def _check_declared(policy: Policy) -> None:
@@ -444,6 +446,28 @@ def _check_declared(policy: Policy) -> None:
             )
         for problem, key, remedy in snooze.problems():
             raise PolicyError(problem, f"snooze.{snooze.rule}.{key}", remedy)
+
+
+def _check_compiles(policy: Policy) -> None:
+    """Whatever the checks above forgot: what cannot be made ready to be asked would fail at every single event."""
+    try:
+        compiled(policy)
+    except Exception as error:
+        raise PolicyError(
+            f"a worker cannot put it to use ({type(error).__name__}: {error})", _failing(policy), "correct or remove it"
+        ) from error
+
+
+def _failing(policy: Policy) -> str:
+    """The first rule, list or snooze that cannot be compiled on its own."""
+    for kind, field in (("rule", "declared"), ("list", "lists"), ("snooze", "snoozes")):
+        for part in getattr(policy, field):
+            alone: dict[str, Any] = {"declared": (), "lists": (), "snoozes": (), field: (part,)}
+            try:
+                compiled(msgspec.structs.replace(policy, **alone))
+            except Exception:
+                return f"{kind}.{part.rule if isinstance(part, Snooze) else part.name}"
+    return ""
 
 
 def _check_money(money: MoneyPolicy) -> None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Id, ShortText, to_ms
+from streams.contracts.base import Bin, Country, Id, Label, Mcc, ShortText, to_ms
 from streams.contracts.decisions import Hit
 from streams.core.rules.declared import RuleMode, Slug
 from streams.core.sections import OutcomeLabel, Problem, Section
@@ -73,13 +73,8 @@ class List(Section, frozen=True, kw_only=True):
             if entry.value in seen:
                 yield Problem(f"{entry.value!r} is listed twice", "entries", "keep one entry per value")
             seen.add(entry.value)
-            if self.field == "ip":
-                try:
-                    ipaddress.ip_network(entry.value)
-                except ValueError as error:
-                    yield Problem(
-                        f"{entry.value!r} is neither an address nor a network ({error})", "entries", "correct it"
-                    )
+            if (problem := _value_problem(self.field, entry.value)) is not None:
+                yield Problem(problem, "entries", "correct it")
 
 
 class Snooze(Section, frozen=True, kw_only=True):
@@ -95,6 +90,33 @@ class Snooze(Section, frozen=True, kw_only=True):
         """What types cannot refuse."""
         if self.until.tzinfo is None:
             yield Problem("a time without an offset", "until", "write it like 2026-01-01T00:00:00Z")
+        if (problem := _value_problem(self.field, self.value)) is not None:
+            yield Problem(problem, "value", "correct it")
+
+
+# Values that no event can hold are mistakes: what each of these fields is made of. The others hold any id.
+_SHAPES: dict[str, tuple[Any, str]] = {
+    "app_version": (Label, "has at most 64 characters"),
+    "bin": (Bin, "has six to eight digits"),
+    "country": (Country, "is two capital letters (ISO 3166-1)"),
+    "mcc": (Mcc, "is four digits (ISO 18245)"),
+}
+
+
+def _value_problem(field: str, value: str) -> str | None:
+    """Why no event can hold this value in that field."""
+    if field == "ip":
+        try:
+            ipaddress.ip_network(value)
+        except ValueError as error:
+            return f"{value!r} is neither an address nor a network ({error})"
+    elif field in _SHAPES:
+        shape, words = _SHAPES[field]
+        try:
+            msgspec.convert(value, shape)
+        except msgspec.ValidationError:
+            return f"{value!r} is no {field}, which {words}"
+    return None
 
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network

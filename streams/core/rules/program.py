@@ -117,14 +117,15 @@ def program_of(policy: Policy) -> Program:
     entry = _PROGRAMS.get(id(policy))
     if entry is not None:
         return entry[1]
-    program = _compile(policy)
+    program = compiled(policy)
     if len(_PROGRAMS) >= _PROGRAMS_MAX:
         _PROGRAMS.clear()
     _PROGRAMS[id(policy)] = (policy, program)
     return program
 
 
-def _compile(policy: Policy) -> Program:
+def compiled(policy: Policy) -> Program:
+    """The program itself, made anew; raises whatever a rule or list raises that was not checked."""
     asked = [(rule, getattr(policy.rules, rule.section)) for rule in RULES]
     asked = [(rule, section) for rule, section in asked if section.enabled]
     asked += [(rule_of(declared), declared) for declared in policy.declared if declared.mode != "off"]

@@ -17,6 +17,14 @@ from streams.core.policy_history import LEAD, PolicyHistory
 
 T0 = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SOON = LEAD + timedelta(seconds=1)
+MISTYPED = """
+[[snooze]]
+rule = "velocity"
+field = "ip"
+value = "203.0.113"
+until = 2031-01-01T00:00:00Z
+why = "x"
+"""
 
 
 @pytest.fixture
@@ -120,6 +128,7 @@ def test_files_of_the_start_come_back_with_their_own_dates(history: PolicyHistor
         ([proposed("a"), approved("a"), approved("a", at=T0 + hours(1))], "was approved before"),
         ([proposed("a"), proposed("b"), approved("a", at=T0 + hours(1)), approved("b")], "a later change is in force"),
         ([proposed("a", text="mod = 1"), approved("a")], "this release cannot read the proposal"),
+        ([proposed("a", text=MISTYPED), approved("a")], "neither an address nor a network"),
         ([proposed("a"), rolled_back("a")], "is not the newest policy"),
         (
             [proposed("a"), approved("a"), rolled_back("a", at=T0 + hours(1), role="analyst")],

@@ -14,7 +14,8 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import PaymentRequested, TransferRequested
 from streams.core.flows.movements import SUBJECTS
 from streams.core.policy import PolicyError, parse_policy
-from streams.core.rules.declared import EVENTS_OF
+from streams.core.rules.declared import EVENTS_OF, DeclaredRule
+from streams.core.rules.lists import List, Snooze
 from streams.core.rules.program import evaluate, evaluate_all, mode_of
 from streams.core.score import Score
 from streams.core.steps import Prepared
@@ -57,6 +58,10 @@ def policy(*texts):
 
 def a_list(entries, *, name="known", field="device_id", outcome="block", mode="inherit"):
     return LIST.format(name=name, field=field, outcome=outcome, mode=mode, entries=entries)
+
+
+def a_snooze(field, value):
+    return SNOOZE.replace('"account_id"', f'"{field}"').replace('"a"', f'"{value}"')
 
 
 def payment(kind=PaymentRequested, **fields):
@@ -208,6 +213,12 @@ def test_explain_tells_of_lists_and_snoozes():
         (a_list("{ value = 'd', until = 2026-01-01T00:00:00 }"), "list.known.entries", "without an offset"),
         (SNOOZE.replace("velocity", "velocty"), "snooze.rule", "there is no rule 'velocty'"),
         (SNOOZE.replace("00Z", "00"), "snooze.velocity.until", "without an offset"),
+        (a_snooze("ip", "not an ip"), "snooze.velocity.value", "neither an address nor a network"),
+        (a_snooze("ip", "203.0.113.7/24"), "snooze.velocity.value", "has host bits set"),
+        (a_snooze("mcc", "59"), "snooze.velocity.value", "'59' is no mcc, which is four digits"),
+        (a_list("{ value = 'de' }", field="country"), "list.known.entries", "two capital letters"),
+        (a_list("{ value = '4111' }", field="bin"), "list.known.entries", "six to eight digits"),
+        (a_list(f"{{ value = '{'x' * 65}' }}", field="app_version"), "list.known.entries", "at most 64 characters"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(text, where, problem):
@@ -216,3 +227,18 @@ def test_what_is_wrong_is_said_in_one_sentence(text, where, problem):
     assert refusal.value.where.startswith(where)
     assert problem in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "text"),
+    [
+        (Snooze, "snooze.velocity", a_snooze("ip", "not an ip")),
+        (List, "list.known", a_list("{ value = 'not an ip' }", field="ip")),
+        (DeclaredRule, "rule.night-vouchers", RULE.format(mode="observe").replace("night =", "nigth =")),
+    ],
+)
+def test_what_a_check_forgets_is_refused_before_a_worker_meets_it(monkeypatch, kind, where, text):
+    monkeypatch.setattr(kind, "problems", lambda _self: iter(()))
+    with pytest.raises(PolicyError, match="a worker cannot put it to use") as refusal:
+        policy(SNOOZE, a_list("{ value = 'd' }", name="fine"), text)
+    assert refusal.value.where == where
