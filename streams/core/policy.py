@@ -36,6 +36,10 @@ from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, S
 # The shape of an IANA name; whether the zone exists is checked where files may be read (adapters.policy_file).
 TimeZone = Annotated[str, Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")]
 
+# Of one text: a published one is smaller (contracts.policies). Of its tables and arrays: the deepest key has five.
+TEXT_MAX = 10_000_000
+DEPTH_MAX = 16
+
 
 class PolicyError(Exception):
     """The policy file is not usable: `problem` says what, `where` names the key, `remedy` what to do.
@@ -334,15 +338,23 @@ def parse_policy(*texts: str, effective_at: datetime | None = None) -> Policy:
 
     `effective_at` takes the place of the date in the text, and leaves the hash as it is: the text is the same.
 
-    Raises PolicyError with one sentence about the first problem found.
+    Raises PolicyError with one sentence about the first problem found, and nothing else: a text may come from a topic,
+    where an exception would end every worker that reads it.
     """
+    try:
+        return _parsed(texts, effective_at)
+    except PolicyError:
+        raise
+    except Exception as error:
+        raise PolicyError(
+            f"it cannot be read ({type(error).__name__}: {str(error)[:200]})", "", "correct or remove what it is about"
+        ) from error
+
+
+def _parsed(texts: tuple[str, ...], effective_at: datetime | None) -> Policy:
     merged: dict[str, Any] = {}
     for text in texts:
-        try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise PolicyError(f"this is not TOML ({error})", "", "correct the syntax at that place") from None
-        _merge(merged, table)
+        _merge(merged, _table(text))
     if "policy_hash" in merged:
         raise PolicyError("the hash is computed, never given", "policy_hash", "remove this key")
     try:
@@ -352,6 +364,32 @@ def parse_policy(*texts: str, effective_at: datetime | None = None) -> Policy:
     _check(policy)
     policy = msgspec.structs.replace(policy, policy_hash=_hash(policy))
     return _with_amounts(policy if effective_at is None else msgspec.structs.replace(policy, effective_at=effective_at))
+
+
+def _table(text: str) -> dict[str, Any]:
+    """The text as TOML. That it is too deep is found by counting, so that no reader's own stack decides about it."""
+    if len(text) > TEXT_MAX:
+        raise PolicyError(
+            f"it has {len(text):,} characters, at most {TEXT_MAX:,} are read", "", "shorten its lists or put them apart"
+        )
+    too_deep = PolicyError(f"it is nested more than {DEPTH_MAX} deep", "", "no key of a policy is nested so deep")
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise too_deep from None
+    except ValueError as error:  # besides TOMLDecodeError whole numbers of thousands of digits
+        raise PolicyError(f"this is not TOML ({error})", "", "correct the syntax at that place") from None
+    level: list[Any] = [table]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    if level:
+        raise too_deep
+    return table
 
 
 def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:

@@ -77,10 +77,9 @@ class PolicyHistory:
             return "a second person must approve a proposal"
         if any(change.proposal_id == record.proposal_id for change in self.changes):
             return f"{record.proposal_id} was approved before; propose the file again"
-        try:
-            policy = self._parse(proposal.text, record.effective_at)
-        except PolicyError as error:
-            return f"this release cannot read the proposal: {error}"
+        policy = self._read(proposal, record.effective_at)
+        if isinstance(policy, str):
+            return policy
         self.changes.append(
             Change(record.effective_at, record.proposal_id, policy, f"{proposal.actor}, {record.actor}", record.why)
         )
@@ -92,9 +91,21 @@ class PolicyHistory:
         before = self._before(record.proposal_id)
         policy = None
         if before.policy is not None:
-            policy = self._parse(self.proposals[before.proposal_id].text, record.effective_at)
+            read = self._read(self.proposals[before.proposal_id], record.effective_at)
+            if isinstance(read, str):
+                return read
+            policy = read
         self.changes.append(Change(record.effective_at, before.proposal_id, policy, record.actor, record.why))
         return None
+
+    def _read(self, proposal: PolicyProposed, effective_at: datetime) -> Policy | str:
+        """The policy, or why it cannot be one. Whatever is wrong with a text must not end those who read it."""
+        try:
+            return self._parse(proposal.text, effective_at)
+        except PolicyError as error:
+            return f"this release cannot read the proposal: {error}"
+        except Exception as error:
+            return f"this release cannot read the proposal ({type(error).__name__}: {str(error)[:200]})"
 
     def _before(self, proposal_id: str) -> Change:
         """What was in force when `proposal_id` first came into force."""

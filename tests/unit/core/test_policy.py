@@ -9,7 +9,7 @@ import pytest
 
 from streams.adapters.policy_file import default_text
 from streams.core.outcome import Outcome
-from streams.core.policy import PolicyError, PolicySchedule, ScoreThresholds, parse_policy
+from streams.core.policy import TEXT_MAX, PolicyError, PolicySchedule, ScoreThresholds, parse_policy
 
 DEFAULT = default_text()
 
@@ -57,6 +57,22 @@ class TestDefault:
 
 
 class TestRefusal:
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("x = " + "[" * 5000 + "]" * 5000, "nested more than 16 deep"),
+            ("x = " + "[" * 17 + "]" * 17, "nested more than 16 deep"),
+            ("[" + "a." * 5000 + "b]", "nested more than 16 deep"),
+            ("x = " + "9" * 5000, "this is not TOML"),
+            ("\x00 = 1", "this is not TOML"),
+            ("#" * (TEXT_MAX + 1), "at most 10,000,000 are read"),
+        ],
+        ids=["deep", "just too deep", "deep tables", "long number", "no text", "long"],
+    )
+    def test_hostile_texts_are_refused_like_others(self, text, problem):
+        with pytest.raises(PolicyError, match=problem):
+            parse_policy(DEFAULT, text)
+
     @pytest.mark.parametrize(
         ("text", "where", "words"),
         [

@@ -12,7 +12,7 @@ from streams.adapters.policy_file import load_history, load_schedule, parse_publ
 from streams.contracts.base import to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
 from streams.contracts.registry import encode
-from streams.core.policy import PolicyError
+from streams.core.policy import Policy, PolicyError
 from streams.core.policy_history import LEAD, PolicyHistory
 
 T0 = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -129,6 +129,7 @@ def test_files_of_the_start_come_back_with_their_own_dates(history: PolicyHistor
         ([proposed("a"), proposed("b"), approved("a", at=T0 + hours(1)), approved("b")], "a later change is in force"),
         ([proposed("a", text="mod = 1"), approved("a")], "this release cannot read the proposal"),
         ([proposed("a", text=MISTYPED), approved("a")], "neither an address nor a network"),
+        ([proposed("a", text="x = " + "[" * 5000 + "]" * 5000), approved("a")], "nested more than 16 deep"),
         ([proposed("a"), rolled_back("a")], "is not the newest policy"),
         (
             [proposed("a"), approved("a"), rolled_back("a", at=T0 + hours(1), role="analyst")],
@@ -146,6 +147,17 @@ def test_what_breaks_a_rule_changes_nothing_and_says_why(
     assert why in str(history.tell(last))
     assert history.changes == changes
     assert history.refused[-1][0] == last
+
+
+def test_whatever_a_reader_raises_is_a_refusal() -> None:
+    def parse(_text: str, _effective_at: datetime) -> Policy:
+        raise MemoryError("of a release that cannot")
+
+    history = PolicyHistory(parse)
+    history.tell(proposed("a"))
+    assert history.tell(approved("a")) == (
+        "this release cannot read the proposal (MemoryError: of a release that cannot)"
+    )
 
 
 def test_a_history_is_a_policy_file(history: PolicyHistory, tmp_path: Path) -> None:
