@@ -220,7 +220,7 @@ class Mapper:
     def _amount(self, rule: Rule, value: Any, currency: str) -> int:
         if not currency:
             raise Unusable("missing_field", "an amount without its currency")
-        exact = decimal(value, rule.scale)
+        exact = decimal(value, rule.scale, rule.notation)
         source = self.source
         given = 0 if rule.unit == "major" else source.exponent(currency)
         amount = minor_units(exact, given, exponent_of(currency))

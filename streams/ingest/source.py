@@ -24,7 +24,7 @@ from streams.contracts.registry import TOPICS_OF_TYPE, TYPES
 from streams.contracts.topics import TOPICS
 from streams.core.currencies import exponent_of
 from streams.ingest.paths import RECORD, ROOT, BadPath, Chain, Path
-from streams.ingest.values import TIME_FORMATS
+from streams.ingest.values import GROUPINGS, TIME_FORMATS, Notation
 
 Format = Literal["json", "avro", "protobuf"]
 Envelope = Literal["none", "cloudevents", "debezium"]
@@ -61,6 +61,7 @@ class Rule(NamedTuple):
     absolute: bool = False
     unit: Literal["major", "minor"] | None = None
     scale: int | None = None
+    notation: Notation | None = None  # of amounts that are written with separators
     time: str = "rfc3339"
     zone: tzinfo | None = None
     code_source: str = ""  # of one row of `codes`
@@ -157,7 +158,8 @@ _TOP: Final = {
     "account_id", "stranger", "occurred_at", "type", "fields", "exponents", "unmapped",
 }  # fmt: skip
 _RULE_KEYS: Final = {
-    "path", "value", "values", "otherwise", "default", "hash", "upper", "absolute", "unit", "scale", "time", "zone",
+    "path", "value", "values", "otherwise", "default", "hash", "upper", "absolute", "unit", "scale", "grouping", "decimal",
+    "symbol", "time", "zone",
 }  # fmt: skip
 
 
@@ -314,8 +316,10 @@ class _Parser:
             assert rule is not None
             if name.endswith("_minor") and rule.unit is None:
                 self.fail(at, 'say unit = "major" (12.34) or unit = "minor" (1234): the difference is a factor of 100')
-            if not name.endswith("_minor") and (rule.unit or rule.scale is not None or rule.absolute):
-                self.fail(at, "unit, scale and absolute belong to amounts")
+            if not name.endswith("_minor") and (
+                rule.unit or rule.scale is not None or rule.notation is not None or rule.absolute
+            ):
+                self.fail(at, "unit, scale, grouping, decimal, symbol and absolute belong to amounts")
             return (rule,)
         if not isinstance(given, list) or not given:
             self.fail(at, 'a list of tables: [{ source = "stripe", path = "error.decline_code" }]')
@@ -385,9 +389,28 @@ class _Parser:
             absolute=given.get("absolute", False),
             unit=unit,
             scale=scale,
+            notation=self._notation(at, given),
             time=self._time_of(at, given.get("time", self._time)) if kind == "instant" else "rfc3339",
             zone=self._zone_of(at, given["zone"]) if "zone" in given else self._zone,
         )
+
+    def _notation(self, at: str, given: Mapping[str, Any]) -> Notation | None:
+        if not {"grouping", "decimal", "symbol"} & set(given):
+            return None
+        grouping, mark, symbol = given.get("grouping", ""), given.get("decimal", "."), given.get("symbol", "")
+        if grouping != "" and grouping not in GROUPINGS:
+            self.fail(f"{at}.grouping", f"what separates thousands: one of {' '.join(map(repr, GROUPINGS))}")
+        if mark not in (".", ","):
+            self.fail(f"{at}.decimal", 'what stands before the decimals: "." or ","')
+        if grouping == mark:
+            self.fail(at, f"grouping and decimal cannot both be {mark!r}: say which decimal mark the source writes")
+        if not isinstance(symbol, str) or len(symbol) > 8 or symbol != symbol.strip() or re.search("[0-9-]", symbol):
+            self.fail(
+                f"{at}.symbol", 'what stands beside the digits, for example "R$": at most 8 characters, no digits'
+            )
+        if "scale" in given:
+            self.fail(at, "scale is for binary decimals, grouping, decimal and symbol for texts: only one can be true")
+        return Notation(grouping, mark, symbol)
 
     def _path(self, at: str, given: Any) -> Path | None:
         if given is None:

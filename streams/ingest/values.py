@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,11 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _PAN: Final = re.compile(r"[2-6][0-9]{12,18}")  # ISO/IEC 7812: the industries that issue payment cards
 _PER_SECOND: Final = {"unix_s": 1, "unix_ms": 1_000, "unix_us": 1_000_000, "unix_ns": 1_000_000_000}
+_LONGEST_AMOUNT: Final = 48
+_SPACES: Final = " \u00a0\u2009\u202f"  # also those that do not break a line
+_ALIKE: Final = {" ": _SPACES, "'": "'\u2019"}
+_NO_DECIMAL: Final = "not a decimal number with a point; if it has separators, the rule says grouping and decimal"
+GROUPINGS: Final = (",", ".", " ", "'", "_")
 TIME_FORMATS: Final = ("rfc3339", *_PER_SECOND, "record")
 
 
@@ -26,6 +32,51 @@ class Unusable(ValueError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class Notation:
+    """How a source writes amounts as text: `1.234,56`, `1 234,56`, `12,34,567.89`, `R$ 1.234,56`.
+
+    Args:
+        grouping: one of `GROUPINGS`, or empty. It may be left out of a number, but where it stands it must separate
+            thousands, or lakhs and crores; a number whose marks mean something else than the file says is refused.
+        mark: of the decimals, "." or ",".
+        symbol: may stand in front or behind, with or without a space.
+    """
+
+    def __init__(self, grouping: str = "", mark: str = ".", symbol: str = "") -> None:
+        self.grouping, self.mark, self.symbol = grouping, mark, symbol
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        group = f"[{re.escape(_ALIKE.get(self.grouping, self.grouping))}]"
+        whole = r"[0-9]{1,20}"
+        if self.grouping:
+            whole += (
+                rf"|[0-9]{{1,3}}(?:{group}[0-9]{{3}}){{1,6}}|[0-9]{{1,2}}(?:{group}[0-9]{{2}}){{1,8}}{group}[0-9]{{3}}"
+            )
+        number = rf"(?P<whole>{whole})(?:{re.escape(self.mark)}(?P<rest>[0-9]{{1,20}}))?"
+        if not self.symbol:
+            return re.compile(rf"(?P<minus>-?){number}")
+        symbol = re.escape(self.symbol)
+        before = rf"(?:(?P<minus>-?){symbol}[{_SPACES}]?(?P<inner>-?)|(?P<bare>-?))"
+        return re.compile(rf"{before}{number}(?:[{_SPACES}]?{symbol})?")
+
+    def plain(self, value: str) -> str:
+        """The same number with a point and nothing else. Raises Unusable."""
+        found = self._pattern.fullmatch(value) if len(value) <= _LONGEST_AMOUNT else None
+        if found is None:
+            raise Unusable("wrong_type", f"not an amount as the file says that they are written ({self})")
+        signs = sum(1 for name in ("minus", "inner", "bare") if found.groupdict().get(name))
+        if signs > 1:
+            raise Unusable("wrong_type", "an amount with two signs")
+        whole = re.sub("[^0-9]", "", found["whole"])
+        return "-" * signs + whole + (f".{found['rest']}" if found["rest"] else "")
+
+    def __str__(self) -> str:
+        said = [f'grouping = "{self.grouping}"'] if self.grouping else []
+        said += [f'decimal = "{self.mark}"']
+        return ", ".join(said + ([f'symbol = "{self.symbol}"'] if self.symbol else []))
 
 
 class Exact(float):
@@ -80,13 +131,16 @@ def flag(value: Any) -> bool:
     raise Unusable("wrong_type", "neither true nor false")
 
 
-def decimal(value: Any, scale: int | None = None) -> Decimal:
+def decimal(value: Any, scale: int | None = None, notation: Notation | None = None) -> Decimal:
     """The exact number.
 
     With a `scale`, the value is base64 or bytes of the unscaled big-endian integer, as Kafka Connect writes decimals.
+    With a `notation`, texts are written in it; numbers are numbers.
     """
     if scale is not None:
         return _unscaled(value).scaleb(-scale)
+    if notation is not None and isinstance(value, str):
+        value = notation.plain(value)
     if isinstance(value, Exact):
         value = value.text
     if isinstance(value, bool):
@@ -101,11 +155,11 @@ def decimal(value: Any, scale: int | None = None) -> Decimal:
                 Decimal(value) if len(value) <= 40 and not any(each in value for each in "_ \n\t") else Decimal("nan")
             )
         except InvalidOperation:
-            raise Unusable("wrong_type", "not a decimal number with a point") from None
+            raise Unusable("wrong_type", _NO_DECIMAL) from None
     else:
         raise Unusable("wrong_type", "not a number")
     if not found.is_finite():
-        raise Unusable("wrong_type", "not a decimal number with a point")
+        raise Unusable("wrong_type", _NO_DECIMAL)
     if found.adjusted() > 30:
         raise Unusable("out_of_range", "too large")
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from streams.ingest.mapping import needs_key
+from streams.contracts.registry import Refusal
+from streams.ingest.mapping import Facts, Mapper, needs_key
 from streams.ingest.source import SourceError, load_source, parse_source
 
 GOOD = """
@@ -68,6 +70,12 @@ def test_a_small_file_is_enough() -> None:
         ('payment_id = "id"', 'payment_id = { path = "id", time = "unix_s" }', "fields that hold a time"),
         ('payment_id = "id"', 'payment_id = { path = "id", hash = "yes" }', "true or false"),
         (', unit = "major"', "", "a factor of 100"),
+        ('unit = "major"', 'unit = "major", grouping = "."', "cannot both be '.'"),
+        ('unit = "major"', 'unit = "major", grouping = ";"', "what separates thousands"),
+        ('unit = "major"', 'unit = "major", decimal = "·"', '"." or ","'),
+        ('unit = "major"', 'unit = "major", symbol = "1$"', "at most 8 characters, no digits"),
+        ('unit = "major"', 'unit = "major", scale = 2, decimal = ","', "only one can be true"),
+        ('payment_id = "id"', 'payment_id = { path = "id", decimal = "," }', "belong to amounts"),
         ('unit = "major"', 'unit = "cents"', '"major" (12.34) or "minor" (1234)'),
         (
             'currency = "currency"',
@@ -90,6 +98,18 @@ def test_a_small_file_is_enough() -> None:
 def test_a_mistake_ends_in_one_sentence(old: str, new: str, says: str) -> None:
     assert old in GOOD
     assert says in refusal(GOOD.replace(old, new))
+
+
+def test_an_amount_with_separators_is_mapped() -> None:
+    text = GOOD.replace('unit = "major"', 'unit = "major", grouping = ".", decimal = ",", symbol = "R$"')
+    mapper = Mapper(parse_source(tomllib.loads(text), "shop.toml"))
+    order = {"customer": "c", "at": 1_764_547_200_000, "id": "1", "total": "R$ 1.234,56", "currency": "BRL"}
+    mapped = mapper.map(order, b"", Facts("shop.orders", None, 1_764_547_200_000))
+    assert not isinstance(mapped, Refusal), mapped
+    assert json.loads(mapped[0].value)["amount_minor"] == 123_456
+    refused = mapper.map({**order, "total": "R$ 1,234.56"}, b"", Facts("shop.orders", None, 1_764_547_200_000))
+    assert isinstance(refused, Refusal)
+    assert refused.detail.startswith("amount_minor from total: not an amount as the file says")
 
 
 def test_codes_are_rows() -> None:

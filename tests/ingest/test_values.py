@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from streams.contracts.base import to_ms
 from streams.ingest.values import (
     Exact,
+    Notation,
     Unusable,
     decimal,
     flag,
@@ -64,6 +65,57 @@ def test_a_fraction_of_a_minor_unit_is_refused(value: str) -> None:
 def test_what_is_no_amount_is_refused(value: Any) -> None:
     with pytest.raises(Unusable):
         decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "notation", "amount"),
+    [
+        ("1,234.56", Notation(","), "1234.56"),
+        ("1.234,56", Notation(".", ","), "1234.56"),
+        ("1 234,56", Notation(" ", ","), "1234.56"),
+        ("1\u202f234\u00a0567,5", Notation(" ", ","), "1234567.5"),
+        ("R$ 1.234,56", Notation(".", ",", "R$"), "1234.56"),
+        ("-R$1.234,56", Notation(".", ",", "R$"), "-1234.56"),
+        ("1.234,56 €", Notation(".", ",", "€"), "1234.56"),
+        ("12,34,567.89", Notation(","), "1234567.89"),
+        ("1’234.50", Notation("'"), "1234.50"),
+        ("1234,56", Notation(".", ","), "1234.56"),
+        ("234", Notation(".", ","), "234"),
+        (Exact("1234.5"), Notation(".", ","), "1234.5"),
+        (7, Notation(".", ","), "7"),
+    ],
+)
+def test_separators_mean_what_the_file_says(value: Any, notation: Notation, amount: str) -> None:
+    assert decimal(value, None, notation) == Decimal(amount)
+
+
+@given(st.integers(0, 10**15), st.sampled_from([(",", "."), (".", ","), (" ", ","), ("_", ".")]))
+def test_a_grouped_amount_loses_no_digit(amount: int, marks: tuple[str, str]) -> None:
+    written = f"{Decimal(amount).scaleb(-2):,.2f}".translate(str.maketrans({",": marks[0], ".": marks[1]}))
+    assert minor_units(decimal(written, None, Notation(*marks)), 0, 2) == amount
+
+
+@pytest.mark.parametrize(
+    ("value", "notation"),
+    [
+        ("1.23", Notation(".", ",")),  # would be 123: the source writes a decimal point
+        ("1,5", Notation(",")),
+        ("12,34", Notation(",")),
+        ("1234,567", Notation(",")),
+        ("1,234,56.0", Notation(",")),
+        (",123", Notation(",")),
+        ("1,,234", Notation(",")),
+        ("1.234.56", Notation(".", ",")),
+        ("US$ 5,00", Notation(".", ",", "R$")),
+        ("-R$ -5,00", Notation(".", ",", "R$")),
+        ("R$ R$ 5,00", Notation(".", ",", "R$")),
+        ("", Notation(",")),
+        ("1" * 60, Notation(",")),
+    ],
+)
+def test_a_separator_in_a_wrong_place_is_refused(value: str, notation: Notation) -> None:
+    with pytest.raises(Unusable, match=r"amount"):
+        decimal(value, None, notation)
 
 
 @pytest.mark.parametrize(
