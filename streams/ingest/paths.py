@@ -75,34 +75,63 @@ def _collect(node: dict[str, Any]) -> Iterator[Chain]:
     return iter(found)
 
 
-def _ends(node: dict[str, Any], starts: tuple[Chain, ...], aside: list[Chain]) -> tuple[Chain, ...]:
-    """Where `node` leads from `starts`; what it looks at on the way, without leading there, goes `aside`."""
+def _ends(
+    node: dict[str, Any], starts: tuple[Chain, ...], aside: list[Chain], *, listed: bool = False
+) -> tuple[Chain, ...]:
+    """Where `node` leads from `starts`; what it looks at on the way, without leading there, goes `aside`.
+
+    Args:
+        listed: `node` gets a list that the expression made of what lies at `starts`, so that taking an element of it
+            leads no deeper into the record.
+    """
     children = node.get("children", [])
     match node["type"]:
         case "field":
             return tuple((*start, node["value"]) for start in starts)
         case "subexpression" | "index_expression" | "pipe":
             for child in children:
-                starts = _ends(child, starts, aside)
+                starts = _ends(child, starts, aside, listed=listed)
+                listed = _makes_a_list(child, listed)
             return starts
         case "index" | "slice":
-            return tuple((*start, ANY) for start in starts)
+            return starts if listed else _inside(starts)
         case "flatten":
-            return tuple((*end, ANY) for end in _ends(children[0], starts, aside))
-        case "projection" | "value_projection":
-            left = _ends(children[0], starts, aside)
-            inside = tuple(end if end[-1:] == (ANY,) else (*end, ANY) for end in left)
-            return _ends(children[1], inside, aside)
-        case "filter_projection":
-            inside = tuple((*end, ANY) for end in _ends(children[0], starts, aside))
-            aside += _ends(children[2], inside, aside)
+            ends = _ends(children[0], starts, aside, listed=listed)
+            # Of a list that the expression made the elements may be lists or not.
+            return (*ends, *_inside(ends)) if _makes_a_list(children[0], listed) else _inside(ends)
+        case "projection" | "value_projection" | "filter_projection":
+            ends = _ends(children[0], starts, aside, listed=listed)
+            inside = ends if _makes_a_list(children[0], listed) else _inside(ends)
+            if node["type"] == "filter_projection":
+                aside += _ends(children[2], inside, aside)
             return _ends(children[1], inside, aside)
         case "identity" | "current":
             return starts
         case "literal":
             return ()
         case _:  # or, and, not, comparator, functions, lists and objects: every branch is looked at
-            return tuple(end for child in children for end in _ends(child, starts, aside))
+            return tuple(end for child in children for end in _ends(child, starts, aside, listed=listed))
+
+
+def _inside(chains: tuple[Chain, ...]) -> tuple[Chain, ...]:
+    return tuple((*chain, ANY) for chain in chains)
+
+
+def _makes_a_list(node: dict[str, Any], listed: bool) -> bool:
+    """Is the value a list that is not in the record, but made of what was found?"""
+    match node["type"]:
+        case "projection" | "value_projection" | "filter_projection" | "flatten" | "slice" | "multi_select_list":
+            return True
+        case "identity" | "current":
+            return listed
+        case "subexpression" | "index_expression" | "pipe":
+            for child in node["children"]:
+                listed = _makes_a_list(child, listed)
+            return listed
+        case "or_expression" | "and_expression" | "function_expression":
+            return any(_makes_a_list(child, listed) for child in node["children"])
+        case _:
+            return False
 
 
 def leaves(document: Any) -> set[Chain]:

@@ -50,7 +50,14 @@ def test_finds_what_the_library_finds(document: Any, expression: str) -> None:
         ("a[0].b", {"a[].b"}),
         ("a[].b.c", {"a[].b.c"}),
         ("a || b.c", {"a", "b.c"}),
-        ("a[?b == 'x'].c | [0]", {"a[].b", "a[].c[]"}),
+        ("a[?b == 'x'].c | [0]", {"a[].b", "a[].c"}),
+        ("a[?b == 'x'] | [0].v", {"a[].b", "a[].v"}),
+        ("(a[].b)[0]", {"a[].b"}),
+        ("a[*][0].v", {"a[][].v"}),
+        ("a[1:3].v | [0]", {"a[].v"}),
+        ("a[].b[].c", {"a[].b.c", "a[].b[].c"}),
+        ("[a, b] | [0]", {"a", "b"}),
+        ("sort_by(a, &n)[0].v", {"a[].v", "n[].v"}),
         ("join('-', [a, b.c])", {"a", "b.c"}),
         ('de."7"', {"de.7"}),
     ],
@@ -63,6 +70,11 @@ def test_reports_what_nobody_looks_at() -> None:
     document = {"a": {"b": 1, "x": 2}, "list": [{"p": 1, "q": 2}], "empty": {}, "none": None}
     used = [chain for each in ("a.b", "list[].p") for chain in Path(each).chains]
     assert {spelled(chain) for chain in unused(document, used)} == {"a.x", "list[].q"}
+
+
+def test_an_element_of_a_filtered_list_is_looked_at() -> None:
+    document = {"valores": [{"tipo": "BRUTO", "v": "1.00"}, {"tipo": "TAXA", "v": "0.10"}]}
+    assert unused(document, Path("valores[?tipo=='BRUTO'] | [0].v").chains) == set()
 
 
 def test_a_huge_document_has_a_bounded_number_of_leaves() -> None:
