@@ -15,10 +15,10 @@ import msgspec
 
 from streams.contracts.base import to_ms
 from streams.contracts.registry import ANONYMOUS, Refusal, RefusalReason, decode, encode, headers_of, refusal
-from streams.core.currencies import exponent_of
+from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
 from streams.ingest.paths import RECORD, ROOT
 from streams.ingest.source import Field, Rule, Source, TypePlan
-from streams.ingest.values import KINDS, Unusable, decimal, instant, looks_like_card_number, minor_units, text
+from streams.ingest.values import KINDS, Unusable, decimal, flaw_of, instant, looks_like_card_number, minor_units, text
 
 _PLACE: Final = re.compile(r"`\$\.([a-z_]+)|field `([a-z_]+)`")
 _encode: Final = msgspec.json.Encoder().encode
@@ -151,10 +151,16 @@ class Mapper:
         if type(event) is Refusal:
             where = _PLACE.search(event.detail)
             name = (where.group(1) or where.group(2)) if where else ""
-            path = next((field.where for field in plan.fields if field.name == name), "")
+            path = next((field.where for field in plan.fields if field.name == name), self._where_of(name))
             place = f"{name} from {path}: " if path else f"{name}: " if name else ""
             raise _Stop(event.reason, place + event.detail.removeprefix(f"{plan.tag}: "))
         return Mapped(plan.topic, event.account_id.encode(), encode(event), to_ms(event.occurred_at), headers_of(event))
+
+    def _where_of(self, name: str) -> str:
+        """Where a field of the envelope comes from."""
+        source = self.source
+        places = {"account_id": source.account_id.where, "occurred_at": source.occurred_at.where}
+        return places.get(name, source.event_id.expression if name == "event_id" and source.event_id else "")
 
     # -- the envelope ------------------------------------------------------------------------------------------------
 
@@ -163,7 +169,7 @@ class Mapper:
         rule = self.source.type_rule
         if rule.values is None:
             return str(rule.constant)
-        status = _word(_first(rule, item))
+        status = _named_word("type", _first(rule, item), rule.where)
         if status is None:
             raise _Stop("missing_field", f"type: nothing at {rule.where}")
         tag = rule.values.get(status)
@@ -178,7 +184,7 @@ class Mapper:
             return found, True
         if stranger is None:
             raise _Stop("missing_field", f"account_id: nothing at {rule.where}")
-        who = _word(stranger.find(item))
+        who = _named_word("account_id", stranger.find(item), stranger.expression)
         if who is None:
             raise _Stop("missing_field", f"account_id: nothing at {rule.where}, nor at {stranger.expression}")
         return ANONYMOUS + self._pseudonym(who), False
@@ -187,9 +193,11 @@ class Mapper:
         path = self.source.event_id
         if path is None:
             return blake2b(f"{self.source.name}\x00{number}\x00".encode() + raw, digest_size=16).hexdigest()
-        found = _word(path.find(item))
+        found = _named_word("event_id", path.find(item), path.expression)
         if found is None:
             raise _Stop("missing_field", f"event_id: nothing at {path.expression}")
+        if flaw := flaw_of("event_id", found):
+            raise _Stop("out_of_range", f"event_id from {path.expression}: {flaw}")
         return found
 
     # -- fields ------------------------------------------------------------------------------------------------------
@@ -220,6 +228,8 @@ class Mapper:
     def _amount(self, rule: Rule, value: Any, currency: str) -> int:
         if not currency:
             raise Unusable("missing_field", "an amount without its currency")
+        if rule.unit == "major" and currency not in WITH_MINOR_UNIT and currency not in self.source.exponents:
+            raise Unusable("out_of_range", "its currency is none of ISO 4217, so nobody knows how many decimals it has")
         exact = decimal(value, rule.scale, rule.notation)
         source = self.source
         given = 0 if rule.unit == "major" else source.exponent(currency)
@@ -247,6 +257,8 @@ class Mapper:
             raise _Stop(error.reason, f"{name} from {rule.where}: {error}") from None  # type: ignore[arg-type]
         if name == "card_token" and not rule.hashed and looks_like_card_number(found):
             raise _Stop("out_of_range", f"card_token from {rule.where}: looks like a card number; map a token")
+        if not rule.hashed and (flaw := flaw_of(name, found)):
+            raise _Stop("out_of_range", f"{name} from {rule.where or 'a constant'}: {flaw}")
         if rule.upper:
             found = found.upper()
         return self._pseudonym(found) if rule.hashed else found
@@ -293,6 +305,14 @@ def _first(rule: Rule, item: dict[str, Any]) -> Any:
         if value is not None and value != "":  # many systems write "" for nothing
             return value
     return None
+
+
+def _named_word(name: str, value: Any, where: str) -> str | None:
+    """The value as a word, or None if there is nothing. What is there and no word is refused."""
+    word = _word(value)
+    if word is None and value is not None and value != "":
+        raise _Stop("wrong_type", f"{name} from {where}: neither a text nor a whole number")
+    return word
 
 
 def _word(value: Any) -> str | None:

@@ -158,8 +158,8 @@ _TOP: Final = {
     "account_id", "stranger", "occurred_at", "type", "fields", "exponents", "unmapped",
 }  # fmt: skip
 _RULE_KEYS: Final = {
-    "path", "value", "values", "otherwise", "default", "hash", "upper", "absolute", "unit", "scale", "grouping", "decimal",
-    "symbol", "time", "zone",
+    "path", "value", "values", "otherwise", "default", "hash", "upper", "absolute", "unit", "scale",
+    "grouping", "decimal", "symbol", "time", "zone",
 }  # fmt: skip
 
 

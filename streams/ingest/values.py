@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +19,8 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _PAN: Final = re.compile(r"[2-6][0-9]{12,18}")  # ISO/IEC 7812: the industries that issue payment cards
 _PER_SECOND: Final = {"unix_s": 1, "unix_ms": 1_000, "unix_us": 1_000_000, "unix_ns": 1_000_000_000}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_LINES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _LONGEST_AMOUNT: Final = 48
 _SPACES: Final = " \u00a0\u2009\u202f"  # also those that do not break a line
 _ALIKE: Final = {" ": _SPACES, "'": "'\u2019"}
@@ -227,7 +230,9 @@ def _zoned(found: datetime, zone: tzinfo | None) -> datetime:
     if found.tzinfo is None:
         if zone is None:
             raise Unusable("bad_time", "no offset, and the mapping names no zone")
-        found = found.replace(tzinfo=zone)
+        local, found = found, found.replace(tzinfo=zone)
+        if found.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
+            raise Unusable("bad_time", "a local time that did not exist: clocks were put forward over it")
     if found.year < EPOCH.year:
         raise Unusable("bad_time", "before 1970")
     return found.astimezone(UTC)
@@ -247,6 +252,17 @@ def _nearest_year(value: str, how: str, zone: tzinfo | None, record_ms: int) -> 
     if not near:
         raise Unusable("bad_time", f"not a time of the form {how}")
     return min(near, key=lambda each: abs(each - record))
+
+
+def flaw_of(name: str, value: str) -> str:
+    """What a text of the field `name` must not be although it is one, or an empty text."""
+    if name == "ip":
+        try:
+            ip_address(value)
+        except ValueError:
+            return "not one IPv4 or IPv6 address"
+    held = _CONTROL if name.endswith("_id") else _CONTROL_BUT_LINES
+    return "holds a control character" if held.search(value) else ""
 
 
 def looks_like_card_number(value: str) -> bool:

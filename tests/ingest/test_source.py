@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,16 +101,61 @@ def test_a_mistake_ends_in_one_sentence(old: str, new: str, says: str) -> None:
     assert says in refusal(GOOD.replace(old, new))
 
 
+ORDER = {"customer": "c", "at": 1_764_547_200_000, "id": "1", "total": "5.00", "currency": "EUR", "state": "OK"}
+
+
+def mapped(text: str, **changed: object) -> dict[str, Any] | Refusal:
+    """The one event that an order becomes, or why it does not."""
+    found = Mapper(parse_source(tomllib.loads(text), "shop.toml")).map(
+        {**ORDER, **changed}, b"", Facts("shop.orders", None, 1_764_547_200_000)
+    )
+    return found if isinstance(found, Refusal) else json.loads(found[0].value)
+
+
 def test_an_amount_with_separators_is_mapped() -> None:
     text = GOOD.replace('unit = "major"', 'unit = "major", grouping = ".", decimal = ",", symbol = "R$"')
-    mapper = Mapper(parse_source(tomllib.loads(text), "shop.toml"))
-    order = {"customer": "c", "at": 1_764_547_200_000, "id": "1", "total": "R$ 1.234,56", "currency": "BRL"}
-    mapped = mapper.map(order, b"", Facts("shop.orders", None, 1_764_547_200_000))
-    assert not isinstance(mapped, Refusal), mapped
-    assert json.loads(mapped[0].value)["amount_minor"] == 123_456
-    refused = mapper.map({**order, "total": "R$ 1,234.56"}, b"", Facts("shop.orders", None, 1_764_547_200_000))
+    event = mapped(text, total="R$ 1.234,56", currency="BRL")
+    assert not isinstance(event, Refusal), event
+    assert event["amount_minor"] == 123_456
+    refused = mapped(text, total="R$ 1,234.56", currency="BRL")
     assert isinstance(refused, Refusal)
     assert refused.detail.startswith("amount_minor from total: not an amount as the file says")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "says"),
+    [
+        ({"currency": "ZZZ"}, "out_of_range", "amount_minor from total: its currency is none of ISO 4217"),
+        ({"ip": "999.1.1.1"}, "out_of_range", "ip from ip: not one IPv4 or IPv6 address"),
+        ({"ip": "192.0.2.1, 192.0.2.2"}, "out_of_range", "ip from ip: not one IPv4 or IPv6 address"),
+        ({"customer": "a\x00b"}, "out_of_range", "account_id from customer: holds a control character"),
+        ({"event": "a\nb"}, "out_of_range", "event_id from event: holds a control character"),
+        ({"customer": "k" * 200}, "out_of_range", "account_id from customer: "),
+        ({"event": "k" * 200}, "out_of_range", "event_id from event: "),
+        ({"event": ["e"]}, "wrong_type", "event_id from event: neither a text nor a whole number"),
+        ({"state": ["OK"]}, "wrong_type", "type from state: neither a text nor a whole number"),
+        ({"at": "2025-03-30T02:30:00"}, "bad_time", "occurred_at from at: a local time that did not exist"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_both_names(changed: dict[str, Any], reason: str, says: str) -> None:
+    text = GOOD.replace(
+        'type = "payment.succeeded.v1"', 'type = { path = "state", values = { OK = "payment.succeeded.v1" } }'
+    )
+    text = text.replace('account_id = "customer"', 'account_id = "customer"\nevent_id = "event"') + 'ip = "ip"\n'
+    text = text.replace('time = "unix_ms"', 'time = "rfc3339", zone = "Europe/Berlin"')
+    given = {"event": "e", "ip": "2001:db8::1", "at": "2025-12-01T08:00:00"}
+    event = mapped(text, **given)
+    assert not isinstance(event, Refusal), event
+    refused = mapped(text, **{**given, **changed})
+    assert isinstance(refused, Refusal)
+    assert refused.reason == reason
+    assert refused.detail.startswith(says), refused.detail
+
+
+def test_a_currency_of_ones_own_says_its_decimals() -> None:
+    event = mapped(GOOD + "[exponents]\nZZZ = 2\n", currency="ZZZ")
+    assert not isinstance(event, Refusal), event
+    assert event["amount_minor"] == 500
 
 
 def test_codes_are_rows() -> None:
