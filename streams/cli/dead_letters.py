@@ -110,7 +110,7 @@ def replay(reasons: tuple[str, ...], topics: tuple[str, ...], dry_run: bool, as_
     """Write the original records to their topics again, with the same key and time.
 
     Mend the cause first: a record that is still refused becomes a new letter. The original is read from its topic; if
-    it is gone, the letter's own copy is used, provided that it is complete and nothing in it was masked. A letter is
+    it is gone, the letter's own copy is used, provided that nothing in it was hidden (docs/privacy.md). A letter is
     fed once, however often this runs: the broker remembers it for as long as it keeps consumer group offsets (7 days
     by default).
 

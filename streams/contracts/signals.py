@@ -157,8 +157,11 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     partition: Count
     offset: Count
     timestamp_ms: Annotated[int, Meta(ge=-1, le=2**63 - 1)]  # of the record; -1 = it had none
-    sha256: Label
-    size: Count
-    key: ShortText | None = None
-    body: Annotated[str, Meta(max_length=87_384)] | None = None  # base64 of at most 64 KiB of masked bytes
+    sha256: Label  # of the value if `body` is all of it, else of what is kept of it; never of anything hidden
+    size: Count  # of the value, in bytes
+    key: ShortText | None = None  # an opaque id as it is, anything else as its kind and length: <text 17>
+    # Base64 of at most 64 KiB: the value if all of it is harmless, else JSON with the kind and length of what is not
+    # (docs/privacy.md). None if it was no JSON.
+    body: Annotated[str, Meta(max_length=87_384)] | None = None
     path: ShortText | None = None  # the field that could not be decoded, for example $.amount_minor or $.codes[0].code
+    begins: Label | None = None  # what a value that is no JSON looks like: gzip, UTF-16, markup, word, ...

@@ -275,13 +275,11 @@ class TestBadRecords:
         run(engine)
         assert "dead-letters list" in (engine.stop_sentence or "")
 
-    def test_card_numbers_are_masked_and_the_digest_is_of_the_original(self):
+    def test_what_may_be_a_secret_is_told_by_its_length_alone(self):
         engine = partition()
         engine.feed("pings", [Record("pings", 0, 0, T0, b"4111 1111 1111 1111", b'{"pan": "4111111111111111"')])
         (letter,) = letters(run(engine).emits)
-        assert letter.key == "*" * 19
-        assert b"4111" not in (letter.body or "").encode()
-        assert letter.size == 26
+        assert (letter.key, letter.body, letter.size) == ("<text 19>", None, 26)
 
 
 class TestPoison:

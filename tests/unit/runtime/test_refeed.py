@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 import pytest
 from aiokafka import ConsumerRecord
@@ -19,6 +21,7 @@ PAYMENT = (
     b'{"type":"payment.failed.v1","event_id":"e","source":"s","occurred_at":"2026-01-01T00:00:00Z","account_id":"a1",'
     b'"payment_id":"p","amount_minor":1000,"currency":"EUR","codes":[]}'
 )
+PLAIN = b'{"type":"payment.requested.v9"}'
 CARD = b'{"card": "4111 1111 1111 1111"}'
 
 
@@ -39,26 +42,39 @@ def test_the_original_is_written_with_its_key_time_and_headers_where_the_hash_sa
 
 def test_a_stray_goes_where_it_belongs() -> None:
     for partition in range(4):
-        found = again(letter(b"x", partition=partition), None, 4)
+        found = again(letter(PLAIN, partition=partition), None, 4)
         assert isinstance(found, Again)
         assert found.partition == partition_of(b"a", 4)
 
 
 def test_records_between_the_agents_go_back_to_their_partition() -> None:
-    found = again(letter(b"x", topic="paywarden.signals", key=b"ip/192.0.2.1", partition=3), None, 4)
+    found = again(letter(PLAIN, topic="paywarden.signals", key=b"health", partition=3), None, 4)
     assert isinstance(found, Again)
     assert found.partition == 3
 
 
 def test_without_the_original_a_complete_letter_will_do() -> None:
-    found = again(letter(b'{"type":"x"}'), None, 4)
+    found = again(letter(PLAIN), None, 4)
     assert isinstance(found, Again)
-    assert found.value == b'{"type":"x"}'
+    assert found.value == PLAIN
 
 
-@pytest.mark.parametrize("value", [CARD, b"x" * (BODY_LIMIT + 1)], ids=["masked", "cut off"])
+@pytest.mark.parametrize("value", [CARD, b"x", PLAIN + b" " * BODY_LIMIT], ids=["partly hidden", "no JSON", "cut off"])
 def test_a_letter_that_is_not_the_whole_record_is_not_fed(value: bytes) -> None:
     assert "gone from its topic" in str(again(letter(value), None, 4))
+
+
+@pytest.mark.parametrize("key", [b"alice@example.com", b"a" * 200])
+def test_a_letter_that_hides_its_key_is_not_fed_under_another(key: bytes) -> None:
+    assert "gone from its topic" in str(again(letter(PLAIN, key=key), None, 4))
+
+
+def test_a_letter_of_an_older_build_is_fed_as_before() -> None:
+    old = msgspec.structs.replace(letter(CARD).letter, sha256=hashlib.sha256(CARD).hexdigest(), key="*" * 17)
+    found = again(Letter(0, 3, b"*" * 17, old), lying(CARD), 4)
+    assert isinstance(found, Again)
+    assert (found.key, found.value) == (b"a", CARD)
+    assert "gone from its topic" in str(again(Letter(0, 3, b"*" * 17, old), None, 4))
 
 
 def test_another_record_in_its_place_is_not_taken_for_it() -> None:
@@ -70,7 +86,7 @@ def test_no_value_is_nothing_to_feed() -> None:
 
 
 def test_a_letter_without_a_key_stays_on_its_partition() -> None:
-    found = again(letter(b"x", key=None, partition=2), None, 4)
+    found = again(letter(PLAIN, key=None, partition=2), None, 4)
     assert isinstance(found, Again)
     assert (found.key, found.partition) == (None, 2)
 
