@@ -1,7 +1,7 @@
 """What does a payment that fails cost, and what is remembered while money is looked for?
 
 In memory, on the engine of one partition with the accounts agent, like the stage `core`. The account with a habit and
-its failures is simulated for a month, because what must not grow shows only with time.
+its failures is simulated for two months, because what must not grow shows only with time.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from streams.contracts.payments import Code, PaymentFailed, PaymentRequested, Pa
 
 DAY_MS, MINUTE_MS = 86_400_000, 60_000
 TRACKED = 4  # debits of one account whose payments nobody has explained
-HALF_DAYS, DAYS = 15, 30
-MONTH_ACCOUNTS, PER_DAY = 100, 4
+DAYS = 60
+REGULARS, PER_DAY = 40, 4
 
 
 class Cost(msgspec.Struct, kw_only=True):
@@ -32,6 +32,7 @@ class Cost(msgspec.Struct, kw_only=True):
     settled_bytes: int  # what is left of it when the payment is explained
     state_bytes_15_days: int  # average; four payments a day, one in four fails, one in twenty is debited all the same
     state_bytes_30_days: int
+    state_bytes_60_days: int
     state_bytes_worst: int
 
 
@@ -41,15 +42,18 @@ def cost(payments: int) -> Cost:
     failed = records_of(_ended(payments, accounts, PaymentFailed))
     good = records_of(_ended(payments, accounts, PaymentSucceeded))
     before, waiting, after = (_average(_tracked(stage)) for stage in range(3))
-    month = {days: [len(raw) for raw in played(records_of(_month(days))).values()] for days in (HALF_DAYS, DAYS)}
+    after_15, after_30, after_60 = (
+        [len(raw) for raw in played(records_of(_regulars(days))).values()] for days in (DAYS // 4, DAYS // 2, DAYS)
+    )
     return Cost(
         failed_us=round(least(payments, lambda: played(failed)).cpu_us, 1),
         good_us=round(least(payments, lambda: played(good)).cpu_us, 1),
         tracked_bytes=(waiting - before) // TRACKED,
         settled_bytes=(after - before) // TRACKED,
-        state_bytes_15_days=sum(month[HALF_DAYS]) // len(month[HALF_DAYS]),
-        state_bytes_30_days=sum(month[DAYS]) // len(month[DAYS]),
-        state_bytes_worst=max(month[DAYS]),
+        state_bytes_15_days=sum(after_15) // len(after_15),
+        state_bytes_30_days=sum(after_30) // len(after_30),
+        state_bytes_60_days=sum(after_60) // len(after_60),
+        state_bytes_worst=max(after_60),
     )
 
 
@@ -107,12 +111,12 @@ def _tracked(stage: int) -> Iterator[Outgoing]:
                 yield _say(LedgerPosted, number, account, at_ms, direction="credit", event_id=f"{RUN}-back-{number}")
 
 
-def _month(days: int) -> Iterator[Outgoing]:
+def _regulars(days: int) -> Iterator[Outgoing]:
     """Four payments a day; one in four fails, one in twenty is debited all the same and given back an hour later."""
     number = 0
     waiting: list[Outgoing] = []
     for step in range(days * PER_DAY):
-        for account in range(MONTH_ACCOUNTS):
+        for account in range(REGULARS):
             at_ms = START_MS + step * DAY_MS // PER_DAY + account * 1_000
             while waiting and waiting[0].timestamp_ms <= at_ms:
                 yield waiting.pop(0)

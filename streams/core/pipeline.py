@@ -45,6 +45,7 @@ from streams.core.flows import (
     login_ladder,
     login_risk,
     refund_requests,
+    repeat_failures,
     reports,
     stale_records,
     unknown_outcome,
@@ -230,6 +231,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     if (not unknown or type(event) is PspStatus) and known is not None and (obligations.unknowns or obligations.cases):
         unknown_outcome.heard(turn, event, status)  # however late: a final word is one
     if not prepared.late:
+        if obligations.failures:
+            repeat_failures.forget(turn)
         if unknown and type(event) is not PspStatus:
             unknown_outcome.begin(turn, event)
         if told is not None:

@@ -65,6 +65,7 @@ def test_what_is_remembered_of_money_is_bounded_and_let_go(tmp_path: Path) -> No
     assert 0 < money["settled_bytes"] < money["tracked_bytes"] < 400
     assert 0 < money["good_us"] < money["failed_us"]
     assert money["state_bytes_30_days"] < 1.25 * money["state_bytes_15_days"]
+    assert money["state_bytes_60_days"] < 1.03 * money["state_bytes_30_days"], "it levels off"
     assert money["state_bytes_worst"] < 8_192
 
 

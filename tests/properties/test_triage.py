@@ -104,6 +104,15 @@ def test_the_third_failure_is_a_case_with_its_causes() -> None:
     assert (case.cause, case.counters) == ("insufficient_funds", {"attempts": 3, "causes": 2, "amount_minor": 3000})
 
 
+def test_a_failure_that_counts_no_more_is_let_go() -> None:
+    player = Player(policy())
+    fail(player, NOON, 1, ("iso8583_1987", "51"))
+    player.see(paid(NOON + 40 * MINUTE, 2))
+    assert len(player.obligations["a1"].failures) == 1, "one that comes late may still be the third"
+    player.see(paid(NOON + 46 * MINUTE, 3))
+    assert player.obligations["a1"].failures == []
+
+
 def test_a_failure_because_of_our_lock_joins_the_case_of_the_lock() -> None:
     from streams.contracts.accounts import UserReport
 

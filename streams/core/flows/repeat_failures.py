@@ -67,6 +67,13 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
     return case
 
 
+def forget(turn: Turn) -> None:
+    """Drops attempts that count no more, not even beside one that comes late."""
+    since_ms = turn.at_ms - (turn.policy.repeat_failures.window_s + turn.policy.lateness_s) * 1000
+    if turn.obligations.failures[0].at_ms <= since_ms:
+        turn.obligations.failures = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
+
+
 def _total(recent: list[Failure]) -> tuple[tuple[str, int], ...]:
     """What the customer tried to pay, where it is one currency."""
     if len({failure.currency for failure in recent}) > 1:
