@@ -3,12 +3,15 @@
 A folder named like the model holds `model.onnx`, `manifest.json` (what it is, from what, how good), `parity.json`
 (rows with the probabilities of the trainer, which every reader of the model computes again) and `card.md`. Nothing in
 it is code: ONNX and JSON only. The model's id ends with the digest of its manifest, which holds the checksums of the
-other two, so a changed file never passes for the model that was approved.
+other two, and the folder bears that id: neither a changed file nor another model in its place passes for the model that
+was approved.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -24,6 +27,10 @@ MODEL_FILE, MANIFEST_FILE, PARITY_FILE, CARD_FILE = "model.onnx", "manifest.json
 SHIPPED = Path(__file__).parent / "registry"
 # Of one file. The largest model that was ever useful here had 2 MiB; what is far above is not one of ours.
 LARGEST_BYTES = 64 * 2**20
+# Of the digest in an id: 128 bits, so that nobody finds two models with one id. Ids of earlier releases had 40, enough
+# against accidents and not against forgers; their models are still read.
+_DIGEST_BYTES, _EARLIER_DIGEST_BYTES = 16, 5
+NAME = r"^[a-z0-9][a-z0-9-]{0,30}$"  # with the digest at most the 64 characters that a decision has for a model's id
 
 # Why rules decide alone; the values are those of the label `cause` of paywarden_score_unavailable_total.
 Unusable = Literal["missing", "corrupt", "wrong_features"]
@@ -64,8 +71,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything about a model that a machine has to know."""
 
     format: int = FORMAT
-    model_id: str = ""  # name and digest of the rest
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    model_id: Annotated[str, Meta(max_length=64)] = ""  # name and digest of the rest
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]  # 40 characters in earlier releases, 31 since
     family: str
     subjects: tuple[str, ...]  # what it scores: payment, transfer, ...
     features: tuple[str, ...]  # in the order of the input's columns
@@ -101,20 +108,26 @@ class Artifact(NamedTuple):
 def folder_of(name: Path, home: Path | None = None) -> Path:
     """The folder that is meant: a path as it is, and a bare id below `home` or among the shipped models."""
     if len(name.parts) == 1 and not name.exists():
-        for parent in (home, SHIPPED):
-            if parent is not None and (parent / name).is_dir():
-                return parent / name
+        found = folder_of_id(name.name, home)
+        return found if found.is_dir() else name
     return name
+
+
+def folder_of_id(model_id: str, home: Path | None = None) -> Path:
+    """Where this model is or belongs: below `home`, else among the shipped ones; never where a worker was started."""
+    places = [parent / model_id for parent in (home, SHIPPED) if parent is not None]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def sealed(manifest: Manifest) -> Manifest:
     """The manifest with the id that its content gives it."""
-    return msgspec.structs.replace(manifest, model_id=f"{manifest.name}-{_digest(manifest)}")
+    return _sealed(manifest, _DIGEST_BYTES)
 
 
-def _digest(manifest: Manifest) -> str:
+def _sealed(manifest: Manifest, size: int) -> Manifest:
     content = msgspec.json.encode(msgspec.structs.replace(manifest, model_id=""), order="sorted")
-    return hashlib.blake2b(content, digest_size=5).hexdigest()
+    digest = hashlib.blake2b(content, digest_size=size).hexdigest()
+    return msgspec.structs.replace(manifest, model_id=f"{manifest.name}-{digest}")
 
 
 def write_artifact(folder: Path, manifest: Manifest, onnx: bytes, parity: Parity, card: str) -> Path:
@@ -145,8 +158,10 @@ def read_artifact(folder: Path) -> Artifact:
         raise _corrupt(folder, f"{MANIFEST_FILE} is not a manifest of format {FORMAT} ({error})") from None
     if manifest.format != FORMAT:
         raise _corrupt(folder, f"{MANIFEST_FILE} has format {manifest.format} and this release reads {FORMAT}")
-    if manifest != sealed(manifest):
+    if manifest not in (sealed(manifest), _sealed(manifest, _EARLIER_DIGEST_BYTES)):
         raise _corrupt(folder, f"{MANIFEST_FILE} was changed after {manifest.model_id} was made")
+    if manifest.model_id != Path(os.path.abspath(folder)).name:
+        raise _corrupt(folder, f"it holds another model, {manifest.model_id}, than its name says")
     onnx, parity_json = _read(folder, MODEL_FILE), _read(folder, PARITY_FILE)
     for name, content, wanted in (
         (MODEL_FILE, onnx, manifest.onnx_sha256),
@@ -159,11 +174,14 @@ def read_artifact(folder: Path) -> Artifact:
     except msgspec.DecodeError as error:
         raise _corrupt(folder, f"{PARITY_FILE} cannot be read ({error})") from None
     _check_features(folder, manifest)
+    _check_numbers(folder, manifest, parity)
     return Artifact(manifest, onnx, parity)
 
 
 def _check_features(folder: Path, manifest: Manifest) -> None:
     train = "train the model again with this release, or name one that was"
+    if len(manifest.features) < 2:
+        raise _corrupt(folder, "it reads fewer than two features, and nothing is decided by one")
     try:
         feature_set = feature_set_of(manifest.features)
     except KeyError as error:
@@ -175,10 +193,26 @@ def _check_features(folder: Path, manifest: Manifest) -> None:
         raise _corrupt(folder, f"{len(manifest.features)} features, but usual values of {len(manifest.usual)}")
 
 
+def _check_numbers(folder: Path, manifest: Manifest, parity: Parity) -> None:
+    raw, calibrated = [knot[0] for knot in manifest.calibration], [knot[1] for knot in manifest.calibration]
+    if raw != sorted(set(raw)) or calibrated != sorted(calibrated):
+        raise _corrupt(folder, "its calibration does not rise, so a more suspicious payment could get a lower score")
+    if not all(0.0 <= value <= 1.0 for value in (*raw, *calibrated)):
+        raise _corrupt(folder, "its calibration leads out of 0 to 1, where no probability is")
+    if not parity.rows or len(parity.rows) != len(parity.probabilities):
+        problem = (
+            f"{PARITY_FILE} has {len(parity.rows)} rows and {len(parity.probabilities)} probabilities of a trainer"
+        )
+        raise _corrupt(folder, problem)
+
+
 def _read(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # reading a pipe or a device might never end
+            raise _corrupt(folder, f"{name} is not a file")
+        if found.st_size > LARGEST_BYTES:
             raise _corrupt(folder, f"{name} is larger than {LARGEST_BYTES >> 20} MiB")
         return path.read_bytes()
     except OSError as error:

@@ -56,10 +56,10 @@ class Model:
             raise ModelError("wrong_features", folder, problem, "train the model again")
         try:
             found = self.raw(parity.rows)
+            worst = float(self._numpy.abs(found - self._numpy.array(parity.probabilities)).max(initial=0.0))
         except Exception as error:
             problem = f"it fails on its own parity rows ({str(error).splitlines()[0][:120]})"
             raise ModelError("corrupt", folder, problem, "train the model again") from None
-        worst = float(self._numpy.abs(found - self._numpy.array(parity.probabilities)).max(initial=0.0))
         if not worst <= PARITY:  # not a number is no parity either
             problem = f"it answers otherwise than its trainer, by {worst:.1e}"
             raise ModelError("corrupt", folder, problem, "train the model again with these libraries")
@@ -82,5 +82,11 @@ class Model:
 
 
 def load_model(folder: Path) -> Model:
-    """The model in `folder`, checked; raises ModelError."""
-    return Model(read_artifact(folder), folder)
+    """The model in `folder`, checked; raises ModelError, whatever is wrong with it."""
+    try:
+        return Model(read_artifact(folder), folder)
+    except ModelError:
+        raise
+    except Exception as error:  # a file from elsewhere must not be a worker's end in a way that nobody thought of
+        problem = f"it cannot be used ({type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]})"
+        raise ModelError("corrupt", folder, problem, "train the model again with this release") from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
+from models.artifact import NAME
 from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.features import END_OF_TIME_MS, SUBJECTS, record_history
@@ -120,6 +122,8 @@ def train(
     from models.training.history import HistoryError
     from models.training.make import make
 
+    if re.fullmatch(NAME, name) is None:
+        raise click.UsageError("--name has at most 31 small letters, digits and hyphens, and no hyphen first.")
     console = Console(stderr=True)
     look_rarely()
     until_ms = END_OF_TIME_MS if until is None else until

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -30,11 +32,12 @@ def model(good: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(good, tmp_path / good.name))
 
 
-def again(folder: Path, **changes: object) -> None:
-    """Changes the manifest and seals it again: as if somebody had made it so on purpose."""
+def again(folder: Path, **changes: object) -> Path:
+    """Changes the manifest and seals it again under its new name: as if somebody had made it so on purpose."""
     path = folder / artifact.MANIFEST_FILE
-    manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    path.write_bytes(msgspec.json.encode(sealed(msgspec.structs.replace(manifest, **changes))))
+    manifest = sealed(msgspec.structs.replace(msgspec.json.decode(path.read_bytes(), type=Manifest), **changes))
+    path.write_bytes(msgspec.json.encode(manifest))
+    return folder.rename(folder.with_name(manifest.model_id))
 
 
 def test_it_scores_as_the_trainer_did_through_its_calibration(good: Path) -> None:
@@ -69,17 +72,17 @@ def test_a_feature_more_in_the_catalogue_changes_no_model() -> None:
 Damage = Callable[[Path], object]
 
 
-def _other_order(folder: Path) -> None:
-    again(folder, features=FEATURES_READ[::-1])
+def _other_order(folder: Path) -> Path:
+    return again(folder, features=FEATURES_READ[::-1])
 
 
-def _unknown_feature(folder: Path) -> None:
-    again(folder, features=("phase_of_the_moon", *FEATURES_READ[1:]))
+def _unknown_feature(folder: Path) -> Path:
+    return again(folder, features=("phase_of_the_moon", *FEATURES_READ[1:]))
 
 
-def _narrow(folder: Path) -> None:
+def _narrow(folder: Path) -> Path:
     names = FEATURES_READ[1:]
-    again(folder, features=names, feature_set=feature_set_of(names), usual=(0.0,) * len(names))
+    return again(folder, features=names, feature_set=feature_set_of(names), usual=(0.0,) * len(names))
 
 
 def _edited(folder: Path) -> None:
@@ -92,21 +95,38 @@ def _half(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def _no_network(folder: Path) -> None:
-    import hashlib
-
+def _no_network(folder: Path) -> Path:
     (folder / artifact.MODEL_FILE).write_bytes(b"not a network")
-    again(folder, onnx_sha256=hashlib.sha256(b"not a network").hexdigest())
+    return again(folder, onnx_sha256=hashlib.sha256(b"not a network").hexdigest())
 
 
-def _other_answers(folder: Path) -> None:
-    import hashlib
+def _no_features(folder: Path) -> Path:
+    return again(folder, features=(), usual=(), feature_set=feature_set_of(()))
 
+
+def _parity(rows: slice, probabilities: slice) -> Damage:
+    def damage(folder: Path) -> Path:
+        path = folder / artifact.PARITY_FILE
+        told = json.loads(path.read_text())
+        told = {"rows": told["rows"][rows], "probabilities": told["probabilities"][probabilities]}
+        path.write_text(json.dumps(told))
+        return again(folder, parity_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+    return damage
+
+
+def _pipe(folder: Path) -> None:
+    """Whoever opens it waits for somebody who writes."""
+    (folder / artifact.MANIFEST_FILE).unlink()
+    os.mkfifo(folder / artifact.MANIFEST_FILE)
+
+
+def _other_answers(folder: Path) -> Path:
     path = folder / artifact.PARITY_FILE
     told = json.loads(path.read_text())
     told["probabilities"][0] += 0.01
     path.write_text(json.dumps(told))
-    again(folder, parity_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return again(folder, parity_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @pytest.mark.parametrize(
@@ -117,20 +137,29 @@ def _other_answers(folder: Path) -> None:
         (lambda folder: (folder / "manifest.json").write_text("{"), "corrupt", "not a manifest"),
         (lambda folder: again(folder, format=2), "corrupt", "format 2"),
         (_edited, "corrupt", "was changed after"),
+        (lambda folder: folder.rename(folder.with_name("approved-1")), "corrupt", "holds another model"),
         (_half, "corrupt", "checksum"),
         (_no_network, "corrupt", "cannot load"),
         (_other_answers, "corrupt", "answers otherwise"),
+        (_pipe, "corrupt", "manifest.json is not a file"),
+        (_no_features, "corrupt", "fewer than two features"),
+        (_parity(slice(None), slice(10)), "corrupt", "64 rows and 10 probabilities"),
+        (_parity(slice(0), slice(0)), "corrupt", "0 rows and 0 probabilities"),
+        (lambda folder: again(folder, calibration=((0.0, 7.0), (1.0, -3.0))), "corrupt", "does not rise"),
+        (lambda folder: again(folder, calibration=((0.5, 0.1), (0.5, 0.9))), "corrupt", "does not rise"),
+        (lambda folder: again(folder, calibration=((0.0, -1.0), (1.0, 7.0))), "corrupt", "leads out of 0 to 1"),
         (_other_order, "wrong_features", "another order"),
         (_unknown_feature, "wrong_features", "phase_of_the_moon"),
         (_narrow, "wrong_features", "5 columns"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(model: Path, damage: Damage, reason: str, says: str) -> None:
-    damage(model)
+    moved = damage(model)
+    folder = moved if isinstance(moved, Path) else model
     with pytest.raises(ModelError, match=says) as caught:
-        load_model(model)
+        load_model(folder)
     assert caught.value.reason == reason
-    assert str(model) in str(caught.value)
+    assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -139,3 +168,31 @@ def test_an_id_is_the_content(good: Path, tmp_path: Path) -> None:
     assert small_model(tmp_path / "same").name == good.name
     assert small_model(tmp_path / "other", seed=5).name != good.name
     assert read_artifact(good).manifest.model_id == good.name
+
+
+def test_an_id_of_an_earlier_release_is_still_read_and_a_new_one_cannot_be_forged(model: Path) -> None:
+    """Two models with the same 40 bits are found in hours; every model since has 128."""
+    path = model / artifact.MANIFEST_FILE
+    manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    assert len(manifest.model_id.removeprefix("small-")) * 4 >= 128
+    content = msgspec.json.encode(msgspec.structs.replace(manifest, model_id=""), order="sorted")
+    earlier = f"small-{hashlib.blake2b(content, digest_size=5).hexdigest()}"
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, model_id=earlier)))
+    assert load_model(model.rename(model.with_name(earlier))).manifest.model_id == earlier
+    short = manifest.model_id[:-2]
+    home = model.with_name(earlier)
+    (home / artifact.MANIFEST_FILE).write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, model_id=short)))
+    with pytest.raises(ModelError, match="was changed after"):
+        load_model(home.rename(model.with_name(short)))
+
+
+def test_a_damage_that_nobody_thought_of_is_the_models_and_not_the_workers_end(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprise(folder: Path) -> None:
+        raise ZeroDivisionError("at\nnight")
+
+    monkeypatch.setattr("models.serving.model.read_artifact", surprise)
+    with pytest.raises(ModelError, match=r"cannot be used \(ZeroDivisionError: at\)") as caught:
+        load_model(good)
+    assert caught.value.reason == "corrupt"
