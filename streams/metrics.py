@@ -261,7 +261,7 @@ SCORE_UNAVAILABLE: Final = Counter(
 )
 MODEL_READY: Final = Gauge(
     "paywarden_model_ready",
-    "1 when the configured model is loaded, 0 when it cannot be used and rules decide alone; absent without one.",
+    "1 when the models that decide now and by policies to come are loaded, else 0: rules alone; absent without one.",
     "sane",
 )
 LABELLED_SCORES: Final = Counter(

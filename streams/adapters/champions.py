@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from models.artifact import ModelError, folder_of
+from models.artifact import ModelError, folder_of, folder_of_id
 from models.serving.model import load_model
-from streams.adapters.model_scorer import Answer, ModelScorer, Unscored, Watched
+from streams.adapters.model_scorer import Answer, Asked, Call, ModelScorer, Unscored, Watched
 from streams.core.policy import Policy, PolicySchedule
 from streams.core.steps import Prepared
 from streams.metrics import MODEL_READY
@@ -20,8 +21,8 @@ from streams.ports import Metrics, Scorer
 
 logger = logging.getLogger(__name__)
 
-# Loads the model of a folder that a policy names, or says why not; never raises in a worker.
-Load = Callable[[Path], Scorer[Prepared]]
+# Loads the model of a folder, or says why not; never raises in a worker.
+Load = Callable[[Path], Asked]
 
 
 class Champions:
@@ -29,7 +30,7 @@ class Champions:
 
     def __init__(
         self,
-        configured: Scorer[Prepared],
+        configured: Asked,
         policies: PolicySchedule,
         load: Load,
         home: Path | None = None,
@@ -39,35 +40,66 @@ class Champions:
         self._load = load
         self._home = home
         self._metrics = metrics
-        self._scorers: dict[str, Scorer[Prepared]] = {"": configured}
+        self._scorers: dict[str, Asked] = {"": configured}
         self._learnt: tuple[Policy, ...] = ()
+        self._in_force = policies.policies[-1]  # until events say how far they have come
+        self._began = self._told = False
         self._learn()
 
     def score(self, batch: Sequence[Prepared]) -> Sequence[Answer]:
+        return self.ask(batch)()
+
+    def ask(self, batch: Sequence[Prepared]) -> Call:
+        """Begins with all models that decide in this batch: more than one only where it spans a change."""
         if self._policies.policies is not self._learnt:
             self._learn()
-        named = [self._policies.at(each.at_ms).model.champion for each in batch]
+        policies = [self._policies.at(each.at_ms) for each in batch]
         groups: dict[str, list[int]] = {}
-        for index, name in enumerate(named):
-            groups.setdefault(name, []).append(index)
+        for index, policy in enumerate(policies):
+            groups.setdefault(policy.model.champion, []).append(index)
+        self._reached(policies)
         if len(groups) == 1:
-            return self._scorers[named[0]].score(batch)
-        answers: dict[int, Answer] = {}
-        for name, indices in groups.items():
-            answers.update(zip(indices, self._scorers[name].score([batch[index] for index in indices]), strict=True))
-        return [answers[index] for index in range(len(batch))]
+            (name,) = groups
+            return self._scorers[name].ask(batch)
+        calls = [(indices, self._scorers[name].ask([batch[at] for at in indices])) for name, indices in groups.items()]
+        return partial(_merged, len(batch), calls)
 
     def _learn(self) -> None:
         """Loads what is named now; a model that no policy names any more is dropped."""
         self._learnt = self._policies.policies
         for name in {policy.model.champion for policy in self._learnt} - self._scorers.keys():
-            self._scorers[name] = self._load(folder_of(Path(name), self._home))
+            self._scorers[name] = self._load(folder_of_id(name, self._home))
         kept = {"", *(policy.model.champion for policy in self._learnt)}
         self._scorers = {name: scorer for name, scorer in self._scorers.items() if name in kept}
-        unscored = [each.reason for each in self._scorers.values() if isinstance(each, Unscored)]
-        if self._metrics is not None and unscored != ["no_model"] * len(self._scorers):
-            self._metrics.set(MODEL_READY, float(all(reason == "no_model" for reason in unscored)))
         self.model_id = self._scorers[self._learnt[-1].model.champion].model_id  # of the newest policy
+        if self._in_force not in self._learnt:
+            self._in_force, self._began = self._learnt[-1], False
+        self._tell()
+
+    def _reached(self, policies: Sequence[Policy]) -> None:
+        """Notes which policy is in force as far as events have come; late ones do not take it back."""
+        newest = max(policies, key=lambda policy: policy.effective_at, default=self._in_force)
+        if not self._began or newest.effective_at > self._in_force.effective_at:
+            self._began, self._in_force = True, newest
+            self._tell()
+
+    def _tell(self) -> None:
+        """Can every model be asked that decides now or will later? What decided before is no matter any more."""
+        if self._metrics is None:
+            return
+        ahead = [policy for policy in self._learnt if policy.effective_at >= self._in_force.effective_at]
+        asked = [self._scorers[policy.model.champion] for policy in ahead]
+        reasons = [each.reason for each in asked if isinstance(each, Unscored)]
+        if self._told or reasons != ["no_model"] * len(asked):
+            self._told = True
+            self._metrics.set(MODEL_READY, float(all(reason == "no_model" for reason in reasons)))
+
+
+def _merged(size: int, calls: Sequence[tuple[list[int], Call]]) -> Sequence[Answer]:
+    answers: dict[int, Answer] = {}
+    for indices, call in calls:
+        answers.update(zip(indices, call(), strict=True))
+    return [answers[index] for index in range(size)]
 
 
 def load_scorer(
@@ -80,7 +112,7 @@ def load_scorer(
 ) -> Scorer[Prepared]:
     """The scorer of a worker. A model that cannot be used is one ERROR line and a metric, never the worker's end."""
 
-    def load(each: Path) -> Scorer[Prepared]:
+    def load(each: Path) -> Asked:
         try:
             found = _announced(each, policies, deadline_s, explains=True, metrics=metrics)
         except ModelError as error:
@@ -107,7 +139,7 @@ def replay_scorer(
     Raises ModelError, also for a champion that a policy names.
     """
 
-    def load(each: Path) -> Scorer[Prepared]:
+    def load(each: Path) -> Asked:
         return ModelScorer(load_model(each), policies)
 
     configured = Unscored() if folder is None else load(folder_of(folder, home))

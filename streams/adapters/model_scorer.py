@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Answer = Score | ScoreUnavailable
+Call = Callable[[], Sequence[Answer]]  # what was begun; fetches the answers, at the latest when the deadline is over
 
 RULES_ONLY: Final = "rules-only"
+
+
+class Asked(Scorer[Prepared], Protocol):
+    """A scorer whose work can begin before its answers are needed."""
+
+    def ask(self, batch: Sequence[Prepared]) -> Call:
+        """Begins to score the batch; `score` is `ask(batch)()`."""
 
 
 class Unscored:
@@ -42,6 +52,10 @@ class Unscored:
 
     def score(self, batch: Sequence[Prepared]) -> Sequence[Answer]:
         return [self._answer] * len(batch)
+
+    def ask(self, batch: Sequence[Prepared]) -> Call:
+        """There is nothing to begin."""
+        return partial(self.score, batch)
 
 
 class ModelScorer:
@@ -72,14 +86,28 @@ class ModelScorer:
         self._trouble = ""
 
     def score(self, batch: Sequence[Prepared]) -> Sequence[Answer]:
+        return self.ask(batch)()
+
+    def ask(self, batch: Sequence[Prepared]) -> Call:
+        """Begins; the deadline runs from here. Without one all of the work is done when the answers are fetched."""
         model, subjects = self._model, self._subjects
         asked = [index for index, each in enumerate(batch) if each.subject in subjects and each.features is not None]
-        answers: list[Answer] = [_NOT_ITS_SUBJECT] * len(batch)
         if not asked:
-            return answers
+            return lambda: [_NOT_ITS_SUBJECT] * len(batch)
         rows = [model.row(batch[index].features) for index in asked]  # type: ignore[arg-type]
+        begun = partial(model.score, rows) if self._thread is None else self._begun(rows, self._thread)
+        return partial(self._answers, batch, asked, rows, begun)
+
+    def _answers(
+        self,
+        batch: Sequence[Prepared],
+        asked: list[int],
+        rows: list[tuple[float, ...]],
+        scores_of: Callable[[], list[float]],
+    ) -> Sequence[Answer]:
+        answers: list[Answer] = [_NOT_ITS_SUBJECT] * len(batch)
         try:
-            scores = model.score(rows) if self._thread is None else self._in_time(rows, self._thread)
+            scores = scores_of()
         except TimeoutError:
             self._unwell("timeout", f"no answer within {self._deadline_s} s")
             for index in asked:
@@ -117,18 +145,24 @@ class ModelScorer:
             self._unwell("failed", f"its reasons could not be computed ({type(error).__name__}: {error})")
             return ()
 
-    def _in_time(self, rows: list[tuple[float, ...]], thread: ThreadPoolExecutor) -> list[float]:
+    def _begun(self, rows: list[tuple[float, ...]], thread: ThreadPoolExecutor) -> Callable[[], list[float]]:
         import onnxruntime
 
         if self._running is not None and not self._running.done():
-            raise TimeoutError  # the call that was given up still holds the thread; nothing queues behind it
+            return _still_busy  # the call that was given up still holds the thread; nothing queues behind it
+        assert self._deadline_s is not None
+        ends_s = monotonic() + self._deadline_s
         options: onnxruntime.RunOptions = onnxruntime.RunOptions()
-        self._running = thread.submit(self._model.score, rows, options)
-        try:
-            return self._running.result(self._deadline_s)
-        except TimeoutError:
-            options.terminate = True
-            raise
+        running = self._running = thread.submit(self._model.score, rows, options)
+
+        def in_time() -> list[float]:
+            try:
+                return running.result(max(0.0, ends_s - monotonic()))
+            except TimeoutError:
+                options.terminate = True
+                raise
+
+        return in_time
 
     def _unwell(self, reason: str, problem: str) -> None:
         """One line when it begins: the metric counts the rest."""
@@ -137,21 +171,27 @@ class ModelScorer:
             self._trouble = reason
 
 
+def _still_busy() -> list[float]:
+    raise TimeoutError
+
+
 class Watched:
     """A champion with models that score the same events and are only published beside it.
 
-    Each has a thread and a deadline of its own: one that is slow or fails has no answer, and the champion's stands.
+    All are asked at once, each on a thread of its own, the champion first, and share one deadline: a batch takes no
+    longer with many shadows than with one. One that is slow or fails has no answer, and the champion's stands.
     """
 
-    def __init__(self, champion: Scorer[Prepared], shadows: Sequence[ModelScorer]) -> None:
+    def __init__(self, champion: Asked, shadows: Sequence[ModelScorer]) -> None:
         self.model_id = champion.model_id
         self._champion = champion
         self._shadows = tuple(shadows)
 
     def score(self, batch: Sequence[Prepared]) -> Sequence[Answer]:
-        answers = list(self._champion.score(batch))
-        for shadow in self._shadows:
-            for index, other in enumerate(shadow.score(batch)):
+        decided, *watched = [each.ask(batch) for each in (self._champion, *self._shadows)]
+        answers = list(decided())
+        for shadow, call in zip(self._shadows, watched, strict=True):
+            for index, other in enumerate(call()):
                 if type(other) is Score:
                     mine = answers[index]
                     seen = (*mine.shadows, Shadow(shadow.model_id, other.value))

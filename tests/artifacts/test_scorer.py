@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from support.models import small_model
 from models.artifact import ModelError
 from models.serving.model import Model, load_model
 from streams.adapters.champions import load_scorer, replay_scorer
-from streams.adapters.model_scorer import ModelScorer
+from streams.adapters.model_scorer import ModelScorer, Watched
 from streams.adapters.policy_file import default_text, load_schedule
 from streams.contracts.base import from_ms
 from streams.contracts.decisions import Hit
@@ -211,3 +212,67 @@ def test_the_policy_of_an_events_time_says_which_model_decides(tmp_path: Path, f
     policies.become(PolicySchedule.of((*policies.policies, naming("nowhere-1", 8))))
     with pytest.raises(ModelError, match="nowhere-1"):
         replay_scorer(folder, policies, home=tmp_path)
+
+
+class Together(Stuck):
+    """A model that answers only while all the others are asked as well."""
+
+    def __init__(self, model: Model, barrier: threading.Barrier) -> None:
+        super().__init__(model)
+        self._barrier = barrier
+
+    def score(self, rows: list[tuple[float, ...]], options: Any = None) -> list[float]:
+        self._barrier.wait(20)
+        return self._model.score(rows)
+
+
+def test_shadows_are_asked_together_with_the_champion(model: Model) -> None:
+    """One after the other, each would cost a deadline of its own."""
+    barrier = threading.Barrier(4)
+    champion, *shadows = [ModelScorer(Together(model, barrier), POLICIES, 60) for _ in range(4)]  # type: ignore[arg-type]
+    (answer,) = Watched(champion, shadows).score([prepared()])
+    assert isinstance(answer, Score)
+    assert len(answer.shadows) == 3
+
+
+def test_shadows_that_are_stuck_have_no_answer_and_the_champions_stands(model: Model) -> None:
+    stuck = [Stuck(model) for _ in range(3)]
+    shadows = [ModelScorer(each, POLICIES, 0.01) for each in stuck]  # type: ignore[arg-type]
+    watched = Watched(ModelScorer(model, POLICIES, 60), shadows)
+    assert list(watched.score([prepared()])) == list(ModelScorer(model, POLICIES).score([prepared()]))
+    for each in stuck:
+        each.let_go.set()
+
+
+@pytest.mark.logs_errors
+def test_ready_is_about_the_models_that_decide_now_or_later(tmp_path: Path) -> None:
+    """A configured folder that is gone is no alarm where the policy's champion has taken over."""
+    good, metrics = small_model(tmp_path), RecordingMetrics()
+    policies = PolicySchedule.of((parse_policy(default_text()), naming(good.name, 2)))
+    scorer = load_scorer(tmp_path / "gone", policies, 60, metrics, home=tmp_path)
+    assert metrics.gauges[MODEL_READY, ()] == 1.0, "before any event nothing says that the old policy still counts"
+    assert list(scorer.score([of_the_day(1)])) == [ScoreUnavailable("missing")]
+    assert metrics.gauges[MODEL_READY, ()] == 0.0, "it does"
+    scorer.score([of_the_day(3)])
+    assert metrics.gauges[MODEL_READY, ()] == 1.0
+    scorer.score([of_the_day(1)])
+    assert metrics.gauges[MODEL_READY, ()] == 1.0, "one event is late"
+
+
+@pytest.mark.logs_errors
+def test_another_model_in_the_approved_ones_folder_does_not_decide(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """It is whole and sealed, only not what the policy names; and a folder where the worker runs is not looked at."""
+    approved, other = small_model(tmp_path / "trained", name="one"), small_model(tmp_path / "trained", name="two")
+    home = tmp_path / "models"
+    shutil.copytree(other, home / approved.name)
+    shutil.copytree(approved, tmp_path / "here" / approved.name)
+    monkeypatch.chdir(tmp_path / "here")
+    policies = PolicySchedule.of((naming(approved.name, 0),))
+    scorer = load_scorer(None, policies, 60, RecordingMetrics(), home=home)
+    assert list(scorer.score([of_the_day(1)])) == [ScoreUnavailable("corrupt")]
+    assert f"it holds another model, {other.name}" in caplog.text
+    assert list(load_scorer(None, policies, 60, RecordingMetrics()).score([of_the_day(1)])) == [
+        ScoreUnavailable("missing")
+    ]
