@@ -7,6 +7,8 @@ vector that the pipeline would have had scored. There is no second implementatio
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from streams.core.score import ScoreUnavailable
 from streams.core.steps import Prepared
 
 UNKNOWN, LEGIT, FRAUD = -1, 0, 1
+# The columns beside the matrix, and of which kinds numpy may say they are.
+_COLUMNS = {"subjects": "U", "accounts": "iu", "at_ms": "iu", "verdicts": "iu", "known_ms": "iu"}
 _NOT_YET = np.iinfo(np.int64).max
 
 
@@ -70,22 +74,32 @@ class History:
 
 
 def load_history(path: Path) -> History:
-    """Reads what `save` wrote. Raises HistoryError: unreadable, or of other features than this release computes."""
+    """Reads what `save` wrote. Raises HistoryError: unreadable, damaged, or of other features than this release has."""
+    again = "name what `paywarden features` wrote, or run it again"
     try:
+        if not zipfile.is_zipfile(path):
+            problem = "is not a history" if path.exists() else "does not exist"
+            raise HistoryError(f"{path} {problem}, or is cut off; {again}.")
         with np.load(path, allow_pickle=False) as stored:
             if str(stored["feature_set"]) != FEATURE_SET:
                 raise HistoryError(f"{path} was made by a release with other features; run `paywarden features` again.")
-            return History(
-                matrix=stored["matrix"],
-                names=tuple(map(str, stored["names"])),
-                subjects=stored["subjects"],
-                accounts=stored["accounts"],
-                at_ms=stored["at_ms"],
-                verdicts=stored["verdicts"],
-                known_ms=stored["known_ms"],
-            )
-    except (OSError, ValueError, KeyError) as error:
-        raise HistoryError(f"{path} is not a history that `paywarden features` wrote ({error}).") from None
+            names = tuple(map(str, stored["names"]))
+            found = {name: stored[name] for name in ("matrix", *_COLUMNS)}
+    except OSError as error:
+        raise HistoryError(f"{path} cannot be read ({error.strerror or error}); {again}.") from None
+    except (ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        # Never numpy's own words: they advise to read pickles, which run whatever somebody put into them.
+        raise HistoryError(f"{path} is not a history, or a damaged one; {again}.") from None
+    rows = len(found["at_ms"]) if found["at_ms"].ndim else 0
+    if names != FEATURE_NAMES or found["matrix"].shape != (rows, len(names)):
+        shape = " x ".join(map(str, found["matrix"].shape))
+        raise HistoryError(
+            f"{path} is damaged: it has {shape} values for {rows} movements and {len(names)} features; {again}."
+        )
+    for name, kinds in _COLUMNS.items():
+        if found[name].shape != (rows,) or found[name].dtype.kind not in kinds:
+            raise HistoryError(f"{path} is damaged: its column {name} does not belong to {rows} movements; {again}.")
+    return History(names=names, **found)
 
 
 class Recorder:
