@@ -54,9 +54,17 @@ def counted(accounts: np.ndarray, at_ms: np.ndarray, frauds: np.ndarray, start_m
 def card_precision(
     accounts: np.ndarray, day: np.ndarray, frauds: np.ndarray, scores: np.ndarray, k: int = 100
 ) -> float:
-    """Mean over the days of hits / k; equal scores rank by the lower account."""
+    """Mean over the days of hits / k."""
+    shares = card_precisions(accounts, day, frauds, scores, k)
+    return float(np.mean(list(shares.values()))) if shares else 0.0
+
+
+def card_precisions(
+    accounts: np.ndarray, day: np.ndarray, frauds: np.ndarray, scores: np.ndarray, k: int = 100
+) -> dict[int, float]:
+    """Hits / k by day, oldest first; equal scores rank by the lower account, and cards that were found do not rank."""
     found: set[int] = set()
-    shares = []
+    shares = {}
     for today in np.unique(day):
         rows = day == today
         cards: dict[int, tuple[float, int]] = {}
@@ -67,8 +75,8 @@ def card_precision(
         top = sorted(cards.items(), key=lambda item: (-item[1][0], item[0]))[:k]
         hits = [card for card, (_, bad) in top if bad]
         found.update(hits)
-        shares.append(len(hits) / k)
-    return float(np.mean(shares)) if shares else 0.0
+        shares[int(today)] = len(hits) / k
+    return shares
 
 
 def calibration_error(frauds: np.ndarray, scores: np.ndarray, above: float = 0.02, bins: int = 10) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,10 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from models.artifact import read_artifact
+from models.training.calibration import calibrated, calibration_of
 from models.training.families import FAMILIES
-from models.training.fit import NotEnough, Plan, folds_of, known
+from models.training.fit import NotEnough, Plan, compare, folds_of, known
 from models.training.history import FRAUD, UNKNOWN, History, HistoryError, load_history
 from models.training.measures import DAY_MS, card_precision, counted, threshold_within
+from models.training.report import daily_card_precision, reliability
 from models.training.selection import FEATURES_READ, GROUPS
 from producers.errors import BadInput
 from producers.sources import fdh
@@ -146,7 +150,9 @@ def test_from_a_file_to_decisions(payments: Path, history_file: Path, tmp_path: 
     assert manifest.parity_difference <= 1e-5
     assert manifest.metrics["average_precision"] > 0.6
     assert {path.name for path in home.iterdir()} >= {"card.md", "precision-recall.png", "calibration.png"}
-    assert manifest.model_id in (home / "card.md").read_text()
+    card = (home / "card.md").read_text()
+    assert manifest.model_id in card
+    assert "Published for" not in card, "others published nothing about the only family that was tried"
     out = tmp_path / "out"
     arguments = [str(payments), "--format", "fdh", "--partitions", "2", "--model", str(home), "--out", str(out)]
     result = CliRunner().invoke(backtest, [*arguments, "--json"], catch_exceptions=False)
@@ -180,6 +186,47 @@ def test_what_is_missing_is_said(payments: Path, history_file: Path, tmp_path: P
     assert issubclass(NotEnough, Exception)
 
 
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ({"matrix": lambda found: found[:100]}, "100 x .* values for"),
+        ({"names": lambda found: found[:-100]}, "values for .* features"),
+        ({"names": lambda found: found[::-1]}, "is damaged"),
+        ({"verdicts": lambda found: found[:-1]}, "its column verdicts"),
+        ({"at_ms": lambda found: found[0]}, "is damaged"),
+        ({"known_ms": lambda found: found.astype(str)}, "its column known_ms"),
+        ({"verdicts": lambda found: found.astype(object)}, "not a history, or a damaged one"),
+    ],
+)
+def test_a_damaged_history_is_one_sentence(
+    damage: dict[str, Any], says: str, history_file: Path, tmp_path: Path
+) -> None:
+    stored = dict(np.load(history_file))
+    (name,) = damage
+    stored[name] = damage[name](stored[name])
+    np.savez(tmp_path / "bad.npz", **stored)
+    with pytest.raises(HistoryError, match=says) as caught:
+        load_history(tmp_path / "bad.npz")
+    assert "pickle" not in str(caught.value)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_a_file_that_is_cut_off_or_something_else_is_bad_input(history_file: Path, tmp_path: Path) -> None:
+    whole = history_file.read_bytes()
+    contents = {
+        "cut": whole[: len(whole) // 2],
+        "changed": whole[:2000] + bytes(1000) + whole[3000:],
+        "empty": b"",
+        "text": b"not a history",
+        "array": np.lib.format.MAGIC_PREFIX + whole[:100],
+    }
+    for name, content in contents.items():
+        (tmp_path / f"{name}.npz").write_bytes(content)
+        with pytest.raises(BadInput, match="history") as caught:
+            run_train(tmp_path / "models", "--history", str(tmp_path / f"{name}.npz"))
+        assert "pickle" not in str(caught.value)
+
+
 def test_card_precision_forgets_cards_that_were_found() -> None:
     accounts = np.array([1, 1, 2, 3, 1, 2])
     day = np.array([0, 0, 0, 0, 1, 1])
@@ -187,6 +234,36 @@ def test_card_precision_forgets_cards_that_were_found() -> None:
     scores = np.array([0.1, 0.9, 0.8, 0.2, 0.9, 0.3])
     # Day 0: card 1 hits, card 2 does not. Day 1: card 1 is gone, card 2 hits.
     assert card_precision(accounts, day, frauds, scores, k=2) == pytest.approx((0.5 + 0.5) / 2)
+
+
+def test_the_picture_of_card_precision_shows_the_tables_numbers(history: History) -> None:
+    plan = Plan(2**62, days=14, weeks=2)
+    (candidate,), folds = compare(history, FEATURES_READ, plan, ["extra_trees"], lambda line: None)
+    frauds = np.concatenate([(history.verdicts[fold.test] == FRAUD).astype(int) for fold in folds])
+    days = daily_card_precision(history, folds, candidate, frauds)
+    assert sorted(days) == list(range(14))
+    assert np.mean([share for share, _ in days.values()]) == pytest.approx(candidate.card_precision)
+
+
+def test_the_highest_score_is_in_the_picture_of_calibration() -> None:
+    scores = np.arange(1, 11) / 10
+    found = reliability((scores > 0.75).astype(int), scores)
+    assert found[-1] == pytest.approx((1.0, 1.0))
+    assert len(found) == 10
+    assert reliability(np.zeros(3), np.zeros(3)) == []
+
+
+@pytest.mark.parametrize("top", [0.9, 1.0], ids=["below one", "at one"])
+@pytest.mark.parametrize("honest", [0, 3])
+def test_no_score_promises_more_certainty_than_was_seen(top: float, honest: int) -> None:
+    """A hundred payments share the highest raw score, as in a forest; none or three of them are honest."""
+    raw = np.concatenate([np.linspace(0, 0.5, 1000), np.full(100, top)])
+    frauds = np.concatenate([np.arange(1000) % 50 == 0, np.arange(100) >= honest]).astype(int)
+    knots = calibration_of(raw, frauds)
+    assert all(before[0] < after[0] and before[1] < after[1] for before, after in itertools.pairwise(knots))
+    assert calibrated(np.array([top]), knots)[0] == pytest.approx(min(0.995, 1 - honest / 100), abs=1e-4)
+    assert knots[-1][0] == 1.0
+    assert knots[-1][1] < 1.0
 
 
 def test_a_card_counts_until_the_day_its_fraud_is_known() -> None:
