@@ -109,7 +109,7 @@ def run_backtest(
                 results.turned_out(item.value)
             run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
             if item.key != WATERMARK_KEY:
-                results.read(item.timestamp_ms)
+                results.read(item)
         run.settle()
         seconds = time.perf_counter() - began
         summary = {
@@ -136,6 +136,7 @@ def show(summary: dict[str, Any], console: Console, out: Path) -> None:
     )
     for title, counts in (
         ("decisions", summary["outcomes"]),
+        *((f"{name} would have decided", found) for name, found in summary["shadows"].items()),
         ("cases opened", summary["cases"]),
         ("rules that fired", summary["rules"]),
         ("written to " + str(out), summary["published"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,13 +12,14 @@ from typing import IO, Any
 
 import msgspec
 
+from producers.feed import Placed
 from producers.inputs import Format
 from streams.agents.accounts import risk_key
 from streams.agents.offline import Published
 from streams.cli.backtest_compare import LABELS_FILE
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import from_ms
-from streams.contracts.decisions import DecisionMade
+from streams.contracts.decisions import DecisionMade, DecisionShadowed
 from streams.contracts.registry import decode
 from streams.core.outcome import Outcome
 from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
@@ -57,9 +59,11 @@ class Results:
         self.rules: Counter[str] = Counter()
         self.unscored: Counter[str] = Counter()
         self.cases: Counter[str] = Counter()
+        self.shadows: dict[str, Counter[str]] = {}  # by watched model
         self.records = 0
         self.first_ms: int | None = None
         self.last_ms: int | None = None
+        self._inputs = hashlib.sha256()
         self._addresses: dict[str, str] = {}  # of the login attempts of this step: decisions do not carry them
         self.files: dict[str, IO[bytes]] = {
             topic: stack.enter_context((folder / name).open("wb")) for topic, name in FILES.items()
@@ -98,8 +102,12 @@ class Results:
         if isinstance(label, LabelRecorded):
             self._labels.writerow([label.subject_id, label.verdict])
 
-    def read(self, at_ms: int) -> None:
+    def read(self, record: Placed) -> None:
         """One more record of the inputs."""
+        at_ms = record.timestamp_ms
+        for part in (record.topic.encode(), record.key, record.value, at_ms.to_bytes(8, signed=True)):
+            self._inputs.update(len(part).to_bytes(4))
+            self._inputs.update(part)
         self.records += 1
         self.first_ms = at_ms if self.first_ms is None else self.first_ms
         self.last_ms = at_ms
@@ -113,11 +121,14 @@ class Results:
             "records": self.records,
             "from": None if self.first_ms is None else from_ms(self.first_ms).isoformat(),
             "to": None if self.last_ms is None else from_ms(self.last_ms).isoformat(),
+            "inputs_sha256": self._inputs.hexdigest(),  # of every record, in the order in which it was fed
             "published": {name: self.counts[topic] for topic, name in FILES.items()},
             "outcomes": {outcome.label: self.outcomes[outcome.label] for outcome in Outcome},
             "unscored": dict(sorted(self.unscored.items())),
             "rules": dict(sorted(self.rules.items())),
             "cases": dict(sorted(self.cases.items())),
+            # What watched models would have decided; `differs` counts where it is not what was decided.
+            "shadows": {name: dict(sorted(found.items())) for name, found in sorted(self.shadows.items())},
         }
 
     def __call__(self, published: Published) -> None:
@@ -137,6 +148,9 @@ class Results:
 
     def _decision(self, value: bytes) -> None:
         decision = decode("fraud.decisions", value)
+        if isinstance(decision, DecisionShadowed):
+            seen = self.shadows.setdefault(decision.model_id, Counter())
+            seen.update((decision.outcome, "differs") if decision.outcome != decision.decided else (decision.outcome,))
         if not isinstance(decision, DecisionMade):
             return
         self.outcomes[decision.outcome] += 1

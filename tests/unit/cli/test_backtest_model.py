@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_shadow_model_is_published_and_changes_nothing_else(payments: Path, tm
     loud = small_model(tmp_path / "models", name="loud", seed=9)
     alone, beside = tmp_path / "alone", tmp_path / "beside"
     run(payments, alone, "--policy", str(strict))
-    run(payments, beside, "--policy", str(strict), "--shadow", str(loud))
+    told = run(payments, beside, "--policy", str(strict), "--shadow", str(loud))["shadows"]
     decisions = published(beside, "decisions.jsonl")
     shadows = [each for each in decisions if each["type"] == "decision.shadowed.v1"]
     assert [each for each in decisions if each not in shadows] == published(alone, "decisions.jsonl")
@@ -82,3 +83,5 @@ def test_a_shadow_model_is_published_and_changes_nothing_else(payments: Path, tm
     stopped = [each for each in shadows if each["outcome"] == "block"]
     assert stopped, "it would have blocked, so there was something to leak"
     assert all(each["decided"] != "block" for each in stopped)
+    apart = sum(each["outcome"] != each["decided"] for each in shadows)
+    assert told == {loud.name: {**Counter(each["outcome"] for each in shadows), "differs": apart}}
