@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _dir = click.option(
     "--models", "home", type=click.Path(path_type=Path, file_okay=False), help="Folder of models; PAYWARDEN_MODELS_DIR."
 )
-_MEASURES = ("average_precision", "card_precision_100")
+_MEASURES = {"average_precision": "AP", "card_precision_100": "CP@100"}
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -75,11 +75,18 @@ def list_models(home: Path | None, as_json: bool) -> None:
     if not rows:
         click.echo(f"no models in {home or SHIPPED}; `paywarden train` makes one")
         return
-    table = Table("model", "family", "features", "AP", "CP@100", "trained until", "usable", "standing", "folder")
     for row in rows:
-        names = ("model", "family", "features", *_MEASURES, "until", "usable", "standing", "folder")
-        table.add_row(*(str(row.get(name, "")) for name in names))
-    Console().print(table)
+        known = [f"{label} {row[name]:.3f}" for name, label in _MEASURES.items() if name in row]
+        usable = "usable" if row["usable"] == "yes" else f"cannot be used: {row['usable']}"
+        about = [usable]
+        if "family" in row:
+            about = [row["family"], f"{row['features']} features", *known, f"trained until {row['until']}", usable]
+        # Lines of their own, at any width: an id is there to be copied, and a table would cut it.
+        click.echo(row["model"])
+        click.echo(f"  {', '.join(about)}")
+        if "standing" in row:
+            click.echo(f"  {row['standing']}")
+        click.echo(f"  in {Path(row['folder']).parent}")
 
 
 @models.command()
@@ -294,12 +301,12 @@ def comparison_table(found: Comparison, console: Console) -> None:
         f"{found.payments:,} payments with {found.frauds:,} frauds, {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}, "
         "that neither was trained on"
     )
-    table = Table("", "model", "AP", "CP@100", "AUC", "Brier", "alerts")
+    table = Table("", "AP", "CP@100", "AUC", "Brier", "alerts")
     for name, side in (("champion", found.champion), ("candidate", found.candidate)):
+        console.print(f"{name}: {side.model_id}", highlight=False, soft_wrap=True)
         m = side.measured
         table.add_row(
             name,
-            side.model_id,
             f"{m.average_precision:.3f}",
             f"{m.card_precision:.3f}",
             f"{m.auc:.3f}",

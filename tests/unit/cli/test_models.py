@@ -28,6 +28,8 @@ def test_what_is_there_is_listed_with_what_is_wrong(tmp_path: Path) -> None:
     rows = {row["model"]: row for row in json.loads(run("list", "--models", str(tmp_path), "--json"))}
     assert rows[good.name]["usable"] == "yes"
     assert rows[spoilt.name]["usable"] == "corrupt"
+    lines = run("list", "--models", str(tmp_path)).splitlines()
+    assert {good.name, spoilt.name} < set(lines), "an id stands alone, so that it can be copied"
     assert good.name in run("show", good.name, "--models", str(tmp_path))
     with pytest.raises(BadInput, match="checksum"):
         run("show", str(spoilt))
@@ -41,6 +43,7 @@ def test_only_a_better_model_is_promoted(tmp_path: Path) -> None:
     compared = json.loads(run("compare", bad.name, good.name, *given, "--json"))
     assert compared["problems"] == []
     assert compared["models"][good.name]["average_precision"] > compared["models"][bad.name]["average_precision"]
+    assert f"candidate: {good.name}" in run("compare", bad.name, good.name, *given).splitlines()
     out = tmp_path / "next.toml"
     with pytest.raises(BadInput, match="stays where it is: average precision"):
         run("promote", bad.name, "--champion", good.name, *given, "--out", str(out))
