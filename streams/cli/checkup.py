@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from streams.adapters.flow_feeds import FlowState
+from streams.cli.rights import Role
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, read
-from streams.contracts.topics import MERGED, TOPICS, Naming, Topic, physical
+from streams.contracts.topics import MERGED, TOPICS, Names, Naming, Topic, ingest_changelog, physical
 from streams.core.personal import DEMO_KEY, KEPT, guarded
 from streams.core.personal import Found as Personal
-from streams.runtime.survey import GroupFacts, Survey, TopicFacts
+from streams.ingest.source import Source
+from streams.runtime.survey import HIDDEN, GroupFacts, Survey, TopicFacts
 from streams.settings import Settings
 
 Status = Literal["good", "note", "warn", "bad"]
@@ -25,8 +27,7 @@ STRAY_SHARE: Final = 0.05
 # A feed that is this far behind has stopped, or is a replay.
 STALE_MS: Final = 3_600_000
 _DISREGARDED: Final = frozenset({"compression.type", "segment.bytes", "min.cleanable.dirty.ratio"})  # cost, not sense
-_READ: Final = frozenset({"READ", "DESCRIBE"})
-_WRITE: Final = frozenset({"WRITE", "DESCRIBE"})
+_MOST_NAMED: Final = 12  # of rights that are missing; who lacks more is somebody else
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -93,33 +94,42 @@ def broker_checks(found: Survey) -> Iterator[Check]:
         yield Check("brokers", "good", "answer, and know transactions, read_committed and static membership")
 
 
-def topic_checks(found: Survey, settings: Settings) -> Iterator[Check]:
-    """Is every topic there, alike in partitions, and kept as the table says?"""
+def topic_checks(found: Survey, settings: Settings, hidden: Collection[str] = ()) -> Iterator[Check]:
+    """Is every topic there, alike in partitions, and kept as the table says?
+
+    Args:
+        hidden: physical names of topics that this user may not see, so that nobody knows whether they are there.
+    """
     there = {
         topic.name: found.topics[name]
         for topic in TOPICS.values()
         if (name := physical(settings.names, topic.name)) in found.topics
     }
-    yield _presence(there)
+    yield _presence(there, {name for name in TOPICS if physical(settings.names, name) in hidden})
     if not there:
         return
     yield _co_partitioning(there)
     leaderless = [name for name, facts in there.items() if facts.leaderless]
     if leaderless:
         yield Check("leaders", "bad", f"partitions without a leader: {', '.join(leaderless)}", "mend the brokers")
+    if not any(facts.configs for facts in there.values()):
+        says = "this user may not read them (DESCRIBE_CONFIGS, which the operator's role has)"
+        yield Check("topic settings", "note", says, "as that user: paywarden doctor --role operator")
+        return
     differing = list(_config_checks(there, settings))
     yield from differing or [Check("topic settings", "good", "as the table of topics wants them")]
-    yield _rights(there)
 
 
-def _presence(there: Mapping[str, TopicFacts]) -> Check:
-    missing = [topic for name, topic in TOPICS.items() if name not in there]
+def _presence(there: Mapping[str, TopicFacts], hidden: Collection[str]) -> Check:
+    missing = [topic for name, topic in TOPICS.items() if name not in there and name not in hidden]
     needed = [topic.name for topic in missing if topic.direction != "input" or topic.required]
     if needed:
         return Check("topics", "bad", f"missing: {', '.join(needed)}", "paywarden topics create")
     if missing:
         names = ", ".join(topic.name for topic in missing)
         return Check("topics", "warn", f"optional inputs are missing: {names}", "paywarden topics create")
+    if hidden:
+        return Check("topics", "note", f"{len(there)} exist; this user may not see the other {len(hidden)}")
     return Check("topics", "good", f"all {len(TOPICS)} exist")
 
 
@@ -188,23 +198,53 @@ def _days(milliseconds: str) -> str:
     return "for ever" if milliseconds == "-1" else f"{int(milliseconds) / 86_400_000:g} days"
 
 
-def _rights(there: Mapping[str, TopicFacts]) -> Check:
-    if all(facts.operations is None for facts in there.values()):
-        return Check("rights", "note", "the brokers do not say what this user may do")
-    lacking = []
-    for name, facts in there.items():
-        topic = TOPICS[name]
-        needed = _READ if topic.direction == "input" else _WRITE if topic.direction == "output" else _READ | _WRITE
-        if facts.operations is not None and "ALL" not in facts.operations and (gap := needed - facts.operations):
-            lacking.append(f"{' and '.join(sorted(gap))} on {name}")
+def rights_check(role: Role, lacking: Sequence[str], who: str, *, told: bool) -> Check:
+    """May this user do what its role needs?
+
+    Args:
+        lacking: the rights of the role that it does not have, as `lacking_rights` names them.
+        who: the user, in words.
+        told: the brokers say what a user may do.
+    """
     if lacking:
+        named = ", ".join(lacking[:_MOST_NAMED])
+        more = f" and {len(lacking) - _MOST_NAMED} more rights" if len(lacking) > _MOST_NAMED else ""
         return Check(
             "rights",
             "bad",
-            f"this user may not {', '.join(lacking)}",
-            "grant it; docs/contracts.md names who writes what",
+            f"{who} may not {named}{more}, which the role {role.name} needs",
+            "grant it as `paywarden topics export` prints it, or name the role of this user with --role",
         )
-    return Check("rights", "good", "read, write and describe where needed")
+    if not told:
+        return Check("rights", "note", "the brokers do not say what this user may do")
+    return Check("rights", "good", f"{who} has all {len(role.rights)} rights of the role {role.name}")
+
+
+def ingest_checks(found: Survey, source: Source, called: Names, file: str, hidden: Collection[str]) -> Iterator[Check]:
+    """Is everything there that `paywarden ingest run` of this source needs?
+
+    Args:
+        file: as the user named it, for the next step.
+        hidden: physical names of topics that this user may not see.
+    """
+    changelog = physical(called, ingest_changelog(source.name).name)
+    written = [physical(called, plan.topic) for plan in source.plans.values()]
+    absent = {name for name in (*source.topics, changelog, *written) if name not in found.topics and name not in hidden}
+    steps = (
+        (source.topics, f"correct `topics` in {file}, or have it created by its owner"),
+        ((changelog,), f"paywarden topics create --ingest {file}"),
+        (written, "paywarden topics create"),
+    )
+    for names, step in steps:
+        if missing := sorted(absent.intersection(names)):
+            yield Check("topics", "bad", f"missing: {', '.join(missing)}", step)
+    counts = {name: found.topics[name].partitions for name in (*source.topics, changelog) if name in found.topics}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name}={count}" for name, count in counts.items())
+        says = f"not the same number of partitions: {listed}"
+        yield Check("topics", "bad", says, "give each topic a file of its own; to the positions' topic add partitions")
+    elif not absent and not hidden:
+        yield Check("topics", "good", f"{source.name} has what it reads, writes and remembers its position in")
 
 
 def sample_checks(samples: Mapping[str, Sample], settings: Settings, now_ms: int) -> Iterator[Check]:
@@ -271,13 +311,18 @@ def _clock_checks(looked: Mapping[str, Sample], settings: Settings, now_ms: int)
         yield Check("clocks", "good", "no record is ahead of its time")
 
 
-def feed_checks(states: Sequence[FlowState], feeds: Iterable[str], missing: Iterable[str]) -> Iterator[Check]:
-    """What do silent feeds switch off?"""
+def feed_checks(
+    states: Sequence[FlowState], feeds: Iterable[str], missing: Iterable[str], unread: Collection[str] = ()
+) -> Iterator[Check]:
+    """What do silent feeds switch off? Those that this user may not read (`unread`) may well have events."""
     silent = [topic for topic in MERGED if topic.name not in set(feeds)]
     if not silent:
         yield Check("feeds", "good", "every input has events")
     absent = set(missing)
     for topic in silent:
+        if topic.name in unread:
+            yield Check("feeds", "note", f"{topic.name} may not be read by this user")
+            continue
         off = [each.flow.id for each in states if topic.name in each.feeds_missing]
         word = "does not exist" if topic.name in absent else "has no events in the sample"
         yield Check(
@@ -292,15 +337,17 @@ def feed_checks(states: Sequence[FlowState], feeds: Iterable[str], missing: Iter
         yield Check("fields", "note", says)
 
 
-def group_check(group: GroupFacts, called: Naming) -> Check:
+def group_check(group: GroupFacts, called: Naming, command: str = "paywarden worker") -> Check:
     """Are there workers, and do they keep up?"""
+    if group.state == HIDDEN:
+        return Check("workers", "note", "this user may not see their group")
     of_ours = {physical(called, name): name for name in TOPICS}
     lag = {of_ours.get(name, name): count for name, count in group.lag.items() if count}
     behind = ", ".join(f"{name} {count:,}" for name, count in sorted(lag.items(), key=lambda item: -item[1])[:4])
     if not group.members:
         if behind:
-            return Check("workers", "warn", f"none is running, and input waits: {behind}", "paywarden worker")
-        return Check("workers", "note", "none is running", "paywarden worker")
+            return Check("workers", "warn", f"none is running, and input waits: {behind}", command)
+        return Check("workers", "note", "none is running", command)
     says = f"{group.members} in the group ({group.state})"
     if group.state not in ("Stable", "STABLE"):
         return Check("workers", "warn", says, "wait; if it stays so, read the logs: runbook PaywardenNotReady")

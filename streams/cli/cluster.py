@@ -32,6 +32,10 @@ class ClusterFailed(click.ClickException):
     exit_code = 70
 
 
+class NoAnswer(ClusterFailed):
+    """Nobody answered at all."""
+
+
 class NotAsItShouldBe(click.ClickException):
     """Configuration or state does not allow what was asked: exit code 78."""
 
@@ -84,7 +88,7 @@ def asking(settings: Settings) -> Iterator[None]:
     ) as error:
         if settings.security_protocol != "PLAINTEXT":
             asyncio.run(knock(settings.runtime()))  # says what is wrong with the identity, if that is it
-        raise ClusterFailed(
+        raise NoAnswer(
             f"no answer from {settings.bootstrap} ({error}). Is a broker running there? "
             "Set PAYWARDEN_BOOTSTRAP or --bootstrap, and PAYWARDEN_SECURITY_PROTOCOL if it wants TLS or a password."
         ) from error

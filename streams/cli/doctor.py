@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Final
 
 import click
 import msgspec
@@ -25,18 +26,26 @@ from streams.cli.checkup import (
     broker_checks,
     feed_checks,
     group_check,
+    ingest_checks,
+    rights_check,
     sample_checks,
     sample_of,
     topic_checks,
 )
-from streams.cli.cluster import ClusterFailed, ask, asking, cluster_options, settings_of
+from streams.cli.cluster import BadRequest, ClusterFailed, NoAnswer, ask, asking, cluster_options, settings_of
+from streams.cli.rights import Role, probes_of, roles
 from streams.contracts.topics import MERGED, TOPICS, physical
 from streams.core.declines.table import TableError
 from streams.core.policy import PolicyError
-from streams.runtime.survey import Survey, both_ends, survey
+from streams.ingest.logic import group_of
+from streams.ingest.source import Source, load_source
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.rights import identity, lacking_rights
+from streams.runtime.survey import Survey, TopicFacts, both_ends, survey
 from streams.settings import Settings
 
 EXIT_MEND = 78
+_INGEST: Final = "Look at what `ingest run` of this source file needs, instead of what a worker needs."
 _SAMPLE = 25  # oldest and newest records per partition: a wrong partitioner scatters nearly all of them
 _MARKS = {"good": "[green]ok[/]", "note": "[cyan]note[/]", "warn": "[yellow]warn[/]", "bad": "[red]mend[/]"}
 
@@ -45,30 +54,46 @@ _MARKS = {"good": "[green]ok[/]", "note": "[cyan]note[/]", "warn": "[yellow]warn
 @click.option(
     "--web", "pages", multiple=True, metavar="HOST:PORT", help="Ask this worker whether it is ready. Repeatable."
 )
+@click.option("--ingest", "file", type=click.Path(dir_okay=False, path_type=Path), help=_INGEST)
+@click.option("--role", "named", help="Whose rights are asked for. Default: worker, with --ingest that of the source.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @cluster_options
-def doctor(pages: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def doctor(pages: tuple[str, ...], file: Path | None, named: str | None, as_json: bool, **options: Any) -> None:
     """Look at everything a worker relies on and say what is wrong, with the next step.
 
     Brokers, topics and their settings, rights, the partitioner and clocks of producers, which of the 46 flows the
     present feeds allow, policy, decline tables with the overlay folder, packages, workers and their lag. Reads only.
-    Exit codes: 0 fit (perhaps with warnings), 70 no broker answers, 78 something must be mended.
+    Run it as the user of a worker, with --ingest as that of the source, or as any other user with its --role: it names
+    each right of the role that the user has not. Exit codes: 0 fit (perhaps with warnings), 70 no broker answers, 78
+    something must be mended.
 
     \b
     Examples:
       paywarden doctor
+      paywarden doctor --ingest psp.toml
+      paywarden doctor --role operator
       paywarden doctor --web 127.0.0.1:6066 --json
     """
     settings = settings_of(options)
-    checks = [*_policy(settings), _tables(settings), _places(settings), *_packages(), *(_ready(page) for page in pages)]
+    source = None if file is None else load_source(file)
+    role = _role(settings, source, named)
+    checks = [*_packages(), *(_ready(page) for page in pages)]
+    if source is None:
+        checks = [*_policy(settings), _tables(settings), _places(settings), *checks]
     flows: list[FlowState] = []
     unreachable: ClusterFailed | None = None
     try:
-        more, flows = examine(settings)
+        if source is None:
+            more, flows = examine(settings, role)
+        else:
+            more = examine_ingest(settings, source, role, str(file))
         checks = [*more, *checks]
-    except ClusterFailed as error:
+    except NoAnswer as error:
         unreachable = error
         checks.insert(0, Check("brokers", "bad", error.message, "start one, or set PAYWARDEN_BOOTSTRAP"))
+    except ClusterFailed as error:
+        unreachable = error
+        checks.insert(0, Check("brokers", "bad", error.message, "ask whoever manages the brokers; runbook"))
     if as_json:
         click.echo(msgspec.json.encode(_facts(checks, flows)).decode())
     else:
@@ -79,30 +104,75 @@ def doctor(pages: tuple[str, ...], as_json: bool, **options: Any) -> None:
         raise SystemExit(EXIT_MEND)
 
 
-def examine(settings: Settings) -> tuple[list[Check], list[FlowState]]:
+def _role(settings: Settings, source: Source | None, named: str | None) -> Role:
+    known = {role.name: role for role in roles(settings, () if source is None else (source,))}
+    wanted = named or ("worker" if source is None else f"ingest-{source.name}")
+    if wanted not in known:
+        raise BadRequest(f"there is no role {wanted!r}; there are {', '.join(known)}.")
+    return known[wanted]
+
+
+def examine(settings: Settings, role: Role) -> tuple[list[Check], list[FlowState]]:
     """Everything about the cluster. Raises ClusterFailed if it does not answer."""
     options, called = settings.runtime(), settings.names
     with asking(settings):
         found = survey(options, [physical(called, name) for name in TOPICS])
-    samples = _samples(settings, found)
+        lacking = lacking_rights(options, *probes_of(role))
+        hidden = _hidden(options, found, {physical(called, name) for name in TOPICS})
+    unread = {
+        topic.name
+        for topic in MERGED
+        if (name := physical(called, topic.name)) in hidden or not _readable(found.topics.get(name))
+    }
+    samples = _samples(settings, found, unread)
     feeds = {topic for topic, sample in samples.items() if sample.records}
     fields = {f"{topic}:{field}" for topic, sample in samples.items() for field in sample.fields}
     states = flow_states(feeds, fields)
     missing = {topic.name for topic in MERGED if physical(called, topic.name) not in found.topics}
     checks = [
         *broker_checks(found),
-        *topic_checks(found, settings),
+        rights_check(role, lacking.rights, identity(options), told=_told(found)),
+        *topic_checks(found, settings, hidden),
         *sample_checks(samples, settings, SystemClock().now_ms()),
-        *feed_checks(states, feeds, missing),
+        *feed_checks(states, feeds, missing, unread),
         group_check(found.group, called),
     ]
     return checks, states
 
 
-def _samples(settings: Settings, found: Survey) -> dict[str, Sample]:
+def examine_ingest(settings: Settings, source: Source, role: Role, file: str) -> list[Check]:
+    """What `paywarden ingest run` relies on. Raises ClusterFailed if the cluster does not answer."""
+    options = msgspec.structs.replace(settings.runtime(), app_id=group_of(settings.app_id, source.name))
+    probes = probes_of(role)
+    with asking(settings):
+        found = survey(options, probes.topics)
+        lacking = lacking_rights(options, *probes)
+    return [
+        *broker_checks(found),
+        rights_check(role, lacking.rights, identity(options), told=_told(found)),
+        *ingest_checks(found, source, settings.names, file, lacking.hidden),
+        group_check(found.group, settings.names, f"paywarden ingest run {file}"),
+    ]
+
+
+def _hidden(options: RuntimeOptions, found: Survey, names: set[str]) -> frozenset[str]:
+    """Topics that this user may not even describe; those of its role and the others."""
+    unseen = names - set(found.topics)
+    return lacking_rights(options, dict.fromkeys(unseen, frozenset()), {}).hidden if unseen else frozenset()
+
+
+def _told(found: Survey) -> bool:
+    return any(facts.operations is not None for facts in found.topics.values())
+
+
+def _readable(facts: TopicFacts | None) -> bool:
+    return facts is None or facts.operations is None or not facts.operations.isdisjoint({"READ", "ALL"})
+
+
+def _samples(settings: Settings, found: Survey, unread: Collection[str]) -> dict[str, Sample]:
     """A few records of every input, judged."""
     called = settings.names
-    names = {physical(called, topic.name): topic.name for topic in MERGED}
+    names = {physical(called, topic.name): topic.name for topic in MERGED if topic.name not in unread}
     spanned = {tp: span for tp, span in found.spans.items() if tp.topic in names}
     records = ask(settings, both_ends(settings.runtime(), spanned, _SAMPLE))
     return {

@@ -57,6 +57,29 @@ class Role(NamedTuple):
     rights: tuple[Right, ...]
 
 
+class Probes(NamedTuple):
+    """What to ask the brokers to learn whether somebody has the rights of a role; `lacking_rights` takes them."""
+
+    topics: dict[str, frozenset[str]]
+    groups: dict[str, str]
+    transactional_ids: dict[str, str]
+
+
+def probes_of(role: Role) -> Probes:
+    """Of a prefix one name under it stands for all."""
+    probes = Probes({}, {}, {})
+    for right in role.rights:
+        name = f"{right.name}0" if right.prefixed else right.name
+        match right.kind:
+            case "topic":
+                probes.topics[name] = probes.topics.get(name, frozenset()) | {right.operation}
+            case "group":
+                probes.groups[name] = right.sentence
+            case "transactionalId":
+                probes.transactional_ids[name] = right.sentence
+    return probes
+
+
 def roles(settings: Settings, sources: Sequence[Source] = ()) -> tuple[Role, ...]:
     """Every role of this deployment: ours first, then the systems around us, then whoever deploys."""
     return (_worker(settings), *(_ingest(settings, source) for source in sources), _operator(settings, sources),
@@ -111,7 +134,9 @@ def _operator(settings: Settings, sources: Sequence[Source]) -> Role:
         Right("transactionalId", f"{settings.app_id}.dead-letters", "WRITE"),
     ]
     return Role(
-        "operator", "doctor, topics, explain, dead-letters: reads everything, feeds dead letters again", tuple(rights)
+        "operator",
+        "doctor --role operator, topics, explain, dead-letters: reads everything, feeds dead letters again",
+        tuple(rights),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import kafka.errors
 from aiokafka.conn import collect_hosts, create_conn
@@ -16,12 +18,13 @@ from aiokafka.errors import (
 )
 from kafka.admin import KafkaAdminClient
 
-from streams.runtime.clients import aiokafka_kwargs, kafka_python_kwargs
+from streams.runtime.clients import aiokafka_kwargs, kafka_python_kwargs, ssl_context
 from streams.runtime.failstop import Refusal
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.tokens import NoToken
 
 _KNOCK_S: Final = 10.0
+_API_VERSIONS: Final = bytes.fromhex("0000000a0012000000000001ffff")  # the smallest request: ApiVersions, version 0
 _NOT_AUTHORIZED: Final = 29  # of a topic that the user may not even describe
 
 
@@ -62,8 +65,45 @@ async def knock(options: RuntimeOptions) -> None:
                 "PAYWARDEN_SSL_CA_FILE to the authority that signed it."
             ) from None
         except (KafkaError, OSError, TimeoutError):
+            await _certificate_wanted(options, host, port)
             continue
         connection.close()
+        await _certificate_wanted(options, host, port)
+        return
+
+
+async def _certificate_wanted(options: RuntimeOptions, host: str, port: int) -> None:
+    """Does the broker end the connection because we show no certificate, or one that it does not trust?
+
+    In TLS 1.3 that alert comes after the handshake, in place of the first answer, where no client looks for it. Raises
+    WrongIdentity.
+    """
+    context = ssl_context(options.security)
+    if options.security.protocol != "SSL" or context is None:
+        return
+    try:
+        async with asyncio.timeout(_KNOCK_S):
+            reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+            try:
+                writer.write(_API_VERSIONS)
+                await reader.read(1)
+            finally:
+                writer.close()
+    except ssl.SSLError as error:
+        reason = (error.reason or "").lower()
+        if "alert" not in reason:
+            return
+        shown = options.security.certificate_file
+        if shown:
+            raise WrongIdentity(
+                f"the broker {host}:{port} does not accept the client certificate {shown} ({reason}): set "
+                "PAYWARDEN_SSL_CERTIFICATE_FILE and PAYWARDEN_SSL_KEY_FILE to one that its authorities signed."
+            ) from None
+        raise WrongIdentity(
+            f"the broker {host}:{port} wants a client certificate ({reason}): set PAYWARDEN_SSL_CERTIFICATE_FILE and "
+            "PAYWARDEN_SSL_KEY_FILE, or use a listener for users with passwords."
+        ) from None
+    except (OSError, TimeoutError):
         return
 
 
@@ -79,29 +119,64 @@ def identity(options: RuntimeOptions) -> str:
     return "the owner of the client certificate" if options.security.certificate_file else "this client"
 
 
+class Lacking(NamedTuple):
+    """What the brokers said about a list of rights."""
+
+    rights: tuple[str, ...]  # as sentences name them: "WRITE topic fraud.decisions"
+    hidden: frozenset[str]  # topics that this identity may not even describe
+
+
 def check_rights(options: RuntimeOptions, needed: Mapping[str, frozenset[str]]) -> None:
     """Ask the brokers about topics and the group. Blocks; raises MissingRight.
 
     Args:
         needed: READ and WRITE by physical topic. Topics that do not exist are not judged here.
     """
-    admin = KafkaAdminClient(**kafka_python_kwargs(options), client_id="paywarden-rights")
-    try:
-        lacking = list(_lacking(admin, needed))
-        try:
-            admin.describe_groups([options.app_id])
-        except kafka.errors.GroupAuthorizationFailedError:
-            lacking.append(f"READ group {options.app_id}")
-        except kafka.errors.KafkaError:
-            pass  # no group yet, or a coordinator that moves: joining will tell
-    finally:
-        admin.close()
+    lacking = lacking_rights(options, needed, {options.app_id: f"READ group {options.app_id}"}).rights
     if lacking:
         raise missing_right(identity(options), ", ".join(lacking))
 
 
-def _lacking(admin: KafkaAdminClient, needed: Mapping[str, frozenset[str]]) -> Iterator[str]:
-    for topic in admin.describe_topics(sorted(needed)):
+def lacking_rights(
+    options: RuntimeOptions,
+    topics: Mapping[str, frozenset[str]],
+    groups: Mapping[str, str],
+    transactional_ids: Mapping[str, str] = MappingProxyType({}),
+) -> Lacking:
+    """Which of these rights this identity has not. Blocks.
+
+    Args:
+        topics: operations by physical topic; topics that do not exist are not judged.
+        groups: by name, the right in words. Brokers tell only whether a group may be described, which READ implies ...
+        transactional_ids: ... and WRITE of a transactional id.
+    """
+    admin = KafkaAdminClient(**kafka_python_kwargs(options), client_id="paywarden-rights")
+    try:
+        described = admin.describe_topics(sorted(topics)) if topics else []
+        lacking = list(_lacking(described, topics))
+        lacking += _undescribed(admin.describe_groups, groups, kafka.errors.GroupAuthorizationFailedError)
+        refusal = kafka.errors.TransactionalIdAuthorizationFailedError
+        lacking += _undescribed(admin.describe_transactions, transactional_ids, refusal)
+    finally:
+        admin.close()
+    hidden = frozenset(each["name"] for each in described if each["error_code"] == _NOT_AUTHORIZED)
+    return Lacking(tuple(lacking), hidden)
+
+
+def _undescribed(
+    describe: Callable[[list[str]], Any], names: Mapping[str, str], refusal: type[Exception]
+) -> Iterator[str]:
+    for name, told in names.items():
+        try:
+            describe([name])
+        except refusal:
+            yield told
+        except kafka.errors.KafkaError:
+            pass  # there is none of that name yet, or its coordinator moves: whoever needs it will be told
+
+
+def _lacking(described: Iterable[Mapping[str, Any]], needed: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    for topic in described:
         name = topic["name"]
         wanted = needed.get(name, frozenset())
         if topic["error_code"] == _NOT_AUTHORIZED:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError
+from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError, GroupIdNotFoundError
 
 from streams.runtime.clients import kafka_python_kwargs
 from streams.runtime.options import RuntimeOptions
@@ -24,6 +24,9 @@ NEEDED: Final = {
     1: (4, "Fetch", "read_committed"),
     11: (5, "JoinGroup", "static membership"),
 }
+
+
+HIDDEN: Final = "hidden"  # state of a group that this identity may not describe
 
 
 class TopicFacts(NamedTuple):
@@ -67,6 +70,8 @@ def ask_brokers(options: RuntimeOptions, names: Collection[str]) -> tuple[list[s
             offsets = admin.list_group_offsets({options.app_id: None}).get(options.app_id, {})
         except (CoordinatorNotAvailableError, GroupIdNotFoundError):  # a cluster in which no group ever committed
             group, offsets = {}, {}
+        except GroupAuthorizationFailedError:
+            group, offsets = {"group_state": HIDDEN}, {}
     finally:
         admin.close()
     return lacks(versions), topics, group, offsets

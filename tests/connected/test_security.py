@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import ACL, ScramMechanism, UserScramCredentialUpsertion
+from pydantic import SecretStr
 from support.broker import kafka_is_installed
 from support.broker_client import Cluster
 from support.foreign import GOLDEN
@@ -29,6 +30,8 @@ from support.secure_broker import PASSWORD, SecureKafka, acls_of, filter_of, uns
 from support.waiting import wait_until
 
 from streams.adapters.embedded_broker import free_port
+from streams.cli.checkup import Check
+from streams.cli.doctor import examine, examine_ingest
 from streams.cli.rights import Right, roles
 from streams.contracts.topics import TOPICS
 from streams.ingest.source import load_source
@@ -117,6 +120,20 @@ class Guarded:
             ca_file=str(self.kafka.files.authority),
         )
         return RuntimeOptions(bootstrap=self.kafka.scram, app_id=app_id, topic_prefix=self.prefix, security=security)
+
+    def settings(self, role: str) -> Settings:
+        """Of a process that runs as `role`, for what is asked in this process."""
+        options = self.options(role, self.name)
+        return Settings(
+            bootstrap=options.bootstrap,
+            app_id=self.name,
+            topic_prefix=self.prefix,
+            clock="replay",
+            security_protocol="SASL_SSL",
+            sasl_username=options.security.username,
+            sasl_password=SecretStr(PASSWORD),
+            ssl_ca_file=options.security.ca_file,
+        )
 
     def environment(self, identity: dict[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAYWARDEN_")}
@@ -327,6 +344,57 @@ def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: 
     assert right.sentence in sentence
     assert "topics export" in sentence
     assert "Traceback" not in said
+
+
+@pytest.mark.timeout(900)
+def test_the_doctor_names_the_missing_right_of_a_role(guarded: Guarded) -> None:
+    """In one process, because starting the program is what takes the time."""
+    settings = Settings(topic_prefix=guarded.prefix, app_id=guarded.name)
+    source = load_source(guarded.file)
+    by_name = {role.name: role for role in roles(settings, [source])}
+
+    def rights_line(role: str, user: str | None = None) -> Check:
+        asked = guarded.settings(user or role)
+        if role.startswith("ingest-"):
+            checks = examine_ingest(asked, source, by_name[role], "stripe.toml")
+        else:
+            checks, _ = examine(asked, by_name[role])
+        assert not any("create" in check.next_step for check in checks), checks  # every topic is there
+        return next(check for check in checks if check.name == "rights")
+
+    for role in ("worker", "ingest-stripe", "operator", "subscriber"):
+        line = rights_line(role)
+        assert line.status == "good", (role, line)
+        rights = by_name[role].rights
+        taken = {right.kind: right for right in rights if not (right.kind == "topic" and right.operation != "WRITE")}
+        for right in taken.values() if role == "worker" else rights[-1:]:
+            guarded.forbid([guarded.acl(role, right)])
+            line = wait_until(lambda: _bad(rights_line(role)), f"{right} to be missed by the doctor")  # noqa: B023
+            assert right.sentence in line.says, (right, line)
+            assert f"user '{guarded.name}-{role}'" in line.says
+            assert "topics export" in line.next_step
+            guarded.allow([guarded.acl(role, right)])
+            wait_until(lambda: not _bad(rights_line(role)), f"{right} to be there again")  # noqa: B023
+    line = rights_line("worker", "nobody")
+    assert line.status == "bad"
+    assert "more rights" in line.says
+
+
+def _bad(line: Check) -> Check | None:
+    return line if line.status == "bad" else None
+
+
+@pytest.mark.timeout(900)
+def test_a_broker_that_wants_a_certificate_is_told_from_one_that_is_not_there(guarded: Guarded) -> None:
+    without = {
+        "PAYWARDEN_SSL_CA_FILE": str(guarded.kafka.files.authority),
+        "PAYWARDEN_BOOTSTRAP": guarded.kafka.mutual,
+        "PAYWARDEN_SECURITY_PROTOCOL": "SSL",
+    }
+    code, said = guarded.run("topics", "list", identity=without)
+    assert code == 78, said
+    assert "wants a client certificate" in said
+    assert "PAYWARDEN_SSL_CERTIFICATE_FILE" in said
 
 
 @pytest.mark.timeout(900)

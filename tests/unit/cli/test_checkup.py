@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -15,15 +16,19 @@ from streams.cli.checkup import (
     broker_checks,
     feed_checks,
     group_check,
+    ingest_checks,
+    rights_check,
     sample_checks,
     sample_of,
     topic_checks,
 )
+from streams.cli.rights import probes_of, roles
 from streams.contracts.base import from_ms
 from streams.contracts.logins import LoginSucceeded
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode
 from streams.contracts.topics import MERGED, TOPICS
+from streams.ingest.source import load_source
 from streams.runtime.survey import GroupFacts, Survey, TopicFacts, lacks
 from streams.settings import Settings
 
@@ -64,7 +69,7 @@ def configured(name: str, **configs: str) -> Callable[[str, TopicFacts], TopicFa
 
 def test_a_complete_cluster_is_good() -> None:
     found = worst(topic_checks(cluster(), LIVE))
-    assert found == {"topics": "good", "co-partitioning": "good", "topic settings": "good", "rights": "note"}
+    assert found == {"topics": "good", "co-partitioning": "good", "topic settings": "good"}
 
 
 def test_an_empty_cluster_says_what_to_do() -> None:
@@ -95,12 +100,63 @@ def test_unequal_partitions() -> None:
         (configured(LOGINS, retention_ms="3600000"), "retention", "warn"),
         (configured(LOGINS, max_message_bytes="1048576"), "topic settings", "warn"),
         (altered(LOGINS, leaderless=2), "leaders", "bad"),
-        (altered(LOGINS, operations=frozenset({"DESCRIBE"})), "rights", "bad"),
-        (altered(LOGINS, operations=frozenset({"READ", "DESCRIBE"})), "rights", "good"),
     ],
 )
 def test_settings_that_matter(change: Callable[[str, TopicFacts], TopicFacts], name: str, status: str) -> None:
     assert worst(topic_checks(cluster(change), LIVE))[name] == status
+
+
+def test_rights_are_those_of_the_role() -> None:
+    worker = next(role for role in roles(LIVE) if role.name == "worker")
+    probes = probes_of(worker)
+    assert probes.topics["t.paywarden.policies"] == {"READ"}  # read by workers, written by the console
+    assert probes.topics["t.fraud.decisions"] == {"WRITE"}
+    assert probes.groups == {"paywarden": "READ group paywarden"}
+    assert list(probes.transactional_ids.values()) == [
+        "WRITE transactionalId paywarden.accounts.",
+        "WRITE transactionalId paywarden.entities.",
+    ]
+    good = rights_check(worker, (), "user 'w'", told=True)
+    assert good.status == "good"
+    bad = rights_check(worker, ["WRITE topic t.fraud.decisions"], "user 'w'", told=True)
+    assert bad.status == "bad"
+    assert bad.says == "user 'w' may not WRITE topic t.fraud.decisions, which the role worker needs"
+    assert "topics export" in bad.next_step
+    many = rights_check(worker, [f"READ topic t{number}" for number in range(40)], "user 'w'", told=True)
+    assert "28 more rights" in many.says
+    assert rights_check(worker, (), "this client", told=False).status == "note"
+
+
+def test_a_topic_that_may_not_be_seen_is_not_missing() -> None:
+    lost = cluster(lambda name, facts: None if name == "fraud.decisions" else facts)
+    found = next(each for each in topic_checks(lost, LIVE, {"t.fraud.decisions"}) if each.name == "topics")
+    assert found.status == "note"
+    assert "missing" not in found.says
+
+
+def test_settings_that_may_not_be_read_are_not_called_right() -> None:
+    found = worst(topic_checks(cluster(lambda _, facts: facts._replace(configs={})), LIVE))
+    assert found["topic settings"] == "note"
+
+
+def test_an_ingest_needs_its_topics() -> None:
+    source = load_source(Path(__file__).parents[2] / "ingest" / "golden" / "stripe" / "source.toml")
+    whole = cluster()
+    foreign, positions = source.topics[0], "t.paywarden.ingest.stripe.changelog"
+    there = TopicFacts(3, 1, 0, {}, None)
+
+    def checks(topics: dict[str, TopicFacts], hidden: tuple[str, ...] = ()) -> list[Check]:
+        return list(
+            ingest_checks(whole._replace(topics={**whole.topics, **topics}), source, LIVE.names, "s.toml", hidden)
+        )
+
+    assert [each.status for each in checks({foreign: there, positions: there})] == ["good"]
+    lost = checks({foreign: there})
+    assert [each.next_step for each in lost] == ["paywarden topics create --ingest s.toml"]
+    assert positions in lost[0].says
+    assert "correct `topics`" in checks({positions: there})[0].next_step
+    assert checks({positions: there}, (foreign,)) == []  # the line about rights says so
+    assert "not the same number" in checks({foreign: there, positions: there._replace(partitions=2)})[0].says
 
 
 @pytest.mark.parametrize("retention", ["-1", str(400 * 86_400_000)])
