@@ -1,102 +1,27 @@
-"""Which source file would fit the records that lie on a topic? A proposal: what was guessed says what it saw.
+"""Which source file would fit the records that lie on a topic? A proposal: every guess says what it saw, and how sure.
 
-Fields are recognised by their names and checked by their values. Where that is not enough the line is a comment that
-begins with `# ?`, so that `ingest check` asks for it. Values of customers are never repeated, only words that many
-records share, such as statuses and currencies.
+A field is judged by its values over the sample (`streams.ingest.shapes`) and by its name, in several languages. Where
+both agree the line says `sure`, where one has to do `likely`; where nothing decides, the line is a comment that begins
+with `# ?` and lists candidates. What no line uses is listed at the end. Values of customers are never repeated, only
+words that many records share, such as statuses and currencies.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, get_args
 
 from streams.ingest.documents import Documents
 from streams.ingest.mapping import Facts
-from streams.ingest.paths import ANY, Chain, leaves
+from streams.ingest.paths import Chain
+from streams.ingest.shapes import Seen, look, without_accents, word_of
 from streams.ingest.source import Envelope, Format, Source, parse_source
 from streams.ports import Schemas
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
-_COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
-_IP: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+")
-_RFC3339: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{5,8}(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})")
-_LOCAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}")
-_DIGITS: Final = {10: "unix_s", 13: "unix_ms", 16: "unix_us", 19: "unix_ns"}
-_FEW_WORDS: Final = 20  # a status has few values, and many records share each
-
-
-class Seen(NamedTuple):
-    """What one field of the sample holds."""
-
-    chain: Chain
-    values: list[Any]
-    records: int  # in the whole sample
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The words of its last two names: `customerId` below `payer` is payer, customer, id."""
-        names = [name for name in self.chain if name != ANY][-2:]
-        return frozenset(word.lower() for name in names for word in _WORDS.findall(name))
-
-    @property
-    def last(self) -> frozenset[str]:
-        name = next((name for name in reversed(self.chain) if name != ANY), "")
-        return frozenset(word.lower() for word in _WORDS.findall(name))
-
-    @property
-    def always(self) -> bool:
-        return len(self.values) >= self.records
-
-    @property
-    def distinct(self) -> int:
-        return len({str(value) for value in self.values})
-
-    def all(self, pattern: re.Pattern[str]) -> bool:
-        return all(isinstance(value, str) and pattern.fullmatch(value) for value in self.values)
-
-    @property
-    def texts(self) -> bool:
-        """Texts or integers, as ids are."""
-        return all(isinstance(value, str | int) and not isinstance(value, bool) for value in self.values)
-
-    @property
-    def path(self) -> str:
-        """As JMESPath; of a list the first element."""
-        text = ""
-        for name in self.chain:
-            if name == ANY:
-                text += "[0]"
-            else:
-                text += ("." if text else "") + (name if _IDENTIFIER.fullmatch(name) else f'"{name}"')
-        return text
-
-
-def look(documents: Iterable[Any]) -> list[Seen]:
-    """Every field of the documents with its values, those near the top first."""
-    found: dict[Chain, list[Any]] = {}
-    count = 0
-    for document in documents:
-        count += 1
-        for chain in leaves(document):
-            value = _at(document, chain)
-            if value is not None and value != "":
-                found.setdefault(chain, []).append(value)
-    return [
-        Seen(chain, values, count) for chain, values in sorted(found.items(), key=lambda item: (len(item[0]), item[0]))
-    ]
-
-
-def _at(document: Any, chain: Chain) -> Any:
-    for name in chain:
-        if name == ANY:
-            document = document[0] if isinstance(document, list | tuple) and document else None
-        else:
-            document = document.get(name) if isinstance(document, dict) else None
-    return document
+_MOST_CANDIDATES: Final = 5
+_MOST_LISTED: Final = 60
 
 
 def source_name(topic: str) -> str:
@@ -121,11 +46,12 @@ def propose(
         envelope = envelope_of(documents, tuple(headers))
         reader = Documents(_reading(topic, file_format, envelope), schemas)
         unwrapped = [
-            found
+            (found, each.timestamp_ms)
             for each, value in zip(facts, values, strict=True)
             if isinstance(found := reader.read(value, each.headers), dict)
         ]
-        return Drafter(name, topic, file_format, envelope, look(unwrapped)).render()
+        seen = look([found for found, _ in unwrapped], [at_ms for _, at_ms in unwrapped])
+        return Drafter(name, topic, file_format, envelope, seen).render()
     return None
 
 
@@ -156,39 +82,81 @@ def envelope_of(documents: Sequence[dict[str, Any]], headers: Sequence[str] = ()
     return "none"
 
 
-# Of a field of ours: words that its name is likely to have, of which one must be there; words that rule it out.
-_ACCOUNT: Final = (
-    frozenset(("account", "customer", "user", "shopper", "payer", "buyer", "debtor", "client", "wallet", "openid")),
-    frozenset(["ip", "agent", "name", "mail", "email", "phone", "device", "country", "type", "status", "iban", "card"]),
-)
+# Stems in English, Portuguese, Spanish, French, German, Italian, and some of Chinese and Malay; without accents.
+_WHO: Final = (
+    "account", "customer", "user", "shopper", "payer", "buyer", "debtor", "client", "wallet", "openid", "member",
+    "conta", "cliente", "usuario", "pagador", "comprador", "titular", "cuenta", "compte", "utilisateur", "konto",
+    "kunde", "nutzer", "utente", "conto", "acquirente", "pelanggan",
+)  # fmt: skip
+_NOT_WHO: Final = (
+    "ip", "agent", "name", "nome", "nombre", "nom", "mail", "email", "phone", "telefone", "device", "country", "type",
+    "tipo", "status", "iban", "card", "merchant", "bank", "banco",
+)  # fmt: skip
 _PAYMENT: Final = (
-    frozenset(["payment", "transaction", "txn", "tx", "trade", "transfer", "charge", "psp", "rrn"]),
-    frozenset(("type", "status", "state", "method", "amount", "code", "time", "date", "at", "created", "reason")),
-)
-_OPTIONAL: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
-    ("order_id", frozenset({"order"}), frozenset({"amount", "time", "date", "status", "type"})),
-    (
-        "merchant_id",
-        frozenset({"merchant", "seller", "mchid"}),
-        frozenset({"name", "category", "reference", "country"}),
-    ),
-    ("terminal_id", frozenset({"terminal"}), frozenset({"type"})),
-    ("device_id", frozenset({"device"}), frozenset({"type", "name", "model"})),
-    ("counterparty_id", frozenset({"counterparty", "payee", "beneficiary"}), frozenset({"name"})),
-    ("channel", frozenset({"channel"}), frozenset()),
-    ("app_version", frozenset({"appversion"}), frozenset()),
-    ("mcc", frozenset({"mcc"}), frozenset()),
-    ("bin", frozenset({"bin"}), frozenset()),
-)
+    "payment", "transaction", "txn", "tx", "trade", "transfer", "charge", "psp", "rrn", "endtoend", "nsu",
+    "pagamento", "transacao", "transaccion", "pago", "paiement", "zahlung", "transaktion", "transazione", "pix",
+    "cobranca", "cobro", "transaksi",
+)  # fmt: skip
+_NOT_ID: Final = (
+    "type", "tipo", "status", "state", "estado", "situacao", "method", "metodo", "amount", "valor", "code", "time",
+    "date", "data", "at", "created", "reason", "name", "currency", "moeda",
+)  # fmt: skip
+_ID: Final = ("id", "ref", "reference", "no", "nr", "number", "numero", "num", "uuid", "key", "code", "codigo", "nsu")
+_MESSAGE: Final = ("event", "evento", "notify", "notification", "notificacao", "message", "msg", "mensagem", "uuid",
+                   "ereignis", "evenement")  # fmt: skip
+_WHEN: Final = (
+    "time", "at", "created", "timestamp", "ts", "date", "occurred", "booked", "when", "data", "hora", "quando", "dt",
+    "fecha", "criado", "criacao", "heure", "zeit", "datum", "zeitpunkt", "waktu", "momento",
+)  # fmt: skip
+_NOT_WHEN: Final = (
+    "birth", "nascimento", "expir", "expiry", "valid", "due", "vencimento", "updated", "settled", "value",
+)  # fmt: skip
+_MONEY: Final = (
+    "amount", "total", "value", "sum", "cents", "price", "minor", "valor", "importe", "monto", "montant", "betrag",
+    "summe", "importo", "kwota", "jumlah", "vlr", "centavos",
+)  # fmt: skip
+_NOT_MONEY: Final = ("fee", "taxa", "tax", "tarifa", "discount", "desconto", "balance", "saldo", "limit", "count")
+_CURRENCIES: Final = ("currency", "ccy", "cur", "moeda", "moneda", "devise", "wahrung", "waehrung", "valuta", "divisa")
+_STATES: Final = (
+    "status", "state", "type", "event", "result", "outcome", "action", "situacao", "estado", "resultado", "tipo",
+    "evento", "statut", "etat", "zustand", "ergebnis", "stato", "esito",
+)  # fmt: skip
+# Of an optional field of ours: stems of which one must be in its last two names, stems that rule its last name out.
+_OPTIONAL: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = (
+    ("order_id", ("order", "pedido", "bestellung", "commande", "ordine"), ("amount", *_NOT_ID)),
+    ("merchant_id", ("merchant", "seller", "mchid", "lojista", "loja", "comercio", "haendler", "commercant"),
+     ("name", "nome", "category", "reference", "country", "pais", *_STATES)),
+    ("terminal_id", ("terminal",), ("type", *_STATES)),
+    ("device_id", ("device", "dispositivo", "aparelho", "geraet", "appareil"), ("type", "name", "model", *_STATES)),
+    ("counterparty_id", ("counterparty", "payee", "beneficiary", "recebedor", "favorecido", "beneficiario"),
+     ("name", "nome", *_STATES)),
+    ("channel", ("channel", "canal", "kanal"), ()),
+    ("app_version", ("appversion",), ()),
+    ("mcc", ("mcc",), ()),
+    ("bin", ("bin",), ()),
+)  # fmt: skip
+_KINDS_OF_PLACES: Final = (
+    "merchant_id",
+    "terminal_id",
+    "channel",
+    "app_version",
+    "mcc",
+    "bin",
+)  # few values are normal
 _OUTCOMES: Final = (  # the first whose stem a status contains; the order matters: "payment_failed" before "payment"
-    ("failed", ("fail", "declin", "reject", "refus", "error", "denied", "rjct", "bad")),
-    ("reversed", ("revers", "cancel", "void", "undone")),
-    ("authorized", ("auth", "approv", "reserv")),
+    ("failed", ("fail", "declin", "reject", "refus", "error", "denied", "rjct", "bad", "recus", "negad", "rechaz",
+                "falh", "abgelehnt", "fehl", "rifiut", "echou", "echec", "fallid", "invalid")),
+    ("reversed", ("revers", "cancel", "void", "undone", "estorn", "devolv", "refund", "reembol", "storn", "annul",
+                  "anulad", "chargeback")),
+    ("authorized", ("auth", "approv", "reserv", "autoriz", "preaut")),
     ("captured", ("captur",)),
-    ("succeeded", ("succe", "success", "paid", "settle", "complete", "done", "finish", "accc", "acsc", "ok")),
-    ("pending", ("pend", "process", "wait", "unknown")),
-    ("requested", ("request", "creat", "init", "new", "start", "submit")),
-)
+    ("pending", ("pend", "process", "wait", "unknown", "aguard", "esper", "offen", "analise", "attente", "attesa")),
+    ("succeeded", ("succe", "success", "paid", "settle", "complete", "done", "finish", "accc", "acsc", "ok", "aprovad",
+                   "aprobad", "pago", "paga", "conclu", "liquid", "efetiv", "efetu", "bezahlt", "erfolg", "paye",
+                   "reuss", "exito", "confirm", "accept", "eseguit")),
+    ("requested", ("request", "creat", "init", "new", "start", "submit", "criad", "solicit", "novo", "nuevo", "neu",
+                   "erstellt")),
+)  # fmt: skip
 
 
 class Drafter:
@@ -209,30 +177,36 @@ class Drafter:
         say = self._lines.append
         records = self._seen[0].records if self._seen else 0
         say(f"# Proposed from {records} records of {self._topic}. Look at every line, then `paywarden ingest check`.")
-        say(f'name = "{self._name}"')
-        say(f'topics = ["{self._topic}"]')
+        say("# A remark says what was seen and how sure the guess is; `# ?` wants a decision of yours.")
+        say(f"name = {_quoted(self._name)}")
+        say(f"topics = [{_quoted(self._topic)}]")
         if self._format != "json":
             say(f'format = "{self._format}"')
         if self._envelope != "none":
             say(f'envelope = "{self._envelope}"')
         if self._envelope == "debezium":
             say("keep = \"op == 'c' || op == 'r'\"  # inserts and the first snapshot")
-        time, amount, currency, address = self._time(), self._amount(), self._currency(), self._address()
-        status = self._status()
-        self._event_id()
-        self._account()
-        self._say_time(time)
+        time, currency, address, agent = self._time(), self._currency(), self._address(), self._agent()
+        amount, status = self._amount(), self._status()
         login = amount is None and address is not None
+        account = self._account()
+        payment = None if login else self._payment()
+        self._event_id(payment)
+        self._say_account(account)
+        self._say_time(time)
         say("")
         self._say_type(status, login)
         say("")
         say("[fields]")
         if login:
-            self._field("ip", address)
+            self._field("ip", address, "IP addresses")
         else:
-            self._say_payment(amount, currency)
-            self._field("ip", address, optional=True)
+            self._say_payment(payment, amount, currency)
+            self._field("ip", address, "IP addresses", optional=True)
         self._say_optional(login)
+        if login:
+            self._field("user_agent", agent, "user agents", optional=True)
+        self._say_rest()
         return "\n".join(self._lines) + "\n"
 
     # -- finding -----------------------------------------------------------------------------------------------------
@@ -245,212 +219,319 @@ class Drafter:
     def _free(self) -> list[Seen]:
         return [each for each in self._seen if each.chain not in self._taken]
 
-    def _best(self, wanted: Iterable[str], unwanted: Iterable[str], *, needs: str = "") -> Seen | None:
-        """The free id-like field with the most wanted words in its last names, those first that every record has."""
-        wanted, unwanted = set(wanted), set(unwanted)
-
-        def score(each: Seen) -> tuple[int, int, int, int]:
-            return (
-                each.always,
-                2 * len(each.last & wanted) + len(each.words & wanted),
-                needs in each.last,
-                -len(each.chain),
-            )
-
-        fitting = [each for each in self._free() if each.texts and each.words & wanted and not each.last & unwanted]
-        return max(fitting, key=score, default=None)
-
-    def _time(self) -> tuple[Seen, str, str] | None:
-        """The field, its format, and a remark."""
-        found = []
-        for each in self._free():
-            how = _time_format(each.values)
-            if how is None or not each.always:
-                continue
-            named = bool(each.last & {"time", "at", "created", "timestamp", "ts", "date", "occurred", "booked", "when"})
-            if how.startswith("unix") and not named:
-                continue  # a long number is not a time by itself
-            found.append((not named, len(each.chain), each, how))
-        if not found:
-            return None
-        _, _, seen, how = min(found, key=lambda item: item[:2])
-        self._take(seen)
-        remark = '  # ? no offset: which zone? zone = "Asia/Shanghai"' if how.startswith("%") else ""
-        return seen, how, remark
-
-    def _amount(self) -> tuple[Seen, str, str] | None:
-        words = {"amount", "total", "value", "sum", "cents", "price", "minor"}
-        fitting = [
-            each for each in self._free() if each.last & words and each.values and all(map(_is_number, each.values))
-        ]
-        if not fitting:
-            return None
-        seen = max(
-            fitting, key=lambda each: (each.always, "amount" in each.words, "total" in each.last, -len(each.chain))
-        )
-        self._take(seen)
-        if any("." in str(value) for value in seen.values):
-            return seen, "major", "  # decimals were seen"
-        if seen.last & {"cents", "minor"}:
-            return seen, "minor", ""
-        return seen, "minor", "  # ? only whole numbers were seen: cents (minor), or euros (major)?"
-
-    def _currency(self) -> Seen | None:
-        named = [each for each in self._free() if each.last & {"currency", "ccy", "cur"} and each.all(_CURRENCY)]
-        return self._take(named[0] if named else None)
-
-    def _address(self) -> Seen | None:
-        return self._take(
-            next((each for each in self._free() if each.all(_IP) and each.last & {"ip", "address", "addr"}), None)
-        )
-
-    def _status(self) -> Seen | None:
-        words = {"status", "state", "type", "event", "result", "outcome", "action"}
+    def _time(self) -> Seen | None:
+        """The time that every record has, best near that of its record."""
         fitting = [
             each
             for each in self._free()
             if each.always
-            and each.last & words
-            and each.distinct <= _FEW_WORDS
-            and all(isinstance(value, str | bool) for value in each.values)
+            and each.time is not None
+            # A long number, or eight digits, is a time only if its name or its record agrees.
+            and (not each.digits or each.named(_WHEN, last=True) or (each.time.near and each.distinct > 3))
+            and not each.named(_NOT_WHEN, last=True)
         ]
 
-        def score(each: Seen) -> tuple[int, int, int]:
-            known = sum(_outcome(str(value)) is not None for value in set(map(str, each.values)))
-            return known, min(each.distinct, 5), -len(each.chain)
+        def score(each: Seen) -> tuple[bool, bool, bool, int]:
+            shape = each.time
+            assert shape is not None
+            return shape.near, "%H" in shape.how or not shape.local, each.named(_WHEN, last=True), -len(each.chain)
 
         return self._take(max(fitting, key=score, default=None))
 
-    # -- writing -----------------------------------------------------------------------------------------------------
-
-    def _event_id(self) -> None:
-        fitting = [
+    def _amount(self) -> Seen | None:
+        numbers = [
             each
             for each in self._free()
-            if each.always
-            and each.texts
-            and "id" in each.last
-            and each.distinct == each.records
-            and (len(each.chain) == 1 or each.last & {"event", "notify", "message"})
+            if (each.plain_numbers or each.notation is not None)
+            and not each.named(_NOT_MONEY, last=True)
+            and not each.named(("id",), last=True)
         ]
+        fitting = [each for each in numbers if each.named(_MONEY)]
+        # Without a name that says so: decimals in every record, differing.
+        fitting = fitting or [each for each in numbers if each.decimals and each.always and not each.few]
+
+        def score(each: Seen) -> tuple[bool, bool, bool, bool, int]:
+            last = each.named(_MONEY, last=True)
+            return each.always, last, each.decimals, "total" in each.last, -len(each.chain)
+
+        return self._take(max(fitting, key=score, default=None))
+
+    def _currency(self) -> Seen | None:
+        return self._take(max(
+            (each for each in self._free() if each.currency),
+            key=lambda each: (each.named(_CURRENCIES), each.always, -len(each.chain)), default=None,
+        ))  # fmt: skip
+
+    def _address(self) -> Seen | None:
+        return self._take(max(
+            (each for each in self._free() if each.address),
+            key=lambda each: (each.named(("ip", "address", "addr", "endereco")), each.always, -len(each.chain)),
+            default=None,
+        ))  # fmt: skip
+
+    def _agent(self) -> Seen | None:
+        named = ("agent", "ua", "browser", "navegador")
+        return self._take(next((each for each in self._free() if each.agent or each.named(named[:2], last=True)), None))
+
+    def _status(self) -> Seen | None:
+        fitting = [each for each in self._free() if each.status and not each.country]
+
+        def known(each: Seen) -> int:
+            return sum(_outcome(word) is not None for word in {word_of(value) for value in each.values})
+
+        def score(each: Seen) -> tuple[int, bool, int, int]:
+            return known(each), each.named(_STATES, last=True), min(each.distinct, 5), -len(each.chain)
+
+        best = max(fitting, key=score, default=None)
+        if best is None or not (known(best) or best.named(_STATES, last=True)):
+            return None
+        return self._take(best)
+
+    def _account(self) -> Seen | None:
+        """Somebody comes back: a name that says who, or at least values that repeat as those of customers do."""
+        named = [
+            each for each in self._free() if each.idlike and each.named(_WHO) and not each.named(_NOT_WHO, last=True)
+        ]
+
+        def score(each: Seen) -> tuple[bool, bool, bool, bool, bool, int]:
+            last = each.named(_WHO, last=True)
+            return (
+                each.always,
+                not each.unique,
+                each.named(_ID, last=True),
+                last,
+                not each.plain_numbers,
+                -len(each.chain),
+            )
+
+        if named:
+            return self._take(max(named, key=score))
+        shaped = [each for each in self._repeating() if not each.named(_NOT_WHO, last=True)]
+        return self._take(shaped[0]) if len(shaped) == 1 else None
+
+    def _repeating(self) -> list[Seen]:
+        """Ids of which each stands in several records."""
+        return [each for each in self._free() if each.idlike and each.always and not each.unique and each.records >= 4]
+
+    def _unique(self) -> list[Seen]:
+        return [each for each in self._free() if each.idlike and each.always and each.unique]
+
+    def _payment(self) -> Seen | None:
+        named = [
+            each for each in self._free()
+            if each.idlike and each.named(_PAYMENT) and not each.named(_NOT_ID, last=True)
+        ]  # fmt: skip
+
+        def score(each: Seen) -> tuple[bool, bool, bool, bool, int]:
+            last = each.named(_PAYMENT, last=True)
+            return each.always, last, each.named(_ID, last=True), "id" in each.last, -len(each.chain)
+
+        if named:
+            return self._take(max(named, key=score))
+        others = [each for each in self._unique() if not each.named(_MESSAGE, last=True)]
+        ids = [each for each in others if each.named(_ID, last=True)] or others
+        # Of two, that of the record itself is the message's.
+        return self._take(
+            min(ids, key=lambda each: ("id" not in each.last, each.chain == ("id",), len(each.chain)), default=None)
+        )
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _say(self, line: str, *why: str, ask: bool = False) -> None:
+        """One line of the file with what was seen; `ask` marks it for a decision."""
+        remark = ", ".join(each for each in why if each)
+        self._lines.append(f"{line}  # {'? ' if ask else ''}{remark}")
+
+    def _wanted(self, line: str, about: str, candidates: Iterable[Seen]) -> None:
+        """A line that nobody could guess, with the fields that it might be."""
+        self._lines.append(f"# ? {line}  # {about}")
+        for each in list(candidates)[:_MOST_CANDIDATES]:
+            self._lines.append(f"#     perhaps {_one_line(each.described)}")
+
+    def _event_id(self, payment: Seen | None) -> None:
+        fitting = [
+            each for each in self._unique()
+            if each.named(_MESSAGE, last=True) or (len(each.chain) == 1 and "id" in each.last)
+        ]  # fmt: skip
+        fitting.sort(key=lambda each: (not each.named(_MESSAGE, last=True), len(each.chain)))
         if fitting and fitting[0].records > 1:
-            self._take(fitting[0])
-            self._lines.append(f"event_id = {_quoted(fitting[0].path)}  # different in every record")
+            seen = fitting[0]
+            self._take(seen)
+            self._say(f"event_id = {_quoted(seen.path)}", seen.spread, "sure")
         else:
             self._lines.append("# event_id: none found; the hash of each record stands in, which is fine")
 
-    def _account(self) -> None:
-        seen = self._take(self._best(*_ACCOUNT, needs="id"))
+    def _say_account(self, seen: Seen | None) -> None:
         if seen is None:
-            self._lines.append('# ? account_id = "..."  # whose event is it?')
+            self._wanted('account_id = "..."', "whose event is it?", self._repeating())
             return
-        rest = "" if seen.always else f"  # ? missing in {seen.records - len(seen.values)} of {seen.records} records"
-        self._lines.append(f"account_id = {_quoted(seen.path)}{rest}")
+        self._say_id("account_id", seen, seen.named(_WHO), alone="no name says so")
 
-    def _say_time(self, time: tuple[Seen, str, str] | None) -> None:
-        if time is None:
-            self._lines.append('occurred_at = { time = "record" }  # ? no time was found in the records')
+    def _say_id(self, name: str, seen: Seen, named: bool, *, alone: str) -> None:
+        line = f"{name} = {_quoted(seen.path)}"
+        if not named:
+            self._say(line, f"a guess by its values alone: {seen.spread}; {alone}", ask=True)
+        elif not seen.always:
+            missing = seen.records - len(seen.values)
+            self._say(line, f"missing in {missing} of {seen.records} records", "likely by its name", ask=True)
+        else:
+            self._say(line, seen.spread, "likely" if name == "account_id" and seen.unique else "sure by its name")
+
+    def _say_time(self, seen: Seen | None) -> None:
+        if seen is None or seen.time is None:
+            line = 'occurred_at = { time = "record" }'
+            self._say(line, "no time that every record has was found; the record's own stands in", ask=True)
+            for each in [each for each in self._free() if each.time is not None][:_MOST_CANDIDATES]:
+                self._lines.append(f"#     perhaps {_one_line(each.described)}")
             return
-        seen, how, remark = time
-        self._lines.append(f"occurred_at = {{ path = {_quoted(seen.path)}, time = {_quoted(how)} }}{remark}")
+        shape = seen.time
+        zone = ""
+        hours = round(shape.away_s / 3600)
+        remarks = []
+        if shape.local:
+            zone = ', zone = "UTC"' if hours == 0 else f', zone = "Etc/GMT{hours:+d}"' if abs(hours) <= 14 else ""
+            told = f"{abs(hours)} h {'behind' if hours > 0 else 'ahead of'}" if hours else "about equal to"
+            remarks.append(f"times without an offset, {told} the UTC times of their records: which zone is it?")
+        if shape.other:
+            remarks.append(f"or {shape.other}: no value tells day from month")
+        if not shape.near:
+            remarks.append("far from the records' own times")
+        line = f"occurred_at = {{ path = {_quoted(seen.path)}, time = {_quoted(shape.how)}{zone} }}"
+        if remarks:
+            self._say(line, *remarks, ask=True)
+        else:
+            self._say(line, seen.spread, "near the records' own times")
 
     def _say_type(self, status: Seen | None, login: bool) -> None:
         say = self._lines.append
         if status is None:
-            say(f'# ? type = "{"login.succeeded.v1" if login else "payment.succeeded.v1"}"  # no status was found')
+            line = f'type = "{"login.succeeded.v1" if login else "payment.succeeded.v1"}"'
+            self._wanted(line, "no status was found", (each for each in self._free() if each.status))
             return
         say("[type]")
-        say(f"path = {_quoted(status.path)}")
+        words = Counter(word_of(each) for each in status.values)
+        known = sum(_outcome(word) is not None for word in words)
+        sure = "sure" if known == len(words) and status.named(_STATES, last=True) else "likely" if known else ""
+        self._say(f"path = {_quoted(status.path)}", status.spread, sure or "its words say nothing here", ask=not known)
         say("")
         say("[type.values]")
-        for value, times in Counter(_word(each) for each in status.values).most_common():
+        for value, times in words.most_common():
             outcome = _outcome(value)
             if login and outcome is not None:
                 tag = "login.failed.v1" if outcome == "failed" else "login.succeeded.v1"
             else:
                 tag = f"payment.{outcome}.v1" if outcome else ""
-            say(
-                f'{_quoted(value)} = "{tag}"  # {times} records'
-                if tag
-                else f'# ? {_quoted(value)} = "..."  # {times} records'
-            )
+            if tag:
+                say(f'{_quoted(value)} = "{tag}"  # {times} records')
+            else:
+                say(f'# ? {_quoted(value)} = "..."  # {times} records')
 
-    def _say_payment(self, amount: tuple[Seen, str, str] | None, currency: Seen | None) -> None:
-        say = self._lines.append
-        payment = self._take(self._best(*_PAYMENT, needs="id")) or self._take(
-            next((each for each in self._free() if each.always and each.texts and "id" in each.last), None)
-        )
-        self._field("payment_id", payment)
+    def _say_payment(self, payment: Seen | None, amount: Seen | None, currency: Seen | None) -> None:
+        if payment is None:
+            self._wanted(
+                'payment_id = "..."', "what tells one payment from another?", [*self._unique(), *self._repeating()]
+            )
+        else:
+            self._say_id("payment_id", payment, payment.named(_PAYMENT), alone="or is it the message's?")
         if amount is None:
-            say('# ? amount_minor = { path = "...", unit = "minor" }')
+            numbers = (each for each in self._free() if each.plain_numbers or each.notation is not None)
+            self._wanted('amount_minor = { path = "...", unit = "minor" }', "no amount was found", numbers)
         else:
-            seen, unit, remark = amount
-            say(f'amount_minor = {{ path = {_quoted(seen.path)}, unit = "{unit}" }}{remark}')
+            self._say_amount(amount)
         if currency is None:
-            say('# ? currency = { value = "EUR" }  # no currency was found')
-        elif any(value != value.upper() for value in currency.values):
-            say(f"currency = {{ path = {_quoted(currency.path)}, upper = true }}")
+            symbol = amount.notation.symbol if amount is not None and amount.notation is not None else ""
+            guess = _SYMBOLS.get(symbol)
+            about = f"its amounts carry {symbol}" if symbol else "no currency was found"
+            if guess is not None:
+                self._say(f'currency = {{ value = "{guess}" }}', about, ask=True)
+            else:
+                self._wanted('currency = { value = "EUR" }', about, ())
+            return
+        lower = any(value != value.upper() for value in currency.values)
+        rule = f"{{ path = {_quoted(currency.path)}, upper = true }}" if lower else _quoted(currency.path)
+        codes = ", ".join(sorted({value.upper() for value in currency.values})[:5])
+        self._say(f"currency = {rule}", f"ISO 4217: {codes}", "sure" if currency.named(_CURRENCIES) else "likely")
+
+    def _say_amount(self, seen: Seen) -> None:
+        sure = "sure by its name" if seen.named(_MONEY) else "likely"
+        path = _quoted(seen.path)
+        if seen.notation is not None:
+            self._say(
+                f'amount_minor = {{ path = {path}, unit = "major", {seen.notation} }}', "separators were seen", sure
+            )
+        elif seen.decimals:
+            self._say(f'amount_minor = {{ path = {path}, unit = "major" }}', "decimals were seen", sure)
+        elif seen.named(("cents", "minor", "centavos"), last=True):
+            self._say(f'amount_minor = {{ path = {path}, unit = "minor" }}', "its name says so", "sure")
         else:
-            say(f"currency = {_quoted(currency.path)}")
+            about = "only whole numbers were seen: cents (minor), or euros (major)?"
+            self._say(f'amount_minor = {{ path = {path}, unit = "minor" }}', about, ask=True)
 
     def _say_optional(self, login: bool) -> None:
         for name, wanted, unwanted in _OPTIONAL:
-            if login and name not in ("device_id",):
+            if login and name != "device_id":
                 continue
-            self._field(name, self._take(self._best(wanted, unwanted)), optional=True)
-        country = next((each for each in self._free() if "country" in each.last and each.all(_COUNTRY)), None)
-        self._field("country", self._take(country), optional=True)
-        if login:
-            agent = next((each for each in self._free() if each.last >= {"user", "agent"} or "ua" in each.last), None)
-            self._field("user_agent", self._take(agent), optional=True)
+            fits: Callable[[Seen], bool] = _may_be_few if name in _KINDS_OF_PLACES else _is_id
+            fitting = [
+                each for each in self._free()
+                if fits(each) and each.named(wanted) and not each.named(unwanted, last=True)
+            ]  # fmt: skip
+            best = max(
+                fitting,
+                key=lambda each: (
+                    each.always,
+                    each.named(wanted, last=True),
+                    each.named(_ID, last=True),
+                    -len(each.chain),
+                ),
+                default=None,
+            )
+            self._field(name, self._take(best), "by its name", optional=True)
+        places = (each for each in self._free() if each.country and each.named(("country", "pais", "pays", "land")))
+        self._field("country", self._take(next(places, None)), "two letters, by its name", optional=True)
 
-    def _field(self, name: str, seen: Seen | None, *, optional: bool = False) -> None:
+    def _field(self, name: str, seen: Seen | None, why: str, *, optional: bool = False) -> None:
         if seen is not None:
-            self._lines.append(f"{name} = {_quoted(seen.path)}")
+            self._say(f"{name} = {_quoted(seen.path)}", why, seen.spread)
         elif not optional:
-            self._lines.append(f'# ? {name} = "..."')
+            self._wanted(f'{name} = "..."', "not found", ())
+
+    def _say_rest(self) -> None:
+        rest = self._free()
+        if not rest:
+            return
+        self._lines += ["", "# No line above uses these (in examples 9 is any digit, a any letter):"]
+        self._lines += [f"#   {_one_line(each.described)}" for each in rest[:_MOST_LISTED]]
+        if len(rest) > _MOST_LISTED:
+            self._lines.append(f"#   and {len(rest) - _MOST_LISTED} more")
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, str):
-        return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None
-    return hasattr(value, "__int__")
+_SYMBOLS: Final = {"R$": "BRL", "€": "EUR", "£": "GBP", "₹": "INR", "zł": "PLN", "₺": "TRY", "₫": "VND", "₩": "KRW"}
 
 
-def _time_format(values: Sequence[Any]) -> str | None:
-    def one(value: Any) -> str | None:
-        if hasattr(value, "isoformat"):
-            return "rfc3339"
-        if isinstance(value, int) and not isinstance(value, bool):
-            return _DIGITS.get(len(str(value)))
-        if not isinstance(value, str):
-            return None
-        if _RFC3339.fullmatch(value):
-            return "rfc3339"
-        if _LOCAL.fullmatch(value):
-            return f"%Y-%m-%d{value[10]}%H:%M:%S"
-        return _DIGITS.get(len(value)) if value.isascii() and value.isdigit() else None
-
-    formats = {one(value) for value in values}
-    return formats.pop() if len(formats) == 1 else None
+def _is_id(seen: Seen) -> bool:
+    return seen.idlike
 
 
-def _word(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+def _may_be_few(seen: Seen) -> bool:
+    return seen.texts and seen.time is None and not any(_outcome(word_of(value)) for value in seen.values[:50])
 
 
 def _outcome(status: str) -> str | None:
-    lowered = status.lower()
+    lowered = without_accents(status).lower()
     if lowered in ("true", "false"):
         return "succeeded" if lowered == "true" else "failed"
     return next((outcome for outcome, stems in _OUTCOMES if any(stem in lowered for stem in stems)), None)
 
 
+def _one_line(text: str) -> str:
+    """For a comment of TOML, which ends with its line."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _quoted(text: str) -> str:
     """As a TOML string: a literal one where quotes are inside."""
-    if '"' in text and "'" not in text:
+    if ('"' in text or "\\" in text) and "'" not in text and text.isprintable():
         return f"'{text}'"
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in escaped) + '"'
+    return '"' + "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in escaped) + '"'
