@@ -12,6 +12,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.contracts.registry import Refusal
@@ -29,6 +30,7 @@ EXIT_MEND = 78
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 # Values of a record are shown to whoever runs the command beside the system they come from; long ones say no more.
 _WIDEST = 60
+_LABELS = ("[red]dead letter[/]", "[cyan]skipped[/]", "[green]topic[/]")  # ours; a foreign name is never markup
 
 
 @click.group()
@@ -195,20 +197,25 @@ async def newest(settings: Settings, topics: tuple[str, ...], most: int) -> list
 def _show(sampled: list[Sampled], reader: Reader) -> None:
     console = Console()
     if not sampled:
-        console.print(f"{', '.join(reader.source.topics)}: no records yet")
+        console.print(shown(f"{', '.join(reader.source.topics)}: no records yet"))
         return
     for each in sampled:
         console.print(_before_and_after(each))
-    console.print(_summary(sampled))
+    console.print(shown(_summary(sampled)))
     unmapped = Counter(
         chain for each in sampled if each.document is not None for chain in reader.unmapped(each.document)
     )
     if unmapped:
         table = Table("no rule looks at", "in records")
         for chain, times in sorted(unmapped.items(), key=lambda item: (-item[1], item[0])):
-            table.add_row(spelled(chain), str(times))
+            table.add_row(shown(spelled(chain)), str(times))
         console.print(table)
-        console.print("that is fine if they are not wanted; [unmapped] ignore = [...] says so")
+        console.print(shown("that is fine if they are not wanted; [unmapped] ignore = [...] says so"))
+
+
+def shown(text: str) -> Text:
+    """Foreign text for a terminal: as it is, never as markup, and without what a terminal would obey."""
+    return Text("".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text))
 
 
 def _before_and_after(each: Sampled) -> Table:
@@ -233,7 +240,8 @@ def _before_and_after(each: Sampled) -> Table:
     for number in range(max(len(before), len(after))):
         left = before[number] if number < len(before) else ("", "")
         right = after[number] if number < len(after) else ("", "")
-        table.add_row(left[0].replace("[", r"\["), left[1].replace("[", r"\["), right[0], right[1].replace("[", r"\["))
+        label = Text.from_markup(right[0]) if right[0] in _LABELS else shown(right[0])
+        table.add_row(shown(left[0]), shown(left[1]), label, shown(right[1]))
     return table
 
 

@@ -76,6 +76,11 @@ def _emit_of(mapped: Mapped) -> Emit:
     return Emit(mapped.topic, mapped.key, mapped.value, mapped.at_ms, headers=mapped.headers)
 
 
+def _printable(name: str) -> str:
+    """A foreign name for a line of the log, which it must not end or colour."""
+    return "".join(each if each.isprintable() else "?" for each in name[:128])
+
+
 class IngestLogic:
     """The ingest agent of one source; see `streams.runtime.logic.Logic` for what each method promises.
 
@@ -104,7 +109,7 @@ class IngestLogic:
         fresh = self._reader.unmapped(document) - self._reported if len(self._reported) < _MOST_REPORTED else set()
         for chain in sorted(fresh):
             self._reported.add(chain)
-            logger.info("%s: no rule looks at %s", self._reader.source.name, spelled(chain)[:128])
+            logger.info("%s: no rule looks at %s", self._reader.source.name, _printable(spelled(chain)))
         return len(fresh)
 
     def new(self, key: bytes) -> None:
