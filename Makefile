@@ -49,7 +49,7 @@ check: setup  ## style, types, import contracts, packaging guard
 	$(BIN)/python -P -m streams.adapters.packaging
 
 test: check  ## everything that needs no outside server
-	$(BIN)/pytest -m "not connected and not bench" -n $(TEST_PROCESSES) $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not connected and not bench" -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
