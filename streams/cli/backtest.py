@@ -32,6 +32,7 @@ from streams.cli.backtest_compare import compare
 from streams.cli.backtest_compare import show as show_difference
 from streams.cli.backtest_results import Results, known_risk, results_folder
 from streams.cli.replay import Duration, Instant, counting
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.partitioning import partition_of
 from streams.core.policy import PolicySchedule
@@ -228,7 +229,7 @@ def backtest(
         pseudonym_key=DEMO_KEY,
         malformed=malformed,
     )
-    console = Console(stderr=as_json)
+    console = terminal(stderr=as_json)
     look_rarely()
     policies = load_schedule(policy_files)
     try:
@@ -259,7 +260,7 @@ def backtest(
     difference = None if before is None else compare(before, out, minutes_per_case)
     if as_json:
         told = summary if difference is None else summary | {"compared": difference}
-        click.echo(msgspec.json.encode(told).decode())
+        say_json(msgspec.json.encode(told))
     else:
         show(summary, console, out)
         if difference is not None:

@@ -22,6 +22,7 @@ from streams.cli.bench_core import Rate, records_of, traffic
 from streams.cli.bench_incidents import incidents
 from streams.cli.bench_ingest import bench_ingest
 from streams.cli.bench_logins import bench_logins
+from streams.cli.terminal import say_json, terminal
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
@@ -88,15 +89,15 @@ def bench(
     if ctx.invoked_subcommand is not None:
         return
     look_rarely()
-    console = Console(stderr=as_json)
+    console = terminal(stderr=as_json)
     results: dict[str, Any] = {"machine": machine(), "events": events}
     with (
         tempfile.TemporaryDirectory(prefix="paywarden-bench-", ignore_cleanup_errors=True) as folder,
         Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.completed:,}/{task.total:,}"),
+            TextColumn("{task.completed:,}/{task.total:,}", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -116,7 +117,7 @@ def bench(
     if out is not None:
         out.write_bytes(text + b"\n")
     if as_json:
-        click.echo(text.decode())
+        say_json(text)
     else:
         show(results, console)
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.adapters.policy_file import default_text
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.signals import HealthBucket, Trial
 from streams.core.entities.policies import HealthPolicy
 from streams.core.incidents.baseline import Learnt
@@ -104,9 +105,9 @@ def incidents(runs: int, days: int, keys: int, per_day: int, outages: int, seed:
     if outages:
         found["localised"] = localised(policy, outages, seed)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        say_json(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        show(found, Console())
+        show(found, terminal())
 
 
 def delays(policy: HealthPolicy, runs: int, seed: int) -> Iterator[Delay]:

@@ -16,11 +16,11 @@ import click
 import fastavro
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
-from rich.console import Console
 from rich.table import Table
 
 from streams.cli.bench_core import Rate
 from streams.cli.cluster import asking
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.topics import ingest_changelog, physical
 from streams.settings import Settings
 
@@ -129,7 +129,7 @@ def bench_ingest(events: int, bootstrap: str | None, as_json: bool) -> None:
             with cluster.deployment(address, PARTITIONS, name, more) as settings:
                 found.append(_measure(settings, form, events, Path(folder)))
     if as_json:
-        click.echo(json.dumps([_plain(each) for each in found]))
+        say_json(json.dumps([_plain(each) for each in found]))
         return
     table = Table("format", "bytes", "copy/s", "ingest/s", "of the copy", "CPU us copy", "CPU us ingest")
     for each in found:
@@ -142,7 +142,7 @@ def bench_ingest(events: int, bootstrap: str | None, as_json: bool) -> None:
             f"{each.copy.cpu_us:.1f}",
             f"{each.ingest.cpu_us:.1f}",
         )
-    Console().print(table)
+    terminal().print(table)
 
 
 def _plain(each: Ingested) -> dict[str, Any]:

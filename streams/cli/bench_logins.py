@@ -22,6 +22,7 @@ from rich.table import Table
 
 from producers.simulate.login_population import ATTACKERS, Attempt, LoginPopulation, Who
 from streams.adapters.policy_file import default_text
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.core.basis import basis_of
@@ -84,7 +85,7 @@ def bench_logins(users: int, days: int, attacks: int, tune: int, report_seed: in
         raise click.UsageError("Figures from the population that thresholds were chosen on prove nothing: other seeds.")
     look_rarely()
     policy = enforcing()
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    with Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
 
         def measured(seed: int, number: int, kinds: int) -> Measured:
             task = progress.add_task(f"population {seed}", total=days)
@@ -100,9 +101,9 @@ def bench_logins(users: int, days: int, attacks: int, tune: int, report_seed: in
         judged = measured(report_seed, users, attacks)
     found = table_of(chosen, judged)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        say_json(msgspec.json.format(msgspec.json.encode(found)))
     else:
-        show(found, Console())
+        show(found, terminal())
 
 
 def enforcing() -> Policy:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import click
 import msgspec
 from aiokafka import TopicPartition
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -22,6 +21,7 @@ from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_
 from streams.cli.parts import Part, layouts, parts_of, scorer_of
 from streams.cli.published_policies import read_history
 from streams.cli.replay import Instant
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.topics import ENTITY_RISK, MERGED, POLICIES, TOPICS, physical
 from streams.core.policy import PolicySchedule
@@ -94,7 +94,7 @@ def bootstrap(since: int | None, dry_run: bool, again: bool, yes: bool, as_json:
         click.confirm(f"Write the state of {len(parts)} partitions, before any worker runs?", abort=True)
     report = ask(settings, _bootstrap(settings, policies, parts, present, since, dry_run, quiet=as_json))
     if as_json:
-        click.echo(msgspec.json.encode(report).decode())
+        say_json(msgspec.json.encode(report))
     else:
         _show(report)
 
@@ -226,11 +226,11 @@ async def _read(
     first_ms = last_ms = None
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,} of at most {task.total:,} records"),
+        TextColumn("{task.completed:,} of at most {task.total:,} records", markup=False),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
         disable=quiet,
     ) as progress:
@@ -253,7 +253,7 @@ async def _write(options: RuntimeOptions, part: Part, present: Rows, rows: Rows,
 
 
 def _show(report: Report) -> None:
-    console = Console()
+    console = terminal()
     if report.from_time is None:
         console.print("the inputs are empty: there is no history, and the workers start with nothing")
     else:

@@ -11,6 +11,7 @@ import click
 
 from streams.adapters.schema_registry import RegistryFailed, SchemaRegistry
 from streams.cli.cluster import ClusterFailed, NotAsItShouldBe
+from streams.cli.terminal import say, say_json
 from streams.contracts import compatibility as compatibility_rules
 from streams.contracts import contract_docs, schema_writer
 from streams.contracts.registry import TOPICS_OF_TYPE
@@ -66,7 +67,7 @@ def write(folder: Path, docs: Path | None, release: bool) -> None:
         docs.parent.mkdir(parents=True, exist_ok=True)
         docs.write_text(wanted, encoding="utf-8")
         changes.append(f"wrote {docs.name}")
-    click.echo("\n".join(changes) if changes else "nothing changed")
+    say("\n".join(changes) if changes else "nothing changed")
 
 
 @contracts.command()
@@ -87,18 +88,18 @@ def check(folder: Path, docs: Path | None, as_json: bool) -> None:
         schema_writer.stored(folder / schema_writer.RELEASED.name), schema_writer.render()
     )
     if as_json:
-        click.echo(json.dumps({"drift": drifted, "breaking": broken}))
+        say_json(json.dumps({"drift": drifted, "breaking": broken}))
     else:
         for line in drifted:
-            click.echo(f"drift: {line}")
+            say(f"drift: {line}")
         for line in broken:
-            click.echo(f"breaking: {line}")
+            say(f"breaking: {line}")
         if drifted:
-            click.echo("run `paywarden contracts write` and review the difference")
+            say("run `paywarden contracts write` and review the difference")
         if broken:
-            click.echo("make it a new type beside the old one, or keep the old form")
+            say("make it a new type beside the old one, or keep the old form")
         if not drifted and not broken:
-            click.echo("contracts agree with the code and with the last release")
+            say("contracts agree with the code and with the last release")
     sys.exit(1 if drifted or broken else 0)
 
 
@@ -132,15 +133,15 @@ def publish(subjects: str, compatibility: str | None, dry_run: bool, as_json: bo
     except RegistryFailed as error:
         raise ClusterFailed(f"{error}. Check PAYWARDEN_SCHEMA_REGISTRY_URL and its user.") from error
     if as_json:
-        click.echo(json.dumps(found))
+        say_json(json.dumps(found))
     else:
         for subject, why in found["refused"].items():
-            click.echo(f"refused: {subject}: {'; '.join(why)}")
+            say(f"refused: {subject}: {'; '.join(why)}")
         for subject in found["published"]:
-            click.echo(f"{'would publish' if dry_run else 'published'} {subject}")
-        click.echo(f"{found['unchanged']} of {found['unchanged'] + len(found['published'])} were there already")
+            say(f"{'would publish' if dry_run else 'published'} {subject}")
+        say(f"{found['unchanged']} of {found['unchanged'] + len(found['published'])} were there already")
         if found["refused"]:
-            click.echo("nothing was published; fields of ours only ever appear, which is FORWARD (--compatibility)")
+            say("nothing was published; fields of ours only ever appear, which is FORWARD (--compatibility)")
     sys.exit(1 if found["refused"] else 0)
 
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Column, Table
 
 from streams.cli.cluster import ask, cluster_options, settings_of
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.registry import REASONS
 from streams.runtime.options import RuntimeOptions
@@ -63,9 +63,9 @@ def list_(reasons: tuple[str, ...], topics: tuple[str, ...], most: int, as_json:
     found = ask(settings, listing(settings.runtime(), reasons, topics, most))
     if as_json:
         for each in found.newest:
-            click.echo(msgspec.json.encode(_facts(each)).decode())
+            say_json(msgspec.json.encode(_facts(each)))
         return
-    console = Console()
+    console = terminal()
     if not found.kinds:
         console.print("no dead letters")
         return
@@ -122,11 +122,11 @@ def replay(reasons: tuple[str, ...], topics: tuple[str, ...], dry_run: bool, as_
     settings = settings_of(options)
     fed = ask(settings, refeed(settings.runtime(), reasons, topics, dry_run=dry_run))
     if as_json:
-        click.echo(msgspec.json.encode({"dry_run": dry_run, "replayed": fed.replayed, "skipped": fed.skipped}).decode())
+        say_json(msgspec.json.encode({"dry_run": dry_run, "replayed": fed.replayed, "skipped": fed.skipped}))
         return
     verb = "would be fed again" if dry_run else "fed again"
-    click.echo(f"{fed.replayed.total():,} {verb}, {fed.skipped.total():,} skipped")
+    say(f"{fed.replayed.total():,} {verb}, {fed.skipped.total():,} skipped")
     for reason, count in sorted(fed.replayed.items()):
-        click.echo(f"  {count:,} {verb}: {reason}")
+        say(f"  {count:,} {verb}: {reason}")
     for why, count in sorted(fed.skipped.items()):
-        click.echo(f"  {count:,} skipped: {why}")
+        say(f"  {count:,} skipped: {why}")

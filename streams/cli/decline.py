@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from streams.adapters.overlay import load_library
 from streams.cli.cluster import BadRequest
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.payments import Code
 from streams.core.declines.explanation import Explanation, explain
 from streams.core.declines.resolve import look_up, resolve, speakers
@@ -65,11 +65,11 @@ def decline(
     explanation = explain(source, code, answer, said_by, shown)
     unknown = [f"{each.source} {each.code}" for each in answer.unknown]
     if as_json:
-        click.echo(msgspec.json.encode({**msgspec.structs.asdict(explanation), "unknown": unknown}).decode())
+        say_json(msgspec.json.encode({**msgspec.structs.asdict(explanation), "unknown": unknown}))
         return
     _print(explanation)
     for each in answer.unknown:
-        click.echo(_hint(library, each), err=True)
+        say(_hint(library, each), err=True)
 
 
 def _known_source(library: Library, source: str) -> None:
@@ -112,7 +112,7 @@ def _list(library: Library, source: str | None) -> None:
         for code in library.table.codes_of(source):
             entry = library.table.entries[source, code]
             table.add_row(code, entry.cause.cause, entry.retryable, entry.meaning)
-    Console().print(table)
+    terminal().print(table)
 
 
 def _print(told: Explanation) -> None:
@@ -131,4 +131,4 @@ def _print(told: Explanation) -> None:
     table.add_row("counts against", told.health_scope or "nobody's health")
     if told.known:
         table.add_row("source", f"{told.ref} (confidence {told.confidence})")
-    Console().print(table)
+    terminal().print(table)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from producers.demo import Scene
 from streams.cli.demo_tally import Opened, Tally
+from streams.cli.terminal import say, terminal
 from streams.contracts.cases import CaseVersion
 from streams.core.cases.review import LOSS
 
@@ -74,7 +75,7 @@ class View(Protocol):
 
 def open_view(tally: Tally, *, plain: bool) -> View:
     """The live view where there is a terminal to draw on, lines elsewhere."""
-    console = Console()
+    console = terminal()
     return Lines(tally) if plain or not console.is_terminal else Screen(tally, console)
 
 
@@ -115,7 +116,7 @@ class Lines:
         return None
 
     def tell(self, what: str) -> None:
-        print(f"{self._tally.seconds:6.1f} s  {what}", flush=True)
+        say(f"{self._tally.seconds:6.1f} s  {what}")
 
     def live(self, place: Place, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None:
         self._playing = Playing(scenes, now_ms)
@@ -143,7 +144,7 @@ class Lines:
         self.tell(counts(self._tally))
 
     def _more(self, text: str) -> None:
-        print(f"{'':10}{text}", flush=True)
+        say(f"{'':10}{text}")
 
 
 class Screen:
@@ -211,7 +212,9 @@ class Screen:
         if scene is None:
             return Panel(Text("ordinary people live their lives", style="dim"), border_style="dim", height=6)
         text = Text.assemble((scene.story, ""), "\n", (f"expected: {scene.expected}", "dim"))
-        return Panel(text, title=f"[bold]now playing: {scene.title}", title_align="left", border_style="blue", height=6)
+        return Panel(
+            text, title=Text(f"now playing: {scene.title}", "bold"), title_align="left", border_style="blue", height=6
+        )
 
     def _figures(self) -> RenderableType:
         grid = Table.grid(expand=True, padding=(0, 1))
@@ -242,7 +245,7 @@ class Screen:
         body.add_column(justify="right")
         for outcome, colour in OUTCOMES.items():
             count = decided[outcome]
-            body.add_row(f"[{colour}]{outcome}", f"{count:,}", f"[{colour}]{bar(count, most)}")
+            body.add_row(Text(outcome, colour), f"{count:,}", Text(bar(count, most), colour))
         return _box(f"{decided.total():,} decisions", body)
 
     def _locks(self) -> RenderableType:

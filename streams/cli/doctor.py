@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.flow_feeds import FlowState, flow_states
@@ -34,6 +34,7 @@ from streams.cli.checkup import (
 )
 from streams.cli.cluster import BadRequest, ClusterFailed, NoAnswer, ask, asking, cluster_options, settings_of
 from streams.cli.rights import Role, probes_of, roles
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.topics import MERGED, TOPICS, physical
 from streams.core.declines.table import TableError
 from streams.core.policy import PolicyError
@@ -47,7 +48,12 @@ from streams.settings import Settings
 EXIT_MEND = 78
 _INGEST: Final = "Look at what `ingest run` of this source file needs, instead of what a worker needs."
 _SAMPLE = 25  # oldest and newest records per partition: a wrong partitioner scatters nearly all of them
-_MARKS = {"good": "[green]ok[/]", "note": "[cyan]note[/]", "warn": "[yellow]warn[/]", "bad": "[red]mend[/]"}
+_MARKS = {
+    "good": Text("ok", "green"),
+    "note": Text("note", "cyan"),
+    "warn": Text("warn", "yellow"),
+    "bad": Text("mend", "red"),
+}
 
 
 @click.command()
@@ -95,7 +101,7 @@ def doctor(pages: tuple[str, ...], file: Path | None, named: str | None, as_json
         unreachable = error
         checks.insert(0, Check("brokers", "bad", error.message, "ask whoever manages the brokers; runbook"))
     if as_json:
-        click.echo(msgspec.json.encode(_facts(checks, flows)).decode())
+        say_json(msgspec.json.encode(_facts(checks, flows)))
     else:
         _print(checks, flows)
     if unreachable is not None:
@@ -268,7 +274,7 @@ def _facts(checks: list[Check], flows: list[FlowState]) -> dict[str, Any]:
 
 
 def _print(checks: list[Check], flows: list[FlowState]) -> None:
-    console = Console()
+    console = terminal()
     table = Table("", "what", "found", "next step")
     for check in checks:
         table.add_row(_MARKS[check.status], check.name, check.says, check.next_step)

@@ -22,6 +22,7 @@ from streams.adapters.clock import SystemClock
 from streams.cli.cluster import BadRequest, ClusterFailed, NotAsItShouldBe, ask, cluster_options, send, settings_of
 from streams.cli.parts import rows_of_agent
 from streams.cli.published_policies import who
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.accounts import AccountErasure
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import AccountErased, ActionRejected
@@ -113,9 +114,9 @@ def erase(
         except OSError as error:
             raise BadRequest(f"erased, but the receipt cannot be written to {out}: {error.strerror}.") from error
     if as_json:
-        click.echo(written.decode(), nl=False)
+        say_json(written, nl=False)
     else:
-        _show(receipt, Console())
+        _show(receipt, terminal())
     if receipt.still_readable:
         raise SystemExit(1)
 
@@ -196,17 +197,15 @@ def _gone_by(erased_at: datetime) -> dict[str, datetime | None]:
 def _show(receipt: Receipt, console: Console) -> None:
     console.print(
         f"{receipt.account} was forgotten at {receipt.erased_at:%Y-%m-%d %H:%M:%S} UTC, asked for by {receipt.actor} "
-        f"and {receipt.second_actor}: {receipt.request}",
-        markup=False,
+        f"and {receipt.second_actor}: {receipt.request}"
     )
     forgotten = ", ".join(f"{count:,} {name}" for name, count in receipt.forgotten.items()) or "nothing was known"
     console.print(
         f"forgotten: {forgotten}; state {receipt.state_bytes_before:,} bytes, now a mark of "
-        f"{receipt.state_bytes_after:,} for 30 days",
-        markup=False,
+        f"{receipt.state_bytes_after:,} for 30 days"
     )
     for topic in receipt.still_readable:
-        console.print(f"STILL READABLE on {topic}: ask again, and tell whoever operates the brokers", markup=False)
+        console.print(f"STILL READABLE on {topic}: ask again, and tell whoever operates the brokers")
     table = Table("topic", "its last record about the account is gone by")
     for topic, at in receipt.gone_by.items():
         table.add_row(topic, "when its owner deletes it" if at is None else f"{at:%Y-%m-%d %H:%M}")

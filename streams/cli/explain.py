@@ -12,8 +12,8 @@ from typing import Any
 import click
 import msgspec
 from aiokafka import TopicPartition
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from producers.errors import BadInput
@@ -27,6 +27,7 @@ from streams.agents.watching import WatchingLogic
 from streams.app import agents, entities_logic
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.replay import Duration
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.partitioning import partition_of
@@ -215,8 +216,11 @@ def tree_of(told: Told, more: Recomputed | None) -> Tree:
     decision = told.decision
     score = decision.score_unavailable if decision.score is None else f"{decision.score:.2f}"
     tree = Tree(
-        f"[bold]{decision.outcome}[/]{' (observed only)' if decision.shadow else ''}  decision {decision.decision_id}  "
-        f"policy {decision.policy}  model {decision.model_id} ({score})  features {decision.feature_set}"
+        Text.assemble(
+            (decision.outcome, "bold"),
+            f"{' (observed only)' if decision.shadow else ''}  decision {decision.decision_id}  "
+            f"policy {decision.policy}  model {decision.model_id} ({score})  features {decision.feature_set}",
+        )
     )
     tree.add(
         f"{decision.subject} {decision.subject_id} of {decision.account_id}, "
@@ -225,21 +229,22 @@ def tree_of(told: Told, more: Recomputed | None) -> Tree:
     rules = tree.add("rules")
     for hit in decision.hits:
         evidence = ", ".join(f"{name}={value:g}" for name, value in hit.evidence.items())
-        rules.add(f"[red]{hit.rule}[/]  fired: {hit.outcome}{' (observes)' if hit.shadow else ''}  {evidence}")
+        fired = f"  fired: {hit.outcome}{' (observes)' if hit.shadow else ''}  {evidence}"
+        rules.add(Text.assemble((hit.rule, "red"), fired))
     if more is not None:
-        fired = {hit.rule for hit in decision.hits}
+        known = {hit.rule for hit in decision.hits}
         for finding in more.findings:
-            if finding.verdict == "quiet" or finding.rule in fired:
+            if finding.verdict == "quiet" or finding.rule in known:
                 continue
             rules.add(f"{finding.rule}  {finding.verdict}: {finding.text}")
         quiet = [finding.rule for finding in more.findings if finding.verdict == "quiet"]
         if quiet:
-            rules.add(f"[dim]quiet: {', '.join(quiet)}[/]")
+            rules.add(Text(f"quiet: {', '.join(quiet)}", "dim"))
     if decision.reasons:
         reasons = tree.add("reasons, strongest first")
         for reason in decision.reasons:
-            known = REASONS.get(reason.code)
-            words = f"{known.zh} / {known.en}" if known is not None else ""
+            entry = REASONS.get(reason.code)
+            words = f"{entry.zh} / {entry.en}" if entry is not None else ""
             observed = "" if reason.observed is None else f"  observed {reason.observed:g}"
             usual = "" if reason.usual is None else f", usual {reason.usual:g}"
             reasons.add(f"{reason.code}  {words}{observed}{usual}")
@@ -390,9 +395,9 @@ def explain(
         where = str(decisions) if decisions is not None else f"{DECISIONS}, which keeps 7 days by default"
         raise BadRequest(f"there is no decision {decision_id} in {where}.")
     if wants_json:
-        click.echo(as_json(told, more).decode())
+        say_json(as_json(told, more))
         return
-    console = Console()
+    console = terminal()
     console.print(tree_of(told, more), highlight=False)
     if more is not None and features:
         console.print(features_table(more))

@@ -18,6 +18,7 @@ from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published, run_over
 from streams.app import accounts_logic, entities_logic
 from streams.cli.replay import Duration, Instant
+from streams.cli.terminal import terminal
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import decode
@@ -133,7 +134,7 @@ def features(
     """
     from models.training.history import HistoryError
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     look_rarely()
     try:
         history = record_history(

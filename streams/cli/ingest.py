@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 from aiokafka import ConsumerRecord
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.registry import Refusal
 from streams.contracts.topics import FOREIGN
 from streams.ingest.draft import propose, source_name
@@ -30,7 +30,6 @@ EXIT_MEND = 78
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 # Values of a record are shown to whoever runs the command beside the system they come from; long ones say no more.
 _WIDEST = 60
-_LABELS = ("[red]dead letter[/]", "[cyan]skipped[/]", "[green]topic[/]")  # ours; a foreign name is never markup
 
 
 @click.group()
@@ -102,7 +101,7 @@ def draft(topic: str, name: str | None, sample: int, **options: Any) -> None:
             f"the records of {topic} are neither JSON objects nor framed by a schema registry that answers; set "
             "PAYWARDEN_SCHEMA_REGISTRY_URL, or write the file by hand with schema_file."
         )
-    click.echo(proposal, nl=False)
+    say(proposal, nl=False)
 
 
 @ingest.command()
@@ -128,9 +127,9 @@ def refeed(file: Path, dry_run: bool, **options: Any) -> None:
     topics = [FOREIGN + topic for topic in source.topics]
     fed = ask(settings, feed(settings.runtime(), (), topics, dry_run=dry_run, translate=reader.translate))
     verb = "would be written" if dry_run else "written"
-    click.echo(f"{fed.replayed.total():,} records {verb}, {fed.skipped.total():,} skipped")
+    say(f"{fed.replayed.total():,} records {verb}, {fed.skipped.total():,} skipped")
     for why, count in sorted(fed.skipped.items()):
-        click.echo(f"  {count:,} skipped: {why}")
+        say(f"  {count:,} skipped: {why}")
 
 
 class Sampled(NamedTuple):
@@ -166,7 +165,7 @@ def check(file: Path, sample: int, as_json: bool, **options: Any) -> None:
     sampled = [Sampled(record, *reader.read(facts_of(record), record.value)) for record in records]
     if as_json:
         for each in sampled:
-            click.echo(msgspec.json.encode(_as_facts(each, reader)).decode())
+            say_json(msgspec.json.encode(_as_facts(each, reader)))
     else:
         _show(sampled, reader)
     if any(isinstance(each.mapped, Refusal) for each in sampled):
@@ -195,27 +194,22 @@ async def newest(settings: Settings, topics: tuple[str, ...], most: int) -> list
 
 
 def _show(sampled: list[Sampled], reader: Reader) -> None:
-    console = Console()
+    console = terminal()
     if not sampled:
-        console.print(shown(f"{', '.join(reader.source.topics)}: no records yet"))
+        console.print(f"{', '.join(reader.source.topics)}: no records yet")
         return
     for each in sampled:
         console.print(_before_and_after(each))
-    console.print(shown(_summary(sampled)))
+    console.print(_summary(sampled))
     unmapped = Counter(
         chain for each in sampled if each.document is not None for chain in reader.unmapped(each.document)
     )
     if unmapped:
         table = Table("no rule looks at", "in records")
         for chain, times in sorted(unmapped.items(), key=lambda item: (-item[1], item[0])):
-            table.add_row(shown(spelled(chain)), str(times))
+            table.add_row(spelled(chain), str(times))
         console.print(table)
-        console.print(shown("that is fine if they are not wanted; [unmapped] ignore = [...] says so"))
-
-
-def shown(text: str) -> Text:
-    """Foreign text for a terminal: as it is, never as markup, and without what a terminal would obey."""
-    return Text("".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text))
+        console.print("that is fine if they are not wanted; [unmapped] ignore = [...] says so")
 
 
 def _before_and_after(each: Sampled) -> Table:
@@ -224,24 +218,24 @@ def _before_and_after(each: Sampled) -> Table:
         "before", "", "after", "", title=f"{record.topic}/{record.partition}/{record.offset}", title_justify="left"
     )
     before = [(spelled(chain), _short(_at(each.document, chain))) for chain in sorted(leaves(each.document))]
+    after: list[tuple[str | Text, str]]
     if isinstance(mapped, Refusal):
-        after = [("[red]dead letter[/]", mapped.reason), ("", mapped.detail)]
+        after = [(Text("dead letter", "red"), mapped.reason), ("", mapped.detail)]
     elif not mapped:
-        after = [("[cyan]skipped[/]", "")]
+        after = [(Text("skipped", "cyan"), "")]
     else:
         after = [
             row
             for one in mapped
             for row in (
-                ("[green]topic[/]", one.topic),
+                (Text("topic", "green"), one.topic),
                 *((k, _short(v)) for k, v in msgspec.json.decode(one.value).items()),
             )
         ]
     for number in range(max(len(before), len(after))):
         left = before[number] if number < len(before) else ("", "")
         right = after[number] if number < len(after) else ("", "")
-        label = Text.from_markup(right[0]) if right[0] in _LABELS else shown(right[0])
-        table.add_row(shown(left[0]), shown(left[1]), label, shown(right[1]))
+        table.add_row(*left, *right)
     return table
 
 

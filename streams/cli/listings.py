@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Column, Table
 
 from streams.adapters.policy_file import load_schedule
 from streams.cli.cluster import ask, cluster_options, settings_of
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.cases import CaseVersion, Priority, Queue
 from streams.contracts.topics import TOPICS, physical
 from streams.core.cases.review import LOSS, ReviewQueue, review_queue
@@ -52,7 +52,7 @@ def incidents(ended: bool, most: int, as_json: bool, **options: Any) -> None:
         _print_json(shown)
         return
     if not shown:
-        click.echo("no incident is open" if not ended else "no incidents")
+        say("no incident is open" if not ended else "no incidents")
         return
     table = Table(
         "since", "what is down", "state", "priority", "customers", "failures", "codes", Column("case", no_wrap=True)
@@ -68,7 +68,7 @@ def incidents(ended: bool, most: int, as_json: bool, **options: Any) -> None:
             ", ".join(case.codes[:3]),
             case.case_id,
         )
-    Console().print(table)
+    terminal().print(table)
 
 
 @click.command()
@@ -130,7 +130,7 @@ def cases(
         _print_json(shown)
         return
     if not shown:
-        click.echo("no such case")
+        say("no such case")
         return
     table = Table("opened", "type", "flow", "queue", "priority", "status", "subject", Column("case", no_wrap=True))
     for case in shown:
@@ -144,7 +144,7 @@ def cases(
             case.subject,
             case.case_id,
         )
-    Console().print(table)
+    terminal().print(table)
 
 
 def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None:
@@ -170,12 +170,12 @@ def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None
                 case.subject,
                 case.case_id,
             )
-        Console().print(table)
+        terminal().print(table)
     left = sum(case.counters.get(LOSS, 0) for case in queue.beyond)
     told = f"{len(queue.today)} to look at on {queue.day}, {queue.worked} of {capacity} were worked on"
     if queue.beyond:
         told += f"; {len(queue.beyond)} wait beyond the capacity, expected to lose {money(left, 'USD')}"
-    click.echo(told if shown or queue.beyond else "nothing to look at")
+    say(told if shown or queue.beyond else "nothing to look at")
 
 
 async def newest(options: RuntimeOptions) -> list[CaseVersion]:
@@ -206,4 +206,4 @@ def choose(found: Iterable[CaseVersion], *, ended: bool, most: int) -> list[Case
 
 def _print_json(shown: Iterable[CaseVersion]) -> None:
     for case in shown:
-        click.echo(msgspec.json.encode(case).decode())
+        say_json(msgspec.json.encode(case))

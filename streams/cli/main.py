@@ -107,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"paywarden: {sentence}", err=True)
+    from streams.cli.terminal import say
+
+    say(f"paywarden: {sentence}", err=True)
 
 
 def _exit_code(error: Exception) -> int | None:

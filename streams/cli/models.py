@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from models.artifact import CARD_FILE, MODEL_FILE, SHIPPED, Manifest, ModelError, folder_of, read_artifact
 from models.standing import gate_of
@@ -19,6 +20,7 @@ from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_
 from streams.cli.features import END_OF_TIME_MS
 from streams.cli.published_policies import read_history, rollback
 from streams.cli.replay import Instant
+from streams.cli.terminal import say, say_json, terminal
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
@@ -70,10 +72,10 @@ def list_models(home: Path | None, as_json: bool) -> None:
             standing = {} if gate is None else {"standing": f"{gate.standing} for {gate.champion.model}"}
             rows.append({**_summary(manifest), **standing, "folder": str(folder), "usable": "yes"})
     if as_json:
-        click.echo(json.dumps(rows))
+        say_json(json.dumps(rows))
         return
     if not rows:
-        click.echo(f"no models in {home or SHIPPED}; `paywarden train` makes one")
+        say(f"no models in {home or SHIPPED}; `paywarden train` makes one")
         return
     for row in rows:
         known = [f"{label} {row[name]:.3f}" for name, label in _MEASURES.items() if name in row]
@@ -82,11 +84,11 @@ def list_models(home: Path | None, as_json: bool) -> None:
         if "family" in row:
             about = [row["family"], f"{row['features']} features", *known, f"trained until {row['until']}", usable]
         # Lines of their own, at any width: an id is there to be copied, and a table would cut it.
-        click.echo(row["model"])
-        click.echo(f"  {', '.join(about)}")
+        say(row["model"])
+        say(f"  {', '.join(about)}")
         if "standing" in row:
-            click.echo(f"  {row['standing']}")
-        click.echo(f"  in {Path(row['folder']).parent}")
+            say(f"  {row['standing']}")
+        say(f"  in {Path(row['folder']).parent}")
 
 
 @models.command()
@@ -104,11 +106,12 @@ def show(model: Path, home: Path | None, as_json: bool) -> None:
     manifest = load_named(folder).manifest
     size = (folder / MODEL_FILE).stat().st_size
     if as_json:
-        click.echo(json.dumps({**_summary(manifest), "bytes": size, "metrics": manifest.metrics}))
+        say_json(json.dumps({**_summary(manifest), "bytes": size, "metrics": manifest.metrics}))
         return
-    console = Console()
+    console = terminal()
     trained = manifest.trained
-    console.print(f"[bold]{manifest.model_id}[/]  {manifest.family}, {len(manifest.features)} features, {size:,} bytes")
+    facts = f"  {manifest.family}, {len(manifest.features)} features, {size:,} bytes"
+    console.print(Text.assemble((manifest.model_id, "bold"), facts))
     console.print(
         f"trained on {trained.data}: {trained.payments:,} payments with {trained.frauds:,} frauds, "
         f"{trained.since:%Y-%m-%d} to {trained.until:%Y-%m-%d}, seed {trained.seed}"
@@ -163,9 +166,9 @@ def compare(
     found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
     if as_json:
         sides = {side.model_id: side.measured._asdict() | {"alerts": side.alert_share} for side in found[4:6]}
-        click.echo(json.dumps({"frauds": found.frauds, "models": sides, "problems": found.problems}))
+        say_json(json.dumps({"frauds": found.frauds, "models": sides, "problems": found.problems}))
         return
-    comparison_table(found, Console())
+    comparison_table(found, terminal())
 
 
 @models.command()
@@ -195,7 +198,7 @@ def promote(
       paywarden models promote NEW --champion OLD --history history.npz --over policy.toml --out next.toml
     """
     found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
-    comparison_table(found, Console())
+    comparison_table(found, terminal())
     if found.problems:
         raise BadInput(f"{found.candidate.model_id} stays where it is: {'; '.join(found.problems)}.")
     text = with_champion("" if over is None else over.read_text(encoding="utf-8"), found.candidate.model_id)
@@ -203,7 +206,7 @@ def promote(
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a file that can.") from error
-    click.echo(f"wrote {out}; put it in force: paywarden policy publish {out} --actor YOU --role analyst --why REASON")
+    say(f"wrote {out}; put it in force: paywarden policy publish {out} --actor YOU --role analyst --why REASON")
 
 
 @models.command("rollback")

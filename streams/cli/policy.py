@@ -10,8 +10,10 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from streams.adapters.policy_file import load_policy
+from streams.cli.terminal import say_json, terminal
 from streams.core.policy import Policy
 
 # Arrays of tables, which are shown as tables of their own; and what differs in every file.
@@ -51,7 +53,7 @@ def check(file: Path, against: Path | None, as_json: bool) -> None:
     wanted, present = load_policy(file), load_policy(against)
     changes = differences(present, wanted)
     if as_json:
-        click.echo(
+        say_json(
             json.dumps(
                 {
                     "name": wanted.name,
@@ -66,7 +68,7 @@ def check(file: Path, against: Path | None, as_json: bool) -> None:
             )
         )
         return
-    _show(Console(), wanted, changes, str(against) if against else "the packaged default")
+    _show(terminal(), wanted, changes, str(against) if against else "the packaged default")
 
 
 def differences(present: Policy, wanted: Policy) -> list[tuple[str, Any, Any]]:
@@ -89,8 +91,11 @@ def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _show(console: Console, wanted: Policy, changes: list[tuple[str, Any, Any]], base: str) -> None:
     console.print(
-        f"[bold]{wanted.name}[/]  hash {wanted.policy_hash}  mode {wanted.mode}  in force from event time "
-        f"{wanted.effective_at.isoformat()}"
+        Text.assemble(
+            (wanted.name, "bold"),
+            f"  hash {wanted.policy_hash}  mode {wanted.mode}  in force from event time "
+            f"{wanted.effective_at.isoformat()}",
+        )
     )
     if changes:
         table = Table("key", "from", "to", title=f"differs from {base}", title_justify="left")

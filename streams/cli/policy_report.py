@@ -14,6 +14,7 @@ import streams.cli.published_policies  # noqa: F401  # its commands belong to th
 from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
 from streams.cli.policy import policy
 from streams.cli.replay import Instant
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.decisions import DecisionMade
@@ -47,12 +48,12 @@ def report(since: int | None, rules: tuple[str, ...], as_json: bool, **options: 
     settings = settings_of(options)
     found = ask(settings, _read(settings.runtime(), since))
     if unknown := set(rules) - {each.rule for each in found.rules}:
-        click.echo(f"no hit of {', '.join(sorted(unknown))}", err=True)
+        say(f"no hit of {', '.join(sorted(unknown))}", err=True)
     found = found._replace(rules=tuple(each for each in found.rules if not rules or each.rule in rules))
     if as_json:
-        click.echo(msgspec.json.encode(found._asdict()).decode())
+        say_json(msgspec.json.encode(found._asdict()))
     else:
-        _show(Console(), found)
+        _show(terminal(), found)
 
 
 async def _read(options: RuntimeOptions, since_ms: int | None) -> Report:

@@ -19,6 +19,7 @@ from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy, parse_published
 from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, send, settings_of
 from streams.cli.policy import policy
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
 from streams.contracts.registry import POLICY_KEY, Refusal, decode, encode
@@ -80,8 +81,8 @@ def publish(file: Path, actor: str, role: str, why: str, **cluster: Any) -> None
         text=text,
     )
     _write(settings, record)
-    click.echo(f"{record.proposal_id} proposed: policy {wanted.name}, hash {wanted.policy_hash}")
-    click.echo(f"somebody else puts it in force: paywarden policy approve {record.proposal_id}")
+    say(f"{record.proposal_id} proposed: policy {wanted.name}, hash {wanted.policy_hash}")
+    say(f"somebody else puts it in force: paywarden policy approve {record.proposal_id}")
 
 
 @policy.command()
@@ -108,7 +109,7 @@ def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **clus
             effective_at=now + timedelta(seconds=in_s),
         ),
     )
-    click.echo(f"{proposal_id} is in force for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
+    say(f"{proposal_id} is in force for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
 
 
 @policy.command()
@@ -139,7 +140,7 @@ def rollback(actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None
             effective_at=now + timedelta(seconds=in_s),
         ),
     )
-    click.echo(f"{newest} is taken back for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
+    say(f"{newest} is taken back for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
 
 
 @policy.command()
@@ -164,12 +165,12 @@ def history(out: Path | None, as_json: bool, **cluster: Any) -> None:
         if out.suffix != ".jsonl":
             raise BadRequest(f"{out} must end in .jsonl: that is how a policy file is known to be a history.")
         out.write_bytes(b"".join(encode(record) + b"\n" for record in records))
-        click.echo(f"wrote {len(records)} records to {out}")
+        say(f"wrote {len(records)} records to {out}")
         return
     if as_json:
-        click.echo(json.dumps(_as_json(told)))
+        say_json(json.dumps(_as_json(told)))
         return
-    _show(Console(), told)
+    _show(terminal(), told)
 
 
 async def read_history(settings: Settings) -> tuple[PolicyHistory, list[Said]]:

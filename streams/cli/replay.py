@@ -26,6 +26,7 @@ from producers.sources.jsonl import Malformed
 from producers.sources.logins import DEMO_KEY
 from producers.writer import KafkaWriter, Pace, Written
 from streams.cli.cluster import ClusterFailed
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.topics import Naming
 from streams.settings import load_settings
@@ -140,7 +141,7 @@ def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Wr
     # The client logs every attempt to connect; the sentence of the error says it once.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
-        return _write(target, records, about, Console(stderr=True))
+        return _write(target, records, about, terminal(stderr=True))
     except KafkaError as error:
         raise ClusterFailed(f"{target.bootstrap} refused: {error}") from error
 
@@ -148,24 +149,22 @@ def write_records(target: Target, records: Iterable[Outgoing], about: str) -> Wr
 def report(written: Written, *, as_json: bool) -> None:
     """What was written, for a script or for a person."""
     if as_json:
-        click.echo(msgspec.json.encode(written).decode())
+        say_json(msgspec.json.encode(written))
         return
     rate = written.records / written.seconds if written.seconds else 0.0
     topics = ", ".join(f"{name} {count:,}" for name, count in sorted(written.by_topic.items()))
-    click.echo(f"{written.records:,} records in {written.seconds:.1f} s ({rate:,.0f}/s): {topics or 'nothing'}")
+    say(f"{written.records:,} records in {written.seconds:.1f} s ({rate:,.0f}/s): {topics or 'nothing'}")
     if written.first_ms is not None and written.last_ms is not None:
-        click.echo(
-            f"event time {from_ms(written.first_ms):%Y-%m-%d %H:%M:%S} to {from_ms(written.last_ms):%Y-%m-%d %H:%M:%S}"
-        )
+        say(f"event time {from_ms(written.first_ms):%Y-%m-%d %H:%M:%S} to {from_ms(written.last_ms):%Y-%m-%d %H:%M:%S}")
 
 
 def counting(console: Console, *, quiet: bool) -> Progress:
     """A line that counts records while they go by."""
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,} records"),
+        TextColumn("{task.completed:,} records", markup=False),
         TimeElapsedColumn(),
         console=console,
         transient=True,

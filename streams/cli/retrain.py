@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from models.artifact import ModelError, folder_of
 from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.features import END_OF_TIME_MS
 from streams.cli.models import comparison_table, load_named
+from streams.cli.terminal import say, terminal
 from streams.cli.train import FAMILIES, data_name, read_history, training_options
 from streams.runtime.collector import look_rarely
 from streams.settings import load_settings
@@ -64,7 +64,7 @@ def retrain(
     from models.training.history import HistoryError
     from models.training.package import NotAlike
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     look_rarely()
     home = home or load_settings().models_dir
     if home is None:
@@ -92,4 +92,4 @@ def retrain(
     comparison_table(found, console)
     if kept is None:
         raise BadInput(f"No candidate: what was trained does not pass the gate ({'; '.join(found.problems)}).")
-    click.echo(kept)
+    say(str(kept))

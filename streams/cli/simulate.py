@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from producers.errors import BadInput
 from producers.simulate.catalog import Scenario, scenario, scenarios
 from producers.sources import fdh, jsonl
 from streams.cli.replay import Instant, report, target_of, target_options, write_records
+from streams.cli.terminal import say, say_json, terminal
 
 
 @click.command(
@@ -65,7 +65,7 @@ def simulate(
         target = msgspec.structs.replace(target, settle_ms=chosen.settle_ms)
     report(write_records(target, records, f"simulate {chosen.name}"), as_json=target.as_json)
     if not target.as_json:
-        click.echo(f"expected: {chosen.expect.verdict}")
+        say(f"expected: {chosen.expect.verdict}")
 
 
 def _write_file(
@@ -87,19 +87,19 @@ def _write_file(
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a file that can.") from error
     if as_json:
-        click.echo(msgspec.json.encode({"file": str(out), "records": count}).decode())
+        say_json(msgspec.json.encode({"file": str(out), "records": count}))
     else:
-        click.echo(f"{count:,} {'payments' if file_format == 'fdh' else 'records'} in {out}")
+        say(f"{count:,} {'payments' if file_format == 'fdh' else 'records'} in {out}")
 
 
 def _list(*, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.encode(list(scenarios().values())).decode())
+        say_json(msgspec.json.encode(list(scenarios().values())))
         return
     table = Table("scenario", "what happens", "expected")
     for found in scenarios().values():
         table.add_row(found.name, found.title, found.expect.verdict)
-    Console().print(table)
+    terminal().print(table)
 
 
 def _changes(texts: tuple[str, ...]) -> dict[str, float]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.parts import Part, layouts, parts_of, row_of, rows_of, stored_position, stored_sizes
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.partitioning import partition_of
 from streams.core.risk import SITE_KIND
@@ -115,9 +115,9 @@ def _show_one(settings: Settings, agent_name: str, key: bytes, route: bytes, as_
         "remembered_events": len(row.seen) // 2,
     }
     if as_json:
-        click.echo(msgspec.json.encode({**facts, "state": value}).decode())
+        say_json(msgspec.json.encode({**facts, "state": value}))
         return
-    console = Console()
+    console = terminal()
     console.print(
         f"{part.name}  {len(raw):,} bytes, last touched {shown('_ms', row.touched_ms)}, "
         f"next timer or forgetting {shown('_ms', row.wake_ms) if row.wake_ms else 'never'}"
@@ -137,9 +137,9 @@ def _show_all(settings: Settings, agent_name: str | None, numbers: tuple[int, ..
 
     found = [(part, stored_position(rows), rows) for part, rows in ask(settings, look())]
     if as_json:
-        click.echo(msgspec.json.encode([_summary(*each) for each in found]).decode())
+        say_json(msgspec.json.encode([_summary(*each) for each in found]))
         return
-    console = Console()
+    console = terminal()
     table = Table("state of", "event-time clock", "keys", "bytes", "median", "p95", "largest")
     for part, position, rows in found:
         sizes = stored_sizes(rows)

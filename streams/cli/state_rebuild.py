@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
 from streams.cli.parts import Part, layouts, parts_of, rows_of, scorer_of, stored_position, stored_sizes
 from streams.cli.state import state
+from streams.cli.terminal import say_json, terminal
 from streams.contracts.topics import physical
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.position import POSITION_KEY, Position
@@ -100,7 +100,7 @@ def rebuild(
         click.confirm(f"Rewrite the state of {len(parts)} partitions where it is broken?", abort=True)
     outcomes = ask(settings, _rebuild_all(settings, parts, from_beginning, comparing, quiet=as_json))
     if as_json:
-        click.echo(msgspec.json.encode(outcomes).decode())
+        say_json(msgspec.json.encode(outcomes))
     else:
         _report(outcomes)
     if comparing and any(each.changed or each.missing or each.added for each in outcomes):
@@ -113,11 +113,11 @@ async def _rebuild_all(
     outcomes = []
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,} of {task.total:,} records"),
+        TextColumn("{task.completed:,} of {task.total:,} records", markup=False),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
         disable=quiet,
     ) as progress:
@@ -189,7 +189,7 @@ def _note(outcome: Outcome, difference: Difference) -> None:
 
 
 def _report(outcomes: list[Outcome]) -> None:
-    console = Console()
+    console = terminal()
     table = Table("state of", "found", "done", "records", "keys", "same", "changed", "only now", "only rebuilt")
     for each in outcomes:
         counts = (each.handled, each.keys, each.same, each.changed, each.missing, each.added)
@@ -197,12 +197,10 @@ def _report(outcomes: list[Outcome]) -> None:
     console.print(table)
     for each in outcomes:
         if each.verdict not in ("intact", "fresh"):
-            console.print(f"{each.agent}/{each.partition}: {each.why}", markup=False)
+            console.print(f"{each.agent}/{each.partition}: {each.why}")
         if each.poison:
-            console.print(
-                f"{each.agent}/{each.partition}: {each.poison} records raised and left no trace", markup=False
-            )
+            console.print(f"{each.agent}/{each.partition}: {each.poison} records raised and left no trace")
         for example in each.examples[:_SHOWN]:
-            console.print(f"{each.agent}/{each.partition} {example}", markup=False)
+            console.print(f"{each.agent}/{each.partition} {example}")
     if all(each.done == "kept" for each in outcomes):
         console.print("nothing was wrong; --from-beginning makes the states again all the same")

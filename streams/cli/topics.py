@@ -10,11 +10,12 @@ from typing import Any, get_args
 import click
 import msgspec
 from aiokafka import ConsumerRecord
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.rights import Format, render, roles
+from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.topics import TOPICS, Names, Topic, ingest_changelog, physical
 from streams.ingest.source import Source, load_source
@@ -95,13 +96,13 @@ def create(
     created = set(ask(settings, create_topics(settings.runtime(), specs)))
     if as_json:
         names = [spec.name for spec in specs if spec.name in created]
-        click.echo(msgspec.json.encode({"created": names, "existed": len(specs) - len(created)}).decode())
+        say_json(msgspec.json.encode({"created": names, "existed": len(specs) - len(created)}))
         return
     for spec in specs:
         if spec.name in created:
-            click.echo(f"created {spec.name} ({spec.partitions} partitions)")
+            say(f"created {spec.name} ({spec.partitions} partitions)")
     if len(created) < len(specs):
-        click.echo(f"{len(specs) - len(created)} topics existed already; `paywarden doctor` says whether they fit")
+        say(f"{len(specs) - len(created)} topics existed already; `paywarden doctor` says whether they fit")
 
 
 async def _ingest_specs(settings: Settings, sources: Sequence[Source]) -> list[TopicSpec]:
@@ -165,7 +166,7 @@ def export(
         if role not in known or not principal:
             raise BadRequest(f"--principal {each}: give ROLE=NAME with one of the roles {', '.join(sorted(known))}.")
         given[role] = principal.removeprefix("User:")
-    click.echo(render(form, settings, specs, sources, given), nl=False)
+    say(render(form, settings, specs, sources, given), nl=False)
 
 
 @topics.command(name="list")
@@ -181,7 +182,7 @@ def list_(as_json: bool, **options: Any) -> None:
     settings = settings_of(options)
     rows = ask(settings, listing(settings))
     if as_json:
-        click.echo(msgspec.json.encode(rows).decode())
+        say_json(msgspec.json.encode(rows))
         return
     table = Table("topic", "direction", "partitions", "records", "written by")
     for row in rows:
@@ -189,13 +190,13 @@ def list_(as_json: bool, **options: Any) -> None:
         table.add_row(
             row["name"],
             row["direction"],
-            str(row["partitions"]) if exists else "[red]missing[/]",
+            str(row["partitions"]) if exists else Text("missing", "red"),
             f"{row['records']:,}" if exists else "",
             row["owner"],
         )
-    Console().print(table)
+    terminal().print(table)
     if any(row["partitions"] is None for row in rows):
-        click.echo("create what is missing with `paywarden topics create`")
+        say("create what is missing with `paywarden topics create`")
 
 
 async def listing(settings: Settings) -> list[dict[str, Any]]:
@@ -272,7 +273,10 @@ async def _tail(
     shown = 0
     async with aclosing(read(options, starts, committed=committed)) as records:
         async for record in records:
-            click.echo(as_line(record) if as_json else as_text(record))
+            if as_json:
+                say_json(as_line(record))
+            else:
+                say(as_text(record))
             shown += 1
             if shown == most:
                 break

@@ -14,6 +14,7 @@ from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.features import END_OF_TIME_MS, SUBJECTS, record_history
 from streams.cli.replay import Duration, Instant
+from streams.cli.terminal import say, terminal
 from streams.core.policy import PolicySchedule
 from streams.runtime.collector import look_rarely
 
@@ -124,7 +125,7 @@ def train(
 
     if re.fullmatch(NAME, name) is None:
         raise click.UsageError("--name has at most 31 small letters, digits and hyphens, and no hyphen first.")
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     look_rarely()
     until_ms = END_OF_TIME_MS if until is None else until
     policies = load_schedule(policy_files)
@@ -147,7 +148,7 @@ def train(
         raise BadInput(str(error)) from error
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a folder that can.") from error
-    click.echo(home)
+    say(str(home))
 
 
 def data_name(inputs: tuple[Path, ...], history_file: Path | None) -> str:

@@ -12,17 +12,21 @@ from support.broker_client import Line
 from support.product import START_MS, Product, story
 from support.waiting import wait_until
 
-from producers.feed import Step, expand
+from producers.feed import Outgoing, Step, expand
 from producers.writer import KafkaWriter, Pace
 from streams.cli.main import paywarden
+from streams.cli.terminal import harmless
 from streams.contracts.base import from_ms
 from streams.contracts.logins import LoginSucceeded
 from streams.contracts.partitioning import partition_of
+from streams.contracts.payments import Code, PaymentFailed
 from streams.contracts.registry import encode
 from streams.contracts.topics import TOPICS
 from streams.runtime.position import POSITION_KEY
 
 LOGINS = "auth.logins"
+TRANSACTIONS = "payments.transactions"
+HOSTILE = "[/red]x\x1b]0;own\x07"
 
 
 class Operator:
@@ -127,6 +131,66 @@ def test_a_day_of_an_operator(product: Product) -> None:
     explained = operator.asks("explain", made)
     assert explained["decision"]["event_id"] == "stray-1"
     assert explained["recomputed"]["event"]["event_id"] == "stray-1"
+
+
+@pytest.mark.timeout(300)
+def test_every_command_shows_a_hostile_id_and_none_obeys_it(product: Product) -> None:
+    operator = Operator(
+        product.cluster.bootstrap,
+        product.name,
+        PAYWARDEN_POLICY_FILES=f'["{product.policy}"]',
+        PAYWARDEN_BARRIER_S="86400",
+        COLUMNS="300",
+    )
+    bad = Line(HOSTILE.encode(), HOSTILE.encode(), START_MS)
+    product.cluster.write(product.prefix + TRANSACTIONS, [bad], partitions=product.partitions)
+    product.start("w1")
+    product.replay(hostile_failures(), deadline_s=120)
+    assert product.end() == [0]
+    for words in (
+        ("cases",),
+        ("cases", "--json"),
+        ("incidents", "--all"),
+        ("state", "inspect"),
+        ("state", "inspect", HOSTILE),
+        ("state", "inspect", HOSTILE, "--json"),
+        ("topics", "list"),
+        ("topics", "tail", TRANSACTIONS, "--from-beginning"),
+        ("topics", "tail", TRANSACTIONS, "--from-beginning", "--json"),
+        ("topics", "tail", "support.cases", "--from-beginning"),
+        ("dead-letters", "list"),
+        ("dead-letters", "list", "--json"),
+        ("doctor",),
+        ("explain", decided(product)[b"[/x]e1"]),
+        ("explain", decided(product)[b"[/x]e1"], "--json"),
+    ):
+        found = operator.types(*words)
+        assert found.exception is None or isinstance(found.exception, SystemExit), (words, found.exception)
+        assert found.output == harmless(found.output), words
+        if words[0] in ("cases", "explain") or words[1:2] == ("tail",):
+            assert "[/red]x" in found.output, words
+    letters = operator.types("dead-letters", "list", "--json").output.splitlines()
+    assert [msgspec.json.decode(line)["letter"]["reason"] for line in letters] == ["not_an_event"]
+
+
+def hostile_failures() -> list[Outgoing]:
+    """Enough refused payments for a case, each with more that is hostile."""
+    found = []
+    for number in range(6):
+        at_ms = START_MS + number * 10_000
+        event = PaymentFailed(
+            event_id=f"[/x]e{number}",
+            source="[/y]",
+            occurred_at=from_ms(at_ms),
+            account_id=HOSTILE,
+            payment_id=f"[/z]\x1b[2J{number}",
+            amount_minor=500 + number,
+            currency="EUR",
+            merchant_id="[/red]\u202e",
+            codes=(Code(source="iso8583_1987", code="51"),),
+        )
+        found.append(Outgoing(TRANSACTIONS, HOSTILE.encode(), encode(event), at_ms))
+    return found
 
 
 def write_bad_logins(product: Product) -> None:
