@@ -22,6 +22,7 @@ from streams.cli.bench_core import Rate, records_of, traffic
 from streams.cli.bench_incidents import incidents
 from streams.cli.bench_ingest import bench_ingest
 from streams.cli.bench_logins import bench_logins
+from streams.cli.outputs import OutFile
 from streams.cli.terminal import say_json, terminal
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
@@ -66,7 +67,7 @@ Examples:
 @click.option("--rate", type=click.FloatRange(min=1), default=5_000, show_default=True, help="latency: payments/s.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=15, show_default=True, help="latency: how long.")
 @click.option("--bootstrap", help="Measure on this broker, in topics of its own. Default: an embedded broker.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON to this file.")
+@click.option("--out", type=OutFile(), help="Also write the JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_context
 def bench(

@@ -34,6 +34,7 @@ from streams.adapters.embedded_broker import BrokerFailed, BrokerMissing, Embedd
 from streams.cli.cluster import asking
 from streams.cli.demo_tally import Reader, Tally, summary_of
 from streams.cli.demo_view import Place, View, open_view
+from streams.cli.outputs import OutFile
 from streams.cli.topics import create_all
 from streams.contracts.topics import MERGED, physical
 from streams.settings import Settings, load_settings
@@ -64,7 +65,7 @@ class CannotStart(click.ClickException):
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(min=1), help="End by itself after this long of live feed.")
-@click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the counts here, as JSON.")
+@click.option("--summary", type=OutFile(), help="Write the counts here, as JSON.")
 @click.option("--bootstrap", help="Use this broker instead of the embedded one; topics get a prefix of their own.")
 @click.option("--speed", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="2: twice as fast.")
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Other people, other cards.")

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from streams.adapters.clock import SystemClock
 from streams.cli.cluster import BadRequest, ClusterFailed, NotAsItShouldBe, ask, cluster_options, send, settings_of
+from streams.cli.outputs import OutFile
 from streams.cli.parts import rows_of_agent
 from streams.cli.published_policies import who
 from streams.cli.terminal import say_json, terminal
@@ -58,7 +59,7 @@ class Receipt(msgspec.Struct, kw_only=True):
 @click.command()
 @click.argument("account")
 @click.option("--second", required=True, help="Who else agreed: two people erase.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the receipt to a JSON file.")
+@click.option("--out", type=OutFile(), help="Write the receipt to a JSON file.")
 @click.option("--within", "within_s", type=click.IntRange(1), default=60, show_default=True, help="Seconds to wait.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON; implies --yes.")

@@ -17,6 +17,7 @@ from streams.adapters.geo_database import load_places
 from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published, run_over
 from streams.app import accounts_logic, entities_logic
+from streams.cli.outputs import OutFile
 from streams.cli.replay import Duration, Instant
 from streams.cli.terminal import terminal
 from streams.contracts.accounts import LabelRecorded
@@ -113,7 +114,7 @@ Examples:
 )
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "file_format", required=True, type=click.Choice(["fdh", "jsonl"]))
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write (.npz).")
+@click.option("--out", required=True, type=OutFile(), help="File to write (.npz).")
 @click.option("--until", type=Instant(), help="Leave out events and labels of this time or later; UTC.")
 @click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in backtest.")
 @click.option("--partitions", type=click.IntRange(1, 4096), default=4, show_default=True)

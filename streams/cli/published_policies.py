@@ -18,6 +18,7 @@ from rich.table import Table
 from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy, parse_published
 from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, send, settings_of
+from streams.cli.outputs import OutFile
 from streams.cli.policy import policy
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms, to_ms
@@ -144,7 +145,7 @@ def rollback(actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None
 
 
 @policy.command()
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the records to a .jsonl file.")
+@click.option("--out", type=OutFile(), help="Write the records to a .jsonl file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the history as JSON.")
 @cluster_options
 def history(out: Path | None, as_json: bool, **cluster: Any) -> None:

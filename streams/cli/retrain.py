@@ -11,6 +11,7 @@ from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.features import END_OF_TIME_MS
 from streams.cli.models import comparison_table, load_named
+from streams.cli.outputs import refuse_unwritable
 from streams.cli.terminal import say, terminal
 from streams.cli.train import FAMILIES, data_name, read_history, training_options
 from streams.runtime.collector import look_rarely
@@ -69,6 +70,7 @@ def retrain(
     home = home or load_settings().models_dir
     if home is None:
         raise click.UsageError("Name the folder of models: --models or PAYWARDEN_MODELS_DIR.")
+    refuse_unwritable(home)
     until_ms = END_OF_TIME_MS if until is None else until
     policies = load_schedule(policy_files)
     try:

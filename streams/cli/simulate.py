@@ -13,6 +13,7 @@ from rich.table import Table
 from producers.errors import BadInput
 from producers.simulate.catalog import Scenario, scenario, scenarios
 from producers.sources import fdh, jsonl
+from streams.cli.outputs import OutFile
 from streams.cli.replay import Instant, report, target_of, target_options, write_records
 from streams.cli.terminal import say, say_json, terminal
 
@@ -33,7 +34,7 @@ Examples:
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Same seed, same bytes.")
 @click.option("--start", type=Instant(), help="First day, UTC. Default: the scenario's own.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=NUMBER", help="Change a parameter. Repeatable.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a file instead of Kafka.")
+@click.option("--out", type=OutFile(), help="Write a file instead of Kafka.")
 @click.option("--format", "file_format", type=click.Choice(["jsonl", "fdh"]), default="jsonl", show_default=True)
 @target_options
 def simulate(

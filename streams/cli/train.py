@@ -13,6 +13,7 @@ from models.artifact import NAME
 from producers.errors import BadInput
 from streams.adapters.policy_file import load_schedule
 from streams.cli.features import END_OF_TIME_MS, SUBJECTS, record_history
+from streams.cli.outputs import OutFolder
 from streams.cli.replay import Duration, Instant
 from streams.cli.terminal import say, terminal
 from streams.core.policy import PolicySchedule
@@ -93,9 +94,7 @@ Examples:
 """
 )
 @click.option("--name", default="payments", show_default=True, help="Begins the model's id.")
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The model's parent folder."
-)
+@click.option("--out", required=True, type=OutFolder(), help="The model's parent folder.")
 @click.option("--groups", "with_groups", is_flag=True, help="Also measure what each group of features adds.")
 @training_options
 def train(
