@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -256,12 +257,35 @@ _OTHERS = frozenset(
 )
 
 
+# What Kubernetes tells every container about a Service called `paywarden`, or whose name begins so
+# (`enableServiceLinks`): names, each with the shape of its value, so that a misspelt setting is still refused.
+_SERVICE_LINKS = tuple(
+    (re.compile(f"PAYWARDEN_(?:[A-Z0-9_]+_)?{name}"), re.compile(value))
+    for name, value in (
+        ("SERVICE_HOST", r"[0-9a-fA-F.:]+"),
+        ("SERVICE_PORT(?:_[A-Z0-9_]+)?", r"[0-9]{1,5}"),
+        ("PORT(?:_[0-9]+_(?:TCP|UDP|SCTP))?", r"(?:tcp|udp|sctp)://.+"),
+        ("PORT_[0-9]+_(?:TCP|UDP|SCTP)_ADDR", r"[0-9a-fA-F.:]+"),
+        ("PORT_[0-9]+_(?:TCP|UDP|SCTP)_PORT", r"[0-9]{1,5}"),
+        ("PORT_[0-9]+_(?:TCP|UDP|SCTP)_PROTO", r"tcp|udp|sctp"),
+    )
+)
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return any(named.fullmatch(name) and valued.fullmatch(value) for named, valued in _SERVICE_LINKS)
+
+
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     """A misspelt setting would silently leave its default in force, and with it perhaps the wrong policy."""
-    known = {f"PAYWARDEN_{name.upper()}" for name in Settings.model_fields} | _OTHERS
+    settings = {f"PAYWARDEN_{name.upper()}" for name in Settings.model_fields}
     for name in sorted(environment):
-        if name.startswith("PAYWARDEN_") and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+        if (
+            name.startswith("PAYWARDEN_")
+            and name not in settings | _OTHERS
+            and not _is_service_link(name, environment[name])
+        ):
+            close = difflib.get_close_matches(name, settings, n=1)
             meant = f"did you mean {close[0]}?" if close else "docs/configuration.md lists them."
             raise SettingsError(f"{name}: there is no such setting; {meant}")
 

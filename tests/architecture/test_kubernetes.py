@@ -94,6 +94,9 @@ class TestWorkload:
         assert settings.security_protocol == "SASL_SSL"
         assert not settings.sasl_password  # secrets come from files
 
+    def test_no_service_sets_variables_that_look_like_settings(self, workload: dict[str, Any]) -> None:
+        assert pod_of(workload)["enableServiceLinks"] is False
+
     def test_what_the_settings_name_is_mounted(self, workload: dict[str, Any]) -> None:
         container = container_of(workload)
         mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}

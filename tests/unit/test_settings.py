@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.contracts.topics import physical
-from streams.settings import SettingsError, load_settings
+from streams.settings import Settings, SettingsError, load_settings
 
 
 def test_a_setting_is_read_and_an_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +21,51 @@ def test_a_misspelt_setting_is_refused_with_the_likely_one(monkeypatch: pytest.M
     monkeypatch.setenv("PAYWARDEN_POLICY_FILE", "strict.toml")
     with pytest.raises(SettingsError, match=r"PAYWARDEN_POLICY_FILE: .*did you mean PAYWARDEN_POLICY_FILES"):
         load_settings()
+
+
+LINKS = {
+    "PAYWARDEN_PORT": "tcp://10.0.0.7:9090",
+    "PAYWARDEN_SERVICE_HOST": "10.0.0.7",
+    "PAYWARDEN_SERVICE_PORT": "9090",
+    "PAYWARDEN_SERVICE_PORT_METRICS": "9090",
+    "PAYWARDEN_PORT_9090_TCP": "tcp://10.0.0.7:9090",
+    "PAYWARDEN_PORT_9090_TCP_ADDR": "fd00::7",
+    "PAYWARDEN_PORT_9090_TCP_PORT": "9090",
+    "PAYWARDEN_PORT_9090_TCP_PROTO": "tcp",
+    "PAYWARDEN_WORKER_PORT_6066_TCP": "tcp://10.0.0.8:6066",
+    "PAYWARDEN_WORKER_SERVICE_HOST": "10.0.0.8",
+}
+
+
+def test_what_kubernetes_says_about_a_service_of_our_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in LINKS.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().app_id == "paywarden"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PAYWARDEN_PORT", "9090"),  # somebody means the pages
+        ("PAYWARDEN_HTTP_PORT", "9090"),
+        ("PAYWARDEN_SERVICE_HOST", "broker one"),
+        ("PAYWARDEN_PORTS", "tcp://10.0.0.7:9090"),
+        ("PAYWARDEN_SERVICE", "10.0.0.7"),
+    ],
+)
+def test_what_only_resembles_that_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}: there is no such setting"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["PAYWARDEN_NOPE", "PAYWARDEN_SOAKS", "PAYWARDEN_EVAL_DATUM"])
+def test_only_settings_are_suggested(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    _, _, meant = str(refused.value).partition("did you mean PAYWARDEN_")
+    assert not meant or meant.removesuffix("?").lower() in Settings.model_fields
 
 
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
