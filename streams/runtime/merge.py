@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush, heapreplace
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from streams.runtime.logic import Incoming, Input, Record, Refused
 
@@ -28,7 +28,10 @@ class Resume(NamedTuple):
 
     high: int = -1  # signals up to this offset were read ...
     frontier_ms: int = 0  # ... and those before this event time were handled
-    clocks: tuple[int, ...] = ()  # what each source partition last told
+    clocks: tuple[int, ...] = ()  # what each source partition last told; of a merge by topics, each topic's watermark
+
+
+NOTHING_KNOWN: Final = Resume()
 
 
 class Merge(Protocol):
@@ -70,7 +73,9 @@ class TopicMerge:
     false) are handed out before everything else.
     """
 
-    def __init__(self, inputs: tuple[Input, ...], positions: dict[str, int], *, strict: bool) -> None:
+    def __init__(
+        self, inputs: tuple[Input, ...], positions: dict[str, int], resume: Resume = NOTHING_KNOWN, *, strict: bool
+    ) -> None:
         self._topics = [each.topic for each in inputs]
         self._waits = [each.waits for each in inputs]
         self._rank = {topic: rank for rank, topic in enumerate(self._topics)}
@@ -78,7 +83,10 @@ class TopicMerge:
         self._heads: list[tuple[int, int]] = []  # heap of (record timestamp, rank), one per queue that has a head
         self._empty = {rank for rank, waits in enumerate(self._waits) if waits}
         self.total = 0
-        self._promised = [-1] * len(self._topics)  # no later record of the topic is older than this
+        # No later record of the topic is older than this. Kept over a restart, or whatever comes behind the newest
+        # watermark, such as an answer to what it moved, would wait for a watermark that may never come.
+        known = len(resume.clocks) == len(inputs)
+        self._promised = list(resume.clocks) if known else [-1] * len(inputs)
         self._blocked_since: int | None = None
         self._positions = dict(positions)
         self._strict = strict
@@ -163,7 +171,7 @@ class TopicMerge:
         return True
 
     def resume(self) -> Resume:
-        return Resume()
+        return Resume(clocks=tuple(self._promised))
 
 
 class SourceMerge:

@@ -151,7 +151,7 @@ class Partition:
             topic = self.inputs[0].topic
             ahead_ms = self.options.future_ms if self.options.clock == "live" else None
             return SourceMerge(topic, self.partitions, self._offsets, self._resume, strict=strict, ahead_ms=ahead_ms)
-        return TopicMerge(self.inputs, self._offsets, strict=strict)
+        return TopicMerge(self.inputs, self._offsets, self._resume, strict=strict)
 
     # -- input -----------------------------------------------------------------------------------------------------
 

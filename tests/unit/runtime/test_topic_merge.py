@@ -15,6 +15,23 @@ def entry(topic: str, offset: int, at_ms: int) -> Entry:
     return Entry(Record(topic, 0, offset, at_ms, b"k", b""), Incoming(offset, b"k", at_ms))
 
 
+def watermark(topic: str, offset: int, at_ms: int) -> Entry:
+    return Entry(Record(topic, 0, offset, at_ms, None, b""), Incoming(None, None, at_ms))
+
+
+def test_what_a_watermark_promised_holds_after_a_restart() -> None:
+    inputs = (Input("payments"), Input("answers"))
+    before = TopicMerge(inputs, {}, strict=True)
+    for topic in ("payments", "answers"):
+        before.add(topic, [watermark(topic, 0, NOW)])
+    assert len(before.take(10, {}, NOW)) == 2
+    after = TopicMerge(inputs, before.positions(), before.resume(), strict=True)
+    after.add("answers", [entry("answers", 1, NOW - 5)])
+    assert len(after.take(10, {}, NOW)) == 1, "no payment of then can still come"
+    after.add("answers", [entry("answers", 2, NOW + 5)])
+    assert after.take(10, {}, NOW) == []
+
+
 def waiting(head_ms: int) -> TopicMerge:
     """A ledger line is here, and payments are not read to their end."""
     merge = TopicMerge((Input("payments"), Input("ledger")), {}, strict=False)
