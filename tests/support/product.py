@@ -21,7 +21,7 @@ from producers.simulate.catalog import scenario
 from producers.writer import KafkaWriter, Pace
 from streams.adapters.embedded_broker import free_port
 from streams.adapters.policy_file import load_schedule
-from streams.agents.offline import OfflineRun, Published
+from streams.agents.offline import OfflineRun, Published, Respond
 from streams.app import accounts_logic, entities_logic
 from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import TOPICS, Agent, changelog_of, physical
@@ -63,15 +63,20 @@ def story(*names: str, seed: int = 7) -> list[Outgoing]:
     return list(merged([scenario(name).records(seed, START_MS, {}) for name in names]))
 
 
-def enforcing(folder: Path) -> Path:
-    """A policy that acts, and does not wait for a payment system that is not there."""
+def enforcing(folder: Path, ack: str = "assumed") -> Path:
+    """A policy that acts; with `ack` assumed it does not wait for a payment system that is not there."""
     path = folder / "policy.toml"
-    path.write_text('mode = "enforce"\n[locks]\nack = "assumed"\n')
+    path.write_text(f'mode = "enforce"\n[locks]\nack = "{ack}"\n')
     return path
 
 
 def backtest(
-    records: Iterable[Outgoing], partitions: int, policy: Path
+    records: Iterable[Outgoing],
+    partitions: int,
+    policy: Path,
+    *,
+    step_ms: int = STEP_MS,
+    respond: Respond | None = None,
 ) -> tuple[Records, dict[str, dict[bytes, bytes]]]:
     """What the agents publish about `records`, and their states, without a broker."""
     found = Reading()
@@ -82,13 +87,14 @@ def backtest(
 
     policies = load_schedule([policy])
     run = OfflineRun(
-        accounts_logic(policies, barrier_s=STEP_MS // 1000),
-        entities_logic(policies, STEP_MS // 1000),
+        accounts_logic(policies, barrier_s=step_ms // 1000),
+        entities_logic(policies, step_ms // 1000),
         partitions,
         sink,
         partition_of_key=partition_of,
+        respond=respond,
     )
-    for item in expand(stepped(records, STEP_MS), partitions):
+    for item in expand(stepped(records, step_ms), partitions):
         if isinstance(item, Barrier):
             run.settle()
         else:
@@ -105,13 +111,24 @@ def backtest(
 class Product:
     """One deployment under a name of its own: topics, workers, a feed."""
 
-    def __init__(self, cluster: Cluster, folder: Path, name: str, *, partitions: int = 4, hold_ms: int = 0) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        name: str,
+        *,
+        partitions: int = 4,
+        hold_ms: int = 0,
+        step_ms: int = STEP_MS,
+        ack: str = "assumed",
+    ) -> None:
         self.cluster = cluster
         self.folder = folder
         self.name = name
         self.prefix = f"{name}."
         self.partitions = partitions
-        self.policy = enforcing(folder)
+        self.policy = enforcing(folder, ack)
+        self.step_ms = step_ms
         self.hold_ms = hold_ms
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self._settings: dict[str, dict[str, str]] = {}
@@ -140,7 +157,7 @@ class Product:
             "PAYWARDEN_INSTANCE_ID": worker,
             "PAYWARDEN_MERGE": "strict",
             "PAYWARDEN_CLOCK": "replay",
-            "PAYWARDEN_BARRIER_S": str(STEP_MS // 1000),
+            "PAYWARDEN_BARRIER_S": str(self.step_ms // 1000),
             "PAYWARDEN_POLICY_FILES": f'["{self.policy}"]',
             "PAYWARDEN_MEMBER_TIMEOUT_S": "6",
             "PAYWARDEN_WEB_PORT": str(free_port()),
@@ -160,10 +177,12 @@ class Product:
         deadline_s: float = 120.0,
         agents: Sequence[Agent] = AGENTS,
         meanwhile: Callable[[float], None] = lambda share: None,
+        answer: Callable[[], bool] = lambda: False,
     ) -> None:
         """Write everything, waiting at each step until both agents are done with it.
 
-        `meanwhile` is called before that, with the share of the feed that is written.
+        `meanwhile` is called before that, with the share of the feed that is written; `answer` after it, until it says
+        that nothing more was asked: then the step is over.
         """
         with (
             KafkaWriter(self.cluster.bootstrap, prefix=self.prefix) as writer,
@@ -171,13 +190,15 @@ class Product:
                 self.cluster.bootstrap, self.name, prefix=self.prefix, agents=agents, deadline_s=deadline_s
             ) as barrier_of,
         ):
-            items = list(expand(stepped(records, STEP_MS), self.partitions))
+            items = list(expand(stepped(records, self.step_ms), self.partitions))
             steps = sum(isinstance(item, Barrier) for item in items)
             done = count(1)
 
             def at_barrier(barrier: Barrier) -> None:
                 meanwhile(next(done) / steps)
                 barrier_of.wait(barrier.at_ms)
+                while answer():
+                    barrier_of.wait(barrier.at_ms)
 
             writer.write(items, pace=Pace(None), at_barrier=at_barrier)
 
