@@ -259,6 +259,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     unasked: int = 0  # questionable payments since then, which the next question covers
     cause: str = ""  # unified cause; of several the most frequent one
     codes: list[str] = msgspec.field(default_factory=list)
+    sessions_ended_ms: int = 0  # when the account's sessions were last ended because of this case
 
     @property
     def is_open(self) -> bool:

@@ -26,7 +26,7 @@ from streams.contracts.accounts import (
     UserReport,
 )
 from streams.contracts.base import Event, to_ms
-from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginSucceeded, SessionUsed
 from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
@@ -47,6 +47,7 @@ from streams.core.flows import (
     refund_requests,
     repeat_failures,
     reports,
+    session_reuse,
     stale_records,
     unknown_outcome,
 )
@@ -276,6 +277,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             for hold in tuple(turn.obligations.holds):
                 if hold.outcome == "step_up":
                     holds.end_hold(turn, hold, "allow", "released", "the challenge was passed")
+        case SessionUsed():
+            session_reuse.after_use(turn, prepared, prepared.event)
         case _:
             pass
 

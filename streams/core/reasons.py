@@ -77,6 +77,13 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
         "A login unlike the customer's earlier ones",
         "verification_needed",
     ),
+    (
+        "R27",
+        "session_reuse",
+        "会话在陌生网络和浏览器中被使用",
+        "A session used from a network and with a user agent that no login ever had",
+        "account_protection",
+    ),
 )
 
 REASONS: dict[str, ReasonCode] = {row[0]: ReasonCode(*row) for row in _ROWS}

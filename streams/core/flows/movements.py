@@ -21,14 +21,15 @@ SUBJECTS: dict[type[Event], str] = {
     logins.CredentialChanged: "credential",
     logins.PasswordResetRequested: "credential",
     logins.DeviceBound: "credential",
+    logins.SessionUsed: "session",
 }
 # A debit of these must be followed by success (rule L1). Withdrawals, top-ups and bills have rules of their own.
 WATCHED = frozenset({"payment", "transfer"})
 # After these somebody has to answer; silence means that the outcome is unknown.
 REQUESTS = frozenset({payments.PaymentRequested, payments.TransferRequested})
 # Decided about only when a rule fires: nobody waits for an answer to these.
-BY_RULE_ONLY = frozenset({"challenge", "credential"})
-AT_THE_DOOR = frozenset({"login", "challenge", "credential"})
+BY_RULE_ONLY = frozenset({"challenge", "credential", "session"})
+AT_THE_DOOR = frozenset({"login", "challenge", "credential", "session"})
 
 STATUS: dict[type[Event], int] = {
     **dict.fromkeys(REFUSALS, PaymentState.FAILED),

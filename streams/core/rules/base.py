@@ -97,6 +97,7 @@ FAILURES = frozenset(
 LOGINS = frozenset({logins.LoginSucceeded, logins.LoginFailed})
 ARRIVALS = frozenset({logins.LoginSucceeded})
 CHALLENGES = frozenset({logins.ChallengeSent, logins.ChallengePassed, logins.ChallengeFailed})
+SESSIONS = frozenset({logins.SessionUsed})
 CHANGES = frozenset({logins.CredentialChanged, logins.PasswordResetRequested, logins.DeviceBound})
 
 

@@ -21,7 +21,7 @@ from streams.core.sections import OutcomeLabel, Problem, Section
 
 Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 RuleMode = Literal["off", "observe", "inherit", "enforce"]
-Subject = Literal["payment", "transfer", "topup", "withdrawal", "bill", "login", "challenge", "credential"]
+Subject = Literal["payment", "transfer", "topup", "withdrawal", "bill", "login", "challenge", "credential", "session"]
 EVENTS_OF: dict[str, frozenset[type[Event]]] = {
     subject: frozenset(kind for kind, about in SUBJECTS.items() if about == subject) for subject in get_args(Subject)
 }

@@ -23,6 +23,7 @@ from streams.core.rules.probe import ProbePolicy
 from streams.core.rules.repeated_failures import RepeatedFailuresPolicy
 from streams.core.rules.risky_terminal import RiskyTerminalPolicy
 from streams.core.rules.scam_push import ScamPushPolicy
+from streams.core.rules.session_reuse import SessionReusePolicy
 from streams.core.rules.spending_spike import SpendingSpikePolicy
 from streams.core.rules.structuring import StructuringPolicy
 from streams.core.rules.takeover import TakeoverPolicy
@@ -60,3 +61,4 @@ class RulesPolicy(Section, frozen=True, kw_only=True):
     challenge_abuse: ChallengeAbusePolicy
     cold_amount: ColdAmountPolicy
     login_risk: LoginRiskPolicy
+    session_reuse: SessionReusePolicy

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from streams.core.rules.amount_habit import amount_habit
 from streams.core.rules.attacked_site import attacked_site
-from streams.core.rules.base import ARRIVALS, CHALLENGES, CHANGES, FAILURES, LOGINS, PAYOUTS, SPENDING, TOPUPS, Rule
+from streams.core.rules.base import (
+    ARRIVALS,
+    CHALLENGES,
+    CHANGES,
+    FAILURES,
+    LOGINS,
+    PAYOUTS,
+    SESSIONS,
+    SPENDING,
+    TOPUPS,
+    Rule,
+)
 from streams.core.rules.card_testing import card_testing
 from streams.core.rules.challenge_abuse import challenge_abuse
 from streams.core.rules.cold_amount import cold_amount
@@ -24,6 +35,7 @@ from streams.core.rules.probe import probe
 from streams.core.rules.repeated_failures import repeated_failures
 from streams.core.rules.risky_terminal import risky_terminal
 from streams.core.rules.scam_push import scam_push
+from streams.core.rules.session_reuse import session_reuse
 from streams.core.rules.spending_spike import spending_spike
 from streams.core.rules.structuring import structuring
 from streams.core.rules.takeover import takeover
@@ -58,6 +70,7 @@ RULES: tuple[Rule, ...] = (
     Rule("challenge-abuse", "challenge_abuse", challenge_abuse, CHALLENGES),
     Rule("cold-amount", "cold_amount", cold_amount, SPENDING),
     Rule("login-risk", "login_risk", login_risk, ARRIVALS),
+    Rule("session-reuse", "session_reuse", session_reuse, SESSIONS),
 )
 
 BY_SLUG: dict[str, Rule] = {rule.slug: rule for rule in RULES}
