@@ -69,18 +69,18 @@ def list_(reasons: tuple[str, ...], topics: tuple[str, ...], most: int, as_json:
     if not found.kinds:
         console.print("no dead letters")
         return
-    kinds = Table("reason", "topic", "letters", "meaning")
+    kinds = Table(Column("reason", no_wrap=True), Column("topic", overflow="fold"), "letters", "meaning")
     for (reason, topic), count in sorted(found.kinds.items(), key=lambda item: -item[1]):
         why = REASONS.get(reason)  # type: ignore[call-overload]
         kinds.add_row(reason, topic, f"{count:,}", "" if why is None else why.about)
     console.print(kinds)
-    newest = Table("record time", "reason", Column("from", no_wrap=True, min_width=24), "bytes", "detail")
+    # Lines of their own, at any width: place and reason are there to be copied, and a table would squeeze the detail.
     for letter in found.newest:
         told = letter.letter
-        when = f"{from_ms(told.timestamp_ms):%Y-%m-%d %H:%M:%S}" if told.timestamp_ms >= 0 else ""
-        newest.add_row(when, told.reason, f"{told.topic}/{told.partition}/{told.offset}", f"{told.size:,}", told.detail)
-    if found.newest:
-        console.print(newest)
+        when = f"{from_ms(told.timestamp_ms):%Y-%m-%d %H:%M:%S}" if told.timestamp_ms >= 0 else "without a time"
+        say(f"{told.topic}/{told.partition}/{told.offset}  {told.reason}  {when}  {told.size:,} bytes")
+        begins = "" if told.begins is None else f" (begins like {told.begins})"
+        say(f"    {told.detail}{begins}")
     console.print("docs/runbook.md explains each reason; feed them again with `paywarden dead-letters replay`")
 
 

@@ -114,6 +114,19 @@ def test_dead_letters(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None
     is_shown_and_tame(found.output)
 
 
+def test_dead_letters_are_told_in_full_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    detail = "payment.requested.v1: Object missing required field `amount_minor` in a record that is longer than a line"
+    letter = DeadLetter(
+        reason="raised", detail=detail, topic="t", partition=0, offset=1, timestamp_ms=1, sha256="x", size=1
+    )
+
+    async def listing(*_: Any) -> dead_letters.Listing:
+        return dead_letters.Listing([Letter(0, 0, b"", letter)], {("raised", "t"): 1})
+
+    monkeypatch.setattr(dead_letters, "listing", listing)
+    assert detail in CliRunner().invoke(dead_letters.list_, [], env={"COLUMNS": "80"}).output
+
+
 DECISION = DecisionMade(
     occurred_at=NOW,
     decision_id="dec_0002_" + "a" * 26,
