@@ -14,6 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streams.contracts.base import to_ms
+from streams.contracts.policies import PolicyProposed
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import POLICIES, physical
 from streams.core.policy import PolicySchedule
@@ -82,9 +83,10 @@ class PolicyFeed:
         for tp, end in (await consumer.end_offsets(list(consumer.assignment()))).items():
             while await consumer.position(tp) < end:
                 for record in (await consumer.getmany(tp, timeout_ms=100)).get(tp, ()):
-                    self._hear(record)
+                    self.hear(record, running=self._consumer is not None)
 
-    def _hear(self, record: ConsumerRecord) -> None:
+    def hear(self, record: ConsumerRecord, *, running: bool) -> None:
+        """Take in one record. Raises HeardTooLate for a change whose time has come, once events are decided."""
         said = decode(POLICIES.name, record.value or b"")
         if isinstance(said, Refusal):
             logger.error("offset %d of %s is no record of a policy: %s", record.offset, record.topic, said.detail)
@@ -94,16 +96,16 @@ class PolicyFeed:
         if why is not None:
             logger.warning("policy %s by %s does not count: %s", said.proposal_id, said.actor, why)
             return
-        self._policies.become(self._history.over(self._base))
-        if not self._history.changes:
+        if isinstance(said, PolicyProposed):
             return
-        change = self._history.changes[-1]
-        logger.info(
-            "policy %s in force from %s on (%s: %s)",
-            change.proposal_id or "of the start",
-            change.effective_at.isoformat(),
-            change.actor,
-            change.why,
-        )
-        if self._consumer is not None and to_ms(change.effective_at) <= self._clock.now_ms():
-            raise HeardTooLate(f"policy {change.proposal_id} was in force before this worker heard of it")
+        self._policies.become(self._history.over(self._base))
+        changes = self._history.changes
+        if changes and changes[-1].effective_at == said.effective_at:
+            now = changes[-1].proposal_id or "of the start"
+            logger.info("policy %s in force from %s on (%s: %s)", now, said.effective_at, said.actor, said.why)
+        else:
+            logger.info(
+                "policy %s is withdrawn before it was in force (%s: %s)", said.proposal_id, said.actor, said.why
+            )
+        if running and to_ms(said.effective_at) <= self._clock.now_ms():
+            raise HeardTooLate(f"policy {said.proposal_id} changed before this worker heard of it")

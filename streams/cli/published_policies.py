@@ -26,7 +26,7 @@ from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRol
 from streams.contracts.registry import POLICY_KEY, Refusal, decode, encode
 from streams.contracts.topics import POLICIES, physical
 from streams.core.ids import proposal_id as proposal_id_of
-from streams.core.policy_history import APPROVERS, LEAD, PROPOSERS, PolicyHistory, Said
+from streams.core.policy_history import AHEAD_MAX, APPROVERS, LEAD, PROPOSERS, PolicyHistory, Said
 from streams.runtime.reading import scan
 from streams.runtime.topics_admin import partition_counts
 from streams.settings import Settings
@@ -52,7 +52,12 @@ def who(roles: frozenset[str]) -> Callable[[CommandT], CommandT]:
 
 
 _soon = click.option(
-    "--in", "in_s", type=click.IntRange(SOON_S), default=SOON_S, show_default=True, help="Seconds until it is in force."
+    "--in",
+    "in_s",
+    type=click.IntRange(SOON_S, int(AHEAD_MAX.total_seconds())),
+    default=SOON_S,
+    show_default=True,
+    help="Seconds until it is in force.",
 )
 
 
@@ -120,28 +125,27 @@ def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **clus
 def rollback(actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None:
     """Take the newest policy back: what was in force before it is in force again. One person may do this.
 
+    A policy that is approved and not in force yet is withdrawn: it never comes into force.
+
     \b
     Example:
       paywarden policy rollback --actor jo --role supervisor --why "locks twice as many"
     """
     settings = settings_of(cluster)
     history = ask(settings, read_history(settings))[0]
-    if not history.changes or not history.changes[-1].proposal_id:
-        raise BadRequest("No published policy is in force, so there is nothing to take back.")
-    newest = history.changes[-1].proposal_id
     now = _now()
-    _write(
-        settings,
-        PolicyRolledBack(
-            occurred_at=now,
-            proposal_id=newest,
-            actor=actor,
-            role=role,
-            why=why,
-            effective_at=now + timedelta(seconds=in_s),
-        ),
+    effective_at = now + timedelta(seconds=in_s)
+    newest = history.newest(effective_at)
+    if not newest:
+        raise BadRequest("No published policy is in force, so there is nothing to take back.")
+    record = PolicyRolledBack(
+        occurred_at=now, proposal_id=newest, actor=actor, role=role, why=why, effective_at=effective_at
     )
-    say(f"{newest} is taken back for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
+    told = _write(settings, record)
+    if told.changes and told.changes[-1].effective_at == effective_at:
+        say(f"{newest} is taken back for events from {effective_at.isoformat()} on")
+    else:
+        say(f"{newest} is withdrawn: it never comes into force")
 
 
 @policy.command()
@@ -191,8 +195,8 @@ async def read_history(settings: Settings) -> tuple[PolicyHistory, list[Said]]:
     return history, records
 
 
-def _write(settings: Settings, record: Said) -> None:
-    """Publish the record unless it would not count, and see that it does."""
+def _write(settings: Settings, record: Said) -> PolicyHistory:
+    """Publish the record unless it would not count, and see that it does; returns the history with it."""
     history, _ = ask(settings, read_history(settings))
     if (why := history.tell(record)) is not None:
         raise BadRequest(f"{why}.")
@@ -201,6 +205,7 @@ def _write(settings: Settings, record: Said) -> None:
     for refused, why in history.refused:
         if refused == record:
             raise BadRequest(f"somebody was faster: {why}.")
+    return history
 
 
 def _now() -> datetime:
@@ -221,7 +226,8 @@ def _as_json(told: PolicyHistory) -> dict[str, Any]:
     ]
     waiting = [msgspec.to_builtins(each) | {"text": None} for each in told.waiting()]
     refused = [{"proposal_id": record.proposal_id, "actor": record.actor, "why": why} for record, why in told.refused]
-    return {"changes": changes, "waiting": waiting, "refused": refused}
+    withdrawn = [{"proposal_id": each.proposal_id or None, "actors": each.actor} for each in told.withdrawn]
+    return {"changes": changes, "waiting": waiting, "withdrawn": withdrawn, "refused": refused}
 
 
 def _show(console: Console, told: PolicyHistory) -> None:
@@ -243,5 +249,8 @@ def _show(console: Console, told: PolicyHistory) -> None:
         console.print(
             f"waits for approval: {proposal.proposal_id}, {proposal.name} by {proposal.actor}: {proposal.why}"
         )
+    for each in told.withdrawn:
+        what = f"the roll-back of {each.takes_back}" if each.takes_back else each.proposal_id
+        console.print(f"withdrawn before it was in force: {what} by {each.actor}: {each.why}")
     for record, why in told.refused:
         console.print(f"does not count: {record.proposal_id} by {record.actor}: {why}")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from streams.contracts.base import EPOCH
+from streams.contracts.base import EPOCH, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
 from streams.core.policy import Policy, PolicyError, PolicySchedule
 
@@ -20,6 +20,8 @@ Said: TypeAlias = PolicyProposed | PolicyApproved | PolicyRolledBack
 # Between a record and its effect every worker must have read it. A worker that has not seen the end of the topic for
 # half of this ends itself (agents.policy_feed), so none decides by an older policy without knowing.
 LEAD = timedelta(seconds=30)
+# A change that is further away than this is a mistake, and would keep every other change waiting.
+AHEAD_MAX = timedelta(days=30)
 PROPOSERS = frozenset({"analyst", "supervisor", "admin"})
 APPROVERS = frozenset({"supervisor", "admin"})
 
@@ -35,6 +37,7 @@ class Change(msgspec.Struct, frozen=True):
     policy: Policy | None  # None with an empty proposal_id
     actor: str
     why: str
+    takes_back: str = ""  # the proposal that a roll-back ends
 
 
 class PolicyHistory:
@@ -44,6 +47,7 @@ class PolicyHistory:
         self._parse = parse
         self.proposals: dict[str, PolicyProposed] = {}
         self.changes: list[Change] = []  # in the order of the log, which is also the order of effective_at
+        self.withdrawn: list[Change] = []  # taken back before they were in force: they never are
         self.refused: list[tuple[Said, str]] = []
 
     def tell(self, record: Said) -> str | None:
@@ -67,15 +71,21 @@ class PolicyHistory:
         proposal = self.proposals.get(record.proposal_id)
         if proposal is None:
             return f"{record.proposal_id} was never proposed"
-        if record.effective_at < record.occurred_at + LEAD:
+        ahead = record.effective_at - record.occurred_at
+        if ahead < LEAD:
             return f"it would be in force less than {LEAD.seconds} s after it was said, before every worker knows"
-        if self.changes and record.effective_at <= self.changes[-1].effective_at:
-            return f"a later change is in force from {self.changes[-1].effective_at.isoformat()} on"
+        if ahead > AHEAD_MAX:
+            return f"it would be in force more than {AHEAD_MAX.days} days after it was said; say it nearer to the time"
         if isinstance(record, PolicyRolledBack):
             return self._rolled_back(record)
+        if self.changes and not _is_before(self.changes[-1], record.effective_at):
+            return (
+                f"a later change is in force from {self.changes[-1].effective_at.isoformat()} on; "
+                "a roll-back before then withdraws it"
+            )
         if record.actor == proposal.actor:
             return "a second person must approve a proposal"
-        if any(change.proposal_id == record.proposal_id for change in self.changes):
+        if any(change.proposal_id == record.proposal_id for change in (*self.changes, *self.withdrawn)):
             return f"{record.proposal_id} was approved before; propose the file again"
         policy = self._read(proposal, record.effective_at)
         if isinstance(policy, str):
@@ -86,17 +96,36 @@ class PolicyHistory:
         return None
 
     def _rolled_back(self, record: PolicyRolledBack) -> str | None:
-        if not self.changes or self.changes[-1].proposal_id != record.proposal_id:
-            return f"{record.proposal_id} is not the newest policy"
-        before = self._before(record.proposal_id)
+        """Ends a policy that is in force by then, and withdraws one that is not."""
+        name, at = record.proposal_id, record.effective_at
+        kept, withdrawn = list(self.changes), []
+        while kept and not _is_before(kept[-1], at) and name in (kept[-1].takes_back or kept[-1].proposal_id,):
+            withdrawn.append(kept.pop())
+            if not withdrawn[-1].takes_back:  # it was still to come, and with it gone nothing is left to end
+                self.changes, self.withdrawn = kept, [*self.withdrawn, *withdrawn]
+                return None
+        if not kept or kept[-1].proposal_id != name:
+            return f"{name} is not the newest policy"
+        if not _is_before(kept[-1], at):
+            return f"a later change is in force from {kept[-1].effective_at.isoformat()} on"
+        before = self._before(name)
         policy = None
         if before.policy is not None:
-            read = self._read(self.proposals[before.proposal_id], record.effective_at)
+            read = self._read(self.proposals[before.proposal_id], at)
             if isinstance(read, str):
                 return read
             policy = read
-        self.changes.append(Change(record.effective_at, before.proposal_id, policy, record.actor, record.why))
+        change = Change(at, before.proposal_id, policy, record.actor, record.why, takes_back=name)
+        self.changes, self.withdrawn = [*kept, change], [*self.withdrawn, *withdrawn]
         return None
+
+    def newest(self, at: datetime) -> str:
+        """The proposal that a roll-back in force from `at` on would end or withdraw; empty if there is none."""
+        if not self.changes:
+            return ""
+        last = self.changes[-1]
+        planned = last.takes_back and not _is_before(last, at)
+        return last.takes_back if planned else last.proposal_id
 
     def _read(self, proposal: PolicyProposed, effective_at: datetime) -> Policy | str:
         """The policy, or why it cannot be one. Whatever is wrong with a text must not end those who read it."""
@@ -114,7 +143,7 @@ class PolicyHistory:
 
     def waiting(self) -> list[PolicyProposed]:
         """Proposals that nobody approved, oldest first."""
-        done = {change.proposal_id for change in self.changes}
+        done = {change.proposal_id for change in (*self.changes, *self.withdrawn)}
         return [proposal for proposal in self.proposals.values() if proposal.proposal_id not in done]
 
     def over(self, base: PolicySchedule) -> PolicySchedule:
@@ -129,7 +158,12 @@ class PolicyHistory:
         return PolicySchedule.of(tuple(policies))
 
     def _precedes(self, effective_at: datetime) -> bool:
-        return not self.changes or effective_at < self.changes[0].effective_at
+        return not self.changes or to_ms(effective_at) < to_ms(self.changes[0].effective_at)
+
+
+def _is_before(change: Change, at: datetime) -> bool:
+    """Whether the change comes first: by the millisecond, because that is what an event's time selects by."""
+    return to_ms(change.effective_at) < to_ms(at)
 
 
 _STARTED_WITH = Change(EPOCH, "", None, "", "")

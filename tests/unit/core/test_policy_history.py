@@ -13,10 +13,11 @@ from streams.contracts.base import to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
 from streams.contracts.registry import encode
 from streams.core.policy import Policy, PolicyError
-from streams.core.policy_history import LEAD, PolicyHistory
+from streams.core.policy_history import AHEAD_MAX, LEAD, PolicyHistory
 
 T0 = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SOON = LEAD + timedelta(seconds=1)
+END_OF_DATES = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 MISTYPED = """
 [[snooze]]
 rule = "velocity"
@@ -30,6 +31,10 @@ why = "x"
 @pytest.fixture
 def history() -> PolicyHistory:
     return PolicyHistory(parse_published)
+
+
+def hours(count: int) -> timedelta:
+    return timedelta(hours=count)
 
 
 def proposed(
@@ -54,14 +59,17 @@ def approved(
     return PolicyApproved(occurred_at=at, proposal_id=f"pol_{name}", actor=actor, role=role, **given)  # type: ignore[arg-type]
 
 
-def rolled_back(name: str, *, at: datetime = T0, role: str = "admin") -> PolicyRolledBack:
+def rolled_back(
+    name: str, *, at: datetime = T0, role: str = "admin", effective_at: datetime | None = None
+) -> PolicyRolledBack:
     return PolicyRolledBack(
-        occurred_at=at, proposal_id=f"pol_{name}", actor="jo", role=role, why="no", effective_at=at + SOON
+        occurred_at=at,
+        proposal_id=f"pol_{name}",
+        actor="jo",
+        role=role,
+        why="no",
+        effective_at=effective_at or at + SOON,
     )
-
-
-def hours(count: int) -> timedelta:
-    return timedelta(hours=count)
 
 
 def names_at(history: PolicyHistory, *times: datetime) -> list[str]:
@@ -93,6 +101,66 @@ def test_roll_backs_walk_back_to_what_workers_were_started_with(history: PolicyH
     assert history.tell(rolled_back("a", at=T0 + hours(3))) is None
     assert names_at(history, *(T0 + hours(n) + SOON for n in range(4))) == ["a", "b", "a", "default"]
     assert history.tell(rolled_back("a", at=T0 + hours(4))) == "pol_a is not the newest policy"
+
+
+def test_a_change_to_come_is_withdrawn_and_others_come_into_force(history: PolicyHistory) -> None:
+    for record in (proposed("a"), approved("a"), proposed("b"), approved("b", effective_at=T0 + hours(48))):
+        assert history.tell(record) is None
+    assert history.newest(T0 + hours(1)) == "pol_b"
+    assert history.tell(rolled_back("b", at=T0 + hours(1))) is None
+    assert names_at(history, T0, T0 + hours(1), T0 + hours(50)) == ["default", "a", "a"]
+    assert [each.proposal_id for each in history.withdrawn] == ["pol_b"]
+    assert history.waiting() == []
+    assert history.tell(proposed("c")) is None
+    assert history.tell(approved("c", at=T0 + hours(1))) is None
+    assert names_at(history, T0 + hours(1), T0 + hours(2), T0 + hours(50)) == ["a", "c", "c"]
+
+
+def test_the_first_change_is_withdrawn_and_files_of_the_start_hold(history: PolicyHistory) -> None:
+    for record in (proposed("a"), approved("a", effective_at=T0 + hours(48)), rolled_back("a")):
+        assert history.tell(record) is None
+    assert names_at(history, T0, T0 + hours(50)) == ["default", "default"]
+    assert history.newest(T0 + hours(1)) == ""
+
+
+def test_a_policy_whose_time_has_come_is_ended_and_not_withdrawn(history: PolicyHistory) -> None:
+    effective_at = T0 + SOON + timedelta(seconds=10)
+    history.tell(proposed("a"))
+    history.tell(approved("a", effective_at=effective_at))
+    said = T0 + timedelta(seconds=20)
+    assert history.tell(rolled_back("a", at=said)) is None
+    assert names_at(history, effective_at - timedelta(seconds=1), effective_at, said + SOON) == [
+        "default",
+        "a",
+        "default",
+    ]
+    assert history.withdrawn == []
+
+
+def test_a_planned_roll_back_happens_sooner(history: PolicyHistory) -> None:
+    for record in (proposed("a"), approved("a"), rolled_back("a", at=T0 + hours(1), effective_at=T0 + hours(300))):
+        assert history.tell(record) is None
+    assert history.newest(T0 + hours(2)) == "pol_a"
+    assert history.tell(rolled_back("a", at=T0 + hours(2))) is None
+    assert names_at(history, T0 + hours(1), T0 + hours(3), T0 + hours(301)) == ["a", "default", "default"]
+    assert [change.proposal_id for change in history.changes] == ["pol_a", ""]
+
+
+def test_a_planned_roll_back_goes_with_the_policy_that_never_comes(history: PolicyHistory) -> None:
+    planned = rolled_back("a", effective_at=T0 + hours(90))
+    for record in (proposed("a"), approved("a", effective_at=T0 + hours(48)), planned, rolled_back("a")):
+        assert history.tell(record) is None
+    assert (history.changes, len(history.withdrawn)) == ([], 2)
+
+
+def test_a_change_in_the_millisecond_of_a_file_of_the_start_takes_its_place(
+    history: PolicyHistory, tmp_path: Path
+) -> None:
+    file = tmp_path / "spring.toml"
+    file.write_text('name = "spring"\neffective_at = 2026-03-04T15:30:00Z\n')
+    history.tell(proposed("a"))
+    history.tell(approved("a", effective_at=datetime(2026, 3, 4, 15, 30, 0, 10, tzinfo=UTC)))
+    assert history.over(load_schedule([file])).at(to_ms(T0 + hours(4))).name == "a"
 
 
 def test_a_policy_keeps_its_hash_whenever_it_comes_into_force(history: PolicyHistory) -> None:
@@ -130,6 +198,30 @@ def test_files_of_the_start_come_back_with_their_own_dates(history: PolicyHistor
         ([proposed("a", text="mod = 1"), approved("a")], "this release cannot read the proposal"),
         ([proposed("a", text=MISTYPED), approved("a")], "neither an address nor a network"),
         ([proposed("a", text="x = " + "[" * 5000 + "]" * 5000), approved("a")], "nested more than 16 deep"),
+        (
+            [proposed("a"), approved("a", effective_at=T0 + AHEAD_MAX + timedelta(seconds=1))],
+            "it would be in force more than 30 days after it was said",
+        ),
+        (
+            [
+                proposed("a"),
+                msgspec.structs.replace(approved("a"), occurred_at=END_OF_DATES, effective_at=END_OF_DATES),
+            ],
+            "before every worker knows",
+        ),
+        (
+            [proposed("a"), approved("a"), rolled_back("a", effective_at=T0 + AHEAD_MAX + timedelta(seconds=1))],
+            "it would be in force more than 30 days after it was said",
+        ),
+        (
+            [proposed("a"), approved("a"), proposed("b"), approved("b", at=T0 + timedelta(microseconds=10))],
+            "a later change is in force",
+        ),
+        (
+            [proposed("a"), approved("a", effective_at=T0 + hours(9)), rolled_back("a"), approved("a")],
+            "approved before",
+        ),
+        ([proposed("a"), approved("a"), proposed("b"), rolled_back("b")], "pol_b is not the newest policy"),
         ([proposed("a"), rolled_back("a")], "is not the newest policy"),
         (
             [proposed("a"), approved("a"), rolled_back("a", at=T0 + hours(1), role="analyst")],
