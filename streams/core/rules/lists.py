@@ -70,11 +70,13 @@ class List(Section, frozen=True, kw_only=True):
                     "entries",
                     "write it like 2026-01-01T00:00:00Z",
                 )
-            if entry.value in seen:
-                yield Problem(f"{entry.value!r} is listed twice", "entries", "keep one entry per value")
-            seen.add(entry.value)
             if (problem := _value_problem(self.field, entry.value)) is not None:
                 yield Problem(problem, "entries", "correct it")
+                continue
+            value = str(_network(entry.value)) if self.field == "ip" else entry.value
+            if value in seen:
+                yield Problem(f"{entry.value!r} is listed twice", "entries", "keep one entry per value")
+            seen.add(value)
 
 
 class Snooze(Section, frozen=True, kw_only=True):
@@ -107,7 +109,7 @@ def _value_problem(field: str, value: str) -> str | None:
     """Why no event can hold this value in that field."""
     if field == "ip":
         try:
-            ipaddress.ip_network(value)
+            _network(value)
         except ValueError as error:
             return f"{value!r} is neither an address nor a network ({error})"
     elif field in _SHAPES:
@@ -120,7 +122,18 @@ def _value_problem(field: str, value: str) -> str | None:
 
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # RFC 4291, 2.5.5.2: IPv4 addresses as IPv6 sockets see them
 _FOREVER_MS = 2**63 - 1
+
+
+def _network(value: str) -> _Network:
+    """The network in the one form that is compared: of mapped addresses the IPv4 network. Raises ValueError."""
+    network = ipaddress.ip_network(value)
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        first = network.network_address.ipv4_mapped
+        assert first is not None
+        return ipaddress.IPv4Network((first, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 class _Values:
@@ -134,7 +147,7 @@ class _Values:
         for value, until in values:
             until_ms = _FOREVER_MS if until is None else to_ms(until)
             if field == "ip":
-                network = ipaddress.ip_network(value)
+                network = _network(value)
                 prefixes = self._networks.setdefault((network.version, network.prefixlen), {})
                 prefixes[int(network.network_address)] = until_ms
             else:
@@ -147,6 +160,8 @@ class _Values:
             address = ipaddress.ip_address(value)
         except ValueError:
             return False
+        if isinstance(address, ipaddress.IPv6Address):
+            address = address.ipv4_mapped or address
         number = int(address)
         for (version, length), prefixes in self._networks.items():
             if version == address.version:

@@ -137,12 +137,21 @@ def test_an_entry_ends_at_its_event_time():
         ("198.51.100.7", True),
         ("2001:db8:1::5", True),
         ("2001:db8:2::5", False),
+        ("::ffff:203.0.113.9", True),
+        ("::ffff:cb00:7109", True),
+        ("::ffff:203.0.114.9", False),
+        ("192.0.2.77", True),
+        ("192.0.2.78", False),
         ("not an address", False),
     ],
 )
 def test_addresses_may_be_listed_by_network(ip, found):
     one = policy(
-        a_list("{ value = '203.0.113.0/24' }, { value = '198.51.100.7' }, { value = '2001:db8:1::/48' }", field="ip")
+        a_list(
+            "{ value = '203.0.113.0/24' }, { value = '198.51.100.7' }, { value = '2001:db8:1::/48' }, "
+            "{ value = '::ffff:192.0.2.77' }",
+            field="ip",
+        )
     )
     assert bool(evaluate(payment(ip=ip), AT_MS, calm(), one)) is found
 
@@ -209,6 +218,21 @@ def test_explain_tells_of_lists_and_snoozes():
         (RULE.format(mode="off").replace('["payment"]', '["dance"]'), "rule", "invalid enum value 'dance'"),
         (a_list("{ value = 'd' }") * 2, "list.known", "two lists have this name"),
         (a_list("{ value = 'd' }, { value = 'd' }"), "list.known.entries", "'d' is listed twice"),
+        (
+            a_list("{ value = '203.0.113.5' }, { value = '203.0.113.5/32', until = 2020-01-01T00:00:00Z }", field="ip"),
+            "list.known.entries",
+            "'203.0.113.5/32' is listed twice",
+        ),
+        (
+            a_list("{ value = '2001:db8::1' }, { value = '2001:DB8:0::1' }", field="ip"),
+            "list.known.entries",
+            "'2001:DB8:0::1' is listed twice",
+        ),
+        (
+            a_list("{ value = '203.0.113.0/24' }, { value = '::ffff:203.0.113.0/120' }", field="ip"),
+            "list.known.entries",
+            "is listed twice",
+        ),
         (a_list("{ value = '203.0.113.7/24' }", field="ip"), "list.known.entries", "has host bits set"),
         (a_list("{ value = 'd', until = 2026-01-01T00:00:00 }"), "list.known.entries", "without an offset"),
         (SNOOZE.replace("velocity", "velocty"), "snooze.rule", "there is no rule 'velocty'"),
