@@ -15,6 +15,7 @@ import msgspec
 from streams.contracts.base import EPOCH, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
 from streams.core.policy import Policy, PolicyError, PolicySchedule
+from streams.core.two_people import is_somebody_else
 
 Said: TypeAlias = PolicyProposed | PolicyApproved | PolicyRolledBack
 # Between a record and its effect every worker must have read it. A worker that has not seen the end of the topic for
@@ -83,7 +84,7 @@ class PolicyHistory:
                 f"a later change is in force from {self.changes[-1].effective_at.isoformat()} on; "
                 "a roll-back before then withdraws it"
             )
-        if record.actor == proposal.actor:
+        if not is_somebody_else(record.actor, proposal.actor):
             return "a second person must approve a proposal"
         if any(change.proposal_id == record.proposal_id for change in (*self.changes, *self.withdrawn)):
             return f"{record.proposal_id} was approved before; propose the file again"

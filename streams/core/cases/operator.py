@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
 from streams.core.cases.book import add_line, set_finding, set_status
@@ -14,6 +12,7 @@ from streams.core.messages.notify import notify
 from streams.core.money import refunds
 from streams.core.obligations import Case, Hold, Line, Owed
 from streams.core.turn import Turn
+from streams.core.two_people import is_somebody_else
 
 ANALYSTS = frozenset({"analyst", "supervisor", "admin"})
 SUPERVISORS = frozenset({"supervisor", "admin"})
@@ -131,17 +130,6 @@ def _owed(turn: Turn, case: Case) -> list[Owed]:
         for each in turn.obligations.owed
         if each.payment_id == case.payment_id and each.family == case.family and each.status == refunds.OWED
     ]
-
-
-def is_somebody_else(second: str | None, actor: str) -> bool:
-    """Whether two people act. A name that only looks different is the same person."""
-    return second is not None and _person(second) not in ("", _person(actor))
-
-
-def _person(actor: str) -> str:
-    """The actor without what only looks different: case, width, spaces and characters that nobody sees."""
-    plain = unicodedata.normalize("NFKC", actor).casefold()
-    return "".join(each for each in plain if unicodedata.category(each)[0] not in "CZ")
 
 
 def reject(turn: Turn, event_id: str, action: str, cause: str, text: str, *, case_id: str | None = None) -> None:

@@ -241,6 +241,12 @@ def test_what_breaks_a_rule_changes_nothing_and_says_why(
     assert history.refused[-1][0] == last
 
 
+@pytest.mark.parametrize("actor", ["mei", "Mei", "MEI ", " mei", "\uff4dei", "me\u200bi", " "])
+def test_another_spelling_is_no_second_person(history: PolicyHistory, actor: str) -> None:
+    history.tell(proposed("a"))
+    assert history.tell(approved("a", actor=actor)) == "a second person must approve a proposal"
+
+
 def test_whatever_a_reader_raises_is_a_refusal() -> None:
     def parse(_text: str, _effective_at: datetime) -> Policy:
         raise MemoryError("of a release that cannot")
