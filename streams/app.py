@@ -130,19 +130,28 @@ def ingest(settings: Settings, source: Source) -> Runtime:
     metrics = PrometheusMetrics()
     metrics.set(WORKER, 1.0, settings.clock, "enforce")
     options = settings.runtime()
-    agent = AgentOptions(
+    return Runtime(
+        msgspec.structs.replace(options, app_id=group_of(settings.app_id, source.name)),
+        [(IngestLogic(reader_of(settings, source)), ingest_options(settings, source))],
+        metrics=metrics,
+        exposition=metrics.exposition,
+        clock=SystemClock(),
+    )
+
+
+def ingest_options(settings: Settings, source: Source) -> AgentOptions:
+    """How the agent of one source runs."""
+    return AgentOptions(
         changelog=ingest_changelog(source.name).name,
         spread=(*sorted({plan.topic for plan in source.plans.values()}), DEAD_LETTERS.name),
         pace_s=settings.pace_ms / 1000,
         # No timers and no waiting: events alone move time, and the topics of one source are merged as they come.
-        partition=PartitionOptions(clock="replay", dead_letter_share=settings.dead_letter_share, any_count=True),
-    )
-    return Runtime(
-        msgspec.structs.replace(options, app_id=group_of(settings.app_id, source.name)),
-        [(IngestLogic(reader_of(settings, source)), agent)],
-        metrics=metrics,
-        exposition=metrics.exposition,
-        clock=SystemClock(),
+        partition=PartitionOptions(
+            clock="replay",
+            dead_letter_share=settings.ingest_dead_letter_share,
+            any_count=True,
+            feed_again="paywarden ingest refeed FILE",
+        ),
     )
 
 

@@ -117,6 +117,13 @@ class Settings(BaseSettings):
     dead_letter_share: float = Field(
         0.2, gt=0, le=1, description="Share of dead letters among the last 10,000 records that stops the worker."
     )
+    ingest_dead_letter_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="The same for `paywarden ingest run`. 1: never, because whoever may fill the foreign topic could "
+        "stop it; less only where its writers are trusted.",
+    )
     web_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
     web_port: int = Field(6066, ge=0, le=65_535, description="Port of these pages; 0: none.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -22,6 +25,10 @@ logger = logging.getLogger(__name__)
 # Looking for unmapped fields walks a whole record: one in so many is enough to notice a new field within seconds.
 _LOOK_EVERY: Final = 100
 _MOST_REPORTED: Final = 200
+_TELL_EVERY_S: Final = 60.0
+_MOST_TOLD: Final = 8
+# A field of ours, and where the file looks for it: what a refusal of the mapper begins with.
+_FIELD: Final = re.compile(r"(?:element [0-9]+: )?([a-z_]{1,40}(?: from [^:\n]{1,120})?): ")
 
 
 def group_of(app_id: str, source: str) -> str:
@@ -81,6 +88,40 @@ def _printable(name: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in name[:128])
 
 
+class RefusalLog:
+    """Says once a minute how many records became dead letters, by reason and field; the first at once.
+
+    Args:
+        seconds: a monotonic clock.
+    """
+
+    def __init__(self, name: str, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._counts: Counter[str] = Counter()
+        self._next_s = 0.0
+
+    def note(self, refused: Refusal) -> None:
+        """Count one; details name fields and paths of the file, never values."""
+        field = _FIELD.match(refused.detail)
+        self._counts[f"{refused.reason}, {field[1]}" if field else refused.reason] += 1
+
+    def tell(self) -> None:
+        """Write the line if it is due and there is anything to say."""
+        if not self._counts or self._seconds() < self._next_s:
+            return
+        self._next_s = self._seconds() + _TELL_EVERY_S
+        most = self._counts.most_common(_MOST_TOLD)
+        listed = "; ".join(f"{count:,} x {what}" for what, count in most)
+        rest = self._counts.total() - sum(count for _, count in most)
+        logger.warning(
+            "%s: %s dead letters: %s%s. `paywarden ingest check` shows such records; mend the file, then "
+            "`paywarden ingest refeed`.",
+            self._name, f"{self._counts.total():,}", listed, f"; {rest:,} others" if rest else "",
+        )  # fmt: skip
+        self._counts.clear()
+
+
 class IngestLogic:
     """The ingest agent of one source; see `streams.runtime.logic.Logic` for what each method promises.
 
@@ -94,12 +135,17 @@ class IngestLogic:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._reported: set[Chain] = set()
+        self._refusals = RefusalLog(reader.source.name)
         self.inputs = tuple(Input(FOREIGN + topic, keyed=False) for topic in reader.source.topics)
 
     def read(self, record: Record) -> Incoming | Refused:
         document, mapped = self._reader.read(_facts_of(record), record.value)
         if isinstance(mapped, Refusal):
+            self._refusals.note(mapped)
+            self._refusals.tell()
             return Refused(*mapped)
+        if record.offset % _LOOK_EVERY == 0:
+            self._refusals.tell()
         fresh = self._fresh(document) if document is not None and record.offset % _LOOK_EVERY == 0 else 0
         at_ms = max((each.at_ms for each in mapped), default=0)
         return Incoming((mapped, fresh), None, at_ms, moves_clock=False)

@@ -93,6 +93,7 @@ class PartitionOptions(msgspec.Struct, frozen=True, kw_only=True):
     told_every_ms: int = 200
     dead_letter_share: float = 0.2
     dead_letter_window: int = 10_000
+    feed_again: str = "paywarden dead-letters replay"  # the command that takes up this agent's dead letters
     # Strays come from a producer with another partitioner, which scatters nearly all of its records; 5 % of the last
     # 1,000 is far above any accident and is reached after a second of traffic.
     stray_share: float = 0.05

@@ -73,9 +73,9 @@ class Screen:
             )
         if self._dead_letters.exceeded:
             return (
-                f"{who}: more than {options.dead_letter_share:.0%} of the last {options.dead_letter_window} records "
-                "could not be handled, which is a deployment mistake and not bad data. Look at `paywarden dead-letters "
-                "list`, mend the producer or deploy the matching release, then feed them again with `paywarden "
-                "dead-letters replay`."
+                f"{who}: more than {options.dead_letter_share:.0%} of the last records, at most "
+                f"{options.dead_letter_window}, could not be handled, which is a deployment mistake and not bad data. "
+                "Look at `paywarden dead-letters list`, mend the producer or deploy the matching release, then feed "
+                f"them again with `{options.feed_again}`."
             )
         return None
