@@ -14,6 +14,7 @@ from streams.cli.cluster import ask, cluster_options, settings_of
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.registry import REASONS
+from streams.contracts.topics import FOREIGN
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.refeed import Letter, letters, refeed
 
@@ -81,7 +82,11 @@ def list_(reasons: tuple[str, ...], topics: tuple[str, ...], most: int, as_json:
         say(f"{told.topic}/{told.partition}/{told.offset}  {told.reason}  {when}  {told.size:,} bytes")
         begins = "" if told.begins is None else f" (begins like {told.begins})"
         say(f"    {told.detail}{begins}")
-    console.print("docs/runbook.md explains each reason; feed them again with `paywarden dead-letters replay`")
+    foreign = sorted({topic for _, topic in found.kinds if topic.startswith(FOREIGN)})
+    if len(foreign) < len({topic for _, topic in found.kinds}):
+        say("docs/runbook.md explains each reason; feed them again with `paywarden dead-letters replay`")
+    if foreign:
+        say(f"those of {', '.join(foreign)}: mend the source's file, then `paywarden ingest refeed FILE`")
 
 
 async def listing(options: RuntimeOptions, reasons: tuple[str, ...], topics: tuple[str, ...], most: int) -> Listing:

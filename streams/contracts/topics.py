@@ -377,10 +377,13 @@ def inputs_of(agent: Agent) -> tuple[Topic, ...]:
             return (SIGNALS,)
 
 
+INGEST: Final = "paywarden.ingest."
+
+
 def ingest_changelog(source: str) -> Topic:
     """The topic that holds how far the source of this name was read; it has as many partitions as what is read."""
     return Topic(
-        name=f"paywarden.ingest.{source}.changelog",
+        name=f"{INGEST}{source}.changelog",
         direction="internal",
         key="state",
         types=(),

@@ -65,21 +65,21 @@ def status_of(error: BaseException) -> int:
 def sentence_of(error: BaseException) -> str:
     """One line for the operator."""
     if isinstance(error, Refusal):
-        return f"paywarden worker refuses to run: {error}"
+        return f"paywarden refuses to run: {error}"
     if isinstance(error, ProducerFenced):
         return (
-            "paywarden worker stops: another worker has taken over a partition that this one still held "
+            "paywarden stops: another process has taken over a partition that this one still held "
             "(it was frozen, or cut off from the brokers). Nothing of its last group was committed. Restart it."
         )
     if isinstance(error, Unreachable):
-        return f"paywarden worker stops: {error}"
+        return f"paywarden stops: {error}"
     if isinstance(error, KafkaConnectionError):
         return (
-            f"paywarden worker stops: no broker answers ({error}). Set PAYWARDEN_BOOTSTRAP, and "
+            f"paywarden stops: no broker answers ({error}). Set PAYWARDEN_BOOTSTRAP, and "
             "PAYWARDEN_SECURITY_PROTOCOL if the brokers want TLS or a password; then restart it."
         )
     return (
-        f"paywarden worker stops: {type(error).__name__}: {error}. "
+        f"paywarden stops: {type(error).__name__}: {error}. "
         "Nothing uncommitted was published; restart it, and it goes on after its last commit."
     )
 

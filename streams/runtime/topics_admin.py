@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from streams.contracts.topics import FOREIGN, INGEST
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.failstop import WrongPartitions
 from streams.runtime.logic import Input
@@ -73,6 +74,15 @@ async def create_topics(options: RuntimeOptions, specs: Iterable[TopicSpec]) -> 
     return created
 
 
+def _remedy(missing: Iterable[str]) -> str:
+    """Who makes the topics that are missing: we those of ours, with the source's file those of an ingest."""
+    if any(topic.startswith(FOREIGN) for topic in missing):
+        return "correct `topics` in the source's file, or have them created by their owner"
+    if any(topic.startswith(INGEST) for topic in missing):
+        return "run `paywarden topics create --ingest FILE`"
+    return "run `paywarden topics create`"
+
+
 class Layout(NamedTuple):
     """What an agent reads and writes in this cluster."""
 
@@ -100,9 +110,8 @@ def layout_of(
     needed = [each.topic for each in inputs if each.required] + [*companions, *spread]
     missing = [topic for topic in needed if topic not in counts]
     if missing:
-        raise WrongPartitions(
-            f"agent {agent} needs the topics {', '.join(missing)}, which do not exist: run `paywarden topics create`."
-        )
+        listed = ", ".join(topic.removeprefix(FOREIGN) for topic in missing)
+        raise WrongPartitions(f"agent {agent} needs the topics {listed}, which do not exist: {_remedy(missing)}.")
     present = tuple(each for each in inputs if each.topic in counts)
     found = {topic: counts[topic] for topic in [*(each.topic for each in present), *companions]}
     if len(set(found.values())) > 1:

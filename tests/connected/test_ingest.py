@@ -176,4 +176,5 @@ def test_an_ingest_without_its_topics_says_what_to_do(make_deployment: MakeDeplo
     deployment = make_deployment("stripe")
     deployment.environment["PAYWARDEN_TOPIC_PREFIX"] = "nowhere."
     said = deployment.command("ingest", "run", str(deployment.file), code=78)
-    assert "paywarden topics create" in said
+    assert "paywarden topics create --ingest FILE" in said
+    assert "worker" not in said.splitlines()[-1]

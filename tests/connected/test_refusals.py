@@ -19,7 +19,7 @@ def refusal(bench: Bench, **settings: object) -> str:
     worker = bench.start(ready=False, **settings)
     assert worker.wait_for_exit(60) == 78, worker.said()[-3000:]
     words = worker.said().strip().splitlines()[-1]
-    assert words.startswith("paywarden worker refuses to run:")
+    assert words.startswith("paywarden refuses to run:")
     return words
 
 
