@@ -244,7 +244,9 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "PAYWARDEN_" + "_".join(str(part) for part in first["loc"][:1]).upper()
-        raise SettingsError(f"{name}: {first['msg']}; see docs/configuration.md for what it takes.") from None
+        raise SettingsError(
+            f"{name}: {first['msg'].removeprefix('Value error, ')}; see docs/configuration.md for what it takes."
+        ) from None
     except Unparsable as error:
         field = str(error).split('"')[1]
         raise SettingsError(

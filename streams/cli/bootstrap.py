@@ -125,7 +125,8 @@ async def _nobody_was_here(settings: Settings, parts: list[Part], again: bool) -
             raise NotAsItShouldBe(
                 f"workers of the group {settings.app_id!r} have handled {told[0]}: their state goes on from there, and "
                 "a bootstrap would make them forget whom they locked. To start from nothing on purpose, delete the "
-                f"consumer group {settings.app_id!r}, then use --again."
+                f"consumer group (kafka-consumer-groups.sh --bootstrap-server {settings.bootstrap} --delete --group "
+                f"{settings.app_id}), then use --again."
             )
         if POSITION_KEY in rows and not again:
             raise NotAsItShouldBe(
@@ -273,3 +274,8 @@ def _show(report: Report) -> None:
     if report.poison:
         console.print(f"{report.poison:,} of these raised and left no trace")
     console.print("written; start the workers" if report.written else "nothing was written (--dry-run)")
+    if report.from_time is not None:
+        console.print(
+            "workers still follow what was under way at the end of history: the first hours may bring cases about the "
+            "newest of it, marked shadow until the policy enforces"
+        )

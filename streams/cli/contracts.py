@@ -139,8 +139,9 @@ def publish(subjects: str, compatibility: str | None, dry_run: bool, as_json: bo
             say(f"refused: {subject}: {'; '.join(why)}")
         for subject in found["published"]:
             say(f"{'would publish' if dry_run else 'published'} {subject}")
-        say(f"{found['unchanged']} of {found['unchanged'] + len(found['published'])} were there already")
-        if found["refused"]:
+        if not found["refused"]:
+            say(f"{found['unchanged']} of {found['unchanged'] + len(found['published'])} were there already")
+        else:
             say("nothing was published; fields of ours only ever appear, which is FORWARD (--compatibility)")
     sys.exit(1 if found["refused"] else 0)
 

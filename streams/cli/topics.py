@@ -173,7 +173,9 @@ def export(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @cluster_options
 def list_(as_json: bool, **options: Any) -> None:
-    """Every topic of the product: whether it exists, how many partitions and records it has, who writes it.
+    """Every topic of the product: whether it exists, its partitions, how many offsets it spans, who writes it.
+
+    Offsets count records and, of what transactions write, a marker for each commit too.
 
     \b
     Example:
@@ -184,7 +186,7 @@ def list_(as_json: bool, **options: Any) -> None:
     if as_json:
         say_json(msgspec.json.encode(rows))
         return
-    table = Table("topic", "direction", "partitions", "records", "written by")
+    table = Table("topic", "direction", "partitions", "offsets", "written by")
     for row in rows:
         exists = row["partitions"] is not None
         table.add_row(

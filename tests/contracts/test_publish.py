@@ -69,6 +69,7 @@ def test_one_refusal_keeps_everything_back(known: Registry) -> None:
     assert len(known.versions) == 1
     shown = run(known.url)
     assert "refused: decision.made.v1: a field was taken away" in shown.output
+    assert "were there already" not in shown.output
     assert published(known.url, "--compatibility", "NONE")["written"]
     assert len(known.versions["decision.made.v1"]) == 2
     assert set(known.levels.values()) == {"NONE"}
