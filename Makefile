@@ -60,7 +60,7 @@ floods: setup  ## a million hostile events of one account and a million new addr
 	$(BIN)/pytest tests/properties/test_product.py -k flood || { wait $$account; exit 1; }; \
 	wait $$account
 
-soak: floods  ## the floods, then 100,000 payments under workers that die: hours
+soak: floods  ## the floods, then 100,000 payments under workers that die: some minutes of CPU time
 	PAYWARDEN_SOAK=1 $(BIN)/pytest tests/properties/test_money_engine.py
 
 EXPLORE_MINUTES ?= 30

@@ -115,6 +115,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     currency: str
     at_ms: int
     refund: bool = False  # below zero: not a credit of the ledger, but a refund that somebody has approved (rule L12)
+    back_minor: int = 0  # how much of a debit has come back already
 
 
 class Lately(msgspec.Struct, array_like=True, gc=False):

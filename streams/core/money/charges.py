@@ -81,22 +81,25 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     Nothing of one that credits have undone already, or that is certainly one too many: that one has a case. A late line
     is compared where its payment is known. `payment_id` is empty for a line that belongs to no payment so far.
     """
-    entry = hashed(event.event_id)
     about = about_of(turn, payment_id)
-    order = hashed(event.order_id) or (about.order if about is not None else 0)
-    payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
-    key = payment_key(payment_id) if payment_id else 0
-    mine = Spent(key, entry, order, payee, event.amount_minor, event.currency, turn.at_ms)
+    mine = _spent(turn, event, payment_id, about)
+    key = mine.payment
     left_minor = _undone(turn, mine)
     if not left_minor:
         return 0
     known = key and (not turn.late or turn.obligations.recall(key) is not None)
     certain = known and _compare(turn, event.event_id, payment_id, mine, about)
-    mine.amount_minor = left_minor
+    mine.amount_minor, mine.back_minor = left_minor, event.amount_minor - left_minor
     turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
     if about is not None and about.order_minor is not None and not turn.late:
         _expect_amount(turn, event.currency, payment_id, about.order_minor)
     return 0 if certain else left_minor
+
+
+def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """This debit is the one that a good payment has after all: the next one would be one too many."""
+    mine = _spent(turn, event, payment_id, about_of(turn, payment_id))
+    turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
 
 
 def claimed(turn: Turn, event: Movement) -> list[int]:
@@ -141,6 +144,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
         taken = min(left_minor, each.amount_minor)
         left_minor -= taken
         each.amount_minor -= taken
+        each.back_minor += taken
         if not each.amount_minor:
             obligations.spent.remove(each)
     if left_minor and (left_minor < event.amount_minor or not mine):
@@ -239,6 +243,13 @@ def about_of(turn: Turn, payment_id: str) -> Lately | None:
     return next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
 
 
+def _spent(turn: Turn, event: LedgerPosted, payment_id: str, about: Lately | None) -> Spent:
+    order = hashed(event.order_id) or (about.order if about is not None else 0)
+    payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
+    key = payment_key(payment_id) if payment_id else 0
+    return Spent(key, hashed(event.event_id), order, payee, event.amount_minor, event.currency, turn.at_ms)
+
+
 def _undone(turn: Turn, mine: Spent) -> int:
     """How much of a debit is left after credits of its payment that were here first. One from before it is not its."""
     if not mine.payment:
@@ -262,7 +273,8 @@ def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately
         for each in turn.obligations.spent
         if each.payment
         and each is not mine
-        and each.amount_minor == mine.amount_minor
+        and each.amount_minor > 0
+        and each.amount_minor + each.back_minor == mine.amount_minor + mine.back_minor
         and each.currency == mine.currency
     ]
     window_ms = turn.policy.money.duplicate_window_s * 1000

@@ -53,11 +53,13 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         orphans.credited(turn, event, payment_id)
         return
     orphans.debited(turn, payment_id)
-    if _taken_again(turn, event, payment_id):
-        return
-    left_minor = charges.debited(turn, event, payment_id)
     key = payment_key(payment_id)
     state = turn.obligations.recall(key)
+    if _taken_again(turn, event, payment_id):
+        if state is not None and state.status == PaymentState.SUCCEEDED:
+            charges.taken_again(turn, event, payment_id)
+        return
+    left_minor = charges.debited(turn, event, payment_id)
     if state is not None and not state.is_debited:
         turn.obligations.remember(key, state.debited(), turn.at_ms)
     if not left_minor or (state is None and turn.late):
@@ -138,7 +140,7 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
     if told or known.status == PaymentState.SUCCEEDED:
         return
     if case is not None and case.is_open:
-        back_minor = case.counters.get(returns.BACK, 0)
+        back_minor = case.counters.get(returns.BACK, 0) + case.counters.get(returns.BEFORE, 0)
     elif waiting:
         back_minor = sum(debit.back_minor for debit in waiting)
     elif case is not None and case.money_state == "returned":
@@ -197,9 +199,14 @@ def judge(turn: Turn, debit: Debit) -> None:
         _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
     known = _case(turn, debit.payment_id)
+    back_minor = debit.back_minor
     if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit
         known.amount_minor, known.currency = debit.amount_minor, debit.currency
         known.counters.pop(returns.BACK, None)
+        known.counters.pop(returns.BEFORE, None)
+    elif known is not None and known.currency == debit.currency:  # it is about one more debit
+        known.amount_minor = (known.amount_minor or 0) + debit.amount_minor
+        back_minor += known.counters.get(returns.BEFORE, 0)
     case = open_or_join(
         turn,
         Draft(
@@ -225,6 +232,7 @@ def judge(turn: Turn, debit: Debit) -> None:
             amount_minor=debit.amount_minor,
             currency=debit.currency,
             money_state="moved",
+            counters=((returns.BEFORE, back_minor),) if back_minor else (),
         ),
     )
     unknown_outcome.goes_on(turn, debit.payment_id, FAMILY)

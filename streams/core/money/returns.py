@@ -17,7 +17,8 @@ from streams.core.money import charges, expectations, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
-BACK = "returned_minor"  # counter of a money case
+BACK = "returned_minor"  # counter of a money case: how much of its amount
+BEFORE = "returned_before_minor"  # what came back before it was opened, and is no part of its amount
 # Which case a credit ends first when several of a payment wait for the same amount: what was charged too much, then
 # what should not have been charged at all.
 ENDS = {

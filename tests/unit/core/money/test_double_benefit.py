@@ -179,3 +179,20 @@ def test_the_money_case_takes_in_the_case_about_the_unknown_outcome() -> None:
     books.play("request", "wait 40")
     assert books.open == {"payment_unknown": 10_000}
     assert books.play("debit", "wait 120").open == {"debited_not_confirmed": 10_000}
+
+
+def test_the_case_tells_what_came_back_within_the_grace() -> None:
+    books = Books().play("request", "debit", "fail", "credit 2500", "wait 3")
+    assert books.open == {"debited_not_confirmed": 7_500}
+    assert books.play("succeed").open == {"double_benefit": 2_500}
+
+
+def test_a_double_charge_is_one_although_a_part_of_the_first_came_back() -> None:
+    books = Books().play("request", "fail", "debit", "credit 2500", "debit")
+    assert books.open == {"duplicate_charge": 10_000}
+
+
+def test_what_was_taken_again_is_the_first_of_two_debits() -> None:
+    books = Books().play("request", "debit", "fail", "credit", "succeed", "debit")
+    assert books.open == {}
+    assert books.play("debit").open == {"duplicate_charge": 10_000}
