@@ -39,8 +39,8 @@ def propose(
 ) -> tuple[Comparison, Path | None]:
     """Trains, compares, and moves what passes into `home`; returns the comparison and where it is now, if anywhere.
 
-    The name, what is scored and the gate's thresholds are those of the champion and the policy. Raises NotEnough,
-    NotAlike, ModelError.
+    The name, what is scored and what the gate counts as alerts are those of the champion and the policy. Raises
+    NotEnough, NotAlike, ModelError.
     """
     judging = Plan(plan.until_ms, days=plan.days, weeks=holdout_weeks, seed=plan.seed, delay_ms=plan.delay_ms)
     begins_ms = folds_of(history, judging)[0].starts_ms
@@ -60,7 +60,7 @@ def propose(
             told=told,
         )
         candidate = load_model(made)
-        found = compared(champion, candidate, history, judging, policy.payment)
+        found = compared(champion, candidate, history, judging, policy, currency)
         if found.problems:
             return found, None
         gate = Gate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,8 +13,10 @@ from models.training.fit import NotEnough, Plan, folds_of, known
 from models.training.history import FRAUD, History
 from models.training.measures import Measured, measured
 from streams.contracts.base import from_ms, to_ms
+from streams.core.currencies import exponent_of
+from streams.core.expected_cost import cheapest
 from streams.core.outcome import Outcome
-from streams.core.policy import ScoreThresholds
+from streams.core.policy import ModelPolicy
 
 # Fewer frauds say nothing about which of two models is better.
 _LEAST_FRAUDS = 20
@@ -40,9 +43,11 @@ class Comparison(NamedTuple):
 
 
 def compared(
-    champion: Model, candidate: Model, history: History, plan: Plan, thresholds: ScoreThresholds
+    champion: Model, candidate: Model, history: History, plan: Plan, policy: ModelPolicy, currency: str | None
 ) -> Comparison:
     """Compares on the newest mature weeks, without what one of the two was trained on. Raises NotEnough.
+
+    Alerts are what `policy` makes of the scores, by cost in `currency`, that of the history's amounts, if it says so.
 
     That both answer as their trainers did is checked when they are loaded.
     """
@@ -57,7 +62,8 @@ def compared(
             f"{from_ms(unseen_ms):%Y-%m-%d}, when the newer of the two models was trained; let it watch (--shadow, "
             f"PAYWARDEN_SHADOW_MODEL_DIRS) until there are {_LEAST_FRAUDS}."
         )
-    sides = [_side(model, history, rows, frauds, thresholds) for model in (champion, candidate)]
+    judge = _judge(policy, currency)
+    sides = [_side(model, history, rows, frauds, judge) for model in (champion, candidate)]
     now, then = sides[1], sides[0]
     problems = []
     if now.measured.average_precision <= then.measured.average_precision:
@@ -73,8 +79,26 @@ def compared(
     )
 
 
-def _side(model: Model, history: History, rows: np.ndarray, frauds: np.ndarray, thresholds: ScoreThresholds) -> Side:
+def _judge(policy: ModelPolicy, currency: str | None) -> Callable[[float, float], Outcome]:
+    """What a score and an amount in major units become; as in core.verdict, thresholds are for amounts without rate."""
+    if policy.decides == "thresholds":
+        return lambda score, _amount: policy.payment.outcome_of(score)
+    if currency is None:
+        raise NotEnough("The policy decides by cost: name the currency that the history's amounts are in, --currency.")
+    scale = 10 ** exponent_of(currency)
+
+    def by_cost(score: float, amount: float) -> Outcome:
+        found = cheapest(score, round(amount * scale), currency, policy.costs) if amount >= 0.0 else None
+        return policy.payment.outcome_of(score) if found is None else found
+
+    return by_cost
+
+
+def _side(
+    model: Model, history: History, rows: np.ndarray, frauds: np.ndarray, judge: Callable[[float, float], Outcome]
+) -> Side:
     scores = np.array(model.score(history.columns(model.manifest.features)[rows]))
     found = measured(history.accounts[rows], history.at_ms[rows], frauds, scores)
-    alerts = [thresholds.outcome_of(score) >= Outcome.REVIEW for score in scores.tolist()]
+    amounts = history.columns(["amount"])[rows, 0]
+    alerts = [judge(*each) >= Outcome.REVIEW for each in zip(scores.tolist(), amounts.tolist(), strict=True)]
     return Side(model.manifest.model_id, found, float(np.mean(alerts)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,14 @@ from rich.text import Text
 from models.artifact import CARD_FILE, MODEL_FILE, SHIPPED, Manifest, ModelError, folder_of, read_artifact
 from models.standing import gate_of
 from producers.errors import BadInput
-from streams.adapters.policy_file import load_schedule
+from streams.adapters.policy_file import load_policy, load_schedule, parse_published
 from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
 from streams.cli.features import END_OF_TIME_MS
 from streams.cli.published_policies import read_history, rollback
 from streams.cli.replay import Instant
 from streams.cli.terminal import say, say_json, terminal
-from streams.settings import load_settings
+from streams.core.policy import Policy
+from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from models.serving.model import Model
@@ -44,7 +46,7 @@ def models() -> None:
       paywarden models show payments-1a2b3c4d5e
       paywarden retrain --history history.npz --champion OLD
       paywarden models compare OLD NEW --history history.npz
-      paywarden models promote NEW --over policy.toml --champion OLD --history history.npz --out next.toml
+      paywarden models promote NEW --over policy.toml --history history.npz --out next.toml
       paywarden models rollback --actor jo --role supervisor --why "alerts doubled"
     """
 
@@ -132,7 +134,9 @@ def show(model: Path, home: Path | None, as_json: bool) -> None:
 
 def _comparing(command: Any) -> Any:
     for option in (
-        click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Thresholds."),
+        click.option(
+            "--currency", help="Of the history's amounts, for a policy that decides by cost; its home currency."
+        ),
         click.option("--weeks", type=click.IntRange(1, 12), default=2, show_default=True, help="Newest mature weeks."),
         click.option("--until", type=Instant(), help="Labels of this time or later do not exist yet; UTC."),
         click.option("--history", "history_file", required=True, type=click.Path(path_type=Path)),
@@ -144,6 +148,7 @@ def _comparing(command: Any) -> Any:
 @models.command()
 @click.argument("champion", type=click.Path(path_type=Path))
 @click.argument("candidate", type=click.Path(path_type=Path))
+@click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="What counts as alert.")
 @_comparing
 @_dir
 @_json
@@ -153,6 +158,7 @@ def compare(
     history_file: Path,
     until: int | None,
     weeks: int,
+    currency: str | None,
     policy_files: tuple[Path, ...],
     home: Path | None,
     as_json: bool,
@@ -163,7 +169,10 @@ def compare(
     Example:
       paywarden models compare OLD NEW --models /srv/models --history history.npz --weeks 2
     """
-    found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
+    home = home or load_settings().models_dir
+    first, second = (load_named(folder_of(each, home)) for each in (champion, candidate))
+    policy = load_schedule(policy_files).policies[-1]
+    found = _compared(first, second, history_file, until, weeks, policy, currency)
     if as_json:
         sides = {side.model_id: side.measured._asdict() | {"alerts": side.alert_share} for side in found[4:6]}
         say_json(json.dumps({"frauds": found.frauds, "models": sides, "problems": found.problems}))
@@ -173,35 +182,46 @@ def compare(
 
 @models.command()
 @click.argument("candidate", type=click.Path(path_type=Path))
-@click.option("--champion", required=True, type=click.Path(path_type=Path), help="The model that decides now.")
+@click.option(
+    "--champion",
+    type=click.Path(path_type=Path),
+    help="The model that decides now; the one that --over names, else PAYWARDEN_MODEL_DIR.",
+)
 @click.option("--over", type=click.Path(path_type=Path, exists=True), help="The policy file that is in force now.")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Policy file to write.")
 @_comparing
 @_dir
 def promote(
     candidate: Path,
-    champion: Path,
+    champion: Path | None,
     over: Path | None,
     out: Path,
     history_file: Path,
     until: int | None,
     weeks: int,
-    policy_files: tuple[Path, ...],
+    currency: str | None,
     home: Path | None,
 ) -> None:
     """Write the policy that makes CANDIDATE the champion, if it passes the gate: better, and no more alerts.
 
-    The policy comes into force like any other: `paywarden policy publish`, and a second person approves.
+    It is compared with the champion that the policy in force (--over) names, and alerts are counted by the policy that
+    is written. That comes into force like any other: `paywarden policy publish`, and a second person approves.
 
     \b
     Example:
-      paywarden models promote NEW --champion OLD --history history.npz --over policy.toml --out next.toml
+      paywarden models promote NEW --history history.npz --over policy.toml --out next.toml
     """
-    found = _compared(champion, candidate, history_file, until, weeks, policy_files, home)
+    settings = load_settings()
+    home = home or settings.models_dir
+    present = load_policy(over)
+    first = _champion(champion, present, over, home, settings)
+    second = load_named(folder_of(candidate, home))
+    text = with_champion("" if over is None else over.read_text(encoding="utf-8"), second.manifest.model_id)
+    wanted = parse_published(text, present.effective_at)
+    found = _compared(first, second, history_file, until, weeks, wanted, currency)
     comparison_table(found, terminal())
     if found.problems:
         raise BadInput(f"{found.candidate.model_id} stays where it is: {'; '.join(found.problems)}.")
-    text = with_champion("" if over is None else over.read_text(encoding="utf-8"), found.candidate.model_id)
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -236,40 +256,72 @@ def roll_back(context: click.Context, /, actor: str, role: str, why: str, **clus
     context.invoke(rollback, actor=actor, role=role, why=why, **cluster)
 
 
+def _champion(given: Path | None, policy: Policy, over: Path | None, home: Path | None, settings: Settings) -> Model:
+    """The model that decides now. Another one would make the gate an easy one, so it is refused."""
+    named = policy.model.champion
+    wanted = given or (Path(named) if named else settings.model_dir)
+    if wanted is None:
+        raise BadInput("The policy names no champion, so the one of PAYWARDEN_MODEL_DIR decides: name it, --champion.")
+    model = load_named(folder_of(wanted, home))
+    if named and model.manifest.model_id != named:
+        raise BadInput(
+            f"{model.manifest.model_id} is not the champion: {over or 'the default policy'} names {named}; compare "
+            "with that one."
+        )
+    return model
+
+
 def with_champion(text: str, model_id: str) -> str:
-    """The policy text with this champion and everything else as it was."""
+    """The policy text with this champion and everything else as it was, comments and layout too.
+
+    Raises BadInput where that takes more than a line in a table [model].
+    """
     line = f'champion = "{model_id}"'
-    table = re.search(r"^\[model\][^\n]*\n", text, re.MULTILINE)
+    table = re.search(r"^[ \t]*\[[ \t]*model[ \t]*\][^\n]*(\n|\Z)", text, re.MULTILINE)
     if table is None:
         changed = f"{text.rstrip()}\n\n[model]\n{line}\n".lstrip()
     else:
         rest = text[table.end() :]
-        following = re.search(r"^\[", rest, re.MULTILINE)
+        following = re.search(r"^[ \t]*\[", rest, re.MULTILINE)
         own, after = (rest, "") if following is None else (rest[: following.start()], rest[following.start() :])
-        own, found = re.subn(r"^champion\s*=.*$", line, own, flags=re.MULTILINE)
-        changed = text[: table.end()] + (own if found else f"{line}\n{own}") + after
+        own, found = re.subn(r"^[ \t]*champion[ \t]*=[^\n]*$", line, own, flags=re.MULTILINE)
+        head = table[0] if table[0].endswith("\n") else f"{table[0]}\n"
+        changed = text[: table.start()] + head + (own if found else f"{line}\n{own}") + after
+    if not _differs_in_champion(text, changed, model_id):
+        raise BadInput(
+            f"The champion cannot be written into this policy file: write its model keys as a table [model] with "
+            f"{line} on a line of its own."
+        )
     return changed
 
 
+def _differs_in_champion(text: str, changed: str, model_id: str) -> bool:
+    before = tomllib.loads(text)
+    try:
+        after = tomllib.loads(changed)
+    except tomllib.TOMLDecodeError:
+        return False
+    model = before.get("model", {})
+    return isinstance(model, dict) and after == {**before, "model": {**model, "champion": model_id}}
+
+
 def _compared(
-    champion: Path,
-    candidate: Path,
+    first: Model,
+    second: Model,
     history_file: Path,
     until: int | None,
     weeks: int,
-    policy_files: tuple[Path, ...],
-    home: Path | None,
+    policy: Policy,
+    currency: str | None,
 ) -> Comparison:
     from models.training.fit import NotEnough, Plan
     from models.training.gate import compared
     from models.training.history import HistoryError, load_history
 
-    home = home or load_settings().models_dir
-    first, second = (load_named(folder_of(each, home)) for each in (champion, candidate))
     plan = Plan(END_OF_TIME_MS if until is None else until, weeks=weeks)
-    thresholds = load_schedule(policy_files).policies[-1].model.payment
+    currency = currency or policy.money.home_currency
     try:
-        return compared(first, second, load_history(history_file), plan, thresholds)
+        return compared(first, second, load_history(history_file), plan, policy.model, currency)
     except (HistoryError, NotEnough) as error:
         raise BadInput(str(error)) from error
 

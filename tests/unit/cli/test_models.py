@@ -52,6 +52,53 @@ def test_only_a_better_model_is_promoted(tmp_path: Path) -> None:
     assert tomllib.loads(out.read_text())["model"]["champion"] == good.name
 
 
+def test_the_gate_compares_with_the_champion_of_the_policy(tmp_path: Path) -> None:
+    bad = worse(tmp_path)
+    (good,) = tmp_path.glob("good-*")
+    over, out = tmp_path / "over.toml", tmp_path / "next.toml"
+    over.write_text(f'name = "mine"\n[model]\nchampion = "{good.name}"\n')
+    given = ("--models", str(tmp_path), "--history", history(tmp_path), "--over", str(over), "--out", str(out))
+    with pytest.raises(BadInput, match=f"is not the champion: .* names {good.name}"):
+        run("promote", good.name, "--champion", bad.name, *given)
+    over.write_text(f'name = "mine"\n[model]\nchampion = "{bad.name}"\n')
+    run("promote", good.name, *given)
+    assert tomllib.loads(out.read_text()) == {"name": "mine", "model": {"champion": good.name}}
+
+
+@pytest.mark.parametrize(
+    "alerts",
+    ["[model.payment]\nnotify = 0.0003\nstep_up = 0.0005\nreview = 0.001\n", '[model]\ndecides = "cost"\n'],
+    ids=["over", "cost"],
+)
+def test_alerts_are_counted_by_the_policy_that_is_written(tmp_path: Path, alerts: str) -> None:
+    """By the packaged thresholds the flat model alerts about everything; `over` says otherwise for both."""
+    bad = worse(tmp_path)
+    (good,) = tmp_path.glob("good-*")
+    over = tmp_path / "over.toml"
+    over.write_text(alerts)
+    told = history(tmp_path)
+    given = (bad.name, good.name, "--models", str(tmp_path), "--history", told, "--currency", "EUR", "--json")
+    packaged = json.loads(run("compare", *given))["models"]
+    wanted = json.loads(run("compare", *given, "--policy", str(over)))["models"]
+    assert {name: each["alerts"] for name, each in packaged.items()} != {
+        name: each["alerts"] for name, each in wanted.items()
+    }
+    out = ("--out", str(tmp_path / "next.toml"))
+    arguments = ["promote", good.name, "--champion", bad.name, "--over", str(over), *given[2:-1], *out]
+    promoted = CliRunner().invoke(models, arguments)
+    assert f"{wanted[good.name]['alerts']:.3%}" in promoted.output
+
+
+def test_cost_without_a_currency_is_asked_for(tmp_path: Path) -> None:
+    bad = worse(tmp_path)
+    (good,) = tmp_path.glob("good-*")
+    over = tmp_path / "over.toml"
+    over.write_text('[model]\ndecides = "cost"\n')
+    given = ("--models", str(tmp_path), "--history", history(tmp_path), "--policy", str(over))
+    with pytest.raises(BadInput, match="--currency"):
+        run("compare", bad.name, good.name, *given)
+
+
 def test_what_a_model_was_trained_on_proves_nothing(tmp_path: Path) -> None:
     good, other = small_model(tmp_path, name="good"), small_model(tmp_path, name="other", seed=1)
     before = history(tmp_path, start_ms=to_ms(datetime(2025, 11, 1, tzinfo=UTC)))
@@ -67,6 +114,9 @@ def test_what_a_model_was_trained_on_proves_nothing(tmp_path: Path) -> None:
         '[model]\nchampion = "old-1"\nmissing_score = "review"\n[locks]\nack = "assumed"\n',
         "[model]\n[model.payment]\nhold = 0.8\n",
         "[model.payment]\nhold = 0.8\n",
+        '[ model ] # ours\nchampion = "old-1"\n',
+        '  [model]\n  champion = "old-1"\n  [locks]\n  ack = "assumed"\n',
+        'name = "mine"\n[model]',
         '# [model]\n[[rule]]\nname = "x"\nchampion = "not this"\n',
     ],
 )
@@ -74,3 +124,11 @@ def test_the_policy_changes_in_nothing_else(text: str) -> None:
     before, after = tomllib.loads(text), tomllib.loads(with_champion(text, "new-2"))
     assert after.pop("model") == {**before.pop("model", {}), "champion": "new-2"}
     assert after == before
+
+
+@pytest.mark.parametrize(
+    "text", ['model.champion = "old-1"\n', 'model = { champion = "old-1" }\n', '[model]\n"champion" = "old-1"\n']
+)
+def test_what_cannot_be_changed_in_a_line_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match=r"write its model keys as a table \[model\]"):
+        with_champion(text, "new-2")
