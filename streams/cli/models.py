@@ -19,7 +19,7 @@ from producers.errors import BadInput
 from streams.adapters.policy_file import load_policy, load_schedule, parse_published
 from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_of
 from streams.cli.features import END_OF_TIME_MS
-from streams.cli.published_policies import read_history, rollback
+from streams.cli.published_policies import read_history, rollback, soon
 from streams.cli.replay import Instant
 from streams.cli.terminal import say, say_json, terminal
 from streams.core.policy import Policy
@@ -243,11 +243,12 @@ def roll_back(context: click.Context, /, actor: str, role: str, why: str, **clus
       paywarden models rollback --actor jo --role supervisor --why "alerts doubled"
     """
     settings = settings_of(cluster)
-    changes = ask(settings, read_history(settings))[0].changes
-    before = load_schedule(settings.policy_files).policies[-1]
-    in_force = [change.policy or before for change in changes]
-    newest, previous = (in_force or [before])[-1], (in_force[-2] if len(in_force) > 1 else before)
-    if newest.model.champion == previous.model.champion:
+    history = ask(settings, read_history(settings))[0]
+    start = load_schedule(settings.policy_files).policies[-1]
+    newest, then = (
+        (changes[-1].policy if changes else None) or start for changes in (history.changes, history.rolled_back(soon()))
+    )
+    if newest.model.champion == then.model.champion:
         raise NotAsItShouldBe(
             "the newest policy did not change the champion, so there is no model to take back; "
             "`paywarden policy rollback` takes back a policy."

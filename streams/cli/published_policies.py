@@ -208,6 +208,11 @@ def _write(settings: Settings, record: Said) -> PolicyHistory:
     return history
 
 
+def soon() -> datetime:
+    """When a change that is said now is in force, unless somebody asks for a later time."""
+    return _now() + timedelta(seconds=SOON_S)
+
+
 def _now() -> datetime:
     return from_ms(SystemClock().now_ms())
 
@@ -219,6 +224,7 @@ def _as_json(told: PolicyHistory) -> dict[str, Any]:
             "proposal_id": change.proposal_id or None,
             "policy": change.policy.policy_hash if change.policy else None,
             "name": change.policy.name if change.policy else None,
+            "champion": (change.policy.model.champion or None) if change.policy else None,
             "actors": change.actor,
             "why": change.why,
         }

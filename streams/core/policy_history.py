@@ -7,6 +7,7 @@ makes the same schedule of them. A record that breaks a rule changes nothing, an
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -127,6 +128,18 @@ class PolicyHistory:
         last = self.changes[-1]
         planned = last.takes_back and not _is_before(last, at)
         return last.takes_back if planned else last.proposal_id
+
+    def rolled_back(self, at: datetime) -> list[Change]:
+        """The changes as a roll-back in force from `at` on would leave them; nothing is rolled back by asking."""
+        if not self.newest(at):
+            return self.changes
+        trial = copy(self)  # changes are replaced, never changed
+        trial._rolled_back(
+            PolicyRolledBack(
+                occurred_at=at, proposal_id=self.newest(at), actor="-", role="admin", why="-", effective_at=at
+            )
+        )
+        return trial.changes
 
     def _read(self, proposal: PolicyProposed, effective_at: datetime) -> Policy | str:
         """The policy, or why it cannot be one. Whatever is wrong with a text must not end those who read it."""
