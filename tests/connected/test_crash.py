@@ -138,6 +138,6 @@ def test_a_frozen_worker_is_fenced_and_ends_itself(bench: Bench, is_embedded: bo
         wait_until(lambda: bench.counted() > before, "the heir commits")
         frozen.send(signal.SIGCONT)
         assert frozen.wait_for_exit() == 70
-        assert "another worker has taken over" in frozen.said()
+        assert "another process has taken over" in frozen.said()
     assert heir.page("/readyz")[0] == 200
     assert_exact(bench, is_embedded=is_embedded)

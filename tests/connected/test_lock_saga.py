@@ -10,6 +10,7 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 import pytest
+from support.broker import ON_KAFKA
 from support.broker_client import Cluster
 from support.chaos import EXPECTED
 from support.happenings import MINUTE, NOON, SECOND, event, login
@@ -118,6 +119,7 @@ class PaymentSystem:
         assert status in EXPECTED, self._product.logs()
 
 
+@ON_KAFKA
 @pytest.mark.timeout(300)
 def test_no_lock_and_no_unlock_is_lost_or_doubled(bootstrap: str, tmp_path: Path) -> None:
     product = Product(

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from support.broker import ON_KAFKA
 from support.chaos import Chaos
 from support.models import small_model
 from support.product import Product
@@ -120,6 +121,7 @@ def test_with_barriers_workers_score_what_the_backtest_scores(serving: Product, 
     assert 0.02 < high / len(wanted) < 0.5, "the model tells payments apart, or equal scores prove nothing"
 
 
+@ON_KAFKA
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("pace", [(), ("--speed", "43200")], ids=["full speed", "half a day per second"])
 def test_without_barriers_what_differs_is_what_entity_risk_was_known(

@@ -11,9 +11,14 @@ import time
 from pathlib import Path
 
 import noida_db
+import pytest
 
 from streams.adapters.embedded_broker import free_port
 
+# For tests that say nothing about the broker and take long: one is enough.
+ON_KAFKA = pytest.mark.parametrize(
+    "bootstrap", [pytest.param("kafka", marks=pytest.mark.connected)], indirect=True, scope="session"
+)
 KAFKA_HOME = Path(os.environ.get("PAYWARDEN_KAFKA_HOME", "~/.cache/paywarden/kafka")).expanduser()
 START_S = 180.0
 

@@ -15,7 +15,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = play(tmp_path / "file" / "out.jsonl", "--set", "customers=3", "--set", "days=1")
     assert result.exit_code == 64
-    assert "out.jsonl cannot be written: Not a directory" in result.stderr
+    assert "out.jsonl cannot be written: there is no folder" in result.stderr
 
 
 def test_what_cannot_be_played_leaves_the_file_that_is_there(tmp_path: Path) -> None:
