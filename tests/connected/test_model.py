@@ -107,6 +107,7 @@ def expected(payments: Path, model: Path, product: Product, out: Path) -> dict[s
     return scores(map(msgspec.json.decode, (out / "decisions.jsonl").read_bytes().splitlines()))
 
 
+@ON_KAFKA
 @pytest.mark.timeout(900)
 def test_with_barriers_workers_score_what_the_backtest_scores(serving: Product, model: Path, tmp_path: Path) -> None:
     payments = payments_of(60, tmp_path / "payments.csv")
