@@ -209,8 +209,8 @@ class KafkaWriter:
         count = 0
         for item in items:
             if type(item) is Barrier:
-                written.barriers += 1
                 if at_barrier is not None:
+                    written.barriers += 1  # one that nobody waits at is only a watermark
                     self.flush()
                     at_barrier(item)
                 continue
