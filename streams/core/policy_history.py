@@ -7,7 +7,6 @@ makes the same schedule of them. A record that breaks a rule changes nothing, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -98,14 +97,24 @@ class PolicyHistory:
         return None
 
     def _rolled_back(self, record: PolicyRolledBack) -> str | None:
-        """Ends a policy that is in force by then, and withdraws one that is not."""
-        name, at = record.proposal_id, record.effective_at
-        kept, withdrawn = list(self.changes), []
+        ended = self._ended(record.proposal_id, record.effective_at, record.actor, record.why)
+        if isinstance(ended, str):
+            return ended
+        self.changes, withdrawn = ended
+        self.withdrawn += withdrawn
+        return None
+
+    def _ended(self, name: str, at: datetime, actor: str, why: str) -> tuple[list[Change], list[Change]] | str:
+        """(changes that are left, changes withdrawn) when `name` ends at `at`, or why it cannot.
+
+        A policy that is in force by then ends, one that is not never is.
+        """
+        kept: list[Change] = list(self.changes)
+        withdrawn: list[Change] = []
         while kept and not _is_before(kept[-1], at) and name in (kept[-1].takes_back or kept[-1].proposal_id,):
             withdrawn.append(kept.pop())
             if not withdrawn[-1].takes_back:  # it was still to come, and with it gone nothing is left to end
-                self.changes, self.withdrawn = kept, [*self.withdrawn, *withdrawn]
-                return None
+                return kept, withdrawn
         if not kept or kept[-1].proposal_id != name:
             return f"{name} is not the newest policy"
         if not _is_before(kept[-1], at):
@@ -117,9 +126,7 @@ class PolicyHistory:
             if isinstance(read, str):
                 return read
             policy = read
-        change = Change(at, before.proposal_id, policy, record.actor, record.why, takes_back=name)
-        self.changes, self.withdrawn = [*kept, change], [*self.withdrawn, *withdrawn]
-        return None
+        return [*kept, Change(at, before.proposal_id, policy, actor, why, takes_back=name)], withdrawn
 
     def newest(self, at: datetime) -> str:
         """The proposal that a roll-back in force from `at` on would end or withdraw; empty if there is none."""
@@ -131,15 +138,9 @@ class PolicyHistory:
 
     def rolled_back(self, at: datetime) -> list[Change]:
         """The changes as a roll-back in force from `at` on would leave them; nothing is rolled back by asking."""
-        if not self.newest(at):
-            return self.changes
-        trial = copy(self)  # changes are replaced, never changed
-        trial._rolled_back(
-            PolicyRolledBack(
-                occurred_at=at, proposal_id=self.newest(at), actor="-", role="admin", why="-", effective_at=at
-            )
-        )
-        return trial.changes
+        name = self.newest(at)
+        ended = self._ended(name, at, "", "") if name else ""
+        return self.changes if isinstance(ended, str) else ended[0]
 
     def _read(self, proposal: PolicyProposed, effective_at: datetime) -> Policy | str:
         """The policy, or why it cannot be one. Whatever is wrong with a text must not end those who read it."""
