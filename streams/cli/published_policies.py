@@ -125,7 +125,7 @@ def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **clus
 def rollback(actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None:
     """Take the newest policy back: what was in force before it is in force again. One person may do this.
 
-    A policy that is approved and not in force yet is withdrawn: it never comes into force.
+    A policy that would come into force later than this roll-back is withdrawn: it never does.
 
     \b
     Example:

@@ -254,10 +254,9 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     if known is None:
         orphans.explained(turn, event, state)
     waiting = obligations.debits or obligations.cases or obligations.owed
-    if (waiting or (known is not None and known.is_debited)) and not (prepared.late and state == known):
-        debit_without_payment.payment_moved(
-            turn, event, status, state, known
-        )  # what is late and nothing new was heard before
+    was_heard = prepared.late and state == known  # what is late and changes nothing was told before
+    if not was_heard and (waiting or (known is not None and known.is_debited)):
+        debit_without_payment.payment_moved(turn, event, status, state, known)
     if type(event) is PspStatus and obligations.owed:
         refunds.answered(turn, event, status)
 
