@@ -12,9 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from models.artifact import folder_of_id
+from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy
 from streams.cli.terminal import say_json, terminal
 from streams.core.policy import Policy
+from streams.core.policy_doubts import Doubt, doubts
+from streams.settings import load_settings
 
 # Arrays of tables, which are shown as tables of their own; and what differs in every file.
 _TABLES = frozenset({"rule", "list", "snooze", "effective_at", "policy_hash"})
@@ -46,12 +50,16 @@ def policy() -> None:
 def check(file: Path, against: Path | None, as_json: bool) -> None:
     """Read a policy file as a worker would, and say what it changes; exit 78 with one sentence if it is refused.
 
+    What is allowed and probably a mistake is told as a doubt: snoozes and list entries that have ended, conditions
+    that always hold, networks that are half the internet, a champion that is not among the models here.
+
     \b
     Example:
       paywarden policy check policy.toml
     """
     wanted, present = load_policy(file), load_policy(against)
     changes = differences(present, wanted)
+    found = doubts_about(wanted)
     if as_json:
         say_json(
             json.dumps(
@@ -64,11 +72,34 @@ def check(file: Path, against: Path | None, as_json: bool) -> None:
                     "rules": [each.name for each in wanted.declared],
                     "lists": {each.name: len(each.entries) for each in wanted.lists},
                     "snoozes": len(wanted.snoozes),
+                    "doubts": [doubt._asdict() for doubt in found],
                 }
             )
         )
         return
     _show(terminal(), wanted, changes, str(against) if against else "the packaged default")
+    show_doubts(terminal(), found)
+
+
+def doubts_about(wanted: Policy) -> list[Doubt]:
+    """What to look at again before it is published; the champion is looked for where a worker here would."""
+    found = list(doubts(wanted, SystemClock().now_ms()))
+    champion = wanted.model.champion
+    if champion and not folder_of_id(champion, load_settings().models_dir).is_dir():
+        found.append(
+            Doubt(
+                "model.champion",
+                f"no model {champion} is among those here, and where there is none rules decide alone",
+                "correct it, or see that every worker's PAYWARDEN_MODELS_DIR has it (`paywarden models list`)",
+            )
+        )
+    return found
+
+
+def show_doubts(console: Console, found: list[Doubt]) -> None:
+    """A line each, after what the reader asked for."""
+    for doubt in found:
+        console.print(Text(f"doubt: {doubt}", style="yellow"))
 
 
 def differences(present: Policy, wanted: Policy) -> list[tuple[str, Any, Any]]:

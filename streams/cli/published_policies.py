@@ -19,7 +19,7 @@ from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy, parse_published
 from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, send, settings_of
 from streams.cli.outputs import OutFile
-from streams.cli.policy import policy
+from streams.cli.policy import doubts_about, policy, show_doubts
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
@@ -88,6 +88,7 @@ def publish(file: Path, actor: str, role: str, why: str, **cluster: Any) -> None
     )
     _write(settings, record)
     say(f"{record.proposal_id} proposed: policy {wanted.name}, hash {wanted.policy_hash}")
+    show_doubts(terminal(), doubts_about(wanted))
     say(f"somebody else puts it in force: paywarden policy approve {record.proposal_id}")
 
 

@@ -21,6 +21,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import TypeAlias
 
+from streams.core.addresses import address_of
+
 Familiar: TypeAlias = bytes
 Tally: TypeAlias = bytes
 Keys: TypeAlias = bytes
@@ -73,11 +75,9 @@ def network_key(ip: str) -> bytes:
 def network_of(ip: str) -> str:
     """The network of `network_key` in words: 203.0.113.0/24, 2001:db8:1::/48; what is no address is its own."""
     try:
-        address = ipaddress.ip_address(ip)
+        address = address_of(ip)
     except ValueError:
         return ip
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 

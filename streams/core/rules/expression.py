@@ -16,6 +16,7 @@ import msgspec
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
+from streams.core.addresses import plainly
 from streams.core.features import FEATURES, Features
 
 # Longer ones are rules that belong in Python, with a name and a test; the bound also keeps nesting shallow.
@@ -103,6 +104,11 @@ class Condition(NamedTuple):
         return {name: value for name, value in values if value != _MISSING[name]}
 
 
+def _address(event: Any, _features: Features) -> str | None:
+    ip = getattr(event, "ip", None)
+    return None if ip is None else plainly(ip)
+
+
 class _Part(NamedTuple):
     kind: str
     read: Reading
@@ -161,7 +167,7 @@ class _Build(Transformer[Token, _Part]):
         return _Part(_NUMBER, lambda _event, _features: value)
 
     def text(self, token: Token) -> _Part:
-        value = str(token)[1:-1]
+        value = plainly(str(token)[1:-1])
         return _Part(_WORD, lambda _event, _features: value)
 
     def named(self, token: Token) -> _Part:
@@ -177,6 +183,8 @@ class _Build(Transformer[Token, _Part]):
                 return None if value == missing else value
 
             return _Part(_NUMBER, value_or_unknown, (name,))
+        if name == "ip":
+            return _Part(_WORD, _address)
         if name in WORDS:
             return _Part(_WORD, lambda event, _features: getattr(event, name, None))
         raise ExpressionError(

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from streams.contracts.base import Bin, Country, Id, Label, Mcc, ShortText, to_ms
 from streams.contracts.decisions import Hit
+from streams.core.addresses import address_of
 from streams.core.rules.declared import RuleMode, Slug
 from streams.core.sections import OutcomeLabel, Problem, Section
 
@@ -157,11 +158,9 @@ class _Values:
         if not self._networks:
             return self._exact.get(value, 0) > at_ms
         try:
-            address = ipaddress.ip_address(value)
+            address = address_of(value)
         except ValueError:
             return False
-        if isinstance(address, ipaddress.IPv6Address):
-            address = address.ipv4_mapped or address
         number = int(address)
         for (version, length), prefixes in self._networks.items():
             if version == address.version:

@@ -69,3 +69,65 @@ def test_a_refused_file_is_refused_in_one_sentence(write):
     file = write("p.toml", LISTS.replace("night = 1", "nite = 1"))
     with pytest.raises(PolicyError, match=r"rule\.night-vouchers\.when.*neither a feature nor a field 'nite'"):
         said(file)
+
+
+def doubts_of(write, text: str) -> list[tuple[str, str]]:
+    told = json.loads(said(write("p.toml", text), "--json"))
+    return [(doubt["where"], doubt["what"]) for doubt in told["doubts"]]
+
+
+RULE = """
+[[rule]]
+name = "anything"
+asks = "Is it anything?"
+events = ["payment"]
+when = ['{when}']
+outcomes = ["notify"]
+reasons = ["R17"]
+mode = "{mode}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "words"),
+    [
+        pytest.param(RULE.format(when="1 = 1", mode="observe"), "rule.anything.when", "holds", id="constant"),
+        pytest.param(
+            RULE.format(when="hour >= 0 or not known(amount)", mode="observe"),
+            "rule.anything.when",
+            "holds",
+            id="bound",
+        ),
+        pytest.param(RULE.format(when="hour > 22", mode="off"), "rule.anything", "never asked", id="off"),
+        pytest.param(LISTS.replace("2027", "2020"), "list.mules", "1 of 2 entries ended", id="ended entry"),
+        pytest.param(
+            LISTS.replace('"block"', '"allow"'), "list.mules", "1 entries silence every rule", id="endless allow"
+        ),
+        pytest.param(
+            LISTS.replace("counterparty_id", "ip").replace("payee-1", "0.0.0.0/1").replace("payee-2", "203.0.113.5"),
+            "list.mules",
+            "0.0.0.0/1 is a great part",
+            id="half of the internet",
+        ),
+        pytest.param('[model]\nchampion = "payments-00"', "model.champion", "no model payments-00", id="champion"),
+        pytest.param(
+            '[[snooze]]\nrule="velocity"\nfield="account_id"\nvalue="a"\nuntil=2026-01-01T00:00:00Z\nwhy="w"',
+            "snooze.velocity",
+            "it ended",
+            id="snooze",
+        ),
+    ],
+)
+def test_what_is_probably_a_mistake_is_told(write, text, where, words):
+    found = doubts_of(write, text)
+    assert [place for place, _ in found] == [where]
+    assert words in found[0][1]
+
+
+@pytest.mark.parametrize("when", ["hour > 22", "amount >= 0", 'ip = "203.0.113.4"', "known(amount) and night = 1"])
+def test_what_is_meant_raises_no_doubt(write, when):
+    assert doubts_of(write, RULE.format(when=when.replace("'", '"'), mode="observe") + LISTS) == []
+
+
+def test_a_person_reads_doubts_too(write):
+    assert "doubt: policy key rule.anything.when" in said(write("p.toml", RULE.format(when="1 = 1", mode="observe")))

@@ -19,6 +19,15 @@ def holds(text, **features):
     return parse_condition(text).holds(EVENT, calm(night=0.0, since_login_s=-1.0, **features))
 
 
+@pytest.mark.parametrize("written", ["203.0.113.5", "::ffff:203.0.113.5", "::ffff:cb00:7105"])
+@pytest.mark.parametrize("ip", ["203.0.113.5", "::ffff:203.0.113.5", "::FFFF:CB00:7105"])
+def test_an_address_is_the_same_however_it_is_written(ip, written):
+    event = SimpleNamespace(ip=ip)
+    assert parse_condition(f"ip = '{written}'").holds(event, calm()) is True
+    assert parse_condition(f"ip in ('{written}', 'x')").holds(event, calm()) is True
+    assert parse_condition("ip = '203.0.113.6'").holds(event, calm()) is False
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
