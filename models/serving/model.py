@@ -29,7 +29,8 @@ class Model:
             import numpy
             import onnxruntime
         except ImportError as error:
-            problem = f"{error.name} is not installed"
+            # A broken installation of numpy raises without a name.
+            problem = f"{error.name} is not installed" if error.name else f"its libraries do not load ({error})"
             raise ModelError("missing", folder, problem, "install the extra: pip install 'paywarden[serve]'") from None
         self.manifest: Manifest = artifact.manifest
         self._numpy = numpy

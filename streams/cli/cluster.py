@@ -89,7 +89,7 @@ def asking(settings: Settings) -> Iterator[None]:
         if settings.security_protocol != "PLAINTEXT":
             asyncio.run(knock(settings.runtime()))  # says what is wrong with the identity, if that is it
         raise NoAnswer(
-            f"no answer from {settings.bootstrap} ({error}). Is a broker running there? "
+            f"no answer from {settings.bootstrap}{_told_by(error)}. Is a broker running there? "
             "Set PAYWARDEN_BOOTSTRAP or --bootstrap, and PAYWARDEN_SECURITY_PROTOCOL if it wants TLS or a password."
         ) from error
     except (aiokafka.errors.KafkaError, kafka.errors.KafkaError) as error:
@@ -97,6 +97,11 @@ def asking(settings: Settings) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _told_by(error: Exception) -> str:
+    """What the client says, in brackets; nothing where it only repeats the address in its own notation."""
+    return "" if "bootstrap" in str(error) or not str(error) else f" ({error})"
 
 
 def ask(settings: Settings, question: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, get_args
 
+from streams.ingest import words
 from streams.ingest.documents import Documents
 from streams.ingest.mapping import Facts
 from streams.ingest.paths import Chain
@@ -80,83 +81,6 @@ def envelope_of(documents: Sequence[dict[str, Any]], headers: Sequence[str] = ()
     if rows and all("op" in row and ("after" in row or "before" in row) for row in rows):
         return "debezium"
     return "none"
-
-
-# Stems in English, Portuguese, Spanish, French, German, Italian, and some of Chinese and Malay; without accents.
-_WHO: Final = (
-    "account", "customer", "user", "shopper", "payer", "buyer", "debtor", "client", "wallet", "openid", "member",
-    "conta", "cliente", "usuario", "pagador", "comprador", "titular", "cuenta", "compte", "utilisateur", "konto",
-    "kunde", "nutzer", "utente", "conto", "acquirente", "pelanggan",
-)  # fmt: skip
-_NOT_WHO: Final = (
-    "ip", "agent", "name", "nome", "nombre", "nom", "mail", "email", "phone", "telefone", "device", "country", "type",
-    "tipo", "status", "iban", "card", "merchant", "bank", "banco",
-)  # fmt: skip
-_PAYMENT: Final = (
-    "payment", "transaction", "txn", "tx", "trade", "transfer", "charge", "psp", "rrn", "endtoend", "nsu",
-    "pagamento", "transacao", "transaccion", "pago", "paiement", "zahlung", "transaktion", "transazione", "pix",
-    "cobranca", "cobro", "transaksi",
-)  # fmt: skip
-_NOT_ID: Final = (
-    "type", "tipo", "status", "state", "estado", "situacao", "method", "metodo", "amount", "valor", "code", "time",
-    "date", "data", "at", "created", "reason", "name", "currency", "moeda",
-)  # fmt: skip
-_ID: Final = ("id", "ref", "reference", "no", "nr", "number", "numero", "num", "uuid", "key", "code", "codigo", "nsu")
-_MESSAGE: Final = ("event", "evento", "notify", "notification", "notificacao", "message", "msg", "mensagem", "uuid",
-                   "ereignis", "evenement")  # fmt: skip
-_WHEN: Final = (
-    "time", "at", "created", "timestamp", "ts", "date", "occurred", "booked", "when", "data", "hora", "quando", "dt",
-    "fecha", "criado", "criacao", "heure", "zeit", "datum", "zeitpunkt", "waktu", "momento",
-)  # fmt: skip
-_NOT_WHEN: Final = (
-    "birth", "nascimento", "expir", "expiry", "valid", "due", "vencimento", "updated", "settled", "value",
-)  # fmt: skip
-_MONEY: Final = (
-    "amount", "total", "value", "sum", "cents", "price", "minor", "valor", "importe", "monto", "montant", "betrag",
-    "summe", "importo", "kwota", "jumlah", "vlr", "centavos",
-)  # fmt: skip
-_NOT_MONEY: Final = ("fee", "taxa", "tax", "tarifa", "discount", "desconto", "balance", "saldo", "limit", "count")
-_CURRENCIES: Final = ("currency", "ccy", "cur", "moeda", "moneda", "devise", "wahrung", "waehrung", "valuta", "divisa")
-_STATES: Final = (
-    "status", "state", "type", "event", "result", "outcome", "action", "situacao", "estado", "resultado", "tipo",
-    "evento", "statut", "etat", "zustand", "ergebnis", "stato", "esito",
-)  # fmt: skip
-# Of an optional field of ours: stems of which one must be in its last two names, stems that rule its last name out.
-_OPTIONAL: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = (
-    ("order_id", ("order", "pedido", "bestellung", "commande", "ordine"), ("amount", *_NOT_ID)),
-    ("merchant_id", ("merchant", "seller", "mchid", "lojista", "loja", "comercio", "haendler", "commercant"),
-     ("name", "nome", "category", "reference", "country", "pais", *_STATES)),
-    ("terminal_id", ("terminal",), ("type", *_STATES)),
-    ("device_id", ("device", "dispositivo", "aparelho", "geraet", "appareil"), ("type", "name", "model", *_STATES)),
-    ("counterparty_id", ("counterparty", "payee", "beneficiary", "recebedor", "favorecido", "beneficiario"),
-     ("name", "nome", *_STATES)),
-    ("channel", ("channel", "canal", "kanal"), ()),
-    ("app_version", ("appversion",), ()),
-    ("mcc", ("mcc",), ()),
-    ("bin", ("bin",), ()),
-)  # fmt: skip
-_KINDS_OF_PLACES: Final = (
-    "merchant_id",
-    "terminal_id",
-    "channel",
-    "app_version",
-    "mcc",
-    "bin",
-)  # few values are normal
-_OUTCOMES: Final = (  # the first whose stem a status contains; the order matters: "payment_failed" before "payment"
-    ("failed", ("fail", "declin", "reject", "refus", "error", "denied", "rjct", "bad", "recus", "negad", "rechaz",
-                "falh", "abgelehnt", "fehl", "rifiut", "echou", "echec", "fallid", "invalid")),
-    ("reversed", ("revers", "cancel", "void", "undone", "estorn", "devolv", "refund", "reembol", "storn", "annul",
-                  "anulad", "chargeback")),
-    ("authorized", ("auth", "approv", "reserv", "autoriz", "preaut")),
-    ("captured", ("captur",)),
-    ("pending", ("pend", "process", "wait", "unknown", "aguard", "esper", "offen", "analise", "attente", "attesa")),
-    ("succeeded", ("succe", "success", "paid", "settle", "complete", "done", "finish", "accc", "acsc", "ok", "aprovad",
-                   "aprobad", "pago", "paga", "conclu", "liquid", "efetiv", "efetu", "bezahlt", "erfolg", "paye",
-                   "reuss", "exito", "confirm", "accept", "eseguit")),
-    ("requested", ("request", "creat", "init", "new", "start", "submit", "criad", "solicit", "novo", "nuevo", "neu",
-                   "erstellt")),
-)  # fmt: skip
 
 
 class Drafter:
@@ -227,14 +151,14 @@ class Drafter:
             if each.always
             and each.time is not None
             # A long number, or eight digits, is a time only if its name or its record agrees.
-            and (not each.digits or each.named(_WHEN, last=True) or (each.time.near and each.distinct > 3))
-            and not each.named(_NOT_WHEN, last=True)
+            and (not each.digits or each.named(words.WHEN, last=True) or (each.time.near and each.distinct > 3))
+            and not each.named(words.NOT_WHEN, last=True)
         ]
 
         def score(each: Seen) -> tuple[bool, bool, bool, int]:
             shape = each.time
             assert shape is not None
-            return shape.near, "%H" in shape.how or not shape.local, each.named(_WHEN, last=True), -len(each.chain)
+            return shape.near, "%H" in shape.how or not shape.local, each.named(words.WHEN, last=True), -len(each.chain)
 
         return self._take(max(fitting, key=score, default=None))
 
@@ -243,15 +167,15 @@ class Drafter:
             each
             for each in self._free()
             if (each.plain_numbers or each.notation is not None)
-            and not each.named(_NOT_MONEY, last=True)
+            and not each.named(words.NOT_MONEY, last=True)
             and not each.named(("id",), last=True)
         ]
-        fitting = [each for each in numbers if each.named(_MONEY)]
+        fitting = [each for each in numbers if each.named(words.MONEY)]
         # Without a name that says so: decimals in every record, differing.
         fitting = fitting or [each for each in numbers if each.decimals and each.always and not each.few]
 
         def score(each: Seen) -> tuple[bool, bool, bool, bool, int]:
-            last = each.named(_MONEY, last=True)
+            last = each.named(words.MONEY, last=True)
             return each.always, last, each.decimals, "total" in each.last, -len(each.chain)
 
         return self._take(max(fitting, key=score, default=None))
@@ -259,7 +183,7 @@ class Drafter:
     def _currency(self) -> Seen | None:
         return self._take(max(
             (each for each in self._free() if each.currency),
-            key=lambda each: (each.named(_CURRENCIES), each.always, -len(each.chain)), default=None,
+            key=lambda each: (each.named(words.CURRENCIES), each.always, -len(each.chain)), default=None,
         ))  # fmt: skip
 
     def _address(self) -> Seen | None:
@@ -280,25 +204,27 @@ class Drafter:
             return sum(_outcome(word) is not None for word in {word_of(value) for value in each.values})
 
         def score(each: Seen) -> tuple[int, bool, int, int]:
-            return known(each), each.named(_STATES, last=True), min(each.distinct, 5), -len(each.chain)
+            return known(each), each.named(words.STATES, last=True), min(each.distinct, 5), -len(each.chain)
 
         best = max(fitting, key=score, default=None)
-        if best is None or not (known(best) or best.named(_STATES, last=True)):
+        if best is None or not (known(best) or best.named(words.STATES, last=True)):
             return None
         return self._take(best)
 
     def _account(self) -> Seen | None:
         """Somebody comes back: a name that says who, or at least values that repeat as those of customers do."""
         named = [
-            each for each in self._free() if each.idlike and each.named(_WHO) and not each.named(_NOT_WHO, last=True)
+            each
+            for each in self._free()
+            if each.idlike and each.named(words.WHO) and not each.named(words.NOT_WHO, last=True)
         ]
 
         def score(each: Seen) -> tuple[bool, bool, bool, bool, bool, int]:
-            last = each.named(_WHO, last=True)
+            last = each.named(words.WHO, last=True)
             return (
                 each.always,
                 not each.unique,
-                each.named(_ID, last=True),
+                each.named(words.ID, last=True),
                 last,
                 not each.plain_numbers,
                 -len(each.chain),
@@ -306,7 +232,7 @@ class Drafter:
 
         if named:
             return self._take(max(named, key=score))
-        shaped = [each for each in self._repeating() if not each.named(_NOT_WHO, last=True)]
+        shaped = [each for each in self._repeating() if not each.named(words.NOT_WHO, last=True)]
         return self._take(shaped[0]) if len(shaped) == 1 else None
 
     def _repeating(self) -> list[Seen]:
@@ -319,17 +245,17 @@ class Drafter:
     def _payment(self) -> Seen | None:
         named = [
             each for each in self._free()
-            if each.idlike and each.named(_PAYMENT) and not each.named(_NOT_ID, last=True)
+            if each.idlike and each.named(words.PAYMENT) and not each.named(words.NOT_ID, last=True)
         ]  # fmt: skip
 
         def score(each: Seen) -> tuple[bool, bool, bool, bool, int]:
-            last = each.named(_PAYMENT, last=True)
-            return each.always, last, each.named(_ID, last=True), "id" in each.last, -len(each.chain)
+            last = each.named(words.PAYMENT, last=True)
+            return each.always, last, each.named(words.ID, last=True), "id" in each.last, -len(each.chain)
 
         if named:
             return self._take(max(named, key=score))
-        others = [each for each in self._unique() if not each.named(_MESSAGE, last=True)]
-        ids = [each for each in others if each.named(_ID, last=True)] or others
+        others = [each for each in self._unique() if not each.named(words.MESSAGE, last=True)]
+        ids = [each for each in others if each.named(words.ID, last=True)] or others
         # Of two, that of the record itself is the message's.
         return self._take(
             min(ids, key=lambda each: ("id" not in each.last, each.chain == ("id",), len(each.chain)), default=None)
@@ -351,9 +277,9 @@ class Drafter:
     def _event_id(self, payment: Seen | None) -> None:
         fitting = [
             each for each in self._unique()
-            if each.named(_MESSAGE, last=True) or (len(each.chain) == 1 and "id" in each.last)
+            if each.named(words.MESSAGE, last=True) or (len(each.chain) == 1 and "id" in each.last)
         ]  # fmt: skip
-        fitting.sort(key=lambda each: (not each.named(_MESSAGE, last=True), len(each.chain)))
+        fitting.sort(key=lambda each: (not each.named(words.MESSAGE, last=True), len(each.chain)))
         if fitting and fitting[0].records > 1:
             seen = fitting[0]
             self._take(seen)
@@ -365,7 +291,7 @@ class Drafter:
         if seen is None:
             self._wanted('account_id = "..."', "whose event is it?", self._repeating())
             return
-        self._say_id("account_id", seen, seen.named(_WHO), alone="no name says so")
+        self._say_id("account_id", seen, seen.named(words.WHO), alone="no name says so")
 
     def _say_id(self, name: str, seen: Seen, named: bool, *, alone: str) -> None:
         line = f"{name} = {_quoted(seen.path)}"
@@ -409,13 +335,13 @@ class Drafter:
             self._wanted(line, "no status was found", (each for each in self._free() if each.status))
             return
         say("[type]")
-        words = Counter(word_of(each) for each in status.values)
-        known = sum(_outcome(word) is not None for word in words)
-        sure = "sure" if known == len(words) and status.named(_STATES, last=True) else "likely" if known else ""
+        statuses = Counter(word_of(each) for each in status.values)
+        known = sum(_outcome(word) is not None for word in statuses)
+        sure = "sure" if known == len(statuses) and status.named(words.STATES, last=True) else "likely" if known else ""
         self._say(f"path = {_quoted(status.path)}", status.spread, sure or "its words say nothing here", ask=not known)
         say("")
         say("[type.values]")
-        for value, times in words.most_common():
+        for value, times in statuses.most_common():
             outcome = _outcome(value)
             if login and outcome is not None:
                 tag = "login.failed.v1" if outcome == "failed" else "login.succeeded.v1"
@@ -432,7 +358,7 @@ class Drafter:
                 'payment_id = "..."', "what tells one payment from another?", [*self._unique(), *self._repeating()]
             )
         else:
-            self._say_id("payment_id", payment, payment.named(_PAYMENT), alone="or is it the message's?")
+            self._say_id("payment_id", payment, payment.named(words.PAYMENT), alone="or is it the message's?")
         if amount is None:
             numbers = (each for each in self._free() if each.plain_numbers or each.notation is not None)
             self._wanted('amount_minor = { path = "...", unit = "minor" }', "no amount was found", numbers)
@@ -450,10 +376,10 @@ class Drafter:
         lower = any(value != value.upper() for value in currency.values)
         rule = f"{{ path = {_quoted(currency.path)}, upper = true }}" if lower else _quoted(currency.path)
         codes = ", ".join(sorted({value.upper() for value in currency.values})[:5])
-        self._say(f"currency = {rule}", f"ISO 4217: {codes}", "sure" if currency.named(_CURRENCIES) else "likely")
+        self._say(f"currency = {rule}", f"ISO 4217: {codes}", "sure" if currency.named(words.CURRENCIES) else "likely")
 
     def _say_amount(self, seen: Seen) -> None:
-        sure = "sure by its name" if seen.named(_MONEY) else "likely"
+        sure = "sure by its name" if seen.named(words.MONEY) else "likely"
         path = _quoted(seen.path)
         if seen.notation is not None:
             self._say(
@@ -468,10 +394,10 @@ class Drafter:
             self._say(f'amount_minor = {{ path = {path}, unit = "minor" }}', about, ask=True)
 
     def _say_optional(self, login: bool) -> None:
-        for name, wanted, unwanted in _OPTIONAL:
+        for name, wanted, unwanted in words.OPTIONAL:
             if login and name != "device_id":
                 continue
-            fits: Callable[[Seen], bool] = _may_be_few if name in _KINDS_OF_PLACES else _is_id
+            fits: Callable[[Seen], bool] = _may_be_few if name in words.KINDS_OF_PLACES else _is_id
             fitting = [
                 each for each in self._free()
                 if fits(each) and each.named(wanted) and not each.named(unwanted, last=True)
@@ -481,7 +407,7 @@ class Drafter:
                 key=lambda each: (
                     each.always,
                     each.named(wanted, last=True),
-                    each.named(_ID, last=True),
+                    each.named(words.ID, last=True),
                     -len(each.chain),
                 ),
                 default=None,
@@ -521,7 +447,7 @@ def _outcome(status: str) -> str | None:
     lowered = without_accents(status).lower()
     if lowered in ("true", "false"):
         return "succeeded" if lowered == "true" else "failed"
-    return next((outcome for outcome, stems in _OUTCOMES if any(stem in lowered for stem in stems)), None)
+    return next((outcome for outcome, stems in words.OUTCOMES if any(stem in lowered for stem in stems)), None)
 
 
 def _one_line(text: str) -> str:
