@@ -57,6 +57,8 @@ class Context(NamedTuple):
     country: str
     latitude: float
     longitude: float
+    asn: int | None = None
+    user_agent: str = "PayWarden-Sim/1"
 
 
 class Stage:
@@ -157,7 +159,8 @@ class Stage:
             "country": context.country,
             "latitude": context.latitude,
             "longitude": context.longitude,
-            "user_agent": "PayWarden-Sim/1",
+            "asn": context.asn,
+            "user_agent": context.user_agent,
         }
         if reason is None:
             self.say("auth.logins", logins.LoginSucceeded(**fields))
@@ -173,6 +176,14 @@ class Stage:
                 device_id=context.device_id,
                 country=context.country,
                 reason=what,
+            ),
+        )
+
+    def reset_password(self, account_id: str, context: Context, at_ms: int) -> None:
+        self.say(
+            "auth.logins",
+            logins.PasswordResetRequested(
+                **self.envelope(account_id, at_ms), ip=context.ip, device_id=context.device_id, country=context.country
             ),
         )
 

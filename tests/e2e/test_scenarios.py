@@ -225,6 +225,31 @@ def test_compromised_terminal_is_never_flagged_before_its_labels() -> None:
     assert min(each.occurred_at.timestamp() for each in flagged) >= labelled_s
 
 
+# Who only looks like an attacker, and how many of their logins may be asked for a second factor (docs/logins.md).
+LOOK_ALIKES = {
+    "carrier_nat": 0,
+    "family_device": 0,
+    "forgetful": 0,
+    "new_phone": 0,
+    "password_manager": 0,
+    "shared_office": 20,  # on the first morning, when nobody is at home at the address yet
+    "traveller": 0,
+}
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_who_only_looks_like_an_attacker_is_not_locked_and_no_attack(name: str, seed: int) -> None:
+    run = played(name) if seed == 7 else scene(name, seed=seed)
+    assert [case.subject for case in run.cases if case.owner == "entity"] == []
+    assert [command.action for command in run.actions] == []
+    assert run.locks == []
+    doors = [Outcome.parse(each.outcome) for each in run.decisions if each.subject in ("login", "credential")]
+    assert len(doors) > 10
+    assert max(doors) <= Outcome.STEP_UP
+    assert sum(door > Outcome.ALLOW for door in doors) <= LOOK_ALIKES[name]
+
+
 OUTAGES = [
     ("gateway_outage", "gateway:gateway-2", "incident.channel.began"),
     ("issuer_outage", "issuer:issuer-south", "incident.bank.began"),
