@@ -18,7 +18,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode, headers_of
 from streams.contracts.topics import physical
 from streams.runtime.clients import aiokafka_kwargs
-from streams.runtime.rights import knock
+from streams.runtime.rights import denied, knock
 from streams.runtime.topics_admin import partition_counts
 from streams.settings import Settings, load_settings
 
@@ -92,6 +92,8 @@ def asking(settings: Settings) -> Iterator[None]:
             f"no answer from {settings.bootstrap}{_told_by(error)}. Is a broker running there? "
             "Set PAYWARDEN_BOOTSTRAP or --bootstrap, and PAYWARDEN_SECURITY_PROTOCOL if it wants TLS or a password."
         ) from error
+    except (aiokafka.errors.TopicAuthorizationFailedError, kafka.errors.TopicAuthorizationFailedError) as error:
+        raise denied(settings.runtime(), error) from error
     except (aiokafka.errors.KafkaError, kafka.errors.KafkaError) as error:
         raise ClusterFailed(f"{settings.bootstrap} refused: {error}") from error
     finally:

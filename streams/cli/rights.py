@@ -25,6 +25,7 @@ from streams.contracts.topics import (
 )
 from streams.ingest.logic import group_of
 from streams.ingest.source import Source
+from streams.runtime.rights import Wanted
 from streams.runtime.topics_admin import TopicSpec
 from streams.settings import Settings
 
@@ -61,8 +62,8 @@ class Probes(NamedTuple):
     """What to ask the brokers to learn whether somebody has the rights of a role; `lacking_rights` takes them."""
 
     topics: dict[str, frozenset[str]]
-    groups: dict[str, str]
-    transactional_ids: dict[str, str]
+    groups: dict[str, Wanted]
+    transactional_ids: dict[str, Wanted]
 
 
 def probes_of(role: Role) -> Probes:
@@ -74,9 +75,9 @@ def probes_of(role: Role) -> Probes:
             case "topic":
                 probes.topics[name] = probes.topics.get(name, frozenset()) | {right.operation}
             case "group":
-                probes.groups[name] = right.sentence
+                probes.groups[name] = Wanted(right.operation, right.sentence)
             case "transactionalId":
-                probes.transactional_ids[name] = right.sentence
+                probes.transactional_ids[name] = Wanted(right.operation, right.sentence)
     return probes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.options import RuntimeOptions
+from streams.runtime.rights import check_readable
 
 # A read that gets nothing for this long although the end was not reached: the broker does not answer.
 STUCK_S = 30.0
@@ -62,7 +64,10 @@ async def scan(
     committed: bool = True,
     ends: Mapping[TopicPartition, int] | None = None,
 ) -> AsyncGenerator[ConsumerRecord, None]:
-    """Everything from `starts` to `ends`, by default to where the partitions end now; each partition in its order."""
+    """Everything from `starts` to `ends`, by default to where the partitions end now; each partition in its order.
+
+    Raises MissingRight, TopicAuthorizationFailedError, and TimeoutError where a broker stops to answer.
+    """
     async with reader(options, committed=committed) as consumer:
         tps = list(starts)
         begins = await consumer.beginning_offsets(tps)
@@ -71,6 +76,10 @@ async def scan(
         for tp in tps:
             consumer.seek(tp, max(starts[tp], begins[tp]))
         unread = {tp for tp in tps if until[tp] > max(starts[tp], begins[tp])}
+        # What holds nothing is never fetched, so no answer would tell "nothing" from "not for you".
+        unseen = {tp.topic for tp in tps} - {tp.topic for tp in unread}
+        if unseen and options.security.protocol != "PLAINTEXT":
+            await asyncio.to_thread(check_readable, options, unseen)
         waited_s = 0.0
         while unread:
             fetched = await consumer.getmany(*unread, timeout_ms=100)

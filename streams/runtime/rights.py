@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -126,13 +127,29 @@ class Lacking(NamedTuple):
     hidden: frozenset[str]  # topics that this identity may not even describe
 
 
+class Wanted(NamedTuple):
+    """A right to a group or transactional id, and how a sentence names it: of a prefix one name stands for all."""
+
+    operation: str
+    told: str
+
+
 def check_rights(options: RuntimeOptions, needed: Mapping[str, frozenset[str]]) -> None:
     """Ask the brokers about topics and the group. Blocks; raises MissingRight.
 
     Args:
         needed: READ and WRITE by physical topic. Topics that do not exist are not judged here.
     """
-    lacking = lacking_rights(options, needed, {options.app_id: f"READ group {options.app_id}"}).rights
+    _check(options, needed, {options.app_id: Wanted("READ", f"READ group {options.app_id}")})
+
+
+def check_readable(options: RuntimeOptions, topics: Iterable[str]) -> None:
+    """Ask the brokers whether these topics may be read. Blocks; raises MissingRight."""
+    _check(options, dict.fromkeys(topics, frozenset({"READ"})), {})
+
+
+def _check(options: RuntimeOptions, topics: Mapping[str, frozenset[str]], groups: Mapping[str, Wanted]) -> None:
+    lacking = lacking_rights(options, topics, groups).rights
     if lacking:
         raise missing_right(identity(options), ", ".join(lacking))
 
@@ -140,39 +157,58 @@ def check_rights(options: RuntimeOptions, needed: Mapping[str, frozenset[str]]) 
 def lacking_rights(
     options: RuntimeOptions,
     topics: Mapping[str, frozenset[str]],
-    groups: Mapping[str, str],
-    transactional_ids: Mapping[str, str] = MappingProxyType({}),
+    groups: Mapping[str, Wanted],
+    transactional_ids: Mapping[str, Wanted] = MappingProxyType({}),
 ) -> Lacking:
     """Which of these rights this identity has not. Blocks.
 
     Args:
         topics: operations by physical topic; topics that do not exist are not judged.
-        groups: by name, the right in words. Brokers tell only whether a group may be described, which READ implies ...
-        transactional_ids: ... and WRITE of a transactional id.
+        groups: by name. Of a group that is not there yet brokers tell only whether it may be described, which READ
+            implies ...
+        transactional_ids: ... and so does WRITE of a transactional id, of which they never tell more.
     """
     admin = KafkaAdminClient(**kafka_python_kwargs(options), client_id="paywarden-rights")
     try:
         described = admin.describe_topics(sorted(topics)) if topics else []
         lacking = list(_lacking(described, topics))
-        lacking += _undescribed(admin.describe_groups, groups, kafka.errors.GroupAuthorizationFailedError)
-        refusal = kafka.errors.TransactionalIdAuthorizationFailedError
-        lacking += _undescribed(admin.describe_transactions, transactional_ids, refusal)
+        lacking += _refused(partial(_operations_on_group, admin), groups)
+        lacking += _refused(partial(_operations_on_transactional_id, admin), transactional_ids)
     finally:
         admin.close()
     hidden = frozenset(each["name"] for each in described if each["error_code"] == _NOT_AUTHORIZED)
     return Lacking(tuple(lacking), hidden)
 
 
-def _undescribed(
-    describe: Callable[[list[str]], Any], names: Mapping[str, str], refusal: type[Exception]
-) -> Iterator[str]:
-    for name, told in names.items():
+def denied(options: RuntimeOptions, error: Exception) -> MissingRight:
+    """What a broker's refusal of topics means: the error names them, and not what may not be done with them. Blocks."""
+    named = error.args[0] if error.args else ()
+    topics = frozenset([named] if isinstance(named, str) else named)
+    lacking = lacking_rights(options, dict.fromkeys(topics, frozenset({"READ", "WRITE"})), {}).rights
+    return missing_right(identity(options), " or ".join(lacking) or f"use topic {', '.join(sorted(topics))}")
+
+
+def _refused(operations: Callable[[str], Collection[str]], names: Mapping[str, Wanted]) -> Iterator[str]:
+    for name, wanted in names.items():
         try:
-            describe([name])
-        except refusal:
-            yield told
+            allowed = operations(name)
+        except (kafka.errors.GroupAuthorizationFailedError, kafka.errors.TransactionalIdAuthorizationFailedError):
+            yield wanted.told
         except kafka.errors.KafkaError:
             pass  # there is none of that name yet, or its coordinator moves: whoever needs it will be told
+        else:
+            if allowed and wanted.operation not in allowed:
+                yield wanted.told
+
+
+def _operations_on_group(admin: KafkaAdminClient, name: str) -> Collection[str]:
+    """What may be done to the group; empty where the broker does not say."""
+    return admin.describe_groups([name])[name].get("authorized_operations") or ()
+
+
+def _operations_on_transactional_id(admin: KafkaAdminClient, name: str) -> Collection[str]:
+    admin.describe_transactions([name])
+    return ()
 
 
 def _lacking(described: Iterable[Mapping[str, Any]], needed: Mapping[str, frozenset[str]]) -> Iterator[str]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.admin import ACL, ScramMechanism, UserScramCredentialUpsertion
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ACL, ACLOperation, ScramMechanism, UserScramCredentialUpsertion
+from kafka.structs import OffsetAndMetadata
 from pydantic import SecretStr
 from support.broker import kafka_is_installed
 from support.broker_client import Cluster
@@ -32,12 +33,12 @@ from support.waiting import wait_until
 from streams.adapters.embedded_broker import free_port
 from streams.cli.checkup import Check
 from streams.cli.doctor import examine, examine_ingest
-from streams.cli.rights import Right, roles
+from streams.cli.rights import Right, probes_of, roles
 from streams.contracts.topics import TOPICS
 from streams.ingest.source import load_source
 from streams.runtime.clients import kafka_python_kwargs
 from streams.runtime.options import RuntimeOptions, Security
-from streams.runtime.rights import MissingRight, check_rights
+from streams.runtime.rights import MissingRight, check_rights, lacking_rights
 from streams.settings import Settings
 
 pytestmark = pytest.mark.connected
@@ -326,6 +327,9 @@ def _refused(options: RuntimeOptions, needed: dict[str, Any]) -> str:
         ("worker", "READ", "paywarden.policies"),
         ("worker", "WRITE", "accounts."),
         ("ingest-stripe", "WRITE", "ingest.stripe."),
+        ("operator", "READ", "paywarden.dead-letters"),
+        ("console", "READ", "paywarden.policies"),
+        ("console", "WRITE", "paywarden.policies"),
     ],
 )
 def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: str, operation: str, name: str) -> None:
@@ -337,13 +341,59 @@ def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: 
         if each.operation == operation and each.name == guarded.prefix + name
     )
     guarded.forbid([guarded.acl(role, right)])
-    words = ("worker",) if role == "worker" else ("ingest", "run", str(guarded.file))
-    code, said = guarded.run(*words, identity=guarded.as_role(role))
+    policy = guarded.folder / "policy.toml"
+    policy.write_text('name = "stricter"\n')
+    words: dict[tuple[str, str], tuple[str, ...]] = {
+        ("operator", "READ"): ("dead-letters", "list"),
+        ("console", "READ"): ("policy", "history"),
+        ("console", "WRITE"): (
+            "policy", "publish", str(policy), "--actor", "mei", "--role", "analyst", "--why", "a trial",
+        ),
+    }  # fmt: skip
+    service = ("worker",) if role == "worker" else ("ingest", "run", str(guarded.file))
+    code, said = guarded.run(*words.get((role, operation), service), identity=guarded.as_role(role))
     assert code == 78, said
     sentence = said.strip().splitlines()[-1]
     assert right.sentence in sentence
     assert "topics export" in sentence
     assert "Traceback" not in said
+
+
+@pytest.mark.timeout(900)
+def test_each_right_of_each_role_is_missed(guarded: Guarded) -> None:
+    """What the brokers tell the doctor, without the rest of its page."""
+    settings = Settings(topic_prefix=guarded.prefix, app_id=guarded.name)
+    for role in roles(settings, [load_source(guarded.file)]):
+        options, probes = guarded.options(role.name, guarded.name), probes_of(role)
+
+        def lacking() -> tuple[str, ...]:
+            return lacking_rights(options, *probes).rights  # noqa: B023
+
+        # To describe a topic is part of every other right, and whatever is there need not be created.
+        rights = [right for right in role.rights if right.operation not in ("DESCRIBE", "CREATE")]
+        wait_until(lambda: not lacking(), f"{role.name} to have its rights")
+        for right in rights[:: max(1, len(rights) // 8)]:
+            guarded.forbid([guarded.acl(role.name, right)])
+            found = wait_until(lacking, f"{right} of {role.name} to be missed")
+            assert right.sentence in found, (role.name, right, found)
+            guarded.allow([guarded.acl(role.name, right)])
+            wait_until(lambda: not lacking(), f"{right} to be there again")
+
+
+@pytest.mark.timeout(900)
+def test_to_describe_a_group_is_not_to_read_it(guarded: Guarded) -> None:
+    worker = next(each for each in roles(guarded.settings("worker")) if each.name == "worker")
+    right = next(each for each in worker.rights if each.kind == "group")
+    admin = guarded.kafka.admin()
+    place = TopicPartition(f"{guarded.prefix}payments.transactions", 0)
+    admin.alter_group_offsets(right.name, {place: OffsetAndMetadata(0, "", -1)})  # the group is there
+    admin.close()
+    read = guarded.acl("worker", right)
+    describe = ACL(read.principal, read.host, ACLOperation.DESCRIBE, read.permission_type, read.resource_pattern)
+    guarded.forbid([read])
+    guarded.allow([describe])
+    options, probes = guarded.options("worker", guarded.name), probes_of(worker)
+    wait_until(lambda: lacking_rights(options, *probes).rights == (right.sentence,), "the missing right to be named")
 
 
 @pytest.mark.timeout(900)

@@ -111,10 +111,10 @@ def test_rights_are_those_of_the_role() -> None:
     probes = probes_of(worker)
     assert probes.topics["t.paywarden.policies"] == {"READ"}  # read by workers, written by the console
     assert probes.topics["t.fraud.decisions"] == {"WRITE"}
-    assert probes.groups == {"paywarden": "READ group paywarden"}
+    assert probes.groups == {"paywarden": ("READ", "READ group paywarden")}
     assert list(probes.transactional_ids.values()) == [
-        "WRITE transactionalId paywarden.accounts.",
-        "WRITE transactionalId paywarden.entities.",
+        ("WRITE", "WRITE transactionalId paywarden.accounts."),
+        ("WRITE", "WRITE transactionalId paywarden.entities."),
     ]
     good = rights_check(worker, (), "user 'w'", told=True)
     assert good.status == "good"
