@@ -362,6 +362,12 @@ CASES_CLOSED: Final = Counter(
     "paywarden_cases_closed_total", "Cases that reached an end, by what was found.", "people", ("queue", "finding")
 )
 CASE_VERSIONS: Final = Counter("paywarden_case_versions_total", "Versions of cases published.", "people", ("queue",))
+CASES_HANDED_OVER: Final = Counter(
+    "paywarden_cases_handed_over_total",
+    "Open cases that people alone follow from then on, because their account had more than it can remember.",
+    "people",
+    ("queue",),
+)
 NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to customers requested.", "people", ("mode",))
 ATTACKS_OPENED: Final = Counter(
     "paywarden_attacks_opened_total", "Incidents opened about an attack, by its kind.", "people", ("attack",)
@@ -450,6 +456,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     OLDEST_LOCK,
     ATTACKS_OPENED,
     UNLOCK_SECONDS,
+    CASES_HANDED_OVER,
 )
 
 

@@ -41,6 +41,7 @@ from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
 from streams.metrics import (
+    CASES_HANDED_OVER,
     EFFECTS_SUPPRESSED,
     EVENTS_FORGOTTEN,
     INCIDENT_FAILURES,
@@ -358,6 +359,8 @@ class AccountsLogic:
             context.count(LOCKS_BEGUN, state)
         for ended in moment.ended:
             context.observe(LOCK_SECONDS, ended.lasted_ms / 1000, ended.state, ended.end)
+        for queue in moment.handed_over:
+            context.count(CASES_HANDED_OVER, queue)
         for waited_ms in moment.let_in:
             context.observe(UNLOCK_SECONDS, waited_ms / 1000)
         for band, verdict in moment.foretold:

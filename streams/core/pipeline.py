@@ -368,7 +368,10 @@ def _close(turn: Turn) -> list[Effect]:
     members.link_cases(turn)
     for case, changed in turn.changed.values():
         turn.effects.append(version_of(turn, case, changed))
-        room = shelf.shelve(turn.obligations.ended, case.case_id, turn.at_ms, finished=not case.is_open)
+        handed_over = case.is_open and turn.obligations.case(case.case_id) is None
+        room = shelf.shelve(
+            turn.obligations.ended, case.case_id, turn.at_ms, finished=not case.is_open, handed_over=handed_over
+        )
         if room is not None:
             turn.effects.append(room)
     if turn.locks_changed:

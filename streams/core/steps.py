@@ -102,6 +102,7 @@ class DecideContext(msgspec.Struct, gc=False):
     begun: list[str] = msgspec.field(default_factory=list)
     ended: list[EndedLock] = msgspec.field(default_factory=list)
     let_in: list[int] = msgspec.field(default_factory=list)  # how long an owner waited who had asked, ms
+    handed_over: list[str] = msgspec.field(default_factory=list)  # queues of cases that people alone follow from now on
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

@@ -18,7 +18,15 @@ from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.topics import MERGED
-from streams.core.obligations import CASES_MAX, HOLDS_MAX, LOCKS_MAX, OUTBOX_MAX, PAYMENTS_MAX, WORST_BYTES
+from streams.core.obligations import (
+    CASES_MAX,
+    FINISHED,
+    HOLDS_MAX,
+    LOCKS_MAX,
+    OUTBOX_MAX,
+    PAYMENTS_MAX,
+    WORST_BYTES,
+)
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Effect, Prepared
 
@@ -135,6 +143,30 @@ def _flood(number: int) -> Event:
         accounts.UserMessage(**envelope, channel="c" * 64),
     )
     return kinds[number % 8]
+
+
+def _never_forgotten_open(player: Player, effects: list[Effect]) -> int:
+    """Every case that is open by its last version is followed, or its last version gives it to people."""
+    newest = {effect.case_id: effect for effect in effects if isinstance(effect, CaseVersion)}
+    followed = {case.case_id for owed in player.obligations.values() for case in owed.cases}
+    left = [case for case in newest.values() if case.status not in FINISHED and case.case_id not in followed]
+    assert all("handed over" in case.changed for case in left)
+    return len(left)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SOUP, st.integers(0, len(POLICIES) - 1))
+def test_no_open_case_is_forgotten_in_silence(events: list[Event], number: int) -> None:
+    _never_forgotten_open(*everything(events, number))
+
+
+def test_not_even_in_a_flood() -> None:
+    player = Player(policy(), lambda prepared: Score(0.95, "m1"))
+    effects: list[Effect] = []
+    for number in range(400):
+        event = msgspec.structs.replace(_flood(number), known=True)
+        effects += player.see(aimed(event, effects[-50:]))
+    assert _never_forgotten_open(player, effects) > 20
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,6 +1,7 @@
 """When is something a new case, when does it join an old one, and what does a version of a case say?
 
-Same subject and cause family within the joining window (7 days) is one case. Severity only rises.
+Same subject and cause family within the joining window (7 days) is one case. Severity only rises. An account follows a
+bounded number of cases; an open one that has to go is handed over to people with a last version that says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ REASONS_MAX = 12
 ACTIONS_MAX = 6
 CODES_MAX = 6
 REPEATED_CONTACT = 2
+HANDED_OVER = "handed_over"  # line of a case
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -101,6 +103,30 @@ def set_finding(turn: Turn, case: Case, finding: str) -> None:
     if case.finding != finding:
         case.finding = finding
         turn.change(case, f"finding {finding}")
+
+
+def hand_over(turn: Turn, case: Case) -> None:
+    """Stops following an open case: from its last version on it is people's, and so is the money that it is about.
+
+    What has left already (a refund on its way, a lock, a hold) goes on and ends by itself; what only waits for an
+    answer would be given back on a case that nobody here knows any more.
+    """
+    obligations = turn.obligations
+    obligations.cases.remove(case)
+    if not case.is_open:
+        return  # it lives on in its topic
+    text = "more open cases than the account can follow: from here on people alone see to this one"
+    case.lines.append(Line(turn.at_ms, HANDED_OVER, turn.cause, text))
+    for owed in tuple(obligations.owed):
+        if owed.payment_id == case.payment_id and owed.family == case.family and owed.status == "owed":
+            obligations.owed.remove(owed)
+            text = "what was debited has not been given back: that is people's to decide"
+            case.lines.append(Line(turn.at_ms, "refund_withheld", turn.cause, text, owed.amount_minor, owed.currency))
+    while len(case.lines) > turn.policy.cases.evidence_max:
+        _drop_line(case)
+    case.updated_ms = max(case.updated_ms, turn.at_ms)
+    turn.change(case, "handed over")
+    turn.ctx.handed_over.append(case.queue)
 
 
 def add_action(turn: Turn, case: Case, action_id: str, what: str) -> None:
@@ -204,19 +230,40 @@ def _standing(turn: Turn, draft: Draft) -> Case | None:
 
 
 def _room_for(turn: Turn, draft: Draft) -> Case | None:
-    """Makes room for one more case, or names the open case that has to take this one in."""
+    """Makes room for one more case, or names the open case that takes this one in.
+
+    Only what is about the account joins another case, and only one of the same queue: the money of one payment on the
+    case of another would be closed with it, and a queue that does not see a case cannot work it.
+    """
     cases = turn.obligations.cases
     most = min(turn.policy.cases.open_max, CASES_MAX)
     if len(cases) < most:
         return None
-    finished = [case for case in cases if not case.is_open]
     stale_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
-    leaving = finished or [case for case in cases if case.updated_ms < stale_ms]
-    if leaving:
-        cases.remove(min(leaving, key=lambda case: case.updated_ms))  # the case lives on in its topic
-        return None
-    same_queue = [case for case in cases if case.queue == draft.queue and case.shadow == turn.shadow]
-    return max(same_queue or cases, key=lambda case: case.updated_ms)
+    if not draft.by_payment and not any(not case.is_open or case.updated_ms < stale_ms for case in cases):
+        same_queue = [case for case in cases if case.queue == draft.queue and case.shadow == turn.shadow]
+        if same_queue:
+            return max(same_queue, key=lambda case: case.updated_ms)
+    hand_over(turn, _first_to_go(turn))
+    return None
+
+
+def _first_to_go(turn: Turn) -> Case:
+    """What is over before what is open; then what no lock or hold stands on and nobody has touched for long."""
+    obligations = turn.obligations
+    bound = {held.case_id for held in (*obligations.locks, *obligations.holds)}
+    stale_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    return min(
+        obligations.cases,
+        key=lambda case: (
+            case.is_open,
+            case.case_id in bound,
+            case.updated_ms >= stale_ms,
+            case.by_payment,  # money is followed to its end for as long as anything else can go
+            -case.priority,
+            case.updated_ms,
+        ),
+    )
 
 
 def _opened(turn: Turn, draft: Draft) -> Case:
@@ -281,7 +328,7 @@ def _shrink(turn: Turn) -> None:
         if len(longest.lines) > 1:
             _drop_line(longest)
         else:
-            cases.remove(min(cases, key=lambda case: (case.is_open, -case.priority, case.updated_ms)))
+            hand_over(turn, _first_to_go(turn))
 
 
 def _drop_line(case: Case) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
-from streams.core.cases.book import add_line, set_finding, set_status
+from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
 from streams.core.locks.unlock import recover, undo_false_locks
@@ -85,6 +85,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "role", f"role {event.role} may not {event.action}"[:256]
     case = turn.obligations.case(event.case_id or "")
     if case is None:
+        if any(each.case_id == event.case_id and each.handed_over for each in turn.obligations.ended):
+            return HANDED_OVER, "people alone follow this case: end it where they keep it, and move its money there"
         return "unknown_case", "this account remembers no such case"
     if turn.late:
         return "late", "the action came later than the lateness bound allows"

@@ -1,7 +1,8 @@
 """How long does the snapshot of a case stay on its compacted topic after the case has ended?
 
 `support.cases.snapshot` would otherwise keep every case for ever. Whoever owns the case, account or entity, remembers
-when it ended and writes a tombstone in its time; a case that is opened again is taken off the list.
+when it ended and writes a tombstone in its time; a case that is opened again is taken off the list. One that was handed
+over to people (`streams.core.cases.book.hand_over`) counts as ended, but makes no room for others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from streams.contracts.base import from_ms
 KEPT_MS = 90 * 86_400_000
 # Cases of one owner that ended within those days. One more, and the oldest loses its snapshot early; its versions are
 # on support.cases as long as ever.
-ENDED_MAX = 16  # x 45 bytes
+ENDED_MAX = 16  # x 46 bytes
 
 
 class Ended(msgspec.Struct, array_like=True, gc=False):
@@ -23,6 +24,7 @@ class Ended(msgspec.Struct, array_like=True, gc=False):
 
     case_id: str
     due_ms: int
+    handed_over: bool = False  # it has not ended, but people alone follow it now
 
 
 class SnapshotDropped(msgspec.Struct, frozen=True, gc=False):
@@ -32,16 +34,24 @@ class SnapshotDropped(msgspec.Struct, frozen=True, gc=False):
     case_id: str
 
 
-def shelve(ended: list[Ended], case_id: str, at_ms: int, *, finished: bool) -> SnapshotDropped | None:
-    """Notes that a case ended at `at_ms`, or lives again; the tombstone of another that had to make room."""
+def shelve(
+    ended: list[Ended], case_id: str, at_ms: int, *, finished: bool, handed_over: bool = False
+) -> SnapshotDropped | None:
+    """Notes that a case ended or was handed over at `at_ms`, or lives again; the tombstone of one that made room."""
     for index, known in enumerate(ended):
         if known.case_id == case_id:
             del ended[index]
             break
-    if not finished:
+    if not finished and not handed_over:
         return None
-    ended.append(Ended(case_id, at_ms + KEPT_MS))
-    return drop(ended, min(ended, key=due_of), at_ms) if len(ended) > ENDED_MAX else None
+    ended.append(Ended(case_id, at_ms + KEPT_MS, handed_over))
+    if len(ended) <= ENDED_MAX:
+        return None
+    gone = min(ended, key=lambda each: (each.handed_over, due_of(each)))
+    if not gone.handed_over:
+        return drop(ended, gone, at_ms)
+    ended.remove(gone)  # rather a snapshot that stays for ever than one that goes while people work on its case
+    return None
 
 
 def drop(ended: list[Ended], gone: Ended, at_ms: int) -> SnapshotDropped:

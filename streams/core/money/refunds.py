@@ -48,7 +48,12 @@ def owe(turn: Turn, owed: Owed) -> None:
     held.append(owed)
     while crowded(held, OWED_MAX, OWED_BYTES):
         waiting = [each for each in held if each.status == OWED]
-        held.remove(min(waiting or held, key=lambda each: each.at_ms))
+        left = min(waiting or held, key=lambda each: each.at_ms)
+        held.remove(left)
+        case = _case(turn, left)
+        if case is not None and case.is_open:
+            line = Line(turn.at_ms, "refund_withheld", left.entry or turn.cause, "for a person: too many at once")
+            add_line(turn, case, line)
 
 
 def booked(turn: Turn, payment_id: str, entry: str) -> None:
@@ -197,6 +202,8 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
         ("dispute", any(case.is_open and case.family in _DISPUTES for case in obligations.cases)),
+        # Whether a case that only people see is a dispute about this money, nobody here knows any more.
+        ("handed_over", not approved and any(each.handed_over for each in obligations.ended)),
         ("abuse", any(case.finding == "confirmed_fraud" for case in obligations.cases)),
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )

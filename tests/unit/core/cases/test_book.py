@@ -7,7 +7,7 @@ from support.play import policy
 
 from streams.contracts.base import from_ms
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status, version_of
-from streams.core.obligations import CASES_MAX, Case, Line, Obligations
+from streams.core.obligations import CASES_MAX, Case, HeldLock, Line, Obligations
 from streams.core.steps import DecideContext
 from streams.core.turn import Turn, turn_of
 
@@ -133,6 +133,53 @@ def test_one_case_too_many_joins_the_newest_of_its_queue() -> None:
     taken = open_or_join(turn_at(obligations, NOON + 60, "e9"), draft("another", event_id="e9", queue="accounting"))
     assert taken is money
     assert len(obligations.cases) == CASES_MAX
+
+
+def full_of_money(obligations: Obligations) -> list[Case]:
+    """Every place taken by the open case of another payment, none of them stale."""
+    return [
+        open_or_join(
+            turn_at(obligations, NOON + n, f"e{n}"),
+            draft("debit", f"e{n}", by_payment=True, payment_id=f"p{n}", queue="accounting"),
+        )
+        for n in range(CASES_MAX)
+    ]
+
+
+def test_the_money_of_one_payment_never_joins_the_case_of_another() -> None:
+    obligations = Obligations()
+    cases = full_of_money(obligations)
+    turn = turn_at(obligations, NOON + 60, "e99")
+    new = open_or_join(turn, draft("debit", "e99", by_payment=True, payment_id="p99", queue="accounting"))
+    assert (new.payment_id, len(obligations.cases)) == ("p99", CASES_MAX)
+    assert cases[0] not in obligations.cases
+    assert cases[0].is_open
+    assert cases[0].lines[-1].kind == "handed_over"
+    assert turn.changed[cases[0].case_id][1] == ["handed over"]
+    assert turn.ctx.handed_over == ["accounting"]
+
+
+def test_what_another_queue_has_to_work_gets_a_case_of_its_own() -> None:
+    obligations = Obligations()
+    full_of_money(obligations)
+    report = open_or_join(turn_at(obligations, NOON + 60, "e99"), draft("unauthorised", "e99", queue="security"))
+    assert report.family == "unauthorised"
+    assert report in obligations.cases
+
+
+def test_money_and_what_a_lock_stands_on_are_the_last_to_go() -> None:
+    obligations = Obligations()
+    locked = open_or_join(turn_at(obligations, NOON, "e0"), draft("takeover", "e0", priority=4))
+    advice = open_or_join(turn_at(obligations, NOON + 1, "e1"), draft("repeat_failures", "e1", priority=1))
+    obligations.locks.append(
+        HeldLock("act", "freeze", "all", "everyone", "active", "risk", NOON, 0, locked.case_id)
+    )
+    for number in range(2, CASES_MAX + 1):
+        money = draft("debit", f"e{number}", by_payment=True, payment_id=f"p{number}", queue="accounting", priority=4)
+        open_or_join(turn_at(obligations, NOON + number, f"e{number}"), money)
+    assert advice not in obligations.cases
+    assert locked in obligations.cases
+    assert sum(case.by_payment for case in obligations.cases) == CASES_MAX - 1
 
 
 def test_finished_cases_make_room_first() -> None:

@@ -101,3 +101,14 @@ def test_what_is_written_is_a_deletion_under_the_case_s_key() -> None:
     (record,) = publish(tombstone, lambda *_: None)
     assert (record.topic, record.key, record.value) == ("support.cases.snapshot", case_id.encode(), None)
     assert record.timestamp_ms == NOON + HOUR + 90 * DAY
+
+
+def test_a_case_that_people_work_on_makes_no_room_for_others() -> None:
+    ended: list[Ended] = []
+    for number in range(ENDED_MAX):
+        assert shelve(ended, f"case_{number}", NOON + number, finished=False, handed_over=True) is None
+    gone = shelve(ended, "case_over", NOON + DAY, finished=True)
+    assert gone is not None
+    assert gone.case_id == "case_over"
+    assert shelve(ended, "case_more", NOON + DAY, finished=False, handed_over=True) is None, "no snapshot goes early"
+    assert [each.case_id for each in ended] == [*(f"case_{number}" for number in range(1, ENDED_MAX)), "case_more"]

@@ -43,7 +43,8 @@ def test_a_debit_of_a_payment_nobody_told_of_is_a_money_case_and_one_for_the_int
     assert newest(effects) == {"integration.orphan_line": "classified", "debited_not_confirmed": "classified"}
     assert [each.payment_id for each in effects if isinstance(each, PspQuery)] == ["p1"]
     again = told([posted(NOON + n * SECOND, n, payment_id=f"p{n}") for n in range(5)] + [mark(NOON + HOUR)])
-    assert sum(isinstance(each, CaseVersion) and each.case_type.startswith("integration") for each in again) == 1
+    cases = [each for each in again if isinstance(each, CaseVersion)]
+    assert len({each.case_id for each in cases if each.case_type.startswith("integration")}) == 1
 
 
 @pytest.mark.parametrize("name", [{"order_id": "o1"}, {"counterparty_id": "shop"}])

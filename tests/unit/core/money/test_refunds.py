@@ -315,3 +315,30 @@ def test_success_after_the_money_came_back_is_a_double_benefit_until_it_is_taken
         story.see(posted(NOON + 3 * HOUR, 4))
     statuses = {each.case_type: each.status for each in only(CaseVersion, story.effects)}
     assert statuses == {"debited_not_confirmed": "resolved", "double_benefit": "resolved" if again else "classified"}
+
+
+def test_twenty_debits_at_once_lose_no_money_and_give_nothing_back_unseen() -> None:
+    """More than an account can follow: each debit has a case of its own; what is followed no more is people's."""
+    player = Player(policy(SURE))
+    effects: list[Effect] = []
+    for number in range(20):
+        at_ms = NOON + number * MINUTE
+        effects += player.see(paid(at_ms, number, kind=PaymentRequested, **WALLET))
+        effects += player.see(posted(at_ms + SECOND, number, f"p{number}"))
+    effects += player.see(mark(NOON + HOUR))
+    newest = {case.case_id: case for case in only(CaseVersion, effects)}
+    assert sorted(case.entities.payment_id for case in newest.values()) == sorted(f"p{n}" for n in range(20))
+    assert sum(case.amount_minor or 0 for case in newest.values()) == 20 * 10_000
+    owed = player.obligations["a1"]
+    left = [case for case in newest.values() if owed.case(case.case_id) is None]
+    assert left
+    assert all(case.evidence[-1].kind in ("handed_over", "refund_withheld") for case in left)
+    for number in range(20):
+        at_ms = NOON + HOUR + number * MINUTE
+        said = paid(at_ms, f"said{number}", kind=PspStatus, payment_id=f"p{number}", status="failed", **WALLET)
+        effects += player.see(said)
+    assert only(RefundIntended, effects) == []
+    (gone, *_) = left
+    asked = {"case_id": gone.case_id, "expected_version": gone.version, "actor": "ana", "role": "analyst"}
+    (refused,) = only(ActionRejected, player.see(event(CaseAction, NOON + DAY, 1, action="refund", **asked)))
+    assert refused.cause == "handed_over"
