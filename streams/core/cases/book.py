@@ -259,8 +259,8 @@ def _first_to_go(turn: Turn) -> Case:
             case.is_open,
             case.case_id in bound,
             case.updated_ms >= stale_ms,
-            case.by_payment,  # money is followed to its end for as long as anything else can go
             -case.priority,
+            case.by_payment,  # of two that are equal the money is followed to its end
             case.updated_ms,
         ),
     )

@@ -116,8 +116,8 @@ MEASURED = """\
 ## Measured
 
 `paywarden bench incidents --days 30 --keys 2000 --per-day 500`, seed 1 (ten minutes of one CPU), on the detectors
-alone, in 5-second buckets: attempts from the first bad bucket, mean / 95th percentile of 100 runs, at one attempt a second (where seconds are the same number) and at 20. In
-brackets: the share of runs that became an incident. The reference is the textbook CUSUM of one key at h = 16.1, attempt
+alone, in 5-second buckets: attempts from the first bad bucket, mean / 95th percentile of 100 runs, at one attempt a
+second (where seconds are the same number) and at 20. In brackets: the share of runs that became an incident. The reference is the textbook CUSUM of one key at h = 16.1, attempt
 by attempt (400 runs); ours has h = 18.4, for 2,000 keys. At 20 attempts a second a bucket is 100 attempts.
 
 | usual | then | reference | alarm at 1/s | alarm at 20/s | incident at 1/s | incident at 20/s |
@@ -142,11 +142,13 @@ The same run, for what must not happen and for the root:
 
 | what | figure |
 |---|---|
-| 30 ordinary days on 2,000 keys with 500 attempts each a day: 30,001,367 trials, shares that treble over the day, nothing learnt before | **no incident**, 658 suspicions |
+| 30 ordinary days on 2,000 keys, 30,001,367 trials | **no incident**, 658 suspicions |
 | state and CPU time of it | 0.89 MB, 0.6 ms per bucket |
-| random outages of gateways, issuers, merchants, releases and pairs, between a half and all of their payments failing | 119 of 120 found, half of them within 20 s |
+| 120 random outages | 119 found, half of them within 20 s |
 | their roots | right in all 119, and no further incident |
 
+On ordinary days each key has 500 attempts, shares of failures that treble over the day, and nothing was learnt before.
+An outage is one of a gateway, issuer, merchant, release or pair, of which between a half and all payments fail.
 The one that was not found is a pair of an issuer and a gateway with a payment every twenty seconds.
 """
 

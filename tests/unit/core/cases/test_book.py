@@ -170,7 +170,7 @@ def test_what_another_queue_has_to_work_gets_a_case_of_its_own() -> None:
 def test_money_and_what_a_lock_stands_on_are_the_last_to_go() -> None:
     obligations = Obligations()
     locked = open_or_join(turn_at(obligations, NOON, "e0"), draft("takeover", "e0", priority=4))
-    advice = open_or_join(turn_at(obligations, NOON + 1, "e1"), draft("repeat_failures", "e1", priority=1))
+    advice = open_or_join(turn_at(obligations, NOON + 1, "e1"), draft("repeat_failures", "e1", priority=4))
     obligations.locks.append(
         HeldLock("act", "freeze", "all", "everyone", "active", "risk", NOON, 0, locked.case_id)
     )
