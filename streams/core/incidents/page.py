@@ -117,8 +117,9 @@ MEASURED = """\
 
 `paywarden bench incidents --days 30 --keys 2000 --per-day 500`, seed 1 (ten minutes of one CPU), on the detectors
 alone, in 5-second buckets: attempts from the first bad bucket, mean / 95th percentile of 100 runs, at one attempt a
-second (where seconds are the same number) and at 20. In brackets: the share of runs that became an incident. The reference is the textbook CUSUM of one key at h = 16.1, attempt
-by attempt (400 runs); ours has h = 18.4, for 2,000 keys. At 20 attempts a second a bucket is 100 attempts.
+second (where seconds are the same number) and at 20. In brackets: the share of runs that became an incident. The
+reference is the textbook CUSUM of one key at h = 16.1, attempt by attempt (400 runs); ours has h = 18.4, for 2,000
+keys. At 20 attempts a second a bucket is 100 attempts.
 
 | usual | then | reference | alarm at 1/s | alarm at 20/s | incident at 1/s | incident at 20/s |
 |---|---|---|---|---|---|---|
