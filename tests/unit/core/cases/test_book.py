@@ -171,9 +171,7 @@ def test_money_and_what_a_lock_stands_on_are_the_last_to_go() -> None:
     obligations = Obligations()
     locked = open_or_join(turn_at(obligations, NOON, "e0"), draft("takeover", "e0", priority=4))
     advice = open_or_join(turn_at(obligations, NOON + 1, "e1"), draft("repeat_failures", "e1", priority=4))
-    obligations.locks.append(
-        HeldLock("act", "freeze", "all", "everyone", "active", "risk", NOON, 0, locked.case_id)
-    )
+    obligations.locks.append(HeldLock("act", "freeze", "all", "everyone", "active", "risk", NOON, 0, locked.case_id))
     for number in range(2, CASES_MAX + 1):
         money = draft("debit", f"e{number}", by_payment=True, payment_id=f"p{number}", queue="accounting", priority=4)
         open_or_join(turn_at(obligations, NOON + number, f"e{number}"), money)
