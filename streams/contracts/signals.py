@@ -22,7 +22,18 @@ from streams.contracts.base import (
     Written,
 )
 
-EntityKind = Literal["ip", "device", "bin", "merchant", "terminal", "health", "network", "system", "agent"]
+EntityKind = Literal[
+    "ip",
+    "device",
+    "bin",
+    "merchant",
+    "terminal",
+    "health",
+    "network",
+    "system",
+    "agent",
+    "account",  # as a target of guesses
+]
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -62,7 +73,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     value: Id
     event_id: Id
     account_id: Id
-    what: Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "lock"]
+    what: Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "lock", "challenge_sent"]
     known: bool = True
     username: ShortText | None = None
     card_token: Id | None = None
@@ -77,9 +88,11 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     familiar: bool = False  # of a login: the account was entered from this device or network before
     merchant_id: Id | None = None  # of a payment that is told to its card range
     rule: Label | None = None  # of a lock
-    incident_id: Id | None = None  # the attack on the whole site that was known when the event was decided
+    incident_id: Id | None = None  # the attack on something wider, up to the whole site, that the event is a part of
     times_usual: Annotated[float, Meta(ge=0)] | None = None  # of a label: its amount over the account's median
     origin: ShortText | None = None  # of a login: the narrower entity that it came through
+    guess: Label | None = None  # of a login: keyed, truncated hash of the guess
+    warm: bool = False  # of a login: the account was entered before, from wherever
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
