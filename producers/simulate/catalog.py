@@ -18,6 +18,7 @@ from producers.simulate import (
     account_takeover,
     card_testing,
     code_never_seen,
+    credential_attacks,
     debit_of_nothing,
     debited_but_failed,
     dormant_wakeup,
@@ -49,9 +50,11 @@ from producers.sources.fdh import EPOCH_MS, Row
 ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
     {
         "account_takeover": account_takeover.play,
+        "brute_force": credential_attacks.brute_force,
         "card_testing": card_testing.play,
         "carrier_nat": honest_logins.carrier_nat,
         "code_never_seen": code_never_seen.play,
+        "credential_burst": credential_attacks.credential_burst,
         "debit_of_nothing": debit_of_nothing.play,
         "debited_but_failed": debited_but_failed.play,
         "dormant_wakeup": dormant_wakeup.play,
@@ -66,6 +69,8 @@ ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
         "merchant_misconfigured": merchant_misconfigured.play,
         "new_phone": honest_logins.new_phone,
         "normal_day": normal_day.play,
+        "one_network": credential_attacks.one_network,
+        "otp_abuse": credential_attacks.otp_abuse,
         "password_manager": honest_logins.password_manager,
         "password_spray": password_spray.play,
         "payday": payday.play,

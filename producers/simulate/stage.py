@@ -149,8 +149,10 @@ class Stage:
                 ),
             )
 
-    def login(self, account_id: str, context: Context, at_ms: int, reason: str | None = None) -> None:
-        """A login; with a `reason` it failed."""
+    def login(
+        self, account_id: str, context: Context, at_ms: int, reason: str | None = None, guess: str | None = None
+    ) -> None:
+        """A login; with a `reason` it failed. `guess` stands for the hash of the password that was given."""
         fields: dict[str, Any] = {
             **self.envelope(account_id, at_ms),
             "ip": context.ip,
@@ -161,6 +163,7 @@ class Stage:
             "longitude": context.longitude,
             "asn": context.asn,
             "user_agent": context.user_agent,
+            "guess_hash": guess,
         }
         if reason is None:
             self.say("auth.logins", logins.LoginSucceeded(**fields))
@@ -176,6 +179,19 @@ class Stage:
                 device_id=context.device_id,
                 country=context.country,
                 reason=what,
+            ),
+        )
+
+    def ask_code(self, account_id: str, context: Context, at_ms: int) -> None:
+        """Somebody who gave a password, or claims to have lost it, has a code sent to the customer's phone."""
+        self.say(
+            "auth.logins",
+            logins.ChallengeSent(
+                **self.envelope(account_id, at_ms),
+                ip=context.ip,
+                device_id=context.device_id,
+                country=context.country,
+                reason="sms",
             ),
         )
 
