@@ -36,7 +36,7 @@ from streams.core.outcome import Outcome
 from streams.core.personal import DEMO_KEY, Found, guarded
 from streams.core.policy import Policy, PolicySchedule
 from streams.core.ranking import Ranking, judge, room_of
-from streams.core.risk import SITE, SITE_KIND, RiskFact, feed_of, stopped_rule
+from streams.core.risk import RiskFact, feed_of, incident_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
@@ -115,7 +115,8 @@ class Stranger(msgspec.Struct, frozen=True, gc=False):
 
     event: Event
     at_ms: int
-    incident: str  # the attack on the whole site that is known
+    incident: str  # case of the attack that it is a part of
+    attacked: str  # kind of the entity that this attack is on
 
 
 class Forgotten(msgspec.Struct, frozen=True, gc=False):
@@ -267,8 +268,8 @@ class AccountsLogic:
             return None if known is None else known.fact(at_ms)
 
         if state is None:
-            site = risk(SITE_KIND, SITE, at_ms) if isinstance(event, Login) else None
-            return Stranger(event, at_ms, "" if site is None else site.incident)
+            incident, attacked = incident_of(risk, event, at_ms) if isinstance(event, Login) else ("", "")
+            return Stranger(event, at_ms, incident, attacked)
         if at_ms <= state.observations.erased_ms:
             return Forgotten(at_ms)
         return pipeline.prepare(
@@ -305,7 +306,7 @@ class AccountsLogic:
             found, number = self._personal.popitem()
             context.count(PERSONAL_DATA, *found, by=number)
         if type(prepared) is Stranger:
-            door = Door(incident=prepared.incident)
+            door = Door(incident=prepared.incident, attacked=prepared.attacked)
             self._signal(emits, prepared, context, policy, flagged=False, first=True, door=door)
             return emits
         assert type(prepared) is Prepared

@@ -113,8 +113,8 @@ def prepare(
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
         hits = evaluate(event, at_ms, features, policy)
-        incident = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ""
-        prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident)
+        incident, attacked = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ("", "")
+        prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident, incident_kind=attacked)
     too_late = observations.too_late
     fold(observations, event, at_ms, late, basis)
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:

@@ -21,7 +21,7 @@ LOCKS = "locks"
 
 # What an entity can be held for. A place of fraud tests no cards, and an address that guesses passwords may be the
 # office of honest payers: whoever asks says what about.
-GUESSING = frozenset({"password_spray", "site_spray", "slice_spray"})
+GUESSING = frozenset({"password_spray", "site_spray", "slice_spray", "brute_force", "credential_burst", "otp_abuse"})
 TESTING = frozenset({"card_testing"})
 LABELLED = frozenset({"risky_terminal"})
 # What an incident of the security queue is about when it is somebody's attack.
@@ -118,11 +118,23 @@ def slices_of(login: Login) -> tuple[tuple[Literal["network", "system", "agent"]
     return tuple(found)
 
 
-def incident_of(look: RiskView, event: Login, at_ms: int) -> str:
-    """The case of the attack that this attempt is a part of: of the whole site before that of its address or device."""
-    places = ((SITE_KIND, SITE), ("device", event.device_id), ("ip", event.ip), *slices_of(event))
-    facts = (look(kind, value, at_ms) for kind, value in places if value is not None)
-    return next((fact.incident for fact in facts if fact is not None and fact.incident), "")
+# An attack on something wider takes in those on what is narrower: from a single device up to the whole site.
+_NARROW_TO_WIDE = ("account", "device", "ip", "network", "system", "agent", SITE_KIND)
+
+
+def is_wider(kind: str, other: str) -> bool:
+    """Whether an attack on `kind` takes in one on `other`."""
+    return _NARROW_TO_WIDE.index(kind) > _NARROW_TO_WIDE.index(other)
+
+
+def incident_of(look: RiskView, event: Login, at_ms: int) -> tuple[str, str]:
+    """The case of the attack that this attempt is a part of, and what is attacked; the widest one that is known."""
+    places = [("account", event.account_id), ("device", event.device_id), ("ip", event.ip), *slices_of(event)]
+    for kind, value in ((SITE_KIND, SITE), *reversed(places)):
+        fact = None if value is None else look(kind, value, at_ms)
+        if fact is not None and fact.incident:
+            return fact.incident, kind
+    return "", ""
 
 
 def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:

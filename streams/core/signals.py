@@ -12,12 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 from streams.contracts.accounts import LabelRecorded
 from streams.contracts.base import Event, to_ms
-from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengeSent, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
 from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, FeedsTold, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.ids import digest
-from streams.core.risk import LOCKS, SITE, SITE_KIND, slices_of
+from streams.core.risk import LOCKS, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
@@ -29,7 +29,8 @@ class Door(NamedTuple):
 
     familiar: bool = False  # the account was entered from this device or network before
     warm: bool = False  # it was entered before at all
-    incident: str = ""  # the attack on the whole site that is known
+    incident: str = ""  # case of the attack that the attempt is a part of
+    attacked: str = ""  # kind of the entity that this attack is on
 
 
 OUTSIDE = Door()
@@ -40,14 +41,13 @@ def door_of(prepared: Prepared) -> Door:
     features = prepared.features
     if features is None or features.login_known < 0.0:
         return OUTSIDE
-    attacked = features.site_level >= ATTACKED
-    return Door(features.login_known == 1.0, features.login_familiarity >= 0.0, prepared.incident if attacked else "")
+    known, warm = features.login_known == 1.0, features.login_familiarity >= 0.0
+    return Door(known, warm, prepared.incident, prepared.incident_kind)
 
 
-What = Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label"]
+What = Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "challenge_sent"]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
-ATTACKED = 2.0  # the level of an attack, as a feature
 _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is not an address
 
 
@@ -95,6 +95,8 @@ def signals_of(
     match event:
         case LoginFailed() | LoginSucceeded():
             return _of_login(event, at_ms, flagged, partition, next_sequence, door)
+        case ChallengeSent():
+            return _of_challenge(event, at_ms, partition, next_sequence, door)
         case LabelRecorded():
             return _of_label(event, at_ms, partition, next_sequence, times_usual)
         case PspStatus():
@@ -137,6 +139,8 @@ def _of_login(
         # Only strangers: one key would otherwise see every login of the site. At an account without a history everybody
         # is a stranger, so a success there tells nothing.
         targets.append((SITE_KIND, SITE))
+    if not door.familiar and event.known and (failed or flagged):
+        targets.append(("account", event.account_id))
     what: What = "login_failed" if failed else "login_succeeded"
     username = event.username if event.known or event.username is None else digest("username", event.username)
     told = [
@@ -153,7 +157,10 @@ def _of_login(
             ip=event.ip if kind == SITE_KIND else None,
             flagged=flagged,
             familiar=door.familiar,
-            incident_id=door.incident or None,
+            incident_id=_wider_incident(door, kind),
+            origin=event.ip if kind == "account" else None,
+            guess=event.guess_hash,
+            warm=door.warm,
         )
         for kind, value in targets
     ]
@@ -171,12 +178,28 @@ def _of_login(
                 what,
                 username=username,
                 flagged=flagged,
-                incident_id=door.incident or None,
+                incident_id=_wider_incident(door, kind),
                 origin=origin,
             )
         )
         origin = value
     return told
+
+
+def _of_challenge(
+    event: ChallengeSent, at_ms: int, partition: int, next_sequence: Callable[[], int], door: Door
+) -> list[EntityObserved]:
+    """A code costs money and patience, whoever asks for it; the device tells, or without one the address."""
+    target: tuple[EntityKind, str] = ("ip", event.ip) if event.device_id is None else ("device", event.device_id)
+    if len(target[1]) > _LONGEST_IP and target[0] == "ip":
+        return []
+    incident = _wider_incident(door, target[0])
+    return [_observed(event, at_ms, partition, next_sequence(), target, "challenge_sent", incident_id=incident)]
+
+
+def _wider_incident(door: Door, kind: EntityKind) -> str | None:
+    """The attack that an attack on this entity would only be a part of."""
+    return door.incident if door.incident and is_wider(door.attacked, kind) else None
 
 
 def _of_card_payment(

@@ -64,6 +64,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     risk_age_s: int | None = None  # age of the oldest entity risk that the features used
     incident: str = ""  # case of the attack on logins that this event is a part of
     times_usual: float | None = None  # of a fraud label: the amount of its subject over the account's median
+    incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
 
 
 class DecideContext(msgspec.Struct, gc=False):

@@ -225,6 +225,33 @@ def test_compromised_terminal_is_never_flagged_before_its_labels() -> None:
     assert min(each.occurred_at.timestamp() for each in flagged) >= labelled_s
 
 
+# Where the one incident of an attack is, and how many owners are told; docs/logins.md has the detectors.
+ATTACKS = {
+    "brute_force": ("device", 1),
+    "credential_burst": ("device", 12),
+    "lockout_attack": ("account", 0),
+    "one_network": ("health", 0),
+    "otp_abuse": ("device", 0),
+    "password_spray": ("device", 2),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_one_incident_and_no_victim_is_locked(name: str) -> None:
+    run = played(name)
+    place, entered = ATTACKS[name]
+    seen = [case for case in run.cases if case.case_type == "credential_attack"]
+    (attack,) = [case for case in seen if case.status != "merged"]
+    assert {case.merged_into for case in seen if case is not attack} <= {attack.case_id}
+    assert (attack.priority, attack.owner, attack.subject.partition("/")[0]) == ("P1", "entity", place)
+    told = [note.account_id for note in run.notifications if note.template == "credential_attack.exposed"]
+    assert len(told) == len(set(told)) == attack.counters["accounts_exposed"] == entered
+    on_accounts = [command for command in run.actions if command.entity is None]
+    assert {command.applies_to for command in on_accounts} <= {"unknown_devices"}, "owners at home are never locked"
+    contained = {command.entity for command in run.actions if command.case_id in {case.case_id for case in seen}}
+    assert contained == set() if place == "account" else attack.subject in contained
+
+
 # Who only looks like an attacker, and how many of their logins may be asked for a second factor (docs/logins.md).
 LOOK_ALIKES = {
     "carrier_nat": 0,

@@ -33,6 +33,11 @@ def login(user: str, at_s: float, ok: bool = False, *, known: bool = True, **fie
     )
 
 
+def asked(account: str, at_s: float, **fields: object) -> EntityObserved:
+    """A second factor that was asked for."""
+    return _signal(at_s, what="challenge_sent", account_id=account, **fields)
+
+
 def card(token: str, at_s: float, refused: bool = False, amount_minor: int = 100, **fields: object) -> EntityObserved:
     return _signal(
         at_s,

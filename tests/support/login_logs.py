@@ -28,7 +28,7 @@ from streams.core.observations import Observations
 from streams.core.outcome import Outcome
 from streams.core.pipeline import prepare
 from streams.core.policy import Policy
-from streams.core.risk import SITE, SITE_KIND, RiskFact
+from streams.core.risk import SITE, SITE_KIND, RiskFact, incident_of
 from streams.core.signals import Door, door_of, signals_of
 from support.entities import policy
 
@@ -135,8 +135,8 @@ class Watcher:
         else:
             facts = (self.risk("ip", row.ip, row.at_ms), self.risk(SITE_KIND, SITE, row.at_ms))
             flagged = any(fact is not None and fact.guessing for fact in facts)
-            if facts[1] is not None:
-                door = Door(incident=facts[1].incident)
+            incident, attacked = incident_of(self.risk, event, row.at_ms)
+            door = Door(incident=incident, attacked=attacked)
         signals = signals_of(
             event,
             row.at_ms,

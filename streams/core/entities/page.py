@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from streams.core.entities import brute_force, credential_burst, otp_abuse, password_spray
 from streams.core.entities.card_testing import observe_card_payment
-from streams.core.entities.password_spray import observe_login
 from streams.core.entities.risky_terminal import observe_label
 from streams.core.entities.site_spray import observe_site_login
 from streams.core.entities.slice_spray import observe_slice_login
@@ -24,7 +24,10 @@ class Detector(NamedTuple):
 
 
 DETECTORS = (
-    Detector("password-spray", "IP address, device", "password_spray", observe_login),
+    Detector("password-spray", "IP address, device", "password_spray", password_spray.look),
+    Detector("brute-force", "IP address, device, account", "brute_force", brute_force.look),
+    Detector("credential-burst", "device, IP address", "credential_burst", credential_burst.look),
+    Detector("otp-abuse", "device, IP address", "otp_abuse", otp_abuse.look),
     Detector("site-spray", "the whole site (`health/site`)", "site_attack", observe_site_login),
     Detector(
         "slice-spray",
@@ -50,9 +53,10 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 
 | event | told to | not told |
 |---|---|---|
-| failed login | address, device; if a stranger made it the site, network, autonomous system, user agent | |
+| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent | |
 | successful login | address, device; the site if a stranger made it: at an account with a history, or flagged; \
-network, system and user agent only if flagged | |
+account, network, system and user agent only if flagged | |
+| second factor that was asked for | device, or the address where none is named | |
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |
 | refusal of such a payment | the same | |
@@ -94,9 +98,11 @@ topic was read, not that its producer lives.
 
 An attack is one case. Whatever one device explains is the device's case, whatever one address explains is the
 address's, and so on through network, autonomous system and user agent: wider entities count at most one or two names,
-or a few attempts, of each narrower one. When an attack on the whole
-site is known, entities that are recognised later are contained for its case and open none. The accounts' own cases name
-it as their incident. Owners whose password was given correctly are told, once; nobody else is.
+or a few attempts, of each narrower one. At one entity all detectors of logins share one case. An attack that is known
+of something wider (address, network, system, user agent, the site, in this order) takes in what is recognised later:
+that is contained for its case and opens none. If the wider one is recognised later, the narrower case ends in it
+(`merged`, `merged_into`). The accounts' own cases name the widest as their incident. Owners whose password was given
+correctly are told, once; nobody else is.
 
 The case is owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
 exposed and when containment was asked for, and it closes by itself when it was quiet. Containment aims at the entity,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from streams.contracts.signals import EntityObserved
-from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.policies import PasswordSprayPolicy
 from streams.core.entities.recent import MARK_BITS, MEMBERS_MAX, Tally, counts, forget_before, mark, see, spread, tally
 from streams.core.entities.threat import (
     ATTACK,
@@ -16,14 +14,8 @@ from streams.core.entities.threat import (
     AttackKind,
     Sighting,
     Threat,
-    close_if_quiet,
-    follow,
     in_force,
 )
-from streams.core.policy import Policy
-
-if TYPE_CHECKING:
-    from streams.core.entities.state import EntityState
 
 PASSWORD_SPRAY = AttackKind(
     "password_spray",
@@ -37,13 +29,23 @@ PASSWORD_SPRAY = AttackKind(
 )
 
 DAY_MS = 86_400_000
-# Successes before the attack was recognised: a spray is recognised after a few attempts, eight successes are plenty.
-GUESTS_MAX = 8
+# Successes before the attack was recognised. A spray is recognised after a few attempts, a burst of right passwords
+# where no device is named after this many.
+GUESTS_MAX = 16
 _ESTABLISHED = -1
 
 
+class Guess(msgspec.Struct, array_like=True, gc=False):
+    """One wrong password, all in hashes."""
+
+    at_ms: int
+    name: int
+    origin: int = 0  # through which device at an address, from which address at an account; 0: not told
+    guess: int = 0  # 0: not told
+
+
 class Spray(msgspec.Struct, array_like=True):
-    """Logins of one address or device, at most about 2 KiB."""
+    """Logins of one address or device, at most about 6 KiB. One threat: whatever is seen here is one attack."""
 
     threat: Threat = msgspec.field(default_factory=Threat)
     failed: dict[int, int] = {}  # user name -> newest failure, oldest first; bit MARK_BITS: it is nobody's
@@ -52,11 +54,15 @@ class Spray(msgspec.Struct, array_like=True):
     established: int = 0
     guests: list[tuple[int, str, str]] = []  # newest successes of strangers: when, account, event
     origins: dict[int, int] = {}  # user name -> device of its newest failure, where one is named
+    guesses: list[Guess] = []  # newest wrong passwords, for brute force
+    entered: dict[int, int] = {}  # accounts with a history elsewhere that got in here for the first time
+    codes: list[int] = []  # second factors that were asked for
+    asked: dict[int, int] = {}  # ... for which accounts
 
 
-def observe_login(
-    state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
-) -> list[EntityEffect]:
+def look(
+    spray: Spray, signal: EntityObserved, at_ms: int, settings: PasswordSprayPolicy, remember_s: int
+) -> Sighting | None:
     """Distinct user names failing from one address or device.
 
     Asks: how many user names that are not at home here failed within the window, at most names_per_device of each
@@ -65,12 +71,8 @@ def observe_login(
     Fires when: names >= elevated_usernames (step up) or attack_usernames (case F26), both plus a share of the users
     at home.
     Blind to: attackers who change the address for each attempt (site_spray sees those); more than 64 names count as 64.
-    Costs: at most 64 names, 64 attempts, 64 regular users and 8 successes per address, forgotten after half an hour.
+    Costs: at most 64 names, 64 attempts, 64 regular users and 16 successes per address, forgotten after half an hour.
     """
-    settings = policy.entities.password_spray
-    spray = state.spray
-    if spray is None:
-        spray = state.spray = Spray()
     name = mark(signal.username or signal.account_id) | (not signal.known) << MARK_BITS
     at_home = signal.familiar or spray.regulars.get(name) == _ESTABLISHED
     oldest_ms = at_ms - settings.window_s * 1000
@@ -81,7 +83,8 @@ def observe_login(
     if not failed:
         at_home = _remember_regular(spray, name, at_ms // DAY_MS) or signal.familiar
         if not at_home and signal.known:
-            spray.guests = [guest for guest in spray.guests[1 - GUESTS_MAX :] if guest[0] > oldest_ms]
+            since_ms = at_ms - max(settings.window_s, remember_s) * 1000
+            spray.guests = [guest for guest in spray.guests[1 - GUESTS_MAX :] if guest[0] > since_ms]
             spray.guests.append((at_ms, signal.account_id, signal.event_id))
     elif not at_home:
         see(spray.failed, name, at_ms)
@@ -90,7 +93,7 @@ def observe_login(
             if len(spray.origins) > 2 * MEMBERS_MAX:
                 spray.origins = {kept: spray.origins[kept] for kept in spray.failed if kept in spray.origins}
     if at_home or not settings.enabled:
-        return []
+        return None
 
     threat = spray.threat
     allowance = int(spray.established * settings.established_share)
@@ -110,10 +113,10 @@ def observe_login(
         if refused >= settings.failed_share * attempts:
             level = ATTACK if names >= attack else ELEVATED
     if level == NORMAL and (in_force(threat, at_ms) == NORMAL or 2 * names < elevated):
-        return []
+        return None
 
     attempts, refused = counts(spray.attempts)
-    seen = Sighting(
+    return Sighting(
         level,
         names / (2 * attack),
         f"{names} user names failed within {settings.window_s} s",
@@ -125,23 +128,6 @@ def observe_login(
         guests=[guest for guest in spray.guests if guest[0] > oldest_ms],
         # Where regular users are at home a block would hit them all; a challenge stops the attacker and not them.
         spares=spray.established > 0,
-    )
-    return follow(state, threat, PASSWORD_SPRAY, seen, signal, at_ms, settings, policy, ctx)
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case when no attempt came for an hour (F26)."""
-    if state.spray is None:
-        return []
-    settings = policy.entities.password_spray
-    return close_if_quiet(
-        state.spray.threat,
-        PASSWORD_SPRAY,
-        state.kind,
-        state.value,
-        due_ms,
-        settings,
-        policy,
     )
 
 

@@ -11,7 +11,15 @@ from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
 from streams.core.cases import shelf
-from streams.core.entities import card_testing, lock_caps, password_spray, risky_terminal, site_spray, slice_spray
+from streams.core.entities import (
+    brute_force,
+    card_testing,
+    guessing,
+    lock_caps,
+    risky_terminal,
+    site_spray,
+    slice_spray,
+)
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.policies import EntitiesPolicy
@@ -71,7 +79,11 @@ def _observe_entity(
                 return site_spray.observe_site_login(state, signal, at_ms, policy, ctx)
             if signal.kind in slice_spray.SLICES:
                 return slice_spray.observe_slice_login(state, signal, at_ms, policy, ctx)
-            return password_spray.observe_login(state, signal, at_ms, policy, ctx)
+            if signal.kind == "account":
+                return brute_force.observe_guess(state, signal, at_ms, policy, ctx)
+            return guessing.observe_attempt(state, signal, at_ms, policy, ctx)
+        case "challenge_sent":
+            return guessing.observe_attempt(state, signal, at_ms, policy, ctx)
         case "payment" | "payment_failed":
             return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)
         case "lock":
@@ -98,7 +110,8 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
     """Effects of the timers that are due at `due_ms`; `next_due_ms` is later afterwards."""
     effects = [
         *risky_terminal.publish_due(state, due_ms, policy, ctx),
-        *password_spray.quiet(state, due_ms, policy),
+        *guessing.quiet(state, due_ms, policy),
+        *brute_force.quiet(state, due_ms, policy),
         *site_spray.quiet(state, due_ms, policy),
         *slice_spray.quiet(state, due_ms, policy),
         *card_testing.quiet(state, due_ms, policy),
@@ -160,7 +173,7 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     elif any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
-    for part in (state.spray, state.testing, state.site):
+    for part in (state.spray, state.testing, state.site, state.target):
         if part is None:
             continue
         threat = part.threat

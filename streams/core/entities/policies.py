@@ -155,6 +155,36 @@ class FeedsPolicy(Section, frozen=True, kw_only=True):
     close_after_s: Count  # level with the others for this long: closed
 
 
+class BruteForcePolicy(AttackPolicy, frozen=True, kw_only=True):
+    """Many passwords tried on one account."""
+
+    window_s: Count
+    guesses: Annotated[int, Meta(ge=2, le=32)]  # from one device or address
+    guesses_per_device: Count  # behind an address; more of one device are the business of that device
+    account_window_s: Count
+    account_guesses: Annotated[int, Meta(ge=2, le=32)]  # from everywhere
+    guesses_per_address: Count  # more of one address are the business of that address
+    containment: Literal["none", "step_up"]  # an owner who forgot the password is at home at the address
+
+
+class CredentialBurstPolicy(AttackPolicy, frozen=True, kw_only=True):
+    """Many accounts entered from one place, with right passwords."""
+
+    window_s: Count
+    accounts: Count  # of one device
+    accounts_per_address: Annotated[int, Meta(ge=1, le=16)]  # of one address where no device is named
+    containment: Literal["none", "step_up"]  # a second factor tells, a block would hit a new tablet in a shop
+
+
+class OtpAbusePolicy(AttackPolicy, frozen=True, kw_only=True):
+    """One device asking for second factors without end."""
+
+    window_s: Count
+    sent: Annotated[int, Meta(ge=1, le=64)]
+    accounts: Annotated[int, Meta(ge=1, le=64)]
+    times_per_address: Count  # so many times as many from one address where no device is named
+
+
 class EntitiesPolicy(Section, frozen=True, kw_only=True):
     """Thresholds of the detectors that look across accounts."""
 
@@ -168,3 +198,6 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     forget_success_s: Count  # ... one where somebody logged in only once
     forget_quiet_s: Count  # ... one where nothing ever succeeded: what a flood of random addresses leaves behind
     feeds: FeedsPolicy
+    brute_force: BruteForcePolicy
+    credential_burst: CredentialBurstPolicy
+    otp_abuse: OtpAbusePolicy

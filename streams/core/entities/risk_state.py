@@ -19,7 +19,7 @@ FORMAT = 1
 DAY_S = 86_400
 # One in effect, one for the next step, one for late events.
 VERSIONS_MAX = 3
-TYPOLOGIES_MAX = 4
+TYPOLOGIES_MAX = 6
 _LEVEL = {"normal": 0, "elevated": 1, "attack": 2}
 
 

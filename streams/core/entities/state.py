@@ -10,6 +10,7 @@ import msgspec
 
 from streams.contracts.signals import EntityKind
 from streams.core.cases.shelf import Ended
+from streams.core.entities.brute_force import Target
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.lock_caps import LockCounts
@@ -43,3 +44,4 @@ class EntityState(msgspec.Struct, array_like=True):
     feeds: FeedWatch | None = None
     lock_counts: LockCounts | None = None
     ended: list[Ended] = []  # cases whose snapshot has to go some day
+    target: Target | None = None

@@ -46,7 +46,7 @@ class AttackKind(NamedTuple):
     scope: Scope
     members: str  # what the attacker goes through: usernames, cards
     exposes: bool = False  # a success of the attacker is the right password of an account
-    joins: bool = False  # its entities can be part of an attack on the whole site
+    joins: bool = False  # its entities can be part of an attack on something wider
 
 
 class Sighting(NamedTuple):
@@ -85,6 +85,8 @@ class AttackCase(msgspec.Struct, array_like=True):
     evidence: list[Evidence] = []
     evidence_dropped: int = 0
     joined: bool = False  # the case is another entity's: this one is contained for it and tells no versions
+    typology: str = ""  # of the detector that opened it; what others see at the same entity belongs to it
+    rule: str = ""
 
 
 class Threat(msgspec.Struct, array_like=True):
@@ -144,16 +146,35 @@ def tell_level(
 def open_case(threat: Threat, attack: AttackKind, signal: EntityObserved, at_ms: int, quiet_s: int) -> AttackCase:
     """Starts the case; its first version is made by `tell_case` when the event has been counted."""
     subject = reference(signal.kind, signal.value)
-    # An attack on the whole site that is known already takes this entity in: one attack is one case.
-    joined = signal.incident_id is not None and attack.joins and signal.kind != SITE_KIND
+    # An attack on something wider that is known already takes this entity in: one attack is one case.
+    joined = _is_part(attack, signal)
     threat.case = AttackCase(
         case_id=(joined and signal.incident_id) or incident_id(attack.typology, subject, signal.event_id),
         opened_ms=at_ms,
         last_ms=at_ms,
         close_due_ms=at_ms + quiet_s * 1000,
         joined=joined,
+        typology=attack.typology,
+        rule=attack.rule,
     )
     return threat.case
+
+
+def _is_part(attack: AttackKind, signal: EntityObserved) -> bool:
+    return signal.incident_id is not None and attack.joins and signal.kind != SITE_KIND
+
+
+def _merge(
+    case: AttackCase, attack: AttackKind, signal: EntityObserved, at_ms: int, shadow: bool, policy: Policy
+) -> CaseVersion:
+    """An attack on something wider was recognised later: the case ends in that one, which goes on for it."""
+    into = signal.incident_id or ""
+    note(case, at_ms, "merged", signal.event_id, f"part of {into}", policy.cases.evidence_max)
+    version = tell_case(
+        case, attack, signal.kind, signal.value, ("status", "merged_into"), at_ms, "merged", shadow, policy, into
+    )
+    case.case_id, case.joined = into, True
+    return version
 
 
 def note(case: AttackCase, at_ms: int, kind: str, event_id: str, text: str, limit: int) -> None:
@@ -220,6 +241,7 @@ def tell_case(
     status: Status,
     shadow: bool,
     policy: Policy,
+    merged_into: str | None = None,
 ) -> CaseVersion:
     """The next version of the case, whole."""
     case.version += 1
@@ -232,7 +254,7 @@ def tell_case(
         changed=changed,
         case_type=attack.case_type,
         flow=attack.flow,
-        cause_family=attack.typology,
+        cause_family=case.typology or attack.typology,
         owner="entity",
         shadow=shadow,
         queue="security",
@@ -242,7 +264,7 @@ def tell_case(
         confidence=1.0,  # counted, not guessed
         subject=reference(kind, value),
         entities=_entities(kind, value),
-        rules=(attack.rule,),
+        rules=(case.rule or attack.rule,),
         evidence=tuple(case.evidence),
         evidence_dropped=case.evidence_dropped,
         counters={
@@ -257,6 +279,8 @@ def tell_case(
             next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
             resolution_due=from_ms(case.opened_ms + promise.resolution_s * 1000),
         ),
+        merged_into=merged_into,
+        incident_id=merged_into,
         resolution_code="quiet" if status == "closed" else None,
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.opened_ms),
@@ -280,6 +304,8 @@ def follow(
     opened = case is None and seen.level == ATTACK
     if opened:
         case = open_case(threat, attack, signal, at_ms, settings.quiet_s)
+    elif case is not None and not case.joined and _is_part(attack, signal):
+        effects.append(_merge(case, attack, signal, at_ms, not settings.enforced(policy.mode), policy))
     risk = tell_level(
         threat,
         seen.level,

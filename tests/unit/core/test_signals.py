@@ -59,12 +59,13 @@ def subjects(signals: list[EntityObserved]) -> list[str]:
     return [f"{signal.kind}/{signal.value} {signal.what}" for signal in signals]
 
 
-def test_a_failed_login_is_told_to_address_device_site_and_network():
+def test_a_failed_login_is_told_to_address_device_site_account_and_network():
     event = LoginFailed(**ENVELOPE, ip="203.0.113.7", device_id="device", username="Anna")
     assert subjects(told(event)) == [
         "ip/203.0.113.7 login_failed",
         "device/device login_failed",
         "health/site login_failed",
+        "account/account login_failed",
         "network/203.0.113.0/24 login_failed",
     ]
     assert {signal.username for signal in told(event)} == {"Anna"}
@@ -153,7 +154,7 @@ def test_signals_are_numbered_without_holes_and_valid_on_the_wire():
 
 def test_routing_and_state_keys():
     login = LoginFailed(**ENVELOPE, ip="203.0.113.7")
-    address, site, network = told(login)
+    address, site, _, network = told(login)
     assert (routing_key(address), state_key(address)) == (b"ip/203.0.113.7", b"ip/203.0.113.7")
     assert (routing_key(site), state_key(site)) == (b"health", b"health/site")
     assert (routing_key(network), state_key(network)) == (b"network/203.0.113.0/24", b"network/203.0.113.0/24")

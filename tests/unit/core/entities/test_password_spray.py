@@ -12,7 +12,7 @@ from streams.core.entities.threat import VICTIMS_MAX
 
 def test_one_user_who_mistypes_is_nobody():
     ip = Entity(policy())
-    ip.play(login("anna", second) for second in range(0, 300, 20))
+    ip.play(login("anna", second) for second in range(0, 180, 20))
     assert ip.effects == []
 
 
