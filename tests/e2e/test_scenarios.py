@@ -123,6 +123,21 @@ def test_double_charge() -> None:
     assert [case.status for case in run.cases if case.case_id == intent.case_id] == ["resolved"]
 
 
+def test_double_benefit() -> None:
+    cases = [case for case in played("double_benefit").cases if case.case_type == "double_benefit"]
+    assert [case.queue for case in cases] == ["accounting"] * 3
+    assert Counter((case.status, case.resolution_code) for case in cases) == {
+        ("classified", None): 2,
+        ("resolved", "debited_again"): 1,
+    }
+    about = Counter(case.evidence[0].text for case in cases)
+    assert about == {
+        "the money was back when the payment succeeded": 1,
+        "credited once more: what was paid had come back before": 2,
+    }
+    assert played("double_benefit").all(RefundIntended) == []
+
+
 def test_late_success() -> None:
     cases = [case for case in played("late_success").cases if case.flow == "F10"]
     # The answers of a replay in steps come too late to send a refund, so nobody has goods and money both.

@@ -8,6 +8,7 @@ credits that came before the debit that they undo.
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import NamedTuple
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
@@ -36,6 +37,14 @@ from streams.core.turn import Turn
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 NEEDS = ("ledger.entries",)
 EARLY_MAX = 2  # credits that wait for their debit
+BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
+
+
+class Returned(NamedTuple):
+    """What a credit undid nothing with: it waits for its debit, and so much of it was back before."""
+
+    early_minor: int
+    twice_minor: int
 
 
 def requested(turn: Turn, event: Movement) -> None:
@@ -131,13 +140,15 @@ def claimed(turn: Turn, event: Movement) -> list[int]:
     return [each.entry for each in mine]
 
 
-def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
+def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
     """Money came back: the newest debit of that amount did not happen, else so much of the newest ones.
 
-    What is here before its debit waits for it; the two newest credits do. How much that is.
+    What is here before its debit waits for it; the two newest credits do.
     """
     key, obligations = payment_key(payment_id), turn.obligations
-    mine = [each for each in obligations.spent if each.payment == key and each.amount_minor > 0]
+    known = [each for each in obligations.spent if each.payment == key and each.amount_minor >= 0]
+    back_minor = sum(each.back_minor for each in known if each.currency == event.currency)
+    mine = [each for each in known if each.amount_minor]
     exact = [each for each in mine if (each.amount_minor, each.currency) == (event.amount_minor, event.currency)]
     left_minor = event.amount_minor
     for each in exact[-1:] or [each for each in reversed(mine) if each.currency == event.currency]:
@@ -145,22 +156,22 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
         left_minor -= taken
         each.amount_minor -= taken
         each.back_minor += taken
-        if not each.amount_minor:
-            obligations.spent.remove(each)
+    undone = [each for each in obligations.spent if each.amount_minor == 0]
+    obligations.spent = [each for each in obligations.spent if each not in undone[:-BACK_MAX]]
     if left_minor and (left_minor < event.amount_minor or not mine):
         entry = hashed(event.event_id)
         early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
         gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
         waits = Spent(key, entry, 0, 0, -left_minor, event.currency, turn.at_ms)
         obligations.spent = [*(each for each in obligations.spent if each not in gone), waits][-SPENT_MAX:]
-    return left_minor
+    return Returned(left_minor, min(left_minor, back_minor))
 
 
 def not_early(turn: Turn, payment_id: str) -> None:
     """Credits of the payment that wait for a debit do so no more: they were one too many."""
     key = payment_key(payment_id)
     turn.obligations.spent = [
-        each for each in turn.obligations.spent if each.payment != key or each.amount_minor > 0 or each.refund
+        each for each in turn.obligations.spent if each.payment != key or each.amount_minor >= 0 or each.refund
     ]
 
 

@@ -13,7 +13,7 @@ from streams.core.cases.book import add_line, set_status
 from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, expectations, refunds
+from streams.core.money import charges, expectations, over_refunds, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -42,7 +42,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """Money of this payment came back."""
     claims = _claims(turn, payment_id)
     first = refunds.preferred(turn, payment_id, event.amount_minor)
-    early_minor = charges.credited(turn, event, payment_id)
+    back = charges.credited(turn, event, payment_id)
     expectations.credited(turn, event, payment_id)
     refund_requests.credited(turn, event, payment_id)
     exact = (event.amount_minor, event.currency)
@@ -62,17 +62,35 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)
-    if pool_minor and early_minor:
-        _too_much(turn, event, payment_id, min(pool_minor, early_minor))
+    if pool_minor and back.early_minor:
+        _too_much(turn, event, payment_id, min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor))
 
 
-def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int) -> None:
-    """Nothing waits for it and no debit is left that it could undo: where one was given back, it was so twice."""
-    ended = (case for case in turn.obligations.cases if case.family in ENDS and case.payment_id == payment_id)
-    if any(case.money_state == "returned" for case in ended):
-        both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
-        refunds.double_benefit(turn, both, "credited although all that was debited is back")
-        charges.not_early(turn, payment_id)
+def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int, twice_minor: int) -> None:
+    """Nothing waits for it and no debit is left that it could undo: where one was given back, it was so twice.
+
+    Of a good payment the debit itself remembers what was refunded: a chargeback that comes as well is money twice.
+    What refunds alone exceed is for security (rule L12).
+    """
+    ended = [case for case in turn.obligations.cases if case.payment_id == payment_id]
+    if any(case.family in ENDS and case.money_state == "returned" for case in ended):
+        text = "credited although all that was debited is back"
+    elif (
+        twice_minor
+        and not any(case.family == over_refunds.FAMILY and case.is_open for case in ended)
+        and _is_good(turn, payment_id)
+    ):
+        pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
+    else:
+        return
+    both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+    refunds.double_benefit(turn, both, text)
+    charges.not_early(turn, payment_id)
+
+
+def _is_good(turn: Turn, payment_id: str) -> bool:
+    state = turn.obligations.recall(payment_key(payment_id))
+    return state is not None and state.status == PaymentState.SUCCEEDED
 
 
 def _all_back(turn: Turn, payment_id: str) -> None:

@@ -196,3 +196,30 @@ def test_what_was_taken_again_is_the_first_of_two_debits() -> None:
     books = Books().play("request", "debit", "fail", "credit", "succeed", "debit")
     assert books.open == {}
     assert books.play("debit").open == {"duplicate_charge": 10_000}
+
+
+def test_a_chargeback_of_what_was_refunded_is_money_twice() -> None:
+    books = Books().play("request", "debit", "succeed", "credit", "wait 600")
+    assert books.open == {}
+    assert books.play("credit").open == {"double_benefit": 10_000}
+    assert books.play("debit").open == {}, "accounting has taken it again"
+    assert books.play("credit", "wait 600").open == {}, "and gives it back once"
+
+
+def test_a_chargeback_after_a_part_was_refunded_is_that_part_twice() -> None:
+    books = Books().play("request", "debit", "succeed", "credit 4000", "wait 600", "credit")
+    assert books.open == {"double_benefit": 4_000}
+
+
+@pytest.mark.parametrize("back", [("credit 4000", "credit 6000"), ("credit 10500",), ("credit",)])
+def test_a_refund_in_parts_and_a_gesture_of_goodwill_are_nothing_twice(back: tuple[str, ...]) -> None:
+    assert Books().play("request", "debit", "succeed", *back, "wait 600").open == {}
+
+
+def test_a_refund_is_no_second_one_when_its_debit_is_long_ago() -> None:
+    books = Books().play("request", "debit", "succeed")
+    for number in range(12):
+        books.at_ms += SECOND
+        line = {"entry_id": f"other{number}", "amount_minor": 50 + number, "currency": "CNY", "direction": "debit"}
+        books.hear(event(LedgerPosted, books.at_ms, f"other{number}", payment_id=f"q{number}", **line))
+    assert "double_benefit" not in books.play("credit", "wait 600").open
