@@ -54,11 +54,15 @@ class Schema(NamedTuple):
     name: str = ""  # under which it is imported
 
 
+class Unavailable(Exception):
+    """Infrastructure that a record needs does not answer: the process ends and the record waits."""
+
+
 class Schemas(Protocol):
     """Where the schemas of Avro and Protobuf records come from."""
 
     def get(self, schema_id: int, *, serialized: bool) -> Schema | None:
-        """None if there is no such id. Raises whatever ends the process: a registry is infrastructure."""
+        """None if there is no such id. Raises Unavailable."""
 
 
 class Metrics(Protocol):

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -136,6 +137,16 @@ class Settings(BaseSettings):
     def _prefix_is_a_topic_name(cls, value: str) -> str:
         if value:
             physical(value, "x")
+        return value
+
+    @field_validator("schema_registry_url")
+    @classmethod
+    def _no_password_in_a_url(cls, value: str) -> str:
+        if "@" in urlsplit(value).netloc:
+            raise ValueError(
+                "a user in the address would be shown wherever the address is; set PAYWARDEN_SCHEMA_REGISTRY_USERNAME "
+                "and PAYWARDEN_SCHEMA_REGISTRY_PASSWORD_FILE"
+            )
         return value
 
     @field_validator("topic_names")

@@ -6,14 +6,17 @@ The question costs one row per reason and is asked only about events that somebo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from models.serving.model import Model
 from streams.core.features import MISSING, Features
 from streams.core.score import Because
 
-# What a reason must move the score by, in either direction, to be worth a line.
+# What a reason must move the score by, in either direction, to be worth a line: this much, or a tenth of a small score.
+# Frauds are rare, so that a payment may be challenged at a probability of a few in a hundred.
 _LEAST = 0.02
+_LEAST_SHARE = 0.1
 _MOST = 4
 
 
@@ -23,7 +26,26 @@ class Ground(NamedTuple):
     code: str
     features: tuple[str, ...]
     observed: str
-    usual: str | None = None  # a feature that the observed one is divided by, or that holds the usual value itself
+    usual: Callable[[Features], float | None] = lambda _features: None  # of this customer
+
+
+def _usual_amount(features: Features) -> float | None:
+    times = features.amount_to_usual
+    return round(features.amount / times, 2) if times > 0.0 and features.amount >= 0.0 else None
+
+
+def _usual_count_1d(features: Features) -> float | None:
+    """The mean of the last 30 days, or of the days that the account is known for."""
+    days = min(30.0, features.observed_days)
+    return round(features.spend_count_30d / days, 2) if days >= 1.0 else None
+
+
+def _usual_spend(features: Features) -> float | None:
+    return round(features.spend_mean_30d, 2) if features.spend_mean_30d != MISSING else None
+
+
+def _none_is_usual(_features: Features) -> float:
+    return 0.0
 
 
 GROUNDS: tuple[Ground, ...] = (
@@ -40,13 +62,14 @@ GROUNDS: tuple[Ground, ...] = (
             "amount_deviations",
         ),
         "amount",
-        "amount_to_usual",
+        _usual_amount,
     ),
     Ground("R03", ("merchant_new", "merchant_uses", "payee_new", "payee_uses"), "merchant_new"),
     Ground(
         "R04",
         ("spend_count_1d", "spend_count_7d", "spend_pace_1d", "since_spend_s", "merchants_1d", "merchant_spread_7d"),
         "spend_count_1d",
+        _usual_count_1d,
     ),
     Ground(
         "R08",
@@ -84,7 +107,8 @@ GROUNDS: tuple[Ground, ...] = (
             "largest_to_median_7d",
             "mean_7d_to_30d",
         ),
-        "large_14d",
+        "spend_mean_7d",
+        _usual_spend,
     ),
     Ground(
         "R20",
@@ -96,6 +120,7 @@ GROUNDS: tuple[Ground, ...] = (
             "own_fraud_span_days",
         ),
         "own_frauds_30d",
+        _none_is_usual,
     ),
 )
 
@@ -118,17 +143,15 @@ def because(model: Model, features: Features, score: float) -> tuple[Because, ..
     if not rows:
         return ()
     found = [(round(score - other, 6), ground) for other, ground in zip(model.score(rows), grounds, strict=True)]
-    found = [each for each in found if abs(each[0]) >= _LEAST]
+    least = min(_LEAST, _LEAST_SHARE * score)
+    found = [each for each in found if abs(each[0]) >= least]
     found.sort(key=lambda each: (each[0] < 0, -abs(each[0]), each[1].code))
     return tuple(_told(features, ground, moved) for moved, ground in found[:_MOST])
 
 
 def _told(features: Features, ground: Ground, moved: float) -> Because:
     observed = getattr(features, ground.observed)
-    usual = None
-    if ground.usual is not None:
-        times = getattr(features, ground.usual)
-        usual = round(observed / times, 2) if times > 0.0 and observed >= 0.0 else None
-    return Because(
-        ground.code, "raises" if moved > 0 else "lowers", None if observed == MISSING else round(observed, 4), usual
-    )
+    direction = "raises" if moved > 0 else "lowers"
+    if observed == MISSING:
+        return Because(ground.code, direction, None, None)
+    return Because(ground.code, direction, round(observed, 4), ground.usual(features))

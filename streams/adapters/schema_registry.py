@@ -8,19 +8,24 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-from streams.ports import Schema
+from streams.ports import Schema, Unavailable
 
 # Three attempts bridge the restart of a registry behind a load balancer; a longer failure ends the process, which a
 # supervisor restarts.
 _ATTEMPTS: Final = 3
 _TIMEOUT_S: Final = 5.0
 _DEEPEST: Final = 16
+# That there is no such id is believed for so long, and of so many ids: an id may be given out tomorrow, and whoever
+# writes records can name any number of them.
+_ABSENT_S: Final = 5.0
+_ABSENT_MOST: Final = 1_000
 
 
-class RegistryFailed(Exception):
+class RegistryFailed(Unavailable):
     """The registry does not answer, or refuses.
 
     Operator action: look at it, or correct PAYWARDEN_SCHEMA_REGISTRY_URL.
@@ -28,10 +33,20 @@ class RegistryFailed(Exception):
 
 
 class SchemaRegistry:
-    """A registry; answers are kept, because an id never changes its meaning."""
+    """A registry; schemas are kept, because an id never changes its meaning.
+
+    Args:
+        seconds: a monotonic clock.
+    """
 
     def __init__(
-        self, url: str, *, username: str = "", password: str = "", context: ssl.SSLContext | None = None
+        self,
+        url: str,
+        *,
+        username: str = "",
+        password: str = "",
+        context: ssl.SSLContext | None = None,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url.rstrip("/")
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json"}
@@ -39,7 +54,9 @@ class SchemaRegistry:
             token = base64.b64encode(f"{username}:{password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {token}"
         self._context = context
-        self._known: dict[tuple[int, bool], Schema | None] = {}
+        self._seconds = seconds
+        self._known: dict[tuple[int, bool], Schema] = {}
+        self._absent: dict[tuple[int, bool], float] = {}  # until when an id is not asked for again
 
     def get(self, schema_id: int, *, serialized: bool) -> Schema | None:
         """The schema, or None if the registry has no such id. `serialized`: a Protobuf one as base64 descriptor.
@@ -47,10 +64,22 @@ class SchemaRegistry:
         Raises RegistryFailed.
         """
         at = schema_id, serialized
-        if at not in self._known:
-            answer = self._ask(f"/schemas/ids/{schema_id}", serialized)
-            self._known[at] = None if answer is None else self._found(answer, "", serialized)
-        return self._known[at]
+        found = self._known.get(at)
+        if found is not None or self._absent.get(at, 0.0) > self._seconds():
+            return found
+        path = f"/schemas/ids/{schema_id}"
+        answer = self._ask(path, serialized)
+        if answer is None:
+            if len(self._absent) >= _ABSENT_MOST:
+                del self._absent[next(iter(self._absent))]
+            self._absent[at] = self._seconds() + _ABSENT_S
+            return None
+        try:
+            found = self._found(answer, "", serialized)
+        except (KeyError, TypeError, AttributeError):
+            raise RegistryFailed(f"{self._url} answered {path} with something that is no schema") from None
+        self._known[at] = found
+        return found
 
     def known_version(self, subject: str, schema: str) -> int | None:
         """The version under which `subject` has this JSON Schema, or None. Raises RegistryFailed."""
@@ -86,7 +115,10 @@ class SchemaRegistry:
                 )
             found = self._found(inner, each["name"], serialized, depth + 1)
             references |= {one.name: one for one in (*found.references, found)}
-        return Schema(answer["schema"], tuple(references.values()), name)
+        text = answer["schema"]
+        if not isinstance(text, str):
+            raise TypeError("a schema is a text")
+        return Schema(text, tuple(references.values()), name)
 
     def _ask(
         self, path: str, serialized: bool = False, *, body: dict[str, Any] | None = None, method: str | None = None

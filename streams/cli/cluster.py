@@ -18,8 +18,8 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode, headers_of
 from streams.contracts.topics import physical
 from streams.runtime.clients import aiokafka_kwargs
-from streams.runtime.rights import denied, knock
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.rights import DENIALS, denied, knock
+from streams.runtime.topics_admin import usable_partitions
 from streams.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ def asking(settings: Settings) -> Iterator[None]:
             f"no answer from {settings.bootstrap}{_told_by(error)}. Is a broker running there? "
             "Set PAYWARDEN_BOOTSTRAP or --bootstrap, and PAYWARDEN_SECURITY_PROTOCOL if it wants TLS or a password."
         ) from error
-    except (aiokafka.errors.TopicAuthorizationFailedError, kafka.errors.TopicAuthorizationFailedError) as error:
+    except DENIALS as error:
         raise denied(settings.runtime(), error) from error
     except (aiokafka.errors.KafkaError, kafka.errors.KafkaError) as error:
         raise ClusterFailed(f"{settings.bootstrap} refused: {error}") from error
@@ -119,7 +119,7 @@ async def send(settings: Settings, topic: str, record: msgspec.Struct, key: byte
     """
     options = settings.runtime()
     name = physical(settings.names, topic)
-    count = (await partition_counts(options, [name])).get(name, 0)
+    count = (await usable_partitions(options, [name], "WRITE")).get(name, 0)
     if not count:
         raise NotAsItShouldBe(f"there is no topic {name}; `paywarden topics create` makes it.")
     async with AIOKafkaProducer(enable_idempotence=True, **aiokafka_kwargs(options)) as producer:

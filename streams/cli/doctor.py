@@ -81,7 +81,7 @@ def doctor(pages: tuple[str, ...], file: Path | None, named: str | None, as_json
       paywarden doctor --web 127.0.0.1:6066 --json
     """
     settings = settings_of(options)
-    source = None if file is None else load_source(file)
+    source = None if file is None else load_source(file, settings.names)
     role = _role(settings, source, named)
     checks = [*_packages(), *(_ready(page) for page in pages)]
     if source is None:

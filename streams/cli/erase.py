@@ -33,7 +33,7 @@ from streams.contracts.topics import CASES_SNAPSHOT, ERASED_WITHIN_S, LOCKS, TOP
 from streams.core.cases.operator import SUPERVISORS
 from streams.core.ids import erasure_id
 from streams.runtime.reading import follow, scan, spans
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.topics_admin import usable_partitions
 from streams.settings import Settings
 
 _REQUESTS, _ANSWERS = "operator.actions", "support.cases"
@@ -127,7 +127,7 @@ async def _erased(settings: Settings, request: AccountErasure, within_s: int) ->
     options = settings.runtime()
     key = request.account_id.encode()
     answers = physical(settings.names, _ANSWERS)
-    span = await spans(options, await partition_counts(options, [answers]))
+    span = await spans(options, await usable_partitions(options, [answers]))
     if not span:
         raise NotAsItShouldBe(f"there is no topic {answers}; `paywarden topics create` makes it.")
     number = partition_of(key, len(span))

@@ -41,7 +41,7 @@ from streams.core.rules import Finding, evaluate_all
 from streams.core.steps import Prepared
 from streams.runtime.reading import scan, spans
 from streams.runtime.rebuild import replayed
-from streams.runtime.topics_admin import layout_of, partition_counts
+from streams.runtime.topics_admin import layout_of, usable_partitions
 from streams.settings import Settings, load_settings
 
 DECISIONS = "fraud.decisions"
@@ -111,7 +111,7 @@ async def published(settings: Settings, decision_id: str) -> Told | None:
     """Read the one partition that the id names."""
     options, number = settings.runtime(), partition_in(decision_id)
     name = physical(settings.names, DECISIONS)
-    counts = await partition_counts(options, [name])
+    counts = await usable_partitions(options, [name])
     if counts.get(name, 0) <= number:
         raise BadRequest(f"{name} has no partition {number}: is this decision of another deployment?")
     tp = TopicPartition(name, number)
@@ -136,7 +136,7 @@ async def again(settings: Settings, decision: DecisionMade, policies: PolicySche
         pseudonym_key=settings.secret("pseudonym_key"),
         places=load_places(settings.geo_databases),
     )
-    counts = await partition_counts(options, {physical(called, each.topic) for each in watching.inputs})
+    counts = await usable_partitions(options, {physical(called, each.topic) for each in watching.inputs})
     by_topic = {
         each.topic: counts[name] for each in watching.inputs if (name := physical(called, each.topic)) in counts
     }

@@ -17,13 +17,14 @@ from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.registry import Refusal
 from streams.contracts.topics import FOREIGN
+from streams.core.personal import kind_of
 from streams.ingest.draft import propose, source_name
 from streams.ingest.logic import Reader
 from streams.ingest.mapping import Facts, Mapped
 from streams.ingest.paths import Chain, leaves, spelled
 from streams.ingest.source import load_source
 from streams.runtime.reading import scan, spans
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.topics_admin import usable_partitions
 from streams.settings import Settings
 
 EXIT_MEND = 78
@@ -69,7 +70,7 @@ def run(file: Path, instance_id: str | None, web_port: int | None, **options: An
 
     settings = settings_of(options, instance_id=instance_id, web_port=web_port)
     log_as(settings.log_level)
-    build(settings, load_source(file)).run()
+    build(settings, load_source(file, settings.names)).run()
 
 
 @ingest.command()
@@ -122,7 +123,8 @@ def refeed(file: Path, dry_run: bool, **options: Any) -> None:
     from streams.app import reader_of
     from streams.runtime.refeed import refeed as feed
 
-    settings, source = settings_of(options), load_source(file)
+    settings = settings_of(options)
+    source = load_source(file, settings.names)
     reader = reader_of(settings, source)
     topics = [FOREIGN + topic for topic in source.topics]
     fed = ask(settings, feed(settings.runtime(), (), topics, dry_run=dry_run, translate=reader.translate))
@@ -159,7 +161,8 @@ def check(file: Path, sample: int, as_json: bool, **options: Any) -> None:
     """
     from streams.app import reader_of
 
-    settings, source = settings_of(options), load_source(file)
+    settings = settings_of(options)
+    source = load_source(file, settings.names)
     reader = reader_of(settings, source)
     records = ask(settings, newest(settings, source.topics, sample))
     sampled = [Sampled(record, *reader.read(facts_of(record), record.value)) for record in records]
@@ -180,7 +183,7 @@ def facts_of(record: ConsumerRecord) -> Facts:
 async def newest(settings: Settings, topics: tuple[str, ...], most: int) -> list[ConsumerRecord]:
     """About `most` of the newest records of foreign topics, evenly from their partitions, by record time."""
     options = settings.runtime()
-    counts = await partition_counts(options, topics)
+    counts = await usable_partitions(options, topics)
     if missing := [topic for topic in topics if topic not in counts]:
         raise BadRequest(f"there is no topic {missing[0]!r} on {settings.bootstrap}, or this user may not see it.")
     spanned = await spans(options, counts)
@@ -249,6 +252,9 @@ def _at(document: Any, chain: Chain) -> Any:
 
 
 def _short(value: Any) -> str:
+    """The value for a person at a screen, who need not see whole card, identity and telephone numbers."""
+    if (kind := kind_of(str(value))) is not None:
+        return f"<{kind}>"
     text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 

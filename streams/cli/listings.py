@@ -20,7 +20,7 @@ from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.messages.render import money
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import scan, spans
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.topics_admin import usable_partitions
 
 ENDED = frozenset({"closed", "withdrawn", "merged", "resolved"})
 _SNAPSHOT = TOPICS["support.cases.snapshot"]
@@ -181,7 +181,7 @@ def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None
 async def newest(options: RuntimeOptions) -> list[CaseVersion]:
     """The newest version of every case that the snapshot topic holds."""
     name = physical(options.names, _SNAPSHOT.name)
-    spanned = await spans(options, await partition_counts(options, [name]))
+    spanned = await spans(options, await usable_partitions(options, [name]))
     found: dict[str, CaseVersion] = {}
     if not spanned:
         return []

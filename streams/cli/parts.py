@@ -20,7 +20,7 @@ from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.position import POSITION_KEY, SHARED_KEY, Position
 from streams.runtime.rebuild import Rows, position_of, read_rows
 from streams.runtime.states import StateFromTheFuture, read_row
-from streams.runtime.topics_admin import Layout, layout_of, partition_counts
+from streams.runtime.topics_admin import Layout, layout_of, usable_partitions
 from streams.settings import Settings
 
 
@@ -44,7 +44,7 @@ async def layouts(
     parts = agents(settings, policies, scorer)
     called = settings.names
     names = {each.topic for logic, _ in parts for each in logic.inputs} | {agent.changelog for _, agent in parts}
-    found = await partition_counts(settings.runtime(), {physical(called, name) for name in names})
+    found = await usable_partitions(settings.runtime(), {physical(called, name) for name in names})
     counts = {name: found[physical(called, name)] for name in names if physical(called, name) in found}
     try:
         return [

@@ -23,7 +23,7 @@ from streams.contracts.topics import physical
 from streams.core.what_if import Report, RuleEffect, WhatIf
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import scan, spans, stamped_from
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.topics_admin import usable_partitions
 
 _DECISIONS, _LABELS = "fraud.decisions", "risk.labels"
 
@@ -59,7 +59,7 @@ def report(since: int | None, rules: tuple[str, ...], as_json: bool, **options: 
 async def _read(options: RuntimeOptions, since_ms: int | None) -> Report:
     what_if = WhatIf()
     names = {physical(options.names, topic): topic for topic in (_LABELS, _DECISIONS)}
-    counts = await partition_counts(options, names)
+    counts = await usable_partitions(options, names)
     if physical(options.names, _DECISIONS) not in counts:
         raise NotAsItShouldBe(
             f"there is no topic {physical(options.names, _DECISIONS)}; `paywarden topics create` makes it."

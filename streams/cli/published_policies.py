@@ -28,7 +28,7 @@ from streams.contracts.topics import POLICIES, physical
 from streams.core.ids import proposal_id as proposal_id_of
 from streams.core.policy_history import AHEAD_MAX, APPROVERS, LEAD, PROPOSERS, PolicyHistory, Said
 from streams.runtime.reading import scan
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.topics_admin import usable_partitions
 from streams.settings import Settings
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -183,7 +183,7 @@ async def read_history(settings: Settings) -> tuple[PolicyHistory, list[Said]]:
     """Everything that was published, and what it means. Raises NotAsItShouldBe without the topic."""
     options = settings.runtime()
     topic = physical(settings.names, POLICIES.name)
-    count = (await partition_counts(options, [topic])).get(topic, 0)
+    count = (await usable_partitions(options, [topic])).get(topic, 0)
     if not count:
         raise NotAsItShouldBe(f"there is no topic {topic}; `paywarden topics create` makes it.")
     history, records = PolicyHistory(parse_published), []

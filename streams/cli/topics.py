@@ -20,7 +20,7 @@ from streams.contracts.base import from_ms
 from streams.contracts.topics import TOPICS, Names, Topic, ingest_changelog, physical
 from streams.ingest.source import Source, load_source
 from streams.runtime.reading import follow, scan, spans
-from streams.runtime.topics_admin import TopicSpec, create_topics, partition_counts
+from streams.runtime.topics_admin import TopicSpec, create_topics, partition_counts, usable_partitions
 from streams.settings import Settings
 
 
@@ -91,7 +91,7 @@ def create(
       paywarden topics create --ingest psp.toml
     """
     settings = settings_of(options, partitions=partitions, replication=replication)
-    sources = [load_source(file) for file in files]
+    sources = [load_source(file, settings.names) for file in files]
     specs = topic_specs(settings, replay=replay) + ask(settings, _ingest_specs(settings, sources))
     created = set(ask(settings, create_topics(settings.runtime(), specs)))
     if as_json:
@@ -155,7 +155,7 @@ def export(
       paywarden topics export --format terraform > paywarden.tf.json
     """
     settings = settings_of(options, partitions=partitions, replication=replication)
-    sources = [load_source(file) for file in files]
+    sources = [load_source(file, settings.names) for file in files]
     specs = topic_specs(settings)
     if sources:
         specs += ask(settings, _ingest_specs(settings, sources))
@@ -266,7 +266,7 @@ async def _tail(
     as_json: bool,
 ) -> None:
     options, name = settings.runtime(), physical(settings.names, topic.name)
-    counts = await partition_counts(options, [name])
+    counts = await usable_partitions(options, [name])
     if not counts:
         raise BadRequest(f"{name} does not exist; create it with `paywarden topics create`.")
     spanned = await spans(options, counts, committed=committed)

@@ -78,7 +78,7 @@ REASONS: Final[Mapping[RefusalReason, Why]] = MappingProxyType(
         "key_mismatch": Why("The key of the record is not its `account_id`."),
         "wrong_partition": Why("The key hashes to another partition: the producer uses another partitioner."),
         "future": Why("The event is dated further ahead of its record than clocks differ."),
-        "raised": Why("The core raised an error on this event; it left no trace in any state."),
+        "raised": Why("The core, or the mapping of a foreign record, raised an error; no state has a trace of it."),
     }
 )
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 
+# Small Cyrillic and Greek letters that look like Latin ones, after Unicode's confusables (UTS #39) and taken broadly:
+# a false match asks for one more person, a missed one lets somebody act twice.
+_ALIKE = str.maketrans(
+    "\u0430\u0431\u0432\u0441\u0501\u0435\u0261\u04bb\u0456\u0458\u043a\u04cf\u043c\u043f\u043e\u0440"
+    "\u051b\u0433\u0455\u0442\u0446\u0475\u051d\u0445\u0443"
+    "\u03b1\u03b2\u03b5\u03b3\u03b7\u03b9\u03ba\u03bd\u03bf\u03c1\u03c3\u03c4\u03c5\u03c7\u0131",
+    "a6bcdeghijklmnopqrstuvwxyabeynikvopotuxi",
+)
+
 
 def is_somebody_else(second: str | None, actor: str) -> bool:
     """Whether two people act. A name that only looks different is the same person."""
@@ -11,6 +20,6 @@ def is_somebody_else(second: str | None, actor: str) -> bool:
 
 
 def _person(actor: str) -> str:
-    """The actor without what only looks different: case, width, spaces and characters that nobody sees."""
-    plain = unicodedata.normalize("NFKC", actor).casefold()
+    """The actor without what only looks different: case, width, spaces, letters of other scripts, what nobody sees."""
+    plain = unicodedata.normalize("NFKC", actor).casefold().translate(_ALIKE)
     return "".join(each for each in plain if unicodedata.category(each)[0] not in "CZ")

@@ -25,9 +25,10 @@ from streams.ingest.values import Exact
 from streams.ports import Schema, Schemas
 
 _HEADER: Final = 5  # zero byte and schema id
+_CLOUD_EVENTS: Final = ("1.0", "0.3")  # both name their attributes alike
 _decode_json: Final = msgspec.json.Decoder(float_hook=Exact).decode
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]  # Kafka lets a header have no value
 
 
 class UnknownSchema(Exception):
@@ -83,11 +84,16 @@ class Documents:
     def _cloud_event(self, document: dict[str, Any], headers: Headers) -> dict[str, Any] | Refusal:
         """Binary mode has the attributes in headers `ce_...` and the data as value; structured mode all in one."""
         attributes = {
-            name[3:]: value.decode(errors="replace") for name, value in headers if name.lower().startswith("ce_")
+            name[3:]: value.decode(errors="replace")
+            for name, value in headers
+            if value is not None and name.lower().startswith("ce_")
         }
+        version = attributes.get("specversion", document.get("specversion"))
+        if version is not None and version not in _CLOUD_EVENTS:
+            return refusal("not_an_event", f"a CloudEvent of another version than {' or '.join(_CLOUD_EVENTS)}")
         if "specversion" in attributes:
             return {**attributes, "data": document}
-        if "specversion" not in document:
+        if version is None:
             return refusal("not_an_event", "no CloudEvent: neither `specversion` in it nor `ce_specversion` beside it")
         if "data_base64" in document:
             try:

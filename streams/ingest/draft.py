@@ -339,6 +339,10 @@ class Drafter:
         known = sum(_outcome(word) is not None for word in statuses)
         sure = "sure" if known == len(statuses) and status.named(words.STATES, last=True) else "likely" if known else ""
         self._say(f"path = {_quoted(status.path)}", status.spread, sure or "its words say nothing here", ask=not known)
+        if not known:
+            # Without a single known word the file would be refused before anybody saw a record beside its mapping.
+            undecided = ", ".join(_quoted(value) for value in sorted(statuses))
+            say(f"ignore = [{undecided}]  # ? skipped until you move them to [type.values]")
         say("")
         say("[type.values]")
         for value, times in statuses.most_common():

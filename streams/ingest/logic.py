@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from streams.contracts.registry import Refusal
+from streams.contracts.registry import Refusal, refusal
 from streams.contracts.signals import DeadLetter
 from streams.contracts.topics import FOREIGN
 from streams.ingest.documents import Documents
 from streams.ingest.mapping import Facts, Mapped, Mapper
 from streams.ingest.paths import Chain, spelled, unused
 from streams.metrics import INGEST_RECORDS, INGEST_UNMAPPED
+from streams.ports import Unavailable
 from streams.runtime.dead_letters import dead_letter
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused, Shown
 from streams.runtime.refeed import Again, Translated
@@ -46,7 +47,18 @@ class Reader:
         self._used = self.source.used()
 
     def read(self, facts: Facts, value: bytes | None) -> tuple[Any, list[Mapped] | Refusal]:
-        """The document, None if there is none, and what became of it."""
+        """The document, None if there is none, and what became of it.
+
+        Raises Unavailable. Whatever else goes wrong is a refusal: who writes to a foreign topic cannot stop a process.
+        """
+        try:
+            return self._read(facts, value)
+        except Unavailable:
+            raise
+        except Exception as error:
+            return None, refusal("raised", f"the mapping raised {type(error).__name__} on this record")
+
+    def _read(self, facts: Facts, value: bytes | None) -> tuple[Any, list[Mapped] | Refusal]:
         document = self._documents.read(value, facts.headers)
         if document is None:
             return None, []

@@ -30,14 +30,16 @@ class Facts(NamedTuple):
     topic: str
     key: bytes | None
     timestamp_ms: int
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
     def document(self) -> dict[str, Any]:
         return {
             "topic": self.topic,
             "key": None if self.key is None else self.key.decode(errors="replace"),
             "timestamp_ms": self.timestamp_ms,
-            "headers": {name: value.decode(errors="replace") for name, value in self.headers},
+            "headers": {
+                name: None if value is None else value.decode(errors="replace") for name, value in self.headers
+            },
         }
 
 

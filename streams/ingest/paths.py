@@ -7,10 +7,15 @@ from typing import Any, Final, TypeAlias
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import REVERSE_TYPES_MAP, TYPES_MAP
 
 Chain: TypeAlias = tuple[str, ...]  # names from the root down; ANY stands for an element of a list or any name
 
 ANY: Final = "[]"
+# Numbers that jmespath knows no type of, by the names of their classes: its functions would refuse them.
+REVERSE_TYPES_MAP["number"] += ("Exact", "Decimal")
+TYPES_MAP |= dict.fromkeys(("Exact", "Decimal"), "number")
+
 RECORD: Final = "_record"  # what Kafka knows about the record: key, topic, timestamp_ms, headers
 ROOT: Final = "_root"  # the whole document, where `each` takes it apart
 # A field of a record is worth a line to an operator, the ten-thousandth of them is not.
@@ -40,8 +45,8 @@ class Path:
         """The value, or None where there is none or a function of the expression does not fit it."""
         try:
             return self._find(document)
-        except JMESPathError:
-            return None
+        except (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return None  # jmespath checks what it gives to its functions only in part
 
     def __repr__(self) -> str:
         return f"Path({self.expression!r})"

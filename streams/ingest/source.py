@@ -21,7 +21,7 @@ import msgspec
 from streams.contracts.base import Event, Watermark
 from streams.contracts.payments import Code
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES
-from streams.contracts.topics import TOPICS
+from streams.contracts.topics import TOPICS, Naming, physical
 from streams.core.currencies import exponent_of
 from streams.ingest.paths import RECORD, ROOT, BadPath, Chain, Path
 from streams.ingest.values import GROUPINGS, TIME_FORMATS, Notation
@@ -137,15 +137,26 @@ class Source(NamedTuple):
         return inside | {chain for path in paths for chain in path.chains} | set(self.unmapped_ignore)
 
 
-def load_source(file: File) -> Source:
-    """The source that `file` describes. Raises SourceError."""
+def load_source(file: File, called: Naming | None = None) -> Source:
+    """The source that `file` describes. Raises SourceError.
+
+    Args:
+        called: how the deployment names its own topics. A source that read them would feed on what it writes.
+    """
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{file} cannot be read ({error}); name a readable UTF-8 file.") from None
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"{file}: not TOML: {error}.") from None
-    return parse_source(table, str(file), file.parent)
+    source = parse_source(table, str(file), file.parent)
+    ours = set() if called is None else {physical(called, name) for name in TOPICS}
+    if own := [topic for topic in source.topics if topic in ours]:
+        raise SourceError(
+            f"{file}: topics: {own[0]} is a topic of this deployment, whose events would be read again without end; "
+            "name the topic of the other system."
+        )
+    return source
 
 
 def parse_source(table: Mapping[str, Any], where: str, folder: File = File()) -> Source:
@@ -427,6 +438,11 @@ class _Parser:
             return str(given)
         if not isinstance(given, str) or "%" not in given:
             self.fail(f"{at}.time", f"one of {', '.join(TIME_FORMATS)}, or a pattern like %Y-%m-%d %H:%M:%S")
+        try:
+            datetime.strptime("", given)  # noqa: DTZ007 - nothing is parsed: an empty text fits no pattern
+        except ValueError as error:
+            if "directive" in str(error) or "stray" in str(error):
+                self.fail(f"{at}.time", f"{given!r} is no pattern of strptime: {error}")
         return given
 
     def _zone_of(self, at: str, given: Any) -> tzinfo | None:

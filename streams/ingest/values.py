@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Any, Final
@@ -15,11 +15,16 @@ from uuid import UUID
 
 from streams.contracts.base import EPOCH, from_ms
 
+# Of a text without a notation, for `decimal`: as JSON writes numbers, in ASCII, and a plus that some write.
+_PLAIN: Final = re.compile(r"[-+]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,3})?")
+_MOST_DIGITS: Final = 80
+_EXACTLY: Final = Context(prec=4 * _MOST_DIGITS)  # the usual one rounds to 28 digits
 _INTEGER: Final = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _PAN: Final = re.compile(r"[2-6][0-9]{12,18}")  # ISO/IEC 7812: the industries that issue payment cards
 _PER_SECOND: Final = {"unix_s": 1, "unix_ms": 1_000, "unix_us": 1_000_000, "unix_ns": 1_000_000_000}
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Of an id also what nobody sees: marks that turn the direction of writing, and spaces without width.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _CONTROL_BUT_LINES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _LONGEST_AMOUNT: Final = 48
 _SPACES: Final = " \u00a0\u2009\u202f"  # also those that do not break a line
@@ -153,18 +158,18 @@ def decimal(value: Any, scale: int | None = None, notation: Notation | None = No
     elif isinstance(value, float):
         found = Decimal(repr(value))
     elif isinstance(value, str):
-        try:
-            found = (
-                Decimal(value) if len(value) <= 40 and not any(each in value for each in "_ \n\t") else Decimal("nan")
-            )
-        except InvalidOperation:
-            raise Unusable("wrong_type", _NO_DECIMAL) from None
+        if _PLAIN.fullmatch(value) is None:
+            raise Unusable("wrong_type", _NO_DECIMAL)
+        found = Decimal(value)
     else:
         raise Unusable("wrong_type", "not a number")
     if not found.is_finite():
         raise Unusable("wrong_type", _NO_DECIMAL)
     if found.adjusted() > 30:
         raise Unusable("out_of_range", "too large")
+    _, digits, exponent = found.as_tuple()
+    if len(digits) > _MOST_DIGITS or (isinstance(exponent, int) and exponent < -_MOST_DIGITS):
+        raise Unusable("out_of_range", f"more than {_MOST_DIGITS} digits")
     return found
 
 
@@ -184,8 +189,8 @@ def minor_units(value: Decimal, given: int, exponent: int) -> int:
 
     Major units are `given` = 0. An amount that has digits below the minor unit is refused, never rounded.
     """
-    minor = value.scaleb(exponent - given)
-    whole = minor.to_integral_value()
+    minor = value.scaleb(exponent - given, _EXACTLY)
+    whole = minor.to_integral_value(context=_EXACTLY)
     if whole != minor:
         raise Unusable("out_of_range", f"not a whole number of minor units: its currency has {exponent} decimals")
     return int(whole)
@@ -261,6 +266,8 @@ def flaw_of(name: str, value: str) -> str:
             ip_address(value)
         except ValueError:
             return "not one IPv4 or IPv6 address"
+    if name.endswith("_id") and not value.strip():
+        return "holds nothing but spaces"
     held = _CONTROL if name.endswith("_id") else _CONTROL_BUT_LINES
     return "holds a control character" if held.search(value) else ""
 

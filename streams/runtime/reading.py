@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.rights import check_readable
+from streams.runtime.rights import require
 
 # A read that gets nothing for this long although the end was not reached: the broker does not answer.
 STUCK_S = 30.0
@@ -78,8 +77,7 @@ async def scan(
         unread = {tp for tp in tps if until[tp] > max(starts[tp], begins[tp])}
         # What holds nothing is never fetched, so no answer would tell "nothing" from "not for you".
         unseen = {tp.topic for tp in tps} - {tp.topic for tp in unread}
-        if unseen and options.security.protocol != "PLAINTEXT":
-            await asyncio.to_thread(check_readable, options, unseen)
+        await require(options, unseen, "READ")
         waited_s = 0.0
         while unread:
             fetched = await consumer.getmany(*unread, timeout_ms=100)

@@ -6,17 +6,20 @@ feeding again what has one reason never hides what has another. Records and prog
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.structs import OffsetAndMetadata
 
 from streams.contracts.partitioning import partition_of
 from streams.contracts.signals import DeadLetter
@@ -26,10 +29,12 @@ from streams.runtime.dead_letters import TOPIC, is_of
 from streams.runtime.logic import Emit
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import pick, scan, spans
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.rights import require
+from streams.runtime.topics_admin import partition_counts, usable_partitions
 
 # Letters per transaction. 500 originals of 8 MiB would be too much memory, but such are refused as too large, and few.
 _BATCH: Final = 500
+_HELD_MOST: Final = 2_000  # new letters of one group that wait in memory
 FED_FROM: Final = "paywarden-fed-from"  # header of a record that was fed again: where its dead letter lies
 
 _decode = msgspec.json.Decoder(DeadLetter).decode
@@ -67,7 +72,7 @@ async def letters(
 ) -> AsyncGenerator[Letter, None]:
     """The letters that lie there now, each partition in its order; empty filters mean all."""
     name = physical(options.names, TOPIC)
-    spanned = await spans(options, await partition_counts(options, [name]))
+    spanned = await spans(options, await usable_partitions(options, [name]))
     if not spanned:
         return
     async with aclosing(scan(options, {tp: span.begin for tp, span in spanned.items()})) as records:
@@ -128,6 +133,8 @@ class Translated(NamedTuple):
     refused: bool
 
 
+# By group, the new letters of records that still cannot be mapped.
+Held: TypeAlias = defaultdict[str, list[tuple[Letter, Again]]]
 Translate = Callable[[DeadLetter, Again], Translated]
 
 
@@ -148,6 +155,7 @@ async def refeed(
     wanted = {*TOPICS, *(topic for topic in topics if topic.startswith(FOREIGN))}
     counts = await partition_counts(options, (physical(options.names, topic) for topic in wanted))
     progress = _Progress(options)
+    held: Held = defaultdict(list)
     producer = None if dry_run else _producer(options)
     try:
         if producer is not None:
@@ -162,10 +170,10 @@ async def refeed(
                 else:
                     batch.append(letter)
                 if len(batch) == _BATCH:
-                    await _feed(options, producer, batch, counts, fed, translate)
+                    await _feed(options, producer, batch, counts, fed, translate, held)
                     batch = []
         if batch:
-            await _feed(options, producer, batch, counts, fed, translate)
+            await _feed(options, producer, batch, counts, fed, translate, held)
     finally:
         if producer is not None:
             await producer.stop()
@@ -207,12 +215,22 @@ class _Progress:
             admin = AIOKafkaAdminClient(**aiokafka_kwargs(self._options))
             await admin.start()
             try:
-                told = await admin.list_consumer_group_offsets(group)
+                told = await _offsets_of(admin, group)
             finally:
                 await admin.close()
             name = physical(self._options.names, TOPIC)
             self._known[group] = {tp.partition: each.offset for tp, each in told.items() if tp.topic == name}
         return self._known[group].get(letter.partition, 0)
+
+
+async def _offsets_of(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What the group has committed. A cluster that has never had a group needs a moment to say so."""
+    for wait_s in (0.2, 0.4, 0.8, 1.6, 3.2):
+        try:
+            return dict(await admin.list_consumer_group_offsets(group))
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(wait_s)
+    return dict(await admin.list_consumer_group_offsets(group))
 
 
 async def _feed(
@@ -222,11 +240,17 @@ async def _feed(
     counts: dict[str, int],
     fed: Fed,
     translate: Translate | None,
+    held: Held,
 ) -> None:
-    """One transaction per group: the records, and that their letters are done."""
+    """One transaction per group: the records, and that their letters are done.
+
+    A foreign record that still cannot be mapped is written as a new letter only when one after it can: what is done is
+    remembered as an offset, which passes both. Otherwise it stays where it is, so that asking in vain adds nothing.
+    """
     called = options.names
     originals = await pick(options, _places(batch, called, counts))
-    writes: list[tuple[Letter, Again]] = []
+    # aiokafka 0.14.0 adds only the first group to a transaction, and Kafka 4 refuses the offsets of any other.
+    by_group: dict[str, list[tuple[Letter, Again]]] = defaultdict(list)
     for letter in batch:
         told = letter.letter
         name = physical(called, told.topic)
@@ -235,20 +259,24 @@ async def _feed(
             fed.skipped[result] += 1
         elif translate is not None and told.topic.startswith(FOREIGN):
             records, refused = translate(told, result)
-            writes += [(letter, _placed(each, counts[physical(called, each.topic)])) for each in records]
+            group = group_of(options.app_id, told)
+            placed = [(letter, _placed(each, counts[physical(called, each.topic)])) for each in records]
             if refused:
-                fed.skipped["it still cannot be mapped; a new letter says why"] += 1
-            else:
-                fed.replayed[told.reason] += 1
-        else:
-            writes.append((letter, result))
+                held[group] += placed
+                fed.skipped["it still cannot be mapped"] += 1
+                continue
+            by_group[group] += [*held.pop(group, ()), *placed]
             fed.replayed[told.reason] += 1
-    if producer is None or not writes:
+        else:
+            by_group[group_of(options.app_id, told)].append((letter, result))
+            fed.replayed[told.reason] += 1
+    for group in [group for group, some in held.items() if len(some) > _HELD_MOST]:
+        by_group[group] += held.pop(group)
+    if producer is None:
         return
-    # aiokafka 0.14.0 adds only the first group to a transaction, and Kafka 4 refuses the offsets of any other.
-    by_group: dict[str, list[tuple[Letter, Again]]] = defaultdict(list)
-    for letter, record in writes:
-        by_group[group_of(options.app_id, letter.letter)].append((letter, record))
+    writes = [each for some in by_group.values() for each in some]
+    # Asked before: a transaction that is refused in the middle leaves the client without words.
+    await require(options, {physical(called, record.topic) for _, record in writes}, "WRITE")
     for group, some in by_group.items():
         async with producer.transaction():
             for letter, record in some:

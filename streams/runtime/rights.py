@@ -9,6 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+import aiokafka.errors
 import kafka.errors
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -143,9 +144,14 @@ def check_rights(options: RuntimeOptions, needed: Mapping[str, frozenset[str]]) 
     _check(options, needed, {options.app_id: Wanted("READ", f"READ group {options.app_id}")})
 
 
-def check_readable(options: RuntimeOptions, topics: Iterable[str]) -> None:
-    """Ask the brokers whether these topics may be read. Blocks; raises MissingRight."""
-    _check(options, dict.fromkeys(topics, frozenset({"READ"})), {})
+async def require(options: RuntimeOptions, topics: Iterable[str], operation: str) -> None:
+    """Ask the brokers whether this may be done with these topics; those that do not exist are not judged.
+
+    Raises MissingRight. Where nobody says who he is there are no rights to ask for.
+    """
+    needed = dict.fromkeys(topics, frozenset({operation}))
+    if needed and options.security.protocol != "PLAINTEXT":
+        await asyncio.to_thread(_check, options, needed, {})
 
 
 def _check(options: RuntimeOptions, topics: Mapping[str, frozenset[str]], groups: Mapping[str, Wanted]) -> None:
@@ -180,12 +186,28 @@ def lacking_rights(
     return Lacking(tuple(lacking), hidden)
 
 
+# What a client may be refused. aiokafka and kafka-python have errors of their own.
+DENIALS: Final = (
+    aiokafka.errors.TopicAuthorizationFailedError,
+    aiokafka.errors.GroupAuthorizationFailedError,
+    aiokafka.errors.TransactionalIdAuthorizationFailed,
+    kafka.errors.TopicAuthorizationFailedError,
+    kafka.errors.GroupAuthorizationFailedError,
+    kafka.errors.TransactionalIdAuthorizationFailedError,
+)
+
+
 def denied(options: RuntimeOptions, error: Exception) -> MissingRight:
-    """What a broker's refusal of topics means: the error names them, and not what may not be done with them. Blocks."""
+    """What a refusal of `DENIALS` means: it names the topics, and not what may not be done with them. Blocks."""
     named = error.args[0] if error.args else ()
-    topics = frozenset([named] if isinstance(named, str) else named)
-    lacking = lacking_rights(options, dict.fromkeys(topics, frozenset({"READ", "WRITE"})), {}).rights
-    return missing_right(identity(options), " or ".join(lacking) or f"use topic {', '.join(sorted(topics))}")
+    names = sorted({named} if isinstance(named, str) else named)
+    listed = ", ".join(names)
+    if "Group" in type(error).__name__:
+        return missing_right(identity(options), f"READ group {listed}".strip())
+    if "Transactional" in type(error).__name__:
+        return missing_right(identity(options), f"WRITE transactionalId {listed}".strip())
+    lacking = lacking_rights(options, dict.fromkeys(names, frozenset({"READ", "WRITE"})), {}).rights
+    return missing_right(identity(options), " or ".join(lacking) or f"use topic {listed}")
 
 
 def _refused(operations: Callable[[str], Collection[str]], names: Mapping[str, Wanted]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.failstop import WrongPartitions
 from streams.runtime.logic import Input
 from streams.runtime.options import RuntimeOptions
+from streams.runtime.rights import require
 
 
 class TopicSpec(NamedTuple):
@@ -42,6 +43,17 @@ async def partition_counts(options: RuntimeOptions, names: Iterable[str]) -> dic
         if each["error_code"]:
             raise error(each["topic"])
         counts[each["topic"]] = len(each["partitions"])
+    return counts
+
+
+async def usable_partitions(options: RuntimeOptions, names: Iterable[str], operation: str = "READ") -> dict[str, int]:
+    """The same for somebody who is about to use them: a topic that may not be seen is told from one that is not there.
+
+    Raises MissingRight.
+    """
+    wanted = set(names)
+    counts = await partition_counts(options, wanted)
+    await require(options, wanted - counts.keys(), operation)
     return counts
 
 

@@ -226,6 +226,28 @@ class Together(Stuck):
         return self._model.score(rows)
 
 
+def test_a_shadow_changes_nothing_of_the_champions_answer(tmp_path: Path, model: Model) -> None:
+    """Whichever of two that disagree decides, the answer is its own, with the other's score beside it."""
+    other = load_model(small_model(tmp_path, name="other", places=True))
+    batch = [
+        prepared(amount_to_usual=times, amount=50 * times, place_rate_30d=rate)
+        for times, rate in ((0.5, 0.0), (0.5, 0.3), (6.0, 0.0), (6.0, 0.3))
+    ]
+    apart: set[bool] = set()
+    for champion, shadow in ((model, other), (other, model)):
+        alone = list(ModelScorer(champion, POLICIES).score(batch))
+        watched = Watched(ModelScorer(champion, POLICIES), [ModelScorer(shadow, POLICIES, explains=False)])
+        answers = list(watched.score(batch))
+        assert [msgspec.structs.replace(each, shadows=()) for each in answers] == alone
+        for answer in answers:
+            assert isinstance(answer, Score)
+            (seen,) = answer.shadows
+            assert seen.model_id == shadow.manifest.model_id
+            if abs(seen.value - answer.value) > 0.1:
+                apart.add(seen.value > answer.value)
+    assert apart == {True, False}, "they disagree in both directions, so there was something to leak"
+
+
 def test_shadows_are_asked_together_with_the_champion(model: Model) -> None:
     """One after the other, each would cost a deadline of its own."""
     barrier = threading.Barrier(4)

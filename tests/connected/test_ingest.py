@@ -150,8 +150,13 @@ def test_dead_letters_are_mapped_again_after_the_file_is_mended(make_deployment:
     deployment.file.write_text(good)
     assert "60 records written, 4 skipped" in deployment.command("ingest", "refeed", str(deployment.file))
     assert deployment.written(PAYMENTS) == deployment.expected(records)[0]
-    assert len(deployment.dead_letters()) == 68
-    assert "0 records written" in deployment.command("ingest", "refeed", str(deployment.file))
+    letters = len(deployment.dead_letters())
+    assert 64 <= letters <= 68  # of the four that still cannot be mapped those stay that no mended record comes after
+    for _ in range(2):  # asking in vain adds nothing
+        said = deployment.command("ingest", "refeed", str(deployment.file))
+        assert "0 records written" in said
+        assert "4 skipped: it still cannot be mapped" in said
+    assert len(deployment.dead_letters()) == letters
     assert deployment.written(PAYMENTS) == deployment.expected(records)[0]
 
 

@@ -37,6 +37,8 @@ from streams.cli.rights import Right, probes_of, roles
 from streams.contracts.topics import TOPICS
 from streams.ingest.source import load_source
 from streams.runtime.clients import kafka_python_kwargs
+from streams.runtime.dead_letters import dead_letter
+from streams.runtime.logic import Record, Refused
 from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.rights import MissingRight, check_rights, lacking_rights
 from streams.settings import Settings
@@ -327,9 +329,6 @@ def _refused(options: RuntimeOptions, needed: dict[str, Any]) -> str:
         ("worker", "READ", "paywarden.policies"),
         ("worker", "WRITE", "accounts."),
         ("ingest-stripe", "WRITE", "ingest.stripe."),
-        ("operator", "READ", "paywarden.dead-letters"),
-        ("console", "READ", "paywarden.policies"),
-        ("console", "WRITE", "paywarden.policies"),
     ],
 )
 def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: str, operation: str, name: str) -> None:
@@ -341,22 +340,52 @@ def test_a_process_without_a_right_ends_in_one_sentence(guarded: Guarded, role: 
         if each.operation == operation and each.name == guarded.prefix + name
     )
     guarded.forbid([guarded.acl(role, right)])
-    policy = guarded.folder / "policy.toml"
-    policy.write_text('name = "stricter"\n')
-    words: dict[tuple[str, str], tuple[str, ...]] = {
-        ("operator", "READ"): ("dead-letters", "list"),
-        ("console", "READ"): ("policy", "history"),
-        ("console", "WRITE"): (
-            "policy", "publish", str(policy), "--actor", "mei", "--role", "analyst", "--why", "a trial",
-        ),
-    }  # fmt: skip
-    service = ("worker",) if role == "worker" else ("ingest", "run", str(guarded.file))
-    code, said = guarded.run(*words.get((role, operation), service), identity=guarded.as_role(role))
+    words = ("worker",) if role == "worker" else ("ingest", "run", str(guarded.file))
+    code, said = guarded.run(*words, identity=guarded.as_role(role))
     assert code == 78, said
     sentence = said.strip().splitlines()[-1]
     assert right.sentence in sentence
     assert "topics export" in sentence
     assert "Traceback" not in said
+
+
+@pytest.mark.timeout(900)
+def test_a_command_without_a_right_names_it(guarded: Guarded) -> None:
+    """Never "there is nothing", and never a traceback: with the right gone the topic looks as if it were not there."""
+    source = load_source(guarded.file)
+    rights = {
+        (role.name, right.operation, right.name): right
+        for role in roles(guarded.settings("operator"), [source])
+        for right in role.rights
+    }
+    policy = guarded.folder / "policy.toml"
+    policy.write_text('name = "stricter"\n')
+    who = ("--actor", "mei", "--role", "supervisor", "--why", "a trial")
+    stray = Record("payments.transactions", 0, 0, 1_800_000_000_000, b"K1", b"{}", ())
+    letter = dead_letter(stray, Refused("not_an_event", "no type"))
+    with KafkaProducer(bootstrap_servers=[guarded.kafka.admin_at]) as producer:
+        producer.send(guarded.prefix + "paywarden.dead-letters", letter.value, key=letter.key)
+    asked: list[tuple[str, str, str, tuple[str, ...]]] = [
+        ("operator", "READ", "paywarden.dead-letters", ("dead-letters", "list")),
+        ("operator", "WRITE", "payments.transactions", ("dead-letters", "replay")),
+        ("operator", "READ", "support.cases.snapshot", ("cases",)),
+        ("operator", "READ", "support.cases.snapshot", ("incidents", "--json")),
+        ("operator", "READ", "fraud.decisions", ("policy", "report")),
+        ("operator", "READ", "paywarden.accounts.changelog", ("state", "inspect", "K1")),
+        ("operator", "READ", "account.locks", ("topics", "tail", "account.locks", "--max", "1")),
+        ("console", "READ", "paywarden.policies", ("policy", "history")),
+        ("console", "WRITE", "paywarden.policies", ("policy", "publish", str(policy), *who)),
+        ("console", "WRITE", "operator.actions", ("erase", "K1", "--second", "jo", "--yes", *who)),
+    ]
+    for role, operation, name, words in asked:
+        right = rights[role, operation, guarded.prefix + name]
+        guarded.forbid([guarded.acl(role, right)])
+        code, said = guarded.run(*words, identity=guarded.as_role(role))
+        assert (code, "Traceback" in said) == (78, False), (words, said)
+        sentence = said.strip().splitlines()[-1]
+        assert right.sentence in sentence, (words, said)
+        assert "topics export" in sentence
+        guarded.allow([guarded.acl(role, right)])
 
 
 @pytest.mark.timeout(900)

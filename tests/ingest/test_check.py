@@ -37,6 +37,12 @@ def said(capsys: pytest.CaptureFixture[str], **more: object) -> str:
     return capsys.readouterr().out
 
 
+def test_a_card_number_is_not_shown_even_where_no_rule_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    told = said(capsys, karte={"pan": "4111111111111111", "pan_number": 4111111111111111})
+    assert "4111111111" not in told
+    assert told.count("<card>") == 2
+
+
 def test_a_name_that_looks_like_markup_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     shown = said(capsys, **{"[/evil]": 1, "[red]x": "[/]"})
     assert "[/evil]" in shown

@@ -59,6 +59,8 @@ def test_a_small_file_is_enough() -> None:
         ('occurred_at = { path = "at", time = "unix_ms" }', "", "occurred_at: say where the time"),
         ('time = "unix_ms"', 'time = "epoch"', "one of rfc3339, unix_s"),
         ('time = "unix_ms"', 'time = "rfc3339", zone = "Mars/Olympus"', "no time zone 'Mars/Olympus'"),
+        ('time = "unix_ms"', 'time = "%Q"', "no pattern of strptime"),
+        ('time = "unix_ms"', 'time = "%Y-%"', "no pattern of strptime"),
         ('"payment.succeeded.v1"', '"payment.succeded.v1"', "did you mean payment.succeeded.v1?"),
         ('"payment.succeeded.v1"', '"case.action.v1"', "privileged"),
         ('"payment.succeeded.v1"', '"identity.verified.v1"', "privileged"),
@@ -170,6 +172,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(SourceError, match=r"bad\.toml: not TOML"):
         load_source(tmp_path / "bad.toml")
+
+
+def test_a_source_may_not_read_what_the_deployment_writes(tmp_path: Path) -> None:
+    (tmp_path / "loop.toml").write_text(GOOD.replace("shop.orders", "eu.payments.transactions"))
+    assert load_source(tmp_path / "loop.toml", "us.").topics == ("eu.payments.transactions",)
+    with pytest.raises(SourceError, match=r"topics: eu\.payments\.transactions is a topic of this deployment"):
+        load_source(tmp_path / "loop.toml", "eu.")
 
 
 def test_pseudonyms_need_a_key() -> None:

@@ -18,6 +18,7 @@ from lark.exceptions import VisitError
 
 from streams.core.addresses import plainly
 from streams.core.features import FEATURES, Features
+from streams.core.rules.field_values import value_problem
 
 # Longer ones are rules that belong in Python, with a name and a test; the bound also keeps nesting shallow.
 LENGTH_MAX = 500
@@ -113,6 +114,8 @@ class _Part(NamedTuple):
     kind: str
     read: Reading
     features: tuple[str, ...] = ()
+    word: str = ""  # the field of the event, if it is one and nothing else
+    literal: str | None = None  # the text, if it is one that stands there
 
 
 @cache
@@ -158,6 +161,16 @@ def _wanted(part: _Part, kind: str, where: str) -> _Part:
     return part
 
 
+def _see_that_it_can_be(field: _Part, text: _Part) -> None:
+    """No event has "cn" for a country, so whoever asks for it meant something else."""
+    if not field.word or text.literal is None:
+        return
+    if field.word == "ip" and "/" in text.literal:
+        raise ExpressionError("a condition compares whole addresses; networks belong on a [[list]]")
+    if (problem := value_problem(field.word, text.literal)) is not None:
+        raise ExpressionError(problem)
+
+
 @v_args(inline=True)
 class _Build(Transformer[Token, _Part]):
     """From the leaves up: every node of the tree becomes a closure with the kind of value that it gives."""
@@ -168,7 +181,7 @@ class _Build(Transformer[Token, _Part]):
 
     def text(self, token: Token) -> _Part:
         value = plainly(str(token)[1:-1])
-        return _Part(_WORD, lambda _event, _features: value)
+        return _Part(_WORD, lambda _event, _features: value, literal=value)
 
     def named(self, token: Token) -> _Part:
         name = str(token)
@@ -184,9 +197,9 @@ class _Build(Transformer[Token, _Part]):
 
             return _Part(_NUMBER, value_or_unknown, (name,))
         if name == "ip":
-            return _Part(_WORD, _address)
+            return _Part(_WORD, _address, word=name)
         if name in WORDS:
-            return _Part(_WORD, lambda event, _features: getattr(event, name, None))
+            return _Part(_WORD, lambda event, _features: getattr(event, name, None), word=name)
         raise ExpressionError(
             f"there is neither a feature nor a field {name!r}; docs/features.md lists the features, "
             f"fields are {', '.join(WORDS)}"
@@ -214,6 +227,8 @@ class _Build(Transformer[Token, _Part]):
             raise ExpressionError(f"{str(comparator)!r} compares {left.kind} with {right.kind}")
         if left.kind == _WORD and comparator not in ("=", "!="):
             raise ExpressionError(f"{str(comparator)!r} compares texts; only = and != do")
+        _see_that_it_can_be(left, right)
+        _see_that_it_can_be(right, left)
         compare, read_left, read_right = _COMPARE[str(comparator)], left.read, right.read
 
         def holds(event: Any, features: Features) -> bool | None:
@@ -225,6 +240,8 @@ class _Build(Transformer[Token, _Part]):
     def one_of(self, value: _Part, *choices: _Part) -> _Part:
         if value.kind == _CONDITION or any(choice.kind != value.kind for choice in choices):
             raise ExpressionError(f"'in' looks for {value.kind} among values of another kind")
+        for choice in choices:
+            _see_that_it_can_be(value, choice)
         among = frozenset(choice.read(None, _NO_FEATURES) for choice in choices)
         read = value.read
 

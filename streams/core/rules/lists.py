@@ -8,18 +8,18 @@ the decision, marked, because what was not acted upon is still worth reading.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Bin, Country, Id, Label, Mcc, ShortText, to_ms
+from streams.contracts.base import Id, ShortText, to_ms
 from streams.contracts.decisions import Hit
 from streams.core.addresses import address_of
 from streams.core.rules.declared import RuleMode, Slug
+from streams.core.rules.field_values import network_of, value_problem
 from streams.core.sections import OutcomeLabel, Problem, Section
 
 Listed = Literal[
@@ -71,10 +71,10 @@ class List(Section, frozen=True, kw_only=True):
                     "entries",
                     "write it like 2026-01-01T00:00:00Z",
                 )
-            if (problem := _value_problem(self.field, entry.value)) is not None:
+            if (problem := value_problem(self.field, entry.value)) is not None:
                 yield Problem(problem, "entries", "correct it")
                 continue
-            value = str(_network(entry.value)) if self.field == "ip" else entry.value
+            value = str(network_of(entry.value)) if self.field == "ip" else entry.value
             if value in seen:
                 yield Problem(f"{entry.value!r} is listed twice", "entries", "keep one entry per value")
             seen.add(value)
@@ -93,48 +93,11 @@ class Snooze(Section, frozen=True, kw_only=True):
         """What types cannot refuse."""
         if self.until.tzinfo is None:
             yield Problem("a time without an offset", "until", "write it like 2026-01-01T00:00:00Z")
-        if (problem := _value_problem(self.field, self.value)) is not None:
+        if (problem := value_problem(self.field, self.value)) is not None:
             yield Problem(problem, "value", "correct it")
 
 
-# Values that no event can hold are mistakes: what each of these fields is made of. The others hold any id.
-_SHAPES: dict[str, tuple[Any, str]] = {
-    "app_version": (Label, "has at most 64 characters"),
-    "bin": (Bin, "has six to eight digits"),
-    "country": (Country, "is two capital letters (ISO 3166-1)"),
-    "mcc": (Mcc, "is four digits (ISO 18245)"),
-}
-
-
-def _value_problem(field: str, value: str) -> str | None:
-    """Why no event can hold this value in that field."""
-    if field == "ip":
-        try:
-            _network(value)
-        except ValueError as error:
-            return f"{value!r} is neither an address nor a network ({error})"
-    elif field in _SHAPES:
-        shape, words = _SHAPES[field]
-        try:
-            msgspec.convert(value, shape)
-        except msgspec.ValidationError:
-            return f"{value!r} is no {field}, which {words}"
-    return None
-
-
-_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # RFC 4291, 2.5.5.2: IPv4 addresses as IPv6 sockets see them
 _FOREVER_MS = 2**63 - 1
-
-
-def _network(value: str) -> _Network:
-    """The network in the one form that is compared: of mapped addresses the IPv4 network. Raises ValueError."""
-    network = ipaddress.ip_network(value)
-    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
-        first = network.network_address.ipv4_mapped
-        assert first is not None
-        return ipaddress.IPv4Network((first, network.prefixlen - _MAPPED.prefixlen))
-    return network
 
 
 class _Values:
@@ -148,7 +111,7 @@ class _Values:
         for value, until in values:
             until_ms = _FOREVER_MS if until is None else to_ms(until)
             if field == "ip":
-                network = _network(value)
+                network = network_of(value)
                 prefixes = self._networks.setdefault((network.version, network.prefixlen), {})
                 prefixes[int(network.network_address)] = until_ms
             else:

@@ -76,6 +76,14 @@ def doubts_of(write, text: str) -> list[tuple[str, str]]:
     return [(doubt["where"], doubt["what"]) for doubt in told["doubts"]]
 
 
+ALLOWED = """
+[[list]]
+name = "friends"
+field = "{field}"
+outcome = "allow"
+mode = "enforce"
+entries = [{{ value = "{value}", until = 2026-12-31T00:00:00Z }}]
+"""
 RULE = """
 [[rule]]
 name = "anything"
@@ -98,7 +106,34 @@ mode = "{mode}"
             "holds",
             id="bound",
         ),
+        pytest.param(
+            RULE.format(when="night = 1 or night = 0", mode="observe"), "rule.anything.when", "holds", id="flag"
+        ),
+        pytest.param(
+            RULE.format(when="amount > 3 and amount < 2", mode="observe"), "rule.anything.when", "never", id="excluded"
+        ),
+        pytest.param(RULE.format(when="amount = -1", mode="observe"), "rule.anything.when", "never", id="negative"),
+        pytest.param(
+            RULE.format(when='mcc = "5947" and mcc = "5948"', mode="observe"),
+            "rule.anything.when",
+            "never",
+            id="two values",
+        ),
         pytest.param(RULE.format(when="hour > 22", mode="off"), "rule.anything", "never asked", id="off"),
+        pytest.param(ALLOWED.format(field="country", value="DE"), "list.friends", "for everybody", id="a country"),
+        pytest.param(ALLOWED.format(field="user_agent", value="x"), "list.friends", "anybody can", id="user agent"),
+        pytest.param(
+            ALLOWED.format(field="account_id", value="a").replace("2026-12", "2099-12"),
+            "list.friends",
+            "until 2099",
+            id="far",
+        ),
+        pytest.param(
+            '[[snooze]]\nrule="velocity"\nfield="country"\nvalue="DE"\nuntil=2027-02-01T00:00:00Z\nwhy="w"',
+            "snooze.velocity",
+            "for everybody",
+            id="snoozed country",
+        ),
         pytest.param(LISTS.replace("2027", "2020"), "list.mules", "1 of 2 entries ended", id="ended entry"),
         pytest.param(
             LISTS.replace('"block"', '"allow"'), "list.mules", "1 entries silence every rule", id="endless allow"
@@ -124,7 +159,18 @@ def test_what_is_probably_a_mistake_is_told(write, text, where, words):
     assert words in found[0][1]
 
 
-@pytest.mark.parametrize("when", ["hour > 22", "amount >= 0", 'ip = "203.0.113.4"', "known(amount) and night = 1"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "hour > 22",
+        "amount >= 0",
+        'ip = "203.0.113.4"',
+        "known(amount) and night = 1",
+        "hour = 23 and night = 1 and amount > 3.5 and amount < 4",
+        'mcc = "5947" or amount_to_usual > 3',
+        "amount * 2 - 1 = 99",
+    ],
+)
 def test_what_is_meant_raises_no_doubt(write, when):
     assert doubts_of(write, RULE.format(when=when.replace("'", '"'), mode="observe") + LISTS) == []
 

@@ -32,6 +32,8 @@ def only(kind: type, effects: list[Effect]) -> list[Any]:
         ({"second_actor": "mei"}, "second_person"),
         ({"second_actor": " MEI "}, "second_person"),
         ({"second_actor": "\u200b"}, "second_person"),
+        ({"second_actor": "m\u0435i"}, "second_person"),  # a Cyrillic letter
+        ({"second_actor": "\u041c\u0415\u0406"}, "second_person"),
     ],
 )
 def test_two_people_erase_and_one_of_them_is_a_supervisor(fields: dict[str, Any], cause: str) -> None:
