@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
     web_port: int = Field(6066, ge=0, le=65_535, description="Port of these pages; 0: none.")
+    store_url: SecretStr = Field(
+        SecretStr("sqlite:///cases.db"),
+        description="Database of the case store (docs/console.md), `sqlite:///FILE` or `postgresql://...`; or "
+        "store_url_file. Default: `sqlite:///cases.db` in the working folder.",
+    )
+    store_url_file: Path | None = Field(None, description="A file that holds the URL; wins over the variable.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line written."
     )

@@ -27,7 +27,7 @@ from streams.cli.terminal import say_json, terminal
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
-STAGES = ("decode", "core", "memory", "money", "model", "whole", "latency")
+STAGES = ("decode", "core", "memory", "money", "model", "store", "whole", "latency")
 PARTITIONS = 4
 # A customer does something about five times, 20 minutes apart: most accounts are known, none is suspicious.
 EVENTS_PER_ACCOUNT = 5
@@ -80,7 +80,7 @@ def bench(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure decoding, the core, memory, failures, a model, the whole path through Kafka, and latency under load.
+    """Measure decoding, the core, memory, failures, a model, the case store, the path through Kafka, and latency.
 
     With `model` and `whole` the path is measured twice in the same run, by rules alone and with the shipped model.
 
@@ -111,6 +111,8 @@ def bench(
             return lambda done: progress.update(task, completed=min(done, total))
 
         results |= _in_memory(only, events, begin)
+        if "store" in only:
+            results["store"] = _store(events, Path(folder), begin)
         if "whole" in only or "latency" in only:
             model = bench_model.shipped() if "skipped" not in results.get("model", {"skipped": ""}) else None
             results |= _through_kafka(only, events, rate, seconds, bootstrap, Path(folder), begin, model)
@@ -169,6 +171,16 @@ def _in_memory(only: tuple[str, ...], events: int, begin: Callable[[str, int], T
         told = begin("money", 1)
         found["money"] = msgspec.to_builtins(bench_money.cost(events // 4))
         told(1)
+    return found
+
+
+def _store(versions: int, folder: Path, begin: Callable[[str, int], Told]) -> dict[str, Any]:
+    try:
+        # Imported here: only the extra `console` brings a database.
+        from streams.cli.bench_store import measure
+    except ModuleNotFoundError as error:
+        return {"skipped": f"the case store needs {error.name}: pip install 'paywarden[console]'"}
+    found: dict[str, Any] = msgspec.to_builtins(measure(versions, folder, begin("case versions", versions)))
     return found
 
 
@@ -266,8 +278,10 @@ def show(results: dict[str, Any], console: Console) -> None:
         )
     if "skipped" in results.get("model", {}):
         console.print(f"no model measured: {results['model']['skipped']}", highlight=False)
-    for name in ("memory", "money", "latency"):
-        if name in results:
+    if "skipped" in results.get("store", {}):
+        console.print(f"no case store measured: {results['store'].pop('skipped')}", highlight=False)
+    for name in ("memory", "money", "store", "latency"):
+        if results.get(name):
             table = Table(title=name, title_justify="left", show_header=False, box=None, padding=(0, 2))
             for key, value in results[name].items():
                 table.add_row(key.replace("_", " "), f"{value:,}")

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 
     module: str
     summary: str
+    extra: str = ""  # of the distribution, without which it cannot run
 
 
 # Commands are imported when they are asked for: the help of one must not pay for all the others.
@@ -41,12 +42,19 @@ COMMANDS = {
     "cases": Entry("streams.cli.listings", "support cases in their newest version"),
     "dead-letters": Entry("streams.cli.dead_letters", "list what could not be handled, feed it again"),
     "state": Entry("streams.cli.state_rebuild", "inspect or rebuild the states of accounts and entities"),
+    "store": Entry("streams.cli.store", "keep cases in a database: load, rebuild, check", "console"),
     "erase": Entry("streams.cli.erase", "forget a person, with a receipt"),
     "models": Entry("streams.cli.models", "list, compare, promote and take back models"),
     "policy": Entry("streams.cli.policy_report", "check, publish, approve, report on, roll back the policy"),
     "contracts": Entry("streams.cli.contracts", "schemas, AsyncAPI document and docs of all events"),
     "bench": Entry("streams.cli.bench", "measure speed, memory and latency on this machine"),
 }
+
+
+class NotInstalled(click.ClickException):
+    """A command needs an extra of the distribution."""
+
+    exit_code = EXIT_CONFIGURATION
 
 
 class Commands(click.Group):
@@ -59,7 +67,15 @@ class Commands(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        found = getattr(importlib.import_module(entry.module), cmd_name.replace("-", "_"))
+        try:
+            module = importlib.import_module(entry.module)
+        except ModuleNotFoundError as error:
+            if not entry.extra or (error.name or "").partition(".")[0] in ("streams", "models", "producers"):
+                raise
+            raise NotInstalled(
+                f"`paywarden {cmd_name}` needs {error.name}: pip install 'paywarden[{entry.extra}]'"
+            ) from None
+        found = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command)
         return found
 
@@ -117,6 +133,7 @@ def _exit_code(error: Exception) -> int | None:
     from producers.barrier import AgentsBehind
     from producers.errors import BadInput
     from producers.writer import DeliveryFailed, NoBroker, NotReady
+    from streams.adapters.case_store.errors import StoreError, StoreUnreachable
     from streams.core.declines.table import TableError
     from streams.core.policy import PolicyError
     from streams.ingest.source import SourceError
@@ -125,8 +142,8 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, BadInput):
         return EXIT_BAD_INPUT
-    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError, Refusal, NotReady)):
+    if isinstance(error, (SettingsError, PolicyError, TableError, SourceError, StoreError, Refusal, NotReady)):
         return EXIT_CONFIGURATION
-    if isinstance(error, (NoBroker, DeliveryFailed, AgentsBehind)):
+    if isinstance(error, (NoBroker, DeliveryFailed, AgentsBehind, StoreUnreachable)):
         return EXIT_INFRASTRUCTURE
     return None

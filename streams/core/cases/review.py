@@ -20,7 +20,7 @@ from streams.core.policy import Policy, ScoreThresholds
 
 LOSS = "expected_loss_usd_minor"  # the counter of a case
 _REFERENCE = "USD"
-_OPERATOR = "operator_"  # begins the kind of the line that an operator's action leaves on the timeline
+OPERATOR = "operator_"  # begins the kind of the line that an operator's action leaves on the timeline
 
 
 def at_stake_minor(
@@ -69,7 +69,7 @@ def review_queue(cases: Iterable[CaseVersion], capacity: int) -> ReviewQueue:
     worked = {
         case.case_id
         for case in known
-        if any(line.kind.startswith(_OPERATOR) and line.at.date() == day for line in case.evidence)
+        if any(line.kind.startswith(OPERATOR) and line.at.date() == day for line in case.evidence)
     }
     waiting = [
         case

@@ -1,0 +1,346 @@
+"""What does a page, a command or a subscriber ask the case store?"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from streams.adapters.case_store.rows import DAY_MS
+from streams.adapters.case_store.tables import (
+    CASES,
+    LOCK_STATES,
+    LOCKS,
+    NOTIFICATIONS,
+    RECEIPTS,
+    REFUSED,
+    REJECTIONS,
+    VERSIONS,
+    WORK,
+)
+from streams.adapters.case_store.words import find_numbers
+from streams.core.locks.transitions import RELEASED
+
+_RANK: Final = (CASES.c.less_urgent, CASES.c.loss_rank, CASES.c.created_ms, CASES.c.case_id)
+
+
+class BadCursor(Exception):
+    """A cursor that no page gave out."""
+
+
+class CaseLine(msgspec.Struct, frozen=True):
+    """A case as one line of a list."""
+
+    number: int
+    case_id: str
+    version: int
+    at_ms: int
+    owner: str
+    queue: str
+    priority: str
+    status: str
+    sub_status: str | None
+    finding: str
+    case_type: str
+    flow: str
+    cause_family: str
+    subject: str
+    account_id: str | None
+    incident_id: str | None
+    assignee: str | None
+    amount_minor: int | None
+    currency: str | None
+    money_state: str | None
+    created_ms: int
+    first_response_due_ms: int | None
+    next_update_due_ms: int | None
+    resolution_due_ms: int | None
+    less_urgent: bool
+    loss_rank: int
+    stage: int
+
+    @property
+    def loss_usd_minor(self) -> int:
+        """What it is expected to lose, in US cents."""
+        return -self.loss_rank
+
+
+_LINE: Final = tuple(CASES.c[name] for name in CaseLine.__struct_fields__)
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which cases; None is any."""
+
+    queue: str | None = None
+    priority: str | None = None
+    status: str | None = None
+    case_type: str | None = None
+    flow: str | None = None
+    cause_family: str | None = None
+    account_id: str | None = None
+    incident_id: str | None = None
+    assignee: str | None = None
+    stage: int | None = WORK  # of tables: WORK, WAITING, DONE
+    unworked_day: int | None = None  # days since 1970-01-01: without what an operator worked on that day
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some lines, and the cursor of what follows them."""
+
+    lines: tuple[CaseLine, ...]
+    next_cursor: str | None
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version of a case as it was published."""
+
+    version: int
+    at_ms: int
+    body: bytes
+
+
+class HeldLock(msgspec.Struct, frozen=True):
+    """A lock that stands, as one line."""
+
+    account_id: str
+    action_id: str
+    action: str
+    scope: str
+    status: str
+    reason_class: str
+    since_ms: int
+    expires_ms: int | None
+
+    def left_ms(self, now_ms: int) -> int | None:
+        """How long it still stands; None without an end."""
+        return None if self.expires_ms is None else max(0, self.expires_ms - now_ms)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Why a request was not carried out."""
+
+    event_id: str
+    account_id: str
+    case_id: str | None
+    at_ms: int
+    action: str
+    cause: str
+    text: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What the store knows of an account; bodies are records as published."""
+
+    account_id: str
+    lock_state: bytes | None
+    cases: tuple[CaseLine, ...]
+    notifications: tuple[bytes, ...]
+    answers: tuple[Answer, ...]
+    erased_ms: int | None
+
+
+def review_day(connection: Connection) -> int:
+    """The day of the newest version, as days since 1970-01-01: the day whose capacity counts (core.cases.review)."""
+    newest = connection.scalar(
+        select(CASES.c.at_ms).where(CASES.c.shadow.is_(False)).order_by(CASES.c.at_ms.desc()).limit(1)
+    )
+    return int(newest or 0) // DAY_MS
+
+
+def worked_on(connection: Connection, day: int, queue: str | None = None) -> int:
+    """How many cases operators worked on that day."""
+    query = select(func.count()).where(CASES.c.worked_day == day, CASES.c.shadow.is_(False))
+    return connection.scalar(query if queue is None else query.where(CASES.c.queue == queue)) or 0
+
+
+def ranked(connection: Connection, filters: Filters, limit: int, cursor: str | None = None) -> Page:
+    """A page of cases: P1 first, then the largest expected loss, the older one of equal ones. Raises BadCursor."""
+    query = select(*_LINE).where(*_conditions(filters)).order_by(*_RANK).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(tuple_(*_RANK) > tuple_(*_read_cursor(cursor, (bool, int, int, str))))
+    found = _lines(connection, query)
+    if len(found) <= limit:
+        return Page(tuple(found), None)
+    last = found[limit - 1]
+    after = _cursor(last.less_urgent, last.loss_rank, last.created_ms, last.case_id)
+    return Page(tuple(found[:limit]), after)
+
+
+def counted(connection: Connection, filters: Filters) -> int:
+    return connection.scalar(select(func.count()).select_from(CASES).where(*_conditions(filters))) or 0
+
+
+def search(connection: Connection, asked: str, limit: int, cursor: str | None = None, *, shadow: bool = False) -> Page:
+    """Cases that hold every phrase, the newest first; those in observe mode only with `shadow`. Raises BadCursor."""
+    below: int | None = None
+    if cursor is not None:
+        (below,) = _read_cursor(cursor, (int,))
+    numbers = find_numbers(connection, asked, limit + 1, below)
+    query = select(*_LINE).where(CASES.c.number.in_(numbers[:limit])).order_by(CASES.c.number.desc())
+    if not shadow:
+        query = query.where(CASES.c.shadow.is_(False))
+    more = _cursor(numbers[limit - 1]) if len(numbers) > limit else None
+    return Page(tuple(_lines(connection, query)), more)
+
+
+def case_body(connection: Connection, case_id: str) -> bytes | None:
+    """The newest version of a case as it was published."""
+    return connection.scalar(
+        select(VERSIONS.c.body)
+        .join(CASES, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
+        .where(CASES.c.case_id == case_id)
+    )
+
+
+def versions(connection: Connection, case_id: str) -> tuple[Version, ...]:
+    """Every version of a case that is kept, the oldest first."""
+    query = (
+        select(VERSIONS.c.version, VERSIONS.c.at_ms, VERSIONS.c.body)
+        .where(VERSIONS.c.case_id == case_id)
+        .order_by(VERSIONS.c.version)
+    )
+    return tuple(Version(*row) for row in connection.execute(query))
+
+
+def children(connection: Connection, incident_id: str, limit: int) -> tuple[CaseLine, ...]:
+    """Cases that belong to an incident, or were merged into it, as they rank."""
+    query = (
+        select(*_LINE)
+        .where(or_(CASES.c.incident_id == incident_id, CASES.c.parent_id == incident_id))
+        .where(CASES.c.case_id != incident_id)
+        .order_by(CASES.c.stage, *_RANK)
+        .limit(limit)
+    )
+    return tuple(_lines(connection, query))
+
+
+def locks(connection: Connection, limit: int, cursor: str | None = None) -> tuple[tuple[HeldLock, ...], str | None]:
+    """Locks that stand, those that end first before those that do not; the cursor of what follows."""
+    ends = func.coalesce(LOCKS.c.expires_ms, 2**62)
+    order = (ends, LOCKS.c.account_id, LOCKS.c.action_id)
+    query = select(*(LOCKS.c[name] for name in HeldLock.__struct_fields__)).where(LOCKS.c.status != RELEASED)
+    if cursor is not None:
+        query = query.where(tuple_(*order) > tuple_(*_read_cursor(cursor, (int, str, str))))
+    found = [HeldLock(*row) for row in connection.execute(query.order_by(*order).limit(limit + 1))]
+    if len(found) <= limit:
+        return tuple(found), None
+    last = found[limit - 1]
+    after = _cursor(2**62 if last.expires_ms is None else last.expires_ms, last.account_id, last.action_id)
+    return tuple(found[:limit]), after
+
+
+def account(connection: Connection, account_id: str, limit: int = 50) -> Account | None:
+    """What is known of an account; None if nothing is, not even that it was forgotten."""
+    state = connection.scalar(select(LOCK_STATES.c.body).where(LOCK_STATES.c.account_id == account_id))
+    lines = _lines(
+        connection,
+        select(*_LINE).where(CASES.c.account_id == account_id).order_by(CASES.c.created_ms.desc()).limit(limit),
+    )
+    notices = connection.scalars(
+        select(NOTIFICATIONS.c.body)
+        .where(NOTIFICATIONS.c.account_id == account_id)
+        .order_by(NOTIFICATIONS.c.at_ms.desc(), NOTIFICATIONS.c.notification_id)
+        .limit(limit)
+    ).all()
+    said = answers(connection, account_id=account_id, limit=limit)
+    erased = connection.scalar(select(func.max(RECEIPTS.c.at_ms)).where(RECEIPTS.c.account_id == account_id))
+    if state is None and not lines and not notices and not said and erased is None:
+        return None
+    return Account(account_id, state, tuple(lines), tuple(notices), said, erased)
+
+
+def answers(
+    connection: Connection, *, case_id: str | None = None, account_id: str | None = None, limit: int = 20
+) -> tuple[Answer, ...]:
+    """Requests about a case or an account that were refused, the newest first."""
+    table = REJECTIONS
+    query = select(*(table.c[name] for name in Answer.__struct_fields__))
+    if case_id is not None:
+        query = query.where(table.c.case_id == case_id)
+    if account_id is not None:
+        query = query.where(table.c.account_id == account_id)
+    rows = connection.execute(query.order_by(table.c.at_ms.desc(), table.c.event_id).limit(limit))
+    return tuple(Answer(*row) for row in rows)
+
+
+def answer(connection: Connection, event_id: str) -> Answer | None:
+    """Why the request with this id was refused; None if it was not, or not yet."""
+    table = REJECTIONS
+    row = connection.execute(
+        select(*(table.c[name] for name in Answer.__struct_fields__)).where(table.c.event_id == event_id)
+    ).first()
+    return None if row is None else Answer(*row)
+
+
+def notices_of_case(connection: Connection, case_id: str, limit: int = 20) -> tuple[bytes, ...]:
+    """Messages to the customer that a case sent, the oldest first."""
+    query = (
+        select(NOTIFICATIONS.c.body)
+        .where(NOTIFICATIONS.c.case_id == case_id)
+        .order_by(NOTIFICATIONS.c.at_ms, NOTIFICATIONS.c.notification_id)
+        .limit(limit)
+    )
+    return tuple(connection.scalars(query).all())
+
+
+def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    """Every case's newest version as it was published, by case id."""
+    query = (
+        select(CASES.c.case_id, VERSIONS.c.body)
+        .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
+        .order_by(CASES.c.case_id)
+    )
+    for row in connection.execution_options(yield_per=1_000).execute(query):
+        yield row.case_id, row.body
+
+
+def sizes(connection: Connection) -> dict[str, int]:
+    """How many of each there are."""
+    tables = {"cases": CASES, "versions": VERSIONS, "accounts_with_locks": LOCK_STATES, "messages": NOTIFICATIONS}
+    more = {"refusals": REJECTIONS, "erasures": RECEIPTS, "not_understood": REFUSED}
+    return {
+        name: connection.scalar(select(func.count()).select_from(table)) or 0 for name, table in (tables | more).items()
+    }
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = [CASES.c.shadow.is_(False)]
+    for name in (
+        "queue",
+        "priority",
+        "status",
+        "case_type",
+        "flow",
+        "cause_family",
+        "account_id",
+        "incident_id",
+        "assignee",
+        "stage",
+    ):
+        value = getattr(filters, name)
+        if value is not None:
+            wanted.append(CASES.c[name] == value)
+    if filters.unworked_day is not None:
+        wanted.append(or_(CASES.c.worked_day.is_(None), CASES.c.worked_day != filters.unworked_day))
+    return wanted
+
+
+def _lines(connection: Connection, query: Select[Any]) -> list[CaseLine]:
+    return [CaseLine(*row) for row in connection.execute(query)]
+
+
+def _cursor(*key: Any) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, kinds: tuple[type, ...]) -> tuple[Any, ...]:
+    try:
+        raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+        key: tuple[Any, ...] = msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
+    except (ValueError, msgspec.DecodeError):
+        raise BadCursor("this cursor is none that a page gave out; begin again without it") from None
+    return key

@@ -1,0 +1,250 @@
+"""Which rows does a record of our topics become?
+
+Pure: the same records give the same rows, whatever was read before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from streams.adapters.case_store.tables import DONE, WAITING, WORK
+from streams.contracts.actions import LocksState
+from streams.contracts.base import to_ms
+from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.registry import Refusal, decode
+from streams.contracts.topics import CASES_SNAPSHOT, LOCKS
+from streams.core.cases.review import LOSS, OPERATOR
+from streams.core.obligations import FINISHED
+
+# In this order: what was deleted should be known before what it was about is read again.
+TOPICS_READ: Final = (CASES_SNAPSHOT.name, "support.cases", LOCKS.name, "customer.notifications")
+DAY_MS: Final = 86_400_000
+_NUL: Final = b"\\u0000"  # as JSON has it
+
+
+class Record(NamedTuple):
+    """What lies at one place of a topic."""
+
+    topic: str  # logical name
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes | None
+    at_ms: int  # the record's timestamp
+
+
+class Refused(NamedTuple):
+    """A record that was not understood."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+
+
+class Batch(msgspec.Struct):
+    """What some records say, each thing once."""
+
+    versions: dict[tuple[str, int], tuple[CaseVersion, bytes]] = {}
+    locks: dict[str, tuple[LocksState, bytes]] = {}
+    notifications: dict[str, tuple[NotificationRequested, bytes]] = {}
+    rejections: dict[str, ActionRejected] = {}
+    receipts: dict[str, tuple[AccountErased, bytes]] = {}
+    gone: dict[tuple[str, str], int] = {}  # kind, id -> up to which event time
+    refused: list[Refused] = []
+
+
+def batch_of(records: Iterable[Record]) -> Batch:
+    """The content of `records`, in any order."""
+    batch = Batch()
+    for record in records:
+        _take(batch, record)
+    return batch
+
+
+def _take(batch: Batch, record: Record) -> None:
+    if record.value is None:
+        kind = {CASES_SNAPSHOT.name: "case", LOCKS.name: "locks"}.get(record.topic)
+        if kind is not None:
+            _forget(batch, kind, record.key.decode(errors="replace"), record.at_ms)
+            return
+    raw = record.value or b""
+    said = decode(record.topic, record.value)
+    match said:
+        case CaseVersion():
+            batch.versions.setdefault((said.case_id, said.version), (said, raw))
+        case LocksState():
+            known = batch.locks.get(said.account_id)
+            if known is None or said.version > known[0].version:
+                batch.locks[said.account_id] = (said, raw)
+        case NotificationRequested():
+            batch.notifications.setdefault(said.notification_id, (said, raw))
+        case ActionRejected():
+            batch.rejections.setdefault(said.event_id, said)
+        case AccountErased():
+            batch.receipts.setdefault(said.event_id, (said, raw))
+            at_ms = to_ms(said.occurred_at)
+            _forget(batch, "account", said.account_id, at_ms)
+            for case_id in said.case_ids:
+                _forget(batch, "case", case_id, at_ms)
+        case Refusal(reason=reason, detail=detail):
+            batch.refused.append(Refused(record.topic, record.partition, record.offset, reason, detail))
+        case _:
+            raise AssertionError(f"{type(said).__name__} is read from {record.topic} and has no row")
+
+
+def _forget(batch: Batch, kind: str, what: str, at_ms: int) -> None:
+    batch.gone[kind, what] = max(at_ms, batch.gone.get((kind, what), at_ms))
+
+
+def case_row(case: CaseVersion, body: bytes) -> dict[str, Any]:
+    """The columns of a case beside its body, without its number."""
+    worked = [to_ms(line.at) for line in case.evidence if line.kind.startswith(OPERATOR)]
+    sla = case.sla
+    return storable(
+        {
+            "case_id": case.case_id,
+            "version": case.version,
+            "at_ms": to_ms(case.occurred_at),
+            "owner": case.owner,
+            "shadow": case.shadow,
+            "queue": case.queue,
+            "priority": case.priority,
+            "status": case.status,
+            "sub_status": case.sub_status,
+            "finding": case.finding,
+            "case_type": case.case_type,
+            "flow": case.flow,
+            "cause_family": case.cause_family,
+            "subject": case.subject,
+            "account_id": case.entities.account_id,
+            "payment_id": case.entities.payment_id,
+            "incident_id": case.incident_id,
+            "parent_id": case.parent_id,
+            "assignee": case.assignee,
+            "amount_minor": case.amount_minor,
+            "currency": case.currency,
+            "money_state": case.money_state,
+            "created_ms": to_ms(case.created_at),
+            "first_response_due_ms": None if sla is None else to_ms(sla.first_response_due),
+            "next_update_due_ms": None if sla is None else to_ms(sla.next_update_due),
+            "resolution_due_ms": None if sla is None else to_ms(sla.resolution_due),
+            "stage": _stage(case),
+            "less_urgent": case.priority != "P1",
+            "loss_rank": -case.counters.get(LOSS, 0),
+            "worked_day": max(worked) // DAY_MS if worked else None,
+        },
+        body,
+    )
+
+
+def _stage(case: CaseVersion) -> int:
+    if case.shadow or case.status in FINISHED:
+        return DONE
+    return WAITING if case.status.startswith("waiting") else WORK
+
+
+def version_row(case: CaseVersion, body: bytes) -> dict[str, Any]:
+    return storable(
+        {
+            "case_id": case.case_id,
+            "version": case.version,
+            "at_ms": to_ms(case.occurred_at),
+            "account_id": case.entities.account_id,
+            "body": body,
+        },
+        body,
+    )
+
+
+def lock_state_row(state: LocksState, body: bytes) -> dict[str, Any]:
+    return storable(
+        {
+            "account_id": state.account_id,
+            "version": state.version,
+            "at_ms": to_ms(state.occurred_at),
+            "state": state.state,
+            "body": body,
+        },
+        body,
+    )
+
+
+def lock_rows(state: LocksState) -> list[dict[str, Any]]:
+    """One row per lock; the last of those with the same id."""
+    rows = {
+        lock.action_id: storable(
+            {
+                "account_id": state.account_id,
+                "action_id": lock.action_id,
+                "action": lock.action,
+                "scope": lock.scope,
+                "status": lock.status,
+                "reason_class": lock.reason_class,
+                "since_ms": to_ms(lock.since),
+                "expires_ms": _optional_ms(lock.expires_at),
+            }
+        )
+        for lock in state.locks
+    }
+    return list(rows.values())
+
+
+def notification_row(notice: NotificationRequested, body: bytes) -> dict[str, Any]:
+    return storable(
+        {
+            "notification_id": notice.notification_id,
+            "account_id": notice.account_id,
+            "case_id": notice.case_id,
+            "at_ms": to_ms(notice.occurred_at),
+            "template": notice.template,
+            "body": body,
+        },
+        body,
+    )
+
+
+def rejection_row(answer: ActionRejected) -> dict[str, Any]:
+    return storable(
+        {
+            "event_id": answer.event_id,
+            "account_id": answer.account_id,
+            "case_id": answer.case_id,
+            "at_ms": to_ms(answer.occurred_at),
+            "action": answer.action,
+            "cause": answer.cause,
+            "text": answer.text,
+        }
+    )
+
+
+def receipt_row(receipt: AccountErased, body: bytes) -> dict[str, Any]:
+    return storable(
+        {
+            "event_id": receipt.event_id,
+            "account_id": receipt.account_id,
+            "at_ms": to_ms(receipt.occurred_at),
+            "body": body,
+        },
+        body,
+    )
+
+
+def storable(row: dict[str, Any], body: bytes = _NUL) -> dict[str, Any]:
+    """Columns as both databases take them: PostgreSQL has no character NUL. The body keeps it and tells."""
+    if _NUL not in body:
+        return row
+    return {name: without_nul(value) if type(value) is str else value for name, value in row.items()}
+
+
+def without_nul(written: str) -> str:
+    return written.replace("\x00", "\ufffd")
+
+
+def _optional_ms(instant: datetime | None) -> int | None:
+    return None if instant is None else to_ms(instant)

@@ -1,0 +1,399 @@
+"""How do records become rows, once each, whatever order and however often they come?
+
+One transaction holds the rows of a batch and the offsets after it. A store that is killed goes on after its last
+commit; a record that is read twice changes nothing: versions are kept by case and number, the newest is the case, and
+what was deleted stays deleted up to the event time of its deletion.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, and_, create_engine, delete, event, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from streams.adapters.case_store import tables
+from streams.adapters.case_store.errors import StoreError, StoreUnreachable
+from streams.adapters.case_store.rows import (
+    Batch,
+    Record,
+    batch_of,
+    case_row,
+    lock_rows,
+    lock_state_row,
+    notification_row,
+    receipt_row,
+    rejection_row,
+    storable,
+    version_row,
+    without_nul,
+)
+from streams.adapters.case_store.tables import WORDS
+from streams.adapters.case_store.words import drop_words, searchable, write_words
+from streams.contracts.cases import CaseVersion
+
+# One name in a cluster of PostgreSQL for "somebody writes this store"; any constant does.
+_WRITER: Final = 7_041_988_211
+_CHUNK: Final = 500  # parameters of one IN; SQLite allowed 999 for long
+
+_NOBODY: Final = (0, -1)  # number and version of a case without a row
+
+decode_case = msgspec.json.Decoder(CaseVersion).decode
+
+Position = tuple[str, int]  # physical topic, partition
+
+
+class Written(NamedTuple):
+    """What a batch changed."""
+
+    cases: frozenset[str]  # whose newest version is another now, or that are gone
+    accounts: frozenset[str]  # whose locks, messages or answers are
+    refused: int
+
+
+class CaseStore:
+    """The store behind one URL. Readers open connections of their own; one writer at a time, the others wait."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for queries, which all see the same state. Raises StoreUnreachable."""
+        with _reached(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer interleaves with. Raises StoreUnreachable."""
+        with _reached(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+            yield connection
+
+    def migrate(self) -> None:
+        """Brings the tables to this release's form. Raises StoreError if a newer release wrote them."""
+        config = _alembic()
+        with self.writing() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+            if current is not None and current not in known:
+                raise StoreError(
+                    f"the case store was written by a newer release (revision {current}): deploy that release again, "
+                    "or name another store in PAYWARDEN_STORE_URL and run `paywarden store load`."
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def positions(self) -> dict[Position, int]:
+        """The next offset of every partition that was read."""
+        with self.reading() as connection:
+            rows = connection.execute(select(tables.POSITIONS)).all()
+        return {(row.topic, row.partition): row.next_offset for row in rows}
+
+    def clear(self) -> None:
+        """Forgets everything that comes from topics, and nothing else."""
+        with self.writing() as connection:
+            for table in tables.FROM_TOPICS:
+                connection.execute(delete(table))
+            connection.execute(text(f"DELETE FROM {WORDS}"))
+
+    def write(self, records: Sequence[Record], positions: Mapping[Position, int]) -> Written:
+        """Takes in `records` and, with them, the offsets after them."""
+        batch = batch_of(records)  # outside the transaction: decoding takes as long as writing
+        with self.writing() as connection:
+            touched = _forget(connection, batch)
+            gone = _gone(connection, batch)
+            changed = _write_cases(connection, batch, gone, touched)
+            accounts = _write_accounts(connection, batch, gone)
+            for table, rows in (
+                (tables.RECEIPTS, [receipt_row(*each) for each in batch.receipts.values()]),
+                (tables.REFUSED, [storable(each._asdict()) for each in batch.refused]),
+            ):
+                _insert_new(connection, table, rows)
+            _move(connection, positions)
+        if batch.receipts:
+            self._scrub()
+        return Written(frozenset(changed), frozenset(accounts), len(batch.refused))
+
+    def forget_before(self, at_ms: int) -> None:
+        """Drops messages, answers and notes about deletions that are older: they left their topics long ago."""
+        with self.writing() as connection:
+            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.GONE):
+                connection.execute(delete(table).where(table.c.at_ms < at_ms))
+
+    def newest_ms(self) -> int | None:
+        """Event time of the newest version that is known."""
+        with self.reading() as connection:
+            newest: int | None = connection.scalar(select(func.max(tables.CASES.c.at_ms)))
+        return newest
+
+    def _scrub(self) -> None:
+        """Deleted text is still in the segments of the index and in SQLite's log; an erased person is nowhere."""
+        if self.engine.dialect.name != "sqlite":
+            return  # of PostgreSQL vacuum does it
+        with self.writing() as connection:
+            connection.exec_driver_sql(f"INSERT INTO {WORDS} ({WORDS}) VALUES ('optimize')")
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+        if kind == "postgresql" and parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if kind not in ("sqlite", "postgresql"):
+            raise StoreError(f"PAYWARDEN_STORE_URL: {kind} is not supported; use sqlite:///FILE or postgresql://...")
+        engine = create_engine(parsed, pool_pre_ping=kind == "postgresql")
+    except (ArgumentError, NoSuchModuleError):
+        raise StoreError(
+            "PAYWARDEN_STORE_URL: not a database URL; for example sqlite:////var/lib/paywarden/cases.db or "
+            "postgresql://user@host/cases."
+        ) from None
+    if kind == "sqlite":
+        if parsed.database not in (None, "", ":memory:") and not Path(str(parsed.database)).parent.is_dir():
+            raise StoreError(
+                f"PAYWARDEN_STORE_URL: there is no folder {Path(str(parsed.database)).parent}; make it or name another."
+            )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """The driver would begin transactions late and by itself, so that what was read first might be stale."""
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",  # readers do not wait for the writer
+        "synchronous=NORMAL",  # a lost last commit is read again: its offsets went with it
+        "busy_timeout=30000",
+        "secure_delete=ON",  # what was deleted is overwritten
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What the database says when it is not there or full, in one sentence and without the values of a row."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreUnreachable(
+            f"the case store does not answer ({type(error.orig).__name__}: {_first_line(error.orig)}); "
+            "is PAYWARDEN_STORE_URL right, and does the database run?"
+        ) from None
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0][:200]
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("streams.adapters.case_store") / "migrations"))
+    return config
+
+
+# --- What one batch does -------------------------------------------------------------------------------------------
+
+
+def _forget(connection: Connection, batch: Batch) -> set[str]:
+    """Notes what is gone and deletes it; cases that had rows and may have lost the newest."""
+    if not batch.gone:
+        return set()
+    rows = [storable({"kind": kind, "id": what, "at_ms": at_ms}) for (kind, what), at_ms in batch.gone.items()]
+    _upsert(connection, tables.GONE, rows, if_greater="at_ms")
+    touched: set[str] = set()
+    versions, lock_states, locks = tables.VERSIONS, tables.LOCK_STATES, tables.LOCKS
+    for row in rows:
+        kind, what, at_ms = row["kind"], row["id"], row["at_ms"]
+        if kind in ("case", "account"):
+            column = versions.c.case_id if kind == "case" else versions.c.account_id
+            old = and_(column == what, versions.c.at_ms <= at_ms)
+            touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
+            connection.execute(delete(versions).where(old))
+            for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
+                connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
+        if kind in ("locks", "account"):
+            old = and_(lock_states.c.account_id == what, lock_states.c.at_ms <= at_ms)
+            if connection.execute(delete(lock_states).where(old)).rowcount:
+                connection.execute(delete(locks).where(locks.c.account_id == what))
+    return touched
+
+
+def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
+    """What is known to be gone of what the batch is about."""
+    cases = {case.case_id for case, _ in batch.versions.values()}
+    accounts = {case.entities.account_id for case, _ in batch.versions.values()} | set(batch.locks)
+    for answer in batch.rejections.values():
+        accounts.add(answer.account_id)
+        cases.add(answer.case_id or "")
+    for notice, _ in batch.notifications.values():
+        accounts.add(notice.account_id)
+        cases.add(notice.case_id or "")
+    wanted = sorted({without_nul(each) for each in {*cases, *accounts} if each})
+    found: dict[tuple[str, str], int] = {}
+    for chunk in _chunks(wanted):
+        for row in connection.execute(select(tables.GONE).where(tables.GONE.c.id.in_(chunk))):
+            found[row.kind, row.id] = row.at_ms
+    return found
+
+
+def _is_gone(gone: Mapping[tuple[str, str], int], row: Mapping[str, Any], *kinds: str) -> bool:
+    """Whether the deletion of the row's case or account came at its time or later."""
+    if not gone:
+        return False
+    ids = {"case": row.get("case_id"), "account": row.get("account_id"), "locks": row.get("account_id")}
+    return any(row["at_ms"] <= gone.get((kind, ids[kind] or ""), -1) for kind in kinds)
+
+
+def _write_cases(
+    connection: Connection, batch: Batch, gone: Mapping[tuple[str, str], int], touched: set[str]
+) -> set[str]:
+    """Adds versions and makes the newest the case; the cases that look different now."""
+    by_case: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    newest: dict[str, tuple[CaseVersion, bytes]] = {}
+    for case, body in batch.versions.values():
+        row = version_row(case, body)
+        if _is_gone(gone, row, "case", "account"):
+            continue
+        by_case[row["case_id"]].append(row)
+        known = newest.get(row["case_id"])
+        if known is None or case.version > known[0].version:
+            newest[row["case_id"]] = (case, body)
+    _insert_new(connection, tables.VERSIONS, [row for rows in by_case.values() for row in rows])
+    cases = tables.CASES
+    stored: dict[str, tuple[int, int]] = {}  # number, version
+    for chunk in _chunks(sorted({*newest, *touched})):
+        for found in connection.execute(
+            select(cases.c.case_id, cases.c.number, cases.c.version).where(cases.c.case_id.in_(chunk))
+        ):
+            stored[found.case_id] = (found.number, found.version)
+    for case_id in touched:
+        left = _newest_left(connection, case_id)
+        if left is not None:
+            newest[case_id] = left
+            stored[case_id] = (stored.get(case_id, _NOBODY)[0], -1)  # written again, whatever stands there
+    lost = [case_id for case_id in touched if case_id not in newest]
+    _drop_cases(connection, [stored[case_id][0] for case_id in lost if case_id in stored])
+    last = connection.scalar(select(func.max(cases.c.number))) or 0
+    rows, words = [], []
+    for case_id, (case, body) in newest.items():
+        number, version = stored.get(case_id, _NOBODY)
+        if case.version <= version:
+            continue
+        if not number:
+            last = number = last + 1
+        rows.append({"number": number, **case_row(case, body)})
+        words.append((number, searchable(case)))
+    _upsert(connection, cases, rows)
+    write_words(connection, words)
+    return {row["case_id"] for row in rows} | set(lost)
+
+
+def _newest_left(connection: Connection, case_id: str) -> tuple[CaseVersion, bytes] | None:
+    """The newest version of a case of which some were deleted."""
+    versions = tables.VERSIONS
+    body = connection.scalar(
+        select(versions.c.body).where(versions.c.case_id == case_id).order_by(versions.c.version.desc()).limit(1)
+    )
+    return None if body is None else (decode_case(body), body)
+
+
+def _drop_cases(connection: Connection, numbers: Sequence[int]) -> None:
+    for chunk in _chunks(numbers):
+        connection.execute(delete(tables.CASES).where(tables.CASES.c.number.in_(chunk)))
+    drop_words(connection, numbers)
+
+
+def _write_accounts(connection: Connection, batch: Batch, gone: Mapping[tuple[str, str], int]) -> set[str]:
+    """Locks, messages and answers; the accounts they are about."""
+    said = [(lock_state_row(state, body), state) for state, body in batch.locks.values()]
+    states = {row["account_id"]: (row, state) for row, state in said if not _is_gone(gone, row, "locks", "account")}
+    known: dict[str, int] = {}
+    table = tables.LOCK_STATES
+    for chunk in _chunks(sorted(states)):
+        query = select(table.c.account_id, table.c.version).where(table.c.account_id.in_(chunk))
+        known |= {found.account_id: found.version for found in connection.execute(query)}
+    newer = {account: each for account, each in states.items() if each[0]["version"] > known.get(account, -1)}
+    for chunk in _chunks(sorted(newer)):
+        connection.execute(delete(tables.LOCKS).where(tables.LOCKS.c.account_id.in_(chunk)))
+    _upsert(connection, table, [row for row, _ in newer.values()])
+    _insert_new(connection, tables.LOCKS, [lock for _, state in newer.values() for lock in lock_rows(state)])
+    notices = [notification_row(*each) for each in batch.notifications.values()]
+    answers = [rejection_row(each) for each in batch.rejections.values()]
+    changed = set(newer)
+    for target, rows in ((tables.NOTIFICATIONS, notices), (tables.REJECTIONS, answers)):
+        kept = [row for row in rows if not _is_gone(gone, row, "case", "account")]
+        _insert_new(connection, target, kept)
+        changed |= {row["account_id"] for row in kept}
+    return changed
+
+
+def _move(connection: Connection, positions: Mapping[Position, int]) -> None:
+    rows = [
+        {"topic": topic, "partition": partition, "next_offset": offset}
+        for (topic, partition), offset in positions.items()
+    ]
+    _upsert(connection, tables.POSITIONS, rows, if_greater="next_offset")
+
+
+def _on_conflict(connection: Connection, table: Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts what is not there; what is stays as it is."""
+    if rows:
+        _many(connection, _on_conflict(connection, table).on_conflict_do_nothing(), rows)
+
+
+def _upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, if_greater: str | None = None
+) -> None:
+    """Inserts, or replaces what has the same key; with `if_greater` only if that column grows."""
+    if not rows:
+        return
+    statement = _on_conflict(connection, table)
+    keys = [column.name for column in table.primary_key]
+    values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    where = None if if_greater is None else table.c[if_greater] < statement.excluded[if_greater]
+    _many(connection, statement.on_conflict_do_update(index_elements=keys, set_=values, where=where), rows)
+
+
+_NAMED: Final = sqlite.dialect(paramstyle="named")
+
+
+def _many(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Runs `statement` for every row. Straight to the driver: binding by name costs as much as SQLite's own work."""
+    dialect = _NAMED if connection.dialect.name == "sqlite" else connection.dialect
+    compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
+    connection.exec_driver_sql(str(compiled), list(rows))
+
+
+def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for begin in range(0, len(items), _CHUNK):
+        yield items[begin : begin + _CHUNK]

@@ -1,0 +1,197 @@
+"""Which tables does the case store have, and which of them come from topics?
+
+Bodies are the values of records, byte for byte; every other column of a row is a function of the body, so a row can be
+made again from its record. Times are milliseconds since 1970-01-01T00:00:00Z.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA: Final = MetaData()
+
+# What waits for a person, for somebody else, or for nobody.
+WORK: Final = 0
+WAITING: Final = 1
+DONE: Final = 2
+
+
+def _id(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[str]:
+    return Column(name, String(128), nullable=nullable, primary_key=primary_key)
+
+
+def _label(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(64), nullable=nullable)
+
+
+def _ms(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+# The newest version of each case. `number` is the order in which the store met the cases, and the row of the index of
+# words.
+CASES: Final = Table(
+    "cases",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    _id("case_id"),
+    Column("version", BigInteger, nullable=False),
+    _ms("at_ms"),
+    _label("owner"),
+    Column("shadow", Boolean, nullable=False),
+    _label("queue"),
+    _label("priority"),
+    _label("status"),
+    _label("sub_status", nullable=True),
+    _label("finding"),
+    _label("case_type"),
+    _label("flow"),
+    _label("cause_family"),
+    Column("subject", String(256), nullable=False),
+    _id("account_id", nullable=True),
+    _id("payment_id", nullable=True),
+    _id("incident_id", nullable=True),
+    _id("parent_id", nullable=True),
+    _id("assignee", nullable=True),
+    Column("amount_minor", BigInteger, nullable=True),
+    Column("currency", String(3), nullable=True),
+    _label("money_state", nullable=True),
+    _ms("created_ms"),
+    _ms("first_response_due_ms", nullable=True),
+    _ms("next_update_due_ms", nullable=True),
+    _ms("resolution_due_ms", nullable=True),
+    # The rank of streams/core/cases/review.py, as columns that sort upwards.
+    Column("stage", Integer, nullable=False),  # WORK, WAITING, DONE; in observe mode DONE: nobody works on it
+    Column("less_urgent", Boolean, nullable=False),  # anything but P1
+    Column("loss_rank", BigInteger, nullable=False),  # minus the expected loss in US cents
+    Column("worked_day", Integer, nullable=True),  # days since 1970-01-01 of an operator's last line
+    Index("cases_by_id", "case_id", unique=True),
+    Index("cases_ranked", "stage", "less_urgent", "loss_rank", "created_ms", "case_id"),
+    Index("cases_ranked_in_queue", "queue", "stage", "less_urgent", "loss_rank", "created_ms", "case_id"),
+    Index("cases_of_account", "account_id"),
+    Index("cases_of_incident", "incident_id"),
+    Index("cases_of_family", "cause_family", "stage"),
+    Index("cases_of_assignee", "assignee", "stage"),
+    Index("cases_by_time", "at_ms"),
+    Index("cases_by_worked_day", "worked_day"),
+)
+
+VERSIONS: Final = Table(
+    "versions",
+    METADATA,
+    _id("case_id", primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    _ms("at_ms"),
+    _id("account_id", nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Index("versions_of_account", "account_id"),
+)
+
+LOCK_STATES: Final = Table(
+    "lock_states",
+    METADATA,
+    _id("account_id", primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    _ms("at_ms"),
+    _label("state"),
+    Column("body", LargeBinary, nullable=False),
+)
+
+LOCKS: Final = Table(
+    "locks",
+    METADATA,
+    _id("account_id", primary_key=True),
+    _id("action_id", primary_key=True),
+    _label("action"),
+    _label("scope"),
+    _label("status"),
+    _label("reason_class"),
+    _ms("since_ms"),
+    _ms("expires_ms", nullable=True),
+    Index("locks_by_end", "expires_ms", "account_id"),
+)
+
+NOTIFICATIONS: Final = Table(
+    "notifications",
+    METADATA,
+    _id("notification_id", primary_key=True),
+    _id("account_id"),
+    _id("case_id", nullable=True),
+    _ms("at_ms"),
+    _label("template"),
+    Column("body", LargeBinary, nullable=False),
+    Index("notifications_of_account", "account_id", "at_ms"),
+    Index("notifications_of_case", "case_id"),
+)
+
+# What became of an operator's request that was not carried out; one that was is a version of its case.
+REJECTIONS: Final = Table(
+    "rejections",
+    METADATA,
+    _id("event_id", primary_key=True),
+    _id("account_id"),
+    _id("case_id", nullable=True),
+    _ms("at_ms"),
+    _label("action"),
+    _label("cause"),
+    Column("text", String(256), nullable=False),
+    Index("rejections_of_case", "case_id"),
+    Index("rejections_of_account", "account_id"),
+)
+
+RECEIPTS: Final = Table(
+    "receipts",
+    METADATA,
+    _id("event_id", primary_key=True),
+    _id("account_id"),
+    _ms("at_ms"),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What was deleted on purpose, and up to which event time: what comes later on another topic must not bring it back.
+GONE: Final = Table(
+    "gone",
+    METADATA,
+    Column("kind", String(16), primary_key=True),  # case, locks, account
+    _id("id", primary_key=True),
+    _ms("at_ms"),
+    Index("gone_by_time", "at_ms"),
+)
+
+# Records that could not be understood, by place; they stay on their topic.
+REFUSED: Final = Table(
+    "refused",
+    METADATA,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    _label("reason"),
+    Column("detail", Text, nullable=False),
+)
+
+# The next offset to read of each partition; it moves in the transaction of the rows that it stands for.
+POSITIONS: Final = Table(
+    "positions",
+    METADATA,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+# The index of words is made by the first migration, in the form of each database.
+WORDS: Final = "case_words"
+
+FROM_TOPICS: Final = (
+    CASES,
+    VERSIONS,
+    LOCK_STATES,
+    LOCKS,
+    NOTIFICATIONS,
+    REJECTIONS,
+    RECEIPTS,
+    GONE,
+    REFUSED,
+    POSITIONS,
+)

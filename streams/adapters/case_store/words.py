@@ -1,0 +1,128 @@
+"""How is text found that has no blanks between its words, in two databases, with the same result?
+
+Neither SQLite's nor PostgreSQL's own parser cuts Chinese, and trigrams do not find words of two characters, which most
+are. So the cutting is done here: a character of a script without blanks is a word, letters and digits in a row are one.
+What is asked for is a phrase of such words: 退款 finds 退 followed by 款. The databases only keep the positions.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from streams.adapters.case_store.tables import WORDS
+from streams.contracts.cases import CaseVersion
+
+# Han, kana, Thai, Lao, Khmer and Burmese are written without blanks.
+_WITHOUT_BLANKS: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Longer runs of letters fall into pieces, here and in what is asked for.
+_WORD: Final = re.compile(rf"[^\W_{_WITHOUT_BLANKS}]{{1,128}}|[{_WITHOUT_BLANKS}]")
+_MOST_WORDS: Final = 4_000  # a case is at most 256 KiB; what is past this is found by its ids
+
+
+def words_of(written: str) -> list[str]:
+    """`written`, cut into words: compatibility forms and cases folded, punctuation left out."""
+    folded = written if unicodedata.is_normalized("NFKC", written) else unicodedata.normalize("NFKC", written)
+    return _WORD.findall(folded.casefold())
+
+
+def searchable(case: CaseVersion) -> str:
+    """Everything of a case that somebody may look for, as words with a blank between them."""
+    entities = case.entities
+    parts: list[str | None] = [
+        case.case_id,
+        case.subject,
+        case.case_type,
+        case.flow,
+        entities.account_id,
+        entities.payment_id,
+        entities.order_id,
+        entities.merchant_id,
+        entities.terminal_id,
+        entities.device_id,
+        entities.ip,
+        entities.entity,
+        case.incident_id,
+        case.assignee,
+        *case.rules,
+        *case.codes,
+        *case.reason_codes,
+        *(line.text for line in case.evidence),
+        *(each for message in case.messages for each in (message.zh, message.en)),
+    ]
+    words = words_of("\n".join(part for part in parts if part))
+    return " ".join(words[:_MOST_WORDS])
+
+
+def phrases(asked: str) -> list[list[str]]:
+    """What was typed, as phrases that must all occur; the last word of each may be the beginning of one."""
+    found = [words_of(part) for part in asked.split()]
+    return [phrase for phrase in found if phrase][:16]
+
+
+def write_words(connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
+    """Puts these words in the place of what was known of the cases with these numbers."""
+    given = list(rows)
+    if not given:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"INSERT OR REPLACE INTO {WORDS} (rowid, words) VALUES (?, ?)", given)
+        return
+    connection.execute(
+        text(
+            f"INSERT INTO {WORDS} (number, words) VALUES (:number, CAST(:words AS tsvector)) "
+            "ON CONFLICT (number) DO UPDATE SET words = excluded.words"
+        ),
+        [{"number": number, "words": _vector(words)} for number, words in given],
+    )
+
+
+def drop_words(connection: Connection, numbers: Iterable[int]) -> None:
+    """Forgets the words of the cases with these numbers."""
+    row = "rowid" if connection.dialect.name == "sqlite" else "number"
+    given = [{"number": number} for number in numbers]
+    if given:
+        connection.execute(text(f"DELETE FROM {WORDS} WHERE {row} = :number"), given)
+
+
+def find_numbers(connection: Connection, asked: str, limit: int, below: int | None = None) -> list[int]:
+    """Numbers of the cases that hold every phrase of `asked`, the newest first; `below` continues a page."""
+    wanted = phrases(asked)
+    if not wanted:
+        return []
+    if connection.dialect.name == "sqlite":
+        row, holds = "rowid", f"{WORDS} MATCH :query"
+        query = " AND ".join('"' + " ".join(phrase) + '"' + _prefix(phrase, " *") for phrase in wanted)
+    else:
+        row, holds = "number", "words @@ CAST(:query AS tsquery)"
+        query = " & ".join(
+            "(" + " <-> ".join(f"'{word}'" for word in phrase) + _prefix(phrase, ":*") + ")" for phrase in wanted
+        )
+    more = "" if below is None else f" AND {row} < :below"
+    found = connection.execute(
+        text(f"SELECT {row} FROM {WORDS} WHERE {holds}{more} ORDER BY {row} DESC LIMIT :limit"),
+        {"query": query, "limit": limit} | ({} if below is None else {"below": below}),
+    )
+    return [int(number) for (number,) in found]
+
+
+def _prefix(phrase: list[str], mark: str) -> str:
+    """A single character is a whole word where there are no blanks; the beginning of anything else may be meant."""
+    return mark if len(phrase[-1]) > 1 else ""
+
+
+_LAST_POSITION: Final = 16_383  # of a word in a tsvector
+
+
+def _vector(words: str) -> str:
+    """The words with their positions, so that PostgreSQL's own parser is not asked. They are letters and digits."""
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(words.split(), 1):
+        places.setdefault(word, []).append(min(place, _LAST_POSITION))
+    return " ".join(f"'{word}':{','.join(map(str, at[:255]))}" for word, at in places.items())

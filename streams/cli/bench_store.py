@@ -1,0 +1,163 @@
+"""How fast are case versions taken in, and how long does a page of the queue take with many open cases?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from streams.adapters.case_store import queries
+from streams.adapters.case_store.queries import Filters
+from streams.adapters.case_store.rows import Record, batch_of
+from streams.adapters.case_store.store import CaseStore
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidence, Sla
+from streams.contracts.registry import encode
+from streams.core.cases.review import LOSS
+
+BATCH: Final = 5_000  # records of one transaction, as the sink has them
+PAGE: Final = 50
+_START_MS: Final = 1_764_547_200_000
+_ASKED: Final = 20  # pages of each kind; the median counts
+
+
+class StoreFigures(msgspec.Struct, kw_only=True):
+    """Two versions of each case, so half as many cases are open as versions were written."""
+
+    versions: int
+    open_cases: int
+    bytes_per_version: int
+    versions_per_s: int
+    cpu_us_per_version: float
+    decode_share: float  # of that CPU time: decoding and checking the records
+    queue_page_ms: float  # the first page of 50, as ranked
+    tenth_page_ms: float
+    filtered_page_ms: float  # of one queue and priority
+    count_ms: float  # how many are open
+    search_ms: float  # a phrase of two Chinese characters that every second case has
+    case_ms: float
+    megabytes: int
+
+
+def measure(versions: int, folder: Path, told: Callable[[int], None]) -> StoreFigures:
+    """Fills a new SQLite store in `folder` and asks it what pages ask."""
+    path = folder / "bench-cases.db"
+    store = CaseStore(f"sqlite:///{path}")
+    store.migrate()
+    cases = versions // 2
+    size = done = 0
+    seconds = cpu_s = decode_s = 0.0
+    for records in _batches(cases):
+        size += sum(len(record.value or b"") for record in records)
+        began_s = time.process_time()
+        batch_of(records)
+        decode_s += time.process_time() - began_s
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
+        store.write(records, {("bench", 0): done})
+        seconds += time.perf_counter() - began_s
+        cpu_s += time.process_time() - began_cpu_s
+        done += len(records)
+        told(done)
+    cursor = _cursor_of_page(store, 10)
+    found = StoreFigures(
+        versions=done,
+        open_cases=cases,
+        bytes_per_version=size // done,
+        versions_per_s=round(done / seconds),
+        cpu_us_per_version=round(cpu_s / done * 1e6, 1),
+        decode_share=round(decode_s / cpu_s, 2),
+        queue_page_ms=_median_ms(store, lambda c: queries.ranked(c, Filters(unworked_day=queries.review_day(c)), PAGE)),
+        tenth_page_ms=_median_ms(store, lambda c: queries.ranked(c, Filters(), PAGE, cursor)),
+        filtered_page_ms=_median_ms(
+            store, lambda c: queries.ranked(c, Filters(queue="technical", priority="P3"), PAGE)
+        ),
+        count_ms=_median_ms(store, lambda c: queries.counted(c, Filters())),
+        search_ms=_median_ms(store, lambda c: queries.search(c, "退款", PAGE)),
+        case_ms=_median_ms(store, lambda c: queries.versions(c, "case_bench_000017")),
+        megabytes=sum(each.stat().st_size for each in folder.glob("bench-cases.db*")) >> 20,
+    )
+    store.close()
+    return found
+
+
+def _median_ms(store: CaseStore, ask: Callable[[Any], object]) -> float:
+    taken = []
+    for _ in range(_ASKED):
+        began_s = time.perf_counter()
+        with store.reading() as connection:
+            ask(connection)
+        taken.append(time.perf_counter() - began_s)
+    return round(sorted(taken)[_ASKED // 2] * 1000, 2)
+
+
+def _cursor_of_page(store: CaseStore, number: int) -> str | None:
+    cursor = None
+    with store.reading() as connection:
+        for _ in range(number - 1):
+            cursor = queries.ranked(connection, Filters(), PAGE, cursor).next_cursor
+    return cursor
+
+
+def _batches(cases: int) -> Iterator[list[Record]]:
+    """Each case opened, and some thousand cases later changed, as in a stream."""
+    records: list[Record] = []
+    lag = 10_000
+    for turn in range(cases + lag):
+        if turn < cases:
+            records.append(_record(turn, 1))
+        if turn - lag >= 0:
+            records.append(_record(turn - lag, 2))
+        if len(records) >= BATCH:
+            yield records
+            records = []
+    if records:
+        yield records
+
+
+def _record(number: int, version: int) -> Record:
+    """A version as large as one of the demo's: some lines of evidence, texts in both languages, deadlines."""
+    at_ms = _START_MS + number * 50 + version * 60_000
+    account = f"customer-{number % 40_000:06}"
+    evidence = tuple(
+        Evidence(
+            at=from_ms(at_ms + step),
+            kind="payment.failed",
+            event_id=f"evt-{number}-{step}",
+            text=f"payment pay-{number}-{step} failed: {number % 97:02} gateway answered late",
+            amount_minor=100 + number % 90_000,
+            currency="CNY",
+        )
+        for step in range(2 + 2 * version)
+    )
+    text = ("退款已经发出，预计三个工作日到账。", "Your refund is on its way and arrives within three working days.")
+    other = ("您的付款没有成功，没有扣款。", "Your payment did not go through and you were not charged.")
+    zh, en = text if number % 2 else other
+    case = CaseVersion(
+        occurred_at=from_ms(at_ms),
+        case_id=f"case_bench_{number:06}",
+        version=version,
+        changed=("opened",) if version == 1 else ("evidence",),
+        case_type="payment_failure.repeat",
+        flow="F03",
+        cause_family="unknown_outcome",
+        queue=("technical", "accounting", "security")[number % 3],
+        priority=("P1", "P2", "P3", "P4")[0 if number % 50 == 0 else 1 + number % 3],
+        subject=f"account/{account}",
+        entities=Entities(account_id=account, payment_id=f"pay-{number}", merchant_id=f"mer-{number % 300}"),
+        amount_minor=100 + number % 90_000,
+        currency="CNY",
+        counters={LOSS: number * 7_919 % 100_000},
+        evidence=evidence,
+        messages=(CustomerText(template="refund.sent", zh=zh, en=en),),
+        sla=Sla(
+            first_response_due=from_ms(at_ms + 3_600_000),
+            next_update_due=from_ms(at_ms + 7_200_000),
+            resolution_due=from_ms(at_ms + 86_400_000),
+        ),
+        created_at=from_ms(_START_MS + number * 50),
+        detected_at=from_ms(_START_MS + number * 50),
+    )
+    return Record("support.cases", 0, number * 2 + version, case.case_id.encode(), encode(case), at_ms)

@@ -1,0 +1,174 @@
+"""How does an operator fill the case store, make it again, and know that it is right?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from streams.adapters.case_store.queries import sizes
+from streams.adapters.case_store.store import CaseStore
+from streams.cli.cluster import ask, cluster_options, settings_of
+from streams.cli.terminal import say, say_json, terminal
+from streams.console.sink import Compared, compare, load, plan
+from streams.settings import Settings
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_store = click.option("--store", help="URL of the database. Default: PAYWARDEN_STORE_URL.")
+
+
+@click.group(
+    epilog="""
+\b
+Examples:
+  paywarden store load
+  paywarden store load --follow
+  paywarden store check
+"""
+)
+def store() -> None:
+    """Cases, locks, messages and refused actions in a database (SQLite or PostgreSQL), read from the topics.
+
+    Everything in it that comes from topics can be made again from them.
+    """
+
+
+@store.command("load")
+@click.option("--follow", is_flag=True, help="Go on and on, until interrupted.")
+@_store
+@_json
+@cluster_options
+def load_command(follow: bool, store: str | None, as_json: bool, **options: Any) -> None:
+    """Read what is new on the topics. It may be killed at any time, and goes on where it was.
+
+    \b
+    Examples:
+      paywarden store load
+      paywarden store load --follow --store postgresql://paywarden@db/cases
+    """
+    settings = settings_of(options)
+    with _opened(settings, store) as opened:
+        try:
+            read = ask(settings, _loaded(settings, opened, follow=follow, quiet=as_json))
+        except KeyboardInterrupt:
+            return
+        _told(opened, read, as_json)
+
+
+@store.command("rebuild")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_store
+@_json
+@cluster_options
+def rebuild(yes: bool, store: str | None, as_json: bool, **options: Any) -> None:
+    """Forget everything that comes from topics and read it again. Local accounts and the like stay.
+
+    Versions and messages that have left their topics meanwhile are gone then; the newest version of every case is kept
+    by a compacted topic. Stop whatever else writes the store.
+
+    \b
+    Examples:
+      paywarden store rebuild --yes
+    """
+    settings = settings_of(options)
+    with _opened(settings, store) as opened:
+        if not (yes or as_json):
+            click.confirm("Delete everything in the case store that comes from topics, and read it again?", abort=True)
+        ask(settings, plan(settings.runtime(), {}))  # nothing is deleted for a broker that does not answer
+        opened.clear()
+        _told(opened, ask(settings, _loaded(settings, opened, follow=False, quiet=as_json)), as_json)
+
+
+@store.command("check")
+@_store
+@_json
+@cluster_options
+def check(store: str | None, as_json: bool, **options: Any) -> None:
+    """Compare every case with the topic, byte for byte. Exit code 1 if the store is behind or differs.
+
+    \b
+    Examples:
+      paywarden store check --json
+    """
+    settings = settings_of(options)
+    with _opened(settings, store) as opened:
+        found = ask(settings, compare(settings.runtime(), opened))
+        with opened.reading() as connection:
+            counts = sizes(connection)
+    if as_json:
+        say_json(msgspec.json.encode({**found._asdict(), "ok": found.is_true, "rows": counts}))
+    else:
+        _say_compared(found, counts)
+    if not found.is_true:
+        raise SystemExit(1)
+
+
+def _say_compared(found: Compared, counts: dict[str, int]) -> None:
+    say(_listed(counts))
+    if found.is_true:
+        say(f"every one of {found.cases:,} cases is as the topic has it")
+        return
+    if found.behind:
+        say(f"{found.behind:,} records are not read yet: `paywarden store load`")
+    for what, ids in (
+        ("missing in the store", found.missing),
+        ("different in the store", found.different),
+        ("only in the store", found.extra),
+    ):
+        if ids:
+            say(f"{len(ids):,} cases are {what}: {', '.join(ids[:5])}{' ...' if len(ids) > 5 else ''}")
+    if not found.behind:
+        say("`paywarden store rebuild` makes it again from the topics")
+
+
+@contextmanager
+def _opened(settings: Settings, url: str | None) -> Iterator[CaseStore]:
+    """The store, in this release's form."""
+    opened = CaseStore(url or settings.secret("store_url"))
+    try:
+        opened.migrate()
+        yield opened
+    finally:
+        opened.close()
+
+
+async def _loaded(settings: Settings, opened: CaseStore, *, follow: bool, quiet: bool) -> int:
+    options = settings.runtime()
+    behind = (await plan(options, await asyncio.to_thread(opened.positions))).behind
+    with _progress(behind, quiet) as told:
+        return await load(options, opened, lambda _, read: told(read), follow=follow)
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    with Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=terminal(stderr=True),
+        transient=True,
+        disable=quiet,
+    ) as progress:
+        task = progress.add_task("reading", total=total)
+        yield lambda read: progress.update(task, completed=read)
+
+
+def _told(opened: CaseStore, read: int, as_json: bool) -> None:
+    with opened.reading() as connection:
+        counts = sizes(connection)
+    if as_json:
+        say_json(msgspec.json.encode({"read": read, "rows": counts}))
+        return
+    say(f"{read:,} records read; the store holds {_listed(counts)}")
+    if counts["not_understood"]:
+        say(f"{counts['not_understood']:,} records were not understood: the table `refused` says where and why")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())

@@ -1,0 +1,172 @@
+"""How does the case store follow the topics?
+
+It reads like any subscriber, committed records only, from the offsets that the store itself holds: no consumer group,
+nothing to reset. What it reads is written with the offsets after it, so it may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from aiokafka import TopicPartition
+
+from streams.adapters.case_store.errors import StoreError
+from streams.adapters.case_store.queries import bodies
+from streams.adapters.case_store.rows import DAY_MS, TOPICS_READ, Record
+from streams.adapters.case_store.store import CaseStore, Position, Written
+from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.reading import STUCK_S, Span, reader, scan, spans
+from streams.runtime.topics_admin import partition_counts
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 5_000  # records of one transaction at most
+_POLL_MS: Final = 200
+_KEPT_MS: Final = 90 * DAY_MS  # messages, answers, notes of deletions: longer than their topics keep them
+
+Told = Callable[[Written, int], None]
+
+
+class Plan(NamedTuple):
+    """Where reading begins, and what the partitions hold."""
+
+    starts: dict[TopicPartition, int]
+    spans: dict[TopicPartition, Span]
+    skipped: dict[str, int]  # topic -> records that left it before they were read; snapshots have replaced cases
+
+    @property
+    def behind(self) -> int:
+        """Offsets between where the store is and where the topics end."""
+        return sum(self.spans[tp].end - start for tp, start in self.starts.items())
+
+
+async def plan(options: RuntimeOptions, positions: Mapping[Position, int]) -> Plan:
+    """Where the store goes on. Raises StoreError if the topics are missing or are not those that it has read."""
+    names = {physical(options.names, name): name for name in TOPICS_READ}
+    counts = await partition_counts(options, list(names))
+    missing = sorted(names.keys() - counts.keys())
+    if missing:
+        raise StoreError(f"there is no topic {missing[0]}; `paywarden topics create` makes it.")
+    strangers = sorted({topic for topic, _ in positions} - names.keys())
+    if strangers:
+        raise StoreError(
+            f"the case store holds the cases of another deployment (it has read {strangers[0]}): name another store in "
+            "PAYWARDEN_STORE_URL, or make this one again with `paywarden store rebuild`."
+        )
+    found = await spans(options, counts)
+    starts: dict[TopicPartition, int] = {}
+    skipped: dict[str, int] = {}
+    for tp, span in found.items():
+        stored = positions.get((tp.topic, tp.partition))
+        if stored is not None and stored > span.end:
+            raise StoreError(
+                f"{tp.topic}/{tp.partition} ends at {span.end}, but the store has read up to {stored}: the topic was "
+                "made anew. `paywarden store rebuild` begins again with what it holds now."
+            )
+        starts[tp] = max(span.begin, stored or 0)
+        if stored is not None and stored < span.begin and not TOPICS[names[tp.topic]].compacted:
+            skipped[names[tp.topic]] = skipped.get(names[tp.topic], 0) + span.begin - stored
+    return Plan(starts, found, skipped)
+
+
+async def load(options: RuntimeOptions, store: CaseStore, told: Told | None = None, *, follow: bool = False) -> int:
+    """Reads up to where the topics end now, or with `follow` on and on; how many records it read.
+
+    Raises StoreError, StoreUnreachable and what Kafka's client raises.
+    """
+    here = await plan(options, await asyncio.to_thread(store.positions))
+    for topic, count in here.skipped.items():
+        log.warning(
+            "%d records of %s left it before the case store read them; cases have their newest version, and those "
+            "versions in between are missing. Keep the sink running, or the topic longer.",
+            count,
+            topic,
+        )
+    logical = {physical(options.names, name): name for name in TOPICS_READ}
+    unread = {tp for tp, start in here.starts.items() if start < here.spans[tp].end}
+    read = day = 0
+    if not (unread or follow):
+        return read  # aiokafka cannot stop a consumer that was never waited for
+    waited_s = 0.0
+    async with reader(options) as consumer:
+        consumer.assign(list(here.starts))
+        for tp, offset in here.starts.items():
+            consumer.seek(tp, offset)
+        while unread or follow:
+            fetched = await consumer.getmany(*(() if follow else unread), timeout_ms=_POLL_MS, max_records=_BATCH)
+            waited_s = 0.0 if fetched or follow else waited_s + _POLL_MS / 1000
+            if waited_s > STUCK_S:
+                raise TimeoutError(f"nothing of {sorted(unread)} within {STUCK_S:.0f} s")
+            records = list(_records(fetched, logical))
+            if records:
+                positions = {(tp.topic, tp.partition): await consumer.position(tp) for tp in fetched}
+                written = await asyncio.to_thread(store.write, records, positions)
+                read += len(records)
+                if told is not None:
+                    told(written, read)
+                newest_ms = max(record.at_ms for record in records)
+                if newest_ms // DAY_MS > day:
+                    day = newest_ms // DAY_MS
+                    await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS)
+            unread = {tp for tp in unread if await consumer.position(tp) < here.spans[tp].end}
+    return read
+
+
+def _records(fetched: Mapping[TopicPartition, Iterable[Any]], logical: Mapping[str, str]) -> Iterable[Record]:
+    for tp, records in fetched.items():
+        for each in records:
+            yield Record(logical[tp.topic], tp.partition, each.offset, each.key or b"", each.value, each.timestamp)
+
+
+class Compared(NamedTuple):
+    """The store beside the snapshots that lie on the topic."""
+
+    cases: int
+    behind: int  # records that the store has not read yet
+    missing: tuple[str, ...]  # cases that only the topic has
+    different: tuple[str, ...]  # whose bytes differ
+    extra: tuple[str, ...]  # that only the store has
+
+    @property
+    def is_true(self) -> bool:
+        return not (self.behind or self.missing or self.different or self.extra)
+
+
+async def compare(options: RuntimeOptions, store: CaseStore) -> Compared:
+    """Whether every case is byte for byte what the topic holds. Raises like `load`."""
+    here = await plan(options, await asyncio.to_thread(store.positions))
+    name = physical(options.names, CASES_SNAPSHOT.name)
+    wanted: dict[str, bytes] = {}
+    starts = {tp: span.begin for tp, span in here.spans.items() if tp.topic == name}
+    async with aclosing(scan(options, starts, ends={tp: here.spans[tp].end for tp in starts})) as records:
+        async for record in records:
+            case_id = (record.key or b"").decode(errors="replace")
+            if record.value is None:
+                wanted.pop(case_id, None)
+            else:
+                wanted[case_id] = _digest(record.value)
+    found = await asyncio.to_thread(_digests, store)
+    return Compared(
+        cases=len(found),
+        behind=here.behind,
+        missing=tuple(sorted(wanted.keys() - found.keys())),
+        different=tuple(
+            sorted(case_id for case_id in wanted.keys() & found.keys() if wanted[case_id] != found[case_id])
+        ),
+        extra=tuple(sorted(found.keys() - wanted.keys())),
+    )
+
+
+def _digests(store: CaseStore) -> dict[str, bytes]:
+    with store.reading() as connection:
+        return {case_id: _digest(body) for case_id, body in bodies(connection)}
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=16).digest()

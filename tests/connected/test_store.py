@@ -1,0 +1,162 @@
+"""Is the case store what the topics say, through kills and rebuilds?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support.broker_client import Line
+from support.product import Product, story
+from support.stores import START_MS, case, content
+from support.waiting import wait_until
+
+from streams.adapters.case_store import queries
+from streams.adapters.case_store.store import CaseStore
+from streams.cli.main import paywarden
+from streams.contracts.base import to_ms
+from streams.contracts.cases import AccountErased, Entities
+from streams.contracts.registry import encode
+from streams.contracts.topics import physical
+
+SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
+
+
+def cluster(product: Product) -> list[str]:
+    return ["--bootstrap", product.cluster.bootstrap, "--prefix", product.prefix, "--app-id", product.name]
+
+
+def ran(product: Product, *words: str, url: str) -> Result:
+    return CliRunner().invoke(paywarden, ["store", *words, "--store", url, "--json", *cluster(product)])
+
+
+def answer(product: Product, *words: str, url: str, exit_code: int = 0) -> dict[str, Any]:
+    result = ran(product, *words, url=url)
+    assert result.exit_code == exit_code, (result.output, result.exception)
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def write(product: Product, topic: str, *lines: Line) -> None:
+    product.cluster.write(physical(product.prefix, topic), lines, partitions=product.partitions)
+
+
+def bodies(url: str) -> dict[str, bytes]:
+    store = CaseStore(url)
+    with store.reading() as connection:
+        found = dict(queries.bodies(connection))
+    store.close()
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(product: Product, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/cases.db"
+    product.start("w1")
+    product.replay(story("account_takeover", "debited_but_failed"), deadline_s=120)
+    loaded = answer(product, "load", url=url)
+    assert loaded["read"] > 0
+    assert answer(product, "check", url=url)["ok"]
+    records = product.cluster.read(physical(product.prefix, SNAPSHOT), partitions=product.partitions)
+    newest = {(record.key or b"").decode(): record.value for record in records}
+    before = bodies(url)
+    assert before == {case_id: value for case_id, value in newest.items() if value is not None}
+    assert len(before) >= 2
+    assert answer(product, "load", url=url)["read"] == 0
+    store = CaseStore(url)
+    rows = content(store)
+    assert answer(product, "rebuild", url=url)["read"] == loaded["read"]
+    assert content(store) == rows
+    store.close()
+    (tmp_path / "cases.db").unlink()
+    for each in tmp_path.glob("cases.db-*"):
+        each.unlink()
+    answer(product, "load", url=url)
+    assert bodies(url) == before
+
+
+@pytest.mark.timeout(300)
+def test_a_store_that_is_killed_again_and_again_loses_and_doubles_nothing(product: Product, tmp_path: Path) -> None:
+    cases = 3_000
+    versions = [case(f"case_{number:05}", version) for version in (1, 2, 3) for number in range(cases)]
+    lines = [Line(each.case_id.encode(), encode(each), to_ms(each.occurred_at)) for each in versions]
+    write(product, CASES, *lines)
+    write(product, SNAPSHOT, *lines)
+    calm, struck = f"sqlite:///{tmp_path}/calm.db", f"sqlite:///{tmp_path}/struck.db"
+    answer(product, "load", url=calm)
+    program = shutil.which("paywarden", path=Path(sys.executable).parent)
+    assert program is not None
+    store = CaseStore(struck)
+    store.migrate()
+    kills = 0
+    for _ in range(6):
+        before = sum(store.positions().values())
+        process = subprocess.Popen(
+            [program, "store", "load", "--store", struck, "--json", *cluster(product)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ},
+        )
+        # After its next commit it is in the middle of the batch that follows.
+        wait_until(
+            lambda process=process, before=before: (
+                process.poll() is not None or sum(store.positions().values()) > before
+            ),
+            "it has read on",
+            every_s=0.005,
+        )
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills >= 1
+    answer(product, "load", url=struck)
+    undisturbed = CaseStore(calm)
+    assert content(store) == content(undisturbed)
+    with store.reading() as connection:
+        assert queries.sizes(connection)["versions"] == len(versions)
+    store.close()
+    undisturbed.close()
+
+
+def test_an_erasure_and_a_tombstone_reach_the_store_and_stay(product: Product, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/cases.db"
+    leaver = [case("case_leaver", version, entities=Entities(account_id="leaver")) for version in (1, 2)]
+    closed, stays = case("case_closed"), case("case_stays")
+    for each in (*leaver, closed, stays):
+        line = Line(each.case_id.encode(), encode(each), to_ms(each.occurred_at))
+        write(product, CASES, line)
+        write(product, SNAPSHOT, line)
+    answer(product, "load", url=url)
+    assert len(bodies(url)) == 3
+    receipt = AccountErased(
+        occurred_at=leaver[1].occurred_at, event_id="ers_1", account_id="leaver", actor="mei", second_actor="jo"
+    )
+    write(product, CASES, Line(b"leaver", encode(receipt), START_MS + 200_000))
+    write(product, SNAPSHOT, Line(b"case_leaver", None, START_MS + 200_000))
+    write(product, SNAPSHOT, Line(b"case_closed", None, START_MS + 200_000))
+    found = answer(product, "check", url=url, exit_code=1)
+    assert (found["behind"], found["extra"]) == (3, ["case_closed", "case_leaver"])
+    for words in (("load",), ("rebuild",)):
+        answer(product, *words, url=url)
+        assert set(bodies(url)) == {"case_stays"}
+        assert answer(product, "check", url=url)["rows"]["erasures"] == 1
+
+
+def test_a_store_of_another_deployment_or_of_topics_made_anew_is_refused(product: Product, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/cases.db"
+    store = CaseStore(url)
+    store.migrate()
+    store.write([], {(f"other.{CASES}", 0): 3})
+    assert ran(product, "load", url=url).exit_code != 0
+    assert "another deployment" in str(ran(product, "load", url=url).exception)
+    store.clear()
+    store.write([], {(physical(product.prefix, CASES), 0): 3})
+    assert "made anew" in str(ran(product, "load", url=url).exception)
+    assert answer(product, "rebuild", url=url)["rows"]["cases"] == 0
+    store.close()
