@@ -20,6 +20,7 @@ from streams.adapters.case_store.tables import (
     REFUSED,
     REJECTIONS,
     VERSIONS,
+    WAITING,
     WORK,
 )
 from streams.adapters.case_store.words import find_numbers
@@ -308,7 +309,8 @@ def sizes(connection: Connection) -> dict[str, int]:
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [CASES.c.shadow.is_(False)]
+    # What is in observe mode is DONE, so only there it has to be looked for.
+    wanted: list[ColumnElement[bool]] = [] if filters.stage in (WORK, WAITING) else [CASES.c.shadow.is_(False)]
     for name in (
         "queue",
         "priority",

@@ -155,7 +155,6 @@ def version_row(case: CaseVersion, body: bytes) -> dict[str, Any]:
             "case_id": case.case_id,
             "version": case.version,
             "at_ms": to_ms(case.occurred_at),
-            "account_id": case.entities.account_id,
             "body": body,
         },
         body,

@@ -186,6 +186,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         "busy_timeout=30000",
         "secure_delete=ON",  # what was deleted is overwritten
         "cache_size=-65536",
+        "wal_autocheckpoint=16384",  # 64 MiB: pages that every batch changes are copied once for several
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -231,10 +232,12 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
     for row in rows:
         kind, what, at_ms = row["kind"], row["id"], row["at_ms"]
         if kind in ("case", "account"):
-            column = versions.c.case_id if kind == "case" else versions.c.account_id
-            old = and_(column == what, versions.c.at_ms <= at_ms)
-            touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
-            connection.execute(delete(versions).where(old))
+            of_account = select(tables.CASES.c.case_id).where(tables.CASES.c.account_id == what)
+            case_ids = [what] if kind == "case" else list(connection.scalars(of_account))
+            for chunk in _chunks(case_ids):
+                old = and_(versions.c.case_id.in_(chunk), versions.c.at_ms <= at_ms)
+                touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
+                connection.execute(delete(versions).where(old))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
                 connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
         if kind in ("locks", "account"):
@@ -278,7 +281,7 @@ def _write_cases(
     newest: dict[str, tuple[CaseVersion, bytes]] = {}
     for case, body in batch.versions.values():
         row = version_row(case, body)
-        if _is_gone(gone, row, "case", "account"):
+        if gone and _is_gone(gone, {"account_id": case.entities.account_id, **row}, "case", "account"):
             continue
         by_case[row["case_id"]].append(row)
         known = newest.get(row["case_id"])

@@ -23,13 +23,19 @@ _WITHOUT_BLANKS: Final = (
 )
 # Longer runs of letters fall into pieces, here and in what is asked for.
 _WORD: Final = re.compile(rf"[^\W_{_WITHOUT_BLANKS}]{{1,128}}|[{_WITHOUT_BLANKS}]")
+_LONGEST: Final = 128
+# Most of a case is ASCII: twenty times as fast as the expression.
+_ASCII: Final = bytes(byte if chr(byte).isascii() and chr(byte).isalnum() else ord(" ") for byte in range(256))
 _MOST_WORDS: Final = 4_000  # a case is at most 256 KiB; what is past this is found by its ids
 
 
 def words_of(written: str) -> list[str]:
     """`written`, cut into words: compatibility forms and cases folded, punctuation left out."""
-    folded = written if unicodedata.is_normalized("NFKC", written) else unicodedata.normalize("NFKC", written)
-    return _WORD.findall(folded.casefold())
+    if written.isascii():
+        words = written.encode().lower().translate(_ASCII).decode().split()
+        if len(written) <= _LONGEST or all(len(word) <= _LONGEST for word in words):
+            return words
+    return _WORD.findall(unicodedata.normalize("NFKC", written).casefold())
 
 
 def searchable(case: CaseVersion) -> str:
@@ -56,7 +62,9 @@ def searchable(case: CaseVersion) -> str:
         *(line.text for line in case.evidence),
         *(each for message in case.messages for each in (message.zh, message.en)),
     ]
-    words = words_of("\n".join(part for part in parts if part))
+    known = [part for part in parts if part]
+    words = words_of("\n".join(part for part in known if part.isascii()))
+    words += words_of("\n".join(part for part in known if not part.isascii()))
     return " ".join(words[:_MOST_WORDS])
 
 

@@ -118,6 +118,8 @@ def test_the_newest_version_is_what_is_found(store: CaseStore) -> None:
 
 def test_how_words_are_cut() -> None:
     assert words_of("退款 R-17，ＡＢＣ straße ไทย") == ["退", "款", "r", "17", "abc", "strasse", "ไ", "ท", "ย"]
+    long = "a1_" + "x" * 300
+    assert words_of(long) == words_of(f"{long} é")[:-1] == ["a1", "x" * 128, "x" * 128, "x" * 44]
     assert phrases("  退款  case_x ") == [["退", "款"], ["case", "x"]]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,12 @@ revision = "0001"
 down_revision = None
 
 
+def where(condition: str) -> dict[str, Any]:
+    return {f"{dialect}_where": sa.text(condition) for dialect in ("sqlite", "postgresql")}
+
+
 def upgrade() -> None:
+    rank = ["stage", "less_urgent", "loss_rank", "created_ms", "case_id", "priority", "worked_day"]
     op.create_table(
         "cases",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -47,20 +54,44 @@ def upgrade() -> None:
     )
     op.create_index("cases_by_id", "cases", ["case_id"], unique=True)
     op.create_index("cases_by_time", "cases", ["at_ms"], unique=False)
-    op.create_index("cases_by_worked_day", "cases", ["worked_day"], unique=False)
-    op.create_index("cases_of_account", "cases", ["account_id"], unique=False)
-    op.create_index("cases_of_assignee", "cases", ["assignee", "stage"], unique=False)
-    op.create_index("cases_of_family", "cases", ["cause_family", "stage"], unique=False)
-    op.create_index("cases_of_incident", "cases", ["incident_id"], unique=False)
     op.create_index(
-        "cases_ranked", "cases", ["stage", "less_urgent", "loss_rank", "created_ms", "case_id"], unique=False
-    )
-    op.create_index(
-        "cases_ranked_in_queue",
+        "cases_by_worked_day",
         "cases",
-        ["queue", "stage", "less_urgent", "loss_rank", "created_ms", "case_id"],
+        ["worked_day"],
         unique=False,
+        **where("worked_day IS NOT NULL"),
     )
+    op.create_index("cases_of_account", "cases", ["account_id"], unique=False)
+    op.create_index(
+        "cases_of_assignee",
+        "cases",
+        ["assignee", "stage"],
+        unique=False,
+        **where("assignee IS NOT NULL"),
+    )
+    op.create_index(
+        "cases_of_entities",
+        "cases",
+        ["created_ms"],
+        unique=False,
+        **where("owner = 'entity'"),
+    )
+    op.create_index(
+        "cases_of_incident",
+        "cases",
+        ["incident_id"],
+        unique=False,
+        **where("incident_id IS NOT NULL"),
+    )
+    op.create_index(
+        "cases_of_parent",
+        "cases",
+        ["parent_id"],
+        unique=False,
+        **where("parent_id IS NOT NULL"),
+    )
+    op.create_index("cases_ranked", "cases", rank, unique=False)
+    op.create_index("cases_ranked_in_queue", "cases", ["queue", *rank], unique=False)
     op.create_table(
         "gone",
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -145,11 +176,9 @@ def upgrade() -> None:
         sa.Column("case_id", sa.String(length=128), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("account_id", sa.String(length=128), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("case_id", "version"),
     )
-    op.create_index("versions_of_account", "versions", ["account_id"], unique=False)
     if op.get_bind().dialect.name == "sqlite":
         # Words are cut by streams/adapters/case_store/words.py; unicode61 only separates them at blanks.
         op.execute("CREATE VIRTUAL TABLE case_words USING fts5(words, tokenize = 'unicode61 remove_diacritics 0')")
