@@ -1,0 +1,50 @@
+"""Does a machine without the extra run everything else, and say what it lacks?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support.command import paywarden
+
+EXTRA = ("sqlalchemy", "alembic", "psycopg", "fastapi", "starlette", "uvicorn", "jinja2", "argon2")
+WITHOUT = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {EXTRA!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from streams.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def ran_without(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, *words], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_worker_needs_nothing_of_the_extra() -> None:
+    done = ran_without("worker", "--help")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_store_says_what_to_install() -> None:
+    done = ran_without("store", "check")
+    assert done.returncode == 78
+    assert done.stderr.strip() == "paywarden: `paywarden store` needs sqlalchemy: pip install 'paywarden[console]'"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"), [("nonsense", "not a database URL"), ("sqlite:////nowhere/cases.db", "no folder")]
+)
+def test_an_unusable_url_ends_with_a_sentence(url: str, says: str) -> None:
+    ended = paywarden("store", "check", "--store", url)
+    assert ended.exit_code == 78
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
