@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from producers.durations import MINUTE_MS, SECOND_MS
+from producers.durations import DAY_MS, MINUTE_MS, SECOND_MS
 from producers.simulate.stage import Context, Stage
+from producers.sources.logins import DEMO_KEY, pseudonym
 
 ROBOT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) HeadlessChrome/120.0.0.0"
 HOSTER_ASN = 64499  # kept for documentation (RFC 5398)
@@ -51,6 +52,50 @@ def one_network(stage: Stage) -> None:
         robot = Context(stage.device(), f"203.0.113.{1 + number % 250}", "NL", 52.37, 4.90, HOSTER_ASN, ROBOT)
         victim = stage.people[number % len(stage.people)]
         stage.login(victim.account_id, robot, at_ms, "wrong_password", f"guess-{number}")
+
+
+def stuffing(stage: Stage) -> None:
+    """A list of `names` names from another site, two thirds of them nobody's, from ever new addresses everywhere."""
+    day = stage.warm_up()
+    at_ms = stage.day(day, 3.0)
+    for number in range(stage.number("names")):
+        at_ms += stage.rng.randrange(2, 8) * SECOND_MS
+        if number % 3:
+            nobody = pseudonym(f"{stage.tag}-nobody-{number}", DEMO_KEY)
+            stage.login(nobody, _anywhere(stage), at_ms, "wrong_username", f"guess-{number}")
+            continue
+        victim = stage.people[number // 3 % len(stage.people)]
+        stage.login(victim.account_id, _anywhere(stage), at_ms, "wrong_password", f"guess-{number}")
+
+
+def one_guess(stage: Stage) -> None:
+    """One password on `names` accounts, one about every minute, from ever new addresses everywhere."""
+    day = stage.warm_up()
+    at_ms = stage.day(day, 3.0)
+    for person in stage.people[: stage.number("names")]:
+        at_ms += stage.rng.randrange(40, 80) * SECOND_MS
+        stage.login(person.account_id, _anywhere(stage), at_ms, "wrong_password", "spring-2026")
+
+
+def low_and_slow(stage: Stage) -> None:
+    """`names` names in `attack_days` days, each once, from one hoster and with one program, while life goes on."""
+    day = stage.warm_up()
+    days, names = stage.number("attack_days"), stage.number("names")
+    stage.live(day, days)
+    for number in range(names):
+        at_ms = stage.day(day) + number * days * DAY_MS // names + stage.rng.randrange(MINUTE_MS)
+        robot = _anywhere(stage)._replace(asn=HOSTER_ASN, user_agent=ROBOT)
+        known = stage.people[number // 4 % len(stage.people)].account_id
+        nobody = pseudonym(f"{stage.tag}-nobody-{number}", DEMO_KEY)
+        account_id, reason = (nobody, "wrong_username") if number % 4 else (known, "wrong_password")
+        stage.login(account_id, robot, at_ms, reason, f"guess-{number}")
+
+
+def _anywhere(stage: Stage) -> Context:
+    """A device that nobody knows, in some network of some autonomous system."""
+    dice = stage.rng
+    ip = f"10.{dice.randrange(256)}.{dice.randrange(256)}.{dice.randrange(1, 255)}"
+    return Context(stage.device(), ip, "NL", 52.37, 4.90, 65536 + dice.randrange(16), f"Agent/{dice.randrange(999)}")
 
 
 def _robot(stage: Stage) -> Context:

@@ -33,6 +33,8 @@ EntityKind = Literal[
     "system",
     "agent",
     "account",  # as a target of guesses
+    "slice",  # one user agent in one autonomous system
+    "guess",  # one password, by its keyed hash
 ]
 
 

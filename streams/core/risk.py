@@ -5,7 +5,7 @@ Only the words live here: `streams.core.entities` keeps the dated versions and a
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -21,7 +21,19 @@ LOCKS = "locks"
 
 # What an entity can be held for. A place of fraud tests no cards, and an address that guesses passwords may be the
 # office of honest payers: whoever asks says what about.
-GUESSING = frozenset({"password_spray", "site_spray", "slice_spray", "brute_force", "credential_burst", "otp_abuse"})
+GUESSING = frozenset(
+    {
+        "password_spray",
+        "site_spray",
+        "slice_spray",
+        "brute_force",
+        "credential_burst",
+        "otp_abuse",
+        "credential_stuffing",
+        "guess_spray",
+        "low_and_slow",
+    }
+)
 TESTING = frozenset({"card_testing"})
 LABELLED = frozenset({"risky_terminal"})
 # What an incident of the security queue is about when it is somebody's attack.
@@ -105,21 +117,31 @@ class RiskView(Protocol):
 _LONGEST_VALUE = 120
 
 
-def slices_of(login: Login) -> tuple[tuple[Literal["network", "system", "agent"], str], ...]:
+Slice: TypeAlias = Literal["network", "slice", "system", "agent", "guess"]
+
+
+def slices_of(login: Login) -> tuple[tuple[Slice, str], ...]:
     """The parts of all traffic that a login belongs to, the narrowest first, as (kind, value)."""
-    found: list[tuple[Literal["network", "system", "agent"], str]] = [("network", network_of(login.ip))]
-    if login.asn is not None:
-        found.append(("system", str(login.asn)))
+    found: list[tuple[Slice, str]] = [("network", network_of(login.ip))]
     agent = login.user_agent
     if agent is not None:
         # In words where words are harmless: whoever reads the case wants to recognise it.
         plain = len(agent) <= _LONGEST_VALUE and agent.isascii() and agent.isprintable()
-        found.append(("agent", agent if plain and agent else digest("user_agent", agent)))
+        agent = agent if plain and agent else digest("user_agent", agent)
+    if login.asn is not None:
+        if agent is not None:
+            short = agent if len(agent) <= _LONGEST_VALUE - len("4294967295 ") else digest("user_agent", agent)
+            found.append(("slice", f"{login.asn} {short}"))
+        found.append(("system", str(login.asn)))
+    if agent is not None:
+        found.append(("agent", agent))
+    if login.guess_hash is not None:
+        found.append(("guess", login.guess_hash))
     return tuple(found)
 
 
 # An attack on something wider takes in those on what is narrower: from a single device up to the whole site.
-_NARROW_TO_WIDE = ("account", "device", "ip", "network", "system", "agent", SITE_KIND)
+_NARROW_TO_WIDE = ("account", "device", "ip", "network", "slice", "system", "agent", "guess", SITE_KIND)
 
 
 def is_wider(kind: str, other: str) -> bool:

@@ -16,6 +16,7 @@ from streams.contracts.logins import ChallengeSent, Login, LoginFailed, LoginSuc
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
 from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, FeedsTold, HealthBucket
 from streams.core.entities.policies import EntitiesPolicy
+from streams.core.familiar import network_of
 from streams.core.ids import digest
 from streams.core.risk import LOCKS, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
@@ -164,10 +165,14 @@ def _of_login(
         )
         for kind, value in targets
     ]
-    if door.familiar or not (failed or flagged) or len(event.ip) > _LONGEST_IP:
+    if door.familiar or len(event.ip) > _LONGEST_IP:
         return told
-    origin = event.ip
+    network = network_of(event.ip)
+    narrower = {"network": event.ip, "agent": network if event.asn is None else str(event.asn)}
     for kind, value in slices_of(event):
+        # Of who gets in only the slice is told, which asks how many do.
+        if kind != "slice" and not (failed or flagged):
+            continue
         told.append(
             _observed(
                 event,
@@ -179,10 +184,9 @@ def _of_login(
                 username=username,
                 flagged=flagged,
                 incident_id=_wider_incident(door, kind),
-                origin=origin,
+                origin=narrower.get(kind, network),
             )
         )
-        origin = value
     return told
 
 

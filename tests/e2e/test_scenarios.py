@@ -244,7 +244,10 @@ def test_compromised_terminal_is_never_flagged_before_its_labels() -> None:
 ATTACKS = {
     "brute_force": ("device", 1),
     "credential_burst": ("device", 12),
+    "credential_stuffing": ("health", 0),
     "lockout_attack": ("account", 0),
+    "low_and_slow": ("slice", 0),
+    "one_guess": ("guess", 0),
     "one_network": ("health", 0),
     "otp_abuse": ("device", 0),
     "password_spray": ("device", 2),

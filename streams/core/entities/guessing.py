@@ -6,24 +6,17 @@ widely, then deeply, and asks for codes on the way has one level, one containmen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from streams.contracts.signals import EntityObserved
 from streams.core.entities import brute_force, credential_burst, otp_abuse, password_spray
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.password_spray import Spray
-from streams.core.entities.policies import AttackPolicy
-from streams.core.entities.threat import AttackKind, Sighting, close_if_quiet, follow
+from streams.core.entities.threat import Look, close_if_quiet, follow_strongest
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-
-class _Seen(NamedTuple):
-    kind: AttackKind
-    settings: AttackPolicy
-    sighting: Sighting
 
 
 def observe_attempt(
@@ -34,25 +27,19 @@ def observe_attempt(
     if spray is None:
         spray = state.spray = Spray()
     rules = policy.entities
-    looks: tuple[tuple[AttackKind, AttackPolicy, Sighting | None], ...]
+    looks: tuple[Look, ...]
     if signal.what == "challenge_sent":
-        looks = ((otp_abuse.OTP_ABUSE, rules.otp_abuse, otp_abuse.look(spray, signal, at_ms, rules.otp_abuse)),)
+        looks = (Look(otp_abuse.OTP_ABUSE, rules.otp_abuse, otp_abuse.look(spray, signal, at_ms, rules.otp_abuse)),)
     else:
-        spread = password_spray.look(spray, signal, at_ms, rules.password_spray, rules.credential_burst.window_s)
+        wide = password_spray.look(spray, signal, at_ms, rules.password_spray, rules.credential_burst.window_s)
         deep = brute_force.look(spray, signal, at_ms, rules.brute_force)
         right = credential_burst.look(spray, signal, at_ms, rules.credential_burst)
         looks = (
-            (password_spray.PASSWORD_SPRAY, rules.password_spray, spread),
-            (brute_force.BRUTE_FORCE, rules.brute_force, deep),
-            (credential_burst.CREDENTIAL_BURST, rules.credential_burst, right),
+            Look(password_spray.PASSWORD_SPRAY, rules.password_spray, wide),
+            Look(brute_force.BRUTE_FORCE, rules.brute_force, deep),
+            Look(credential_burst.CREDENTIAL_BURST, rules.credential_burst, right),
         )
-    seen = [_Seen(kind, settings, sighting) for kind, settings, sighting in looks if sighting is not None]
-    if not seen:
-        return []
-    strongest = max(seen, key=lambda each: each.sighting.level)
-    return follow(
-        state, spray.threat, strongest.kind, strongest.sighting, signal, at_ms, strongest.settings, policy, ctx
-    )
+    return follow_strongest(state, spray.threat, looks, signal, at_ms, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:

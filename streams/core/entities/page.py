@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from streams.core.entities import brute_force, credential_burst, otp_abuse, password_spray
+from streams.core.entities import brute_force, credential_burst, credential_stuffing, otp_abuse, password_spray
 from streams.core.entities.card_testing import observe_card_payment
+from streams.core.entities.guess_spray import observe_same_guess
+from streams.core.entities.low_and_slow import observe_slow_login
 from streams.core.entities.risky_terminal import observe_label
 from streams.core.entities.site_spray import observe_site_login
 from streams.core.entities.slice_spray import observe_slice_login
@@ -35,6 +37,11 @@ DETECTORS = (
         "slice_attack",
         observe_slice_login,
     ),
+    Detector(
+        "credential-stuffing", "the whole site, autonomous system", "credential_stuffing", credential_stuffing.look
+    ),
+    Detector("guess-spray", "guess", "guess_attack", observe_same_guess),
+    Detector("low-and-slow", "slice: user agent in an autonomous system", "low_and_slow", observe_slow_login),
     Detector("card-testing", "device, IP address, merchant, card range", "card_testing", observe_card_payment),
     Detector("risky-terminal", "terminal, merchant, device", "risky_terminal", observe_label),
 )
@@ -53,9 +60,10 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 
 | event | told to | not told |
 |---|---|---|
-| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent | |
+| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent, \
+slice of the last two, guess | |
 | successful login | address, device; the site if a stranger made it: at an account with a history, or flagged; \
-account, network, system and user agent only if flagged | |
+the slice if a stranger made it; account, network, system, user agent and guess only if flagged | |
 | second factor that was asked for | device, or the address where none is named | |
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |

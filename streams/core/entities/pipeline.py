@@ -14,8 +14,10 @@ from streams.core.cases import shelf
 from streams.core.entities import (
     brute_force,
     card_testing,
+    guess_spray,
     guessing,
     lock_caps,
+    low_and_slow,
     risky_terminal,
     site_spray,
     slice_spray,
@@ -30,7 +32,7 @@ from streams.core.incidents.state import HealthCounters
 from streams.core.obligations import FINISHED
 from streams.core.policy import Policy
 
-_KEPT_FROM = 3  # names of a network, system or user agent
+_KEPT_FROM = 3  # names of a network, system, user agent, guess or slice
 
 
 def observe(
@@ -77,6 +79,10 @@ def _observe_entity(
         case "login_failed" | "login_succeeded":
             if signal.kind == "health":
                 return site_spray.observe_site_login(state, signal, at_ms, policy, ctx)
+            if signal.kind == "guess":
+                return guess_spray.observe_same_guess(state, signal, at_ms, policy, ctx)
+            if signal.kind == "slice":
+                return low_and_slow.observe_slow_login(state, signal, at_ms, policy, ctx)
             if signal.kind in slice_spray.SLICES:
                 return slice_spray.observe_slice_login(state, signal, at_ms, policy, ctx)
             if signal.kind == "account":
@@ -114,6 +120,8 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
         *brute_force.quiet(state, due_ms, policy),
         *site_spray.quiet(state, due_ms, policy),
         *slice_spray.quiet(state, due_ms, policy),
+        *guess_spray.quiet(state, due_ms, policy),
+        *low_and_slow.quiet(state, due_ms, policy),
         *card_testing.quiet(state, due_ms, policy),
         *_look(state, due_ms, policy, ctx),
     ]
@@ -167,13 +175,16 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
         due_ms = state.labels.publish_ms
-    if state.site is not None and state.kind in slice_spray.SLICES:
+    if state.slow is not None:
+        several = low_and_slow.kept(state.slow) >= _KEPT_FROM
+        keep_s = policy.low_and_slow.days * 86_400 if several else policy.forget_quiet_s
+    elif state.site is not None and (state.kind in slice_spray.SLICES or state.kind == "guess"):
         # A flood of made-up user agents is forgotten like one of addresses; where several names failed, a day counts.
         keep_s = policy.slice_attack.slow_window_s if len(state.site.failed) >= _KEPT_FROM else policy.forget_quiet_s
     elif any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
-    for part in (state.spray, state.testing, state.site, state.target):
+    for part in (state.spray, state.testing, state.site, state.target, state.slow):
         if part is None:
             continue
         threat = part.threat

@@ -185,6 +185,31 @@ class OtpAbusePolicy(AttackPolicy, frozen=True, kw_only=True):
     times_per_address: Count  # so many times as many from one address where no device is named
 
 
+class StuffingPolicy(AttackPolicy, frozen=True, kw_only=True):
+    """Names that do not exist among what strangers try, on the site and per autonomous system."""
+
+    window_s: Count
+    elevated_usernames: Count
+    attack_usernames: Count
+    names_per_address: Count  # more names of one narrower entity do not count
+    times_usual: Factor  # of the usual share of such names
+    sigmas: Factor
+    baseline_s: Count
+    warm_s: Seconds  # before this much history nothing is known to be unusual
+    containment: Literal["none", "step_up"]  # a block would hit everybody
+
+
+class LowAndSlowPolicy(AttackPolicy, frozen=True, kw_only=True):
+    """One user agent in one autonomous system trying every name once, over days."""
+
+    days: Annotated[int, Meta(ge=1, le=7)]
+    elevated_usernames: Count
+    attack_usernames: Count
+    attempts_per_name: Factor
+    entered_share: Share
+    containment: Literal["none", "step_up"]  # honest people share the slice
+
+
 class EntitiesPolicy(Section, frozen=True, kw_only=True):
     """Thresholds of the detectors that look across accounts."""
 
@@ -201,3 +226,6 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     brute_force: BruteForcePolicy
     credential_burst: CredentialBurstPolicy
     otp_abuse: OtpAbusePolicy
+    credential_stuffing: StuffingPolicy
+    guess_attack: SliceAttackPolicy
+    low_and_slow: LowAndSlowPolicy

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.contracts.signals import EntityObserved
+from streams.core.entities import credential_stuffing
 from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.credential_stuffing import CREDENTIAL_STUFFING
 from streams.core.entities.policies import SiteAttackPolicy
 from streams.core.entities.recent import forget_before, mark, see, spread
 from streams.core.entities.threat import (
@@ -17,10 +19,11 @@ from streams.core.entities.threat import (
     ELEVATED,
     NORMAL,
     AttackKind,
+    Look,
     Sighting,
     Threat,
     close_if_quiet,
-    follow,
+    follow_strongest,
     in_force,
 )
 from streams.core.policy import Policy
@@ -66,20 +69,26 @@ def observe_site_login(
     Costs: one state of at most 256 names for the site; it sees every attempt of a stranger, on one key.
     """
     settings = policy.entities.site_attack
-    return watch_strangers(state, signal, at_ms, SITE_SPRAY, settings, settings.warm_s, policy, ctx)
+    seen = watch_strangers(state, signal, at_ms, settings, settings.warm_s)
+    assert state.site is not None
+    stuffing = policy.entities.credential_stuffing
+    looks = (
+        Look(SITE_SPRAY, settings, seen),
+        Look(
+            CREDENTIAL_STUFFING, stuffing, credential_stuffing.look(state, state.site.threat, signal, at_ms, stuffing)
+        ),
+    )
+    return follow_strongest(state, state.site.threat, looks, signal, at_ms, policy, ctx)
 
 
 def watch_strangers(
     state: EntityState,
     signal: EntityObserved,
     at_ms: int,
-    attack: AttackKind,
     settings: SiteAttackPolicy,
     warm_s: int | None,
-    policy: Policy,
-    ctx: EntityContext,
     patience_ms: int = 0,
-) -> list[EntityEffect]:
+) -> Sighting | None:
     """Counts the names that strangers try on the site or a part of it, and judges by its own baseline.
 
     At most names_per_address of each narrower entity count. Silent for the first `warm_s`, in which it learns what is
@@ -104,7 +113,7 @@ def watch_strangers(
     if len(site.origins) > 2 * NAMES_MAX:
         site.origins = {kept: site.origins[kept] for kept in site.failed}
     if not settings.enabled or at_ms - site.started_ms < (warm_s or 0) * 1000:
-        return []
+        return None
 
     threat = site.threat
     before = in_force(threat, at_ms)
@@ -126,11 +135,11 @@ def watch_strangers(
     if level == ATTACK and threat.case is None and at_ms - min(site.failed.values()) < patience_ms:
         level = ELEVATED
     if level == NORMAL and (before == NORMAL or 2 * names <= fast[0]):
-        return []
+        return None
     # A lasting change of traffic must become the new normal: after a whole baseline the mean moves again.
     site.clean = before != NORMAL and at_ms - threat.since_ms > settings.baseline_s * 1000
     tried, window_s = (lately, settings.slow_window_s) if is_slow else (names, settings.window_s)
-    seen = Sighting(
+    return Sighting(
         level,
         tried / (2 * (slow if is_slow else fast)[1]),
         f"strangers tried {tried} user names within {window_s} s",
@@ -141,7 +150,6 @@ def watch_strangers(
         failed,
         hold_s=settings.slow_expires_s if is_slow else settings.expires_s,
     )
-    return follow(state, threat, attack, seen, signal, at_ms, settings, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:

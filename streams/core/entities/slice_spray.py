@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.contracts.signals import EntityObserved
+from streams.core.entities import credential_stuffing
 from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.credential_stuffing import CREDENTIAL_STUFFING
 from streams.core.entities.site_spray import watch_strangers
-from streams.core.entities.threat import AttackKind, close_if_quiet
+from streams.core.entities.threat import AttackKind, Look, close_if_quiet, follow_strongest
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -44,7 +46,15 @@ def observe_slice_login(
     """
     settings = policy.entities.slice_attack
     warm_s = None if signal.kind == "network" else settings.warm_s
-    return watch_strangers(state, signal, at_ms, SLICE_SPRAY, settings, warm_s, policy, ctx, PATIENCE_MS)
+    looks = [Look(SLICE_SPRAY, settings, watch_strangers(state, signal, at_ms, settings, warm_s, PATIENCE_MS))]
+    assert state.site is not None
+    threat = state.site.threat
+    if signal.kind == "system":
+        stuffing = policy.entities.credential_stuffing
+        looks.append(
+            Look(CREDENTIAL_STUFFING, stuffing, credential_stuffing.look(state, threat, signal, at_ms, stuffing))
+        )
+    return follow_strongest(state, threat, looks, signal, at_ms, policy, ctx)
 
 
 def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:

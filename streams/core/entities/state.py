@@ -12,8 +12,10 @@ from streams.contracts.signals import EntityKind
 from streams.core.cases.shelf import Ended
 from streams.core.entities.brute_force import Target
 from streams.core.entities.card_testing import CardTesting
+from streams.core.entities.credential_stuffing import Unknown
 from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.lock_caps import LockCounts
+from streams.core.entities.low_and_slow import Slow
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.risky_terminal import LabelRing
 from streams.core.entities.site_spray import SiteSpray
@@ -45,3 +47,5 @@ class EntityState(msgspec.Struct, array_like=True):
     lock_counts: LockCounts | None = None
     ended: list[Ended] = []  # cases whose snapshot has to go some day
     target: Target | None = None
+    unknown: Unknown | None = None
+    slow: Slow | None = None

@@ -66,6 +66,14 @@ class Sighting(NamedTuple):
     hold_s: int = 0  # how long the level lasts; 0: expires_s
 
 
+class Look(NamedTuple):
+    """What one of several detectors of an entity made of a signal."""
+
+    attack: AttackKind
+    settings: AttackPolicy
+    seen: Sighting | None
+
+
 class AttackCase(msgspec.Struct, array_like=True):
     """One open case about an attack; bounded by VICTIMS_MAX, ACTIONS_MAX and the policy's evidence_max."""
 
@@ -363,6 +371,23 @@ def follow(
         )
         effects.append(version)
     return effects
+
+
+def follow_strongest(
+    state: EntityState,
+    threat: Threat,
+    looks: Sequence[Look],
+    signal: EntityObserved,
+    at_ms: int,
+    policy: Policy,
+    ctx: EntityContext,
+) -> list[EntityEffect]:
+    """What follows where several detectors look at one entity: they share its threat, so one attack is one case."""
+    seen = [(each, each.seen) for each in looks if each.seen is not None]
+    if not seen:
+        return []
+    strongest, sighting = max(seen, key=lambda pair: pair[1].level)
+    return follow(state, threat, strongest.attack, sighting, signal, at_ms, strongest.settings, policy, ctx)
 
 
 def warning(case: AttackCase, account_id: str, at_ms: int, policy: Policy, ctx: EntityContext) -> NotificationRequested:

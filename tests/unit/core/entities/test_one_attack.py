@@ -20,6 +20,7 @@ ATTEMPT = LoginFailed(
     device_id="bot",
     asn=64_500,
     user_agent="curl/8",
+    guess_hash="a1b2",
 )
 
 
@@ -40,8 +41,9 @@ def told(door: Door) -> dict[str, str | None]:
 @pytest.mark.parametrize(
     ("attacked", "part"),
     [
-        ("health", {"account", "device", "ip", "network", "system", "agent"}),
-        ("agent", {"account", "device", "ip", "network", "system"}),
+        ("health", {"account", "device", "ip", "network", "slice", "system", "agent", "guess"}),
+        ("guess", {"account", "device", "ip", "network", "slice", "system", "agent"}),
+        ("agent", {"account", "device", "ip", "network", "slice", "system"}),
         ("network", {"account", "device", "ip"}),
         ("ip", {"account", "device"}),
         ("account", set()),
@@ -49,7 +51,7 @@ def told(door: Door) -> dict[str, str | None]:
 )
 def test_an_attack_is_a_part_of_one_on_something_wider_and_never_of_a_narrower_one(attacked: str, part: set[str]):
     incidents = told(Door(incident="inc", attacked=attacked))
-    assert set(incidents) == {"account", "device", "ip", "network", "system", "agent", "health"}
+    assert set(incidents) == {"account", "device", "ip", "network", "slice", "system", "agent", "guess", "health"}
     assert {kind for kind, incident in incidents.items() if incident} == part
 
 

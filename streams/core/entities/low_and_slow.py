@@ -1,0 +1,131 @@
+"""Does one program in one network try every account once, so slowly that no day shows it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from streams.contracts.signals import EntityObserved
+from streams.core.entities import sketch
+from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.policies import LowAndSlowPolicy
+from streams.core.entities.recent import mark
+from streams.core.entities.threat import (
+    ATTACK,
+    ELEVATED,
+    NORMAL,
+    AttackKind,
+    Sighting,
+    Threat,
+    close_if_quiet,
+    follow,
+    in_force,
+)
+from streams.core.policy import Policy
+
+if TYPE_CHECKING:
+    from streams.core.entities.state import EntityState
+
+LOW_AND_SLOW = AttackKind(
+    "low_and_slow",
+    "credential_attack",
+    "F26",
+    "low-and-slow/02",
+    scope="login",
+    members="usernames",
+    exposes=True,
+    joins=True,
+)
+
+DAY_MS = 86_400_000
+FAILED_MAX, ENTERED_MAX = 128, 32  # hashes kept per day
+
+
+class Day(msgspec.Struct, array_like=True):
+    """What strangers did in one slice on one UTC day; at most 1.5 KiB."""
+
+    number: int
+    attempts: int = 0
+    failed: list[int] = []  # smallest hashes of the names that failed
+    entered: list[int] = []  # ... of those that got in
+
+
+class Slow(msgspec.Struct, array_like=True):
+    """The last days of one user agent in one autonomous system; at most 11 KiB."""
+
+    threat: Threat = msgspec.field(default_factory=Threat)
+    days: list[Day] = []
+
+
+def observe_slow_login(
+    state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
+) -> list[EntityEffect]:
+    """User names that strangers fail with from one user agent in one autonomous system, over days.
+
+    Asks: how many different names failed within `days` days, how many attempts does each name have, and how many names
+        got in? People try again and get in; a list is worked through once, and hardly ever opens a door.
+    Fires when: names >= elevated_usernames or attack_usernames (case F26), attempts <= attempts_per_name of each, and
+        the names that got in <= entered_share of those that failed.
+    Blind to: attackers behind a user agent that many honest strangers use in the same system, and events without
+        user agent or autonomous system. Above 128 names a day the count is an estimate, within a tenth.
+    Costs: one more signal per stranger's login, failed or not; at most 11 KiB per slice, forgotten after half an hour
+        unless several names failed.
+    """
+    settings = policy.entities.low_and_slow
+    if state.slow is None:
+        state.slow = Slow()
+    slow = state.slow
+    today = _today(slow, at_ms // DAY_MS, settings)
+    name = mark(signal.username or signal.account_id)
+    failed = signal.what == "login_failed"
+    if failed:
+        today.attempts += 1
+        sketch.keep(today.failed, name, FAILED_MAX)
+    else:
+        sketch.keep(today.entered, name, ENTERED_MAX)
+    # Nothing is estimated while the hashes alone are too few.
+    if not settings.enabled or 2 * kept(slow) < settings.elevated_usernames:
+        return []
+    names = sketch.different([day.failed for day in slow.days], FAILED_MAX)
+    entered = sketch.different([day.entered for day in slow.days], ENTERED_MAX)
+    attempts = sum(day.attempts for day in slow.days)
+    level = NORMAL
+    if failed and attempts <= settings.attempts_per_name * names and entered <= settings.entered_share * names:
+        level = ATTACK if names >= settings.attack_usernames else ELEVATED
+        if names < settings.elevated_usernames:
+            level = NORMAL
+    if level == NORMAL and (in_force(slow.threat, at_ms) == NORMAL or 2 * names < settings.elevated_usernames):
+        return []
+    seen = Sighting(
+        level,
+        names / (2 * settings.attack_usernames),
+        f"{names} user names failed with {attempts} attempts within {settings.days} days, {entered} got in",
+        names,
+        attempts,
+        attempts,
+        failed,
+        failed,
+    )
+    return follow(state, slow.threat, LOW_AND_SLOW, seen, signal, at_ms, settings, policy, ctx)
+
+
+def kept(slow: Slow) -> int:
+    """Hashes of failed names that are remembered, a name once for each of its days."""
+    return sum(len(day.failed) for day in slow.days)
+
+
+def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
+    """Closes the case when nobody tried for a day (F26)."""
+    if state.slow is None:
+        return []
+    settings = policy.entities.low_and_slow
+    return close_if_quiet(state.slow.threat, LOW_AND_SLOW, state.kind, state.value, due_ms, settings, policy)
+
+
+def _today(slow: Slow, number: int, settings: LowAndSlowPolicy) -> Day:
+    while slow.days and slow.days[0].number <= number - settings.days:
+        del slow.days[0]
+    if not slow.days or slow.days[-1].number != number:
+        slow.days.append(Day(number))
+    return slow.days[-1]
