@@ -57,6 +57,8 @@ def one_network(stage: Stage) -> None:
 def stuffing(stage: Stage) -> None:
     """A list of `names` names from another site, two thirds of them nobody's, from ever new addresses everywhere."""
     day = stage.warm_up()
+    for before in range(day):  # somebody on a new phone mistypes every day: the site knows what strangers usually do
+        stage.login(stage.regular(before).account_id, _anywhere(stage), stage.day(before, 12.0), "wrong_password")
     at_ms = stage.day(day, 3.0)
     for number in range(stage.number("names")):
         at_ms += stage.rng.randrange(2, 8) * SECOND_MS
