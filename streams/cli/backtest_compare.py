@@ -179,7 +179,9 @@ def show(found: Difference, console: Console) -> None:
     console.print(table)
     if found.examples:
         title = f"{found.changed:,} movements get another outcome; the largest of each kind"
-        table = Table("movement", "account", "amount", "truth", "before", "after", "reasons", title=title)
+        # Ids are there to be looked up: they are folded, never cut.
+        names = ("movement", "account", "amount", "truth", "before", "after", "reasons")
+        table = Table(*(Column(name, overflow="fold") for name in names), title=title)
         for each in found.examples:
             amount = _money({each.currency: each.amount_minor})
             table.add_row(each.subject_id, each.account_id, amount, each.truth, each.before, each.after, each.why)

@@ -77,7 +77,7 @@ def check(file: Path, against: Path | None, as_json: bool) -> None:
             )
         )
         return
-    _show(terminal(), wanted, changes, str(against) if against else "the packaged default")
+    show_policy(terminal(), wanted, changes, str(against) if against else "the packaged default")
     show_doubts(terminal(), found)
 
 
@@ -120,7 +120,8 @@ def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return keys
 
 
-def _show(console: Console, wanted: Policy, changes: list[tuple[str, Any, Any]], base: str) -> None:
+def show_policy(console: Console, wanted: Policy, changes: list[tuple[str, Any, Any]], base: str) -> None:
+    """What the policy is, what it changes, and whatever it holds beyond keys."""
     console.print(
         Text.assemble(
             (wanted.name, "bold"),

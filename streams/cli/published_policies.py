@@ -13,13 +13,14 @@ import click
 import msgspec
 from aiokafka import TopicPartition
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy, parse_published
 from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_options, send, settings_of
 from streams.cli.outputs import OutFile
-from streams.cli.policy import doubts_about, policy, show_doubts
+from streams.cli.policy import policy
+from streams.cli.policy_review import review, trial_of
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
@@ -51,6 +52,7 @@ def who(roles: frozenset[str]) -> Callable[[CommandT], CommandT]:
     return decorate
 
 
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _soon = click.option(
     "--in",
     "in_s",
@@ -64,14 +66,23 @@ _soon = click.option(
 @policy.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @who(PROPOSERS)
+@click.option("--before", type=_FOLDER, help="A backtest under the policy that is in force now.")
+@click.option("--after", type=_FOLDER, help="A backtest of the same input under FILE: the approver sees both.")
 @cluster_options
-def publish(file: Path, actor: str, role: str, why: str, **cluster: Any) -> None:
+def publish(
+    file: Path, actor: str, role: str, why: str, before: Path | None, after: Path | None, **cluster: Any
+) -> None:
     """Propose a policy file to the running workers. Nothing changes until a second person approves it.
 
+    With --before and --after the proposal carries what two backtests say would change for people.
+
     \b
-    Example:
+    Examples:
       paywarden policy publish policy.toml --actor mei --role analyst --why "night vouchers, case 4711"
+      paywarden policy publish policy.toml --before out/now --after out/new --actor mei --role analyst --why "..."
     """
+    if (before is None) != (after is None):
+        raise BadRequest("--before and --after go together: what changes is told by two backtests.")
     settings = settings_of(cluster)
     wanted = load_policy(file)
     text = file.read_text(encoding="utf-8")
@@ -85,11 +96,39 @@ def publish(file: Path, actor: str, role: str, why: str, **cluster: Any) -> None
         name=wanted.name,
         policy_hash=wanted.policy_hash,
         text=text,
+        trial=None if before is None or after is None else trial_of(before, after, wanted),
     )
-    _write(settings, record)
+    told = _write(settings, record)
     say(f"{record.proposal_id} proposed: policy {wanted.name}, hash {wanted.policy_hash}")
-    show_doubts(terminal(), doubts_about(wanted))
-    say(f"somebody else puts it in force: paywarden policy approve {record.proposal_id}")
+    review(terminal(), record, told, now)
+    say(f"somebody else looks at it and puts it in force: paywarden policy approve {record.proposal_id}")
+
+
+@policy.command("show")
+@click.argument("proposal_id")
+@click.option("--text", "as_text", is_flag=True, help="The file as it was proposed, and nothing else.")
+@cluster_options
+def show_proposal(proposal_id: str, as_text: bool, **cluster: Any) -> None:
+    """What a proposal changes against what is in force now, what is doubtful about it, and what its backtest said.
+
+    \b
+    Examples:
+      paywarden policy show pol_...
+      paywarden policy show pol_... --text > proposed.toml
+    """
+    settings = settings_of(cluster)
+    told, _ = ask(settings, read_history(settings))
+    proposal = _proposed(told, proposal_id)
+    if as_text:
+        say(proposal.text, nl=False)
+    else:
+        review(terminal(), proposal, told, _now())
+
+
+def _proposed(told: PolicyHistory, proposal_id: str) -> PolicyProposed:
+    if proposal_id not in told.proposals:
+        raise BadRequest(f"{proposal_id} was never proposed; `paywarden policy history` lists what was.")
+    return told.proposals[proposal_id]
 
 
 @policy.command()
@@ -100,13 +139,19 @@ def publish(file: Path, actor: str, role: str, why: str, **cluster: Any) -> None
 def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **cluster: Any) -> None:
     """Put a proposal in force: events from then on are decided under it, in every partition.
 
+    `policy show` tells what it changes, and so does this command when it is done: `policy rollback` takes it back. A
+    proposal's id stands for its content, so nobody can change what you have seen.
+
     \b
-    Example:
+    Examples:
+      paywarden policy show pol_...
       paywarden policy approve pol_... --actor jo --role supervisor --why "backtest looks right"
     """
+    settings = settings_of(cluster)
+    before, _ = ask(settings, read_history(settings))
     now = _now()
     _write(
-        settings_of(cluster),
+        settings,
         PolicyApproved(
             occurred_at=now,
             proposal_id=proposal_id,
@@ -116,6 +161,7 @@ def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **clus
             effective_at=now + timedelta(seconds=in_s),
         ),
     )
+    review(terminal(), _proposed(before, proposal_id), before, now)
     say(f"{proposal_id} is in force for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
 
 
@@ -241,7 +287,8 @@ def _show(console: Console, told: PolicyHistory) -> None:
     if not (told.changes or told.proposals):
         console.print("No policy was ever published; workers decide by the files that they were started with.")
         return
-    table = Table("in force from", "policy", "hash", "by", "why", title="changes")
+    names = ("in force from", "policy", "hash", "by", "why")
+    table = Table(*(Column(name, overflow="fold") for name in names), title="changes")
     for change in told.changes:
         policy, name = change.policy, change.proposal_id
         table.add_row(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from streams.contracts.base import Id, Instant, Label, Output, ShortText
+from streams.contracts.base import Count, Id, Instant, Label, Output, ShortText, Written
 
 # Below the decoder's megabyte with its envelope: 10,000 entries of lists with dates and reasons.
 PolicyText = Annotated[str, Meta(min_length=1, max_length=700_000)]
@@ -21,12 +21,25 @@ class PolicyRecord(Output, frozen=True, kw_only=True, tag_field="type"):
     why: ShortText
 
 
+class Trial(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Two backtests of the same input, without the policy and with it: what would change for people.
+
+    Counts by name, as `paywarden backtest --compare` prints them: `alerts`, `cases_opened`, `honest_stopped`, ...
+    """
+
+    inputs_sha256: Label  # of what both read
+    changed: Count  # movements that get another outcome
+    before: Annotated[dict[Label, Count], Meta(max_length=32)]
+    after: Annotated[dict[Label, Count], Meta(max_length=32)]
+
+
 class PolicyProposed(PolicyRecord, frozen=True, kw_only=True, tag="policy.proposed.v1", tag_field="type"):
     """Somebody wants this policy file to be in force."""
 
     name: Label
     policy_hash: Label  # as the proposer's release read it
     text: PolicyText  # the file as it was written, over the packaged default of whoever reads it
+    trial: Trial | None = None
 
 
 class PolicyApproved(PolicyRecord, frozen=True, kw_only=True, tag="policy.approved.v1", tag_field="type"):
