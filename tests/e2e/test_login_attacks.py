@@ -9,10 +9,12 @@ import random
 from collections.abc import Iterator
 from functools import cache
 
+import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND
 from support.scenes import Scene, enforcing
 
 from producers.feed import Outgoing, outgoing
+from producers.simulate.catalog import scenario
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
 from streams.core.outcome import Outcome
@@ -125,6 +127,17 @@ def test_a_spray_from_ten_thousand_addresses_is_one_incident_and_locks_nobody() 
     assert {command.entity for command in run.actions} == {"health/site"}
     assert run.locks == []
     assert run.notifications == [], "nobody's password was right"
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("one_network", "health/site"), ("one_guess", "guess/spring-2026"), ("credential_stuffing", "health/site")],
+)
+def test_what_site_network_system_program_and_password_see_at_once_opens_one_case(name: str, subject: str) -> None:
+    """In steps of five seconds, as in a live worker, nothing has to be merged afterwards."""
+    story = scenario(name)
+    run = Scene(step_ms=5_000).play(story.records(7, None, {"days": 2, "customers": 80}), 10 * MINUTE)
+    assert [case.subject for case in run.cases if case.case_type == "credential_attack"] == [subject]
 
 
 def test_a_bad_rule_is_stopped_in_total_and_an_incident_says_so() -> None:

@@ -175,7 +175,9 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
         due_ms = state.labels.publish_ms
-    if state.slow is not None:
+    if state.target is not None:
+        keep_s = max(policy.forget_quiet_s, policy.brute_force.account_window_s)
+    elif state.slow is not None:
         several = low_and_slow.kept(state.slow) >= _KEPT_FROM
         keep_s = policy.low_and_slow.days * 86_400 if several else policy.forget_quiet_s
     elif state.site is not None and (state.kind in slice_spray.SLICES or state.kind == "guess"):

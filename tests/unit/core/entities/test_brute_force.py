@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.entities import Entity, login, policy
 
 from streams.core.entities.brute_force import GUESSES_MAX
+from streams.core.entities.pipeline import forgets_ms
 
 MINUTE = 60
 
@@ -69,6 +70,13 @@ def test_guesses_at_one_account_from_ten_addresses_are_the_accounts_incident():
     assert len({case.case_id for case in account.cases}) == 1
     assert account.actions == [], "nobody is locked for what strangers do"
     assert account.wait(4 * 3_600)[-1].status == "closed"
+
+
+def test_guesses_at_an_account_are_remembered_as_long_as_they_count():
+    account = Entity(policy())
+    account.play([login("anna", 0, kind="account", value="anna", origin="198.51.100.1")])
+    assert account.size < 160
+    assert forgets_ms(account.state) - account.state.newest_ms == 3_600_000
 
 
 def test_many_guesses_from_few_addresses_are_the_addresses_business():
