@@ -44,7 +44,7 @@ class ModelError(Exception):
         self.reason: Unusable = reason
 
 
-class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """From what a model was made. Times are event times; `until` is excluded, for payments and for their labels."""
 
     data: str  # what the history is called
@@ -53,9 +53,10 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     until: datetime
     payments: int
     frauds: int
-    label_delay_s: int
+    label_delay_s: int  # younger payments had no part in it, whatever was known about them
     seed: int
     parameters: dict[str, str]
+    unlabelled: Literal["legit", "skip"] | None = None  # what older payments without label count as; None: older model
 
 
 class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from models.artifact import CARD_FILE
 from models.serving.model import Model, load_model
 from models.standing import GATE_FILE, Gate, Judged
-from models.training.fit import Plan, folds_of
+from models.training.fit import Plan, folds_of, treated
 from models.training.gate import Comparison, Side, compared
 from models.training.history import History
 from models.training.make import make
@@ -42,9 +43,9 @@ def propose(
     The name, what is scored and what the gate counts as alerts are those of the champion and the policy. Raises
     NotEnough, NotAlike, ModelError.
     """
-    judging = Plan(plan.until_ms, days=plan.days, weeks=holdout_weeks, seed=plan.seed, delay_ms=plan.delay_ms)
-    begins_ms = folds_of(history, judging)[0].starts_ms
-    learning = Plan(begins_ms, days=plan.days, weeks=plan.weeks, seed=plan.seed, delay_ms=plan.delay_ms)
+    history = history.until(plan.until_ms)
+    judging = replace(plan, weeks=holdout_weeks, unlabelled=treated(history, plan))
+    learning = replace(judging, until_ms=folds_of(history, judging)[0].starts_ms, weeks=plan.weeks)
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".candidate-", dir=home) as workshop:
         made = make(

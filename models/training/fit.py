@@ -1,20 +1,22 @@
 """Which family with which settings is best on earlier weeks, and what does it become when it is trained on all of it?
 
-Everything respects that labels are late: at `until` only those that have arrived exist. A fold trains on what had been
-known a week before its test week began, so it asks exactly what the worker will be asked.
+Everything respects that labels are late: at `until` only those that have arrived exist. Reports of frauds are early and
+the word that a payment was honest is late, or never comes, so payments count only when they are mature: when the label
+delay has passed since them, and then of either kind. A fold trains on what was mature when its test week began, so it
+asks exactly what the worker will be asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from models.training.calibration import Knots, calibrated, calibration_of
 from models.training.families import FAMILIES, Family
-from models.training.history import FRAUD, UNKNOWN, History
+from models.training.history import FRAUD, LEGIT, UNKNOWN, History
 from models.training.measures import (
     DAY_MS,
     DAYS,
@@ -32,7 +34,13 @@ LEGIT_SHARE = 0.25
 # them; what is chosen stays below it, because a week is not like the next.
 DISTURBED_LEGIT_SHARE = {"step_up": 0.01, "review": 0.003, "hold": 0.0015, "block": 0.0006}
 
+# Fewer in the training days and in the test week of a fold say nothing; by verdict.
+_LEAST = {FRAUD: ("frauds", 10, 5), LEGIT: ("legitimate payments", 100, 20)}
+# Of mature payments. Where most get a label in the end, one without is undecided; where few do, silence is the verdict.
+_MOST_ARE_LABELLED = 0.5
+
 Told = Callable[[str], None]
+Unlabelled = Literal["legit", "skip"]
 
 
 class NotEnough(Exception):
@@ -47,7 +55,8 @@ class Plan:
     days: int = 28  # of mature payments that a model is trained on
     weeks: int = 4  # earlier weeks that choose settings, calibration and thresholds
     seed: int = 0
-    delay_ms: int = DELAY_DAYS * DAY_MS
+    delay_ms: int = DELAY_DAYS * DAY_MS  # from a payment until it counts, as either kind
+    unlabelled: Unlabelled | None = None  # mature payments without label; None: `treated` finds out
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Fold:
     starts_ms: int
     train: np.ndarray
     test: np.ndarray
+    learnt: np.ndarray  # the verdicts of `mature` when the week began
 
 
 @dataclass
@@ -93,42 +103,67 @@ class Chosen:
     scores: np.ndarray
 
 
-def known(history: History, until_ms: int) -> np.ndarray:
-    """The verdicts that had arrived before `until_ms`; later ones are UNKNOWN, whatever the file says."""
-    return np.where(history.known_ms < until_ms, history.verdicts, UNKNOWN)
+def aged(history: History, plan: Plan, at_ms: int) -> np.ndarray:
+    """Which payments had had the time for a label to arrive before `at_ms`, or before the history ends."""
+    ends_ms = history.newest_ms(at_ms) + 1
+    aged: np.ndarray = (history.seen_ms < at_ms) & (history.at_ms + plan.delay_ms < ends_ms)
+    return aged
+
+
+def treated(history: History, plan: Plan) -> Unlabelled:
+    """What mature payments without label count as: what the plan says, else what the labels of the history suggest."""
+    if plan.unlabelled is not None:
+        return plan.unlabelled
+    found = history.verdicts_at(plan.until_ms)[aged(history, plan, plan.until_ms)]
+    return "skip" if (found != UNKNOWN).sum() >= _MOST_ARE_LABELLED * len(found) else "legit"
+
+
+def mature(history: History, plan: Plan, at_ms: int) -> np.ndarray:
+    """What was known just before `at_ms` about payments that were mature then; UNKNOWN for all that do not count."""
+    found = history.verdicts_at(at_ms)
+    if treated(history, plan) == "legit":
+        found[found == UNKNOWN] = LEGIT
+    found[~aged(history, plan, at_ms)] = UNKNOWN
+    return found
 
 
 def folds_of(history: History, plan: Plan) -> list[Fold]:
-    """Earlier weeks whose truth is known at `until`, oldest first. Raises NotEnough."""
-    verdicts = known(history, plan.until_ms)
+    """Earlier weeks whose payments are mature at `until`, oldest first. Raises NotEnough."""
+    verdicts = mature(history, plan, plan.until_ms)
     labelled = verdicts != UNKNOWN
     if not labelled.any():
-        raise NotEnough("No label had arrived by then; name a later date or a history with labels.")
+        raise NotEnough(
+            "No label had arrived by then about a payment that was older than the label delay; name a later --until, a "
+            "shorter --label-delay, or a history with labels."
+        )
     end_ms = int(history.at_ms[labelled].max()) // DAY_MS * DAY_MS + DAY_MS
     folds = []
     for number in range(plan.weeks, 0, -1):
         starts_ms = end_ms - number * DAYS * DAY_MS
-        learnt = known(history, starts_ms)
+        learnt = mature(history, plan, starts_ms)
         train = (learnt != UNKNOWN) & (history.at_ms >= starts_ms - plan.delay_ms - plan.days * DAY_MS)
         # A card known by the day before needs no model; its later payments would only flatter the result.
         day = (history.at_ms - starts_ms) // DAY_MS
-        test = labelled & (day >= 0) & (day < DAYS) & ~_compromised(history, starts_ms, plan)
-        if (verdicts[train] == FRAUD).sum() < 10 or (verdicts[test] == FRAUD).sum() < 5:
-            raise NotEnough(
-                f"The week {number} weeks before the last label has too few frauds to learn from or to be tested with; "
-                "name fewer --weeks, a later --until, or a longer history."
-            )
-        folds.append(Fold(starts_ms, train, test))
+        test = labelled & (day >= 0) & (day < DAYS) & ~_compromised(history, starts_ms)
+        for verdict, (name, to_learn, to_test) in _LEAST.items():
+            if (learnt[train] == verdict).sum() < to_learn or (verdicts[test] == verdict).sum() < to_test:
+                raise NotEnough(
+                    f"The week {number} weeks before the last mature payment has too few {name} to learn from or to be "
+                    "tested with; name fewer --weeks, a later --until, a longer history, or --unlabelled legit if only "
+                    "frauds are labelled."
+                )
+        folds.append(Fold(starts_ms, train, test, learnt))
     return folds
 
 
-def _compromised(history: History, starts_ms: int, plan: Plan) -> np.ndarray:
+def _compromised(history: History, starts_ms: int) -> np.ndarray:
     """Payments of accounts with a fraud of the two weeks before that was known when the payment's day began."""
-    recent = (history.verdicts == FRAUD) & (history.at_ms >= starts_ms - 2 * DAYS * DAY_MS)
-    first = np.full(int(history.accounts.max(initial=0)) + 1, np.iinfo(np.int64).max)
-    released = (history.at_ms[recent] // DAY_MS + 1) * DAY_MS + plan.delay_ms
-    np.minimum.at(first, history.accounts[recent], released)
-    compromised: np.ndarray = first[history.accounts] <= history.at_ms // DAY_MS * DAY_MS
+    recent = history.at_ms >= starts_ms - 2 * DAYS * DAY_MS
+    day = (history.at_ms - starts_ms) // DAY_MS
+    compromised = np.zeros(len(day), dtype=bool)
+    for number in range(DAYS):
+        bad = recent & (history.verdicts_at(starts_ms + number * DAY_MS) == FRAUD)
+        compromised |= (day == number) & np.isin(history.accounts, history.accounts[bad])
     return compromised
 
 
@@ -163,11 +198,11 @@ def tried(
     history: History, matrix: np.ndarray, plan: Plan, folds: Sequence[Fold], family: str, settings: dict[str, Any]
 ) -> Candidate:
     """One setting of one family over `matrix`, one row per payment of the history, on every earlier week."""
-    verdicts = known(history, plan.until_ms)
+    verdicts = mature(history, plan, plan.until_ms)
     candidate = Candidate(family, settings)
     for fold in folds:
-        rows = sampled(fold.train, verdicts, LEGIT_SHARE, plan.seed)
-        classifier = fitted(FAMILIES[family], settings, matrix[rows], verdicts[rows] == FRAUD, plan.seed)
+        rows = sampled(fold.train, fold.learnt, LEGIT_SHARE, plan.seed)
+        classifier = fitted(FAMILIES[family], settings, matrix[rows], fold.learnt[rows] == FRAUD, plan.seed)
         raw = classifier.predict_proba(matrix[fold.test])[:, 1]
         candidate.raw.append(raw)
         truth = (verdicts[fold.test] == FRAUD).astype(int)
@@ -177,7 +212,7 @@ def tried(
 
 def finish(history: History, names: Sequence[str], plan: Plan, best: Candidate, folds: Sequence[Fold]) -> Chosen:
     """The best candidate trained on the newest mature days; calibration and thresholds from its earlier weeks."""
-    verdicts = known(history, plan.until_ms)
+    verdicts = mature(history, plan, plan.until_ms)
     truth = np.concatenate([(verdicts[fold.test] == FRAUD).astype(int) for fold in folds])
     raw = np.concatenate(best.raw)
     knots = calibration_of(raw, truth)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.serving.model import Model
-from models.training.fit import NotEnough, Plan, folds_of, known
+from models.training.fit import NotEnough, Plan, folds_of, mature
 from models.training.history import FRAUD, History
 from models.training.measures import Measured, measured
 from streams.contracts.base import from_ms, to_ms
@@ -52,10 +52,11 @@ def compared(
     That both answer as their trainers did is checked when they are loaded.
     """
     unseen_ms = max(to_ms(model.manifest.trained.until) for model in (champion, candidate))
+    history = history.until(plan.until_ms)
     rows = np.zeros(len(history.at_ms), dtype=bool)
     for fold in folds_of(history, plan):
         rows |= fold.test & (history.at_ms >= unseen_ms)
-    frauds = (known(history, plan.until_ms)[rows] == FRAUD).astype(int)
+    frauds = (mature(history, plan, plan.until_ms)[rows] == FRAUD).astype(int)
     if int(frauds.sum()) < _LEAST_FRAUDS:
         raise NotEnough(
             f"Only {int(frauds.sum())} frauds of the last {plan.weeks} mature weeks happened after "

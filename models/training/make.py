@@ -11,11 +11,11 @@ from models.artifact import CARD_FILE, Spread, Trained
 from models.serving.drift import SCORE, spread_of
 from models.training.ablation import ablation
 from models.training.costs import judged
-from models.training.fit import Chosen, Plan, compare, finish, known
+from models.training.fit import Chosen, Plan, aged, compare, finish, mature, treated
 from models.training.history import FRAUD, LEGIT, UNKNOWN, History
 from models.training.measures import calibration_error
 from models.training.package import package
-from models.training.report import write_report
+from models.training.report import period, write_report
 from models.training.selection import FEATURES_READ
 from streams.contracts.base import from_ms
 from streams.core.policy import ModelPolicy
@@ -44,9 +44,10 @@ def make(
     `currency` is that of the amounts in the history; without one nothing is said about costs.
     """
     names = FEATURES_READ
+    history = history.until(plan.until_ms)
     candidates, folds = compare(history, names, plan, families, told)
     chosen = finish(history, names, plan, candidates[0], folds)
-    verdicts = known(history, plan.until_ms)
+    verdicts = mature(history, plan, plan.until_ms)
     matrix = history.columns(names)
     at_ms = history.at_ms[chosen.rows]
     scored = chosen.candidate
@@ -70,6 +71,7 @@ def make(
         label_delay_s=plan.delay_ms // 1000,
         seed=plan.seed,
         parameters={key: str(value) for key, value in scored.settings.items()},
+        unlabelled=treated(history, plan),
     )
     home = package(
         out,
@@ -89,7 +91,8 @@ def make(
     judgement = None if currency is None else judged(history, folds, chosen, policy, currency)
     steps = ablation(history, plan, folds, chosen.candidate, told) if with_groups else ()
     page = write_report(home, history, plan, candidates, folds, chosen, judgement, steps)
-    (home / CARD_FILE).write_text(_card(home.name, trained, chosen, names) + page, encoding="utf-8")
+    card = _card(home.name, trained, chosen, names, _silence(history, plan))
+    (home / CARD_FILE).write_text(card + page, encoding="utf-8")
     return home
 
 
@@ -104,16 +107,24 @@ def _spreads(matrix: np.ndarray, names: Sequence[str], scores: np.ndarray) -> di
     return spreads | {SCORE: spread_of(scores)}
 
 
-def _card(model_id: str, trained: Trained, chosen: Chosen, names: Sequence[str]) -> str:
+def _silence(history: History, plan: Plan) -> str:
+    """What became of payments that nobody said anything about."""
+    due = aged(history, plan, plan.until_ms)
+    silent = int((due & (history.verdicts_at(plan.until_ms) == UNKNOWN)).sum())
+    count = "count as legitimate" if treated(history, plan) == "legit" else "are left out"
+    return f"Of {int(due.sum()):,} payments of that age {silent:,} had no label; such payments {count}."
+
+
+def _card(model_id: str, trained: Trained, chosen: Chosen, names: Sequence[str], silence: str) -> str:
     return f"""# {model_id}
 
 **Use.** Scores payments as they are decided: the probability that a payment will be labelled a fraud. It decides
 nothing; the policy's thresholds do, and the strictest of score and rules wins.
 
 **Made from** {trained.data}: {trained.payments:,} payments from {trained.since:%Y-%m-%d} to {trained.until:%Y-%m-%d}
-with {trained.frauds:,} frauds; legitimate payments are a sample, whose weight the calibration gives back. Labels were
-used only after they had arrived ({trained.label_delay_s // 86_400} days late). Family {chosen.candidate.family},
-{len(names)} features.
+with {trained.frauds:,} frauds; legitimate payments are a sample, whose weight the calibration gives back. A payment
+counts, as what was known about it then, when {period(trained.label_delay_s)} have passed since it.
+{silence} Family {chosen.candidate.family}, {len(names)} features.
 
 **Cannot know** the first week of a compromised terminal, before any label has arrived; a stolen card that is used like
 its owner uses it; anything about logins. It has learnt from one population: measure it on your own labels, in shadow,

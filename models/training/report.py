@@ -43,8 +43,9 @@ def write_report(
     weeks = ", ".join(f"{from_ms(fold.starts_ms):%Y-%m-%d}" for fold in folds)
     lines = [
         f"Settings, calibration and thresholds were chosen on the test weeks that start on {weeks}. Each model of a",
-        f"week was trained on {plan.days} days whose labels had arrived when the week began (seed {plan.seed}). Cards",
-        "whose fraud was known by then are left out. Mean and standard deviation over the weeks:",
+        f"week was trained on {plan.days} days whose payments were older than {period(plan.delay_ms // 1000)} when it",
+        f"began, by what was known then (seed {plan.seed}). Cards whose fraud was known when a day began are left out",
+        "of that day. Mean and standard deviation over the weeks:",
         "",
         "| family | settings | AP | CP@100 | AUC |",
         "|---|---|---|---|---|",
@@ -117,6 +118,14 @@ def reliability(frauds: np.ndarray, scores: np.ndarray, bins: int = 10) -> list[
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, bins + 1)))[1:-1]
     place = np.searchsorted(edges, scores, side="right")
     return [(float(scores[place == at].mean()), float(frauds[place == at].mean())) for at in np.unique(place)]
+
+
+def period(seconds: int) -> str:
+    """`7 days`, `12 hours`, `90 seconds`: whole numbers of the largest unit."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} seconds"
 
 
 def daily_card_precision(history: History, folds: Sequence[Fold], best: Candidate, frauds: np.ndarray) -> Days:

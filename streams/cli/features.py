@@ -20,7 +20,6 @@ from streams.app import accounts_logic, entities_logic
 from streams.cli.outputs import OutFile
 from streams.cli.replay import Duration, Instant
 from streams.cli.terminal import terminal
-from streams.contracts.accounts import LabelRecorded
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import decode
 from streams.core.policy import PolicySchedule
@@ -93,12 +92,10 @@ def _recorded(
         for item in expand(stepped(before, barrier_ms, 0), partitions):
             if isinstance(item, Barrier):
                 run.settle()
+                recorder.settled()
                 status.update(f"history up to {datetime.fromtimestamp(item.at_ms / 1000, UTC):%Y-%m-%d %H:%M}")
                 continue
-            if item.topic == "risk.labels":
-                label = decode(item.topic, item.value)
-                if isinstance(label, LabelRecorded):
-                    recorder.learnt(label)
+            recorder.arrived(decode(item.topic, item.value), item.timestamp_ms)
             run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
         run.settle()
     return recorder.history()
@@ -150,5 +147,5 @@ def features(
         history.save(out)
     except (OSError, HistoryError) as error:
         raise BadInput(f"{out} cannot be written: {error}; name a file in a folder that exists.") from error
-    frauds = int((history.verdicts == 1).sum())
+    frauds = int((history.verdicts_at(END_OF_TIME_MS) == 1).sum())
     console.print(f"{len(history.at_ms):,} movements, {frauds:,} proved frauds, {len(history.names)} features: {out}")

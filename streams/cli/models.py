@@ -22,11 +22,13 @@ from streams.cli.features import END_OF_TIME_MS
 from streams.cli.published_policies import read_history, rollback, soon
 from streams.cli.replay import Instant
 from streams.cli.terminal import say, say_json, terminal
+from streams.cli.train import maturity_options
 from streams.core.policy import Policy
 from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from models.serving.model import Model
+    from models.training.fit import Unlabelled
     from models.training.gate import Comparison
 
 _dir = click.option(
@@ -140,6 +142,7 @@ def _comparing(command: Any) -> Any:
         click.option("--weeks", type=click.IntRange(1, 12), default=2, show_default=True, help="Newest mature weeks."),
         click.option("--until", type=Instant(), help="Labels of this time or later do not exist yet; UTC."),
         click.option("--history", "history_file", required=True, type=click.Path(path_type=Path)),
+        maturity_options,
     ):
         command = option(command)
     return command
@@ -158,6 +161,8 @@ def compare(
     history_file: Path,
     until: int | None,
     weeks: int,
+    delay_ms: int,
+    unlabelled: Unlabelled | None,
     currency: str | None,
     policy_files: tuple[Path, ...],
     home: Path | None,
@@ -172,7 +177,7 @@ def compare(
     home = home or load_settings().models_dir
     first, second = (load_named(folder_of(each, home)) for each in (champion, candidate))
     policy = load_schedule(policy_files).policies[-1]
-    found = _compared(first, second, history_file, until, weeks, policy, currency)
+    found = _compared(first, second, history_file, until, weeks, delay_ms, unlabelled, policy, currency)
     if as_json:
         sides = {side.model_id: side.measured._asdict() | {"alerts": side.alert_share} for side in found[4:6]}
         say_json(json.dumps({"frauds": found.frauds, "models": sides, "problems": found.problems}))
@@ -199,6 +204,8 @@ def promote(
     history_file: Path,
     until: int | None,
     weeks: int,
+    delay_ms: int,
+    unlabelled: Unlabelled | None,
     currency: str | None,
     home: Path | None,
 ) -> None:
@@ -218,7 +225,7 @@ def promote(
     second = load_named(folder_of(candidate, home))
     text = with_champion("" if over is None else over.read_text(encoding="utf-8"), second.manifest.model_id)
     wanted = parse_published(text, present.effective_at)
-    found = _compared(first, second, history_file, until, weeks, wanted, currency)
+    found = _compared(first, second, history_file, until, weeks, delay_ms, unlabelled, wanted, currency)
     comparison_table(found, terminal())
     if found.problems:
         raise BadInput(f"{found.candidate.model_id} stays where it is: {'; '.join(found.problems)}.")
@@ -312,6 +319,8 @@ def _compared(
     history_file: Path,
     until: int | None,
     weeks: int,
+    delay_ms: int,
+    unlabelled: Unlabelled | None,
     policy: Policy,
     currency: str | None,
 ) -> Comparison:
@@ -319,7 +328,7 @@ def _compared(
     from models.training.gate import compared
     from models.training.history import HistoryError, load_history
 
-    plan = Plan(END_OF_TIME_MS if until is None else until, weeks=weeks)
+    plan = Plan(END_OF_TIME_MS if until is None else until, weeks=weeks, delay_ms=delay_ms, unlabelled=unlabelled)
     currency = currency or policy.money.home_currency
     try:
         return compared(first, second, load_history(history_file), plan, policy.model, currency)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from streams.cli.terminal import say, terminal
 from streams.cli.train import FAMILIES, data_name, read_history, training_options
 from streams.runtime.collector import look_rarely
 from streams.settings import load_settings
+
+if TYPE_CHECKING:
+    from models.training.fit import Unlabelled
 
 
 @click.command(
@@ -49,6 +53,8 @@ def retrain(
     days: int,
     weeks: int,
     seed: int,
+    delay_ms: int,
+    unlabelled: Unlabelled | None,
     barrier_ms: int,
     currency: str | None,
     policy_files: tuple[Path, ...],
@@ -79,7 +85,7 @@ def retrain(
             home,
             read_history(inputs, file_format, history_file, policies, until_ms, barrier_ms, console),
             now,
-            Plan(until_ms, days=days, weeks=weeks, seed=seed),
+            Plan(until_ms, days, weeks, seed, delay_ms, unlabelled),
             holdout_weeks=holdout,
             families=families or FAMILIES,
             data=data_name(inputs, history_file),

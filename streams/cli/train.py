@@ -20,9 +20,39 @@ from streams.core.policy import PolicySchedule
 from streams.runtime.collector import look_rarely
 
 if TYPE_CHECKING:
+    from models.training.fit import Unlabelled
     from models.training.history import History
 
 FAMILIES = ("logistic", "random_forest", "hist_boosting", "extra_trees")
+
+
+def _positive(_context: click.Context, _option: click.Parameter, value: int) -> int:
+    if value < 1000:
+        raise click.BadParameter("a label takes a second at least; write for example 7d.")
+    return value
+
+
+def maturity_options(command: Any) -> Any:
+    """From when on, and as what, payments count: for everything that trains or compares."""
+    for option in (
+        click.option(
+            "--unlabelled",
+            type=click.Choice(["legit", "skip"]),
+            help="Payments older than the label delay without label: legitimate, or left out; default: legit if fewer "
+            "than half of them have one.",
+        ),
+        click.option(
+            "--label-delay",
+            "delay_ms",
+            type=Duration(),
+            default="7d",
+            show_default=True,
+            callback=_positive,
+            help="Age from which on a payment counts, as fraud and as legitimate.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def training_options(command: Any) -> Any:
@@ -49,6 +79,7 @@ def training_options(command: Any) -> Any:
         click.option("--history", "history_file", type=click.Path(path_type=Path), help="Instead of INPUTS."),
         click.option("--format", "file_format", type=click.Choice(["fdh", "jsonl"]), help="Of INPUTS."),
         click.argument("inputs", nargs=-1, type=click.Path(path_type=Path)),
+        maturity_options,
     ):
         command = option(command)
     return command
@@ -108,6 +139,8 @@ def train(
     days: int,
     weeks: int,
     seed: int,
+    delay_ms: int,
+    unlabelled: Unlabelled | None,
     barrier_ms: int,
     currency: str | None,
     policy_files: tuple[Path, ...],
@@ -116,7 +149,7 @@ def train(
     """Train a model on INPUTS, or on what `paywarden features` made of them, and write it below the folder OUT.
 
     Compares four families on earlier weeks, calibrates and chooses thresholds there, then trains the best one on the
-    newest days whose labels have arrived. Needs the extra `train`.
+    newest days whose payments are older than --label-delay. Needs the extra `train`.
     """
     from models.training.fit import NotEnough, Plan
     from models.training.history import HistoryError
@@ -133,7 +166,7 @@ def train(
         home = make(
             out,
             history,
-            Plan(until_ms, days=days, weeks=weeks, seed=seed),
+            Plan(until_ms, days, weeks, seed, delay_ms, unlabelled),
             name=name,
             families=families or FAMILIES,
             subjects=SUBJECTS,

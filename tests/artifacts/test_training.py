@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ from click.testing import CliRunner
 from models.artifact import read_artifact
 from models.training.calibration import calibrated, calibration_of
 from models.training.families import FAMILIES
-from models.training.fit import NotEnough, Plan, compare, folds_of, known
-from models.training.history import FRAUD, UNKNOWN, History, HistoryError, load_history
+from models.training.fit import NotEnough, Plan, compare, folds_of, mature
+from models.training.history import FRAUD, LEGIT, UNKNOWN, History, HistoryError, load_history
 from models.training.measures import DAY_MS, card_precision, counted, threshold_within
 from models.training.report import daily_card_precision, reliability
 from models.training.selection import FEATURES_READ, GROUPS
@@ -26,9 +28,11 @@ from producers.sources import fdh
 from streams.cli.backtest import backtest
 from streams.cli.features import features
 from streams.cli.train import train
+from streams.contracts.base import to_ms
 
 DAY_S = 86_400
 DAYS = 50
+UNTIL = datetime(2018, 5, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +88,12 @@ def test_no_vector_knows_anything_later(payments: Path, history: History, tmp_pa
     assert (cut.subjects == history.subjects[:number]).all()
     assert (cut.matrix == history.matrix[:number]).all()
     until_ms = int(cut.at_ms.max()) // DAY_MS * DAY_MS + DAY_MS
-    assert (cut.verdicts == known(history, until_ms)[:number]).all()
+    assert (cut.verdicts_at(2**62) == history.verdicts_at(until_ms)[:number]).all()
 
 
 def test_a_verdict_is_unknown_until_it_arrives(history: History) -> None:
     middle = int(np.median(history.at_ms))
-    found = known(history, middle)
+    found = history.verdicts_at(middle)
     assert (found[history.at_ms > middle - 7 * DAY_MS] == UNKNOWN).all()
     assert (found[history.at_ms < middle - 7 * DAY_MS] != UNKNOWN).all()
 
@@ -97,14 +101,14 @@ def test_a_verdict_is_unknown_until_it_arrives(history: History) -> None:
 def test_a_fold_trains_on_what_was_known_when_its_week_began(history: History) -> None:
     plan = Plan(2**62, days=14, weeks=2)
     for fold in folds_of(history, plan):
-        assert history.known_ms[fold.train].max() < fold.starts_ms
+        assert history.at_ms[fold.train].max() < fold.starts_ms - 7 * DAY_MS
+        assert (fold.learnt[fold.train] == history.verdicts_at(fold.starts_ms)[fold.train]).all()
         assert history.at_ms[fold.test].min() >= fold.starts_ms
         assert not (fold.train & fold.test).any()
-        bad = history.verdicts == FRAUD
-        long_known = set(history.accounts[bad & (history.known_ms < fold.starts_ms)][-5:].tolist())
-        recent = bad & (history.known_ms < fold.starts_ms) & (history.at_ms > fold.starts_ms - 10 * DAY_MS)
+        bad = history.verdicts_at(fold.starts_ms) == FRAUD
+        recent = bad & (history.at_ms > fold.starts_ms - 10 * DAY_MS)
+        assert recent.any()
         assert not set(history.accounts[recent].tolist()) & set(history.accounts[fold.test].tolist())
-        assert long_known
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +118,26 @@ def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FAMILIES, "extra_trees", FAMILIES["extra_trees"]._replace(settings=settings))
 
 
+def arriving(history: History, known_ms: np.ndarray) -> History:
+    """The same verdicts, arriving at these times."""
+    order = np.argsort(known_ms, kind="stable")
+    return replace(
+        history, labelled=history.labelled[order], verdicts=history.verdicts[order], known_ms=known_ms[order]
+    )
+
+
+def with_verdicts(history: History, row: int, told: list[tuple[int, int]]) -> History:
+    """The history with other verdicts about one movement, as (verdict, arrival)."""
+    others = history.labelled != row
+    more = np.array(told, dtype=np.int64)
+    changed = replace(
+        history,
+        labelled=np.append(history.labelled[others], np.full(len(more), row)),
+        verdicts=np.append(history.verdicts[others], more[:, 0].astype(np.int8)),
+    )
+    return arriving(changed, np.append(history.known_ms[others], more[:, 1]))
+
+
 def run_train(out: Path, *more: str) -> Path:
     arguments = ["--out", str(out), "--days", "14", "--weeks", "2", "--family", "extra_trees", *more]
     result = CliRunner().invoke(train, arguments, catch_exceptions=False)
@@ -121,26 +145,106 @@ def run_train(out: Path, *more: str) -> Path:
     return Path(result.stdout.strip())
 
 
-def test_labels_that_arrive_later_change_nothing(history: History, tmp_path: Path) -> None:
-    """Their verdicts are turned round, and the same model comes out, byte for byte."""
-    until = "2018-05-12"
-    until_ms = 1_526_083_200_000
-    later = history.known_ms >= until_ms
-    assert later.any()
-    turned = np.where(later & (history.verdicts != UNKNOWN), 1 - history.verdicts, history.verdicts)
+@pytest.mark.parametrize("unlabelled", ["legit", "skip"])
+def test_labels_that_arrive_later_change_nothing(unlabelled: str, history: History, tmp_path: Path) -> None:
+    """Labels take 7 to 60 days. Those that come later are turned round, and the model is the same, byte for byte."""
+    until_ms = to_ms(UNTIL)
+    slow = history.labelled % 3 == 0
+    late = arriving(history, np.where(slow, history.known_ms + (history.labelled % 54) * DAY_MS, history.known_ms))
+    mature = late.at_ms[late.labelled] < until_ms - 7 * DAY_MS
+    assert (mature & (late.verdicts == FRAUD) & (late.known_ms >= until_ms)).sum() > 20
+    turned = np.where(late.known_ms >= until_ms, 1 - late.verdicts, late.verdicts)
     homes = []
-    for name, verdicts in (("as it was", history.verdicts), ("turned", turned)):
-        path = tmp_path / f"{name}.npz"
-        other = History(*(getattr(history, field) for field in History.__dataclass_fields__))
-        other = History(**{**other.__dict__, "verdicts": verdicts.astype(np.int8)})
-        other.save(path)
-        homes.append(run_train(tmp_path / name, "--history", str(path), "--until", until))
-    one, two = (read_artifact(home) for home in homes)
-    assert one.onnx == two.onnx
-    assert one.parity == two.parity
-    assert one.manifest.calibration == two.manifest.calibration
-    assert one.manifest.thresholds == two.manifest.thresholds
-    assert one.manifest.metrics == two.manifest.metrics
+    for each in (late, replace(late, verdicts=turned.astype(np.int8)), late.until(until_ms)):
+        path = tmp_path / str(len(homes)) / "history.npz"
+        path.parent.mkdir()
+        each.save(path)
+        given = ("--history", str(path), "--until", f"{UNTIL:%Y-%m-%d}", "--unlabelled", unlabelled)
+        homes.append(run_train(path.parent, *given))
+    for other in homes[1:]:
+        assert other.name == homes[0].name
+        for file in homes[0].iterdir():
+            assert file.read_bytes() == (other / file.name).read_bytes()
+
+
+def test_a_payment_counts_when_it_is_mature_whatever_is_known_earlier(history: History, tmp_path: Path) -> None:
+    """Frauds are reported after twelve hours, and that a payment was honest is known after seven days."""
+    reported = history.at_ms[history.labelled] + DAY_MS // 2
+    early = arriving(history, np.where(history.verdicts == FRAUD, reported, history.known_ms))
+    for told, delay_days in ((early, 7), (history, 10)):
+        plan = Plan(to_ms(UNTIL), days=14, weeks=2, delay_ms=delay_days * DAY_MS)
+        truth = mature(told, plan, plan.until_ms)
+        assert told.at_ms[truth != UNKNOWN].max() < plan.until_ms - plan.delay_ms
+        for fold in folds_of(told, plan):
+            assert told.at_ms[fold.train].max() < fold.starts_ms - plan.delay_ms
+            for verdicts, rows in ((fold.learnt, fold.train), (truth, fold.test)):
+                assert (verdicts[rows] != UNKNOWN).all()
+                assert (verdicts[rows] == FRAUD).mean() < 0.25, "the newest of them are not frauds alone"
+        path = tmp_path / f"{delay_days}.npz"
+        told.save(path)
+        given = ("--history", str(path), "--until", f"{UNTIL:%Y-%m-%d}", "--label-delay", f"{delay_days}d")
+        home = run_train(tmp_path, *given)
+        trained = read_artifact(home).manifest.trained
+        assert trained.label_delay_s == delay_days * DAY_S
+        assert to_ms(trained.until) <= plan.until_ms - plan.delay_ms
+        card = (home / "card.md").read_text()
+        assert f"when {delay_days} days have passed since it" in card
+        assert "nan" not in card
+
+
+def test_a_card_that_was_reported_early_needs_no_model_from_the_next_day_on(history: History) -> None:
+    """And one whose fraud was taken back by then does."""
+    plan = Plan(2**62, days=14, weeks=1)
+    (fold,) = folds_of(history, plan)
+    day = history.at_ms // DAY_MS
+    first = day[fold.test].min()
+    early = [set(history.accounts[fold.test & (day == first + number)].tolist()) for number in range(4)]
+    own = fold.test & (history.accounts == min(set.intersection(*early)))
+    row = int(np.flatnonzero(own)[0])
+    reported_ms = int(day[row] + 1) * DAY_MS - 1
+    for taken_back, gone in (
+        ([], day > day[row]),
+        ([(LEGIT, reported_ms + DAY_MS)], day == day[row] + 1),
+        ([(LEGIT, reported_ms + 2 * DAY_MS)], (day > day[row]) & (day <= day[row] + 2)),
+    ):
+        (after,) = folds_of(with_verdicts(history, row, [(FRAUD, reported_ms), *taken_back]), plan)
+        assert (own & gone).any()
+        assert (after.test == fold.test & ~(own & gone)).all()
+
+
+def test_a_shop_that_hears_of_frauds_only_trains_on_the_others_as_honest(history: History, tmp_path: Path) -> None:
+    kept = history.verdicts == FRAUD
+    only = replace(
+        history,
+        labelled=history.labelled[kept],
+        verdicts=history.verdicts[kept],
+        known_ms=history.known_ms[kept],
+    )
+    path = tmp_path / "frauds.npz"
+    only.save(path)
+    given = ("--history", str(path), "--until", f"{UNTIL:%Y-%m-%d}")
+    home, whole = run_train(tmp_path / "models", *given), tmp_path / "whole.npz"
+    history.save(whole)
+    trained = read_artifact(home).manifest.trained
+    assert trained.unlabelled == "legit"
+    assert "had no label; such payments count as legitimate" in (home / "card.md").read_text()
+    other = run_train(tmp_path / "models", "--history", str(whole), *given[2:])
+    assert read_artifact(other).manifest.trained.unlabelled == "skip", "where most are labelled, none is guessed"
+    assert "such payments are left out" in (other / "card.md").read_text()
+    assert trained.frauds == read_artifact(other).manifest.trained.frauds
+    with pytest.raises(BadInput, match=r"too few legitimate payments .* --unlabelled legit"):
+        run_train(tmp_path / "models", *given, "--unlabelled", "skip")
+    plan = Plan(to_ms(UNTIL), days=14, weeks=2)
+    truth = mature(only, plan, plan.until_ms)
+    assert (truth[only.at_ms >= plan.until_ms - 7 * DAY_MS] == UNKNOWN).all(), "too young to be called honest"
+
+
+def test_a_history_that_ends_early_makes_nobody_honest(history: History) -> None:
+    """Without --until, or with a later one, silence counts from the last record on and not from then."""
+    young = history.until(int(history.at_ms[-1]) - 10 * DAY_MS)
+    for until_ms in (2**62, int(history.at_ms[-1])):
+        truth = mature(young, Plan(until_ms, unlabelled="legit"), until_ms)
+        assert (truth[young.at_ms > young.at_ms[-1] - 7 * DAY_MS] == UNKNOWN).all()
 
 
 def test_from_a_file_to_decisions(payments: Path, history_file: Path, tmp_path: Path) -> None:
@@ -192,9 +296,15 @@ def test_what_is_missing_is_said(payments: Path, history_file: Path, tmp_path: P
         ({"matrix": lambda found: found[:100]}, "100 x .* values for"),
         ({"names": lambda found: found[:-100]}, "values for .* features"),
         ({"names": lambda found: found[::-1]}, "is damaged"),
-        ({"verdicts": lambda found: found[:-1]}, "its column verdicts"),
+        ({"verdicts": lambda found: found[:-1]}, "its column labelled"),
         ({"at_ms": lambda found: found[0]}, "is damaged"),
         ({"known_ms": lambda found: found.astype(str)}, "its column known_ms"),
+        ({"seen_ms": lambda found: found[:-1]}, "its column seen_ms"),
+        ({"labelled": lambda found: found + len(found)}, "verdicts about movements that are not in it"),
+        ({"verdicts": lambda found: found + 1}, "neither 0 nor 1"),
+        ({"known_ms": lambda found: found[::-1]}, "out of order"),
+        ({"format": lambda found: found - 1}, "was made by a release that kept verdicts otherwise"),
+        ({"format": lambda found: np.array([2, 2])}, "not a history, or a damaged one"),
         ({"verdicts": lambda found: found.astype(object)}, "not a history, or a damaged one"),
     ],
 )
@@ -239,7 +349,8 @@ def test_card_precision_forgets_cards_that_were_found() -> None:
 def test_the_picture_of_card_precision_shows_the_tables_numbers(history: History) -> None:
     plan = Plan(2**62, days=14, weeks=2)
     (candidate,), folds = compare(history, FEATURES_READ, plan, ["extra_trees"], lambda line: None)
-    frauds = np.concatenate([(history.verdicts[fold.test] == FRAUD).astype(int) for fold in folds])
+    truth = mature(history, plan, plan.until_ms)
+    frauds = np.concatenate([(truth[fold.test] == FRAUD).astype(int) for fold in folds])
     days = daily_card_precision(history, folds, candidate, frauds)
     assert sorted(days) == list(range(14))
     assert np.mean([share for share, _ in days.values()]) == pytest.approx(candidate.card_precision)

@@ -79,12 +79,19 @@ def small_model(
     )
 
 
-def history(folder: Path, days: int = 42, start_ms: int = TRAINED_UNTIL_MS - 21 * DAY_MS) -> str:
-    """Payments as `drawn` makes them, evenly over some days; labels come a week later."""
+def history(
+    folder: Path,
+    days: int = 42,
+    start_ms: int = TRAINED_UNTIL_MS - 21 * DAY_MS,
+    frauds_after_ms: int = 7 * DAY_MS,
+) -> str:
+    """Payments as `drawn` makes them, evenly over some days; that one was honest is known a week later."""
     matrix, frauds = drawn(rows=100 * days, seed=5)
     found = np.full((len(matrix), len(FEATURE_NAMES)), MISSING, dtype=np.float32)
     found[:, [FEATURE_NAMES.index(name) for name in FEATURES_READ]] = matrix
     at_ms = start_ms + np.arange(len(matrix)) * (DAY_MS // 100)
+    known_ms = at_ms + np.where(frauds == 1, frauds_after_ms, 7 * DAY_MS)
+    arrival = np.argsort(known_ms, kind="stable")
     path = folder / "history.npz"
     History(
         found,
@@ -92,8 +99,10 @@ def history(folder: Path, days: int = 42, start_ms: int = TRAINED_UNTIL_MS - 21 
         np.array([f"p{number}" for number in range(len(matrix))]),
         np.arange(len(matrix), dtype=np.int64),
         at_ms.astype(np.int64),
-        frauds.astype(np.int8),
-        (at_ms + 7 * DAY_MS).astype(np.int64),
+        at_ms.astype(np.int64),
+        arrival,
+        frauds.astype(np.int8)[arrival],
+        known_ms[arrival],
     ).save(path)
     return str(path)
 

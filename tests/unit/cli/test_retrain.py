@@ -69,6 +69,35 @@ def test_what_is_not_better_stays_out(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_frauds_that_are_reported_early_are_not_all_that_is_compared(tmp_path: Path) -> None:
+    """Whatever is known after twelve hours, payments judge when they are a week old, honest ones and frauds alike."""
+    judged = []
+    for name, frauds_after_ms in (("late", 7 * DAY_MS), ("early", DAY_MS // 2)):
+        home = tmp_path / name
+        home.mkdir()
+        told = history(home, days=56, frauds_after_ms=frauds_after_ms)
+        gate = gate_of(retrained(worse(home), home, "--history", told, "--until", "2026-03-01"))
+        assert gate is not None
+        judged.append((gate.since, gate.until, gate.payments, gate.frauds))
+    assert judged[0] == judged[1]
+    assert judged[0][2] > 4 * judged[0][3] > 0
+
+
+def test_the_label_delay_moves_what_judges(tmp_path: Path) -> None:
+    home = worse(tmp_path)
+    told = history(tmp_path, days=56)
+    given = ("--history", told, "--until", "2026-03-01", "--unlabelled", "skip")
+    week, longer = (gate_of(retrained(home, tmp_path, *given, "--label-delay", delay)) for delay in ("7d", "10d"))
+    assert week is not None
+    assert longer is not None
+    assert (week.until - longer.until).days == 3
+    compare = ("compare", home.name, home.name, "--models", str(tmp_path), "--history", told, "--weeks", "1", "--json")
+    assert json.loads(run(*compare, "--label-delay", "10d"))["frauds"] > 20
+    result = CliRunner().invoke(models, [*compare, "--label-delay", "0"])
+    assert result.exit_code == 2
+    assert "a label takes a second at least" in result.output
+
+
 def test_labels_that_come_later_teach_nothing(tmp_path: Path) -> None:
     """What is known only after the compared weeks began may judge the candidate, and has no part in making it."""
     bad = worse(tmp_path)
