@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import click
@@ -28,9 +29,17 @@ from streams.core.policy import PolicySchedule
 from streams.runtime.history import History
 from streams.runtime.logic import Emit
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.position import POSITION_KEY, SHARED_KEY
+from streams.runtime.position import POSITION_KEY, SHARED_KEY, UNFINISHED, UNFINISHED_KEY
 from streams.runtime.reading import Span, spans, stamped_from
-from streams.runtime.rebuild import Rows, evidence_of, members_of, position_of, read_rows, write_rows
+from streams.runtime.rebuild import (
+    Rows,
+    evidence_of,
+    mark_unfinished,
+    members_of,
+    position_of,
+    read_rows,
+    write_rows,
+)
 from streams.runtime.topics_admin import partition_counts
 from streams.settings import Settings
 
@@ -92,7 +101,8 @@ def bootstrap(since: int | None, dry_run: bool, again: bool, yes: bool, as_json:
     present = ask(settings, _nobody_was_here(settings, parts, again))
     if not (yes or as_json or dry_run):
         click.confirm(f"Write the state of {len(parts)} partitions, before any worker runs?", abort=True)
-    report = ask(settings, _bootstrap(settings, policies, parts, present, since, dry_run, quiet=as_json))
+    with nullcontext() if dry_run else _begun(settings, parts, present) as written:
+        report = ask(settings, _bootstrap(settings, policies, parts, present, since, written, quiet=as_json))
     if as_json:
         say_json(msgspec.json.encode(report))
     else:
@@ -137,16 +147,42 @@ async def _nobody_was_here(settings: Settings, parts: list[Part], again: bool) -
     return present
 
 
+@contextmanager
+def _begun(settings: Settings, parts: list[Part], present: dict[str, Rows]) -> Iterator[set[str]]:
+    """Keep workers from starting on nothing, also when this process dies before it has written a state.
+
+    Yields a set for the names of the parts that were written. What ends with an error before that leaves no mark.
+    """
+    written: set[str] = set()
+
+    async def mark(*, unfinished: bool) -> None:
+        options = settings.runtime()
+        for part in parts:
+            changelog = physical(options.names, part.agent.changelog)
+            await mark_unfinished(options, part.logic.name, changelog, part.number, unfinished=unfinished)
+
+    ask(settings, mark(unfinished=True))
+    for part in parts:
+        present[part.name] = {**present[part.name], UNFINISHED_KEY: UNFINISHED}
+    try:
+        yield written
+    except BaseException:
+        if not written:
+            ask(settings, mark(unfinished=False))
+        raise
+
+
 async def _bootstrap(
     settings: Settings,
     policies: PolicySchedule,
     parts: list[Part],
     present: Mapping[str, Rows],
     since_ms: int | None,
-    dry_run: bool,
+    written: set[str] | None,
     *,
     quiet: bool,
 ) -> Report:
+    """Args: written: gets the names of the parts as they are written; None for a report alone."""
     options = settings.runtime()
     accounts = [part for part in parts if part.logic.name == "accounts"]
     entities = [part for part in parts if part.logic.name == "entities"]
@@ -182,7 +218,7 @@ async def _bootstrap(
     first_ms, last_ms = await _read(options, topics, stretches, fold, quiet=quiet)
     fold.finish()
     report = Report(
-        written=not dry_run,
+        written=written is not None,
         handled=fold.handled,
         from_time=None if first_ms is None else from_ms(first_ms).isoformat(),
         until_time=None if last_ms is None else from_ms(last_ms).isoformat(),
@@ -203,7 +239,8 @@ async def _bootstrap(
             offsets=until,
         )
         report.partitions.append(started)
-        if not dry_run:
+        if written is not None:
+            written.add(part.name)
             letters = fold.dead_letters[part.number] if part in accounts else []
             started.rows_written = await _write(options, part, present[part.name], rows, letters)
     report.partitions.sort(key=lambda each: (each.agent, each.partition))

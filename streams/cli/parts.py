@@ -17,7 +17,7 @@ from streams.ports import Scorer
 from streams.runtime.failstop import Refusal
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions
-from streams.runtime.position import POSITION_KEY, SHARED_KEY, Position
+from streams.runtime.position import Position
 from streams.runtime.rebuild import Rows, position_of, read_rows
 from streams.runtime.states import StateFromTheFuture, read_row
 from streams.runtime.topics_admin import Layout, layout_of, usable_partitions
@@ -119,4 +119,4 @@ def sizes_of(sizes: Iterable[int]) -> Sizes:
 
 
 def stored_sizes(rows: Rows) -> Sizes:
-    return sizes_of(len(raw) for key, raw in rows.items() if key not in (POSITION_KEY, SHARED_KEY))
+    return sizes_of(len(raw) for key, raw in rows.items() if not key.startswith(b"\x00"))

@@ -103,10 +103,10 @@ class Ownership:
     async def _starts(self, engines: Mapping[int, Partition]) -> dict[TP, int]:
         handled: dict[TopicPartition, int | None] = {}
         for number, engine in engines.items():
-            if len(engine.states) and not engine.positioned:
+            if engine.unfinished or (len(engine.states) and not engine.positioned):
                 raise LostState(
-                    f"{self.changelog}/{number} holds states and no position: a bootstrap or rebuild was interrupted "
-                    "while it wrote. Run `paywarden bootstrap --again`, or `paywarden state rebuild` if workers have "
+                    f"{self.changelog}/{number} holds a state that is not whole: a bootstrap or rebuild was "
+                    "interrupted. Run `paywarden bootstrap --again`, or `paywarden state rebuild` if workers have "
                     "run before; then start the workers."
                 )
             positions = engine.positions

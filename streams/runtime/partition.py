@@ -30,6 +30,7 @@ from streams.runtime.options import PartitionOptions
 from streams.runtime.position import (
     POSITION_KEY,
     SHARED_KEY,
+    UNFINISHED_KEY,
     ForeignPartitionCount,
     Position,
     encode_position,
@@ -89,6 +90,7 @@ class Partition:
         self.inputs = tuple(inputs if inputs is not None else logic.inputs)
         self.clock_ms = 0
         self.positioned = False  # a position row was restored
+        self.unfinished = False  # the changelog says that its state is being made
         self.poison: list[tuple[Record, Exception]] = []  # for the worker's log; it empties the list
         self.states = States(logic, lateness_ms=options.lateness_ms, resident=options.resident, durable=options.durable)
         self._offsets: dict[str, int] = {}
@@ -120,6 +122,8 @@ class Partition:
                 self._restore_position(read_position(raw))
         elif key == SHARED_KEY:
             self._shared_raw = raw
+        elif key == UNFINISHED_KEY:
+            self.unfinished = raw is not None
         else:
             self.states.restore(key, raw)
 

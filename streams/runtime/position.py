@@ -8,6 +8,8 @@ from streams.runtime.states import FORMAT, StateFromTheFuture
 
 POSITION_KEY = b"\x00position"  # keys of states never begin with NUL
 SHARED_KEY = b"\x00shared"
+UNFINISHED_KEY = b"\x00unfinished"  # somebody makes the state that belongs here, and is not done
+UNFINISHED = b"\x01"
 
 
 class ForeignPartitionCount(Exception):

@@ -21,7 +21,7 @@ from streams.runtime.logic import Emit, Input, Logic, Record
 from streams.runtime.open_group import Group
 from streams.runtime.options import AgentOptions, RuntimeOptions
 from streams.runtime.partition import Partition
-from streams.runtime.position import POSITION_KEY, SHARED_KEY, Position, read_position
+from streams.runtime.position import POSITION_KEY, SHARED_KEY, UNFINISHED, UNFINISHED_KEY, Position, read_position
 from streams.runtime.reading import STUCK_S, reader, scan, spans
 from streams.runtime.recovery import Evidence, gather_evidence, patiently
 from streams.runtime.states import read_row
@@ -252,7 +252,7 @@ class Difference(NamedTuple):
 
 def compare(present: Mapping[bytes, bytes], rebuilt: Mapping[bytes, bytes]) -> Difference:
     """By what the states say; when a row was last touched and which duplicates it remembers is left out."""
-    keys = {POSITION_KEY, SHARED_KEY}
+    keys = {POSITION_KEY, SHARED_KEY, UNFINISHED_KEY}
     here, there = present.keys() - keys, rebuilt.keys() - keys
     both = sorted(here & there)
     changed = [key for key in both if read_row(present[key]).state != read_row(rebuilt[key]).state]
@@ -291,6 +291,28 @@ async def write_rows(
     finally:
         await producer.stop()
     return len(changes) + 1
+
+
+async def mark_unfinished(
+    options: RuntimeOptions, agent_name: str, changelog: str, number: int, *, unfinished: bool
+) -> None:
+    """Say that the state of `number` is being made, or is not any more; workers refuse to start on it meanwhile.
+
+    `write_rows` takes the mark away with everything else that it was told of as present.
+    """
+    producer = producer_for(options, agent_name, number)
+    await producer.start()
+    try:
+        row = (UNFINISHED_KEY, UNFINISHED if unfinished else None)
+        await commit_group(
+            producer,
+            Group([], [row], {}, 0, [], {}, 0, {}),
+            number=number,
+            changelog=changelog,
+            names=options.names,
+        )
+    finally:
+        await producer.stop()
 
 
 async def evidence_of(

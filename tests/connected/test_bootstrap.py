@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -82,6 +86,12 @@ class Started:
         result = self.bootstraps(*words, "--json")
         assert result.exit_code == 0, (result.output, result.exception)
         return msgspec.json.decode(result.stdout)
+
+    def begins(self) -> subprocess.Popen[bytes]:
+        """A bootstrap in a process of its own, to be killed."""
+        program = shutil.which("paywarden", path=Path(sys.executable).parent)
+        assert program is not None
+        return subprocess.Popen([program, "bootstrap", "--yes"], env={**os.environ, **self.environment})
 
     def said(self) -> dict[str, list[Event]]:
         """What subscribers find, by topic."""
@@ -193,6 +203,33 @@ def test_an_empty_deployment_and_a_second_time(started: Started) -> None:
     report = started.reported("--again", "--since", since)
     assert report["handled"] == 4
     assert {key.decode() for key in started.product.states("accounts")} == {f"customer-{n}" for n in range(4, 8)}
+
+
+def test_a_bootstrap_that_dies_before_it_writes_keeps_workers_away(started: Started) -> None:
+    """Else they would start with nothing and publish decisions about all of history."""
+    product = started.product
+    now_ms = time.time_ns() // 1_000_000
+    many = 20_000  # some seconds of folding
+    product.write([payment("old", n, now_ms - DAY_MS + n * 1_000, 500) for n in range(many)])
+    process = started.begins()
+    changelogs = [physical(product.prefix, f"paywarden.{agent}.changelog") for agent in ("accounts", "entities")]
+    marks = 2 * product.partitions
+
+    def marked() -> bool:
+        rows = [row for topic in changelogs for row in product.cluster.read(topic, partitions=product.partitions)]
+        return sum(row.key == b"\x00unfinished" for row in rows) >= marks
+
+    wait_until(marked, "the marks", 60.0)
+    process.kill()
+    assert process.wait() < 0, "it was done before it was killed"
+    product.start("w1", merge="live", clock="live", instance_id="")
+    assert product.workers["w1"].wait(60) == 78
+    assert "`paywarden bootstrap" in product.logs()
+    wait_until(lambda: not product.cluster.members(product.name), "the worker to have left its group", 90.0)
+    assert started.reported()["handled"] == many
+    product.start("w2", merge="live", clock="live")
+    product.write([payment("live", n, time.time_ns() // 1_000_000, 500) for n in range(4)])
+    wait_until(lambda: len(started.decided()) == 4, "decisions", 90.0)
 
 
 def test_a_state_that_was_written_by_half_is_refused(started: Started) -> None:

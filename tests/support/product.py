@@ -26,7 +26,6 @@ from streams.app import accounts_logic, entities_logic
 from streams.contracts.partitioning import partition_of
 from streams.contracts.topics import TOPICS, Agent, changelog_of, physical
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.position import POSITION_KEY, SHARED_KEY
 from streams.runtime.states import read_row
 from streams.runtime.topics_admin import TopicSpec, create_topics
 from support.broker_client import Cluster
@@ -220,7 +219,7 @@ class Product:
         rows: dict[tuple[int, bytes], bytes] = {}
         name = physical(self.prefix, changelog_of(agent).name)  # type: ignore[arg-type]
         for record in self.cluster.read(name, partitions=self.partitions):
-            if record.key in (POSITION_KEY, SHARED_KEY):
+            if record.key.startswith(b"\x00"):  # what is no state
                 continue
             if record.value is None:
                 rows.pop((record.partition, record.key), None)
