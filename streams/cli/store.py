@@ -19,7 +19,7 @@ from streams.console.sink import Compared, compare, load, plan
 from streams.settings import Settings
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_store = click.option("--store", help="URL of the database. Default: PAYWARDEN_STORE_URL.")
+store_option = click.option("--store", help="URL of the database. Default: PAYWARDEN_STORE_URL.")
 
 
 @click.group(
@@ -40,7 +40,7 @@ def store() -> None:
 
 @store.command("load")
 @click.option("--follow", is_flag=True, help="Go on and on, until interrupted.")
-@_store
+@store_option
 @_json
 @cluster_options
 def load_command(follow: bool, store: str | None, as_json: bool, **options: Any) -> None:
@@ -52,7 +52,7 @@ def load_command(follow: bool, store: str | None, as_json: bool, **options: Any)
       paywarden store load --follow --store postgresql://paywarden@db/cases
     """
     settings = settings_of(options)
-    with _opened(settings, store) as opened:
+    with opened_store(settings, store) as opened:
         try:
             read = ask(settings, _loaded(settings, opened, follow=follow, quiet=as_json))
         except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def load_command(follow: bool, store: str | None, as_json: bool, **options: Any)
 
 @store.command("rebuild")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_store
+@store_option
 @_json
 @cluster_options
 def rebuild(yes: bool, store: str | None, as_json: bool, **options: Any) -> None:
@@ -76,7 +76,7 @@ def rebuild(yes: bool, store: str | None, as_json: bool, **options: Any) -> None
       paywarden store rebuild --yes
     """
     settings = settings_of(options)
-    with _opened(settings, store) as opened:
+    with opened_store(settings, store) as opened:
         if not (yes or as_json):
             click.confirm("Delete everything in the case store that comes from topics, and read it again?", abort=True)
         ask(settings, plan(settings.runtime(), {}))  # nothing is deleted for a broker that does not answer
@@ -85,7 +85,7 @@ def rebuild(yes: bool, store: str | None, as_json: bool, **options: Any) -> None
 
 
 @store.command("check")
-@_store
+@store_option
 @_json
 @cluster_options
 def check(store: str | None, as_json: bool, **options: Any) -> None:
@@ -96,7 +96,7 @@ def check(store: str | None, as_json: bool, **options: Any) -> None:
       paywarden store check --json
     """
     settings = settings_of(options)
-    with _opened(settings, store) as opened:
+    with opened_store(settings, store) as opened:
         found = ask(settings, compare(settings.runtime(), opened))
         with opened.reading() as connection:
             counts = sizes(connection)
@@ -127,7 +127,7 @@ def _say_compared(found: Compared, counts: dict[str, int]) -> None:
 
 
 @contextmanager
-def _opened(settings: Settings, url: str | None) -> Iterator[CaseStore]:
+def opened_store(settings: Settings, url: str | None) -> Iterator[CaseStore]:
     """The store, in this release's form."""
     opened = CaseStore(url or settings.secret("store_url"))
     try:

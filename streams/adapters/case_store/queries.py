@@ -16,6 +16,7 @@ from streams.adapters.case_store.tables import (
     LOCK_STATES,
     LOCKS,
     NOTIFICATIONS,
+    OF_ENTITIES,
     RECEIPTS,
     REFUSED,
     REJECTIONS,
@@ -186,6 +187,19 @@ def search(connection: Connection, asked: str, limit: int, cursor: str | None = 
         query = query.where(CASES.c.shadow.is_(False))
     more = _cursor(numbers[limit - 1]) if len(numbers) > limit else None
     return Page(tuple(_lines(connection, query)), more)
+
+
+def of_entities(connection: Connection, stage: int, limit: int) -> tuple[tuple[CaseLine, int], ...]:
+    """Incidents and attacks, the newest first, each with how many cases belong to it."""
+    query = select(*_LINE).where(OF_ENTITIES, CASES.c.stage == stage, CASES.c.shadow.is_(False))
+    lines = _lines(connection, query.order_by(CASES.c.created_ms.desc(), CASES.c.case_id).limit(limit))
+    belonging = (
+        select(CASES.c.incident_id, func.count())
+        .where(CASES.c.incident_id.in_([line.case_id for line in lines]))
+        .group_by(CASES.c.incident_id)
+    )
+    counts = {row[0]: int(row[1]) for row in connection.execute(belonging)}
+    return tuple((line, counts.get(line.case_id, 0)) for line in lines)
 
 
 def case_body(connection: Connection, case_id: str) -> bytes | None:

@@ -207,3 +207,22 @@ FROM_TOPICS: Final = (
     REFUSED,
     POSITIONS,
 )
+
+# Not from topics: local accounts of the console, and who is signed in.
+USERS: Final = Table(
+    "users",
+    METADATA,
+    _id("name", primary_key=True),
+    _label("role"),
+    Column("password_hash", String(256), nullable=False),
+    _ms("added_ms"),
+)
+
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("token_hash", String(64), primary_key=True),
+    _id("name"),
+    _ms("began_ms"),
+    _ms("seen_ms"),
+)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from support.events import any_of
 from support.stores import START_MS, case, content, load, record
 
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import people, queries
 from streams.adapters.case_store.errors import StoreError
 from streams.adapters.case_store.rows import Record
 from streams.adapters.case_store.store import CaseStore
@@ -161,6 +161,16 @@ def test_what_is_not_understood_is_noted_with_its_place(store: CaseStore) -> Non
     assert [row[:4] for row in content(store)["refused"]] == [(CASES, 2, 99, "unknown_type")]
 
 
+def test_what_does_not_come_from_topics_outlives_a_rebuild(store: CaseStore) -> None:
+    with store.writing() as connection:
+        people.put_user(connection, people.User("mei", "admin", "hash", 1))
+    load(store, story())
+    store.clear()
+    assert not any(content(store).values())
+    with store.reading() as connection:
+        assert [each.name for each in people.users(connection)] == ["mei"]
+
+
 def test_positions_only_move_forward(store: CaseStore) -> None:
     store.write([], {("t", 0): 10})
     store.write([], {("t", 0): 4, ("t", 1): 2})
@@ -197,7 +207,7 @@ def test_a_store_of_a_newer_release_is_refused(store: CaseStore) -> None:
             store.migrate()
     finally:
         with store.writing() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""Who may sign in to the console, and who is signed in?
+
+Passwords and tokens are kept as hashes only. Time is handed in, milliseconds since 1970-01-01T00:00:00Z.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import Final, Literal
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from streams.adapters.case_store.tables import SESSIONS, USERS
+
+Role = Literal["viewer", "analyst", "supervisor", "admin"]
+IDLE_MS: Final = 30 * 60_000
+LONGEST_MS: Final = 12 * 3_600_000
+_SEEN_EVERY_MS: Final = 60_000  # reading a page should not be a write
+
+
+class User(msgspec.Struct, frozen=True):
+    """A local account."""
+
+    name: str
+    role: Role
+    password_hash: str
+    added_ms: int
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Somebody who is signed in, as this request sees it."""
+
+    token: str
+    name: str
+    role: Role
+
+    @property
+    def csrf(self) -> str:
+        """What a form of this session must carry; it does not tell the token."""
+        return sha256(f"csrf\x1f{self.token}".encode()).hexdigest()
+
+
+def users(connection: Connection) -> list[User]:
+    return [User(*row) for row in connection.execute(select(*_USER).order_by(USERS.c.name))]
+
+
+def user(connection: Connection, name: str) -> User | None:
+    row = connection.execute(select(*_USER).where(USERS.c.name == name)).first()
+    return None if row is None else User(*row)
+
+
+def put_user(connection: Connection, given: User) -> None:
+    """Adds a user, or gives one another role and password; whoever was signed in under the name is no more."""
+    remove_user(connection, given.name)
+    connection.execute(insert(USERS), msgspec.structs.asdict(given))
+
+
+def remove_user(connection: Connection, name: str) -> bool:
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+    return bool(connection.execute(delete(USERS).where(USERS.c.name == name)).rowcount)
+
+
+def set_hash(connection: Connection, name: str, password_hash: str) -> None:
+    connection.execute(update(USERS).where(USERS.c.name == name).values(password_hash=password_hash))
+
+
+def sign_in(connection: Connection, name: str, now_ms: int) -> str:
+    """A new session's token, which is stored nowhere."""
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.began_ms < now_ms - LONGEST_MS))
+    token = secrets.token_urlsafe(32)
+    row = {"token_hash": _hash(token), "name": name, "began_ms": now_ms, "seen_ms": now_ms}
+    connection.execute(insert(SESSIONS), row)
+    return token
+
+
+def session(connection: Connection, token: str, now_ms: int) -> tuple[Session | None, bool]:
+    """Who has this token, and whether `seen` is due. None after half an hour without a page, or 12 hours at all."""
+    row = connection.execute(
+        select(SESSIONS.c.began_ms, SESSIONS.c.seen_ms, USERS.c.name, USERS.c.role)
+        .join(USERS, USERS.c.name == SESSIONS.c.name)
+        .where(SESSIONS.c.token_hash == _hash(token))
+    ).first()
+    if row is None or now_ms - row.seen_ms > IDLE_MS or now_ms - row.began_ms > LONGEST_MS:
+        return None, False
+    return Session(token, row.name, row.role), now_ms - row.seen_ms > _SEEN_EVERY_MS
+
+
+def seen(connection: Connection, token: str, now_ms: int) -> None:
+    connection.execute(update(SESSIONS).where(SESSIONS.c.token_hash == _hash(token)).values(seen_ms=now_ms))
+
+
+def sign_out(connection: Connection, token: str) -> None:
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.token_hash == _hash(token)))
+
+
+_USER: Final = (USERS.c.name, USERS.c.role, USERS.c.password_hash, USERS.c.added_ms)
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

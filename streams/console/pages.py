@@ -1,0 +1,89 @@
+"""How does what the store knows become a page, in the reader's language, with ids masked?"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import Any, Final, get_args
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from streams.adapters.case_store.people import Session
+from streams.contracts.actions import LocksState
+from streams.contracts.base import from_ms, to_ms
+from streams.contracts.cases import NotificationRequested, Priority, Queue
+from streams.core.cases.review import LOSS
+from streams.core.messages.render import money
+from streams.ports import Clock
+
+LANGUAGES: Final = ("zh", "en")
+_decode_notice = msgspec.json.Decoder(NotificationRequested).decode
+_decode_locks = msgspec.json.Decoder(LocksState).decode
+
+
+def load_texts() -> dict[str, dict[str, str]]:
+    """Every text of the interface by key and language."""
+    raw = tomllib.loads((resources.files("streams.console") / "texts.toml").read_text(encoding="utf-8"))
+    return {key: dict(value) for key, value in raw.items()}
+
+
+class Pages:
+    """The templates, with what they may use."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._texts = load_texts()
+        self._environment = Environment(
+            loader=PackageLoader("streams.console", "templates"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "masked": masked,
+            "minute": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M}",
+            "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
+            "spell": lambda word: "" if word is None else str(word).replace("_", " "),
+            "notice": _decode_notice,
+            "locks_state": _decode_locks,
+            "ms": to_ms,
+            "span": span,
+        }
+        self._environment.globals |= {
+            "money": lambda amount, currency: "" if amount is None or currency is None else money(amount, currency),
+            "dollars": lambda cents: f"{cents / 100:,.2f}",
+            "LOSS": LOSS,
+            "QUEUES": get_args(Queue),
+            "PRIORITIES": get_args(Priority),
+        }
+
+    def render(self, name: str, language: str, session: Session | None, **values: Any) -> str:
+        """The page `name` for somebody."""
+
+        def text(key: str) -> str:
+            return self._texts[key][language]
+
+        given = {"problem": None, **values}
+        return self._environment.get_template(name).render(
+            t=text, language=language, session=session, now_ms=self._clock.now_ms(), **given
+        )
+
+
+def masked(value: str | None) -> str:
+    """An id of a person, as much of it as tells two of them apart at a glance."""
+    if value is None:
+        return ""
+    return value if len(value) <= 4 else f"{value[:2]}…{value[-3:]}"
+
+
+def span(ms: int | None) -> str:
+    """A time that is left, or over: 3 d, 4 h, 12 min; -5 min."""
+    if ms is None:
+        return ""
+    sign, minutes = ("-" if ms < 0 else ""), abs(ms) // 60_000
+    for unit, size in (("d", 1_440), ("h", 60)):
+        if minutes >= 2 * size:
+            return f"{sign}{minutes // size} {unit}"
+    return f"{sign}{minutes} min"

@@ -1,0 +1,60 @@
+"""How do the pages run beside a task that follows the topics?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from streams.adapters.case_store.store import CaseStore
+from streams.adapters.clock import SystemClock
+from streams.console.actions import Sender
+from streams.console.sink import load
+from streams.console.web import Changes, build
+from streams.runtime.failstop import EXIT_INFRASTRUCTURE
+from streams.runtime.options import RuntimeOptions
+
+log = logging.getLogger(__name__)
+
+
+def serve(store: CaseStore, options: RuntimeOptions, host: str, port: int, *, https: bool) -> None:
+    """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
+    app = following(store, options, https=https)
+    uvicorn.run(
+        app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+
+
+def following(store: CaseStore, options: RuntimeOptions, *, https: bool) -> FastAPI:
+    """The pages; when the task that follows the topics fails, the process ends."""
+    changes, sender = Changes(), Sender(options)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        await sender.start()
+        loop = asyncio.get_running_loop()
+        follower = loop.create_task(load(options, store, lambda written, _: changes.tell(written), follow=True))
+        follower.add_done_callback(_end_if_failed)
+        try:
+            yield
+        finally:
+            follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await follower
+            await sender.stop()
+
+    return build(store, sender, SystemClock(), changes, secure=https, lifespan=running)
+
+
+def _end_if_failed(follower: asyncio.Task[int]) -> None:
+    """Pages that no longer follow would look right and be wrong: the supervisor starts the process again."""
+    if not follower.cancelled() and (error := follower.exception()) is not None:
+        log.error(
+            "the console no longer follows the topics and ends (%s: %s); start it again", type(error).__name__, error
+        )
+        os._exit(EXIT_INFRASTRUCTURE)

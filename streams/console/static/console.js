@@ -1,0 +1,34 @@
+// Keys, and a word when something changed. Everything works without it.
+"use strict";
+(() => {
+  const rows = [...document.querySelectorAll(".list tbody tr")];
+  let at = -1;
+  const move = (step) => {
+    if (!rows.length) return;
+    if (at >= 0) rows[at].classList.remove("at");
+    at = Math.max(0, Math.min(rows.length - 1, at + step));
+    rows[at].classList.add("at");
+    rows[at].scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("input, textarea, select")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (event.key === "j") move(1);
+    else if (event.key === "k") move(-1);
+    else if (event.key === "/") document.querySelector(".find input")?.focus();
+    else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) rows[at].querySelector("a")?.click();
+    else return;
+    event.preventDefault();
+  });
+  const live = document.body.dataset.live;
+  if (!live) return;
+  const source = new EventSource("/events");
+  source.addEventListener("changed", (event) => {
+    const isMine = live === "any" || event.data.split(" ").includes(live);
+    if ("waiting" in document.body.dataset) location.reload();
+    else if (isMine) document.getElementById("changed").hidden = false;
+  });
+})();

@@ -1,0 +1,321 @@
+"""Who may see and do what, and can a hostile page, form or text change that?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from support.browsers import Browser, served
+from support.stores import START_MS, case, load, record
+
+from streams.adapters.case_store import people
+from streams.adapters.case_store.people import IDLE_MS, LONGEST_MS, Role, User
+from streams.adapters.case_store.store import CaseStore
+from streams.console import passwords
+from streams.console.pages import load_texts, masked, span
+from streams.console.web import COOKIE, Changes, build
+from streams.contracts.accounts import CaseAction
+from streams.contracts.actions import Lock, LocksState
+from streams.contracts.base import from_ms
+from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence
+from streams.core.cases.operator import PERMITTED
+
+SNAPSHOT = "support.cases.snapshot"
+ROLES: tuple[Role, ...] = ("viewer", "analyst", "supervisor", "admin")
+PASSWORD = "a long enough password"
+HASH = passwords.hash_of(PASSWORD)
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
+
+
+class HandClock:
+    """Moved by the test."""
+
+    def __init__(self) -> None:
+        self.at_ms = START_MS + 3_600_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def monotonic_s(self) -> float:
+        return self.at_ms / 1000
+
+
+class Console:
+    """The pages over a store of their own, with what they sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
+        self.store.migrate()
+        self.clock = HandClock()
+        self.sent: list[CaseAction] = []
+        self.port = 0
+        with self.store.writing() as connection:
+            for role in ROLES:
+                people.put_user(connection, User(role, role, HASH, 0))
+            people.put_user(connection, User("other", "supervisor", HASH, 0))
+        self.app = build(self.store, self._send, self.clock, Changes(), secure=False)
+
+    async def _send(self, action: CaseAction, _: int) -> None:
+        self.sent.append(action)
+
+    def browser(self, role: str = "") -> Browser:
+        browser = Browser(self.port)
+        if role:
+            assert browser.signs_in(role, PASSWORD).location == "/queue"
+        return browser
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    console = Console(tmp_path)
+    at = from_ms(START_MS)
+    lock = Lock(
+        action_id="a", action="lock", scope="all", status="effective", reason_class="x", since=from_ms(START_MS)
+    )
+    load(
+        console.store,
+        [
+            record(SNAPSHOT, case("case_a", priority="P1", amount_minor=12_345, currency="CNY")),
+            record(SNAPSHOT, case("inc_1", owner="entity", cause_family="outage", entities=Entities())),
+            record("account.locks", LocksState(occurred_at=at, account_id="ada", version=1, locks=(lock,))),
+        ],
+    )
+    with served(console.app) as port:
+        console.port = port
+        yield console
+    console.store.close()
+
+
+PUBLIC = {("GET", "/healthz"), ("GET", "/login"), ("POST", "/login")}
+
+
+def routes(console: Console) -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in console.app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods - {"HEAD"}
+    }
+
+
+def test_nobody_without_a_session_gets_anything_but_the_sign_in(console: Console) -> None:
+    found = routes(console)
+    assert found > PUBLIC
+    assert len(found) >= 14
+    for method, path in sorted(found - PUBLIC):
+        answer = console.browser().asks(method, path.replace("{case_id}", "case_a"), {} if method == "POST" else None)
+        wanted = (401, "") if path == "/events" else (303, "/login")
+        assert (answer.status, answer.location) == wanted, (method, path)
+        assert "case_a" not in answer.text
+    assert console.browser().asks("GET", "/docs").status == 404
+    assert console.browser().asks("GET", "/openapi.json").status == 404
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, role: str) -> None:
+    browser = console.browser(role)
+    for method, path in sorted(routes(console) - PUBLIC):
+        if method == "GET" and path != "/events":
+            address = path.replace("{case_id}", "case_a") + ("?id=ada" if path == "/account" else "?q=payments")
+            answer = browser.asks("GET", address)
+            assert answer.status in (200, 303), (path, answer.text)
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert answer.headers["cache-control"] == "no-store"
+    text = browser.asks("GET", "/cases/case_a").text
+    offered = set(re.findall(r'name="action" value="(\w+)"', text))
+    form = browser.form_of("case_a")
+    csrf = browser.csrf()
+    for action in (*PERMITTED, "merge", "nonsense"):
+        may = role in PERMITTED.get(action, ())
+        before = len(console.sent)
+        sent = browser.asks(
+            "POST", "/cases/case_a/actions", {"version": "1", "form": "1", **form, "csrf": csrf, "action": action}
+        )
+        is_possible = may and action != "reopen"  # the case is open
+        assert (len(console.sent) - before, sent.status) == ((1, 303) if is_possible else (0, 403)), (action, sent)
+        assert (action in offered) is is_possible
+        if is_possible:
+            said = console.sent[-1]
+            assert (said.actor, said.role, said.case_id, said.expected_version) == (role, role, "case_a", 1)
+            assert sent.location == f"/cases/case_a?sent={said.event_id}"
+    assert (
+        browser.asks(
+            "POST", "/cases/inc_1/actions", {**form, "csrf": csrf, "action": "note", "version": "1", "form": "1"}
+        ).status
+        == 403
+    )
+
+
+def test_a_form_without_the_token_of_its_session_does_nothing(console: Console) -> None:
+    browser, other = console.browser("analyst"), console.browser("supervisor")
+    form = browser.form_of("case_a") | {"action": "note"}
+    for token in ("", "0" * 64, other.csrf(), "é"):
+        for path, fields in (("/cases/case_a/actions", form), ("/logout", {}), ("/language", {})):
+            assert browser.asks("POST", path, {**fields, "csrf": token}).status == 403, path
+    strange = browser.asks("POST", "/cases/case_a/actions", form, origin="https://evil.example")
+    assert strange.status == 403
+    assert console.sent == []
+    assert (
+        console.browser()
+        .asks("POST", "/login", {"name": "viewer", "password": PASSWORD}, origin="https://evil.example")
+        .status
+        == 403
+    )
+    assert browser.asks("POST", "/cases/case_a/actions", form, origin=f"http://127.0.0.1:{console.port}").status == 303
+
+
+def test_the_same_form_sent_twice_is_one_event(console: Console) -> None:
+    browser = console.browser("analyst")
+    form = browser.form_of("case_a") | {"action": "note"}
+    browser.asks("POST", "/cases/case_a/actions", form)
+    browser.asks("POST", "/cases/case_a/actions", form)
+    console.clock.at_ms += 1
+    browser.asks("POST", "/cases/case_a/actions", browser.form_of("case_a") | {"action": "note"})
+    first, again, another = (each.event_id for each in console.sent)
+    assert first == again != another
+
+
+def test_a_second_person_signs_with_a_password_of_their_own(console: Console) -> None:
+    browser = console.browser("supervisor")
+    form = browser.form_of("case_a") | {"action": "unlock"}
+
+    def asked(second: str, password: str) -> int:
+        return browser.asks(
+            "POST", "/cases/case_a/actions", {**form, "second": second, "second_password": password}
+        ).status
+
+    assert asked("other", "wrong") == 403
+    assert asked("analyst", PASSWORD) == 403
+    assert asked("supervisor", PASSWORD) == 403
+    assert asked("nobody", PASSWORD) == 403
+    assert console.sent == []
+    assert asked("other", PASSWORD) == 303
+    assert console.sent[-1].second_actor == "other"
+
+
+def test_a_session_ends_by_rest_by_age_by_signing_out_and_with_its_user(console: Console) -> None:
+    browser = console.browser("viewer")
+    console.clock.at_ms += IDLE_MS - 1
+    assert browser.asks("GET", "/queue").status == 200
+    console.clock.at_ms += IDLE_MS - 1
+    assert browser.asks("GET", "/queue").status == 200  # the page before was a sign of life
+    console.clock.at_ms += IDLE_MS + 1
+    assert browser.asks("GET", "/queue").location == "/login"
+    busy = console.browser("viewer")
+    end = console.clock.at_ms + LONGEST_MS
+    while console.clock.at_ms < end:
+        assert busy.asks("GET", "/queue").status == 200
+        console.clock.at_ms += IDLE_MS - 1
+    console.clock.at_ms = end + 1
+    assert busy.asks("GET", "/queue").location == "/login"
+    leaving = console.browser("viewer")
+    token = leaving.cookies[COOKIE]
+    assert leaving.asks("POST", "/logout", {"csrf": leaving.csrf()}).location == "/login"
+    leaving.cookies[COOKIE] = token
+    assert leaving.asks("GET", "/queue").location == "/login"
+    removed = console.browser("viewer")
+    with console.store.writing() as connection:
+        people.remove_user(connection, "viewer")
+    assert removed.asks("GET", "/queue").location == "/login"
+
+
+def test_guessing_is_slowed_down_and_a_password_is_kept_as_a_hash(console: Console) -> None:
+    browser = console.browser()
+    for _ in range(5):
+        assert browser.signs_in("admin", "wrong").status == 401
+    assert browser.signs_in("admin", PASSWORD).status == 429
+    console.clock.at_ms += 16 * 60_000
+    assert browser.signs_in("admin", PASSWORD).status == 303
+    assert browser.signs_in("nobody", PASSWORD).status == 401
+    with console.store.reading() as connection:
+        user = people.user(connection, "admin")
+        assert user is not None
+        assert user.password_hash.startswith("$argon2id$")
+    raw = Path(str(console.store.engine.url.database)).read_bytes()
+    assert PASSWORD.encode() not in raw
+    assert browser.cookies[COOKIE].encode() not in raw
+
+
+def test_hostile_text_is_shown_and_does_nothing(console: Console, caplog: pytest.LogCaptureFixture) -> None:
+    at = from_ms(START_MS)
+    hostile = case(
+        "case_x",
+        subject=HOSTILE,
+        case_type=HOSTILE[:64],
+        rules=(HOSTILE[:64],),
+        evidence=(Evidence(at=at, kind=HOSTILE[:64], event_id="e", text=HOSTILE),),
+        messages=(CustomerText(template=HOSTILE[:64], zh=HOSTILE, en=HOSTILE),),
+        assignee=HOSTILE,
+        entities=Entities(account_id=HOSTILE),
+    )
+    refused = ActionRejected(
+        occurred_at=at, event_id="ev", account_id=HOSTILE, case_id="case_x", action="note", cause="c", text=HOSTILE
+    )
+    load(console.store, [record(SNAPSHOT, hostile), record("support.cases", refused)])
+    browser = console.browser("analyst")
+    pages = (
+        "/cases/case_x?sent=ev",
+        "/queue",
+        "/search?q=" + "%3Cscript%3Ealert",
+        "/account?id=%3Cscript%3Ealert(1)%3C%2Fscript%3E%3Cimg%20src%3Dx%20onerror%3Dalert(2)%3E%22'%7B%7B7*7%7D%7D",
+    )
+    for address in pages:
+        answer = browser.asks("GET", address)
+        assert answer.status == 200, address
+        assert "<script>alert" not in answer.text
+        assert "<img" not in answer.text
+        assert "49" not in re.findall(r"&#39;(\d+)", answer.text)
+        assert not re.search(r"<[^>]*\son\w+=", answer.text)
+    assert "Refused" in browser.asks("GET", "/cases/case_x?sent=ev").text
+    assert HOSTILE not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/cases/nothing",
+        "/account?id=nobody",
+        "/queue?after=nonsense",
+        "/locks?after=W10",
+        "/nowhere",
+        "/static/../web.py",
+    ],
+)
+def test_what_is_not_there_is_a_sentence(console: Console, address: str) -> None:
+    answer = console.browser("viewer").asks("GET", address)
+    assert answer.status in (400, 404)
+    assert "Traceback" not in answer.text
+
+
+def test_ids_of_people_are_masked_in_lists(console: Console) -> None:
+    load(console.store, [record(SNAPSHOT, case("case_m", entities=Entities(account_id="customer-70021")))])
+    text = console.browser("viewer").asks("GET", "/queue").text
+    assert "cu…021" in text
+    assert "customer-70021" not in text
+    assert [masked(each) for each in (None, "ada", "abcdef")] == ["", "ada", "ab…def"]
+    assert [span(each) for each in (None, 0, 59_000, 7_200_000, -300_000, 4 * 86_400_000)] == [
+        "",
+        "0 min",
+        "0 min",
+        "2 h",
+        "-5 min",
+        "4 d",
+    ]
+
+
+def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: Console) -> None:
+    texts = load_texts()
+    assert all(set(each) == {"zh", "en"} and all(each.values()) for each in texts.values())
+    used = set()
+    for path in Path("streams/console").rglob("*"):
+        if path.suffix in (".html", ".py"):
+            used |= set(re.findall(r"""t\('([a-z_.]+[a-z])'\)""", path.read_text()))
+    assert used <= texts.keys()
+    browser = console.browser("viewer")
+    assert "worked on today" in browser.asks("GET", "/queue").text
+    assert "今日已处理" in browser.asks("GET", "/queue", accept_language="zh-CN,zh;q=0.9").text
+    browser.asks("POST", "/language", {"csrf": browser.csrf()})
+    assert "今日已处理" in browser.asks("GET", "/queue").text
