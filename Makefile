@@ -18,7 +18,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
 UV_VERSION := 0.13.9
 
-.PHONY: help setup check test connected floods soak explore bench demo model alerts contracts docs dashboards lock format clean
+.PHONY: help setup check test connected floods soak explore bench demo model texts alerts contracts docs dashboards lock format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ model: setup  ## train the shipped model again, on the project's own generated p
 	rm -rf models/registry
 	$(BIN)/paywarden train --history .cache/model/population.npz --name payments --currency EUR \
 		--family logistic --family extra_trees --out models/registry
+
+texts: setup  ## train the shipped text model again, on the messages that the project writes itself
+	$(BIN)/paywarden train-text --out streams/core/intake/model
 
 alerts:  ## check the Prometheus configuration and run the rule tests (needs promtool)
 	promtool check config dashboards/prometheus/prometheus.yml

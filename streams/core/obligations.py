@@ -261,6 +261,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     cause: str = ""  # unified cause; of several the most frequent one
     codes: list[str] = msgspec.field(default_factory=list)
     sessions_ended_ms: int = 0  # when the account's sessions were last ended because of this case
+    sure: int = 1000  # thousandths: rules on events are exact, what a text means is a guess
 
     @property
     def is_open(self) -> bool:

@@ -91,9 +91,9 @@ def kind_of(text: str) -> Kind | None:
         return "email"
     if _MANY_DIGITS(text) is None:
         return None
-    if any(_is_identity(run.group()) for run in _IDENTITY.finditer(text)):
+    if any(is_identity(run.group()) for run in _IDENTITY.finditer(text)):
         return "identity"
-    if any(_is_card(run.group()) for run in _DIGITS.finditer(text)):
+    if any(is_card(run.group()) for run in _DIGITS.finditer(text)):
         return "card"
     plain = text.strip().replace(" ", "").replace("-", "").replace("(", "").replace(")", "")
     return "phone" if _PHONE.fullmatch(plain) else None
@@ -152,7 +152,8 @@ def _is_text(shape: inspect.Type) -> bool:
             return False
 
 
-def _is_card(run: str) -> bool:
+def is_card(run: str) -> bool:
+    """Whether the digits, blanks and hyphens between them aside, are a card number (ISO/IEC 7812, Luhn)."""
     digits = run.replace(" ", "").replace("-", "")
     if not _ISSUED.match(digits) or len(set(digits)) == 1:
         return False
@@ -163,7 +164,8 @@ def _is_card(run: str) -> bool:
     return total % 10 == 0
 
 
-def _is_identity(number: str) -> bool:
+def is_identity(number: str) -> bool:
+    """Whether 18 characters are a Chinese resident number, by its check character (GB 11643-1999)."""
     total = sum(int(digit) * weight for digit, weight in zip(number[:17], _WEIGHTS, strict=True))
     return "10X98765432"[total % 11] == number[17].upper()
 

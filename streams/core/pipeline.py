@@ -23,6 +23,7 @@ from streams.contracts.accounts import (
     ProjectionLagged,
     Support,
     UnlockRequested,
+    UserMessage,
     UserReport,
 )
 from streams.contracts.base import Event, to_ms
@@ -44,6 +45,7 @@ from streams.core.flows import (
     holds,
     login_ladder,
     login_risk,
+    messages,
     refund_requests,
     repeat_failures,
     reports,
@@ -326,6 +328,8 @@ def _told(turn: Turn, event: Event) -> None:
             debit_without_payment.posted(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
+        case UserMessage():
+            messages.wrote(turn, event)
         case FeeCharged():
             fees.charged(turn, event)
         case ProjectionLagged():

@@ -267,6 +267,13 @@ class PrivacyPolicy(Section, frozen=True, kw_only=True):
     plain_ids: tuple[str, ...]  # fields whose values are ours and harmless, even where they look like card numbers
 
 
+class IntakePolicy(Section, frozen=True, kw_only=True):
+    """How sure the reading of a customer's message has to be."""
+
+    understood_from: Share  # below it a person reads the message
+    answered_from: Share  # from here on a simple question is answered at once
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """The whole of what the business decides. Every decision carries its hash."""
 
@@ -291,6 +298,7 @@ class Policy(Section, frozen=True, kw_only=True):
     lists: Annotated[tuple[List, ...], Meta(max_length=LISTS_MAX)] = msgspec.field(default=(), name="list")
     snoozes: Annotated[tuple[Snooze, ...], Meta(max_length=SNOOZES_MAX)] = msgspec.field(default=(), name="snooze")
     privacy: PrivacyPolicy
+    intake: IntakePolicy
     policy_hash: str = ""  # set by parse_policy, refused in a file
 
     def to_home(self, amount_minor: int, currency: str, home: str, at_ms: int) -> int | None:

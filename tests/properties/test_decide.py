@@ -120,6 +120,9 @@ def test_a_flood_of_the_longest_ids_stays_within_the_bytes() -> None:
     assert 5_000 < largest <= WORST_BYTES
 
 
+_SAID = ("charged twice", "my refund?", "提现没到", "转错人", "盗刷", "电费没到账", "手续费", "the blue one")
+
+
 def _flood(number: int) -> Event:
     at = from_ms(NOON + number * 700)
     long = f"{number:06d}" + "x" * 122
@@ -140,7 +143,9 @@ def _flood(number: int) -> Event:
         accounts.CaseAction(
             **envelope, action=("assign", "reopen")[number // 8 % 2], expected_version=0, actor="a" * 128, role="x"
         ),
-        accounts.UserMessage(**envelope, channel="c" * 64),
+        accounts.UserMessage(
+            **envelope, channel="c" * 64, text=f"{_SAID[number // 8 % len(_SAID)]} order A{number:08d}{'9' * 31} 128元"
+        ),
     )
     return kinds[number % 8]
 

@@ -159,7 +159,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         status=case.status,  # type: ignore[arg-type]
         finding=case.finding,  # type: ignore[arg-type]
         category="security" if case.queue == "security" else case.queue,
-        confidence=1.0,  # rules on events are exact; texts will bring their own
+        confidence=case.sure / 1000,
         subject=f"payment/{case.payment_id}" if case.by_payment else f"account/{turn.ctx.account_id}",
         entities=Entities(
             account_id=turn.ctx.account_id,

@@ -18,14 +18,14 @@ from streams.contracts.cases import CustomerText
 from streams.core.currencies import exponent_of
 from streams.core.local_time import is_zone
 
-ParameterKind = Literal["money", "instant", "word", "id", "count"]
+ParameterKind = Literal["money", "instant", "word", "id", "count", "words"]
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One message: its parameters and their kinds, and the text in each language."""
 
     flow: str
-    kind: Literal["security", "money", "advice"]
+    kind: Literal["security", "money", "advice", "service"]
     parameters: dict[str, ParameterKind]
     zh: str
     en: str
@@ -92,6 +92,9 @@ def render(template: str, parameters: Mapping[str, str], time_zone: str, message
         match wanted.parameters[name]:
             case "word":
                 zh[name], en[name] = messages.words[value].zh, messages.words[value].en
+            case "words":
+                named = [messages.words[each] for each in value.split(",")]
+                zh[name], en[name] = "、".join(each.zh for each in named), ", ".join(each.en for each in named)
             case "instant":
                 local = datetime.fromisoformat(value).astimezone(_zone(time_zone))
                 # Without a zone of the customer's the reader has to be told which one it is.

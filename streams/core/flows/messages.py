@@ -1,0 +1,159 @@
+"""What follows when a customer writes: which case does it join or open, what is answered, what is asked?
+
+The words decide where a message goes and never more: no lock, no refund, no label comes of a text. What is kept of it
+are the details that `streams.core.intake.details` lets through; the text stays in its event.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from streams.contracts.accounts import UserMessage
+from streams.contracts.base import from_ms
+from streams.core.cases import timeline
+from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, raised, set_status
+from streams.core.intake.grams import plain
+from streams.core.intake.reading import Reading, read
+from streams.core.local_time import is_zone
+from streams.core.messages.notify import notify, zone_of
+from streams.core.money import charges
+from streams.core.obligations import DECORATION_MAX, Case, Line
+from streams.core.turn import Turn
+
+SAID = "said."  # family of the cases that a message has opened
+ASKED = "contact.asked"
+ANSWER_MAX = 24  # characters, numbers counting as one
+
+
+def wrote(turn: Turn, event: UserMessage) -> None:
+    """Reads the message and puts it where it belongs."""
+    timeline.attach(turn, event)
+    named = [case for case in turn.obligations.cases if case.is_open and _names(event, case)]
+    if named:
+        for case in named:
+            _again(turn, case)
+        return
+    if not event.text or not event.text.strip():
+        return
+    reading = read(event.text, _local(turn), turn.policy.intake, event.language)
+    case = _belongs_to(turn, reading)
+    if case is None:
+        _open(turn, event, reading)
+        return
+    add_line(turn, case, _line(turn, event, reading))
+    _fill(turn, case, reading)
+    if reading.understood:
+        raise_to(turn, case, raised(turn, reading.topic.priority, case.amount_minor, case.currency))
+    _again(turn, case)
+
+
+def _names(event: UserMessage, case: Case) -> bool:
+    return case.case_id == event.case_id or (event.payment_id is not None and case.payment_id == event.payment_id)
+
+
+def _belongs_to(turn: Turn, reading: Reading) -> Case | None:
+    """The open case that the message goes on about: of its order, of its flow, or the one that has asked for this."""
+    since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    cases = [
+        case
+        for case in reversed(turn.obligations.cases)
+        if case.is_open and case.shadow == turn.shadow and case.updated_ms >= since_ms
+    ]
+    order = reading.details.order
+    for case in cases:
+        if (order and case.order_id == order) or _is_asked_for(case, reading):
+            return case
+    if reading.understood:
+        same = [case for case in cases if case.flow == reading.topic.flow and case.case_type != "inquiry.unread"]
+        # Another order is another matter, even if it is the same kind of trouble.
+        return next((case for case in same if not (order and case.order_id)), None)
+    return next((case for case in cases if case.family.startswith(SAID)), None)
+
+
+def _is_asked_for(case: Case, reading: Reading) -> bool:
+    """Whether little more is said than what the case has asked for: that is an answer, whatever the words look like."""
+    if case.template != ASKED or len(plain(reading.text)) > ANSWER_MAX:
+        return False
+    return any(reading.details.has(each.removeprefix("ask.")) for each in case.parameters["fields"].split(","))
+
+
+def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
+    topic, details = reading.topic, reading.details
+    payment_id = event.payment_id or ""
+    amount_minor, currency = details.amount_minor, details.currency or None
+    about = charges.about_of(turn, payment_id) if payment_id else None
+    if about is not None:
+        amount_minor, currency = about.amount_minor, about.currency  # surer than what is said
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type=topic.case_type,
+            flow=topic.flow,
+            family=topic.family or f"{SAID}{topic.case_type}" + (f".{details.order}" if details.order else ""),
+            queue=topic.queue,
+            priority=topic.priority,
+            lines=(_line(turn, event, reading),),
+            payment_id=payment_id,
+            amount_minor=amount_minor,
+            currency=currency,
+            reasons=() if reading.understood else tuple(f"perhaps_{flow}" for flow, _ in reading.guesses),
+        ),
+    )
+    if case.version == 0:
+        case.channel = event.channel if len(event.channel) <= DECORATION_MAX else ""
+        case.sure = round(reading.confidence * 1000)
+    _fill(turn, case, reading)
+    # A second question of the same kind says that the answer to the first one was none.
+    if reading.answer and case.version == 0:
+        notify(turn, reading.answer, {"case_id": case.case_id}, case)
+        if turn.shadow or turn.acts:
+            set_status(turn, case, "auto_answered")
+        return
+    if not reading.understood:
+        set_status(turn, case, "recorded")
+        notify(turn, "contact.person", {"case_id": case.case_id}, case)
+    elif topic.flow == "F23":
+        notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
+    elif reading.missing:
+        fields = ",".join(f"ask.{name}" for name in reading.missing)
+        notify(turn, ASKED, {"case_id": case.case_id, "topic": f"topic.{topic.flow}", "fields": fields}, case)
+    else:
+        notify(turn, "contact.received", {"case_id": case.case_id, "topic": f"topic.{topic.flow}"}, case)
+
+
+def _again(turn: Turn, case: Case) -> None:
+    """Whoever writes again was not helped by an answer, or has sent what was asked for: a person goes on."""
+    if case.status == "auto_answered":
+        set_status(turn, case, "classified")
+    elif case.status == "waiting_customer":
+        set_status(turn, case, "in_progress")
+
+
+def _fill(turn: Turn, case: Case, reading: Reading) -> None:
+    """What the case did not know yet; what it knows from events is surer than what somebody says."""
+    details = reading.details
+    if details.order and not case.order_id and len(details.order) <= DECORATION_MAX:
+        case.order_id = details.order
+        turn.change(case, "order")
+    if details.amount_minor is not None and case.amount_minor is None:
+        case.amount_minor, case.currency = details.amount_minor, details.currency
+        turn.change(case, "amount")
+
+
+def _line(turn: Turn, event: UserMessage, reading: Reading) -> Line:
+    details = reading.details
+    told = [f"from {event.channel[:32]}", reading.topic.case_type, f"by {reading.by} {reading.confidence:.2f}"]
+    for name in ("order", "time", "payee", "last4"):
+        value = getattr(details, name)
+        if value:
+            told.append(f"{name} {value}")
+    if reading.masked:
+        told.append(f"hidden: {', '.join(reading.masked)}")
+    text = "; ".join(told)[:200]
+    return Line(turn.at_ms, "user.message", turn.cause, text, details.amount_minor, details.currency or None)
+
+
+def _local(turn: Turn) -> datetime:
+    zone = zone_of(turn)
+    return from_ms(turn.at_ms).astimezone(ZoneInfo(zone if is_zone(zone) else "UTC"))

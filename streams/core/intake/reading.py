@@ -1,0 +1,114 @@
+"""What is made of one message: flow, queue, priority, details, and may it be answered at once?
+
+Rules first: a wording that can hardly mean anything else (`rules.txt`; two rules that disagree are none). Then the text
+model. Whoever asks for a person gets one, and so does whoever was not understood well enough for the policy.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+from importlib.resources import files
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from streams.core.intake.details import Details, details_of
+from streams.core.intake.masking import masked
+from streams.core.intake.text_model import TextModel, packaged_text_model
+from streams.core.intake.topics import TOPICS, Topic
+from streams.core.policy import IntakePolicy
+
+RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
+GUESSES: Final = 3
+UNREAD: Final = Topic("F42", "inquiry.unread", "policy", 3)
+_ASKS: Final = "-"  # in place of a flow: the customer asks for a person
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_HIDDEN = re.compile(r"\[[a-z]+\]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+class _Rule(NamedTuple):
+    name: str
+    flow: str
+    pattern: re.Pattern[str]
+
+
+_RULES: Final = tuple(
+    _Rule(name, flow, re.compile(pattern))
+    for name, flow, pattern in (
+        line.split(" ", 2) for line in files(__package__).joinpath("rules.txt").read_text("utf-8").splitlines()
+    )
+)
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One message as it was understood. `text` is masked, and is for the reader's eyes only: nothing keeps it."""
+
+    text: str
+    masked: tuple[str, ...]  # kinds of what was hidden
+    language: Literal["zh", "en"]
+    topic: Topic
+    confidence: float  # of `topic`; of the best guess where a person has to read
+    by: str  # `rule <name>`, `model`, `person`
+    guesses: tuple[tuple[str, float], ...]
+    details: Details
+    missing: tuple[str, ...]
+    answer: str  # template; empty: somebody has to work
+
+    @property
+    def understood(self) -> bool:
+        """False: a person has to read it."""
+        return self.by != "person"
+
+
+def read(
+    text: str, local: datetime, policy: IntakePolicy, language: str | None = None, model: TextModel | None = None
+) -> Reading:
+    """The reading of a message written at `local`, the customer's wall clock. Same text, same reading, everywhere."""
+    clean = masked(text)
+    said = _HIDDEN.sub(" ", clean.text)  # that a card number was there says nothing about what is wanted
+    guesses = (model or packaged_text_model()).guess(said) if _LETTER.search(said) is not None else {}
+    best, share = next(iter(guesses.items()), ("", 0.0))
+    rule = _rule_for(said)
+    if rule is not None and rule.flow in TOPICS:
+        topic, confidence, by = TOPICS[rule.flow], RULE_CONFIDENCE, f"rule {rule.name}"
+    elif rule is None and best in TOPICS and share >= policy.understood_from:
+        topic, confidence, by = TOPICS[best], share, "model"
+    else:
+        topic, confidence, by = _unread(guesses), share, "person"
+    details = details_of(clean.text, local)
+    return Reading(
+        text=clean.text,
+        masked=clean.kinds,
+        language=_language(said, language),
+        topic=topic,
+        confidence=confidence,
+        by=by,
+        guesses=tuple(guesses.items())[:GUESSES],
+        details=details,
+        missing=tuple(name for name in topic.needs if not details.has(name)),
+        answer=f"answer.{topic.flow}" if topic.answer and confidence >= policy.answered_from else "",
+    )
+
+
+def _rule_for(text: str) -> _Rule | None:
+    """The one rule that speaks; none if several name different flows."""
+    line = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    found = [rule for rule in _RULES if rule.pattern.search(line) is not None]
+    return found[0] if len({rule.flow for rule in found}) == 1 else None
+
+
+def _unread(guesses: dict[str, float]) -> Topic:
+    """Security reads what is more likely theirs than anybody else's: a thief does not wait."""
+    theirs = sum(share for flow, share in guesses.items() if flow in TOPICS and TOPICS[flow].queue == "security")
+    return UNREAD._replace(queue="security", priority=2) if theirs > 0.5 else UNREAD
+
+
+def _language(text: str, told: str | None) -> Literal["zh", "en"]:
+    """What the text is written in; of a text that says neither, what its channel told (BCP 47)."""
+    chinese, letters = len(_CJK.findall(text)), len(_LETTER.findall(text))
+    if letters:
+        return "zh" if 3 * chinese >= letters else "en"
+    return "en" if (told or "").lower().startswith("en") else "zh"

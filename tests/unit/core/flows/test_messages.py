@@ -1,0 +1,97 @@
+"""A customer writes: which case it joins or opens, what is answered, what it can never do."""
+
+from __future__ import annotations
+
+from support.happenings import DAY, MINUTE, NOON, event, paid
+from support.play import Player, policy
+
+from streams.contracts import payments
+from streams.contracts.accounts import CaseAction, UserMessage
+from streams.contracts.actions import ActionRequested
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.core.steps import Effect
+
+
+def said(player: Player, at_ms: int, text: str, **fields: object) -> list[Effect]:
+    return player.see(event(UserMessage, at_ms, at_ms, channel="chat", text=text, **fields))
+
+
+def case_of(effects: list[Effect]) -> CaseVersion:
+    (case,) = [each for each in effects if isinstance(each, CaseVersion)]
+    return case
+
+
+def templates(effects: list[Effect]) -> list[str]:
+    return [each.template for each in effects if isinstance(each, NotificationRequested)]
+
+
+def test_a_message_opens_a_case_with_what_it_names_and_asks_for_the_rest() -> None:
+    effects = said(Player(policy()), NOON, "重复扣款 扣了我两次 128元")
+    case = case_of(effects)
+    assert (case.flow, case.queue, case.priority, case.category) == ("F12", "accounting", "P2", "accounting")
+    assert (case.amount_minor, case.currency, case.channel, case.confidence) == (12_800, "CNY", "chat", 0.95)
+    assert templates(effects) == ["contact.asked"]
+    assert [each.parameters["fields"] for each in effects if isinstance(each, NotificationRequested)] == ["ask.order"]
+
+
+def test_what_was_asked_for_joins_the_case_and_a_second_contact_raises_it_once() -> None:
+    player = Player(policy())
+    opened = case_of(said(player, NOON, "charged twice, 12.50 EUR"))
+    joined = case_of(said(player, NOON + MINUTE, "order A2026040112345"))
+    assert (joined.case_id, joined.entities.order_id) == (opened.case_id, "A2026040112345")
+    again = case_of(said(player, NOON + 2 * MINUTE, "charged twice!!"))
+    assert (again.case_id, again.priority) == (opened.case_id, "P1")
+
+
+def test_another_order_is_another_case() -> None:
+    player = Player(policy())
+    one = case_of(said(player, NOON, "charged twice for order A2026040112345"))
+    two = case_of(said(player, NOON + MINUTE, "charged twice for order B2026040112345"))
+    assert one.case_id != two.case_id
+    assert case_of(said(player, NOON + 2 * MINUTE, "any news on order A2026040112345")).case_id == one.case_id
+
+
+def test_a_simple_question_is_answered_once_and_then_goes_to_a_person() -> None:
+    player = Player(policy())
+    effects = said(player, NOON, "I forgot my password")
+    assert (case_of(effects).status, templates(effects)) == ("auto_answered", ["answer.F19"])
+    effects = said(player, NOON + MINUTE, "I still forgot my password")
+    assert (case_of(effects).status, templates(effects)) == ("classified", [])
+
+
+def test_an_observing_policy_and_a_backfill_answer_nobody() -> None:
+    shadow = said(Player(policy('mode = "observe"\n')), NOON, "I forgot my password")
+    assert (case_of(shadow).shadow, templates(shadow)) == (True, [])
+    old = said(Player(policy(), now_ms=NOON + 30 * DAY), NOON, "I forgot my password")
+    assert (case_of(old).status, templates(old)) == ("classified", [])
+
+
+def test_words_lock_nothing() -> None:
+    effects = said(Player(policy()), NOON, "my account was hacked, freeze it")
+    assert case_of(effects).priority == "P1"
+    assert templates(effects) == ["contact.stolen"]
+    assert not [each for each in effects if isinstance(each, ActionRequested)]
+
+
+def test_a_message_about_a_payment_joins_the_open_case_of_that_payment() -> None:
+    player = Player(policy())
+    player.see(paid(NOON, 1, kind=payments.PaymentRequested, merchant_id="m1"))
+    one = case_of(said(player, NOON + MINUTE, "refund please", payment_id="p1"))
+    assert (one.entities.payment_id, one.amount_minor) == ("p1", 1000)
+    two = case_of(said(player, NOON + 2 * MINUTE, "charged twice", payment_id="p1"))
+    assert (two.case_id, two.evidence[-1].text) == (one.case_id, "from chat")
+
+
+def test_an_answer_to_a_question_of_an_analyst_takes_the_case_up_again() -> None:
+    player = Player(policy())
+    case = case_of(said(player, NOON, "charged twice"))
+    ask = {"action": "ask", "case_id": case.case_id, "expected_version": 1, "actor": "kim", "role": "analyst"}
+    assert case_of(player.see(event(CaseAction, NOON + MINUTE, 1, **ask))).status == "waiting_customer"
+    assert case_of(said(player, NOON + 2 * MINUTE, "here it is", case_id=case.case_id)).status == "in_progress"
+
+
+def test_an_empty_message_and_a_late_one_open_nothing() -> None:
+    player = Player(policy())
+    assert said(player, NOON, "  ") == []
+    player.pass_until(NOON + 30 * DAY)
+    assert said(player, NOON + MINUTE, "charged twice") == []
