@@ -29,10 +29,10 @@ ANSWER_MAX = 24  # characters, numbers counting as one
 def wrote(turn: Turn, event: UserMessage) -> None:
     """Reads the message and puts it where it belongs."""
     timeline.attach(turn, event)
-    named = [case for case in turn.obligations.cases if case.is_open and _names(event, case)]
+    named = [each for each in turn.obligations.cases if each.is_open and _names(event, each)]
+    for each in named:
+        _again(turn, each)
     if named:
-        for case in named:
-            _again(turn, case)
         return
     if not event.text or not event.text.strip():
         return
