@@ -58,7 +58,7 @@ def test_details(text: str, details: Details) -> None:
         ("我的身份证11010519491231002X", "我的身份证[identity]"),
         ("打我138-1234-5678", "打我[phone]"),
         ("call +49 170 1234567 now", "call [phone] now"),
-        ("ada.b@example.co.uk 收", "[email] 收"),
+        ("ada.b@mail.co.example 收", "[email] 收"),
         ("验证码是 482913", "验证码是 [code]"),
         ("482913 is my code", "[code] is my code"),
         ("订单 12345678, 128元", "订单 12345678, 128元"),
