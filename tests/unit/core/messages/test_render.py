@@ -10,6 +10,7 @@ SAMPLES = {
     "money": "CNY 128.00",
     "instant": "2026-04-01T12:20:00Z",
     "word": "unusual_activity",
+    "words": "ask.order,ask.time",
     "id": "case_x",
     "count": "3",
 }
