@@ -84,8 +84,9 @@ def observe_slow_login(
         sketch.keep(today.failed, name, FAILED_MAX)
     else:
         sketch.keep(today.entered, name, ENTERED_MAX)
-    # Nothing is estimated while the hashes alone are too few.
-    if not settings.enabled or 2 * kept(slow) < settings.elevated_usernames:
+    # Nothing is estimated while the hashes alone are too few, nor for honest people who get in.
+    quiet_here = in_force(slow.threat, at_ms) == NORMAL
+    if not settings.enabled or 2 * kept(slow) < settings.elevated_usernames or (quiet_here and not failed):
         return []
     names = sketch.different([day.failed for day in slow.days], FAILED_MAX)
     entered = sketch.different([day.entered for day in slow.days], ENTERED_MAX)
@@ -95,7 +96,7 @@ def observe_slow_login(
         level = ATTACK if names >= settings.attack_usernames else ELEVATED
         if names < settings.elevated_usernames:
             level = NORMAL
-    if level == NORMAL and (in_force(slow.threat, at_ms) == NORMAL or 2 * names < settings.elevated_usernames):
+    if level == NORMAL and (quiet_here or 2 * names < settings.elevated_usernames):
         return []
     seen = Sighting(
         level,
