@@ -45,7 +45,7 @@ class ModelError(Exception):
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """From what a model was made. Times are event times; `until` is excluded, for payments and for their labels."""
+    """From what a model was made. Times are those of payments, `until` is excluded; labels came later."""
 
     data: str  # what the history is called
     data_sha256: str  # of the training matrix and its labels

@@ -100,6 +100,11 @@ def test_a_verdict_is_unknown_until_it_arrives(history: History) -> None:
 
 def test_a_fold_trains_on_what_was_known_when_its_week_began(history: History) -> None:
     plan = Plan(2**62, days=14, weeks=2)
+    first = folds_of(history, plan)[0]
+    for row in np.flatnonzero(first.train & (history.at_ms < first.starts_ms - 15 * DAY_MS))[:10].tolist():
+        told, known_ms = int(first.learnt[row]), int(history.at_ms[row]) + 7 * DAY_MS
+        history = with_verdicts(history, row, [(told, known_ms), (1 - told, first.starts_ms)])  # corrected too late
+    assert (folds_of(history, plan)[0].learnt == first.learnt).all()
     for fold in folds_of(history, plan):
         assert history.at_ms[fold.train].max() < fold.starts_ms - 7 * DAY_MS
         assert (fold.learnt[fold.train] == history.verdicts_at(fold.starts_ms)[fold.train]).all()
