@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any, get_args
 
 import click
@@ -44,6 +45,7 @@ def console(ctx: click.Context, /, host: str, port: int, https: bool, store: str
         return
     settings = settings_of(options)
     log_as(settings.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     with opened_store(settings, store) as opened:
         runtime = settings.runtime()
         ask(settings, plan(runtime, opened.positions()))  # says in one sentence what is missing

@@ -20,6 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import people, queries
+from streams.adapters.case_store.errors import StoreUnreachable
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, Written, decode_case
@@ -148,6 +149,11 @@ def build(
         assert isinstance(error, HTTPException)
         known = str(error.detail).startswith(("refused.", "login."))
         return page(request, "problem.html", None, error.status_code, text=error.detail if known else "refused.missing")
+
+    @app.exception_handler(StoreUnreachable)
+    async def no_store(request: Request, error: Exception) -> Response:
+        log.warning("a page could not be shown: %s", error)
+        return page(request, "problem.html", None, 503, text="refused.store")
 
     @app.exception_handler(BadCursor)
     async def bad_cursor(request: Request, _: Exception) -> Response:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,19 +85,21 @@ def postgres_folder() -> Path | None:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL of the test's own; skips the test where there are no programs for one."""
     programs = postgres_folder()
     if programs is None:
         pytest.skip("no PostgreSQL here (Debian: apt-get install postgresql)")
-    # It refuses to run as root.
+    # It refuses to run as root, and another run of pytest closes the folders of this one to everybody else.
     nobody: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    if nobody:
-        shutil.chown(folder, "nobody", "nogroup")
-        for each in folder.parents:
-            if each.owner() == "root" and str(each) not in ("/", "/tmp"):
-                each.chmod(each.stat().st_mode | 0o011)
+    with tempfile.TemporaryDirectory(prefix="paywarden-postgres-") as name:
+        folder = Path(name)
+        if nobody:
+            shutil.chown(folder, **nobody)
+        yield from _served(programs, folder, nobody)
+
+
+def _served(programs: Path, folder: Path, nobody: dict[str, Any]) -> Iterator[str]:
     data, port = folder / "data", free_port()
     subprocess.run(
         [programs / "initdb", "-D", data, "-U", "paywarden", "-A", "trust", "-E", "UTF8"],

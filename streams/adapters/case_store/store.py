@@ -161,7 +161,7 @@ def _engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if kind not in ("sqlite", "postgresql"):
             raise StoreError(f"PAYWARDEN_STORE_URL: {kind} is not supported; use sqlite:///FILE or postgresql://...")
-        engine = create_engine(parsed, pool_pre_ping=kind == "postgresql")
+        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=kind == "postgresql")
     except (ArgumentError, NoSuchModuleError):
         raise StoreError(
             "PAYWARDEN_STORE_URL: not a database URL; for example sqlite:////var/lib/paywarden/cases.db or "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import text
 from support.browsers import Browser, served
 from support.stores import START_MS, case, load, record
 
@@ -288,6 +289,18 @@ def test_what_is_not_there_is_a_sentence(console: Console, address: str) -> None
     answer = console.browser("viewer").asks("GET", address)
     assert answer.status in (400, 404)
     assert "Traceback" not in answer.text
+
+
+def test_a_store_that_fails_is_a_sentence_without_what_it_holds(
+    console: Console, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = console.browser("viewer")
+    with console.store.writing() as connection:
+        connection.execute(text("DROP TABLE versions"))
+    answer = browser.asks("GET", "/cases/case_a")
+    assert answer.status == 503
+    assert "The case store does not answer" in answer.text
+    assert "case_a" not in answer.text + caplog.text
 
 
 def test_ids_of_people_are_masked_in_lists(console: Console) -> None:
