@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, Written
+from streams.contracts.base import Count, Currency, Id, Instant, Label, Minor, Output, ShortText, Written
 from streams.contracts.cases import CustomerText, Priority
 from streams.contracts.payments import Code, Codes
 
@@ -26,6 +26,16 @@ class RetryAdvice(Written, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     until: Instant | None = None
     attempts_left: Count = 0  # automatic ones; 0: only the customer may try again, if the verdict allows it at all
     because: Label = "policy_default"  # network_rule, vendor_doc, policy_default, budget_used, never_list
+
+
+class Contact(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The official support of a wallet, card network or gateway, as its profile states it; no other may be named."""
+
+    profile: Label
+    name_zh: Label
+    name_en: Label
+    page: ShortText
+    phone: Label | None = None
 
 
 class PaymentTriaged(Output, frozen=True, kw_only=True, tag="payment.triaged.v1", tag_field="type"):
@@ -56,3 +66,4 @@ class PaymentTriaged(Output, frozen=True, kw_only=True, tag="payment.triaged.v1"
     amount_minor: Minor | None = None
     currency: Currency | None = None
     table: Label  # digest of the decline tables and profiles in force
+    contact: Contact | None = None  # who can help besides us; absent where no profile speaks for the payment

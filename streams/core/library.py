@@ -13,7 +13,7 @@ from functools import cache
 
 import msgspec
 
-from streams.core.declines.profiles import Profiles, packaged_profiles, read_profiles
+from streams.core.declines.profiles import Limit, Profiles, packaged_profiles, read_profiles
 from streams.core.declines.table import DeclineTable, TableError, packaged, read_table
 from streams.core.messages.render import MESSAGES, Messages, TemplateError, Word, parse_messages
 from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
@@ -58,7 +58,7 @@ def read_library(texts: Mapping[str, str]) -> Library:
     tariffs = packaged_tariffs()
     if TARIFFS in texts:
         tariffs = read_tariffs(texts[TARIFFS], base=tariffs)
-    messages = _messages(texts.get(TEMPLATES, ""), table, tariffs)
+    messages = _messages(texts.get(TEMPLATES, ""), table, tariffs, profiles)
     content = table.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
     digest = hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
     return Library(table, profiles, messages, digest, tariffs)
@@ -79,8 +79,13 @@ def tariff_word(tariff: str) -> str:
     return f"tariff.{tariff}"
 
 
-def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff]) -> Messages:
-    """Packaged and own templates; every cause's sentence and tariff's name is a word that they may use."""
+def limit_word(profile: str, limit: Limit) -> str:
+    """The name under which messages know the name of a profile's limit."""
+    return f"limit.{profile}.{limit.per}.{limit.tier or ''}.{limit.channel or ''}.{limit.currency}"
+
+
+def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff], profiles: Profiles) -> Messages:
+    """Packaged and own templates; every cause's sentence, tariff's and limit's name is a word that they may use."""
     templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
     if text:
         try:
@@ -103,4 +108,9 @@ def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff]) -> 
     words |= {reason_word(cause.cause): Word(zh=cause.zh, en=cause.en) for cause in causes}
     words |= {name_word(cause.cause): Word(zh=cause.name_zh, en=cause.name_en) for cause in causes}
     words |= {tariff_word(each.tariff): Word(zh=each.name_zh, en=each.name_en) for each in tariffs.values()}
+    words |= {
+        limit_word(profile.id, limit): Word(zh=limit.name.zh, en=limit.name.en)
+        for profile in profiles.by_id.values()
+        for limit in profile.limits
+    }
     return Messages(template=templates, words=words)

@@ -23,6 +23,7 @@ from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.registry import TYPES
 from streams.contracts.triage import PaymentTriaged
+from streams.core.declines.profiles import packaged_profiles
 from streams.core.declines.table import packaged
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Effect, Prepared
@@ -97,3 +98,21 @@ def test_every_cause_is_played() -> None:
         name for name, cause in packaged().causes.items() if cause.fault_party != "none" or cause.retryable != "n/a"
     }
     assert {each["cause"] for each in triaged} == failures
+
+
+@pytest.mark.parametrize("profile", sorted(packaged_profiles().by_id))
+def test_every_profile_has_a_story_from_its_codes_to_a_closed_case(profile: str) -> None:
+    lines = (Path(__file__).parent / f"profile_{profile}/expected.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [msgspec.json.decode(line) for line in lines]
+    stated = packaged_profiles().by_id[profile]
+    contacts = [each["contact"] for each in told if each.get("contact", {}).get("profile") == profile]
+    assert contacts
+    assert {each["page"] for each in contacts} == {stated.support.page}
+    assert {each.get("phone") for each in contacts} == {stated.support.phone}
+    kinds = {each["case_type"] for each in told if each["type"] == "case.version.v1"}
+    wanted = {"refund_late"}
+    wanted |= {"topup_not_credited"} if stated.topup and stated.kind == "wallet" else set()
+    wanted |= {"withdrawal_delay"} if stated.withdrawal else set()
+    assert kinds == wanted
+    ends = {each["case_id"]: each.get("status") for each in told if each["type"] == "case.version.v1"}
+    assert set(ends.values()) == {"resolved"}

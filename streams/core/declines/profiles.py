@@ -131,6 +131,10 @@ def _read(name: str, text: str) -> Profile:
         raise TableError("the id is the name of the file", name, "remove the key id")
     if profile.passes_through and (profile.codes or profile.advice or profile.iso8583):
         raise TableError("it passes codes through and has codes of its own", name, "remove one of the two")
+    told = [(limit.per, limit.currency, limit.tier, limit.channel) for limit in profile.limits]
+    if twice := next((limit for limit in told if told.count(limit) > 1), None):
+        per, currency, *_ = twice
+        raise TableError(f"two limits per {per} in {currency} hold for the same movements", name, "keep one of them")
     return msgspec.structs.replace(profile, id=name.rpartition("/")[2].removesuffix(".toml"))
 
 

@@ -18,6 +18,7 @@ from streams.core.declines.table import ISO, PRIVATE_USE, UNKNOWN, Cause, Declin
 
 Rank = Literal["deployment", "network_advice", "gateway", "iso8583", "none"]
 _NEVER_APPROVE = 1  # Visa's category 1 is network advice that travels in the response code itself
+_SELLERS = frozenset({"merchant", "platform"})
 _ORDER: tuple[Rank, ...] = ("deployment", "network_advice", "gateway", "iso8583", "none")
 
 
@@ -76,6 +77,18 @@ def speakers(
         *(profiles.by_source.get(code.source) for code in codes),
     )
     return tuple({profile.id: profile for profile in asked if profile is not None}.values())
+
+
+def helper(
+    profiles: Profiles, method: str, network: str | None, gateway_id: str | None, codes: Iterable[Code], who_acts: str
+) -> Profile | None:
+    """Whose official support can help: the customer's wallet or card network, of what a merchant mends the gateway."""
+    gateway = profiles.by_gateway.get(gateway_id or "") or next(
+        (found for code in codes if (found := profiles.by_source.get(code.source)) and found.kind == "gateway"), None
+    )
+    theirs = (profiles.by_method.get(method), profiles.by_network.get(network or ""))
+    asked = (gateway, *theirs) if who_acts in _SELLERS else (*theirs, gateway)
+    return next((profile for profile in asked if profile is not None), None)
 
 
 def _rank(profiles: Profiles, entry: Entry) -> Rank:

@@ -11,17 +11,18 @@ import msgspec
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText
 from streams.contracts.payments import Code, Failure, Movement, PaymentPending, PspStatus, RefundFailed
-from streams.contracts.triage import Disclosure, PaymentTriaged, RetryAdvice
+from streams.contracts.triage import Contact, Disclosure, PaymentTriaged, RetryAdvice
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, raised
 from streams.core.cases.timeline import codes_of, kind_of
+from streams.core.currencies import exponent_of
 from streams.core.declines import retry
-from streams.core.declines.resolve import Resolved, resolve, speakers
+from streams.core.declines.resolve import Resolved, helper, resolve, speakers
 from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
-from streams.core.library import reason_word
+from streams.core.library import limit_word, reason_word
 from streams.core.messages.notify import zone_of
-from streams.core.messages.render import instant, render
+from streams.core.messages.render import instant, money, render
 from streams.core.money import limits
 from streams.core.money.completeness import IDLE
 from streams.core.money.limits import Reached
@@ -107,7 +108,22 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, 
             amount_minor=event.amount_minor,
             currency=event.currency,
             table=library.digest,
+            contact=_contact(turn, event, cause.who_acts),
         )
+    )
+
+
+def _contact(turn: Turn, event: Failure | RefundFailed, who_acts: str) -> Contact | None:
+    profiles = turn.ctx.library.profiles
+    profile = helper(profiles, event.method, event.network, event.gateway_id, event.codes, who_acts)
+    if profile is None:
+        return None
+    return Contact(
+        profile=profile.id,
+        name_zh=profile.name.zh,
+        name_en=profile.name.en,
+        page=profile.support.page,
+        phone=profile.support.phone,
     )
 
 
@@ -133,6 +149,11 @@ def _limit_text(turn: Turn, limit: Reached, *, charged: bool) -> CustomerText:
     if limit.resets_ms:
         template, parameters["reset_at"] = "payment_failure.limit", instant(limit.resets_ms)
         parameters["limit"] = f"limit.{limit.per}"
+    if limit.stated is not None:
+        template = f"{template}.named"
+        parameters["limit"] = limit_word(limit.profile, limit.stated)
+        amount_minor = limit.stated.amount * 10 ** exponent_of(limit.stated.currency)
+        parameters["amount"] = money(amount_minor, limit.stated.currency)
     return render(template, parameters, zone_of(turn), turn.ctx.library.messages)
 
 

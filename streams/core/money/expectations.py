@@ -7,7 +7,7 @@ bring the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from streams.contracts import payments
@@ -18,6 +18,7 @@ from streams.contracts.payments import Movement, Refund
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
+from streams.core.declines.profiles import Profile
 from streams.core.local_time import hour_and_weekday
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import instant, money
@@ -48,17 +49,17 @@ class Promise(NamedTuple):
 
 def _topup_term(turn: Turn, event: Movement) -> str:
     policy = turn.policy.money
-    term = _by_method(turn, event, "topup", policy.topup)
+    term = _topup_from(turn, event, policy.topup)
     hour, _ = hour_and_weekday(turn.at_ms, zone_of(turn))
     return policy.topup_after_cutoff if event.method == "bank_transfer" and hour >= policy.topup_cutoff_hour else term
 
 
 def _withdrawal_term(turn: Turn, event: Movement) -> str:
     speed = getattr(event, "speed", "ordinary")
-    profile = turn.ctx.library.profiles.by_method.get(event.method)
     terms = turn.policy.money.withdrawal
-    if profile is not None and speed in profile.withdrawal:
-        return profile.withdrawal[speed]
+    for profile in _wallets(turn, event):
+        if speed in profile.withdrawal:
+            return profile.withdrawal[speed]
     return terms.get(speed, terms["other"])
 
 
@@ -66,19 +67,39 @@ _REFUND_TO = {"wallet_balance": "balance", "card": "credit_card"}
 
 
 def _refund_term(turn: Turn, event: Movement) -> str:
+    """The wallet's own time, else the gateway's, which carries the refund, else the card network's."""
     profiles, terms = turn.ctx.library.profiles, turn.policy.money.refund
     place = _REFUND_TO.get(event.method, event.method)
-    for profile in (profiles.by_method.get(event.method), profiles.by_network.get(event.network or "")):
+    wallet = profiles.by_method.get(event.method)
+    if wallet is not None and wallet.passes_through:
+        place = "credit_card"  # the token of a card: its money goes where the card's goes
+    for profile in (
+        wallet,
+        profiles.by_gateway.get(event.gateway_id or ""),
+        profiles.by_network.get(event.network or ""),
+    ):
         if profile is not None and profile.refund:
             place = "balance" if profile.kind == "wallet" and place not in profile.refund else place
             return profile.refund.get(place) or profile.refund.get("other") or terms["other"]
     return terms.get(place, terms["other"])
 
 
-def _by_method(turn: Turn, event: Movement, kind: str, terms: dict[str, str]) -> str:
-    profile = turn.ctx.library.profiles.by_method.get(event.method)
-    own: dict[str, str] = dict(getattr(profile, kind)) if profile is not None else {}
-    return own.get(event.method) or terms.get(event.method) or terms["other"]
+def _wallets(turn: Turn, event: Movement) -> list[Profile]:
+    """Whose balance is loaded or paid out: the method names it, or where the method is a card, the gateway does."""
+    profiles = turn.ctx.library.profiles
+    asked = (profiles.by_method.get(event.method), profiles.by_gateway.get(event.gateway_id or ""))
+    return [profile for profile in asked if profile is not None]
+
+
+def _topup_from(turn: Turn, event: Movement, terms: Mapping[str, str]) -> str:
+    """By funding method; a top-up that names only its wallet came from the card that is bound there."""
+    for profile in _wallets(turn, event):
+        own = profile.topup.get(event.method)
+        if own is None and event.method in profile.methods:
+            own = profile.topup.get("bank_card") or profile.topup.get("bank_transfer")
+        if own is not None:
+            return own
+    return terms.get(event.method) or terms["other"]
 
 
 _CREDITED = frozenset({payments.RefundCredited})

@@ -25,33 +25,44 @@ class Reached(NamedTuple):
 
     per: Per
     resets_ms: int
+    profile: str = ""  # whose limit it is, where a profile states it
+    stated: Limit | None = None
 
 
 def reached(turn: Turn, event: Movement, resolved: Resolved) -> Reached | None:
     """The limit that this failure speaks of; None for other failures, and where nobody can say which it was."""
-    per = _per(turn, event, resolved)
+    if resolved.cause.cause not in (AMOUNT, COUNT, TIER):
+        return None
+    profile = _profile(turn, event)
+    limits = _limits(profile, event, turn.obligations.holder.tier)
+    per, stated = _which(event, resolved, limits)
     if per is None:
         return None
+    whose = profile.id if profile is not None and stated is not None else ""
     if per == "payment" or per == "life":
-        return Reached(per, 0)
-    return Reached(per, next_period_ms(turn.at_ms, per, turn.policy.money.calendar_of(event.currency)))
+        return Reached(per, 0, whose, stated)
+    return Reached(per, next_period_ms(turn.at_ms, per, turn.policy.money.calendar_of(event.currency)), whose, stated)
 
 
-def _per(turn: Turn, event: Movement, resolved: Resolved) -> Per | None:
+def _which(event: Movement, resolved: Resolved, limits: list[Limit]) -> tuple[Per | None, Limit | None]:
+    """Which period, and which of the profile's limits if it can be one only."""
     cause = resolved.cause.cause
-    if cause not in (AMOUNT, COUNT, TIER):
-        return None
-    if resolved.entry is not None and resolved.entry.limit_per is not None:
-        return resolved.entry.limit_per
-    tier = turn.obligations.holder.tier
-    limits = _limits(_profile(turn, event), event, tier)
     if cause == COUNT:
-        return "day"
+        return (resolved.entry.limit_per if resolved.entry is not None else None) or "day", None  # amounts say nothing
+    told = resolved.entry.limit_per if resolved.entry is not None else None
+    if told is not None:
+        fits = [limit for limit in limits if limit.per == told]
+        return told, fits[0] if len(fits) == 1 else None
     if cause == TIER:
-        return next((limit.per for limit in limits if limit.tier is not None), None)
+        of_tier = [limit for limit in limits if limit.tier is not None]
+        return (of_tier[0].per, of_tier[0]) if of_tier else (None, None)
     # What is above a limit by itself would be above it tomorrow too.
-    alone = any(event.amount_minor > limit.amount * 10 ** exponent_of(limit.currency) for limit in limits)
-    return "payment" if alone else None
+    above = [limit for limit in limits if event.amount_minor > limit.amount * 10 ** exponent_of(limit.currency)]
+    if above:
+        return "payment", min(above, key=lambda limit: limit.amount)
+    # A way of paying that has one limit of its own was refused because of that one.
+    own = [limit for limit in limits if limit.channel is not None]
+    return (own[0].per, own[0]) if len(own) == 1 else (None, None)
 
 
 def _profile(turn: Turn, event: Movement) -> Profile | None:

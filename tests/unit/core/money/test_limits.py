@@ -44,8 +44,8 @@ def test_the_code_says_which_limit_and_the_region_when_it_resets(code: str, rese
 @pytest.mark.parametrize(
     ("tier", "template", "resets_at"),
     [
-        ("I", "payment_failure.limit.life", None),
-        ("II", "payment_failure.limit", datetime(2026, 12, 31, 16, tzinfo=UTC)),
+        ("I", "payment_failure.limit.life.named", None),
+        ("II", "payment_failure.limit.named", datetime(2026, 12, 31, 16, tzinfo=UTC)),
         (None, "payment_failure.reason", None),
         ("x" * 64, "payment_failure.reason", None),
     ],
@@ -60,9 +60,25 @@ def test_the_tier_of_the_account_says_whether_waiting_helps(
 
 def test_an_amount_above_the_limit_by_itself_is_not_told_to_wait() -> None:
     static = {"channel": "static_qr", "amount_minor": 60_000}
-    assert triage("unionpay_online", "33", **static).text.template == "payment_failure.limit.payment"
-    assert triage("unionpay_online", "33", channel="static_qr").text.template == "payment_failure.reason"
+    found = triage("unionpay_online", "33", **static)
+    assert (found.text.template, found.retry.not_before) == ("payment_failure.limit.payment.named", None)
+    assert "Static QR code, per day: CNY 500.00" in found.text.en
+    assert "静态二维码单日限额（CNY 500.00）" in found.text.zh
     assert triage("unionpay_online", "33", amount_minor=60_000).text.template == "payment_failure.reason"
+
+
+def test_a_way_of_paying_with_one_limit_of_its_own_was_refused_because_of_it() -> None:
+    found = triage("unionpay_online", "33", channel="static_qr")
+    assert found.text.template == "payment_failure.limit.named"
+    assert found.retry.not_before == datetime(2026, 4, 1, 16, tzinfo=UTC)
+    assert "CNY 500.00" in found.text.zh
+
+
+def test_a_limit_that_no_profile_states_has_no_amount() -> None:
+    found = triage("alipay", "ACQ.BUYER_PAYMENT_AMOUNT_MONTH_LIMIT_ERROR")
+    assert found.text.template == "payment_failure.limit"
+    stated = triage("alipay", "ACQ.BUYER_PAYMENT_AMOUNT_DAY_LIMIT_ERROR", channel="static_qr")
+    assert stated.text.template == "payment_failure.limit.named"
 
 
 def test_a_limit_that_nobody_can_name_keeps_its_sentence_and_counts_are_daily() -> None:
