@@ -47,6 +47,9 @@ Finding = Literal["unset", "confirmed_fraud", "valuable_alert", "customer_error"
 Labels = Annotated[tuple[Label, ...], Meta(max_length=64)]
 
 
+Locales = Annotated[dict[Label, Text], Meta(max_length=8)]  # by BCP 47 tag
+
+
 class Sla(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Deadlines by priority; the clock pauses only while waiting for the customer."""
 
@@ -83,12 +86,13 @@ class Entities(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     entity: Id | None = None  # kind/value for cases that the entities agent owns
 
 
-class CustomerText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CustomerText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What may be told to the customer, in both languages, rendered from one template."""
 
     template: Label
     zh: Text
     en: Text
+    texts: Locales = msgspec.field(default_factory=dict)  # in the customer's language too, where the deployment has it
 
 
 class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_field="type"):
@@ -174,3 +178,4 @@ class NotificationRequested(Output, frozen=True, kw_only=True, tag="notification
     channel: Label = "in_app"
     not_after: Instant
     case_id: Id | None = None
+    texts: Locales = msgspec.field(default_factory=dict)  # in the customer's language too, where the deployment has it

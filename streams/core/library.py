@@ -7,7 +7,7 @@ The packaged tables, and over them what a deployment put into its overlay folder
 from __future__ import annotations
 
 import hashlib
-import tomllib
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -15,11 +15,14 @@ import msgspec
 
 from streams.core.declines.profiles import Limit, Profiles, packaged_profiles, read_profiles
 from streams.core.declines.table import DeclineTable, TableError, packaged, read_table
-from streams.core.messages.render import MESSAGES, Messages, TemplateError, Word, parse_messages
+from streams.core.messages.render import MESSAGES, Locale, Messages, TemplateError, Word, parse_locale, parse_messages
 from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
 
 CAUSES, CODES, TARIFFS, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "tariffs.csv", "templates.toml", "profiles/"
-LAYOUT = f"{CAUSES}, {CODES}, {TARIFFS}, {TEMPLATES} and {PROFILES}NAME.toml"
+LOCALES = "locales/"
+LAYOUT = f"{CAUSES}, {CODES}, {TARIFFS}, {TEMPLATES}, {PROFILES}NAME.toml and {LOCALES}TAG.toml"
+_TAG = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # BCP 47, as far as profiles of accounts use it
+_ALWAYS = frozenset({"zh", "en"})
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -45,7 +48,7 @@ def read_library(texts: Mapping[str, str]) -> Library:
     """
     for name in sorted(texts):
         if name not in (CAUSES, CODES, TARIFFS, TEMPLATES) and not (
-            name.startswith(PROFILES) and name.endswith(".toml")
+            name.startswith((PROFILES, LOCALES)) and name.endswith(".toml")
         ):
             raise TableError("there is no such file in an overlay", name, f"use {LAYOUT}, or remove it")
     table = packaged()
@@ -59,9 +62,25 @@ def read_library(texts: Mapping[str, str]) -> Library:
     if TARIFFS in texts:
         tariffs = read_tariffs(texts[TARIFFS], base=tariffs)
     messages = _messages(texts.get(TEMPLATES, ""), table, tariffs, profiles)
+    messages = msgspec.structs.replace(messages, locales=_locales(texts, messages))
     content = table.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
     digest = hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
     return Library(table, profiles, messages, digest, tariffs)
+
+
+def _locales(texts: Mapping[str, str], messages: Messages) -> dict[str, Locale]:
+    found: dict[str, Locale] = {}
+    for name in sorted(each for each in texts if each.startswith(LOCALES)):
+        tag = name.removeprefix(LOCALES).removesuffix(".toml")
+        if _TAG.fullmatch(tag) is None:
+            raise TableError(f"{tag!r} is no language tag", name, "name the file like fr.toml or pt-BR.toml")
+        if tag.partition("-")[0] in _ALWAYS:
+            raise TableError("Chinese and English are in every template", name, f"put your wording into {TEMPLATES}")
+        try:
+            found[tag] = parse_locale(texts[name], messages)
+        except (ValueError, TemplateError) as error:  # TOML, its types, and braces that do not match are ValueErrors
+            raise TableError(str(error), name, "correct that line (docs/declines.md shows a locale)") from None
+    return found
 
 
 def reason_word(cause: str) -> str:
@@ -90,7 +109,7 @@ def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff], pro
     if text:
         try:
             own = parse_messages(text)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError, TemplateError) as error:
+        except (ValueError, TemplateError) as error:
             raise TableError(str(error), TEMPLATES, "correct that template") from None
         for name, template in own.template.items():
             shipped = templates.get(name)

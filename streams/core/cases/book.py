@@ -14,8 +14,7 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla
 from streams.contracts.payments import Movement
 from streams.core import ids
-from streams.core.messages.notify import zone_of
-from streams.core.messages.render import render
+from streams.core.messages.notify import told
 from streams.core.money import legal
 from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line
 from streams.core.policy import Policy
@@ -190,9 +189,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         evidence_dropped=case.dropped,
         counters=dict(case.counters),
         actions=tuple(case.actions),
-        messages=(
-            (render(case.template, case.parameters, zone_of(turn), turn.ctx.library.messages),) if case.template else ()
-        ),
+        messages=(told(turn, case.template, case.parameters),) if case.template else (),
         incident_id=case.incident_id or None,
         assignee=case.assignee or None,
         sla=sla_of(case, turn.policy),

@@ -21,8 +21,8 @@ from streams.core.declines.resolve import Resolved, helper, resolve, speakers
 from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, reason_word
-from streams.core.messages.notify import zone_of
-from streams.core.messages.render import instant, money, render
+from streams.core.messages.notify import told
+from streams.core.messages.render import instant, money
 from streams.core.money import limits
 from streams.core.money.completeness import IDLE
 from streams.core.money.limits import Reached
@@ -154,7 +154,7 @@ def _limit_text(turn: Turn, limit: Reached, *, charged: bool) -> CustomerText:
         parameters["limit"] = limit_word(limit.profile, limit.stated)
         amount_minor = limit.stated.amount * 10 ** exponent_of(limit.stated.currency)
         parameters["amount"] = money(amount_minor, limit.stated.currency)
-    return render(template, parameters, zone_of(turn), turn.ctx.library.messages)
+    return told(turn, template, parameters)
 
 
 def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: Reached | None) -> CustomerText:
@@ -167,7 +167,7 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
         return _limit_text(turn, limit, charged=not (failed and claimed == "not_moved" and _ledger_is_heard(turn)))
     elif failed and claimed == "not_moved" and _ledger_is_heard(turn):
         template = "payment_failure.not_charged"
-    return render(template, {"reason": reason}, zone_of(turn), turn.ctx.library.messages)
+    return told(turn, template, {"reason": reason})
 
 
 def _ledger_is_heard(turn: Turn) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streams.contracts.base import from_ms
-from streams.contracts.cases import NotificationRequested
+from streams.contracts.cases import CustomerText, NotificationRequested
 from streams.core import ids
 from streams.core.messages.render import render
 from streams.core.obligations import NOTICES_MAX, Case
@@ -23,7 +25,7 @@ def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | N
         return
     if case is not None:
         turn.change(case, f"message {template}")
-    text = render(template, parameters, zone_of(turn), turn.ctx.library.messages)
+    text = told(turn, template, parameters)
     turn.effects.append(
         NotificationRequested(
             occurred_at=turn.at,
@@ -35,8 +37,14 @@ def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | N
             en=text.en,
             not_after=from_ms(turn.at_ms + turn.policy.notifications.not_after_s * 1000),
             case_id=case.case_id if case is not None else None,
+            texts=text.texts,
         )
     )
+
+
+def told(turn: Turn, template: str, parameters: Mapping[str, str]) -> CustomerText:
+    """The texts of a message for the owner of this account."""
+    return render(template, parameters, zone_of(turn), turn.ctx.library.messages, turn.obligations.holder.language)
 
 
 def zone_of(turn: Turn) -> str:

@@ -38,11 +38,24 @@ class Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
+WORDING_MOST = 600  # with its parameters it stays below what a message may have
+
+
+class Locale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one more language says: as much of the templates and words as it has, and how it writes an instant."""
+
+    instant: str  # of the fields day, month and time
+    months: tuple[str, ...]
+    template: dict[str, str]
+    words: dict[str, str] = {}
+
+
 class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All templates and words."""
 
     template: dict[str, Template]
     words: dict[str, Word]
+    locales: dict[str, Locale] = {}  # by BCP 47 tag, each a file of its own
 
 
 class TemplateError(Exception):
@@ -52,21 +65,25 @@ class TemplateError(Exception):
     """
 
 
+def _fields(text: str) -> set[str]:
+    """The parameters that a text uses; whatever is more than a name in braces counts under another name."""
+    parts = ((field, spec or conversion) for _, field, spec, conversion in string.Formatter().parse(text))
+    return {f"{field}:{more}" if more or not field else field for field, more in parts if field is not None}
+
+
 def parse_messages(text: str) -> Messages:
     """Reads a message file. Every parameter must be used in both texts, and nothing else may be."""
     messages = msgspec.convert(tomllib.loads(text), Messages)
+    if messages.locales:
+        raise TemplateError("it has locales: each of them is a file of its own, locales/TAG.toml")
     for name, template in messages.template.items():
         for language in ("zh", "en"):
-            used = {field for _, field, _, _ in string.Formatter().parse(getattr(template, language)) if field}
+            used = _fields(getattr(template, language))
             if used != set(template.parameters):
                 raise TemplateError(
                     f"template {name}, {language}: uses {sorted(used)}, has {sorted(template.parameters)}"
                 )
     return messages
-
-
-# Part of the code, like a table in a module: read once at import from inside the package.
-MESSAGES = parse_messages(files(__package__).joinpath("templates.toml").read_text(encoding="utf-8"))
 
 
 def money(amount_minor: int, currency: str) -> str:
@@ -81,8 +98,38 @@ def instant(at_ms: int) -> str:
     return from_ms(at_ms // 1000 * 1000).isoformat().replace("+00:00", "Z")
 
 
-def render(template: str, parameters: Mapping[str, str], time_zone: str, messages: Messages = MESSAGES) -> CustomerText:
-    """Both texts of a message. Missing or surplus parameters are a programming error and raise KeyError."""
+# Part of the code, like a table in a module: read once at import from inside the package.
+MESSAGES = parse_messages(files(__package__).joinpath("templates.toml").read_text(encoding="utf-8"))
+
+
+def parse_locale(text: str, messages: Messages) -> Locale:
+    """Reads a locale's file. It may leave templates and words out; what it has must fit the packaged ones."""
+    locale = msgspec.convert(tomllib.loads(text), Locale)
+    if _fields(locale.instant) != {"day", "month", "time"}:
+        raise TemplateError("instant has to use {day}, {month} and {time}")
+    if len(locale.months) != len(_MONTHS):
+        raise TemplateError(f"months has {len(locale.months)} names, not 12")
+    for name, wording in locale.template.items():
+        if len(wording) > WORDING_MOST:
+            raise TemplateError(f"template {name} has {len(wording)} characters, the most is {WORDING_MOST}")
+        known = messages.template.get(name)
+        if known is None:
+            raise TemplateError(f"there is no message {name}")
+        if _fields(wording) != set(known.parameters):
+            raise TemplateError(f"template {name}: uses {sorted(_fields(wording))}, has {sorted(known.parameters)}")
+    if unknown := sorted(set(locale.words) - set(messages.words)):
+        raise TemplateError(f"there is no word {unknown[0]}")
+    return locale
+
+
+def render(
+    template: str,
+    parameters: Mapping[str, str],
+    time_zone: str,
+    messages: Messages = MESSAGES,
+    language: str = "",
+) -> CustomerText:
+    """All texts of a message. Missing or surplus parameters are a programming error and raise KeyError."""
     wanted = messages.template[template]
     if wanted.parameters.keys() != parameters.keys():
         raise KeyError(f"template {template} needs {sorted(wanted.parameters)}, not {sorted(parameters)}")
@@ -96,14 +143,41 @@ def render(template: str, parameters: Mapping[str, str], time_zone: str, message
                 named = [messages.words[each] for each in value.split(",")]
                 zh[name], en[name] = "、".join(each.zh for each in named), ", ".join(each.en for each in named)
             case "instant":
-                local = datetime.fromisoformat(value).astimezone(_zone(time_zone))
-                # Without a zone of the customer's the reader has to be told which one it is.
-                zone = "" if local.utcoffset() else " UTC"
+                local, zone = _local(value, time_zone)
                 zh[name] = f"{local.month}月{local.day}日{local:%H:%M}{zone}"
                 en[name] = f"{local:%H:%M}{zone} on {local.day} {_MONTHS[local.month - 1]}"
             case "money" | "id" | "count":
                 zh[name] = en[name] = value
-    return CustomerText(template=template, zh=wanted.zh.format_map(zh), en=wanted.en.format_map(en))
+    own = _own(template, parameters, time_zone, messages, language) if messages.locales else {}
+    return CustomerText(template=template, zh=wanted.zh.format_map(zh), en=wanted.en.format_map(en), texts=own)
+
+
+def _own(
+    template: str, parameters: Mapping[str, str], time_zone: str, messages: Messages, language: str
+) -> dict[str, str]:
+    """The text in the customer's language; none where its locale lacks the template or one of the words."""
+    tag = next((tag for tag in (language, language.partition("-")[0]) if tag in messages.locales), None)
+    if tag is None:
+        return {}
+    locale, kinds = messages.locales[tag], messages.template[template].parameters
+    said = {name: value for name, value in parameters.items() if kinds[name] != "word"}
+    for name, value in parameters.items():
+        if kinds[name] == "word":
+            if value not in locale.words:
+                return {}
+            said[name] = locale.words[value]
+        elif kinds[name] == "instant":
+            local, zone = _local(value, time_zone)
+            month = locale.months[local.month - 1]
+            said[name] = locale.instant.format(day=local.day, month=month, time=f"{local:%H:%M}{zone}")
+    return {tag: locale.template[template].format_map(said)} if template in locale.template else {}
+
+
+def _local(value: str, time_zone: str) -> tuple[datetime, str]:
+    """The instant at the customer's, and what has to be added to it."""
+    local = datetime.fromisoformat(value).astimezone(_zone(time_zone))
+    # Without a zone of the customer's the reader has to be told which one it is.
+    return local, "" if local.utcoffset() else " UTC"
 
 
 # Not strftime's %b: that follows the locale of the machine, and a replay elsewhere must give the same text.

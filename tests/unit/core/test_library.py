@@ -6,6 +6,7 @@ import pytest
 
 from streams.core.declines.table import TableError
 from streams.core.library import packaged_library, read_library
+from streams.core.messages.render import render
 
 PROFILE = """
 kind = "gateway"
@@ -45,22 +46,89 @@ def test_own_wording() -> None:
     assert read_library({"templates.toml": LOGIN}).messages.template["fraud_alert.login"].zh == "{time}登录"
 
 
+FRENCH = """
+instant = "{day} {month} à {time}"
+months = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
+[template]
+"fraud_alert.confirm" = "Un paiement de {amount}, le {time}, est en attente : est-ce vous ?"
+"payment_failure.reason" = "{reason}"
+[words]
+"cause.insufficient_funds" = "Le solde est insuffisant."
+"""
+CONFIRM = {"amount": "CNY 12.00", "time": "2026-04-01T12:00:00Z"}
+LIMIT = '[[limits]]\nname = { zh = "日", en = "day" }\nper = "day"\ncurrency = "EUR"\namount = 5\n'
+TARIFFS = "tariff,name_zh,name_en,currency,fixed_minor,rate_bp,min_minor,max_minor,source\n"
+
+
+def test_a_further_locale_is_told_to_those_who_speak_it() -> None:
+    messages = read_library({"locales/fr.toml": FRENCH}).messages
+    for language in ("fr", "fr-CA"):
+        told = render("fraud_alert.confirm", CONFIRM, "Europe/Paris", messages, language)
+        assert told.texts == {"fr": "Un paiement de CNY 12.00, le 1 avr. à 14:00, est en attente : est-ce vous ?"}
+        assert told.en.startswith("A payment of CNY 12.00")
+    assert render("fraud_alert.confirm", CONFIRM, "Europe/Paris", messages, "de").texts == {}
+
+
+def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
+    messages = read_library({"locales/fr.toml": FRENCH}).messages
+    known, unknown = ({"reason": f"cause.{cause}"} for cause in ("insufficient_funds", "limit_amount_exceeded"))
+    assert render("payment_failure.reason", known, "", messages, "fr").texts == {"fr": "Le solde est insuffisant."}
+    assert render("payment_failure.reason", unknown, "", messages, "fr").texts == {}
+    assert render("unlocked", {}, "", messages, "fr").texts == {}
+
+
 @pytest.mark.parametrize(
     ("texts", "complaint"),
     [
         ({"code.csv": ""}, "code.csv: there is no such file in an overlay"),
+        ({"profiles/acme.csv": ""}, "profiles/acme.csv: there is no such file in an overlay"),
+        ({"codes.csv": "source,code,cause\nacme,E1,insufficient_funds\n"}, "codes.csv"),
+        ({"codes.csv": CODES.replace("insufficient_funds", "no_money")}, "no_money"),
+        ({"codes.csv": CODES + "acme,E1,insufficient_funds,again\n"}, "codes.csv"),
+        ({"codes.csv": CODES.replace("meaning", "meaning,colour").replace("money", "money,red")}, "colour"),
+        ({"codes.csv": "source,code,cause,meaning,retryable\nacme,E1,insufficient_funds,x,perhaps\n"}, "perhaps"),
+        ({"causes.csv": "cause,fault_party\ninsufficient_funds,moon\n"}, "causes.csv"),
+        ({"tariffs.csv": TARIFFS + "t,费,fee,EUR,-1,,,,us\n"}, "tariffs.csv"),
+        ({"tariffs.csv": "tariff\nt\n"}, "tariffs.csv"),
         ({"profiles/acme.toml": PROFILE}, "profiles/acme.toml: no code row has the source 'acme'"),
         ({"profiles/acme.toml": "kind = 1"}, "profiles/acme.toml: "),
+        ({"profiles/acme.toml": "kind = "}, "profiles/acme.toml: "),
+        ({"profiles/acme.toml": PROFILE.replace('"gateway"', '"bank"')}, "profiles/acme.toml: "),
+        ({"profiles/acme.toml": 'id = "other"\n' + PROFILE}, "the id is the name of the file"),
         ({"profiles/acme.toml": PROFILE.replace('"acme"', '"stripe"')}, "gateways 'stripe' is also claimed by"),
         ({"profiles/acme.toml": PROFILE + 'phone = "call us"'}, "phone"),
+        ({"profiles/acme.toml": PROFILE.replace("https", "http")}, "page"),
+        ({"profiles/acme.toml": PROFILE + '[refund]\nbalance = "soon"'}, "refund"),
+        ({"profiles/acme.toml": PROFILE + "[[retry]]\nattempts = 99\nwindow_s = 60"}, "attempts"),
+        ({"profiles/acme.toml": PROFILE.replace("source", "passes_through = true\nsource")}, "passes codes through"),
+        ({"profiles/acme.toml": PROFILE + LIMIT.replace('"day"\nc', '"hour"\nc'), "codes.csv": CODES}, "per"),
+        ({"profiles/acme.toml": PROFILE + LIMIT * 2, "codes.csv": CODES}, "two limits per day in EUR hold"),
         ({"templates.toml": LOGIN.replace("fraud_alert.login", "hello")}, "there is no message hello"),
         ({"templates.toml": LOGIN.replace("{time}登录", "登录")}, "template fraud_alert.login, zh: uses"),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time:d}登录")}, "template fraud_alert.login, zh: uses"),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time登录")}, "templates.toml: "),
         ({"templates.toml": LOGIN.replace("time", "when")}, "has other parameters than the packaged one"),
+        ({"templates.toml": LOGIN.replace('"security"', '"joke"')}, "templates.toml: "),
+        ({"templates.toml": LOGIN + "[locales]\n" + 'fr = { instant = "", months = [], template = {} }'}, "of its own"),
+        ({"locales/french.toml": FRENCH}, "'french' is no language tag"),
+        ({"locales/en-GB.toml": FRENCH}, "Chinese and English are in every template"),
+        ({"locales/fr.toml": FRENCH.replace("instant", "moment")}, "locales/fr.toml: "),
+        ({"locales/fr.toml": FRENCH.replace("{day} ", "")}, "instant has to use {day}, {month} and {time}"),
+        ({"locales/fr.toml": FRENCH.replace('"mars", ', "")}, "months has 11 names, not 12"),
+        ({"locales/fr.toml": FRENCH.replace("fraud_alert.confirm", "salut")}, "there is no message salut"),
+        ({"locales/fr.toml": FRENCH.replace("de {amount}", "")}, "template fraud_alert.confirm: uses ['time']"),
+        ({"locales/fr.toml": FRENCH.replace("{amount}", "{}")}, "template fraud_alert.confirm: uses"),
+        ({"locales/fr.toml": FRENCH.replace("{amount}", "{amount")}, "locales/fr.toml: "),
+        ({"locales/fr.toml": FRENCH.replace("est-ce vous", "x" * 600)}, "the most is 600"),
+        ({"locales/fr.toml": FRENCH.replace("insufficient_funds", "no_money")}, "there is no word cause.no_money"),
     ],
 )
 def test_mistakes_in_an_overlay_are_one_sentence(texts: dict[str, str], complaint: str) -> None:
-    with pytest.raises(TableError, match=re.escape(complaint)):
+    with pytest.raises(TableError, match=re.escape(complaint)) as refused:
         read_library(texts)
+    assert refused.value.where.partition(":")[0].partition(",")[0].split(" ")[0].endswith((".csv", ".toml"))
+    assert str(refused.value).endswith(".")
+    assert "\n" not in str(refused.value)
 
 
 def test_every_profile_has_a_name_and_a_support_page() -> None:
