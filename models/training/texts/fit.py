@@ -34,8 +34,8 @@ def make(folder: Path, policy: IntakePolicy, seed: int, told: Callable[[str], ob
     """Trains, measures and writes `manifest.json` and `weights.bin` into `folder`; returns the model as it reads back.
 
     `policy` draws the lines that the measured readings keep to. Margins become probabilities by a temperature that is
-    chosen on folds of the training patterns. Neither the held-out patterns nor the handwritten messages take part in
-    any choice.
+    chosen on folds of the training patterns. Nothing in here looks at held-out patterns or handwritten messages before
+    it measures them; what people chose with those figures in sight is told in docs/intake.md.
     """
     made = written(seed)
     held_out = [each for each in made if each.part == "held_out"]
