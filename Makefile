@@ -54,10 +54,11 @@ test: check  ## everything that needs no outside server
 connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
 
-floods: setup  ## a million hostile events of one account and a million new addresses, side by side
+floods: setup  ## a million hostile events of one account beside a million new addresses and 10,000 messages
 	export PAYWARDEN_SOAK=1; \
 	$(BIN)/pytest tests/properties/test_product.py -k hostile & account=$$!; \
-	$(BIN)/pytest tests/properties/test_product.py -k flood || { wait $$account; exit 1; }; \
+	{ $(BIN)/pytest tests/properties/test_message_privacy.py && $(BIN)/pytest tests/properties/test_product.py -k flood; } \
+		|| { wait $$account; exit 1; }; \
 	wait $$account
 
 soak: floods  ## the floods, then 100,000 payments under workers that die: some minutes of CPU time

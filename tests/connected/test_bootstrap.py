@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from support.broker import ON_KAFKA
 from support.broker_client import Cluster, Line
 from support.product import PUBLISHED, Product, story
 from support.waiting import wait_until
@@ -205,6 +206,7 @@ def test_an_empty_deployment_and_a_second_time(started: Started) -> None:
     assert {key.decode() for key in started.product.states("accounts")} == {f"customer-{n}" for n in range(4, 8)}
 
 
+@ON_KAFKA
 def test_a_bootstrap_that_dies_before_it_writes_keeps_workers_away(started: Started) -> None:
     """Else they would start with nothing and publish decisions about all of history."""
     product = started.product

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from support.broker import ON_KAFKA
 from support.broker_client import Line
 from support.product import Product, story
 from support.stores import START_MS, case, content
@@ -56,6 +57,7 @@ def bodies(url: str) -> dict[str, bytes]:
     return found
 
 
+@ON_KAFKA
 @pytest.mark.timeout(300)
 def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(product: Product, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/cases.db"
@@ -82,6 +84,7 @@ def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(product: Prod
     assert bodies(url) == before
 
 
+@ON_KAFKA
 @pytest.mark.timeout(300)
 def test_a_store_that_is_killed_again_and_again_loses_and_doubles_nothing(product: Product, tmp_path: Path) -> None:
     cases = 3_000
