@@ -147,7 +147,7 @@ async def _loaded(settings: Settings, opened: CaseStore, *, follow: bool, quiet:
 @contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
     with Progress(
-        TextColumn("reading"),
+        TextColumn("reading", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -23,7 +23,8 @@ STORY = (
     "repeat_failures",
     "probe_then_large",
 )
-ONE_ACCOUNT = ("account_takeover", "debited_but_failed", "lockout_attack", "repeat_failures", "probe_then_large")
+BOTH_AGENTS = ("account_takeover", "password_spray", "repeat_failures", "probe_then_large")
+ONE_ACCOUNT = ("account_takeover", "debited_but_failed", "repeat_failures", "probe_then_large", "late_success")
 MakeProduct = Callable[..., Product]
 
 
@@ -43,9 +44,9 @@ def make_product(bootstrap: str, tmp_path: Path) -> Iterator[MakeProduct]:
 
 
 @pytest.mark.timeout(300)
-def test_workers_publish_what_the_backtest_writes(make_product: MakeProduct) -> None:
+def test_workers_publish_what_the_backtest_writes(make_product: MakeProduct, is_embedded: bool) -> None:
     product = make_product()
-    records = story(*STORY)
+    records = story(*(BOTH_AGENTS if is_embedded else STORY))
     wanted, states = backtest(records, product.partitions, product.policy)
     assert sum(bag.total() for (topic, _), bag in wanted.items() if topic == "account.actions") > 0
     assert sum(bag.total() for (topic, _), bag in wanted.items() if topic == "support.cases") > 5
