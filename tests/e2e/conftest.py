@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from producers.simulate.catalog import scenarios
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    names = sorted(scenarios(), key=len, reverse=True)
     for item in items:
-        if isinstance(item, pytest.Function) and item.path.name == "test_scenarios.py" and hasattr(item, "callspec"):
-            name = item.callspec.params.get("name")
-            if name is not None:
-                item.add_marker(pytest.mark.xdist_group(f"scenario-{name}"))
+        if not isinstance(item, pytest.Function) or item.path.name != "test_scenarios.py":
+            continue
+        asked = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        told = asked or next((name for name in names if item.name.startswith(f"test_{name}")), None)
+        if told is not None:
+            item.add_marker(pytest.mark.xdist_group(f"scenario-{told}"))

@@ -129,6 +129,7 @@ def test_a_spray_from_ten_thousand_addresses_is_one_incident_and_locks_nobody() 
     assert run.notifications == [], "nobody's password was right"
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize(
     ("name", "subject"),
     [("one_network", "health/site"), ("one_guess", "guess/spring-2026"), ("credential_stuffing", "health/site")],

@@ -282,7 +282,7 @@ LOOK_ALIKES = {
 }
 
 
-@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.stress), 7])
 @pytest.mark.parametrize("name", LOOK_ALIKES)
 def test_who_only_looks_like_an_attacker_is_not_locked_and_no_attack(name: str, seed: int) -> None:
     run = played(name) if seed == 7 else scene(name, seed=seed)

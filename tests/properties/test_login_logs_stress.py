@@ -112,6 +112,7 @@ STRESS: dict[str, Callable[[Iterable[Row]], list[Row]]] = {
 }
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("name", [CH_08, CH_11])
 def test_attacks_sixty_times_slower_are_found(name: str):
     judged = judge(slower(log(name), 60), HALF_MS[name])
@@ -119,6 +120,7 @@ def test_attacks_sixty_times_slower_are_found(name: str):
     assert judged.stolen <= 0.05 * judged.successes
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("name", [CH_08, CH_11])
 def test_twenty_times_the_honest_traffic_costs_little_precision(name: str):
     half_ms = HALF_MS[name]
@@ -130,6 +132,7 @@ def test_twenty_times_the_honest_traffic_costs_little_precision(name: str):
     assert judged.attempts_flagged >= 0.9 * judged.attempts
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("stress", sorted(STRESS))
 @pytest.mark.parametrize("name", [CH_08, CH_11])
 def test_offices_and_mistyped_names_are_not_attacks(name: str, stress: str):

@@ -86,9 +86,14 @@ def postgres_folder() -> Path | None:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL of the test's own; skips the test where there are no programs for one."""
+    """The URL of a PostgreSQL of the test's own.
+
+    Where there are no programs for one the test is skipped, or fails if PAYWARDEN_REQUIRE_POSTGRESQL=1 wants it.
+    """
     programs = postgres_folder()
     if programs is None:
+        if os.environ.get("PAYWARDEN_REQUIRE_POSTGRESQL") == "1":
+            pytest.fail("no PostgreSQL here: apt-get install postgresql")
         pytest.skip("no PostgreSQL here (Debian: apt-get install postgresql)")
     # It refuses to run as root, and another run of pytest closes the folders of this one to everybody else.
     nobody: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
