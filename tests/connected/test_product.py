@@ -71,7 +71,7 @@ def test_through_kills_stops_and_freezes_with_transactions_held_open(
     # frozen worker only after 60 s, so nobody is frozen there.
     records = story(*(ONE_ACCOUNT if is_embedded else STORY))
     agents: tuple[Agent, ...] = ("accounts",) if is_embedded else AGENTS
-    blows: Counter[Blow] = Counter(kill=8, term=4) if is_embedded else Counter(kill=6, term=3, freeze=4)
+    blows: Counter[Blow] = Counter(kill=7, term=3) if is_embedded else Counter(kill=6, term=3, freeze=4)
     wanted, states = backtest(records, product.partitions, product.policy)
     product.start("w1")
     product.start("w2")

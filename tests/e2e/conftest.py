@@ -6,8 +6,13 @@ import pytest
 
 from producers.simulate.catalog import scenarios
 
+# Who only looks like an attacker: whole weeks of people whom the detectors must leave alone.
+HONEST = frozenset(
+    {"carrier_nat", "family_device", "forgetful", "new_phone", "password_manager", "shared_office", "traveller"}
+)
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks, and before marks choose
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     names = sorted(scenarios(), key=len, reverse=True)
     for item in items:
@@ -17,3 +22,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         told = asked or next((name for name in names if item.name.startswith(f"test_{name}")), None)
         if told is not None:
             item.add_marker(pytest.mark.xdist_group(f"scenario-{told}"))
+        if told in HONEST:
+            item.add_marker(pytest.mark.stress)
