@@ -94,6 +94,7 @@ async def load(options: RuntimeOptions, store: CaseStore, told: Told | None = No
     if not (unread or follow):
         return read  # aiokafka cannot stop a consumer that was never waited for
     waited_s = 0.0
+    stored = {(tp.topic, tp.partition): start for tp, start in here.starts.items()}
     async with reader(options) as consumer:
         consumer.assign(list(here.starts))
         for tp, offset in here.starts.items():
@@ -104,9 +105,13 @@ async def load(options: RuntimeOptions, store: CaseStore, told: Told | None = No
             if waited_s > STUCK_S:
                 raise TimeoutError(f"nothing of {sorted(unread)} within {STUCK_S:.0f} s")
             records = list(_records(fetched, logical))
+            # All of them: a consumer passes the marker of a transaction only after it has handed out its records.
+            at = {(tp.topic, tp.partition): await consumer.position(tp) for tp in here.starts}
+            if not records and at != stored:
+                await asyncio.to_thread(store.write, (), at)
+            stored = at
             if records:
-                positions = {(tp.topic, tp.partition): await consumer.position(tp) for tp in fetched}
-                written = await asyncio.to_thread(store.write, records, positions)
+                written = await asyncio.to_thread(store.write, records, at)
                 read += len(records)
                 if told is not None:
                     told(written, read)
