@@ -22,7 +22,7 @@ from streams.adapters.case_store.store import CaseStore, Position, Written
 from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import STUCK_S, Span, reader, scan, spans
-from streams.runtime.topics_admin import partition_counts
+from streams.runtime.topics_admin import usable_partitions
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 async def plan(options: RuntimeOptions, positions: Mapping[Position, int]) -> Plan:
     """Where the store goes on. Raises StoreError if the topics are missing or are not those that it has read."""
     names = {physical(options.names, name): name for name in TOPICS_READ}
-    counts = await partition_counts(options, list(names))
+    counts = await usable_partitions(options, names)
     missing = sorted(names.keys() - counts.keys())
     if missing:
         raise StoreError(f"there is no topic {missing[0]}; `paywarden topics create` makes it.")
