@@ -147,11 +147,9 @@ def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **clus
       paywarden policy show pol_...
       paywarden policy approve pol_... --actor jo --role supervisor --why "backtest looks right"
     """
-    settings = settings_of(cluster)
-    before, _ = ask(settings, read_history(settings))
     now = _now()
-    _write(
-        settings,
+    told = _write(
+        settings_of(cluster),
         PolicyApproved(
             occurred_at=now,
             proposal_id=proposal_id,
@@ -161,7 +159,7 @@ def approve(proposal_id: str, actor: str, role: str, why: str, in_s: int, **clus
             effective_at=now + timedelta(seconds=in_s),
         ),
     )
-    review(terminal(), _proposed(before, proposal_id), before, now)
+    review(terminal(), told.proposals[proposal_id], told, now)  # what is in force now is what it replaces
     say(f"{proposal_id} is in force for events from {(now + timedelta(seconds=in_s)).isoformat()} on")
 
 
