@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACL, ACLOperation, ScramMechanism, UserScramCredentialUpsertion
+from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
 from pydantic import SecretStr
 from support.broker import kafka_is_installed
@@ -415,7 +416,15 @@ def test_to_describe_a_group_is_not_to_read_it(guarded: Guarded) -> None:
     right = next(each for each in worker.rights if each.kind == "group")
     admin = guarded.kafka.admin()
     place = TopicPartition(f"{guarded.prefix}payments.transactions", 0)
-    admin.alter_group_offsets(right.name, {place: OffsetAndMetadata(0, "", -1)})  # the group is there
+
+    def committed() -> bool:  # the first group of a cluster: its coordinator is not there at once
+        try:
+            admin.alter_group_offsets(right.name, {place: OffsetAndMetadata(0, "", -1)})
+        except CoordinatorNotAvailableError:
+            return False
+        return True
+
+    wait_until(committed, "a group with a position")
     admin.close()
     read = guarded.acl("worker", right)
     describe = ACL(read.principal, read.host, ACLOperation.DESCRIBE, read.permission_type, read.resource_pattern)

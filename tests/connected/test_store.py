@@ -74,7 +74,8 @@ def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(product: Prod
     assert answer(product, "load", url=url)["read"] == 0
     store = CaseStore(url)
     rows = content(store)
-    assert answer(product, "rebuild", url=url)["read"] == loaded["read"]
+    again = answer(product, "rebuild", url=url)["read"]
+    assert 0 < again <= loaded["read"]  # fewer where the topic of snapshots was compacted in the meantime
     assert content(store) == rows
     store.close()
     (tmp_path / "cases.db").unlink()
