@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACL, ACLOperation, ScramMechanism, UserScramCredentialUpsertion
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorNotAvailableError, NoError
 from kafka.structs import OffsetAndMetadata
 from pydantic import SecretStr
 from support.broker import kafka_is_installed
@@ -419,10 +419,10 @@ def test_to_describe_a_group_is_not_to_read_it(guarded: Guarded) -> None:
 
     def committed() -> bool:  # the first group of a cluster: its coordinator is not there at once
         try:
-            admin.alter_group_offsets(right.name, {place: OffsetAndMetadata(0, "", -1)})
+            answers = admin.alter_group_offsets(right.name, {place: OffsetAndMetadata(0, "", -1)})
         except CoordinatorNotAvailableError:
             return False
-        return True
+        return set(answers.values()) == {NoError}
 
     wait_until(committed, "a group with a position")
     admin.close()
