@@ -12,6 +12,7 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.clock import SystemClock
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
+from streams.cli.console_tokens import tokens
 from streams.cli.store import opened_store, store_option
 from streams.cli.terminal import say, say_json
 from streams.cli.worker import log_as
@@ -57,6 +58,9 @@ def console(ctx: click.Context, /, host: str, port: int, https: bool, store: str
         serve(opened, runtime, host, port, https=https)
 
 
+console.add_command(tokens)
+
+
 @console.group()
 def users() -> None:
     """Local accounts: who may sign in, in which role.
@@ -79,8 +83,8 @@ def add(ctx: click.Context, name: str, role: Role, password_file: Any) -> None:
     Examples:
       paywarden console users add mei --role supervisor
     """
-    if not 0 < len(name) <= 128 or name != name.strip() or not name.isprintable():
-        raise BadRequest("a name has 1 to 128 printable characters and no blanks around them.")
+    if not 0 < len(name) <= 128 or name != name.strip() or not name.isprintable() or "/" in name:
+        raise BadRequest("a name has 1 to 128 printable characters, no slash and no blanks around them.")
     if password_file is None:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:

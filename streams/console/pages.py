@@ -10,6 +10,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from streams.adapters.case_store.people import Session
+from streams.console.masking import masked
 from streams.contracts.actions import LocksState
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import NotificationRequested, Priority, Queue
@@ -69,13 +70,6 @@ class Pages:
         return self._environment.get_template(name).render(
             t=text, language=language, session=session, now_ms=self._clock.now_ms(), **given
         )
-
-
-def masked(value: str | None) -> str:
-    """An id of a person, as much of it as tells two of them apart at a glance."""
-    if value is None:
-        return ""
-    return value if len(value) <= 4 else f"{value[:2]}…{value[-3:]}"
 
 
 def span(ms: int | None) -> str:

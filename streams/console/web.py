@@ -26,6 +26,7 @@ from streams.adapters.case_store.queries import BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.console import actions, passwords
+from streams.console.api.service import API, build_api
 from streams.console.pages import LANGUAGES, Pages
 from streams.contracts.accounts import CaseAction
 from streams.core.cases.operator import SUPERVISORS
@@ -93,6 +94,7 @@ def build(
     pages = Pages(clock)
     tries = passwords.Tries()
     static = resources.files("streams.console") / "static"
+    app.mount(API, build_api(store, send, clock))
     app.mount("/static", StaticFiles(directory=Path(str(static))), name="static")
 
     def language(request: Request) -> str:
@@ -137,7 +139,7 @@ def build(
     async def protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
         for name, value in _HEADERS.items():
-            response.headers[name] = value
+            response.headers.setdefault(name, value)
         return response
 
     @app.exception_handler(SignInFirst)

@@ -11,7 +11,12 @@ from types import ModuleType
 import pytest
 from support.flows_page import flows_page
 
+from streams.adapters.case_store.store import CaseStore
+from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy
+from streams.console.api.document import rendered
+from streams.console.api.service import build_api
+from streams.contracts.accounts import CaseAction
 from streams.contracts.contract_docs import render_docs
 from streams.core.entities.page import entities_page
 from streams.core.features.page import render_features
@@ -33,6 +38,16 @@ def _dashboards() -> ModuleType:
     return module
 
 
+def openapi() -> str:
+    """The document of the interface for other services; it asks neither a store nor a broker."""
+    store = CaseStore("sqlite://")
+
+    async def nowhere(_: CaseAction, at_ms: int) -> None:
+        raise AssertionError(at_ms)
+
+    return rendered(build_api(store, nowhere, SystemClock()))
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/configuration.md": render_configuration,
     "docs/contracts.md": render_docs,
@@ -40,6 +55,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/features.md": render_features,
     "docs/flows.md": flows_page,
     "docs/incidents.md": lambda: incidents_page(load_policy()),
+    "docs/openapi.json": openapi,
     "docs/rules.md": lambda: rules_page(load_policy()),
     **_dashboards().FILES,
 }

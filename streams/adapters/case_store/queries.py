@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Column, Connection, Select, and_, func, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.rows import DAY_MS
@@ -86,6 +86,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None = None
     incident_id: str | None = None
     assignee: str | None = None
+    owner: str | None = None
     stage: int | None = WORK  # of tables: WORK, WAITING, DONE
     unworked_day: int | None = None  # days since 1970-01-01: without what an operator worked on that day
 
@@ -211,12 +212,58 @@ def case_body(connection: Connection, case_id: str) -> bytes | None:
     )
 
 
-def versions(connection: Connection, case_id: str) -> tuple[Version, ...]:
-    """Every version of a case that is kept, the oldest first."""
+def changed(
+    connection: Connection, filters: Filters, since_ms: int, limit: int, cursor: str | None = None
+) -> tuple[list[bytes], str | None]:
+    """Newest versions as published, in the order of their event times from `since_ms` on. Raises BadCursor.
+
+    A case that changes while the pages are read moves to the end: it may come twice, and is never left out.
+    """
+    order = (CASES.c.at_ms, CASES.c.case_id)
+    query = (
+        select(*order, VERSIONS.c.body)
+        .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
+        .where(*_conditions(filters), CASES.c.at_ms >= since_ms)
+    )
+    return _in_time(connection, query, order, limit, cursor)
+
+
+def notifications(
+    connection: Connection,
+    since_ms: int,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    account_id: str | None = None,
+    case_id: str | None = None,
+) -> tuple[list[bytes], str | None]:
+    """Messages to customers as published, in the order of their event times. Raises BadCursor."""
+    order = (NOTIFICATIONS.c.at_ms, NOTIFICATIONS.c.notification_id)
+    query = select(*order, NOTIFICATIONS.c.body).where(NOTIFICATIONS.c.at_ms >= since_ms)
+    if account_id is not None:
+        query = query.where(NOTIFICATIONS.c.account_id == account_id)
+    if case_id is not None:
+        query = query.where(NOTIFICATIONS.c.case_id == case_id)
+    return _in_time(connection, query, order, limit, cursor)
+
+
+def lock_state(connection: Connection, account_id: str) -> bytes | None:
+    """The newest state of an account's locks as it was published."""
+    return connection.scalar(select(LOCK_STATES.c.body).where(LOCK_STATES.c.account_id == account_id))
+
+
+def version(connection: Connection, case_id: str, number: int) -> bytes | None:
+    """One version of a case as it was published."""
+    return connection.scalar(select(VERSIONS.c.body).where(VERSIONS.c.case_id == case_id, VERSIONS.c.version == number))
+
+
+def versions(connection: Connection, case_id: str, *, after: int = -1, limit: int | None = None) -> tuple[Version, ...]:
+    """Versions of a case that are kept, those after `after`, the oldest first."""
     query = (
         select(VERSIONS.c.version, VERSIONS.c.at_ms, VERSIONS.c.body)
-        .where(VERSIONS.c.case_id == case_id)
+        .where(VERSIONS.c.case_id == case_id, VERSIONS.c.version > after)
         .order_by(VERSIONS.c.version)
+        .limit(limit)
     )
     return tuple(Version(*row) for row in connection.execute(query))
 
@@ -335,6 +382,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         "account_id",
         "incident_id",
         "assignee",
+        "owner",
         "stage",
     ):
         value = getattr(filters, name)
@@ -343,6 +391,16 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.unworked_day is not None:
         wanted.append(or_(CASES.c.worked_day.is_(None), CASES.c.worked_day != filters.unworked_day))
     return wanted
+
+
+def _in_time(
+    connection: Connection, query: Select[Any], order: tuple[Column[int], Column[str]], limit: int, cursor: str | None
+) -> tuple[list[bytes], str | None]:
+    if cursor is not None:
+        query = query.where(tuple_(*order) > tuple_(*_read_cursor(cursor, (int, str))))
+    rows = connection.execute(query.order_by(*order).limit(limit + 1)).all()
+    more = _cursor(*rows[limit - 1][:2]) if len(rows) > limit else None
+    return [row.body for row in rows[:limit]], more
 
 
 def _lines(connection: Connection, query: Select[Any]) -> list[CaseLine]:

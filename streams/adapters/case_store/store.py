@@ -134,7 +134,7 @@ class CaseStore:
     def forget_before(self, at_ms: int) -> None:
         """Drops messages, answers and notes about deletions that are older: they left their topics long ago."""
         with self.writing() as connection:
-            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.GONE):
+            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.GONE, tables.SENT_ACTIONS):
                 connection.execute(delete(table).where(table.c.at_ms < at_ms))
 
     def newest_ms(self) -> int | None:
@@ -238,6 +238,8 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
                 old = and_(versions.c.case_id.in_(chunk), versions.c.at_ms <= at_ms)
                 touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
                 connection.execute(delete(versions).where(old))
+                sent = tables.SENT_ACTIONS
+                connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
                 connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
         if kind in ("locks", "account"):

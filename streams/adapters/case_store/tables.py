@@ -136,6 +136,7 @@ NOTIFICATIONS: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Index("notifications_of_account", "account_id", "at_ms"),
     Index("notifications_of_case", "case_id"),
+    Index("notifications_by_time", "at_ms", "notification_id"),
 )
 
 # What became of an operator's request that was not carried out; one that was is a version of its case.
@@ -225,4 +226,32 @@ SESSIONS: Final = Table(
     _id("name"),
     _ms("began_ms"),
     _ms("seen_ms"),
+)
+
+# Other services that may ask; a token is shown once and kept as a hash.
+API_TOKENS: Final = Table(
+    "api_tokens",
+    METADATA,
+    _id("name", primary_key=True),
+    _label("role"),
+    Column("token_hash", String(64), nullable=False),
+    Column("unmasked", Boolean, nullable=False),
+    Column("per_minute", Integer, nullable=False),
+    _ms("added_ms"),
+    _ms("expires_ms", nullable=True),
+    Index("api_tokens_by_hash", "token_hash", unique=True),
+)
+
+# What was sent to the topic of actions, so that what became of it can be asked for by its id.
+SENT_ACTIONS: Final = Table(
+    "sent_actions",
+    METADATA,
+    _id("event_id", primary_key=True),
+    _id("case_id"),
+    _label("action"),
+    Column("expected_version", BigInteger, nullable=False),
+    _id("actor"),
+    _ms("at_ms"),
+    Index("sent_actions_by_time", "at_ms"),
+    Index("sent_actions_of_case", "case_id"),
 )

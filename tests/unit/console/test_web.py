@@ -16,7 +16,8 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import IDLE_MS, LONGEST_MS, Role, User
 from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
-from streams.console.pages import load_texts, masked, span
+from streams.console.masking import masked
+from streams.console.pages import load_texts, span
 from streams.console.web import COOKIE, Changes, build
 from streams.contracts.accounts import CaseAction
 from streams.contracts.actions import Lock, LocksState

@@ -201,13 +201,14 @@ def test_migrations_make_the_tables_of_the_code(store: CaseStore) -> None:
 
 def test_a_store_of_a_newer_release_is_refused(store: CaseStore) -> None:
     with store.writing() as connection:
+        current = connection.scalar(text("SELECT version_num FROM alembic_version"))
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     try:
         with pytest.raises(StoreError, match="newer release"):
             store.migrate()
     finally:
         with store.writing() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = :current"), {"current": current})
 
 
 @pytest.mark.parametrize(

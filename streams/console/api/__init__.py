@@ -1,0 +1,1 @@
+"""What may another service ask over HTTP, and in which form is it answered?"""

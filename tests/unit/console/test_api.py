@@ -1,0 +1,353 @@
+"""Does another service get what was published, only what it may see, and a sentence for everything else?"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import CHECKS
+from support.browsers import served
+from support.stores import START_MS, case, load, record
+
+from streams.adapters.case_store import tokens
+from streams.adapters.case_store.people import Role
+from streams.adapters.case_store.store import CaseStore
+from streams.adapters.case_store.tokens import ApiToken
+from streams.console.api.limits import Buckets
+from streams.console.masking import hidden, masked_body
+from streams.console.web import Changes, build
+from streams.contracts.accounts import CaseAction
+from streams.contracts.actions import Lock, LocksState
+from streams.contracts.base import from_ms
+from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence, NotificationRequested
+from streams.contracts.registry import encode
+
+SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
+PERSON = "customer-70021"
+AT = from_ms(START_MS)
+
+
+class HandClock:
+    """Moved by the test."""
+
+    def __init__(self) -> None:
+        self.at_ms = START_MS + 3_600_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def monotonic_s(self) -> float:
+        return self.at_ms / 1000
+
+
+class Said(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+class Service:
+    """The interface over a store of its own, with what was sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
+        self.store.migrate()
+        self.clock = HandClock()
+        self.sent: list[CaseAction] = []
+        self.broker_is_up = True
+        self.port = 0
+        self.app = build(self.store, self._send, self.clock, Changes(), secure=False)
+
+    async def _send(self, action: CaseAction, _: int) -> None:
+        if not self.broker_is_up:
+            raise ConnectionError
+        self.sent.append(action)
+
+    def token(
+        self, role: Role = "analyst", *, unmasked: bool = True, per_minute: int = 60_000, days: int | None = None
+    ) -> str:
+        end = None if days is None else self.clock.at_ms + days * 86_400_000
+        given = ApiToken(f"{role}-{unmasked}-{per_minute}", role, unmasked, per_minute, 0, end)
+        with self.store.writing() as connection:
+            return tokens.add_token(connection, given)
+
+    def asks(self, path: str, token: str = "", *, method: str = "GET", body: Any = None, **headers: str) -> Said:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if raw is not None:
+            sent.setdefault("Content-Type", "application/json")
+        connection.request(method, f"/api/v1{path}", raw, sent)
+        response = connection.getresponse()
+        said = Said(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+        connection.close()
+        return said
+
+    def acts(self, token: str, name: str = "assign", version: int = 1, case_id: str = "case_a", **more: Any) -> Said:
+        body = {"action": name, "expected_version": version, **more.pop("body", {})}
+        return self.asks(f"/cases/{case_id}/actions", token, method="POST", body=body, **more)
+
+
+def versions() -> list[Any]:
+    entities = Entities(account_id=PERSON, payment_id="pay_1", device_id="dev-123456", ip="203.0.113.7")
+    line = Evidence(at=AT, kind="payment", event_id="e", text=f"{PERSON} paid from 203.0.113.7")
+    texts = CustomerText(template="x", zh="你好", en="hello")
+    return [
+        case("case_a", 1, entities=entities, evidence=(line,), messages=(texts,)),
+        case("case_a", 2, entities=entities, evidence=(line,), status="in_progress"),
+        case("case_b", 3, queue="technical", case_type="payment_failure.single"),
+        case("case_c", 4, status="closed"),
+        case("inc_1", 5, owner="entity", entities=Entities(entity="ip/203.0.113.7"), subject="ip/203.0.113.7"),
+        case("case_s", 6, shadow=True),
+    ]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    service = Service(tmp_path)
+    lock = Lock(action_id="a", action="lock", scope="all", status="effective", reason_class="x", since=AT)
+    notices = [
+        NotificationRequested(
+            occurred_at=from_ms(START_MS + number),
+            notification_id=f"ntf_{number}",
+            account_id=PERSON,
+            template="t",
+            zh="您好",
+            en=f"Dear {PERSON}",
+            not_after=AT,
+            case_id="case_a",
+        )
+        for number in range(3)
+    ]
+    load(
+        service.store,
+        [
+            *(record(SNAPSHOT, each) for each in versions()),
+            record("account.locks", LocksState(occurred_at=AT, account_id=PERSON, version=7, locks=(lock,))),
+            *(record("customer.notifications", each) for each in notices),
+        ],
+    )
+    with served(service.app) as port:
+        service.port = port
+        yield service
+    service.store.close()
+
+
+def test_a_record_comes_as_it_was_published_and_only_when_it_changed(service: Service) -> None:
+    token = service.token()
+    first = service.asks("/cases/case_a", token)
+    assert first.raw == encode(versions()[1])
+    assert first.headers["etag"] == '"2"'
+    assert first.headers["cache-control"] == "private, no-cache"
+    for known in ('"2"', 'W/"2"', '"1", "2"', "*"):
+        again = service.asks("/cases/case_a", token, If_None_Match=known)
+        assert (again.status, again.raw) == (304, b"")
+    assert service.asks("/cases/case_a", token, If_None_Match='"1"').status == 200
+    masked = service.token(unmasked=False)
+    assert service.asks("/cases/case_a", masked, If_None_Match='"2"').status == 200  # another representation
+    load(service.store, [record(SNAPSHOT, case("case_a", 3))])
+    assert service.asks("/cases/case_a", token, If_None_Match='"2"').headers["etag"] == '"3"'
+    assert service.asks("/cases/case_a/versions/1", token).raw == encode(versions()[0])
+    assert service.asks(f"/accounts/{PERSON}/locks", token, If_None_Match='"7"').status == 304
+    assert service.asks(f"/accounts/{PERSON}/locks", token).json["locks"][0]["action"] == "lock"
+
+
+def ids(service: Service, address: str, token: str, limit: int = 2) -> list[str]:
+    """What all pages of `address` name, in their order."""
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        join = "&" if "?" in address else "?"
+        said = service.asks(f"{address}{join}limit={limit}{cursor and f'&cursor={cursor}'}", token)
+        assert said.status == 200, said.raw
+        assert len(said.json["items"]) <= limit
+        found += [each.get("notification_id") or f"{each['case_id']}/{each['version']}" for each in said.json["items"]]
+        cursor = said.json["next_cursor"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ("/cases", ["case_a/2", "case_b/3", "case_c/4", "inc_1/5"]),
+        ("/cases?queue=technical", ["case_b/3"]),
+        ("/cases?status=closed", ["case_c/4"]),
+        ("/cases?type=payment_failure.single", ["case_b/3"]),
+        (f"/cases?account={PERSON}", ["case_a/2"]),
+        ("/cases?account=ada", ["case_b/3", "case_c/4"]),
+        ("/cases?priority=P1", []),
+        ("/incidents", ["inc_1/5"]),
+        ("/cases/case_a/versions", ["case_a/1", "case_a/2"]),
+        ("/notifications?case=case_a", ["ntf_0", "ntf_1", "ntf_2"]),
+        (f"/notifications?account={PERSON}", ["ntf_0", "ntf_1", "ntf_2"]),
+        ("/notifications?account=ada", []),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 2, 200])
+def test_pages_hold_everything_that_was_asked_for_once(
+    service: Service, asked: str, wanted: list[str], limit: int
+) -> None:
+    assert ids(service, asked, service.token(), limit) == wanted
+
+
+def test_what_changed_since_a_time_is_found_and_a_cursor_survives_changes(service: Service) -> None:
+    token = service.token()
+    since = from_ms(START_MS + 4 * 60_000).isoformat().replace("+", "%2B")
+    assert ids(service, f"/cases?updated_since={since}", token) == ["case_c/4", "inc_1/5"]
+    assert service.asks("/cases?updated_since=2026-01-01T00:00:00", token).status == 422  # no offset
+    page = service.asks("/cases?limit=1", token).json
+    load(service.store, [record(SNAPSHOT, case("case_b", 9))])  # moves behind the others
+    assert ids(service, f"/cases?cursor={page['next_cursor']}", token, 200) == ["case_c/4", "inc_1/5", "case_b/9"]
+
+
+def test_an_action_is_an_event_and_its_resource_says_what_became_of_it(service: Service) -> None:
+    token = service.token()
+    sent = service.acts(token, version=2, Idempotency_Key="order-17")
+    assert sent.status == 202
+    event = service.sent[-1]
+    assert (event.actor, event.role, event.expected_version) == ("api/analyst-True-60000", "analyst", 2)
+    assert sent.headers["location"] == f"/api/v1/actions/{event.event_id}"
+    path = f"/actions/{event.event_id}"
+    assert (sent.json["state"], service.asks(path, token).json["state"]) == ("pending", "pending")
+    service.acts(token, version=2, Idempotency_Key="order-17")
+    service.acts(token, version=2, Idempotency_Key="order-18")
+    assert [each.event_id == event.event_id for each in service.sent] == [True, True, False]
+    line = Evidence(at=AT, kind="operator_assign", event_id=event.event_id, text="analyst: assign")
+    load(service.store, [record(CASES, case("case_a", 3, evidence=(line,)))])
+    load(service.store, [record(SNAPSHOT, case("case_a", 9))])  # so many lines later that it dropped this one
+    assert service.asks(path, token).json["state"] == "accepted"
+    answer = ActionRejected(
+        occurred_at=AT,
+        event_id=service.sent[-1].event_id,
+        account_id=PERSON,
+        action="assign",
+        cause="version_conflict",
+        text="the case is at version 3, not 2",
+    )
+    load(service.store, [record(CASES, answer)])
+    said = service.asks(f"/actions/{answer.event_id}", token).json
+    assert (said["state"], said["cause"], said["detail"]) == ("refused", "version_conflict", answer.text)
+
+
+def test_an_action_that_cannot_be_is_refused_with_its_reason(service: Service) -> None:
+    token = service.token()
+    wanted = {
+        "viewer may not": (service.acts(service.token("viewer")), 403),
+        "no such case": (service.acts(token, case_id="case_z"), 404),
+        "an incident": (service.acts(token, case_id="inc_1"), 403),
+        "the case is closed": (service.acts(token, "resolve", 4, "case_c"), 409),
+        "no such action": (service.acts(token, "merge"), 422),
+        "a version that is none": (service.acts(token, body={"expected_version": "1"}), 422),
+        "an unknown field": (service.acts(token, body={"second": "x"}), 422),
+        "a lone surrogate": (
+            service.asks(
+                "/cases/case_a/actions",
+                token,
+                method="POST",
+                body=b'{"action":"note","expected_version":1,"text":"\\ud800"}',
+            ),
+            422,
+        ),
+        "too large": (service.asks("/cases/case_a/actions", token, method="POST", body=b" " * 70_000), 413),
+        "no JSON": (service.asks("/cases/case_a/actions", token, method="POST", body=b"{"), 422),
+    }
+    assert {name: said.status for name, (said, _) in wanted.items()} == {
+        name: code for name, (_, code) in wanted.items()
+    }
+    for said, code in wanted.values():
+        assert said.headers["content-type"] == "application/problem+json"
+        assert said.json["status"] == code
+    assert service.sent == []
+    service.broker_is_up = False
+    down = service.acts(token)
+    assert (down.status, down.headers["retry-after"]) == (503, "5")
+
+
+def test_a_token_is_kept_as_a_hash_ends_and_is_limited(service: Service) -> None:
+    token = service.token(days=1)
+    assert service.asks("/cases", token).status == 200
+    with service.store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert token.encode() not in Path(str(service.store.engine.url.database)).read_bytes()
+    service.clock.at_ms += 86_400_000
+    for wrong in ("", token, token[:-1], "pwt_", "x" * 5_000):
+        said = service.asks("/cases", wrong)
+        assert (said.status, said.headers["www-authenticate"]) == (401, "Bearer")
+    revoked = service.token()
+    with service.store.writing() as connection:
+        assert tokens.remove_token(connection, "analyst-True-60000")
+    assert service.asks("/cases", revoked).status == 401
+    few = service.token(per_minute=2)
+    assert [service.asks("/cases", few).status for _ in range(3)] == [200, 200, 429]
+    limited = service.asks("/cases", few)
+    assert limited.headers["retry-after"] == "30"
+    service.clock.at_ms += 30_000
+    assert service.asks("/cases", few).status == 200
+
+
+def test_a_bucket_never_gives_more_than_its_share() -> None:
+    buckets = Buckets()
+    taken = sum(buckets.take("a", 60, at_ms) == 0 for at_ms in range(0, 120_000, 100))
+    assert taken == 60 + 119  # what it began with, and one a second
+    assert buckets.take("b", 60, 0) == 0
+
+
+def test_without_unmasked_nothing_tells_a_person(service: Service) -> None:
+    token = service.token("admin", unmasked=False)
+    for address in ("/cases", "/cases/case_a", "/cases/case_a/versions", "/incidents", "/notifications"):
+        said = service.asks(address, token)
+        assert said.status == 200
+        for secret in (PERSON, "203.0.113.7", "dev-123456"):
+            assert secret.encode() not in said.raw, (address, secret)
+    assert service.asks("/cases/case_a", token).json["entities"]["payment_id"] == "pay_1"
+    for address in (f"/cases?account={PERSON}", f"/notifications?account={PERSON}", f"/accounts/{PERSON}/locks"):
+        assert service.asks(address, token).status == 403
+    body = encode(case("case_x", entities=Entities(account_id="ada"), subject="Canada, ada and adalbert"))
+    assert json.loads(masked_body(body))["subject"] == "Canada, … and adalbert"
+    assert [hidden(each) for each in ("abcdef", "abcdefg")] == ["…", "ab…efg"]
+
+
+def test_requests_made_from_the_document_get_answers_that_it_documents(service: Service) -> None:
+    """Both of tokens that may and that may not: no answer is a server error, and none is undocumented."""
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{service.port}/api/v1/openapi.json")
+    checks = CHECKS.get_by_names(
+        [
+            "not_a_server_error",
+            "status_code_conformance",
+            "content_type_conformance",
+            "response_headers_conformance",
+            "response_schema_conformance",
+            "unsupported_method",
+        ]
+    )
+    asked: dict[str, set[int]] = {}
+
+    def tries(operation: Any, token: str) -> None:
+        tried = asked.setdefault(operation.label, set())
+
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(request=operation.as_strategy())
+        def asks(request: Any) -> None:
+            response = request.call(headers={"Authorization": f"Bearer {token}"})
+            tried.add(response.status_code)
+            request.validate_response(response, checks=checks)
+
+        asks()
+
+    for token in (service.token("admin"), service.token("viewer", unmasked=False)):
+        for found in schema.get_all_operations():
+            tries(found.ok(), token)
+    assert len(asked) == 9
+    assert all(codes & {200, 202, 404} for codes in asked.values()), asked
