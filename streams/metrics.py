@@ -122,6 +122,10 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "lock": _values(*LOCKED),
     "end": Values(ENDS),
     "attack": Values(ATTACKS),
+    "step": _values(
+        "asked", "reminded", "answered", "closed_unanswered", "taken_up_again", "surveyed", "survey_unanswered"
+    ),
+    "rating": _values("1", "2", "3", "4", "5"),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -368,6 +372,15 @@ CASES_HANDED_OVER: Final = Counter(
     "people",
     ("queue",),
 )
+CUSTOMER_DIALOGUE: Final = Counter(
+    "paywarden_customer_dialogue_total",
+    "What passed between cases and their customers: questions, reminders, answers, silent ends, surveys.",
+    "people",
+    ("step",),
+)
+SURVEY_RATINGS: Final = Counter(
+    "paywarden_survey_ratings_total", "How content customers were with a case, from 1 to 5.", "people", ("rating",)
+)
 NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to customers requested.", "people", ("mode",))
 ATTACKS_OPENED: Final = Counter(
     "paywarden_attacks_opened_total", "Incidents opened about an attack, by its kind.", "people", ("attack",)
@@ -457,6 +470,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     ATTACKS_OPENED,
     UNLOCK_SECONDS,
     CASES_HANDED_OVER,
+    CUSTOMER_DIALOGUE,
+    SURVEY_RATINGS,
 )
 
 

@@ -42,6 +42,7 @@ from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
 from streams.metrics import (
     CASES_HANDED_OVER,
+    CUSTOMER_DIALOGUE,
     EFFECTS_SUPPRESSED,
     EVENTS_FORGOTTEN,
     INCIDENT_FAILURES,
@@ -54,6 +55,7 @@ from streams.metrics import (
     OLDEST_LOCK,
     PERSONAL_DATA,
     RANKED_ACCOUNTS,
+    SURVEY_RATINGS,
     UNLOCK_SECONDS,
 )
 from streams.ports import Places, Scorer
@@ -362,6 +364,10 @@ class AccountsLogic:
             context.observe(LOCK_SECONDS, ended.lasted_ms / 1000, ended.state, ended.end)
         for queue in moment.handed_over:
             context.count(CASES_HANDED_OVER, queue)
+        for step in moment.dialogue:
+            context.count(CUSTOMER_DIALOGUE, step)
+        for rating in moment.ratings:
+            context.count(SURVEY_RATINGS, str(rating))
         for waited_ms in moment.let_in:
             context.observe(UNLOCK_SECONDS, waited_ms / 1000)
         for band, verdict in moment.foretold:

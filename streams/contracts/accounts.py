@@ -100,6 +100,11 @@ class IdentityVerified(Event, frozen=True, kw_only=True, tag="identity.verified.
     case_id: Id | None = None
 
 
+AskedFor = Literal[
+    "order", "amount", "time", "payee", "screenshot", "account", "documents", "funds", "device", "answer"
+]
+
+
 class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_field="type"):
     """An operator acts on a case or account. Privileged: only accepted on operator.actions."""
 
@@ -128,6 +133,9 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     second_actor: Id | None = None
     payment_id: Id | None = None
     text: Text | None = None
+    # ask: what the customer is asked for, in words that a message may use; none of them: an answer to a question that
+    # the analyst asks through a channel of ours
+    asks_for: Annotated[tuple[AskedFor, ...], Meta(max_length=10)] = ()
 
 
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):

@@ -262,6 +262,14 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     codes: list[str] = msgspec.field(default_factory=list)
     sessions_ended_ms: int = 0  # when the account's sessions were last ended because of this case
     sure: int = 1000  # thousandths: rules on events are exact, what a text means is a guess
+    # Of the dialogue with its customer (`streams.core.cases.dialogue`):
+    talk: int = 0  # what it waits for
+    talk_ms: int = 0  # since when
+    talk_due_ms: int = 0  # when to look again; 0: it waits for nothing
+    reminders: int = 0
+    reopens: int = 0  # by the customer's word
+    surveyed: bool = False
+    csat: int = 0  # 1 .. 5; 0: not rated
 
     @property
     def is_open(self) -> bool:
@@ -334,6 +342,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     memberships: list[Membership] = msgspec.field(default_factory=list)
     ranked: list[int] = msgspec.field(default_factory=list)  # by score, on days not judged yet; `streams.core.ranking`
     entries: bytes = b""  # 6 bytes for each of the ledger's last lines, which may be told once more
+    surveyed_ms: int = 0  # when the customer was last asked to rate us
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -389,6 +398,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         """From when on nothing here can matter any more, or None while something waits for its time."""
         waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
         if waits or self.expectations or self.suspects or self.memberships:
+            return None
+        if any(case.talk_due_ms for case in self.cases):
             return None
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
         return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)

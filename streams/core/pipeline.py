@@ -22,6 +22,7 @@ from streams.contracts.accounts import (
     LedgerPosted,
     ProjectionLagged,
     Support,
+    SurveyAnswered,
     UnlockRequested,
     UserMessage,
     UserReport,
@@ -31,7 +32,7 @@ from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginS
 from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
-from streams.core.cases import operator, shelf, timeline
+from streams.core.cases import dialogue, operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.declines import retry
 from streams.core.entities.health import failed_trial
@@ -195,6 +196,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 members.look_again(turn, waiting)
             case Membership():
                 members.ask_again(turn, waiting)
+            case timers.Talk():
+                dialogue.due(turn, waiting.case)
             case _:
                 assert_never(waiting)
         effects.extend(_close(turn))
@@ -340,6 +343,8 @@ def _told(turn: Turn, event: Event) -> None:
             unlock.identity_verified(turn, event)
         case UnlockRequested():
             unlock.unlock_requested(turn, event)
+        case SurveyAnswered():
+            dialogue.rated(turn, event)
         case _:
             timeline.attach(turn, event)
 
@@ -371,6 +376,7 @@ def _close(turn: Turn) -> list[Effect]:
     """One version of every case that changed, and the locks if they did: last, so that they tell the whole turn."""
     members.link_cases(turn)
     for case, changed in turn.changed.values():
+        dialogue.settle(turn, case)
         turn.effects.append(version_of(turn, case, changed))
         handed_over = case.is_open and turn.obligations.case(case.case_id) is None
         room = shelf.shelve(

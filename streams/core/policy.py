@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from streams.contracts.base import Currency, Share, to_ms
+from streams.contracts.cases import Queue
 from streams.core.currencies import RateTable, convert, rates_at
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.expected_cost import CostsPolicy
@@ -206,6 +207,18 @@ class PriorityPolicy(Section, frozen=True, kw_only=True):
     resolution_s: Count
 
 
+class SurveyPolicy(Section, frozen=True, kw_only=True):
+    """Who is asked how content they are, and what a low answer does (F44)."""
+
+    after_s: Count  # after the case was resolved
+    closes_s: Count  # without an answer
+    again_s: Count  # one customer is asked about one case in this time
+    low_score: Annotated[int, Meta(ge=0, le=5)]  # up to it the case is opened again, once; 0: never
+    senior: Annotated[str, Meta(min_length=1, max_length=64)]  # whom it is then assigned to
+    queues: tuple[Queue, ...]  # whose cases are asked about
+    not_flows: tuple[str, ...]  # and which of these never
+
+
 class CasesPolicy(Section, frozen=True, kw_only=True):
     """Deadlines, joining and size of cases."""
 
@@ -222,6 +235,8 @@ class CasesPolicy(Section, frozen=True, kw_only=True):
     reopen_window_s: Count
     reopens_max: int
     open_max: Count  # open cases of one account; more are joined to the newest one of the same queue
+    answered_close_s: Count  # an answer that nobody asks about again has helped
+    survey: SurveyPolicy
 
     def priority(self, name: str) -> PriorityPolicy:
         """The promises of P1 .. P4."""

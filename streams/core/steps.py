@@ -105,6 +105,9 @@ class DecideContext(msgspec.Struct, gc=False):
     let_in: list[int] = msgspec.field(default_factory=list)  # how long an owner waited who had asked, ms
     handed_over: list[str] = msgspec.field(default_factory=list)  # queues of cases that people alone follow from now on
 
+    dialogue: list[str] = msgspec.field(default_factory=list)  # steps of `cases.dialogue`: for the shell to count
+    ratings: list[int] = msgspec.field(default_factory=list)  # what customers gave their cases, 1 .. 5
+
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""
         if self.barrier_s is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from streams.core.cases.shelf import Ended
 from streams.core.ids import digest
 from streams.core.obligations import (
+    Case,
     Command,
     Debit,
     Expectation,
@@ -19,7 +20,15 @@ from streams.core.obligations import (
     Unknown,
 )
 
-Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership
+
+class Talk(NamedTuple):
+    """A case that waits for its customer, or for the end of the time in which the customer may come back."""
+
+    case: Case
+    due_ms: int
+
+
+Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership | Talk
 
 
 def next_due_ms(obligations: Obligations) -> int | None:
@@ -41,6 +50,9 @@ def next_due_ms(obligations: Obligations) -> int | None:
         for item in waiting:
             if due is None or item.due_ms < due:
                 due = item.due_ms
+    for case in obligations.cases:
+        if case.talk_due_ms and (due is None or case.talk_due_ms < due):
+            due = case.talk_due_ms
     return due
 
 
@@ -74,6 +86,8 @@ def name_of(waiting: Waiting) -> str:
             return f"timer/suspect/{waiting.event}/{waiting.due_ms}"
         case Membership():
             return f"timer/incident/{waiting.incident_id}/{waiting.due_ms}"
+        case Talk():
+            return f"timer/talk/{waiting.case.case_id}/{waiting.due_ms}"
         case _:
             assert_never(waiting)
 
@@ -106,3 +120,6 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for membership in obligations.memberships:
         if membership.due_ms <= due_ms:
             yield membership.due_ms, 8, membership.incident_id, membership
+    for case in obligations.cases:
+        if 0 < case.talk_due_ms <= due_ms:
+            yield case.talk_due_ms, 10, case.case_id, Talk(case, case.talk_due_ms)

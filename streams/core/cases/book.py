@@ -195,6 +195,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         sla=sla_of(case, turn.policy),
         resolution_code=case.resolution or None,
         root_cause=case.cause or None,
+        csat=case.csat or None,
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.detected_ms),
     )

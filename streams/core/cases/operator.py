@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
+from streams.core.cases import dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
@@ -50,7 +51,7 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "note":
             pass  # the line says it; the text stays in the event, where the scanner guards it
         case "ask":
-            set_status(turn, case, "waiting_customer")
+            _ask(turn, case, event)
         case "confirm_fraud":
             set_finding(turn, case, "confirmed_fraud")
         case "confirm_legit":
@@ -107,6 +108,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "refund":
         return _refund_refusal(turn, case, event)
+    if event.action in ("ask", "resolve") and not case.is_open:
+        return "status", "the case has ended: reopen it first"
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
     return None
@@ -154,6 +157,11 @@ def _assign(turn: Turn, case: Case, actor: str) -> None:
     turn.change(case, "assignee")
     if case.status in ("received", "recorded", "classified", "auto_answered", "reopened"):
         set_status(turn, case, "assigned")
+
+
+def _ask(turn: Turn, case: Case, event: CaseAction) -> None:
+    fields = ",".join(f"ask.{name}" for name in dict.fromkeys(event.asks_for)) or dialogue.QUESTION
+    dialogue.ask(turn, case, "case.question", {"case_id": case.case_id, "fields": fields})
 
 
 def _restrict(turn: Turn, case: Case) -> None:

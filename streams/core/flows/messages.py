@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from streams.contracts.accounts import UserMessage
 from streams.contracts.base import from_ms
-from streams.core.cases import timeline
+from streams.core.cases import dialogue, timeline
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, raised, set_status
 from streams.core.intake.grams import plain
 from streams.core.intake.reading import Reading, read
@@ -31,12 +31,14 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     timeline.attach(turn, event)
     named = [each for each in turn.obligations.cases if each.is_open and _names(event, each)]
     for each in named:
-        _again(turn, each)
+        dialogue.heard(turn, each)
     if named:
         return
-    if not event.text or not event.text.strip():
+    reading = None
+    if event.text and event.text.strip():
+        reading = read(event.text, _local(turn), turn.policy.intake, event.language)
+    if _goes_on(turn, event, reading) or reading is None:
         return
-    reading = read(event.text, _local(turn), turn.policy.intake, event.language)
     case = _belongs_to(turn, reading)
     if case is None:
         _open(turn, event, reading)
@@ -45,7 +47,46 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     _fill(turn, case, reading)
     if reading.understood:
         raise_to(turn, case, raised(turn, reading.topic.priority, case.amount_minor, case.currency))
-    _again(turn, case)
+    dialogue.heard(turn, case)
+
+
+def _goes_on(turn: Turn, event: UserMessage, reading: Reading | None) -> bool:
+    """Whether it is taken for the answer of the only case that waits for one, or opens an ended case again.
+
+    A screenshot alone is an answer too. Thanks open nothing.
+    """
+    if event.case_id is not None:
+        case = turn.obligations.case(event.case_id)
+        thanks = reading is not None and reading.understood and reading.topic.flow == "F44"
+        if case is None or case.is_open or thanks or not dialogue.may_take_up(turn, case):
+            return False
+        dialogue.take_up(turn, case)
+    else:
+        waiting = dialogue.waiting(turn, turn.at_ms)
+        if event.payment_id is not None or len(waiting) != 1 or not _answers(event, waiting[0], reading):
+            return False
+        case = waiting[0]
+        dialogue.heard(turn, case)
+    if reading is None:
+        add_line(turn, case, Line(turn.at_ms, "user.message", turn.cause, f"from {event.channel[:32]}"))
+    else:
+        add_line(turn, case, _line(turn, event, reading))
+        _fill(turn, case, reading)
+    return True
+
+
+def _answers(event: UserMessage, case: Case, reading: Reading | None) -> bool:
+    """Whether it may be what the case waits for: what is surely about something else is a case of its own."""
+    if reading is None:
+        return bool(event.attachments)
+    if reading.details.order and case.order_id and reading.details.order != case.order_id:
+        return False
+    if not reading.understood:
+        return reading.topic.queue != "security"
+    if reading.topic.flow == case.flow or _is_asked_for(case, reading):
+        return True
+    tells = any(reading.details.has(name) for name in dialogue.asked_for(case))
+    return tells and reading.by == "model" and reading.topic.queue != "security"
 
 
 def _names(event: UserMessage, case: Case) -> bool:
@@ -68,14 +109,16 @@ def _belongs_to(turn: Turn, reading: Reading) -> Case | None:
         same = [case for case in cases if case.flow == reading.topic.flow and case.case_type != "inquiry.unread"]
         # Another order is another matter, even if it is the same kind of trouble.
         return next((case for case in same if not (order and case.order_id)), None)
-    return next((case for case in cases if case.family.startswith(SAID)), None)
+    # Which of several waiting cases it answers is for a person to say.
+    others = [case for case in cases if case.family.startswith(SAID) and case.status != "waiting_customer"]
+    return next(iter(others), None)
 
 
 def _is_asked_for(case: Case, reading: Reading) -> bool:
     """Whether little more is said than what the case has asked for: that is an answer, whatever the words look like."""
-    if case.template != ASKED or len(plain(reading.text)) > ANSWER_MAX:
+    if len(plain(reading.text)) > ANSWER_MAX:
         return False
-    return any(reading.details.has(each.removeprefix("ask.")) for each in case.parameters["fields"].split(","))
+    return any(reading.details.has(name) for name in dialogue.asked_for(case))
 
 
 def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
@@ -117,17 +160,13 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
         notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
     elif reading.missing:
         fields = ",".join(f"ask.{name}" for name in reading.missing)
-        notify(turn, ASKED, {"case_id": case.case_id, "topic": f"topic.{topic.flow}", "fields": fields}, case)
+        parameters = {"case_id": case.case_id, "topic": f"topic.{topic.flow}", "fields": fields}
+        if topic.queue == "security" or case.priority == 1 or not turn.acts:
+            notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
+        else:
+            dialogue.ask(turn, case, ASKED, parameters)
     else:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": f"topic.{topic.flow}"}, case)
-
-
-def _again(turn: Turn, case: Case) -> None:
-    """Whoever writes again was not helped by an answer, or has sent what was asked for: a person goes on."""
-    if case.status == "auto_answered":
-        set_status(turn, case, "classified")
-    elif case.status == "waiting_customer":
-        set_status(turn, case, "in_progress")
 
 
 def _fill(turn: Turn, case: Case, reading: Reading) -> None:

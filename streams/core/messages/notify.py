@@ -14,15 +14,18 @@ from streams.core.turn import Turn
 WEEK_MS = 604_800_000
 
 
-def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None) -> None:
-    """Puts the text on its case, for whoever talks to the customer, and where the turn may act on its way."""
+def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None) -> bool:
+    """Puts the text on its case, for whoever talks to the customer, and where the turn may act on its way.
+
+    True: it is on its way.
+    """
     if case is not None:
         case.template, case.parameters = template, parameters
     if not turn.may("notification"):
-        return
+        return False
     if not _within_cap(turn, template):
         turn.ctx.withheld.append(("notification", "capped"))
-        return
+        return False
     if case is not None:
         turn.change(case, f"message {template}")
     text = told(turn, template, parameters)
@@ -40,6 +43,7 @@ def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | N
             texts=text.texts,
         )
     )
+    return True
 
 
 def told(turn: Turn, template: str, parameters: Mapping[str, str]) -> CustomerText:
