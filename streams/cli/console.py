@@ -12,6 +12,7 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.clock import SystemClock
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
+from streams.cli.console_audit import audit
 from streams.cli.console_tokens import tokens
 from streams.cli.store import opened_store, store_option
 from streams.cli.terminal import say, say_json
@@ -59,6 +60,7 @@ def console(ctx: click.Context, /, host: str, port: int, https: bool, store: str
 
 
 console.add_command(tokens)
+console.add_command(audit)
 
 
 @console.group()

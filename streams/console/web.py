@@ -25,11 +25,14 @@ from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
+from streams.adapters.case_store.trail import account_subject
 from streams.console import actions, passwords
 from streams.console.api.service import API, build_api
+from streams.console.audit import Audit, says
 from streams.console.pages import LANGUAGES, Pages
 from streams.contracts.accounts import CaseAction
 from streams.core.cases.operator import SUPERVISORS
+from streams.core.personal import kind_of
 from streams.core.two_people import is_somebody_else
 from streams.ports import Clock
 
@@ -115,6 +118,7 @@ def build(
         if is_due:
             with store.writing() as connection:
                 people.seen(connection, token, now_ms)
+        says(request, actor=found.name, role=found.role)
         return found
 
     Who = Annotated[Session, Depends(signed_in)]
@@ -134,6 +138,8 @@ def build(
 
     def missing() -> NoReturn:
         raise HTTPException(404, "refused.missing")
+
+    app.middleware("http")(Audit(store, clock))
 
     @app.middleware("http")
     async def protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -177,6 +183,8 @@ def build(
             return page(request, "login.html", None, 429, problem="login.wait")
         with store.reading() as connection:
             user = people.user(connection, name)
+        if user is not None:  # what else was typed there may be a password
+            says(request, actor=user.name, role=user.role)
         if not passwords.is_right(None if user is None else user.password_hash, password):
             tries.failed(*keys, now_ms=now_ms)
             return page(request, "login.html", None, 401, problem="login.wrong")
@@ -253,6 +261,7 @@ def build(
 
     @app.post("/cases/{case_id}/actions", dependencies=[Depends(from_here)])
     async def act(
+        request: Request,
         session: Who,
         case_id: str,
         action: Annotated[str, Form()] = "",
@@ -263,6 +272,7 @@ def build(
         second: Annotated[str, Form()] = "",
         second_password: Annotated[str, Form()] = "",
     ) -> Response:
+        says(request, detail=action)
         of_this_session(session, csrf)
         if not version.isascii() or not version.isdigit() or len(version) > 18 or not 0 < len(form) <= 32:
             raise HTTPException(400, "refused.form")
@@ -286,6 +296,7 @@ def build(
             )
         except actions.Refused as error:
             raise HTTPException(403 if str(error) == "refused.role" else 400, str(error)) from None
+        says(request, detail=f"{action} {wanted.event_id}" + (f" with {second}" if second else ""))
         try:
             await send(wanted, now_ms)
         except Exception as error:
@@ -305,6 +316,26 @@ def build(
             tries.failed(key, now_ms=now_ms)
         return is_right and user is not None and user.role in SUPERVISORS and is_somebody_else(user.name, session.name)
 
+    @app.post("/cases/{case_id}/reveal", dependencies=[Depends(from_here)])
+    def reveal(
+        request: Request,
+        session: Who,
+        case_id: str,
+        reason: Annotated[str, Form()] = "",
+        csrf: Annotated[str, Form()] = "",
+    ) -> HTMLResponse:
+        of_this_session(session, csrf)
+        if session.role == "viewer":
+            raise HTTPException(403, "refused.role")
+        why = " ".join(reason.split())
+        if not 5 <= len(why) <= 200 or kind_of(why) is not None:
+            raise HTTPException(400, "refused.reason")
+        found = _case_of(store, case_id)
+        if found is None:
+            missing()
+        says(request, detail=why)
+        return page(request, "revealed.html", session, case=found)
+
     @app.get("/incidents")
     def incidents(request: Request, session: Who, stage: str = "work") -> HTMLResponse:
         with store.reading() as connection:
@@ -319,6 +350,7 @@ def build(
 
     @app.get("/account")
     def account(request: Request, session: Who, id: str = "") -> HTMLResponse:  # noqa: A002 - a parameter of the address
+        says(request, subject=account_subject(id))
         with store.reading() as connection:
             found = queries.account(connection, id)
         if found is None:

@@ -255,3 +255,19 @@ SENT_ACTIONS: Final = Table(
     Index("sent_actions_by_time", "at_ms"),
     Index("sent_actions_of_case", "case_id"),
 )
+
+# Who did and saw what; each row holds the hash of the one before it. Rows are only ever added.
+AUDIT: Final = Table(
+    "audit",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    _ms("at_ms"),
+    _id("actor"),
+    _label("role"),
+    _label("kind"),
+    Column("subject", String(160), nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("detail", String(512), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)

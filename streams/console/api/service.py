@@ -29,6 +29,7 @@ from streams.console.api import problems
 from streams.console.api.document import described
 from streams.console.api.limits import Buckets
 from streams.console.api.problems import Problem, documented
+from streams.console.audit import says
 from streams.console.masking import masked_body
 from streams.contracts.accounts import CaseAction
 from streams.contracts.base import EPOCH, to_ms
@@ -117,7 +118,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
     buckets = Buckets()
     bearer = HTTPBearer(auto_error=False, scheme_name="token", description="`paywarden console tokens add`")
 
-    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> ApiToken:
+    def caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> ApiToken:
         found = None
         now_ms = clock.now_ms()
         if given is not None:
@@ -130,6 +131,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         wait_s = buckets.take(found.name, found.per_minute, now_ms)
         if wait_s:
             raise Problem(429, f"this token has {found.per_minute} requests a minute", Retry_After=str(wait_s))
+        says(request, actor=actor_of(found), role=found.role, detail="unmasked" if found.unmasked else "")
         return found
 
     Caller = Annotated[ApiToken, Depends(caller)]
@@ -269,6 +271,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         },
     )
     async def act(
+        request: Request,
         who: Caller,
         case_id: AnId,
         asked: ActionRequest,
@@ -282,6 +285,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
             ),
         ] = None,
     ) -> Response:
+        says(request, detail=asked.action)
         body = await asyncio.to_thread(_body_of, store, case_id)
         if body is None:
             raise _missing()
@@ -303,6 +307,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         except actions.Refused:
             raise Problem(409, f"{asked.action} is not possible while the case is {found.status}") from None
         sent = SentAction(event.event_id, found.case_id, event.action, event.expected_version, event.actor, now_ms)
+        says(request, detail=f"{event.action} {event.event_id}")
         await asyncio.to_thread(_note, store, sent)
         try:
             await send(event, now_ms)

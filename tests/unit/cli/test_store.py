@@ -8,7 +8,19 @@ import sys
 import pytest
 from support.command import paywarden
 
-EXTRA = ("sqlalchemy", "alembic", "psycopg", "fastapi", "starlette", "uvicorn", "jinja2", "argon2")
+EXTRA = (
+    "sqlalchemy",
+    "alembic",
+    "psycopg",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "argon2",
+    "httpx",
+    "authlib",
+    "joserfc",
+)
 WITHOUT = f"""
 import sys
 

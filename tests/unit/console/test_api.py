@@ -2,147 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS
-from support.browsers import served
+from support.services import AT, CASES, PERSON, SNAPSHOT, Service, versions
 from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import tokens
-from streams.adapters.case_store.people import Role
-from streams.adapters.case_store.store import CaseStore
-from streams.adapters.case_store.tokens import ApiToken
 from streams.console.api.limits import Buckets
 from streams.console.masking import hidden, masked_body
-from streams.console.web import Changes, build
-from streams.contracts.accounts import CaseAction
-from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
-from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence, NotificationRequested
+from streams.contracts.cases import ActionRejected, Entities, Evidence
 from streams.contracts.registry import encode
-
-SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
-PERSON = "customer-70021"
-AT = from_ms(START_MS)
-
-
-class HandClock:
-    """Moved by the test."""
-
-    def __init__(self) -> None:
-        self.at_ms = START_MS + 3_600_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def monotonic_s(self) -> float:
-        return self.at_ms / 1000
-
-
-class Said(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    raw: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.raw)
-
-
-class Service:
-    """The interface over a store of its own, with what was sent."""
-
-    def __init__(self, folder: Path) -> None:
-        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
-        self.store.migrate()
-        self.clock = HandClock()
-        self.sent: list[CaseAction] = []
-        self.broker_is_up = True
-        self.port = 0
-        self.app = build(self.store, self._send, self.clock, Changes(), secure=False)
-
-    async def _send(self, action: CaseAction, _: int) -> None:
-        if not self.broker_is_up:
-            raise ConnectionError
-        self.sent.append(action)
-
-    def token(
-        self, role: Role = "analyst", *, unmasked: bool = True, per_minute: int = 60_000, days: int | None = None
-    ) -> str:
-        end = None if days is None else self.clock.at_ms + days * 86_400_000
-        given = ApiToken(f"{role}-{unmasked}-{per_minute}", role, unmasked, per_minute, 0, end)
-        with self.store.writing() as connection:
-            return tokens.add_token(connection, given)
-
-    def asks(self, path: str, token: str = "", *, method: str = "GET", body: Any = None, **headers: str) -> Said:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        if raw is not None:
-            sent.setdefault("Content-Type", "application/json")
-        connection.request(method, f"/api/v1{path}", raw, sent)
-        response = connection.getresponse()
-        said = Said(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
-        connection.close()
-        return said
-
-    def acts(self, token: str, name: str = "assign", version: int = 1, case_id: str = "case_a", **more: Any) -> Said:
-        body = {"action": name, "expected_version": version, **more.pop("body", {})}
-        return self.asks(f"/cases/{case_id}/actions", token, method="POST", body=body, **more)
-
-
-def versions() -> list[Any]:
-    entities = Entities(account_id=PERSON, payment_id="pay_1", device_id="dev-123456", ip="203.0.113.7")
-    line = Evidence(at=AT, kind="payment", event_id="e", text=f"{PERSON} paid from 203.0.113.7")
-    texts = CustomerText(template="x", zh="你好", en="hello")
-    return [
-        case("case_a", 1, entities=entities, evidence=(line,), messages=(texts,)),
-        case("case_a", 2, entities=entities, evidence=(line,), status="in_progress"),
-        case("case_b", 3, queue="technical", case_type="payment_failure.single"),
-        case("case_c", 4, status="closed"),
-        case("inc_1", 5, owner="entity", entities=Entities(entity="ip/203.0.113.7"), subject="ip/203.0.113.7"),
-        case("case_s", 6, shadow=True),
-    ]
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    service = Service(tmp_path)
-    lock = Lock(action_id="a", action="lock", scope="all", status="effective", reason_class="x", since=AT)
-    notices = [
-        NotificationRequested(
-            occurred_at=from_ms(START_MS + number),
-            notification_id=f"ntf_{number}",
-            account_id=PERSON,
-            template="t",
-            zh="您好",
-            en=f"Dear {PERSON}",
-            not_after=AT,
-            case_id="case_a",
-        )
-        for number in range(3)
-    ]
-    load(
-        service.store,
-        [
-            *(record(SNAPSHOT, each) for each in versions()),
-            record("account.locks", LocksState(occurred_at=AT, account_id=PERSON, version=7, locks=(lock,))),
-            *(record("customer.notifications", each) for each in notices),
-        ],
-    )
-    with served(service.app) as port:
-        service.port = port
-        yield service
-    service.store.close()
 
 
 def test_a_record_comes_as_it_was_published_and_only_when_it_changed(service: Service) -> None:
