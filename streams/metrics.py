@@ -126,6 +126,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
         "asked", "reminded", "answered", "closed_unanswered", "taken_up_again", "surveyed", "survey_unanswered"
     ),
     "rating": _values("1", "2", "3", "4", "5"),
+    "promise": _values("first_response", "next_update", "resolution", "legal"),
+    "result": _values("kept", "missed"),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -381,6 +383,12 @@ CUSTOMER_DIALOGUE: Final = Counter(
 SURVEY_RATINGS: Final = Counter(
     "paywarden_survey_ratings_total", "How content customers were with a case, from 1 to 5.", "people", ("rating",)
 )
+CASE_DEADLINES: Final = Counter(
+    "paywarden_case_deadlines_total",
+    "Promises of cases that were kept or missed: first response, next word to the customer, resolution, legal answer.",
+    "people",
+    ("promise", "queue", "result"),
+)
 NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to customers requested.", "people", ("mode",))
 ATTACKS_OPENED: Final = Counter(
     "paywarden_attacks_opened_total", "Incidents opened about an attack, by its kind.", "people", ("attack",)
@@ -472,6 +480,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     CASES_HANDED_OVER,
     CUSTOMER_DIALOGUE,
     SURVEY_RATINGS,
+    CASE_DEADLINES,
 )
 
 

@@ -41,6 +41,7 @@ from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
 from streams.metrics import (
+    CASE_DEADLINES,
     CASES_HANDED_OVER,
     CUSTOMER_DIALOGUE,
     EFFECTS_SUPPRESSED,
@@ -368,6 +369,8 @@ class AccountsLogic:
             context.count(CUSTOMER_DIALOGUE, step)
         for rating in moment.ratings:
             context.count(SURVEY_RATINGS, str(rating))
+        for promise in moment.deadlines:
+            context.count(CASE_DEADLINES, *promise)
         for waited_ms in moment.let_in:
             context.observe(UNLOCK_SECONDS, waited_ms / 1000)
         for band, verdict in moment.foretold:

@@ -270,6 +270,15 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     reopens: int = 0  # by the customer's word
     surveyed: bool = False
     csat: int = 0  # 1 .. 5; 0: not rated
+    # Of its clocks (`streams.core.cases.clocks`), which count from clock_ms:
+    due_ms: int = 0  # when one of them strikes next; 0: none runs
+    told_ms: int = 0  # when the customer last heard from us about this; 0: never since the clocks began
+    waiting_ms: int = 0  # since when it waits for the customer; 0: it does not
+    paused_ms: int = 0  # how long it has waited before, as its clocks count time
+    marks: int = 0  # what has struck already, packed
+    promised: int = 0  # the priority whose promises hold, where a missed one has raised the case since; 0: its own
+    updates: int = 0  # messages that only said that work goes on
+    known: int = 0  # its last version that says more than that time has passed; 0: the last one
 
     @property
     def is_open(self) -> bool:
@@ -399,7 +408,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
         if waits or self.expectations or self.suspects or self.memberships:
             return None
-        if any(case.talk_due_ms for case in self.cases):
+        if any(case.talk_due_ms or case.due_ms for case in self.cases):
             return None
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
         return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)

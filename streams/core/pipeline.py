@@ -32,7 +32,7 @@ from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginS
 from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
-from streams.core.cases import dialogue, operator, shelf, timeline
+from streams.core.cases import clocks, dialogue, escalation, operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.declines import retry
 from streams.core.entities.health import failed_trial
@@ -65,6 +65,7 @@ from streams.core.money import charges, debit_without_payment, expectations, orp
 from streams.core.obligations import (
     CONTACTS_MAX,
     TIER_MAX,
+    Case,
     Command,
     Debit,
     Expectation,
@@ -198,6 +199,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 members.ask_again(turn, waiting)
             case timers.Talk():
                 dialogue.due(turn, waiting.case)
+            case Case():
+                escalation.strike(turn, waiting)
             case _:
                 assert_never(waiting)
         effects.extend(_close(turn))
@@ -377,6 +380,7 @@ def _close(turn: Turn) -> list[Effect]:
     members.link_cases(turn)
     for case, changed in turn.changed.values():
         dialogue.settle(turn, case)
+        turn.ctx.deadlines += clocks.wind(case, turn.policy, turn.at_ms)
         turn.effects.append(version_of(turn, case, changed))
         handed_over = case.is_open and turn.obligations.case(case.case_id) is None
         room = shelf.shelve(

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.base import Currency, Share, to_ms
+from streams.contracts.base import Currency, Label, Share, to_ms
 from streams.contracts.cases import Queue
 from streams.core.currencies import RateTable, convert, rates_at
 from streams.core.entities.policies import EntitiesPolicy
@@ -205,6 +205,15 @@ class PriorityPolicy(Section, frozen=True, kw_only=True):
     first_response_s: Count
     next_update_s: Count
     resolution_s: Count
+    first_response_by: Literal["anyone", "person"]  # whether a message that goes by itself is a response
+    business_time: bool  # the clocks run in business hours only
+
+
+class BusinessHours(Section, frozen=True, kw_only=True):
+    """When people work, on the business days and the local clock of a region."""
+
+    opens_hour: int
+    hours_open: Count  # at most until midnight
 
 
 class SurveyPolicy(Section, frozen=True, kw_only=True):
@@ -237,6 +246,9 @@ class CasesPolicy(Section, frozen=True, kw_only=True):
     open_max: Count  # open cases of one account; more are joined to the newest one of the same queue
     answered_close_s: Count  # an answer that nobody asks about again has helped
     survey: SurveyPolicy
+    progress_messages_max: int  # of one case that only say that work goes on, one at each next_update_s
+    business_hours: BusinessHours
+    supervisors: dict[Queue, Label]  # whom an overdue case is assigned to, by its queue
 
     def priority(self, name: str) -> PriorityPolicy:
         """The promises of P1 .. P4."""

@@ -12,6 +12,7 @@ from streams.contracts.base import Event
 from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.contracts.triage import PaymentTriaged
+from streams.core.cases.clocks import Deadline
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.declines.samples import Samples
 from streams.core.entities.health import HealthBuckets
@@ -104,6 +105,7 @@ class DecideContext(msgspec.Struct, gc=False):
     ended: list[EndedLock] = msgspec.field(default_factory=list)
     let_in: list[int] = msgspec.field(default_factory=list)  # how long an owner waited who had asked, ms
     handed_over: list[str] = msgspec.field(default_factory=list)  # queues of cases that people alone follow from now on
+    deadlines: list[Deadline] = msgspec.field(default_factory=list)  # promises of cases that were kept or missed
 
     dialogue: list[str] = msgspec.field(default_factory=list)  # steps of `cases.dialogue`: for the shell to count
     ratings: list[int] = msgspec.field(default_factory=list)  # what customers gave their cases, 1 .. 5

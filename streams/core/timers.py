@@ -28,7 +28,7 @@ class Talk(NamedTuple):
     due_ms: int
 
 
-Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership | Talk
+Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership | Talk | Case
 
 
 def next_due_ms(obligations: Obligations) -> int | None:
@@ -53,6 +53,8 @@ def next_due_ms(obligations: Obligations) -> int | None:
     for case in obligations.cases:
         if case.talk_due_ms and (due is None or case.talk_due_ms < due):
             due = case.talk_due_ms
+        if case.due_ms and (due is None or case.due_ms < due):
+            due = case.due_ms
     return due
 
 
@@ -88,6 +90,8 @@ def name_of(waiting: Waiting) -> str:
             return f"timer/incident/{waiting.incident_id}/{waiting.due_ms}"
         case Talk():
             return f"timer/talk/{waiting.case.case_id}/{waiting.due_ms}"
+        case Case():
+            return f"timer/clock/{waiting.case_id}/{waiting.due_ms}"
         case _:
             assert_never(waiting)
 
@@ -123,3 +127,5 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for case in obligations.cases:
         if 0 < case.talk_due_ms <= due_ms:
             yield case.talk_due_ms, 10, case.case_id, Talk(case, case.talk_due_ms)
+        if 0 < case.due_ms <= due_ms:
+            yield case.due_ms, 9, case.case_id, case

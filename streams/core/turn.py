@@ -40,6 +40,7 @@ class Turn(msgspec.Struct):
     trigger: str = ""
     actor: str = ""
     stood: tuple[Standing, ...] = ()  # the locks before the turn
+    only_time: bool = False  # nothing has happened but that time has passed
 
     def change(self, case: Case, what: str) -> None:
         """Notes that `case` changed; a version of it leaves at the end of the turn."""

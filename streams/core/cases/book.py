@@ -11,13 +11,12 @@ from bisect import insort
 import msgspec
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla
+from streams.contracts.cases import CaseVersion, Entities, Evidence
 from streams.contracts.payments import Movement
 from streams.core import ids
+from streams.core.cases import clocks
 from streams.core.messages.notify import told
-from streams.core.money import legal
 from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line
-from streams.core.policy import Policy
 from streams.core.turn import Turn
 
 # Strings that collect over a case's life; more would tell an analyst nothing new.
@@ -89,6 +88,18 @@ def add_line(turn: Turn, case: Case, line: Line) -> None:
     _shrink(turn)
 
 
+def put_line(turn: Turn, case: Case, line: Line) -> None:
+    """Puts a line of our own on the timeline, in the place of an older one of its kind.
+
+    Nobody has touched the case: that its time passes must not keep it joinable.
+    """
+    case.lines[1:] = [old for old in case.lines[1:] if old.kind != line.kind]
+    insort(case.lines, line, lo=min(1, len(case.lines)), key=lambda old: old.at_ms)
+    while len(case.lines) > turn.policy.cases.evidence_max:
+        _drop_line(case)
+    _shrink(turn)
+
+
 def set_status(turn: Turn, case: Case, status: str, resolution: str = "") -> None:
     """Moves the case to another status."""
     if case.status != status:
@@ -142,6 +153,7 @@ def raise_to(turn: Turn, case: Case, priority: int) -> None:
 
 def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
     """The next version: what changed, and the whole case."""
+    case.known = (case.known or case.version) if turn.only_time else case.version + 1
     case.version += 1
     obligations = turn.obligations
     return CaseVersion(
@@ -156,6 +168,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         queue=case.queue,  # type: ignore[arg-type]
         priority=f"P{case.priority}",  # type: ignore[arg-type]
         status=case.status,  # type: ignore[arg-type]
+        sub_status="escalated" if case.is_open and clocks.is_escalated(case) else None,
         finding=case.finding,  # type: ignore[arg-type]
         category="security" if case.queue == "security" else case.queue,
         confidence=case.sure / 1000,
@@ -192,25 +205,12 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         messages=(told(turn, case.template, case.parameters),) if case.template else (),
         incident_id=case.incident_id or None,
         assignee=case.assignee or None,
-        sla=sla_of(case, turn.policy),
+        sla=clocks.sla_of(case, turn.policy, turn.at_ms),
         resolution_code=case.resolution or None,
         root_cause=case.cause or None,
         csat=case.csat or None,
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.detected_ms),
-    )
-
-
-def sla_of(case: Case, policy: Policy) -> Sla:
-    """Deadlines of the case's priority, counted from when it got that priority."""
-    promise = policy.cases.priority(f"P{case.priority}")
-    legal_ms, basis = legal.due_of(case, policy)
-    return Sla(
-        first_response_due=from_ms(case.clock_ms + promise.first_response_s * 1000),
-        next_update_due=from_ms(case.updated_ms + promise.next_update_s * 1000),
-        resolution_due=from_ms(case.clock_ms + promise.resolution_s * 1000),
-        legal_due=from_ms(legal_ms) if legal_ms else None,
-        legal_basis=basis or None,
     )
 
 
@@ -310,7 +310,8 @@ def raised(turn: Turn, priority: int, amount_minor: int | None, currency: str | 
 def _raise(turn: Turn, case: Case, priority: int) -> None:
     if priority < case.priority:
         turn.change(case, f"priority P{case.priority} to P{priority}")
-        case.priority, case.clock_ms = priority, turn.at_ms
+        case.priority = priority
+        clocks.restart(case, turn.at_ms)
 
 
 def _joined(old: list[str], new: tuple[str, ...], most: int) -> list[str]:

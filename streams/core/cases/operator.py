@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
-from streams.core.cases import dialogue
+from streams.core.cases import clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
@@ -45,6 +45,7 @@ def act(turn: Turn, event: CaseAction) -> None:
         raise AssertionError("an action without a case was let through")
     who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
     add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {event.action}"[:200]))
+    clocks.worked(case)
     match event.action:
         case "assign":
             _assign(turn, case, event.actor)
@@ -91,7 +92,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "unknown_case", "this account remembers no such case"
     if turn.late:
         return "late", "the action came later than the lateness bound allows"
-    if case.version != event.expected_version:
+    # Whoever read the case before a clock struck has read all that has happened.
+    if not (case.known or case.version) <= event.expected_version <= case.version:
         return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
     if event.action == "unlock" and not turn.obligations.locks:
         return "no_lock", "the account has no lock"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText, NotificationRequested
 from streams.core import ids
+from streams.core.cases import clocks
 from streams.core.messages.render import render
 from streams.core.obligations import NOTICES_MAX, Case
 from streams.core.turn import Turn
@@ -14,12 +15,14 @@ from streams.core.turn import Turn
 WEEK_MS = 604_800_000
 
 
-def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None) -> bool:
+def notify(
+    turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None, *, aside: bool = False
+) -> bool:
     """Puts the text on its case, for whoever talks to the customer, and where the turn may act on its way.
 
-    True: it is on its way.
+    What is said `aside` leaves the case the text that it has. True: it is on its way.
     """
-    if case is not None:
+    if case is not None and not aside:
         case.template, case.parameters = template, parameters
     if not turn.may("notification"):
         return False
@@ -27,6 +30,7 @@ def notify(turn: Turn, template: str, parameters: dict[str, str], case: Case | N
         turn.ctx.withheld.append(("notification", "capped"))
         return False
     if case is not None:
+        clocks.told(case, turn.at_ms)
         turn.change(case, f"message {template}")
     text = told(turn, template, parameters)
     turn.effects.append(

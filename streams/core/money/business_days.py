@@ -32,7 +32,7 @@ def ends_ms(at_ms: int, term: str, calendar: str) -> int:
     day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
     while days:
         day += timedelta(days=1)
-        days -= _is_business_day(calendar, day.toordinal())
+        days -= is_business_day(calendar, day.toordinal())
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
     return to_ms(midnight.astimezone(UTC))
 
@@ -52,7 +52,8 @@ def next_period_ms(at_ms: int, per: Literal["day", "month", "year"], calendar: s
 
 
 @lru_cache(maxsize=4096)
-def _is_business_day(calendar: str, ordinal: int) -> bool:
+def is_business_day(calendar: str, ordinal: int) -> bool:
+    """Is the day with this proleptic ordinal one on which the region works?"""
     day = datetime.fromordinal(ordinal).date()
     known: bool = _holidays(calendar, day.year).is_working_day(day)
     return known

@@ -6,7 +6,7 @@ from typing import Any
 
 from support.entities import Entity, login
 from support.entities import policy as entities_policy
-from support.happenings import DAY, HOUR, NOON, SECOND, event, paid
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.agents.publish import publish
@@ -60,7 +60,7 @@ def test_a_case_that_lives_again_stays() -> None:
         LedgerPosted, NOON + DAY, "x", direction="debit", entry_id="x", amount_minor=1, currency="EUR", payment_id="p1"
     )
     failed = paid(NOON + DAY, "1c", kind=TransferFailed, method="wallet_balance", payment_id="p1")
-    effects = [*player.see(failed), *player.see(again), *player.see(mark(NOON + 2 * DAY))]
+    effects = [*player.see(failed), *player.see(again), *player.see(mark(NOON + DAY + 5 * MINUTE))]
     assert [case.status for case in effects if isinstance(case, CaseVersion)] == ["reopened"]
     assert dropped(player.pass_until(NOON + 200 * DAY)) == []
     assert player.obligations["a1"].case(case_id) is not None
