@@ -193,6 +193,7 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     restrict_s: Count  # money-out off, reviewed before it ends
     cooling_s: Count  # low limits after a freeze
     cooloff_s: Count  # low limits after a restriction or a disabled password
+    unfreeze_identity_s: Seconds  # a freeze ends only so soon after an identity check; 0: nobody checks identities
     ack: Literal["required", "assumed"]
     ack_timeout_s: Count  # no acknowledgement until then: a P1 case
     resend_s: Count

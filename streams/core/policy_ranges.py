@@ -44,7 +44,7 @@ RANGES = (
     _range("max_effect_age_s", 1, 7 * _DAY_S, "seconds"),
     _range("locks\\.caps\\.partition_share", 0, 1),  # 0: one of all partitions
     _range("notable_frauds", 0, 10_000),
-    _range("publish_every_s|warm_s|silent_s|orphan_s", 0, _YEAR_S, "seconds"),
+    _range("publish_every_s|warm_s|silent_s|orphan_s|unfreeze_identity_s", 0, _YEAR_S, "seconds"),
     _range("query_waits_s", 1, _DAY_S, "seconds"),
     _range("cases\\.open_max", 1, CASES_MAX),
     _range("cases\\.evidence_max", 2, 200),

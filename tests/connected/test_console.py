@@ -19,12 +19,27 @@ from streams.adapters.case_store.queries import Filters
 from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
 from streams.console.serving import following
-from streams.contracts.accounts import UserReport
+from streams.contracts.accounts import IdentityVerified, UserReport
 from streams.contracts.base import from_ms
 from streams.contracts.registry import encode
 from streams.runtime.options import RuntimeOptions
 
 PASSWORD = "a long enough password"
+
+
+def seen_by_idv() -> IdentityVerified:
+    """Face and document are the owner's."""
+    return IdentityVerified(
+        event_id="idv-1",
+        source="test",
+        occurred_at=from_ms(time.time_ns() // 1_000_000),
+        account_id="victim",
+        method="face_and_document",
+        level=3,
+        passed=True,
+        actor="idv",
+        role="identity_service",
+    )
 
 
 @pytest.mark.timeout(300)
@@ -86,6 +101,12 @@ def test_an_action_goes_through_a_worker_and_comes_back_as_the_next_version(prod
         assert stale.startswith("refused: Refused: the case is at version")
         alone = outcome({**browser.form_of(case_id), "action": "unlock"})
         assert "second person" in alone
-        two = {**browser.form_of(case_id), "action": "unlock", "second": "jo", "second_password": PASSWORD}
+        both = {"second": "jo", "second_password": PASSWORD}
+        unseen = outcome({**browser.form_of(case_id), "action": "unlock", **both})
+        assert "check of face and document" in unseen
+        before = browser.form_of(case_id)["version"]
+        product.write([Outgoing("identity.results", b"victim", encode(seen_by_idv()), time.time_ns() // 1_000_000)])
+        wait_until(lambda: browser.form_of(case_id)["version"] != before, "the check is on the case")
+        two = {**browser.form_of(case_id), "action": "unlock", **both}
         assert outcome(two) == "done: Carried out."
     store.close()

@@ -223,8 +223,11 @@ def test_what_time_does_not_end_a_person_does(state: str) -> None:
     at_ms = NOON + 10 * MINUTE
     if state == FROZEN:
         case = [effect for effect in effects if isinstance(effect, CaseVersion)][-1]
+        proof = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv"}
+        effects = player.see(event(IdentityVerified, at_ms, 2, role="identity_service", **proof))
+        case = [effect for effect in effects if isinstance(effect, CaseVersion)][-1]
         fields = {"action": "unlock", "case_id": case.case_id, "expected_version": case.version, "actor": "ana"}
-        effects = player.see(event(CaseAction, at_ms, 2, role="supervisor", second_actor="bob", **fields))
+        effects = player.see(event(CaseAction, at_ms, 3, role="supervisor", second_actor="bob", **fields))
     else:
         fields = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv"}
         effects = player.see(event(IdentityVerified, at_ms, 2, role="identity_service", **fields))

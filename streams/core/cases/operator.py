@@ -8,10 +8,10 @@ from streams.core.cases import clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
-from streams.core.locks.unlock import recover, undo_false_locks
+from streams.core.locks.unlock import is_proved, recover, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.money import refunds
-from streams.core.obligations import Case, Hold, Line, Owed
+from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
 from streams.core.turn import Turn
 from streams.core.two_people import is_somebody_else
 
@@ -101,11 +101,10 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "observing", "the policy observes: nothing is locked"
     if event.action in ("lock", "unlock") and not turn.is_fresh:
         return "too_old", "the action is older than the policy lets effects be"
-    if event.action == "unlock" and any(held.action == "freeze" for held in turn.obligations.locks):
-        if event.role not in SUPERVISORS:
-            return "role", "only a supervisor may lift a freeze"
-        if not is_somebody_else(event.second_actor, event.actor):
-            return "second_person", "lifting a freeze needs a second person"
+    if event.action == "unlock":
+        frozen = next((held for held in turn.obligations.locks if held.action == "freeze"), None)
+        if frozen is not None:
+            return _unfreeze_refusal(turn, frozen, event)
     if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "refund":
@@ -114,6 +113,18 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "status", "the case has ended: reopen it first"
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
+    return None
+
+
+def _unfreeze_refusal(turn: Turn, frozen: HeldLock, event: CaseAction) -> tuple[str, str] | None:
+    """A thief's best way into a frozen account is a friendly voice on the telephone (domain 5.4)."""
+    if event.role not in SUPERVISORS:
+        return "role", "only a supervisor may lift a freeze"
+    if not is_somebody_else(event.second_actor, event.actor):
+        return "second_person", "lifting a freeze needs a second person"
+    if not is_proved(turn, frozen):
+        hours = turn.policy.locks.unfreeze_identity_s // 3600
+        return "identity", f"the owner passed no check of face and document (level 3) within {hours} h: ask for it first"
     return None
 
 

@@ -22,6 +22,7 @@ from streams.core.turn import Turn
 from streams.core.verdict import by_score
 
 TAKEOVER_RULE = "takeover"
+MODEL = "model"  # where caps and commands name a rule
 
 
 def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade) -> None:
@@ -132,7 +133,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             applies_to="everyone",
             lasts_s=turn.policy.locks.restrict_s,
             reason_class=reason,
-            rule=TAKEOVER_RULE if taken_over else min(slugs, default="model"),
+            rule=TAKEOVER_RULE if taken_over else _decisive(slugs),
             case=case,
         )
         if restricted:
@@ -251,6 +252,11 @@ def _case_meant(turn: Turn, event: CustomerConfirmed, hold: Hold | None) -> Case
         if case.queue == "security" and case.payment_id == (event.payment_id or ""):
             return case
     return None
+
+
+def _decisive(slugs: set[str]) -> str:
+    """What the caps on locks count, so that a bad model is stopped like a bad rule: without it nothing were locked."""
+    return min(slugs) if len(slugs) > 1 or LOGIN_RISK in slugs else MODEL
 
 
 def _unknown_payment(turn: Turn, payment_id: str) -> Draft:

@@ -32,7 +32,12 @@ outside of locks that apply to `unknown_devices`, and money in stays open.
 
 A state without an end (`hard_lock`, `frozen`) has an open case with a deadline. An appeal (`unlock.requested.v1`) is a
 case of its own with the promise of its priority, resolved when no lock is left; three failed identity checks, and only
-a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze.
+a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze: two people
+lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check
+that failed afterwards takes that back. Where nobody checks identities, set it to 0.
+
+Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
+rule's suspicion a lock. So a bad model is stopped like a bad rule.
 
 ## One lock
 

@@ -63,7 +63,8 @@ LOCK_TRANSITIONS = (
 _TABLE = {(row.status, row.on): row for row in LOCK_TRANSITIONS}
 
 # Which identity check lifts which lock (soft locks by one-time password, restrictions and disabled passwords
-# by face and document). Nothing but a supervisor and a second person lifts a freeze; 0: no check does.
+# by face and document). A freeze is lifted by a supervisor and a second person after such a check, never by it; 0: no
+# check does.
 IDENTITY_LEVELS = (
     ("lock with an end", 1),
     ("lock without an end", 3),
@@ -73,6 +74,8 @@ IDENTITY_LEVELS = (
     ("step_up", 0),
 )
 _LEVEL_OF = dict(IDENTITY_LEVELS)
+# What the owner of a frozen account has to pass before people may let anybody in.
+UNFREEZE_LEVEL = 3
 
 
 def level_of(held: HeldLock) -> int:

@@ -7,7 +7,7 @@ from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.locks.account_states import HARD_LOCK, RESTRICTED, SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, lift, lock
-from streams.core.locks.transitions import level_of
+from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import Case, HeldLock, Line
@@ -31,6 +31,7 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done."""
     result = "passed" if event.passed else "failed"
     _tell_cases(turn, "identity", f"identity check level {event.level} {result}")
+    _remember_proof(turn, event)
     if not turn.obligations.locks:
         return
     appeal = _appeal(turn)
@@ -83,6 +84,19 @@ def undo_false_locks(turn: Turn, case: Case, actor: str) -> bool:
     ]
     lifted = [lift(turn, held, "locked by mistake", "false_lock", actor) for held in mistaken]
     return any(lifted)
+
+
+def is_proved(turn: Turn, held: HeldLock) -> bool:
+    """Whether the owner of this freeze has lately shown who they are, where the policy asks for it."""
+    within_s = turn.policy.locks.unfreeze_identity_s
+    return not within_s or 0 < held.proved_ms and turn.at_ms - held.proved_ms <= within_s * 1000
+
+
+def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
+    """The newest check counts: who fails after somebody passed may be the owner, or the thief."""
+    for held in turn.obligations.locks:
+        if held.action == "freeze" and (event.level >= UNFREEZE_LEVEL or not event.passed):
+            held.proved_ms = turn.at_ms if event.passed else 0
 
 
 def _appeal(turn: Turn) -> Case | None:

@@ -6,7 +6,7 @@ import pytest
 from support.happenings import MINUTE, NOON, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CaseAction, CustomerConfirmed
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import ActionRejected, CaseVersion
 from streams.contracts.decisions import DecisionAmended
@@ -117,12 +117,47 @@ def frozen(desk: Desk) -> None:
     assert [held.action for held in desk.player.obligations["a1"].locks] == ["freeze"]
 
 
+def checked(desk: Desk, level: int = 3, *, passed: bool = True) -> None:
+    """The identity service has looked at whoever wants the account back."""
+    desk.number += 1
+    fields = {"method": "face_and_document", "actor": "idv", "role": "identity_service"}
+    seen = event(IdentityVerified, NOON + desk.number * MINUTE, f"idv{desk.number}", level=level, passed=passed, **fields)
+    desk.case = only(CaseVersion, desk.player.see(seen))[-1]
+
+
+def test_a_freeze_ends_only_after_its_owner_was_looked_at() -> None:
+    desk = Desk()
+    frozen(desk)
+    two = {"role": "supervisor", "second_actor": "ben"}
+    for level, passed in ((None, True), (2, True), (3, False)):
+        if level is not None:
+            checked(desk, level, passed=passed)
+        (rejected,) = only(ActionRejected, desk.act("unlock", **two))
+        assert rejected.cause == "identity"
+        assert "level 3) within 24 h" in rejected.text
+    checked(desk)
+    checked(desk, 1, passed=False)  # the newest answer counts, and this one says: perhaps somebody else
+    assert only(ActionRejected, desk.act("unlock", **two))[0].cause == "identity"
+    checked(desk, 4)
+    desk.number += 24 * 60 + 1
+    assert only(ActionRejected, desk.act("unlock", **two))[0].cause == "identity"
+    checked(desk)
+    assert only(ActionRequested, desk.act("unlock", **two))[0].action == "unlock"
+
+
+def test_where_nobody_checks_identities_two_people_end_a_freeze() -> None:
+    desk = Desk("locks.unfreeze_identity_s = 0")
+    frozen(desk)
+    assert only(ActionRequested, desk.act("unlock", role="supervisor", second_actor="ben"))[0].action == "unlock"
+
+
 def test_a_case_is_not_resolved_while_its_freeze_stands_and_the_sentence_says_the_way_out() -> None:
     desk = Desk()
     frozen(desk)
     (rejected,) = only(ActionRejected, desk.act("resolve", role="supervisor"))
     assert rejected.cause == "frozen"
     assert "a supervisor and a second person unlock it first" in rejected.text
+    checked(desk)
     desk.act("unlock", role="supervisor", second_actor="ben")
     desk.act("resolve")
     assert desk.case.status == "resolved"
