@@ -21,6 +21,7 @@ from streams.contracts.contract_docs import render_docs
 from streams.core.entities.page import entities_page
 from streams.core.features.page import render_features
 from streams.core.incidents.page import incidents_page
+from streams.core.locks.page import locks_page
 from streams.core.rules.page import rules_page
 from streams.settings import render_configuration
 
@@ -56,6 +57,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/flows.md": flows_page,
     "docs/incidents.md": lambda: incidents_page(load_policy()),
     "docs/openapi.json": openapi,
+    "docs/locks.md": locks_page,
     "docs/rules.md": lambda: rules_page(load_policy()),
     **_dashboards().FILES,
 }

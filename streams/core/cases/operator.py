@@ -124,7 +124,10 @@ def _unfreeze_refusal(turn: Turn, frozen: HeldLock, event: CaseAction) -> tuple[
         return "second_person", "lifting a freeze needs a second person"
     if not is_proved(turn, frozen):
         hours = turn.policy.locks.unfreeze_identity_s // 3600
-        return "identity", f"the owner passed no check of face and document (level 3) within {hours} h: ask for it first"
+        return (
+            "identity",
+            f"the owner passed no check of face and document within {hours} h: ask for it first",
+        )
     return None
 
 

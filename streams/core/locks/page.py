@@ -6,7 +6,7 @@ from streams.core.locks.account_states import ACCOUNT_MOVES, account_diagram
 from streams.core.locks.transitions import IDENTITY_LEVELS, diagram
 
 
-def document() -> str:
+def locks_page() -> str:
     """The text of docs/locks.md."""
     levels = "\n".join(
         f"| {lock} | {level or ('a supervisor and a second person' if lock == 'freeze' else 'it ends by itself')} |"

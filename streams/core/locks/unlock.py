@@ -89,7 +89,7 @@ def undo_false_locks(turn: Turn, case: Case, actor: str) -> bool:
 def is_proved(turn: Turn, held: HeldLock) -> bool:
     """Whether the owner of this freeze has lately shown who they are, where the policy asks for it."""
     within_s = turn.policy.locks.unfreeze_identity_s
-    return not within_s or 0 < held.proved_ms and turn.at_ms - held.proved_ms <= within_s * 1000
+    return not within_s or (held.proved_ms > 0 and turn.at_ms - held.proved_ms <= within_s * 1000)
 
 
 def _remember_proof(turn: Turn, event: IdentityVerified) -> None:

@@ -120,8 +120,8 @@ def frozen(desk: Desk) -> None:
 def checked(desk: Desk, level: int = 3, *, passed: bool = True) -> None:
     """The identity service has looked at whoever wants the account back."""
     desk.number += 1
-    fields = {"method": "face_and_document", "actor": "idv", "role": "identity_service"}
-    seen = event(IdentityVerified, NOON + desk.number * MINUTE, f"idv{desk.number}", level=level, passed=passed, **fields)
+    told = {"method": "face_and_document", "level": level, "passed": passed, "actor": "idv", "role": "identity_service"}
+    seen = event(IdentityVerified, NOON + desk.number * MINUTE, f"idv{desk.number}", **told)
     desk.case = only(CaseVersion, desk.player.see(seen))[-1]
 
 
@@ -134,7 +134,7 @@ def test_a_freeze_ends_only_after_its_owner_was_looked_at() -> None:
             checked(desk, level, passed=passed)
         (rejected,) = only(ActionRejected, desk.act("unlock", **two))
         assert rejected.cause == "identity"
-        assert "level 3) within 24 h" in rejected.text
+        assert "face and document within 24 h" in rejected.text
     checked(desk)
     checked(desk, 1, passed=False)  # the newest answer counts, and this one says: perhaps somebody else
     assert only(ActionRejected, desk.act("unlock", **two))[0].cause == "identity"
@@ -142,13 +142,14 @@ def test_a_freeze_ends_only_after_its_owner_was_looked_at() -> None:
     desk.number += 24 * 60 + 1
     assert only(ActionRejected, desk.act("unlock", **two))[0].cause == "identity"
     checked(desk)
-    assert only(ActionRequested, desk.act("unlock", **two))[0].action == "unlock"
+    assert "unlock" in {command.action for command in only(ActionRequested, desk.act("unlock", **two))}
 
 
 def test_where_nobody_checks_identities_two_people_end_a_freeze() -> None:
     desk = Desk("locks.unfreeze_identity_s = 0")
     frozen(desk)
-    assert only(ActionRequested, desk.act("unlock", role="supervisor", second_actor="ben"))[0].action == "unlock"
+    lifted = desk.act("unlock", role="supervisor", second_actor="ben")
+    assert "unlock" in {command.action for command in only(ActionRequested, lifted)}
 
 
 def test_a_case_is_not_resolved_while_its_freeze_stands_and_the_sentence_says_the_way_out() -> None:

@@ -80,7 +80,7 @@ def test_the_second_person_is_not_the_first_in_other_clothes(second: str | None)
 
 
 def test_who_unlocked_and_with_whom_stands_on_the_case() -> None:
-    player = Player(policy(ASSUMED))
+    player = Player(policy(ASSUMED, "locks.unfreeze_identity_s = 0"))
     case = only(CaseVersion, player.see(stolen()))[-1]
     (version,) = only(CaseVersion, player.see(unlock(case, "alice")))[-1:]
     assert any("bob with alice: unlock" in line.text for line in version.evidence)

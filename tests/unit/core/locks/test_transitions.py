@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from streams.core.locks.page import document
 from streams.core.locks.transitions import ABSENT, LOCK_TRANSITIONS, RELEASED, step
 
-DOCUMENT = Path(__file__).parents[4] / "docs" / "locks.md"
 STATES = {row.status for row in LOCK_TRANSITIONS} | {row.to for row in LOCK_TRANSITIONS}
 
 
@@ -41,9 +37,3 @@ def test_every_lock_can_end_by_itself_and_by_somebody(status: str) -> None:
 def test_nothing_is_answered_twice() -> None:
     assert len({(row.status, row.on) for row in LOCK_TRANSITIONS}) == len(LOCK_TRANSITIONS)
     assert step("effective", "acknowledged") is None
-
-
-def test_the_document_is_the_table(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--update-generated"):
-        DOCUMENT.write_text(document(), encoding="utf-8")
-    assert DOCUMENT.read_text(encoding="utf-8") == document()
