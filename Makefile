@@ -18,7 +18,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done; true)
 UV_VERSION := 0.13.9
 
-.PHONY: help setup check test stress connected postgresql floods soak explore bench demo model texts alerts contracts docs dashboards lock format clean
+.PHONY: help setup check test stress connected browser postgresql floods soak explore bench demo model texts alerts contracts docs dashboards lock format clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,13 +49,16 @@ check: setup  ## style, types, import contracts, packaging guard
 	$(BIN)/python -P -m streams.adapters.packaging
 
 test: check  ## everything that needs no outside server
-	$(BIN)/pytest -m "not connected and not bench and not stress" -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not connected and not bench and not stress and not browser" -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 stress: setup  ## detectors under worse conditions: attacks 60 times slower, 20 times the honest traffic, other seeds
 	$(BIN)/pytest -m stress -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
+
+browser: setup  ## people at the console in a real Chromium; fails, never skips, without one
+	PAYWARDEN_REQUIRE_BROWSER=1 $(BIN)/pytest -m browser -p no:randomly $(PYTEST_ARGS)
 
 postgresql: setup  ## the case store on PostgreSQL; fails, never skips, without one
 	PAYWARDEN_REQUIRE_POSTGRESQL=1 $(BIN)/pytest tests/unit/adapters/case_store -k postgresql $(PYTEST_ARGS)

@@ -274,10 +274,13 @@ def load_settings(**overrides: Any) -> Settings:
 # Variables of ours that are not settings of a process: keys of single commands, and what tests are told.
 _OTHERS = frozenset(
     {
+        "PAYWARDEN_CHROMIUM",
         "PAYWARDEN_EVAL_DATA",
         "PAYWARDEN_KAFKA_HOME",
         "PAYWARDEN_REQUIRE_BROKER",
+        "PAYWARDEN_REQUIRE_BROWSER",
         "PAYWARDEN_REQUIRE_POSTGRESQL",
+        "PAYWARDEN_SCREENSHOTS",
         "PAYWARDEN_SOAK",
         "PAYWARDEN_TEST_BOOTSTRAP",
     }

@@ -15,7 +15,7 @@ from streams.contracts.cases import CaseVersion
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode, headers_of
 from streams.contracts.topics import physical
-from streams.core.cases.operator import PERMITTED
+from streams.core.cases.operator import PERMITTED, SUPERVISORS
 from streams.core.ids import digest
 from streams.core.obligations import FINISHED
 from streams.runtime.clients import aiokafka_kwargs
@@ -38,22 +38,52 @@ OFFERED: Final = (
     "resolve",
     "reopen",
 )
+# What stands on the account is the core's to say when somebody asks for it.
+_ANY: Final = frozenset({"lock"})
 
 
 class Refused(Exception):
     """The console does not even send it. The message is a key of the texts."""
 
 
+class Choice(NamedTuple):
+    """An action as the page offers it; `why` is the key of the text that says why not, or empty."""
+
+    name: str
+    why: str
+
+
+def choices(case: CaseVersion, role: str, held: Iterable[str]) -> tuple[Choice, ...]:
+    """Every action, and why somebody with this role may not ask for it on this case now.
+
+    `held`: the measures that stand on the account. The core answers what a page cannot know, and has the last word.
+    """
+    measures = frozenset(held)
+    return tuple(Choice(name, _why_not(case, name, role, measures)) for name in OFFERED)
+
+
 def offered(case: CaseVersion, role: str) -> tuple[str, ...]:
-    """What somebody with this role may ask for on this case; the core answers what the page cannot know."""
-    if case.owner != "account" or case.shadow:
-        return ()
-    closed = case.status in FINISHED
-    return tuple(
-        name
-        for name in OFFERED
-        if role in PERMITTED[name] and (name in ("note", "reopen") if closed else name != "reopen")
-    )
+    """What somebody with this role may ask for on this case, whatever stands on the account."""
+    return tuple(name for name in OFFERED if not _why_not(case, name, role, _ANY))
+
+
+def _why_not(case: CaseVersion, name: str, role: str, measures: frozenset[str]) -> str:
+    if case.owner != "account":
+        return "why.entity"
+    if case.shadow:
+        return "why.shadow"
+    if role not in PERMITTED[name]:
+        return "why.role"
+    is_closed = case.status in FINISHED
+    if is_closed and name not in ("note", "reopen"):
+        return "why.closed"
+    if not is_closed and name == "reopen":
+        return "why.open"
+    if name == "unlock" and not measures:
+        return "why.no_lock"
+    if name == "unlock" and "freeze" in measures and role not in SUPERVISORS:
+        return "why.freeze"
+    return ""
 
 
 def action_of(
@@ -69,8 +99,10 @@ def action_of(
     form: str,
 ) -> CaseAction:
     """The event. The same form sent twice is the same event. Raises Refused."""
-    if name not in offered(case, role):
+    if name not in OFFERED or _why_not(case, name, role, _ANY) in ("why.entity", "why.shadow", "why.role"):
         raise Refused("refused.role")
+    if _why_not(case, name, role, _ANY):
+        raise Refused("refused.status")
     account_id = case.entities.account_id
     if account_id is None:
         raise Refused("refused.no_account")

@@ -16,16 +16,24 @@ from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import NotificationRequested, Priority, Queue
 from streams.core.cases.review import LOSS
 from streams.core.messages.render import money
+from streams.core.reasons import REASONS
 from streams.ports import Clock
 
 LANGUAGES: Final = ("zh", "en")
+# What a state looks like at a glance; the word is always there too.
+_CHIPS: Final = {
+    **dict.fromkeys(("resolved", "surveyed", "closed", "valuable_alert", "false_alarm", "released", "active"), "good"),
+    **dict.fromkeys(("waiting_customer", "waiting_third_party", "outage", "challenged", "recovering"), "warn"),
+    **dict.fromkeys(("confirmed_fraud", "freeze", "lock", "frozen", "locked"), "bad"),
+    **dict.fromkeys(("assigned", "in_progress", "reopened"), "now"),
+}
 _decode_notice = msgspec.json.Decoder(NotificationRequested).decode
 _decode_locks = msgspec.json.Decoder(LocksState).decode
 
 
-def load_texts() -> dict[str, dict[str, str]]:
-    """Every text of the interface by key and language."""
-    raw = tomllib.loads((resources.files("streams.console") / "texts.toml").read_text(encoding="utf-8"))
+def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
+    """Every text of the interface by key and language; of `words.toml`, words of the contracts by group and word."""
+    raw = tomllib.loads((resources.files("streams.console") / name).read_text(encoding="utf-8"))
     return {key: dict(value) for key, value in raw.items()}
 
 
@@ -35,6 +43,7 @@ class Pages:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._texts = load_texts()
+        self._words = load_texts("words.toml")
         self._environment = Environment(
             loader=PackageLoader("streams.console", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -46,7 +55,8 @@ class Pages:
             "masked": masked,
             "minute": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M}",
             "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
-            "spell": lambda word: "" if word is None else str(word).replace("_", " "),
+            "spell": _spelled,
+            "chip": lambda value: _CHIPS.get(value, ""),
             "notice": _decode_notice,
             "locks_state": _decode_locks,
             "ms": to_ms,
@@ -56,6 +66,7 @@ class Pages:
             "money": lambda amount, currency: "" if amount is None or currency is None else money(amount, currency),
             "dollars": lambda cents: f"{cents / 100:,.2f}",
             "LOSS": LOSS,
+            "reason": _reason,
             "QUEUES": get_args(Queue),
             "PRIORITIES": get_args(Priority),
         }
@@ -66,10 +77,24 @@ class Pages:
         def text(key: str) -> str:
             return self._texts[key][language]
 
+        def word(group: str, value: str | None) -> str:
+            known = self._words.get(f"{group}.{value}")
+            return _spelled(value) if known is None else known[language]
+
         given = {"problem": None, **values}
         return self._environment.get_template(name).render(
-            t=text, language=language, session=session, now_ms=self._clock.now_ms(), **given
+            t=text, w=word, language=language, session=session, now_ms=self._clock.now_ms(), **given
         )
+
+
+def _reason(code: str, language: str) -> str:
+    """R01 with what it says; a code of a newer release alone."""
+    found = REASONS.get(code)
+    return code if found is None else f"{code} {found.zh if language == 'zh' else found.en}"
+
+
+def _spelled(word: str | None) -> str:
+    return "" if word is None else str(word).replace("_", " ")
 
 
 def span(ms: int | None) -> str:

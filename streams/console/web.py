@@ -254,10 +254,12 @@ def build(
                 "versions": queries.versions(connection, case_id),
                 "children": queries.children(connection, case_id, _CHILDREN) if found.owner == "entity" else (),
                 "notices": queries.notices_of_case(connection, case_id),
+                "held": queries.measures(connection, found.entities.account_id),
             }
         outcome = actions.outcome_of(sent, found, answers) if sent else None
-        offered = actions.offered(found, session.role)
-        return page(request, "case.html", session, case=found, outcome=outcome, offered=offered, **shown)
+        held = shown.pop("held")
+        choices = actions.choices(found, session.role, held)
+        return page(request, "case.html", session, case=found, outcome=outcome, choices=choices, **shown)
 
     @app.post("/cases/{case_id}/actions", dependencies=[Depends(from_here)])
     async def act(
@@ -295,7 +297,7 @@ def build(
                 form=form,
             )
         except actions.Refused as error:
-            raise HTTPException(403 if str(error) == "refused.role" else 400, str(error)) from None
+            raise HTTPException(400 if str(error) == "refused.form" else 403, str(error)) from None
         says(request, detail=f"{action} {wanted.event_id}" + (f" with {second}" if second else ""))
         try:
             await send(wanted, now_ms)

@@ -295,6 +295,12 @@ def locks(connection: Connection, limit: int, cursor: str | None = None) -> tupl
     return tuple(found[:limit]), after
 
 
+def measures(connection: Connection, account_id: str | None) -> tuple[str, ...]:
+    """What stands on an account: freeze, restrict, ..."""
+    query = select(LOCKS.c.action).where(LOCKS.c.account_id == account_id, LOCKS.c.status != RELEASED)
+    return tuple(connection.scalars(query.distinct().order_by(LOCKS.c.action)))
+
+
 def account(connection: Connection, account_id: str, limit: int = 50) -> Account | None:
     """What is known of an account; None if nothing is, not even that it was forgotten."""
     state = connection.scalar(select(LOCK_STATES.c.body).where(LOCK_STATES.c.account_id == account_id))

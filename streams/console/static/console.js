@@ -25,6 +25,8 @@
   });
   const live = document.body.dataset.live;
   if (!live) return;
+  // The answer may have come while this page was loading: then no event will tell.
+  if ("waiting" in document.body.dataset) setTimeout(() => location.reload(), 1500);
   const source = new EventSource("/events");
   source.addEventListener("changed", (event) => {
     const isMine = live === "any" || event.data.split(" ").includes(live);

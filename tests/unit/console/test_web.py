@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi.routing import APIRoute
@@ -20,10 +21,11 @@ from streams.console.masking import masked
 from streams.console.pages import load_texts, span
 from streams.console.web import COOKIE, Changes, build
 from streams.contracts.accounts import CaseAction
-from streams.contracts.actions import Lock, LocksState
+from streams.contracts.actions import ActionKind, Lock, LocksState, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence
+from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence, Finding, Queue, Status
 from streams.core.cases.operator import PERMITTED
+from streams.core.reasons import SafeClass
 
 SNAPSHOT = "support.cases.snapshot"
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "supervisor", "admin")
@@ -323,10 +325,24 @@ def test_ids_of_people_are_masked_in_lists(console: Console) -> None:
 def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: Console) -> None:
     texts = load_texts()
     assert all(set(each) == {"zh", "en"} and all(each.values()) for each in texts.values())
-    used = set()
+    words = load_texts("words.toml")
+    assert all(set(each) == {"zh", "en"} and all(each.values()) for each in words.values())
+    for group, values in (
+        ("status", get_args(Status)),
+        ("finding", get_args(Finding)),
+        ("queue", get_args(Queue)),
+        ("role", ROLES),
+        ("measure", get_args(ActionKind)),
+        ("scope", get_args(Scope)),
+        ("kind", [f"operator_{name}" for name in PERMITTED]),
+        ("class", get_args(SafeClass)),
+    ):
+        assert {f"{group}.{value}" for value in values} <= words.keys(), group
+    used = {f"act.{name}" for name in PERMITTED}
     for path in Path("streams/console").rglob("*"):
         if path.suffix in (".html", ".py"):
             used |= set(re.findall(r"""t\('([a-z_.]+[a-z])'\)""", path.read_text()))
+            used |= set(re.findall(r'"((?:why|refused)\.[a-z_]+)"', path.read_text()))
     assert used <= texts.keys()
     browser = console.browser("viewer")
     assert "worked on today" in browser.asks("GET", "/queue").text

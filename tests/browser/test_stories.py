@@ -1,0 +1,121 @@
+"""Can people do their work at the console, each in their role, alone and two at once, in a real browser?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.people import PASSWORD, Person
+
+from streams.adapters.case_store import queries
+from streams.adapters.case_store.queries import CaseLine
+from streams.adapters.case_store.store import decode_case
+from streams.contracts.cases import CaseVersion
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+Seat = Callable[..., Person]
+
+
+def newest(scene, line: CaseLine) -> CaseVersion:
+    with scene.store.reading() as connection:
+        body = queries.case_body(connection, line.case_id)
+    assert body is not None
+    return decode_case(body)
+
+
+def fact(page: Page, name: str) -> str:
+    return (
+        page.locator("dl dt", has_text=re.compile(f"^{name}$")).locator("xpath=following-sibling::dd[1]").inner_text()
+    )
+
+
+def test_an_analyst_works_a_takeover_from_the_queue_to_its_end(scene, person: Seat) -> None:
+    line = scene.plays("account_takeover", 11, "account_takeover", without="support.requests")
+    mei = person("mei")
+    mei.page.locator(f'a[href="/cases/{line.case_id}"]').click()
+    expect(mei.page.get_by_role("heading", level=1)).to_contain_text("Account takeover")
+    assert mei.does("Assign to me") == "Carried out."
+    assert fact(mei.page, "Assignee") == "mei"
+    assert mei.does("Restrict") == "Carried out."
+    held = mei.opens("/locks").locator("tbody tr").filter(has=mei.page.locator(f'a[href*="{line.account_id}"]'))
+    expect(held).to_have_count(1)
+    expect(held).to_contain_text("money out")
+    mei.opens(f"/cases/{line.case_id}")
+    assert mei.does("Ask customer") == "Carried out."
+    assert mei.does("Confirm legit") == "Carried out."
+    assert fact(mei.page, "Finding").lower() == "false alarm"
+    mei.opens("/locks")
+    expect(held).to_have_count(0)
+    mei.opens(f"/cases/{line.case_id}")
+    assert mei.does("Resolve") == "Carried out."
+    ended = newest(scene, line)
+    assert (ended.status, ended.finding, ended.assignee) == ("resolved", "false_alarm", "mei")
+    mei.opens("/queue")
+    expect(mei.page.locator(f'a[href="/cases/{line.case_id}"]')).to_have_count(0)
+    mei.opens("/queue?stage=done")
+    expect(mei.page.locator(f'a[href="/cases/{line.case_id}"]')).to_have_count(1)
+
+
+def test_a_supervisor_and_a_second_person_lift_a_freeze(scene, person: Seat) -> None:
+    line = scene.plays("account_takeover", 12, "account_takeover")
+    analyst, sun = person("mei"), person("sun")
+    for each in (analyst, sun):
+        each.opens(f"/cases/{line.case_id}")
+    unlock = analyst.page.get_by_role("button", name="Unlock", exact=True)
+    expect(unlock).to_be_disabled()
+    expect(unlock).to_have_accessible_description("A freeze takes a supervisor and a second person")
+    assert "needs a second person" in sun.does("Unlock")
+    sun.opens(f"/cases/{line.case_id}")
+    sun.page.locator("details summary").first.click()
+    sun.page.get_by_label("Second person (supervisor)").fill("jo")
+    sun.page.get_by_label("Their password").fill(PASSWORD)
+    assert sun.does("Unlock") == "Carried out."
+    held = sun.opens("/locks").locator("tbody tr").filter(has=sun.page.locator(f'a[href*="{line.account_id}"]'))
+    expect(held).to_contain_text("Lower limits")  # while the account recovers
+    expect(held.filter(has_text="Freeze")).to_have_count(0)
+    said = [each.text for each in newest(scene, line).evidence if each.kind == "operator_unlock"]
+    assert said == ["supervisor sun with jo: unlock"]
+
+
+def test_a_viewer_sees_it_and_can_do_none_of_it(scene, person: Seat) -> None:
+    line = scene.plays("account_takeover", 13, "account_takeover")
+    vera = person("vera")
+    page = vera.opens(f"/cases/{line.case_id}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Account takeover")
+    assert page.locator('button[name="action"]:enabled').count() == 0
+    csrf = page.locator('input[name="csrf"]').first.input_value()
+    for action in ("assign", "unlock", "confirm_fraud", "resolve"):
+        form = {"csrf": csrf, "version": "1", "form": "1", "action": action}
+        answer = page.request.post(f"{scene.address}/cases/{line.case_id}/actions", form=form)
+        assert answer.status == 403, action
+    assert newest(scene, line).assignee is None
+
+
+def test_of_two_analysts_at_one_case_both_are_answered_and_nothing_is_lost(scene, person: Seat) -> None:
+    line = scene.plays("account_takeover", 14, "account_takeover", without="support.requests")
+    mei, lin = person("mei"), person("lin")
+    for each in (mei, lin):
+        each.opens(f"/cases/{line.case_id}")
+    for each in (mei, lin):  # both have seen the same version
+        each.page.get_by_role("button", name="Assign to me", exact=True).click()
+    outcomes = []
+    for each in (mei, lin):
+        outcome = each.page.locator(".outcome.done, .outcome.refused")
+        expect(outcome).to_be_visible()
+        outcomes.append(outcome.inner_text())
+    assert sorted("Carried out" in each for each in outcomes) == [False, True]
+    assert any(re.search(r"the case is at version \d+, not \d+", each) for each in outcomes)
+    winner, loser = (mei, lin) if "Carried out" in outcomes[0] else (lin, mei)
+    assert newest(scene, line).assignee == winner.name
+    # Whoever was too late sees what happened and goes on from there.
+    loser.opens(f"/cases/{line.case_id}")
+    assert fact(loser.page, "Assignee") == winner.name
+    expect(winner.page.locator("#changed")).to_be_hidden()
+    assert loser.does("Note") == "Carried out."
+    expect(winner.page.locator("#changed")).to_be_visible()  # told that the other one did something
+    kinds = [each.kind for each in newest(scene, line).evidence]
+    assert kinds.count("operator_assign") == 1
+    assert kinds.count("operator_note") == 1
