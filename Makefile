@@ -63,7 +63,7 @@ browser: setup  ## people at the console in a real Chromium; fails, never skips,
 postgresql: setup  ## the case store on PostgreSQL; fails, never skips, without one
 	PAYWARDEN_REQUIRE_POSTGRESQL=1 $(BIN)/pytest tests/unit/adapters/case_store -k postgresql $(PYTEST_ARGS)
 
-floods: setup  ## a million hostile events of one account beside a million new addresses and 10,000 messages
+floods: setup  ## a million hostile events of one account beside a million new addresses and 100,000 messages
 	export PAYWARDEN_SOAK=1; \
 	$(BIN)/pytest tests/properties/test_product.py -k hostile & account=$$!; \
 	{ $(BIN)/pytest tests/properties/test_message_privacy.py && $(BIN)/pytest tests/properties/test_product.py -k flood; } \
