@@ -20,7 +20,9 @@ from streams.contracts.accounts import (
     IdentityVerified,
     LabelRecorded,
     LedgerPosted,
+    MerchantApplication,
     ProjectionLagged,
+    SocialMention,
     Support,
     SurveyAnswered,
     UnlockRequested,
@@ -40,6 +42,7 @@ from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
 from streams.core.flows import (
+    applications,
     failures,
     fees,
     fraud_alert,
@@ -51,6 +54,7 @@ from streams.core.flows import (
     repeat_failures,
     reports,
     session_reuse,
+    social,
     stale_records,
     unknown_outcome,
 )
@@ -348,6 +352,10 @@ def _told(turn: Turn, event: Event) -> None:
             unlock.unlock_requested(turn, event)
         case SurveyAnswered():
             dialogue.rated(turn, event)
+        case SocialMention():
+            social.mentioned(turn, event)
+        case MerchantApplication():
+            applications.applied(turn, event)
         case _:
             timeline.attach(turn, event)
 

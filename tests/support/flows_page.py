@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from producers.simulate.catalog import scenarios
+from streams.core.cases.dialogue import NO_FURTHER_QUESTION
+from streams.core.obligations import FINISHED
+from support.play import policy
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-# Of failed payments, money and incidents; the others belong to logins, locks, fraud and service.
 FLOWS = {
     "F01": "not enough money",
     "F02": "limit reached",
@@ -30,12 +34,33 @@ FLOWS = {
     "F16": "refund promise broken",
     "F17": "refund came back",
     "F18": "records delayed",
+    "F19": "password forgotten",
+    "F20": "locked: wrong passwords",
+    "F21": "locked: abnormal activity",
+    "F22": "unlock by identity check",
+    "F23": "account taken over",
+    "F24": "suspicious payment",
+    "F25": "unauthorised payment reported",
+    "F26": "attack on credentials",
+    "F27": "bank card changed",
+    "F28": "security settings changed",
+    "F29": "safety advice",
+    "F30": "card testing",
+    "F31": "mule account, source of funds",
+    "F32": "points, coupons, cashback",
+    "F33": "refund abuse",
     "F34": "incident of a merchant",
     "F35": "incident of a channel",
     "F36": "bill not posted",
     "F37": "method not supported",
     "F38": "payment code expired",
+    "F39": "merchant's application",
+    "F40": "privacy, safety, phishing",
     "F41": "sent to the wrong person",
+    "F42": "general question",
+    "F43": "public post",
+    "F44": "survey and feedback",
+    "F45": "asked for more, no answer",
     "F46": "wrong fee",
 }
 _HEAD = """# Flows and the stories that show them
@@ -45,24 +70,71 @@ Generated from `tests/golden` and `producers/scenarios`; do not edit. `make docs
 A story is a day of events with everything that PayWarden answers: triage, cases, messages, and how the case ends. A
 scenario is played by `paywarden simulate` against both agents, and its test says what has to become of it.
 
-| flow | about | stories | scenarios |
-|---|---|---|---|
+All that a row says comes from what its stories expect: queues and priorities of their cases, the last status of each
+with its resolution, and whether a survey was sent (*sent*), follows a day after the case is resolved (*due*), or never
+does (*never*: self-service, what one answer has settled, and the flows that `cases.survey.not_flows` of the default
+policy names). *Answered at once*
+is a triage and a message without a case. Cases about many accounts end when what they are about is over, and nobody is
+asked about them.
+
+| flow | about | queue | priority | ends | survey | stories | scenarios |
+|---|---|---|---|---|---|---|---|
 """
 
 
-def stories() -> dict[str, list[str]]:
-    """Story names by flow: of a triage or a case in what is expected; the story of every cause counts for none."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+class Seen(msgspec.Struct):
+    """What the stories of one flow show of its cases."""
+
+    stories: list[str] = msgspec.field(default_factory=list)
+    queues: set[str] = msgspec.field(default_factory=set)
+    priorities: set[str] = msgspec.field(default_factory=set)
+    ends: set[str] = msgspec.field(default_factory=set)
+    surveyed: bool = False
+
+
+class FlowWithoutStory(Exception):
+    """A flow of `FLOWS` is shown by no story and no scenario.
+
+    Operator action: write one in tests/golden; the page lists all flows, so it is not generated without.
+    """
+
+
+@cache
+def _told() -> dict[str, Seen]:
+    """By flow, from the story of every cause too, but that one is listed nowhere."""
+    found: defaultdict[str, Seen] = defaultdict(Seen)
     for file in sorted(GOLDEN.glob("*/expected.jsonl")):
         told = [msgspec.json.decode(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        cases = [each for each in told if each["type"] == "case.version.v1"]
         flows = {each["flow"] for each in told if each["type"] in ("payment.triaged.v1", "case.version.v1")}
         name = file.parent.name
         # A story is named after its flow where it has one; the flows that it passes on its way are not its subject.
         own = name[:3].upper() if name[:1] == "f" and name[1:3].isdigit() else None
         for flow in sorted(flows if own is None else flows & {own} or {own}):
             if name != "every_cause":
-                found[flow].append(name)
+                found[flow].stories.append(name)
+                _note(found[flow], [each for each in cases if each["flow"] == flow or flow in ANY_CASE])
     return found
+
+
+# Not kinds of cases, but parts of every case: their stories' cases are those of other flows.
+ANY_CASE = ("F44", "F45")
+
+
+def _note(seen: Seen, cases: list[dict[str, Any]]) -> None:
+    last = {each["case_id"]: each for each in cases}
+    seen.queues |= {each["queue"] for each in last.values()}
+    seen.priorities |= {each["priority"] for each in cases}
+    seen.surveyed |= any(each.get("status") == "surveyed" for each in cases)
+    for each in last.values():
+        status, resolution = each.get("status", "classified"), each.get("resolution_code")
+        if status in FINISHED:
+            seen.ends.add(f"{status} ({resolution})" if resolution else status)
+
+
+def stories() -> dict[str, list[str]]:
+    """Story names by flow: of a triage or a case in what is expected; the story of every cause counts for none."""
+    return {flow: seen.stories for flow, seen in _told().items()}
 
 
 def played() -> dict[str, list[str]]:
@@ -74,13 +146,45 @@ def played() -> dict[str, list[str]]:
     return found
 
 
+def unshown() -> list[str]:
+    """Flows without a story and without a scenario."""
+    told, acted = stories(), played()
+    return [flow for flow in FLOWS if not told.get(flow) and not acted.get(flow)]
+
+
+def unended() -> list[str]:
+    """Flows whose stories show cases, and none of them to its end."""
+    return [flow for flow, seen in sorted(_told().items()) if seen.queues and not seen.ends]
+
+
 def flows_page() -> str:
     """The whole page."""
-    told, acted = stories(), played()
+    if missing := [*unshown(), *unended()]:
+        raise FlowWithoutStory(f"no story shows {', '.join(missing)} to its end: write one in tests/golden")
+    told, acted = _told(), played()
     rows = []
     for flow, about in FLOWS.items():
-        links = ", ".join(f"[{name}](../tests/golden/{name}/README.md)" for name in told.get(flow, []))
+        seen = told.get(flow, Seen())
+        links = ", ".join(f"[{name}](../tests/golden/{name}/README.md)" for name in seen.stories)
         scenes = ", ".join(f"`{name}`" for name in acted.get(flow, []))
-        rows.append(f"| {flow} | {about} | {links or '-'} | {scenes or '-'} |")
+        if seen.queues:
+            queue, priority = ", ".join(sorted(seen.queues)), ", ".join(sorted(seen.priorities))
+            ends, survey = ", ".join(sorted(seen.ends)), _survey(flow, seen)
+        elif seen.stories:
+            queue, priority, ends, survey = "-", "-", "answered at once", "never"
+        else:
+            queue, priority, ends, survey = "-", "-", "with what it is about", "never"
+        rows.append(
+            f"| {flow} | {about} | {queue} | {priority} | {ends} | {survey} | {links or '-'} | {scenes or '-'} |"
+        )
     causes = "[every_cause](../tests/golden/every_cause/README.md) plays each of the unified causes to its end."
     return _HEAD + "\n".join(rows) + f"\n\n{causes}\n"
+
+
+def _survey(flow: str, seen: Seen) -> str:
+    survey = policy().cases.survey
+    if seen.surveyed:
+        return "sent"
+    if seen.ends == {f"closed ({NO_FURTHER_QUESTION})"}:
+        return "never"
+    return "due" if seen.queues & set(survey.queues) and flow not in survey.not_flows else "never"

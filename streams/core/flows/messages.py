@@ -36,7 +36,7 @@ def wrote(turn: Turn, event: UserMessage) -> None:
         return
     reading = None
     if event.text and event.text.strip():
-        reading = read(event.text, _local(turn), turn.policy.intake, event.language)
+        reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
     if _goes_on(turn, event, reading) or reading is None:
         return
     case = _belongs_to(turn, reading)
@@ -193,6 +193,7 @@ def _line(turn: Turn, event: UserMessage, reading: Reading) -> Line:
     return Line(turn.at_ms, "user.message", turn.cause, text, details.amount_minor, details.currency or None)
 
 
-def _local(turn: Turn) -> datetime:
+def local_time(turn: Turn) -> datetime:
+    """The customer's wall clock."""
     zone = zone_of(turn)
     return from_ms(turn.at_ms).astimezone(ZoneInfo(zone if is_zone(zone) else "UTC"))

@@ -22,7 +22,10 @@ def reported(turn: Turn, event: UserReport) -> None:
             case = open_or_join(turn, _draft(turn, "account_takeover", "F23", "takeover", "security", 1, payment_id))
             freeze(turn, case, "reported_stolen")
         case "unauthorised":
-            open_or_join(turn, _draft(turn, "unauthorised_txn", "F25", "unauthorised", "security", 1, payment_id))
+            case = open_or_join(
+                turn, _draft(turn, "unauthorised_txn", "F25", "unauthorised", "security", 1, payment_id)
+            )
+            notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         case "wrong_transfer":
             _wrong_transfer(turn, payment_id)
 

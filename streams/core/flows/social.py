@@ -1,0 +1,56 @@
+"""What follows when a customer complains in public, and many people read it (F43)?
+
+The post opens a case of its own, and raises the customer's open cases by one priority, because they are what it is
+about. The customer is written to in private; what may be said in public is on the case, and names nothing and nobody.
+"""
+
+from __future__ import annotations
+
+from streams.contracts.accounts import SocialMention
+from streams.core.cases import timeline
+from streams.core.cases.book import Draft, add_line, open_or_join, raise_to
+from streams.core.flows.messages import local_time
+from streams.core.intake.reading import read
+from streams.core.messages.notify import notify
+from streams.core.obligations import DECORATION_MAX, Line
+from streams.core.turn import Turn
+
+FLOW = "F43"
+SEVERE = 2  # a post about something of this priority or higher is urgent itself
+
+
+def mentioned(turn: Turn, event: SocialMention) -> None:
+    """Opens or joins the case of a post that reaches as many people as the policy says; others are shown only."""
+    timeline.attach(turn, event)
+    if event.reach < turn.policy.cases.raise_social_reach:
+        return
+    about = None
+    if event.text and event.text.strip():
+        reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
+        about = reading.topic if reading.understood else None
+    told = f"from {event.channel[:32]}, read by {event.reach}" + (f"; {about.case_type}" if about else "")
+    affected = [each for each in turn.obligations.cases if each.is_open and each.flow != FLOW]
+    affected = [each for each in affected if each.shadow == turn.shadow]
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type="social_escalation",
+            flow=FLOW,
+            family="social",
+            queue="policy",
+            priority=1 if about is not None and about.priority <= SEVERE else 2,
+            lines=(Line(turn.at_ms, "social.mention", turn.cause, told),),
+            reasons=(f"about_{about.flow}",) if about is not None else (),
+            counters=(("reach", event.reach),),
+        ),
+    )
+    if case.version:
+        return  # told already; one more post is one more line
+    case.channel = event.channel if len(event.channel) <= DECORATION_MAX else ""
+    for each in affected:
+        add_line(turn, case, Line(turn.at_ms, "linked", each.case_id, f"goes with {each.case_type} {each.case_id}"))
+        text = f"the customer has written about this in public; see {case.case_id}"
+        add_line(turn, each, Line(turn.at_ms, "social.mention", turn.cause, text))
+        raise_to(turn, each, max(1, each.priority - 1))
+    notify(turn, "social.private", {"case_id": case.case_id}, case)
+    case.template, case.parameters = "social.public", {}  # whoever answers the post finds these words on the case

@@ -1,0 +1,95 @@
+"""Public posts and merchants' papers: who hears of them, and what may be said where everybody reads it."""
+
+from __future__ import annotations
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, event
+from support.play import Player, policy
+
+from streams.contracts.accounts import MerchantApplication, SocialMention, UserMessage
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.core.messages.render import MESSAGES
+from streams.core.steps import Effect
+
+
+def cases(effects: list[Effect]) -> list[CaseVersion]:
+    return [each for each in effects if isinstance(each, CaseVersion)]
+
+
+def templates(effects: list[Effect]) -> list[str]:
+    return [each.template for each in effects if isinstance(each, NotificationRequested)]
+
+
+def post(at_ms: int, number: int, reach: int, text: str | None = None, **fields: object) -> SocialMention:
+    found = event(SocialMention, at_ms, number, channel="social", reach=reach, text=text, **fields)
+    assert isinstance(found, SocialMention)
+    return found
+
+
+@pytest.mark.parametrize(("reach", "opened"), [(9_999, 0), (10_000, 1)])
+def test_a_post_is_a_case_from_the_policy_s_reach_on(reach: int, opened: int) -> None:
+    assert len(cases(Player(policy()).see(post(NOON, 1, reach)))) == opened
+
+
+def test_it_goes_to_policy_with_its_deadlines_and_says_nothing_personal_in_public() -> None:
+    effects = Player(policy()).see(post(NOON, 1, 20_000, "手续费 收错了 5元"))
+    (case,) = cases(effects)
+    assert (case.flow, case.queue, case.priority) == ("F43", "policy", "P2")
+    assert case.sla is not None
+    assert (case.sla.first_response_due - case.occurred_at).total_seconds() <= 3_600  # public answer within an hour
+    assert templates(effects) == ["social.private"]
+    (public,) = case.messages
+    assert public.template == "social.public"
+    assert MESSAGES.template["social.public"].parameters == {}  # so nothing of a customer can be in it
+    assert case.case_id not in public.zh + public.en
+
+
+def test_what_is_urgent_by_itself_is_urgent_in_public() -> None:
+    (case,) = cases(Player(policy()).see(post(NOON, 1, 20_000, "charged twice, 12.50 EUR!", language="en")))
+    assert (case.priority, case.reason_codes) == ("P1", ("about_F12",))
+
+
+def test_it_raises_the_open_case_that_it_is_about_once() -> None:
+    player = Player(policy())
+    (first,) = cases(player.see(event(UserMessage, NOON, 1, channel="chat", text="手续费 收错了 5元")))
+    assert first.priority == "P3"
+    told = cases(player.see(post(NOON + HOUR, 2, 50_000)))
+    by_flow = {each.flow: each for each in told}
+    assert by_flow[first.flow].priority == "P2"
+    assert first.case_id in by_flow["F43"].evidence[-1].text
+    told = cases(player.see(post(NOON + HOUR + MINUTE, 3, 90_000)))
+    assert [each.flow for each in told] == ["F43"]
+    assert told[0].counters["reach"] == 90_000
+
+
+def test_words_of_a_post_are_not_kept() -> None:
+    effects = Player(policy()).see(post(NOON, 1, 20_000, "I am Jane Roe, 13800138000, you stole 5 USD"))
+    assert "Roe" not in repr(effects)
+    assert "13800138000" not in repr(effects)
+
+
+def application(at_ms: int, number: int, status: str) -> MerchantApplication:
+    found = event(MerchantApplication, at_ms, number, channel="web", merchant_id="m-7", status=status)
+    assert isinstance(found, MerchantApplication)
+    return found
+
+
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+def test_a_missing_paper_is_asked_for_until_the_application_is_decided(decision: str) -> None:
+    player = Player(policy())
+    effects = player.see(application(NOON, 1, "documents_missing"))
+    (case,) = cases(effects)
+    assert (case.flow, case.queue, case.priority, case.status) == ("F39", "policy", "P4", "waiting_customer")
+    assert case.entities.merchant_id == "m-7"
+    assert templates(effects) == ["merchant.documents"]
+    reminded = player.pass_until(NOON + 4 * DAY)
+    assert templates(reminded) == ["case.reminder"]
+    assert cases(player.see(application(NOON + 5 * DAY, 2, "documents_received")))[-1].status == "in_progress"
+    decided = player.see(application(NOON + 6 * DAY, 3, decision))
+    assert (cases(decided)[-1].status, cases(decided)[-1].resolution_code) == ("resolved", decision)
+    assert templates(decided) == [f"merchant.{decision}"]
+
+
+def test_an_application_in_order_is_no_case() -> None:
+    player = Player(policy())
+    assert [*player.see(application(NOON, 1, "received")), *player.see(application(NOON, 2, "approved"))] == []
