@@ -46,6 +46,7 @@ COMMANDS = {
     "state": Entry("streams.cli.state_rebuild", "inspect or rebuild the states of accounts and entities"),
     "store": Entry("streams.cli.store", "keep cases in a database: load, rebuild, check", "console"),
     "console": Entry("streams.cli.console", "pages for analysts: queue, cases, actions", "console"),
+    "webhooks": Entry("streams.cli.webhooks", "tell other services of each version of a case, signed", "console"),
     "erase": Entry("streams.cli.erase", "forget a person, with a receipt"),
     "models": Entry("streams.cli.models", "list, compare, promote and take back models"),
     "policy": Entry("streams.cli.policy_report", "check, publish, approve, report on, roll back the policy"),

@@ -238,8 +238,12 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
                 old = and_(versions.c.case_id.in_(chunk), versions.c.at_ms <= at_ms)
                 touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
                 connection.execute(delete(versions).where(old))
+                queued = tables.WEBHOOK_QUEUE
+                connection.execute(delete(queued).where(queued.c.subject.in_(chunk), queued.c.at_ms <= at_ms))
                 sent = tables.SENT_ACTIONS
                 connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
+            queued = tables.WEBHOOK_QUEUE
+            connection.execute(delete(queued).where(queued.c.subject == what, queued.c.at_ms <= at_ms))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
                 connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
         if kind in ("locks", "account"):

@@ -271,3 +271,32 @@ AUDIT: Final = Table(
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+# How far each endpoint of webhooks has read; it moves in the transaction of what was queued.
+WEBHOOK_POSITIONS: Final = Table(
+    "webhook_positions",
+    METADATA,
+    Column("endpoint", String(64), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+# What is to be posted; `next_ms` is null for what was given up.
+WEBHOOK_QUEUE: Final = Table(
+    "webhook_queue",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _label("endpoint"),
+    _id("subject"),  # in its order: a case, or an account
+    Column("idempotency_key", String(192), nullable=False),
+    _label("type"),
+    Column("is_replay", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _ms("next_ms", nullable=True),
+    Column("problem", String(200), nullable=False),
+    _ms("at_ms"),
+    Column("body", LargeBinary, nullable=False),
+    Index("webhook_queue_of_subject", "endpoint", "subject", "number"),
+    Index("webhook_queue_by_subject", "subject"),
+)

@@ -1,0 +1,220 @@
+"""How does a record of a topic reach an endpoint, whatever the endpoint does?
+
+Each endpoint reads the topics for itself, from offsets of its own: one that does not answer is behind alone. It reads
+on only while little waits, so the topic is the buffer and the queue stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+
+from streams.adapters.case_store import outbox
+from streams.adapters.case_store.errors import StoreError
+from streams.adapters.case_store.outbox import Message, Position, Queued
+from streams.adapters.case_store.rows import DAY_MS
+from streams.adapters.case_store.store import CaseStore
+from streams.console.webhooks import posting
+from streams.console.webhooks.endpoints import Endpoint, secrets_of
+from streams.console.webhooks.signing import HEADER, signature, wait_ms
+from streams.contracts.actions import LocksState
+from streams.contracts.base import to_ms
+from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.registry import TOPICS_OF_TYPE, Refusal, decode
+from streams.contracts.topics import physical
+from streams.ports import Clock
+from streams.runtime.options import RuntimeOptions
+from streams.runtime.reading import reader, spans
+from streams.runtime.topics_admin import usable_partitions
+
+log = logging.getLogger(__name__)
+
+_WAITING: Final = 1_000  # messages of an endpoint beyond which it reads nothing more
+_BATCH: Final = 500
+_POLL_MS: Final = 200
+_KEPT_MS: Final = 30 * DAY_MS  # what was given up
+
+
+async def run(
+    options: RuntimeOptions, store: CaseStore, endpoints: Sequence[Endpoint], config: Path, clock: Clock
+) -> None:
+    """Until it is cancelled. Raises StoreError, StoreUnreachable and what Kafka's client raises."""
+    async with asyncio.TaskGroup() as group:
+        for each in endpoints:
+            group.create_task(_read(options, store, each, clock))
+            group.create_task(_post(store, each, config, clock))
+
+
+def message_of(topic: str, value: bytes | None, wanted: Sequence[str]) -> Message | Refusal | None:
+    """What is posted for a record; None for what the endpoint did not ask for."""
+    if value is None:
+        return None
+    said = decode(topic, value)
+    match said:
+        case CaseVersion():
+            subject, key = said.case_id, f"{said.case_id}:{said.version}"
+        case LocksState():
+            subject, key = said.account_id, f"locks:{said.account_id}:{said.version}"
+        case NotificationRequested():
+            subject, key = said.account_id, said.notification_id
+        case ActionRejected():
+            subject, key = said.case_id or said.account_id, f"rejected:{said.event_id}"
+        case AccountErased():
+            subject, key = said.account_id, f"erased:{said.event_id}"
+        case Refusal():
+            return said
+        case _:
+            return None
+    tag = str(said.__struct_config__.tag)
+    if tag not in wanted:
+        return None
+    return Message(subject=subject, idempotency_key=key, type=tag, at_ms=to_ms(said.occurred_at), body=value)
+
+
+async def _starts(
+    options: RuntimeOptions, endpoint: Endpoint, known: Mapping[Position, int], names: Mapping[str, str]
+) -> dict[TopicPartition, int]:
+    counts = await usable_partitions(options, names)
+    missing = sorted(names.keys() - counts.keys())
+    if missing:
+        raise StoreError(f"there is no topic {missing[0]}; `paywarden topics create` makes it.")
+    found: dict[TopicPartition, int] = {}
+    for tp, span in (await spans(options, counts)).items():
+        first = span.end if endpoint.begin == "now" and not known else span.begin
+        stored = known.get((tp.topic, tp.partition), first)
+        if stored > span.end:
+            raise StoreError(
+                f"{tp.topic}/{tp.partition} ends at {span.end}, but {endpoint.name} has read up to {stored}: the topic "
+                "was made anew. Give the endpoint another name to begin again."
+            )
+        if stored < span.begin:
+            log.warning("%d records of %s left it before %s read them", span.begin - stored, tp.topic, endpoint.name)
+        found[tp] = max(stored, span.begin)
+    return found
+
+
+async def _read(options: RuntimeOptions, store: CaseStore, endpoint: Endpoint, clock: Clock) -> None:
+    topics = dict.fromkeys(topic for tag in endpoint.types for topic in TOPICS_OF_TYPE[tag] if "snapshot" not in topic)
+    names = {physical(options.names, name): name for name in topics}
+    known = await asyncio.to_thread(_positions, store, endpoint.name)
+    starts = await _starts(options, endpoint, known, names)
+    at = {(tp.topic, tp.partition): offset for tp, offset in starts.items()}
+    await asyncio.to_thread(_take_in, store, endpoint.name, (), known, at, clock.now_ms())
+    async with reader(options) as consumer:
+        consumer.assign(list(starts))
+        for tp, offset in starts.items():
+            consumer.seek(tp, offset)
+        while True:
+            if await asyncio.to_thread(_waiting, store, endpoint.name) >= _WAITING:
+                await asyncio.sleep(_POLL_MS / 1000)
+                continue
+            fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+            messages = list(_messages(fetched, names, endpoint))
+            now = {(tp.topic, tp.partition): await consumer.position(tp) for tp in starts}
+            if now != at:
+                await asyncio.to_thread(_take_in, store, endpoint.name, messages, at, now, clock.now_ms())
+                at = now
+
+
+def _messages(fetched: Mapping[TopicPartition, Any], names: Mapping[str, str], endpoint: Endpoint) -> Any:
+    for tp, records in fetched.items():
+        for record in records:
+            said = message_of(names[tp.topic], record.value, endpoint.types)
+            if isinstance(said, Message):
+                yield said
+            elif said is not None:
+                log.warning("%s/%d@%d was not understood (%s)", tp.topic, tp.partition, record.offset, said.reason)
+
+
+async def _post(store: CaseStore, endpoint: Endpoint, config: Path, clock: Clock) -> None:
+    using = posting.client(allow_private=endpoint.allow_private, timeout_s=endpoint.timeout_s)
+    day = 0
+    async with using:
+        while True:
+            now_ms = clock.now_ms()
+            if now_ms // DAY_MS > day:
+                day = now_ms // DAY_MS
+                await asyncio.to_thread(_forget, store, now_ms - _KEPT_MS)
+            due = await asyncio.to_thread(_due, store, endpoint, now_ms)
+            if not due:
+                await asyncio.sleep(_POLL_MS / 1000)
+                continue
+            secrets = secrets_of(config, endpoint)  # read anew: it may have been replaced
+            outcomes = await asyncio.gather(*(_attempt(using, endpoint, each, secrets, now_ms) for each in due))
+            await asyncio.to_thread(_settle, store, endpoint, list(zip(due, outcomes, strict=True)), clock)
+
+
+async def _attempt(
+    using: Any, endpoint: Endpoint, message: Queued, secrets: Sequence[bytes], now_ms: int
+) -> posting.Posted:
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "paywarden-webhooks",
+        "Idempotency-Key": message.idempotency_key,
+        "PayWarden-Type": message.type,
+        "PayWarden-Attempt": str(message.attempts + 1),
+        "PayWarden-Replay": "true" if message.is_replay else "false",
+        HEADER: signature(secrets, now_ms // 1000, message.body),
+    }
+    return await posting.post(using, endpoint.url, message.body, headers, endpoint.timeout_s)
+
+
+def _settle(
+    store: CaseStore, endpoint: Endpoint, outcomes: Sequence[tuple[Queued, posting.Posted]], clock: Clock
+) -> None:
+    with store.writing() as connection:
+        for message, outcome in outcomes:
+            if outcome.is_taken:
+                outbox.taken(connection, message.number)
+                continue
+            attempts = message.attempts + 1
+            if attempts >= endpoint.attempts:
+                log.warning(
+                    "%s did not take message %d in %d attempts (%s): `paywarden webhooks dead` lists it",
+                    endpoint.name,
+                    message.number,
+                    attempts,
+                    outcome.problem,
+                )
+                outbox.failed(connection, message.number, outcome.problem, None)
+                continue
+            wait = wait_ms(message.idempotency_key, attempts, endpoint.first_wait_ms, endpoint.longest_wait_ms)
+            wait = max(wait, min(outcome.retry_after_s * 1000, endpoint.longest_wait_ms))
+            outbox.failed(connection, message.number, outcome.problem, clock.now_ms() + wait)
+
+
+def _positions(store: CaseStore, name: str) -> dict[Position, int]:
+    with store.reading() as connection:
+        return outbox.positions(connection, name)
+
+
+def _take_in(
+    store: CaseStore,
+    name: str,
+    messages: Sequence[Message],
+    was: Mapping[Position, int],
+    now: Mapping[Position, int],
+    now_ms: int,
+) -> None:
+    with store.writing() as connection:
+        outbox.take_in(connection, name, messages, was, now, now_ms)
+
+
+def _waiting(store: CaseStore, name: str) -> int:
+    with store.reading() as connection:
+        return outbox.counts(connection).get(name, (0, 0))[0]
+
+
+def _due(store: CaseStore, endpoint: Endpoint, now_ms: int) -> list[Queued]:
+    with store.reading() as connection:
+        return outbox.due(connection, endpoint.name, now_ms, endpoint.at_once)
+
+
+def _forget(store: CaseStore, before_ms: int) -> None:
+    with store.writing() as connection:
+        outbox.forget_given_up(connection, before_ms)

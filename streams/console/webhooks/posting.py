@@ -1,0 +1,85 @@
+"""How is one message posted, and to which addresses never?
+
+The name of an endpoint is resolved once, every address behind it is looked at, and the connection goes to the one that
+was looked at: a name that changes its address in between leads nowhere else. Redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import ip_address
+from typing import NamedTuple
+
+import httpx
+
+
+class Refused(Exception):
+    """An address that must not be asked."""
+
+
+class Posted(NamedTuple):
+    """What became of an attempt."""
+
+    is_taken: bool
+    problem: str = ""
+    retry_after_s: int = 0
+
+
+class Guarded(httpx.AsyncBaseTransport):
+    """Connects to public addresses only, unless `allow_private`."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._inner = httpx.AsyncHTTPTransport(retries=0)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        address = await self._address(host, port)
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=address)  # the Host header was set before
+        return await self._inner.handle_async_request(request)
+
+    async def _address(self, host: str, port: int) -> str:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise httpx.ConnectError("the name has no address") from None
+        addresses = [str(each[4][0]) for each in found]
+        if not self._allow_private:
+            for each in addresses:
+                plain = ip_address(each.partition("%")[0])
+                if not plain.is_global or plain.is_multicast:
+                    raise Refused("the name leads into a private network; allow_private = true allows that")
+        return addresses[0]
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def client(*, allow_private: bool, timeout_s: float) -> httpx.AsyncClient:
+    """What posts for one endpoint. It uses no proxy of the environment, which would resolve names by itself."""
+    return httpx.AsyncClient(
+        transport=Guarded(allow_private=allow_private), timeout=timeout_s, follow_redirects=False, trust_env=False
+    )
+
+
+async def post(using: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Posted:
+    """One attempt, whole within `timeout_s`. What the endpoint answers in its body is not read."""
+    try:
+        async with (
+            asyncio.timeout(timeout_s),
+            using.stream("POST", url, content=body, headers=headers) as response,
+        ):
+            if response.is_success:
+                return Posted(True)
+            wait = response.headers.get("retry-after", "")
+            seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0
+            return Posted(False, f"it answered {response.status_code}", seconds)
+    except Refused as error:
+        return Posted(False, str(error))
+    except TimeoutError:
+        return Posted(False, f"no answer within {timeout_s:g} s")
+    except httpx.HTTPError as error:
+        return Posted(False, f"no connection ({type(error).__name__})")
