@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 from support.people import PASSWORD, Person
+from support.waiting import wait_until
 
+from producers.feed import Outgoing
 from streams.adapters.case_store import queries
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
+from streams.contracts.accounts import IdentityVerified
+from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion
+from streams.contracts.registry import encode
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -68,6 +74,20 @@ def test_a_supervisor_and_a_second_person_lift_a_freeze(scene, person: Seat) -> 
     expect(unlock).to_be_disabled()
     expect(unlock).to_have_accessible_description("A freeze takes a supervisor and a second person")
     assert "needs a second person" in sun.does("Unlock")
+    now_ms = time.time_ns() // 1_000_000
+    proof = IdentityVerified(
+        event_id=f"idv-{now_ms}",
+        source="test",
+        occurred_at=from_ms(now_ms),
+        account_id=line.account_id,
+        method="face_and_document",
+        level=3,
+        passed=True,
+        actor="idv",
+        role="identity_service",
+    )
+    scene.product.write([Outgoing("identity.results", line.account_id.encode(), encode(proof), now_ms)])
+    wait_until(lambda: "identity" in {each.kind for each in newest(scene, line).evidence}, "the owner is proved")
     sun.opens(f"/cases/{line.case_id}")
     sun.page.locator("details summary").first.click()
     sun.page.get_by_label("Second person (supervisor)").fill("jo")
