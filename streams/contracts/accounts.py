@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from streams.contracts.base import Count, Currency, Event, Id, Instant, Label, Minor, ShortText, Text
+from streams.contracts.cases import Queue
 
 
 class LedgerPosted(Event, frozen=True, kw_only=True, tag="ledger.posted.v1", tag_field="type"):
@@ -124,6 +125,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
         "resolve",
         "reopen",
         "open",
+        "escalate",
     ]
     case_id: Id | None = None
     owner: Literal["account", "entity"] = "account"
@@ -136,6 +138,8 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     # ask: what the customer is asked for, in words that a message may use; none of them: an answer to a question that
     # the analyst asks through a channel of ours
     asks_for: Annotated[tuple[AskedFor, ...], Meta(max_length=10)] = ()
+    assignee: Id | None = None  # assign: whom a supervisor gives the case to; absent: the actor takes it
+    queue: Queue | None = None  # escalate: where it belongs, if not where it is
 
 
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):

@@ -30,6 +30,7 @@ ETA = "eta"  # the parameter of messages that says by when
 _ANSWERED = "auto_answered"
 # Of `Case.marks`: two bits for each clock in the order of CLOCKS, how many of PERCENTS have struck; then flags.
 _STRUCK = 0b11
+_LEGAL = _STRUCK << 2 * CLOCKS.index("legal")  # counts from the opening whatever happens
 _RESPONDED = 1 << 8  # the first response is given
 _PERSON = 1 << 9  # a person has acted on the case
 _AT_REST = 1 << 10  # the clocks have stopped for good: they begin anew if the case lives again
@@ -66,7 +67,7 @@ def wind(case: Case, policy: Policy, at_ms: int) -> list[Deadline]:
         if case.status == "resolved" and not case.marks & _AT_REST:
             kept += _kept(case, "resolution")
         if not case.marks & _AT_REST:
-            case.told_ms, case.marks = 0, _AT_REST
+            case.told_ms, case.marks = 0, _AT_REST | case.marks & _LEGAL
     case.due_ms = min((strike.due_ms for strike in _next(case, policy)), default=0)
     return kept
 
@@ -74,7 +75,7 @@ def wind(case: Case, policy: Policy, at_ms: int) -> list[Deadline]:
 def restart(case: Case, at_ms: int) -> None:
     """All clocks begin at `at_ms`: the case has another priority, or lives again."""
     case.clock_ms, case.paused_ms, case.promised, case.updates = at_ms, 0, 0, 0
-    case.marks &= _PERSON | _ESCALATED
+    case.marks &= _PERSON | _ESCALATED | _LEGAL
     if case.waiting_ms:
         case.waiting_ms = at_ms
 

@@ -6,6 +6,7 @@ from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
 from streams.core.cases import clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
+from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
 from streams.core.locks.unlock import is_proved, recover, undo_false_locks
@@ -30,6 +31,7 @@ PERMITTED = {
     "block": ANALYSTS,
     "resolve": ANALYSTS,
     "reopen": ANALYSTS,
+    "escalate": ANALYSTS,
     "refund": ANALYSTS,
 }
 
@@ -45,10 +47,13 @@ def act(turn: Turn, event: CaseAction) -> None:
         raise AssertionError("an action without a case was let through")
     who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
     add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {event.action}"[:200]))
-    clocks.worked(case)
+    if event.action != "escalate" and not _gives_away(event):
+        clocks.worked(case)  # who only passes it on has not begun
     match event.action:
         case "assign":
-            _assign(turn, case, event.actor)
+            _assign(turn, case, event.assignee or event.actor)
+        case "escalate":
+            _escalate(turn, case, event)
         case "note":
             pass  # the line says it; the text stays in the event, where the scanner guards it
         case "ask":
@@ -109,7 +114,9 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "refund":
         return _refund_refusal(turn, case, event)
-    if event.action in ("ask", "resolve") and not case.is_open:
+    if _gives_away(event) and event.role not in SUPERVISORS:
+        return "role", "only a supervisor gives a case to somebody else"
+    if event.action in ("ask", "resolve", "escalate") and not case.is_open:
         return "status", "the case has ended: reopen it first"
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
@@ -168,8 +175,20 @@ def reject(turn: Turn, event_id: str, action: str, cause: str, text: str, *, cas
     )
 
 
-def _assign(turn: Turn, case: Case, actor: str) -> None:
-    case.assignee = actor
+def _gives_away(event: CaseAction) -> bool:
+    return event.action == "assign" and event.assignee not in (None, event.actor)
+
+
+def _escalate(turn: Turn, case: Case, event: CaseAction) -> None:
+    if event.queue is not None and event.queue != case.queue:
+        turn.change(case, f"queue {case.queue} to {event.queue}")
+        case.queue = event.queue
+    hand_to_supervisors(turn, case, f"asked for by {event.role} {event.actor}"[:80])
+
+
+def _assign(turn: Turn, case: Case, assignee: str) -> None:
+    case.assignee = assignee
+    clocks.escalate(case, False)  # somebody has it now; overdue once more, it goes back
     turn.change(case, "assignee")
     if case.status in ("received", "recorded", "classified", "auto_answered", "reopened"):
         set_status(turn, case, "assigned")

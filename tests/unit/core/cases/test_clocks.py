@@ -228,3 +228,33 @@ def test_however_far_time_jumps_the_same_is_told(jump: int) -> None:
         at_ms += jump
         story.waits(at_ms)
     assert story.effects == Story().writes(NOON).waits(NOON + 7 * DAY).effects
+
+
+def test_an_analyst_escalates_and_a_supervisor_gives_it_to_somebody() -> None:
+    story = silent()
+    deadlines = story.case.sla
+    story.acts(NOON + MINUTE, "escalate", queue="accounting", text="this is about money")
+    assert (story.case.queue, story.case.assignee, story.case.sub_status) == (
+        "accounting",
+        "supervisors.accounting",
+        "escalated",
+    )
+    assert "queue technical to accounting" in story.case.changed
+    assert story.case.sla == deadlines, "a warm handover keeps the clocks"
+    assert story.case.evidence[-1].text.startswith("to supervisors.accounting from nobody: asked for by analyst ana; ")
+    (refused,) = story.acts(NOON + 2 * MINUTE, "assign", assignee="bo")
+    assert isinstance(refused, ActionRejected)
+    assert refused.cause == "role"
+    story.acts(NOON + 3 * MINUTE, "assign", role="supervisor", assignee="bo")
+    assert (story.case.assignee, story.case.sub_status, story.case.status) == ("bo", None, "assigned")
+    story.waits(NOON + 2 * HOUR)
+    assert (60, "first_response 100%") in story.struck(), "nobody has begun"
+    assert story.case.assignee == "supervisors.accounting"
+
+
+def test_an_ended_case_is_not_escalated() -> None:
+    story = silent()
+    story.acts(NOON + MINUTE, "resolve")
+    (refused,) = story.acts(NOON + 2 * MINUTE, "escalate")
+    assert isinstance(refused, ActionRejected)
+    assert refused.cause == "status"
