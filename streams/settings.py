@@ -133,6 +133,19 @@ class Settings(BaseSettings):
         "store_url_file. Default: `sqlite:///cases.db` in the working folder.",
     )
     store_url_file: Path | None = Field(None, description="A file that holds the URL; wins over the variable.")
+    oidc_issuer: str = Field(
+        "",
+        description="Console: identity provider of OpenID Connect (docs/console.md). Empty: local accounts only.",
+    )
+    oidc_client_id: str = Field("", description="Under which the provider knows the console.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Or use oidc_client_secret_file.")
+    oidc_client_secret_file: Path | None = Field(None, description="A file that holds it; wins over the variable.")
+    oidc_redirect_url: str = Field("", description="`https://CONSOLE/oidc/callback`, as the provider knows it.")
+    oidc_role_claim: str = Field("groups", description="Claim of the ID token whose values say the role.")
+    oidc_name_claim: str = Field("preferred_username", description="Claim that names the person in every action.")
+    oidc_roles: dict[str, Literal["viewer", "analyst", "supervisor", "admin"]] = Field(
+        {}, description="Value of the role claim to role (JSON); the highest counts, and without one nobody signs in."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line written."
     )

@@ -18,8 +18,10 @@ from streams.cli.store import opened_store, store_option
 from streams.cli.terminal import say, say_json
 from streams.cli.worker import log_as
 from streams.console import passwords
+from streams.console.oidc import OidcOptions
 from streams.console.serving import serve
 from streams.console.sink import plan
+from streams.settings import Settings
 
 
 @click.group(
@@ -56,7 +58,7 @@ def console(ctx: click.Context, /, host: str, port: int, https: bool, store: str
         if nobody:
             say("nobody can sign in yet: paywarden console users add NAME --role admin")
         say(f"console on http://{host}:{port}")
-        serve(opened, runtime, host, port, https=https)
+        serve(opened, runtime, host, port, https=https, oidc=_oidc_of(settings))
 
 
 console.add_command(tokens)
@@ -134,6 +136,22 @@ def remove(ctx: click.Context, name: str) -> None:
         if not people.remove_user(connection, name):
             raise BadRequest(f"there is no user {name!r}.")
     say(f"{name} is removed")
+
+
+def _oidc_of(settings: Settings) -> OidcOptions | None:
+    if not settings.oidc_issuer:
+        return None
+    found = OidcOptions(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.secret("oidc_client_secret"),
+        redirect_url=settings.oidc_redirect_url,
+        role_claim=settings.oidc_role_claim,
+        name_claim=settings.oidc_name_claim,
+        roles=settings.oidc_roles,
+    )
+    found.check()
+    return found
 
 
 def _store_of(ctx: click.Context) -> Any:

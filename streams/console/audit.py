@@ -24,6 +24,8 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/healthz"): None,
     ("GET", "/login"): None,
     ("POST", "/login"): "sign_in",
+    ("GET", "/oidc/start"): None,
+    ("GET", "/oidc/callback"): "sign_in",
     ("POST", "/logout"): "sign_out",
     ("POST", "/language"): None,
     ("GET", "/queue"): None,

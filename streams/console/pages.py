@@ -40,7 +40,7 @@ def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
 class Pages:
     """The templates, with what they may use."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, oidc: bool = False) -> None:
         self._clock = clock
         self._texts = load_texts()
         self._words = load_texts("words.toml")
@@ -65,6 +65,7 @@ class Pages:
         self._environment.globals |= {
             "money": lambda amount, currency: "" if amount is None or currency is None else money(amount, currency),
             "dollars": lambda cents: f"{cents / 100:,.2f}",
+            "OIDC": oidc,
             "LOSS": LOSS,
             "reason": _reason,
             "QUEUES": get_args(Queue),

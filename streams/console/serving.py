@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.clock import SystemClock
 from streams.console.actions import Sender
+from streams.console.oidc import OidcOptions, Provider
 from streams.console.sink import load
 from streams.console.web import Changes, build
 from streams.runtime.failstop import EXIT_INFRASTRUCTURE
@@ -22,15 +23,17 @@ from streams.runtime.options import RuntimeOptions
 log = logging.getLogger(__name__)
 
 
-def serve(store: CaseStore, options: RuntimeOptions, host: str, port: int, *, https: bool) -> None:
+def serve(
+    store: CaseStore, options: RuntimeOptions, host: str, port: int, *, https: bool, oidc: OidcOptions | None = None
+) -> None:
     """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
-    app = following(store, options, https=https)
+    app = following(store, options, https=https, oidc=oidc)
     uvicorn.run(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
 
 
-def following(store: CaseStore, options: RuntimeOptions, *, https: bool) -> FastAPI:
+def following(store: CaseStore, options: RuntimeOptions, *, https: bool, oidc: OidcOptions | None = None) -> FastAPI:
     """The pages; when the task that follows the topics fails, the process ends."""
     changes, sender = Changes(), Sender(options)
 
@@ -48,7 +51,9 @@ def following(store: CaseStore, options: RuntimeOptions, *, https: bool) -> Fast
                 await follower
             await sender.stop()
 
-    return build(store, sender, SystemClock(), changes, secure=https, lifespan=running)
+    clock = SystemClock()
+    provider = None if oidc is None else Provider(oidc, clock)
+    return build(store, sender, clock, changes, secure=https, oidc=provider, lifespan=running)
 
 
 def _end_if_failed(follower: asyncio.Task[int]) -> None:

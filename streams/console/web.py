@@ -9,6 +9,7 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -29,6 +30,7 @@ from streams.adapters.case_store.trail import account_subject
 from streams.console import actions, passwords
 from streams.console.api.service import API, build_api
 from streams.console.audit import Audit, says
+from streams.console.oidc import Provider, router
 from streams.console.pages import LANGUAGES, Pages
 from streams.contracts.accounts import CaseAction
 from streams.core.cases.operator import SUPERVISORS
@@ -90,11 +92,12 @@ def build(
     changes: Changes,
     *,
     secure: bool,
+    oidc: Provider | None = None,
     lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
     """The console over an open store. `secure`: it is reached by HTTPS, so cookies are sent over nothing else."""
     app = FastAPI(title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    pages = Pages(clock)
+    pages = Pages(clock, oidc=oidc is not None)
     tries = passwords.Tries()
     static = resources.files("streams.console") / "static"
     app.mount(API, build_api(store, send, clock))
@@ -202,6 +205,16 @@ def build(
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, path="/")
         return answer
+
+    def welcome(request: Request, token: str) -> Response:
+        """A page and not a redirect: a browser that comes from another site would not send a strict cookie."""
+        answer = page(request, "welcome.html", None)
+        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+        return answer
+
+    if oidc is not None:
+        turned_away = partial(page, name="login.html", session=None, status=401, problem="login.oidc")
+        app.include_router(router(oidc, store, clock, welcome, turned_away, secure=secure))
 
     @app.post("/language", dependencies=[Depends(from_here)])
     def change_language(request: Request, session: Who, csrf: Annotated[str, Form()] = "") -> Response:

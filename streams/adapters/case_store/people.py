@@ -57,6 +57,19 @@ def put_user(connection: Connection, given: User) -> None:
     connection.execute(insert(USERS), msgspec.structs.asdict(given))
 
 
+_OF_PROVIDER: Final = "oidc"  # no hash, so no password opens the account
+
+
+def put_from_provider(connection: Connection, name: str, role: Role, now_ms: int) -> bool:
+    """Adds whom an identity provider has named, or gives the role of now; False if a local account has the name."""
+    known = user(connection, name)
+    if known is not None and known.password_hash != _OF_PROVIDER:
+        return False
+    if known is None or known.role != role:
+        put_user(connection, User(name, role, _OF_PROVIDER, now_ms))
+    return True
+
+
 def remove_user(connection: Connection, name: str) -> bool:
     connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
     return bool(connection.execute(delete(USERS).where(USERS.c.name == name)).rowcount)
