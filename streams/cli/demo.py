@@ -10,8 +10,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.resources import files
@@ -32,8 +30,10 @@ from streams.adapters.child import Child
 from streams.adapters.clock import SystemClock
 from streams.adapters.embedded_broker import BrokerFailed, BrokerMissing, EmbeddedBroker, free_port
 from streams.cli.cluster import asking
+from streams.cli.demo_console import DemoConsole, News, answers, is_taken
 from streams.cli.demo_tally import Reader, Tally, summary_of
 from streams.cli.demo_view import Place, View, open_view
+from streams.cli.main import NotInstalled
 from streams.cli.outputs import OutFile
 from streams.cli.topics import create_all
 from streams.contracts.topics import MERGED, physical
@@ -49,6 +49,8 @@ ANSWER_MS: Final = 50
 # HUP: the terminal was closed.
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 WORKER_LOG: Final = "worker.log"
+# The console starts with the first case, so that it takes nothing from the worker before; or without one after this.
+CONSOLE_LATEST_S: Final = 10.0
 
 
 class DemoFailed(click.ClickException):
@@ -69,11 +71,20 @@ class CannotStart(click.ClickException):
 @click.option("--bootstrap", help="Use this broker instead of the embedded one; topics get a prefix of their own.")
 @click.option("--speed", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="2: twice as fast.")
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Other people, other cards.")
+@click.option("--console-port", type=click.IntRange(1, 65_535), help="Port of the console. Default: any.")
+@click.option("--no-console", is_flag=True, help="Leave the console out.")
 @click.option("--plain", is_flag=True, help="Line by line. Default where the output is not a terminal.")
 def demo(
-    seconds: float | None, summary: Path | None, bootstrap: str | None, speed: float, seed: int, plain: bool
+    seconds: float | None,
+    summary: Path | None,
+    bootstrap: str | None,
+    speed: float,
+    seed: int,
+    console_port: int | None,
+    no_console: bool,
+    plain: bool,
 ) -> None:
-    """Start everything on this machine and play attacks against it: broker, topics, worker, live feed, live view.
+    """Start everything on this machine and play attacks against it: broker, worker, console, live feed, live view.
 
     Nothing is left behind: the broker's data lie in a temporary folder. Ctrl-C ends it.
 
@@ -83,21 +94,25 @@ def demo(
       paywarden demo --seconds 60 --plain --summary counts.json
       paywarden demo --bootstrap 127.0.0.1:9092
     """
+    if console_port is not None and not no_console and is_taken(console_port):
+        raise CannotStart(f"port {console_port} cannot be had for the console: name another with --console-port.")
     tally = Tally()
     view = open_view(tally, plain=plain)
+    console = None if no_console else DemoConsole(console_port)
     ready_s: float | None = None
     try:
         with _Ending() as ending, ExitStack() as stack:
             folder = stack.enter_context(_folder())
             stack.enter_context(view)
             try:
-                ready_s = _play(stack, ending, folder, tally, view, seed, speed, seconds, bootstrap)
+                ready_s = _play(stack, ending, folder, tally, view, console, seed, speed, seconds, bootstrap)
             finally:
                 _end_undisturbed()
     except KeyboardInterrupt:
         pass
     if summary is not None:
-        summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary_of(tally, ready_s))) + b"\n")
+        found = summary_of(tally, ready_s, console.address if console is not None else None)
+        summary.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     view.farewell()
 
 
@@ -107,6 +122,7 @@ def _play(
     folder: Path,
     tally: Tally,
     view: View,
+    console: DemoConsole | None,
     seed: int,
     speed: float,
     seconds: float | None,
@@ -142,10 +158,12 @@ def _play(
     reader.start()
 
     view.tell("starting a worker")
-    environment = _worker_environment(folder, settings, web_port)
+    surroundings = _environment(settings)
     with ending.waits():
-        worker = Child(_worker_command(), folder / WORKER_LOG, env=environment)
+        worker = Child(_worker_command(), folder / WORKER_LOG, env=surroundings | _worker_environment(folder, web_port))
         stack.callback(worker.stop)
+    if console is not None:  # all of it while the worker starts
+        console = prepared(console, folder, view, clock.now_ms())
     traffic = programme.strangers(seed)
     _wait_until_ready(worker, web_port)
     responder = Responder(
@@ -170,10 +188,43 @@ def _play(
     ends_s = None if seconds is None else tally.seconds + seconds
     while ends_s is None or tally.seconds < ends_s:
         _check(broker, worker, reader, responder, feed)
+        if console is not None:
+            _watch(console, stack, ending, folder, surroundings, tally, view)
         view.update()
         time.sleep(LOOK_EVERY_S)
     view.tell("stopping")
     return ready_s
+
+
+def prepared(console: DemoConsole, folder: Path, view: View, now_ms: int) -> DemoConsole | None:
+    """The console, ready to start; None without the extra, which the view is told."""
+    try:
+        console.prepare(folder, now_ms)
+    except NotInstalled as error:
+        view.console(News(f"no console: {error.message}"))
+        return None
+    return console
+
+
+def _watch(
+    console: DemoConsole,
+    stack: ExitStack,
+    ending: _Ending,
+    folder: Path,
+    surroundings: dict[str, str],
+    tally: Tally,
+    view: View,
+) -> None:
+    """Starts the console when it is time, and tells what becomes of it; the demo does not end with it."""
+    if not console.is_started:
+        assert tally.live_from_s is not None, "there is no console before the live feed"
+        if tally.first_case_s is None and tally.seconds < tally.live_from_s + CONSOLE_LATEST_S:
+            return
+        with ending.waits():
+            console.start(folder, surroundings)
+            stack.callback(console.stop)
+    if (news := console.news()) is not None:
+        view.console(news)
 
 
 class Feed(threading.Thread):
@@ -354,11 +405,9 @@ def _worker_command() -> list[str]:
     return [sys.executable, "-P", "-m", "streams.cli", "worker"]
 
 
-def _worker_environment(folder: Path, settings: Settings, web_port: int) -> dict[str, str]:
-    """What the worker is told. What the surrounding deployment says about security holds for a broker of that
+def _environment(settings: Settings) -> dict[str, str]:
+    """What every child is told. What the surrounding deployment says about security holds for a broker of that
     deployment, and nothing else of it holds here."""
-    policy = folder / "demo.policy.toml"
-    policy.write_text((files("streams.cli") / policy.name).read_text(encoding="utf-8"), encoding="utf-8")
     kept = ("PAYWARDEN_SECURITY_", "PAYWARDEN_SASL_", "PAYWARDEN_SSL_")
     inherited = {
         name: value
@@ -369,6 +418,13 @@ def _worker_environment(folder: Path, settings: Settings, web_port: int) -> dict
         "PAYWARDEN_BOOTSTRAP": settings.bootstrap,
         "PAYWARDEN_APP_ID": settings.app_id,
         "PAYWARDEN_TOPIC_PREFIX": settings.topic_prefix,
+    }
+
+
+def _worker_environment(folder: Path, web_port: int) -> dict[str, str]:
+    policy = folder / "demo.policy.toml"
+    policy.write_text((files("streams.cli") / policy.name).read_text(encoding="utf-8"), encoding="utf-8")
+    return {
         "PAYWARDEN_CLOCK": "live",
         "PAYWARDEN_MERGE": "live",
         "PAYWARDEN_POLICY_FILES": json.dumps([str(policy)]),
@@ -381,11 +437,8 @@ def _wait_until_ready(worker: Child, web_port: int) -> None:
     while True:
         if (code := worker.ended()) is not None:
             raise DemoFailed(_last_words("The worker", code, worker))
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/readyz", timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            pass  # not listening yet, or 503: not ready yet
+        if answers(f"http://127.0.0.1:{web_port}/readyz"):
+            return
         if time.monotonic() > deadline_s:
             raise DemoFailed(f"The worker was not ready within {READY_S:.0f} s; its log is {worker.log}.")
         time.sleep(LOOK_EVERY_S)

@@ -151,9 +151,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     actions: dict[str, int]
     latency_p50_ms: int | None
     latency_p95_ms: int | None
+    console: str | None  # its address, if it opened
 
 
-def summary_of(tally: Tally, ready_s: float | None) -> Summary:
+def summary_of(tally: Tally, ready_s: float | None, console: str | None) -> Summary:
     """The counts of a finished demo."""
     return Summary(
         events=tally.events,
@@ -170,6 +171,7 @@ def summary_of(tally: Tally, ready_s: float | None) -> Summary:
         actions=dict(tally.actions),
         latency_p50_ms=tally.latency_ms(0.5),
         latency_p95_ms=tally.latency_ms(0.95),
+        console=console,
     )
 
 

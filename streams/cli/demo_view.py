@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from producers.demo import Scene
+from streams.cli.demo_console import News
 from streams.cli.demo_tally import Opened, Tally
 from streams.cli.terminal import say, terminal
 from streams.contracts.cases import CaseVersion
@@ -61,7 +62,7 @@ class Place(NamedTuple):
 
 
 class View(Protocol):
-    """Told what happens, in this order: tell*, live, update*, tell*, farewell."""
+    """Told what happens, in this order: tell*, live, update*, tell*, farewell; news of the console at any time."""
 
     def __enter__(self) -> View: ...
     def __exit__(
@@ -70,6 +71,7 @@ class View(Protocol):
     def tell(self, what: str) -> None: ...
     def live(self, place: Place, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None: ...
     def update(self) -> None: ...
+    def console(self, news: News) -> None: ...
     def farewell(self) -> None: ...
 
 
@@ -140,6 +142,11 @@ class Lines:
             self._told_s = self._tally.seconds
             self.tell(counts(self._tally))
 
+    def console(self, news: News) -> None:
+        self.tell(news.sentence)
+        for name, password in news.logins.items():
+            self._more(f"{name:<14}{password}")
+
     def farewell(self) -> None:
         self.tell(counts(self._tally))
 
@@ -152,6 +159,7 @@ class Screen:
 
     def __init__(self, tally: Tally, console: Console) -> None:
         self._tally, self._console = tally, console
+        self._news: News | None = None
         self._doing = ""
         self._place: Place | None = None
         self._playing: Playing | None = None
@@ -178,6 +186,9 @@ class Screen:
     def update(self) -> None:
         """The picture is drawn by its own clock."""
 
+    def console(self, news: News) -> None:
+        self._news = news
+
     def farewell(self) -> None:
         tally = self._tally
         self._console.print(Text.assemble(("PayWarden demo ", "bold"), (f"{tally.seconds:.0f} s", "dim")))
@@ -187,13 +198,16 @@ class Screen:
         self._console.print("What you saw is explained in docs/demo.md.", style="dim")
 
     def _picture(self) -> RenderableType:
-        rows = max(1, (self._console.height - _LINES_OF_THE_REST) // _LINES_PER_CASE)
+        news = _news(self._news)
+        height = self._console.height - len(news)
+        rows = max(1, (height - _LINES_OF_THE_REST) // _LINES_PER_CASE)
         return Group(
             self._title(),
             self._story(),
             self._figures(),
             Panel(_cases(self._tally.newest(rows)), title="newest cases", title_align="left", border_style="dim"),
-            self._footer(),
+            *news,
+            self._footer(height),
         )
 
     def _title(self) -> RenderableType:
@@ -259,9 +273,9 @@ class Screen:
         now = Text.assemble("accounts locked now ", (f"{len(tally.locked_accounts):,}", "bold"))
         return _box(f"{len(tally.locks)} locks", now, Text("commands sent", style="dim"), table)
 
-    def _footer(self) -> RenderableType:
-        room = self._console.height - _LINES_OF_THE_REST - _LINES_PER_CASE + _WAYS
-        ways = self._place.ways[: max(1, room)] if self._place is not None else ()
+    def _footer(self, height: int) -> RenderableType:
+        room = height - _LINES_OF_THE_REST - _LINES_PER_CASE + _WAYS
+        ways = self._place.ways[: max(0, room)] if self._place is not None else ()
         lines = [Text(f"  {way}", style="dim", no_wrap=True, overflow="ellipsis") for way in ways]
         head = "Ctrl-C ends it. From another terminal:" if ways else "Ctrl-C ends it."
         return Group(Text(head, style="dim"), *lines)
@@ -272,6 +286,19 @@ def _box(title: str, *lines: RenderableType) -> Panel:
         if isinstance(line, Text):
             line.no_wrap, line.overflow = True, "ellipsis"
     return Panel(Group(*lines), title=title, title_align="left", border_style="dim", height=_BOX_LINES)
+
+
+def _news(news: News | None) -> list[Text]:
+    """The console's line, and two logins to a line, which fits 80 columns."""
+    if news is None:
+        return []
+    logins = [f"{name:<12} {password}" for name, password in news.logins.items()]
+    pairs = zip_longest(logins[::2], logins[1::2], fillvalue="")
+    style = "bold" if logins else "yellow"
+    lines = [Text(news.sentence, style), *(Text(f"  sign in as {one}   {other}") for one, other in pairs)]
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return lines
 
 
 def _cases(newest: list[Opened]) -> RenderableType:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
 import click
@@ -61,6 +62,17 @@ class NotInstalled(click.ClickException):
     exit_code = EXIT_CONFIGURATION
 
 
+@contextmanager
+def needed_by(command: str, extra: str) -> Iterator[None]:
+    """Imports in here that fail for want of the extra raise NotInstalled."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not extra or (error.name or "").partition(".")[0] in ("streams", "models", "producers"):
+            raise
+        raise NotInstalled(f"`paywarden {command}` needs {error.name}: pip install 'paywarden[{extra}]'") from None
+
+
 class Commands(click.Group):
     """Loads a command from its module when it is used."""
 
@@ -71,14 +83,8 @@ class Commands(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        try:
+        with needed_by(cmd_name, entry.extra):
             module = importlib.import_module(entry.module)
-        except ModuleNotFoundError as error:
-            if not entry.extra or (error.name or "").partition(".")[0] in ("streams", "models", "producers"):
-                raise
-            raise NotInstalled(
-                f"`paywarden {cmd_name}` needs {error.name}: pip install 'paywarden[{entry.extra}]'"
-            ) from None
         found = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command)
         return found

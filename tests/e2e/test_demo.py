@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.browsers import Browser
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.embedded,
@@ -52,6 +56,11 @@ class Demo:
                 found[int(entry.name)] = command
         return found
 
+    def console(self) -> tuple[int, dict[str, str]] | None:
+        """The printed port and logins, once they are there."""
+        found = re.search(r"console: http://127\.0\.0\.1:(\d+)\n((?: +\S+ +[0-9a-f]{16}\n){4})", self.text)
+        return None if found is None else (int(found[1]), dict(line.split() for line in found[2].splitlines()))
+
     def wait_for(self, true: Callable[[], object], seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not true():
@@ -80,7 +89,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
 
 
 def test_half_a_minute_unattended(start, tmp_path: Path) -> None:
-    demo = start("--seconds", "25", "--summary", str(tmp_path / "summary.json"))
+    demo = start("--seconds", "25", "--no-console", "--summary", str(tmp_path / "summary.json"))
     assert demo.process.wait(200) == 0, demo.text
     summary = json.loads((tmp_path / "summary.json").read_bytes())
     assert summary["events"] > 1_000
@@ -93,12 +102,68 @@ def test_half_a_minute_unattended(start, tmp_path: Path) -> None:
     assert summary["cases_by_type"].get("debited_not_confirmed", 0) <= 3
     assert 0 < summary["first_case_s"] < 60
     assert summary["cases_by_type"].keys() >= {"credential_attack", "account_takeover"}
+    assert summary["console"] is None  # it was not wanted
+    assert "console" not in demo.text
     # Both languages are there, no parameter was left unfilled, and nothing says which rule it was.
     assert "zh " in demo.text
     assert "en " in demo.text
     told = [line for line in demo.text.splitlines() if line.strip().startswith(("en ", "zh "))]
     assert told
     assert not [line for line in told if "{" in line or "/0" in line]
+    demo.assert_gone()
+
+
+def test_whoever_is_printed_signs_in_works_a_case_and_leaves_nothing_behind(start, tmp_path: Path) -> None:
+    demo = start("--summary", str(tmp_path / "summary.json"))
+    demo.wait_for(demo.console, 150)
+    port, logins = demo.console()
+    assert logins.keys() == {"analyst", "supervisor", "supervisor-2", "viewer"}
+    assert len(set(logins.values())) == 4
+    files = [path.read_bytes() for path in demo.folder.glob("paywarden-demo-*/*") if path.is_file()]
+    assert files
+    assert not [secret for secret in logins.values() for held in files if secret.encode() in held]
+
+    assert Browser(port).signs_in("analyst", logins["viewer"]).status == 401
+    person = Browser(port)
+    assert person.signs_in("analyst", logins["analyst"]).status == 303
+
+    def takeover() -> str | None:
+        found = re.search(r"/cases/(case_\w+)", person.asks("GET", "/search?q=takeover").text)
+        return found and found[1]
+
+    wait_until(lambda: "/cases/case_" in person.asks("GET", "/queue").text, "a case in the queue", 60, 0.5)
+    case_id = wait_until(takeover, "the takeover's case", 60, 0.5)
+    hidden = person.form_of(case_id)
+    sent = person.asks("POST", f"/cases/{case_id}/actions", {**hidden, "action": "assign", "text": ""})
+    assert sent.status == 303
+    # The demo's worker answers: the page of the next version says who has the case.
+    wait_until(lambda: 'class="outcome done"' in person.asks("GET", sent.location).text, "it is carried out", 60, 0.5)
+
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(40) == 0, demo.text
+    assert json.loads((tmp_path / "summary.json").read_bytes())["console"] == f"http://127.0.0.1:{port}"
+    demo.assert_gone()
+
+
+def test_a_console_that_dies_does_not_end_the_demo(start) -> None:
+    demo = start()
+    demo.wait_for(lambda: any("streams.cli console" in command for command in demo.children().values()), 150)
+    console = next(pid for pid, command in demo.children().items() if "streams.cli console" in command)
+    os.kill(console, signal.SIGKILL)
+    demo.wait_for(lambda: "the console ended with exit code -9, the demo goes on without it" in demo.text)
+    seen = demo.text.count(" decisions (")
+    demo.wait_for(lambda: demo.text.count(" decisions (") > seen)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(40) == 0, demo.text
+    demo.assert_gone()
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts(start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        demo = start("--console-port", str(port))
+        assert demo.process.wait(60) == 78, demo.text
+    assert f"port {port} cannot be had for the console: name another with --console-port." in demo.text
     demo.assert_gone()
 
 
@@ -126,7 +191,7 @@ def test_a_worker_that_dies_ends_the_demo_with_its_last_words(start) -> None:
 
 def test_children_do_not_survive_a_parent_that_was_killed(start) -> None:
     demo = start()
-    demo.wait_for(lambda: len(demo.children()) == 2)
+    demo.wait_for(lambda: len(demo.children()) == 3, 150)  # broker, worker, console
     demo.process.kill()
     demo.process.wait()
     deadline = time.monotonic() + 10

@@ -34,6 +34,18 @@ from streams.cli.main import main
 main(sys.argv[1:])
 """
 
+PREPARES = """
+from pathlib import Path
+from streams.cli.demo import prepared
+from streams.cli.demo_console import DemoConsole
+from streams.cli.demo_tally import Tally
+from streams.cli.demo_view import Lines
+
+view = Lines(Tally())
+view.tell = print
+assert prepared(DemoConsole(None), Path("unused"), view, 0) is None
+"""
+
 
 def ran_without(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -50,6 +62,13 @@ def test_the_store_says_what_to_install() -> None:
     done = ran_without("store", "check")
     assert done.returncode == 78
     assert done.stderr.strip() == "paywarden: `paywarden store` needs sqlalchemy: pip install 'paywarden[console]'"
+
+
+def test_the_demo_runs_without_its_console_and_says_what_to_install() -> None:
+    assert ran_without("demo", "--help").returncode == 0
+    program = WITHOUT.replace("main(sys.argv[1:])", PREPARES)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "no console: `paywarden console` needs sqlalchemy: pip install 'paywarden[console]'"
 
 
 @pytest.mark.parametrize(
