@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import unicodedata
 
 import msgspec
 import pytest
@@ -19,6 +21,7 @@ from streams.core.redaction import kept_of
 
 SOAK = bool(os.environ.get("PAYWARDEN_SOAK"))
 MESSAGES = 100_000 if SOAK else 1_200
+_CODE_DIGITS = 6
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -84,10 +87,25 @@ def test_messages_with_planted_values_leave_none_of_them_anywhere() -> None:
         effects = player.see(wrote)
         said = msgspec.json.encode(effects).decode() + repr(msgspec.to_builtins(player.obligations[account_id]))
         dead, _, _ = kept_of("support.requests", msgspec.json.encode(wrote))
-        said = _bare(said + (dead or b"").decode())
+        said += (dead or b"").decode()
         for _, secret in plants:
-            assert _bare(secret) not in said, f"{text!r} tells {secret}"
+            assert not _tells(said, secret), f"{text!r} tells {secret}"
+
+
+def _tells(said: str, secret: str) -> bool:
+    """Also in other spellings and with gaps. Six digits stand in many a time of day: those only as a word."""
+    said = unicodedata.normalize("NFKC", said)
+    if len(secret) == _CODE_DIGITS:
+        return re.search(rf"(?<!\d){secret}(?!\d)", said) is not None
+    return _bare(secret) in _bare(said)
 
 
 def _bare(text: str) -> str:
     return "".join(each for each in text if each.isalnum() or each == "@")
+
+
+def test_what_is_told_is_noticed() -> None:
+    assert _tells('{"text": "４１１１-1111 1111.1111"}', "4111111111111111")
+    assert _tells("to qxkabcdef@mail3.example", "qxkabcdef@mail3.example")
+    assert _tells("code:７７５０６８,", "775068")
+    assert not _tells('{"at": 1775068000000}', "775068")
