@@ -26,6 +26,7 @@ TOPIC: Final = "operator.actions"
 # In the order in which a page offers them.
 OFFERED: Final = (
     "assign",
+    "escalate",
     "note",
     "ask",
     "confirm_legit",

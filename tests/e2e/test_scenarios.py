@@ -80,7 +80,8 @@ def test_account_takeover() -> None:
     assert len(stopped) == 3
     assert [command.action for command in run.actions] == ["restrict", "freeze", "end_sessions", "stop_payouts"]
     assert {(lock.action, lock.expires_at) for lock in run.locks[-1].locks} >= {("freeze", None)}
-    assert [note.template for note in run.notifications if note.account_id == victim][-2:] == [
+    told = [note.template for note in run.notifications if note.account_id == victim]
+    assert [each for each in told if each != "case.progress"][-2:] == [
         "account_locked.risk",
         "account_takeover",
     ]

@@ -46,6 +46,7 @@ _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"
 
 ActionName = Literal[
     "assign",
+    "escalate",
     "note",
     "ask",
     "confirm_legit",

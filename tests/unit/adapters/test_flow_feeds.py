@@ -40,7 +40,9 @@ def test_watched_flows_are_those_that_the_core_opens_cases_of_or_triages() -> No
 
 
 def _named(paths: Iterable[Path]) -> set[str]:
-    return {found for path in paths for found in re.findall(r'"(F\d{2})"', path.read_text(encoding="utf-8"))}
+    """Flows of these files; whose cases nobody is asked about is no sign that there are any."""
+    texts = (re.sub(r"not_flows = .*", "", path.read_text(encoding="utf-8")) for path in paths)
+    return {found for text in texts for found in re.findall(r'"(F\d{2})"', text)}
 
 
 def test_a_missing_feed_switches_off_what_needs_it_and_nothing_else() -> None:
