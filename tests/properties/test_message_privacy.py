@@ -82,30 +82,29 @@ def test_messages_with_planted_values_leave_none_of_them_anywhere() -> None:
         before = chance.choice((" ", ", ", "，", " 订单号 ", " order ", " 尾号", " ending in ", " 转给", "："))
         text = before.join((chance.choice(frames), *shown)) + chance.choice(("", "。", " 谢谢", " 128元"))
         at_ms = NOON + number * MINUTE // 10
-        account_id = f"a{number % 400}"
+        account_id = f"a{number % 40}"
         wrote = event(UserMessage, at_ms, f"e{number}", channel="chat", text=text, account_id=account_id)
         effects = player.see(wrote)
         said = msgspec.json.encode(effects).decode() + repr(msgspec.to_builtins(player.obligations[account_id]))
         dead, _, _ = kept_of("support.requests", msgspec.json.encode(wrote))
-        said += (dead or b"").decode()
+        said = unicodedata.normalize("NFKC", said + (dead or b"").decode())
         for _, secret in plants:
             assert not _tells(said, secret), f"{text!r} tells {secret}"
 
 
 def _tells(said: str, secret: str) -> bool:
-    """Also in other spellings and with gaps. Six digits stand in many a time of day: those only as a word."""
-    said = unicodedata.normalize("NFKC", said)
+    """Also with gaps, of a text in NFKC. Six digits stand in many a time of day: those only as a word."""
     if len(secret) == _CODE_DIGITS:
         return re.search(rf"(?<!\d){secret}(?!\d)", said) is not None
     return _bare(secret) in _bare(said)
 
 
 def _bare(text: str) -> str:
-    return "".join(each for each in text if each.isalnum() or each == "@")
+    return re.sub(r"[\W_]+", "", text)
 
 
 def test_what_is_told_is_noticed() -> None:
-    assert _tells('{"text": "４１１１-1111 1111.1111"}', "4111111111111111")
+    assert _tells('{"text": "4111-1111 1111.1111"}', "4111111111111111")
     assert _tells("to qxkabcdef@mail3.example", "qxkabcdef@mail3.example")
-    assert _tells("code:７７５０６８,", "775068")
+    assert _tells("code:775068,", "775068")
     assert not _tells('{"at": 1775068000000}', "775068")
