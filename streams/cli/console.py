@@ -14,7 +14,7 @@ from streams.adapters.clock import SystemClock
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.console_audit import audit
 from streams.cli.console_tokens import tokens
-from streams.cli.store import opened_store, store_option
+from streams.cli.store import opened_store, store_of, store_option
 from streams.cli.terminal import say, say_json
 from streams.cli.worker import log_as
 from streams.console import passwords
@@ -87,7 +87,7 @@ def add(ctx: click.Context, name: str, role: Role, password_file: Any) -> None:
     Examples:
       paywarden console users add mei --role supervisor
     """
-    if not 0 < len(name) <= 128 or name != name.strip() or not name.isprintable() or "/" in name:
+    if not people.is_name(name) or name != name.strip():
         raise BadRequest("a name has 1 to 128 printable characters, no slash and no blanks around them.")
     if password_file is None:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -96,7 +96,7 @@ def add(ctx: click.Context, name: str, role: Role, password_file: Any) -> None:
     if not passwords.LEAST <= len(password) <= passwords.MOST:
         raise BadRequest(f"a password has {passwords.LEAST} to {passwords.MOST} characters.")
     user = User(name, role, passwords.hash_of(password), SystemClock().now_ms())
-    with _store_of(ctx) as opened, opened.writing() as connection:
+    with store_of(ctx) as opened, opened.writing() as connection:
         people.put_user(connection, user)
     say(f"{name} may sign in as {role}")
 
@@ -111,7 +111,7 @@ def list_users(ctx: click.Context, as_json: bool) -> None:
     Examples:
       paywarden console users list --json
     """
-    with _store_of(ctx) as opened, opened.reading() as connection:
+    with store_of(ctx) as opened, opened.reading() as connection:
         found = people.users(connection)
     if as_json:
         say_json(json.dumps([{"name": each.name, "role": each.role} for each in found]))
@@ -132,7 +132,7 @@ def remove(ctx: click.Context, name: str) -> None:
     Examples:
       paywarden console users remove mei
     """
-    with _store_of(ctx) as opened, opened.writing() as connection:
+    with store_of(ctx) as opened, opened.writing() as connection:
         if not people.remove_user(connection, name):
             raise BadRequest(f"there is no user {name!r}.")
     say(f"{name} is removed")
@@ -152,8 +152,3 @@ def _oidc_of(settings: Settings) -> OidcOptions | None:
     )
     found.check()
     return found
-
-
-def _store_of(ctx: click.Context) -> Any:
-    store, options = ctx.obj
-    return opened_store(settings_of(options), store)

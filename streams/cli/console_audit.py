@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import click
 import msgspec
@@ -11,8 +10,8 @@ import msgspec
 from streams.adapters.case_store import trail
 from streams.adapters.case_store.trail import Entry, account_subject
 from streams.adapters.clock import SystemClock
-from streams.cli.cluster import BadRequest, settings_of
-from streams.cli.store import opened_store
+from streams.cli.cluster import BadRequest
+from streams.cli.store import store_of
 from streams.cli.terminal import say, say_json
 from streams.contracts.base import from_ms
 
@@ -42,7 +41,7 @@ def export(ctx: click.Context, after: int, account: str | None, by: str) -> None
       paywarden console audit export --by lin --account customer-70021
     """
     wanted = None if account is None else account_subject(account)
-    with _store_of(ctx) as opened:
+    with store_of(ctx) as opened:
         with opened.writing() as connection:
             entry = Entry(
                 at_ms=SystemClock().now_ms(), actor=f"cli/{by}", role="", kind="export", subject=wanted or "audit"
@@ -72,15 +71,10 @@ def verify(ctx: click.Context, noted: str | None) -> None:
     if noted is not None:
         number, _, its_hash = noted.partition(":")
         place = (int(number), its_hash)
-    with _store_of(ctx) as opened, opened.reading() as connection:
+    with store_of(ctx) as opened, opened.reading() as connection:
         found = trail.check(connection, place)
     if found.broken:
         say(f"the trail is broken: {found.broken}. Keep a copy of the database, and look at its backups.")
         raise SystemExit(1)
     say(f"{found.count:,} rows follow each other")
     say(f"{found.count}:{found.head}")
-
-
-def _store_of(ctx: click.Context) -> Any:
-    store, options = ctx.obj
-    return opened_store(settings_of(options), store)

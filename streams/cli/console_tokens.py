@@ -12,8 +12,8 @@ from streams.adapters.case_store import tokens as stored
 from streams.adapters.case_store.people import Role
 from streams.adapters.case_store.tokens import ApiToken
 from streams.adapters.clock import SystemClock
-from streams.cli.cluster import BadRequest, settings_of
-from streams.cli.store import opened_store
+from streams.cli.cluster import BadRequest
+from streams.cli.store import store_of
 from streams.cli.terminal import say, say_json
 from streams.contracts.base import from_ms
 
@@ -49,8 +49,7 @@ def add(ctx: click.Context, name: str, role: Role, unmasked: bool, per_minute: i
         raise BadRequest("a token's name has 1 to 100 printable ASCII characters, no blank and no slash.")
     now_ms = SystemClock().now_ms()
     given = ApiToken(name, role, unmasked, per_minute, now_ms, None if days is None else now_ms + days * _DAY_MS)
-    store, options = ctx.obj
-    with opened_store(settings_of(options), store) as opened, opened.writing() as connection:
+    with store_of(ctx) as opened, opened.writing() as connection:
         text = stored.add_token(connection, given)
     say(f"{name} may ask as {role}; the token is shown only now:", err=True)
     say(text)
@@ -66,8 +65,7 @@ def list_tokens(ctx: click.Context, as_json: bool) -> None:
     Examples:
       paywarden console tokens list --json
     """
-    store, options = ctx.obj
-    with opened_store(settings_of(options), store) as opened, opened.reading() as connection:
+    with store_of(ctx) as opened, opened.reading() as connection:
         found = stored.tokens(connection)
     if as_json:
         rows = [
@@ -101,8 +99,7 @@ def revoke(ctx: click.Context, name: str) -> None:
     Examples:
       paywarden console tokens revoke billing
     """
-    store, options = ctx.obj
-    with opened_store(settings_of(options), store) as opened, opened.writing() as connection:
+    with store_of(ctx) as opened, opened.writing() as connection:
         if not stored.remove_token(connection, name):
             raise BadRequest(f"there is no token {name!r}.")
     say(f"{name}'s token is no more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import click
@@ -135,6 +135,12 @@ def opened_store(settings: Settings, url: str | None) -> Iterator[CaseStore]:
         yield opened
     finally:
         opened.close()
+
+
+def store_of(ctx: click.Context) -> AbstractContextManager[CaseStore]:
+    """The store that the options of the group name: its `ctx.obj` is (url, cluster options)."""
+    url, options = ctx.obj
+    return opened_store(settings_of(options), url)
 
 
 async def _loaded(settings: Settings, opened: CaseStore, *, follow: bool, quiet: bool) -> int:

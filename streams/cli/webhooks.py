@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from streams.adapters.case_store import outbox, queries
 from streams.adapters.case_store.outbox import Message
@@ -163,17 +164,6 @@ def replay(case_id: str, from_version: int, endpoint: str, store: str | None, **
                 f"the case store has no version of {case_id} from {from_version} on: `paywarden store load`."
             )
         messages = [message_of("support.cases", each.body, ("case.version.v1",)) for each in found]
-        kept = [_replayed(each) for each in messages if isinstance(each, Message)]
+        kept = [msgspec.structs.replace(each, is_replay=True) for each in messages if isinstance(each, Message)]
         outbox.put(connection, endpoint, kept, SystemClock().now_ms())
     say(f"{len(kept):,} versions will be posted again")
-
-
-def _replayed(message: Message) -> Message:
-    return Message(
-        subject=message.subject,
-        idempotency_key=message.idempotency_key,
-        type=message.type,
-        at_ms=message.at_ms,
-        body=message.body,
-        is_replay=True,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -24,7 +24,7 @@ from streams.runtime.topics_admin import partition_counts
 
 TOPIC: Final = "operator.actions"
 # In the order in which a page offers them.
-OFFERED: Final = (
+ActionName = Literal[
     "assign",
     "escalate",
     "note",
@@ -38,9 +38,13 @@ OFFERED: Final = (
     "refund",
     "resolve",
     "reopen",
-)
+]
+OFFERED: Final[tuple[ActionName, ...]] = get_args(ActionName)
 # What stands on the account is the core's to say when somebody asks for it.
 _ANY: Final = frozenset({"lock"})
+
+
+NOT_ALLOWED: Final = "refused.role"
 
 
 class Refused(Exception):
@@ -61,11 +65,6 @@ def choices(case: CaseVersion, role: str, held: Iterable[str]) -> tuple[Choice, 
     """
     measures = frozenset(held)
     return tuple(Choice(name, _why_not(case, name, role, measures)) for name in OFFERED)
-
-
-def offered(case: CaseVersion, role: str) -> tuple[str, ...]:
-    """What somebody with this role may ask for on this case, whatever stands on the account."""
-    return tuple(name for name in OFFERED if not _why_not(case, name, role, _ANY))
 
 
 def _why_not(case: CaseVersion, name: str, role: str, measures: frozenset[str]) -> str:
@@ -100,10 +99,9 @@ def action_of(
     form: str,
 ) -> CaseAction:
     """The event. The same form sent twice is the same event. Raises Refused."""
-    if name not in OFFERED or _why_not(case, name, role, _ANY) in ("why.entity", "why.shadow", "why.role"):
-        raise Refused("refused.role")
-    if _why_not(case, name, role, _ANY):
-        raise Refused("refused.status")
+    why = _why_not(case, name, role, _ANY) if name in OFFERED else "why.role"
+    if why:
+        raise Refused(NOT_ALLOWED if why in ("why.entity", "why.shadow", "why.role") else "refused.status")
     account_id = case.entities.account_id
     if account_id is None:
         raise Refused("refused.no_account")

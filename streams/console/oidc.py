@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 import httpx
@@ -39,7 +39,7 @@ _BEGUN_MS: Final = 10 * 60_000
 _REMEMBERED: Final = 10_000  # sign-ins that were begun
 _LEEWAY_S: Final = 60
 _TIMEOUT_S: Final = 10.0
-_ORDER: Final[tuple[Role, ...]] = ("viewer", "analyst", "supervisor", "admin")
+_ORDER: Final[tuple[Role, ...]] = get_args(Role)  # the highest last
 
 
 class Refused(Exception):
@@ -152,7 +152,7 @@ class Provider:
 
     def _person(self, claims: Mapping[str, Any]) -> Person:
         name = claims.get(self._options.name_claim)
-        if not isinstance(name, str) or not 0 < len(name) <= 128 or not name.isprintable() or "/" in name:
+        if not isinstance(name, str) or not people.is_name(name):
             raise Refused(f"the claim {self._options.name_claim} is no name")
         if self._options.name_claim == "email" and claims.get("email_verified") is False:
             raise Refused("the provider has not verified the address")

@@ -119,7 +119,7 @@ async def load(options: RuntimeOptions, store: CaseStore, told: Told | None = No
                 if newest_ms // DAY_MS > day:
                     day = newest_ms // DAY_MS
                     await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS)
-            unread = {tp for tp in unread if await consumer.position(tp) < here.spans[tp].end}
+            unread = {tp for tp in unread if at[tp.topic, tp.partition] < here.spans[tp].end}
     return read
 
 

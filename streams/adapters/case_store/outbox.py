@@ -104,6 +104,13 @@ def counts(connection: Connection) -> dict[str, tuple[int, int]]:
     return {name: (waiting, every - waiting) for name, waiting, every in connection.execute(query)}
 
 
+def waiting(connection: Connection, endpoint: str) -> int:
+    """How many wait for one endpoint."""
+    table = WEBHOOK_QUEUE
+    query = select(func.count(table.c.next_ms)).where(table.c.endpoint == endpoint)
+    return int(connection.scalar(query) or 0)
+
+
 def given_up(connection: Connection, endpoint: str | None = None, limit: int = 100) -> list[Queued]:
     """The oldest that were given up."""
     table = WEBHOOK_QUEUE

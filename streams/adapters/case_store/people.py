@@ -60,6 +60,11 @@ def put_user(connection: Connection, given: User) -> None:
 _OF_PROVIDER: Final = "oidc"  # no hash, so no password opens the account
 
 
+def is_name(text: str) -> bool:
+    """Whether somebody may be called so: 1 to 128 printable characters; a slash marks what is no person."""
+    return 0 < len(text) <= 128 and text.isprintable() and "/" not in text
+
+
 def put_from_provider(connection: Connection, name: str, role: Role, now_ms: int) -> bool:
     """Adds whom an identity provider has named, or gives the role of now; False if a local account has the name."""
     known = user(connection, name)

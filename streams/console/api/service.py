@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
@@ -25,6 +25,7 @@ from streams.adapters.case_store.queries import BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, decode_case
 from streams.adapters.case_store.tokens import ApiToken, SentAction
 from streams.console import actions
+from streams.console.actions import ActionName
 from streams.console.api import problems
 from streams.console.api.document import described
 from streams.console.api.limits import Buckets
@@ -44,21 +45,6 @@ _LARGEST_PAGE: Final = 200
 _LARGEST_BODY: Final = 64 * 1024
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
-ActionName = Literal[
-    "assign",
-    "escalate",
-    "note",
-    "ask",
-    "confirm_legit",
-    "confirm_fraud",
-    "release",
-    "block",
-    "lock",
-    "unlock",
-    "refund",
-    "resolve",
-    "reopen",
-]
 # No control characters: PostgreSQL has no NUL in a text, and no id of ours has any.
 _ID: Final = r"^[^\x00-\x1f\x7f]+$"
 AnId = Annotated[str, Path(min_length=1, max_length=128, pattern=_ID)]
@@ -291,8 +277,6 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         if body is None:
             raise _missing()
         found, now_ms = decode_case(body), clock.now_ms()
-        if not actions.offered(msgspec.structs.replace(found, status="assigned"), who.role):
-            raise Problem(403, f"a token with role {who.role} acts on no case of this kind")
         try:
             event = actions.action_of(
                 found,
@@ -305,7 +289,9 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
                 at_ms=now_ms,
                 form=f"{idempotency_key or ''}\x1f{asked.text}",
             )
-        except actions.Refused:
+        except actions.Refused as error:
+            if str(error) == actions.NOT_ALLOWED:
+                raise Problem(403, f"a token with role {who.role} acts on no case of this kind") from None
             raise Problem(409, f"{asked.action} is not possible while the case is {found.status}") from None
         sent = SentAction(event.event_id, found.case_id, event.action, event.expected_version, event.actor, now_ms)
         says(request, detail=f"{event.action} {event.event_id}")

@@ -207,7 +207,7 @@ def _take_in(
 
 def _waiting(store: CaseStore, name: str) -> int:
     with store.reading() as connection:
-        return outbox.counts(connection).get(name, (0, 0))[0]
+        return outbox.waiting(connection, name)
 
 
 def _due(store: CaseStore, endpoint: Endpoint, now_ms: int) -> list[Queued]:

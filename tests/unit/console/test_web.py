@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 from support.browsers import Browser, served
+from support.services import HandClock
 from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import people
@@ -32,19 +33,6 @@ ROLES: tuple[Role, ...] = ("viewer", "analyst", "supervisor", "admin")
 PASSWORD = "a long enough password"
 HASH = passwords.hash_of(PASSWORD)
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
-
-
-class HandClock:
-    """Moved by the test."""
-
-    def __init__(self) -> None:
-        self.at_ms = START_MS + 3_600_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def monotonic_s(self) -> float:
-        return self.at_ms / 1000
 
 
 class Console:
