@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.clock import SystemClock
 from streams.console.actions import Sender
+from streams.console.desk import Changes
 from streams.console.oidc import OidcOptions, Provider
 from streams.console.sink import load
-from streams.console.web import Changes, build
+from streams.console.web import build
 from streams.runtime.failstop import EXIT_INFRASTRUCTURE
 from streams.runtime.options import RuntimeOptions
 

@@ -13,11 +13,25 @@ from urllib.parse import urlencode
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import Mount
 
 from streams.adapters.embedded_broker import free_port
 from support.waiting import wait_until
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+
+
+def routes_of(app: Any, prefix: str = "") -> set[tuple[str, str]]:
+    """Method and path of every route, and of what is mounted below; files and the document excepted."""
+    found = set()
+    for each in iter_route_contexts(app.routes):
+        route = each.original_route
+        if isinstance(route, APIRoute):
+            found |= {(method, prefix + route.path) for method in route.methods - {"HEAD"}}
+        elif isinstance(route, Mount) and route.path != "/static":
+            found |= routes_of(route.app, route.path)
+    return found
 
 
 class Answer(NamedTuple):

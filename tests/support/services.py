@@ -13,7 +13,8 @@ from streams.adapters.case_store import tokens
 from streams.adapters.case_store.people import Role
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.case_store.tokens import ApiToken
-from streams.console.web import Changes, build
+from streams.console.desk import Changes
+from streams.console.web import build
 from streams.contracts.accounts import CaseAction
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms

@@ -11,10 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from fastapi.routing import APIRoute
 from sqlalchemy import delete, update
-from starlette.routing import Mount
-from support.browsers import Browser
+from support.browsers import Browser, routes_of
 from support.command import Ended, paywarden
 from support.services import PERSON, Service
 
@@ -69,20 +67,9 @@ def service(service: Service) -> Service:
     return service
 
 
-def routes(app: Any, prefix: str = "") -> set[tuple[str, str]]:
-    """Every route of the console, and of what is mounted below it; files and the document excepted."""
-    found = set()
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            found |= {(method, prefix + route.path) for method in route.methods - {"HEAD"}}
-        elif isinstance(route, Mount) and route.path != "/static":
-            found |= routes(route.app, route.path)
-    return found
-
-
 def test_every_route_has_a_row(service: Service) -> None:
     rows = set(WHO) | {(method, f"/api/v1{path}") for method, path in OF_PROGRAMS}
-    assert routes(service.app) == rows, "say in WHO or OF_PROGRAMS who may ask for a new route"
+    assert routes_of(service.app) == rows, "say in WHO or OF_PROGRAMS who may ask for a new route"
     of_provider = {("GET", "/oidc/start"), ("GET", "/oidc/callback")}  # test_oidc.py
     assert rows | of_provider == set(KINDS), "say in streams/console/audit.py as what a new route is recorded"
 

@@ -23,8 +23,9 @@ from streams.adapters.case_store.errors import StoreError
 from streams.adapters.case_store.people import User
 from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
+from streams.console.desk import COOKIE, Changes
 from streams.console.oidc import STATE, OidcOptions, Provider
-from streams.console.web import COOKIE, Changes, build
+from streams.console.web import build
 
 CLIENT, CLIENT_SECRET = "paywarden", "the secret of the client, which is long enough"
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from fastapi.routing import APIRoute
 from sqlalchemy import text
-from support.browsers import Browser, served
+from support.browsers import Browser, routes_of, served
 from support.services import HandClock
 from support.stores import START_MS, case, load, record
 
@@ -18,9 +17,10 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import IDLE_MS, LONGEST_MS, Role, User
 from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
+from streams.console.desk import COOKIE, Changes
 from streams.console.masking import masked
 from streams.console.pages import load_texts, span
-from streams.console.web import COOKIE, Changes, build
+from streams.console.web import build
 from streams.contracts.accounts import CaseAction
 from streams.contracts.actions import ActionKind, Lock, LocksState, Scope
 from streams.contracts.base import from_ms
@@ -84,17 +84,12 @@ def console(tmp_path: Path) -> Iterator[Console]:
 PUBLIC = {("GET", "/healthz"), ("GET", "/login"), ("POST", "/login")}
 
 
-def routes(console: Console) -> set[tuple[str, str]]:
-    return {
-        (method, route.path)
-        for route in console.app.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods - {"HEAD"}
-    }
+def pages(console: Console) -> set[tuple[str, str]]:
+    return {each for each in routes_of(console.app) if not each[1].startswith("/api/")}
 
 
 def test_nobody_without_a_session_gets_anything_but_the_sign_in(console: Console) -> None:
-    found = routes(console)
+    found = pages(console)
     assert found > PUBLIC
     assert len(found) >= 14
     for method, path in sorted(found - PUBLIC):
@@ -109,7 +104,7 @@ def test_nobody_without_a_session_gets_anything_but_the_sign_in(console: Console
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, role: str) -> None:
     browser = console.browser(role)
-    for method, path in sorted(routes(console) - PUBLIC):
+    for method, path in sorted(pages(console) - PUBLIC):
         if method == "GET" and path != "/events":
             address = path.replace("{case_id}", "case_a") + ("?id=ada" if path == "/account" else "?q=payments")
             answer = browser.asks("GET", address)

@@ -1,0 +1,163 @@
+"""What has every route at hand, and what does it refuse before it begins?
+
+A route is a plain function of a module in `streams/console/routes`; who asks and what the console holds come to it as
+`Who` and `At`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from streams.adapters.case_store import people, queries
+from streams.adapters.case_store.people import Session
+from streams.adapters.case_store.store import CaseStore, Written, decode_case
+from streams.adapters.case_store.tables import DONE, WAITING, WORK
+from streams.console import passwords
+from streams.console.audit import says
+from streams.console.pages import LANGUAGES, Pages
+from streams.contracts.accounts import CaseAction
+from streams.contracts.cases import CaseVersion
+from streams.core.cases.operator import SUPERVISORS
+from streams.core.two_people import is_somebody_else
+from streams.ports import Clock
+
+log = logging.getLogger(__name__)
+
+COOKIE: Final = "paywarden_session"
+LANGUAGE: Final = "paywarden_language"
+PAGE: Final = 50
+STAGES: Final = {"work": WORK, "waiting": WAITING, "done": DONE}
+
+Send = Callable[[CaseAction, int], Awaitable[None]]
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in."""
+
+
+class Changes:
+    """Which cases changed, told to every page that is open."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Queue[frozenset[str]]] = set()
+
+    def tell(self, written: Written) -> None:
+        for queue in self._open:
+            with suppress(asyncio.QueueFull):  # whoever is that far behind loads the page anew anyway
+                queue.put_nowait(written.cases)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[asyncio.Queue[frozenset[str]]]:
+        queue: asyncio.Queue[frozenset[str]] = asyncio.Queue(100)
+        self._open.add(queue)
+        try:
+            yield queue
+        finally:
+            self._open.discard(queue)
+
+
+class Desk:
+    """What a console holds: one for each application."""
+
+    def __init__(
+        self, store: CaseStore, send: Send, clock: Clock, changes: Changes, *, secure: bool, has_oidc: bool
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.changes = changes
+        self.secure = secure
+        self.tries = passwords.Tries()
+        self._send = send
+        self._pages = Pages(clock, oidc=has_oidc)
+
+    def page(
+        self, request: Request, name: str, session: Session | None, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        return HTMLResponse(self._pages.render(name, language_of(request), session, **values), status)
+
+    def case_of(self, case_id: str) -> CaseVersion:
+        """The newest version. Answers 404 if there is no such case."""
+        with self.store.reading() as connection:
+            body = queries.case_body(connection, case_id)
+        return missing() if body is None else decode_case(body)
+
+    async def send(self, action: CaseAction, at_ms: int) -> None:
+        """Returns when the brokers have it. Answers 503 if they cannot be reached."""
+        try:
+            await self._send(action, at_ms)
+        except Exception as error:
+            log.warning("an action could not be sent (%s)", type(error).__name__)
+            raise HTTPException(503, "refused.broker") from None
+
+    def agrees(self, session: Session, second: str, password: str) -> bool:
+        """Whether another supervisor says so, with a password of their own."""
+        key, now_ms = f"name {second.casefold()[:128]}", self.clock.now_ms()
+        if not self.tries.allows(key, now_ms=now_ms):
+            return False
+        with self.store.reading() as connection:
+            user = people.user(connection, second)
+        is_right = passwords.is_right(None if user is None else user.password_hash, password)
+        if not is_right:
+            self.tries.failed(key, now_ms=now_ms)
+        return is_right and user is not None and user.role in SUPERVISORS and is_somebody_else(user.name, session.name)
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def signed_in(request: Request) -> Session:
+    """Whose session the request's cookie names. Raises SignInFirst."""
+    desk = desk_of(request)
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        raise SignInFirst
+    now_ms = desk.clock.now_ms()
+    with desk.store.reading() as connection:
+        found, is_due = people.session(connection, token, now_ms)
+    if found is None:
+        raise SignInFirst
+    if is_due:
+        with desk.store.writing() as connection:
+            people.seen(connection, token, now_ms)
+    says(request, actor=found.name, role=found.role)
+    return found
+
+
+async def from_here(request: Request) -> None:
+    """A form of another site is refused by its origin, whatever it carries."""
+    origin = request.headers.get("origin")
+    if origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(403, "refused.csrf")
+
+
+At = Annotated[Desk, Depends(desk_of)]
+Who = Annotated[Session, Depends(signed_in)]
+FROM_HERE: Final = [Depends(from_here)]
+
+
+def of_this_session(session: Session, csrf: str) -> None:
+    if not hmac.compare_digest(csrf.encode(), session.csrf.encode()):
+        raise HTTPException(403, "refused.csrf")
+
+
+def missing() -> NoReturn:
+    raise HTTPException(404, "refused.missing")
+
+
+def language_of(request: Request) -> str:
+    asked = request.cookies.get(LANGUAGE, "")
+    if asked in LANGUAGES:
+        return asked
+    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"

@@ -1,0 +1,20 @@
+"""Which cases hold these words?"""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from streams.adapters.case_store import queries
+from streams.console.desk import PAGE, At, Who
+
+router = APIRouter()
+
+
+@router.get("/search")
+def search(request: Request, desk: At, session: Who, q: str = "", after: str = "") -> HTMLResponse:
+    asked = q[:200]
+    with desk.store.reading() as connection:
+        found = queries.search(connection, asked, PAGE, after or None)
+    more = found.next_cursor and urlencode({"q": asked, "after": found.next_cursor})
+    return desk.page(request, "search.html", session, lines=found.lines, asked=asked, more=more)

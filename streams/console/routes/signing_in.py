@@ -1,0 +1,63 @@
+"""Who comes in, who leaves, and in which language?"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from streams.adapters.case_store import people
+from streams.console import passwords
+from streams.console.audit import says
+from streams.console.desk import COOKIE, FROM_HERE, LANGUAGE, At, Desk, Who, language_of, of_this_session
+
+router = APIRouter()
+
+
+@router.get("/login")
+def login_page(request: Request, desk: At) -> HTMLResponse:
+    return desk.page(request, "login.html", None)
+
+
+@router.post("/login", dependencies=FROM_HERE)
+def login(
+    request: Request, desk: At, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
+) -> Response:
+    now_ms = desk.clock.now_ms()
+    keys = (f"name {name.casefold()[:128]}", f"from {request.client.host if request.client else ''}")
+    if not desk.tries.allows(*keys, now_ms=now_ms):
+        return desk.page(request, "login.html", None, 429, problem="login.wait")
+    with desk.store.reading() as connection:
+        user = people.user(connection, name)
+    if user is not None:  # what else was typed there may be a password
+        says(request, actor=user.name, role=user.role)
+    if not passwords.is_right(None if user is None else user.password_hash, password):
+        desk.tries.failed(*keys, now_ms=now_ms)
+        return desk.page(request, "login.html", None, 401, problem="login.wrong")
+    with desk.store.writing() as connection:
+        token = people.sign_in(connection, name, now_ms)
+    return let_in(desk, RedirectResponse("/queue", 303), token)
+
+
+@router.post("/logout", dependencies=FROM_HERE)
+def logout(desk: At, session: Who, csrf: Annotated[str, Form()] = "") -> Response:
+    of_this_session(session, csrf)
+    with desk.store.writing() as connection:
+        people.sign_out(connection, session.token)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+@router.post("/language", dependencies=FROM_HERE)
+def change_language(request: Request, desk: At, session: Who, csrf: Annotated[str, Form()] = "") -> Response:
+    of_this_session(session, csrf)
+    answer = RedirectResponse("/queue", 303)
+    other = "en" if language_of(request) == "zh" else "zh"
+    answer.set_cookie(LANGUAGE, other, samesite="strict", secure=desk.secure, path="/", max_age=365 * 86_400)
+    return answer
+
+
+def let_in(desk: Desk, answer: Response, token: str) -> Response:
+    """`answer`, with the cookie of the session."""
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=desk.secure, path="/")
+    return answer
