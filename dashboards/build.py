@@ -25,6 +25,7 @@ QUESTIONS: Final[dict[m.Question, str]] = {
     "late": "Are we late?",
     "sane": "Are we deciding sanely?",
     "people": "Are people coping?",
+    "shown": "Does everybody get to see it?",
 }
 _DATASOURCE: Final = {"type": "prometheus", "uid": "prometheus"}
 _WIDTH, _HEIGHT, _COLUMNS = 8, 7, 24
@@ -138,6 +139,7 @@ SPECIAL: Final[dict[m.Question, tuple[Panel, ...]]] = {
         ),
         _share("Findings", "Of the cases that ended: false alarms.", m.CASES_CLOSED, m.CASES_CLOSED, "finding"),
     ),
+    "shown": (),
 }
 
 

@@ -35,7 +35,7 @@ from streams.ingest.documents import Documents
 from streams.ingest.logic import IngestLogic, Reader, group_of
 from streams.ingest.mapping import Mapper, needs_key
 from streams.ingest.source import Source
-from streams.metrics import WORKER
+from streams.metrics import OF_WORKERS, WORKER
 from streams.ports import Places, Scorer
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, PartitionOptions
@@ -127,7 +127,7 @@ def ingest(settings: Settings, source: Source) -> Runtime:
 
     It has a group and transactions of its own, so that sources start, stop and are guarded one by one.
     """
-    metrics = PrometheusMetrics()
+    metrics = PrometheusMetrics(OF_WORKERS)
     metrics.set(WORKER, 1.0, settings.clock, "enforce")
     options = settings.runtime()
     return Runtime(
@@ -166,7 +166,7 @@ def worker(settings: Settings) -> Runtime:
             policy.mode,
             policy.effective_at.isoformat(),
         )
-    metrics, clock = PrometheusMetrics(), SystemClock()
+    metrics, clock = PrometheusMetrics(OF_WORKERS), SystemClock()
     metrics.set(WORKER, 1.0, settings.clock, policies.policies[-1].mode)
     deadline_s = settings.model_deadline_ms / 1000
     scorer = load_scorer(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, get_args, get_type_hints
 
+from streams.contracts.accounts import CaseAction
 from streams.contracts.actions import ActionKind
 from streams.contracts.cases import Finding, Priority, Queue
 from streams.contracts.registry import REASONS
-from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS
+from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS
 from streams.contracts.triage import FaultParty, RetryVerdict
 from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
@@ -23,7 +24,7 @@ from streams.core.locks.tenure import ENDS, LOCKED
 from streams.core.personal import FIELDS, Kind
 from streams.core.risk import ATTACKS
 
-Question = Literal["flow", "late", "sane", "people"]
+Question = Literal["flow", "late", "sane", "people", "shown"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # a row is itself: compared and hashed by identity
@@ -128,6 +129,16 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "rating": _values("1", "2", "3", "4", "5"),
     "promise": _values("first_response", "next_update", "resolution", "legal"),
     "result": _values("kept", "missed"),
+    "flow": _values(*(f"F{number:02}" for number in range(1, 47))),
+    "reader": _values("rule", "model", "person"),
+    # Of the processes beside the workers. What they read are our own outputs; endpoints are named in a file.
+    "output": _values(*(topic.name for topic in TOPICS.values() if topic.direction == "output")),
+    "endpoint": Shape(re.compile("[a-z0-9][a-z0-9-]{0,62}"), 256),
+    "method": _values("GET", "POST"),
+    "route": Shape(re.compile(r"none|/[a-z0-9_./{}-]{0,80}"), 512),  # as the code writes it, never as somebody asks it
+    "status": Shape(re.compile("[1-5][0-9]{2}"), 512),
+    "operation": Values(frozenset(get_args(get_type_hints(CaseAction)["action"]))),
+    "answer": _values("sent", "refused", "failed"),
 }
 
 # --- are events flowing? ----------------------------------------------------------------------------------------------
@@ -414,6 +425,100 @@ INCIDENT_FAILURES: Final = Counter(
     "people",
 )
 
+CASE_FLOWS: Final = Counter(
+    "paywarden_case_flows_total", "Cases opened, by what they are about: the flow.", "people", ("flow",)
+)
+MESSAGES_READ: Final = Counter(
+    "paywarden_messages_read_total",
+    "Texts of customers that were read, by who understood them: a rule, the text model, or nobody, so that people do.",
+    "people",
+    ("reader",),
+)
+MESSAGES_ANSWERED: Final = Counter(
+    "paywarden_messages_answered_total", "Texts of customers that were answered at once.", "people"
+)
+
+# --- does everybody get to see it? The processes beside the workers: case store, webhooks, console --------------------
+STORE_RECORDS: Final = Counter(
+    "paywarden_store_records_total", "Records that the case store took in.", "shown", ("output",)
+)
+STORE_REFUSED: Final = Counter(
+    "paywarden_store_refused_total",
+    "Records that the case store did not understand; its table `refused` has them.",
+    "shown",
+)
+STORE_LAG: Final = Gauge(
+    "paywarden_store_lag_records",
+    "Records between the position of the case store and the end of a topic.",
+    "shown",
+    ("output", "partition"),
+)
+STORE_LEVEL: Final = Gauge(
+    "paywarden_store_level_timestamp_seconds",
+    "When the case store last had everything that the brokers told it of, in every partition.",
+    "shown",
+)
+WEBHOOK_DELIVERED: Final = Counter(
+    "paywarden_webhook_delivered_total", "Messages that an endpoint took.", "shown", ("endpoint",)
+)
+WEBHOOK_FAILED: Final = Counter(
+    "paywarden_webhook_failed_total", "Attempts that an endpoint did not take.", "shown", ("endpoint",)
+)
+WEBHOOK_RETRIED: Final = Counter(
+    "paywarden_webhook_retried_total", "Attempts after the first one of a message.", "shown", ("endpoint",)
+)
+WEBHOOK_DEAD_LETTERS: Final = Counter(
+    "paywarden_webhook_dead_letters_total", "Messages given up after the last attempt.", "shown", ("endpoint",)
+)
+WEBHOOK_UNREADABLE: Final = Counter(
+    "paywarden_webhook_unreadable_total", "Records that were not understood and not posted.", "shown", ("endpoint",)
+)
+WEBHOOK_POST_SECONDS: Final = Histogram(
+    "paywarden_webhook_post_seconds",
+    "How long an attempt took, whatever became of it.",
+    "shown",
+    ("endpoint",),
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),  # 10 s: the default limit; 60 s: the longest
+)
+WEBHOOK_WAITING: Final = Gauge(
+    "paywarden_webhook_waiting", "Messages in the queue of an endpoint.", "shown", ("endpoint",)
+)
+WEBHOOK_OLDEST: Final = Gauge(
+    "paywarden_webhook_oldest_timestamp_seconds",
+    "Event time of the oldest message in the queue of an endpoint; absent when nothing waits.",
+    "shown",
+    ("endpoint",),
+)
+WEBHOOK_GIVEN_UP: Final = Gauge(
+    "paywarden_webhook_given_up", "Dead letters of an endpoint that are kept for a replay.", "shown", ("endpoint",)
+)
+WEBHOOK_LAG: Final = Gauge(
+    "paywarden_webhook_lag_records",
+    "Records that an endpoint has not read yet, as last told by the brokers; a full queue reads nothing.",
+    "shown",
+    ("endpoint",),
+)
+CONSOLE_REQUESTS: Final = Counter(
+    "paywarden_console_requests_total",
+    "Requests answered by pages and interface, by route as the code writes it.",
+    "shown",
+    ("method", "route", "status"),
+)
+CONSOLE_SECONDS: Final = Histogram(
+    "paywarden_console_request_seconds",
+    "From a request to the beginning of its answer.",
+    "shown",
+    ("route",),
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 10),  # 200 ms: the promise for the queue page
+)
+CONSOLE_SESSIONS: Final = Gauge("paywarden_console_sessions", "People who are signed in.", "shown")
+CONSOLE_ACTIONS: Final = Counter(
+    "paywarden_console_actions_total",
+    "Actions of people on cases: sent to the workers, refused here, or failed to be sent.",
+    "shown",
+    ("operation", "answer"),
+)
+
 METRICS: Final[tuple[Metric, ...]] = (
     EVENTS,
     DUPLICATES,
@@ -481,7 +586,39 @@ METRICS: Final[tuple[Metric, ...]] = (
     CUSTOMER_DIALOGUE,
     SURVEY_RATINGS,
     CASE_DEADLINES,
+    CASE_FLOWS,
+    MESSAGES_READ,
+    MESSAGES_ANSWERED,
+    STORE_RECORDS,
+    STORE_REFUSED,
+    STORE_LAG,
+    STORE_LEVEL,
+    WEBHOOK_DELIVERED,
+    WEBHOOK_FAILED,
+    WEBHOOK_RETRIED,
+    WEBHOOK_DEAD_LETTERS,
+    WEBHOOK_UNREADABLE,
+    WEBHOOK_POST_SECONDS,
+    WEBHOOK_WAITING,
+    WEBHOOK_OLDEST,
+    WEBHOOK_GIVEN_UP,
+    WEBHOOK_LAG,
+    CONSOLE_REQUESTS,
+    CONSOLE_SECONDS,
+    CONSOLE_SESSIONS,
+    CONSOLE_ACTIONS,
 )
+
+
+def _of(*families: str) -> tuple[Metric, ...]:
+    return tuple(each for each in METRICS if each.name.startswith(tuple(f"paywarden_{family}_" for family in families)))
+
+
+# What one process shows. A counter of another process would stand at zero there and look like health.
+OF_STORE: Final = _of("store")
+OF_CONSOLE: Final = _of("store", "console")  # it follows the topics itself
+OF_WEBHOOKS: Final = _of("webhook")
+OF_WORKERS: Final = tuple(each for each in METRICS if each not in {*OF_CONSOLE, *OF_WEBHOOKS})
 
 
 def band_of(score: float) -> str:

@@ -44,7 +44,8 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 Labels = tuple[str, ...]
 
-_FEW = 32
+_FEW = 64
+_FEW_SPREADS = 4  # each of them is a dozen series
 
 
 class _Spread:
@@ -70,9 +71,10 @@ class PrometheusMetrics(Collector):
         self._catalogue = tuple(catalogue)
         for metric in self._catalogue:
             if isinstance(metric, Histogram):
-                self._spreads[metric] = {}
+                known = _known(metric, _FEW_SPREADS)
+                self._spreads[metric] = {labels: _Spread(len(metric.buckets)) for labels in known}
             elif isinstance(metric, Counter):
-                self._values[metric] = dict.fromkeys(_known(metric), 0.0)
+                self._values[metric] = dict.fromkeys(_known(metric, _FEW), 0.0)
             elif isinstance(metric, Gauge):
                 self._values[metric] = {}
         self.registry = CollectorRegistry(auto_describe=False)
@@ -155,12 +157,12 @@ class PrometheusMetrics(Collector):
         )
 
 
-def _known(metric: Counter) -> Iterator[Labels]:
+def _known(metric: Metric, most: int) -> Iterator[Labels]:
     """The series that exist from the start: a counter that appears with its first failure has no increase to alert on.
 
     Only where all labels are closed and few; the rest would be hundreds of zeros.
     """
     allowed = [LABELS[name] for name in metric.labels]
     closed = [sorted(label.values) for label in allowed if isinstance(label, Values)]
-    if len(closed) == len(allowed) and prod(map(len, closed)) <= _FEW:
+    if len(closed) == len(allowed) and prod(map(len, closed)) <= most:
         yield from product(*closed)

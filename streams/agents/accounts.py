@@ -53,6 +53,8 @@ from streams.metrics import (
     LOCKS_CAPPED,
     LOCKS_STANDING,
     LOGINS,
+    MESSAGES_ANSWERED,
+    MESSAGES_READ,
     OLDEST_LOCK,
     PERSONAL_DATA,
     RANKED_ACCOUNTS,
@@ -369,6 +371,10 @@ class AccountsLogic:
             context.count(CUSTOMER_DIALOGUE, step)
         for rating in moment.ratings:
             context.count(SURVEY_RATINGS, str(rating))
+        for reader in moment.readers:
+            context.count(MESSAGES_READ, reader)
+        if moment.answered:
+            context.count(MESSAGES_ANSWERED, by=moment.answered)
         for promise in moment.deadlines:
             context.count(CASE_DEADLINES, *promise)
         for waited_ms in moment.let_in:

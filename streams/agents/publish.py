@@ -25,6 +25,7 @@ from streams.metrics import (
     ACTIONS,
     ACTIONS_RESENT,
     ATTACKS_OPENED,
+    CASE_FLOWS,
     CASE_VERSIONS,
     CASES_CLOSED,
     CASES_OPENED,
@@ -97,6 +98,7 @@ def _count(effect: Any, count: Count) -> None:
             count(CASE_VERSIONS, effect.queue)
             if effect.version == 1:
                 count(CASES_OPENED, effect.queue, effect.priority)
+                count(CASE_FLOWS, effect.flow)
                 feed = feed_of(STALLED_FEED, effect.subject)
                 if feed is not None:
                     count(FEED_STALLS, feed)

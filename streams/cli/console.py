@@ -16,6 +16,7 @@ from streams.cli.console_audit import audit
 from streams.cli.console_tokens import tokens
 from streams.cli.store import opened_store, store_of, store_option
 from streams.cli.terminal import say, say_json
+from streams.cli.web_port import runtime_of, web_port_option
 from streams.cli.worker import log_as
 from streams.console import passwords
 from streams.console.oidc import OidcOptions
@@ -36,10 +37,20 @@ Examples:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="Port; 0: any.")
 @click.option("--https", is_flag=True, help="It is reached by HTTPS (a proxy): cookies are sent over nothing else.")
+@web_port_option
 @store_option
 @cluster_options
 @click.pass_context
-def console(ctx: click.Context, /, host: str, port: int, https: bool, store: str | None, **options: Any) -> None:
+def console(
+    ctx: click.Context,
+    /,
+    host: str,
+    port: int,
+    https: bool,
+    web_port: int | None,
+    store: str | None,
+    **options: Any,
+) -> None:
     """Pages for analysts: queue, cases, incidents, locks, accounts, search; actions go to Kafka as events.
 
     It follows the topics into the case store itself; one console or `store load --follow` per store is enough.
@@ -47,11 +58,11 @@ def console(ctx: click.Context, /, host: str, port: int, https: bool, store: str
     ctx.obj = (store, options)
     if ctx.invoked_subcommand is not None:
         return
-    settings = settings_of(options)
+    settings = settings_of(options, web_port=web_port)
+    runtime = runtime_of(settings)
     log_as(settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with opened_store(settings, store) as opened:
-        runtime = settings.runtime()
         ask(settings, plan(runtime, opened.positions()))  # says in one sentence what is missing
         with opened.reading() as connection:
             nobody = not people.users(connection)

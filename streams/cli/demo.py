@@ -30,12 +30,13 @@ from streams.adapters.child import Child
 from streams.adapters.clock import SystemClock
 from streams.adapters.embedded_broker import BrokerFailed, BrokerMissing, EmbeddedBroker, free_port
 from streams.cli.cluster import asking
-from streams.cli.demo_console import DemoConsole, News, answers, is_taken
+from streams.cli.demo_console import HOST, DemoConsole, News, answers
 from streams.cli.demo_tally import Reader, Tally, summary_of
 from streams.cli.demo_view import Place, View, open_view
 from streams.cli.main import NotInstalled
 from streams.cli.outputs import OutFile
 from streams.cli.topics import create_all
+from streams.cli.web_port import is_taken
 from streams.contracts.topics import MERGED, physical
 from streams.settings import Settings, load_settings
 
@@ -94,7 +95,7 @@ def demo(
       paywarden demo --seconds 60 --plain --summary counts.json
       paywarden demo --bootstrap 127.0.0.1:9092
     """
-    if console_port is not None and not no_console and is_taken(console_port):
+    if console_port is not None and not no_console and is_taken(HOST, console_port):
         raise CannotStart(f"port {console_port} cannot be had for the console: name another with --console-port.")
     tally = Tally()
     view = open_view(tally, plain=plain)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import secrets
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -36,6 +34,7 @@ class News(NamedTuple):
 
     sentence: str
     logins: Mapping[str, str] = {}
+    ways: tuple[str, ...] = ()  # commands for another terminal
 
 
 class DemoConsole:
@@ -45,6 +44,7 @@ class DemoConsole:
         self.address: str | None = None  # once it has answered
         self._port = port  # None: any that is free when it starts
         self._logins = {name: secrets.token_hex(_PASSWORD_BYTES) for name in ROLES}
+        self._web_port = 0
         self._child: Child | None = None
         self._is_over = False
 
@@ -73,7 +73,9 @@ class DemoConsole:
     def start(self, folder: Path, environment: Mapping[str, str]) -> None:
         """The process; `environment` says which deployment it follows."""
         self._port = self._port or free_port()
+        self._web_port = free_port()
         command = [sys.executable, "-P", "-m", "streams.cli", "console", "--host", HOST, "--port", str(self._port)]
+        command += ["--web-port", str(self._web_port)]
         self._child = Child(command, folder / LOG, env={**environment, "PAYWARDEN_STORE_URL": _store_url(folder)})
 
     def stop(self) -> None:
@@ -91,7 +93,7 @@ class DemoConsole:
         address = f"http://{HOST}:{self._port}"
         if self.address is None and answers(f"{address}/healthz"):
             self.address = address
-            return News(f"console: {address}", self._logins)
+            return News(f"console: {address}", self._logins, (f"curl http://{HOST}:{self._web_port}/metrics",))
         return None
 
 
@@ -106,16 +108,3 @@ def answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False  # not listening yet, or 503: not ready yet
-
-
-def is_taken(port: int) -> bool:
-    """Whether somebody else listens on the port, or it is not ours to listen on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
-            return True
-    return False

@@ -146,6 +146,8 @@ class Lines:
         self.tell(news.sentence)
         for name, password in news.logins.items():
             self._more(f"{name:<14}{password}")
+        for way in news.ways:
+            self._more(way)
 
     def farewell(self) -> None:
         self.tell(counts(self._tally))

@@ -13,9 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from streams.adapters.case_store.queries import sizes
 from streams.adapters.case_store.store import CaseStore
+from streams.adapters.prometheus import PrometheusMetrics
 from streams.cli.cluster import ask, cluster_options, settings_of
 from streams.cli.terminal import say, say_json, terminal
+from streams.cli.web_port import runtime_of, web_port_option
+from streams.console.metrics_page import shown
 from streams.console.sink import Compared, compare, load, plan
+from streams.metrics import OF_STORE
+from streams.runtime.options import RuntimeOptions
 from streams.settings import Settings
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,10 +45,11 @@ def store() -> None:
 
 @store.command("load")
 @click.option("--follow", is_flag=True, help="Go on and on, until interrupted.")
+@web_port_option
 @store_option
 @_json
 @cluster_options
-def load_command(follow: bool, store: str | None, as_json: bool, **options: Any) -> None:
+def load_command(follow: bool, web_port: int | None, store: str | None, as_json: bool, **options: Any) -> None:
     """Read what is new on the topics. It may be killed at any time, and goes on where it was.
 
     \b
@@ -51,10 +57,11 @@ def load_command(follow: bool, store: str | None, as_json: bool, **options: Any)
       paywarden store load
       paywarden store load --follow --store postgresql://paywarden@db/cases
     """
-    settings = settings_of(options)
+    settings = settings_of(options, web_port=web_port)
+    runtime = runtime_of(settings)
     with opened_store(settings, store) as opened:
         try:
-            read = ask(settings, _loaded(settings, opened, follow=follow, quiet=as_json))
+            read = ask(settings, _loaded(runtime, opened, follow=follow, quiet=as_json))
         except KeyboardInterrupt:
             return
         _told(opened, read, as_json)
@@ -81,7 +88,7 @@ def rebuild(yes: bool, store: str | None, as_json: bool, **options: Any) -> None
             click.confirm("Delete everything in the case store that comes from topics, and read it again?", abort=True)
         ask(settings, plan(settings.runtime(), {}))  # nothing is deleted for a broker that does not answer
         opened.clear()
-        _told(opened, ask(settings, _loaded(settings, opened, follow=False, quiet=as_json)), as_json)
+        _told(opened, ask(settings, _loaded(settings.runtime(), opened, follow=False, quiet=as_json)), as_json)
 
 
 @store.command("check")
@@ -143,11 +150,12 @@ def store_of(ctx: click.Context) -> AbstractContextManager[CaseStore]:
     return opened_store(settings_of(options), url)
 
 
-async def _loaded(settings: Settings, opened: CaseStore, *, follow: bool, quiet: bool) -> int:
-    options = settings.runtime()
+async def _loaded(options: RuntimeOptions, opened: CaseStore, *, follow: bool, quiet: bool) -> int:
+    metrics = PrometheusMetrics(OF_STORE)
     behind = (await plan(options, await asyncio.to_thread(opened.positions))).behind
     with _progress(behind, quiet) as told:
-        return await load(options, opened, lambda _, read: told(read), follow=follow)
+        async with shown(metrics, options):
+            return await load(options, opened, lambda _, read: told(read), follow=follow, metrics=metrics)
 
 
 @contextmanager

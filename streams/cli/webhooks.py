@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from streams.adapters.case_store import outbox, queries
 from streams.adapters.case_store.outbox import Message
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.clock import SystemClock
+from streams.adapters.prometheus import PrometheusMetrics
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.store import opened_store, store_option
 from streams.cli.terminal import say, say_json
+from streams.cli.web_port import runtime_of, web_port_option
 from streams.cli.worker import log_as
-from streams.console.webhooks.delivery import message_of, run
+from streams.console.metrics_page import shown
+from streams.console.webhooks.delivery import look_at_queues, message_of, run
 from streams.console.webhooks.endpoints import Endpoint, load_endpoints
+from streams.metrics import OF_WEBHOOKS
 from streams.runtime.options import RuntimeOptions
 
 _config = click.option(
@@ -46,16 +51,19 @@ def webhooks() -> None:
 
 @webhooks.command("run")
 @_config
+@web_port_option
 @store_option
 @cluster_options
-def run_command(config: Path, store: str | None, **options: Any) -> None:
+def run_command(config: Path, web_port: int | None, store: str | None, **options: Any) -> None:
     """Read the topics and post, until interrupted. It may be killed at any time.
 
     \b
     Examples:
       paywarden webhooks run --config webhooks.toml
+      paywarden webhooks run --config webhooks.toml --web-port 6068
     """
-    settings = settings_of(options)
+    settings = settings_of(options, web_port=web_port)
+    runtime = runtime_of(settings)
     log_as(settings.log_level)
     for noisy in ("alembic", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -63,14 +71,16 @@ def run_command(config: Path, store: str | None, **options: Any) -> None:
     with opened_store(settings, store) as opened:
         say(f"posting to {', '.join(each.name for each in endpoints)}")
         try:
-            ask(settings, _running(settings.runtime(), opened, endpoints, config))
+            ask(settings, _running(runtime, opened, endpoints, config))
         except KeyboardInterrupt:
             return
 
 
 async def _running(options: RuntimeOptions, store: CaseStore, endpoints: Sequence[Endpoint], config: Path) -> None:
+    metrics = PrometheusMetrics(OF_WEBHOOKS)
     try:
-        await run(options, store, endpoints, config, SystemClock())
+        async with shown(metrics, options, partial(look_at_queues, store, metrics, endpoints)):
+            await run(options, store, endpoints, config, SystemClock(), metrics)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from streams.adapters.case_store import trail
 from streams.adapters.case_store.store import CaseStore
@@ -60,6 +61,20 @@ def says(request: Request, *, actor: str = "", role: str = "", detail: str = "",
     }
 
 
+def route_of(scope: Scope) -> str:
+    """The path of the route that answers, as the code writes it; empty where none does."""
+    path = getattr(scope.get("route"), "path", "")
+    return f"/api/v1{path}" if path and scope["path"].startswith("/api/v1/") else path
+
+
+def action_of(scope: Scope) -> str | None:
+    """The name of the action that a request asked for, as it was asked; None if the request is no action."""
+    if KINDS.get((scope["method"], route_of(scope))) != "action":
+        return None
+    said: dict[str, str] = scope.get("paywarden.audit", {})
+    return said.get("detail", "").partition(" ")[0]
+
+
 class Audit:
     """Writes the row of a request."""
 
@@ -76,9 +91,7 @@ class Audit:
         return response
 
     def _entry(self, request: Request, status: int) -> Entry | None:
-        path = getattr(request.scope.get("route"), "path", "")
-        is_api = request.url.path.startswith("/api/v1/")
-        kind = KINDS.get((request.method, f"/api/v1{path}" if is_api else path))
+        kind = KINDS.get((request.method, route_of(request.scope)))
         known: dict[str, str] = request.scope["paywarden.audit"]
         if kind is None or (kind == _ONLY_UNMASKED and "detail" not in known):
             return None

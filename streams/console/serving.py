@@ -7,17 +7,22 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
-from streams.adapters.case_store.store import CaseStore
+from streams.adapters.case_store.store import CaseStore, Written
 from streams.adapters.clock import SystemClock
+from streams.adapters.prometheus import PrometheusMetrics
 from streams.console.actions import Sender
+from streams.console.counted import Counted, count_sessions
 from streams.console.desk import Changes
+from streams.console.metrics_page import shown
 from streams.console.oidc import OidcOptions, Provider
 from streams.console.sink import load
 from streams.console.web import build
+from streams.metrics import OF_CONSOLE
 from streams.runtime.failstop import EXIT_INFRASTRUCTURE
 from streams.runtime.options import RuntimeOptions
 
@@ -36,25 +41,33 @@ def serve(
 
 def following(store: CaseStore, options: RuntimeOptions, *, https: bool, oidc: OidcOptions | None = None) -> FastAPI:
     """The pages; when the task that follows the topics fails, the process ends."""
-    changes, sender = Changes(), Sender(options)
+    changes, sender, clock = Changes(), Sender(options), SystemClock()
+    metrics = PrometheusMetrics(OF_CONSOLE)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         await sender.start()
         loop = asyncio.get_running_loop()
-        follower = loop.create_task(load(options, store, lambda written, _: changes.tell(written), follow=True))
+        told = partial(_tell, changes)
+        follower = loop.create_task(load(options, store, told, follow=True, metrics=metrics))
         follower.add_done_callback(_end_if_failed)
         try:
-            yield
+            async with shown(metrics, options, partial(count_sessions, store, metrics, clock)):
+                yield
         finally:
             follower.cancel()
             with suppress(asyncio.CancelledError):
                 await follower
             await sender.stop()
 
-    clock = SystemClock()
     provider = None if oidc is None else Provider(oidc, clock)
-    return build(store, sender, clock, changes, secure=https, oidc=provider, lifespan=running)
+    app = build(store, sender, clock, changes, secure=https, oidc=provider, lifespan=running)
+    app.add_middleware(Counted, metrics=metrics, clock=clock)
+    return app
+
+
+def _tell(changes: Changes, written: Written, _: int) -> None:
+    changes.tell(written)
 
 
 def _end_if_failed(follower: asyncio.Task[int]) -> None:

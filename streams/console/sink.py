@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.adapters.case_store.errors import StoreError
 from streams.adapters.case_store.queries import bodies
 from streams.adapters.case_store.rows import DAY_MS, TOPICS_READ, Record
 from streams.adapters.case_store.store import CaseStore, Position, Written
 from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
+from streams.metrics import STORE_LAG, STORE_LEVEL, STORE_RECORDS, STORE_REFUSED, Silent
+from streams.ports import Metrics
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.reading import STUCK_S, Span, reader, scan, spans
+from streams.runtime.reading import STUCK_S, Span, reader, scan, spans, unread
 from streams.runtime.topics_admin import usable_partitions
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 _BATCH: Final = 5_000  # records of one transaction at most
 _POLL_MS: Final = 200
 _KEPT_MS: Final = 90 * DAY_MS  # messages, answers, notes of deletions: longer than their topics keep them
+
+_NOBODY: Final = Silent()
 
 Told = Callable[[Written, int], None]
 
@@ -75,7 +80,14 @@ async def plan(options: RuntimeOptions, positions: Mapping[Position, int]) -> Pl
     return Plan(starts, found, skipped)
 
 
-async def load(options: RuntimeOptions, store: CaseStore, told: Told | None = None, *, follow: bool = False) -> int:
+async def load(
+    options: RuntimeOptions,
+    store: CaseStore,
+    told: Told | None = None,
+    *,
+    follow: bool = False,
+    metrics: Metrics = _NOBODY,
+) -> int:
     """Reads up to where the topics end now, or with `follow` on and on; how many records it read.
 
     Raises StoreError, StoreUnreachable and what Kafka's client raises.
@@ -89,38 +101,53 @@ async def load(options: RuntimeOptions, store: CaseStore, told: Told | None = No
             topic,
         )
     logical = {physical(options.names, name): name for name in TOPICS_READ}
-    unread = {tp for tp, start in here.starts.items() if start < here.spans[tp].end}
+    left = {tp for tp, start in here.starts.items() if start < here.spans[tp].end}
     read = day = 0
-    if not (unread or follow):
+    if not (left or follow):
         return read  # aiokafka cannot stop a consumer that was never waited for
     waited_s = 0.0
-    stored = {(tp.topic, tp.partition): start for tp, start in here.starts.items()}
+    stored: dict[TopicPartition, int] = dict(here.starts)
     async with reader(options) as consumer:
         consumer.assign(list(here.starts))
         for tp, offset in here.starts.items():
             consumer.seek(tp, offset)
-        while unread or follow:
-            fetched = await consumer.getmany(*(() if follow else unread), timeout_ms=_POLL_MS, max_records=_BATCH)
+        while left or follow:
+            fetched = await consumer.getmany(*(() if follow else left), timeout_ms=_POLL_MS, max_records=_BATCH)
             waited_s = 0.0 if fetched or follow else waited_s + _POLL_MS / 1000
             if waited_s > STUCK_S:
-                raise TimeoutError(f"nothing of {sorted(unread)} within {STUCK_S:.0f} s")
+                raise TimeoutError(f"nothing of {sorted(left)} within {STUCK_S:.0f} s")
             records = list(_records(fetched, logical))
             # All of them: a consumer passes the marker of a transaction only after it has handed out its records.
-            at = {(tp.topic, tp.partition): await consumer.position(tp) for tp in here.starts}
+            at = {tp: await consumer.position(tp) for tp in here.starts}
             if not records and at != stored:
                 await asyncio.to_thread(store.write, (), at)
             stored = at
             if records:
                 written = await asyncio.to_thread(store.write, records, at)
                 read += len(records)
+                for topic, count in Counter(record.topic for record in records).items():
+                    metrics.add(STORE_RECORDS, count, topic)
+                metrics.add(STORE_REFUSED, written.refused)
                 if told is not None:
                     told(written, read)
                 newest_ms = max(record.at_ms for record in records)
                 if newest_ms // DAY_MS > day:
                     day = newest_ms // DAY_MS
                     await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS)
-            unread = {tp for tp in unread if at[tp.topic, tp.partition] < here.spans[tp].end}
+            _count_lag(metrics, consumer, at, logical)
+            left = {tp for tp in left if at[tp] < here.spans[tp].end}
     return read
+
+
+def _count_lag(
+    metrics: Metrics, consumer: AIOKafkaConsumer, at: Mapping[TopicPartition, int], logical: Mapping[str, str]
+) -> None:
+    """How far the store is behind, and when it last was not; brokers that are silent stop that clock."""
+    behind = unread(consumer, at)
+    for tp, count in behind.items():
+        metrics.set(STORE_LAG, count, logical[tp.topic], str(tp.partition))
+    if len(behind) == len(at) and not any(behind.values()):
+        metrics.set(STORE_LEVEL, min(consumer.last_poll_timestamp(tp) for tp in at) / 1000)
 
 
 def _records(fetched: Mapping[TopicPartition, Iterable[Any]], logical: Mapping[str, str]) -> Iterable[Record]:

@@ -109,6 +109,8 @@ class DecideContext(msgspec.Struct, gc=False):
 
     dialogue: list[str] = msgspec.field(default_factory=list)  # steps of `cases.dialogue`: for the shell to count
     ratings: list[int] = msgspec.field(default_factory=list)  # what customers gave their cases, 1 .. 5
+    readers: list[str] = msgspec.field(default_factory=list)  # who understood a customer's text: rule, model, person
+    answered: int = 0  # texts that were answered at once
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

@@ -34,6 +34,12 @@ def reader(options: RuntimeOptions, *, committed: bool = True) -> AIOKafkaConsum
     )
 
 
+def unread(consumer: AIOKafkaConsumer, at: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """How many committed records lie behind each position, as the brokers told last; unknown ones are left out."""
+    ends = {tp: consumer.last_stable_offset(tp) for tp in at}
+    return {tp: max(0, end - at[tp]) for tp, end in ends.items() if end is not None and end >= 0}
+
+
 async def spans(
     options: RuntimeOptions, counts: Mapping[str, int], *, committed: bool = True
 ) -> dict[TopicPartition, Span]:

@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from support.waiting import wait_until
 
 from streams.adapters.case_store import queries
 from streams.adapters.case_store.store import CaseStore
+from streams.adapters.embedded_broker import free_port
 from streams.cli.main import paywarden
 from streams.contracts.base import to_ms
 from streams.contracts.cases import AccountErased, Entities
@@ -126,6 +129,44 @@ def test_a_store_that_is_killed_again_and_again_loses_and_doubles_nothing(produc
         assert queries.sizes(connection)["versions"] == len(versions)
     store.close()
     undisturbed.close()
+
+
+def test_a_store_that_follows_says_how_far_it_is(product: Product, tmp_path: Path) -> None:
+    url, port = f"sqlite:///{tmp_path}/cases.db", free_port()
+    program = shutil.which("paywarden", path=Path(sys.executable).parent)
+    assert program is not None
+
+    def shown() -> dict[str, float]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+                lines = page.read().decode().splitlines()
+        except OSError:
+            return {}  # not yet
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[:1] != "#")}
+
+    def lag() -> float:
+        return sum(value for name, value in shown().items() if name.startswith("paywarden_store_lag_records{"))
+
+    process = subprocess.Popen(
+        [program, "store", "load", "--follow", "--web-port", str(port), "--store", url, "--json", *cluster(product)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    level = "paywarden_store_level_timestamp_seconds"
+    try:
+        wait_until(lambda: shown().get(level, 0) > time.time() - 60, "it has everything")
+        assert shown()['paywarden_store_records_total{output="support.cases"}'] == 0
+        assert (lag(), shown()["paywarden_store_refused_total"]) == (0, 0)
+        good = case("case_a", 1)
+        write(product, CASES, Line(b"case_a", encode(good), START_MS), Line(b"case_a", b"no case", START_MS))
+        wait_until(lambda: shown()['paywarden_store_records_total{output="support.cases"}'] == 2, "it took both in")
+        assert shown()["paywarden_store_refused_total"] == 1
+        before = shown()[level]
+        wait_until(lambda: shown()[level] > before, "the clock of a store that is level goes on")
+        assert lag() == 0
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 def test_an_erasure_and_a_tombstone_reach_the_store_and_stay(product: Product, tmp_path: Path) -> None:

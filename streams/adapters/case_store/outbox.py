@@ -104,6 +104,13 @@ def counts(connection: Connection) -> dict[str, tuple[int, int]]:
     return {name: (waiting, every - waiting) for name, waiting, every in connection.execute(query)}
 
 
+def oldest_ms(connection: Connection) -> dict[str, int]:
+    """Event time of the oldest message that waits, by endpoint."""
+    table = WEBHOOK_QUEUE
+    query = select(table.c.endpoint, func.min(table.c.at_ms)).where(table.c.next_ms.is_not(None))
+    return {str(name): int(at_ms) for name, at_ms in connection.execute(query.group_by(table.c.endpoint))}
+
+
 def waiting(connection: Connection, endpoint: str) -> int:
     """How many wait for one endpoint."""
     table = WEBHOOK_QUEUE

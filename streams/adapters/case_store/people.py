@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streams.adapters.case_store.tables import SESSIONS, USERS
 
@@ -103,6 +103,13 @@ def session(connection: Connection, token: str, now_ms: int) -> tuple[Session | 
     if row is None or now_ms - row.seen_ms > IDLE_MS or now_ms - row.began_ms > LONGEST_MS:
         return None, False
     return Session(token, row.name, row.role), now_ms - row.seen_ms > _SEEN_EVERY_MS
+
+
+def signed_in(connection: Connection, now_ms: int) -> int:
+    """How many people have a session that still holds."""
+    table = SESSIONS
+    holds = (table.c.seen_ms >= now_ms - IDLE_MS) & (table.c.began_ms >= now_ms - LONGEST_MS)
+    return int(connection.scalar(select(func.count(table.c.name.distinct())).where(holds)) or 0)
 
 
 def seen(connection: Connection, token: str, now_ms: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,9 +27,24 @@ from streams.contracts.base import to_ms
 from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.registry import TOPICS_OF_TYPE, Refusal, decode
 from streams.contracts.topics import physical
-from streams.ports import Clock
+from streams.metrics import (
+    OF_WEBHOOKS,
+    WEBHOOK_DEAD_LETTERS,
+    WEBHOOK_DELIVERED,
+    WEBHOOK_FAILED,
+    WEBHOOK_GIVEN_UP,
+    WEBHOOK_LAG,
+    WEBHOOK_OLDEST,
+    WEBHOOK_POST_SECONDS,
+    WEBHOOK_RETRIED,
+    WEBHOOK_UNREADABLE,
+    WEBHOOK_WAITING,
+    Counter,
+    Silent,
+)
+from streams.ports import Clock, Metrics
 from streams.runtime.options import RuntimeOptions
-from streams.runtime.reading import reader, spans
+from streams.runtime.reading import reader, spans, unread
 from streams.runtime.topics_admin import usable_partitions
 
 log = logging.getLogger(__name__)
@@ -38,16 +53,39 @@ _WAITING: Final = 1_000  # messages of an endpoint beyond which it reads nothing
 _BATCH: Final = 500
 _POLL_MS: Final = 200
 _KEPT_MS: Final = 30 * DAY_MS  # what was given up
+_COUNTERS: Final = tuple(each for each in OF_WEBHOOKS if isinstance(each, Counter))
+_NOBODY: Final = Silent()
 
 
 async def run(
-    options: RuntimeOptions, store: CaseStore, endpoints: Sequence[Endpoint], config: Path, clock: Clock
+    options: RuntimeOptions,
+    store: CaseStore,
+    endpoints: Sequence[Endpoint],
+    config: Path,
+    clock: Clock,
+    metrics: Metrics = _NOBODY,
 ) -> None:
     """Until it is cancelled. Raises StoreError, StoreUnreachable and what Kafka's client raises."""
     async with asyncio.TaskGroup() as group:
         for each in endpoints:
-            group.create_task(_read(options, store, each, clock))
-            group.create_task(_post(store, each, config, clock))
+            for counter in _COUNTERS:  # an alert has to see them grow from zero
+                metrics.add(counter, 0, each.name)
+            group.create_task(_read(options, store, each, clock, metrics))
+            group.create_task(_post(store, each, config, clock, metrics))
+
+
+def look_at_queues(store: CaseStore, metrics: Metrics, endpoints: Sequence[Endpoint]) -> None:
+    """What waits for each endpoint, since when, and what was given up. Raises StoreUnreachable."""
+    with store.reading() as connection:
+        counts, oldest = outbox.counts(connection), outbox.oldest_ms(connection)
+    for name in (each.name for each in endpoints):
+        waiting, given_up = counts.get(name, (0, 0))
+        metrics.set(WEBHOOK_WAITING, waiting, name)
+        metrics.set(WEBHOOK_GIVEN_UP, given_up, name)
+        if name in oldest:
+            metrics.set(WEBHOOK_OLDEST, oldest[name] / 1000, name)
+        else:
+            metrics.forget(WEBHOOK_OLDEST, name)
 
 
 def message_of(topic: str, value: bytes | None, wanted: Sequence[str]) -> Message | Refusal | None:
@@ -98,12 +136,12 @@ async def _starts(
     return found
 
 
-async def _read(options: RuntimeOptions, store: CaseStore, endpoint: Endpoint, clock: Clock) -> None:
+async def _read(options: RuntimeOptions, store: CaseStore, endpoint: Endpoint, clock: Clock, metrics: Metrics) -> None:
     topics = dict.fromkeys(topic for tag in endpoint.types for topic in TOPICS_OF_TYPE[tag] if "snapshot" not in topic)
     names = {physical(options.names, name): name for name in topics}
     known = await asyncio.to_thread(_positions, store, endpoint.name)
     starts = await _starts(options, endpoint, known, names)
-    at = {(tp.topic, tp.partition): offset for tp, offset in starts.items()}
+    at = dict(starts)
     await asyncio.to_thread(_take_in, store, endpoint.name, (), known, at, clock.now_ms())
     async with reader(options) as consumer:
         consumer.assign(list(starts))
@@ -114,24 +152,28 @@ async def _read(options: RuntimeOptions, store: CaseStore, endpoint: Endpoint, c
                 await asyncio.sleep(_POLL_MS / 1000)
                 continue
             fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
-            messages = list(_messages(fetched, names, endpoint))
-            now = {(tp.topic, tp.partition): await consumer.position(tp) for tp in starts}
+            messages = list(_messages(fetched, names, endpoint, metrics))
+            now = {tp: await consumer.position(tp) for tp in starts}
             if now != at:
                 await asyncio.to_thread(_take_in, store, endpoint.name, messages, at, now, clock.now_ms())
                 at = now
+            metrics.set(WEBHOOK_LAG, sum(unread(consumer, at).values()), endpoint.name)
 
 
-def _messages(fetched: Mapping[TopicPartition, Any], names: Mapping[str, str], endpoint: Endpoint) -> Any:
+def _messages(
+    fetched: Mapping[TopicPartition, Any], names: Mapping[str, str], endpoint: Endpoint, metrics: Metrics
+) -> Any:
     for tp, records in fetched.items():
         for record in records:
             said = message_of(names[tp.topic], record.value, endpoint.types)
             if isinstance(said, Message):
                 yield said
             elif said is not None:
+                metrics.add(WEBHOOK_UNREADABLE, 1, endpoint.name)
                 log.warning("%s/%d@%d was not understood (%s)", tp.topic, tp.partition, record.offset, said.reason)
 
 
-async def _post(store: CaseStore, endpoint: Endpoint, config: Path, clock: Clock) -> None:
+async def _post(store: CaseStore, endpoint: Endpoint, config: Path, clock: Clock, metrics: Metrics) -> None:
     using = posting.client(allow_private=endpoint.allow_private, timeout_s=endpoint.timeout_s)
     day = 0
     async with using:
@@ -145,8 +187,12 @@ async def _post(store: CaseStore, endpoint: Endpoint, config: Path, clock: Clock
                 await asyncio.sleep(_POLL_MS / 1000)
                 continue
             secrets = secrets_of(config, endpoint)  # read anew: it may have been replaced
-            outcomes = await asyncio.gather(*(_attempt(using, endpoint, each, secrets, now_ms) for each in due))
-            await asyncio.to_thread(_settle, store, endpoint, list(zip(due, outcomes, strict=True)), clock)
+            attempts = (_timed(_attempt(using, endpoint, each, secrets, now_ms), clock) for each in due)
+            posted = await asyncio.gather(*attempts)
+            outcomes = [(message, outcome) for message, (outcome, _) in zip(due, posted, strict=True)]
+            await asyncio.to_thread(_settle, store, endpoint, outcomes, clock)
+            for message, (outcome, took_s) in zip(due, posted, strict=True):
+                _count(metrics, endpoint, message, outcome, took_s)
 
 
 async def _attempt(
@@ -164,6 +210,30 @@ async def _attempt(
     return await posting.post(using, endpoint.url, message.body, headers, endpoint.timeout_s)
 
 
+async def _timed(attempt: Awaitable[posting.Posted], clock: Clock) -> tuple[posting.Posted, float]:
+    began_s = clock.monotonic_s()
+    outcome = await attempt
+    return outcome, clock.monotonic_s() - began_s
+
+
+def _is_last(endpoint: Endpoint, message: Queued) -> bool:
+    """Whether the attempt that is made now is the last one."""
+    return message.attempts + 1 >= endpoint.attempts
+
+
+def _count(metrics: Metrics, endpoint: Endpoint, message: Queued, outcome: posting.Posted, took_s: float) -> None:
+    """After it was stored: what a process that dies has not stored is posted again, and counts then."""
+    metrics.observe(WEBHOOK_POST_SECONDS, took_s, endpoint.name)
+    if message.attempts:
+        metrics.add(WEBHOOK_RETRIED, 1, endpoint.name)
+    if outcome.is_taken:
+        metrics.add(WEBHOOK_DELIVERED, 1, endpoint.name)
+        return
+    metrics.add(WEBHOOK_FAILED, 1, endpoint.name)
+    if _is_last(endpoint, message):
+        metrics.add(WEBHOOK_DEAD_LETTERS, 1, endpoint.name)
+
+
 def _settle(
     store: CaseStore, endpoint: Endpoint, outcomes: Sequence[tuple[Queued, posting.Posted]], clock: Clock
 ) -> None:
@@ -173,7 +243,7 @@ def _settle(
                 outbox.taken(connection, message.number)
                 continue
             attempts = message.attempts + 1
-            if attempts >= endpoint.attempts:
+            if _is_last(endpoint, message):
                 log.warning(
                     "%s did not take message %d in %d attempts (%s): `paywarden webhooks dead` lists it",
                     endpoint.name,

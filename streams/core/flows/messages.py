@@ -37,6 +37,7 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     reading = None
     if event.text and event.text.strip():
         reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
+        turn.ctx.readers.append(reading.by.partition(" ")[0])
     if _goes_on(turn, event, reading) or reading is None:
         return
     case = _belongs_to(turn, reading)
@@ -149,7 +150,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
     _fill(turn, case, reading)
     # A second question of the same kind says that the answer to the first one was none.
     if reading.answer and case.version == 0:
-        notify(turn, reading.answer, {"case_id": case.case_id}, case)
+        turn.ctx.answered += notify(turn, reading.answer, {"case_id": case.case_id}, case)
         if turn.shadow or turn.acts:
             set_status(turn, case, "auto_answered")
         return

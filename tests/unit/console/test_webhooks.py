@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.command import paywarden
 from support.examples import load as load_example
+from support.metrics import RecordingMetrics
 from support.stores import START_MS, case, load, record
 from support.waiting import wait_until
 
@@ -32,6 +33,15 @@ from streams.console.webhooks.delivery import message_of
 from streams.console.webhooks.endpoints import Endpoint, load_endpoints, secrets_of
 from streams.console.webhooks.signing import signature, wait_ms
 from streams.contracts.registry import encode
+from streams.metrics import (
+    WEBHOOK_DEAD_LETTERS,
+    WEBHOOK_GIVEN_UP,
+    WEBHOOK_OLDEST,
+    WEBHOOK_POST_SECONDS,
+    WEBHOOK_WAITING,
+    Silent,
+)
+from streams.ports import Metrics
 
 SECRET = b"0123456789abcdef"
 
@@ -127,10 +137,12 @@ def queue(store: CaseStore, *messages: Message, name: str = "billing") -> None:
 
 
 @contextmanager
-def posting_to(store: CaseStore, config: Path, clock: Clock, *endpoints: Endpoint) -> Iterator[None]:
+def posting_to(
+    store: CaseStore, config: Path, clock: Clock, *endpoints: Endpoint, metrics: Metrics | None = None
+) -> Iterator[None]:
     """The task that posts, in a thread of its own, until it is told to end."""
     loop = asyncio.new_event_loop()
-    tasks = [loop.create_task(delivery._post(store, each, config, clock)) for each in endpoints]
+    tasks = [loop.create_task(delivery._post(store, each, config, clock, metrics or Silent())) for each in endpoints]
 
     def work() -> None:
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
@@ -196,6 +208,40 @@ def test_a_case_keeps_its_order_and_does_not_hold_up_another(
     assert order == ["case_a:1"] * 4 + ["case_a:2", "case_a:3"]
     assert [post.headers["paywarden-attempt"] for post in receiver.posts if post.key == "case_a:1"] == list("1234")
     assert sum(waiting(store, "other")) == 1
+
+
+def test_attempts_are_counted_by_endpoint_and_what_became_of_them(
+    store: CaseStore, config: Path, receiver: Receiver
+) -> None:
+    receiver.answers = lambda post: 500 if post.key == "case_a:1" else 200
+    queue(store, message("case_a", 1), message("case_b", 1))
+    queue(store, message("case_c", 1), name="other")
+    clock, metrics = Clock(), RecordingMetrics()
+    hook = endpoint(receiver.url, attempts=3)
+
+    def look() -> None:
+        delivery.look_at_queues(store, metrics, (hook, endpoint(receiver.url, name="idle")))
+
+    look()
+    assert metrics.gauges[WEBHOOK_WAITING, ("billing",)] == 2
+    assert metrics.gauges[WEBHOOK_OLDEST, ("billing",)] == message("case_a", 1).at_ms / 1000
+    assert metrics.gauges[WEBHOOK_WAITING, ("idle",)] == 0
+    assert (WEBHOOK_OLDEST, ("idle",)) not in metrics.gauges
+
+    def later() -> bool:
+        clock.at_ms += 1_000
+        return waiting(store) == (0, 1) and metrics.total(WEBHOOK_DEAD_LETTERS) == 1
+
+    with posting_to(store, config, clock, hook, metrics=metrics):
+        wait_until(later, "one was taken, one was given up")
+    look()
+    counted = {each.name.removeprefix("paywarden_webhook_"): number for (each, _), number in metrics.counted.items()}
+    assert counted == {"delivered_total": 1, "failed_total": 3, "retried_total": 2, "dead_letters_total": 1}
+    assert {labels for _, labels in metrics.counted} == {("billing",)}
+    assert len(metrics.observed[WEBHOOK_POST_SECONDS, ("billing",)]) == 4
+    assert metrics.gauges[WEBHOOK_WAITING, ("billing",)] == 0
+    assert metrics.gauges[WEBHOOK_GIVEN_UP, ("billing",)] == 1
+    assert (WEBHOOK_OLDEST, ("billing",)) not in metrics.gauges
 
 
 def test_what_is_never_taken_is_given_up_seen_and_replayed(store: CaseStore, config: Path, receiver: Receiver) -> None:
