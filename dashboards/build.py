@@ -1,4 +1,4 @@
-"""What does the Grafana overview show? Four questions, a row each, a panel per metric of the catalogue.
+"""What does the Grafana overview show? Five questions, a row each, a panel per metric of the catalogue.
 
 `python dashboards/build.py` writes the files, `--check` says whether they are current. A metric without a panel cannot
 exist, because the panels are made from the catalogue; what deserves more than the default gets it in `SPECIAL`.

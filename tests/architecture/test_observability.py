@@ -58,12 +58,13 @@ def test_every_metric_has_a_panel() -> None:
     assert [metric.name for metric in METRICS if metric.name not in shown] == []
 
 
-def test_the_dashboard_asks_the_four_questions() -> None:
+def test_the_dashboard_asks_the_five_questions() -> None:
     assert [panel["title"] for panel in OVERVIEW["panels"] if panel["type"] == "row"] == [
         "Are events flowing?",
         "Are we late?",
         "Are we deciding sanely?",
         "Are people coping?",
+        "Does everybody get to see it?",
     ]
 
 
