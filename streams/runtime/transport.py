@@ -14,6 +14,7 @@ crash tests decide when the three versions may be raised.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -128,7 +129,8 @@ def _keep_pace(fetcher: Any, wait_s: float) -> None:
         found: bool = await ask(*request)
         left_s = began_s + wait_s - time.monotonic()
         if not found and left_s > 0.0:
-            await asyncio.sleep(left_s)
+            with contextlib.suppress(asyncio.CancelledError):  # as `ask` does: whoever closes awaits what it cancelled
+                await asyncio.sleep(left_s)
         return found
 
     fetcher._proc_fetch_request = paced

@@ -96,6 +96,7 @@ def test_a_day_of_an_operator(product: Product) -> None:
     assert refused.exit_code == 78
     assert "live worker" in refused.output
     assert product.end() == [0]
+    assert "Traceback" not in product.logs()  # ending is nothing to be afraid of
 
     letters = [
         msgspec.json.decode(line) for line in operator.types("dead-letters", "list", "--json").stdout.splitlines()
