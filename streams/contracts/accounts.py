@@ -126,6 +126,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
         "reopen",
         "open",
         "escalate",
+        "put_back",
     ]
     case_id: Id | None = None
     owner: Literal["account", "entity"] = "account"
@@ -140,6 +141,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     asks_for: Annotated[tuple[AskedFor, ...], Meta(max_length=10)] = ()
     assignee: Id | None = None  # assign: whom a supervisor gives the case to; absent: the actor takes it
     queue: Queue | None = None  # escalate: where it belongs, if not where it is
+    if_unassigned: bool = False  # assign: only while nobody has the case, as whoever claims the next one wants it
 
 
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):

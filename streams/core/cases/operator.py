@@ -33,6 +33,7 @@ PERMITTED = {
     "reopen": ANALYSTS,
     "escalate": ANALYSTS,
     "refund": ANALYSTS,
+    "put_back": ANALYSTS,
 }
 
 
@@ -46,14 +47,17 @@ def act(turn: Turn, event: CaseAction) -> None:
     if case is None:
         raise AssertionError("an action without a case was let through")
     who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
-    add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {event.action}"[:200]))
-    if event.action != "escalate" and not _gives_away(event):
+    done = event.action + (f" to {event.assignee}" if _gives_away(event) else "")
+    add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {done}"[:200]))
+    if event.action not in ("escalate", "put_back") and not _gives_away(event):
         clocks.worked(case)  # who only passes it on has not begun
     match event.action:
         case "assign":
             _assign(turn, case, event.assignee or event.actor)
         case "escalate":
             _escalate(turn, case, event)
+        case "put_back":
+            _put_back(turn, case)
         case "note":
             pass  # the line says it; the text stays in the event, where the scanner guards it
         case "ask":
@@ -114,12 +118,24 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "refund":
         return _refund_refusal(turn, case, event)
-    if _gives_away(event) and event.role not in SUPERVISORS:
-        return "role", "only a supervisor gives a case to somebody else"
-    if event.action in ("ask", "resolve", "escalate") and not case.is_open:
+    if (event.action in ("ask", "resolve", "escalate", "put_back") or event.if_unassigned) and not case.is_open:
         return "status", "the case has ended: reopen it first"
+    if event.action in ("assign", "put_back"):
+        return _holder_refusal(case, event)
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
+    return None
+
+
+def _holder_refusal(case: Case, event: CaseAction) -> tuple[str, str] | None:
+    """Who has a case passes it on or puts it back; only a supervisor does so with a case of somebody else."""
+    if event.if_unassigned and case.assignee not in ("", event.actor):
+        return "taken", f"{case.assignee} has the case"
+    passes_on = _gives_away(event) or event.action == "put_back"
+    if passes_on and event.role not in SUPERVISORS and case.assignee != event.actor:
+        return "role", "only a supervisor gives away a case that somebody else has"
+    if event.action == "put_back" and not case.assignee:
+        return "unassigned", "nobody has the case"
     return None
 
 
@@ -192,6 +208,14 @@ def _assign(turn: Turn, case: Case, assignee: str) -> None:
     turn.change(case, "assignee")
     if case.status in ("received", "recorded", "classified", "auto_answered", "reopened"):
         set_status(turn, case, "assigned")
+
+
+def _put_back(turn: Turn, case: Case) -> None:
+    case.assignee = ""
+    clocks.escalate(case, False)
+    turn.change(case, "assignee")
+    if case.status == "assigned":
+        set_status(turn, case, "classified")
 
 
 def _ask(turn: Turn, case: Case, event: CaseAction) -> None:

@@ -171,3 +171,41 @@ def test_a_yes_after_a_no_does_not_resolve_the_case_of_a_frozen_account() -> Non
     version = only(CaseVersion, desk.player.see(yes))[-1]
     assert (version.status, version.finding) == (desk.case.status, "confirmed_fraud")
     assert version.evidence[-1].kind == "customer_confirmed"
+
+
+def test_of_two_who_claim_the_same_case_the_first_has_it_and_the_second_is_told() -> None:
+    desk = Desk()
+    seen = desk.case.version
+    desk.act("assign", if_unassigned=True)
+    (behind,) = desk.act("assign", actor="ben", if_unassigned=True, expected_version=seen)
+    assert behind.cause == "version_conflict"
+    (taken,) = desk.act("assign", actor="ben", if_unassigned=True)
+    assert (taken.cause, taken.text) == ("taken", "ana has the case")
+    assert desk.case.assignee == "ana"
+    desk.act("assign", actor="ben")  # whoever does not ask for a free one takes it over, as before
+    assert desk.case.assignee == "ben"
+
+
+def test_a_case_that_has_ended_is_claimed_and_put_back_by_nobody() -> None:
+    desk = Desk()
+    desk.act("resolve")
+    for action, fields in (("assign", {"if_unassigned": True}), ("put_back", {})):
+        (rejected,) = desk.act(action, **fields)
+        assert rejected.cause == "status"
+
+
+@pytest.mark.parametrize(("actor", "role"), [("ana", "analyst"), ("sun", "supervisor")])
+def test_whoever_has_a_case_passes_it_on_or_puts_it_back_and_so_does_a_supervisor(actor: str, role: str) -> None:
+    desk = Desk()
+    desk.act("assign")
+    for fields in ({"action": "assign", "assignee": "cai"}, {"action": "put_back"}):
+        (rejected,) = desk.act(**fields, actor="ben")
+        assert (rejected.cause, "somebody else has" in rejected.text) == ("role", True)
+    desk.act("put_back", actor=actor, role=role)
+    assert (desk.case.assignee, desk.case.status) == (None, "classified")
+    (nobody,) = desk.act("put_back", role="supervisor")
+    assert nobody.cause == "unassigned"
+    desk.act("assign")
+    desk.act("assign", actor=actor, role=role, assignee="cai")
+    assert desk.case.assignee == "cai"
+    assert desk.case.evidence[-1].text == f"{role} {actor}: assign to cai"
