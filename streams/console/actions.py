@@ -26,6 +26,7 @@ TOPIC: Final = "operator.actions"
 # In the order in which a page offers them.
 ActionName = Literal[
     "assign",
+    "put_back",
     "escalate",
     "note",
     "ask",
@@ -45,6 +46,7 @@ _ANY: Final = frozenset({"lock"})
 
 
 NOT_ALLOWED: Final = "refused.role"
+_NEVER: Final = frozenset({"why.entity", "why.shadow", "why.role", "why.not_yours"})
 
 
 class Refused(Exception):
@@ -58,16 +60,16 @@ class Choice(NamedTuple):
     why: str
 
 
-def choices(case: CaseVersion, role: str, held: Iterable[str]) -> tuple[Choice, ...]:
+def choices(case: CaseVersion, actor: str, role: str, held: Iterable[str]) -> tuple[Choice, ...]:
     """Every action, and why somebody with this role may not ask for it on this case now.
 
     `held`: the measures that stand on the account. The core answers what a page cannot know, and has the last word.
     """
     measures = frozenset(held)
-    return tuple(Choice(name, _why_not(case, name, role, measures)) for name in OFFERED)
+    return tuple(Choice(name, _why_not(case, name, actor, role, measures)) for name in OFFERED)
 
 
-def _why_not(case: CaseVersion, name: str, role: str, measures: frozenset[str]) -> str:
+def _why_not(case: CaseVersion, name: str, actor: str, role: str, measures: frozenset[str]) -> str:
     if case.owner != "account":
         return "why.entity"
     if case.shadow:
@@ -79,6 +81,10 @@ def _why_not(case: CaseVersion, name: str, role: str, measures: frozenset[str]) 
         return "why.closed"
     if not is_closed and name == "reopen":
         return "why.open"
+    if name == "put_back" and case.assignee is None:
+        return "why.unassigned"
+    if name == "put_back" and case.assignee != actor and role not in SUPERVISORS:
+        return "why.not_yours"
     if name == "unlock" and not measures:
         return "why.no_lock"
     if name == "unlock" and "freeze" in measures and role not in SUPERVISORS:
@@ -97,11 +103,12 @@ def action_of(
     version: int,
     at_ms: int,
     form: str,
+    **more: object,
 ) -> CaseAction:
-    """The event. The same form sent twice is the same event. Raises Refused."""
-    why = _why_not(case, name, role, _ANY) if name in OFFERED else "why.role"
+    """The event. The same form sent twice is the same event; `more` are fields of some actions. Raises Refused."""
+    why = _why_not(case, name, actor, role, _ANY) if name in OFFERED else "why.role"
     if why:
-        raise Refused(NOT_ALLOWED if why in ("why.entity", "why.shadow", "why.role") else "refused.status")
+        raise Refused(NOT_ALLOWED if why in _NEVER else "refused.status")
     account_id = case.entities.account_id
     if account_id is None:
         raise Refused("refused.no_account")
@@ -120,6 +127,7 @@ def action_of(
                 "role": role,
                 "second_actor": second,
                 "text": text or None,
+                **more,
             },
             CaseAction,
         )

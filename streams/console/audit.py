@@ -30,6 +30,7 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("POST", "/logout"): "sign_out",
     ("POST", "/language"): None,
     ("GET", "/queue"): None,
+    ("POST", "/claim"): "claim",
     ("GET", "/cases/{case_id}"): "case_view",
     ("POST", "/cases/{case_id}/actions"): "action",
     ("POST", "/cases/{case_id}/reveal"): "reveal",

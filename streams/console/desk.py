@@ -24,6 +24,7 @@ from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.console import passwords
 from streams.console.audit import says
+from streams.console.claims import Claims
 from streams.console.pages import LANGUAGES, Pages
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import CaseVersion
@@ -77,6 +78,7 @@ class Desk:
         self.changes = changes
         self.secure = secure
         self.tries = passwords.Tries()
+        self.claims = Claims(store, self.send, clock, changes.listening)
         self._send = send
         self._pages = Pages(clock, oidc=has_oidc)
 

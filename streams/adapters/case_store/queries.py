@@ -86,6 +86,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None = None
     incident_id: str | None = None
     assignee: str | None = None
+    unassigned: bool = False  # only what nobody has
     owner: str | None = None
     stage: int | None = WORK  # of tables: WORK, WAITING, DONE
     unworked_day: int | None = None  # days since 1970-01-01: without what an operator worked on that day
@@ -394,6 +395,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         value = getattr(filters, name)
         if value is not None:
             wanted.append(CASES.c[name] == value)
+    if filters.unassigned:
+        wanted.append(CASES.c.assignee.is_(None))
     if filters.unworked_day is not None:
         wanted.append(or_(CASES.c.worked_day.is_(None), CASES.c.worked_day != filters.unworked_day))
     return wanted

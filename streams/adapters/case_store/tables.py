@@ -31,7 +31,11 @@ def _ms(name: str, *, nullable: bool = False) -> Column[int]:
 
 
 _RANK: Final = ("less_urgent", "loss_rank", "created_ms", "case_id")
-_FILTERED: Final = ("priority", "worked_day")  # looked at in the index, so that only rows of the page are fetched
+_FILTERED: Final = (
+    "priority",
+    "worked_day",
+    "assignee",
+)  # looked at in the index, so that only rows of the page are fetched
 
 # The newest version of each case. `number` is the order in which the store met the cases, and the row of the index of
 # words.

@@ -37,7 +37,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
         }
         held = queries.measures(connection, found.entities.account_id)
     outcome = actions.outcome_of(sent, found, answers) if sent else None
-    choices = actions.choices(found, session.role, held)
+    choices = actions.choices(found, session.name, session.role, held)
     return desk.page(request, "case.html", session, case=found, outcome=outcome, choices=choices, **shown)
 
 

@@ -1,15 +1,22 @@
 """What should be worked on next?"""
 
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import queries
 from streams.adapters.case_store.queries import Filters
-from streams.console.desk import PAGE, STAGES, At, Who
+from streams.console import actions
+from streams.console.audit import says
+from streams.console.desk import FROM_HERE, PAGE, STAGES, At, Who, of_this_session
+from streams.core.cases.operator import ANALYSTS
 
 router = APIRouter()
+
+WHOSE: Final = ("all", "unassigned", "mine")
 
 
 @router.get("/")
@@ -25,25 +32,62 @@ def ranked(
     queue: str = "",
     priority: str = "",
     stage: str = "work",
+    whose: str = "all",
     after: str = "",
+    nothing: str = "",
 ) -> HTMLResponse:
     if stage not in STAGES:
         stage = "work"
+    if whose not in WHOSE:
+        whose = "all"
     with desk.store.reading() as connection:
         day = queries.review_day(connection)
         wanted = Filters(
             queue=queue or None,
             priority=priority or None,
             stage=STAGES[stage],
-            unworked_day=day if stage == "work" else None,
+            assignee=session.name if whose == "mine" else None,
+            unassigned=whose == "unassigned",
+            # Of what somebody has, and of what nobody has, it does not matter when it was worked on.
+            unworked_day=day if stage == "work" and whose == "all" else None,
         )
         found = queries.ranked(connection, wanted, PAGE, after or None)
         total = queries.counted(connection, wanted)
         worked = queries.worked_on(connection, day, queue or None)
-    more = None
-    if found.next_cursor is not None:
-        more = urlencode({"queue": queue, "priority": priority, "stage": stage, "after": found.next_cursor})
-    chosen = {"queue": queue, "priority": priority, "stage": stage}
+    chosen = {"queue": queue, "priority": priority, "stage": stage, "whose": whose}
+    more = found.next_cursor and urlencode({**chosen, "after": found.next_cursor})
     return desk.page(
-        request, "queue.html", session, lines=found.lines, more=more, total=total, worked=worked, chosen=chosen
+        request,
+        "queue.html",
+        session,
+        lines=found.lines,
+        more=more,
+        total=total,
+        worked=worked,
+        chosen=chosen,
+        nothing=bool(nothing),
     )
+
+
+@router.post("/claim", dependencies=FROM_HERE)
+async def claim(
+    request: Request,
+    desk: At,
+    session: Who,
+    csrf: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    queue: Annotated[str, Form()] = "",
+    priority: Annotated[str, Form()] = "",
+) -> Response:
+    of_this_session(session, csrf)
+    if session.role not in ANALYSTS:
+        raise HTTPException(403, actions.NOT_ALLOWED)
+    if not 0 < len(form) <= 32:
+        raise HTTPException(400, "refused.form")
+    claimed = await desk.claims.next(session, queue or None, priority or None, form)
+    if claimed is None:
+        says(request, detail="nothing left")
+        asked = {"queue": queue, "priority": priority, "whose": "unassigned", "nothing": "1"}
+        return RedirectResponse(f"/queue?{urlencode(asked)}", 303)
+    says(request, subject=claimed.case_id, detail=claimed.event_id)
+    return RedirectResponse(f"/cases/{claimed.case_id}?{urlencode({'sent': claimed.event_id})}", 303)

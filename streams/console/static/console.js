@@ -19,6 +19,7 @@
     if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "/") document.querySelector(".find input")?.focus();
+    else if (event.key === "n") document.querySelector('[data-key="n"]')?.click();
     else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) rows[at].querySelector("a")?.click();
     else return;
     event.preventDefault();

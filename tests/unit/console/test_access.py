@@ -37,6 +37,7 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("POST", "/logout"): (ALL, {}, 303),
     ("POST", "/language"): (ALL, {}, 303),
     ("GET", "/queue"): (ALL, None, 200),
+    ("POST", "/claim"): (ACTS, {"form": "1", "queue": "policy"}, 303),
     ("GET", "/cases/{case_id}"): (ALL, None, 200),
     ("POST", "/cases/{case_id}/actions"): (ACTS, NOTE, 303),
     ("POST", "/cases/{case_id}/reveal"): (ACTS, {"reason": "the customer is on the phone"}, 200),

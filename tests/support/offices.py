@@ -1,0 +1,95 @@
+"""How does a test sit people down at the console with the real core behind it, and no broker between?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from streams.adapters.case_store import people, queries
+from streams.adapters.case_store.people import Role, User
+from streams.adapters.case_store.rows import TOPICS_READ, Record
+from streams.adapters.case_store.store import CaseStore, Written, decode_case
+from streams.agents.publish import publish
+from streams.console import passwords
+from streams.console.desk import Changes
+from streams.console.web import build
+from streams.contracts.accounts import UserReport
+from streams.contracts.base import Event
+from streams.contracts.cases import CaseVersion
+from support.browsers import Browser, served
+from support.happenings import NOON, SECOND, event
+from support.play import Player, policy
+from support.services import HandClock
+
+PASSWORD = "a long enough password"
+_HASH = passwords.hash_of(PASSWORD)
+STAFF: dict[str, Role] = {"vera": "viewer", "mei": "analyst", "lin": "analyst", "sun": "supervisor", "jo": "supervisor"}
+
+
+class Office:
+    """Cases that the core has made, in a store, with a console or two over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
+        self.store.migrate()
+        self.clock = HandClock()
+        self.clock.at_ms = NOON
+        self.sent: list[Event] = []
+        self.before: Callable[[Event], None] = lambda _: None  # an event leaves the console
+        self._player = Player(policy())
+        self._core = threading.Lock()
+        self._offset = 0
+        self._ports: list[int] = []
+        with self.store.writing() as connection:
+            for name, role in STAFF.items():
+                people.put_user(connection, User(name, role, _HASH, 0))
+
+    def sees(self, happened: Event) -> Written:
+        """The core decides about an event, and the store reads what it has published."""
+        with self._core:
+            records = []
+            for effect in self._player.see(happened):
+                for emit in publish(effect, lambda *_: None):
+                    if emit.topic in TOPICS_READ:
+                        self._offset += 1
+                        records.append(Record(emit.topic, 0, self._offset, emit.key, emit.value, emit.timestamp_ms))
+            return self.store.write(records, {})
+
+    def opens(self, account_id: str) -> CaseVersion:
+        """Somebody's phone was stolen."""
+        self.clock.at_ms += SECOND  # before the first lock is overdue
+        theft = event(UserReport, self.clock.at_ms, account_id, account_id=account_id, channel="app", kind="stolen")
+        (case_id,) = self.sees(theft).cases
+        return self.case(case_id)
+
+    def case(self, case_id: str) -> CaseVersion:
+        with self.store.reading() as connection:
+            body = queries.case_body(connection, case_id)
+        assert body is not None
+        return decode_case(body)
+
+    def person(self, name: str, console: int = 0) -> Browser:
+        """Somebody who has signed in at one of the consoles."""
+        browser = Browser(self._ports[console])
+        assert browser.signs_in(name, PASSWORD).location == "/queue"
+        return browser
+
+    def _console(self) -> Any:
+        changes = Changes()
+
+        async def send(happened: Event, _: int) -> None:
+            self.sent.append(happened)
+            self.before(happened)
+            changes.tell(self.sees(happened))
+
+        return build(self.store, send, self.clock, changes, secure=False)
+
+    @contextmanager
+    def at_work(self, consoles: int = 1) -> Iterator[Office]:
+        with ExitStack() as stack:
+            self._ports = [stack.enter_context(served(self._console())) for _ in range(consoles)]
+            yield self
+        self.store.close()
