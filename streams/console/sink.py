@@ -12,18 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from hashlib import blake2b
-from itertools import product
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.adapters.case_store.activity import KEPT_MS as ACTIVITY_KEPT_MS
 from streams.adapters.case_store.errors import StoreError
-from streams.adapters.case_store.queries import bodies, open_cases
-from streams.adapters.case_store.rows import DAY_MS, TOPICS_READ, Record
+from streams.adapters.case_store.queries import bodies
+from streams.adapters.case_store.rows import DAY_MS, TOPICS_OF_ACTIVITY, TOPICS_READ, Record
 from streams.adapters.case_store.store import CaseStore, Position, Written
-from streams.contracts.cases import Priority, Queue
 from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
-from streams.metrics import STORE_LAG, STORE_LEVEL, STORE_OPEN_CASES, STORE_RECORDS, STORE_REFUSED, Silent
+from streams.metrics import STORE_LAG, STORE_LEVEL, STORE_RECORDS, STORE_REFUSED, Silent
 from streams.ports import Metrics
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import STUCK_S, Span, reader, scan, spans, unread
@@ -55,7 +54,7 @@ class Plan(NamedTuple):
 
 async def plan(options: RuntimeOptions, positions: Mapping[Position, int]) -> Plan:
     """Where the store goes on. Raises StoreError if the topics are missing or are not those that it has read."""
-    names = {physical(options.names, name): name for name in TOPICS_READ}
+    names = {physical(options.names, name): name for name in (*TOPICS_READ, *TOPICS_OF_ACTIVITY)}
     counts = await usable_partitions(options, names)
     missing = sorted(names.keys() - counts.keys())
     if missing:
@@ -102,7 +101,7 @@ async def load(
             count,
             topic,
         )
-    logical = {physical(options.names, name): name for name in TOPICS_READ}
+    logical = {physical(options.names, name): name for name in (*TOPICS_READ, *TOPICS_OF_ACTIVITY)}
     left = {tp for tp, start in here.starts.items() if start < here.spans[tp].end}
     read = day = 0
     if not (left or follow):
@@ -135,18 +134,10 @@ async def load(
                 newest_ms = max(record.at_ms for record in records)
                 if newest_ms // DAY_MS > day:
                     day = newest_ms // DAY_MS
-                    await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS)
+                    await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS, newest_ms - ACTIVITY_KEPT_MS)
             _count_lag(metrics, consumer, at, logical)
             left = {tp for tp in left if at[tp] < here.spans[tp].end}
     return read
-
-
-def count_open_cases(store: CaseStore, metrics: Metrics) -> None:
-    """Raises StoreUnreachable."""
-    with store.reading() as connection:
-        found = open_cases(connection)
-    for each in product(get_args(Queue), get_args(Priority)):
-        metrics.set(STORE_OPEN_CASES, found.get(each, 0), *each)
 
 
 def _count_lag(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -302,6 +302,18 @@ def measures(connection: Connection, account_id: str | None) -> tuple[str, ...]:
     return tuple(connection.scalars(query.distinct().order_by(LOCKS.c.action)))
 
 
+def lines_of(connection: Connection, numbers: Sequence[int]) -> tuple[CaseLine, ...]:
+    """The cases with these numbers, the newest first."""
+    query = select(*_LINE).where(CASES.c.number.in_(numbers)).order_by(CASES.c.number.desc())
+    return tuple(_lines(connection, query))
+
+
+def line(connection: Connection, case_id: str) -> CaseLine | None:
+    """One case as a line of a list."""
+    found = _lines(connection, select(*_LINE).where(CASES.c.case_id == case_id))
+    return found[0] if found else None
+
+
 def account(connection: Connection, account_id: str, limit: int = 50) -> Account | None:
     """What is known of an account; None if nothing is, not even that it was forgotten."""
     state = connection.scalar(select(LOCK_STATES.c.body).where(LOCK_STATES.c.account_id == account_id))
@@ -365,13 +377,6 @@ def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
     )
     for row in connection.execution_options(yield_per=1_000).execute(query):
         yield row.case_id, row.body
-
-
-def open_cases(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many cases are not resolved or ended, by queue and priority."""
-    of = (CASES.c.queue, CASES.c.priority)
-    query = select(*of, func.count()).where(CASES.c.stage.in_((WORK, WAITING))).group_by(*of)
-    return {(queue, priority): count for queue, priority, count in connection.execute(query)}
 
 
 def sizes(connection: Connection) -> dict[str, int]:

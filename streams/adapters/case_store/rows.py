@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from streams.adapters.case_store import activity
+from streams.adapters.case_store.activity import activity_row
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.contracts.actions import LocksState
 from streams.contracts.base import to_ms
@@ -22,6 +24,7 @@ from streams.core.obligations import FINISHED
 
 # In this order: what was deleted should be known before what it was about is read again.
 TOPICS_READ: Final = (CASES_SNAPSHOT.name, "support.cases", LOCKS.name, "customer.notifications")
+TOPICS_OF_ACTIVITY: Final = activity.TOPICS
 DAY_MS: Final = 86_400_000
 _NUL: Final = b"\\u0000"  # as JSON has it
 
@@ -55,6 +58,7 @@ class Batch(msgspec.Struct):
     notifications: dict[str, tuple[NotificationRequested, bytes]] = {}
     rejections: dict[str, ActionRejected] = {}
     receipts: dict[str, tuple[AccountErased, bytes]] = {}
+    activity: dict[tuple[str, int, str], dict[str, Any]] = {}  # account, event time, id of the event
     gone: dict[tuple[str, str], int] = {}  # kind, id -> up to which event time
     refused: list[Refused] = []
 
@@ -93,7 +97,13 @@ def _take(batch: Batch, record: Record) -> None:
             for case_id in said.case_ids:
                 _forget(batch, "case", case_id, at_ms)
         case Refusal(reason=reason, detail=detail):
+            if record.topic in TOPICS_OF_ACTIVITY:
+                return  # the worker has set it aside with its reason
             batch.refused.append(Refused(record.topic, record.partition, record.offset, reason, detail))
+        case _ if record.topic in TOPICS_OF_ACTIVITY:
+            row = activity_row(said)
+            if row is not None:
+                batch.activity.setdefault((row["account_id"], row["at_ms"], row["event_id"]), storable(row, raw))
         case _:
             raise AssertionError(f"{type(said).__name__} is read from {record.topic} and has no row")
 

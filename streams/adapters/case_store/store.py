@@ -19,12 +19,29 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, and_, create_engine, delete, event, func, select, text
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Engine,
+    Table,
+    and_,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from streams.adapters.case_store import tables
+from streams.adapters.case_store.activity import PER_ACCOUNT
 from streams.adapters.case_store.errors import StoreError, StoreUnreachable
 from streams.adapters.case_store.rows import (
     Batch,
@@ -121,6 +138,7 @@ class CaseStore:
             gone = _gone(connection, batch)
             changed = _write_cases(connection, batch, gone, touched)
             accounts = _write_accounts(connection, batch, gone)
+            _write_activity(connection, batch, gone)
             for table, rows in (
                 (tables.RECEIPTS, [receipt_row(*each) for each in batch.receipts.values()]),
                 (tables.REFUSED, [storable(each._asdict()) for each in batch.refused]),
@@ -131,9 +149,13 @@ class CaseStore:
             self._scrub()
         return Written(frozenset(changed), frozenset(accounts), len(batch.refused))
 
-    def forget_before(self, at_ms: int) -> None:
-        """Drops messages, answers and notes about deletions that are older: they left their topics long ago."""
+    def forget_before(self, at_ms: int, activity_ms: int) -> None:
+        """Drops messages, answers and notes about deletions that are older: they left their topics long ago.
+
+        And what happened on accounts before `activity_ms`.
+        """
         with self.writing() as connection:
+            connection.execute(delete(tables.ACTIVITY).where(tables.ACTIVITY.c.at_ms < activity_ms))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.GONE, tables.SENT_ACTIONS):
                 connection.execute(delete(table).where(table.c.at_ms < at_ms))
 
@@ -246,6 +268,12 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
             connection.execute(delete(queued).where(queued.c.subject == what, queued.c.at_ms <= at_ms))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
                 connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
+        if kind == "account":
+            done = tables.ACTIVITY
+            connection.execute(delete(done).where(done.c.account_id == what, done.c.at_ms <= at_ms))
+            # Others paid this person: what they did stays, whom they paid goes.
+            paid = update(done).where(done.c.payee_id == what, done.c.at_ms <= at_ms)
+            connection.execute(paid.values(payee_id=None))
         if kind in ("locks", "account"):
             old = and_(lock_states.c.account_id == what, lock_states.c.at_ms <= at_ms)
             if connection.execute(delete(lock_states).where(old)).rowcount:
@@ -263,6 +291,8 @@ def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
     for notice, _ in batch.notifications.values():
         accounts.add(notice.account_id)
         cases.add(notice.case_id or "")
+    for each in batch.activity.values():
+        accounts.update((each["account_id"], each["payee_id"]))
     wanted = sorted({without_nul(each) for each in {*cases, *accounts} if each})
     found: dict[tuple[str, str], int] = {}
     for chunk in _chunks(wanted):
@@ -362,6 +392,23 @@ def _write_accounts(connection: Connection, batch: Batch, gone: Mapping[tuple[st
     return changed
 
 
+def _write_activity(connection: Connection, batch: Batch, gone: Mapping[tuple[str, str], int]) -> None:
+    """What happened on accounts, and of each only the newest."""
+    rows = [row for row in batch.activity.values() if not _is_gone(gone, row, "account")]
+    for row in rows if gone else ():
+        if row["at_ms"] <= gone.get(("account", row["payee_id"] or ""), -1):
+            row["payee_id"] = None
+    if not rows:
+        return
+    _insert_new(connection, tables.ACTIVITY, rows)
+    done = tables.ACTIVITY
+    key = (done.c.account_id, done.c.at_ms, done.c.event_id)
+    of_account = select(done.c.at_ms, done.c.event_id).where(done.c.account_id == bindparam("of"))
+    oldest = of_account.order_by(done.c.at_ms.desc(), done.c.event_id.desc()).offset(_LAST_KEPT).limit(_ONE)
+    too_old = delete(done).where(done.c.account_id == bindparam("of"), tuple_(*key[1:]) < oldest.scalar_subquery())
+    _many(connection, too_old, [{"of": account} for account in {row["account_id"] for row in rows}])
+
+
 def _move(connection: Connection, positions: Mapping[Position, int]) -> None:
     rows = [
         {"topic": topic, "partition": partition, "next_offset": offset}
@@ -393,6 +440,8 @@ def _upsert(
     _many(connection, statement.on_conflict_do_update(index_elements=keys, set_=values, where=where), rows)
 
 
+_ONE: Final[ColumnClause[int]] = literal_column("1")
+_LAST_KEPT: Final[ColumnClause[int]] = literal_column(str(PER_ACCOUNT - 1))
 _NAMED: Final = sqlite.dialect(paramstyle="named")
 
 

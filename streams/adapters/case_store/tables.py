@@ -82,10 +82,10 @@ CASES: Final = Table(
 )
 
 
-def _where_known(name: str, *columns: str) -> None:
-    """An index for a column that most cases do not have: it costs nothing where there is nothing."""
-    known = CASES.c[columns[0]].is_not(None)
-    Index(name, *(CASES.c[column] for column in columns), sqlite_where=known, postgresql_where=known)
+def _where_known(name: str, *columns: str, of: Table = CASES) -> None:
+    """An index for a column that most rows do not have: it costs nothing where there is nothing."""
+    known = of.c[columns[0]].is_not(None)
+    Index(name, *(of.c[column] for column in columns), sqlite_where=known, postgresql_where=known)
 
 
 _where_known("cases_of_incident", "incident_id")
@@ -177,6 +177,30 @@ GONE: Final = Table(
     Index("gone_by_time", "at_ms"),
 )
 
+# What happened on an account lately, one short row for each: streams/adapters/case_store/activity.py.
+ACTIVITY: Final = Table(
+    "activity",
+    METADATA,
+    _id("account_id", primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    _id("event_id", primary_key=True),
+    _label("kind"),
+    _label("label", nullable=True),
+    _id("subject_id", nullable=True),
+    Column("amount_minor", BigInteger, nullable=True),
+    Column("currency", String(3), nullable=True),
+    _id("merchant_id", nullable=True),
+    _id("payee_id", nullable=True),
+    _id("card_token", nullable=True),
+    _id("device_id", nullable=True),
+    Column("ip", String(45), nullable=True),
+    Column("country", String(2), nullable=True),
+    Column("detail", Text, nullable=True),
+    sqlite_with_rowid=False,  # the rows of an account lie together, in their order
+)
+for _name in ("merchant_id", "payee_id", "card_token", "device_id", "ip"):
+    _where_known(f"activity_of_{_name}", _name, "at_ms", of=ACTIVITY)
+
 # Records that could not be understood, by place; they stay on their topic.
 REFUSED: Final = Table(
     "refused",
@@ -209,6 +233,7 @@ FROM_TOPICS: Final = (
     REJECTIONS,
     RECEIPTS,
     GONE,
+    ACTIVITY,
     REFUSED,
     POSITIONS,
 )

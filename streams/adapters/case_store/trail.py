@@ -44,6 +44,11 @@ def account_subject(account_id: str) -> str:
     return "account/" + sha256(f"audit\x1f{account_id}".encode()).hexdigest()[:32]
 
 
+def entity_subject(kind: str, value: str) -> str:
+    """The same for an address, device, card or payee: kind and hash."""
+    return f"{kind[:16]}/" + sha256(f"audit\x1f{kind}\x1f{value}".encode()).hexdigest()[:32]
+
+
 def append(connection: Connection, entry: Entry) -> None:
     """Adds a row. To be called while writing, which one does at a time."""
     newest = connection.execute(select(AUDIT.c.number, AUDIT.c.hash).order_by(AUDIT.c.number.desc()).limit(1)).first()

@@ -51,6 +51,7 @@ def searchable(case: CaseVersion) -> str:
         entities.order_id,
         entities.merchant_id,
         entities.terminal_id,
+        entities.card_token,
         entities.device_id,
         entities.ip,
         entities.entity,
