@@ -29,6 +29,7 @@ from streams.console.pages import LANGUAGES, Pages
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import CaseVersion
 from streams.core.cases.operator import SUPERVISORS
+from streams.core.personal import kind_of
 from streams.core.two_people import is_somebody_else
 from streams.ports import Clock
 
@@ -152,6 +153,17 @@ FROM_HERE: Final = [Depends(from_here)]
 def of_this_session(session: Session, csrf: str) -> None:
     if not hmac.compare_digest(csrf.encode(), session.csrf.encode()):
         raise HTTPException(403, "refused.csrf")
+
+
+def reason_to_reveal(session: Session, reason: str, csrf: str) -> str:
+    """Why somebody wants to see whole ids. Answers 403 to whoever may not, 400 if it says nothing."""
+    of_this_session(session, csrf)
+    if session.role == "viewer":
+        raise HTTPException(403, "refused.role")
+    why = " ".join(reason.split())
+    if not 5 <= len(why) <= 200 or kind_of(why) is not None:
+        raise HTTPException(400, "refused.reason")
+    return why
 
 
 def missing() -> NoReturn:

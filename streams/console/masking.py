@@ -7,11 +7,17 @@ of payments, orders, merchants and terminals stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
+from streams.adapters.case_store.activity import ENTITY_COLUMNS
+
 _PERSONAL: Final = ("account_id", "card_token", "device_id", "ip")
+# Kinds of entities that have a page: what the store has activity of, and what only cases name.
+ENTITY_PAGES: Final = ("account", *ENTITY_COLUMNS, "terminal", "bin")
+PERSONAL: Final = frozenset({"account", "ip", "device", "card", "payee"})  # of them: shown shortened
 _TEXTS: Final = frozenset({"subject", "text", "zh", "en", "texts", "changed", "parameters", "entity"})
 
 
@@ -20,6 +26,14 @@ def masked(value: str | None) -> str:
     if value is None:
         return ""
     return value if len(value) <= 4 else f"{value[:2]}…{value[-3:]}"
+
+
+def masked_in(text: str, ids: Iterable[str | None]) -> str:
+    """`text` with every one of `ids` in it masked."""
+    for each in sorted(filter(None, ids), key=lambda each: -len(each)):
+        if each in text:
+            text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", masked(each), text)
+    return text
 
 
 def hidden(value: str) -> str:

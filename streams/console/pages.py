@@ -10,7 +10,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from streams.adapters.case_store.people import Session
-from streams.console.masking import masked
+from streams.console.masking import ENTITY_PAGES, PERSONAL, masked, masked_in
+from streams.console.timeline import LANES
 from streams.contracts.actions import LocksState
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import NotificationRequested, Priority, Queue
@@ -25,10 +26,12 @@ _CHIPS: Final = {
     **dict.fromkeys(("resolved", "surveyed", "closed", "valuable_alert", "false_alarm", "released", "active"), "good"),
     **dict.fromkeys(("waiting_customer", "waiting_third_party", "outage", "challenged", "recovering"), "warn"),
     **dict.fromkeys(("confirmed_fraud", "freeze", "lock", "frozen", "locked"), "bad"),
+    **dict.fromkeys(("block", "block_entity", "moved"), "bad"),
+    **dict.fromkeys(("hold", "review", "step_up", "unknown"), "warn"),
     **dict.fromkeys(("assigned", "in_progress", "reopened"), "now"),
 }
-_decode_notice = msgspec.json.Decoder(NotificationRequested).decode
-_decode_locks = msgspec.json.Decoder(LocksState).decode
+decode_notice = msgspec.json.Decoder(NotificationRequested).decode
+decode_locks = msgspec.json.Decoder(LocksState).decode
 
 
 def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
@@ -53,20 +56,30 @@ class Pages:
         )
         self._environment.filters |= {
             "masked": masked,
+            "masked_in": masked_in,
+            "instant": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M:%S}",
+            "day": lambda ms: f"{from_ms(ms):%Y-%m-%d}",
+            "clock": lambda ms: f"{from_ms(ms):%H:%M:%S}",
+            "iso": lambda ms: from_ms(ms).isoformat(),
+            "figure": _figure,
             "minute": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M}",
             "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
             "spell": _spelled,
             "chip": lambda value: _CHIPS.get(value, ""),
-            "notice": _decode_notice,
-            "locks_state": _decode_locks,
+            "notice": decode_notice,
+            "locks_state": decode_locks,
             "ms": to_ms,
             "span": span,
         }
+        self._environment.tests["known_text"] = self._texts.__contains__
         self._environment.globals |= {
             "money": lambda amount, currency: "" if amount is None or currency is None else money(amount, currency),
             "dollars": lambda cents: f"{cents / 100:,.2f}",
             "OIDC": oidc,
             "LOSS": LOSS,
+            "LANES": LANES,
+            "PERSONAL": PERSONAL,
+            "ENTITY_PAGES": ENTITY_PAGES,
             "reason": _reason,
             "QUEUES": get_args(Queue),
             "PRIORITIES": get_args(Priority),
@@ -92,6 +105,13 @@ def _reason(code: str, language: str) -> str:
     """R01 with what it says; a code of a newer release alone."""
     found = REASONS.get(code)
     return code if found is None else f"{code} {found.zh if language == 'zh' else found.en}"
+
+
+def _figure(value: float | None) -> str:
+    """A measure as a person reads it: 4,500; 37.5; 0.82."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def _spelled(word: str | None) -> str:

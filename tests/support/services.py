@@ -16,9 +16,12 @@ from streams.adapters.case_store.tokens import ApiToken
 from streams.console.desk import Changes
 from streams.console.web import build
 from streams.contracts.accounts import CaseAction
-from streams.contracts.actions import Lock, LocksState
+from streams.contracts.actions import ActionRequested, Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText, Entities, Evidence, NotificationRequested
+from streams.contracts.decisions import DecisionMade, Hit, Reason
+from streams.contracts.logins import LoginSucceeded
+from streams.contracts.payments import Code, PaymentFailed, PaymentSucceeded
 from support.browsers import served
 from support.stores import START_MS, case, load, record
 
@@ -108,6 +111,67 @@ def versions() -> list[Any]:
     ]
 
 
+def activity(account_id: str) -> list[Any]:
+    """A login, a payment that was held with its reasons, one that failed, and a block of the address."""
+    base: dict[str, Any] = {"source": "test", "account_id": account_id}
+    money: dict[str, Any] = {"amount_minor": 90_000, "currency": "CNY", "merchant_id": "mer_1"}
+    ip, device = "203.0.113.7", "dev-123456"
+    login = LoginSucceeded(event_id="act_1", occurred_at=AT, ip=ip, device_id=device, country="CN", **base)
+    payment = PaymentSucceeded(
+        event_id="act_2",
+        occurred_at=from_ms(START_MS + 1_000),
+        payment_id="pay_1",
+        device_id=device,
+        ip=ip,
+        **base,
+        **money,
+    )
+    failed = PaymentFailed(
+        event_id="act_3",
+        occurred_at=from_ms(START_MS + 2_000),
+        payment_id="pay_2",
+        counterparty_id="payee-9000-x",
+        card_token="card-token-77",
+        codes=(Code(source="iso8583_1987", code="51"),),
+        **base,
+        **money,
+    )
+    decision = DecisionMade(
+        occurred_at=from_ms(START_MS + 1_500),
+        decision_id="dec_1",
+        event_id="act_2",
+        account_id=account_id,
+        subject="payment",
+        subject_id="pay_1",
+        outcome="hold",
+        score=0.87,
+        policy="p",
+        feature_set="f",
+        hits=(Hit(rule="velocity/02", outcome="hold"),),
+        reasons=(
+            Reason(code="R01", direction="raises", observed=90_000.0, usual=4_500.0),
+            Reason(code="R02", direction="raises"),
+        ),
+    )
+    block = ActionRequested(
+        occurred_at=AT,
+        action_id="blk_1",
+        account_id=f"ip/{ip}",
+        entity=f"ip/{ip}",
+        action="block_entity",
+        reason_class="credential_attack",
+        expires_at=from_ms(START_MS + 4 * 3_600_000),
+        case_id="inc_1",
+    )
+    return [
+        record("auth.logins", login),
+        record("payments.transactions", payment),
+        record("payments.transactions", failed),
+        record("fraud.decisions", decision),
+        record("account.actions", block),
+    ]
+
+
 @contextmanager
 def filled(folder: Path) -> Iterator[Service]:
     """The interface over a store with some cases, locks and messages."""
@@ -132,6 +196,7 @@ def filled(folder: Path) -> Iterator[Service]:
             *(record(SNAPSHOT, each) for each in versions()),
             record("account.locks", LocksState(occurred_at=AT, account_id=PERSON, version=7, locks=(lock,))),
             *(record("customer.notifications", each) for each in notices),
+            *activity(PERSON),
         ],
     )
     with served(service.app) as port:

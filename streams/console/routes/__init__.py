@@ -4,8 +4,20 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from streams.console.routes import accounts, cases, incidents, live, locks, review, search, signing_in
+from streams.console.routes import (
+    accounts,
+    cases,
+    entities,
+    incidents,
+    live,
+    locks,
+    merchants,
+    review,
+    search,
+    signing_in,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
-    module.router for module in (signing_in, review, cases, incidents, locks, accounts, search, live)
+    module.router
+    for module in (signing_in, review, cases, incidents, locks, accounts, entities, merchants, search, live)
 )

@@ -1,21 +1,90 @@
-"""What is known of a customer?"""
+"""What is known of a customer, and what is usual for them?"""
 
-from fastapi import APIRouter, Request
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection
 
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import linked, queries
+from streams.adapters.case_store.activity import ENTITY_COLUMNS, PER_ACCOUNT
+from streams.adapters.case_store.linked import Act
+from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.trail import account_subject
 from streams.console.audit import says
-from streams.console.desk import At, Who, missing
+from streams.console.desk import FROM_HERE, At, Who, missing, reason_to_reveal
+from streams.console.pages import decode_locks, decode_notice
+from streams.console.timeline import habit, judged, timeline
 
 router = APIRouter()
+
+_TOLD: Final = 20  # newest cases whose lines are on the timeline
+_USED: Final = 8  # of each kind of entity
 
 
 @router.get("/account")
 def account(request: Request, desk: At, session: Who, id: str = "") -> HTMLResponse:  # noqa: A002 - in the address
     says(request, subject=account_subject(id))
     with desk.store.reading() as connection:
-        found = queries.account(connection, id)
-    if found is None:
+        shown = _known(connection, id)
+    return desk.page(request, "account.html", session, **shown)
+
+
+@router.post("/account/reveal", dependencies=FROM_HERE)
+def reveal(
+    request: Request,
+    desk: At,
+    session: Who,
+    id: Annotated[str, Form()] = "",  # noqa: A002 - as in the address
+    reason: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> HTMLResponse:
+    why = reason_to_reveal(session, reason, csrf)
+    with desk.store.reading() as connection:
+        shown = _known(connection, id)
+    says(request, subject=account_subject(id), detail=why)
+    found = (("account", id), *((kind, value) for kind, used in shown["used"] for value, *_ in used))
+    return desk.page(request, "revealed.html", session, found=found, back=f"/account?{urlencode({'id': id})}")
+
+
+def _known(connection: Connection, account_id: str) -> dict[str, Any]:
+    """What the page shows. Answers 404 if nothing is known."""
+    found = queries.account(connection, account_id)
+    acts = linked.of_account(connection, account_id, PER_ACCOUNT)
+    if found is None and not acts:
         missing()
-    return desk.page(request, "account.html", session, account=found)
+    found = found or queries.Account(account_id, None, (), (), (), None)
+    bodies = (queries.case_body(connection, each.case_id) for each in found.cases[:_TOLD])
+    cases = tuple(decode_case(body) for body in bodies if body is not None)
+    notices = tuple(map(decode_notice, found.notifications))
+    locks = None if found.lock_state is None else decode_locks(found.lock_state)
+    hides = {account_id} | {
+        each for act in acts for each in (act.device_id, act.ip, act.card_token, act.payee_id) if each and len(each) > 4
+    }
+    return {
+        "account": found,
+        "notices": notices,
+        "moments": timeline(cases, acts=acts, notices=notices, locks=locks, answers=found.answers)[::-1],
+        "judged": judged(acts, limit=1),
+        "habit": habit(acts),
+        "used": _used(acts),
+        "hides": hides,
+    }
+
+
+def _used(acts: Iterable[Act]) -> tuple[tuple[str, tuple[tuple[str, int, int], ...]], ...]:
+    """By kind: what the account used, how often and when last, the last used first. `acts`: the newest first."""
+    found: dict[str, dict[str, tuple[int, int]]] = {kind: {} for kind in ENTITY_COLUMNS}
+    for act in acts:
+        for kind, column in ENTITY_COLUMNS.items():
+            value: str | None = getattr(act, column)
+            if value is not None:
+                times, last_ms = found[kind].get(value, (0, act.at_ms))
+                found[kind][value] = times + 1, last_ms
+    return tuple(
+        (kind, tuple((value, *seen) for value, seen in list(used.items())[:_USED]))
+        for kind, used in found.items()
+        if used
+    )

@@ -6,18 +6,30 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import linked, queries
+from streams.adapters.case_store.activity import ENTITY_COLUMNS
+from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.store import decode_case
 from streams.console import actions
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, missing, of_this_session
-from streams.core.personal import kind_of
+from streams.console.desk import FROM_HERE, At, Who, missing, of_this_session, reason_to_reveal
+from streams.console.pages import decode_locks, decode_notice
+from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
+from streams.contracts.base import to_ms
+from streams.contracts.cases import CaseVersion
 
 router = APIRouter()
 
 _CHILDREN: Final = 200
+# Fields of a case's entities that have a page.
+_KIND_OF: Final = {
+    "account_id": "account",
+    "terminal_id": "terminal",
+    **{column: kind for kind, column in ENTITY_COLUMNS.items()},
+}
 
 
 @router.get("/cases/{case_id}")
@@ -27,18 +39,50 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
         if body is None:
             missing()
         found = decode_case(body)
+        account_id = found.entities.account_id
         answers = queries.answers(connection, case_id=case_id)
         if sent and all(each.event_id != sent for each in answers):
             answers += tuple(filter(None, [queries.answer(connection, sent)]))
+        versions = tuple(decode_case(each.body) for each in queries.versions(connection, case_id))
+        acts = _acts(connection, found)
+        notices = tuple(map(decode_notice, queries.notices_of_case(connection, case_id)))
+        state = None if account_id is None else queries.lock_state(connection, account_id)
+        locks = None if state is None else decode_locks(state)
         shown: dict[str, Any] = {
-            "versions": queries.versions(connection, case_id),
+            "moments": timeline((found,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers),
+            "judged": judged(acts, found),
             "children": queries.children(connection, case_id, _CHILDREN) if found.owner == "entity" else (),
-            "notices": queries.notices_of_case(connection, case_id),
+            "incident": None if found.incident_id is None else queries.line(connection, found.incident_id),
+            "notices": notices,
+            "hides": _people(found, acts),
         }
-        held = queries.measures(connection, found.entities.account_id)
+        held = queries.measures(connection, account_id)
     outcome = actions.outcome_of(sent, found, answers) if sent else None
     choices = actions.choices(found, session.name, session.role, held)
     return desk.page(request, "case.html", session, case=found, outcome=outcome, choices=choices, **shown)
+
+
+def _acts(connection: Connection, case: CaseVersion) -> tuple[Act, ...]:
+    """What happened around a case: on its account, or with its entity."""
+    around = {"begin_ms": to_ms(case.created_at) - AROUND_MS, "end_ms": to_ms(case.occurred_at) + AROUND_MS}
+    if case.owner == "account" and case.entities.account_id is not None:
+        return linked.of_account(connection, case.entities.account_id, MOMENTS, **around)
+    kind, _, value = (case.entities.entity or "").partition("/")
+    acts = linked.of_entity(connection, kind, value, MOMENTS) if kind in ENTITY_COLUMNS else ()
+    ordered = linked.commands(connection, case.entities.entity, MOMENTS) if case.entities.entity else ()
+    return tuple(act for act in (*acts, *ordered) if around["begin_ms"] <= act.at_ms <= around["end_ms"])
+
+
+def _people(case: CaseVersion, acts: tuple[Act, ...]) -> frozenset[str]:
+    """Ids of people, which texts of the page show shortened."""
+    entities = case.entities
+    found = {entities.account_id, entities.device_id, entities.ip, entities.card_token}
+    kind, _, value = (entities.entity or "").partition("/")
+    if kind in ("ip", "device", "card", "account"):
+        found.add(value)
+    for act in acts:
+        found |= {act.account_id, act.device_id, act.ip, act.card_token, act.payee_id}
+    return frozenset(each for each in found if each and len(each) > 4)
 
 
 @router.post("/cases/{case_id}/actions", dependencies=FROM_HERE)
@@ -91,12 +135,9 @@ def reveal(
     reason: Annotated[str, Form()] = "",
     csrf: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
-    of_this_session(session, csrf)
-    if session.role == "viewer":
-        raise HTTPException(403, "refused.role")
-    why = " ".join(reason.split())
-    if not 5 <= len(why) <= 200 or kind_of(why) is not None:
-        raise HTTPException(400, "refused.reason")
-    found = desk.case_of(case_id)
+    why = reason_to_reveal(session, reason, csrf)
+    named = desk.case_of(case_id).entities
     says(request, detail=why)
-    return desk.page(request, "revealed.html", session, case=found)
+    values = ((_KIND_OF.get(name, name), getattr(named, name)) for name in named.__struct_fields__)
+    found = tuple((kind, value) for kind, value in values if value)
+    return desk.page(request, "revealed.html", session, found=found, back=f"/cases/{case_id}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from sqlalchemy import delete, update
@@ -28,6 +28,8 @@ HASH = passwords.hash_of(PASSWORD)
 ALL, ACTS = frozenset(ROLES), frozenset(ROLES) - {"viewer"}
 ANYBODY = ALL | {"nobody"}
 NOTE = {"action": "note", "version": "2", "form": "1", "text": ""}
+ADDRESS = {"kind": "ip", "value": "203.0.113.7"}
+ASKED = {"/account": {"id": PERSON}, "/entity": ADDRESS, "/merchant": {"id": "mer_1"}}
 # address -> who may, what is sent, and the answer of those who may
 WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = {
     ("GET", "/"): (ALL, None, 303),
@@ -44,6 +46,10 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("GET", "/incidents"): (ALL, None, 200),
     ("GET", "/locks"): (ALL, None, 200),
     ("GET", "/account"): (ALL, None, 200),
+    ("POST", "/account/reveal"): (ACTS, {"id": PERSON, "reason": "the customer is on the phone"}, 200),
+    ("GET", "/entity"): (ALL, None, 200),
+    ("POST", "/entity/reveal"): (ACTS, {**ADDRESS, "reason": "the customer is on the phone"}, 200),
+    ("GET", "/merchant"): (ALL, None, 200),
     ("GET", "/search"): (ALL, None, 200),
     ("GET", "/events"): (ALL, None, 200),
 }
@@ -77,7 +83,7 @@ def test_every_route_has_a_row(service: Service) -> None:
 
 def address(path: str) -> str:
     filled = path.replace("{case_id}", "case_a").replace("{version}", "1").replace("{account_id}", PERSON)
-    return filled.replace("{event_id}", "opr_x") + (f"?id={PERSON}" if path == "/account" else "")
+    return filled.replace("{event_id}", "opr_x") + (f"?{urlencode(ASKED[path])}" if path in ASKED else "")
 
 
 @pytest.mark.parametrize("who", ["nobody", *ROLES])

@@ -1,1 +1,0 @@
-"""Dashboards, recording rules and alerts: what people look at and what wakes them."""

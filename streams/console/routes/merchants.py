@@ -1,0 +1,95 @@
+"""How many payments failed at a merchant, what was given back, and which incidents were there?"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from streams.adapters.case_store import linked
+from streams.adapters.case_store.linked import DayOfMerchant
+from streams.adapters.case_store.rows import DAY_MS
+from streams.console.desk import At, Who, missing
+
+router = APIRouter()
+
+PERIODS: Final = (1, 7, 30)  # days
+_CASES: Final = 50
+_CODES: Final = 12
+_PAID: Final = "payment.succeeded"
+_FAILED: Final = "payment.failed"
+_ASKED: Final = "refund.requested"
+_REFUNDED: Final = "refund.credited"
+
+
+class Day(msgspec.Struct):
+    """One bar of the picture, one line of the table."""
+
+    day: int
+    paid: int = 0
+    failed: int = 0
+    refunds_asked: int = 0
+    refunded: int = 0
+
+    @property
+    def failure_share(self) -> float:
+        return self.failed / (self.paid + self.failed) if self.paid + self.failed else 0.0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A period of a merchant."""
+
+    days: tuple[Day, ...]  # every day of the period, the oldest first
+    total: Day
+    money: tuple[tuple[str, int, int, int], ...]  # currency, amounts that were paid, failed and refunded
+
+
+def report_of(found: Iterable[DayOfMerchant], first_day: int, last_day: int) -> Report:
+    """The period from `first_day` to `last_day`, both in it."""
+    days = {day: Day(day) for day in range(first_day, last_day + 1)}
+    total = Day(last_day)
+    money: dict[str, list[int]] = {}
+    for each in found:
+        if each.day not in days:
+            continue
+        for name, place, kind in (
+            ("paid", 0, _PAID),
+            ("failed", 1, _FAILED),
+            ("refunds_asked", None, _ASKED),
+            ("refunded", 2, _REFUNDED),
+        ):
+            if each.kind == kind:
+                for day in (days[each.day], total):
+                    setattr(day, name, getattr(day, name) + each.times)
+                if place is not None and each.currency is not None:
+                    money.setdefault(each.currency, [0, 0, 0])[place] += each.amount_minor
+    amounts = tuple((currency, *sums) for currency, sums in sorted(money.items()))
+    return Report(tuple(days.values()), total, amounts)  # type: ignore[arg-type]
+
+
+@router.get("/merchant")
+def merchant(request: Request, desk: At, session: Who, id: str = "", days: int = 7) -> HTMLResponse:  # noqa: A002
+    period = days if days in PERIODS else 7
+    last_day = desk.clock.now_ms() // DAY_MS
+    begin_ms = (last_day - period + 1) * DAY_MS
+    with desk.store.reading() as connection:
+        found = linked.at_merchant(connection, id, begin_ms, DAY_MS)
+        codes = linked.failures_at(connection, id, begin_ms, _CODES)
+        cases = linked.cases_naming(connection, "merchant_id", id, _CASES) if id else ()
+        is_known = bool(found or cases) or bool(linked.of_entity(connection, "merchant", id, 1))
+    if not is_known:
+        missing()
+    in_period = tuple(each for each in cases if each.at_ms >= begin_ms)
+    return desk.page(
+        request,
+        "merchant.html",
+        session,
+        merchant_id=id,
+        period=period,
+        periods=PERIODS,
+        report=report_of(found, last_day - period + 1, last_day),
+        codes=codes,
+        incidents=tuple(each for each in in_period if each.owner == "entity"),
+        cases=tuple(each for each in in_period if each.owner != "entity"),
+    )

@@ -1,0 +1,235 @@
+"""What happened around a case or an account, in one line of time?
+
+Pure: what the case says, what the store has of the account's activity, messages, locks and refused actions, each thing
+once. A line of the case and the activity of the same event are one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from streams.adapters.case_store.linked import Act
+from streams.adapters.case_store.queries import Answer
+from streams.contracts.actions import LocksState
+from streams.contracts.base import to_ms
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.decisions import Reason
+from streams.core.outcome import Outcome
+
+LANES: Final = ("payment", "login", "ledger", "decision", "lock", "message", "person", "case")
+MOMENTS: Final = 200  # of a page, the newest
+AROUND_MS: Final = 2 * 86_400_000  # what happened that long before and after a case belongs to its story
+_LANE_OF: Final = {
+    **dict.fromkeys(("login", "challenge", "credential", "password", "device", "session", "identity"), "login"),
+    **dict.fromkeys(
+        (
+            "payment",
+            "transfer",
+            "topup",
+            "withdrawal",
+            "refund",
+            "billpay",
+            "psp",
+            "card",
+            "promo",
+            "fee",
+            "merchant",
+        ),
+        "payment",
+    ),
+    **dict.fromkeys(("user", "survey", "social", "customer", "message", "unlock"), "message"),
+    **dict.fromkeys(("decision", "label"), "decision"),
+    **dict.fromkeys(("action", "lock"), "lock"),
+    "ledger": "ledger",
+    "operator": "person",
+}
+_DECIDED: Final = frozenset({"decision.made", "payment.triaged"})
+_QUIET: Final = frozenset({"evidence", "counters"})  # a version that only counts on says nothing new
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the page."""
+
+    at_ms: int
+    lane: str  # one of LANES
+    kind: str
+    event_id: str = ""
+    label: str | None = None
+    text: str = ""
+    amount_minor: int | None = None
+    currency: str | None = None
+    act: Act | None = None
+    case_id: str | None = None  # of which case it is a line
+    version: int | None = None
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A decision above allow, with its reasons as they rank."""
+
+    at_ms: int
+    outcome: str
+    score: float | None
+    model_id: str | None
+    rules: tuple[str, ...]
+    subject_id: str | None
+    reasons: tuple[Reason, ...]
+
+
+def lane_of(kind: str) -> str:
+    if kind in _DECIDED:
+        return "decision"
+    if kind.startswith(("user_", "customer_")):
+        return "message"
+    return _LANE_OF.get(kind.replace("_", ".").partition(".")[0], "case")
+
+
+def timeline(
+    cases: Iterable[CaseVersion] = (),
+    *,
+    acts: Iterable[Act] = (),
+    versions: Iterable[CaseVersion] = (),
+    notices: Iterable[NotificationRequested] = (),
+    locks: LocksState | None = None,
+    answers: Iterable[Answer] = (),
+) -> tuple[Moment, ...]:
+    """The newest MOMENTS, the oldest of them first."""
+    found: dict[tuple[str, str], Moment] = {}
+    for act in acts:
+        found[act.event_id, ""] = Moment(
+            at_ms=act.at_ms,
+            lane=lane_of(act.kind),
+            kind=act.kind,
+            event_id=act.event_id,
+            label=act.label,
+            amount_minor=act.amount_minor,
+            currency=act.currency,
+            act=act,
+        )
+    for case in cases:
+        for number, line in enumerate(case.evidence):
+            known = found.get((line.event_id, ""))
+            if known is not None and known.case_id is None and _is_same(known.kind, line.kind):
+                found[line.event_id, ""] = msgspec.structs.replace(known, text=line.text, case_id=case.case_id)
+                continue
+            found[line.event_id, f"{case.case_id} {number}"] = Moment(
+                at_ms=to_ms(line.at),
+                lane=lane_of(line.kind),
+                kind=line.kind,
+                event_id=line.event_id,
+                text="" if line.text == line.kind else line.text,
+                amount_minor=line.amount_minor,
+                currency=line.currency,
+                case_id=case.case_id,
+            )
+    moments = list(found.values())
+    moments += [_changed(each) for each in versions if not _QUIET.issuperset(each.changed)]
+    moments += [
+        Moment(
+            at_ms=to_ms(each.occurred_at),
+            lane="message",
+            kind="message.sent",
+            event_id=each.notification_id,
+            label=each.template,
+            case_id=each.case_id,
+        )
+        for each in notices
+    ]
+    moments += [
+        Moment(at_ms=to_ms(each.since), lane="lock", kind="lock.stands", event_id=each.action_id, label=each.action)
+        for each in (() if locks is None else locks.locks)
+        if (each.action_id, "") not in found
+    ]
+    moments += [
+        Moment(
+            at_ms=each.at_ms, lane="person", kind="operator.refused", event_id=each.event_id, label=each.action,
+            text=each.text,
+        )
+        for each in answers
+    ]  # fmt: skip
+    moments.sort(key=lambda each: (each.at_ms, LANES.index(each.lane), each.event_id))
+    return tuple(moments[-MOMENTS:])
+
+
+def _is_same(kind: str, of_line: str) -> bool:
+    """Whether a line of a case tells of the event itself and not of what came of it."""
+    return of_line.replace("_", ".").startswith(kind.partition(".")[0]) or lane_of(of_line) == lane_of(kind)
+
+
+def _changed(version: CaseVersion) -> Moment:
+    return Moment(
+        at_ms=to_ms(version.occurred_at),
+        lane="case",
+        kind="case.version",
+        event_id=version.case_id,
+        label=version.status,
+        text=", ".join(each.replace("_", " ") for each in version.changed if each not in _QUIET),
+        version=version.version,
+        case_id=version.case_id,
+    )
+
+
+def judged(acts: Iterable[Act], case: CaseVersion | None = None, limit: int = 3) -> tuple[Judged, ...]:
+    """Decisions about what a case is about, or any, the strictest first and of equal ones the newest."""
+    events = None if case is None else {line.event_id for line in case.evidence}
+    made = [
+        act
+        for act in acts
+        if act.kind == "decision.made"
+        and act.detail.reasons
+        and (
+            case is None
+            or (events is not None and (act.detail.event_id in events or act.event_id in events))
+            or (act.subject_id is not None and act.subject_id == case.entities.payment_id)
+        )
+    ]
+    made.sort(key=lambda act: (-Outcome.parse(act.label or "allow"), -act.at_ms, act.event_id))
+    return tuple(
+        Judged(
+            act.at_ms,
+            act.label or "",
+            act.detail.score,
+            act.detail.model_id,
+            act.detail.rules,
+            act.subject_id,
+            act.detail.reasons,
+        )
+        for act in made[:limit]
+    )
+
+
+class Habit(msgspec.Struct, frozen=True):
+    """What is usual for a customer, as far as the activity that is kept shows it."""
+
+    payments: int
+    amounts: tuple[tuple[str, int, int], ...]  # currency, median and largest amount of what succeeded
+    hours: tuple[int, ...]  # of 24, UTC: how many payments and logins
+    countries: tuple[tuple[str, int], ...]
+    reasons: tuple[Reason, ...]  # of each reason the newest with a usual value
+
+
+def habit(acts: Sequence[Act]) -> Habit:
+    """From an account's activity, the newest first."""
+    amounts: dict[str, list[int]] = {}
+    hours = [0] * 24
+    countries: dict[str, int] = {}
+    reasons: dict[str, Reason] = {}
+    payments = 0
+    for act in acts:
+        if act.kind.endswith(".succeeded"):
+            hours[act.at_ms // 3_600_000 % 24] += 1
+            if act.country:
+                countries[act.country] = countries.get(act.country, 0) + 1
+            if act.amount_minor is not None and act.currency:
+                payments += 1
+                amounts.setdefault(act.currency, []).append(act.amount_minor)
+        for each in act.detail.reasons:
+            if each.usual is not None:
+                reasons.setdefault(each.code, each)
+    typical = tuple(
+        (currency, sorted(values)[len(values) // 2], max(values)) for currency, values in sorted(amounts.items())
+    )
+    ranked = tuple(sorted(countries.items(), key=lambda each: (-each[1], each[0])))
+    return Habit(payments, typical, tuple(hours), ranked, tuple(reasons[code] for code in sorted(reasons)))

@@ -1,0 +1,231 @@
+"""Does a page tell the whole story, once, beside what is usual, and without the ids of people?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from support.browsers import Answer, Browser
+from support.services import PERSON, Service, activity
+from support.stores import START_MS, case, load
+
+from streams.adapters.case_store import linked, people, trail
+from streams.adapters.case_store.people import User
+from streams.adapters.case_store.queries import Answer as Refusal
+from streams.adapters.case_store.trail import account_subject, entity_subject
+from streams.console import passwords
+from streams.console.masking import masked_in
+from streams.console.pages import load_texts
+from streams.console.routes.merchants import report_of
+from streams.console.timeline import LANES, Moment, habit, judged, lane_of, timeline
+from streams.contracts.base import from_ms
+from streams.contracts.cases import Entities, Evidence, NotificationRequested
+from streams.contracts.registry import tag_of
+from streams.contracts.topics import TOPICS
+
+PASSWORD = "a long enough password"
+IP, DEVICE, PAYEE, CARD = "203.0.113.7", "dev-123456", "payee-9000-x", "card-token-77"
+PEOPLE = (PERSON, IP, DEVICE, PAYEE, CARD)
+
+
+@pytest.fixture
+def analyst(service: Service) -> Browser:
+    with service.store.writing() as connection:
+        people.put_user(connection, User("ann", "analyst", passwords.hash_of(PASSWORD), 0))
+    browser = Browser(service.port)
+    browser.signs_in("ann", PASSWORD)
+    return browser
+
+
+def shown(answer: Answer) -> str:
+    """What somebody reads; addresses of links and hidden fields carry whole ids, as a page's own address does."""
+    assert answer.status == 200
+    return re.sub(r'(href|value|id)="[^"]*"', "", answer.text)
+
+
+def acts(service: Service) -> tuple[linked.Act, ...]:
+    with service.store.reading() as connection:
+        return linked.of_account(connection, PERSON, 100)
+
+
+def test_one_timeline_holds_everything_once_and_in_order(service: Service) -> None:
+    entities = Entities(account_id=PERSON, payment_id="pay_1")
+    lines = (
+        Evidence(at=from_ms(START_MS + 1_000), kind="payment.succeeded", event_id="act_2", text="paid from afar"),
+        Evidence(at=from_ms(START_MS + 3_000), kind="operator_assign", event_id="opr_1", text="analyst mei: assign"),
+    )
+    first = case("case_z", 1, entities=entities, evidence=lines)
+    second = case("case_z", 2, entities=entities, evidence=lines, changed=("status", "evidence"), status="assigned")
+    counted = case("case_z", 3, entities=entities, evidence=lines, changed=("counters",))
+    notice = NotificationRequested(
+        occurred_at=from_ms(START_MS + 2_500),
+        notification_id="ntf",
+        account_id=PERSON,
+        template="held",
+        zh="您好",
+        en="Hello",
+        not_after=from_ms(START_MS),
+    )
+    refused = Refusal("opr_2", PERSON, "case_z", START_MS + 4_000, "unlock", "no_lock", "the account has no lock")
+    found = timeline(
+        (counted,), acts=acts(service), versions=(first, second, counted), notices=(notice,), answers=(refused,)
+    )
+    assert [(each.kind, each.lane) for each in found] == [
+        ("login.succeeded", "login"),
+        ("payment.succeeded", "payment"),
+        ("decision.made", "decision"),
+        ("payment.failed", "payment"),
+        ("message.sent", "message"),
+        ("operator_assign", "person"),
+        ("operator.refused", "person"),
+        ("case.version", "case"),
+        ("case.version", "case"),
+    ]
+    paid = found[1]
+    assert (paid.text, paid.case_id, paid.act and paid.act.ip) == ("paid from afar", "case_z", IP)
+    assert [each.text for each in found[-2:]] == ["opened", "status"]
+    again = timeline(
+        (counted,), acts=acts(service)[::-1], versions=(counted, second, first), notices=(notice,), answers=(refused,)
+    )
+    assert again == found
+
+
+def test_every_kind_of_event_has_a_lane_and_words() -> None:
+    words = load_texts("words.toml")
+    for name in ("payments.transactions", "auth.logins", "fraud.decisions", "account.actions"):
+        for kind in map(tag_of, TOPICS[name].types):
+            kind = kind.rpartition(".")[0]
+            if kind not in ("stream.watermark", "decision.shadowed"):
+                assert lane_of(kind) in ("payment", "login", "decision", "lock"), kind
+                assert f"kind.{kind}" in words, kind
+    assert {f"area.{lane}" for lane in LANES} <= words.keys()
+    assert Moment(at_ms=0, lane=lane_of("clock.next_update"), kind="x").lane == "case"
+
+
+def test_reasons_come_ranked_beside_what_is_usual(service: Service, analyst: Browser) -> None:
+    text = analyst.asks("GET", "/cases/case_a").text
+    table = text[text.index('<table class="reasons">') :]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", table[: table.index("</table>")])
+    assert cells[:5] == ["1", "R01 Amount far above the customer&#39;s habit", "90,000", "4,500", "raises"]
+    assert cells[5] == "2"
+    assert cells[7:9] == ["–", "–"]
+    mine, other = acts(service), case("case_q", entities=Entities(account_id=PERSON, payment_id="pay_77"))
+    assert judged(mine, other) == ()  # a decision about another payment is no reason of this case
+    assert [each.outcome for each in judged(mine)] == ["hold"]
+
+
+def test_what_is_usual_is_what_succeeded_and_what_decisions_said(service: Service) -> None:
+    found = habit(acts(service))
+    assert found.amounts == (("CNY", 90_000, 90_000),)
+    assert (found.payments, found.countries, sum(found.hours)) == (1, (("CN", 1),), 2)
+    assert [(each.code, each.usual) for each in found.reasons] == [("R01", 4_500.0)]
+    assert habit(()).payments == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/cases/case_a",
+        "/cases/inc_1",
+        f"/account?id={PERSON}",
+        f"/entity?kind=ip&value={IP}",
+        f"/entity?kind=device&value={DEVICE}",
+        f"/entity?kind=card&value={CARD}",
+        f"/entity?kind=payee&value={PAYEE}",
+        "/entity?kind=merchant&value=mer_1",
+        "/merchant?id=mer_1",
+    ],
+)
+def test_nobody_is_named_whole_on_any_page(analyst: Browser, address: str) -> None:
+    text = shown(analyst.asks("GET", address))
+    assert {each for each in PEOPLE if each in text} == set()
+    assert masked_in(f"from {IP}, not {IP}0", PEOPLE) == f"from 20…3.7, not {IP}0"
+
+
+def test_pages_lead_to_each_other(analyst: Browser) -> None:
+    def leads(address: str) -> set[str]:
+        return {
+            each.replace("&amp;", "&") for each in re.findall(r'href="(/[^"]*)"', analyst.asks("GET", address).text)
+        }
+
+    case_page = leads("/cases/case_a")
+    assert {f"/account?id={PERSON}", f"/entity?kind=ip&value={IP}", f"/entity?kind=device&value={DEVICE}"} <= case_page
+    of_ip = leads(f"/entity?kind=ip&value={IP}")
+    assert {f"/account?id={PERSON}", "/cases/inc_1", "/cases/case_a"} <= of_ip
+    of_account = leads(f"/account?id={PERSON}")
+    assert {"/cases/case_a", "/entity?kind=merchant&value=mer_1", f"/entity?kind=payee&value={PAYEE}"} <= of_account
+    assert "/merchant?id=mer_1" in leads("/entity?kind=merchant&value=mer_1")
+    assert "/entity?kind=merchant&value=mer_1" in leads("/merchant?id=mer_1")
+    assert f"/entity?kind=ip&value={IP}" in leads("/cases/inc_1")
+
+
+def test_a_block_shows_how_long_it_stands(service: Service, analyst: Browser) -> None:
+    page = f"/entity?kind=ip&value={IP}"
+    assert "3 h left" in shown(analyst.asks("GET", page))
+    assert "Entity blocked" in shown(analyst.asks("GET", page))
+    service.clock.at_ms += 20 * 60_000 * 10
+    analyst.signs_in("ann", PASSWORD)
+    assert "over since" in shown(analyst.asks("GET", page))
+
+
+def test_whole_ids_are_shown_for_a_reason_that_is_recorded(service: Service, analyst: Browser) -> None:
+    for path, fields, subject, wanted in (
+        ("/entity/reveal", {"kind": "ip", "value": IP}, entity_subject("ip", IP), {IP, PERSON}),
+        ("/account/reveal", {"id": PERSON}, account_subject(PERSON), {PERSON, IP, DEVICE, CARD, PAYEE}),
+    ):
+        form = {**fields, "csrf": analyst.csrf()}
+        assert analyst.asks("POST", path, {**form, "reason": "no"}).status == 400
+        said = analyst.asks("POST", path, {**form, "reason": "the customer is on the phone"})
+        assert {each for each in wanted if each in shown(said)} == wanted
+        with service.store.reading() as connection:
+            *_, row = trail.rows(connection)
+        assert (row.kind, row.actor, row.subject, row.outcome) == ("reveal", "ann", subject, 200)
+        assert row.detail == "the customer is on the phone"
+        raw = repr([each for each in PEOPLE if each in repr(row)])
+        assert raw == "[]"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/entity?kind=ip&value=198.51.100.1",
+        "/entity?kind=nonsense&value=x",
+        "/entity?kind=ip&value=",
+        "/entity",
+        "/merchant?id=nobody",
+        "/merchant",
+        "/account?id=nobody",
+    ],
+)
+def test_what_nobody_knows_is_said_so(analyst: Browser, address: str) -> None:
+    assert analyst.asks("GET", address).status == 404
+
+
+def test_a_merchants_report_counts_its_period(service: Service, analyst: Browser) -> None:
+    text = shown(analyst.asks("GET", "/merchant?id=mer_1&days=1"))
+    assert "50.0 %" in text
+    assert "iso8583_1987 51" in text
+    assert analyst.asks("GET", "/merchant?id=mer_1&days=999").status == 200
+    days = [linked.DayOfMerchant(*each) for each in found_days()]
+    report = report_of(days, 10, 12)
+    assert [(each.paid, each.failed, each.refunded) for each in report.days] == [(3, 0, 0), (0, 0, 0), (1, 4, 2)]
+    assert (report.total.failure_share, report.money) == (0.5, (("CNY", 400, 80, 20),))
+
+
+def found_days() -> list[tuple[Any, ...]]:
+    return [
+        (9, "payment.succeeded", "CNY", 7, 700),  # before the period
+        (10, "payment.succeeded", "CNY", 3, 300),
+        (12, "payment.succeeded", "CNY", 1, 100),
+        (12, "payment.failed", "CNY", 4, 80),
+        (12, "refund.credited", "CNY", 2, 20),
+        (12, "login.succeeded", None, 5, 0),
+    ]
+
+
+def test_a_customer_without_cases_has_a_page(service: Service, analyst: Browser) -> None:
+    load(service.store, activity("eve-of-nowhere"))
+    text = shown(analyst.asks("GET", "/account?id=eve-of-nowhere"))
+    assert "Payment failed" in text
+    assert "eve-of-nowhere" not in text
