@@ -41,6 +41,7 @@ ENTRIES_MAX = 24  # x 6
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
 AUTO_REFUNDS_MAX = 8  # x 9
+TRAIL_MAX, TRAIL_BYTES = 16, 560  # what happened since a suspicious login; x 60 to 250
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
@@ -313,6 +314,18 @@ class Membership(msgspec.Struct, array_like=True, gc=False):
     ended: bool = False
 
 
+class Trace(msgspec.Struct, array_like=True, gc=False):
+    """One thing that happened after a suspicious login; the first six fields are those of a `Line`."""
+
+    at_ms: int
+    kind: str
+    event_id: str
+    text: str
+    amount_minor: int | None = None
+    currency: str | None = None
+    doubted: bool = False  # suspicious by itself: a doubted login, or a change of what protects the account
+
+
 class Holder(msgspec.Struct, array_like=True, gc=False):
     """What acting needs to know of the profile."""
 
@@ -353,6 +366,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     ranked: list[int] = msgspec.field(default_factory=list)  # by score, on days not judged yet; `streams.core.ranking`
     entries: bytes = b""  # 6 bytes for each of the ledger's last lines, which may be told once more
     surveyed_ms: int = 0  # when the customer was last asked to rate us
+    trail: list[Trace] = msgspec.field(default_factory=list)  # since a suspicious login; `streams.core.flows.trail`
+    trail_dropped: int = 0  # movements of money that made room
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

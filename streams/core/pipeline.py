@@ -30,8 +30,17 @@ from streams.contracts.accounts import (
     UserReport,
 )
 from streams.contracts.base import Event, to_ms
-from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginSucceeded, SessionUsed
-from streams.contracts.payments import FeeCharged, Movement, PspStatus, Refund
+from streams.contracts.logins import (
+    ChallengePassed,
+    CredentialChanged,
+    DeviceBound,
+    Login,
+    LoginFailed,
+    LoginSucceeded,
+    PasswordResetRequested,
+    SessionUsed,
+)
+from streams.contracts.payments import CardBound, FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
 from streams.core.cases import clocks, dialogue, escalation, operator, shelf, timeline
@@ -53,9 +62,11 @@ from streams.core.flows import (
     refund_requests,
     repeat_failures,
     reports,
+    security_change,
     session_reuse,
     social,
     stale_records,
+    trail,
     unknown_outcome,
 )
 from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, status_after
@@ -290,6 +301,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
                     holds.end_hold(turn, hold, "allow", "released", "the challenge was passed")
         case SessionUsed():
             session_reuse.after_use(turn, prepared, prepared.event)
+        case CredentialChanged() | DeviceBound() | PasswordResetRequested():
+            security_change.after_change(turn, prepared, prepared.event)
         case _:
             pass
 
@@ -308,6 +321,7 @@ def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     turn.effects.append(decision)
     if score.shadows:
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))
+    trail.decided(turn, prepared, outcome)
     if outcome > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, outcome, decision)
     return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
@@ -342,6 +356,8 @@ def _told(turn: Turn, event: Event) -> None:
             messages.wrote(turn, event)
         case FeeCharged():
             fees.charged(turn, event)
+        case CardBound():
+            security_change.card_bound(turn, event)
         case ProjectionLagged():
             stale_records.lagged(turn, event)
         case CustomerConfirmed():

@@ -250,6 +250,7 @@ class CasesPolicy(Section, frozen=True, kw_only=True):
     progress_messages_max: int  # of one case that only say that work goes on, one at each next_update_s
     business_hours: BusinessHours
     supervisors: dict[Queue, Label]  # whom an overdue case is assigned to, by its queue
+    trail_s: Count  # so long what happens after a suspicious login is remembered, for the case of a takeover
 
     def priority(self, name: str) -> PriorityPolicy:
         """The promises of P1 .. P4."""

@@ -78,7 +78,18 @@ def test_account_takeover() -> None:
     assert victim is not None
     stopped = [outcome for outcome in outcomes_of("account_takeover", victim, "transfer") if outcome >= Outcome.HOLD]
     assert len(stopped) == 3
-    assert [command.action for command in run.actions] == ["restrict", "freeze", "end_sessions", "stop_payouts"]
+    assert [command.action for command in run.actions] == [
+        "limit",
+        "restrict",
+        "freeze",
+        "end_sessions",
+        "stop_payouts",
+    ]
+    kinds = [line.kind for line in case.evidence]
+    assert kinds[:3] == ["login.succeeded", "credential.changed", "credential.changed"], (
+        "from the first suspicious login"
+    )
+    assert kinds.count("transfer.requested") == case.counters["suspect_payments"] == 3
     assert {(lock.action, lock.expires_at) for lock in run.locks[-1].locks} >= {("freeze", None)}
     told = [note.template for note in run.notifications if note.account_id == victim]
     assert [each for each in told if each != "case.progress"][-2:] == [

@@ -26,6 +26,8 @@ ACTIONS_MAX = 6
 CODES_MAX = 6
 REPEATED_CONTACT = 2
 HANDED_OVER = "handed_over"  # line of a case
+# Lines that people miss least where there is no room: a command was carried out, time has passed.
+_ROUTINE = frozenset({"acknowledged", "clock.first_response", "clock.next_update", "clock.resolution"})
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -265,7 +267,6 @@ def _first_to_go(turn: Turn) -> Case:
 
 
 def _opened(turn: Turn, draft: Draft) -> Case:
-    payment = draft.payment
     case = Case(
         case_id=ids.case_id(draft.family, draft.payment_id if draft.by_payment else turn.ctx.account_id, turn.cause),
         case_type=draft.case_type,
@@ -280,16 +281,26 @@ def _opened(turn: Turn, draft: Draft) -> Case:
         updated_ms=turn.at_ms,
         clock_ms=turn.at_ms,
         shadow=turn.shadow,
-        merchant_id=_decoration(payment.merchant_id) if payment is not None else "",
-        device_id=_decoration(payment.device_id) if payment is not None else "",
-        order_id=_decoration(payment.order_id) if payment is not None else "",
         amount_minor=draft.amount_minor,
         currency=draft.currency,
         money_state=draft.money_state,
     )
+    if draft.payment is not None:
+        _decorate(case, draft.payment)
     turn.obligations.cases.append(case)
     turn.change(case, "opened")
     return case
+
+
+def is_about(case: Case, payment: Movement) -> None:
+    """A case that was about an account alone is about this payment now."""
+    case.payment_id, case.amount_minor, case.currency = payment.payment_id, payment.amount_minor, payment.currency
+    _decorate(case, payment)
+
+
+def _decorate(case: Case, payment: Movement) -> None:
+    case.merchant_id, case.device_id = _decoration(payment.merchant_id), _decoration(payment.device_id)
+    case.order_id = _decoration(payment.order_id)
 
 
 def _decoration(reference: str | None) -> str:
@@ -331,6 +342,7 @@ def _shrink(turn: Turn) -> None:
 
 
 def _drop_line(case: Case) -> None:
-    """The oldest line but the first: how a case began is always told."""
-    del case.lines[1]
+    """The oldest line of routine, else the oldest one but the first: how a case began is always told."""
+    routine = (at for at, line in enumerate(case.lines) if at and line.kind in _ROUTINE)
+    del case.lines[next(routine, 1)]
     case.dropped += 1

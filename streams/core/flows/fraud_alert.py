@@ -6,8 +6,9 @@ from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
 from streams.core.cases import review
-from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_finding, set_status
+from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.timeline import kind_of
+from streams.core.flows import trail
 from streams.core.flows.holds import end_hold, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
@@ -22,6 +23,7 @@ from streams.core.turn import Turn
 from streams.core.verdict import by_score
 
 TAKEOVER_RULE = "takeover"
+TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -59,6 +61,8 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
         case = open_or_join(turn, _unknown_payment(turn, event.payment_id or ""))
     add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, "the customer says: it was not me"))
     set_finding(turn, case, "confirmed_fraud")
+    if case.family == TAKEOVER_FAMILY:
+        is_takeover(turn, case)
     freeze(turn, case, "customer_denied")
 
 
@@ -68,6 +72,7 @@ def freeze(turn: Turn, case: Case, rule: str) -> None:
     Within the caps on locks: an owner who asks is believed, a flood of reports for many accounts is not many owners.
     """
     raise_to(turn, case, 1)
+    trail.lay(turn, case)
     frozen = lock(
         turn,
         "freeze",
@@ -84,6 +89,18 @@ def freeze(turn: Turn, case: Case, rule: str) -> None:
         notify(turn, "account_takeover", {"case_id": case.case_id}, case)
 
 
+def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> None:
+    """A case that began with a change of settings is one of a takeover now, with all that has happened since."""
+    if case.case_type != TAKEOVER_CASE:
+        case.case_type, case.flow = TAKEOVER_CASE, "F23"
+        turn.change(case, "account_takeover")
+    if movement is not None and not case.payment_id:
+        is_about(case, movement)
+    if case.status == "auto_answered":
+        set_status(turn, case, "classified")
+    trail.lay(turn, case)
+
+
 def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Case:
     """One case for what this event shows: a takeover, a risky account, or a payment to ask about."""
     enforced = [hit for hit in prepared.hits if not hit.shadow]
@@ -96,11 +113,12 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     # ... or the right password by somebody who is nothing like the owner.
     risky = strict and (signals >= 2 or LOGIN_RISK in slugs)
     if taken_over:
-        case_type, flow, family, priority = "account_takeover", "F23", "takeover", 1
+        case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     elif risky:
         case_type, flow, family, priority = "account_locked.risk", "F21", "account_risk", 2
     else:
         case_type, flow, family, priority = "fraud_alert", "F24", "fraud_alert", 2
+    began = trail.lines(turn) if taken_over else ()
     case = open_or_join(
         turn,
         Draft(
@@ -109,7 +127,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             family=family,
             queue="security",
             priority=priority,
-            lines=(_line(turn, prepared, outcome, decision, movement),),
+            lines=(*began, _line(turn, prepared, outcome, decision, movement)),
             payment=movement,
             payment_id=movement.payment_id if movement is not None else "",
             amount_minor=movement.amount_minor if movement is not None else None,
@@ -124,6 +142,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
         loss = review.at_stake_minor(decision.score, outcome, *amount, turn.policy, prepared.at_ms)
         if loss:
             case.counters[review.LOSS] = case.counters.get(review.LOSS, 0) + loss
+    if taken_over:
+        is_takeover(turn, case, movement)
     if taken_over or risky:
         reason = _safe_class(decision)
         restricted = lock(

@@ -13,6 +13,7 @@ from streams.contracts.accounts import UserMessage
 from streams.contracts.base import from_ms
 from streams.core.cases import dialogue, timeline
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, raised, set_status
+from streams.core.flows import fraud_alert
 from streams.core.intake.grams import plain
 from streams.core.intake.reading import Reading, read
 from streams.core.local_time import is_zone
@@ -158,6 +159,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
         set_status(turn, case, "recorded")
         notify(turn, "contact.person", {"case_id": case.case_id}, case)
     elif topic.flow == "F23":
+        fraud_alert.is_takeover(turn, case)
         notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
     elif reading.missing:
         fields = ",".join(f"ask.{name}" for name in reading.missing)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from streams.contracts.accounts import UserReport
 from streams.core.cases.book import Draft, open_or_join, set_status
-from streams.core.flows.fraud_alert import freeze
+from streams.core.flows import trail
+from streams.core.flows.fraud_alert import TAKEOVER_CASE, TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
 from streams.core.money import charges
@@ -19,12 +20,14 @@ def reported(turn: Turn, event: UserReport) -> None:
     payment_id = event.payment_id or ""
     match event.kind:
         case "stolen":
-            case = open_or_join(turn, _draft(turn, "account_takeover", "F23", "takeover", "security", 1, payment_id))
+            case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
+            is_takeover(turn, case)
             freeze(turn, case, "reported_stolen")
         case "unauthorised":
             case = open_or_join(
                 turn, _draft(turn, "unauthorised_txn", "F25", "unauthorised", "security", 1, payment_id)
             )
+            trail.lay(turn, case)
             notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         case "wrong_transfer":
             _wrong_transfer(turn, payment_id)
@@ -56,6 +59,7 @@ def _wrong_transfer(turn: Turn, payment_id: str) -> None:
 
 
 def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, priority: int, payment_id: str) -> Draft:
+    began = () if family == WRONG else trail.lines(turn)
     text = f"reported by the customer: {case_type}"
     return Draft(
         case_type=case_type,
@@ -63,6 +67,6 @@ def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, prior
         family=family,
         queue=queue,
         priority=priority,
-        lines=(Line(turn.at_ms, "user_report", turn.cause, text),),
+        lines=(*began, Line(turn.at_ms, "user_report", turn.cause, text)),
         payment_id=payment_id,
     )

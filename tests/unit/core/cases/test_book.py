@@ -125,6 +125,16 @@ def test_a_long_timeline_keeps_its_beginning_and_counts_what_it_drops() -> None:
     assert len(case.lines) <= 50
 
 
+def test_where_there_is_no_room_routine_goes_first() -> None:
+    obligations = Obligations()
+    case = open_or_join(turn_at(obligations), draft())
+    add_line(turn_at(obligations), case, Line(NOON + 1, "login.succeeded", "login", "text"))
+    for number in range(2, 100):
+        add_line(turn_at(obligations), case, Line(NOON + number, "acknowledged", f"line-{number}", "lock: done"))
+    assert case.dropped
+    assert [line.event_id for line in case.lines[:2]] == ["e1", "login"]
+
+
 def test_one_case_too_many_joins_the_newest_of_its_queue() -> None:
     obligations = Obligations()
     for number in range(CASES_MAX - 1):

@@ -1,0 +1,96 @@
+"""What has happened on this account since somebody came in whom we doubted?
+
+A thief is in for minutes or hours before anybody says so, and most of what happens then is allowed. So it is remembered
+from the first suspicious login on, and put on the timeline of the case that says "stolen": whoever works it sees the
+login, what was changed, and every movement of money since, whatever was decided about each.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from streams.contracts.base import Event
+from streams.contracts.logins import LoginSucceeded, SessionUsed
+from streams.contracts.payments import Movement, TopupCredited, TopupFailed, TopupRequested
+from streams.core.cases.book import add_line
+from streams.core.cases.timeline import kind_of
+from streams.core.features import Features
+from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Line, Trace, crowded
+from streams.core.outcome import Outcome
+from streams.core.policy import Policy
+from streams.core.steps import Prepared
+from streams.core.turn import Turn
+
+SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
+_INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
+
+
+def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
+    """A login that nobody can vouch for begins the trail; what leaves the account afterwards is a part of it."""
+    event = prepared.event
+    if prepared.late:
+        return
+    if isinstance(event, Movement):
+        if _fresh(turn) and not isinstance(event, _INFLOWS):
+            _remember(turn, Trace(turn.at_ms, *_named(event), outcome.label, event.amount_minor, event.currency))
+    elif isinstance(event, LoginSucceeded | SessionUsed):
+        doubted = outcome >= Outcome.STEP_UP
+        if doubted or (isinstance(event, LoginSucceeded) and is_strange(prepared.features, turn.policy)):
+            text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
+            _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
+
+
+def changed(turn: Turn, event: Event, text: str) -> None:
+    """A change of credentials, a bound device or card."""
+    _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=True))
+
+
+def began_within(turn: Turn, seconds: int) -> list[Trace]:
+    """All that is remembered, if it began at most so long ago; else nothing."""
+    trail = _fresh(turn)
+    return list(trail) if trail and turn.at_ms - trail[0].at_ms <= seconds * 1000 else []
+
+
+def lines(turn: Turn) -> tuple[Line, ...]:
+    """How a case begins that says who was in: with the login. What has its turn just now has a line of its own."""
+    return tuple(Line(*msgspec.structs.astuple(trace)[:6]) for trace in _fresh(turn) if trace.event_id != turn.cause)
+
+
+def lay(turn: Turn, case: Case) -> None:
+    """Puts all of it on the timeline of `case`; what is there already stays once."""
+    for line in lines(turn):
+        add_line(turn, case, line)
+    moved = sum(trace.currency is not None for trace in turn.obligations.trail) + turn.obligations.trail_dropped
+    if moved:
+        case.counters[SUSPECT_PAYMENTS] = moved
+
+
+def is_strange(features: Features | None, policy: Policy) -> bool:
+    """Whether it comes from a device that an account with a history has only just met."""
+    takeover = policy.rules.takeover
+    return (
+        features is not None and 0.0 <= features.device_age_days <= takeover.device_days and not takeover.cold(features)
+    )
+
+
+def _fresh(turn: Turn) -> list[Trace]:
+    """The trail, or nothing when it began too long ago."""
+    obligations = turn.obligations
+    if obligations.trail and turn.at_ms - obligations.trail[0].at_ms > turn.policy.cases.trail_s * 1000:
+        obligations.trail, obligations.trail_dropped = [], 0
+    return obligations.trail
+
+
+def _named(event: Event) -> tuple[str, str]:
+    return kind_of(event), event.event_id
+
+
+def _remember(turn: Turn, trace: Trace) -> None:
+    trail = _fresh(turn)
+    trail.append(trace)
+    while crowded(trail, TRAIL_MAX, TRAIL_BYTES):
+        # The first line says how it began, so the second one makes room, and is counted if it was money.
+        gone = trail.pop(min(1, len(trail) - 1))
+        turn.obligations.trail_dropped += gone.currency is not None

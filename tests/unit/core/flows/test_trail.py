@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
+from support.play import Player, play, policy
+
+from streams.contracts.accounts import CustomerConfirmed, UserReport
+from streams.contracts.base import Event
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.logins import CredentialChanged, DeviceBound, LoginSucceeded
+from streams.contracts.payments import CardBound, PaymentSucceeded, TransferRequested
+from streams.core.flows.trail import SUSPECT_PAYMENTS
+from streams.core.obligations import TRAIL_BYTES, Obligations, crowded
+
+HOME: dict[str, Any] = {"ip": "198.51.100.4", "device_id": "phone"}
+THIEF: dict[str, Any] = {"ip": "203.0.113.9", "device_id": "box"}
+ASSUMED = policy('[locks]\nack = "assumed"\n')
+
+
+def at_home() -> list[Event]:
+    return [event(LoginSucceeded, NOON - (9 - day) * DAY, day, **HOME) for day in range(8)]
+
+
+def entered(at_ms: int = NOON, number: int = 100) -> Event:
+    return event(LoginSucceeded, at_ms, number, **THIEF)
+
+
+def stolen(at_ms: int) -> Event:
+    return event(UserReport, at_ms, "stolen", channel="phone", language="en", kind="stolen")
+
+
+def last_case(*events: Event) -> CaseVersion:
+    order = sorted([*at_home(), *events], key=lambda each: each.occurred_at)
+    versions = [each for each in play(order, ASSUMED) if type(each) is CaseVersion]
+    return versions[-1]
+
+
+def lines(case: CaseVersion) -> list[str]:
+    return [line.event_id for line in case.evidence]
+
+
+def test_a_report_of_theft_lists_what_happened_since_the_first_suspicious_login() -> None:
+    before = paid(NOON - HOUR, "own", device_id="phone")
+    small = [paid(NOON + number * HOUR, number, device_id="box") for number in (1, 2)]
+    bound = login(NOON + MINUTE, "bound", DeviceBound, **THIEF)
+    case = last_case(before, entered(), bound, *small, stolen(NOON + 2 * DAY))
+    assert lines(case) == [
+        "LoginSucceeded-100",
+        "DeviceBound-bound",
+        "PaymentSucceeded-1",
+        "PaymentSucceeded-2",
+        "UserReport-stolen",
+    ]
+    assert case.counters[SUSPECT_PAYMENTS] == 2
+
+
+def test_what_is_older_than_the_policy_says_is_nobodys_suspicion() -> None:
+    case = last_case(entered(), paid(NOON + HOUR, 1, device_id="box"), stolen(NOON + 8 * DAY))
+    assert lines(case) == ["UserReport-stolen"]
+
+
+def test_an_owner_at_home_leaves_no_trail() -> None:
+    case = last_case(paid(NOON, 1, device_id="phone"), stolen(NOON + HOUR))
+    assert lines(case) == ["UserReport-stolen"]
+
+
+def test_who_denies_a_payment_gets_the_same_list() -> None:
+    denied = event(CustomerConfirmed, NOON + DAY, 1, answer="no", payment_id="p7", channel="app", language="en")
+    assert "LoginSucceeded-100" in lines(last_case(entered(), paid(NOON + HOUR, 7, device_id="box"), denied))
+
+
+def test_a_flood_of_payments_loses_neither_the_login_nor_the_count() -> None:
+    many = [paid(NOON + number * MINUTE, "x" * 100 + str(number), device_id="box") for number in range(1, 60)]
+    case = last_case(entered(), *many, stolen(NOON + DAY))
+    assert lines(case)[0] == "LoginSucceeded-100"
+    assert case.counters[SUSPECT_PAYMENTS] == 59
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["login", "card", "change", "pay"]), st.integers(1, 128)), max_size=40))
+def test_it_stays_within_its_bytes(moves: list[tuple[str, int]]) -> None:
+    player = Player(ASSUMED)
+    for happening in at_home():
+        player.see(happening)
+    for number, (move, length) in enumerate(moves):
+        at_ms, name = NOON + number * MINUTE, f"{number}".rjust(length, "x")[:100]
+        made: dict[str, Event] = {
+            "login": event(LoginSucceeded, at_ms, name, **THIEF),
+            "card": event(CardBound, at_ms, name, card_token="t"),
+            "change": login(at_ms, name, CredentialChanged, reason="phone", **THIEF),
+            "pay": paid(at_ms, name, kind=PaymentSucceeded),
+        }
+        player.see(made[move])
+        owed: Obligations = player.obligations["a1"]
+        assert not crowded(owed.trail, 16, TRAIL_BYTES)
+    player.stored()
+
+
+def told(*events: Event) -> list[str]:
+    effects = play([*at_home(), *events], ASSUMED)
+    return [each.template for each in effects if type(each) is NotificationRequested]
+
+
+def changed(at_ms: int, reason: str = "phone", **where: Any) -> Event:
+    return login(at_ms, reason, CredentialChanged, reason=reason, **where)
+
+
+def test_the_owner_hears_of_every_change_and_a_known_device_is_not_limited() -> None:
+    effects = play([*at_home(), changed(NOON, **HOME)], ASSUMED)
+    (note,) = [each for each in effects if type(each) is NotificationRequested]
+    assert (note.template, note.parameters) == ("security_change", {"setting": "setting.phone"})
+    assert "phone number" in note.en.lower()
+    assert [each for each in effects if type(each) is CaseVersion] == []
+
+
+def test_words_of_others_reach_no_message() -> None:
+    effects = play([*at_home(), changed(NOON, "call +1 555 now", **HOME)], ASSUMED)
+    (note,) = [each for each in effects if type(each) is NotificationRequested]
+    assert note.parameters == {"setting": "setting.settings"}
+
+
+def test_one_change_by_a_stranger_closes_after_a_quiet_day_and_a_second_one_is_urgent() -> None:
+    quiet = last_case(entered(), changed(NOON + MINUTE, **THIEF))
+    assert (quiet.flow, quiet.priority, quiet.status) == ("F28", "P3", "auto_answered")
+    pattern = last_case(entered(), changed(NOON + MINUTE, **THIEF), changed(NOON + HOUR, "password", **THIEF))
+    assert (pattern.case_id, pattern.priority, pattern.status) == (quiet.case_id, "P1", "classified")
+
+
+def test_a_card_counts_within_a_day_of_a_suspicious_login_only() -> None:
+    card = event(CardBound, NOON + 2 * HOUR, 1, card_token="t")
+    assert told(card) == []
+    assert told(entered(), card) == ["security_change.limited"]
+    assert told(entered(NOON - DAY), card) == []
+
+
+def test_a_theft_makes_the_case_about_settings_the_case_of_the_takeover() -> None:
+    change = last_case(entered(), changed(NOON + MINUTE, **THIEF))
+    theft = last_case(entered(), changed(NOON + MINUTE, **THIEF), stolen(NOON + HOUR))
+    assert (theft.case_id, theft.case_type, theft.flow, theft.priority) == (
+        change.case_id,
+        "account_takeover",
+        "F23",
+        "P1",
+    )
+    assert theft.status == "classified"
+
+
+def test_a_transfer_makes_it_too_and_is_what_the_case_is_about() -> None:
+    far = paid(NOON + HOUR, "t", 990_000, TransferRequested, counterparty_id="mule", device_id="box")
+    history = [paid(NOON - day * DAY, f"h{day}", device_id="phone") for day in range(8, 0, -1)]
+    case = last_case(*history, entered(), changed(NOON + MINUTE, **THIEF), far)
+    assert (case.flow, case.entities.payment_id, case.entities.device_id) == ("F23", "pt", "box")
+    assert (case.amount_minor, case.currency) == (990_000, "EUR")
+    assert case.status == "classified"
