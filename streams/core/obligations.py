@@ -314,15 +314,9 @@ class Membership(msgspec.Struct, array_like=True, gc=False):
     ended: bool = False
 
 
-class Trace(msgspec.Struct, array_like=True, gc=False):
-    """One thing that happened after a suspicious login; the first six fields are those of a `Line`."""
+class Trace(Line, array_like=True, gc=False):
+    """One thing that happened after a suspicious login, as a timeline will say it."""
 
-    at_ms: int
-    kind: str
-    event_id: str
-    text: str
-    amount_minor: int | None = None
-    currency: str | None = None
     doubted: bool = False  # suspicious by itself: a doubted login, or a change of what protects the account
 
 

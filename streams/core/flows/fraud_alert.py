@@ -69,7 +69,8 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
 def freeze(turn: Turn, case: Case, rule: str) -> None:
     """Everything stops until a supervisor and a second person have seen it.
 
-    Within the caps on locks: an owner who asks is believed, a flood of reports for many accounts is not many owners.
+    Within a cap of its own (`locks.caps.OWNERS`): an owner who asks is believed, a flood of reports for many accounts
+    is not many owners.
     """
     raise_to(turn, case, 1)
     trail.lay(turn, case)

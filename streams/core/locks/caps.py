@@ -16,6 +16,9 @@ from streams.core.ids import incident_id
 from streams.core.policy import LockCaps
 
 TOTAL = "total"
+# Locks that an owner has asked for, by report or by denying a payment. They have the cap of a rule, for a flood of
+# reports is not many owners, but no part in the total: whoever makes rules lock many accounts keeps no theft unfrozen.
+OWNERS = frozenset({"reported_stolen", "customer_denied"})
 # A window is counted in 12 buckets: 5 minutes each for an hour, which is as exact as a cap needs to be.
 BUCKETS = 12
 # Rules that lock are named in code; 32 is several times what exists. More share the total's counter only.
@@ -23,7 +26,7 @@ RULES = 32
 
 
 class PartitionLimits(msgspec.Struct, array_like=True):
-    """Locks per rule and in total in the window that ends at the newest bucket. At most 33 rows of 12 counters."""
+    """Locks per rule and in total in the window that ends at the newest bucket. At most 35 rows of 12 counters."""
 
     newest: int = 0  # bucket number since 1970
     counts: dict[str, list[int]] = msgspec.field(default_factory=dict)
@@ -38,30 +41,26 @@ class PartitionLimits(msgspec.Struct, array_like=True):
 
     def is_stopped(self, rule: str, at_ms: int) -> bool:
         """Whether a lock by `rule` must become a review because of what others have locked."""
-        spans = (self.stopped.get(name) for name in (rule, TOTAL)) if self.stopped else ()
+        spans = (self.stopped.get(name) for name in _counted(rule)) if self.stopped else ()
         return any(span is not None and span[0] <= at_ms < span[1] for span in spans)
 
     def reached(self, rule: str, caps: LockCaps) -> list[str]:
         """Which caps are used up in this window: of the rule, of everything."""
-        full = []
-        if sum(self.counts.get(rule, ())) >= caps.per_rule:
-            full.append(rule)
-        if sum(self.counts.get(TOTAL, ())) >= caps.total:
-            full.append(TOTAL)
-        return full
+        most = {rule: caps.per_rule, TOTAL: caps.total}
+        return [name for name in _counted(rule) if sum(self.counts.get(name, ())) >= most[name]]
 
     def take(self, rule: str, at_ms: int, caps: LockCaps, partitions: int) -> bool:
         """Counts one lock by `rule` and returns True, or returns False because a cap is reached."""
         slot = self._advance(at_ms, caps.window_s)
         total = self._row(TOTAL)
-        own = self._row(rule) if rule in self.counts or len(self.counts) <= RULES else total
-        if sum(total) >= caps.of_partition(caps.total, partitions):
+        known = rule in self.counts or rule in OWNERS or len(self.counts) <= RULES
+        own = self._row(rule) if known else total
+        if rule not in OWNERS and sum(total) >= caps.of_partition(caps.total, partitions):
             return False
         if sum(own) >= caps.of_partition(caps.per_rule, partitions):
             return False
-        total[slot] += 1
-        if own is not total:
-            own[slot] += 1
+        for row in [own] if own is total or rule in OWNERS else [own, total]:
+            row[slot] += 1
         return True
 
     def report(self, at_ms: int, caps: LockCaps) -> int | None:
@@ -87,6 +86,11 @@ class PartitionLimits(msgspec.Struct, array_like=True):
                 row[(bucket - step) % BUCKETS] = 0
         self.newest = max(self.newest, bucket)
         return self.newest % BUCKETS
+
+
+def _counted(rule: str) -> tuple[str, ...]:
+    """The counters that a lock by `rule` is in."""
+    return (rule,) if rule in OWNERS else (rule, TOTAL)
 
 
 def capped_case(

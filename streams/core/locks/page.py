@@ -37,7 +37,9 @@ lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner pass
 that failed afterwards takes that back. Where nobody checks identities, set it to 0.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
-rule's suspicion a lock. So a bad model is stopped like a bad rule.
+rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by
+denying a payment, has a cap of its own and no part in the total: whoever makes rules lock many accounts cannot keep a
+theft from being stopped.
 
 ## One lock
 

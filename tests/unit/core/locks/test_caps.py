@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.locks.caps import BUCKETS, RULES, PartitionLimits
+from streams.core.locks.caps import BUCKETS, RULES, TOTAL, PartitionLimits
 from streams.core.policy import LockCaps
 
 CAPS = LockCaps(window_s=3600, per_rule=4, total=6, partition_share=0.5)  # 2 per rule and 3 in total here
@@ -16,6 +16,19 @@ def test_a_rule_stops_at_its_cap_and_everybody_at_the_total() -> None:
     assert [limits.take("a", NOON, CAPS, 2) for _ in range(3)] == [True, True, False]
     assert limits.take("b", NOON, CAPS, 2)
     assert not limits.take("b", NOON, CAPS, 2)
+
+
+def test_what_rules_have_locked_keeps_no_owner_from_a_freeze() -> None:
+    """Whoever makes rules lock many accounts would else keep a theft from being stopped."""
+    limits = PartitionLimits()
+    assert [limits.take(rule, NOON, CAPS, 2) for rule in "aabbcc"] == [True, True, True, False, False, False]
+    limits.stop(TOTAL, NOON, NOON + 3_600_000)
+    assert limits.is_stopped("a", NOON)
+    assert not limits.is_stopped("reported_stolen", NOON)
+    assert [limits.take("reported_stolen", NOON, CAPS, 2) for _ in range(3)] == [True, True, False]
+    assert limits.take("customer_denied", NOON, CAPS, 2)
+    assert sum(limits.counts[TOTAL]) == 3, "and reports use up nothing of what rules may lock"
+    assert limits.reached("reported_stolen", CAPS) == []
 
 
 def test_the_window_moves_on() -> None:
