@@ -41,14 +41,14 @@ ENTRIES_MAX = 24  # x 6
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
 AUTO_REFUNDS_MAX = 8  # x 9
-TRAIL_MAX, TRAIL_BYTES = 16, 560  # what happened since a suspicious login; x 60 to 250
+TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
-CASES_BYTES = 2048  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 2,048 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
-# owed 560, spent 480, entries 150, lately 760, refunds 290, shelf 720, outages 1,320: 15.8 KiB if all were full at
-# once with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 16_200
+CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
+# 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
+# owed 560, spent 480, entries 150, lately 760, refunds 290, shelf 720, outages 1,320, trail 440: 16.0 KiB if all were
+# full at once with the longest ids. An account with 64 payments and nothing open takes 0.5 KiB.
+WORST_BYTES = 16_384
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
