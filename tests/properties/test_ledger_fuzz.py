@@ -8,6 +8,7 @@ starts again from what it had stored. The books are the model's; what is checked
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hypothesis import settings
@@ -55,6 +56,8 @@ class Said(NamedTuple):
 
 class Books(RuleBasedStateMachine):
     """Two payments of one customer. Time moves forward; messages may come long after what they tell of."""
+
+    ORDER: Mapping[str, str] = {}
 
     @initialize()
     def begin(self) -> None:
@@ -124,8 +127,10 @@ class Books(RuleBasedStateMachine):
     @rule(payment_id=PAYMENTS)
     def take_again(self, payment_id: str) -> None:
         """Accounting corrects what the customer has got twice; only a case tells it that there is something."""
-        if self.net[payment_id] < self.price(payment_id) and "double_benefit" in self.open_cases()[payment_id]:
-            self.post(payment_id, "debit", self.price(payment_id) - self.net[payment_id])
+        together = next((each for each in self.accounts() if payment_id in each), [])
+        missing = self.owes(together) - sum(self.net[each] for each in together)
+        if missing > 0 and "double_benefit" in self.open_cases()[payment_id]:
+            self.post(payment_id, "debit", missing)
 
     @rule()
     def answer(self) -> None:
@@ -233,14 +238,15 @@ class Books(RuleBasedStateMachine):
     def no_refund_of_a_payment_that_is_known_to_be_good(self) -> None:
         if self.held:
             return  # it is not known
-        for payment_id, final in self.final.items():
+        for together in self.accounts():
             leaving = [
                 refund_id
                 for refund_id, intent in self.intents.items()
-                if intent.payment_id == payment_id and refund_id not in self.cancelled | self.sent
+                if intent.payment_id in together and refund_id not in self.cancelled | self.sent
             ]
-            if final == "succeeded":
-                assert len(leaving) < max(1, self.debits[payment_id]), "one debit of a good payment stays"
+            if any(self.final.get(each) == "succeeded" for each in together):
+                debits = sum(self.debits[each] for each in together)
+                assert len(leaving) < max(1, debits), "one debit of a good payment stays"
 
     def teardown(self) -> None:
         """Everything is played to its end: then the books agree, or a case says that they do not."""
@@ -258,20 +264,28 @@ class Books(RuleBasedStateMachine):
             self.credit_refunds()
             self.wait(120)
         still_open = self.open_cases()
-        for payment_id in self.requested:
-            short, price = self.net[payment_id], self.price(payment_id)
-            money = still_open[payment_id] & MONEY
+        for together in self.accounts():
+            short, price = sum(self.net[each] for each in together), self.owes(together)
+            money = set().union(*(still_open[each] & MONEY for each in together))
             if short == price:
-                assert not money, f"{payment_id}: the books agree and {money} is open"
+                assert not money, f"{together}: the books agree and {money} is open"
             else:
-                assert money, f"{payment_id}: {short} instead of {price}, and no case says so"
-            assert "payment_unknown" not in still_open[payment_id], "everybody knows the end"
+                assert money, f"{together}: {short} instead of {price}, and no case says so"
+            assert all("payment_unknown" not in still_open[each] for each in together), "everybody knows the end"
 
     # -- helpers -----------------------------------------------------------------------------------------------------
 
     def price(self, payment_id: str) -> int:
         """What the payment should have cost the customer; a good one that nobody has debited is the merchant's loss."""
         return min(AMOUNT, AMOUNT * self.debits[payment_id]) if self.final.get(payment_id) == "succeeded" else 0
+
+    def accounts(self) -> list[list[str]]:
+        """Payments whose money is looked at together: here each for itself."""
+        return [[payment_id] for payment_id in sorted(self.requested)]
+
+    def owes(self, together: list[str]) -> int:
+        """What payments that are looked at together should have cost the customer."""
+        return sum(self.price(payment_id) for payment_id in together)
 
     def open_cases(self) -> defaultdict[str, set[str]]:
         found: defaultdict[str, set[str]] = defaultdict(set)
@@ -291,7 +305,7 @@ class Books(RuleBasedStateMachine):
 
     def say(self, kind: Any, payment_id: str, **fields: Any) -> None:
         about = {"payment_id": payment_id, "amount_minor": AMOUNT, "currency": "CNY", "method": "wallet_balance"}
-        self.send(kind, **about | fields)
+        self.send(kind, **about | self.ORDER | fields)
 
     def post(self, payment_id: str, direction: str, amount_minor: int = AMOUNT) -> None:
         self.net[payment_id] += amount_minor if direction == "debit" else -amount_minor
@@ -328,3 +342,28 @@ class Books(RuleBasedStateMachine):
 
 TestBooks = Books.TestCase
 TestBooks.settings = settings(max_examples=100, stateful_step_count=40)
+
+
+class Attempts(Books):
+    """The same with both payments for one order: whatever was tried, debited and given back, it is paid once."""
+
+    ORDER: Mapping[str, str] = {"order_id": "o1", "merchant_id": "m1"}
+
+    @rule(first=PAYMENTS)
+    def try_again(self, first: str) -> None:
+        """What customers do when they were debited for nothing."""
+        second = "p1" if first == "p0" else "p0"
+        for payment_id, ends in ((first, self.fail), (second, self.succeed)):
+            self.request(payment_id)
+            self.debit(payment_id)
+            ends(payment_id)
+
+    def accounts(self) -> list[list[str]]:
+        return [sorted(self.requested)] if self.requested else []
+
+    def owes(self, together: list[str]) -> int:
+        return min(AMOUNT, super().owes(together))
+
+
+TestAttempts = Attempts.TestCase
+TestAttempts.settings = settings(max_examples=100, stateful_step_count=40)

@@ -24,16 +24,19 @@ from streams.core.obligations import (
     EXPECTATIONS_MAX,
     LATELY_MAX,
     SPENT_MAX,
+    Case,
     Expectation,
     Lately,
     Line,
     Owed,
+    PaymentState,
     Spent,
     crowded,
     payment_key,
 )
 from streams.core.turn import Turn
 
+BACK = "returned_minor"  # counter of a money case: how much of its amount
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 NEEDS = ("ledger.entries",)
 EARLY_MAX = 2  # credits that wait for their debit
@@ -103,6 +106,42 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     if about is not None and about.order_minor is not None and not turn.late:
         _expect_amount(turn, event.currency, payment_id, about.order_minor)
     return 0 if certain else left_minor
+
+
+def confirmed(turn: Turn, event: Movement) -> None:
+    """The payment is good now: is another good one of its order debited as well?
+
+    Not asked of a debit while its payment is open or has failed: an order that is paid at the second attempt is paid
+    once, and what the first attempt took is rule L1's.
+    """
+    key = payment_key(event.payment_id)
+    about = about_of(turn, event.payment_id)
+    for mine in [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]:
+        entry = _entry_of(turn, event.payment_id, mine)
+        if entry is not None:
+            _paid_twice(turn, entry, event.payment_id, mine, about)
+            return  # of several debits the others were compared with this one when they came
+
+
+def is_paid_otherwise(turn: Turn, payment_id: str) -> bool:
+    """Whether another payment of the same order is good and debited: then this one's money is the customer's."""
+    about = about_of(turn, payment_id)
+    return about is not None and any(
+        about.order == each.order and each.payment != payment_key(payment_id) and _is_good(turn, each.payment)
+        for each in turn.obligations.spent
+        if each.order and each.amount_minor > 0
+    )
+
+
+def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
+    """The event that told of a debit, as long as it waits for its payment or for its money."""
+    waiting = [debit.entry for debit in turn.obligations.debits if debit.payment_id == payment_id]
+    owed = [
+        each.entry
+        for each in turn.obligations.owed
+        if each.payment_id == payment_id and each.family == refunds.NOT_CAPTURED
+    ]
+    return next((entry for entry in (*waiting, *owed) if entry and hashed(entry) == mine.entry), None)
 
 
 def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
@@ -191,7 +230,8 @@ def due(turn: Turn, waiting: Expectation) -> None:
     foreign = any(each.currency != waiting.currency for each in debits)
     tolerance = int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0
     excess = total - waiting.amount_minor
-    if excess <= tolerance or any(_open_duplicate(turn, each) for each in (waiting.payment_id,)):
+    duplicate = _duplicate_case(turn, waiting.payment_id)
+    if excess <= tolerance or (duplicate is not None and duplicate.is_open):
         return
     text = f"charged {money(total, waiting.currency)} for an order of {money(waiting.amount_minor, waiting.currency)}"
     case = open_or_join(
@@ -279,7 +319,35 @@ def _undone(turn: Turn, mine: Spent) -> int:
 
 def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
     """Opens the case of a duplicate. True: it is certainly one."""
-    alike = [
+    same_payment = [each for each in _alike(turn, mine) if each.payment == mine.payment]
+    if same_payment and _exceed(same_payment, mine, about):
+        _duplicate(turn, entry, payment_id, mine, certain=True)
+        return True
+    return _paid_twice(turn, entry, payment_id, mine, about)
+
+
+def _paid_twice(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
+    """The same by another payment: of two that are good only, so it is asked of a debit and of a success."""
+    if not _is_good(turn, mine.payment):
+        return False
+    others = [each for each in _alike(turn, mine) if each.payment != mine.payment and _is_good(turn, each.payment)]
+    same_order = [each for each in others if mine.order and each.order == mine.order]
+    if same_order:
+        exceeds = _exceed(same_order, mine, about)
+        if exceeds:
+            _duplicate(turn, entry, payment_id, mine, certain=True)
+        return exceeds
+    window_ms = turn.policy.money.duplicate_window_s * 1000
+    repeats = about is not None and about.repeat_ok
+    near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms]
+    if any(mine.payee and each.payee == mine.payee for each in near) and not repeats:
+        _duplicate(turn, entry, payment_id, mine, certain=False)
+    return False
+
+
+def _alike(turn: Turn, mine: Spent) -> list[Spent]:
+    """Other debits of the same amount that still stand."""
+    return [
         each
         for each in turn.obligations.spent
         if each.payment
@@ -288,27 +356,17 @@ def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately
         and each.amount_minor + each.back_minor == mine.amount_minor + mine.back_minor
         and each.currency == mine.currency
     ]
-    window_ms = turn.policy.money.duplicate_window_s * 1000
-    same_payment = [each for each in alike if each.payment == mine.payment]
-    if same_payment and about is not None and about.order_minor is not None:
-        taken = mine.amount_minor + sum(each.amount_minor for each in same_payment)
-        same_payment = same_payment if taken > about.order_minor else []  # an order that is paid in parts
-    same_order = [each for each in alike if mine.order and each.order == mine.order and each.payment != mine.payment]
-    if same_payment or same_order:
-        _duplicate(turn, entry, payment_id, mine, certain=True)
-        return True
-    repeats = about is not None and about.repeat_ok
-    probable = [
-        each
-        for each in alike
-        if mine.payee
-        and each.payee == mine.payee
-        and each.payment != mine.payment
-        and 0 <= mine.at_ms - each.at_ms <= window_ms
-    ]
-    if probable and not repeats:
-        _duplicate(turn, entry, payment_id, mine, certain=False)
-    return False
+
+
+def _exceed(others: list[Spent], mine: Spent, about: Lately | None) -> bool:
+    """Are these debits together more than their order? One that is paid in parts is not paid twice."""
+    taken = mine.amount_minor + sum(each.amount_minor for each in others)
+    return about is None or about.order_minor is None or taken > about.order_minor
+
+
+def _is_good(turn: Turn, key: int) -> bool:
+    state = turn.obligations.recall(key)
+    return state is not None and state.status == PaymentState.SUCCEEDED
 
 
 def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain: bool) -> None:
@@ -316,6 +374,12 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain:
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
     line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, mine.amount_minor, mine.currency)
+    known = _duplicate_case(turn, payment_id)
+    if known is not None and known.is_open and certain and known.currency == mine.currency:
+        known.amount_minor = (known.amount_minor or 0) + mine.amount_minor  # it is about one more debit
+    elif known is not None and not known.is_open:  # what it was about is over
+        known.amount_minor, known.currency = mine.amount_minor, mine.currency
+        known.counters.pop(BACK, None)
     case = open_or_join(
         turn,
         Draft(
@@ -332,20 +396,22 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain:
             money_state="moved",
         ),
     )
-    about = {"amount": money(mine.amount_minor, mine.currency), "time": instant(turn.at_ms), "case_id": case.case_id}
-    owed = Owed(payment_id, entry, mine.amount_minor, mine.currency, turn.at_ms, refunds.DUPLICATE)
+    about = {"amount": money(mine.amount_minor, mine.currency), "time": instant(mine.at_ms), "case_id": case.case_id}
     if not certain:
         notify(turn, "duplicate_charge.probable", about, case)
         return
+    if refunds.passes_on(turn, payment_id, entry):
+        return  # it was being given back already, as a debit without its payment
+    owed = Owed(payment_id, entry, mine.amount_minor, mine.currency, mine.at_ms, refunds.DUPLICATE)
     refunds.owe(turn, owed)
     if refunds.give_back(turn, owed) is not None:
         notify(turn, "duplicate_charge.certain", about, case)
 
 
-def _open_duplicate(turn: Turn, payment_id: str) -> bool:
-    return any(
-        case.family == refunds.DUPLICATE and case.payment_id == payment_id and case.is_open
-        for case in turn.obligations.cases
+def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
+    return next(
+        (each for each in turn.obligations.cases if (each.family, each.payment_id) == (refunds.DUPLICATE, payment_id)),
+        None,
     )
 
 

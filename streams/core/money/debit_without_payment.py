@@ -115,6 +115,7 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
     elif status == PaymentState.SUCCEEDED:
+        charges.confirmed(turn, event)
         refunds.succeeded(turn, event)
         if known is not None:
             _after_the_money(turn, event, known)
@@ -137,10 +138,10 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
     told = any(
         each.family == refunds.DOUBLE_BENEFIT and each.payment_id == event.payment_id for each in turn.obligations.cases
     )
-    if told or known.status == PaymentState.SUCCEEDED:
+    if told or known.status == PaymentState.SUCCEEDED or charges.is_paid_otherwise(turn, event.payment_id):
         return
     if case is not None and case.is_open:
-        back_minor = case.counters.get(returns.BACK, 0) + case.counters.get(returns.BEFORE, 0)
+        back_minor = case.counters.get(charges.BACK, 0) + case.counters.get(returns.BEFORE, 0)
     elif waiting:
         back_minor = sum(debit.back_minor for debit in waiting)
     elif case is not None and case.money_state == "returned":
@@ -202,7 +203,7 @@ def judge(turn: Turn, debit: Debit) -> None:
     back_minor = debit.back_minor
     if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit
         known.amount_minor, known.currency = debit.amount_minor, debit.currency
-        known.counters.pop(returns.BACK, None)
+        known.counters.pop(charges.BACK, None)
         known.counters.pop(returns.BEFORE, None)
     elif known is not None and known.currency == debit.currency:  # it is about one more debit
         known.amount_minor = (known.amount_minor or 0) + debit.amount_minor

@@ -63,6 +63,21 @@ def booked(turn: Turn, payment_id: str, entry: str) -> None:
             owed.entry = entry
 
 
+def passes_on(turn: Turn, payment_id: str, entry: str) -> bool:
+    """A debit that was owed because its payment had failed is owed as a duplicate: the payment was good after all.
+
+    True: its refund has been intended, and is right as it is. One that has not stands for the duplicate's to come.
+    """
+    for owed in tuple(turn.obligations.owed):
+        if owed.payment_id == payment_id and owed.entry == entry and owed.family == NOT_CAPTURED:
+            if owed.status == OWED:
+                turn.obligations.owed.remove(owed)
+                return False
+            owed.family = DUPLICATE
+            return True
+    return False
+
+
 def answered(turn: Turn, event: PspStatus, status: int) -> None:
     """The provider's final word decides whether money that is owed may go back by itself."""
     for owed in tuple(turn.obligations.owed):

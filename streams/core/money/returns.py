@@ -17,7 +17,6 @@ from streams.core.money import charges, expectations, over_refunds, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
-BACK = "returned_minor"  # counter of a money case: how much of its amount
 BEFORE = "returned_before_minor"  # what came back before it was opened, and is no part of its amount
 # Which case a credit ends first when several of a payment wait for the same amount: what was charged too much, then
 # what should not have been charged at all.
@@ -126,7 +125,7 @@ def _claims(turn: Turn, payment_id: str) -> list[Claim]:
         for case in turn.obligations.cases:
             if case.family != family or case.payment_id != payment_id:
                 continue
-            missing_minor = (case.amount_minor or 0) - case.counters.get(BACK, 0)
+            missing_minor = (case.amount_minor or 0) - case.counters.get(charges.BACK, 0)
             if missing_minor > 0 and case.currency is not None and case.is_open:
                 found.append(Claim(family, case, missing_minor, case.currency))
     return found
@@ -147,7 +146,7 @@ def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> Non
                 turn.obligations.debits.remove(debit)
         case Case() as case:
             refunds.money_back(turn, case.payment_id, case.family, left_minor)
-            case.counters[BACK] = (case.amount_minor or 0) - left_minor
+            case.counters[charges.BACK] = (case.amount_minor or 0) - left_minor
             text = "part of the money came back" if left_minor else "money came back"
             line = Line(turn.at_ms, "ledger_credit", turn.cause, text, event.amount_minor, event.currency)
             add_line(turn, case, line)

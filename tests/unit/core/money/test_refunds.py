@@ -208,6 +208,46 @@ def test_two_debits_of_one_order_are_a_certain_duplicate_and_the_later_goes_back
     assert flows(ended) == {"F12": "resolved"}
 
 
+def test_an_order_that_is_paid_at_the_second_attempt_is_paid_once() -> None:
+    tried = bought(1, NOON)[:2] + [paid(NOON + 2 * SECOND, "1f", kind=PaymentFailed, payment_id="p1", **ORDER)]
+    effects = run(*tried, *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE), answer(NOON + 10 * MINUTE, "failed"))
+    assert flows(effects) == {"F10": "classified"}
+    assert [each.payment_id for each in only(RefundIntended, effects)] == ["p1"], "the debit of the good one stays"
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["nothing intended", "refund of the first has left"])
+def test_when_the_first_attempt_succeeds_after_all_one_of_the_two_goes_back(sent: bool) -> None:
+    tried = bought(1, NOON)[:2] + [paid(NOON + 2 * SECOND, "1f", kind=PaymentFailed, payment_id="p1", **ORDER)]
+    happened = [*tried, *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE)]
+    late = paid(NOON + 20 * MINUTE, "1s", kind=PaymentSucceeded, payment_id="p1", **ORDER)
+    if sent:
+        happened.append(answer(NOON + 10 * MINUTE, "failed"))
+        (intent,) = only(RefundIntended, run(*happened))
+        left = {"refund_id": intent.refund_id, "payment_id": "p1"} | WALLET
+        happened.append(paid(NOON + 11 * MINUTE, "sent", kind=RefundSent, **left))
+    back = posted(NOON + HOUR, "back", "p1", direction="credit")
+    effects = run(*happened, late, back)
+    assert [each.payment_id for each in only(RefundIntended, effects)] == ["p1"]
+    assert "late_success" not in [each.cause for each in only(RefundCancelled, effects)]
+    ends = {each.case_type: each.status for each in only(CaseVersion, effects)}
+    assert ends.pop("debited_not_confirmed") in ("resolved", "withdrawn")
+    assert ends == {"duplicate_charge": "resolved"}, "nobody has anything twice"
+
+
+def test_an_order_whose_first_attempt_came_back_is_paid_by_the_second_alone() -> None:
+    tried = bought(1, NOON)[:2] + [paid(NOON + 2 * SECOND, "1f", kind=PaymentFailed, payment_id="p1", **ORDER)]
+    back = posted(NOON + MINUTE, "back", "p1", direction="credit")
+    late = paid(NOON + 20 * MINUTE, "1s", kind=PaymentSucceeded, payment_id="p1", **ORDER)
+    assert flows(run(*tried, *bought(2, NOON + 30 * SECOND), back, late)) == {}
+
+
+def test_an_order_that_two_payments_share_is_no_duplicate() -> None:
+    shared = {"order_amount_minor": 20_000}
+    assert flows(run(*bought(1, NOON, **shared), *bought(2, NOON + MINUTE, **shared))) == {}
+    less = {"order_amount_minor": 15_000}
+    assert flows(run(*bought(1, NOON, **less), *bought(2, NOON + MINUTE, **less))) == {"F12": "classified"}
+
+
 def test_two_orders_at_one_merchant_in_minutes_are_a_question() -> None:
     effects = run(*bought(1, NOON), *bought(2, NOON + 5 * MINUTE, order_id="o2"))
     assert flows(effects) == {"F12": "classified"}
