@@ -274,6 +274,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             refund_requests.moved(turn, event)
     elif known is None:
         charges.requested(turn, event)
+    elif type(event) in charges.CAPTURES and obligations.lately:
+        charges.captured(turn, event)
     if known is None:
         orphans.explained(turn, event, state)
     waiting = obligations.debits or obligations.cases or obligations.owed

@@ -32,6 +32,7 @@ from streams.core.turn import Turn
 LEDGER = "ledger.entries"
 DEBITED = "debited_not_confirmed"
 UNKNOWN_CODE = "unknown_code"
+UNEXPLAINED = "failure.unexplained"
 # Causes that a lock of ours has at the payment system's end.
 _LOCKED = frozenset({"account_blocked", "trade_frozen", "not_permitted", "suspected_fraud", "unknown_error"})
 _OURS_TO_CHECK = frozenset({"trade_frozen"})
@@ -163,6 +164,8 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
     if any(debit.payment_id == event.payment_id for debit in turn.obligations.debits):
         reason = reason_word(DEBITED)
+    elif failed and isinstance(event, Failure) and not event.codes:
+        reason = UNEXPLAINED  # taken at its word: nobody asks the provider, so nobody may say so
     elif limit is not None:
         return _limit_text(turn, limit, charged=not (failed and claimed == "not_moved" and _ledger_is_heard(turn)))
     elif failed and claimed == "not_moved" and _ledger_is_heard(turn):

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
-from streams.contracts.payments import Movement
+from streams.contracts.payments import Movement, PaymentCaptured, PaymentSucceeded
 from streams.core import ids
-from streams.core.cases.book import Draft, open_or_join
+from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import refunds
@@ -39,6 +39,8 @@ from streams.core.turn import Turn
 BACK = "returned_minor"  # counter of a money case: how much of its amount
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 NEEDS = ("ledger.entries",)
+# Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
+CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
 EARLY_MAX = 2  # credits that wait for their debit
 BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
 
@@ -69,6 +71,26 @@ def requested(turn: Turn, event: Movement) -> None:
             event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
         ),
     ][-LATELY_MAX:]
+
+
+def captured(turn: Turn, event: Movement) -> None:
+    """The payment turned out larger than it was asked for (a tip, a tank of petrol): so may its debits be."""
+    about = about_of(turn, event.payment_id)
+    if about is None or about.currency != event.currency or event.amount_minor <= about.amount_minor:
+        return
+    more = event.amount_minor - about.amount_minor
+    about.amount_minor = event.amount_minor
+    if about.order_minor is not None:
+        return
+    for each in turn.obligations.expectations:
+        if each.kind == CHARGE and each.payment_id == event.payment_id:
+            each.amount_minor = event.amount_minor
+    for case in turn.obligations.cases:
+        if (case.family, case.payment_id) == (refunds.MISMATCH, event.payment_id) and case.is_open:
+            case.amount_minor = max(0, (case.amount_minor or 0) - more)
+            if not case.amount_minor:
+                soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+                set_status(turn, case, "withdrawn" if soon else "resolved", "charge_explained")
 
 
 def joined(turn: Turn, event: LedgerPosted) -> str | None:
@@ -103,8 +125,8 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     certain = known and _compare(turn, event.event_id, payment_id, mine, about)
     mine.amount_minor, mine.back_minor = left_minor, event.amount_minor - left_minor
     turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
-    if about is not None and about.order_minor is not None and not turn.late:
-        _expect_amount(turn, event.currency, payment_id, about.order_minor)
+    if about is not None and not turn.late:
+        _check_later(turn, event.currency, payment_id, about)
     return 0 if certain else left_minor
 
 
@@ -174,8 +196,8 @@ def claimed(turn: Turn, event: Movement) -> list[int]:
             entry = entries[each.entry]
             if _compare(turn, entry, event.payment_id, each, about):
                 turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.entry != entry]
-    if mine and about.order_minor is not None and not turn.late:
-        _expect_amount(turn, mine[0].currency, event.payment_id, about.order_minor)
+    if mine and not turn.late:
+        _check_later(turn, mine[0].currency, event.payment_id, about)
     return [each.entry for each in mine]
 
 
@@ -233,7 +255,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
     duplicate = _duplicate_case(turn, waiting.payment_id)
     if excess <= tolerance or (duplicate is not None and duplicate.is_open):
         return
-    text = f"charged {money(total, waiting.currency)} for an order of {money(waiting.amount_minor, waiting.currency)}"
+    about = about_of(turn, waiting.payment_id)
+    ordered = about is None or about.order_minor is not None
+    what = "an order" if ordered else "a payment"
+    text = f"charged {money(total, waiting.currency)} for {what} of {money(waiting.amount_minor, waiting.currency)}"
     case = open_or_join(
         turn,
         Draft(
@@ -250,14 +275,16 @@ def due(turn: Turn, waiting: Expectation) -> None:
             money_state="moved",
         ),
     )
+    if not ordered:
+        return  # perhaps a tip that nobody has told of: people look first
     refunds.owe(turn, Owed(waiting.payment_id, waiting.entry, excess, waiting.currency, turn.at_ms, refunds.MISMATCH))
-    about = {
+    told = {
         "order_amount": money(waiting.amount_minor, waiting.currency),
         "amount": money(total, waiting.currency),
         "difference": money(excess, waiting.currency),
         "case_id": case.case_id,
     }
-    notify(turn, "amount_mismatch", about, case)
+    notify(turn, "amount_mismatch", told, case)
     if turn.may("query"):
         turn.effects.append(
             PspQuery(
@@ -415,13 +442,24 @@ def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
     )
 
 
-def _expect_amount(turn: Turn, currency: str, payment_id: str, order_minor: int) -> None:
+def _check_later(turn: Turn, currency: str, payment_id: str, about: Lately) -> None:
+    """Remembers to compare the debits with the order; without one, with the payment, if they are above it already."""
+    limit_minor, key = about.order_minor, payment_key(payment_id)
+    if limit_minor is None:
+        taken = sum(
+            each.amount_minor
+            for each in turn.obligations.spent
+            if each.payment == key and each.currency == about.currency and each.amount_minor > 0
+        )
+        if currency != about.currency or taken <= about.amount_minor:
+            return
+        limit_minor = about.amount_minor
     expectations = turn.obligations.expectations
     if any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     expectations.append(
-        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, order_minor, currency)
+        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, currency)
     )
     if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
         expectations.pop()  # what was promised goes before a check that the next debit brings again

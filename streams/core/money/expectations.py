@@ -66,7 +66,7 @@ def _withdrawal_term(turn: Turn, event: Movement) -> str:
 _REFUND_TO = {"wallet_balance": "balance", "card": "credit_card"}
 
 
-def _refund_term(turn: Turn, event: Movement) -> str:
+def refund_term(turn: Turn, event: Movement) -> str:
     """The wallet's own time, else the gateway's, which carries the refund, else the card network's."""
     profiles, terms = turn.ctx.library.profiles, turn.policy.money.refund
     place = _REFUND_TO.get(event.method, event.method)
@@ -136,7 +136,7 @@ PROMISES: dict[str, Promise] = {
             frozenset({payments.RefundApproved, payments.RefundSent}),
             _CREDITED,
             frozenset({payments.RefundFailed}),
-            _refund_term,
+            refund_term,
             "F15",
             "refund_late",
             "accounting",

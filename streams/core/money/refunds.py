@@ -14,6 +14,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
+from streams.core.money import expectations
 from streams.core.money.business_days import ends_ms
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -84,13 +85,14 @@ def answered(turn: Turn, event: PspStatus, status: int) -> None:
         if owed.payment_id != event.payment_id or owed.status != OWED:
             continue
         if status == _GOES_BACK_ON.get(owed.family):
-            give_back(turn, owed)
+            give_back(turn, owed, answer=event)
 
 
-def give_back(turn: Turn, owed: Owed, *, approved: bool = False) -> str | None:
+def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStatus | None = None) -> str | None:
     """The intent, if no guard (domain 4.2) stops it; the name of the guard otherwise.
 
-    `approved`: an operator has decided; amount and number are then their responsibility.
+    `approved`: an operator has decided; amount and number are then their responsibility. `answer` says how the payment
+    was made, and so how long its money takes back.
     """
     case = _case(turn, owed)
     if case is None or not case.is_open:
@@ -122,7 +124,8 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False) -> str | None:
     text = f"refund {owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, "refund_intended", turn.cause, text, owed.amount_minor, owed.currency))
     policy = turn.policy.money
-    eta_ms = ends_ms(turn.at_ms, policy.refund["other"], policy.calendar_of(owed.currency))
+    term = policy.refund["other"] if answer is None else expectations.refund_term(turn, answer)
+    eta_ms = ends_ms(turn.at_ms, term, policy.calendar_of(owed.currency))
     about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms), "eta": instant(eta_ms)}
     notify(turn, "refund_started", {**about, "case_id": case.case_id}, case)
     return None

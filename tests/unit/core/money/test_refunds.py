@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from support.play import Player, policy
 
 from streams.contracts.accounts import CaseAction, LedgerPosted, UserReport
 from streams.contracts.actions import RefundCancelled, RefundIntended
-from streams.contracts.base import Event, Watermark
+from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     PaymentFailed,
@@ -188,6 +189,12 @@ def bought(number: int, at_ms: int, **fields: Any) -> list[Event]:
     ]
 
 
+def tried(number: int, at_ms: int) -> list[Event]:
+    """Debited, and failed."""
+    ends = paid(at_ms + 2 * SECOND, f"{number}f", kind=PaymentFailed, payment_id=f"p{number}", **ORDER)
+    return [*bought(number, at_ms)[:2], ends]
+
+
 def flows(effects: list[Effect]) -> dict[str, str]:
     return {each.flow: each.status for each in only(CaseVersion, effects)}
 
@@ -209,16 +216,16 @@ def test_two_debits_of_one_order_are_a_certain_duplicate_and_the_later_goes_back
 
 
 def test_an_order_that_is_paid_at_the_second_attempt_is_paid_once() -> None:
-    tried = bought(1, NOON)[:2] + [paid(NOON + 2 * SECOND, "1f", kind=PaymentFailed, payment_id="p1", **ORDER)]
-    effects = run(*tried, *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE), answer(NOON + 10 * MINUTE, "failed"))
+    effects = run(
+        *tried(1, NOON), *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE), answer(NOON + 10 * MINUTE, "failed")
+    )
     assert flows(effects) == {"F10": "classified"}
     assert [each.payment_id for each in only(RefundIntended, effects)] == ["p1"], "the debit of the good one stays"
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["nothing intended", "refund of the first has left"])
 def test_when_the_first_attempt_succeeds_after_all_one_of_the_two_goes_back(sent: bool) -> None:
-    tried = bought(1, NOON)[:2] + [paid(NOON + 2 * SECOND, "1f", kind=PaymentFailed, payment_id="p1", **ORDER)]
-    happened = [*tried, *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE)]
+    happened = [*tried(1, NOON), *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE)]
     late = paid(NOON + 20 * MINUTE, "1s", kind=PaymentSucceeded, payment_id="p1", **ORDER)
     if sent:
         happened.append(answer(NOON + 10 * MINUTE, "failed"))
@@ -235,10 +242,9 @@ def test_when_the_first_attempt_succeeds_after_all_one_of_the_two_goes_back(sent
 
 
 def test_an_order_whose_first_attempt_came_back_is_paid_by_the_second_alone() -> None:
-    tried = bought(1, NOON)[:2] + [paid(NOON + 2 * SECOND, "1f", kind=PaymentFailed, payment_id="p1", **ORDER)]
     back = posted(NOON + MINUTE, "back", "p1", direction="credit")
     late = paid(NOON + 20 * MINUTE, "1s", kind=PaymentSucceeded, payment_id="p1", **ORDER)
-    assert flows(run(*tried, *bought(2, NOON + 30 * SECOND), back, late)) == {}
+    assert flows(run(*tried(1, NOON), *bought(2, NOON + 30 * SECOND), back, late)) == {}
 
 
 def test_an_order_that_two_payments_share_is_no_duplicate() -> None:
@@ -293,6 +299,31 @@ def test_more_than_the_order_says_is_the_wrong_amount_and_the_difference_goes_ba
     assert intent.amount_minor == 2_000
     back = posted(NOON + HOUR, 2, direction="credit", amount_minor=2_000)
     assert flows(run(*happened, back)) == {"F11": "resolved"}
+
+
+def test_without_an_order_s_amount_a_debit_above_the_payment_is_for_people() -> None:
+    happened = [
+        paid(NOON, 1, kind=PaymentRequested, **ORDER),
+        posted(NOON + SECOND, 1, amount_minor=70_000),
+        paid(NOON + 2 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", **ORDER),
+        mark(NOON + 5 * MINUTE),
+    ]
+    effects = run(*happened, answer(NOON + 10 * MINUTE, "succeeded"))
+    assert flows(effects) == {"F11": "classified"}
+    assert only(RefundIntended, effects) == only(NotificationRequested, effects) == []
+    back = posted(NOON + HOUR, 2, direction="credit", amount_minor=60_000)
+    assert flows(run(*happened, back)) == {"F11": "resolved"}
+
+
+@pytest.mark.parametrize(("told_ms", "cases"), [(2 * SECOND, {}), (100 * SECOND, {"F11": "withdrawn"})])
+def test_what_was_captured_above_the_request_is_no_wrong_amount(told_ms: int, cases: dict[str, str]) -> None:
+    happened = [
+        paid(NOON, 1, kind=PaymentRequested, **ORDER),
+        posted(NOON + SECOND, 1, amount_minor=12_000),
+        *([mark(NOON + 90 * SECOND)] if told_ms > MINUTE else []),
+        paid(NOON + told_ms, 2, kind=PaymentSucceeded, payment_id="p1", **ORDER | {"amount_minor": 12_000}),
+    ]
+    assert flows(run(*happened)) == cases
 
 
 def test_an_amount_put_right_within_the_minute_is_none() -> None:
@@ -382,3 +413,13 @@ def test_twenty_debits_at_once_lose_no_money_and_give_nothing_back_unseen() -> N
     asked = {"case_id": gone.case_id, "expected_version": gone.version, "actor": "ana", "role": "analyst"}
     (refused,) = only(ActionRejected, player.see(event(CaseAction, NOON + DAY, 1, action="refund", **asked)))
     assert refused.cause == "handed_over"
+
+
+@pytest.mark.parametrize(("method", "days"), [("wallet_balance", 0), ("alipay", 0), ("card", 12)])
+def test_a_refund_s_arrival_is_promised_by_how_the_payment_was_made(method: str, days: int) -> None:
+    story = Story()
+    about = {"payment_id": "p1", "status": "failed"} | WALLET | {"method": method}
+    effects = story.player.see(paid(NOON + HOUR, "answer", kind=PspStatus, **about))
+    (note,) = [each for each in only(NotificationRequested, effects) if each.template == "refund_started"]
+    arrives = datetime.fromisoformat(str(note.parameters["eta"]))
+    assert (arrives - from_ms(NOON + HOUR)).days == days
