@@ -15,12 +15,16 @@ def load_library(folder: Path | None = None) -> Library:
     if not folder.is_dir():
         raise TableError("this is not a folder", str(folder), f"name a folder with {LAYOUT}, or unset it")
     texts: dict[str, str] = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and path.suffix in (".csv", ".toml"):
+            raise TableError("this is a folder, and should be a file", str(path), "a mount of a missing file makes one")
+        if not path.is_file():
+            continue
         name = path.relative_to(folder).as_posix()
         if any(part.startswith(".") for part in path.relative_to(folder).parts) or path.suffix == ".md":
             continue  # what mounts and people leave beside the data
         try:
-            texts[name] = path.read_text(encoding="utf-8")
+            texts[name] = path.read_text(encoding="utf-8-sig")  # spreadsheets write the mark
         except (OSError, UnicodeDecodeError) as error:
             raise TableError(f"it cannot be read ({error})", str(path), "make it a readable UTF-8 file") from None
     try:

@@ -21,6 +21,7 @@ from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
 CAUSES, CODES, TARIFFS, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "tariffs.csv", "templates.toml", "profiles/"
 LOCALES = "locales/"
 LAYOUT = f"{CAUSES}, {CODES}, {TARIFFS}, {TEMPLATES}, {PROFILES}NAME.toml and {LOCALES}TAG.toml"
+_NAMED = re.compile(f"(?:{PROFILES}|{LOCALES})[^/]+[.]toml")
 _TAG = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # BCP 47, as far as profiles of accounts use it
 _ALWAYS = frozenset({"zh", "en"})
 
@@ -47,9 +48,7 @@ def read_library(texts: Mapping[str, str]) -> Library:
     Raises TableError with one sentence about the first problem found.
     """
     for name in sorted(texts):
-        if name not in (CAUSES, CODES, TARIFFS, TEMPLATES) and not (
-            name.startswith((PROFILES, LOCALES)) and name.endswith(".toml")
-        ):
+        if name not in (CAUSES, CODES, TARIFFS, TEMPLATES) and _NAMED.fullmatch(name) is None:
             raise TableError("there is no such file in an overlay", name, f"use {LAYOUT}, or remove it")
     table = packaged()
     if CAUSES in texts or CODES in texts:

@@ -16,12 +16,19 @@ import msgspec
 from msgspec import Meta
 
 from streams.contracts.base import Currency, Label, ShortText
+from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.declines.table import DeclineTable, Per, TableError, packaged
 from streams.core.money.term import Term
 
 # Card networks count attempts of at most a month; what an account remembers of an instrument is bounded by this.
 CAP_MOST = 40
 CAP_WINDOW_MOST_S = 31 * 86_400
+
+
+# No control characters, none that turn the writing around: customers read these names.
+_VISIBLE = "^[^\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]+\\Z"
+# A host that a customer can read, without a user name before it, and a path.
+_PAGE = r"^https://[a-zA-Z0-9.-]+(/[!-~]*)?\Z"
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,8 +38,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Words(_Part, frozen=True, kw_only=True):
     """A name in both languages."""
 
-    zh: Annotated[str, Meta(min_length=1, max_length=60)]
-    en: Annotated[str, Meta(min_length=1, max_length=60)]
+    zh: Annotated[str, Meta(min_length=1, max_length=60, pattern=_VISIBLE)]
+    en: Annotated[str, Meta(min_length=1, max_length=60, pattern=_VISIBLE)]
 
 
 class Cap(_Part, frozen=True, kw_only=True):
@@ -49,7 +56,7 @@ class Limit(_Part, frozen=True, kw_only=True):
     name: Words
     per: Per
     currency: Currency
-    amount: Annotated[int, Meta(ge=1)]
+    amount: Annotated[int, Meta(ge=1, le=10**12)]
     tier: Label | None = None  # of accounts with this `tier` only
     channel: Label | None = None  # of movements with this `channel` only
 
@@ -57,7 +64,7 @@ class Limit(_Part, frozen=True, kw_only=True):
 class Support(_Part, frozen=True, kw_only=True):
     """The official contact: the only one that a message may name."""
 
-    page: Annotated[str, Meta(pattern="^https://", max_length=200)]
+    page: Annotated[str, Meta(pattern=_PAGE, max_length=200)]
     phone: Annotated[str, Meta(pattern=r"^\+?[0-9-]{3,20}$")] | None = None
 
 
@@ -129,6 +136,9 @@ def _read(name: str, text: str) -> Profile:
         raise TableError(str(error), name, "correct that key (docs/declines.md shows a profile)") from None
     if profile.id:
         raise TableError("the id is the name of the file", name, "remove the key id")
+    foreign = [limit.currency for limit in profile.limits if limit.currency not in WITH_MINOR_UNIT]
+    if foreign:
+        raise TableError(f"ISO 4217 has no currency {foreign[0]}", name, "use its code in that limit")
     if profile.passes_through and (profile.codes or profile.advice or profile.iso8583):
         raise TableError("it passes codes through and has codes of its own", name, "remove one of the two")
     told = [(limit.per, limit.currency, limit.tier, limit.channel) for limit in profile.limits]
@@ -150,7 +160,7 @@ def _index(profiles: Mapping[str, Profile], kind: str) -> dict[str, Profile]:
             if value in found:
                 raise TableError(
                     f"{kind} {value!r} is also claimed by {found[value].id}",
-                    f"{profile.id}.toml",
+                    f"profiles/{profile.id}.toml",
                     "name it in one file",
                 )
             found[value] = profile

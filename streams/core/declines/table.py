@@ -173,6 +173,7 @@ def read_table(
             )
         if parsed.cause not in known:
             raise TableError(f"there is no cause {parsed.cause!r}", where, f"use one of the causes of {causes_name}")
+        _check_row(parsed, known[parsed.cause], where)
         fresh[key] = line
         lines[key] = _Line(parsed, base is not None)
     entries = {key: _entry(line.row, known[line.row.cause], own=line.own) for key, line in lines.items()}
@@ -197,13 +198,15 @@ def _lines(text: str, shape: type, name: str) -> Iterator[tuple[int, dict[str, A
         return
     reader = csv.DictReader(io.StringIO(text), strict=True)
     columns = {field.encode_name for field in msgspec.structs.fields(shape)}
-    given = set(reader.fieldnames or ())
     required = {field.encode_name for field in msgspec.structs.fields(shape) if field.required}
-    if surplus := sorted(given - columns):
-        raise TableError(f"there is no column {surplus[0]!r}", f"{name} line 1", f"use {', '.join(sorted(columns))}")
-    if lacking := sorted(required - given):
-        raise TableError(f"the column {lacking[0]} is missing", f"{name} line 1", "add it")
     try:
+        given = set(reader.fieldnames or ())
+        if surplus := sorted(given - columns):
+            raise TableError(
+                f"there is no column {surplus[0][:40]!r}", f"{name} line 1", f"use {', '.join(sorted(columns))}"
+            )
+        if lacking := sorted(required - given):
+            raise TableError(f"the column {lacking[0]} is missing", f"{name} line 1", "add it")
         for row in reader:
             if None in row or None in row.values():
                 raise TableError(
@@ -217,7 +220,7 @@ def _lines(text: str, shape: type, name: str) -> Iterator[tuple[int, dict[str, A
             yield reader.line_num, filled
     except csv.Error as error:
         raise TableError(
-            f"this is not CSV ({error})", f"{name} line {reader.line_num}", "correct the quotation marks"
+            f"this is not CSV ({error})", f"{name} line {max(1, reader.line_num)}", "correct the quotation marks"
         ) from None
 
 
@@ -240,6 +243,17 @@ def _check_cause(cause: Cause, where: str) -> None:
         raise TableError(f"{cause.cause} is fraud and may be retried", where, "set retryable to never")
     if cause.fault_party == "fraud" and cause.disclosure != "generic":
         raise TableError(f"{cause.cause} tells a thief why", where, "set disclosure to generic")
+
+
+def _check_row(row: _Row, cause: Cause, where: str) -> None:
+    if not f"{row.source}{row.code}".isprintable():
+        raise TableError("its source or code has characters that nobody can see", where, "write it as it comes")
+    if cause.fault_party == "fraud" and (row.retryable == "later" or row.max_retries):
+        raise TableError(
+            f"{row.source} {row.code} is fraud ({cause.cause}) and may be retried",
+            where,
+            "leave retryable and max_retries empty",
+        )
 
 
 def _entry(row: _Row, cause: Cause, *, own: bool) -> Entry:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from streams.contracts.base import Currency, Id, ShortText
+from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.declines.table import TableError
 
 _Minor = Annotated[int, Meta(ge=0, le=10**12)]
@@ -66,7 +67,7 @@ def read_tariffs(text: str, name: str = "tariffs.csv", base: Mapping[str, Tariff
             found[tariff.tariff] = tariff
     except csv.Error as error:
         raise TableError(
-            f"this is not CSV ({error})", f"{name} line {reader.line_num}", "correct the quotation marks"
+            f"this is not CSV ({error})", f"{name} line {max(1, reader.line_num)}", "correct the quotation marks"
         ) from None
     return found
 
@@ -84,6 +85,8 @@ def _converted(row: dict[str, str], where: str) -> Tariff:
         what, _, path = str(error).partition(" - at `$.")
         problem = f"column {path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what[:1].lower() + what[1:]
         raise TableError(problem, where, "correct the cell") from None
+    if tariff.currency not in WITH_MINOR_UNIT:
+        raise TableError(f"ISO 4217 has no currency {tariff.currency}", where, "use its code")
     if tariff.max_minor is not None and tariff.max_minor < tariff.min_minor:
         raise TableError("max_minor is below min_minor", where, "exchange the two")
     return tariff

@@ -54,5 +54,15 @@ def test_a_mistake_is_one_sentence_with_its_file(tmp_path: Path, name: str, cont
     assert found["next_step"] == "runbook: TableError"
 
 
+def test_a_table_of_a_spreadsheet_may_begin_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").write_bytes(b"\xef\xbb\xbfsource,code,cause,meaning\r\nacme,E1,insufficient_funds,x\r\n")
+    assert "782 codes" in checked(tmp_path)["says"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_no_empty_table(tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").mkdir()
+    assert "this is a folder, and should be a file" in checked(tmp_path)["says"]
+
+
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     assert "this is not a folder" in checked(tmp_path / "nowhere")["says"]

@@ -103,6 +103,23 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
         ({"profiles/acme.toml": PROFILE.replace("source", "passes_through = true\nsource")}, "passes codes through"),
         ({"profiles/acme.toml": PROFILE + LIMIT.replace('"day"\nc', '"hour"\nc'), "codes.csv": CODES}, "per"),
         ({"profiles/acme.toml": PROFILE + LIMIT * 2, "codes.csv": CODES}, "two limits per day in EUR hold"),
+        ({"profiles/acme.toml": PROFILE + LIMIT.replace("EUR", "EUX"), "codes.csv": CODES}, "no currency EUX"),
+        ({"profiles/acme.toml": PROFILE + LIMIT.replace("5", f"1{'0' * 26}"), "codes.csv": CODES}, "amount"),
+        ({"profiles/acme.toml": PROFILE.replace("acme.example/", "pay@acme.example/")}, "page"),
+        ({"profiles/acme.toml": PROFILE.replace("acme.example/", "acme example/")}, "page"),
+        ({"profiles/acme.toml": PROFILE.replace("Acme", "\\u202eemca")}, "name"),
+        ({"profiles/more/acme.toml": PROFILE}, "profiles/more/acme.toml: there is no such file in an overlay"),
+        ({"codes.csv": "a" * 200_000}, "codes.csv line 1: this is not CSV"),
+        ({"codes.csv": CODES.replace("E1", "E\u202e1")}, "characters that nobody can see"),
+        (
+            {
+                "codes.csv": CODES.replace("insufficient_funds", "suspected_fraud")
+                .replace("ing\n", "ing,retryable\n")
+                .replace("y\n", "y,later\n")
+            },
+            "is fraud",
+        ),
+        ({"tariffs.csv": TARIFFS + "t,费,fee,EUX,1,,,,us\n"}, "no currency EUX"),
         ({"templates.toml": LOGIN.replace("fraud_alert.login", "hello")}, "there is no message hello"),
         ({"templates.toml": LOGIN.replace("{time}登录", "登录")}, "template fraud_alert.login, zh: uses"),
         ({"templates.toml": LOGIN.replace("{time}登录", "{time:d}登录")}, "template fraud_alert.login, zh: uses"),
