@@ -14,7 +14,8 @@ from streams.cli.cluster import BadRequest
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.payments import Code
 from streams.core.declines.explanation import Explanation, explain
-from streams.core.declines.resolve import look_up, resolve, speakers
+from streams.core.declines.profiles import Profile
+from streams.core.declines.resolve import helper, look_up, resolve, speakers
 from streams.core.declines.table import ISO
 from streams.core.library import Library
 from streams.settings import load_settings
@@ -62,7 +63,8 @@ def decline(
     answer = resolve(library.table, library.profiles, codes, network)
     said_by = speakers(library.profiles, "", network, None, codes)
     shown = look_up(library.table, library.profiles, codes[0], network)
-    explanation = explain(source, code, answer, said_by, shown)
+    helps = _helps(library, network, codes, answer.cause.who_acts)
+    explanation = explain(source, code, answer, said_by, shown, helps)
     unknown = [f"{each.source} {each.code}" for each in answer.unknown]
     if as_json:
         say_json(msgspec.json.encode({**msgspec.structs.asdict(explanation), "unknown": unknown}))
@@ -87,6 +89,15 @@ def _advice_source(library: Library, source: str, network: str | None) -> str:
         if profile is not None and profile.advice:
             return profile.advice[0]
     raise BadRequest("--advice needs --network mastercard, or a source whose gateway passes advice on (stripe).")
+
+
+def _helps(library: Library, network: str | None, codes: list[Code], who_acts: str) -> Profile | None:
+    """Whose support helps with an answer of this source: a wallet answers for its own method."""
+    answered = library.profiles.by_source.get(codes[0].source)
+    method = answered.methods[0] if answered is not None and answered.methods else ""
+    if network is None and answered is not None and answered.networks:
+        network = answered.networks[0]
+    return helper(library.profiles, method, network, None, codes, who_acts)
 
 
 def _hint(library: Library, code: Code) -> str:
@@ -128,6 +139,9 @@ def _print(told: Explanation) -> None:
     table.add_row("money", f"{told.money.zh} / {told.money.en}")
     table.add_row("may be said", f"{told.said.zh} / {told.said.en}")
     table.add_row("to the customer", f"{told.customer.zh}\n{told.customer.en}")
+    if told.contact is not None:
+        reached = " · ".join(each for each in (told.contact.phone, told.contact.page) if each is not None)
+        table.add_row("support", f"{told.contact.name.zh} / {told.contact.name.en}: {reached}")
     table.add_row("counts against", told.health_scope or "nobody's health")
     if told.known:
         table.add_row("source", f"{told.ref} (confidence {told.confidence})")

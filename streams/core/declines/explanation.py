@@ -47,6 +47,15 @@ class Bilingual(msgspec.Struct, frozen=True):
     en: str
 
 
+class Support(msgspec.Struct, frozen=True):
+    """Whose official support can help, and how it is reached: the only contact that an app should show."""
+
+    profile: str
+    name: Bilingual
+    page: str
+    phone: str | None = None
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Everything there is to say about one answer of a payment source."""
 
@@ -75,12 +84,21 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     money: Bilingual
     said: Bilingual
     customer: Bilingual
+    contact: Support | None
 
 
 def explain(
-    source: str, code: str, resolved: Resolved, speakers: tuple[Profile, ...], shown: Entry | None
+    source: str,
+    code: str,
+    resolved: Resolved,
+    speakers: tuple[Profile, ...],
+    shown: Entry | None,
+    helps: Profile | None = None,
 ) -> Explanation:
-    """The explanation of `source` `code` as it was resolved; `shown` is its own row, which need not have decided."""
+    """The explanation of `source` `code` as it was resolved; `shown` is its own row, which need not have decided.
+
+    `helps` is whose support the customer, or of what a merchant has to mend the merchant, may turn to.
+    """
     cause, entry = resolved.cause, resolved.entry
     verdict = "never" if resolved.forbidden else (entry.retryable if entry is not None else cause.retryable)
     earliest_s = entry.earliest_retry_s if entry is not None else cause.earliest_retry_s
@@ -115,7 +133,15 @@ def explain(
         money=Bilingual(*_MONEY[money]),
         said=Bilingual(*_SAID[cause.disclosure]),
         customer=Bilingual(cause.zh, cause.en),
+        contact=_support(helps),
     )
+
+
+def _support(profile: Profile | None) -> Support | None:
+    if profile is None:
+        return None
+    name = Bilingual(profile.name.zh, profile.name.en)
+    return Support(profile.id, name, profile.support.page, profile.support.phone)
 
 
 def _retry(verdict: str, earliest_s: int | None, retries: int, caps: tuple[Cap, ...]) -> Bilingual:

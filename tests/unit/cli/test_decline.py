@@ -70,3 +70,25 @@ def test_an_overlay_is_read_and_its_mistakes_are_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(decline, ["acme", "E1", "--overlay", str(tmp_path)])
     assert isinstance(result.exception, TableError)
     assert str(tmp_path / "codes.csv") in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profile", "reached"),
+    [
+        (["alipay", "ACQ.PAYMENT_FAIL"], "alipay", "95188"),
+        (["iso8583_1987", "51", "--network", "unionpay"], "unionpay", "95516"),
+        (["stripe", "insufficient_funds", "--network", "visa"], "visa", "www.visa.com"),
+        (["iso8583_1987", "51"], None, None),
+    ],
+)
+def test_whose_support_helps_is_said(arguments: list[str], profile: str | None, reached: str | None) -> None:
+    contact = told(*arguments)["contact"]
+    printed = CliRunner().invoke(decline, arguments).output
+    if profile is None:
+        assert contact is None
+        assert "support" not in printed
+        return
+    assert isinstance(contact, dict)
+    assert contact["profile"] == profile
+    assert reached is not None
+    assert reached in printed
