@@ -26,7 +26,7 @@ from streams.console import passwords
 from streams.console.audit import says
 from streams.console.claims import Claims
 from streams.console.pages import LANGUAGES, Pages
-from streams.contracts.accounts import CaseAction
+from streams.contracts.accounts import CaseAction, ContactTaken
 from streams.contracts.cases import CaseVersion
 from streams.core.cases.operator import SUPERVISORS
 from streams.core.personal import kind_of
@@ -40,7 +40,7 @@ LANGUAGE: Final = "paywarden_language"
 PAGE: Final = 50
 STAGES: Final = {"work": WORK, "waiting": WAITING, "done": DONE}
 
-Send = Callable[[CaseAction, int], Awaitable[None]]
+Send = Callable[[CaseAction | ContactTaken, int], Awaitable[None]]
 
 
 class SignInFirst(Exception):
@@ -94,7 +94,7 @@ class Desk:
             body = queries.case_body(connection, case_id)
         return missing() if body is None else decode_case(body)
 
-    async def send(self, action: CaseAction, at_ms: int) -> None:
+    async def send(self, action: CaseAction | ContactTaken, at_ms: int) -> None:
         """Returns when the brokers have it. Answers 503 if they cannot be reached."""
         try:
             await self._send(action, at_ms)

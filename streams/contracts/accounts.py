@@ -144,6 +144,29 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     if_unassigned: bool = False  # assign: only while nobody has the case, as whoever claims the next one wants it
 
 
+class IdentityAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What came of one question of the script. What the customer said has no field."""
+
+    question: Label
+    result: Literal["right", "wrong", "not_asked"]
+
+
+Disposition = Literal["answered", "follow_up", "callback", "dropped"]
+
+
+class ContactTaken(Support, frozen=True, kw_only=True, tag="contact.taken.v1", tag_field="type"):
+    """An operator has talked to a customer, by telephone or chat. Privileged: only accepted on operator.actions."""
+
+    actor: Id
+    role: Label
+    disposition: Disposition
+    flow: Label | None = None  # what it is about, if the operator says so: F01 .. F46
+    order_id: Id | None = None
+    amount_minor: Minor | None = None
+    currency: Currency | None = None
+    checks: Annotated[tuple[IdentityAnswer, ...], Meta(max_length=10)] = ()
+
+
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):
     """A person's data has to go. Privileged: only accepted on operator.actions."""
 

@@ -351,6 +351,7 @@ UNOBSERVED = frozenset(
         accounts.MerchantApplication,
         accounts.IdentityVerified,
         accounts.CaseAction,
+        accounts.ContactTaken,
         accounts.AccountErasure,
         accounts.ActionAcknowledged,
         Watermark,

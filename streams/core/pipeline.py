@@ -16,6 +16,7 @@ from streams.contracts.accounts import (
     AccountProfile,
     ActionAcknowledged,
     CaseAction,
+    ContactTaken,
     CustomerConfirmed,
     IdentityVerified,
     LabelRecorded,
@@ -52,6 +53,7 @@ from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
 from streams.core.flows import (
     applications,
+    contacts,
     failures,
     fees,
     fraud_alert,
@@ -344,6 +346,8 @@ def _told(turn: Turn, event: Event) -> None:
             reports.reported(turn, event)
         case CaseAction() if event.owner == "account":
             operator.act(turn, event)
+        case ContactTaken():
+            contacts.taken(turn, event)
         case AccountErasure():
             erasure.asked(turn, event)
         case AccountProfile():

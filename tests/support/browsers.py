@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
 from typing import Any, NamedTuple
@@ -53,13 +53,13 @@ class Browser:
         self._port = port
         self.cookies: dict[str, str] = {}
 
-    def asks(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
+    def asks(self, method: str, path: str, form: Mapping[str, Any] | None = None, **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if form is not None:
             sent["content-type"] = "application/x-www-form-urlencoded"
-        connection.request(method, path, None if form is None else urlencode(form), sent)
+        connection.request(method, path, None if form is None else urlencode(form, doseq=True), sent)
         response = connection.getresponse()
         for name, value in response.getheaders():
             if name.lower() == "set-cookie":

@@ -16,7 +16,7 @@ from streams.agents.publish import publish
 from streams.console import passwords
 from streams.console.desk import Changes
 from streams.console.web import build
-from streams.contracts.accounts import UserReport
+from streams.contracts.accounts import UserMessage, UserReport
 from streams.contracts.base import Event
 from streams.contracts.cases import CaseVersion
 from support.browsers import Browser, served
@@ -63,6 +63,14 @@ class Office:
         self.clock.at_ms += SECOND  # before the first lock is overdue
         theft = event(UserReport, self.clock.at_ms, account_id, account_id=account_id, channel="app", kind="stolen")
         (case_id,) = self.sees(theft).cases
+        return self.case(case_id)
+
+    def asks(self, account_id: str) -> CaseVersion:
+        """Somebody writes what a person has to read: a case of the policy queue, and no lock."""
+        self.clock.at_ms += SECOND
+        at_ms, text = self.clock.at_ms, "something is odd here and I cannot say what"
+        wrote = event(UserMessage, at_ms, account_id, account_id=account_id, channel="app", text=text)
+        (case_id,) = self.sees(wrote).cases
         return self.case(case_id)
 
     def case(self, case_id: str) -> CaseVersion:

@@ -13,6 +13,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from streams.adapters.case_store.rows import DAY_MS
 from streams.adapters.case_store.tables import (
     CASES,
+    CONTACTS,
+    DONE,
+    HANDOVERS,
     LOCK_STATES,
     LOCKS,
     NOTIFICATIONS,
@@ -27,6 +30,7 @@ from streams.adapters.case_store.tables import (
 from streams.adapters.case_store.words import find_numbers
 from streams.core.locks.transitions import RELEASED
 
+_FOUND: Final = 500  # cases that hold a word, of which the rest is asked
 _RANK: Final = (CASES.c.less_urgent, CASES.c.loss_rank, CASES.c.created_ms, CASES.c.case_id)
 
 
@@ -189,6 +193,76 @@ def search(connection: Connection, asked: str, limit: int, cursor: str | None = 
         query = query.where(CASES.c.shadow.is_(False))
     more = _cursor(numbers[limit - 1]) if len(numbers) > limit else None
     return Page(tuple(_lines(connection, query)), more)
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody on the telephone can say; None: nothing."""
+
+    account_id: str | None = None
+    reference: str | None = None  # of a telephone or another channel, as the profile has it
+    order: str | None = None  # of an order or a payment
+    amount_minor: int | None = None
+    currency: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+def sought(connection: Connection, asked: Sought, limit: int) -> tuple[tuple[str, ...], tuple[CaseLine, ...]]:
+    """Accounts that are known by the reference or id, and cases for which everything that was said holds."""
+    accounts: tuple[str, ...] = ()
+    query = select(*_LINE).where(CASES.c.owner == "account", CASES.c.shadow.is_(False))
+    if asked.reference is not None:
+        reached = select(CONTACTS.c.account_id).where(CONTACTS.c.reference == asked.reference)
+        accounts = tuple(connection.scalars(reached.order_by(CONTACTS.c.account_id).limit(limit)))
+        query = query.where(CASES.c.account_id.in_(accounts))
+    if asked.account_id is not None:
+        accounts = tuple(each for each in accounts or (asked.account_id,) if each == asked.account_id)
+        query = query.where(CASES.c.account_id == asked.account_id)
+    if asked.order is not None:
+        query = query.where(CASES.c.number.in_(find_numbers(connection, asked.order, _FOUND)))
+    if asked.amount_minor is not None:
+        query = query.where(CASES.c.amount_minor == asked.amount_minor)
+    if asked.currency is not None:
+        query = query.where(CASES.c.currency == asked.currency)
+    if asked.since_ms is not None:  # no version is older than its case, and there is an index of versions by time
+        query = query.where(CASES.c.at_ms >= asked.since_ms, CASES.c.created_ms >= asked.since_ms)
+    if asked.until_ms is not None:
+        query = query.where(CASES.c.created_ms <= asked.until_ms)
+    order = (CASES.c.stage, CASES.c.created_ms.desc(), CASES.c.case_id)
+    return accounts, tuple(_lines(connection, query.order_by(*order).limit(limit)))
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """What was said about a case when it was passed on."""
+
+    event_id: str
+    case_id: str
+    giver: str
+    receiver: str | None
+    note: str
+    at_ms: int
+
+
+def handed_over(
+    connection: Connection, receiver: str | None, since_ms: int, limit: int
+) -> tuple[tuple[Handover, CaseLine], ...]:
+    """What was passed on to somebody, or to whoever comes next, and is still theirs; of each case the newest note."""
+    table = HANDOVERS
+    theirs = table.c.receiver.is_(None) if receiver is None else table.c.receiver == receiver
+    holds = CASES.c.assignee.is_(None) if receiver is None else CASES.c.assignee == receiver
+    columns = [table.c[name] for name in Handover.__struct_fields__]
+    query = (
+        select(*columns, *_LINE)
+        .join(CASES, CASES.c.case_id == table.c.case_id)
+        .where(theirs, holds, table.c.at_ms >= since_ms, CASES.c.stage != DONE)
+        .order_by(table.c.at_ms.desc(), table.c.case_id)
+        .limit(limit)
+    )
+    found: dict[str, tuple[Handover, CaseLine]] = {}
+    for row in connection.execute(query):
+        note = Handover(*row[: len(columns)])
+        found.setdefault(note.case_id, (note, CaseLine(*row[len(columns) :])))
+    return tuple(found.values())
 
 
 def of_entities(connection: Connection, stage: int, limit: int) -> tuple[tuple[CaseLine, int], ...]:

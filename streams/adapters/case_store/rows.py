@@ -14,16 +14,18 @@ import msgspec
 from streams.adapters.case_store import activity
 from streams.adapters.case_store.activity import activity_row
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
+from streams.contracts.accounts import AccountProfile
 from streams.contracts.actions import LocksState
-from streams.contracts.base import to_ms
+from streams.contracts.base import Watermark, to_ms
 from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import CASES_SNAPSHOT, LOCKS
 from streams.core.cases.review import LOSS, OPERATOR
 from streams.core.obligations import FINISHED
+from streams.core.personal import kind_of
 
 # In this order: what was deleted should be known before what it was about is read again.
-TOPICS_READ: Final = (CASES_SNAPSHOT.name, "support.cases", LOCKS.name, "customer.notifications")
+TOPICS_READ: Final = (CASES_SNAPSHOT.name, "support.cases", LOCKS.name, "customer.notifications", "account.profiles")
 TOPICS_OF_ACTIVITY: Final = activity.TOPICS
 DAY_MS: Final = 86_400_000
 _NUL: Final = b"\\u0000"  # as JSON has it
@@ -59,6 +61,7 @@ class Batch(msgspec.Struct):
     rejections: dict[str, ActionRejected] = {}
     receipts: dict[str, tuple[AccountErased, bytes]] = {}
     activity: dict[tuple[str, int, str], dict[str, Any]] = {}  # account, event time, id of the event
+    profiles: dict[str, AccountProfile] = {}
     gone: dict[tuple[str, str], int] = {}  # kind, id -> up to which event time
     refused: list[Refused] = []
 
@@ -73,7 +76,7 @@ def batch_of(records: Iterable[Record]) -> Batch:
 
 def _take(batch: Batch, record: Record) -> None:
     if record.value is None:
-        kind = {CASES_SNAPSHOT.name: "case", LOCKS.name: "locks"}.get(record.topic)
+        kind = {CASES_SNAPSHOT.name: "case", LOCKS.name: "locks", "account.profiles": "profile"}.get(record.topic)
         if kind is not None:
             _forget(batch, kind, record.key.decode(errors="replace"), record.at_ms)
             return
@@ -96,6 +99,12 @@ def _take(batch: Batch, record: Record) -> None:
             _forget(batch, "account", said.account_id, at_ms)
             for case_id in said.case_ids:
                 _forget(batch, "case", case_id, at_ms)
+        case AccountProfile():
+            newest = batch.profiles.get(said.account_id)
+            if newest is None or said.occurred_at >= newest.occurred_at:
+                batch.profiles[said.account_id] = said
+        case Watermark():
+            pass
         case Refusal(reason=reason, detail=detail):
             if record.topic in TOPICS_OF_ACTIVITY:
                 return  # the worker has set it aside with its reason
@@ -230,6 +239,13 @@ def rejection_row(answer: ActionRejected) -> dict[str, Any]:
             "text": answer.text,
         }
     )
+
+
+def contact_rows(profile: AccountProfile) -> list[dict[str, Any]]:
+    """One row per reference, and at least one. What is an address after all, and no reference, is not kept."""
+    found = sorted({each for each in profile.contact_channels if kind_of(each) is None}) or [""]
+    at_ms = to_ms(profile.occurred_at)
+    return [storable({"account_id": profile.account_id, "reference": each, "at_ms": at_ms}) for each in found]
 
 
 def receipt_row(receipt: AccountErased, body: bytes) -> dict[str, Any]:

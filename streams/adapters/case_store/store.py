@@ -48,6 +48,7 @@ from streams.adapters.case_store.rows import (
     Record,
     batch_of,
     case_row,
+    contact_rows,
     lock_rows,
     lock_state_row,
     notification_row,
@@ -139,6 +140,7 @@ class CaseStore:
             changed = _write_cases(connection, batch, gone, touched)
             accounts = _write_accounts(connection, batch, gone)
             _write_activity(connection, batch, gone)
+            _write_contacts(connection, batch, gone)
             for table, rows in (
                 (tables.RECEIPTS, [receipt_row(*each) for each in batch.receipts.values()]),
                 (tables.REFUSED, [storable(each._asdict()) for each in batch.refused]),
@@ -156,7 +158,13 @@ class CaseStore:
         """
         with self.writing() as connection:
             connection.execute(delete(tables.ACTIVITY).where(tables.ACTIVITY.c.at_ms < activity_ms))
-            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.GONE, tables.SENT_ACTIONS):
+            for table in (
+                tables.NOTIFICATIONS,
+                tables.REJECTIONS,
+                tables.GONE,
+                tables.SENT_ACTIONS,
+                tables.HANDOVERS,
+            ):
                 connection.execute(delete(table).where(table.c.at_ms < at_ms))
 
     def newest_ms(self) -> int | None:
@@ -262,8 +270,8 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
                 connection.execute(delete(versions).where(old))
                 queued = tables.WEBHOOK_QUEUE
                 connection.execute(delete(queued).where(queued.c.subject.in_(chunk), queued.c.at_ms <= at_ms))
-                sent = tables.SENT_ACTIONS
-                connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
+                for sent in (tables.SENT_ACTIONS, tables.HANDOVERS):
+                    connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
             queued = tables.WEBHOOK_QUEUE
             connection.execute(delete(queued).where(queued.c.subject == what, queued.c.at_ms <= at_ms))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
@@ -274,6 +282,9 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
             # Others paid this person: what they did stays, whom they paid goes.
             paid = update(done).where(done.c.payee_id == what, done.c.at_ms <= at_ms)
             connection.execute(paid.values(payee_id=None))
+        if kind in ("profile", "account"):
+            contacts = tables.CONTACTS
+            connection.execute(delete(contacts).where(contacts.c.account_id == what, contacts.c.at_ms <= at_ms))
         if kind in ("locks", "account"):
             old = and_(lock_states.c.account_id == what, lock_states.c.at_ms <= at_ms)
             if connection.execute(delete(lock_states).where(old)).rowcount:
@@ -285,6 +296,7 @@ def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
     """What is known to be gone of what the batch is about."""
     cases = {case.case_id for case, _ in batch.versions.values()}
     accounts = {case.entities.account_id for case, _ in batch.versions.values()} | set(batch.locks)
+    accounts |= set(batch.profiles)
     for answer in batch.rejections.values():
         accounts.add(answer.account_id)
         cases.add(answer.case_id or "")
@@ -305,8 +317,10 @@ def _is_gone(gone: Mapping[tuple[str, str], int], row: Mapping[str, Any], *kinds
     """Whether the deletion of the row's case or account came at its time or later."""
     if not gone:
         return False
-    ids = {"case": row.get("case_id"), "account": row.get("account_id"), "locks": row.get("account_id")}
-    return any(row["at_ms"] <= gone.get((kind, ids[kind] or ""), -1) for kind in kinds)
+    return any(
+        row["at_ms"] <= gone.get((kind, row.get("case_id" if kind == "case" else "account_id") or ""), -1)
+        for kind in kinds
+    )
 
 
 def _write_cases(
@@ -407,6 +421,21 @@ def _write_activity(connection: Connection, batch: Batch, gone: Mapping[tuple[st
     oldest = of_account.order_by(done.c.at_ms.desc(), done.c.event_id.desc()).offset(_LAST_KEPT).limit(_ONE)
     too_old = delete(done).where(done.c.account_id == bindparam("of"), tuple_(*key[1:]) < oldest.scalar_subquery())
     _many(connection, too_old, [{"of": account} for account in {row["account_id"] for row in rows}])
+
+
+def _write_contacts(connection: Connection, batch: Batch, gone: Mapping[tuple[str, str], int]) -> None:
+    """The references of accounts whose profile is newer than the one that is known."""
+    table = tables.CONTACTS
+    told = [contact_rows(profile) for profile in batch.profiles.values()]
+    rows = {each[0]["account_id"]: each for each in told if not _is_gone(gone, each[0], "profile", "account")}
+    for chunk in _chunks(sorted(rows)):
+        query = select(table.c.account_id, table.c.at_ms).where(table.c.account_id.in_(chunk)).distinct()
+        for found in connection.execute(query).all():
+            if rows[found.account_id][0]["at_ms"] < found.at_ms:
+                del rows[found.account_id]
+    for chunk in _chunks(sorted(rows)):
+        connection.execute(delete(table).where(table.c.account_id.in_(chunk)))
+    _insert_new(connection, table, [each for account in rows.values() for each in account])
 
 
 def _move(connection: Connection, positions: Mapping[Position, int]) -> None:

@@ -92,6 +92,7 @@ _where_known("cases_of_incident", "incident_id")
 _where_known("cases_of_parent", "parent_id")
 _where_known("cases_of_assignee", "assignee", "stage")
 _where_known("cases_by_worked_day", "worked_day")
+_where_known("cases_by_amount", "amount_minor")
 # Literal, so that a query that says the same in the same words can use the index.
 OF_ENTITIES: Final = text("owner = 'entity'")
 Index("cases_of_entities", CASES.c.created_ms, sqlite_where=OF_ENTITIES, postgresql_where=OF_ENTITIES)
@@ -224,6 +225,17 @@ POSITIONS: Final = Table(
 # The index of words is made by the first migration, in the form of each database.
 WORDS: Final = "case_words"
 
+# By which references to telephone, mail and the like an account is reached, as its newest profile says; without a
+# reference there is the row with none, so that an older profile is known when it comes again.
+CONTACTS: Final = Table(
+    "contacts",
+    METADATA,
+    _id("account_id", primary_key=True),
+    Column("reference", String(64), primary_key=True),
+    _ms("at_ms"),
+    Index("contacts_by_reference", "reference"),
+)
+
 FROM_TOPICS: Final = (
     CASES,
     VERSIONS,
@@ -232,6 +244,7 @@ FROM_TOPICS: Final = (
     NOTIFICATIONS,
     REJECTIONS,
     RECEIPTS,
+    CONTACTS,
     GONE,
     ACTIVITY,
     REFUSED,
@@ -281,8 +294,35 @@ SENT_ACTIONS: Final = Table(
     Column("expected_version", BigInteger, nullable=False),
     _id("actor"),
     _ms("at_ms"),
+    Column("batch", String(64), nullable=True),  # of those that were sent together
     Index("sent_actions_by_time", "at_ms"),
     Index("sent_actions_of_case", "case_id"),
+)
+_BATCHED: Final = SENT_ACTIONS.c.batch.is_not(None)
+Index("sent_actions_of_batch", SENT_ACTIONS.c.batch, sqlite_where=_BATCHED, postgresql_where=_BATCHED)
+
+# Filters of the queue under a name: of a person, or shared by a supervisor with everybody.
+VIEWS: Final = Table(
+    "views",
+    METADATA,
+    _id("owner", primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("query", String(512), nullable=False),
+    Column("shared", Boolean, nullable=False),
+)
+
+# What one shift said to the next about a case; whose the case is the case says.
+HANDOVERS: Final = Table(
+    "handovers",
+    METADATA,
+    _id("event_id", primary_key=True),
+    _id("case_id"),
+    _id("giver"),
+    _id("receiver", nullable=True),  # nobody: whoever comes next
+    Column("note", String(512), nullable=False),
+    _ms("at_ms"),
+    Index("handovers_to", "receiver", "at_ms"),
+    Index("handovers_of_case", "case_id"),
 )
 
 # Who did and saw what; each row holds the hash of the one before it. Rows are only ever added.

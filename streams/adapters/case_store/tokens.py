@@ -39,6 +39,7 @@ class SentAction(msgspec.Struct, frozen=True):
     expected_version: int
     actor: str
     at_ms: int
+    batch: str | None = None  # of those that were sent together
 
 
 _TOKEN: Final = tuple(API_TOKENS.c[name] for name in ApiToken.__struct_fields__)
@@ -79,6 +80,12 @@ def note_sent(connection: Connection, sent: SentAction) -> None:
 def sent_action(connection: Connection, event_id: str) -> SentAction | None:
     row: Any = connection.execute(select(*_SENT).where(SENT_ACTIONS.c.event_id == event_id)).first()
     return None if row is None else SentAction(*row)
+
+
+def sent_together(connection: Connection, batch: str) -> list[SentAction]:
+    """What was sent as one, in the order of the cases."""
+    query = select(*_SENT).where(SENT_ACTIONS.c.batch == batch).order_by(SENT_ACTIONS.c.case_id)
+    return [SentAction(*row) for row in connection.execute(query)]
 
 
 def _hash(text: str) -> str:

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from streams.console.routes import (
     accounts,
     cases,
+    contacts,
     entities,
     incidents,
     live,
@@ -15,9 +16,25 @@ from streams.console.routes import (
     review,
     search,
     signing_in,
+    together,
+    views,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
     module.router
-    for module in (signing_in, review, cases, incidents, locks, accounts, entities, merchants, search, live)
+    for module in (
+        signing_in,
+        review,
+        together,
+        views,
+        contacts,
+        cases,
+        incidents,
+        locks,
+        accounts,
+        entities,
+        merchants,
+        search,
+        live,
+    )
 )

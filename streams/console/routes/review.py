@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import desks, queries
 from streams.adapters.case_store.queries import Filters
 from streams.console import actions
 from streams.console.audit import says
@@ -54,6 +54,7 @@ def ranked(
         found = queries.ranked(connection, wanted, PAGE, after or None)
         total = queries.counted(connection, wanted)
         worked = queries.worked_on(connection, day, queue or None)
+        views = desks.views(connection, session.name)
     chosen = {"queue": queue, "priority": priority, "stage": stage, "whose": whose}
     more = found.next_cursor and urlencode({**chosen, "after": found.next_cursor})
     return desk.page(
@@ -65,6 +66,8 @@ def ranked(
         total=total,
         worked=worked,
         chosen=chosen,
+        views=views,
+        may_keep=session.role in ANALYSTS,
         nothing=bool(nothing),
     )
 

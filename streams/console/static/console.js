@@ -12,14 +12,16 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.matches("input, textarea, select")) {
+    if (event.target.matches('input:not([type="checkbox"]):not([type="radio"]), textarea, select')) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
     if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "/") document.querySelector(".find input")?.focus();
-    else if (event.key === "n") document.querySelector('[data-key="n"]')?.click();
+    else if (event.key === "x" && at >= 0) rows[at].querySelector('input[type="checkbox"]')?.click();
+    else if (event.key === "n" || event.key === "r") document.querySelector(`[data-key="${event.key}"]`)?.click();
+    else if (event.key === "c") location.assign("/contacts");
     else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) rows[at].querySelector("a")?.click();
     else return;
     event.preventDefault();

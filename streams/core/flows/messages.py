@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from streams.contracts.accounts import UserMessage
+from streams.contracts.accounts import Support, UserMessage
 from streams.contracts.base import from_ms
 from streams.core.cases import dialogue, timeline
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, raised, set_status
@@ -41,12 +41,12 @@ def wrote(turn: Turn, event: UserMessage) -> None:
         turn.ctx.readers.append(reading.by.partition(" ")[0])
     if _goes_on(turn, event, reading) or reading is None:
         return
-    case = _belongs_to(turn, reading)
+    case = belongs_to(turn, reading)
     if case is None:
         _open(turn, event, reading)
         return
     add_line(turn, case, _line(turn, event, reading))
-    _fill(turn, case, reading)
+    fill(turn, case, reading)
     if reading.understood:
         raise_to(turn, case, raised(turn, reading.topic.priority, case.amount_minor, case.currency))
     dialogue.heard(turn, case)
@@ -73,7 +73,7 @@ def _goes_on(turn: Turn, event: UserMessage, reading: Reading | None) -> bool:
         add_line(turn, case, Line(turn.at_ms, "user.message", turn.cause, f"from {event.channel[:32]}"))
     else:
         add_line(turn, case, _line(turn, event, reading))
-        _fill(turn, case, reading)
+        fill(turn, case, reading)
     return True
 
 
@@ -95,7 +95,7 @@ def _names(event: UserMessage, case: Case) -> bool:
     return case.case_id == event.case_id or (event.payment_id is not None and case.payment_id == event.payment_id)
 
 
-def _belongs_to(turn: Turn, reading: Reading) -> Case | None:
+def belongs_to(turn: Turn, reading: Reading) -> Case | None:
     """The open case that the message goes on about: of its order, of its flow, or the one that has asked for this."""
     since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
     cases = [
@@ -123,7 +123,8 @@ def _is_asked_for(case: Case, reading: Reading) -> bool:
     return any(reading.details.has(name) for name in dialogue.asked_for(case))
 
 
-def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
+def opened(turn: Turn, event: Support, reading: Reading, line: Line) -> Case:
+    """The case that this is about, opened or joined as its subject and family say; `line` tells of it."""
     topic, details = reading.topic, reading.details
     payment_id = event.payment_id or ""
     amount_minor, currency = details.amount_minor, details.currency or None
@@ -138,7 +139,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
             family=topic.family or f"{SAID}{topic.case_type}" + (f".{details.order}" if details.order else ""),
             queue=topic.queue,
             priority=topic.priority,
-            lines=(_line(turn, event, reading),),
+            lines=(line,),
             payment_id=payment_id,
             amount_minor=amount_minor,
             currency=currency,
@@ -148,7 +149,12 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
     if case.version == 0:
         case.channel = event.channel if len(event.channel) <= DECORATION_MAX else ""
         case.sure = round(reading.confidence * 1000)
-    _fill(turn, case, reading)
+    fill(turn, case, reading)
+    return case
+
+
+def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
+    topic, case = reading.topic, opened(turn, event, reading, _line(turn, event, reading))
     # A second question of the same kind says that the answer to the first one was none.
     if reading.answer and case.version == 0:
         turn.ctx.answered += notify(turn, reading.answer, {"case_id": case.case_id}, case)
@@ -172,7 +178,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": f"topic.{topic.flow}"}, case)
 
 
-def _fill(turn: Turn, case: Case, reading: Reading) -> None:
+def fill(turn: Turn, case: Case, reading: Reading) -> None:
     """What the case did not know yet; what it knows from events is surer than what somebody says."""
     details = reading.details
     if details.order and not case.order_id and len(details.order) <= DECORATION_MAX:

@@ -30,6 +30,7 @@ ANYBODY = ALL | {"nobody"}
 NOTE = {"action": "note", "version": "2", "form": "1", "text": ""}
 ADDRESS = {"kind": "ip", "value": "203.0.113.7"}
 ASKED = {"/account": {"id": PERSON}, "/entity": ADDRESS, "/merchant": {"id": "mer_1"}}
+CONTACT = {"form": "1", "account": PERSON, "channel": "phone", "disposition": "dropped", "flow": "F12"}
 # address -> who may, what is sent, and the answer of those who may
 WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = {
     ("GET", "/"): (ALL, None, 303),
@@ -40,6 +41,17 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("POST", "/language"): (ALL, {}, 303),
     ("GET", "/queue"): (ALL, None, 200),
     ("POST", "/claim"): (ACTS, {"form": "1", "queue": "policy"}, 303),
+    ("POST", "/bulk"): (ACTS, {"case": "2:case_a"}, 200),
+    ("POST", "/bulk/resolve"): (ACTS, {"case": "2:case_a", "form": "1"}, 303),
+    ("GET", "/bulk/{batch}"): (ALL, None, 404),
+    ("GET", "/handover"): (ALL, None, 200),
+    ("POST", "/handover"): (ACTS, {"case": "2:case_a", "form": "1"}, 403),  # nobody has it, so nobody passes it on
+    ("POST", "/views"): (ACTS, {"name": "mine", "whose": "mine"}, 303),
+    ("POST", "/views/remove"): (ACTS, {"name": "mine"}, 303),
+    ("GET", "/contacts"): (ALL, None, 200),
+    ("GET", "/contacts/new"): (ACTS, None, 404),  # no account is named
+    ("POST", "/contacts"): (ACTS, CONTACT, 303),
+    ("GET", "/contacts/{event_id}"): (ALL, None, 200),
     ("GET", "/cases/{case_id}"): (ALL, None, 200),
     ("POST", "/cases/{case_id}/actions"): (ACTS, NOTE, 303),
     ("POST", "/cases/{case_id}/reveal"): (ACTS, {"reason": "the customer is on the phone"}, 200),
@@ -83,6 +95,7 @@ def test_every_route_has_a_row(service: Service) -> None:
 
 def address(path: str) -> str:
     filled = path.replace("{case_id}", "case_a").replace("{version}", "1").replace("{account_id}", PERSON)
+    filled = filled.replace("{batch}", "bat_x")
     return filled.replace("{event_id}", "opr_x") + (f"?{urlencode(ASKED[path])}" if path in ASKED else "")
 
 

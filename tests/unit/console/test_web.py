@@ -106,7 +106,7 @@ def test_nobody_without_a_session_gets_anything_but_the_sign_in(console: Console
 def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, role: str) -> None:
     browser = console.browser(role)
     for method, path in sorted(pages(console) - PUBLIC):
-        if method == "GET" and path != "/events":
+        if method == "GET" and path not in ("/events", "/bulk/{batch}", "/contacts/new"):
             asked = {"/account": "id=ada", "/entity": "kind=merchant&value=mer_1", "/merchant": "id=mer_1"}
             address = f"{path.replace('{case_id}', 'case_a')}?{asked.get(path, 'q=payments')}"
             answer = browser.asks("GET", address)

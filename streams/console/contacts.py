@@ -1,0 +1,111 @@
+"""What has somebody said on the telephone or in a chat, as an event for the stream?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, get_args
+
+import msgspec
+
+from streams.adapters.case_store.people import Session
+from streams.adapters.case_store.queries import Sought
+from streams.console.actions import NOT_ALLOWED, Refused
+from streams.console.pages import load_texts
+from streams.contracts.accounts import ContactTaken, Disposition
+from streams.contracts.base import from_ms, to_ms
+from streams.core.cases.operator import ANALYSTS
+from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
+from streams.core.ids import digest
+from streams.core.personal import kind_of
+
+CHANNELS: Final = ("phone", "chat")
+DISPOSITIONS: Final[tuple[str, ...]] = get_args(Disposition)
+RESULTS: Final = ("right", "wrong", "not_asked")
+SCRIPT: Final[Mapping[str, Mapping[str, str]]] = load_texts("identity_script.toml")
+_AROUND_MS: Final = 3 * 3_600_000  # people remember about when it was
+_LARGEST: Final = 10**15
+
+
+def sought_of(given: Mapping[str, str]) -> Sought | None:
+    """What to look for; None if nothing was said. Raises Refused."""
+    said = {name: value.strip()[:128] for name, value in given.items() if value.strip()}
+    if not said.keys() - {"currency"}:
+        return None
+    if any(kind_of(said.get(name, "")) is not None for name in ("phone", "order", "account")):
+        raise Refused("refused.personal")
+    at_ms = None if "at" not in said else _instant(said["at"])
+    return Sought(
+        account_id=said.get("account"),
+        reference=said.get("phone"),
+        order=said.get("order"),
+        amount_minor=minor_of(said.get("amount", ""), said.get("currency", "")),
+        currency=said.get("currency") if "amount" in said else None,
+        since_ms=None if at_ms is None else at_ms - _AROUND_MS,
+        until_ms=None if at_ms is None else at_ms + _AROUND_MS,
+    )
+
+
+def minor_of(amount: str, currency: str) -> int | None:
+    """An amount as people write it, in minor units of its currency; None of nothing. Raises Refused."""
+    text = amount.strip().replace(",", "")
+    if not text:
+        return None
+    try:
+        minor = Decimal(text).scaleb(exponent_of(currency))
+        is_whole = minor.is_finite() and minor == minor.to_integral_value()
+    except ArithmeticError:
+        is_whole = False
+    if currency not in WITH_MINOR_UNIT or not is_whole or not 0 <= minor <= _LARGEST:
+        raise Refused("refused.amount")
+    return int(minor)
+
+
+def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int) -> ContactTaken:
+    """The event. The same form sent twice is the same event. Raises Refused."""
+    if session.role not in ANALYSTS:
+        raise Refused(NOT_ALLOWED)
+    said = {name: value.strip() for name, value in given.items() if value.strip()}
+    account_id = said.get("account", "")
+    if not account_id or any(kind_of(said.get(name, "")) for name in ("account", "order", "payment")):
+        raise Refused("refused.personal" if account_id else "refused.form")
+    if "case" not in said and "flow" not in said and "text" not in said:
+        raise Refused("refused.nothing_said")
+    checks = [
+        {"question": question, "result": said[f"check:{question}"]}
+        for question in SCRIPT
+        if said.get(f"check:{question}", "not_asked") != "not_asked"
+    ]
+    fields: dict[str, Any] = {
+        "type": "contact.taken.v1",
+        "event_id": "opr_" + digest("contact", session.name, account_id, form),
+        "source": "paywarden-console",
+        "occurred_at": from_ms(at_ms),
+        "account_id": account_id,
+        "channel": said.get("channel", ""),
+        "text": said.get("text"),
+        "payment_id": said.get("payment"),
+        "case_id": said.get("case"),
+        "actor": session.name,
+        "role": session.role,
+        "disposition": said.get("disposition"),
+        "flow": said.get("flow"),
+        "order_id": said.get("order"),
+        "amount_minor": minor_of(said.get("amount", ""), said.get("currency", "")),
+        "currency": said.get("currency") if "amount" in said else None,
+        "checks": checks,
+    }
+    if fields["channel"] not in CHANNELS:
+        raise Refused("refused.form")
+    try:
+        return msgspec.convert({name: value for name, value in fields.items() if value is not None}, ContactTaken)
+    except msgspec.ValidationError:
+        raise Refused("refused.form") from None
+
+
+def _instant(text: str) -> int:
+    try:
+        return to_ms(datetime.fromisoformat(text).replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise Refused("refused.time") from None

@@ -1,0 +1,166 @@
+"""Who is on the telephone, what is it about, and into which case does it go?"""
+
+import asyncio
+from typing import Annotated, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from streams.adapters.case_store import queries
+from streams.adapters.case_store.queries import CaseLine
+from streams.adapters.case_store.store import decode_case
+from streams.adapters.case_store.trail import account_subject
+from streams.console import actions, contacts
+from streams.console.audit import says
+from streams.console.desk import FROM_HERE, At, Desk, Who, missing, of_this_session
+from streams.contracts.cases import CaseVersion
+from streams.core.cases.operator import ANALYSTS
+from streams.core.currencies import WITH_MINOR_UNIT
+from streams.core.intake.topics import TOPICS
+from streams.core.messages.render import money
+
+router = APIRouter()
+
+_FOUND: Final = 50
+_ASKED: Final = ("order", "at", "amount", "currency", "phone", "account")
+_COMMON: Final = ("CNY", "USD", "EUR", "HKD")
+CURRENCIES: Final = (*_COMMON, *sorted(WITH_MINOR_UNIT - set(_COMMON)))
+_FORM_MAX: Final = 32
+
+
+@router.get("/contacts")
+def find(
+    request: Request,
+    desk: At,
+    session: Who,
+    order: str = "",
+    at: str = "",
+    amount: str = "",
+    currency: str = "CNY",
+    phone: str = "",
+    account: str = "",
+) -> HTMLResponse:
+    given = dict(zip(_ASKED, (order, at, amount, currency, phone, account), strict=True))
+    says(request, detail=" ".join(name for name, value in given.items() if value and name != "currency"))
+    problem: str | None = None
+    accounts: tuple[str, ...] = ()
+    lines: tuple[CaseLine, ...] = ()
+    try:
+        asked = contacts.sought_of(given)
+    except actions.Refused as error:
+        asked, problem = None, str(error)
+    if asked is not None:
+        with desk.store.reading() as connection:
+            accounts, lines = queries.sought(connection, asked, _FOUND)
+    return desk.page(
+        request,
+        "contacts.html",
+        session,
+        400 if problem else 200,
+        given={name: value[:128] for name, value in given.items()} | ({"phone": ""} if problem else {}),
+        problem=problem,
+        asked=asked is not None,
+        accounts=[each for each in accounts if each not in {line.account_id for line in lines}],
+        lines=lines,
+        currencies=CURRENCIES,
+    )
+
+
+@router.get("/contacts/new")
+def fill_in(
+    request: Request,
+    desk: At,
+    session: Who,
+    account: str = "",
+    case: str = "",
+    order: str = "",
+    amount: str = "",
+    currency: str = "CNY",
+) -> HTMLResponse:
+    if session.role not in ANALYSTS:
+        raise HTTPException(403, actions.NOT_ALLOWED)
+    about = desk.case_of(case) if case else None
+    if about is not None:
+        account = about.entities.account_id or ""
+    if not 0 < len(account) <= 128:
+        missing()
+    says(request, subject=account_subject(account))
+    given = {"account": account, "order": order[:128], "amount": amount[:32], "currency": currency[:3]}
+    return desk.page(
+        request,
+        "contact.html",
+        session,
+        about=about,
+        given=given | _known(about),
+        script=contacts.SCRIPT,
+        results=contacts.RESULTS,
+        channels=contacts.CHANNELS,
+        dispositions=contacts.DISPOSITIONS,
+        topics=TOPICS.values(),
+        currencies=CURRENCIES,
+    )
+
+
+@router.post("/contacts", dependencies=FROM_HERE)
+async def take(
+    request: Request,
+    desk: At,
+    session: Who,
+    csrf: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+) -> Response:
+    of_this_session(session, csrf)
+    if not 0 < len(form) <= _FORM_MAX:
+        raise HTTPException(400 if session.role in ANALYSTS else 403, "refused.form")
+    sent = {name: str(value) for name, value in (await request.form()).items()}
+    now_ms = desk.clock.now_ms()
+    try:
+        taken = contacts.contact_of(sent, session, form, now_ms)
+    except actions.Refused as error:
+        raise HTTPException(403 if str(error) == actions.NOT_ALLOWED else 400, str(error)) from None
+    says(request, subject=account_subject(taken.account_id), detail=f"{taken.disposition} {taken.event_id}")
+    await desk.send(taken, now_ms)
+    where = {"account": taken.account_id}
+    return RedirectResponse(f"/contacts/{taken.event_id}?{urlencode(where)}", 303)
+
+
+@router.get("/contacts/{event_id}")
+async def became(request: Request, desk: At, session: Who, event_id: str, account: str = "") -> Response:
+    """Waits for the case that the contact has opened or joined, and goes there."""
+    case, why = await asyncio.to_thread(_case_with, desk, event_id[:128], account[:128])
+    if case is not None:
+        return RedirectResponse(f"/cases/{quote(case.case_id)}?{urlencode({'sent': event_id})}", 303)
+    return desk.page(request, "contact_sent.html", session, why=why)
+
+
+def _case_with(desk: Desk, event_id: str, account_id: str) -> tuple[CaseVersion | None, str]:
+    """The case of the account whose timeline has this event, or why there is none."""
+    with desk.store.reading() as connection:
+        answer = queries.answer(connection, event_id)
+        if answer is not None:
+            return None, answer.text
+        known = queries.account(connection, account_id)
+        for line in () if known is None else known.cases:
+            body = queries.case_body(connection, line.case_id)
+            case = None if body is None else decode_case(body)
+            if case is not None and any(each.event_id == event_id for each in case.evidence):
+                return case, ""
+    return None, ""
+
+
+def _known(about: CaseVersion | None) -> dict[str, str]:
+    """What the case knows already, so that nobody is asked for it."""
+    if about is None:
+        return {"flow": "", "payment": "", "case": ""}
+    known = {
+        "case": about.case_id,
+        "payment": about.entities.payment_id or "",
+        "flow": about.flow if about.flow in TOPICS else "",
+    }
+    if about.entities.order_id:
+        known["order"] = about.entities.order_id
+    if about.amount_minor is not None and about.currency is not None:
+        known |= {"amount": money(about.amount_minor, about.currency).partition(" ")[2], "currency": about.currency}
+    return known

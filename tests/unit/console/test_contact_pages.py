@@ -1,0 +1,162 @@
+"""Is somebody who calls found by what they can say, and does what they want go through the stream into a case?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.browsers import Answer, Browser
+from support.happenings import SECOND, event
+from support.offices import Office
+from support.stores import case, record
+
+from streams.adapters.case_store import trail
+from streams.contracts.accounts import AccountProfile, ContactTaken
+from streams.contracts.base import from_ms
+from streams.contracts.cases import Entities
+
+SNAPSHOT, PROFILES = "support.cases.snapshot", "account.profiles"
+PERSON = "customer-70021"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    entities = Entities(account_id=PERSON, payment_id="pay-77", order_id="order-88120")
+    known = case(
+        "case_o", entities=entities, amount_minor=4_250, currency="CNY", flow="F12", case_type="duplicate_charge"
+    )
+    profile = event(
+        AccountProfile, office.clock.at_ms, 1, account_id="customer-2", contact_channels=("tel.ref-5", "13800138000")
+    )
+    office.store.write([record(SNAPSHOT, known), record(PROFILES, profile)], {})
+    with office.at_work():
+        yield office
+
+
+def found(browser: Browser, query: str) -> list[str]:
+    """The cases and accounts that a contact can be taken about."""
+    text = browser.asks("GET", f"/contacts?{query}").text
+    return sorted(set(re.findall(r"/contacts/new\?account=([^&]*)&amp;case=([^&]*)&", text)))
+
+
+def posts(browser: Browser, **fields: Any) -> Answer:
+    given = {"account": PERSON, "channel": "phone", "disposition": "follow_up", "form": "1", "csrf": browser.csrf()}
+    return browser.asks("POST", "/contacts", given | fields)
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("order=order-88120", True),
+        ("order=pay-77", True),
+        ("order=order-1", False),
+        ("amount=42.50&currency=CNY", True),
+        ("amount=42.50&currency=USD", False),
+        ("amount=42.51&currency=CNY", False),
+        ("at=2026-03-04T15:00", True),
+        ("at=2026-03-04T23:00", False),
+        ("at=2026-03-04T15:00&amount=42.50&currency=CNY&order=order-88120", True),
+        ("at=2026-03-04T15:00&amount=1&currency=CNY", False),
+        (f"account={PERSON}", True),
+    ],
+)
+def test_a_case_is_found_by_what_somebody_can_say(office: Office, query: str, is_found: bool) -> None:
+    cases = [case_id for _, case_id in found(office.person("mei"), query) if case_id]
+    assert cases == (["case_o"] if is_found else [])
+
+
+def test_an_account_is_found_by_the_reference_of_its_telephone_and_by_no_number(office: Office) -> None:
+    mei = office.person("mei")
+    assert found(mei, "phone=tel.ref-5") == [("customer-2", "")]
+    assert found(mei, "phone=tel.ref-6") == []
+    said = mei.asks("GET", "/contacts?phone=13800138000")
+    assert (said.status, "Type a reference" in said.text, "13800138000" in said.text) == (400, True, False)
+    later = office.clock.at_ms + SECOND
+    without = event(AccountProfile, later, 2, account_id="customer-2")
+    office.store.write([record(PROFILES, without)], {})
+    assert found(mei, "phone=tel.ref-5") == []
+    with office.store.reading() as connection:
+        details = [row.detail for row in trail.rows(connection) if row.kind == "contact_search"]
+    assert details == ["phone", "phone", "phone", "phone"], "which fields, and never what stood in them"
+
+
+def test_the_form_knows_what_the_case_knows_and_goes_back_to_it(office: Office) -> None:
+    mei = office.person("mei")
+    opened = office.asks(PERSON)
+    page = mei.asks("GET", "/contacts/new?case=case_o").text
+    for value in (
+        'name="order" maxlength="128" autocomplete="off" value="order-88120"',
+        'value="42.50"',
+        'value="pay-77"',
+    ):
+        assert value in page
+    assert '<option value="F12" selected>' in page
+    sent = posts(mei, case=opened.case_id, text="and now the card is gone", **{"check:app_code": "right"})
+    page_of = mei.asks("GET", sent.location)
+    assert page_of.location == f"/cases/{opened.case_id}?sent={office.sent[-1].event_id}"
+    assert "Carried out" in mei.asks("GET", page_of.location).text
+    (line,) = [each for each in office.case(opened.case_id).evidence if each.kind == "contact.taken"]
+    assert line.text == "phone; analyst mei: follow_up; identity NOT PROVED (app_code right)"
+
+
+def test_a_new_matter_opens_a_case_and_the_same_form_twice_opens_one(office: Office) -> None:
+    mei = office.person("mei")
+    checks = {"check:app_code": "right", "check:callback": "right", "check:recent_activity": "not_asked"}
+    first = posts(mei, flow="F14", amount="100", currency="JPY", order="o-1", **checks)
+    again = posts(mei, flow="F14", amount="100", currency="JPY", order="o-1", **checks)
+    assert first.location == again.location
+    taken = office.sent[-1]
+    assert isinstance(taken, ContactTaken)
+    assert (taken.amount_minor, taken.currency, taken.order_id, taken.flow) == (100, "JPY", "o-1", "F14")
+    assert [(each.question, each.result) for each in taken.checks] == [("app_code", "right"), ("callback", "right")]
+    case_id = mei.asks("GET", first.location).location.partition("?")[0].rpartition("/")[2]
+    made = office.case(case_id)
+    assert (made.case_type, made.amount_minor, made.currency) == ("withdrawal_delay", 100, "JPY")
+    assert [each.kind for each in made.evidence].count("contact.taken") == 1
+    with office.store.reading() as connection:
+        rows = [row for row in trail.rows(connection) if row.kind == "contact"]
+    assert all(PERSON not in repr(row) for row in rows)
+    assert rows[0].detail == f"follow_up {taken.event_id}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "Say what the customer wants"),
+        ({"account": "", "flow": "F12"}, "not complete"),
+        ({"account": "13800138000", "flow": "F12"}, "Type a reference"),
+        ({"flow": "F12", "order": "4539148803436467"}, "Type a reference"),
+        ({"flow": "F12", "amount": "1.234", "currency": "CNY"}, "no amount"),
+        ({"flow": "F12", "amount": "NaN", "currency": "CNY"}, "no amount"),
+        ({"flow": "F12", "amount": "1e999999", "currency": "CNY"}, "no amount"),
+        ({"flow": "F12", "amount": "5", "currency": "ZZZ"}, "no amount"),
+        ({"flow": "F12", "channel": "pigeon"}, "not complete"),
+        ({"flow": "F12", "disposition": "lost"}, "not complete"),
+        ({"flow": "F12", "check:app_code": "123456"}, "not complete"),
+    ],
+)
+def test_what_is_no_contact_is_a_sentence_and_no_event(office: Office, fields: dict[str, str], says: str) -> None:
+    said = posts(office.person("mei"), **fields)
+    assert (said.status, says in said.text) == (400, True), said.text
+    assert office.sent == []
+
+
+def test_a_refusal_of_the_core_is_shown(office: Office) -> None:
+    mei = office.person("mei")
+    sent = posts(mei, case="case_o", text="hello")  # the core has never made this case
+    assert "this account remembers no such case" in mei.asks("GET", sent.location).text
+    assert from_ms(office.clock.at_ms)
+
+
+def test_a_viewer_finds_and_takes_nothing(office: Office) -> None:
+    vera = office.person("vera")
+    page = vera.asks("GET", "/contacts?order=order-88120").text
+    assert "/contacts/new" not in page
+    assert "Your role may not do this" in page
+    assert vera.asks("GET", f"/contacts/new?account={PERSON}").status == 403
+    assert posts(vera, flow="F12").status == 403
+    assert office.sent == []
