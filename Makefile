@@ -111,8 +111,8 @@ contracts: setup  ## regenerate schemas, AsyncAPI document and docs/contracts.md
 docs: setup  ## regenerate every generated page
 	$(BIN)/python -m pytest -p no:randomly tests/architecture/test_generated.py --update-generated -q
 
-dashboards: setup  ## regenerate dashboards/ from the metric catalogue
-	$(BIN)/python dashboards/build.py
+dashboards: setup  ## regenerate dashboards/ and docs/metrics.md; DASHBOARDS_ARGS=--check only says whether they are current
+	$(BIN)/python -m dashboards.build $(DASHBOARDS_ARGS)
 
 # Runs in an environment of its own, so that a resolver never becomes a dependency. The locks name no registry. The
 # second one is what the image needs: the same versions without extras and development tools.

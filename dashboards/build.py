@@ -1,24 +1,32 @@
-"""What does the Grafana overview show? Five questions, a row each, a panel per metric of the catalogue.
+"""Which files do the dashboards and the page about metrics consist of, and are they current?
 
-`python dashboards/build.py` writes the files, `--check` says whether they are current. A metric without a panel cannot
-exist, because the panels are made from the catalogue; what deserves more than the default gets it in `SPECIAL`.
+`make dashboards` (`python -m dashboards.build`) writes them, `--check` says whether they are what the code says.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from grafana_foundation_sdk.builders import dashboard as sdk
+from grafana_foundation_sdk.builders import stat
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
+
+from dashboards.boards import BOARDS, Board
+from dashboards.panels import WIDTH, Panel, board_link
 from streams import metrics as m
 
-Panel = dict[str, Any]
-
 ROOT: Final = Path(__file__).parent.parent
-OVERVIEW: Final = "dashboards/grafana/dashboards/paywarden-overview.json"
+FOLDER: Final = "dashboards/grafana/dashboards"
 METRICS_PAGE: Final = "docs/metrics.md"
+# Where Grafana finds the pages of docs/ (docker-compose.yml puts them there); another place is typed in on top.
+DOCS: Final = "/public/paywarden"
 
 QUESTIONS: Final[dict[m.Question, str]] = {
     "flow": "Are events flowing?",
@@ -27,155 +35,71 @@ QUESTIONS: Final[dict[m.Question, str]] = {
     "people": "Are people coping?",
     "shown": "Does everybody get to see it?",
 }
-_DATASOURCE: Final = {"type": "prometheus", "uid": "prometheus"}
-_WIDTH, _HEIGHT, _COLUMNS = 8, 7, 24
-_RATE: Final = "[$__rate_interval]"
-_MISTAKES: Final = f'sum by (lock) (increase({m.LOCK_SECONDS.name}_count{{end="false_lock"}}[1d]))'
 
 
-def _panel(title: str, about: str, unit: str, *queries: tuple[str, str], **defaults: float) -> Panel:
-    return {
-        "type": "timeseries",
-        "title": title,
-        "description": about,
-        "datasource": _DATASOURCE,
-        "fieldConfig": {"defaults": {"unit": unit, **defaults}, "overrides": []},
-        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
-        "targets": [
-            {"refId": chr(ord("A") + number), "expr": query, "legendFormat": legend, "datasource": _DATASOURCE}
-            for number, (query, legend) in enumerate(queries)
-        ],
-    }
-
-
-def _legend(labels: tuple[str, ...]) -> str:
-    return " ".join(f"{{{{{label}}}}}" for label in labels) or "all"
-
-
-def _by(labels: tuple[str, ...]) -> str:
-    return f" by ({', '.join(labels)})" if labels else ""
-
-
-def _title(metric: m.Metric) -> str:
-    words = metric.name.removeprefix("paywarden_")
-    for unit in ("_total", "_timestamp_seconds", "_seconds", "_bytes"):
-        words = words.removesuffix(unit)
-    return words.replace("_", " ").capitalize()
-
-
-def _default(metric: m.Metric) -> Panel:
-    """The panel that a metric gets by its kind."""
-    if isinstance(metric, m.Counter):
-        query = f"sum{_by(metric.labels)} (rate({metric.name}{_RATE}))"
-        return _panel(_title(metric), metric.help, "ops", (query, _legend(metric.labels)), min=0)
-    if isinstance(metric, m.Histogram):
-        unit = "s" if metric.name.endswith("_seconds") else "short"
-        labels = ("le", *metric.labels)
-        return _panel(
-            _title(metric),
-            metric.help,
-            unit,
-            *(
-                (
-                    f"histogram_quantile({share}, sum{_by(labels)} (rate({metric.name}_bucket{_RATE})))",
-                    f"p{share * 100:g} {_legend(metric.labels)}",
-                )
-                for share in (0.5, 0.95, 0.99)
-            ),
-            min=0,
+def dashboard_of(board: Board) -> models.Dashboard:
+    """The dashboard as Grafana's library describes it: a row to a question, its panels side by side below."""
+    built = (
+        sdk.Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.about)
+        .tags(["paywarden"])
+        .readonly()
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .time(board.since, "now")
+        .refresh("10s")
+        .timezone("browser")
+        .version(1)
+        .with_variable(
+            sdk.TextBoxVariable("docs").label("Runbook at").description("Folder of runbook.md.").default_value(DOCS)
         )
-    coarse = tuple(label for label in metric.labels if label != "partition")
-    if metric.name.endswith("_timestamp_seconds"):
-        query = f"time() - min{_by(coarse)} ({metric.name})"
-        return _panel(f"{_title(metric)} age", f"{metric.help} The worst partition.", "s", (query, _legend(coarse)))
-    unit = "bytes" if metric.name.endswith("_bytes") else "short"
-    return _panel(_title(metric), metric.help, unit, (f"sum{_by(coarse)} ({metric.name})", _legend(coarse)), min=0)
-
-
-def _share(title: str, about: str, part: m.Counter, whole: m.Counter, label: str) -> Panel:
-    query = (
-        f"sum by ({label}) (rate({part.name}{_RATE})) / ignoring ({label}) group_left () "
-        f"sum (rate({whole.name}{_RATE}))"
+        .links([board_link(f"paywarden-{each().name}", each().title.partition(": ")[2]) for each in BOARDS])
     )
-    return _panel(title, about, "percentunit", (query, _legend((label,))), min=0)
+    for row in board.rows:
+        built.with_row(sdk.Row(row.question))
+        for panel in placed(row.panels):
+            built.with_panel(panel)
+    found = built.build()
+    for number, each in enumerate(found.panels or (), start=1):
+        each.id_val = number
+    return found
 
 
-# Panels beside the default ones: shares and differences that no single metric shows.
-SPECIAL: Final[dict[m.Question, tuple[Panel, ...]]] = {
-    "flow": (
-        _share(
-            "Dead letters, share",
-            "Set aside, of all records. The worker stops itself at the configured limit.",
-            m.DEAD_LETTERS,
-            m.EVENTS,
-            "reason",
-        ),
-    ),
-    "late": (),
-    "sane": (
-        _share("Outcome mix", "Of all decisions.", m.DECISIONS, m.DECISIONS, "outcome"),
-        _share("Decided without a score", "Rules only, by cause.", m.SCORE_UNAVAILABLE, m.DECISIONS, "cause"),
-        _share(
-            "Logins, by outcome",
-            "Of those with the right password; step_up: challenged.",
-            m.LOGINS,
-            m.LOGINS,
-            "outcome",
-        ),
-        _panel(
-            "False locks, share",
-            "Undone as a mistake, of the locks that began within a day.",
-            "percentunit",
-            (f"{_MISTAKES} / sum by (lock) (increase({m.LOCKS_BEGUN.name}[1d]))", "{{lock}}"),
-            min=0,
-        ),
-    ),
-    "people": (
-        _panel(
-            "Cases open",
-            "Opened less ended, since the workers started.",
-            "short",
-            (f"sum by (queue) ({m.CASES_OPENED.name}) - sum by (queue) ({m.CASES_CLOSED.name})", "{{queue}}"),
-        ),
-        _share("Findings", "Of the cases that ended: false alarms.", m.CASES_CLOSED, m.CASES_CLOSED, "finding"),
-    ),
-    "shown": (),
-}
+def placed(panels: Sequence[Panel]) -> Iterator[Panel]:
+    """Side by side, a number a sixth and everything else a third of a line; what is left of a line goes to the wide."""
+    lines: list[list[Panel]] = [[]]
+    for panel in panels:
+        if sum(map(_width, lines[-1])) + _width(panel) > WIDTH:
+            lines.append([])
+        lines[-1].append(panel)
+    if len({_width(panel) for panel in panels}) == 1:  # then no line is left with one alone
+        share, more = divmod(len(panels), len(lines))
+        rest = iter(panels)
+        lines = [list(islice(rest, share + (number < more))) for number in range(len(lines))]
+    for line in lines:
+        yield from _filled(line)
 
 
-def overview() -> dict[str, Any]:
-    """The dashboard as Grafana loads it."""
-    panels: list[Panel] = []
-    top = 0
-    for question, title in QUESTIONS.items():
-        panels.append({"type": "row", "title": title, "collapsed": False, "gridPos": _place(0, top, _COLUMNS, 1)})
-        top += 1
-        content = [*SPECIAL[question], *(_default(metric) for metric in m.METRICS if metric.question == question)]
-        for number, panel in enumerate(content):
-            row, column = divmod(number, _COLUMNS // _WIDTH)
-            panels.append({**panel, "gridPos": _place(column * _WIDTH, top + row * _HEIGHT, _WIDTH, _HEIGHT)})
-        top += -(-len(content) // (_COLUMNS // _WIDTH)) * _HEIGHT
-    return {
-        "uid": "paywarden-overview",
-        "title": "PayWarden overview",
-        "tags": ["paywarden"],
-        "schemaVersion": 39,
-        "version": 1,
-        "editable": False,
-        "graphTooltip": 1,
-        "time": {"from": "now-1h", "to": "now"},
-        "refresh": "10s",
-        "timezone": "browser",
-        "panels": [{"id": number, **panel} for number, panel in enumerate(panels, start=1)],
-    }
+def _width(panel: Panel) -> int:
+    return WIDTH // 6 if isinstance(panel, stat.Panel) else WIDTH // 3
 
 
-def _place(x: int, y: int, width: int, height: int) -> dict[str, int]:
-    return {"x": x, "y": y, "w": width, "h": height}
+def _filled(line: Sequence[Panel]) -> Iterator[Panel]:
+    wide = [panel for panel in line if not isinstance(panel, stat.Panel)] or line
+    left = WIDTH - sum(map(_width, line))
+    height = 8 if wide is not line or not isinstance(line[0], stat.Panel) else 4
+    for panel in line:
+        more = 0
+        if panel in wide:
+            place = wide.index(panel)
+            more = left // len(wide) + (place < left % len(wide))
+        yield panel.span(_width(panel) + more).height(height)
 
 
-def overview_json() -> str:
-    return json.dumps(overview(), indent=1, ensure_ascii=False) + "\n"
+def board_json(board: Callable[[], Board]) -> str:
+    """The file of one dashboard."""
+    text = json.dumps(dashboard_of(board()), cls=JSONEncoder, indent=1, ensure_ascii=False, sort_keys=True)
+    return text + "\n"
 
 
 def metrics_page() -> str:
@@ -183,9 +107,17 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Generated from `streams/metrics.py` by `make docs`. Labels are closed sets; a value outside its set is shown",
-        f"as `{m.OTHER}`. Counters move after the commit of the group that they count. Points in time are timestamps:",
-        "an age is `time() - metric`. The Prometheus client's own `process_*` and `python_*` come on top.",
+        "Generated from `streams/metrics.py` and `dashboards/boards.py` by `make docs`. Labels are closed sets; a",
+        f"value outside its set is shown as `{m.OTHER}`. Counters move after the commit of the group that they count.",
+        "Points in time are timestamps: an age is `time() - metric`. The Prometheus client's own `process_*` and",
+        "`python_*` come on top.",
+        "",
+        "| process | shows | where |",
+        "|---|---|---|",
+        "| `paywarden worker`, `paywarden ingest run` | what the others do not | `PAYWARDEN_WEB_PORT`, else 6066 |",
+        "| `paywarden console` | `paywarden_console_*`, `paywarden_store_*` | `--web-port`; none by default |",
+        "| `paywarden store load --follow` | `paywarden_store_*` | `--web-port`; none by default |",
+        "| `paywarden webhooks run` | `paywarden_webhook_*` | `--web-port`; none by default |",
     ]
     for question, title in QUESTIONS.items():
         lines += ["", f"## {title}", "", "| metric | kind | labels | meaning |", "|---|---|---|---|"]
@@ -202,23 +134,54 @@ def metrics_page() -> str:
             else f"of the form `{allowed.pattern.pattern}`, at most {allowed.most} series".replace("|", "\\|")
         )
         lines.append(f"| {name} | {values} |")
+    lines += [
+        "",
+        "## Dashboards",
+        "",
+        "`dashboards/grafana` holds them and their provisioning, `dashboards/prometheus` scraping, recording rules",
+        "(`recording.yml`), alerts (`alerts.yml`) and the tests of both. Each panel says what it means; a panel about",
+        "something that alerts has the limit as a line and a link to the [runbook](runbook.md). Prometheus scrapes",
+        "workers by name, and whatever else `dashboards/prometheus/services/*.yml` lists:",
+        "",
+        "```yaml",
+        "- targets: [console.internal:6067]",
+        "  labels: {service: console}",
+        "```",
+        "",
+        "| dashboard | questions |",
+        "|---|---|",
+    ]
+    for board in BOARDS:
+        made = board()
+        lines.append(f"| {made.title} | {' '.join(row.question for row in made.rows)} |")
     return "\n".join(lines) + "\n"
 
 
 # Path from the root of the repository: what it must hold.
-FILES: Final[dict[str, Callable[[], str]]] = {OVERVIEW: overview_json, METRICS_PAGE: metrics_page}
+FILES: Final[dict[str, Callable[[], str]]] = {
+    **{f"{FOLDER}/paywarden-{board.__name__}.json": partial(board_json, board) for board in BOARDS},
+    METRICS_PAGE: metrics_page,
+}
 
 
 def main(arguments: list[str]) -> int:
     stale = [path for path, text in FILES.items() if not (ROOT / path).exists() or (ROOT / path).read_text() != text()]
+    gone = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / FOLDER).glob("*.json"))
+        if path.relative_to(ROOT).as_posix() not in FILES
+    ]
     if "--check" in arguments:
-        for path in stale:
-            print(f"{path} is not what the catalogue says: run make dashboards")
-        return 1 if stale else 0
+        for path in (*stale, *gone):
+            print(f"{path} is not what the code says: run make dashboards")
+        return 1 if stale or gone else 0
     for path in stale:
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(FILES[path]())
         print(f"wrote {path}")
+    for path in gone:
+        (ROOT / path).unlink()
+        print(f"removed {path}")
     return 0
 
 

@@ -18,6 +18,7 @@ from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS
 from streams.contracts.triage import FaultParty, RetryVerdict
 from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
+from streams.core.flows.names import FLOWS
 from streams.core.incidents.keys import DIMENSIONS
 from streams.core.learning import BANDS_FROM
 from streams.core.locks.tenure import ENDS, LOCKED
@@ -129,7 +130,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "rating": _values("1", "2", "3", "4", "5"),
     "promise": _values("first_response", "next_update", "resolution", "legal"),
     "result": _values("kept", "missed"),
-    "flow": _values(*(f"F{number:02}" for number in range(1, 47))),
+    "flow": _values(*FLOWS),
     "reader": _values("rule", "model", "person"),
     # Of the processes beside the workers. What they read are our own outputs; endpoints are named in a file.
     "output": _values(*(topic.name for topic in TOPICS.values() if topic.direction == "output")),
@@ -458,6 +459,12 @@ STORE_LEVEL: Final = Gauge(
     "When the case store last had everything that the brokers told it of, in every partition.",
     "shown",
 )
+STORE_OPEN_CASES: Final = Gauge(
+    "paywarden_store_open_cases",
+    "Cases in the case store that are not resolved or ended; those of observe mode are left out.",
+    "shown",
+    ("queue", "priority"),
+)
 WEBHOOK_DELIVERED: Final = Counter(
     "paywarden_webhook_delivered_total", "Messages that an endpoint took.", "shown", ("endpoint",)
 )
@@ -593,6 +600,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     STORE_REFUSED,
     STORE_LAG,
     STORE_LEVEL,
+    STORE_OPEN_CASES,
     WEBHOOK_DELIVERED,
     WEBHOOK_FAILED,
     WEBHOOK_RETRIED,

@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 
 # `from support.metrics import RecordingMetrics`: helpers are a package of tests/, never a conftest.
 sys.path.insert(0, str(TESTS))
+sys.path.insert(1, str(TESTS.parent))  # and `dashboards`, which is no part of the distribution
 
 # A busy machine must not turn red what is right: speed is measured by benchmarks. Every run of one tree tries the same
 # examples, so a red run is the change's own; `make explore` tries new ones. Explaining a failure traces every line, and

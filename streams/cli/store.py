@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from streams.cli.cluster import ask, cluster_options, settings_of
 from streams.cli.terminal import say, say_json, terminal
 from streams.cli.web_port import runtime_of, web_port_option
 from streams.console.metrics_page import shown
-from streams.console.sink import Compared, compare, load, plan
+from streams.console.sink import Compared, compare, count_open_cases, load, plan
 from streams.metrics import OF_STORE
 from streams.runtime.options import RuntimeOptions
 from streams.settings import Settings
@@ -154,7 +155,7 @@ async def _loaded(options: RuntimeOptions, opened: CaseStore, *, follow: bool, q
     metrics = PrometheusMetrics(OF_STORE)
     behind = (await plan(options, await asyncio.to_thread(opened.positions))).behind
     with _progress(behind, quiet) as told:
-        async with shown(metrics, options):
+        async with shown(metrics, options, partial(count_open_cases, opened, metrics)):
             return await load(options, opened, lambda _, read: told(read), follow=follow, metrics=metrics)
 
 

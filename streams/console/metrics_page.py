@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -24,30 +24,28 @@ _WELL: Final = Health(ready=True, alive=True, why="ok", facts={})  # what fails 
 
 
 @asynccontextmanager
-async def shown(
-    metrics: PrometheusMetrics, options: RuntimeOptions, look: Callable[[], None] | None = None
-) -> AsyncIterator[None]:
-    """/metrics while the block runs, if the options have a port; `look` sets the gauges that the database knows."""
+async def shown(metrics: PrometheusMetrics, options: RuntimeOptions, *looks: Callable[[], None]) -> AsyncIterator[None]:
+    """/metrics while the block runs, if the options have a port; `looks` set the gauges that the database knows."""
     if not options.web_port:
         yield
         return
     pages = Pages(lambda: _WELL, metrics.exposition)
     await pages.start(options.web_host, options.web_port)
-    looking = None if look is None else asyncio.create_task(_again_and_again(look))
+    looking = asyncio.create_task(_again_and_again(looks))
     try:
         yield
     finally:
-        if looking is not None:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
         await pages.stop()
 
 
-async def _again_and_again(look: Callable[[], None]) -> None:
+async def _again_and_again(looks: Sequence[Callable[[], None]]) -> None:
     while True:
         try:
-            await asyncio.to_thread(look)
+            for look in looks:
+                await asyncio.to_thread(look)
         except StoreUnreachable as error:
             log.warning("some metrics are of a while ago: %s", error)
         await asyncio.sleep(_LOOK_S)

@@ -20,7 +20,7 @@ from streams.console.counted import Counted, count_sessions
 from streams.console.desk import Changes
 from streams.console.metrics_page import shown
 from streams.console.oidc import OidcOptions, Provider
-from streams.console.sink import load
+from streams.console.sink import count_open_cases, load
 from streams.console.web import build
 from streams.metrics import OF_CONSOLE
 from streams.runtime.failstop import EXIT_INFRASTRUCTURE
@@ -52,7 +52,8 @@ def following(store: CaseStore, options: RuntimeOptions, *, https: bool, oidc: O
         follower = loop.create_task(load(options, store, told, follow=True, metrics=metrics))
         follower.add_done_callback(_end_if_failed)
         try:
-            async with shown(metrics, options, partial(count_sessions, store, metrics, clock)):
+            looks = (partial(count_sessions, store, metrics, clock), partial(count_open_cases, store, metrics))
+            async with shown(metrics, options, *looks):
                 yield
         finally:
             follower.cancel()

@@ -12,17 +12,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from itertools import product
+from typing import Any, Final, NamedTuple, get_args
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.adapters.case_store.activity import KEPT_MS as ACTIVITY_KEPT_MS
 from streams.adapters.case_store.errors import StoreError
-from streams.adapters.case_store.queries import bodies
+from streams.adapters.case_store.queries import bodies, open_cases
 from streams.adapters.case_store.rows import DAY_MS, TOPICS_OF_ACTIVITY, TOPICS_READ, Record
 from streams.adapters.case_store.store import CaseStore, Position, Written
+from streams.contracts.cases import Priority, Queue
 from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
-from streams.metrics import STORE_LAG, STORE_LEVEL, STORE_RECORDS, STORE_REFUSED, Silent
+from streams.metrics import STORE_LAG, STORE_LEVEL, STORE_OPEN_CASES, STORE_RECORDS, STORE_REFUSED, Silent
 from streams.ports import Metrics
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import STUCK_S, Span, reader, scan, spans, unread
@@ -138,6 +140,14 @@ async def load(
             _count_lag(metrics, consumer, at, logical)
             left = {tp for tp in left if at[tp] < here.spans[tp].end}
     return read
+
+
+def count_open_cases(store: CaseStore, metrics: Metrics) -> None:
+    """Raises StoreUnreachable."""
+    with store.reading() as connection:
+        found = open_cases(connection)
+    for each in product(get_args(Queue), get_args(Priority)):
+        metrics.set(STORE_OPEN_CASES, found.get(each, 0), *each)
 
 
 def _count_lag(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.build import DOCS
 from streams.contracts.topics import TOPICS
 from streams.settings import Settings
 
@@ -69,10 +70,26 @@ class TestCompose:
 
     def test_prometheus_scrapes_the_port_of_the_workers_pages(self) -> None:
         config = yaml.safe_load((ROOT / "dashboards/prometheus/prometheus.yml").read_text())
-        (job,) = config["scrape_configs"]
+        job, services = config["scrape_configs"]
         (found,) = job["dns_sd_configs"]
+        assert (services["job_name"], services["file_sd_configs"]) == (
+            "paywarden-services",
+            [{"files": ["services/*.yml"]}],
+        )
+        assert yaml.safe_load((ROOT / "dashboards/prometheus/services/none.yml").read_text()) == []
         assert (found["names"], found["port"]) == (["worker"], Settings.model_fields["web_port"].default)
         assert job["job_name"] == "paywarden"
+
+    def test_grafana_is_the_one_that_the_dashboards_are_written_for(self) -> None:
+        _, _, version = pins("requirements.lock")["grafana-foundation-sdk"].partition("!")
+        assert SERVICES["grafana"]["image"] == f"grafana/grafana:{version}"
+        folder = yaml.safe_load((ROOT / "dashboards/grafana/provisioning/dashboards/paywarden.yml").read_text())
+        (provider,) = folder["providers"]
+        mounted = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
+        assert mounted["./dashboards/grafana/dashboards"] == provider["options"]["path"]
+        assert mounted["./docs"] == f"/usr/share/grafana{DOCS}"
+        home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+        assert (ROOT / "dashboards/grafana/dashboards" / Path(home).name).exists()
 
     def test_what_is_mounted_exists(self) -> None:
         for service in SERVICES.values():

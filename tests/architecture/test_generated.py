@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from support.flows_page import flows_page
 
+from dashboards import build as dashboards
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy
@@ -26,17 +24,6 @@ from streams.core.rules.page import rules_page
 from streams.settings import render_configuration
 
 ROOT = Path(__file__).parents[2]
-
-
-def _dashboards() -> ModuleType:
-    """dashboards/build.py is a script beside the packages, not part of one."""
-    spec = importlib.util.spec_from_file_location("dashboards_build", ROOT / "dashboards/build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def openapi() -> str:
@@ -59,7 +46,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/openapi.json": openapi,
     "docs/locks.md": locks_page,
     "docs/rules.md": lambda: rules_page(load_policy()),
-    **_dashboards().FILES,
+    **dashboards.FILES,
 }
 
 

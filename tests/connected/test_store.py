@@ -162,6 +162,9 @@ def test_a_store_that_follows_says_how_far_it_is(product: Product, tmp_path: Pat
         wait_until(lambda: shown()['paywarden_store_records_total{output="support.cases"}'] == 2, "it took both in")
         assert shown()["paywarden_store_refused_total"] == 1
         before = shown()[level]
+        one = f'paywarden_store_open_cases{{priority="{good.priority}",queue="{good.queue}"}}'
+        wait_until(lambda: shown()[one] == 1, "the open case is counted")
+        assert sum(value for name, value in shown().items() if name.startswith("paywarden_store_open_cases{")) == 1
         wait_until(lambda: shown()[level] > before, "the clock of a store that is level goes on")
         assert lag() == 0
     finally:

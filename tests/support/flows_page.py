@@ -11,58 +11,11 @@ import msgspec
 
 from producers.simulate.catalog import scenarios
 from streams.core.cases.dialogue import NO_FURTHER_QUESTION
+from streams.core.flows.names import FLOWS
 from streams.core.obligations import FINISHED
 from support.play import policy
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FLOWS = {
-    "F01": "not enough money",
-    "F02": "limit reached",
-    "F03": "outcome unknown",
-    "F04": "issuer, bank or gateway down",
-    "F05": "merchant's system",
-    "F06": "wrong payee",
-    "F07": "card data, refusals",
-    "F08": "extra verification",
-    "F09": "repeated failures",
-    "F10": "debited, not confirmed",
-    "F11": "wrong amount",
-    "F12": "charged twice",
-    "F13": "top-up not credited",
-    "F14": "withdrawal late",
-    "F15": "refund and its wait",
-    "F16": "refund promise broken",
-    "F17": "refund came back",
-    "F18": "records delayed",
-    "F19": "password forgotten",
-    "F20": "locked: wrong passwords",
-    "F21": "locked: abnormal activity",
-    "F22": "unlock by identity check",
-    "F23": "account taken over",
-    "F24": "suspicious payment",
-    "F25": "unauthorised payment reported",
-    "F26": "attack on credentials",
-    "F27": "bank card changed",
-    "F28": "security settings changed",
-    "F29": "safety advice",
-    "F30": "card testing",
-    "F31": "mule account, source of funds",
-    "F32": "points, coupons, cashback",
-    "F33": "refund abuse",
-    "F34": "incident of a merchant",
-    "F35": "incident of a channel",
-    "F36": "bill not posted",
-    "F37": "method not supported",
-    "F38": "payment code expired",
-    "F39": "merchant's application",
-    "F40": "privacy, safety, phishing",
-    "F41": "sent to the wrong person",
-    "F42": "general question",
-    "F43": "public post",
-    "F44": "survey and feedback",
-    "F45": "asked for more, no answer",
-    "F46": "wrong fee",
-}
 _HEAD = """# Flows and the stories that show them
 
 Generated from `tests/golden` and `producers/scenarios`; do not edit. `make docs` writes it again.

@@ -453,6 +453,13 @@ def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
         yield row.case_id, row.body
 
 
+def open_cases(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many cases are not resolved or ended, by queue and priority."""
+    of = (CASES.c.queue, CASES.c.priority)
+    query = select(*of, func.count()).where(CASES.c.stage.in_((WORK, WAITING))).group_by(*of)
+    return {(queue, priority): count for queue, priority, count in connection.execute(query)}
+
+
 def sizes(connection: Connection) -> dict[str, int]:
     """How many of each there are."""
     tables = {"cases": CASES, "versions": VERSIONS, "accounts_with_locks": LOCK_STATES, "messages": NOTIFICATIONS}

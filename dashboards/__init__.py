@@ -1,0 +1,1 @@
+"""Dashboards, recording rules and alerts: what people look at and what wakes them."""
