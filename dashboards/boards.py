@@ -625,6 +625,8 @@ def cases() -> Board:
                         runbook="PaywardenTextsNotUnderstood",
                     ),
                     total(m.MESSAGES_ANSWERED, title="Texts answered at once"),
+                    total(m.KNOWLEDGE_QUESTIONS, title="General questions, by what became of them"),
+                    total(m.KNOWLEDGE_UNANSWERED, title="General questions without an article, by theme"),
                 ),
             ),
             Row(

@@ -20,6 +20,7 @@ from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
 from streams.core.flows.names import FLOWS
 from streams.core.incidents.keys import DIMENSIONS
+from streams.core.knowledge.asking import NOTHING_KNOWN, THEMES
 from streams.core.learning import BANDS_FROM
 from streams.core.locks.tenure import ENDS, LOCKED
 from streams.core.personal import FIELDS, Kind
@@ -132,6 +133,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "result": _values("kept", "missed"),
     "flow": _values(*FLOWS),
     "reader": _values("rule", "model", "person"),
+    "reply": _values("answered", "unanswered", "not_helped"),
+    "theme": _values(*THEMES, NOTHING_KNOWN),
     # Of the processes beside the workers. What they read are our own outputs; endpoints are named in a file.
     "output": _values(*(topic.name for topic in TOPICS.values() if topic.direction == "output")),
     "endpoint": Shape(re.compile("[a-z0-9][a-z0-9-]{0,62}"), 256),
@@ -395,6 +398,18 @@ CUSTOMER_DIALOGUE: Final = Counter(
 SURVEY_RATINGS: Final = Counter(
     "paywarden_survey_ratings_total", "How content customers were with a case, from 1 to 5.", "people", ("rating",)
 )
+KNOWLEDGE_QUESTIONS: Final = Counter(
+    "paywarden_knowledge_questions_total",
+    "General questions of customers: answered by an article, not answered, or asked again because it did not help.",
+    "people",
+    ("reply",),
+)
+KNOWLEDGE_UNANSWERED: Final = Counter(
+    "paywarden_knowledge_unanswered_total",
+    "What general questions were about that no article answered; one question may have several themes.",
+    "people",
+    ("theme",),
+)
 CASE_DEADLINES: Final = Counter(
     "paywarden_case_deadlines_total",
     "Promises of cases that were kept or missed: first response, next word to the customer, resolution, legal answer.",
@@ -596,6 +611,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     CASE_FLOWS,
     MESSAGES_READ,
     MESSAGES_ANSWERED,
+    KNOWLEDGE_QUESTIONS,
+    KNOWLEDGE_UNANSWERED,
     STORE_RECORDS,
     STORE_REFUSED,
     STORE_LAG,

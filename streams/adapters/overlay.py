@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streams.core.declines.table import TableError
+from streams.core.knowledge.articles import ARTICLES
 from streams.core.library import LAYOUT, Library, packaged_library, read_library
 
 
@@ -21,8 +22,10 @@ def load_library(folder: Path | None = None) -> Library:
         if not path.is_file():
             continue
         name = path.relative_to(folder).as_posix()
-        if any(part.startswith(".") for part in path.relative_to(folder).parts) or path.suffix == ".md":
-            continue  # what mounts and people leave beside the data
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue  # what mounts leave beside the data
+        if path.suffix == ".md" and (path.name == "README.md" or not name.startswith(ARTICLES)):
+            continue  # what people leave there for one another
         try:
             texts[name] = path.read_text(encoding="utf-8-sig")  # spreadsheets write the mark
         except (OSError, UnicodeDecodeError) as error:

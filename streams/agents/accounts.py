@@ -47,6 +47,8 @@ from streams.metrics import (
     EFFECTS_SUPPRESSED,
     EVENTS_FORGOTTEN,
     INCIDENT_FAILURES,
+    KNOWLEDGE_QUESTIONS,
+    KNOWLEDGE_UNANSWERED,
     LABELLED_SCORES,
     LOCK_SECONDS,
     LOCKS_BEGUN,
@@ -375,6 +377,10 @@ class AccountsLogic:
             context.count(MESSAGES_READ, reader)
         if moment.answered:
             context.count(MESSAGES_ANSWERED, by=moment.answered)
+        for result in moment.questions:
+            context.count(KNOWLEDGE_QUESTIONS, result)
+        for theme in moment.unanswered:
+            context.count(KNOWLEDGE_UNANSWERED, theme)
         for promise in moment.deadlines:
             context.count(CASE_DEADLINES, *promise)
         for waited_ms in moment.let_in:

@@ -54,8 +54,6 @@ FEEDS: Final = {
     "all of them": (True, True),
 }
 FULL: Final = "all of them"
-TARGETED: Final[Who] = "targeted"
-EXACTLY: Final = "targeted_exactly"
 
 
 class Measured(msgspec.Struct):
@@ -191,14 +189,13 @@ def table_of(chosen: Measured, judged: Measured) -> dict[str, Any]:
     """Shares of `judged` that reach the thresholds of `chosen`."""
     feeds: dict[str, Any] = {}
     for feed in FEEDS:
-        ordinary, own = (sorted(measured.scores[feed]["owner"]) for measured in (chosen, judged))
+        ordinary = sorted(chosen.scores[feed]["owner"])
         rows = {}
         for asked in ASKED:
             threshold = _quantile(ordinary, 1.0 - asked)
-            shares: dict[str, float] = {who: _share(scores, threshold) for who, scores in judged.scores[feed].items()}
-            # Whoever compares systems at 2 % means 2 %: this threshold is the judged population's own.
-            shares[EXACTLY] = _share(judged.scores[feed][TARGETED], _quantile(own, 1.0 - asked))
-            rows[f"{asked:.0%}"] = {who: round(share, 4) for who, share in shares.items()}
+            rows[f"{asked:.0%}"] = {
+                who: round(_share(scores, threshold), 4) for who, scores in judged.scores[feed].items()
+            }
         feeds[feed] = rows
     ordinary = sorted(chosen.scores[FULL]["owner"])
     return {
@@ -226,10 +223,10 @@ def show(found: dict[str, Any], console: Console) -> None:
         + ", ".join(f"{number:,} of {who}" for who, number in found["judged"].items()),
         highlight=False,
     )
-    table = Table("events name", "asked of owners", "owners", *ATTACKERS, "targeted, owners exactly")
+    table = Table("events name", "asked of owners", "owners", *ATTACKERS)
     for feed, rows in found["stopped_at"].items():
         for asked, shares in rows.items():
-            table.add_row(feed, asked, *(f"{shares[who]:.2%}" for who in ("owner", *ATTACKERS, EXACTLY)))
+            table.add_row(feed, asked, *(f"{shares[who]:.2%}" for who in ("owner", *ATTACKERS)))
             feed = ""
     console.print(table)
     whole = found["default_policy"]

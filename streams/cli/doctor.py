@@ -212,6 +212,8 @@ def _tables(settings: Settings) -> Check:
     own = sum(entry.own for entry in library.table.entries.values())
     over = f"{own} codes of the overlay {settings.overlay}" if settings.overlay is not None else "no overlay"
     says = f"{len(library.table.entries)} codes, {len(library.profiles.by_id)} profiles, {over} ({library.digest})"
+    articles = library.knowledge.articles.values()
+    says += f"; {len(articles)} articles, {sum(each.own for each in articles)} of the overlay"
     for tag, locale in library.messages.locales.items():
         says += f"; {tag}: {len(locale.template)} of {len(library.messages.template)} messages"
     return Check("tables", "good", says)

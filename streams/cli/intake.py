@@ -11,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from producers.errors import BadInput
+from streams.adapters.overlay import load_library
 from streams.adapters.policy_file import load_schedule
 from streams.cli.outputs import OutFolder
 from streams.cli.replay import Instant
@@ -18,7 +19,10 @@ from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.core.intake.reading import Reading, read
 from streams.core.intake.text_model import MANIFEST, WEIGHTS, TextModel, TextModelError, parse_text_model
+from streams.core.knowledge.answers import look_up, topic_of
+from streams.core.knowledge.articles import Article
 from streams.core.messages.render import MESSAGES
+from streams.settings import load_settings
 
 
 @click.command(
@@ -46,10 +50,14 @@ def intake(
     policy = load_schedule(policy_files).policies[-1]
     local = from_ms(at).astimezone(ZoneInfo(policy.default_time_zone))
     reading = read(text, local, policy.intake, language, None if model is None else _model(model))
+    library = load_library(load_settings().overlay)
+    found = look_up(reading, library.knowledge, local.date(), policy.intake.article_from)
+    article = found.article if found is not None else None
     if as_json:
-        say_json(msgspec.json.encode({**msgspec.structs.asdict(reading), "topic": reading.topic._asdict()}))
+        told = {**msgspec.structs.asdict(reading), "topic": topic_of(found, reading)._asdict()}
+        say_json(msgspec.json.encode({**told, "article": article.ref if article is not None else ""}))
         return
-    _print(reading, local)
+    _print(reading, local, article)
 
 
 def _model(folder: Path) -> TextModel:
@@ -64,7 +72,7 @@ def _model(folder: Path) -> TextModel:
         raise BadInput(f"{folder}: {error}") from error
 
 
-def _print(reading: Reading, local: datetime) -> None:
+def _print(reading: Reading, local: datetime, article: Article | None) -> None:
     topic, details = reading.topic, reading.details
     table = Table(show_header=False, title=f"written {local:%Y-%m-%d %H:%M %Z}")
     table.add_column(no_wrap=True)
@@ -79,11 +87,17 @@ def _print(reading: Reading, local: datetime) -> None:
     table.add_row("details", ", ".join(f"{name} {value}" for name, value in named.items()) or "none")
     table.add_row("asked for", ", ".join(reading.missing) or "nothing")
     table.add_row("hidden", ", ".join(reading.masked) or "nothing")
-    answer = MESSAGES.template[reading.answer].zh if reading.answer and reading.language == "zh" else ""
-    if reading.answer and not answer:
-        answer = MESSAGES.template[reading.answer].en
-    table.add_row("answered with", answer or "nothing: somebody works on it")
+    table.add_row("answered with", _answer(reading, article) or "nothing: somebody works on it")
     terminal().print(table)
+
+
+def _answer(reading: Reading, article: Article | None) -> str:
+    if article is not None:
+        return f"{article.ref}: {article.wordings[reading.language].text}"
+    if not reading.answer:
+        return ""
+    template = MESSAGES.template[reading.answer]
+    return template.zh if reading.language == "zh" else template.en
 
 
 @click.command(

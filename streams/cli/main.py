@@ -36,6 +36,7 @@ COMMANDS = {
     "backtest": Entry("streams.cli.backtest", "what would be decided about these files? No broker"),
     "decline": Entry("streams.cli.decline", "explain a code of a payment's answer, zh and en"),
     "intake": Entry("streams.cli.intake", "what would be made of a customer's message?"),
+    "knowledge": Entry("streams.cli.knowledge", "articles that answer general questions; what they lack"),
     "features": Entry("streams.cli.features", "write the features of every movement as one table"),
     "train": Entry("streams.cli.train", "train a fraud model and compare its families"),
     "train-text": Entry("streams.cli.intake", "train the model that reads customers' messages"),

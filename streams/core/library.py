@@ -1,7 +1,7 @@
 """What does this deployment know about codes, wallets, networks and customer texts?
 
-The packaged tables, and over them what a deployment put into its overlay folder. Reading files is the adapter's
-(`streams.adapters.overlay`); here texts become one checked value that every decision can use.
+The packaged tables and articles, and over them what a deployment put into its overlay folder. Reading files is the
+adapter's (`streams.adapters.overlay`); here texts become one checked value that every decision can use.
 """
 
 from __future__ import annotations
@@ -15,13 +15,24 @@ import msgspec
 
 from streams.core.declines.profiles import Limit, Profiles, packaged_profiles, read_profiles
 from streams.core.declines.table import DeclineTable, TableError, packaged, read_table
-from streams.core.messages.render import MESSAGES, Locale, Messages, TemplateError, Word, parse_locale, parse_messages
+from streams.core.knowledge.articles import ARTICLES, Article, packaged_articles, read_articles
+from streams.core.knowledge.search import Knowledge, packaged_knowledge
+from streams.core.messages.render import (
+    MESSAGES,
+    Locale,
+    Messages,
+    TemplateError,
+    Word,
+    article_word,
+    parse_locale,
+    parse_messages,
+)
 from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
 
 CAUSES, CODES, TARIFFS, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "tariffs.csv", "templates.toml", "profiles/"
 LOCALES = "locales/"
-LAYOUT = f"{CAUSES}, {CODES}, {TARIFFS}, {TEMPLATES}, {PROFILES}NAME.toml and {LOCALES}TAG.toml"
-_NAMED = re.compile(f"(?:{PROFILES}|{LOCALES})[^/]+[.]toml")
+LAYOUT = f"{CAUSES}, {CODES}, {TARIFFS}, {TEMPLATES}, {PROFILES}NAME.toml, {LOCALES}TAG.toml and {ARTICLES}ID.md"
+_NAMED = re.compile(f"(?:{PROFILES}|{LOCALES})[^/]+[.]toml|{ARTICLES}[^/]+[.]md")
 _TAG = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # BCP 47, as far as profiles of accounts use it
 _ALWAYS = frozenset({"zh", "en"})
 
@@ -34,6 +45,7 @@ class Library(msgspec.Struct, frozen=True):
     messages: Messages
     digest: str
     tariffs: Mapping[str, Tariff]
+    knowledge: Knowledge
 
 
 @cache
@@ -60,14 +72,19 @@ def read_library(texts: Mapping[str, str]) -> Library:
     tariffs = packaged_tariffs()
     if TARIFFS in texts:
         tariffs = read_tariffs(texts[TARIFFS], base=tariffs)
-    messages = _messages(texts.get(TEMPLATES, ""), table, tariffs, profiles)
-    messages = msgspec.structs.replace(messages, locales=_locales(texts, messages))
-    content = table.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
+    articles, knowledge = packaged_articles(), packaged_knowledge()
+    written = {name: texts[name] for name in sorted(texts) if name.startswith(ARTICLES)}
+    if written:
+        articles = read_articles(written, articles)
+        knowledge = Knowledge(articles)
+    messages = _messages(texts.get(TEMPLATES, ""), table, tariffs, profiles, articles)
+    messages = msgspec.structs.replace(messages, locales=_locales(texts, messages, articles))
+    content = table.digest + knowledge.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
     digest = hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
-    return Library(table, profiles, messages, digest, tariffs)
+    return Library(table, profiles, messages, digest, tariffs, knowledge)
 
 
-def _locales(texts: Mapping[str, str], messages: Messages) -> dict[str, Locale]:
+def _locales(texts: Mapping[str, str], messages: Messages, articles: Mapping[str, Article]) -> dict[str, Locale]:
     found: dict[str, Locale] = {}
     for name in sorted(each for each in texts if each.startswith(LOCALES)):
         tag = name.removeprefix(LOCALES).removesuffix(".toml")
@@ -76,9 +93,11 @@ def _locales(texts: Mapping[str, str], messages: Messages) -> dict[str, Locale]:
         if tag.partition("-")[0] in _ALWAYS:
             raise TableError("Chinese and English are in every template", name, f"put your wording into {TEMPLATES}")
         try:
-            found[tag] = parse_locale(texts[name], messages)
+            locale = parse_locale(texts[name], messages)
         except (ValueError, TemplateError) as error:  # TOML, its types, and braces that do not match are ValueErrors
             raise TableError(str(error), name, "correct that line (docs/declines.md shows a locale)") from None
+        own = {article_word(each.ref): each.wordings[tag].text for each in articles.values() if tag in each.wordings}
+        found[tag] = msgspec.structs.replace(locale, words=locale.words | own)
     return found
 
 
@@ -102,8 +121,14 @@ def limit_word(profile: str, limit: Limit) -> str:
     return f"limit.{profile}.{limit.per}.{limit.tier or ''}.{limit.channel or ''}.{limit.currency}"
 
 
-def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff], profiles: Profiles) -> Messages:
-    """Packaged and own templates; every cause's sentence, tariff's and limit's name is a word that they may use."""
+def _messages(
+    text: str,
+    table: DeclineTable,
+    tariffs: Mapping[str, Tariff],
+    profiles: Profiles,
+    articles: Mapping[str, Article],
+) -> Messages:
+    """Packaged and own templates; causes' sentences, names of tariffs and limits, and articles are words of theirs."""
     templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
     if text:
         try:
@@ -130,5 +155,9 @@ def _messages(text: str, table: DeclineTable, tariffs: Mapping[str, Tariff], pro
         limit_word(profile.id, limit): Word(zh=limit.name.zh, en=limit.name.en)
         for profile in profiles.by_id.values()
         for limit in profile.limits
+    }
+    words |= {
+        article_word(each.ref): Word(zh=each.wordings["zh"].text, en=each.wordings["en"].text)
+        for each in articles.values()
     }
     return Messages(template=templates, words=words)

@@ -44,7 +44,7 @@ from streams.contracts.logins import (
 from streams.contracts.payments import CardBound, FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
-from streams.core.cases import attachments, clocks, dialogue, escalation, operator, shelf, timeline
+from streams.core.cases import clocks, dialogue, escalation, operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.declines import retry
 from streams.core.entities.health import failed_trial
@@ -52,7 +52,6 @@ from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
 from streams.core.flows import (
-    advice,
     applications,
     contacts,
     failures,
@@ -298,8 +297,6 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             login_ladder.after_failed_login(turn, prepared)
         case LoginSucceeded() if prepared.hits:
             login_risk.after_login(turn, prepared)
-        case LoginSucceeded():
-            advice.after_login(turn, prepared)
         case ChallengePassed():
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)
@@ -383,8 +380,6 @@ def _told(turn: Turn, event: Event) -> None:
             applications.applied(turn, event)
         case _:
             timeline.attach(turn, event)
-    if isinstance(event, Support) and event.attachments:
-        attachments.of_customer(turn, event)
 
 
 def _labelled(turn: Turn, event: LabelRecorded) -> None:

@@ -272,7 +272,6 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
     weekly_cap: Count
     stopped_again_s: Count  # a thief tries in bursts: the owner hears of stopped payments of one case this often
     asked_again_s: Count  # ... and is asked about questionable ones this often
-    advised_again_s: Count  # unasked advice on safety after strangers' guesses (F29)
 
 
 class UnknownPolicy(Section, frozen=True, kw_only=True):
@@ -302,6 +301,7 @@ class IntakePolicy(Section, frozen=True, kw_only=True):
 
     understood_from: Share  # below it a person reads the message
     answered_from: Share  # from here on a simple question is answered at once
+    article_from: Share  # from this score on an article answers a general question
 
 
 class Policy(Section, frozen=True, kw_only=True):

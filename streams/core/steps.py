@@ -9,13 +9,7 @@ import msgspec
 
 from streams.contracts.actions import ActionRequested, LocksState, PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event
-from streams.contracts.cases import (
-    AccountErased,
-    ActionRejected,
-    AttachmentRecorded,
-    CaseVersion,
-    NotificationRequested,
-)
+from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.clocks import Deadline
@@ -49,7 +43,6 @@ Effect = (
     | LocksState
     | CaseVersion
     | ActionRejected
-    | AttachmentRecorded
     | NotificationRequested
     | PspQuery
     | RefundIntended
@@ -118,6 +111,8 @@ class DecideContext(msgspec.Struct, gc=False):
     ratings: list[int] = msgspec.field(default_factory=list)  # what customers gave their cases, 1 .. 5
     readers: list[str] = msgspec.field(default_factory=list)  # who understood a customer's text: rule, model, person
     answered: int = 0  # texts that were answered at once
+    questions: list[str] = msgspec.field(default_factory=list)  # what became of general questions: to count
+    unanswered: list[str] = msgspec.field(default_factory=list)  # themes of those that no article answers
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 from streams.console.routes import (
     accounts,
-    attachments,
     cases,
     contacts,
     entities,
@@ -30,7 +29,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         views,
         contacts,
         cases,
-        attachments,
         incidents,
         locks,
         accounts,

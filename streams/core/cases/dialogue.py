@@ -12,7 +12,7 @@ from streams.contracts.accounts import SurveyAnswered
 from streams.core.cases.book import add_line, raise_to, set_status
 from streams.core.intake.details import NAMES
 from streams.core.messages.notify import notify
-from streams.core.messages.render import instant
+from streams.core.messages.render import ARTICLE, instant
 from streams.core.obligations import Case, Line
 from streams.core.policy import Policy
 from streams.core.turn import Turn
@@ -97,6 +97,8 @@ def heard(turn: Turn, case: Case) -> None:
     """
     if case.status == "auto_answered":
         set_status(turn, case, "classified")  # the answer did not help
+        if case.template == ARTICLE:
+            turn.ctx.questions.append("not_helped")
     elif case.status == "waiting_customer" and turn.at_ms >= case.talk_ms:
         set_status(turn, case, "in_progress")
         turn.ctx.dialogue.append("answered")

@@ -16,8 +16,12 @@ from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, rai
 from streams.core.flows import fraud_alert
 from streams.core.intake.grams import plain
 from streams.core.intake.reading import Reading, read
+from streams.core.intake.topics import Topic
+from streams.core.knowledge.answers import INQUIRY, LookedUp, look_up, sureness, topic_of
+from streams.core.knowledge.articles import Article
 from streams.core.local_time import is_zone
 from streams.core.messages.notify import notify, zone_of
+from streams.core.messages.render import ARTICLE
 from streams.core.money import charges
 from streams.core.obligations import DECORATION_MAX, Case, Line
 from streams.core.turn import Turn
@@ -41,9 +45,10 @@ def wrote(turn: Turn, event: UserMessage) -> None:
         turn.ctx.readers.append(reading.by.partition(" ")[0])
     if _goes_on(turn, event, reading) or reading is None:
         return
+    looked_up = _looked_up(turn, event, reading)
     case = belongs_to(turn, reading)
-    if case is None:
-        _open(turn, event, reading)
+    if case is None or _asks_something_else(case, looked_up):
+        _open(turn, event, reading, looked_up)
         return
     add_line(turn, case, _line(turn, event, reading))
     fill(turn, case, reading)
@@ -123,9 +128,25 @@ def _is_asked_for(case: Case, reading: Reading) -> bool:
     return any(reading.details.has(name) for name in dialogue.asked_for(case))
 
 
-def opened(turn: Turn, event: Support, reading: Reading, line: Line) -> Case:
+def _looked_up(turn: Turn, event: UserMessage, reading: Reading) -> LookedUp | None:
+    """What the knowledge base says to a general question; a message about a payment or with a picture is none."""
+    if event.payment_id is not None or event.case_id is not None or event.attachments:
+        return None
+    return look_up(reading, turn.ctx.library.knowledge, local_time(turn).date(), turn.policy.intake.article_from)
+
+
+def _asks_something_else(case: Case, looked_up: LookedUp | None) -> bool:
+    """Whether another article answers this question than the case, which nobody works on, was answered with."""
+    if looked_up is None or looked_up.article is None or case.template != ARTICLE:
+        return False
+    is_inquiry = case.status == "auto_answered" and case.flow == INQUIRY.flow
+    return is_inquiry and case.parameters["article"] != looked_up.article.ref
+
+
+def opened(turn: Turn, event: Support, reading: Reading, line: Line, looked_up: LookedUp | None = None) -> Case:
     """The case that this is about, opened or joined as its subject and family say; `line` tells of it."""
-    topic, details = reading.topic, reading.details
+    topic, details = topic_of(looked_up, reading), reading.details
+    article = looked_up.article if looked_up is not None else None
     payment_id = event.payment_id or ""
     amount_minor, currency = details.amount_minor, details.currency or None
     about = charges.about_of(turn, payment_id) if payment_id else None
@@ -136,28 +157,34 @@ def opened(turn: Turn, event: Support, reading: Reading, line: Line) -> Case:
         Draft(
             case_type=topic.case_type,
             flow=topic.flow,
-            family=topic.family or f"{SAID}{topic.case_type}" + (f".{details.order}" if details.order else ""),
+            family=topic.family or f"{SAID}{topic.case_type}" + _of_what(details.order, topic, article),
             queue=topic.queue,
             priority=topic.priority,
             lines=(line,),
             payment_id=payment_id,
             amount_minor=amount_minor,
             currency=currency,
-            reasons=() if reading.understood else tuple(f"perhaps_{flow}" for flow, _ in reading.guesses),
+            reasons=_reasons(reading, looked_up),
         ),
     )
     if case.version == 0:
         case.channel = event.channel if len(event.channel) <= DECORATION_MAX else ""
-        case.sure = round(reading.confidence * 1000)
+        case.sure = round(sureness(looked_up, reading) * 1000)
     fill(turn, case, reading)
     return case
 
 
-def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
-    topic, case = reading.topic, opened(turn, event, reading, _line(turn, event, reading))
+def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp | None) -> None:
+    topic, article = topic_of(looked_up, reading), looked_up.article if looked_up is not None else None
+    case = opened(turn, event, reading, _line(turn, event, reading, looked_up), looked_up)
+    _count(turn, looked_up)
     # A second question of the same kind says that the answer to the first one was none.
-    if reading.answer and case.version == 0:
-        turn.ctx.answered += notify(turn, reading.answer, {"case_id": case.case_id}, case)
+    if case.version == 0 and (article is not None or reading.answer):
+        if article is not None:
+            sent = notify(turn, ARTICLE, {"case_id": case.case_id, "article": article.ref}, case)
+        else:
+            sent = notify(turn, reading.answer, {"case_id": case.case_id}, case)
+        turn.ctx.answered += sent
         if turn.shadow or turn.acts:
             set_status(turn, case, "auto_answered")
         return
@@ -178,6 +205,31 @@ def _open(turn: Turn, event: UserMessage, reading: Reading) -> None:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": f"topic.{topic.flow}"}, case)
 
 
+def _of_what(order: str, topic: Topic, article: Article | None) -> str:
+    """The end of a case's family: each order and each question that is nothing but one is a matter of its own."""
+    if article is not None and topic == INQUIRY:
+        return f".{article.front.id}"
+    return f".{order}" if order else ""
+
+
+def _reasons(reading: Reading, looked_up: LookedUp | None) -> tuple[str, ...]:
+    """What made the case what it is: the flows that it may be about, what its question is about."""
+    asked = looked_up.reasons if looked_up is not None else ()
+    if reading.understood or (looked_up is not None and looked_up.article is not None):
+        return asked
+    return (*(f"perhaps_{flow}" for flow, _ in reading.guesses), *asked)
+
+
+def _count(turn: Turn, looked_up: LookedUp | None) -> None:
+    if looked_up is None:
+        return
+    if looked_up.article is not None:
+        turn.ctx.questions.append("answered")
+    elif looked_up.themes:
+        turn.ctx.questions.append("unanswered")
+        turn.ctx.unanswered += looked_up.themes
+
+
 def fill(turn: Turn, case: Case, reading: Reading) -> None:
     """What the case did not know yet; what it knows from events is surer than what somebody says."""
     details = reading.details
@@ -189,9 +241,11 @@ def fill(turn: Turn, case: Case, reading: Reading) -> None:
         turn.change(case, "amount")
 
 
-def _line(turn: Turn, event: UserMessage, reading: Reading) -> Line:
+def _line(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp | None = None) -> Line:
     details = reading.details
     told = [f"from {event.channel[:32]}", reading.topic.case_type, f"by {reading.by} {reading.confidence:.2f}"]
+    if looked_up is not None and looked_up.article is not None:
+        told.append(f"answered with {looked_up.article.ref} {looked_up.score:.2f}")
     for name in ("order", "time", "payee", "last4"):
         value = getattr(details, name)
         if value:

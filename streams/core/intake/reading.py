@@ -56,6 +56,8 @@ class Reading(msgspec.Struct, frozen=True):
     details: Details
     missing: tuple[str, ...]
     answer: str  # template; empty: somebody has to work
+    said: str = ""  # the text without what was hidden
+    wants_person: bool = False  # asks for one, so no text will do
 
     @property
     def understood(self) -> bool:
@@ -69,9 +71,11 @@ def read(
     """The reading of a message written at `local`, the customer's wall clock. Same text, same reading, everywhere."""
     clean = masked(text)
     said = _HIDDEN.sub(" ", clean.text)  # that a card number was there says nothing about what is wanted
-    guesses = (model or packaged_text_model()).guess(said) if _LETTER.search(said) is not None else {}
-    best, share = next(iter(guesses.items()), ("", 0.0))
     rule = _rule_for(said)
+    # Nor does the wish for a person, whatever else the words for one may stand for.
+    meant = rule.pattern.sub(" ", folded(said)) if rule is not None and rule.flow == _ASKS else said
+    guesses = (model or packaged_text_model()).guess(meant) if _LETTER.search(meant) is not None else {}
+    best, share = next(iter(guesses.items()), ("", 0.0))
     if rule is not None and rule.flow in TOPICS:
         topic, confidence, by = TOPICS[rule.flow], RULE_CONFIDENCE, f"rule {rule.name}"
     elif rule is None and best in TOPICS and share >= policy.understood_from:
@@ -90,12 +94,19 @@ def read(
         details=details,
         missing=tuple(name for name in topic.needs if not details.has(name)),
         answer=f"answer.{topic.flow}" if topic.answer and confidence >= policy.answered_from else "",
+        said=said,
+        wants_person=rule is not None and rule.flow == _ASKS,
     )
+
+
+def folded(text: str) -> str:
+    """As the patterns read it: compatibility forms folded, small letters, one kind of apostrophe."""
+    return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
 
 
 def _rule_for(text: str) -> _Rule | None:
     """The one rule that speaks; none if several name different flows."""
-    line = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    line = folded(text)
     found = [rule for rule in _RULES if rule.pattern.search(line) is not None]
     return found[0] if len({rule.flow for rule in found}) == 1 else None
 

@@ -18,7 +18,9 @@ from streams.contracts.cases import CustomerText
 from streams.core.currencies import exponent_of
 from streams.core.local_time import is_zone
 
-ParameterKind = Literal["money", "instant", "word", "id", "count", "words"]
+ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article"]
+ARTICLE = "answer.article"  # the message that sends one
+GONE = "article.gone"  # in the place of an article that this deployment has no more, or has written anew
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +104,11 @@ def instant(at_ms: int) -> str:
 MESSAGES = parse_messages(files(__package__).joinpath("templates.toml").read_text(encoding="utf-8"))
 
 
+def article_word(ref: str) -> str:
+    """The name under which messages know the text of an article; `ref` is its id and version."""
+    return f"article.{ref}"
+
+
 def parse_locale(text: str, messages: Messages) -> Locale:
     """Reads a locale's file. It may leave templates and words out; what it has must fit the packaged ones."""
     locale = msgspec.convert(tomllib.loads(text), Locale)
@@ -139,6 +146,9 @@ def render(
         match wanted.parameters[name]:
             case "word":
                 zh[name], en[name] = messages.words[value].zh, messages.words[value].en
+            case "article":
+                text = messages.words.get(article_word(value), messages.words[GONE])
+                zh[name], en[name] = text.zh, text.en
             case "words":
                 named = [messages.words[each] for each in value.split(",")]
                 zh[name], en[name] = "、".join(each.zh for each in named), ", ".join(each.en for each in named)
@@ -160,12 +170,13 @@ def _own(
     if tag is None:
         return {}
     locale, kinds = messages.locales[tag], messages.template[template].parameters
-    said = {name: value for name, value in parameters.items() if kinds[name] != "word"}
+    said = {name: value for name, value in parameters.items() if kinds[name] not in ("word", "article")}
     for name, value in parameters.items():
-        if kinds[name] == "word":
-            if value not in locale.words:
+        if kinds[name] in ("word", "article"):
+            word = article_word(value) if kinds[name] == "article" else value
+            if word not in locale.words:
                 return {}
-            said[name] = locale.words[value]
+            said[name] = locale.words[word]
         elif kinds[name] == "instant":
             local, zone = _local(value, time_zone)
             month = locale.months[local.month - 1]

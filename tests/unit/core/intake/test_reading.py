@@ -78,7 +78,7 @@ def test_rules_speak_before_the_model_and_never_against_each_other() -> None:
     assert (person.by, person.understood, person.answer) == ("person", False, "")
 
 
-@pytest.mark.parametrize("text", ["👍", "…", "123", "the blue one if you ask my grandmother"])
+@pytest.mark.parametrize("text", ["👍", "…", "123", "the green one perhaps, or the blue one"])
 def test_what_is_not_understood_goes_to_a_person(text: str) -> None:
     told = reading(text)
     assert (told.by, told.topic.case_type) == ("person", "inquiry.unread")

@@ -13,6 +13,7 @@ SAMPLES = {
     "words": "ask.order,ask.time",
     "id": "case_x",
     "count": "3",
+    "article": "refund-time@1",
 }
 
 

@@ -1,0 +1,1 @@
+"""Which general questions can be answered without a person, and with which words?"""
