@@ -19,6 +19,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from models.network import network_problem
 from streams.core.features import feature_set_of
 
 FORMAT = 1
@@ -170,6 +171,8 @@ def read_artifact(folder: Path) -> Artifact:
     ):
         if hashlib.sha256(content).hexdigest() != wanted:
             raise _corrupt(folder, f"{name} does not have the checksum of the manifest")
+    if (problem := network_problem(onnx)) is not None:
+        raise _corrupt(folder, f"{MODEL_FILE} is none that this release trains: {problem}")
     try:
         parity = msgspec.json.decode(parity_json, type=Parity)
     except msgspec.DecodeError as error:

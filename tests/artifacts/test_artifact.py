@@ -6,19 +6,22 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from onnx import FunctionProto, NodeProto, TensorProto, helper, load_model_from_string, numpy_helper
 from support.features import calm
 from support.models import FEATURES_READ, drawn, small_model
 
 from models import artifact
 from models.artifact import Manifest, ModelError, read_artifact, sealed
+from models.network import network_problem
 from models.serving.model import load_model
-from models.training.export import probabilities_of
+from models.training.export import probabilities_of, to_onnx
+from models.training.families import FAMILIES
 from streams.core.features import FEATURE_NAMES, feature_set_of
 
 
@@ -70,6 +73,7 @@ def test_a_feature_more_in_the_catalogue_changes_no_model() -> None:
 
 
 Damage = Callable[[Path], object]
+_ENDS = (("x", len(FEATURES_READ)), ("probabilities", 2))
 
 
 def _other_order(folder: Path) -> Path:
@@ -95,9 +99,57 @@ def _half(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def _no_network(folder: Path) -> Path:
-    (folder / artifact.MODEL_FILE).write_bytes(b"not a network")
-    return again(folder, onnx_sha256=hashlib.sha256(b"not a network").hexdigest())
+def _network(change: Callable[[bytes], bytes]) -> Damage:
+    def damage(folder: Path) -> Path:
+        path = folder / artifact.MODEL_FILE
+        path.write_bytes(change(path.read_bytes()))
+        return again(folder, onnx_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+    return damage
+
+
+def _newer(onnx: bytes) -> bytes:
+    network = load_model_from_string(onnx)
+    network.opset_import[0].version = 999
+    return bytes(network.SerializeToString())
+
+
+def _wired(*nodes: NodeProto, tensors: Sequence[TensorProto] = (), functions: Sequence[FunctionProto] = ()) -> Damage:
+    """A network of these nodes from `x`, as many columns as the model reads, to `probabilities`."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, width]) for name, width in _ENDS]
+    graph = helper.make_graph(nodes, "other", values[:1], values[1:], tensors)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("ours", 1)]
+    whole = helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=8)
+    return _network(lambda _: bytes(whole.SerializeToString()))
+
+
+def _for_ever() -> Damage:
+    """Valid ONNX that goes round 2**62 times: whoever asks it waits until the end of the world."""
+    told = [("step", TensorProto.INT64, []), ("on", TensorProto.BOOL, []), ("row", TensorProto.FLOAT, None)]
+    step, on, row = (helper.make_tensor_value_info(*each) for each in told)
+    still, same = (helper.make_tensor_value_info(f"{name}_", kind, shape) for name, kind, shape in (told[1], told[2]))
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["on"], ["on_"]), helper.make_node("Identity", ["row"], ["row_"])],
+        "round",
+        [step, on, row],
+        [still, same],
+    )
+    often = numpy_helper.from_array(np.array(2**62, dtype=np.int64))
+    return _wired(
+        helper.make_node("Constant", [], ["often"], value=often),
+        helper.make_node("Loop", ["often", "", "x"], ["probabilities"], body=body),
+    )
+
+
+def _weights_elsewhere() -> TensorProto:
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[5, 2], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="weights.bin")
+    return tensor
+
+
+def _own_function() -> FunctionProto:
+    body = [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)]
+    return helper.make_function("ours", "Scaler", ["x"], ["y"], body, [helper.make_opsetid("", 17)])
 
 
 def _no_features(folder: Path) -> Path:
@@ -139,7 +191,33 @@ def _other_answers(folder: Path) -> Path:
         (_edited, "corrupt", "was changed after"),
         (lambda folder: folder.rename(folder.with_name("approved-1")), "corrupt", "holds another model"),
         (_half, "corrupt", "checksum"),
-        (_no_network, "corrupt", "cannot load"),
+        (_network(lambda _: b"not a network"), "corrupt", "it is no network"),
+        (_network(lambda onnx: onnx[:-3]), "corrupt", "it is no network"),
+        (_network(_newer), "corrupt", "onnxruntime cannot load"),
+        (_for_ever(), "corrupt", "it uses the operator 'Constant'"),
+        (_wired(helper.make_node("Loop", ["", "", "x"], ["probabilities"])), "corrupt", "operator 'Loop'"),
+        (
+            _wired(helper.make_node("Cast", ["x"], ["probabilities"], to=1), tensors=[_weights_elsewhere()]),
+            "corrupt",
+            "weights outside of its operators",
+        ),
+        (
+            _wired(
+                helper.make_node(
+                    "TreeEnsembleClassifier",
+                    ["x"],
+                    ["class", "probabilities"],
+                    base_values_as_tensor=_weights_elsewhere(),
+                )
+            ),
+            "corrupt",
+            "weights outside of its operators",
+        ),
+        (
+            _wired(helper.make_node("Scaler", ["x"], ["probabilities"], domain="ours"), functions=[_own_function()]),
+            "corrupt",
+            "functions of its own",
+        ),
         (_other_answers, "corrupt", "answers otherwise"),
         (_pipe, "corrupt", "manifest.json is not a file"),
         (_no_features, "corrupt", "fewer than two features"),
@@ -161,6 +239,13 @@ def test_what_is_wrong_is_said_in_one_sentence(model: Path, damage: Damage, reas
     assert caught.value.reason == reason
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_every_family_needs_is_let_through(family: str) -> None:
+    made = FAMILIES[family]
+    classifier = made.make(0, **made.settings[-1]).fit(*drawn(rows=80))
+    assert network_problem(to_onnx(classifier, len(FEATURES_READ))) is None
 
 
 def test_an_id_is_the_content(good: Path, tmp_path: Path) -> None:
