@@ -20,6 +20,20 @@ def is_somebody_else(second: str | None, actor: str) -> bool:
 
 
 def _person(actor: str) -> str:
-    """The actor without what only looks different: case, width, spaces, letters of other scripts, what nobody sees."""
-    plain = unicodedata.normalize("NFKC", actor).casefold().translate(_ALIKE)
-    return "".join(each for each in plain if unicodedata.category(each)[0] not in "CZ")
+    """The actor without what only looks different: case, width, spaces, dots, accents, other scripts, the invisible."""
+    plain = unicodedata.normalize("NFKD", actor).casefold()
+    seen = "".join(each for each in plain if unicodedata.category(each)[0] in "LMN" and not _is_nothing(each))
+    return unicodedata.normalize("NFKD", seen).translate(_ALIKE)
+
+
+def _is_nothing(mark: str) -> bool:
+    """Accents, and marks and letters that are not drawn (Unicode's Default_Ignorable_Code_Point)."""
+    return unicodedata.combining(mark) >= _ACCENTS or mark in _UNSEEN
+
+
+# Combining classes of marks below and above a letter; vowel signs of Indian and Thai scripts lie below and stay.
+_ACCENTS = 200
+_UNSEEN = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)

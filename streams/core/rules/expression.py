@@ -7,6 +7,7 @@ Kleene's logic does, and a rule fires on true only. Conditions become closures; 
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from functools import cache
@@ -177,6 +178,8 @@ class _Build(Transformer[Token, _Part]):
 
     def number(self, token: Token) -> _Part:
         value = float(token)
+        if not math.isfinite(value):
+            raise ExpressionError(f"a number of {len(token)} digits is larger than any amount")
         return _Part(_NUMBER, lambda _event, _features: value)
 
     def text(self, token: Token) -> _Part:
@@ -297,12 +300,13 @@ def _arithmetic(sign: str, read_left: Reading, read_right: Reading) -> Reading:
             return None
         match sign:
             case "+":
-                return float(a + b)
+                found = float(a + b)
             case "-":
-                return float(a - b)
+                found = float(a - b)
             case "*":
-                return float(a * b)
+                found = float(a * b)
             case _:
-                return None if b == 0.0 else float(a / b)  # nothing is so many times as much as nothing
+                found = float(a / b) if b != 0.0 else math.inf  # nothing is so many times as much as nothing
+        return found if math.isfinite(found) else None
 
     return calculated

@@ -241,10 +241,31 @@ def test_what_breaks_a_rule_changes_nothing_and_says_why(
     assert history.refused[-1][0] == last
 
 
-@pytest.mark.parametrize("actor", ["mei", "Mei", "MEI ", " mei", "\uff4dei", "me\u200bi", " "])
+@pytest.mark.parametrize(
+    "actor",
+    [
+        *("mei", "Mei", "MEI ", " mei", "\uff4dei", "me\u200bi", " ", "mei.", "m-e-i", "m\u00e9i", "m\u0435i"),
+        *("me\ufe0fi", "m\u034fei", "\u3164mei", "mei\U000e0101", "\u2800"),  # what nobody sees
+    ],
+)
 def test_another_spelling_is_no_second_person(history: PolicyHistory, actor: str) -> None:
     history.tell(proposed("a"))
     assert history.tell(approved("a", actor=actor)) == "a second person must approve a proposal"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("\u738b\u4f1f", "\u738b\u82b3"),
+        ("\u092e\u0940\u0928\u093e", "\u092e\u0928"),
+        ("user-1", "user-2"),
+        ("mei@a", "mei@b"),
+    ],
+    ids=["Chinese", "vowels of an Indian script", "numbers", "companies"],
+)
+def test_names_that_look_different_are_two_people(history: PolicyHistory, first: str, second: str) -> None:
+    history.tell(proposed("a", actor=first))
+    assert history.tell(approved("a", actor=second)) is None
 
 
 def test_whatever_a_reader_raises_is_a_refusal() -> None:

@@ -62,6 +62,7 @@ def test_it_says(text, answer):
         f"not {UNKNOWN}",
         "since_login_s + 1 > 0",
         "amount / (night * 2) > 1",
+        f"not amount * {'9' * 200} * {'9' * 200} > 1",
         "merchant_id = 'm'",
         "merchant_id != 'm'",
         "merchant_id in ('m')",
@@ -111,6 +112,7 @@ def test_the_features_it_looks_at_are_its_evidence():
         ("'eur' != currency", "'eur' is no currency"),
         ("ip = '10.0.0.0/8'", "networks belong on a [[list]]"),
         ("ip = 'home'", "neither an address nor a network"),
+        (f"amount < {'9' * 400}", "a number of 400 digits"),
         ("amount > 1 " + "or amount > 1 " * 50, f"at most {LENGTH_MAX} are read"),
     ],
 )
