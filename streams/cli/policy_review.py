@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +49,8 @@ def review(console: Console, proposal: PolicyProposed, told: PolicyHistory, now:
         seen = f"a backtest of {proposal.trial.inputs_sha256[:12]}"
         console.print(f"{seen}: {proposal.trial.changed:,} movements get another outcome", markup=False)
         console.print(_of_trial(proposal.trial))
-    show_doubts(console, [*doubts_about(wanted), *_about_the_change(base, wanted), *_about_the_trial(proposal)])
+    found = [*doubts_about(wanted), *_about_the_date(proposal), *_about_the_change(base, wanted)]
+    show_doubts(console, [*found, *_about_the_trial(proposal)])
 
 
 def trial_of(before: Path, after: Path, wanted: Policy) -> Trial:
@@ -88,6 +90,13 @@ def _about_the_change(base: Base, wanted: Policy) -> list[Doubt]:
     else:
         what = "it observes, and takes the place of the files that workers were started with, whatever their mode"
     return [Doubt("mode", what, 'write mode = "enforce" if that is not meant')]
+
+
+def _about_the_date(proposal: PolicyProposed) -> list[Doubt]:
+    if "effective_at" not in tomllib.loads(proposal.text):
+        return []
+    what = "the file's date does not count: a published policy is in force from the time of its approval on"
+    return [Doubt("effective_at", what, "leave it out, and approve with --in if it shall begin later")]
 
 
 def _about_the_trial(proposal: PolicyProposed) -> list[Doubt]:

@@ -7,19 +7,19 @@ person who is about to publish, while it still costs nothing.
 from __future__ import annotations
 
 import itertools
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from streams.contracts.base import from_ms, to_ms
-from streams.core.features import FEATURES, Features
+from streams.core.features import FEATURES
 from streams.core.policy import Policy
 from streams.core.rules.declared import DeclaredRule
-from streams.core.rules.expression import WORDS, Condition, parse_condition
+from streams.core.rules.expression import WORDS, parse_condition
 from streams.core.rules.field_values import network_of
 from streams.core.rules.lists import List
 
@@ -27,8 +27,13 @@ from streams.core.rules.lists import List
 # holds for all of them is no condition, what holds for none never fires.
 _NUMBERS: Final = (0.0, 1.0, 1e9)  # no feature is negative
 _COMBINATIONS_MOST: Final = 6_000
+# The largest value that a feature can have, by its unit or else by its name.
+_MOST: Final = {"share": 1.0, "level": 2.0, "hour": 23.0, "hour_distance": 12.0}
+# At 0.3 us each they take about as long as everything else that is done about an event (docs/performance.md).
+_COMPARISONS_MOST: Final = 600
 # A network of fewer bits holds more addresses than any customer or partner has.
 _SHORTEST: Final = {4: 8, 6: 20}
+_ADDRESS_BITS: Final = {4: 32, 6: 128}
 # Fields whose values many customers share, and those that the customer's own software tells.
 _SHARED: Final = ("country", "mcc", "issuer_id", "bin")
 _CLAIMED: Final = ("user_agent", "app_version")
@@ -37,6 +42,7 @@ _LONGEST_MS: Final = 400 * 86_400_000
 _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER: Final = re.compile(r"(?<![a-z0-9_])[0-9]+(?:\.[0-9]+)?")
+_COMPARISON: Final = re.compile(r"[<>=]=?|\bin\b|\bknown\b")
 _ARITHMETIC: Final = re.compile(r"[+*/]|[a-z0-9)] *-")  # its results lie elsewhere than its numbers
 _SPECS: Final = {spec.name: spec for spec in FEATURES}
 
@@ -55,6 +61,9 @@ class Doubt(NamedTuple):
 def doubts(policy: Policy, at_ms: int) -> Iterator[Doubt]:
     """What would have no effect from event time `at_ms` on, or an effect on everybody."""
     from_then = max(at_ms, to_ms(policy.effective_at))
+    if from_then > at_ms + _LONGEST_MS:
+        what = f"nothing is decided by it before {policy.effective_at.date().isoformat()}"
+        yield Doubt("effective_at", what, "correct the date, or leave it out")
     for snooze in policy.snoozes:
         where = f"snooze.{snooze.rule}"
         yield from _of_reach(where, snooze.field, (snooze.value,), f"{snooze.rule} is silenced")
@@ -63,6 +72,7 @@ def doubts(policy: Policy, at_ms: int) -> Iterator[Doubt]:
         yield from _of_list(each, from_then)
     for rule in policy.declared:
         yield from _of_rule(rule)
+    yield from _of_costs([rule for rule in policy.declared if rule.mode != "off"])
 
 
 def _of_list(each: List, from_then: int) -> Iterator[Doubt]:
@@ -92,10 +102,22 @@ def _of_reach(where: str, field: str, values: Sequence[str], what: str) -> Itera
     if field in _CLAIMED:
         yield Doubt(where, f"{what} for whoever sends that {field}, and anybody can", "name accounts or devices")
     if field == "ip":
-        for value in values:
-            network = network_of(value)
-            if network.prefixlen < _SHORTEST[network.version]:
-                yield Doubt(where, f"{value} is a great part of the internet", "name smaller networks")
+        yield from _of_networks(where, values)
+
+
+def _of_networks(where: str, values: Sequence[str]) -> Iterator[Doubt]:
+    """Many small networks are as much as a large one."""
+    sizes = {4: 0, 6: 0}
+    for value in values:
+        network = network_of(value)
+        if network.prefixlen < _SHORTEST[network.version]:
+            yield Doubt(where, f"{value} is a great part of the internet", "name smaller networks")
+        else:
+            sizes[network.version] += network.num_addresses
+    for version, size in sizes.items():
+        if size > 2 ** (_ADDRESS_BITS[version] - _SHORTEST[version]):
+            what = f"its IPv{version} networks are together a great part of the internet"
+            yield Doubt(where, what, "name fewer or smaller networks")
 
 
 def _of_end(where: str, ends: Sequence[datetime], from_then: int, *, of: int = 0, far: bool = True) -> Iterator[Doubt]:
@@ -121,35 +143,70 @@ def _of_rule(rule: DeclaredRule) -> Iterator[Doubt]:
     if rule.mode == "off":
         yield Doubt(where, "its mode is off, so it is never asked", "observe with it, or remove it")
     for text in rule.when:
-        answers = _answers(text, parse_condition(text))
+        holds = parse_condition(text).holds
+        answers = {holds(event, features) for event, features in _made_up(text)}
         if answers == {True}:
             yield Doubt(f"{where}.when", f"`{text}` holds for whatever happens", "say what is unusual about the events")
-        elif answers and True not in answers and not _ARITHMETIC.search(_STRING.sub(" ", text)):
+        elif answers == {True, None}:
+            what = f"`{text}` holds for whatever happens, once its values are known"
+            yield Doubt(f"{where}.when", what, "say what is unusual about the events, or ask `known(...)`")
+        elif answers and True not in answers and not _has_arithmetic(text):
             yield Doubt(f"{where}.when", f"`{text}` never holds", "see whether its parts exclude one another")
+    for milder, stricter in itertools.pairwise(rule.when):
+        if _is_never_reached(milder, stricter):
+            what = f"whenever `{milder}` holds, so does the stricter `{stricter}`, which answers instead"
+            yield Doubt(f"{where}.when", what, "write the mildest band first, or leave this one out")
 
 
-def _answers(text: str, condition: Condition) -> set[bool | None]:
-    """What the condition says about the made-up events; empty where there would be too many of them."""
-    literals = [quoted or single for quoted, single in _STRING.findall(text)]
-    bare = _STRING.sub(" ", text)
+def _of_costs(rules: Sequence[DeclaredRule]) -> Iterator[Doubt]:
+    """Do the rules together take longer than deciding does?"""
+    comparisons: Counter[str] = Counter()
+    for rule in rules:
+        asked = sum(len(_COMPARISON.findall(_STRING.sub(" ", text))) for text in rule.when)
+        comparisons.update(dict.fromkeys(rule.events, asked))
+    if comparisons and (most := comparisons.most_common(1)[0])[1] > _COMPARISONS_MOST:
+        subject, count = most
+        what = (
+            f"they compare up to {count:,} times about one {subject}, which takes longer than the rest of its decision"
+        )
+        yield Doubt("rule", what, "turn long conditions into lists, or ask them about fewer events")
+
+
+def _is_never_reached(milder: str, stricter: str) -> bool:
+    """Whether no made-up event is left to the milder band; False where there would be too many of them."""
+    first, second = parse_condition(milder), parse_condition(stricter)
+    if _has_arithmetic(milder) or _has_arithmetic(stricter):
+        return False
+    held = [
+        second.holds(event, features) for event, features in _made_up(milder, stricter) if first.holds(event, features)
+    ]
+    return bool(held) and all(held)
+
+
+def _has_arithmetic(text: str) -> bool:
+    return _ARITHMETIC.search(_STRING.sub(" ", text)) is not None
+
+
+def _made_up(*texts: str) -> Iterator[tuple[Any, Any]]:
+    """Events with their features that tell apart whatever the conditions do; none where there would be too many.
+
+    One event and one vector that change: 6,000 combinations of 1,800 conditions are still read by a person who waits.
+    """
+    together = " ".join(texts)
+    literals = [quoted or single for quoted, single in _STRING.findall(together)]
+    bare = _STRING.sub(" ", together)
     numbers = [float(each) for each in _NUMBER.findall(bare)]
     names = [name for name in dict.fromkeys(_NAME.findall(bare)) if name in _SPECS or name in WORDS]
     choices = [_values(name, numbers, literals) for name in names]
-    size = 1
-    for each in choices:
-        size *= len(each)
-    if size > _COMBINATIONS_MOST:
-        return set()
-    usual = {spec.name: spec.missing if spec.missing is not None else 0.0 for spec in FEATURES}
-    answers: set[bool | None] = set()
+    if math.prod(map(len, choices)) > _COMBINATIONS_MOST:
+        return
+    event = SimpleNamespace(**dict.fromkeys(WORDS))
+    features = SimpleNamespace(**{spec.name: 0.0 if spec.missing is None else spec.missing for spec in FEATURES})
+    places = [(event if name in WORDS else features, name) for name in names]
     for values in itertools.product(*choices):
-        given = dict(zip(names, values, strict=True))
-        event = SimpleNamespace(**{name: given.get(name) for name in WORDS})
-        features = msgspec.convert({name: given.get(name, value) for name, value in usual.items()}, Features)
-        answers.add(condition.holds(event, features))
-        if len(answers & {True, False}) == 2:
-            break
-    return answers
+        for (place, name), value in zip(places, values, strict=True):
+            setattr(place, name, value)
+        yield event, features
 
 
 def _values(name: str, numbers: Sequence[float], literals: Sequence[str]) -> list[Any]:
@@ -160,6 +217,7 @@ def _values(name: str, numbers: Sequence[float], literals: Sequence[str]) -> lis
     unknown = [] if spec.missing is None else [spec.missing]
     if spec.unit == "flag":
         return [*unknown, 0.0, 1.0]
-    steps = sorted({*_NUMBERS, *numbers})
+    most = _MOST.get(name, _MOST.get(spec.unit, math.inf))
+    steps = sorted({each for each in (*_NUMBERS, *numbers, most) if each <= most and each != math.inf})
     between = [(low + high) / 2 for low, high in itertools.pairwise(steps)]
     return [*unknown, *sorted({*steps, *between})]

@@ -44,8 +44,7 @@ class RuleSection(Section, frozen=True, kw_only=True):
         """Contradictions inside the table; the bands are checked here for every rule."""
         if len(self.outcomes) != (self.BANDS or max(1, len(self.outcomes))):
             yield Problem(f"{len(self.outcomes)} outcomes", "outcomes", f"give {self.BANDS or 'one per band'}")
-        ranks = [_RANK[outcome] for outcome in self.outcomes]
-        if ranks != sorted(ranks):
+        if not rise(self.outcomes):
             yield Problem("a higher band has a milder outcome", "outcomes", "let outcomes rise with the band")
         for name in self.__struct_fields__:
             bands = getattr(self, name)
@@ -59,6 +58,12 @@ class RuleSection(Section, frozen=True, kw_only=True):
                     name,
                     "let thresholds rise; of equal ones the milder is never reached",
                 )
+
+
+def rise(outcomes: tuple[OutcomeLabel, ...]) -> bool:
+    """Whether no band has a milder outcome than the one before it."""
+    ranks = [_RANK[outcome] for outcome in outcomes]
+    return ranks == sorted(ranks)
 
 
 _RANK = {label: rank for rank, label in enumerate(("allow", "notify", "step_up", "review", "hold", "block"))}

@@ -17,7 +17,7 @@ from streams.core.flows.movements import SUBJECTS
 from streams.core.reasons import REASONS
 from streams.core.rules.base import QUIET, Fired, Judge, Rule, RuleResult
 from streams.core.rules.expression import LENGTH_MAX, Condition, ExpressionError, parse_condition
-from streams.core.sections import OutcomeLabel, Problem, Section
+from streams.core.sections import OutcomeLabel, Problem, Section, rise
 
 Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 RuleMode = Literal["off", "observe", "inherit", "enforce"]
@@ -45,6 +45,8 @@ class DeclaredRule(Section, frozen=True, kw_only=True):
         """What types cannot refuse."""
         if len(self.when) != len(self.outcomes):
             yield Problem(f"{len(self.when)} conditions but {len(self.outcomes)} outcomes", "when", "give one per band")
+        if not rise(self.outcomes):
+            yield Problem("a higher band has a milder outcome", "outcomes", "let outcomes rise with the band")
         for reason in self.reasons:
             if reason not in REASONS:
                 yield Problem(

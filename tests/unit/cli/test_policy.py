@@ -119,6 +119,45 @@ mode = "{mode}"
             "never",
             id="two values",
         ),
+        pytest.param(
+            RULE.format(when='country = "DE" or country != "DE"', mode="observe"),
+            "rule.anything.when",
+            "once its values are known",
+            id="whatever is known",
+        ),
+        pytest.param(
+            RULE.format(when="amount * 0 = 0", mode="observe"), "rule.anything.when", "once its", id="nothing left"
+        ),
+        pytest.param(
+            RULE.format(when="place_rate_7d > 5", mode="observe"), "rule.anything.when", "never", id="percent for share"
+        ),
+        pytest.param(RULE.format(when="hour > 24", mode="observe"), "rule.anything.when", "never", id="no such hour"),
+        pytest.param(
+            RULE.format(when="amount > 200', 'amount > 100", mode="observe").replace('"notify"', '"notify", "block"'),
+            "rule.anything.when",
+            "whenever `amount > 200` holds, so does the stricter",
+            id="a band that never answers",
+        ),
+        pytest.param(
+            "".join(
+                RULE.format(when=" or ".join(f"amount > {n}" for n in range(1, 31)), mode="observe").replace(
+                    '"anything"', f'"r{rule}"'
+                )
+                for rule in range(21)
+            ),
+            "rule",
+            "up to 630 times about one payment",
+            id="expensive",
+        ),
+        pytest.param("effective_at = 2090-01-01T00:00:00Z", "effective_at", "before 2090-01-01", id="far away"),
+        pytest.param(
+            ALLOWED.format(field="ip", value="10.0.0.0/8").replace(
+                "entries = [", "entries = [{ value = '11.0.0.0/8', until = 2026-12-31T00:00:00Z },"
+            ),
+            "list.friends",
+            "together a great part",
+            id="many networks",
+        ),
         pytest.param(RULE.format(when="hour > 22", mode="off"), "rule.anything", "never asked", id="off"),
         pytest.param(ALLOWED.format(field="country", value="DE"), "list.friends", "for everybody", id="a country"),
         pytest.param(ALLOWED.format(field="user_agent", value="x"), "list.friends", "anybody can", id="user agent"),
@@ -163,7 +202,10 @@ def test_what_is_probably_a_mistake_is_told(write, text, where, words):
     "when",
     [
         "hour > 22",
-        "amount >= 0",
+        "known(amount)",
+        "place_rate_7d > 0.05",
+        "decline_share_1d >= 1",
+        "hour_distance > 6 or terminal_level = 2",
         'ip = "203.0.113.4"',
         "known(amount) and night = 1",
         "hour = 23 and night = 1 and amount > 3.5 and amount < 4",

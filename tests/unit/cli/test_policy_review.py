@@ -70,6 +70,13 @@ def test_the_end_of_enforcement_is_told() -> None:
     assert "policy key mode" not in seen(proposal("new", ""), proposal("old", ""))
 
 
+def test_a_date_in_the_file_is_no_plan() -> None:
+    """It comes into force when it is approved, and not when its author thought."""
+    dated = proposal("later", "effective_at = 2027-01-01T00:00:00Z\n")
+    assert "effective_at: the file's date does not count" in seen(dated)
+    assert "effective_at" not in seen(proposal("now", ""))
+
+
 def test_what_a_backtest_said_is_shown_and_its_lack_too(tmp_path: Path) -> None:
     payments = payments_file(tmp_path, [f"{n},7,{n % 3},20.00,{n * 32_400},0,0" for n in range(40)])
     file = tmp_path / "p.toml"

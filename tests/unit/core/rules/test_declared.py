@@ -211,6 +211,11 @@ def test_explain_tells_of_lists_and_snoozes():
         (RULE.format(mode="on"), "rule", "invalid enum value 'on'"),
         (RULE.format(mode="off").replace("night =", "nigth ="), "rule.night-vouchers.when", "neither a feature nor"),
         (RULE.format(mode="off").replace('"step_up", ', ""), "rule.night-vouchers.when", "2 conditions but 1 outcomes"),
+        (
+            RULE.format(mode="off").replace('["step_up", "hold"]', '["hold", "step_up"]'),
+            "rule.night-vouchers.outcomes",
+            "a higher band has a milder outcome",
+        ),
         (RULE.format(mode="off").replace("R17", "R99"), "rule.night-vouchers.reasons", "no reason R99"),
         (RULE.format(mode="off").replace("night-vouchers", "velocity"), "rule.velocity", "this name is taken"),
         (RULE.format(mode="off").replace("night-vouchers", "list-x"), "rule.list-x", "this name is taken"),
