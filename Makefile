@@ -54,8 +54,8 @@ test: check  ## everything that needs no outside server
 stress: setup  ## detectors under worse conditions: attacks 60 times slower, 20 times the honest traffic, other seeds
 	$(BIN)/pytest -m stress -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
-connected: setup  ## the promises about crashes, against real Apache Kafka; fails, never skips, without one
-	PAYWARDEN_REQUIRE_BROKER=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
+connected: setup  ## against real Apache Kafka and a real Prometheus; fails, never skips, without one
+	PAYWARDEN_REQUIRE_BROKER=1 PAYWARDEN_REQUIRE_PROMETHEUS=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
 
 browser: setup  ## people at the console in a real Chromium; fails, never skips, without one
 	PAYWARDEN_REQUIRE_BROWSER=1 $(BIN)/pytest -m browser -p no:randomly $(PYTEST_ARGS)

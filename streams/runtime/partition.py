@@ -281,7 +281,8 @@ class Partition:
         screen.count(at - start, refused, strays)
         self._open.handled += at - start
         for topic, number in handled.items():
-            self._count(EVENTS, logic_name, topic, by=number)
+            if topic:  # a tick is no record
+                self._count(EVENTS, logic_name, topic, by=number)
         self._decide(steps, now_ms)
         return at
 
