@@ -8,26 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.contracts.signals import EntityObserved
+from streams.core.entities.attacks import BRUTE_FORCE
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.password_spray import Guess, Spray
 from streams.core.entities.policies import BruteForcePolicy
 from streams.core.entities.recent import mark
-from streams.core.entities.threat import ATTACK, NORMAL, AttackKind, Sighting, Threat, close_if_quiet, follow, in_force
+from streams.core.entities.threat import ATTACK, NORMAL, Sighting, Threat, follow, in_force
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-BRUTE_FORCE = AttackKind(
-    "brute_force",
-    "credential_attack",
-    "F26",
-    "brute-force/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
-)
 
 
 GUESSES_MAX = 32  # no threshold may be higher
@@ -94,14 +84,6 @@ def observe_guess(
     # Containment belongs to places; what the account asks of strangers is decided by its own ladder.
     placeless = msgspec.structs.replace(settings, containment="none")
     return follow(state, state.target.threat, BRUTE_FORCE, seen, signal, at_ms, placeless, policy, ctx)
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case of an account when no guess came for an hour (F26)."""
-    if state.target is None:
-        return []
-    settings = policy.entities.brute_force
-    return close_if_quiet(state.target.threat, BRUTE_FORCE, state.kind, state.value, due_ms, settings, policy)
 
 
 def _sighting(

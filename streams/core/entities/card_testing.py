@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.contracts.signals import EntityObserved
+from streams.core.entities.attacks import CARD_TESTING
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.policies import CardTestingDetectorPolicy
 from streams.core.entities.recent import MEMBERS_MAX, Tally, counts, forget_before, mark, see, spread, tally
@@ -14,10 +15,8 @@ from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
     NORMAL,
-    AttackKind,
     Sighting,
     Threat,
-    close_if_quiet,
     follow,
     in_force,
 )
@@ -25,10 +24,6 @@ from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-CARD_TESTING = AttackKind(
-    "card_testing", "card_testing", "F30", "card-testing/02", scope="all", members="cards", exposes=False
-)
 
 
 class CardTesting(msgspec.Struct, array_like=True):
@@ -102,22 +97,6 @@ def observe_card_payment(
         spares=signal.kind in ("merchant", "bin"),
     )
     return follow(state, threat, CARD_TESTING, seen, signal, at_ms, settings, policy, ctx)
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case when cards were normal for a day (F30)."""
-    if state.testing is None:
-        return []
-    settings = policy.entities.card_testing
-    return close_if_quiet(
-        state.testing.threat,
-        CARD_TESTING,
-        state.kind,
-        state.value,
-        due_ms,
-        settings,
-        policy,
-    )
 
 
 def _trace(testing: CardTesting, signal: EntityObserved) -> None:

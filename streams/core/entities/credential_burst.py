@@ -6,18 +6,7 @@ from streams.contracts.signals import EntityObserved
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.policies import CredentialBurstPolicy
 from streams.core.entities.recent import forget_before, mark, see
-from streams.core.entities.threat import ATTACK, NORMAL, AttackKind, Sighting, in_force
-
-CREDENTIAL_BURST = AttackKind(
-    "credential_burst",
-    "credential_attack",
-    "F26",
-    "credential-burst/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
-)
+from streams.core.entities.threat import ATTACK, NORMAL, Sighting, in_force
 
 
 def look(spray: Spray, signal: EntityObserved, at_ms: int, settings: CredentialBurstPolicy) -> Sighting | None:

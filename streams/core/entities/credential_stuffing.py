@@ -10,21 +10,10 @@ import msgspec
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.policies import StuffingPolicy
 from streams.core.entities.recent import mark, see, spread
-from streams.core.entities.threat import ATTACK, ELEVATED, NORMAL, AttackKind, Sighting, Threat, in_force
+from streams.core.entities.threat import ATTACK, ELEVATED, NORMAL, Sighting, Threat, in_force
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-CREDENTIAL_STUFFING = AttackKind(
-    "credential_stuffing",
-    "credential_attack",
-    "F26",
-    "credential-stuffing/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
-)
 
 # Enough to tell from how many places they come; how many they are is counted.
 NAMES_MAX = 16

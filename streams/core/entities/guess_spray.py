@@ -5,25 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.contracts.signals import EntityObserved
+from streams.core.entities.attacks import GUESS_SPRAY
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.site_spray import watch_strangers
 from streams.core.entities.slice_spray import PATIENCE_MS
-from streams.core.entities.threat import AttackKind, close_if_quiet, follow
+from streams.core.entities.threat import follow
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-GUESS_SPRAY = AttackKind(
-    "guess_spray",
-    "credential_attack",
-    "F26",
-    "guess-spray/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
-)
 
 
 def observe_same_guess(
@@ -43,11 +33,3 @@ def observe_same_guess(
     if seen is None or state.site is None:
         return []
     return follow(state, state.site.threat, GUESS_SPRAY, seen, signal, at_ms, settings, policy, ctx)
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case when nobody tried the password for an hour (F26)."""
-    if state.site is None or state.kind != "guess":
-        return []
-    settings = policy.entities.guess_attack
-    return close_if_quiet(state.site.threat, GUESS_SPRAY, state.kind, state.value, due_ms, settings, policy)

@@ -8,6 +8,7 @@ import msgspec
 
 from streams.contracts.signals import EntityObserved
 from streams.core.entities import sketch
+from streams.core.entities.attacks import LOW_AND_SLOW
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.policies import LowAndSlowPolicy
 from streams.core.entities.recent import mark
@@ -15,10 +16,8 @@ from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
     NORMAL,
-    AttackKind,
     Sighting,
     Threat,
-    close_if_quiet,
     follow,
     in_force,
 )
@@ -26,17 +25,6 @@ from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-LOW_AND_SLOW = AttackKind(
-    "low_and_slow",
-    "credential_attack",
-    "F26",
-    "low-and-slow/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
-)
 
 DAY_MS = 86_400_000
 FAILED_MAX, ENTERED_MAX = 128, 32  # hashes kept per day
@@ -114,14 +102,6 @@ def observe_slow_login(
 def kept(slow: Slow) -> int:
     """Hashes of failed names that are remembered, a name once for each of its days."""
     return sum(len(day.failed) for day in slow.days)
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case when nobody tried for a day (F26)."""
-    if state.slow is None:
-        return []
-    settings = policy.entities.low_and_slow
-    return close_if_quiet(state.slow.threat, LOW_AND_SLOW, state.kind, state.value, due_ms, settings, policy)
 
 
 def _today(slow: Slow, number: int, settings: LowAndSlowPolicy) -> Day:

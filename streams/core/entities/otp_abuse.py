@@ -6,17 +6,7 @@ from streams.contracts.signals import EntityObserved
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.policies import OtpAbusePolicy
 from streams.core.entities.recent import ATTEMPTS_MAX, forget_before, mark, see
-from streams.core.entities.threat import ATTACK, NORMAL, AttackKind, Sighting, in_force
-
-OTP_ABUSE = AttackKind(
-    "otp_abuse",
-    "credential_attack",
-    "F26",
-    "otp-abuse/02",
-    scope="login",
-    members="usernames",
-    joins=True,
-)
+from streams.core.entities.threat import ATTACK, NORMAL, Sighting, in_force
 
 
 def look(spray: Spray, signal: EntityObserved, at_ms: int, settings: OtpAbusePolicy) -> Sighting | None:

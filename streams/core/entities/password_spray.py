@@ -11,21 +11,9 @@ from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
     NORMAL,
-    AttackKind,
     Sighting,
     Threat,
     in_force,
-)
-
-PASSWORD_SPRAY = AttackKind(
-    "password_spray",
-    "credential_attack",
-    "F26",
-    "password-spray/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
 )
 
 DAY_MS = 86_400_000

@@ -12,6 +12,7 @@ from streams.contracts.cases import CaseVersion
 from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
 from streams.core.cases import shelf
 from streams.core.entities import (
+    attacks,
     brute_force,
     card_testing,
     guess_spray,
@@ -26,6 +27,7 @@ from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
+from streams.core.entities.threat import close_if_quiet
 from streams.core.incidents import cases, detector
 from streams.core.incidents.counting import count_bucket
 from streams.core.incidents.state import HealthCounters
@@ -116,19 +118,30 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
     """Effects of the timers that are due at `due_ms`; `next_due_ms` is later afterwards."""
     effects = [
         *risky_terminal.publish_due(state, due_ms, policy, ctx),
-        *guessing.quiet(state, due_ms, policy),
-        *brute_force.quiet(state, due_ms, policy),
-        *site_spray.quiet(state, due_ms, policy),
-        *slice_spray.quiet(state, due_ms, policy),
-        *guess_spray.quiet(state, due_ms, policy),
-        *low_and_slow.quiet(state, due_ms, policy),
-        *card_testing.quiet(state, due_ms, policy),
+        *_quiet(state, due_ms, policy),
         *_look(state, due_ms, policy, ctx),
     ]
     _shelve(state, effects)
     due = sorted((ended for ended in state.ended if ended.due_ms <= due_ms), key=shelf.due_of)
     effects += [shelf.drop(state.ended, ended, due_ms) for ended in due]
     reschedule(state, policy.entities)
+    return effects
+
+
+def _quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
+    """Closes the cases of attacks that are over (F26, F30), each after the time of the detector that opened it."""
+    effects: list[EntityEffect] = []
+    parts = (
+        (state.spray, attacks.PASSWORD_SPRAY),
+        (state.target, attacks.BRUTE_FORCE),
+        (state.site, attacks.SITE_SPRAY),
+        (state.slow, attacks.LOW_AND_SLOW),
+        (state.testing, attacks.CARD_TESTING),
+    )
+    for part, otherwise in parts:
+        if part is not None and part.threat.case is not None:
+            attack = attacks.BY_TYPOLOGY.get(part.threat.case.typology, otherwise)
+            effects += close_if_quiet(part.threat, attack, state.kind, state.value, due_ms, policy)
     return effects
 
 

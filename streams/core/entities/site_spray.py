@@ -10,31 +10,24 @@ import msgspec
 
 from streams.contracts.signals import EntityObserved
 from streams.core.entities import credential_stuffing
+from streams.core.entities.attacks import CREDENTIAL_STUFFING, SITE_SPRAY
 from streams.core.entities.context import EntityContext, EntityEffect
-from streams.core.entities.credential_stuffing import CREDENTIAL_STUFFING
 from streams.core.entities.policies import SiteAttackPolicy
 from streams.core.entities.recent import forget_before, mark, see, spread
 from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
     NORMAL,
-    AttackKind,
     Look,
     Sighting,
     Threat,
-    close_if_quiet,
     follow_strongest,
     in_force,
 )
 from streams.core.policy import Policy
-from streams.core.risk import SITE_KIND
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
-
-SITE_SPRAY = AttackKind(
-    "site_spray", "credential_attack", "F26", "site-spray/02", scope="login", members="usernames", exposes=True
-)
 
 # One state for the site, so it may be larger than an address's: with 256 names the rate is known to 6 %.
 NAMES_MAX = 256
@@ -149,22 +142,6 @@ def watch_strangers(
         not again,
         failed,
         hold_s=settings.slow_expires_s if is_slow else settings.expires_s,
-    )
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case when the site was quiet for an hour (F26)."""
-    if state.site is None or state.kind != SITE_KIND:
-        return []
-    settings = policy.entities.site_attack
-    return close_if_quiet(
-        state.site.threat,
-        SITE_SPRAY,
-        state.kind,
-        state.value,
-        due_ms,
-        settings,
-        policy,
     )
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from streams.contracts.signals import EntityObserved
 from streams.core.entities import credential_stuffing
+from streams.core.entities.attacks import CREDENTIAL_STUFFING, SLICE_SPRAY
 from streams.core.entities.context import EntityContext, EntityEffect
-from streams.core.entities.credential_stuffing import CREDENTIAL_STUFFING
 from streams.core.entities.site_spray import watch_strangers
-from streams.core.entities.threat import AttackKind, Look, close_if_quiet, follow_strongest
+from streams.core.entities.threat import Look, follow_strongest
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 # A spray over the whole site is known by then, and what is recognised later belongs to its case: one attack, one case.
 PATIENCE_MS = 60_000
 SLICES = ("network", "system", "agent")
-SLICE_SPRAY = AttackKind(
-    "slice_spray",
-    "credential_attack",
-    "F26",
-    "slice-spray/02",
-    scope="login",
-    members="usernames",
-    exposes=True,
-    joins=True,
-)
 
 
 def observe_slice_login(
@@ -55,11 +45,3 @@ def observe_slice_login(
             Look(CREDENTIAL_STUFFING, stuffing, credential_stuffing.look(state, threat, signal, at_ms, stuffing))
         )
     return follow_strongest(state, threat, looks, signal, at_ms, policy, ctx)
-
-
-def quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
-    """Closes the case when the slice was quiet for an hour (F26)."""
-    if state.site is None or state.kind not in SLICES:
-        return []
-    settings = policy.entities.slice_attack
-    return close_if_quiet(state.site.threat, SLICE_SPRAY, state.kind, state.value, due_ms, settings, policy)

@@ -43,6 +43,7 @@ class AttackKind(NamedTuple):
     case_type: str
     flow: str
     rule: str
+    section: str  # of `entities` in the policy
     scope: Scope
     members: str  # what the attacker goes through: usernames, cards
     exposes: bool = False  # a success of the attacker is the right password of an account
@@ -411,18 +412,13 @@ def _acts(enforced: bool, at_ms: int, policy: Policy, ctx: EntityContext) -> boo
 
 
 def close_if_quiet(
-    threat: Threat,
-    attack: AttackKind,
-    kind: EntityKind,
-    value: str,
-    due_ms: int,
-    settings: AttackPolicy,
-    policy: Policy,
+    threat: Threat, attack: AttackKind, kind: EntityKind, value: str, due_ms: int, policy: Policy
 ) -> list[EntityEffect]:
     """At the case's timer: close it, or look again when it can be quiet at the earliest."""
     case = threat.case
     if case is None or case.close_due_ms > due_ms:
         return []
+    settings: AttackPolicy = getattr(policy.entities, attack.section)
     quiet_ms = case.last_ms + settings.quiet_s * 1000
     if quiet_ms > due_ms:
         case.close_due_ms = quiet_ms

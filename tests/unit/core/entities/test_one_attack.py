@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.entities import Entity, login, policy
+from support.entities import Entity, asked, login, policy
 
 from streams.contracts.base import from_ms
 from streams.contracts.logins import LoginFailed
+from streams.core.entities.attacks import BY_TYPOLOGY
 from streams.core.entities.pipeline import next_due_ms
-from streams.core.risk import RiskFact, incident_of
+from streams.core.entities.policies import AttackPolicy
+from streams.core.risk import ATTACKS, RiskFact, incident_of
 from streams.core.signals import Door, signals_of
 
 ATTEMPT = LoginFailed(
@@ -91,3 +93,24 @@ def test_a_place_that_is_recognised_later_opens_none():
     assert ip.cases == []
     assert {risk.case_id for risk in ip.risks if risk.level == "attack"} == {"inc-system"}
     assert {action.case_id for action in ip.actions} == {"inc-system"}
+
+
+SLOWER = "[entities.brute_force]\nquiet_s = 7200\nmode = 'observe'\n[entities.otp_abuse]\nquiet_s = 1800\n"
+
+
+def test_a_case_ends_after_the_time_and_in_the_mode_of_the_detector_that_opened_it() -> None:
+    deep, codes = Entity(policy(SLOWER)), Entity(policy(SLOWER))
+    deep.play([login("anna", turn * 20) for turn in range(10)])
+    codes.play([asked(f"a{turn % 12}", turn * 20, kind="device", value="box") for turn in range(24)])
+    assert [case.rules for case in (deep.cases[-1], codes.cases[-1])] == [("brute-force/02",), ("otp-abuse/02",)]
+    assert deep.wait(7_000) == []
+    (ended,) = deep.wait(8_000)
+    assert (ended.status, ended.shadow) == ("closed", True), "it observes, and so does its end"
+    (ended,) = codes.wait(2_600)
+    assert (ended.status, ended.shadow, ended.evidence[-1].text) == ("closed", False, "no attempt for 1800 s")
+
+
+def test_every_kind_of_attack_has_its_table_and_counts_where_decisions_look() -> None:
+    assert {BY_TYPOLOGY[name].typology for name in BY_TYPOLOGY} == set(ATTACKS)
+    for kind in BY_TYPOLOGY.values():
+        assert isinstance(getattr(policy().entities, kind.section), AttackPolicy)

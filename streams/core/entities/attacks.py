@@ -1,0 +1,55 @@
+"""Which kinds of attack are there, what are they called, and whose numbers does a case of each follow?
+
+Attacks on logins differ in how they are noticed, and in nothing of what follows: so they are rows here, and the
+detectors only look.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.core.entities.threat import AttackKind
+
+
+def _on_logins(typology: str, section: str = "", *, exposes: bool = True) -> AttackKind:
+    return AttackKind(
+        typology,
+        "credential_attack",
+        "F26",
+        f"{typology.replace('_', '-')}/02",
+        section=section or typology,
+        scope="login",
+        members="usernames",
+        exposes=exposes,
+        joins=True,
+    )
+
+
+PASSWORD_SPRAY: Final = _on_logins("password_spray")
+BRUTE_FORCE: Final = _on_logins("brute_force")
+CREDENTIAL_BURST: Final = _on_logins("credential_burst")
+OTP_ABUSE: Final = _on_logins("otp_abuse", exposes=False)
+SITE_SPRAY: Final = _on_logins("site_spray", "site_attack")
+SLICE_SPRAY: Final = _on_logins("slice_spray", "slice_attack")
+CREDENTIAL_STUFFING: Final = _on_logins("credential_stuffing")
+GUESS_SPRAY: Final = _on_logins("guess_spray", "guess_attack")
+LOW_AND_SLOW: Final = _on_logins("low_and_slow")
+CARD_TESTING: Final = AttackKind(
+    "card_testing", "card_testing", "F30", "card-testing/02", section="card_testing", scope="all", members="cards"
+)
+
+BY_TYPOLOGY: Final = {
+    kind.typology: kind
+    for kind in (
+        PASSWORD_SPRAY,
+        BRUTE_FORCE,
+        CREDENTIAL_BURST,
+        OTP_ABUSE,
+        SITE_SPRAY,
+        SLICE_SPRAY,
+        CREDENTIAL_STUFFING,
+        GUESS_SPRAY,
+        LOW_AND_SLOW,
+        CARD_TESTING,
+    )
+}
