@@ -362,6 +362,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     surveyed_ms: int = 0  # when the customer was last asked to rate us
     trail: list[Trace] = msgspec.field(default_factory=list)  # since a suspicious login; `streams.core.flows.trail`
     trail_dropped: int = 0  # movements of money that made room
+    advised_ms: int = 0  # when the customer was last advised unasked
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -52,6 +52,7 @@ from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
 from streams.core.flows import (
+    advice,
     applications,
     contacts,
     failures,
@@ -297,6 +298,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             login_ladder.after_failed_login(turn, prepared)
         case LoginSucceeded() if prepared.hits:
             login_risk.after_login(turn, prepared)
+        case LoginSucceeded():
+            advice.after_login(turn, prepared)
         case ChallengePassed():
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)

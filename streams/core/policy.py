@@ -272,6 +272,7 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
     weekly_cap: Count
     stopped_again_s: Count  # a thief tries in bursts: the owner hears of stopped payments of one case this often
     asked_again_s: Count  # ... and is asked about questionable ones this often
+    advised_again_s: Count  # unasked advice on safety after strangers' guesses (F29)
 
 
 class UnknownPolicy(Section, frozen=True, kw_only=True):
