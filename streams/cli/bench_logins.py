@@ -54,6 +54,8 @@ FEEDS: Final = {
     "all of them": (True, True),
 }
 FULL: Final = "all of them"
+TARGETED: Final[Who] = "targeted"
+EXACTLY: Final = "targeted_exactly"
 
 
 class Measured(msgspec.Struct):
@@ -189,13 +191,14 @@ def table_of(chosen: Measured, judged: Measured) -> dict[str, Any]:
     """Shares of `judged` that reach the thresholds of `chosen`."""
     feeds: dict[str, Any] = {}
     for feed in FEEDS:
-        ordinary = sorted(chosen.scores[feed]["owner"])
+        ordinary, own = (sorted(measured.scores[feed]["owner"]) for measured in (chosen, judged))
         rows = {}
         for asked in ASKED:
             threshold = _quantile(ordinary, 1.0 - asked)
-            rows[f"{asked:.0%}"] = {
-                who: round(_share(scores, threshold), 4) for who, scores in judged.scores[feed].items()
-            }
+            shares: dict[str, float] = {who: _share(scores, threshold) for who, scores in judged.scores[feed].items()}
+            # Whoever compares systems at 2 % means 2 %: this threshold is the judged population's own.
+            shares[EXACTLY] = _share(judged.scores[feed][TARGETED], _quantile(own, 1.0 - asked))
+            rows[f"{asked:.0%}"] = {who: round(share, 4) for who, share in shares.items()}
         feeds[feed] = rows
     ordinary = sorted(chosen.scores[FULL]["owner"])
     return {
@@ -223,10 +226,10 @@ def show(found: dict[str, Any], console: Console) -> None:
         + ", ".join(f"{number:,} of {who}" for who, number in found["judged"].items()),
         highlight=False,
     )
-    table = Table("events name", "asked of owners", "owners", *ATTACKERS)
+    table = Table("events name", "asked of owners", "owners", *ATTACKERS, "targeted, owners exactly")
     for feed, rows in found["stopped_at"].items():
         for asked, shares in rows.items():
-            table.add_row(feed, asked, *(f"{shares[who]:.2%}" for who in ("owner", *ATTACKERS)))
+            table.add_row(feed, asked, *(f"{shares[who]:.2%}" for who in ("owner", *ATTACKERS, EXACTLY)))
             feed = ""
     console.print(table)
     whole = found["default_policy"]
