@@ -40,6 +40,8 @@ ActionName = Literal[
     "resolve",
     "reopen",
 ]
+ATTACH: Final = "attach"  # not offered as a button: it needs more than a text
+ATTACH_WITH: Final = "attachment"
 OFFERED: Final[tuple[ActionName, ...]] = get_args(ActionName)
 # What stands on the account is the core's to say when somebody asks for it.
 _ANY: Final = frozenset({"lock"})
@@ -77,7 +79,7 @@ def _why_not(case: CaseVersion, name: str, actor: str, role: str, measures: froz
     if role not in PERMITTED[name]:
         return "why.role"
     is_closed = case.status in FINISHED
-    if is_closed and name not in ("note", "reopen"):
+    if is_closed and name not in ("note", "reopen", ATTACH):
         return "why.closed"
     if not is_closed and name == "reopen":
         return "why.open"
@@ -106,7 +108,8 @@ def action_of(
     **more: object,
 ) -> CaseAction:
     """The event. The same form sent twice is the same event; `more` are fields of some actions. Raises Refused."""
-    why = _why_not(case, name, actor, role, _ANY) if name in OFFERED else "why.role"
+    is_known = name in OFFERED or (name == ATTACH and ATTACH_WITH in more)
+    why = _why_not(case, name, actor, role, _ANY) if is_known else "why.role"
     if why:
         raise Refused(NOT_ALLOWED if why in _NEVER else "refused.status")
     account_id = case.entities.account_id

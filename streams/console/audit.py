@@ -45,6 +45,8 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/cases/{case_id}"): "case_view",
     ("POST", "/cases/{case_id}/actions"): "action",
     ("POST", "/cases/{case_id}/reveal"): "reveal",
+    ("POST", "/cases/{case_id}/attachments"): "attachment",
+    ("POST", "/cases/{case_id}/attachments/{sha256}"): "attachment_view",
     ("GET", "/incidents"): None,
     ("GET", "/locks"): None,
     ("GET", "/account"): "account_view",

@@ -38,6 +38,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: ShortText
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     kind: Label
+    media_type: Label | None = None  # RFC 6838, without parameters
+    size_bytes: Count | None = None
 
 
 class Support(Event, frozen=True, kw_only=True, tag_field="type"):
@@ -127,6 +129,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
         "open",
         "escalate",
         "put_back",
+        "attach",
     ]
     case_id: Id | None = None
     owner: Literal["account", "entity"] = "account"
@@ -141,6 +144,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     asks_for: Annotated[tuple[AskedFor, ...], Meta(max_length=10)] = ()
     assignee: Id | None = None  # assign: whom a supervisor gives the case to; absent: the actor takes it
     queue: Queue | None = None  # escalate: where it belongs, if not where it is
+    attachment: Attachment | None = None  # attach
     if_unassigned: bool = False  # assign: only while nobody has the case, as whoever claims the next one wants it
 
 

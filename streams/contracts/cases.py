@@ -155,6 +155,21 @@ class ActionRejected(Output, frozen=True, kw_only=True, tag="action.rejected.v1"
     text: ShortText
 
 
+class AttachmentRecorded(Output, frozen=True, kw_only=True, tag="attachment.recorded.v1", tag_field="type"):
+    """A case has a file, which stays where it is: its reference, its digest and whose word that is."""
+
+    event_id: Id  # that brought it
+    account_id: Id
+    case_id: Id
+    reference: ShortText
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+    kind: Label
+    media_type: Label | None = None
+    size_bytes: Count | None = None
+    actor: Id  # an operator, or `customer`
+    role: Label
+
+
 class AccountErased(Output, frozen=True, kw_only=True, tag="account.erased.v1", tag_field="type"):
     """The receipt of an erasure: what was forgotten of the account. Whoever keeps its cases drops them now."""
 

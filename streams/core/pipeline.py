@@ -44,7 +44,7 @@ from streams.contracts.logins import (
 from streams.contracts.payments import CardBound, FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers
 from streams.core.basis import basis_of
-from streams.core.cases import clocks, dialogue, escalation, operator, shelf, timeline
+from streams.core.cases import attachments, clocks, dialogue, escalation, operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.declines import retry
 from streams.core.entities.health import failed_trial
@@ -383,6 +383,8 @@ def _told(turn: Turn, event: Event) -> None:
             applications.applied(turn, event)
         case _:
             timeline.attach(turn, event)
+    if isinstance(event, Support) and event.attachments:
+        attachments.of_customer(turn, event)
 
 
 def _labelled(turn: Turn, event: LabelRecorded) -> None:

@@ -9,7 +9,13 @@ import msgspec
 
 from streams.contracts.actions import ActionRequested, LocksState, PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event
-from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import (
+    AccountErased,
+    ActionRejected,
+    AttachmentRecorded,
+    CaseVersion,
+    NotificationRequested,
+)
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.clocks import Deadline
@@ -43,6 +49,7 @@ Effect = (
     | LocksState
     | CaseVersion
     | ActionRejected
+    | AttachmentRecorded
     | NotificationRequested
     | PspQuery
     | RefundIntended

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from fastapi.routing import APIRoute
-from support.people import Person
+from support.people import SEATS, Person
 
 from streams.adapters.case_store import linked
 from streams.adapters.case_store.activity import ENTITY_COLUMNS, PER_ACCOUNT
 from streams.console.routes import ROUTERS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # axe reads every page twice as long as a person
-
-# How people sit before it.
-SEATS: dict[str, dict[str, Any]] = {
-    "en": {},
-    "zh-dark": {"locale": "zh-CN", "color_scheme": "dark"},
-    "en-narrow": {"viewport": {"width": 390, "height": 844}},
-}
 
 
 # Routes that answer with no page of their own.

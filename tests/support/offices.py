@@ -85,6 +85,9 @@ class Office:
         assert browser.signs_in(name, PASSWORD).location == "/queue"
         return browser
 
+    def address(self, console: int = 0) -> str:
+        return f"http://127.0.0.1:{self._ports[console]}"
+
     def _console(self) -> Any:
         changes = Changes()
 

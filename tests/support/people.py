@@ -17,6 +17,12 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 REQUIRED: Final = "PAYWARDEN_REQUIRE_BROWSER"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 PASSWORD: Final = "a long enough password"
+# How people sit before it.
+SEATS: Final[dict[str, dict[str, Any]]] = {
+    "en": {},
+    "zh-dark": {"locale": "zh-CN", "color_scheme": "dark"},
+    "en-narrow": {"viewport": {"width": 390, "height": 844}},
+}
 # What WCAG 2.2 asks for at level AA, and what axe calls good practice.
 _RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 # A worker, a broker, a server and a browser share two cores here.

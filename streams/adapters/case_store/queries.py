@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.rows import DAY_MS
 from streams.adapters.case_store.tables import (
+    ATTACHMENTS,
     CASES,
     CONTACTS,
     DONE,
@@ -230,6 +231,30 @@ def sought(connection: Connection, asked: Sought, limit: int) -> tuple[tuple[str
         query = query.where(CASES.c.created_ms <= asked.until_ms)
     order = (CASES.c.stage, CASES.c.created_ms.desc(), CASES.c.case_id)
     return accounts, tuple(_lines(connection, query.order_by(*order).limit(limit)))
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """A file that a case refers to."""
+
+    sha256: str
+    reference: str
+    kind: str
+    media_type: str | None
+    size_bytes: int | None
+    actor: str
+    role: str
+    at_ms: int
+
+
+def attachments(connection: Connection, case_id: str, sha256: str | None = None) -> tuple[Attached, ...]:
+    """The files of a case, the oldest first; with a digest that one."""
+    query = select(*(ATTACHMENTS.c[name] for name in Attached.__struct_fields__)).where(
+        ATTACHMENTS.c.case_id == case_id
+    )
+    if sha256 is not None:
+        query = query.where(ATTACHMENTS.c.sha256 == sha256)
+    rows = connection.execute(query.order_by(ATTACHMENTS.c.at_ms, ATTACHMENTS.c.sha256))
+    return tuple(Attached(*row) for row in rows)
 
 
 class Handover(msgspec.Struct, frozen=True):

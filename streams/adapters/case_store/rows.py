@@ -17,7 +17,13 @@ from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.contracts.accounts import AccountProfile
 from streams.contracts.actions import LocksState
 from streams.contracts.base import Watermark, to_ms
-from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import (
+    AccountErased,
+    ActionRejected,
+    AttachmentRecorded,
+    CaseVersion,
+    NotificationRequested,
+)
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import CASES_SNAPSHOT, LOCKS
 from streams.core.cases.review import LOSS, OPERATOR
@@ -62,6 +68,7 @@ class Batch(msgspec.Struct):
     receipts: dict[str, tuple[AccountErased, bytes]] = {}
     activity: dict[tuple[str, int, str], dict[str, Any]] = {}  # account, event time, id of the event
     profiles: dict[str, AccountProfile] = {}
+    attachments: dict[tuple[str, str], AttachmentRecorded] = {}
     gone: dict[tuple[str, str], int] = {}  # kind, id -> up to which event time
     refused: list[Refused] = []
 
@@ -93,6 +100,8 @@ def _take(batch: Batch, record: Record) -> None:
             batch.notifications.setdefault(said.notification_id, (said, raw))
         case ActionRejected():
             batch.rejections.setdefault(said.event_id, said)
+        case AttachmentRecorded():
+            batch.attachments.setdefault((said.case_id, said.sha256), said)
         case AccountErased():
             batch.receipts.setdefault(said.event_id, (said, raw))
             at_ms = to_ms(said.occurred_at)
@@ -239,6 +248,22 @@ def rejection_row(answer: ActionRejected) -> dict[str, Any]:
             "text": answer.text,
         }
     )
+
+
+def attachment_row(said: AttachmentRecorded) -> dict[str, Any]:
+    names = (
+        "case_id",
+        "sha256",
+        "account_id",
+        "event_id",
+        "reference",
+        "kind",
+        "media_type",
+        "size_bytes",
+        "actor",
+        "role",
+    )
+    return storable({name: getattr(said, name) for name in names} | {"at_ms": to_ms(said.occurred_at)})
 
 
 def contact_rows(profile: AccountProfile) -> list[dict[str, Any]]:

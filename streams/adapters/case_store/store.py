@@ -46,6 +46,7 @@ from streams.adapters.case_store.errors import StoreError, StoreUnreachable
 from streams.adapters.case_store.rows import (
     Batch,
     Record,
+    attachment_row,
     batch_of,
     case_row,
     contact_rows,
@@ -274,7 +275,7 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
                     connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
             queued = tables.WEBHOOK_QUEUE
             connection.execute(delete(queued).where(queued.c.subject == what, queued.c.at_ms <= at_ms))
-            for table in (tables.NOTIFICATIONS, tables.REJECTIONS):
+            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.ATTACHMENTS):
                 connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
         if kind == "account":
             done = tables.ACTIVITY
@@ -297,6 +298,9 @@ def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
     cases = {case.case_id for case, _ in batch.versions.values()}
     accounts = {case.entities.account_id for case, _ in batch.versions.values()} | set(batch.locks)
     accounts |= set(batch.profiles)
+    for attached in batch.attachments.values():
+        accounts.add(attached.account_id)
+        cases.add(attached.case_id)
     for answer in batch.rejections.values():
         accounts.add(answer.account_id)
         cases.add(answer.case_id or "")
@@ -399,7 +403,12 @@ def _write_accounts(connection: Connection, batch: Batch, gone: Mapping[tuple[st
     notices = [notification_row(*each) for each in batch.notifications.values()]
     answers = [rejection_row(each) for each in batch.rejections.values()]
     changed = set(newer)
-    for target, rows in ((tables.NOTIFICATIONS, notices), (tables.REJECTIONS, answers)):
+    files = [attachment_row(each) for each in batch.attachments.values()]
+    for target, rows in (
+        (tables.NOTIFICATIONS, notices),
+        (tables.REJECTIONS, answers),
+        (tables.ATTACHMENTS, files),
+    ):
         kept = [row for row in rows if not _is_gone(gone, row, "case", "account")]
         _insert_new(connection, target, kept)
         changed |= {row["account_id"] for row in kept}

@@ -301,6 +301,24 @@ SENT_ACTIONS: Final = Table(
 _BATCHED: Final = SENT_ACTIONS.c.batch.is_not(None)
 Index("sent_actions_of_batch", SENT_ACTIONS.c.batch, sqlite_where=_BATCHED, postgresql_where=_BATCHED)
 
+# Files that cases refer to. They come from a topic that forgets them before their case ends, so `rebuild` leaves them.
+ATTACHMENTS: Final = Table(
+    "attachments",
+    METADATA,
+    _id("case_id", primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    _id("account_id"),
+    _id("event_id"),
+    Column("reference", String(256), nullable=False),
+    _label("kind"),
+    _label("media_type", nullable=True),
+    Column("size_bytes", BigInteger, nullable=True),
+    _id("actor"),
+    _label("role"),
+    _ms("at_ms"),
+    Index("attachments_of_account", "account_id"),
+)
+
 # Filters of the queue under a name: of a person, or shared by a supervisor with everybody.
 VIEWS: Final = Table(
     "views",

@@ -43,6 +43,10 @@ API: Final = "/api/v1"
 _PAGE: Final = 50
 _LARGEST_PAGE: Final = 200
 _LARGEST_BODY: Final = 64 * 1024
+_TWO_PEOPLE: Final = (
+    "the account is frozen, and lifting a freeze takes two people who each sign for it: tokens belong to services, and "
+    "two of them may be one person's; a supervisor opens the case in the console"
+)
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 # No control characters: PostgreSQL has no NUL in a text, and no id of ours has any.
@@ -277,6 +281,8 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         if body is None:
             raise _missing()
         found, now_ms = decode_case(body), clock.now_ms()
+        if asked.action == "unlock" and await asyncio.to_thread(_is_frozen, store, found.entities.account_id):
+            raise Problem(403, _TWO_PEOPLE)
         try:
             event = actions.action_of(
                 found,
@@ -349,6 +355,11 @@ def _note(store: CaseStore, sent: SentAction) -> None:
 def _body_of(store: CaseStore, case_id: str) -> bytes | None:
     with store.reading() as connection:
         return queries.case_body(connection, case_id)
+
+
+def _is_frozen(store: CaseStore, account_id: str | None) -> bool:
+    with store.reading() as connection:
+        return "freeze" in queries.measures(connection, account_id)
 
 
 def _may_name_accounts(who: ApiToken) -> None:

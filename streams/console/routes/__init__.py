@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from streams.console.routes import (
     accounts,
+    attachments,
     cases,
     contacts,
     entities,
@@ -29,6 +30,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         views,
         contacts,
         cases,
+        attachments,
         incidents,
         locks,
         accounts,

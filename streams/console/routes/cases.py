@@ -17,6 +17,7 @@ from streams.console import actions
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Who, missing, of_this_session, reason_to_reveal
 from streams.console.pages import decode_locks, decode_notice
+from streams.console.routes.attachments import KINDS
 from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
@@ -54,6 +55,8 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
             "children": queries.children(connection, case_id, _CHILDREN) if found.owner == "entity" else (),
             "incident": None if found.incident_id is None else queries.line(connection, found.incident_id),
             "notices": notices,
+            "attachments": queries.attachments(connection, case_id),
+            "kinds": KINDS,
             "hides": _people(found, acts),
         }
         held = queries.measures(connection, account_id)

@@ -157,7 +157,7 @@ def _known(about: CaseVersion | None) -> dict[str, str]:
     known = {
         "case": about.case_id,
         "payment": about.entities.payment_id or "",
-        "flow": about.flow if about.flow in TOPICS else "",
+        "flow": about.flow if about.flow in TOPICS and TOPICS[about.flow].case_type == about.case_type else "",
     }
     if about.entities.order_id:
         known["order"] = about.entities.order_id

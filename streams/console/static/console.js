@@ -26,6 +26,20 @@
     else return;
     event.preventDefault();
   });
+  // The digest of a file that stays on this computer.
+  const hashed = document.querySelector("form[data-hash]");
+  const file = hashed?.querySelector('input[type="file"]');
+  if (file && window.crypto?.subtle) {
+    file.closest("label").hidden = false;
+    file.addEventListener("change", async () => {
+      const chosen = file.files[0];
+      if (!chosen) return;
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await chosen.arrayBuffer()));
+      hashed.elements.sha256.value = [...digest].map((each) => each.toString(16).padStart(2, "0")).join("");
+      hashed.elements.size.value = chosen.size;
+      if (chosen.type) hashed.elements.media_type.value = chosen.type;
+    });
+  }
   const live = document.body.dataset.live;
   if (!live) return;
   // The answer may have come while this page was loading: then no event will tell.

@@ -24,7 +24,13 @@ from streams.console.webhooks.endpoints import Endpoint, secrets_of
 from streams.console.webhooks.signing import HEADER, signature, wait_ms
 from streams.contracts.actions import LocksState
 from streams.contracts.base import to_ms
-from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import (
+    AccountErased,
+    ActionRejected,
+    AttachmentRecorded,
+    CaseVersion,
+    NotificationRequested,
+)
 from streams.contracts.registry import TOPICS_OF_TYPE, Refusal, decode
 from streams.contracts.topics import physical
 from streams.metrics import (
@@ -102,6 +108,8 @@ def message_of(topic: str, value: bytes | None, wanted: Sequence[str]) -> Messag
             subject, key = said.account_id, said.notification_id
         case ActionRejected():
             subject, key = said.case_id or said.account_id, f"rejected:{said.event_id}"
+        case AttachmentRecorded():
+            subject, key = said.case_id, f"attachment:{said.case_id}:{said.sha256}"
         case AccountErased():
             subject, key = said.account_id, f"erased:{said.event_id}"
         case Refusal():

@@ -7,11 +7,11 @@ was looked at: a name that changes its address in between leads nowhere else. Re
 from __future__ import annotations
 
 import asyncio
-import socket
-from ipaddress import ip_address
 from typing import NamedTuple
 
 import httpx
+
+from streams.console.addresses import addresses_of, is_public
 
 
 class Refused(Exception):
@@ -43,15 +43,11 @@ class Guarded(httpx.AsyncBaseTransport):
 
     async def _address(self, host: str, port: int) -> str:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await addresses_of(host, port)
         except OSError:
             raise httpx.ConnectError("the name has no address") from None
-        addresses = [str(each[4][0]) for each in found]
-        if not self._allow_private:
-            for each in addresses:
-                plain = ip_address(each.partition("%")[0])
-                if not plain.is_global or plain.is_multicast:
-                    raise Refused("the name leads into a private network; allow_private = true allows that")
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise Refused("the name leads into a private network; allow_private = true allows that")
         return addresses[0]
 
     async def aclose(self) -> None:

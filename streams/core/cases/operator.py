@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
-from streams.core.cases import clocks, dialogue
+from streams.core.cases import attachments, clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows.holds import end_hold
@@ -34,6 +34,7 @@ PERMITTED = {
     "escalate": ANALYSTS,
     "refund": ANALYSTS,
     "put_back": ANALYSTS,
+    "attach": ANALYSTS,
 }
 
 
@@ -48,6 +49,8 @@ def act(turn: Turn, event: CaseAction) -> None:
         raise AssertionError("an action without a case was let through")
     who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
     done = event.action + (f" to {event.assignee}" if _gives_away(event) else "")
+    if event.action == "attach" and event.attachment is not None:
+        done = f"{done} {attachments.told(event.attachment)}"
     add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {done}"[:200]))
     if event.action not in ("escalate", "put_back") and not _gives_away(event):
         clocks.worked(case)  # who only passes it on has not begun
@@ -58,6 +61,8 @@ def act(turn: Turn, event: CaseAction) -> None:
             _escalate(turn, case, event)
         case "put_back":
             _put_back(turn, case)
+        case "attach" if event.attachment is not None:
+            attachments.keep(turn, case, event.attachment, event.actor, event.role)
         case "note":
             pass  # the line says it; the text stays in the event, where the scanner guards it
         case "ask":
@@ -116,6 +121,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
             return _unfreeze_refusal(turn, frozen, event)
     if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
+    if event.action == "attach":
+        return attachments.refusal(case, event.attachment)
     if event.action == "refund":
         return _refund_refusal(turn, case, event)
     if (event.action in ("ask", "resolve", "escalate", "put_back") or event.if_unassigned) and not case.is_open:

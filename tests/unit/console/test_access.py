@@ -30,6 +30,15 @@ ANYBODY = ALL | {"nobody"}
 NOTE = {"action": "note", "version": "2", "form": "1", "text": ""}
 ADDRESS = {"kind": "ip", "value": "203.0.113.7"}
 ASKED = {"/account": {"id": PERSON}, "/entity": ADDRESS, "/merchant": {"id": "mer_1"}}
+ATTACHED = {
+    "form": "1",
+    "version": "2",
+    "reference": "s3://evidence/receipt.png",
+    "sha256": "0" * 64,
+    "kind": "receipt",
+    "media_type": "image/png",
+    "size": "4",
+}
 CONTACT = {"form": "1", "account": PERSON, "channel": "phone", "disposition": "dropped", "flow": "F12"}
 # address -> who may, what is sent, and the answer of those who may
 WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = {
@@ -54,6 +63,8 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("GET", "/contacts/{event_id}"): (ALL, None, 200),
     ("GET", "/cases/{case_id}"): (ALL, None, 200),
     ("POST", "/cases/{case_id}/actions"): (ACTS, NOTE, 303),
+    ("POST", "/cases/{case_id}/attachments"): (ACTS, ATTACHED, 303),
+    ("POST", "/cases/{case_id}/attachments/{sha256}"): (ACTS, {}, 404),
     ("POST", "/cases/{case_id}/reveal"): (ACTS, {"reason": "the customer is on the phone"}, 200),
     ("GET", "/incidents"): (ALL, None, 200),
     ("GET", "/locks"): (ALL, None, 200),

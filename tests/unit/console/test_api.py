@@ -16,6 +16,7 @@ from support.stores import START_MS, case, load, record
 from streams.adapters.case_store import tokens
 from streams.console.api.limits import Buckets
 from streams.console.masking import hidden, masked_body
+from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, Entities, Evidence
 from streams.contracts.registry import encode
@@ -227,3 +228,13 @@ def test_requests_made_from_the_document_get_answers_that_it_documents(service: 
             tries(found.ok(), token)
     assert len(asked) == 9
     assert all(codes & {200, 202, 404} for codes in asked.values()), asked
+
+
+def test_lifting_a_freeze_is_for_two_people_and_says_so_before_anything_is_sent(service: Service) -> None:
+    freeze = Lock(action_id="f", action="freeze", scope="all", status="effective", reason_class="x", since=AT)
+    state = LocksState(occurred_at=AT, account_id=PERSON, version=8, locks=(freeze,))
+    load(service.store, [record("account.locks", state)])
+    said = service.acts(service.token("admin"), "unlock", 2)
+    assert (said.status, len(service.sent)) == (403, 0)
+    assert "takes two people who each sign for it" in said.json["detail"]
+    assert service.acts(service.token("admin"), "note", 2).status == 202

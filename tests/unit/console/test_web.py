@@ -26,6 +26,7 @@ from streams.contracts.actions import ActionKind, Lock, LocksState, Scope
 from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence, Finding, Queue, Status
 from streams.core.cases.operator import PERMITTED
+from streams.core.intake.topics import TOPICS
 from streams.core.reasons import SafeClass
 
 SNAPSHOT = "support.cases.snapshot"
@@ -123,7 +124,7 @@ def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, 
         sent = browser.asks(
             "POST", "/cases/case_a/actions", {"version": "1", "form": "1", **form, "csrf": csrf, "action": action}
         )
-        is_possible = may and action not in ("reopen", "put_back")  # the case is open, and nobody has it
+        is_possible = may and action not in ("reopen", "put_back", "attach")  # open, of nobody, nothing attached
         assert (len(console.sent) - before, sent.status) == ((1, 303) if is_possible else (0, 403)), (action, sent)
         assert (action in offered) is is_possible
         if is_possible:
@@ -322,6 +323,7 @@ def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: C
         ("scope", get_args(Scope)),
         ("kind", [f"operator_{name}" for name in PERMITTED]),
         ("class", get_args(SafeClass)),
+        ("type", [topic.case_type for topic in TOPICS.values()]),
     ):
         assert {f"{group}.{value}" for value in values} <= words.keys(), group
     used = {f"act.{name}" for name in PERMITTED}

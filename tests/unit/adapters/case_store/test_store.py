@@ -16,9 +16,11 @@ from support.stores import START_MS, case, content, load, record
 
 from streams.adapters.case_store import people, queries
 from streams.adapters.case_store.errors import StoreError
+from streams.adapters.case_store.queries import Sought
 from streams.adapters.case_store.rows import Record
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.case_store.tables import METADATA, WORDS
+from streams.contracts.accounts import AccountProfile
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, Entities, NotificationRequested
@@ -218,3 +220,31 @@ def test_a_store_of_a_newer_release_is_refused(store: CaseStore) -> None:
 def test_an_unusable_url_is_one_sentence(url: str, says: str) -> None:
     with pytest.raises(StoreError, match=says):
         CaseStore(url)
+
+
+def test_contact_references_are_those_of_the_newest_profile_in_any_order(store: CaseStore) -> None:
+    def profile(minute: int, *references: str) -> Record:
+        said = AccountProfile(
+            event_id=f"p{minute}",
+            source="t",
+            occurred_at=from_ms(START_MS + minute * 60_000),
+            account_id="ada",
+            contact_channels=references,
+        )
+        return record("account.profiles", said, minute, key="ada")
+
+    def found(reference: str) -> tuple[str, ...]:
+        with store.reading() as connection:
+            return queries.sought(connection, Sought(reference=reference), 10)[0]
+
+    old, new, none = profile(1, "tel.1"), profile(2, "tel.2", "tel.3", "13800138000"), profile(3)
+    for order in ((old, new), (new, old), (new, old, new)):
+        store.clear()
+        load(store, order, 1)
+        assert (found("tel.1"), found("tel.2"), found("tel.3")) == ((), ("ada",), ("ada",))
+        assert found("13800138000") == (), "a number is no reference"
+    load(store, [none, new], 1)
+    assert found("tel.2") == ()
+    store.clear()
+    load(store, [new, record("account.profiles", START_MS + 240_000, key="ada"), new], 1)
+    assert found("tel.2") == (), "a deleted profile does not come back"

@@ -1,0 +1,115 @@
+"""Which files does a case refer to, and who has looked at which?"""
+
+import asyncio
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from streams.adapters.case_store import queries
+from streams.console import actions
+from streams.console.addresses import addresses_of, is_public
+from streams.console.audit import says
+from streams.console.desk import FROM_HERE, At, Who, missing, of_this_session
+from streams.contracts.accounts import Attachment
+from streams.core.cases.attachments import host_of, refusal_of
+from streams.core.cases.operator import ANALYSTS
+
+router = APIRouter()
+
+KINDS: Final = ("receipt", "screenshot", "document", "statement", "other")
+_HTTPS: Final = 443
+
+
+@router.post("/cases/{case_id}/attachments", dependencies=FROM_HERE)
+async def attach(
+    request: Request,
+    desk: At,
+    session: Who,
+    case_id: str,
+    csrf: Annotated[str, Form()] = "",
+    version: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    reference: Annotated[str, Form()] = "",
+    sha256: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = "",
+    media_type: Annotated[str, Form()] = "",
+    size: Annotated[str, Form()] = "",
+) -> Response:
+    of_this_session(session, csrf)
+    if session.role not in ANALYSTS:
+        raise HTTPException(403, actions.NOT_ALLOWED)
+    if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in (version, size)):
+        raise HTTPException(400, "refused.form")
+    if kind not in KINDS or not 0 < len(form) <= 32:
+        raise HTTPException(400, "refused.form")
+    given = {
+        "reference": reference.strip(),
+        "sha256": sha256.strip().lower(),
+        "kind": kind,
+        "media_type": media_type.strip().lower(),
+        "size_bytes": int(size),
+    }
+    try:
+        attachment = msgspec.convert(given, Attachment)
+    except msgspec.ValidationError:
+        raise HTTPException(400, "refused.attachment_form") from None
+    if refusal_of(attachment) is not None or await _leads_inside(attachment.reference):
+        raise HTTPException(400, "refused.attachment")
+    case = await asyncio.to_thread(desk.case_of, case_id)
+    now_ms = desk.clock.now_ms()
+    try:
+        wanted = actions.action_of(
+            case,
+            actions.ATTACH,
+            actor=session.name,
+            role=session.role,
+            second=None,
+            text="",
+            version=int(version),
+            at_ms=now_ms,
+            form=form,
+            attachment=given,
+        )
+    except actions.Refused as error:
+        raise HTTPException(403, str(error)) from None
+    says(request, detail=f"{attachment.sha256[:12]} {wanted.event_id}")
+    await desk.send(wanted, now_ms)
+    return RedirectResponse(f"/cases/{case.case_id}?sent={wanted.event_id}", 303)
+
+
+@router.post("/cases/{case_id}/attachments/{sha256}", dependencies=FROM_HERE)
+async def view(
+    request: Request,
+    desk: At,
+    session: Who,
+    case_id: str,
+    sha256: str,
+    csrf: Annotated[str, Form()] = "",
+) -> HTMLResponse:
+    """Where the file is: told once the row of who asked is written, as every answer is."""
+    of_this_session(session, csrf)
+    if session.role not in ANALYSTS:
+        raise HTTPException(403, actions.NOT_ALLOWED)
+    says(request, detail=sha256[:64])
+    with desk.store.reading() as connection:
+        found = queries.attachments(connection, case_id, sha256[:64])
+    if not found:
+        missing()
+    (attached,) = found
+    host = host_of(attached.reference)
+    opens = host is not None and not await _leads_inside(attached.reference)
+    return desk.page(request, "attachment.html", session, case_id=case_id, attached=attached, opens=opens)
+
+
+async def _leads_inside(reference: str) -> bool:
+    """Whether the name leads into our own network now. One that has no address leads nowhere."""
+    host = host_of(reference)
+    if host is None:
+        return False
+    try:
+        return not all(map(is_public, await addresses_of(host, _HTTPS)))
+    except (OSError, UnicodeError):
+        return False

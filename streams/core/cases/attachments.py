@@ -1,0 +1,135 @@
+"""Which files belong to a case, where do they stay, and which references are kept by nobody?
+
+A file is never here: only its reference, its digest and whose word that is. A reference is opened by people who trust
+what they see, so it is one of few schemes, leads into no private network and carries no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from streams.contracts.accounts import Attachment, Support
+from streams.contracts.cases import AttachmentRecorded
+from streams.core.addresses import address_of
+from streams.core.cases.book import add_line
+from streams.core.obligations import Case, Line
+from streams.core.personal import kind_of
+from streams.core.turn import Turn
+
+MOST: Final = 50  # of one case
+CUSTOMER: Final = "customer"
+REFUSED: Final = "attachment.refused"  # line of a case
+_COUNTER: Final = "attachments"
+_STORES: Final = frozenset({"s3", "gs", "upload"})  # of objects: the rest of the reference is a bucket and a key
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/@!$&'()*+,;=%\[\]-]+")
+_MEDIA: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
+_ACTIVE: Final = re.compile(r"text/html|.*(svg|xml|script|flash).*|application/(x-)?(msdownload|sh|executable).*")
+_INSIDE: Final = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".corp", ".private")
+# The last label of a name that a browser takes for a number, and so for an address: 127.1, 0x7f000001, 2130706433.
+_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+
+
+def refusal_of(attachment: Attachment) -> str | None:
+    """Why this is not kept; None if it is. Never repeats the reference."""
+    reference = attachment.reference
+    if _PLAIN.fullmatch(reference) is None:
+        return "the reference has blanks, a query or characters that belong in no address: a signed address is a key"
+    if kind_of(reference) is not None:
+        return "the reference holds personal data"
+    if attachment.media_type is not None:
+        if _MEDIA.fullmatch(attachment.media_type) is None:
+            return "the media type is none, for example image/png"
+        if _ACTIVE.fullmatch(attachment.media_type) is not None:
+            return "files of this media type do something when they are opened"
+    return _refusal_of_address(reference)
+
+
+def host_of(reference: str) -> str | None:
+    """The host that a browser would ask; None if the reference is none that browsers open."""
+    parts = urlsplit(reference)
+    return parts.hostname if parts.scheme == "https" else None
+
+
+def refusal(case: Case, attachment: Attachment | None) -> tuple[str, str] | None:
+    """(cause, sentence) if an operator must not attach this."""
+    if attachment is None:
+        return "no_attachment", "nothing is attached"
+    why = refusal_of(attachment)
+    if why is not None:
+        return "attachment", why
+    if case.counters.get(_COUNTER, 0) >= MOST:
+        return "too_many", f"a case has {MOST} attachments at most"
+    return None
+
+
+def keep(turn: Turn, case: Case, attachment: Attachment, actor: str, role: str) -> None:
+    """Records the attachment of a case."""
+    count = case.counters.get(_COUNTER, 0)
+    if count or len(case.counters) < 8:
+        case.counters[_COUNTER] = count + 1
+    turn.change(case, f"attachment {attachment.sha256[:12]}")
+    turn.effects.append(
+        AttachmentRecorded(
+            occurred_at=turn.at,
+            event_id=turn.cause,
+            account_id=turn.ctx.account_id,
+            case_id=case.case_id,
+            reference=attachment.reference,
+            sha256=attachment.sha256,
+            kind=attachment.kind,
+            media_type=attachment.media_type,
+            size_bytes=attachment.size_bytes,
+            actor=actor,
+            role=role,
+        )
+    )
+
+
+def of_customer(turn: Turn, event: Support) -> None:
+    """Records what came with a message on the cases that the message stands on."""
+    if turn.late:
+        return
+    for case in tuple(turn.obligations.cases):
+        if not any(line.event_id == turn.cause for line in case.lines):
+            continue
+        for attachment in event.attachments:
+            refused = refusal(case, attachment)
+            if refused is None:
+                keep(turn, case, attachment, CUSTOMER, CUSTOMER)
+            else:
+                add_line(turn, case, Line(turn.at_ms, REFUSED, turn.cause, refused[1][:200]))
+
+
+def told(attachment: Attachment) -> str:
+    """What a line says of it: never where it is."""
+    size = "" if attachment.size_bytes is None else f" {attachment.size_bytes} bytes"
+    return f"{attachment.kind} {attachment.media_type or ''}{size} sha256 {attachment.sha256[:12]}"
+
+
+def _refusal_of_address(reference: str) -> str | None:
+    try:
+        parts = urlsplit(reference)
+        host, has_user = parts.hostname or "", parts.username is not None or parts.password is not None
+        _ = parts.port
+    except ValueError:
+        return "the reference is no address"
+    if parts.scheme in _STORES:
+        is_whole = bool(parts.netloc) and bool(parts.path.strip("/")) and ".." not in parts.path.split("/")
+        return None if is_whole and not has_user else "the reference names no bucket and key"
+    if parts.scheme != "https":
+        return f"a reference begins with https, {', '.join(sorted(_STORES))}"
+    if has_user:
+        return "the reference names a user"
+    return None if _is_public(host.rstrip(".")) else "the reference leads into a private network or to no host"
+
+
+def _is_public(host: str) -> bool:
+    """Whether a name may lead outside. What it leads to is looked at again when it is opened."""
+    try:
+        address = address_of(host)
+    except ValueError:
+        last = host.rpartition(".")[2]
+        return "." in host and _NUMBER.fullmatch(last) is None and not f".{host.lower()}".endswith(_INSIDE)
+    return address.is_global and not address.is_multicast
