@@ -24,6 +24,7 @@ REFUSED: Final = "attachment.refused"  # line of a case
 _COUNTER: Final = "attachments"
 _STORES: Final = frozenset({"s3", "gs", "upload"})  # of objects: the rest of the reference is a bucket and a key
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/@!$&'()*+,;=%\[\]-]+")
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _MEDIA: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 _ACTIVE: Final = re.compile(r"text/html|.*(svg|xml|script|flash).*|application/(x-)?(msdownload|sh|executable).*")
 _INSIDE: Final = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".corp", ".private")
@@ -109,6 +110,8 @@ def told(attachment: Attachment) -> str:
 
 
 def _refusal_of_address(reference: str) -> str | None:
+    if _KEY.fullmatch(reference) is not None and ".." not in reference:
+        return None  # a key in the store that the app uploads to; no browser opens it
     try:
         parts = urlsplit(reference)
         host, has_user = parts.hostname or "", parts.username is not None or parts.password is not None

@@ -31,6 +31,7 @@ def file(reference: str, **fields: Any) -> Attachment:
         "s3://evidence/2026/receipt.png",
         "gs://evidence/receipt.png",
         "upload://2026/03/receipt-1",
+        "blob/1",
     ],
 )
 def test_a_reference_to_a_store_or_a_public_host_is_kept(reference: str) -> None:
@@ -39,7 +40,9 @@ def test_a_reference_to_a_store_or_a_public_host_is_kept(reference: str) -> None
 
 HOSTILE = [
     "",
-    "receipt.png",
+    "../receipt.png",
+    "a/../b",
+    "/etc/passwd",
     "javascript:alert(1)",
     "JavaScript:alert(1)",
     "data:text/html;base64,PHNjcmlwdD4=",
