@@ -110,7 +110,7 @@ def test_a_call_becomes_a_case_and_its_receipt_is_attached_and_looked_at(office:
     expect(page.get_by_label("Bytes")).to_have_value("4")
     page.get_by_label("Reference").fill("s3://evidence/r.png")
     mei.does("Attach")
-    page.get_by_role("button", name="Show").click()
+    page.locator("li.file").get_by_role("button", name="Show").click()
     expect(page.locator("dl")).to_contain_text("s3://evidence/r.png")
 
 
