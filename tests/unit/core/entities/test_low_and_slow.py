@@ -68,3 +68,22 @@ def test_the_estimate_is_near_the_truth_and_exact_while_there_is_room(number: in
         assert found == number
     assert abs(found - number) <= 0.4 * number  # four standard deviations
     assert all(part == sorted(set(part)) and len(part) <= 128 for part in parts)
+
+
+def test_a_program_never_seen_before_is_no_excuse():
+    """Of a user agent that is new to the site nothing is usual, so its own share of failures has to tell."""
+    part = Entity(policy())
+    part.play(attempt(f"n{number}", number * 90) for number in range(19))
+    assert part.cases == []
+    part.play(attempt(f"n{number}", number * 90) for number in range(19, 30))
+    case = part.cases[-1]
+    assert (case.flow, case.rules, case.subject) == ("F26", ("slice-spray/02",), "slice/64500 curl/8")
+    assert part.risks[0].level == "elevated"
+    assert {action.action for action in part.actions} == {"step_up"}
+
+
+def test_where_people_get_in_many_may_mistype():
+    part = Entity(policy())
+    for number in range(200):
+        part.play([attempt(f"n{number}", number * 15), attempt(f"n{number}", number * 15 + 5, ok=True)])
+    assert part.effects == []
