@@ -27,7 +27,7 @@ from streams.cli.terminal import say_json, terminal
 from streams.runtime.collector import look_rarely
 from streams.runtime.logic import Record
 
-STAGES = ("decode", "core", "memory", "money", "model", "store", "whole", "latency")
+STAGES = ("decode", "core", "memory", "money", "model", "store", "console", "whole", "latency")
 PARTITIONS = 4
 # A customer does something about five times, 20 minutes apart: most accounts are known, none is suspicious.
 EVENTS_PER_ACCOUNT = 5
@@ -113,6 +113,8 @@ def bench(
         results |= _in_memory(only, events, begin)
         if "store" in only:
             results["store"] = _store(events, Path(folder), begin)
+        if "console" in only:
+            results["console"] = _console(events // 2, Path(folder), begin)
         if "whole" in only or "latency" in only:
             model = bench_model.shipped() if "skipped" not in results.get("model", {"skipped": ""}) else None
             results |= _through_kafka(only, events, rate, seconds, bootstrap, Path(folder), begin, model)
@@ -181,6 +183,15 @@ def _store(versions: int, folder: Path, begin: Callable[[str, int], Told]) -> di
     except ModuleNotFoundError as error:
         return {"skipped": f"the case store needs {error.name}: pip install 'paywarden[console]'"}
     found: dict[str, Any] = msgspec.to_builtins(measure(versions, folder, begin("case versions", versions)))
+    return found
+
+
+def _console(cases: int, folder: Path, begin: Callable[[str, int], Told]) -> dict[str, Any]:
+    try:
+        from streams.cli.bench_console import measure  # like the case store
+    except ModuleNotFoundError as error:
+        return {"skipped": f"the console needs {error.name}: pip install 'paywarden[console]'"}
+    found: dict[str, Any] = msgspec.to_builtins(measure(cases, folder, begin("open cases", cases)))
     return found
 
 
@@ -280,6 +291,14 @@ def show(results: dict[str, Any], console: Console) -> None:
         console.print(f"no model measured: {results['model']['skipped']}", highlight=False)
     if "skipped" in results.get("store", {}):
         console.print(f"no case store measured: {results['store'].pop('skipped')}", highlight=False)
+    if "skipped" in results.get("console", {}):
+        console.print(f"no console measured: {results['console'].pop('skipped')}", highlight=False)
+    for name, page in results.get("console", {}).get("pages", {}).items():
+        console.print(
+            f"page {name.replace('_', ' ')}: median {page['median_ms']} ms, p95 {page['p95_ms']} ms, "
+            f"worst {page['worst_ms']} ms, {page['kilobytes']} KB",
+            highlight=False,
+        )
     for name in ("memory", "money", "store", "latency"):
         if results.get(name):
             table = Table(title=name, title_justify="left", show_header=False, box=None, padding=(0, 2))

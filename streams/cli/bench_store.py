@@ -50,7 +50,7 @@ def measure(versions: int, folder: Path, told: Callable[[int], None]) -> StoreFi
     cases = versions // 2
     size = done = 0
     seconds = cpu_s = decode_s = 0.0
-    for records in _batches(cases):
+    for records in batches(cases):
         size += sum(len(record.value or b"") for record in records)
         began_s = time.process_time()
         batch_of(records)
@@ -101,7 +101,7 @@ def _cursor_of_page(store: CaseStore, number: int) -> str | None:
     return cursor
 
 
-def _batches(cases: int) -> Iterator[list[Record]]:
+def batches(cases: int) -> Iterator[list[Record]]:
     """Each case opened, and some thousand cases later changed, as in a stream."""
     records: list[Record] = []
     lag = 10_000

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import uvicorn
@@ -78,3 +80,18 @@ def _end_if_failed(follower: asyncio.Task[int]) -> None:
             "the console no longer follows the topics and ends (%s: %s); start it again", type(error).__name__, error
         )
         os._exit(EXIT_INFRASTRUCTURE)
+
+
+@contextmanager
+def in_background(app: FastAPI, port: int) -> Iterator[None]:
+    """`app` answers on `port`, in a thread of its own."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(20)

@@ -50,6 +50,11 @@ def addresses(scene) -> dict[str, dict[str, str]]:
         "/merchant": {"merchant": f"/merchant?{urlencode({'id': used['merchant']})}"},
         "/search": {"search": "/search?q=takeover", "search-empty": "/search?q=nothing+of+this"},
         "/login": {"login": "/login"},
+        "/contacts": {"contacts": "/contacts"},
+        "/contacts/new": {"contact": f"/contacts/new?account={theft.account_id}"},
+        "/contacts/{event_id}": {"contact-waiting": "/contacts/nothing"},
+        "/handover": {"handover": "/handover"},
+        "/bulk/{batch}": {"batch-missing": "/bulk/nothing"},
     }
 
 

@@ -139,3 +139,30 @@ def test_of_two_analysts_at_one_case_both_are_answered_and_nothing_is_lost(scene
     kinds = [each.kind for each in newest(scene, line).evidence]
     assert kinds.count("operator_assign") == 1
     assert kinds.count("operator_note") == 1
+
+
+def test_what_was_typed_stays_until_it_was_carried_out(scene, person: Seat) -> None:
+    line = scene.plays("account_takeover", 15, "account_takeover")
+    mei = person("mei")
+    note = mei.opens(f"/cases/{line.case_id}").get_by_label("Note (kept in the event of the action)")
+    note.fill("the customer called back")
+    mei.page.reload()
+    expect(note).to_have_value("the customer called back")
+    assert mei.does("Note") == "Carried out."
+    expect(note).to_have_value("")
+    note.fill("and once more")
+    mei.page.reload()  # the page still says that the first one was carried out
+    expect(note).to_have_value("and once more")
+    mei.page.get_by_role("button", name="Sign out").click()
+    mei.page.wait_for_url("**/login")
+    assert mei.page.evaluate("sessionStorage.length") == 0
+
+
+def test_on_a_narrow_screen_the_queue_says_what_and_whose(scene, person: Seat) -> None:
+    scene.plays("account_takeover", 16, "account_takeover")
+    page = person("mei", viewport={"width": 390, "height": 844}).page
+    for cell in ("td .p", "td a", "td.whose"):
+        box = page.locator(f".list tbody tr:first-child {cell}").first.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390

@@ -40,6 +40,20 @@
       if (chosen.type) hashed.elements.media_type.value = chosen.type;
     });
   }
+  // What somebody types stays over a reload, in this tab only, until it was carried out or they leave.
+  const kept = window.sessionStorage;
+  const place = (area) => `draft ${location.pathname} ${area.form?.getAttribute("action")} ${area.name}`;
+  const drafts = [...document.querySelectorAll("textarea[name]")];
+  const sent = new URLSearchParams(location.search).get("sent");
+  if (sent && kept.getItem("carried out") !== sent && document.querySelector(".outcome.done")) {
+    kept.setItem("carried out", sent);
+    drafts.forEach((area) => kept.removeItem(place(area)));
+  }
+  for (const area of drafts) {
+    area.value ||= kept.getItem(place(area)) ?? "";
+    area.addEventListener("input", () => kept.setItem(place(area), area.value));
+  }
+  document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => kept.clear());
   const live = document.body.dataset.live;
   if (!live) return;
   // The answer may have come while this page was loading: then no event will tell.
