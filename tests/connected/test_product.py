@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.broker import ON_KAFKA
 from support.broker_client import Cluster
 from support.chaos import Blow, Chaos
-from support.product import AGENTS, Product, backtest, difference, state_difference, story
+from support.models import small_model, worse
+from support.product import AGENTS, Product, Records, backtest, difference, state_difference, story
 
+from producers.feed import Outgoing
+from streams.contracts.decisions import DecisionShadowed
+from streams.contracts.registry import decode
 from streams.contracts.topics import Agent
 
 STORY = (
@@ -59,6 +65,33 @@ def test_workers_publish_what_the_backtest_writes(make_product: MakeProduct, is_
     assert state_difference(states["entities"], product.states("entities")) == ""
     assert product.end() == [0, 0]
     assert "Traceback" not in product.logs()  # ending is nothing to be afraid of
+
+
+@ON_KAFKA
+@pytest.mark.timeout(600)
+def test_a_watched_model_has_no_effect(make_product: MakeProduct, tmp_path: Path) -> None:
+    """It would hold every payment; whatever is published beside its own records is the same to the byte without it."""
+    champion, watched = small_model(tmp_path / "models"), worse(tmp_path / "models")
+    records = story(*BOTH_AGENTS)
+    alone, beside = (
+        published_with(make_product(), records, model_dir=str(champion), shadow_model_dirs=json.dumps(shadows))
+        for shadows in ([], [str(watched)])
+    )
+    told: Counter[tuple[str, str]] = Counter()
+    for (topic, _), bag in beside.items():
+        for key, value in list(bag) if topic == "fraud.decisions" else ():
+            decision = decode(topic, value or b"")
+            if isinstance(decision, DecisionShadowed):
+                told[decision.decided, decision.outcome] += bag.pop((key, value))
+    assert difference(alone, beside) == ""
+    assert told["allow", "hold"] > 10, "it disagrees, or the comparison proves nothing"
+
+
+def published_with(product: Product, records: list[Outgoing], **settings: str) -> Records:
+    product.start("w1", model_deadline_ms="10000", **settings)
+    product.replay(records)
+    assert product.end() == [0]
+    return product.published()
 
 
 @pytest.mark.timeout(1_800)
