@@ -56,12 +56,17 @@
   document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => kept.clear());
   const live = document.body.dataset.live;
   if (!live) return;
+  // Whoever has pressed a link meanwhile goes where it leads.
+  let leaving = false;
+  addEventListener("beforeunload", () => (leaving = true));
+  addEventListener("pageshow", () => (leaving = false));
+  const again = () => leaving || location.reload();
   // The answer may have come while this page was loading: then no event will tell.
-  if ("waiting" in document.body.dataset) setTimeout(() => location.reload(), 1500);
+  if ("waiting" in document.body.dataset) setTimeout(again, 1500);
   const source = new EventSource("/events");
   source.addEventListener("changed", (event) => {
     const isMine = live === "any" || event.data.split(" ").includes(live);
-    if ("waiting" in document.body.dataset) location.reload();
+    if ("waiting" in document.body.dataset) again();
     else if (isMine) document.getElementById("changed").hidden = false;
   });
 })();
