@@ -9,10 +9,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.options import RuntimeOptions
+from streams.runtime.pace import keep_pace
 from streams.runtime.rights import require
 
 # A read that gets nothing for this long although the end was not reached: the broker does not answer.
 STUCK_S = 30.0
+_WAIT_MS = 20
 
 
 class Span(NamedTuple):
@@ -22,14 +24,20 @@ class Span(NamedTuple):
     end: int
 
 
+class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
+    async def start(self) -> None:
+        await super().start()
+        keep_pace(self._fetcher, _WAIT_MS / 1000)
+
+
 def reader(options: RuntimeOptions, *, committed: bool = True) -> AIOKafkaConsumer:
     """A consumer without a group, which seeks by itself."""
-    return AIOKafkaConsumer(
+    return _Reader(
         isolation_level="read_committed" if committed else "read_uncommitted",
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=options.fetch_max_bytes,
-        fetch_max_wait_ms=20,
+        fetch_max_wait_ms=_WAIT_MS,
         **aiokafka_kwargs(options),
     )
 

@@ -14,9 +14,7 @@ crash tests decide when the three versions may be raised.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +27,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.runtime.failstop import LostInput
 from streams.runtime.options import RuntimeOptions
+from streams.runtime.pace import keep_pace
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = self._ensure_consumer()
         if self._paced is not consumer._fetcher:
             self._paced = consumer._fetcher
-            _keep_pace(self._paced, self.options.fetch_max_wait_ms / 1000)
+            keep_pace(self._paced, self.options.fetch_max_wait_ms / 1000)
         records = await self._fetch_records(consumer, active, timeout=timeout_s)
         return records, _reaches(consumer)
 
@@ -118,22 +117,6 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's livelock detector knows only its own acknowledgements; liveness is `health`'s business."""
-
-
-def _keep_pace(fetcher: Any, wait_s: float) -> None:
-    """Not every broker waits when it has nothing: the embedded one was asked 600 times a second, with half a core."""
-    ask = fetcher._proc_fetch_request
-
-    async def paced(*request: Any) -> bool:
-        began_s = time.monotonic()
-        found: bool = await ask(*request)
-        left_s = began_s + wait_s - time.monotonic()
-        if not found and left_s > 0.0:
-            with contextlib.suppress(asyncio.CancelledError):  # as `ask` does: whoever closes awaits what it cancelled
-                await asyncio.sleep(left_s)
-        return found
-
-    fetcher._proc_fetch_request = paced
 
 
 def _reaches(consumer: AIOKafkaConsumer) -> dict[TP, Reach]:
