@@ -810,7 +810,7 @@ def health() -> Board:
                     value(
                         m.STORE_LAG,
                         "instance",
-                        "output",
+                        "stored",
                         title="Records that wait for the store",
                         runbook="PaywardenStoreBehind",
                     ),

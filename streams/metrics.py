@@ -135,8 +135,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "reader": _values("rule", "model", "person"),
     "reply": _values("answered", "unanswered", "not_helped"),
     "theme": _values(*THEMES, NOTHING_KNOWN),
-    # Of the processes beside the workers. What they read are our own outputs; endpoints are named in a file.
-    "output": _values(*(topic.name for topic in TOPICS.values() if topic.direction == "output")),
+    # Of the processes beside the workers. The case store reads what goes in as well as what comes out.
+    "stored": _values(*(topic.name for topic in TOPICS.values() if topic.direction in ("input", "output"))),
     "endpoint": Shape(re.compile("[a-z0-9][a-z0-9-]{0,62}"), 256),
     "method": _values("GET", "POST"),
     "route": Shape(re.compile(r"none|/[a-z0-9_./{}-]{0,80}"), 512),  # as the code writes it, never as somebody asks it
@@ -456,7 +456,7 @@ MESSAGES_ANSWERED: Final = Counter(
 
 # --- does everybody get to see it? The processes beside the workers: case store, webhooks, console --------------------
 STORE_RECORDS: Final = Counter(
-    "paywarden_store_records_total", "Records that the case store took in.", "shown", ("output",)
+    "paywarden_store_records_total", "Records that the case store took in.", "shown", ("stored",)
 )
 STORE_REFUSED: Final = Counter(
     "paywarden_store_refused_total",
@@ -467,7 +467,7 @@ STORE_LAG: Final = Gauge(
     "paywarden_store_lag_records",
     "Records between the position of the case store and the end of a topic.",
     "shown",
-    ("output", "partition"),
+    ("stored", "partition"),
 )
 STORE_LEVEL: Final = Gauge(
     "paywarden_store_level_timestamp_seconds",

@@ -155,11 +155,11 @@ def test_a_store_that_follows_says_how_far_it_is(product: Product, tmp_path: Pat
     level = "paywarden_store_level_timestamp_seconds"
     try:
         wait_until(lambda: shown().get(level, 0) > time.time() - 60, "it has everything")
-        assert shown()['paywarden_store_records_total{output="support.cases"}'] == 0
+        assert shown()['paywarden_store_records_total{stored="support.cases"}'] == 0
         assert (lag(), shown()["paywarden_store_refused_total"]) == (0, 0)
         good = case("case_a", 1)
         write(product, CASES, Line(b"case_a", encode(good), START_MS), Line(b"case_a", b"no case", START_MS))
-        wait_until(lambda: shown()['paywarden_store_records_total{output="support.cases"}'] == 2, "it took both in")
+        wait_until(lambda: shown()['paywarden_store_records_total{stored="support.cases"}'] == 2, "it took both in")
         assert shown()["paywarden_store_refused_total"] == 1
         before = shown()[level]
         one = f'paywarden_store_open_cases{{priority="{good.priority}",queue="{good.queue}"}}'

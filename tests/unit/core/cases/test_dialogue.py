@@ -8,7 +8,7 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event
 from support.play import Player, policy
 
-from streams.contracts.accounts import AccountProfile, CaseAction, SurveyAnswered, UserMessage
+from streams.contracts.accounts import AccountProfile, Attachment, CaseAction, SurveyAnswered, UserMessage
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.core.steps import Effect
 
@@ -98,7 +98,7 @@ def test_an_answer_ends_the_waiting_and_the_reminders(named: bool) -> None:
 def test_a_screenshot_alone_is_an_answer() -> None:
     talk = Talk()
     talk.acts(NOON, "ask", asks_for=("screenshot",))
-    shot = {"reference": "blob/1", "sha256": "0" * 64, "kind": "image"}
+    shot = Attachment(reference="blob/1", sha256="0" * 64, kind="image")
     talk.says(NOON + HOUR, None, attachments=(shot,))
     assert talk.case.status == "in_progress"
 
