@@ -87,9 +87,10 @@ def rebuild(yes: bool, store: str | None, as_json: bool, **options: Any) -> None
     with opened_store(settings, store) as opened:
         if not (yes or as_json):
             click.confirm("Delete everything in the case store that comes from topics, and read it again?", abort=True)
-        ask(settings, plan(settings.runtime(), {}))  # nothing is deleted for a broker that does not answer
+        runtime = msgspec.structs.replace(settings.runtime(), web_port=0)  # over too soon to be watched
+        ask(settings, plan(runtime, {}))  # nothing is deleted for a broker that does not answer
         opened.clear()
-        _told(opened, ask(settings, _loaded(settings.runtime(), opened, follow=False, quiet=as_json)), as_json)
+        _told(opened, ask(settings, _loaded(runtime, opened, follow=False, quiet=as_json)), as_json)
 
 
 @store.command("check")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -62,7 +63,9 @@ def bodies(url: str) -> dict[str, bytes]:
 
 @ON_KAFKA
 @pytest.mark.timeout(300)
-def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(product: Product, tmp_path: Path) -> None:
+def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(
+    product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = f"sqlite:///{tmp_path}/cases.db"
     product.start("w1")
     product.replay(story("account_takeover", "debited_but_failed"), deadline_s=120)
@@ -77,7 +80,10 @@ def test_what_workers_publish_is_kept_byte_for_byte_and_made_again(product: Prod
     assert answer(product, "load", url=url)["read"] == 0
     store = CaseStore(url)
     rows = content(store)
-    again = answer(product, "rebuild", url=url)["read"]
+    with socket.create_server(("127.0.0.1", 0)) as pages:  # of a worker on the same machine
+        monkeypatch.setenv("PAYWARDEN_WEB_PORT", str(pages.getsockname()[1]))
+        again = answer(product, "rebuild", url=url)["read"]
+    monkeypatch.delenv("PAYWARDEN_WEB_PORT")
     assert 0 < again <= loaded["read"]  # fewer where the topic of snapshots was compacted in the meantime
     assert content(store) == rows
     store.close()
