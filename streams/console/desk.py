@@ -23,12 +23,13 @@ from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.console import passwords
+from streams.console.actions import NOT_ALLOWED
 from streams.console.audit import says
 from streams.console.claims import Claims
 from streams.console.pages import LANGUAGES, Pages
 from streams.contracts.accounts import CaseAction, ContactTaken
 from streams.contracts.cases import CaseVersion
-from streams.core.cases.operator import SUPERVISORS
+from streams.core.cases.operator import ANALYSTS, SUPERVISORS
 from streams.core.personal import kind_of
 from streams.core.two_people import is_somebody_else
 from streams.ports import Clock
@@ -153,6 +154,17 @@ FROM_HERE: Final = [Depends(from_here)]
 def of_this_session(session: Session, csrf: str) -> None:
     if not hmac.compare_digest(csrf.encode(), session.csrf.encode()):
         raise HTTPException(403, "refused.csrf")
+
+
+def may_act(session: Session) -> None:
+    """Answers 403 to whoever only looks."""
+    if session.role not in ANALYSTS:
+        raise HTTPException(403, NOT_ALLOWED)
+
+
+def names_a_form(form: str) -> bool:
+    """Whether it can be the name of a form that was shown, by which the same form sent twice is one event."""
+    return 0 < len(form) <= 32
 
 
 def reason_to_reveal(session: Session, reason: str, csrf: str) -> str:

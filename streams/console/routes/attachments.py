@@ -12,10 +12,9 @@ from streams.adapters.case_store import queries
 from streams.console import actions
 from streams.console.addresses import addresses_of, is_public
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, missing, of_this_session
+from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session
 from streams.contracts.accounts import Attachment
 from streams.core.cases.attachments import host_of, refusal_of
-from streams.core.cases.operator import ANALYSTS
 
 router = APIRouter()
 
@@ -39,11 +38,10 @@ async def attach(
     size: Annotated[str, Form()] = "",
 ) -> Response:
     of_this_session(session, csrf)
-    if session.role not in ANALYSTS:
-        raise HTTPException(403, actions.NOT_ALLOWED)
+    may_act(session)
     if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in (version, size)):
         raise HTTPException(400, "refused.form")
-    if kind not in KINDS or not 0 < len(form) <= 32:
+    if kind not in KINDS or not names_a_form(form):
         raise HTTPException(400, "refused.form")
     given = {
         "reference": reference.strip(),
@@ -91,8 +89,7 @@ async def view(
 ) -> HTMLResponse:
     """Where the file is: told once the row of who asked is written, as every answer is."""
     of_this_session(session, csrf)
-    if session.role not in ANALYSTS:
-        raise HTTPException(403, actions.NOT_ALLOWED)
+    may_act(session)
     says(request, detail=sha256[:64])
     with desk.store.reading() as connection:
         found = queries.attachments(connection, case_id, sha256[:64])

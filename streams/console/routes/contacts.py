@@ -14,7 +14,7 @@ from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.trail import account_subject
 from streams.console import actions, contacts
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Desk, Who, missing, of_this_session
+from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
 from streams.contracts.cases import CaseVersion
 from streams.core.cases.operator import ANALYSTS
 from streams.core.currencies import WITH_MINOR_UNIT
@@ -27,7 +27,6 @@ _FOUND: Final = 50
 _ASKED: Final = ("order", "at", "amount", "currency", "phone", "account")
 _COMMON: Final = ("CNY", "USD", "EUR", "HKD")
 CURRENCIES: Final = (*_COMMON, *sorted(WITH_MINOR_UNIT - set(_COMMON)))
-_FORM_MAX: Final = 32
 
 
 @router.get("/contacts")
@@ -79,8 +78,7 @@ def fill_in(
     amount: str = "",
     currency: str = "CNY",
 ) -> HTMLResponse:
-    if session.role not in ANALYSTS:
-        raise HTTPException(403, actions.NOT_ALLOWED)
+    may_act(session)
     about = desk.case_of(case) if case else None
     if about is not None:
         account = about.entities.account_id or ""
@@ -112,7 +110,7 @@ async def take(
     form: Annotated[str, Form()] = "",
 ) -> Response:
     of_this_session(session, csrf)
-    if not 0 < len(form) <= _FORM_MAX:
+    if not names_a_form(form):
         raise HTTPException(400 if session.role in ANALYSTS else 403, "refused.form")
     sent = {name: str(value) for name, value in (await request.form()).items()}
     now_ms = desk.clock.now_ms()

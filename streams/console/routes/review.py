@@ -9,9 +9,8 @@ from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import desks, queries
 from streams.adapters.case_store.queries import Filters
-from streams.console import actions
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, PAGE, STAGES, At, Who, of_this_session
+from streams.console.desk import FROM_HERE, PAGE, STAGES, At, Who, may_act, names_a_form, of_this_session
 from streams.core.cases.operator import ANALYSTS
 
 router = APIRouter()
@@ -83,9 +82,8 @@ async def claim(
     priority: Annotated[str, Form()] = "",
 ) -> Response:
     of_this_session(session, csrf)
-    if session.role not in ANALYSTS:
-        raise HTTPException(403, actions.NOT_ALLOWED)
-    if not 0 < len(form) <= 32:
+    may_act(session)
+    if not names_a_form(form):
         raise HTTPException(400, "refused.form")
     claimed = await desk.claims.next(session, queue or None, priority or None, form)
     if claimed is None:

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from streams.adapters.case_store import queries
 from streams.adapters.case_store.queries import Handover
 from streams.adapters.case_store.rows import DAY_MS
-from streams.console import actions, together
+from streams.console import together
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, missing, of_this_session
+from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session
 from streams.console.together import Wish
 from streams.core.cases.operator import ANALYSTS
 from streams.core.intake.masking import masked
@@ -37,7 +37,7 @@ def preview(
     csrf: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     of_this_session(session, csrf)
-    _may_act(session.role)
+    may_act(session)
     wanted = together.chosen(case)
     if not wanted:
         raise HTTPException(400, "refused.none_chosen")
@@ -57,9 +57,9 @@ async def resolve(
     text: Annotated[str, Form()] = "",
 ) -> Response:
     of_this_session(session, csrf)
-    _may_act(session.role)
+    may_act(session)
     wanted = dict(together.chosen(case))
-    if not wanted or not 0 < len(form) <= 32:
+    if not wanted or not names_a_form(form):
         raise HTTPException(400, "refused.form")
     found = await asyncio.to_thread(together.candidates, desk, session, _RESOLVE, wanted)
     wishes = [Wish(each.case.case_id, wanted[each.case.case_id], text, {}) for each in found if not each.why]
@@ -107,11 +107,11 @@ async def hand_over(
     to: Annotated[str, Form()] = "",
 ) -> Response:
     of_this_session(session, csrf)
-    _may_act(session.role)
+    may_act(session)
     wanted = together.chosen(case)
     if not wanted:
         raise HTTPException(400, "refused.none_chosen")
-    if not 0 < len(form) <= 32:
+    if not names_a_form(form):
         raise HTTPException(400, "refused.form")
     if to and to not in await asyncio.to_thread(together.colleagues, desk, session):
         raise HTTPException(400, "refused.receiver")
@@ -130,8 +130,3 @@ async def hand_over(
     await asyncio.to_thread(together.note_handover, desk, left)
     says(request, subject=batch, detail=f"{len(events)} to {to or 'the next shift'}")
     return RedirectResponse(f"/bulk/{batch}?{urlencode({'handed': '1'})}", 303)
-
-
-def _may_act(role: str) -> None:
-    if role not in ANALYSTS:
-        raise HTTPException(403, actions.NOT_ALLOWED)
