@@ -24,7 +24,8 @@ def play(stage: Stage) -> None:
         for _ in range(stage.number("per_minute")):
             at_ms = began_ms + minute * MINUTE_MS + rng.randrange(60) * SECOND_MS
             person = next(turns)
-            fields = stage.movement(person, stage.home(person), person.mean_minor, rng.choice(person.terminals))
+            amount_minor = round(person.mean_minor * rng.uniform(0.5, 1.5))  # twice the same would be charged twice
+            fields = stage.movement(person, stage.home(person), amount_minor, rng.choice(person.terminals))
             if rng.random() < LOGS_IN:
                 stage.login(person.account_id, stage.home(person), at_ms - 30 * SECOND_MS)
             if rng.random() >= stage.parameters["failing_share"]:

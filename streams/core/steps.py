@@ -97,9 +97,12 @@ class DecideContext(msgspec.Struct, gc=False):
     capped: list[str] = msgspec.field(default_factory=list)
 
     def is_stalled(self, feed: str, at_ms: int) -> bool:
-        """Whether the feed has stopped while others go on, so that its silence proves nothing."""
+        """Whether the feed has stopped while others go on, so that its silence proves nothing.
+
+        To the very end: what prolongs it is effective at that moment, and timers of a moment come before its events.
+        """
         since_ms, until_ms = self.stalled.get(feed, (0, 0))
-        return since_ms <= at_ms < until_ms
+        return since_ms <= at_ms <= until_ms
 
     # Labels of payments that were scored, as (band of the score, verdict): for the shell to count.
     foretold: list[tuple[int, str]] = msgspec.field(default_factory=list)

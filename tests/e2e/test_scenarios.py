@@ -237,6 +237,19 @@ def test_stalled_ledger_is_one_incident_and_troubles_nobody() -> None:
     assert (run.notifications, run.queries, run.all(RefundIntended)) == ([], [], [])
 
 
+@pytest.mark.stress
+@pytest.mark.timeout(900)
+def test_a_stalled_ledger_under_load_opens_no_money_case_and_refunds_nothing() -> None:
+    """Two hours without the ledger at fifteen times the traffic, then 12,000 debits and their credits in minutes."""
+    run = scene("stalled_ledger", {"customers": 2000, "per_minute": 100, "failing_share": 0.01})
+    assert [(case.subject, case.status) for case in run.cases if case.owner == "entity"] == [
+        ("feed/ledger.entries", "closed")
+    ]
+    assert [case.case_type for case in run.cases if case.queue == "accounting"] == []
+    assert (run.queries, run.all(RefundIntended)) == ([], [])
+    assert Counter(note.template for note in run.notifications if "charge" in note.template) == Counter()
+
+
 def test_compromised_card_is_flagged_by_its_amounts_before_any_label() -> None:
     run = played("compromised_card")
     reviewed = [each for each in run.decisions if Outcome.parse(each.outcome) >= Outcome.STEP_UP]

@@ -5,8 +5,9 @@ adds the partitions up (`FeedWatch`), so that a feed that stops is one incident 
 lasts, the accounts partitions are told: rules about something's absence wait for the feed, and nothing is refunded
 because a ledger is silent.
 
-Silence alone is no stall: at night everything is quiet. A feed has stopped when the others have meanwhile brought many
-times as much as usually comes between two of its own tellings.
+Silence alone is no stall: at night everything is quiet. A feed has stopped when the others have gone on for long
+enough without it and have brought many times as much as usually comes between two of its own tellings. An hour in
+which nothing came at all counts for none of them: the first login of the morning accuses no payments.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _FEED_OF: dict[type[Event], str] = {
 GONE_MS = 7 * 86_400_000
 # Tellings after which older ones count half: habits of some hours, so that a quiet Sunday is not judged by a Monday.
 HABIT_MAX = 512
+# So many tellings between two count as going on; a longer silence of everything counts as no more than that.
+TELLINGS_APART = 2
 CASE_TYPE = "incident.feed"
 
 
@@ -78,6 +81,7 @@ class FeedState(msgspec.Struct, array_like=True):
     others: int = 0  # events of the other feeds between those
     silent: int = 0  # events of the other feeds since the last of those
     case: FeedCase | None = None
+    without_ms: int = 0  # how long the others have gone on since, without what all were silent for
 
 
 class FeedWatch(msgspec.Struct, array_like=True):
@@ -129,6 +133,7 @@ def watch_feeds(
 ) -> list[EntityEffect]:
     """Adds one partition's telling and says which feeds have stopped or are level again."""
     settings = policy.entities.feeds
+    before_ms = max((state.newest_ms for state in watch.feeds.values()), default=0)
     for told in signal.feeds:
         if told.feed in WATCHED:
             state = watch.feeds.setdefault(told.feed, FeedState())
@@ -136,13 +141,14 @@ def watch_feeds(
     if not settings.enabled or not watch.feeds:
         return []
     newest_ms = max(state.newest_ms for state in watch.feeds.values())
+    went_on_ms = min(newest_ms - before_ms, settings.tell_s * 1000 * TELLINGS_APART)
     events = {told.feed: told.events for told in signal.feeds}
     effects: list[EntityEffect] = []
     for feed, state in list(watch.feeds.items()):
         others = sum(number for other, number in events.items() if other != feed and other in WATCHED)
         behind_ms = newest_ms - state.newest_ms
         fresh = feed in events and behind_ms < settings.stalled_s * 1000
-        _count(state, others, fresh)
+        _count(state, others, went_on_ms, fresh)
         if state.case is None:
             if _has_stopped(state, behind_ms, settings):
                 effects.append(_open(feed, state, behind_ms, at_ms, policy))
@@ -158,8 +164,9 @@ def watch_feeds(
     return effects
 
 
-def _count(state: FeedState, others: int, fresh: bool) -> None:
+def _count(state: FeedState, others: int, went_on_ms: int, fresh: bool) -> None:
     state.silent += others
+    state.without_ms += went_on_ms
     if not fresh:
         return
     if state.case is None:  # what an incident looks like is no habit
@@ -169,12 +176,13 @@ def _count(state: FeedState, others: int, fresh: bool) -> None:
             state.tellings //= 2
             state.others //= 2
     state.silent = 0
+    state.without_ms = 0
 
 
 def _has_stopped(state: FeedState, behind_ms: int, settings: FeedsPolicy) -> bool:
     return (
         state.tellings >= settings.warm_tellings
-        and behind_ms >= settings.stalled_s * 1000
+        and min(behind_ms, state.without_ms) >= settings.stalled_s * 1000
         and state.silent >= settings.times_usual * max(1.0, state.others / state.tellings)
     )
 

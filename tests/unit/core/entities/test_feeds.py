@@ -107,6 +107,25 @@ def test_a_night_in_which_everything_is_quiet_is_no_stall():
     assert site.cases == []
 
 
+@pytest.mark.parametrize("first", [PAYMENTS, LEDGER, LOGINS])
+def test_who_wakes_first_in_the_morning_accuses_nobody(first: str):
+    site = Entity(policy())
+    site.play(minutes(0, 60, BUSY))
+    morning = 18 * 60
+    site.play([telling(morning * 60.0, {first: 2_000})])
+    site.play(minutes(morning + 1, morning + 60, BUSY))
+    assert site.cases == []
+
+
+def test_a_feed_that_does_not_wake_with_the_others_has_stopped_ten_minutes_later():
+    site = Entity(policy())
+    site.play(minutes(0, 60, BUSY))
+    morning = 18 * 60
+    site.play(minutes(morning, morning + 60, silent(LEDGER)))
+    (case,) = site.cases
+    assert morning * 60 + 500 <= (to_ms(case.occurred_at) - START_MS) / 1000 <= morning * 60 + 660
+
+
 def test_a_ledger_that_posts_in_batches_by_the_hour_is_no_stall():
     site = Entity(policy())
     for hour in range(30):

@@ -135,6 +135,17 @@ def test_a_debit_waits_while_a_feed_is_called_stalled_and_is_judged_when_that_is
     assert cases(player.see(mark(NOON + HOUR + 10 * MINUTE))) == OPENED
 
 
+def test_a_debit_that_is_due_as_a_stall_is_prolonged_goes_on_waiting() -> None:
+    player = Player(policy(SURE))
+    player.stalled["payments.transactions"] = (NOON + SECOND, NOON + 2 * MINUTE)  # the wallet's grace ends with it
+    for each in (paid(NOON, 1, kind=PaymentRequested, **WALLET), posted(NOON)):
+        player.see(each)
+    assert cases(player.see(mark(NOON + 2 * MINUTE))) == []
+    player.stalled["payments.transactions"] = (NOON + SECOND, NOON + HOUR)
+    assert cases(player.see(mark(NOON + HOUR))) == []
+    assert cases(player.see(mark(NOON + HOUR + 10 * MINUTE))) == OPENED
+
+
 def test_a_success_that_was_behind_the_stall_leaves_nothing_to_judge() -> None:
     player = Player(policy(SURE))
     player.stalled["payments.transactions"] = (NOON + MINUTE, NOON + HOUR)
