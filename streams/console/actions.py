@@ -37,6 +37,7 @@ ActionName = Literal[
     "lock",
     "unlock",
     "refund",
+    "query",
     "resolve",
     "reopen",
 ]
@@ -83,6 +84,8 @@ def _why_not(case: CaseVersion, name: str, actor: str, role: str, measures: froz
         return "why.closed"
     if not is_closed and name == "reopen":
         return "why.open"
+    if name == "query" and case.entities.payment_id is None:
+        return "why.no_payment"
     if name == "put_back" and case.assignee is None:
         return "why.unassigned"
     if name == "put_back" and case.assignee != actor and role not in SUPERVISORS:

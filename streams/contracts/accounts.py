@@ -130,6 +130,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
         "escalate",
         "put_back",
         "attach",
+        "query",
     ]
     case_id: Id | None = None
     owner: Literal["account", "entity"] = "account"

@@ -42,7 +42,7 @@ from streams.contracts.logins import (
     SessionUsed,
 )
 from streams.contracts.payments import CardBound, FeeCharged, Movement, PspStatus, Refund
-from streams.core import erasure, ranking, timers
+from streams.core import erasure, ranking, timers, truth
 from streams.core.basis import basis_of
 from streams.core.cases import attachments, clocks, dialogue, escalation, operator, shelf, timeline
 from streams.core.cases.book import version_of
@@ -388,15 +388,7 @@ def _told(turn: Turn, event: Event) -> None:
 
 
 def _labelled(turn: Turn, event: LabelRecorded) -> None:
-    known = turn.obligations.recall(payment_key(event.subject_id))
-    if known is not None and known.band:
-        turn.ctx.foretold.append((known.band, event.verdict))
-    obligations = turn.obligations
-    if obligations.ranked and event.verdict == "fraud":
-        room = ranking.room_of(turn.policy.model.costs.reviews_per_day, turn.ctx.partitions)
-        obligations.ranked = ranking.proved(
-            turn.ctx.ranking, obligations.ranked, to_ms(event.subject_occurred_at), room
-        )
+    truth.learn(turn, event.subject_id, event.verdict, to_ms(event.subject_occurred_at))
     timeline.attach(turn, event)
 
 

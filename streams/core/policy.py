@@ -282,6 +282,7 @@ class UnknownPolicy(Section, frozen=True, kw_only=True):
     tell_after_s: Count
     answer_s: Count  # how long the answer to the last query may take
     ledger_fresh_s: Count  # "not charged" is said only if the ledger was heard of within this time
+    operator_queries_max: Count  # so often people may have the provider asked about one payment
 
 
 class RepeatFailuresPolicy(Section, frozen=True, kw_only=True):

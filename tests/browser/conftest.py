@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from prometheus_client.parser import text_string_to_metric_families
 from support.broker import start_embedded
 from support.broker_client import Cluster
 from support.browsers import served
@@ -25,9 +28,10 @@ from streams.adapters.case_store import people, queries
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.case_store.queries import CaseLine, Filters
 from streams.adapters.case_store.store import CaseStore
+from streams.adapters.embedded_broker import free_port
 from streams.console import passwords
 from streams.console.serving import following
-from streams.contracts.accounts import UserReport
+from streams.contracts.accounts import AccountProfile, UserReport
 from streams.contracts.base import from_ms
 from streams.contracts.registry import encode
 from streams.runtime.options import RuntimeOptions
@@ -41,6 +45,8 @@ USERS: dict[str, Role] = {
     "ada": "admin",
 }
 DAYS = 15  # of habits, before something happens
+# A survey comes a day after a case was resolved; nobody waits for it here.
+_SOON = "[cases.survey]\nafter_s = 2\n"
 
 
 @dataclass
@@ -51,6 +57,7 @@ class Scene:
     store: CaseStore
     browser: Browser
     address: str
+    metrics: str  # where the worker tells them
     seated: list[Person] = field(default_factory=list)
 
     def person(self, name: str, **context: Any) -> Person:
@@ -61,6 +68,21 @@ class Scene:
     def cases(self, **filters: Any) -> tuple[CaseLine, ...]:
         with self.store.reading() as connection:
             return queries.ranked(connection, Filters(**filters), 200).lines
+
+    def counted(self, name: str, **labels: str) -> float:
+        """A metric of the worker as it is now, over all labels that are not given; 0 while it is absent."""
+        with urllib.request.urlopen(self.metrics, timeout=10) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = (sample for family in families for sample in family.samples if sample.name == name)
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+    def time_passes(self, account_id: str) -> None:
+        """Something happens now that says nothing about the account: the clock of its partition moves on."""
+        now_ms = time.time_ns() // 1_000_000
+        known = AccountProfile(
+            event_id=f"known-{now_ms}", source="test", occurred_at=from_ms(now_ms), account_id=account_id
+        )
+        self.product.write([Outgoing("account.profiles", account_id.encode(), encode(known), now_ms)])
 
     def is_awake(self) -> bool:
         """Whether the worker decides about what is new; reports until one opens a case."""
@@ -112,13 +134,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         product = Product(Cluster(broker.bootstrap), folder, "b1")
         product.create_topics()  # runs a loop of its own, which a browser that is open would not let it
         browser = stack.enter_context(chromium())
-        product.start("w1", merge="live", clock="live")
+        soon = product.policy.read_text() + _SOON
+        product.policy.write_text(soon)
+        web_port = free_port()
+        (model,) = resources.files("models").joinpath("registry").iterdir()
+        product.start("w1", merge="live", clock="live", model_dir=model.name, web_port=str(web_port))
         stack.callback(lambda: print(product.end(), product.logs()))
         store = store_with_users(folder)
         stack.callback(store.close)
         options = RuntimeOptions(bootstrap=broker.bootstrap, topic_prefix=product.prefix)
         port = stack.enter_context(served(following(store, options, https=False)))
-        scene = Scene(product, store, browser, f"http://127.0.0.1:{port}")
+        scene = Scene(product, store, browser, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{web_port}/metrics")
         wait_until(scene.is_awake, "a report opens a case", 180, 1)
         yield scene
 

@@ -15,10 +15,11 @@ from producers.feed import Outgoing
 from streams.adapters.case_store import queries
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
-from streams.contracts.accounts import IdentityVerified
+from streams.contracts.accounts import IdentityVerified, SurveyAnswered
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.registry import encode
+from streams.metrics import LABELLED_SCORES
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -51,10 +52,13 @@ def test_an_analyst_works_a_takeover_from_the_queue_to_its_end(scene, person: Se
     expect(held).to_contain_text("money out")
     mei.opens(f"/cases/{line.case_id}")
     assert mei.does("Ask customer") == "Carried out."
+    found = scene.counted(LABELLED_SCORES.name, truth="legit")
     assert mei.does("Confirm legit") == "Carried out."
     assert fact(mei.page, "Finding").lower() == "false alarm"
     mei.opens("/locks")
     expect(held).to_have_count(0)
+    # What she found is the truth about the payment by which the model was wrong.
+    wait_until(lambda: scene.counted(LABELLED_SCORES.name, truth="legit") > found, "the finding judges the model")
     mei.opens(f"/cases/{line.case_id}")
     assert mei.does("Resolve") == "Carried out."
     ended = newest(scene, line)
@@ -63,6 +67,27 @@ def test_an_analyst_works_a_takeover_from_the_queue_to_its_end(scene, person: Se
     expect(mei.page.locator(f'a[href="/cases/{line.case_id}"]')).to_have_count(0)
     mei.opens("/queue?stage=done")
     expect(mei.page.locator(f'a[href="/cases/{line.case_id}"]')).to_have_count(1)
+
+    def asked() -> bool:
+        scene.time_passes(line.account_id)
+        return newest(scene, line).status == "surveyed"
+
+    wait_until(asked, "the customer is asked how content they are", every_s=0.5)
+    now_ms = time.time_ns() // 1_000_000
+    rating = SurveyAnswered(
+        event_id=f"rated-{now_ms}",
+        source="test",
+        occurred_at=from_ms(now_ms),
+        account_id=line.account_id,
+        channel="app",
+        case_id=line.case_id,
+        score=5,
+    )
+    scene.product.write([Outgoing("support.requests", line.account_id.encode(), encode(rating), now_ms)])
+    wait_until(lambda: newest(scene, line).status == "closed", "the case is closed")
+    mei.opens(f"/cases/{line.case_id}")
+    assert fact(mei.page, "Status") == "Closed"
+    expect(mei.page.locator(".timeline")).to_contain_text("rated 5 of 5")
 
 
 def test_a_supervisor_and_a_second_person_lift_a_freeze(scene, person: Seat) -> None:

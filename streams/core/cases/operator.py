@@ -7,12 +7,14 @@ from streams.contracts.cases import ActionRejected
 from streams.core.cases import attachments, clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.cases.escalation import hand_to_supervisors
+from streams.core.flows import unknown_outcome
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
 from streams.core.locks.unlock import is_proved, recover, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.money import refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
+from streams.core.truth import learn_from
 from streams.core.turn import Turn
 from streams.core.two_people import is_somebody_else
 
@@ -35,7 +37,9 @@ PERMITTED = {
     "refund": ANALYSTS,
     "put_back": ANALYSTS,
     "attach": ANALYSTS,
+    "query": ANALYSTS,
 }
+_OPEN_ONLY = frozenset({"ask", "resolve", "escalate", "put_back", "query"})
 
 
 def act(turn: Turn, event: CaseAction) -> None:
@@ -69,8 +73,10 @@ def act(turn: Turn, event: CaseAction) -> None:
             _ask(turn, case, event)
         case "confirm_fraud":
             set_finding(turn, case, "confirmed_fraud")
+            learn_from(turn, case)
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
+            learn_from(turn, case)
             if undo_false_locks(turn, case, event.role):
                 notify(turn, "unlocked.by_us", {}, case)
         case "lock":
@@ -88,6 +94,8 @@ def act(turn: Turn, event: CaseAction) -> None:
                 refunds.give_back(turn, owed, approved=True)
         case "reopen":
             set_status(turn, case, "reopened")
+        case "query":
+            unknown_outcome.ask_now(turn, case)
         case _:
             raise AssertionError(f"{event.action} was let through")
 
@@ -125,12 +133,14 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return attachments.refusal(case, event.attachment)
     if event.action == "refund":
         return _refund_refusal(turn, case, event)
-    if (event.action in ("ask", "resolve", "escalate", "put_back") or event.if_unassigned) and not case.is_open:
+    if (event.action in _OPEN_ONLY or event.if_unassigned) and not case.is_open:
         return "status", "the case has ended: reopen it first"
     if event.action in ("assign", "put_back"):
         return _holder_refusal(case, event)
     if event.action == "reopen" and case.is_open:
         return "status", "the case is open"
+    if event.action == "query":
+        return unknown_outcome.ask_refusal(turn, case)
     return None
 
 

@@ -19,6 +19,7 @@ from streams.core.obligations import Case, Hold, Line, PaymentState
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
 from streams.core.steps import Prepared
+from streams.core.truth import learn_from
 from streams.core.turn import Turn
 from streams.core.verdict import by_score
 
@@ -52,6 +53,7 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
             if turn.obligations.frozen_by(case.case_id):
                 return  # whoever answers may be the thief: a freeze ends by a supervisor and a second person
             set_finding(turn, case, "false_alarm")
+            learn_from(turn, case)
             if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
                 set_status(turn, case, "resolved", "customer_confirmed")
         return
@@ -61,6 +63,7 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
         case = open_or_join(turn, _unknown_payment(turn, event.payment_id or ""))
     add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, "the customer says: it was not me"))
     set_finding(turn, case, "confirmed_fraud")
+    learn_from(turn, case)
     if case.family == TAKEOVER_FAMILY:
         is_takeover(turn, case)
     freeze(turn, case, "customer_denied")

@@ -31,6 +31,13 @@ from streams.core.turn import Turn
 
 FAMILY = "payment_unknown"
 NEEDS = ("payments.transactions",)
+ASKED_BY_PEOPLE = "operator_queries"  # counter of a case
+_LINE = "operator_query"  # kind of the line that each of them leaves
+_FINAL = {
+    PaymentState.SUCCEEDED: "has succeeded",
+    PaymentState.FAILED: "has failed",
+    PaymentState.REVERSED: "was reversed",
+}
 
 
 def watch(
@@ -101,6 +108,47 @@ def still_asking(turn: Turn, payment_id: str) -> bool:
     return unknown is not None and unknown.asked_ms > 0
 
 
+def ask_refusal(turn: Turn, case: Case) -> tuple[str, str] | None:
+    """(cause, sentence) if the provider must not be asked now about the payment of this case."""
+    if not case.payment_id:
+        return "no_payment", "the case names no payment: there is nothing to ask about"
+    state = turn.obligations.recall(payment_key(case.payment_id))
+    if state is None:
+        return "unknown_payment", "the account remembers 64 payments of 30 days, and this one is not among them"
+    if state.status in _FINAL:
+        return "final", f"the payment {_FINAL[state.status]}: nothing is left to ask"
+    if turn.obligations.hold(case.payment_id) is not None:
+        return "held", "the payment waits for our own answer: release or block it"
+    if turn.policy.mode == "observe":
+        return "observing", "the policy observes: nobody is asked"
+    if not turn.is_fresh:
+        return "too_old", "the action is older than the policy lets effects be"
+    since_ms = turn.at_ms - _last_asked_ms(turn, case.payment_id)
+    answer_s = turn.policy.unknown.answer_s
+    if since_ms < answer_s * 1000:
+        return "under_way", f"the provider was asked {max(0, since_ms) // 1000} s ago: give it {answer_s} s to answer"
+    most = turn.policy.unknown.operator_queries_max
+    if _asked_by_people(turn, case.payment_id) >= most:
+        return "budget", f"people have had the provider asked {most} times about this payment, and more is not allowed"
+    return None
+
+
+def ask_now(turn: Turn, case: Case) -> None:
+    """A person wants to know now. The schedule, if it still runs, goes on as if nobody had."""
+    case.counters[ASKED_BY_PEOPLE] = case.counters.get(ASKED_BY_PEOPLE, 0) + 1
+    turn.effects.append(
+        PspQuery(
+            occurred_at=turn.at,
+            query_id=ids.action_id(FAMILY, turn.ctx.account_id, turn.cause, "psp_query/operator"),
+            account_id=turn.ctx.account_id,
+            payment_id=case.payment_id,
+            amount_minor=case.amount_minor,
+            currency=case.currency,
+            attempt=_asked_by_people(turn, case.payment_id),
+        )
+    )
+
+
 def due(turn: Turn, unknown: Unknown) -> None:
     """Silence has lasted long enough, the next query is due, the customer is to be told, or the schedule is over."""
     if postponed(turn, unknown, NEEDS):
@@ -124,6 +172,24 @@ def due(turn: Turn, unknown: Unknown) -> None:
             _give_up(turn, unknown)
             return
     _plan(turn, unknown)
+
+
+def _cases_of(turn: Turn, payment_id: str) -> list[Case]:
+    return [case for case in turn.obligations.cases if case.payment_id == payment_id]
+
+
+def _asked_by_people(turn: Turn, payment_id: str) -> int:
+    return sum(case.counters.get(ASKED_BY_PEOPLE, 0) for case in _cases_of(turn, payment_id))
+
+
+def _last_asked_ms(turn: Turn, payment_id: str) -> int:
+    """When the provider was last asked, by the schedule or by people; 0: never, as far as is known here."""
+    lines = (line for case in _cases_of(turn, payment_id) for line in case.lines if line.kind == _LINE)
+    asked_ms = max((line.at_ms for line in lines), default=0)
+    unknown = _find(turn, payment_id)
+    if unknown is not None and unknown.asked_ms and unknown.step:
+        asked_ms = max(asked_ms, _times(turn, unknown)[unknown.step - 1])
+    return asked_ms
 
 
 def _times(turn: Turn, unknown: Unknown) -> list[int]:

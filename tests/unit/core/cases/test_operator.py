@@ -54,6 +54,7 @@ def test_a_viewer_may_only_look(action: str) -> None:
         ("note", {"expected_version": 9}, "version_conflict"),
         ("unlock", {}, "no_lock"),
         ("reopen", {}, "status"),
+        ("query", {}, "held"),
     ],
 )
 def test_a_refusal_has_a_name_and_changes_nothing(action: str, fields: dict[str, Any], cause: str) -> None:
