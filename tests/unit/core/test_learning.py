@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 from support.happenings import DAY, MINUTE, NOON, event, label, paid
+from support.scenes import Scene
 
 from producers.feed import Barrier, expand, outgoing, stepped
 from producers.sources import fdh
 from streams.adapters.policy_file import load_schedule
 from streams.adapters.prometheus import PrometheusMetrics
-from streams.agents.offline import OfflineRun, Published
+from streams.agents.offline import OfflineRun
 from streams.app import accounts_logic, entities_logic
 from streams.contracts.accounts import CaseAction
-from streams.contracts.base import Event
 from streams.contracts.partitioning import partition_of
 from streams.contracts.payments import PaymentRequested
 from streams.core.learning import BANDS_FROM, average_precision, band_of
@@ -102,29 +102,14 @@ def test_labels_that_arrive_judge_the_scores_of_back_then() -> None:
 
 @pytest.mark.parametrize(("action", "verdict"), [("confirm_fraud", "fraud"), ("confirm_legit", "legit")])
 def test_what_an_analyst_finds_judges_the_score_once_before_any_chargeback(action: str, verdict: str) -> None:
-    cases: set[str] = set()
-
-    def reads(published: Published) -> None:
-        if published.emit.topic == "support.cases":
-            cases.add(published.emit.key.decode())
-
-    policies = load_schedule()
-    run = OfflineRun(
-        accounts_logic(policies, Sure()), entities_logic(policies, None), 1, reads, partition_of_key=partition_of
-    )
-
-    def happens(topic: str, happening: Event) -> None:
-        told = outgoing(topic, happening)
-        run.write(told.topic, 0, told.key, told.value, told.timestamp_ms)
-        run.settle()
-
-    happens("payments.transactions", paid(NOON, 1, 9_000, PaymentRequested))
-    (case_id,) = cases
-    about = {"case_id": case_id, "expected_version": 1, "actor": "ana", "role": "analyst"}
-    happens("operator.actions", event(CaseAction, NOON + MINUTE, 1, action=action, **about))
-    happens(
-        "operator.actions", event(CaseAction, NOON + 2 * MINUTE, 2, action=action, **about | {"expected_version": 2})
-    )
-    happens("risk.labels", label(NOON + 20 * DAY, "p1", NOON, verdict))
-    counted = {labels: number for (metric, labels), number in run.counts.items() if metric is LABELLED_SCORES}
+    feed = [outgoing("payments.transactions", paid(NOON, 1, 9_000, PaymentRequested))]
+    (case,) = Scene(partitions=1, scorer=Sure()).play(feed).cases
+    for number in (1, 2):
+        about = {"case_id": case.case_id, "expected_version": number, "actor": "ana", "role": "analyst"}
+        feed.append(
+            outgoing("operator.actions", event(CaseAction, NOON + number * MINUTE, number, action=action, **about))
+        )
+    feed.append(outgoing("risk.labels", label(NOON + 20 * DAY, "p1", NOON, verdict)))
+    counts = Scene(partitions=1, step_ms=DAY, scorer=Sure()).play(feed, DAY).run.counts
+    counted = {labels: number for (metric, labels), number in counts.items() if metric is LABELLED_SCORES}
     assert counted == {("0.96", verdict): 1}
