@@ -18,7 +18,8 @@ from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
-from dashboards.boards import BOARDS, Board
+from dashboards.boards import BOARDS
+from dashboards.boards.board import Board
 from dashboards.panels import WIDTH, Panel, board_link
 from streams import metrics as m
 

@@ -92,15 +92,15 @@ the second, so the windows of the handbook are exact; a busier day counts as a w
 
 ## Feeds
 
-Rules about something's absence believe a feed only as far as it has told. Each accounts partition tells every
-`tell_s` how many events of payments, logins and ledger it heard and how new they are; the entities agent adds the
-partitions up. A feed is stalled when it is `stalled_s` behind the others and they have meanwhile brought
-`times_usual` times as much as usually comes between two of its tellings: silence at night, and a ledger that posts
-once an hour, are habits. It is one incident (`incident.feed`, P2, technical), however many partitions, and closes by
-itself when the feed has been level for `close_after_s`; a feed that is missing for a week is not waited for any
-longer. Meanwhile every accounts partition knows by entity risk (`feed/<topic>`) that absence proves nothing: no money
-case, no refund, no message. What the feed tells late still counts. Watermarks are not counted: they say how far a
-topic was read, not that its producer lives.
+Rules about something's absence believe a feed only as far as it has told. Each accounts partition tells every `tell_s`
+how many events of payments, logins and ledger it heard and how new they are; the entities agent adds the partitions
+up. A feed is stalled when the others have gone on for `stalled_s` without it and have meanwhile brought `times_usual`
+times as much as usually comes between two of its tellings: silence at night, and a ledger that posts once an hour, are
+habits, and hours in which all feeds were silent do not count. It is one incident (`incident.feed`, P2, technical),
+however many partitions, and closes by itself when the feed has been level for `close_after_s`; a feed that is missing
+for a week is not waited for any longer. Meanwhile every accounts partition knows by entity risk (`feed/<topic>`) that
+absence proves nothing: no money case, no refund, no message. What the feed tells late still counts. Watermarks are not
+counted: they say how far a topic was read, not that its producer lives.
 
 ## Attacks
 

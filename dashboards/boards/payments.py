@@ -1,0 +1,76 @@
+"""Why do payments fail, is something down, and where is the money?"""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models import units
+
+from dashboards.boards.board import MONEY, NAMED, Board, Row
+from dashboards.panels import Query, age, mix, rate, series, total
+from streams import metrics as m
+
+
+def payments() -> Board:
+    return Board(
+        "payments",
+        "PayWarden: payment failures and incidents",
+        "Why do payments fail, is something down, and where is the money?",
+        "now-6h",
+        (
+            Row(
+                "Why do payments fail?",
+                (
+                    rate(m.TRIAGES, "party", title="Failed payments, by whose fault"),
+                    mix("Whose fault, mix", "Of all failed or unknown payments.", m.TRIAGES, "party"),
+                    rate(m.TRIAGES, "verdict", title="Failed payments, by whether to try again"),
+                ),
+            ),
+            Row(
+                "Is something down?",
+                (
+                    total(m.INCIDENTS_OPENED, runbook="PaywardenIncident"),
+                    series(
+                        "Incidents that go on",
+                        "Opened less ended, since the workers started, by what is down.",
+                        units.Short,
+                        Query(
+                            f"sum by (dimension) ({m.INCIDENTS_OPENED.name}) "
+                            f"- sum by (dimension) ({m.INCIDENTS_CLOSED.name})",
+                            "{{dimension}}",
+                        ),
+                        runbook="PaywardenIncidentStorm",
+                    ),
+                    total(m.INCIDENTS_CLOSED),
+                    rate(m.INCIDENT_FAILURES, title="Failures that belong to an incident"),
+                ),
+            ),
+            Row(
+                "Do we understand the answers?",
+                (total(m.UNKNOWN_CODES, title="Codes that no table knows", runbook="PaywardenUnknownDeclineCodes"),),
+            ),
+            Row(
+                "Do all feeds speak?",
+                (
+                    age(m.FEED, "topic", how="max", title="Newest event", limit=900, runbook="PaywardenFeedAge"),
+                    total(m.FEED_STALLS, title="Feeds that stopped or fell behind", runbook="PaywardenFeedAge"),
+                ),
+            ),
+            Row(
+                "Where does money wait?",
+                (
+                    total(
+                        m.CASE_FLOWS,
+                        selector=f'{{flow=~"{MONEY}"}}',
+                        title="Cases about money on its way",
+                        names=NAMED,
+                    ),
+                    series(
+                        "Accounting's open cases",
+                        "In the case store, by priority.",
+                        units.Short,
+                        Query('sum by (priority) (paywarden:open_cases:sum{queue="accounting"})', "{{priority}}"),
+                        stacked=True,
+                    ),
+                ),
+            ),
+        ),
+    )
