@@ -466,14 +466,18 @@ class PaymentState(int):
         """The same payment once the ledger has told of a debit."""
         return PaymentState(self | 4)
 
-    def after(self, status: int, late: bool = False) -> PaymentState:
+    def after(self, status: int, late: bool = False, overtaken: bool = False) -> PaymentState:
         """The same payment once an event has said `status`; events that say nothing final leave it as it is.
 
-        So does a failure that comes later than the lateness bound, for what is known by then is newer, and one of a
-        payment whose money is back.
+        So does a failure that comes later than the lateness bound, for what is known by then is newer, one of a payment
+        whose money is back, and one that happened before what was heard last (`overtaken`) of a payment that is good.
         """
-        if status == self.SEEN or (status == self.FAILED and (self.status == self.REVERSED or (late and self.status))):
+        if status == self.SEEN:
             return self
+        if status == self.FAILED:
+            older = self.status == self.SUCCEEDED and overtaken
+            if older or self.status == self.REVERSED or (late and self.status):
+                return self
         return PaymentState(self & ~3 | status)
 
 

@@ -248,7 +248,7 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             if watched and type(event) in REQUESTS and not waits and not prepared.late:
                 unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
     else:
-        state = known.after(status, prepared.late)
+        state = known.after(status, prepared.late, overtaken=prepared.at_ms < turn.ctx.clock_ms)
     if state != known:
         obligations.remember(key, state, prepared.at_ms)
     if status != PaymentState.SEEN and obligations.holds:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import NamedTuple
 
+import msgspec
+
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement, PaymentCaptured, PaymentSucceeded
 from streams.core import ids
-from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import refunds
@@ -130,8 +132,8 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     return 0 if certain else left_minor
 
 
-def confirmed(turn: Turn, event: Movement) -> None:
-    """The payment is good now: is another good one of its order debited as well?
+def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
+    """The payment is good now: is another good one of its order debited as well? `known` is what it was before.
 
     Not asked of a debit while its payment is open or has failed: an order that is paid at the second attempt is paid
     once, and what the first attempt took is rule L1's.
@@ -143,6 +145,28 @@ def confirmed(turn: Turn, event: Movement) -> None:
         if entry is not None:
             _paid_twice(turn, entry, event.payment_id, mine, about)
             return  # of several debits the others were compared with this one when they came
+    if known is not None and known.status != PaymentState.SUCCEEDED:
+        _left_over(turn, event.payment_id, about)
+
+
+def _left_over(turn: Turn, payment_id: str, about: Lately | None) -> None:
+    """What still stands of a debit whose intent was cancelled because a part of it had come back: no refund is owed."""
+    mine = paid(turn, payment_id)
+    if mine is None:
+        return
+    key, duplicate = mine.payment, _duplicate_case(turn, payment_id)
+    left_minor = sum(
+        each.amount_minor
+        for each in turn.obligations.spent
+        if each.payment == key and each.amount_minor > 0 and each.currency == mine.currency
+    )
+    if duplicate is not None and duplicate.is_open and duplicate.currency == mine.currency:
+        left_minor -= (duplicate.amount_minor or 0) - duplicate.counters.get(BACK, 0)
+    if left_minor <= 0:
+        return
+    whole_minor, left_minor = mine.amount_minor + mine.back_minor, min(left_minor, mine.amount_minor)
+    rest = msgspec.structs.replace(mine, amount_minor=left_minor, back_minor=whole_minor - left_minor)
+    _paid_twice(turn, "", payment_id, rest, about)
 
 
 def is_paid_otherwise(turn: Turn, payment_id: str) -> bool:
@@ -153,6 +177,13 @@ def is_paid_otherwise(turn: Turn, payment_id: str) -> bool:
         for each in turn.obligations.spent
         if each.order and each.amount_minor > 0
     )
+
+
+def paid(turn: Turn, payment_id: str) -> Spent | None:
+    """The debit of a payment that still stands, the largest of several; None if none does."""
+    key = payment_key(payment_id)
+    mine = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
+    return max(mine, key=lambda each: each.amount_minor, default=None)
 
 
 def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
@@ -426,6 +457,11 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain:
     about = {"amount": money(mine.amount_minor, mine.currency), "time": instant(mine.at_ms), "case_id": case.case_id}
     if not certain:
         notify(turn, "duplicate_charge.probable", about, case)
+        return
+    if not entry:
+        text = "for a person: an intent for this debit has been cancelled, and its key must not carry another amount"
+        add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, text))
+        notify(turn, "duplicate_charge.certain", about, case)
         return
     if refunds.passes_on(turn, payment_id, entry):
         return  # it was being given back already, as a debit without its payment

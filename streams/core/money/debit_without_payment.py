@@ -64,6 +64,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         turn.obligations.remember(key, state.debited(), turn.at_ms)
     if not left_minor or (state is None and turn.late):
         return
+    if state is not None and state.status == PaymentState.SUCCEEDED and not state.is_debited:
+        _paid_after_all(turn, payment_id)
     if state is not None and (_explains(state) or state.grace_s == 0):
         return
     debits = turn.obligations.debits
@@ -115,10 +117,12 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
     elif status == PaymentState.SUCCEEDED:
-        charges.confirmed(turn, event)
+        charges.confirmed(turn, event, known)
         refunds.succeeded(turn, event)
         if known is not None:
             _after_the_money(turn, event, known)
+            if known.status != PaymentState.SUCCEEDED:
+                _paid_after_all(turn, event.payment_id)
         _settled(turn, event.payment_id, "debit_confirmed")
     elif status == PaymentState.REVERSED:
         refunds.money_back(turn, event.payment_id)
@@ -151,6 +155,32 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
     if back_minor:
         both = Owed(event.payment_id, turn.cause, back_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, "the money was back when the payment succeeded")
+
+
+def _paid_after_all(turn: Turn, payment_id: str) -> None:
+    """This payment is good and debited: of another one of its order the customer has nothing twice any more.
+
+    Only where nothing is left of the other's debits; together with one that still stands this one is a duplicate.
+    """
+    price = charges.paid(turn, payment_id)
+    about = charges.about_of(turn, payment_id)
+    if price is None or about is None or not about.order:
+        return
+    for case in turn.obligations.cases:
+        other = charges.about_of(turn, case.payment_id) if case.family == refunds.DOUBLE_BENEFIT else None
+        if other is None or not case.is_open or case.payment_id == payment_id or other.order != about.order:
+            continue
+        if case.currency != price.currency or charges.paid(turn, case.payment_id) is not None:
+            continue
+        left_minor = (case.amount_minor or 0) - price.amount_minor
+        if left_minor > 0:
+            case.amount_minor = left_minor
+        text = f"its order is paid by payment {payment_id}"[:160]
+        add_line(turn, case, Line(turn.at_ms, "paid_otherwise", turn.cause, text, price.amount_minor, price.currency))
+        if left_minor <= 0:
+            case.money_state = "confirmed"
+            set_status(turn, case, "resolved", "paid_otherwise")
+        return  # one debit pays once
 
 
 def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
