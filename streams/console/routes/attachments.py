@@ -18,7 +18,7 @@ from streams.core.cases.attachments import host_of, refusal_of
 
 router = APIRouter()
 
-KINDS: Final = ("receipt", "screenshot", "document", "statement", "other")
+KINDS: Final = ("receipt", "screenshot", "document", "statement", "aml_report", "other")
 _HTTPS: Final = 443
 
 

@@ -7,7 +7,7 @@ from streams.contracts.cases import ActionRejected
 from streams.core.cases import attachments, clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.cases.escalation import hand_to_supervisors
-from streams.core.flows import unknown_outcome
+from streams.core.flows import mule, unknown_outcome
 from streams.core.flows.holds import end_hold
 from streams.core.locks.saga import lift, lock
 from streams.core.locks.unlock import is_proved, recover, undo_false_locks
@@ -67,6 +67,7 @@ def act(turn: Turn, event: CaseAction) -> None:
             _put_back(turn, case)
         case "attach" if event.attachment is not None:
             attachments.keep(turn, case, event.attachment, event.actor, event.role)
+            mule.attached(case, event.attachment)
         case "note":
             pass  # the line says it; the text stays in the event, where the scanner guards it
         case "ask":
@@ -135,6 +136,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return _refund_refusal(turn, case, event)
     if (event.action in _OPEN_ONLY or event.if_unassigned) and not case.is_open:
         return "status", "the case has ended: reopen it first"
+    if event.action == "resolve":
+        return mule.unfinished(case)
     if event.action in ("assign", "put_back"):
         return _holder_refusal(case, event)
     if event.action == "reopen" and case.is_open:

@@ -1,4 +1,4 @@
-"""What follows when a payment or login looks like fraud (F21, F23, F24), and when the customer says yes or no?"""
+"""What follows when a payment or login looks like fraud (F21, F23, F24, F31), and on a yes or no?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.timeline import kind_of
-from streams.core.flows import trail
+from streams.core.flows import mule, trail
 from streams.core.flows.holds import end_hold, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
@@ -46,6 +46,10 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
     hold = _hold_meant(turn, event)
     case = _case_meant(turn, event, hold)
     if event.answer == "yes":
+        if case is not None and mule.is_mule(case):
+            text = "the customer says: it was me; that is not the question here"
+            add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, text))
+            return
         if hold is not None:
             end_hold(turn, hold, "allow", "released", "confirmed by the customer")
         if case is not None:
@@ -106,20 +110,23 @@ def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> Non
 
 
 def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Case:
-    """One case for what this event shows: a takeover, a risky account, or a payment to ask about."""
+    """One case for what this event shows: a takeover, a risky account, a mule, or a payment to ask about."""
     enforced = [hit for hit in prepared.hits if not hit.shadow]
     slugs = {hit.rule.rpartition("/")[0] for hit in enforced if Outcome.parse(hit.outcome) >= Outcome.HOLD}
     strict = outcome >= Outcome.parse(turn.policy.outcome.restrict_from)
     taken_over = strict and TAKEOVER_RULE in slugs
     # Two independent strong signals (F21): two rules, or one rule and the model, each at least at `hold`.
     heard = by_score(prepared.event, prepared.subject, decision.score or 0.0, turn.policy)
-    signals = len(slugs) + (heard >= Outcome.HOLD)
+    passes, others = slugs & mule.RULES, slugs - mule.RULES
+    signals = len(others) + bool(passes) + (heard >= Outcome.HOLD)
     # ... or the right password by somebody who is nothing like the owner.
     risky = strict and (signals >= 2 or LOGIN_RISK in slugs)
     if taken_over:
         case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     elif risky:
         case_type, flow, family, priority = "account_locked.risk", "F21", "account_risk", 2
+    elif not others and mule.is_seen(prepared, Outcome.parse(turn.policy.outcome.case_from)):
+        case_type, flow, family, priority = mule.CASE, mule.FLOW, mule.CASE, 2
     else:
         case_type, flow, family, priority = "fraud_alert", "F24", "fraud_alert", 2
     began = trail.lines(turn) if taken_over else ()
@@ -162,6 +169,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
         )
         if restricted:
             notify(turn, "account_locked.risk", {"reason": reason}, case)
+    elif family == mule.CASE and passes:
+        mule.pause_payouts(turn, case, min(passes))
     return case
 
 

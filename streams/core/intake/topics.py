@@ -49,7 +49,7 @@ TOPICS: Final = {
         Topic("F27", "card_change", "self_service", 4, answer=True),
         Topic("F28", "security_change", "security", 3),
         Topic("F29", "security_advice", "self_service", 4, answer=True),
-        Topic("F31", "mule_account", "security", 2),
+        Topic("F31", "mule_account", "security", 2, family="mule_account"),
         Topic("F32", "promo_issue", "policy", 4),
         Topic("F33", "refund_abuse", "security", 3),
         Topic("F34", "incident.merchant", "technical", 2, ("time",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.flows.mule import is_mule
 from streams.core.locks.account_states import HARD_LOCK, RESTRICTED, SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, lift, lock
 from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
@@ -42,7 +43,12 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         return
     if appeal is not None and appeal.counters.get("checks_failed", 0) >= CHECKS_MAX:
         return  # whoever failed that often is let in by a person only
-    sufficient = [held for held in turn.obligations.locks if 0 < level_of(held) <= event.level]
+    sufficient = [
+        held
+        for held in turn.obligations.locks
+        # Who one is says nothing about where money comes from.
+        if 0 < level_of(held) <= event.level and not is_mule(turn.obligations.case(held.case_id))
+    ]
     strict = [held for held in sufficient if state_of_lock(held) in (RESTRICTED, HARD_LOCK)]
     lifted = [lift(turn, held, f"identity level {event.level}", "identity_proved", event.role) for held in sufficient]
     if not any(lifted):

@@ -1,0 +1,73 @@
+"""What follows when other people's money only passes through an account (F31)?
+
+Who has lent an account to somebody is its owner all the same, and says so when asked. So nothing that proves who one is
+helps here: no "yes, that was me", no identity check. The payout is held, money out is paused, the owner is asked where
+the money comes from, and the case ends when an analyst has said what it is; if it is what it looked like, when the
+report is filed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.contracts.accounts import Attachment
+from streams.core.locks.saga import lock
+from streams.core.messages.notify import notify
+from streams.core.obligations import Case
+from streams.core.outcome import Outcome
+from streams.core.steps import Prepared
+from streams.core.turn import Turn
+
+CASE: Final = "mule_account"
+FLOW: Final = "F31"
+# Three views of one thing, so no two of them are independent of each other.
+RULES: Final = frozenset({"pass-through", "fan-in", "fan-out"})
+REPORT: Final = "aml_report"  # kind of the attachment: the reference of the report to the authority
+_REPORTS: Final = "reports"  # counter of the case
+
+
+def is_seen(prepared: Prepared, least: Outcome) -> bool:
+    """Whether a rule about money that passes through has fired, from this outcome on."""
+    return any(
+        hit.rule.rpartition("/")[0] in RULES and Outcome.parse(hit.outcome) >= least
+        for hit in prepared.hits
+        if not hit.shadow
+    )
+
+
+def pause_payouts(turn: Turn, case: Case, rule: str) -> None:
+    """Nothing leaves while it is looked into, and the owner is asked where the money comes from."""
+    paused = lock(
+        turn,
+        "restrict",
+        scope="money_out",
+        applies_to="everyone",
+        lasts_s=turn.policy.locks.restrict_s,
+        reason_class="verification_needed",
+        rule=rule,
+        case=case,
+    )
+    if paused:
+        notify(turn, CASE, {"case_id": case.case_id}, case)
+
+
+def is_mule(case: Case | None) -> bool:
+    """Whether the case asks where money comes from."""
+    return case is not None and case.case_type == CASE
+
+
+def attached(case: Case, attachment: Attachment) -> None:
+    """Counts a report that was filed."""
+    if is_mule(case) and attachment.kind == REPORT:
+        case.counters[_REPORTS] = case.counters.get(_REPORTS, 0) + 1
+
+
+def unfinished(case: Case) -> tuple[str, str] | None:
+    """(cause, sentence) while the case may not be resolved: an analyst decides, and what is confirmed is reported."""
+    if not is_mule(case):
+        return None
+    if case.finding not in ("confirmed_fraud", "false_alarm"):
+        return "undecided", "say first what it is: confirm_fraud or confirm_legit"
+    if case.finding == "confirmed_fraud" and not case.counters.get(_REPORTS):
+        return "not_reported", f"file the report first and attach its reference, as a file of kind {REPORT}"
+    return None

@@ -1,0 +1,64 @@
+"""What is an account taken for whose money only passes through?"""
+
+from __future__ import annotations
+
+import pytest
+from support.happenings import MINUTE, NOON, event, paid
+from support.play import play, policy
+
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import ActionRequested
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.payments import TransferRequested
+from streams.core.score import Score
+from streams.core.steps import Effect
+
+BLOCKS = "[model.payment]\nblock = 0.99\n"
+
+
+def collected(senders: int, *, score: float = 0.0, each_minor: int = 1_000) -> list[Effect]:
+    """So many people send money within the hour, and then all of it is to leave."""
+    events = [
+        event(
+            LedgerPosted,
+            NOON + n * MINUTE,
+            n,
+            entry_id=f"entry-{n}",
+            amount_minor=each_minor,
+            currency="EUR",
+            direction="credit",
+            counterparty_id=f"friend-{n}",
+        )
+        for n in range(senders)
+    ]
+    at_ms = NOON + senders * MINUTE
+    events.append(paid(at_ms, "out", senders * each_minor, TransferRequested, counterparty_id="boss"))
+    return play(events, policy(BLOCKS), lambda prepared: Score(score if prepared.at_ms == at_ms else 0.0, "m1"))
+
+
+def told(effects: list[Effect]) -> tuple[set[str], list[str], list[str]]:
+    """(flows of cases, actions, templates)."""
+    return (
+        {each.flow for each in effects if isinstance(each, CaseVersion)},
+        [each.action for each in effects if isinstance(each, ActionRequested)],
+        [each.template for each in effects if isinstance(each, NotificationRequested)],
+    )
+
+
+def test_few_senders_are_looked_at_and_nobody_is_accused():
+    assert told(collected(8)) == ({"F31"}, [], [])
+
+
+def test_many_senders_pause_payouts_and_are_asked_about():
+    assert told(collected(16)) == ({"F31"}, ["restrict"], ["mule_account"])
+
+
+def test_two_views_of_the_same_money_are_no_two_signals_of_a_takeover():
+    # A young account and sixteen senders: both rules hold, and a model that holds is the second signal, not the third.
+    assert told(collected(16, each_minor=5_000))[0] == {"F31"}
+
+
+@pytest.mark.parametrize(("score", "flow"), [(0.92, "F31"), (0.995, "F21")])
+def test_with_a_model_that_would_block_it_is_abnormal_activity(score: float, flow: str):
+    flows, actions, _ = told(collected(16, score=score))
+    assert (flows, actions) == ({flow}, ["restrict"])
