@@ -43,6 +43,7 @@ class Seen(msgspec.Struct):
     priorities: set[str] = msgspec.field(default_factory=set)
     ends: set[str] = msgspec.field(default_factory=set)
     surveyed: bool = False
+    of_accounts: bool = False  # not of an attack or outage, about which nobody is asked
 
 
 class FlowWithoutStory(Exception):
@@ -78,6 +79,7 @@ def _note(seen: Seen, cases: list[dict[str, Any]]) -> None:
     last = {each["case_id"]: each for each in cases}
     seen.queues |= {each["queue"] for each in last.values()}
     seen.priorities |= {each["priority"] for each in cases}
+    seen.of_accounts |= any(each.get("owner", "account") == "account" for each in cases)
     seen.surveyed |= any(each.get("status") == "surveyed" for each in cases)
     for each in last.values():
         status, resolution = each.get("status", "classified"), each.get("resolution_code")
@@ -138,6 +140,8 @@ def _survey(flow: str, seen: Seen) -> str:
     survey = policy().cases.survey
     if seen.surveyed:
         return "sent"
+    if not seen.of_accounts:
+        return "never"
     if seen.ends == {f"closed ({NO_FURTHER_QUESTION})"}:
         return "never"
     return "due" if seen.queues & set(survey.queues) and flow not in survey.not_flows else "never"

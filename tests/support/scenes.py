@@ -19,6 +19,7 @@ from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
+from streams.contracts.topics import TOPICS
 from streams.core.policy import PolicySchedule, parse_policy
 from streams.core.steps import Prepared
 from streams.ports import Scorer
@@ -73,6 +74,12 @@ class Scene:
         tag = kind.__struct_config__.tag
         return [
             event for topic, event in self._events() if event.__struct_config__.tag == tag and "snapshot" not in topic
+        ]
+
+    def told(self) -> list[Any]:
+        """Everything that subscribers read, in order: once, and without what the agents tell each other."""
+        return [
+            event for topic, event in self._events() if TOPICS[topic].direction == "output" and "snapshot" not in topic
         ]
 
     def _events(self) -> Iterable[tuple[str, Any]]:

@@ -29,6 +29,7 @@ Level = Literal["normal", "elevated", "attack"]
 LEVELS: tuple[Level, ...] = ("normal", "elevated", "attack")
 NORMAL, ELEVATED, ATTACK = range(3)
 EXPOSED = "credential_attack.exposed"
+ATTACKED_SHOP = "card_testing.merchant"
 
 # Accounts whose credential was given correctly by an attacker. Above this the case says how many more there are: the
 # list is for people, and the accounts themselves are protected by the risk of the entity.
@@ -363,8 +364,13 @@ def follow(
         if request is not None:
             effects.append(request)
             changed.append("actions")
+            if attack.scope == "all" and signal.kind == "merchant" and len(case.actions) == 1:
+                shop = reference(signal.kind, signal.value)
+                effects.append(warning(ATTACKED_SHOP, case, shop, at_ms, policy, ctx))
     effects += [
-        warning(case, account_id, at_ms, policy, ctx) for account_id in exposed if _acts(enforced, at_ms, policy, ctx)
+        warning(EXPOSED, case, account_id, at_ms, policy, ctx)
+        for account_id in exposed
+        if _acts(enforced, at_ms, policy, ctx)
     ]
     if changed and not case.joined:
         version = tell_case(
@@ -391,14 +397,18 @@ def follow_strongest(
     return follow(state, threat, strongest.attack, sighting, signal, at_ms, strongest.settings, policy, ctx)
 
 
-def warning(case: AttackCase, account_id: str, at_ms: int, policy: Policy, ctx: EntityContext) -> NotificationRequested:
-    """Tells the owner of an account whose password was given correctly; nobody else is told of an attack (F26)."""
-    text = render(EXPOSED, {}, policy.default_time_zone, ctx.messages)
+def warning(
+    template: str, case: AttackCase, whom: str, at_ms: int, policy: Policy, ctx: EntityContext
+) -> NotificationRequested:
+    """Tells whom the attack touches: the owner of an account whose password was given correctly (F26), or the merchant
+    at whom cards are tried out (F30). Nobody else is told of an attack.
+    """
+    text = render(template, {}, policy.default_time_zone, ctx.messages)
     return NotificationRequested(
         occurred_at=from_ms(at_ms),
-        notification_id=notification_id(EXPOSED, account_id, case.case_id),
-        account_id=account_id,
-        template=EXPOSED,
+        notification_id=notification_id(template, whom, case.case_id),
+        account_id=whom,
+        template=template,
         zh=text.zh,
         en=text.en,
         not_after=from_ms(at_ms + policy.notifications.not_after_s * 1000),

@@ -80,3 +80,17 @@ def test_a_flood_of_cards_stays_small():
     assert len(device.state.testing.attempts) <= ATTEMPTS_MAX
     assert device.size < 8_192
     assert len(device.cases) <= 12
+
+
+def test_a_merchant_at_whom_cards_are_tried_is_told_once_and_nobody_else_is():
+    shop = Entity(policy())
+    shop.play(card(f"card-{n}", n * 600, True, kind="merchant", value="shop", ip=f"203.0.113.{n}") for n in range(3))
+    assert shop.notifications == []
+    shop.play(
+        card(f"stolen-{n}", 7_200 + n * 30, True, kind="merchant", value="shop", ip=f"198.51.100.{n % 250}")
+        for n in range(300)
+    )
+    assert len(shop.actions) > 1
+    assert [(note.account_id, note.template) for note in shop.notifications] == [
+        ("merchant/shop", "card_testing.merchant")
+    ]
