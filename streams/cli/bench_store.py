@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,10 @@ from streams.core.cases.review import LOSS
 
 BATCH: Final = 5_000  # records of one transaction, as the sink has them
 PAGE: Final = 50
-_START_MS: Final = 1_764_547_200_000
+START_MS: Final = 1_764_547_200_000
+STEP_MS: Final = 50  # from one case to the next
+INCIDENTS: Final = 200
+CUSTOMERS: Final = 40_000
 _ASKED: Final = 20  # pages of each kind; the median counts
 
 
@@ -101,26 +105,36 @@ def _cursor_of_page(store: CaseStore, number: int) -> str | None:
     return cursor
 
 
+def incident_of(number: int) -> str:
+    """The incident with this number; cases belong to it by `_record`."""
+    return f"case_bench_incident_{number:03}"
+
+
+def in_batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """As many at once as the sink writes."""
+    waiting = iter(records)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch
+
+
 def batches(cases: int) -> Iterator[list[Record]]:
     """Each case opened, and some thousand cases later changed, as in a stream."""
-    records: list[Record] = []
+    return in_batches(_versions(cases))
+
+
+def _versions(cases: int) -> Iterator[Record]:
     lag = 10_000
     for turn in range(cases + lag):
         if turn < cases:
-            records.append(_record(turn, 1))
+            yield _record(turn, 1)
         if turn - lag >= 0:
-            records.append(_record(turn - lag, 2))
-        if len(records) >= BATCH:
-            yield records
-            records = []
-    if records:
-        yield records
+            yield _record(turn - lag, 2)
 
 
 def _record(number: int, version: int) -> Record:
     """A version as large as one of the demo's: some lines of evidence, texts in both languages, deadlines."""
-    at_ms = _START_MS + number * 50 + version * 60_000
-    account = f"customer-{number % 40_000:06}"
+    at_ms = START_MS + number * STEP_MS + version * 60_000
+    account = f"customer-{number % CUSTOMERS:06}"
     evidence = tuple(
         Evidence(
             at=from_ms(at_ms + step),
@@ -147,6 +161,8 @@ def _record(number: int, version: int) -> Record:
         priority=("P1", "P2", "P3", "P4")[0 if number % 50 == 0 else 1 + number % 3],
         subject=f"account/{account}",
         entities=Entities(account_id=account, payment_id=f"pay-{number}", merchant_id=f"mer-{number % 300}"),
+        # A tenth of all cases is one incident's, a tenth that of the others.
+        incident_id=None if number % 5 else incident_of(0 if number % 10 else 1 + number // 10 % (INCIDENTS - 1)),
         amount_minor=100 + number % 90_000,
         currency="CNY",
         counters={LOSS: number * 7_919 % 100_000},
@@ -157,7 +173,7 @@ def _record(number: int, version: int) -> Record:
             next_update_due=from_ms(at_ms + 7_200_000),
             resolution_due=from_ms(at_ms + 86_400_000),
         ),
-        created_at=from_ms(_START_MS + number * 50),
-        detected_at=from_ms(_START_MS + number * 50),
+        created_at=from_ms(START_MS + number * STEP_MS),
+        detected_at=from_ms(START_MS + number * STEP_MS),
     )
     return Record("support.cases", 0, number * 2 + version, case.case_id.encode(), encode(case), at_ms)

@@ -89,6 +89,10 @@ class Desk:
     ) -> HTMLResponse:
         return HTMLResponse(self._pages.render(name, language_of(request), session, **values), status)
 
+    def warm(self) -> None:
+        """What the first page would wait for."""
+        self._pages.warm()
+
     def case_of(self, case_id: str) -> CaseVersion:
         """The newest version. Answers 404 if there is no such case."""
         with self.store.reading() as connection:

@@ -85,6 +85,11 @@ class Pages:
             "PRIORITIES": get_args(Priority),
         }
 
+    def warm(self) -> None:
+        """Reads every template now: whoever asks first need not wait for it."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+
     def render(self, name: str, language: str, session: Session | None, **values: Any) -> str:
         """The page `name` for somebody."""
 

@@ -65,6 +65,7 @@ def following(store: CaseStore, options: RuntimeOptions, *, https: bool, oidc: O
 
     provider = None if oidc is None else Provider(oidc, clock)
     app = build(store, sender, clock, changes, secure=https, oidc=provider, lifespan=running)
+    app.state.desk.warm()
     app.add_middleware(Counted, metrics=metrics, clock=clock)
     return app
 

@@ -16,6 +16,8 @@ from streams.contracts.cases import CaseVersion
 
 _DONE: Final = ACTIVITY.c
 _NOTHING: Final = Detail()
+_LOOKED_AT: Final = 20_000  # of the busiest entities: what is older says little about who uses them
+_PAID: Final = 2_000
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -81,23 +83,30 @@ def commands(connection: Connection, entity: str, limit: int) -> tuple[Act, ...]
 
 
 def accounts(connection: Connection, kind: str, value: str, limit: int) -> tuple[tuple[Link, ...], int]:
-    """Accounts that used an entity, those that used it last first; and how many there are."""
+    """Accounts that used an entity lately, those that used it last first; and how many there are.
+
+    Lately: in the newest `_LOOKED_AT` things that happened with it.
+    """
     column = _DONE[ENTITY_COLUMNS[kind]]
-    failed = func.count().filter(_DONE.kind.like("%.failed"))
-    last = func.max(_DONE.at_ms)
+    newest = select(_DONE.account_id, _DONE.at_ms, _DONE.kind).where(column == value).order_by(_DONE.at_ms.desc())
+    seen = newest.limit(_LOOKED_AT).subquery().c
+    failed = func.count().filter(seen.kind.like("%.failed"))
+    last = func.max(seen.at_ms)
     query = (
-        select(_DONE.account_id, func.count(), func.min(_DONE.at_ms), last, failed)
-        .where(column == value)
-        .group_by(_DONE.account_id)
-        .order_by(last.desc(), _DONE.account_id)
+        select(seen.account_id, func.count(), func.min(seen.at_ms), last, failed, func.count().over())
+        .group_by(seen.account_id)
+        .order_by(last.desc(), seen.account_id)
         .limit(limit)
     )
-    total = connection.scalar(select(func.count(_DONE.account_id.distinct())).where(column == value)) or 0
-    return tuple(Link(*row) for row in connection.execute(query)), total
+    rows = connection.execute(query).all()
+    return tuple(Link(*row[:-1]) for row in rows), int(rows[0][-1]) if rows else 0
 
 
 def cases_naming(connection: Connection, field: str, value: str, limit: int) -> tuple[CaseLine, ...]:
-    """Cases that name an entity (a field of Entities), or that are about a payment which used it, the newest first."""
+    """Cases that name an entity (a field of Entities), or that are about a payment which used it, the newest first.
+
+    Of the payments the newest `_PAID` are looked at.
+    """
     numbers = set(find_numbers(connection, value, 4 * limit, None))
     query = (
         select(CASES.c.number, VERSIONS.c.body)
@@ -108,10 +117,12 @@ def cases_naming(connection: Connection, field: str, value: str, limit: int) -> 
     found = {row.number for row in connection.execute(query) if _names(decode_case(row.body), field, value)}
     kind = next((kind for kind, column in ENTITY_COLUMNS.items() if column == field), None)
     if kind is not None:
+        newest = select(_DONE.account_id, _DONE.subject_id).where(_DONE[ENTITY_COLUMNS[kind]] == value)
+        used = newest.order_by(_DONE.at_ms.desc()).limit(_PAID).subquery()
         paid = (
             select(CASES.c.number)
-            .join(ACTIVITY, and_(_DONE.account_id == CASES.c.account_id, _DONE.subject_id == CASES.c.payment_id))
-            .where(_DONE[ENTITY_COLUMNS[kind]] == value, CASES.c.shadow.is_(False))
+            .join(used, and_(used.c.account_id == CASES.c.account_id, used.c.subject_id == CASES.c.payment_id))
+            .where(CASES.c.shadow.is_(False))
             .distinct()
             .limit(limit)
         )

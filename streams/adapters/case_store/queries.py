@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
-from sqlalchemy import Column, Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Column, Connection, Select, and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.rows import DAY_MS
@@ -29,6 +29,7 @@ from streams.adapters.case_store.tables import (
     WORK,
 )
 from streams.adapters.case_store.words import find_numbers
+from streams.contracts.cases import Queue
 from streams.core.locks.transitions import RELEASED
 
 _FOUND: Final = 500  # cases that hold a word, of which the rest is asked
@@ -179,8 +180,10 @@ def ranked(connection: Connection, filters: Filters, limit: int, cursor: str | N
     return Page(tuple(found[:limit]), after)
 
 
-def counted(connection: Connection, filters: Filters) -> int:
-    return connection.scalar(select(func.count()).select_from(CASES).where(*_conditions(filters))) or 0
+def counted(connection: Connection, filters: Filters, most: int | None = None) -> int:
+    """How many cases there are; with `most` not more than that are counted."""
+    found = select(literal_column("1")).select_from(CASES).where(*_conditions(filters)).limit(most).subquery()
+    return connection.scalar(select(func.count()).select_from(found)) or 0
 
 
 def search(connection: Connection, asked: str, limit: int, cursor: str | None = None, *, shadow: bool = False) -> Page:
@@ -320,10 +323,14 @@ def changed(
     A case that changes while the pages are read moves to the end: it may come twice, and is never left out.
     """
     order = (CASES.c.at_ms, CASES.c.case_id)
+    wanted = _conditions(msgspec.structs.replace(filters, queue=None))
+    if filters.queue is not None:
+        # As a value and not a column, or SQLite takes the index of the queue and sorts all that is in it.
+        wanted.append(CASES.c.queue.concat("") == filters.queue)
     query = (
         select(*order, VERSIONS.c.body)
         .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
-        .where(*_conditions(filters), CASES.c.at_ms >= since_ms)
+        .where(*wanted, CASES.c.at_ms >= since_ms)
     )
     return _in_time(connection, query, order, limit, cursor)
 
@@ -370,14 +377,13 @@ def versions(connection: Connection, case_id: str, *, after: int = -1, limit: in
 
 def children(connection: Connection, incident_id: str, limit: int) -> tuple[CaseLine, ...]:
     """Cases that belong to an incident, or were merged into it, as they rank."""
-    query = (
-        select(*_LINE)
-        .where(or_(CASES.c.incident_id == incident_id, CASES.c.parent_id == incident_id))
-        .where(CASES.c.case_id != incident_id)
-        .order_by(CASES.c.stage, *_RANK)
-        .limit(limit)
-    )
-    return tuple(_lines(connection, query))
+    found: dict[str, CaseLine] = {}
+    for column in (CASES.c.incident_id, CASES.c.parent_id):  # one by one: each has an index, and the first the order
+        query = select(*_LINE).where(column == incident_id, CASES.c.case_id != incident_id)
+        for each in _lines(connection, query.order_by(CASES.c.stage, *_RANK).limit(limit)):
+            found[each.case_id] = each
+    order = sorted(found.values(), key=lambda c: (c.stage, c.less_urgent, c.loss_rank, c.created_ms, c.case_id))
+    return tuple(order[:limit])
 
 
 def locks(connection: Connection, limit: int, cursor: str | None = None) -> tuple[tuple[HeldLock, ...], str | None]:
@@ -481,7 +487,9 @@ def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
 def open_cases(connection: Connection) -> dict[tuple[str, str], int]:
     """How many cases are not resolved or ended, by queue and priority."""
     of = (CASES.c.queue, CASES.c.priority)
-    query = select(*of, func.count()).where(CASES.c.stage.in_((WORK, WAITING))).group_by(*of)
+    # That the queues are named leads SQLite to the index that has everything; without, it looks at every case.
+    wanted = (CASES.c.queue.in_(get_args(Queue)), CASES.c.stage.in_((WORK, WAITING)))
+    query = select(*of, func.count()).where(*wanted).group_by(*of)
     return {(queue, priority): count for queue, priority, count in connection.execute(query)}
 
 
@@ -507,12 +515,13 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         "account_id",
         "incident_id",
         "assignee",
-        "owner",
         "stage",
     ):
         value = getattr(filters, name)
         if value is not None:
             wanted.append(CASES.c[name] == value)
+    if filters.owner is not None:
+        wanted.append(OF_ENTITIES if filters.owner == "entity" else CASES.c.owner == filters.owner)
     if filters.unassigned:
         wanted.append(CASES.c.assignee.is_(None))
     if filters.unworked_day is not None:

@@ -168,12 +168,6 @@ class CaseStore:
             ):
                 connection.execute(delete(table).where(table.c.at_ms < at_ms))
 
-    def newest_ms(self) -> int | None:
-        """Event time of the newest version that is known."""
-        with self.reading() as connection:
-            newest: int | None = connection.scalar(select(func.max(tables.CASES.c.at_ms)))
-        return newest
-
     def _scrub(self) -> None:
         """Deleted text is still in the segments of the index and in SQLite's log; an erased person is nowhere."""
         if self.engine.dialect.name != "sqlite":

@@ -6,9 +6,23 @@ made again from its record. Times are milliseconds since 1970-01-01T00:00:00Z.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
 
 METADATA: Final = MetaData()
 
@@ -78,7 +92,6 @@ CASES: Final = Table(
     Index("cases_ranked", "stage", *_RANK, *_FILTERED),
     Index("cases_ranked_in_queue", "queue", "stage", *_RANK, *_FILTERED),
     Index("cases_of_account", "account_id"),
-    Index("cases_by_time", "at_ms"),
 )
 
 
@@ -88,14 +101,26 @@ def _where_known(name: str, *columns: str, of: Table = CASES) -> None:
     Index(name, *(of.c[column] for column in columns), sqlite_where=known, postgresql_where=known)
 
 
-_where_known("cases_of_incident", "incident_id")
+_where_known("cases_of_incident", "incident_id", "stage", *_RANK)
 _where_known("cases_of_parent", "parent_id")
-_where_known("cases_of_assignee", "assignee", "stage")
+_where_known("cases_of_assignee", "assignee", "stage", *_RANK)
 _where_known("cases_by_worked_day", "worked_day")
 _where_known("cases_by_amount", "amount_minor")
 # Literal, so that a query that says the same in the same words can use the index.
-OF_ENTITIES: Final = text("owner = 'entity'")
-Index("cases_of_entities", CASES.c.created_ms, sqlite_where=OF_ENTITIES, postgresql_where=OF_ENTITIES)
+OF_ENTITIES: Final[ColumnClause[Any]] = literal_column("owner = 'entity'")
+# The rest is in observe mode, and asked for only where a person wants to see that.
+Index(
+    "cases_by_time",
+    CASES.c.at_ms,
+    CASES.c.case_id,
+    sqlite_where=text("shadow IS 0"),
+    postgresql_where=text("shadow IS false"),
+)
+for _index, *_columns in (
+    ("cases_of_entities", "stage", "created_ms", "case_id"),
+    ("entities_by_time", "at_ms", "case_id"),
+):
+    Index(_index, *(CASES.c[each] for each in _columns), sqlite_where=OF_ENTITIES, postgresql_where=OF_ENTITIES)
 
 VERSIONS: Final = Table(
     "versions",
@@ -199,8 +224,12 @@ ACTIVITY: Final = Table(
     Column("detail", Text, nullable=True),
     sqlite_with_rowid=False,  # the rows of an account lie together, in their order
 )
-for _name in ("merchant_id", "payee_id", "card_token", "device_id", "ip"):
-    _where_known(f"activity_of_{_name}", _name, "at_ms", of=ACTIVITY)
+# With what a page counts, so that it need not look at each row.
+for _name in ("payee_id", "card_token", "device_id", "ip"):
+    _where_known(f"activity_of_{_name}", _name, "at_ms", "kind", of=ACTIVITY)
+_where_known(
+    "activity_of_merchant_id", "merchant_id", "at_ms", "kind", "label", "currency", "amount_minor", of=ACTIVITY
+)
 
 # Records that could not be understood, by place; they stay on their topic.
 REFUSED: Final = Table(

@@ -16,6 +16,7 @@ from streams.core.cases.operator import ANALYSTS
 router = APIRouter()
 
 WHOSE: Final = ("all", "unassigned", "mine")
+_COUNTED: Final = 10_000  # cases of a list; of more it says so, for what counts them all is Prometheus
 
 
 @router.get("/")
@@ -51,7 +52,7 @@ def ranked(
             unworked_day=day if stage == "work" and whose == "all" else None,
         )
         found = queries.ranked(connection, wanted, PAGE, after or None)
-        total = queries.counted(connection, wanted)
+        total = queries.counted(connection, wanted, _COUNTED + 1)
         worked = queries.worked_on(connection, day, queue or None)
         views = desks.views(connection, session.name)
     chosen = {"queue": queue, "priority": priority, "stage": stage, "whose": whose}
@@ -62,7 +63,8 @@ def ranked(
         session,
         lines=found.lines,
         more=more,
-        total=total,
+        total=min(total, _COUNTED),
+        is_more=total > _COUNTED,
         worked=worked,
         chosen=chosen,
         views=views,

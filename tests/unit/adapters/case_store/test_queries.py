@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import Connection, event
 from support.stores import START_MS, case, load, record
 
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.queries import BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore
-from streams.adapters.case_store.tables import DONE, WAITING
+from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.adapters.case_store.words import phrases, words_of
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
@@ -169,3 +172,44 @@ def test_an_account_nobody_knows_is_none(store: CaseStore) -> None:
     with store.reading() as connection:
         assert queries.account(connection, "nobody") is None
         assert queries.case_body(connection, "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("index", "ask"),
+    [
+        ("cases_of_entities", lambda c: queries.of_entities(c, WORK, 50)),
+        ("cases_of_assignee", lambda c: queries.ranked(c, Filters(assignee="mei"), 50)),
+        ("cases_ranked", lambda c: queries.ranked(c, Filters(unworked_day=1), 50)),
+        ("cases_ranked_in_queue", lambda c: queries.ranked(c, Filters(queue="technical"), 50)),
+        ("cases_ranked", lambda c: queries.counted(c, Filters(stage=DONE))),
+        ("cases_ranked_in_queue", queries.open_cases),
+        ("cases_by_time", queries.review_day),
+        ("cases_by_time", lambda c: queries.changed(c, Filters(stage=None, queue="technical"), 0, 50)),
+        ("entities_by_time", lambda c: queries.changed(c, Filters(stage=None, owner="entity"), 0, 50)),
+        ("cases_of_incident", lambda c: queries.children(c, "case_incident", 200)),
+        ("activity_of_ip", lambda c: linked.accounts(c, "ip", "203.0.113.7", 100)),
+        ("activity_of_merchant_id", lambda c: linked.at_merchant(c, "mer_1", 0, 86_400_000)),
+        ("activity_of_merchant_id", lambda c: linked.failures_at(c, "mer_1", 0, 10)),
+    ],
+)
+def test_what_a_page_asks_takes_the_index_that_was_made_for_it(
+    tmp_path: Path, index: str, ask: Callable[[Connection], object]
+) -> None:
+    """SQLite knows no sizes here, so its choice is the same with no case and with a million."""
+    store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
+    store.migrate()
+    plans: list[str] = []
+
+    def explained(
+        connection: Connection, _: object, statement: str, parameters: tuple[object, ...], *__: object
+    ) -> None:
+        if statement.startswith("SELECT"):
+            driver = connection.connection.cursor()
+            plans.append(" / ".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)))
+
+    event.listen(store.engine, "before_cursor_execute", explained)
+    with store.reading() as connection:
+        ask(connection)
+    store.close()
+    assert f" INDEX {index} " in f"{plans[0]} ", plans
+    assert "TEMP B-TREE FOR ORDER BY" not in plans[0] or "GROUP" in plans[0], plans
