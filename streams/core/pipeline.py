@@ -44,7 +44,7 @@ from streams.contracts.logins import (
 from streams.contracts.payments import CardBound, FeeCharged, Movement, PspStatus, Refund
 from streams.core import erasure, ranking, timers, truth
 from streams.core.basis import basis_of
-from streams.core.cases import attachments, clocks, dialogue, escalation, operator, shelf, timeline
+from streams.core.cases import attachments, clocks, dialogue, escalation, handed, operator, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.declines import retry
 from streams.core.entities.health import failed_trial
@@ -233,6 +233,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     told = failures.read(turn, event)
     unknown = failures.is_unknown(event, told) or unknown_outcome.not_found_yet(turn, event)
     status = PaymentState.SEEN if unknown else status_after(event)
+    if obligations.ended:
+        handed.recall(turn, event.payment_id)
     if obligations.cases:
         timeline.attach(turn, event)
     if known is None:
@@ -404,14 +406,22 @@ def _profile(turn: Turn, event: AccountProfile) -> None:
 
 def _close(turn: Turn) -> list[Effect]:
     """One version of every case that changed, and the locks if they did: last, so that they tell the whole turn."""
+    if turn.recalled:
+        handed.let_go(turn)
     members.link_cases(turn)
     for case, changed in turn.changed.values():
-        dialogue.settle(turn, case)
-        turn.ctx.deadlines += clocks.wind(case, turn.policy, turn.at_ms)
+        if case not in turn.recalled:  # whoever has it counts its promises
+            dialogue.settle(turn, case)
+            turn.ctx.deadlines += clocks.wind(case, turn.policy, turn.at_ms)
         turn.effects.append(version_of(turn, case, changed))
         handed_over = case.is_open and turn.obligations.case(case.case_id) is None
         room = shelf.shelve(
-            turn.obligations.ended, case.case_id, turn.at_ms, finished=not case.is_open, handed_over=handed_over
+            turn.obligations.ended,
+            case.case_id,
+            turn.at_ms,
+            finished=not case.is_open,
+            handed_over=handed_over,
+            money=handed.kept_of(case) if handed_over else None,
         )
         if room is not None:
             turn.effects.append(room)

@@ -35,6 +35,7 @@ class Turn(msgspec.Struct):
     effects: list[Effect] = msgspec.field(default_factory=list)
     # what changed about which case, in order; the case itself because the account may have to forget it meanwhile
     changed: dict[str, tuple[Case, list[str]]] = msgspec.field(default_factory=dict)
+    recalled: list[Case] = msgspec.field(default_factory=list)  # handed over, and looked at for this turn alone
     locks_changed: bool = False
     was: str = ""  # state of the account before its locks changed in this turn
     trigger: str = ""

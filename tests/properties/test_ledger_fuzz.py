@@ -367,3 +367,54 @@ class Attempts(Books):
 
 TestAttempts = Attempts.TestCase
 TestAttempts.settings = settings(max_examples=100, stateful_step_count=40)
+
+
+MANY = tuple(f"p{number}" for number in range(12))  # about twice as many as an account follows
+
+
+class Many(Books):
+    """More payments than an account follows: cases are handed over to people, and still end when the books agree."""
+
+    @rule(which=st.sets(st.sampled_from(MANY), min_size=6), outcome=st.sampled_from(["fail", "pend"]))
+    def break_many(self, which: set[str], outcome: str) -> None:
+        """One merchant where nothing goes through."""
+        for payment_id in sorted(which):
+            self.request(payment_id)
+            self.debit(payment_id)
+            (self.fail if outcome == "fail" else self.pend)(payment_id)
+
+    @rule(which=st.sets(st.sampled_from(MANY), min_size=3), part=st.sampled_from([1, 1, 2]))
+    def give_many_back(self, which: set[str], part: int) -> None:
+        """People have seen to it, wherever they keep the cases."""
+        for payment_id in sorted(which):
+            self.give_back(payment_id, part)
+
+    @rule(which=st.sets(st.sampled_from(MANY), min_size=3), how=st.sampled_from(["succeed", "reverse"]))
+    def end_many(self, which: set[str], how: str) -> None:
+        for payment_id in sorted(which):
+            (self.succeed if how == "succeed" else self.reverse)(payment_id)
+
+    @rule(payment_id=st.sampled_from(MANY))
+    def debit(self, payment_id: str) -> None:
+        """Once: which debits were there is remembered of fewer payments than these."""
+        if not self.debits[payment_id]:
+            super().debit(payment_id)
+
+    @rule()
+    def hold(self) -> None:
+        """Nothing is held back: what comes before its debit is remembered of two payments."""
+
+    def teardown(self) -> None:
+        """Whatever is still missing at the end people give back, and no case stays."""
+        if hasattr(self, "player"):
+            super().teardown()
+            for payment_id in sorted(self.requested):
+                missing = self.net[payment_id] - self.price(payment_id)
+                if missing:
+                    self.post(payment_id, "credit" if missing > 0 else "debit", abs(missing))
+            super().teardown()
+            assert not set().union(*self.open_cases().values()) & MONEY
+
+
+TestMany = Many.TestCase
+TestMany.settings = settings(max_examples=40, stateful_step_count=20)

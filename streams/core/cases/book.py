@@ -219,7 +219,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
 def _standing(turn: Turn, draft: Draft) -> Case | None:
     """The case that this belongs to: same family and subject, touched within the joining window."""
     since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
-    for case in reversed(turn.obligations.cases):
+    for case in reversed(_followed(turn)):
         if case.family != draft.family or case.shadow != turn.shadow:
             continue
         if case.by_payment and case.payment_id != draft.payment_id:
@@ -235,7 +235,7 @@ def _room_for(turn: Turn, draft: Draft) -> Case | None:
     Only what is about the account joins another case, and only one of the same queue: the money of one payment on the
     case of another would be closed with it, and a queue that does not see a case cannot work it.
     """
-    cases = turn.obligations.cases
+    cases = _followed(turn)
     most = min(turn.policy.cases.open_max, CASES_MAX)
     if len(cases) < most:
         return None
@@ -254,7 +254,7 @@ def _first_to_go(turn: Turn) -> Case:
     bound = {held.case_id for held in obligations.locks} | {hold.case_id for hold in obligations.holds}
     stale_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
     return min(
-        obligations.cases,
+        _followed(turn),
         key=lambda case: (
             case.is_open,
             case.case_id in bound,
@@ -264,6 +264,12 @@ def _first_to_go(turn: Turn) -> Case:
             case.updated_ms,
         ),
     )
+
+
+def _followed(turn: Turn) -> list[Case]:
+    """The account's cases without those that are only looked at."""
+    cases, recalled = turn.obligations.cases, turn.recalled
+    return [case for case in cases if not any(case is each for each in recalled)] if recalled else cases
 
 
 def _opened(turn: Turn, draft: Draft) -> Case:
@@ -332,8 +338,7 @@ def _joined(old: list[str], new: tuple[str, ...], most: int) -> list[str]:
 
 def _shrink(turn: Turn) -> None:
     """Keeps what the account remembers of its cases within its bytes; the topic has every version."""
-    cases = turn.obligations.cases
-    while len(_ENCODER.encode(cases)) > CASES_BYTES:
+    while len(_ENCODER.encode(cases := _followed(turn))) > CASES_BYTES:
         longest = max(cases, key=lambda case: len(case.lines))
         if len(longest.lines) > 1:
             _drop_line(longest)

@@ -16,7 +16,26 @@ from streams.contracts.base import from_ms
 KEPT_MS = 90 * 86_400_000
 # Cases of one owner that ended within those days. One more, and the oldest loses its snapshot early; its versions are
 # on support.cases as long as ever.
-ENDED_MAX = 16  # x 46 bytes
+ENDED_MAX = 16  # x 47 bytes
+HANDED_BYTES = 640  # of all that is kept of handed over money cases; x 35 to 160: the oldest is left to people for good
+
+
+_encoded = msgspec.msgpack.Encoder().encode
+
+
+class Handed(msgspec.Struct, array_like=True, gc=False):
+    """What is kept of the case about a payment's money when it is handed over: enough to end it (`cases.handed`)."""
+
+    payment_id: str
+    kind: int  # place of its family in `cases.handed.KINDS`
+    opened_ms: int
+    version: int
+    lines: int  # how many it told
+    amount_minor: int
+    currency: str
+    marks: int  # priority, whether it is a shadow, whether its customer was told
+    back_minor: int = 0  # how much of the amount is back
+    before_minor: int = 0  # what came back before it was opened
 
 
 class Ended(msgspec.Struct, array_like=True, gc=False):
@@ -25,6 +44,7 @@ class Ended(msgspec.Struct, array_like=True, gc=False):
     case_id: str
     due_ms: int
     handed_over: bool = False  # it has not ended, but people alone follow it now
+    money: Handed | None = None  # of one that was handed over, as long as there is room
 
 
 class SnapshotDropped(msgspec.Struct, frozen=True, gc=False):
@@ -35,7 +55,13 @@ class SnapshotDropped(msgspec.Struct, frozen=True, gc=False):
 
 
 def shelve(
-    ended: list[Ended], case_id: str, at_ms: int, *, finished: bool, handed_over: bool = False
+    ended: list[Ended],
+    case_id: str,
+    at_ms: int,
+    *,
+    finished: bool,
+    handed_over: bool = False,
+    money: Handed | None = None,
 ) -> SnapshotDropped | None:
     """Notes that a case ended or was handed over at `at_ms`, or lives again; the tombstone of one that made room."""
     for index, known in enumerate(ended):
@@ -44,14 +70,22 @@ def shelve(
             break
     if not finished and not handed_over:
         return None
-    ended.append(Ended(case_id, at_ms + KEPT_MS, handed_over))
+    ended.append(Ended(case_id, at_ms + KEPT_MS, handed_over, money))
+    if money is not None:
+        _make_room(ended)
     if len(ended) <= ENDED_MAX:
         return None
-    gone = min(ended, key=lambda each: (each.handed_over, due_of(each)))
+    gone = min(ended, key=lambda each: (each.handed_over, each.money is not None, due_of(each)))
     if not gone.handed_over:
         return drop(ended, gone, at_ms)
     ended.remove(gone)  # rather a snapshot that stays for ever than one that goes while people work on its case
     return None
+
+
+def _make_room(ended: list[Ended]) -> None:
+    kept = [each for each in ended if each.money is not None]
+    while len(_encoded([each.money for each in kept])) > HANDED_BYTES:
+        kept.pop(0).money = None
 
 
 def drop(ended: list[Ended], gone: Ended, at_ms: int) -> SnapshotDropped:

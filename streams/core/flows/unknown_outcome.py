@@ -257,7 +257,9 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
             turn.obligations.remember(key, state.after(PaymentState.FAILED), turn.at_ms)
         _ended(turn, unknown.payment_id, PaymentState.FAILED, unknown)
         return
-    if any(case.payment_id == unknown.payment_id and case.is_open for case in turn.obligations.cases):
+    if turn.obligations.is_with_people(unknown.payment_id) or any(
+        case.payment_id == unknown.payment_id and case.is_open for case in turn.obligations.cases
+    ):
         return  # its money case is being worked already
     draft = Draft(
         case_type=FAMILY,

@@ -52,6 +52,7 @@ class Returned(NamedTuple):
 
     early_minor: int
     twice_minor: int
+    forgotten: bool  # no debit of its payment is remembered
 
 
 def requested(turn: Turn, event: Movement) -> None:
@@ -256,7 +257,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
         gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
         waits = Spent(key, entry, 0, 0, -left_minor, event.currency, turn.at_ms)
         obligations.spent = [*(each for each in obligations.spent if each not in gone), waits][-SPENT_MAX:]
-    return Returned(left_minor, min(left_minor, back_minor))
+    return Returned(left_minor, min(left_minor, back_minor), not known)
 
 
 def not_early(turn: Turn, payment_id: str) -> None:

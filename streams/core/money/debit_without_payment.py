@@ -6,6 +6,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement
 from streams.core import ids
+from streams.core.cases import handed
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
@@ -47,6 +48,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
             charges.debited(turn, event, "")
             _wait(turn, event, "", event.amount_minor, orphans.waits_s(turn), orphan=True)
         return
+    if turn.obligations.ended:
+        handed.recall(turn, payment_id, debit=event.direction == "debit")
     if event.direction == "credit":
         returns.credited(turn, event, payment_id)
         reports.came_back(turn, payment_id, event.amount_minor)
@@ -312,9 +315,9 @@ def _settled(turn: Turn, payment_id: str, template: str) -> None:
     obligations = turn.obligations
     if obligations.debits:
         obligations.debits = [debit for debit in obligations.debits if debit.payment_id != payment_id]
-    case = _case(turn, payment_id)
-    if case is not None and case.is_open:  # however late the explanation is
-        returns.settle(turn, case, template)
+    for case in tuple(obligations.cases):
+        if case.family == FAMILY and case.payment_id == payment_id and case.is_open:  # however late the explanation is
+            returns.settle(turn, case, template)
 
 
 def _case(turn: Turn, payment_id: str) -> Case | None:

@@ -62,7 +62,22 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)
     if pool_minor and back.early_minor:
-        _too_much(turn, event, payment_id, min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor))
+        if back.forgotten and _was_expected(turn, event, payment_id, pool_minor):
+            charges.not_early(turn, payment_id)
+        else:
+            _too_much(turn, event, payment_id, min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor))
+
+
+def _was_expected(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int) -> bool:
+    """The line of a reversal that has ended the case before; the debit itself has made room for others."""
+    for case in turn.obligations.cases:
+        if case.family not in ENDS or case.payment_id != payment_id or case.money_state != "returned":
+            continue
+        back_minor = case.counters.get(charges.BACK, 0) + pool_minor
+        if case.currency == event.currency and back_minor <= (case.amount_minor or 0):
+            case.counters[charges.BACK] = back_minor
+            return True
+    return False
 
 
 def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int, twice_minor: int) -> None:
