@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, get_args, get_type_hints
 
-from streams.contracts.accounts import CaseAction
+from streams.contracts.accounts import BlockedKind, CaseAction
 from streams.contracts.actions import ActionKind
 from streams.contracts.cases import Finding, Priority, Queue
 from streams.contracts.registry import REASONS
@@ -125,6 +125,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "lock": _values(*LOCKED),
     "end": Values(ENDS),
     "attack": Values(ATTACKS),
+    "entity": _values(*get_args(BlockedKind)),
+    "request": _values("blocked", "lifted", "refused"),
     "step": _values(
         "asked", "reminded", "answered", "closed_unanswered", "taken_up_again", "surveyed", "survey_unanswered"
     ),
@@ -420,6 +422,12 @@ NOTIFICATIONS: Final = Counter("paywarden_notifications_total", "Messages to cus
 ATTACKS_OPENED: Final = Counter(
     "paywarden_attacks_opened_total", "Incidents opened about an attack, by its kind.", "people", ("attack",)
 )
+ENTITY_BLOCKS: Final = Counter(
+    "paywarden_entity_blocks_total",
+    "Requests of people to block an entity or to lift that, and what came of them.",
+    "people",
+    ("entity", "request"),
+)
 UNLOCK_SECONDS: Final = Histogram(
     "paywarden_unlock_seconds",
     "From an owner's request until no lock was left, in event time.",
@@ -603,6 +611,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     LOCKS_STANDING,
     OLDEST_LOCK,
     ATTACKS_OPENED,
+    ENTITY_BLOCKS,
     UNLOCK_SECONDS,
     CASES_HANDED_OVER,
     CUSTOMER_DIALOGUE,

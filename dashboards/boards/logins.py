@@ -32,7 +32,10 @@ def logins() -> Board:
             ),
             Row(
                 "Who attacks?",
-                (total(m.ATTACKS_OPENED, title="Attacks, by kind", runbook="PaywardenAttack"),),
+                (
+                    total(m.ATTACKS_OPENED, title="Attacks, by kind", runbook="PaywardenAttack"),
+                    total(m.ENTITY_BLOCKS, title="Blocked by people, lifted, refused"),
+                ),
             ),
             Row(
                 "Whom do we lock?",

@@ -36,7 +36,7 @@ from streams.core.outcome import Outcome
 from streams.core.personal import DEMO_KEY, Found, guarded
 from streams.core.policy import Policy, PolicySchedule
 from streams.core.ranking import Ranking, judge, room_of
-from streams.core.risk import RiskFact, feed_of, incident_of, stopped_rule
+from streams.core.risk import BLOCK_KIND, RiskFact, feed_of, incident_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
@@ -90,6 +90,7 @@ class Shared(msgspec.Struct, array_like=True):
     ranking: Ranking = msgspec.field(default_factory=Ranking)
     frequencies: Frequencies = msgspec.field(default_factory=Frequencies)  # of logins; `prepare` alone changes it
     tenure: Tenure = msgspec.field(default_factory=Tenure)
+    blocked_until_ms: int = 0  # no block of an operator stands from then on; `prepare` alone changes it
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -262,6 +263,9 @@ class AccountsLogic:
             if state is None:
                 return OutageTold(event, at_ms)
             state.apply(event)
+            if event.kind == BLOCK_KIND:
+                shared.blocked_until_ms = max(shared.blocked_until_ms, to_ms(event.expires_at))
+                return None
             rule = stopped_rule(event.kind, event.value)
             if rule is not None:
                 return LocksStopped(rule, at_ms, to_ms(event.effective_at), to_ms(event.expires_at))
@@ -271,6 +275,8 @@ class AccountsLogic:
             return StalledFeed(feed, at_ms, to_ms(event.effective_at), to_ms(event.expires_at))
 
         def risk(kind: str, value: str, at_ms: int) -> RiskFact | None:
+            if kind == BLOCK_KIND and at_ms >= shared.blocked_until_ms:
+                return None  # as nearly always
             known = peek(risk_key(kind, value))
             return None if known is None else known.fact(at_ms)
 

@@ -11,7 +11,7 @@ from streams.agents.publish import publish, publish_risk
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
-from streams.contracts.signals import ClockTold, EntityObserved, EntityRisk, FeedsTold, HealthBucket
+from streams.contracts.signals import ClockTold, EntityBlockAsked, EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import SIGNALS
 from streams.core.entities import pipeline
 from streams.core.entities.context import EntityContext, EntityEffect
@@ -21,6 +21,7 @@ from streams.core.policy import PolicySchedule
 from streams.core.signals import state_key
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
+Heard = EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(EntityState).decode
 
@@ -76,15 +77,19 @@ class EntitiesLogic:
 
     def prepare(
         self, state: Any, incoming: Incoming, peek: Callable[[bytes], Any], late: bool, topic: str, shared: Any
-    ) -> EntityObserved | HealthBucket | FeedsTold:
-        signal: EntityObserved | HealthBucket | FeedsTold = incoming.event
+    ) -> Heard:
+        signal: Heard = incoming.event
         return signal
 
     def score(self, prepared: Sequence[Any]) -> Sequence[None]:
         return [None] * len(prepared)
 
     def decide(
-        self, state: EntityState, prepared: EntityObserved | HealthBucket | FeedsTold, score: None, context: Context
+        self,
+        state: EntityState,
+        prepared: Heard,
+        score: None,
+        context: Context,
     ) -> list[Emit]:
         policy = self._policies.at(prepared.at_ms)
         effects = pipeline.observe(state, prepared, policy, self._moment(context))

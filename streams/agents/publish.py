@@ -7,14 +7,15 @@ from typing import Any
 
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import to_ms
-from streams.contracts.cases import AccountErased, CaseVersion, NotificationRequested
+from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
-from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold, HealthBucket
+from streams.contracts.signals import EntityBlockAsked, EntityObserved, EntityRisk, FeedsTold, HealthBucket
 from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, LOCKS, SIGNALS
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
+from streams.core.entities.blocks import RULE as OPERATOR
 from streams.core.entities.context import EntityEffect
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.keys import dimension_of
@@ -30,6 +31,7 @@ from streams.metrics import (
     CASES_CLOSED,
     CASES_OPENED,
     DECISIONS,
+    ENTITY_BLOCKS,
     ERASURES,
     FEED_STALLS,
     INCIDENTS_CLOSED,
@@ -71,7 +73,7 @@ def publish_risk(risk: EntityRisk, partitions: int) -> list[Emit]:
     return [Emit(ENTITY_RISK.name, key, value, at_ms, number, headers) for number in range(partitions)]
 
 
-def publish_signal(signal: EntityObserved | HealthBucket | FeedsTold, partitions: int) -> Emit:
+def publish_signal(signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold, partitions: int) -> Emit:
     """The record of a signal; its routing key, not the state key, chooses the partition."""
     key = routing_key(signal)
     return Emit(SIGNALS.name, key, encode(signal), signal.at_ms, partition_of(key, partitions), headers_of(signal))
@@ -110,8 +112,13 @@ def _count(effect: Any, count: Count) -> None:
                 count(INCIDENTS_OPENED, dimension_of(effect.subject))
             elif effect.cause_family == OUTAGE and effect.status in _ENDED:
                 count(INCIDENTS_CLOSED, dimension_of(effect.subject))
+        case ActionRejected(action="entity_block" | "entity_lift"):
+            count(ENTITY_BLOCKS, effect.account_id.partition("/")[0], "refused")
         case ActionRequested():
             count(ACTIONS, effect.action, mode)
+            if effect.rule == OPERATOR and effect.entity is not None:
+                lasts = effect.expires_at is not None and effect.expires_at > effect.occurred_at
+                count(ENTITY_BLOCKS, effect.entity.partition("/")[0], "blocked" if lasts else "lifted")
             if effect.attempt > 1:
                 count(ACTIONS_RESENT)
         case NotificationRequested():

@@ -11,6 +11,7 @@ import click
 from streams.adapters.case_store import people
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.clock import SystemClock
+from streams.adapters.overlay import load_library
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.console_audit import audit
 from streams.cli.console_tokens import tokens
@@ -62,6 +63,7 @@ def console(
     runtime = runtime_of(settings)
     log_as(settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    library = load_library(settings.overlay)
     with opened_store(settings, store) as opened:
         ask(settings, plan(runtime, opened.positions()))  # says in one sentence what is missing
         with opened.reading() as connection:
@@ -69,7 +71,7 @@ def console(
         if nobody:
             say("nobody can sign in yet: paywarden console users add NAME --role admin")
         say(f"console on http://{host}:{port}")
-        serve(opened, runtime, host, port, https=https, oidc=_oidc_of(settings))
+        serve(opened, runtime, host, port, https=https, oidc=_oidc_of(settings), library=library)
 
 
 console.add_command(tokens)

@@ -30,8 +30,8 @@ from streams.contracts.cases import AccountErased, ActionRejected
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import decode
 from streams.contracts.topics import CASES_SNAPSHOT, ERASED_WITHIN_S, LOCKS, TOPICS, changelog_of, physical
-from streams.core.cases.operator import SUPERVISORS
 from streams.core.ids import erasure_id
+from streams.core.roles import SUPERVISORS
 from streams.runtime.reading import follow, scan, spans
 from streams.runtime.topics_admin import usable_partitions
 from streams.settings import Settings

@@ -49,6 +49,7 @@ COMMANDS = {
     "store": Entry("streams.cli.store", "keep cases in a database: load, rebuild, check", "console"),
     "console": Entry("streams.cli.console", "pages for analysts: queue, cases, actions", "console"),
     "webhooks": Entry("streams.cli.webhooks", "tell other services of each version of a case, signed", "console"),
+    "block": Entry("streams.cli.block", "block an address, device, card, payee or merchant until a time", "console"),
     "erase": Entry("streams.cli.erase", "forget a person, with a receipt"),
     "models": Entry("streams.cli.models", "list, compare, promote and take back models"),
     "policy": Entry("streams.cli.policy_report", "check, publish, approve, report on, roll back the policy"),

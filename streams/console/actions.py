@@ -9,15 +9,16 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.case_store.queries import Answer
-from streams.contracts.accounts import CaseAction, ContactTaken
+from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode, headers_of
 from streams.contracts.topics import physical
-from streams.core.cases.operator import PERMITTED, SUPERVISORS
+from streams.core.cases.operator import PERMITTED
 from streams.core.ids import digest
 from streams.core.obligations import FINISHED
+from streams.core.roles import SUPERVISORS
 from streams.runtime.clients import aiokafka_kwargs
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.topics_admin import partition_counts
@@ -159,7 +160,7 @@ class Sender:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def __call__(self, action: CaseAction | ContactTaken, at_ms: int) -> None:
+    async def __call__(self, action: CaseAction | ContactTaken | EntityBlock, at_ms: int) -> None:
         """Returns when the brokers have it."""
         assert self._producer is not None
         key = action.account_id.encode()

@@ -15,10 +15,10 @@ from streams.console.actions import NOT_ALLOWED, Refused
 from streams.console.pages import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
-from streams.core.cases.operator import ANALYSTS
 from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
 from streams.core.ids import digest
 from streams.core.personal import kind_of
+from streams.core.roles import ANALYSTS
 
 CHANNELS: Final = ("phone", "chat")
 DISPOSITIONS: Final[tuple[str, ...]] = get_args(Disposition)

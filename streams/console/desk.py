@@ -27,10 +27,11 @@ from streams.console.actions import NOT_ALLOWED
 from streams.console.audit import says
 from streams.console.claims import Claims
 from streams.console.pages import LANGUAGES, Pages
-from streams.contracts.accounts import CaseAction, ContactTaken
+from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock
 from streams.contracts.cases import CaseVersion
-from streams.core.cases.operator import ANALYSTS, SUPERVISORS
+from streams.core.library import Library, packaged_library
 from streams.core.personal import kind_of
+from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.two_people import is_somebody_else
 from streams.ports import Clock
 
@@ -41,7 +42,7 @@ LANGUAGE: Final = "paywarden_language"
 PAGE: Final = 50
 STAGES: Final = {"work": WORK, "waiting": WAITING, "done": DONE}
 
-Send = Callable[[CaseAction | ContactTaken, int], Awaitable[None]]
+Send = Callable[[CaseAction | ContactTaken | EntityBlock, int], Awaitable[None]]
 
 
 class SignInFirst(Exception):
@@ -73,9 +74,18 @@ class Desk:
     """What a console holds: one for each application."""
 
     def __init__(
-        self, store: CaseStore, send: Send, clock: Clock, changes: Changes, *, secure: bool, has_oidc: bool
+        self,
+        store: CaseStore,
+        send: Send,
+        clock: Clock,
+        changes: Changes,
+        *,
+        secure: bool,
+        has_oidc: bool,
+        library: Library | None = None,
     ) -> None:
         self.store = store
+        self.library = library or packaged_library()
         self.clock = clock
         self.changes = changes
         self.secure = secure
@@ -99,7 +109,7 @@ class Desk:
             body = queries.case_body(connection, case_id)
         return missing() if body is None else decode_case(body)
 
-    async def send(self, action: CaseAction | ContactTaken, at_ms: int) -> None:
+    async def send(self, action: CaseAction | ContactTaken | EntityBlock, at_ms: int) -> None:
         """Returns when the brokers have it. Answers 503 if they cannot be reached."""
         try:
             await self._send(action, at_ms)

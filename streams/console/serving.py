@@ -24,6 +24,7 @@ from streams.console.metrics_page import shown
 from streams.console.oidc import OidcOptions, Provider
 from streams.console.sink import count_open_cases, load
 from streams.console.web import build
+from streams.core.library import Library
 from streams.metrics import OF_CONSOLE
 from streams.runtime.failstop import EXIT_INFRASTRUCTURE
 from streams.runtime.options import RuntimeOptions
@@ -32,16 +33,30 @@ log = logging.getLogger(__name__)
 
 
 def serve(
-    store: CaseStore, options: RuntimeOptions, host: str, port: int, *, https: bool, oidc: OidcOptions | None = None
+    store: CaseStore,
+    options: RuntimeOptions,
+    host: str,
+    port: int,
+    *,
+    https: bool,
+    oidc: OidcOptions | None = None,
+    library: Library | None = None,
 ) -> None:
     """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
-    app = following(store, options, https=https, oidc=oidc)
+    app = following(store, options, https=https, oidc=oidc, library=library)
     uvicorn.run(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
 
 
-def following(store: CaseStore, options: RuntimeOptions, *, https: bool, oidc: OidcOptions | None = None) -> FastAPI:
+def following(
+    store: CaseStore,
+    options: RuntimeOptions,
+    *,
+    https: bool,
+    oidc: OidcOptions | None = None,
+    library: Library | None = None,
+) -> FastAPI:
     """The pages; when the task that follows the topics fails, the process ends."""
     changes, sender, clock = Changes(), Sender(options), SystemClock()
     metrics = PrometheusMetrics(OF_CONSOLE)
@@ -64,7 +79,7 @@ def following(store: CaseStore, options: RuntimeOptions, *, https: bool, oidc: O
             await sender.stop()
 
     provider = None if oidc is None else Provider(oidc, clock)
-    app = build(store, sender, clock, changes, secure=https, oidc=provider, lifespan=running)
+    app = build(store, sender, clock, changes, secure=https, oidc=provider, library=library, lifespan=running)
     app.state.desk.warm()
     app.add_middleware(Counted, metrics=metrics, clock=clock)
     return app

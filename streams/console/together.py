@@ -18,8 +18,8 @@ from streams.console import actions
 from streams.console.desk import Desk
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import CaseVersion
-from streams.core.cases.operator import SUPERVISORS
 from streams.core.ids import digest
+from streams.core.roles import SUPERVISORS
 
 MOST: Final = 50  # cases at once: what one page of the queue shows
 _LONGEST_ID: Final = 128

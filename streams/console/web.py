@@ -26,6 +26,7 @@ from streams.console.desk import Changes, Desk, Send, SignInFirst
 from streams.console.oidc import Provider, router
 from streams.console.routes import ROUTERS
 from streams.console.routes.signing_in import let_in
+from streams.core.library import Library
 from streams.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -50,11 +51,15 @@ def build(
     *,
     secure: bool,
     oidc: Provider | None = None,
+    library: Library | None = None,
     lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
-    """The console over an open store. `secure`: it is reached by HTTPS, so cookies are sent over nothing else."""
+    """The console over an open store. `secure`: it is reached by HTTPS, so cookies are sent over nothing else.
+
+    `library`: the articles that the workers answer with; the packaged ones if it is not given.
+    """
     app = FastAPI(title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    desk = Desk(store, send, clock, changes, secure=secure, has_oidc=oidc is not None)
+    desk = Desk(store, send, clock, changes, secure=secure, has_oidc=oidc is not None, library=library)
     app.state.desk = desk
     static = resources.files("streams.console") / "static"
     app.mount(API, build_api(store, send, clock))

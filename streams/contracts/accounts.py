@@ -172,6 +172,29 @@ class ContactTaken(Support, frozen=True, kw_only=True, tag="contact.taken.v1", t
     checks: Annotated[tuple[IdentityAnswer, ...], Meta(max_length=10)] = ()
 
 
+BlockedKind = Literal["ip", "device", "card", "payee", "merchant"]
+BlockReason = Literal["fraud", "takeover", "card_testing", "credential_attack", "mule", "chargebacks", "legal", "other"]
+
+
+class EntityBlock(Event, frozen=True, kw_only=True, tag="entity.block.v1", tag_field="type"):
+    """An operator blocks an entity until an event time, or lifts that. Privileged: only accepted on operator.actions.
+
+    It belongs to no account: `known` is false, and `account_id` is `anonymous:` and the same word for all events of one
+    entity, so that they stay in order.
+    """
+
+    kind: BlockedKind
+    value: Id
+    wanted: Literal["block", "lift"] = "block"
+    expires_at: Instant | None = None  # block: from then on it does not count any more
+    reason: BlockReason
+    accounts: Count  # that used it lately, as whoever asks has counted them
+    actor: Id
+    role: Label
+    second_actor: Id | None = None
+    case_id: Id | None = None
+
+
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):
     """A person's data has to go. Privileged: only accepted on operator.actions."""
 

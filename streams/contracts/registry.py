@@ -16,7 +16,15 @@ import msgspec
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVersion
 from streams.contracts.policies import PolicyRecord
-from streams.contracts.signals import ClockTold, DeadLetter, EntityObserved, EntityRisk, FeedsTold, HealthBucket
+from streams.contracts.signals import (
+    ClockTold,
+    DeadLetter,
+    EntityBlockAsked,
+    EntityObserved,
+    EntityRisk,
+    FeedsTold,
+    HealthBucket,
+)
 from streams.contracts.topics import TOPICS, Topic
 
 MAX_BYTES: Final = 1024 * 1024  # Kafka's own default for one record; our largest, a case, stays below 256 KiB
@@ -229,6 +237,8 @@ def key_of(event: msgspec.Struct) -> bytes | None:
     match event:
         case Event():
             return None if type(event) is Watermark else event.account_id.encode()
+        case EntityBlockAsked():
+            return f"block/{event.kind}/{event.value}".encode()
         case EntityObserved() | EntityRisk():
             return f"{event.kind}/{event.value}".encode()
         case HealthBucket() | FeedsTold():

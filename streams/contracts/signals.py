@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from streams.contracts.accounts import BlockedKind, BlockReason
 from streams.contracts.base import (
     AtMs,
     Count,
@@ -35,6 +36,7 @@ EntityKind = Literal[
     "account",  # as a target of guesses
     "slice",  # one user agent in one autonomous system
     "guess",  # one password, by its keyed hash
+    "block",  # what an operator has blocked: the value is kind/value
 ]
 
 
@@ -97,6 +99,22 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     warm: bool = False  # of a login: the account was entered before, from wherever
 
 
+class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):
+    """An operator wants an entity blocked, or not any more (`entity.block.v1`)."""
+
+    kind: BlockedKind
+    value: Id
+    event_id: Id
+    wanted: Literal["block", "lift"]
+    until_ms: AtMs = 0
+    reason: BlockReason
+    accounts: Count
+    actor: Id
+    role: Label
+    second_actor: Id | None = None
+    case_id: Id | None = None
+
+
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
     """Trials of all health keys of one source partition in one 5-second bucket of event time."""
 
@@ -123,7 +141,7 @@ class FeedsTold(Signal, frozen=True, kw_only=True, tag="feeds.told.v1"):
     feeds: Annotated[tuple[FeedTally, ...], Meta(max_length=16)]
 
 
-SignalEvent = EntityObserved | HealthBucket | ClockTold | FeedsTold
+SignalEvent = EntityObserved | EntityBlockAsked | HealthBucket | ClockTold | FeedsTold
 
 
 DaySecond = Annotated[int, Meta(ge=0, lt=86_400)]

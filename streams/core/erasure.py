@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from streams.contracts.accounts import AccountErasure
 from streams.contracts.cases import AccountErased
-from streams.core.cases.operator import SUPERVISORS, reject
+from streams.core.cases.operator import reject
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.locks.transitions import RELEASED
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
+from streams.core.roles import SUPERVISORS
 from streams.core.steps import LocksForgotten
 from streams.core.turn import Turn
 from streams.core.two_people import is_somebody_else

@@ -101,6 +101,7 @@ from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.risk import RiskView, incident_of
 from streams.core.rules import evaluate
+from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, note_tenure, turn_of
@@ -134,7 +135,7 @@ def prepare(
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
-        hits = evaluate(event, at_ms, features, policy)
+        hits = evaluate(event, at_ms, features, policy) + blocked(event, at_ms, risk, policy.entities.block.outcome)
         incident, attacked = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ("", "")
         prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident, incident_kind=attacked)
     too_late = observations.too_late

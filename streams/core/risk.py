@@ -39,6 +39,11 @@ LABELLED = frozenset({"risky_terminal"})
 # What an incident of the security queue is about when it is somebody's attack.
 ATTACKS = GUESSING | TESTING
 
+# What an operator has blocked is told under a kind of its own, as kind/value: it is no measure of risk, so no feature
+# that a model has learnt from moves by it.
+BLOCK_KIND: Literal["block"] = "block"
+BLOCKED = "blocked"  # its typology
+
 # A feed that has stopped is told like the risk of an entity; rules about something's absence wait for it.
 STALLED_FEED: Literal["health"] = "health"
 FEED_STALLED = "feed_stalled"

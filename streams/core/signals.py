@@ -10,15 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from streams.contracts.accounts import LabelRecorded
+from streams.contracts.accounts import EntityBlock, LabelRecorded
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengeSent, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
-from streams.contracts.signals import ClockTold, EntityKind, EntityObserved, FeedsTold, HealthBucket
+from streams.contracts.signals import (
+    EntityBlockAsked,
+    EntityKind,
+    EntityObserved,
+    FeedsTold,
+    HealthBucket,
+    SignalEvent,
+)
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.familiar import network_of
 from streams.core.ids import digest
-from streams.core.risk import LOCKS, SITE, SITE_KIND, is_wider, slices_of
+from streams.core.risk import BLOCK_KIND, LOCKS, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
@@ -55,15 +62,19 @@ _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is 
 FEEDS_KEY = b"health/feeds"
 
 
-def routing_key(signal: EntityObserved | HealthBucket | FeedsTold) -> bytes:
+def routing_key(signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold) -> bytes:
     """The Kafka key of a signal; it decides the partition, and is not always the key of the state."""
+    if isinstance(signal, EntityBlockAsked):
+        return state_key(signal)
     if not isinstance(signal, EntityObserved) or signal.kind == SITE_KIND:
         return HEALTH_ROUTE
     return f"{signal.kind}/{signal.value}".encode()
 
 
-def state_key(signal: EntityObserved | HealthBucket | FeedsTold) -> bytes:
+def state_key(signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold) -> bytes:
     """The key of the entity's state in its partition."""
+    if isinstance(signal, EntityBlockAsked):
+        return f"{BLOCK_KIND}/{signal.kind}/{signal.value}".encode()
     if isinstance(signal, FeedsTold):
         return FEEDS_KEY
     if isinstance(signal, HealthBucket):
@@ -71,7 +82,7 @@ def state_key(signal: EntityObserved | HealthBucket | FeedsTold) -> bytes:
     return f"{signal.kind}/{signal.value}".encode()
 
 
-def order_of(signal: EntityObserved | HealthBucket | FeedsTold | ClockTold) -> tuple[int, int, int]:
+def order_of(signal: SignalEvent) -> tuple[int, int, int]:
     """The order in which signals are handled, whatever the order of arrival."""
     return (signal.at_ms, signal.partition, signal.sequence)
 
@@ -87,13 +98,15 @@ def signals_of(
     policy: EntitiesPolicy,
     door: Door = OUTSIDE,
     times_usual: float | None = None,
-) -> list[EntityObserved]:
+) -> list[EntityObserved | EntityBlockAsked]:
     """The signals of one decided event, none for most.
 
     `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
     that its partition has told. `first` is False for a later event of a payment that was told before.
     """
     match event:
+        case EntityBlock():
+            return [_of_block(event, at_ms, partition, next_sequence)]
         case LoginFailed() | LoginSucceeded():
             return _of_login(event, at_ms, flagged, partition, next_sequence, door)
         case ChallengeSent():
@@ -127,9 +140,28 @@ def lock_signal(
     )
 
 
+def _of_block(event: EntityBlock, at_ms: int, partition: int, next_sequence: Callable[[], int]) -> EntityBlockAsked:
+    return EntityBlockAsked(
+        at_ms=at_ms,
+        partition=partition,
+        sequence=next_sequence(),
+        kind=event.kind,
+        value=event.value,
+        event_id=event.event_id,
+        wanted=event.wanted,
+        until_ms=0 if event.expires_at is None else to_ms(event.expires_at),
+        reason=event.reason,
+        accounts=event.accounts,
+        actor=event.actor,
+        role=event.role,
+        second_actor=event.second_actor,
+        case_id=event.case_id,
+    )
+
+
 def _of_login(
     event: Login, at_ms: int, flagged: bool, partition: int, next_sequence: Callable[[], int], door: Door
-) -> list[EntityObserved]:
+) -> list[EntityObserved | EntityBlockAsked]:
     failed = isinstance(event, LoginFailed)
     targets: list[tuple[EntityKind, str]] = []
     if len(event.ip) <= _LONGEST_IP:
@@ -144,7 +176,7 @@ def _of_login(
         targets.append(("account", event.account_id))
     what: What = "login_failed" if failed else "login_succeeded"
     username = event.username if event.known or event.username is None else digest("username", event.username)
-    told = [
+    told: list[EntityObserved | EntityBlockAsked] = [
         _observed(
             event,
             at_ms,
@@ -192,7 +224,7 @@ def _of_login(
 
 def _of_challenge(
     event: ChallengeSent, at_ms: int, partition: int, next_sequence: Callable[[], int], door: Door
-) -> list[EntityObserved]:
+) -> list[EntityObserved | EntityBlockAsked]:
     """A code costs money and patience, whoever asks for it; the device tells, or without one the address."""
     target: tuple[EntityKind, str] = ("ip", event.ip) if event.device_id is None else ("device", event.device_id)
     if len(target[1]) > _LONGEST_IP and target[0] == "ip":
@@ -214,7 +246,7 @@ def _of_card_payment(
     partition: int,
     next_sequence: Callable[[], int],
     policy: EntitiesPolicy,
-) -> list[EntityObserved]:
+) -> list[EntityObserved | EntityBlockAsked]:
     refused = isinstance(event, _REFUSED)
     if not (first or refused):
         return []
@@ -252,7 +284,7 @@ def _of_card_payment(
 
 def _of_label(
     event: LabelRecorded, at_ms: int, partition: int, next_sequence: Callable[[], int], times_usual: float | None
-) -> list[EntityObserved]:
+) -> list[EntityObserved | EntityBlockAsked]:
     subject_at_ms = to_ms(event.subject_occurred_at)
     if subject_at_ms < 0:
         return []

@@ -45,6 +45,7 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
     fault_party: str | None = None
     retry: str | None = None
     case_id: str | None = None
+    reason: str | None = None  # class of a command about an entity
 
 
 _NOTHING: Final = Detail()
@@ -87,6 +88,7 @@ def activity_row(said: Any) -> dict[str, Any] | None:
                 expires_ms=ends_ms,
                 case_id=said.case_id,
                 rules=() if said.rule is None else (said.rule,),
+                reason=None if said.entity is None else said.reason_class,
             )
             return _row(said, said.action_id, said.action, detail)
         case LedgerPosted():

@@ -473,6 +473,19 @@ def notices_of_case(connection: Connection, case_id: str, limit: int = 20) -> tu
     return tuple(connection.scalars(query).all())
 
 
+def newest_bodies(connection: Connection, limit: int) -> Iterator[bytes]:
+    """The newest versions, as published, of the accounts' cases that were stored last."""
+    newest = (
+        select(CASES.c.case_id, CASES.c.version)
+        .where(CASES.c.owner == "account")
+        .order_by(CASES.c.number.desc())
+        .limit(limit)
+        .subquery()
+    )
+    found = and_(newest.c.case_id == VERSIONS.c.case_id, newest.c.version == VERSIONS.c.version)
+    yield from connection.scalars(select(VERSIONS.c.body).join(newest, found))
+
+
 def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
     """Every case's newest version as it was published, by case id."""
     query = (

@@ -11,6 +11,7 @@ from streams.console.routes import (
     contacts,
     entities,
     incidents,
+    knowledge,
     live,
     locks,
     merchants,
@@ -36,6 +37,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         accounts,
         entities,
         merchants,
+        knowledge,
         search,
         live,
     )

@@ -16,10 +16,10 @@ from streams.console import actions, contacts
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
 from streams.contracts.cases import CaseVersion
-from streams.core.cases.operator import ANALYSTS
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.render import money
+from streams.core.roles import ANALYSTS
 
 router = APIRouter()
 

@@ -1,17 +1,31 @@
 """Who used this address, device, card, payee or merchant, and what was found about it?"""
 
+import asyncio
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import linked
 from streams.adapters.case_store.activity import ENTITY_COLUMNS
 from streams.adapters.case_store.trail import entity_subject
+from streams.console import blocking
+from streams.console.actions import Refused
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, missing, reason_to_reveal
+from streams.console.desk import (
+    FROM_HERE,
+    At,
+    Desk,
+    Who,
+    may_act,
+    missing,
+    names_a_form,
+    of_this_session,
+    reason_to_reveal,
+)
 from streams.console.masking import ENTITY_PAGES
 from streams.console.timeline import MOMENTS, judged, timeline
 
@@ -24,13 +38,18 @@ _FIELDS: Final = {**ENTITY_COLUMNS, "terminal": "terminal_id", "bin": "bin"}
 
 
 @router.get("/entity")
-def entity(request: Request, desk: At, session: Who, kind: str = "", value: str = "") -> Response:
+def entity(request: Request, desk: At, session: Who, kind: str = "", value: str = "", sent: str = "") -> Response:
     if kind == "account":
         return RedirectResponse(f"/account?{urlencode({'id': value})}", 303)
     says(request, subject=entity_subject(kind, value))
     with desk.store.reading() as connection:
         shown = _known(connection, kind, value)
-    return desk.page(request, "entity.html", session, kind=kind, value=value, **shown)
+        outcome = blocking.outcome_of(connection, sent[:128], kind, value, shown["commands"]) if sent else None
+    block = blocking.standing(shown["commands"]) if kind in blocking.KINDS else None
+    offered: dict[str, Any] = {"kinds": blocking.KINDS, "hours": blocking.HOURS, "block_reasons": blocking.REASONS}
+    return desk.page(
+        request, "entity.html", session, kind=kind, value=value, outcome=outcome, block=block, **offered, **shown
+    )
 
 
 @router.post("/entity/reveal", dependencies=FROM_HERE)
@@ -50,6 +69,55 @@ def reveal(
     found = ((kind, value), *(("account", each.account_id) for each in shown["accounts"]))
     back = f"/entity?{urlencode({'kind': kind, 'value': value})}"
     return desk.page(request, "revealed.html", session, found=found, back=back)
+
+
+@router.post("/entity/block", dependencies=FROM_HERE)
+async def block(
+    request: Request,
+    desk: At,
+    session: Who,
+    kind: Annotated[str, Form()] = "",
+    value: Annotated[str, Form()] = "",
+    wanted: Annotated[str, Form()] = "",
+    hours: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+    second: Annotated[str, Form()] = "",
+    second_password: Annotated[str, Form()] = "",
+) -> Response:
+    says(request, subject=entity_subject(kind, value), detail=wanted)
+    of_this_session(session, csrf)
+    may_act(session)
+    if kind not in blocking.KINDS or not names_a_form(form) or hours not in map(str, blocking.HOURS):
+        raise HTTPException(400, "refused.form")
+    if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
+        raise HTTPException(403, "refused.second")
+    now_ms = desk.clock.now_ms()
+    try:
+        asked = blocking.block_of(
+            kind,
+            value,
+            wanted=wanted,
+            hours=int(hours),
+            reason=reason,
+            accounts=await asyncio.to_thread(_used_by, desk, kind, value),
+            actor=session.name,
+            role=session.role,
+            second=second or None,
+            at_ms=now_ms,
+            form=form,
+        )
+    except Refused as error:
+        raise HTTPException(400, str(error)) from None
+    says(request, detail=f"{wanted} {asked.event_id}" + (f" with {second}" if second else ""))
+    await desk.send(asked, now_ms)
+    return RedirectResponse(f"/entity?{urlencode({'kind': kind, 'value': value, 'sent': asked.event_id})}", 303)
+
+
+def _used_by(desk: Desk, kind: str, value: str) -> int:
+    with desk.store.reading() as connection:
+        return blocking.used_by(connection, kind, value)
 
 
 def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from streams.adapters.case_store import desks, queries
 from streams.adapters.case_store.queries import Filters
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, PAGE, STAGES, At, Who, may_act, names_a_form, of_this_session
-from streams.core.cases.operator import ANALYSTS
+from streams.core.roles import ANALYSTS
 
 router = APIRouter()
 

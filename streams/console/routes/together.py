@@ -15,8 +15,8 @@ from streams.console import together
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session
 from streams.console.together import Wish
-from streams.core.cases.operator import ANALYSTS
 from streams.core.intake.masking import masked
+from streams.core.roles import ANALYSTS
 
 router = APIRouter()
 

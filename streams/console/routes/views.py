@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from streams.adapters.case_store import desks
 from streams.adapters.case_store.desks import View
 from streams.console.desk import FROM_HERE, At, Who, of_this_session
-from streams.core.cases.operator import ANALYSTS, SUPERVISORS
 from streams.core.intake.masking import masked
+from streams.core.roles import ANALYSTS, SUPERVISORS
 
 router = APIRouter()
 

@@ -14,13 +14,12 @@ from streams.core.locks.unlock import is_proved, recover, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.money import refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
+from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
 from streams.core.two_people import is_somebody_else
 
-ANALYSTS = frozenset({"analyst", "supervisor", "admin"})
-SUPERVISORS = frozenset({"supervisor", "admin"})
-# Not policy: who may do what is part of the promise of this program, and a policy file is edited by too many hands.
+# Not policy, like the roles themselves.
 PERMITTED = {
     "assign": ANALYSTS,
     "note": ANALYSTS,

@@ -126,6 +126,19 @@ with an open case is kept until it closes, and every state until what it publish
 """
 
 
+_BLOCKS = """\
+## Blocked by people
+
+What an operator blocks until a time, from the [page of an entity](console.md#console) or with `paywarden block`, is no
+finding of a detector ([ADR 0022](adr/0022-a-block-is-told-like-risk.md)). It is a hit of `list-blocked-ip/01` (or
+device, card, payee, merchant) with the outcome below, on payments, transfers, logins and whatever else is decided, and
+`block_entity` to the payment system with the same end. Longer than `alone_s`, used by more accounts than
+`accounts_alone`, or of one of `kinds_with_two`: a supervisor and a second person. Longer than `longest_s`: nobody, but
+a list of the policy has no such end. `action.rejected.v1` says why something was refused: `role`, `second_person`,
+`expiry`, `not_blocked`, `observing`, `too_old`.
+"""
+
+
 _HEALTH = """\
 ## Health of gateways, issuers and networks
 
@@ -138,6 +151,7 @@ def entities_page(policy: Policy) -> str:
     parts = [_HEAD, _overview()]
     parts += [_detector(detector, getattr(policy.entities, detector.section)) for detector in DETECTORS]
     parts.append(policy_table("entities.feeds", "## Stalled feeds", policy.entities.feeds))
+    parts.append(policy_table("entities.block", _BLOCKS.rstrip(), policy.entities.block))
     parts.append(_HEALTH)
     return "\n".join(parts)
 
@@ -178,6 +192,8 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{name} = {value[name]}" for name in _SHOWN if name in value) + " }"
     return str(value)

@@ -9,10 +9,11 @@ from typing import assert_never
 
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
-from streams.contracts.signals import EntityObserved, FeedsTold, HealthBucket
+from streams.contracts.signals import EntityBlockAsked, EntityObserved, FeedsTold, HealthBucket
 from streams.core.cases import shelf
 from streams.core.entities import (
     attacks,
+    blocks,
     brute_force,
     card_testing,
     guess_spray,
@@ -23,7 +24,7 @@ from streams.core.entities import (
     site_spray,
     slice_spray,
 )
-from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
@@ -33,12 +34,16 @@ from streams.core.incidents.counting import count_bucket
 from streams.core.incidents.state import HealthCounters
 from streams.core.obligations import FINISHED
 from streams.core.policy import Policy
+from streams.core.risk import BLOCK_KIND
 
 _KEPT_FROM = 3  # names of a network, system, user agent, guess or slice
 
 
 def observe(
-    state: EntityState, signal: EntityObserved | HealthBucket | FeedsTold, policy: Policy, ctx: EntityContext
+    state: EntityState,
+    signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold,
+    policy: Policy,
+    ctx: EntityContext,
 ) -> list[EntityEffect]:
     """Folds one signal in and answers with what follows. Signals come in the order of `order_of`.
 
@@ -49,12 +54,16 @@ def observe(
     overdue = signal.at_ms < state.newest_ms - policy.lateness_s * 1000
     if not state.newest_ms and isinstance(signal, EntityObserved):
         state.kind, state.value = signal.kind, signal.value
+    if not state.newest_ms and isinstance(signal, EntityBlockAsked):
+        state.kind, state.value = BLOCK_KIND, reference(signal.kind, signal.value)
     at_ms = state.newest_ms = max(signal.at_ms, state.newest_ms)
     match signal:
         case EntityObserved() if overdue and signal.what != "label":
             effects = []
         case EntityObserved():
             effects = _observe_entity(state, signal, at_ms, policy, ctx)
+        case EntityBlockAsked():
+            effects = blocks.observe_block(state, signal, at_ms, policy, ctx)
         case HealthBucket() if overdue:
             effects = []
         case HealthBucket():

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from streams.contracts.accounts import BlockedKind
 from streams.contracts.base import Share
 from streams.core.sections import Amounts, Count, Mode, Seconds, Section
 
@@ -210,6 +211,16 @@ class LowAndSlowPolicy(AttackPolicy, frozen=True, kw_only=True):
     containment: Literal["none", "step_up"]  # honest people share the slice
 
 
+class BlockPolicy(Section, frozen=True, kw_only=True):
+    """What an operator may block, for how long, and what one person may not block alone."""
+
+    outcome: Literal["step_up", "review", "hold", "block"]  # of whatever names a blocked entity
+    longest_s: Seconds  # what has to stay longer belongs on a list of the policy, which two people publish
+    alone_s: Count  # longer: a supervisor and a second person
+    accounts_alone: Count  # used by more accounts than this: a supervisor and a second person
+    kinds_with_two: tuple[BlockedKind, ...]  # always a supervisor and a second person
+
+
 class EntitiesPolicy(Section, frozen=True, kw_only=True):
     """Thresholds of the detectors that look across accounts."""
 
@@ -229,3 +240,4 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     credential_stuffing: StuffingPolicy
     guess_attack: SliceAttackPolicy
     low_and_slow: LowAndSlowPolicy
+    block: BlockPolicy

@@ -10,6 +10,7 @@ import msgspec
 
 from streams.contracts.signals import EntityKind
 from streams.core.cases.shelf import Ended
+from streams.core.entities.blocks import Block
 from streams.core.entities.brute_force import Target
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.credential_stuffing import Unknown
@@ -49,3 +50,4 @@ class EntityState(msgspec.Struct, array_like=True):
     target: Target | None = None
     unknown: Unknown | None = None
     slow: Slow | None = None
+    block: Block | None = None  # of an operator

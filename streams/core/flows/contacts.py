@@ -13,12 +13,13 @@ import msgspec
 from streams.contracts.accounts import ContactTaken
 from streams.core.cases import clocks, dialogue
 from streams.core.cases.book import add_line, raise_to, raised, set_status
-from streams.core.cases.operator import ANALYSTS, reject
+from streams.core.cases.operator import reject
 from streams.core.flows import messages
 from streams.core.intake.reading import Reading, read
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Line
+from streams.core.roles import ANALYSTS
 from streams.core.turn import Turn
 
 TAKEN = "contact.taken"  # line of a case

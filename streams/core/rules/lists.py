@@ -18,6 +18,8 @@ from msgspec import Meta
 from streams.contracts.base import Id, ShortText, to_ms
 from streams.contracts.decisions import Hit
 from streams.core.addresses import address_of
+from streams.core.entities.context import reference
+from streams.core.risk import BLOCK_KIND, RiskView
 from streams.core.rules.declared import RuleMode, Slug
 from streams.core.rules.field_values import network_of, value_problem
 from streams.core.sections import OutcomeLabel, Problem, Section
@@ -39,6 +41,15 @@ Listed = Literal[
 ]
 PREFIX = "list-"  # of the rule id of a list: list-mules/01
 REASON = "R24"
+BLOCKED_NAME = "blocked-"  # what operators have blocked is a list for each kind of entity: list-blocked-ip/01
+# Which field of an event names what may be blocked.
+BLOCKED_FIELDS: dict[str, str] = {
+    "ip": "ip",
+    "device": "device_id",
+    "card": "card_token",
+    "payee": "counterparty_id",
+    "merchant": "merchant_id",
+}
 LISTS_MAX = 100
 SNOOZES_MAX = 1_000
 ENTRIES_MAX = 50_000  # of one list: 50,000 values and dates are about 10 MB
@@ -63,6 +74,8 @@ class List(Section, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Problem]:
         """What types cannot refuse."""
+        if self.name.startswith(BLOCKED_NAME):
+            yield Problem(f"names from {BLOCKED_NAME} on are those of what people block", "name", "choose another one")
         seen: set[str] = set()
         for entry in self.entries:
             if entry.until is not None and entry.until.tzinfo is None:
@@ -170,6 +183,17 @@ class Lists:
 
 def _hit_of(each: List) -> Hit:
     return Hit(rule=f"{PREFIX}{each.name}/01", outcome=each.outcome, reasons=(REASON,), shadow=each.mode == "observe")
+
+
+def blocked(event: object, at_ms: int, look: RiskView, outcome: OutcomeLabel) -> tuple[Hit, ...]:
+    """One hit for each entity of the event that an operator has blocked at its time."""
+    return tuple(
+        Hit(rule=f"{PREFIX}{BLOCKED_NAME}{kind}/01", outcome=outcome, reasons=(REASON,))
+        for kind, field in BLOCKED_FIELDS.items()
+        if (value := getattr(event, field, None)) is not None
+        and (fact := look(BLOCK_KIND, reference(kind, value), at_ms)) is not None
+        and fact.level
+    )
 
 
 def after_lists(hits: tuple[Hit, ...], listed: tuple[Hit, ...], snoozed: frozenset[str]) -> tuple[Hit, ...]:

@@ -11,7 +11,7 @@ from streams.core.features import Features
 from streams.core.outcome import Outcome
 from streams.core.rules.base import QUIET, Fired, Judge, NotApplicable, Quiet, Rule
 from streams.core.rules.declared import rule_of
-from streams.core.rules.lists import PREFIX, Lists, after_lists, lineage
+from streams.core.rules.lists import BLOCKED_FIELDS, BLOCKED_NAME, PREFIX, Lists, after_lists, lineage
 from streams.core.rules.registry import RULES
 from streams.core.sections import Mode
 
@@ -135,6 +135,7 @@ def compiled(policy: Policy) -> Program:
             steps.setdefault(kind, []).append((rule.judge, section, rule))
     modes = {rule.slug: section.mode for rule, section in asked}
     modes |= {f"{PREFIX}{each.name}": each.mode for each in policy.lists}
+    modes |= {f"{PREFIX}{BLOCKED_NAME}{kind}": "inherit" for kind in BLOCKED_FIELDS}
     return Program({kind: tuple(rules) for kind, rules in steps.items()}, modes, Lists(policy.lists, policy.snoozes))
 
 

@@ -1,0 +1,99 @@
+"""How does what an operator does to an address, device, card, payee or merchant become an event?"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, get_args
+
+import msgspec
+from sqlalchemy import Connection
+
+from streams.adapters.case_store import linked, queries
+from streams.adapters.case_store.linked import Act
+from streams.console.actions import NOT_ALLOWED, Outcome, Refused
+from streams.contracts.accounts import BlockedKind, BlockReason, EntityBlock
+from streams.contracts.base import from_ms
+from streams.contracts.registry import ANONYMOUS
+from streams.core.entities.blocks import RULE, command_id
+from streams.core.entities.context import reference
+from streams.core.ids import digest
+from streams.core.roles import ANALYSTS
+
+KINDS: Final[tuple[str, ...]] = get_args(BlockedKind)
+REASONS: Final[tuple[str, ...]] = get_args(BlockReason)
+# What a page offers. Longer ones, up to the policy's longest, are for the command line.
+HOURS: Final = (1, 24, 72, 168, 720)
+_HOUR_MS: Final = 3_600_000
+
+
+class Standing(NamedTuple):
+    """The newest thing that an operator has done to an entity."""
+
+    since_ms: int
+    until_ms: int
+    reason: str
+
+
+def standing(commands: tuple[Act, ...]) -> Standing | None:
+    """The newest operator's block among the commands about an entity, the newest first; it may be over."""
+    for each in commands:
+        if RULE in each.detail.rules and each.detail.expires_ms is not None:
+            return Standing(each.at_ms, each.detail.expires_ms, each.detail.reason or "")
+    return None
+
+
+def block_of(
+    kind: str,
+    value: str,
+    *,
+    wanted: str,
+    hours: int,
+    reason: str,
+    accounts: int,
+    actor: str,
+    role: str,
+    second: str | None,
+    at_ms: int,
+    form: str,
+    source: str = "paywarden-console",
+) -> EntityBlock:
+    """The event. The same form sent twice is the same event. Raises Refused."""
+    if role not in ANALYSTS:
+        raise Refused(NOT_ALLOWED)
+    entity = reference(kind, value)
+    try:
+        return msgspec.convert(
+            {
+                "type": "entity.block.v1",
+                "event_id": "opr_" + digest("block", actor, entity, wanted, form),
+                "source": source,
+                "occurred_at": from_ms(at_ms),
+                "account_id": ANONYMOUS + digest("block", entity),
+                "known": False,
+                "kind": kind,
+                "value": value,
+                "wanted": wanted,
+                "expires_at": from_ms(at_ms + hours * _HOUR_MS) if wanted == "block" else None,
+                "reason": reason,
+                "accounts": accounts,
+                "actor": actor,
+                "role": role,
+                "second_actor": second,
+            },
+            EntityBlock,
+        )
+    except msgspec.ValidationError:
+        raise Refused("refused.form") from None
+
+
+def used_by(connection: Connection, kind: str, value: str) -> int:
+    """How many accounts used it in the time that the store keeps."""
+    return linked.accounts(connection, kind, value, 1)[1]
+
+
+def outcome_of(connection: Connection, event_id: str, kind: str, value: str, commands: tuple[Act, ...]) -> Outcome:
+    """What became of a request: its command, or its refusal."""
+    wanted = command_id(kind, value, event_id)
+    if any(each.event_id == wanted for each in commands):
+        return Outcome("done")
+    answer = queries.answer(connection, event_id)
+    return Outcome("waiting") if answer is None else Outcome("refused", answer.text)

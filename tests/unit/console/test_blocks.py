@@ -1,0 +1,135 @@
+"""Is an entity blocked from its page by whoever may, with what the store knows about it, and is the answer shown?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.browsers import Answer, Browser
+from support.offices import PASSWORD, Office
+from support.services import activity
+from support.stores import record
+
+from streams.adapters.case_store import trail
+from streams.contracts.accounts import EntityBlock
+from streams.contracts.actions import ActionRequested
+from streams.contracts.base import from_ms, to_ms
+from streams.contracts.cases import ActionRejected
+from streams.core.entities.blocks import command_id
+
+ENTITY = {"kind": "device", "value": "dev-123456"}
+PAGE = "/entity?kind=device&value=dev-123456"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    office.store.write([*activity("ada"), *activity("bo")], {})
+    with office.at_work():
+        yield office
+
+
+def asks(browser: Browser, **fields: Any) -> Answer:
+    form = {"wanted": "block", "hours": "24", "reason": "mule", "form": "1", "csrf": browser.csrf()}
+    return browser.asks("POST", "/entity/block", ENTITY | form | fields)
+
+
+def carried_out(office: Office, asked: EntityBlock) -> None:
+    """What the workers answer."""
+    command = ActionRequested(
+        occurred_at=asked.occurred_at,
+        action_id=command_id(asked.kind, asked.value, asked.event_id),
+        account_id="device/dev-123456",
+        action="block_entity",
+        expires_at=asked.expires_at or asked.occurred_at,
+        reason_class=asked.reason,
+        rule="operator",
+        entity="device/dev-123456",
+    )
+    office.store.write([record("account.actions", command)], {})
+
+
+def test_a_block_is_asked_for_shown_with_its_time_and_lifted(office: Office) -> None:
+    mei = office.person("mei")
+    sent = asks(mei)
+    (asked,) = office.sent
+    assert isinstance(asked, EntityBlock)
+    assert (asked.kind, asked.value, asked.wanted, asked.reason) == ("device", "dev-123456", "block", "mule")
+    assert (asked.actor, asked.role, asked.second_actor, asked.accounts) == ("mei", "analyst", None, 2)
+    assert asked.expires_at is not None
+    assert to_ms(asked.expires_at) - to_ms(asked.occurred_at) == 24 * 3_600_000
+    assert "Sent; waiting" in mei.asks("GET", sent.location).text
+    assert asks(mei).location == sent.location, "the same form is the same event"
+    carried_out(office, asked)
+    shown = mei.asks("GET", sent.location).text
+    assert "Carried out." in shown
+    assert re.search(r"Blocked; time left 24 h <small>Mule account", shown)
+    office.clock.at_ms += 60_000
+    asks(mei, wanted="lift", form="2")
+    lift = office.sent[-1]
+    assert isinstance(lift, EntityBlock)
+    assert (lift.wanted, lift.expires_at, lift.account_id) == ("lift", None, asked.account_id)
+    carried_out(office, lift)
+    shown = mei.asks("GET", PAGE).text
+    assert "Last block:" in shown
+    assert 'value="lift"' not in shown
+
+
+def test_a_refusal_says_why(office: Office) -> None:
+    mei = office.person("mei")
+    where = asks(mei).location
+    why = ActionRejected(
+        occurred_at=from_ms(office.clock.at_ms),
+        event_id=office.sent[0].event_id,
+        account_id="device/dev-123456",
+        action="entity_block",
+        cause="role",
+        text="21 accounts used this device lately, more than 20: only a supervisor may block it",
+    )
+    office.store.write([record("support.cases", why)], {})
+    assert "Refused: 21 accounts used this device lately" in mei.asks("GET", where).text
+
+
+def test_a_second_person_types_a_password_of_their_own(office: Office) -> None:
+    sun = office.person("sun")
+    for second, password in (("jo", "wrong password 1"), ("sun", PASSWORD), ("lin", PASSWORD)):
+        assert asks(sun, second=second, second_password=password).status == 403
+    assert office.sent == []
+    assert asks(sun, second="jo", second_password=PASSWORD).status == 303
+    (asked,) = office.sent
+    assert isinstance(asked, EntityBlock)
+    assert asked.second_actor == "jo"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "account"},
+        {"kind": "terminal"},
+        {"value": ""},
+        {"value": "x" * 129},
+        {"hours": "-1"},
+        {"hours": "9000"},
+        {"reason": "because"},
+        {"wanted": "kill"},
+        {"form": ""},
+    ],
+)
+def test_what_is_no_request_is_refused_and_sends_nothing(office: Office, given: dict[str, str]) -> None:
+    assert asks(office.person("mei"), **given).status == 400
+    assert office.sent == []
+
+
+def test_a_viewer_sees_that_it_could_be_done_and_cannot(office: Office) -> None:
+    vera = office.person("vera")
+    page = vera.asks("GET", PAGE).text
+    assert 'action="/entity/block"' not in page
+    assert re.search(r"<button type=.button. disabled aria-describedby=.why-block", page)
+    assert asks(vera).status == 403
+    assert office.sent == []
+    with office.store.reading() as connection:
+        rows = [each for each in trail.rows(connection) if each.kind == "entity_block"]
+    assert [(each.actor, each.outcome) for each in rows] == [("vera", 403)]
