@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +13,7 @@ from support.people import PASSWORD, Person
 from support.waiting import wait_until
 
 from producers.feed import Outgoing
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
 from streams.contracts.accounts import IdentityVerified, SurveyAnswered
@@ -50,6 +51,12 @@ def test_an_analyst_works_a_takeover_from_the_queue_to_its_end(scene, person: Se
     held = mei.opens("/locks").locator("tbody tr").filter(has=mei.page.locator(f'a[href*="{line.account_id}"]'))
     expect(held).to_have_count(1)
     expect(held).to_contain_text("money out")
+    with scene.store.reading() as connection:
+        acts = linked.of_account(connection, line.account_id, 10)
+    strange = next(act.device_id for act in acts if act.device_id)  # the newest one is the thief's
+    mei.opens(f"/entity?{urlencode({'kind': 'device', 'value': strange})}")
+    assert mei.does("Block") == "Carried out."
+    expect(mei.page.get_by_text("Blocked; time left")).to_be_visible()
     mei.opens(f"/cases/{line.case_id}")
     assert mei.does("Ask customer") == "Carried out."
     found = scene.counted(LABELLED_SCORES.name, truth="legit")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from support.browsers import Browser, served
 from support.product import Product
 from support.waiting import wait_until
@@ -17,6 +18,7 @@ from streams.adapters.case_store import people, queries
 from streams.adapters.case_store.people import User
 from streams.adapters.case_store.queries import Filters
 from streams.adapters.case_store.store import CaseStore
+from streams.cli.main import paywarden
 from streams.console import passwords
 from streams.console.serving import following
 from streams.contracts.accounts import IdentityVerified, UserReport
@@ -55,7 +57,8 @@ def test_an_action_goes_through_a_worker_and_comes_back_as_the_next_version(prod
         kind="stolen",
     )
     product.write([Outgoing("support.requests", b"victim", encode(theft), now_ms)])
-    store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
+    url = f"sqlite:///{tmp_path}/cases.db"
+    store = CaseStore(url)
     store.migrate()
     with store.writing() as connection:
         for name in ("mei", "jo"):
@@ -110,3 +113,17 @@ def test_an_action_goes_through_a_worker_and_comes_back_as_the_next_version(prod
         two = {**browser.form_of(case_id), "action": "unlock", **both}
         assert outcome(two) == "done: Carried out."
     store.close()
+
+    def blocks(*more: str) -> Result:
+        """Somebody without a browser; the store counts who uses the entity."""
+        cluster = ["--bootstrap", product.cluster.bootstrap, "--prefix", product.prefix, "--app-id", product.name]
+        words = ["block", "ip", "203.0.113.9", "--reason", "fraud", "--actor", "mei", "--store", url, *cluster]
+        return CliRunner().invoke(paywarden, [*words, *more])
+
+    done = blocks("--role", "analyst", "--for", "2")
+    assert done.exit_code == 0, done.output
+    assert "ip/203.0.113.9 is blocked until" in done.output
+    refused = blocks("--role", "analyst", "--for", "200")
+    assert refused.exit_code == 64
+    assert "only a supervisor may block it" in refused.stderr
+    assert "is blocked no more" in blocks("--role", "analyst", "--lift").output

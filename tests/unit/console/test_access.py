@@ -29,6 +29,7 @@ ALL, ACTS = frozenset(ROLES), frozenset(ROLES) - {"viewer"}
 ANYBODY = ALL | {"nobody"}
 NOTE = {"action": "note", "version": "2", "form": "1", "text": ""}
 ADDRESS = {"kind": "ip", "value": "203.0.113.7"}
+BLOCK = {**ADDRESS, "wanted": "block", "hours": "24", "reason": "fraud", "form": "1"}
 ASKED = {"/account": {"id": PERSON}, "/entity": ADDRESS, "/merchant": {"id": "mer_1"}}
 ATTACHED = {
     "form": "1",
@@ -72,7 +73,9 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("POST", "/account/reveal"): (ACTS, {"id": PERSON, "reason": "the customer is on the phone"}, 200),
     ("GET", "/entity"): (ALL, None, 200),
     ("POST", "/entity/reveal"): (ACTS, {**ADDRESS, "reason": "the customer is on the phone"}, 200),
+    ("POST", "/entity/block"): (ACTS, BLOCK, 303),
     ("GET", "/merchant"): (ALL, None, 200),
+    ("GET", "/knowledge"): (ALL, None, 200),
     ("GET", "/search"): (ALL, None, 200),
     ("GET", "/events"): (ALL, None, 200),
 }
