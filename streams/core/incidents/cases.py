@@ -39,6 +39,8 @@ KINDS: dict[str, Kind | None] = {
     "fraud": Kind("incident.fraud_refusals", "F35", "security", 3, joins=False),
     "funds": None,  # payday: nobody's work
 }
+# Whoever is paged wants to know how many are hit; the members are counted only after the incident was told.
+FIRST_COUNT_S = 30
 
 
 def kind_of(root: str) -> Kind | None:
@@ -100,7 +102,9 @@ def _version(incident: Incident, kind: Kind, at_ms: int, policy: Policy) -> Case
         changed = ["opened"]
     elif incident.changed:
         changed = list(dict.fromkeys(incident.changed))
-    elif incident.failures > incident.told_failures and at_ms - incident.told_ms >= settings.update_s * 1000:
+    elif incident.failures > incident.told_failures and at_ms - incident.told_ms >= 1000 * (
+        settings.update_s if incident.told_failures else min(FIRST_COUNT_S, settings.update_s)
+    ):
         changed = ["counters"]
     else:
         return None

@@ -83,10 +83,10 @@ _AFTER = """\
 ## One case
 
 A confirmed incident is one case (F35, of a merchant F34) owned by the entity `health`. Its id follows from root and
-onset. A version is published when state or priority changes, else at most every `update_s`. It is P1 from `page_users`
-affected customers or `page_share` of the platform's attempts on, else P2; a suspicion that lasts `degraded_s` without
-confirmation is a P3 case that pages nobody. After `close_after_s` of quiet it closes itself; what comes back within
-`reopen_s` is the same incident.
+onset. A version is published when state or priority changes, half a minute after the opening with the first counts,
+else at most every `update_s`. It is P1 from `page_users` affected customers or `page_share` of the platform's
+attempts on, else P2; a suspicion that lasts `degraded_s` without confirmation is a P3 case that pages nobody. After
+`close_after_s` of quiet it closes itself; what comes back within `reopen_s` is the same incident.
 
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose
 route has the root among its keys joins: no ticket (F04), no count towards repeated failures (F09), one message to the
