@@ -16,8 +16,8 @@ from streams.contracts.cases import CaseVersion
 
 _DONE: Final = ACTIVITY.c
 _NOTHING: Final = Detail()
-_LOOKED_AT: Final = 20_000  # of the busiest entities: what is older says little about who uses them
-_PAID: Final = 2_000
+_LOOKED_AT: Final = 5_000  # of the busiest entities: what is older says little about who uses them
+_PAID: Final = 500
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -55,6 +55,7 @@ class DayOfMerchant(msgspec.Struct, frozen=True):
 
     day: int  # since 1970-01-01
     kind: str
+    label: str  # why it failed, in the words of its source; or nothing
     currency: str | None
     times: int
     amount_minor: int
@@ -131,28 +132,18 @@ def cases_naming(connection: Connection, field: str, value: str, limit: int) -> 
 
 
 def at_merchant(connection: Connection, merchant_id: str, begin_ms: int, day_ms: int) -> tuple[DayOfMerchant, ...]:
-    """By day since `begin_ms`, kind and currency."""
-    named = (_DONE.at_ms // day_ms).label("day")
+    """By day since `begin_ms`, kind, label and currency."""
+    of = ((_DONE.at_ms // day_ms).label("day"), _DONE.kind, _DONE.label, _DONE.currency)
     query = (
-        select(named, _DONE.kind, _DONE.currency, func.count(), func.coalesce(func.sum(_DONE.amount_minor), 0))
+        select(*of, func.count(), func.coalesce(func.sum(_DONE.amount_minor), 0))
         .where(_DONE.merchant_id == merchant_id, _DONE.at_ms >= begin_ms)
-        .group_by(named, _DONE.kind, _DONE.currency)
-        .order_by(named)
+        .group_by(*of)
+        .order_by(of[0])
     )
-    return tuple(DayOfMerchant(int(row[0]), row[1], row[2], row[3], int(row[4])) for row in connection.execute(query))
-
-
-def failures_at(connection: Connection, merchant_id: str, begin_ms: int, limit: int) -> tuple[tuple[str, int], ...]:
-    """What payments failed with at a merchant since `begin_ms`, the most frequent first."""
-    times = func.count()
-    query = (
-        select(_DONE.label, times)
-        .where(_DONE.merchant_id == merchant_id, _DONE.at_ms >= begin_ms, _DONE.kind.like("%.failed"))
-        .group_by(_DONE.label)
-        .order_by(times.desc(), _DONE.label)
-        .limit(limit)
+    return tuple(
+        DayOfMerchant(int(day), kind, label or "", currency, times, int(amount))
+        for day, kind, label, currency, times, amount in connection.execute(query)
     )
-    return tuple((row[0] or "", row[1]) for row in connection.execute(query))
 
 
 def _names(case: CaseVersion, field: str, value: str) -> bool:

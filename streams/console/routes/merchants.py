@@ -1,5 +1,6 @@
 """How many payments failed at a merchant, what was given back, and which incidents were there?"""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -68,6 +69,15 @@ def report_of(found: Iterable[DayOfMerchant], first_day: int, last_day: int) -> 
     return Report(tuple(days.values()), total, amounts)  # type: ignore[arg-type]
 
 
+def codes_of(found: Iterable[DayOfMerchant]) -> list[tuple[str, int]]:
+    """What payments and the like failed with, the most frequent first."""
+    times: Counter[str] = Counter()
+    for each in found:
+        if each.kind.endswith(".failed"):
+            times[each.label] += each.times
+    return sorted(times.items(), key=lambda each: (-each[1], each[0]))
+
+
 @router.get("/merchant")
 def merchant(request: Request, desk: At, session: Who, id: str = "", days: int = 7) -> HTMLResponse:  # noqa: A002
     period = days if days in PERIODS else 7
@@ -75,7 +85,6 @@ def merchant(request: Request, desk: At, session: Who, id: str = "", days: int =
     begin_ms = (last_day - period + 1) * DAY_MS
     with desk.store.reading() as connection:
         found = linked.at_merchant(connection, id, begin_ms, DAY_MS)
-        codes = linked.failures_at(connection, id, begin_ms, _CODES)
         cases = linked.cases_naming(connection, "merchant_id", id, _CASES) if id else ()
         is_known = bool(found or cases) or bool(linked.of_entity(connection, "merchant", id, 1))
     if not is_known:
@@ -89,7 +98,7 @@ def merchant(request: Request, desk: At, session: Who, id: str = "", days: int =
         period=period,
         periods=PERIODS,
         report=report_of(found, last_day - period + 1, last_day),
-        codes=codes,
+        codes=codes_of(found)[:_CODES],
         incidents=tuple(each for each in in_period if each.owner == "entity"),
         cases=tuple(each for each in in_period if each.owner != "entity"),
     )

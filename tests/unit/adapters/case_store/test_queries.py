@@ -189,7 +189,6 @@ def test_an_account_nobody_knows_is_none(store: CaseStore) -> None:
         ("cases_of_incident", lambda c: queries.children(c, "case_incident", 200)),
         ("activity_of_ip", lambda c: linked.accounts(c, "ip", "203.0.113.7", 100)),
         ("activity_of_merchant_id", lambda c: linked.at_merchant(c, "mer_1", 0, 86_400_000)),
-        ("activity_of_merchant_id", lambda c: linked.failures_at(c, "mer_1", 0, 10)),
     ],
 )
 def test_what_a_page_asks_takes_the_index_that_was_made_for_it(
