@@ -143,7 +143,10 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "method": _values("GET", "POST"),
     "route": Shape(re.compile(r"none|/[a-z0-9_./{}-]{0,80}"), 512),  # as the code writes it, never as somebody asks it
     "status": Shape(re.compile("[1-5][0-9]{2}"), 512),
-    "operation": Values(frozenset(get_args(get_type_hints(CaseAction)["action"]))),
+    # And what people do by a form of its own, be it with one case or with fifty.
+    "operation": Values(
+        frozenset(get_args(get_type_hints(CaseAction)["action"])) | {"claim", "bulk", "handover", "contact"}
+    ),
     "answer": _values("sent", "refused", "failed"),
 }
 
@@ -544,7 +547,8 @@ CONSOLE_SECONDS: Final = Histogram(
 CONSOLE_SESSIONS: Final = Gauge("paywarden_console_sessions", "People who are signed in.", "shown")
 CONSOLE_ACTIONS: Final = Counter(
     "paywarden_console_actions_total",
-    "Actions of people on cases: sent to the workers, refused here, or failed to be sent.",
+    "Actions of people on cases, and by a form of its own (claim, bulk, handover, contact): "
+    "sent to the workers, refused here, or failed to be sent.",
     "shown",
     ("operation", "answer"),
 )

@@ -64,11 +64,20 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/api/v1/cases/{case_id}"): "api_read",
     ("GET", "/api/v1/cases/{case_id}/versions"): "api_read",
     ("GET", "/api/v1/cases/{case_id}/versions/{version}"): "api_read",
+    ("GET", "/api/v1/cases/{case_id}/attachments"): "attachment_view",
     ("GET", "/api/v1/accounts/{account_id}/locks"): "api_read",
     ("POST", "/api/v1/cases/{case_id}/actions"): "action",
     ("GET", "/api/v1/actions/{event_id}"): None,
 }
 _ONLY_UNMASKED: Final = "api_read"
+# What is an action without a word for it in its request.
+_ACTIONS: Final[Mapping[str, str]] = {
+    "claim": "claim",
+    "bulk_action": "bulk",
+    "handover": "handover",
+    "contact": "contact",
+    "attachment": "attach",
+}
 
 
 def says(request: Request, *, actor: str = "", role: str = "", detail: str = "", subject: str = "") -> None:
@@ -89,8 +98,9 @@ def route_of(scope: Scope) -> str:
 
 def action_of(scope: Scope) -> str | None:
     """The name of the action that a request asked for, as it was asked; None if the request is no action."""
-    if KINDS.get((scope["method"], route_of(scope))) != "action":
-        return None
+    kind = KINDS.get((scope["method"], route_of(scope)))
+    if kind != "action":
+        return None if kind is None else _ACTIONS.get(kind)
     said: dict[str, str] = scope.get("paywarden.audit", {})
     return said.get("detail", "").partition(" ")[0]
 

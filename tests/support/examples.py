@@ -30,6 +30,13 @@ def load(path: str) -> ModuleType:
     return module
 
 
+def jdk_command(path: str, *arguments: str) -> list[str]:
+    """Runs a Java example that needs nothing but the JDK."""
+    if shutil.which("javac") is None:
+        pytest.skip("needs a JDK")
+    return ["java", "-Xmx64m", str(EXAMPLES / path), *arguments]
+
+
 def java_command(path: str, *arguments: str) -> list[str]:
     """Runs a Java example from its source against the Kafka clients that the connected tests use."""
     if shutil.which("javac") is None or not kafka_is_installed():

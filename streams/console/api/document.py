@@ -57,6 +57,8 @@ def _records() -> dict[str, Any]:
         **found,
         "CasePage": _page("CaseVersion"),
         "NotificationPage": _page("NotificationRequested"),
+        "AttachmentPage": _page("Attachment"),
+        "Attachment": _FILE,
         "SentAction": _SENT,
         "Problem": dict(problems.SCHEMA),
     }
@@ -85,5 +87,20 @@ _SENT: Final[dict[str, Any]] = {
         "state": {"enum": ["pending", "accepted", "refused"]},
         "cause": {"type": "string", "description": "Of a refusal, as action.rejected.v1 names it"},
         "detail": {"type": "string", "description": "Of a refusal: why"},
+    },
+}
+
+_FILE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["sha256", "reference", "kind", "media_type", "size_bytes", "actor", "role", "recorded_at"],
+    "properties": {
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Of the file, to compare it with"},
+        "reference": {"type": ["string", "null"], "description": "Where it lies; null for a token that only reads"},
+        "kind": {"type": "string"},
+        "media_type": {"type": ["string", "null"]},
+        "size_bytes": {"type": ["integer", "null"]},
+        "actor": {"type": "string", "description": "Who brought it: an operator, or `customer`"},
+        "role": {"type": "string"},
+        "recorded_at": {"type": "string", "format": "date-time"},
     },
 }

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.adapters.case_store import queries, tokens
 from streams.adapters.case_store.errors import StoreUnreachable
-from streams.adapters.case_store.queries import BadCursor, Filters
+from streams.adapters.case_store.queries import Attached, BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, decode_case
 from streams.adapters.case_store.tokens import ApiToken, SentAction
 from streams.console import actions
@@ -33,8 +33,9 @@ from streams.console.api.problems import Problem, documented
 from streams.console.audit import says
 from streams.console.masking import masked_body
 from streams.contracts.accounts import CaseAction
-from streams.contracts.base import EPOCH, to_ms
+from streams.contracts.base import EPOCH, from_ms, to_ms
 from streams.contracts.cases import Priority, Queue, Status
+from streams.core.cases.operator import ANALYSTS
 from streams.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -228,6 +229,19 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         with store.reading() as connection:
             return _tagged(who, queries.version(connection, case_id, version), if_none_match)
 
+    @api.get(
+        "/cases/{case_id}/attachments",
+        **_read("Files of a case, the oldest first; each such answer is on record", "AttachmentPage", 404),
+    )
+    def attachments(request: Request, who: Caller, case_id: AnId) -> Response:
+        with store.reading() as connection:
+            if queries.case_body(connection, case_id) is None:
+                raise _missing()
+            found = queries.attachments(connection, case_id)
+        says(request, detail=f"{len(found)} files")
+        items = [_file(each, shows=who.role in ANALYSTS) for each in found]
+        return _json(msgspec.json.encode({"items": items, "next_cursor": None}))
+
     @api.get("/accounts/{account_id}/locks", **_read("All locks of an account", "LocksState", 403, 404, etag=True))
     def locks(who: Caller, account_id: AnId, if_none_match: IfNoneMatch = None) -> Response:
         _may_name_accounts(who)
@@ -345,6 +359,20 @@ def _sent(sent: SentAction, state: str, why: str, cause: str = "") -> dict[str, 
         "state": state,
     }
     return said | ({"cause": cause, "detail": why} if cause else {})
+
+
+def _file(attached: Attached, *, shows: bool) -> dict[str, Any]:
+    """A file as it is answered. Where it lies is told, as in the console, to whoever may act on the case."""
+    return {
+        "sha256": attached.sha256,
+        "reference": attached.reference if shows else None,
+        "kind": attached.kind,
+        "media_type": attached.media_type,
+        "size_bytes": attached.size_bytes,
+        "actor": attached.actor,
+        "role": attached.role,
+        "recorded_at": from_ms(attached.at_ms),
+    }
 
 
 def _note(store: CaseStore, sent: SentAction) -> None:

@@ -86,6 +86,7 @@ OF_PROGRAMS: dict[tuple[str, str], tuple[frozenset[str], Any, int]] = {
     ("GET", "/cases/{case_id}"): (ALL, None, 200),
     ("GET", "/cases/{case_id}/versions"): (ALL, None, 200),
     ("GET", "/cases/{case_id}/versions/{version}"): (ALL, None, 200),
+    ("GET", "/cases/{case_id}/attachments"): (ALL, None, 200),
     ("GET", "/accounts/{account_id}/locks"): (ALL, None, 200),
     ("POST", "/cases/{case_id}/actions"): (ACTS, {"action": "note", "expected_version": 2}, 202),
     ("GET", "/actions/{event_id}"): (ALL, None, 404),

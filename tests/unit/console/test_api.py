@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS
+from support.examples import java
 from support.services import AT, CASES, PERSON, SNAPSHOT, Service, versions
 from support.stores import START_MS, case, load, record
 
-from streams.adapters.case_store import tokens
+from streams.adapters.case_store import tokens, trail
 from streams.console.api.limits import Buckets
 from streams.console.masking import hidden, masked_body
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
-from streams.contracts.cases import ActionRejected, Entities, Evidence
+from streams.contracts.cases import ActionRejected, AttachmentRecorded, Entities, Evidence
 from streams.contracts.registry import encode
 
 
@@ -39,6 +41,41 @@ def test_a_record_comes_as_it_was_published_and_only_when_it_changed(service: Se
     assert service.asks("/cases/case_a/versions/1", token).raw == encode(versions()[0])
     assert service.asks(f"/accounts/{PERSON}/locks", token, If_None_Match='"7"').status == 304
     assert service.asks(f"/accounts/{PERSON}/locks", token).json["locks"][0]["action"] == "lock"
+
+
+def test_files_of_a_case_are_told_and_that_they_were(service: Service) -> None:
+    said = AttachmentRecorded(
+        occurred_at=AT,
+        event_id="opr_1",
+        account_id=PERSON,
+        case_id="case_a",
+        reference="s3://evidence/receipt.png",
+        sha256="ab" * 32,
+        kind="receipt",
+        size_bytes=4,
+        actor="mei",
+        role="analyst",
+    )
+    load(service.store, [record(CASES, said)])
+    (found,) = service.asks("/cases/case_a/attachments", service.token(unmasked=False)).json["items"]
+    assert found == {
+        "sha256": "ab" * 32,
+        "reference": "s3://evidence/receipt.png",
+        "kind": "receipt",
+        "media_type": None,
+        "size_bytes": 4,
+        "actor": "mei",
+        "role": "analyst",
+        "recorded_at": "2026-03-04T15:00:00Z",
+    }
+    (read,) = service.asks("/cases/case_a/attachments", service.token("viewer")).json["items"]
+    assert read == {**found, "reference": None}, "a token that only reads is told that there is one and not where"
+    assert service.asks("/cases/case_b/attachments", service.token()).json["items"] == []
+    assert service.asks("/cases/nothing/attachments", service.token()).status == 404
+    with service.store.reading() as connection:
+        rows = [(row.actor, row.subject, row.detail) for row in trail.rows(connection) if row.kind == "attachment_view"]
+    assert rows[0] == ("api/analyst-False-60000", "case_a", "1 files")
+    assert [subject for _, subject, _ in rows] == ["case_a", "case_a", "case_b", "nothing"]
 
 
 def ids(service: Service, address: str, token: str, limit: int = 2) -> list[str]:
@@ -226,7 +263,7 @@ def test_requests_made_from_the_document_get_answers_that_it_documents(service: 
     for token in (service.token("admin"), service.token("viewer", unmasked=False)):
         for found in schema.get_all_operations():
             tries(found.ok(), token)
-    assert len(asked) == 9
+    assert len(asked) == 10
     assert all(codes & {200, 202, 404} for codes in asked.values()), asked
 
 
@@ -238,3 +275,21 @@ def test_lifting_a_freeze_is_for_two_people_and_says_so_before_anything_is_sent(
     assert (said.status, len(service.sent)) == (403, 0)
     assert "takes two people who each sign for it" in said.json["detail"]
     assert service.acts(service.token("admin"), "note", 2).status == 202
+
+
+@pytest.mark.connected  # where Jackson is, beside the clients of Kafka
+@pytest.mark.timeout(120)
+def test_the_example_for_the_jvm_reads_every_page_and_says_where_to_go_on(service: Service, tmp_path: Path) -> None:
+    load(service.store, [record(SNAPSHOT, case(f"case_{number:03}", queue="technical")) for number in range(450)])
+    token = tmp_path / "token"
+    token.write_text(service.token("viewer", unmasked=False) + "\n")
+    address = f"http://127.0.0.1:{service.port}/api/v1"
+    *lines, end = java("rest/Poll.java", address, str(token))
+    found = {line["case_id"]: (line["version"], line["status"], line["queue"]) for line in lines}
+    assert len(found) == len(lines) == 454
+    assert found["case_a"] == (2, "in_progress", "security")
+    newest = START_MS + 5 * 60_000
+    assert datetime.fromisoformat(end["next_since"]) == from_ms(newest - 15 * 60_000)
+    assert len(java("rest/Poll.java", address, str(token), end["next_since"])) == 455
+    later = from_ms(newest).isoformat().replace("+00:00", "Z")
+    assert [each.get("case_id") for each in java("rest/Poll.java", address, str(token), later)] == ["inc_1", None]

@@ -16,7 +16,7 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import IDLE_MS, User
 from streams.console import passwords
 from streams.console.counted import Counted, count_sessions
-from streams.metrics import CONSOLE_ACTIONS, CONSOLE_REQUESTS, CONSOLE_SECONDS, CONSOLE_SESSIONS
+from streams.metrics import CONSOLE_ACTIONS, CONSOLE_REQUESTS, CONSOLE_SECONDS, CONSOLE_SESSIONS, LABELS
 
 PASSWORD = "a long enough password"
 
@@ -86,6 +86,30 @@ def test_actions_are_counted_by_what_became_of_them(
     form = browser.form_of("case_a")
     assert browser.asks("POST", "/cases/case_a/actions", {**form, "action": "note", "text": "seen"}).status == 303
     assert actions(metrics)["note", "sent"] == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "address", "fields", "answer"),
+    [
+        ("claim", "/claim", {"queue": "policy"}, "sent"),
+        ("bulk", "/bulk/resolve", {"case": "2:case_a"}, "sent"),
+        ("handover", "/handover", {"case": "2:case_a"}, "refused"),  # nobody has it
+        (
+            "contact",
+            "/contacts",
+            {"account": "ada", "channel": "phone", "disposition": "dropped", "flow": "F12"},
+            "sent",
+        ),
+        ("attach", "/cases/case_a/attachments", {"version": "2"}, "refused"),  # no file
+    ],
+)
+def test_what_has_a_form_of_its_own_is_counted_too(
+    browser: Browser, metrics: RecordingMetrics, operation: str, address: str, fields: dict[str, str], answer: str
+) -> None:
+    assert browser.signs_in("analyst", PASSWORD).status == 303
+    browser.asks("POST", address, {"csrf": browser.csrf(), "form": "1", **fields})
+    assert actions(metrics) == {(operation, answer): 1}
+    assert LABELS["operation"].admits(operation)
 
 
 def test_a_word_that_is_no_action_is_counted_as_other(service: Service, browser: Browser) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +16,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.command import paywarden
+from support.examples import jdk_command
 from support.examples import load as load_example
 from support.metrics import RecordingMetrics
 from support.stores import START_MS, case, load, record
@@ -383,3 +387,43 @@ def test_the_example_takes_what_we_sign_once_and_nothing_else(store: CaseStore, 
     assert not example.is_genuine(b"another secret..", good, body, now)
     for header in ("", "t=,v1=", f"t={now}", good.replace("v1=", "v2="), f"t=1,{good}", f"t={now},v1=é"):
         assert not example.is_genuine(SECRET, header, body, now), header
+
+
+@pytest.mark.timeout(120)
+def test_the_example_for_the_jvm_takes_the_same(store: CaseStore, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "jvm.secret").write_bytes(SECRET + b"\n")
+    command = jdk_command("webhook/Receiver.java", str(tmp_path / "jvm.secret"), "0")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
+        try:
+            assert program.stdout is not None
+            url = program.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:"), url
+            queue(store, message("case_a", 1), message("case_a", 1), message("case_a", 2))
+            with posting_to(store, config, SystemClock(), endpoint(url)):
+                wait_until(lambda: waiting(store) == (0, 0), "all were taken")
+            assert attempt(url, allow_private=True).problem == "it answered 401"
+            now, body = int(time.time()), b'{"a":1}'
+            good = signature([SECRET], now, body)
+            replaced = signature([b"another secret..", SECRET], now, body)
+            for header, sent, wanted in (
+                (good, body, 204),
+                (replaced, body, 204),
+                (good, b'{"a":2}', 401),
+                (signature([SECRET], now - 400, body), body, 401),
+                (signature([b"another secret.."], now, body), body, 401),
+                (good.replace("v1=", "v2="), body, 401),
+                (f"t=1,{good}", body, 401),
+                ("t=,v1=", body, 401),
+            ):
+                given = {
+                    "PayWarden-Signature": header,
+                    "Idempotency-Key": "case_b:1",
+                    "PayWarden-Type": "case.version.v1",
+                }
+                assert httpx.post(url, content=sent, headers=given).status_code == wanted, header
+            assert httpx.post(url, content=body).status_code == 401
+        finally:
+            program.terminate()
+        assert program.stdout.read().split("\n")[:-1] == [
+            f"{key} case.version.v1" for key in ("case_a:1", "case_a:2", "case_b:1")
+        ]
