@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, get_args
@@ -229,6 +229,8 @@ async def listing(settings: Settings) -> list[dict[str, Any]]:
 @click.option("--max", "most", type=click.IntRange(min=1), help="Stop after this many records.")
 @click.option("--follow/--no-follow", default=None, help="Wait for more. Default: unless --from-beginning is given.")
 @click.option("--committed/--uncommitted", default=True, show_default=True, help="As subscribers must read, or all.")
+@click.option("--key", help="Only records with this key: a case, an account.")
+@click.option("--type", "types", multiple=True, help="Only of this type, case.version.v1 for example; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
 @cluster_options
 def tail(
@@ -237,21 +239,24 @@ def tail(
     most: int | None,
     follow: bool | None,
     committed: bool,
+    key: str | None,
+    types: tuple[str, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Print the records of topic NAME (with or without the deployment's prefix).
+    """Print the records of topic NAME (with or without the deployment's prefix); --max counts those that are printed.
 
     \b
     Examples:
       paywarden topics tail fraud.decisions
       paywarden topics tail paywarden.dead-letters --from-beginning --max 3 --json
+      paywarden topics tail support.cases --from-beginning --key case_x --type case.version.v1
     """
     settings = settings_of(options)
     topic = named(name, settings.names)
     waits = not from_beginning if follow is None else follow
     try:
-        ask(settings, _tail(settings, topic, from_beginning, most, waits, committed, as_json))
+        ask(settings, _tail(settings, topic, from_beginning, most, waits, committed, (key, types), as_json))
     except KeyboardInterrupt:
         raise SystemExit(0) from None
 
@@ -263,6 +268,7 @@ async def _tail(
     most: int | None,
     waits: bool,
     committed: bool,
+    wanted: tuple[str | None, tuple[str, ...]],
     as_json: bool,
 ) -> None:
     options, name = settings.runtime(), physical(settings.names, topic.name)
@@ -275,6 +281,8 @@ async def _tail(
     shown = 0
     async with aclosing(read(options, starts, committed=committed)) as records:
         async for record in records:
+            if not is_wanted(record, *wanted):
+                continue
             if as_json:
                 say_json(as_line(record))
             else:
@@ -282,6 +290,22 @@ async def _tail(
             shown += 1
             if shown == most:
                 break
+
+
+class _Tagged(msgspec.Struct):
+    type: str
+
+
+def is_wanted(record: ConsumerRecord, key: str | None, types: Collection[str]) -> bool:
+    """Whether it has this key (None: any) and one of these types (none: any); a deletion has no type."""
+    if key is not None and _text(record.key) != key:
+        return False
+    if not types:
+        return True
+    try:
+        return record.value is not None and msgspec.json.decode(record.value, type=_Tagged).type in types
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def as_line(record: ConsumerRecord) -> str:
