@@ -1,5 +1,6 @@
 # The image of every role: worker by default, any `paywarden` command by argument. Runs as a user without rights, on a
-# read-only file system; the only place it writes is /var/lib/paywarden, which may be a tmpfs: state lives in Kafka.
+# read-only file system; a worker writes only to /var/lib/paywarden, which may be a tmpfs: state lives in Kafka. A case
+# store in a file belongs on a volume at /var/lib/paywarden-store.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements.worker.lock ./
@@ -18,8 +19,8 @@ FROM python:3.11-slim-bookworm
 COPY --from=build /opt/paywarden /opt/paywarden
 # Faust creates only the last element of its data directory, below TMPDIR, and ends the worker when a parent is missing.
 RUN useradd --system --uid 10001 --home-dir /var/lib/paywarden --shell /usr/sbin/nologin paywarden \
- && mkdir -p /var/lib/paywarden \
- && chown -R paywarden:paywarden /var/lib/paywarden
+ && mkdir -p /var/lib/paywarden /var/lib/paywarden-store \
+ && chown -R paywarden:paywarden /var/lib/paywarden /var/lib/paywarden-store
 ENV PATH=/opt/paywarden/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

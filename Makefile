@@ -122,7 +122,7 @@ lock:  ## resolve pyproject.toml into the two lock files, with hashes; LOCK_ARGS
 	"$(PYTHON)" -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(COMPILE) --all-extras --group dev $(LOCK_ARGS) --output-file requirements.lock
-	$(COMPILE) --group build --extra serve --constraints requirements.lock --output-file requirements.worker.lock
+	$(COMPILE) --group build --extra serve --extra console --constraints requirements.lock --output-file requirements.worker.lock
 
 format:  ## rewrite the tree in the project's style
 	$(BIN)/ruff check --fix .

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from dashboards.build import DOCS
+from streams.cli.main import paywarden
+from streams.console.webhooks.endpoints import load_endpoints
 from streams.contracts.topics import TOPICS
 from streams.settings import Settings
 
@@ -58,6 +63,50 @@ class TestCompose:
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/var/lib/paywarden"]
+
+    @pytest.mark.parametrize("name", ["console", "webhooks"])
+    def test_what_runs_beside_the_workers_is_a_command_with_the_store_on_a_volume(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["depends_on"] == SERVICES["worker"]["depends_on"]
+        environment = {each: value for each, value in service["environment"].items() if each != "PAYWARDEN_STORE_URL"}
+        assert environment == SERVICES["worker"]["environment"]
+        volume, _, folder = service["volumes"][0].partition(":")
+        assert volume in COMPOSE["volumes"]
+        file = make_url(service["environment"]["PAYWARDEN_STORE_URL"]).database
+        assert Path(str(file)).parent == Path(folder)
+        assert f"mkdir -p /var/lib/paywarden {folder} " in DOCKERFILE, "a volume has the owner that the image gave it"
+        # Every word of it is one that the command line takes.
+        parser, words = paywarden, list(service["command"])
+        context = click.Context(parser)
+        while isinstance(parser, click.Group) and words and parser.get_command(context, words[0]) is not None:
+            parser = parser.get_command(context, words.pop(0))  # type: ignore[assignment]
+        with parser.make_context("paywarden", words, resilient_parsing=True) as parsed:
+            assert parsed.args == []
+
+    def test_the_console_is_where_compose_says(self) -> None:
+        console = paywarden.get_command(click.Context(paywarden), "console")
+        assert console is not None
+        options = {option.name: option.default for option in console.params}
+        assert SERVICES["console"]["ports"] == [f"127.0.0.1:{options['port']}:{options['port']}"]
+        assert "profiles" not in SERVICES["console"]
+
+    def test_webhooks_know_their_endpoint_once_it_has_a_secret(self, tmp_path: Path) -> None:
+        mounted = dict(volume.split(":")[:2] for volume in SERVICES["webhooks"]["volumes"])
+        shipped = ROOT / "deploy/compose/webhooks"
+        config = Path(SERVICES["webhooks"]["command"][-1])
+        assert mounted["./deploy/compose/webhooks"] == str(config.parent)
+        shutil.copy(shipped / config.name, tmp_path)
+        (tmp_path / "billing.secret").write_text("0123456789abcdef0123456789abcdef")
+        assert [each.name for each in load_endpoints(tmp_path / config.name)] == ["billing"]
+        assert SERVICES["webhooks"]["profiles"] == ["webhooks"]
+        assert (shipped / ".gitignore").read_text() == "*.secret\n"
+
+    def test_prometheus_scrapes_the_console(self) -> None:
+        mounted = dict(volume.split(":")[:2] for volume in SERVICES["prometheus"]["volumes"])
+        assert mounted["./deploy/compose/services"] == f"{mounted['./dashboards/prometheus']}/services"
+        (listed,) = yaml.safe_load((ROOT / "deploy/compose/services/console.yml").read_text())
+        port = Settings.model_fields["web_port"].default
+        assert listed == {"targets": [f"console:{port}"], "labels": {"service": "console"}}
 
     def test_ports_are_open_to_this_machine_only(self) -> None:
         for service in SERVICES.values():
@@ -124,6 +173,11 @@ class TestLocks:
         for lock in ("requirements.lock", "requirements.worker.lock"):
             for entry in re.split(r"\n(?=[a-z])", (ROOT / lock).read_text())[1:]:
                 assert "--hash=sha256:" in entry
+
+    def test_the_image_has_what_its_roles_need(self) -> None:
+        extras = PROJECT["project"]["optional-dependencies"]
+        needed = {normal(each) for role in ("serve", "console") for each in extras[role]}
+        assert needed <= pins("requirements.worker.lock").keys()
 
     def test_the_worker_has_the_versions_that_were_tested(self) -> None:
         assert pins("requirements.worker.lock").items() <= pins("requirements.lock").items()
