@@ -35,7 +35,7 @@ from streams.console.masking import masked_body
 from streams.contracts.accounts import CaseAction
 from streams.contracts.base import EPOCH, from_ms, to_ms
 from streams.contracts.cases import Priority, Queue, Status
-from streams.core.cases.operator import ANALYSTS
+from streams.core.roles import ANALYSTS
 from streams.ports import Clock
 
 log = logging.getLogger(__name__)
