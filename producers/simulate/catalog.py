@@ -51,11 +51,13 @@ from producers.sources.fdh import EPOCH_MS, Row
 ACTS: Final[Mapping[str, Callable[[Stage], None]]] = MappingProxyType(
     {
         "account_takeover": account_takeover.play,
+        "app_release": honest_logins.app_release,
         "brute_force": credential_attacks.brute_force,
         "card_testing": card_testing.play,
         "carrier_nat": honest_logins.carrier_nat,
         "code_never_seen": code_never_seen.play,
         "credential_burst": credential_attacks.credential_burst,
+        "credential_burst_spread": credential_attacks.credential_burst_spread,
         "credential_stuffing": credential_attacks.stuffing,
         "debit_of_nothing": debit_of_nothing.play,
         "debited_but_failed": debited_but_failed.play,

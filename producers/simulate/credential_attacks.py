@@ -32,6 +32,16 @@ def credential_burst(stage: Stage) -> None:
         stage.login(person.account_id, attacker, at_ms)
 
 
+def credential_burst_spread(stage: Stage) -> None:
+    """`accounts` accounts within the hour, all passwords right, each from another device and network; one program."""
+    day = stage.warm_up()
+    at_ms = stage.day(day, 3.0)
+    for number in range(stage.number("accounts")):
+        person = stage.regular(number)
+        at_ms += stage.rng.randrange(60, 130) * SECOND_MS
+        stage.login(person.account_id, _anywhere(stage)._replace(user_agent=ROBOT), at_ms)
+
+
 def otp_abuse(stage: Stage) -> None:
     """One device has `codes` codes sent to the phones of `accounts` customers within the hour."""
     day = stage.warm_up()

@@ -8,6 +8,7 @@ from producers.durations import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from producers.simulate.stage import Context, Person, Stage
 
 MOBILE_ASN, OFFICE_ASN = 64496, 64497  # kept for documentation (RFC 5398)
+NEXT_APP = "PayWarden-Sim/2"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 MOBILE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0.0.0 Mobile Safari/537.36"
 
@@ -94,6 +95,23 @@ def forgetful(stage: Stage) -> None:
     stage.change_credential(person.account_id, home, at_ms + 3 * MINUTE_MS, "password")
     stage.login(person.account_id, home, at_ms + 5 * MINUTE_MS)
     stage.pay(person, home, at_ms + DAY_MS, _usual(stage, person, home))
+
+
+def app_release(stage: Stage) -> None:
+    """A new version of the app in one afternoon: `users` log in again, `travelling` of them somewhere they never were.
+
+    `phones` of them have a new phone too, at home.
+    """
+    day = stage.warm_up()
+    stage.live(day, 1)
+    phones, travelling = stage.number("phones"), stage.number("travelling")
+    for number, person in enumerate(_some(stage, "users")):
+        home = stage.home(person)._replace(user_agent=NEXT_APP)
+        if number < phones:
+            home = home._replace(device_id=stage.device())
+        elif number < phones + travelling:
+            home = home._replace(ip=stage.address())
+        stage.login(person.account_id, home, stage.day(day, 12.0) + stage.rng.randrange(3 * HOUR_MS))
 
 
 def password_manager(stage: Stage) -> None:

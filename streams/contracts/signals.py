@@ -87,7 +87,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     fraud: bool | None = None  # of a label
     subject_at_ms: AtMs | None = None  # of a label
     flagged: bool = False  # the decision was step_up or stricter
-    ip: Ip | None = None  # of a login that is told to the whole site
+    ip: Ip | None = None  # of a login that is told to the whole site, of a success told to a network or user agent
     first: bool = True  # False: a later event of an attempt that was observed before
     familiar: bool = False  # of a login: the account was entered from this device or network before
     merchant_id: Id | None = None  # of a payment that is told to its card range

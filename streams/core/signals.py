@@ -23,6 +23,8 @@ from streams.contracts.signals import (
     SignalEvent,
 )
 from streams.core.entities.policies import EntitiesPolicy
+from streams.core.entities.recent import mark
+from streams.core.entities.slice_burst import SAMPLED
 from streams.core.familiar import network_of
 from streams.core.ids import digest
 from streams.core.risk import BLOCK_KIND, LOCKS, SITE, SITE_KIND, is_wider, slices_of
@@ -37,6 +39,7 @@ class Door(NamedTuple):
 
     familiar: bool = False  # the account was entered from this device or network before
     warm: bool = False  # it was entered before at all
+    strange: bool = False  # neither device nor network was ever seen there
     incident: str = ""  # case of the attack that the attempt is a part of
     attacked: str = ""  # kind of the entity that this attack is on
 
@@ -50,7 +53,8 @@ def door_of(prepared: Prepared) -> Door:
     if features is None or features.login_known < 0.0:
         return OUTSIDE
     known, warm = features.login_known == 1.0, features.login_familiarity >= 0.0
-    return Door(known, warm, prepared.incident, prepared.incident_kind)
+    strange = not known and features.network_new == 1.0 and features.device_new != 0.0
+    return Door(known, warm, strange, prepared.incident, prepared.incident_kind)
 
 
 What = Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "challenge_sent"]
@@ -197,13 +201,16 @@ def _of_login(
         )
         for kind, value in targets
     ]
-    if door.familiar or len(event.ip) > _LONGEST_IP:
+    if len(event.ip) > _LONGEST_IP:
         return told
     network = network_of(event.ip)
     narrower = {"network": event.ip, "agent": network if event.asn is None else str(event.asn)}
+    came_in = not failed and event.known and door.warm and (door.strange or _sampled(event))
     for kind, value in slices_of(event):
-        # Of who gets in only the slice is told, which asks how many do.
-        if kind != "slice" and not (failed or flagged):
+        # Of who gets in the slice asks how many do, networks and programs how many of them are at home.
+        tried = not door.familiar and (kind == "slice" or failed or flagged)
+        counts = came_in and kind in ("network", "agent")
+        if not tried and not counts:
             continue
         told.append(
             _observed(
@@ -217,9 +224,17 @@ def _of_login(
                 flagged=flagged,
                 incident_id=_wider_incident(door, kind),
                 origin=narrower.get(kind, network),
+                ip=event.ip if counts else None,
+                familiar=counts and not door.strange,
+                warm=counts,
             )
         )
     return told
+
+
+def _sampled(event: Event) -> bool:
+    """One in SAMPLED, chosen by nobody: by a hash."""
+    return mark(event.event_id) % SAMPLED == 0
 
 
 def _of_challenge(

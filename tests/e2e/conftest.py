@@ -8,7 +8,16 @@ from producers.simulate.catalog import scenarios
 
 # Who only looks like an attacker: whole weeks of people whom the detectors must leave alone.
 HONEST = frozenset(
-    {"carrier_nat", "family_device", "forgetful", "new_phone", "password_manager", "shared_office", "traveller"}
+    {
+        "app_release",
+        "carrier_nat",
+        "family_device",
+        "forgetful",
+        "new_phone",
+        "password_manager",
+        "shared_office",
+        "traveller",
+    }
 )
 
 

@@ -6,7 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from streams.core.entities import brute_force, credential_burst, credential_stuffing, otp_abuse, password_spray
+from streams.core.entities import (
+    brute_force,
+    credential_burst,
+    credential_stuffing,
+    otp_abuse,
+    password_spray,
+    slice_burst,
+)
 from streams.core.entities.card_testing import observe_card_payment
 from streams.core.entities.guess_spray import observe_same_guess
 from streams.core.entities.low_and_slow import observe_slow_login
@@ -29,6 +36,7 @@ DETECTORS = (
     Detector("password-spray", "IP address, device", "password_spray", password_spray.look),
     Detector("brute-force", "IP address, device, account", "brute_force", brute_force.look),
     Detector("credential-burst", "device, IP address", "credential_burst", credential_burst.look),
+    Detector("credential-burst of a slice", "network (/24, /48), user agent", "credential_burst", slice_burst.look),
     Detector("otp-abuse", "device, IP address", "otp_abuse", otp_abuse.look),
     Detector("site-spray", "the whole site (`health/site`)", "site_attack", observe_site_login),
     Detector(
@@ -63,7 +71,8 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 | failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent, \
 slice of the last two, guess | |
 | successful login | address, device; the site if a stranger made it: at an account with a history, or flagged; \
-the slice if a stranger made it; account, network, system, user agent and guess only if flagged | |
+the slice if a stranger made it; network and user agent if neither device nor network is known to an account with a \
+history, and else one in eight; account, network, system, user agent and guess if flagged | |
 | second factor that was asked for | device, or the address where none is named | |
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |

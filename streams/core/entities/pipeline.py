@@ -205,6 +205,8 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     elif state.site is not None and (state.kind in slice_spray.SLICES or state.kind == "guess"):
         # A flood of made-up user agents is forgotten like one of addresses; where several names failed, a day counts.
         keep_s = policy.slice_attack.slow_window_s if len(state.site.failed) >= _KEPT_FROM else policy.forget_quiet_s
+        if state.burst is not None and len(state.burst.entered) >= _KEPT_FROM:
+            keep_s = max(keep_s, policy.credential_burst.window_s)
     elif any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms

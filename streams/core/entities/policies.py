@@ -169,11 +169,14 @@ class BruteForcePolicy(AttackPolicy, frozen=True, kw_only=True):
 
 
 class CredentialBurstPolicy(AttackPolicy, frozen=True, kw_only=True):
-    """Many accounts entered from one place, with right passwords."""
+    """Many accounts entered from one place, or through one network or user agent, with right passwords."""
 
     window_s: Count
     accounts: Count  # of one device
     accounts_per_address: Annotated[int, Meta(ge=1, le=16)]  # of one address where no device is named
+    accounts_per_slice: Annotated[int, Meta(ge=1, le=16)]  # of one network or user agent
+    accounts_per_origin: Count  # of each address in a network, of each network behind a user agent
+    strange_share: Share  # of all who get in there
     containment: Literal["none", "step_up"]  # a second factor tells, a block would hit a new tablet in a shop
 
 

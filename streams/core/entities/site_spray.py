@@ -88,11 +88,8 @@ def watch_strangers(
     usual; None: nothing is usual here, and no attack of a day may become so. What began less than
     `patience_ms` ago is no attack yet.
     """
-    site = state.site
+    site = site_of(state, at_ms, settings, warm_s)
     window_ms, slow_ms = settings.window_s * 1000, settings.slow_window_s * 1000
-    if site is None:
-        learnt = most_windows(settings) if warm_s is None else 0
-        site = state.site = SiteSpray(started_ms=at_ms, window=at_ms // window_ms, windows=learnt)
     _count_windows(site, at_ms // window_ms, settings)
     name = mark(signal.username or signal.account_id)
     forget_before(site.failed, at_ms - slow_ms)
@@ -143,6 +140,14 @@ def watch_strangers(
         failed,
         hold_s=settings.slow_expires_s if is_slow else settings.expires_s,
     )
+
+
+def site_of(state: EntityState, at_ms: int, settings: SiteAttackPolicy, warm_s: int | None) -> SiteSpray:
+    """What is remembered of the site or this part of it; without `warm_s` nothing is usual there."""
+    if state.site is None:
+        learnt = most_windows(settings) if warm_s is None else 0
+        state.site = SiteSpray(started_ms=at_ms, window=at_ms // (settings.window_s * 1000), windows=learnt)
+    return state.site
 
 
 def most_windows(settings: SiteAttackPolicy) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.contracts.signals import EntityObserved
-from streams.core.entities import credential_stuffing
-from streams.core.entities.attacks import CREDENTIAL_STUFFING, SLICE_SPRAY
+from streams.core.entities import credential_stuffing, slice_burst
+from streams.core.entities.attacks import CREDENTIAL_BURST, CREDENTIAL_STUFFING, SLICE_SPRAY
 from streams.core.entities.context import EntityContext, EntityEffect
-from streams.core.entities.site_spray import watch_strangers
+from streams.core.entities.site_spray import site_of, watch_strangers
 from streams.core.entities.threat import Look, follow_strongest
 from streams.core.policy import Policy
 
@@ -36,9 +36,15 @@ def observe_slice_login(
     """
     settings = policy.entities.slice_attack
     warm_s = None if signal.kind == "network" else settings.warm_s
-    looks = [Look(SLICE_SPRAY, settings, watch_strangers(state, signal, at_ms, settings, warm_s, PATIENCE_MS))]
-    assert state.site is not None
-    threat = state.site.threat
+    threat = site_of(state, at_ms, settings, warm_s).threat
+    looks: list[Look] = []
+    if signal.what == "login_failed" or signal.flagged:
+        looks.append(Look(SLICE_SPRAY, settings, watch_strangers(state, signal, at_ms, settings, warm_s, PATIENCE_MS)))
+    if signal.what == "login_succeeded" and signal.warm:
+        if state.burst is None:
+            state.burst = slice_burst.Burst()
+        bursting = policy.entities.credential_burst
+        looks.append(Look(CREDENTIAL_BURST, bursting, slice_burst.look(state.burst, threat, signal, at_ms, bursting)))
     if signal.kind == "system":
         stuffing = policy.entities.credential_stuffing
         looks.append(

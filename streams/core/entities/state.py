@@ -20,6 +20,7 @@ from streams.core.entities.low_and_slow import Slow
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.risky_terminal import LabelRing
 from streams.core.entities.site_spray import SiteSpray
+from streams.core.entities.slice_burst import Burst
 from streams.core.incidents.state import HealthCounters
 
 FORMAT = 1
@@ -51,3 +52,4 @@ class EntityState(msgspec.Struct, array_like=True):
     unknown: Unknown | None = None
     slow: Slow | None = None
     block: Block | None = None  # of an operator
+    burst: Burst | None = None
