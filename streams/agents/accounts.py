@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from streams.agents.publish import publish, publish_signal
+from streams.agents.publish import publish, publish_forgotten, publish_signal
 from streams.contracts.accounts import AccountErasure
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import AccountErased
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import Login, LoginSucceeded
 from streams.contracts.registry import Refusal, encode, headers_of, read
-from streams.contracts.signals import ClockTold, EntityRisk
+from streams.contracts.signals import AccountForgotten, ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS, inputs_of
 from streams.core import erasure, pipeline
 from streams.core.declines.samples import Samples
@@ -332,11 +332,23 @@ class AccountsLogic:
                     context.count(LOGINS, effect.outcome, "observe" if effect.shadow else "enforce")
             elif type(effect) is AccountErased:
                 state.observations, state.obligations = erasure.remains(state.obligations, prepared.at_ms)
+                emits += publish_forgotten(
+                    AccountForgotten(
+                        at_ms=context.clock_ms,
+                        partition=context.partition,
+                        sequence=context.next_sequence(),
+                        account_id=effect.account_id,
+                    )
+                    for _ in range(context.partitions)
+                )
             emits += publish(effect, context.count)
         emits += self._locked(moment, prepared.event.event_id, context)
         door = door_of(prepared)
         self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "", door=door)
         return emits
+
+    def sweep(self, state: Account, event: Any, context: Context) -> None:
+        return None
 
     def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> list[Emit]:
         moment = self._moment(key.decode(), context)

@@ -11,9 +11,17 @@ from streams.agents.publish import publish, publish_risk
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
-from streams.contracts.signals import ClockTold, EntityBlockAsked, EntityObserved, EntityRisk, FeedsTold, HealthBucket
+from streams.contracts.signals import (
+    AccountForgotten,
+    ClockTold,
+    EntityBlockAsked,
+    EntityObserved,
+    EntityRisk,
+    FeedsTold,
+    HealthBucket,
+)
 from streams.contracts.topics import SIGNALS
-from streams.core.entities import pipeline
+from streams.core.entities import forgetting, pipeline
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.state import EntityState
 from streams.core.library import Library, packaged_library
@@ -21,7 +29,7 @@ from streams.core.policy import PolicySchedule
 from streams.core.signals import state_key
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
-Heard = EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold
+Heard = EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold | AccountForgotten
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(EntityState).decode
 
@@ -47,6 +55,16 @@ class EntitiesLogic:
             return Refused(*signal)
         if type(signal) is ClockTold:
             return Incoming(None, None, signal.at_ms, source=signal.partition)
+        if type(signal) is AccountForgotten:
+            return Incoming(
+                signal,
+                None,
+                signal.at_ms,
+                alone=True,
+                source=signal.partition,
+                sequence=signal.sequence,
+                sweeps=signal.account_id.encode(),
+            )
         return Incoming(signal, state_key(signal), signal.at_ms, source=signal.partition, sequence=signal.sequence)
 
     def new(self, key: bytes) -> EntityState:
@@ -91,9 +109,16 @@ class EntitiesLogic:
         score: None,
         context: Context,
     ) -> list[Emit]:
+        if isinstance(prepared, AccountForgotten):
+            return []  # it is about many states: see `sweep`
         policy = self._policies.at(prepared.at_ms)
         effects = pipeline.observe(state, prepared, policy, self._moment(context))
         return self._publish(effects, context)
+
+    def sweep(self, state: EntityState, event: AccountForgotten, context: Context) -> list[Emit] | None:
+        policy = self._policies.at(event.at_ms)
+        effects = forgetting.forget(state, event.account_id, event.at_ms, policy)
+        return None if effects is None else self._publish(effects, context)
 
     def fire(self, key: bytes, state: EntityState, due_ms: int, context: Context) -> list[Emit]:
         effects = pipeline.fire(state, due_ms, self._policies.at(due_ms), self._moment(context))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from streams.contracts.actions import ActionRequested
@@ -11,7 +11,14 @@ from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, 
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
-from streams.contracts.signals import EntityBlockAsked, EntityObserved, EntityRisk, FeedsTold, HealthBucket
+from streams.contracts.signals import (
+    AccountForgotten,
+    EntityBlockAsked,
+    EntityObserved,
+    EntityRisk,
+    FeedsTold,
+    HealthBucket,
+)
 from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, LOCKS, SIGNALS
 from streams.contracts.triage import PaymentTriaged
 from streams.core.cases.shelf import SnapshotDropped
@@ -77,6 +84,14 @@ def publish_signal(signal: EntityObserved | EntityBlockAsked | HealthBucket | Fe
     """The record of a signal; its routing key, not the state key, chooses the partition."""
     key = routing_key(signal)
     return Emit(SIGNALS.name, key, encode(signal), signal.at_ms, partition_of(key, partitions), headers_of(signal))
+
+
+def publish_forgotten(signals: Iterable[AccountForgotten]) -> list[Emit]:
+    """One for each partition of the entities agent, in order."""
+    return [
+        Emit(SIGNALS.name, b"", encode(signal), signal.at_ms, number, headers_of(signal))
+        for number, signal in enumerate(signals)
+    ]
 
 
 def _count(effect: Any, count: Count) -> None:

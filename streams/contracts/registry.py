@@ -17,6 +17,7 @@ from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVersion
 from streams.contracts.policies import PolicyRecord
 from streams.contracts.signals import (
+    AccountForgotten,
     ClockTold,
     DeadLetter,
     EntityBlockAsked,
@@ -243,7 +244,7 @@ def key_of(event: msgspec.Struct) -> bytes | None:
             return f"{event.kind}/{event.value}".encode()
         case HealthBucket() | FeedsTold():
             return HEALTH_KEY
-        case ClockTold():
+        case ClockTold() | AccountForgotten():
             return None
         case PolicyRecord():
             return POLICY_KEY

@@ -141,7 +141,13 @@ class FeedsTold(Signal, frozen=True, kw_only=True, tag="feeds.told.v1"):
     feeds: Annotated[tuple[FeedTally, ...], Meta(max_length=16)]
 
 
-SignalEvent = EntityObserved | EntityBlockAsked | HealthBucket | ClockTold | FeedsTold
+class AccountForgotten(Signal, frozen=True, kw_only=True, tag="account.forgotten.v1"):
+    """An account was erased: every partition of the entities agent drops what its states remember of it."""
+
+    account_id: Id
+
+
+SignalEvent = EntityObserved | EntityBlockAsked | HealthBucket | ClockTold | FeedsTold | AccountForgotten
 
 
 DaySecond = Annotated[int, Meta(ge=0, lt=86_400)]

@@ -306,6 +306,7 @@ _ROWS: Final = (
             signals.HealthBucket,
             signals.ClockTold,
             signals.FeedsTold,
+            signals.AccountForgotten,
         ),
         owner="accounts agent",
         about="What the accounts agent tells the entities agent.",

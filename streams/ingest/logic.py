@@ -210,6 +210,9 @@ class IngestLogic:
             context.count(INGEST_UNMAPPED, by=fresh)
         return [_emit_of(each) for each in mapped]
 
+    def sweep(self, state: None, event: Any, context: Context) -> None:
+        return None
+
     def fire(self, key: bytes, state: None, due_ms: int, context: Context) -> Iterable[Emit]:
         return ()
 

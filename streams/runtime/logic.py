@@ -48,6 +48,7 @@ class Incoming(NamedTuple):
     alone: bool = False  # its decision changes what `prepare` sees, so it is prepared and decided by itself
     source: int = -1  # source partition and sequence of a signal: the order of the second hop
     sequence: int = 0
+    sweeps: bytes = b""  # with `alone`: `sweep` is asked about every state that contains these bytes
 
 
 class Refused(NamedTuple):
@@ -139,6 +140,9 @@ class Logic(Protocol):
 
     def decide(self, state: Any, prepared: Any, score: Any, context: Context) -> Iterable[Emit]:
         """Outcome and effects of one event."""
+
+    def sweep(self, state: Any, event: Any, context: Context) -> Iterable[Emit] | None:
+        """Forget in `state` what an event with `sweeps` is about; None: there is nothing of it."""
 
     def fire(self, key: bytes, state: Any, due_ms: int, context: Context) -> Iterable[Emit]:
         """Effects of the timers of `state` that are due at `due_ms`; must move `due_ms(state)` past it."""

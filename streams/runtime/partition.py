@@ -284,7 +284,17 @@ class Partition:
             if topic:  # a tick is no record
                 self._count(EVENTS, logic_name, topic, by=number)
         self._decide(steps, now_ms)
+        if at > start and type(last := entries[at - 1].result) is Incoming and last.sweeps:
+            self._sweep(last)
         return at
+
+    def _sweep(self, incoming: Incoming) -> None:
+        """An event that is about many states, whichever hold something of what it names."""
+        for slot in self.states.holding(incoming.sweeps):
+            emits = self.logic.sweep(slot.state, incoming.event, self._context)
+            if emits is not None:
+                self._open.emits.extend(emits)
+                self.states.changed(slot)
 
     def _prepare(
         self, record: Record, incoming: Incoming, slot: Slot | None, clock_ms: int, next_clock_ms: int

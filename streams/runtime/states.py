@@ -251,6 +251,23 @@ class States:
             self._touched[key] = slot
             self.reschedule(slot, state)
 
+    def holding(self, part: bytes) -> list[Slot]:
+        """The slots whose states contain `part`, decoded, in the order of their keys; the bytes of all are searched."""
+        found: list[Slot] = []
+        for key, slot in self._slots.items():
+            is_newer = slot.state is not None and (key in self._touched or not self._durable)
+            raw = self._logic.dump(slot.state) if is_newer else slot.raw
+            if raw is not None and part in raw:
+                found.append(slot)
+        for slot in found:
+            self.warm(slot)
+        return sorted(found, key=lambda slot: slot.key)
+
+    def changed(self, slot: Slot) -> None:
+        """The state of `slot` was changed by an event that is not its own: it keeps its age."""
+        self._touched[slot.key] = slot
+        self.reschedule(slot, slot.state)
+
     def put_off(self, key: bytes, to_ms: int) -> None:
         """Do not wake `key` before `to_ms`, whatever its state says."""
         slot = self._slots[key]

@@ -116,6 +116,9 @@ class TallyLogic:
         value = _encode([ping.key, ping.id, before, state.decided, late, score, context.shared.total])
         yield Emit("out", ping.key.encode(), value, ping.at_ms)
 
+    def sweep(self, state: Count, event: Any, context: Context) -> None:
+        return None
+
     def fire(self, key: bytes, state: Count, due_ms: int, context: Context) -> Iterator[Emit]:
         if state.alarm_poison:
             raise ValueError("poison in an alarm")

@@ -128,6 +128,9 @@ class ToyLogic:
         key, counted, at_ms = prepared
         return (Emit(self.output, key, _encode(counted), at_ms),)
 
+    def sweep(self, state: Count, event: Any, context: Context) -> None:
+        return None
+
     def fire(self, key: bytes, state: Count, due_ms: int, context: Context) -> Iterable[Emit]:
         state.due_ms = 0
         return (Emit(self.output, key, _encode(Counted(f"timer:{due_ms}", state.seen, state.digest)), due_ms),)

@@ -6,9 +6,12 @@ detectors only look.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from streams.core.entities.threat import AttackKind
+from streams.core.entities.threat import AttackKind, Threat
+
+if TYPE_CHECKING:
+    from streams.core.entities.state import EntityState
 
 
 def _on_logins(typology: str, section: str = "", *, exposes: bool = True) -> AttackKind:
@@ -53,3 +56,20 @@ BY_TYPOLOGY: Final = {
         CARD_TESTING,
     )
 }
+
+
+class Watched(Protocol):
+    """A part of an entity's state under which an attack may be going on."""
+
+    threat: Threat
+
+
+def parts_of(state: EntityState) -> tuple[tuple[Watched | None, AttackKind], ...]:
+    """The parts of a state that may have a case, and whose numbers the case follows if it does not say."""
+    return (
+        (state.spray, PASSWORD_SPRAY),
+        (state.target, BRUTE_FORCE),
+        (state.site, SITE_SPRAY),
+        (state.slow, LOW_AND_SLOW),
+        (state.testing, CARD_TESTING),
+    )

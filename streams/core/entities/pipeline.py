@@ -140,14 +140,7 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
 def _quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect]:
     """Closes the cases of attacks that are over (F26, F30), each after the time of the detector that opened it."""
     effects: list[EntityEffect] = []
-    parts = (
-        (state.spray, attacks.PASSWORD_SPRAY),
-        (state.target, attacks.BRUTE_FORCE),
-        (state.site, attacks.SITE_SPRAY),
-        (state.slow, attacks.LOW_AND_SLOW),
-        (state.testing, attacks.CARD_TESTING),
-    )
-    for part, otherwise in parts:
+    for part, otherwise in attacks.parts_of(state):
         if part is not None and part.threat.case is not None:
             attack = attacks.BY_TYPOLOGY.get(part.threat.case.typology, otherwise)
             effects += close_if_quiet(part.threat, attack, state.kind, state.value, due_ms, policy)

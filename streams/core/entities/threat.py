@@ -203,8 +203,13 @@ def expose(case: AttackCase, account_id: str, at_ms: int, event_id: str, limit: 
         case.victims_more += 1
         return False
     case.victims.append(account_id)
-    note(case, at_ms, "account_exposed", event_id, f"right password for {account_id}", limit)
+    note(case, at_ms, "account_exposed", event_id, exposed_text(account_id), limit)
     return True
+
+
+def exposed_text(account_id: str) -> str:
+    """The line of a case about an account that the attacker got into."""
+    return f"right password for {account_id}"
 
 
 def contain(
