@@ -63,8 +63,8 @@ _NOT_IDS = frozenset(
 # A quick no for nearly all texts: fewer digits in a row than a telephone number has. A date has ten characters.
 _MANY_DIGITS = re.compile(r"[0-9][0-9 -]{9}|\+[0-9]{7}|\+[0-9 ()-]{9}").search
 _SHORTEST = 6  # of an address: one letter, one letter, two letters
-_SHORTEST = 6  # of an address: one letter, one letter, two letters
 _DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
+_CODE_DIGITS_MOST = 12  # a card number has 13 and more; of all codes in the tables none has half as many
 # ISO/IEC 7812: cards begin with the industries 2 to 6, and two national schemes with 81 and 9792.
 _ISSUED = re.compile(r"[2-6]|81|9792")
 _IDENTITY = re.compile(
@@ -121,15 +121,28 @@ def guarded(event: Event, key: bytes, plain: Collection[str]) -> tuple[Event, li
         if field not in KEPT:
             changes[field] = pseudonym(kind, value, key)
     codes: tuple[Code, ...] = getattr(event, "codes", ())
-    if any(kind_of(code.code) for code in codes):
-        changes["codes"] = tuple(_coded(code, key) for code in codes)
-        found.append(Found("codes", "card"))
+    in_codes = [kind for code in codes for text in (code.source, code.code) if (kind := kind_in_code(text))]
+    if in_codes:
+        changes["codes"] = tuple(Code(source=code_text(code.source), code=code_text(code.code)) for code in codes)
+        found.append(Found("codes", in_codes[0]))
     return (msgspec.structs.replace(event, **changes) if changes else event), found
 
 
-def _coded(code: Code, key: bytes) -> Code:
-    kind = kind_of(code.code)
-    return code if kind is None else Code(source=code.source, code=pseudonym(kind, code.code, key))
+def kind_in_code(text: str) -> Kind | None:
+    """What personal thing a decline code, or the name of its source, is or contains.
+
+    Stricter than an id: no code has as many digits as a card number, whatever stands between them or is wrong in them.
+    """
+    if len(text) < _SHORTEST:
+        return None
+    digits = sum(each.isdecimal() for each in unicodedata.normalize("NFKC", text))
+    return kind_of(text) or ("card" if digits > _CODE_DIGITS_MOST else None)
+
+
+def code_text(text: str) -> str:
+    """The code, or one word for everything of its kind: nobody looks a hidden code up, and all of them are one case."""
+    kind = kind_in_code(text)
+    return text if kind is None else f"{kind}~hidden"
 
 
 @cache

@@ -17,6 +17,7 @@ from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionAmended, DecisionMade, Reason
 from streams.contracts.registry import tag_of
 from streams.contracts.triage import PaymentTriaged
+from streams.core.personal import code_text
 
 TOPICS: Final = ("payments.transactions", "auth.logins", "ledger.entries", "fraud.decisions", "account.actions")
 KEPT_MS: Final = 30 * 86_400_000  # as long as the topics of inputs keep their records
@@ -106,7 +107,8 @@ def _said_of(event: Any) -> str | None:
     """Why it failed, or what was changed, in the words of its source."""
     codes = getattr(event, "codes", ())
     if codes:
-        return ", ".join(f"{each.source} {each.code}" for each in codes)[:64]
+        # Of the records as they were sent: what is no code, but a card number in its place, is not kept.
+        return ", ".join(f"{code_text(each.source)} {code_text(each.code)}" for each in codes)[:64]
     found: str | None = getattr(event, "status", None) or getattr(event, "reason", None)
     return None if found is None else found[:64]
 

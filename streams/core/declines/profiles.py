@@ -6,6 +6,7 @@ what comes back is the card network's.
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -29,6 +30,12 @@ CAP_WINDOW_MOST_S = 31 * 86_400
 _VISIBLE = "^[^\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]+\\Z"
 # A host that a customer can read, without a user name before it, and a path.
 _PAGE = r"^https://[a-zA-Z0-9.-]+(/[!-~]*)?\Z"
+
+
+# What the keys of a profile's terms may be, beside the `methods` that any profile names. `other` is read of refunds.
+_FUNDING = frozenset({"card", "bank_card", "debit_card", "credit_card", "bank_transfer", "wallet_balance", "qr"})
+_PLACES = (_FUNDING - {"card", "wallet_balance"}) | {"balance", "cross_border", "other"}
+_SPEEDS = frozenset({"real_time", "ordinary", "next_day"})
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,11 +112,16 @@ class Profiles(msgspec.Struct, frozen=True):
 def read_profiles(texts: Iterable[tuple[str, str]], table: DeclineTable, base: Profiles | None = None) -> Profiles:
     """Profiles from (file name, TOML text); one with the id of a `base` profile takes its place. Raises TableError."""
     found = dict(base.by_id) if base is not None else {}
+    fresh: list[tuple[str, Profile]] = []
     for name, text in texts:
         profile = _read(name, text)
         if missing := [each for each in _sources(profile) if each not in table.sources]:
             raise TableError(f"no code row has the source {missing[0]!r}", name, "add its rows to codes.csv")
         found[profile.id] = profile
+        fresh.append((name, profile))
+    methods = {method for profile in found.values() for method in profile.methods}
+    for name, profile in fresh:
+        _check_keys(name, profile, methods)
     return Profiles(
         by_id=found,
         by_method=_index(found, "methods"),
@@ -146,6 +158,21 @@ def _read(name: str, text: str) -> Profile:
         per, currency, *_ = twice
         raise TableError(f"two limits per {per} in {currency} hold for the same movements", name, "keep one of them")
     return msgspec.structs.replace(profile, id=name.rpartition("/")[2].removesuffix(".toml"))
+
+
+def _check_keys(name: str, profile: Profile, methods: set[str]) -> None:
+    """A term under a key that nobody asks for would silently be none."""
+    tables = (
+        ("refund", profile.refund, _PLACES | methods),
+        ("topup", profile.topup, _FUNDING | methods),
+        ("withdrawal", profile.withdrawal, _SPEEDS),
+    )
+    for table, terms, known in tables:
+        for key in terms:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                use = f"write {close[0]}" if close else f"use one of {', '.join(sorted(known))}"
+                raise TableError(f"[{table}] has the key {key!r}, which nothing asks for", name, use)
 
 
 def _sources(profile: Profile) -> tuple[str, ...]:

@@ -99,6 +99,22 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
         ({"profiles/acme.toml": PROFILE + 'phone = "call us"'}, "phone"),
         ({"profiles/acme.toml": PROFILE.replace("https", "http")}, "page"),
         ({"profiles/acme.toml": PROFILE + '[refund]\nbalance = "soon"'}, "refund"),
+        (
+            {"profiles/acme.toml": PROFILE + '[refund]\ndebitcard = "3bd"', "codes.csv": CODES},
+            "profiles/acme.toml: [refund] has the key 'debitcard', which nothing asks for; write debit_card.",
+        ),
+        (
+            {"profiles/acme.toml": PROFILE + '[withdrawal]\nrealtime = "1d"', "codes.csv": CODES},
+            "profiles/acme.toml: [withdrawal] has the key 'realtime', which nothing asks for; write real_time.",
+        ),
+        (
+            {"profiles/acme.toml": PROFILE + '[withdrawal]\nsoon = "1d"', "codes.csv": CODES},
+            "[withdrawal] has the key 'soon', which nothing asks for; use one of next_day, ordinary, real_time.",
+        ),
+        ({"profiles/acme.toml": PROFILE + '[topup]\nother = "1d"', "codes.csv": CODES}, "[topup] has the key 'other'"),
+        ({"profiles/acme.toml": PROFILE + '[topup]\nbank_crad = "1d"', "codes.csv": CODES}, "write bank_card."),
+        ({"profiles/acme.toml": PROFILE + '[refunds]\nbalance = "1d"', "codes.csv": CODES}, "`refunds`"),
+        ({"profiles/acme.toml": PROFILE + 'pone = "95000"', "codes.csv": CODES}, "`pone`"),
         ({"profiles/acme.toml": PROFILE + "[[retry]]\nattempts = 99\nwindow_s = 60"}, "attempts"),
         ({"profiles/acme.toml": PROFILE.replace("source", "passes_through = true\nsource")}, "passes codes through"),
         ({"profiles/acme.toml": PROFILE + LIMIT.replace('"day"\nc', '"hour"\nc'), "codes.csv": CODES}, "per"),

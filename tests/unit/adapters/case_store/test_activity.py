@@ -217,3 +217,10 @@ def test_a_merchants_days(store: CaseStore) -> None:
         }
         assert [each.label for each in found if each.kind == "payment.failed"] == ["iso8583_1987 51"]
         assert linked.at_merchant(connection, "mer_1", START_MS + 1_000 * 60_000, DAY_MS) == found[-1:]
+
+
+def test_a_card_number_in_place_of_a_code_is_not_kept() -> None:
+    codes = (Code(source="stripe", code="4111 1111 1111 1111"), Code(source="5555555555554444", code="51"))
+    row = activity_row(paid(1, kind=PaymentFailed, codes=codes))
+    assert row is not None
+    assert row["label"] == "stripe card~hidden, card~hidden 51"
