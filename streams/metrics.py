@@ -377,7 +377,8 @@ TRIAGES: Final = Counter(
 )
 UNKNOWN_CODES: Final = Counter(
     "paywarden_decline_codes_unknown_total",
-    "Codes of failed payments that no table knows, by source; `none`: a failure without any code.",
+    "Codes of failed payments that no table knows, by source; `none`: a failure without any code, `psp.status`: an "
+    "answer to a query with a status that is none.",
     "sane",
     ("source",),
 )

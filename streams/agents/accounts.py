@@ -61,6 +61,7 @@ from streams.metrics import (
     PERSONAL_DATA,
     RANKED_ACCOUNTS,
     SURVEY_RATINGS,
+    UNKNOWN_CODES,
     UNLOCK_SECONDS,
 )
 from streams.ports import Places, Scorer
@@ -385,6 +386,8 @@ class AccountsLogic:
             context.count(LOCKS_BEGUN, state)
         for ended in moment.ended:
             context.observe(LOCK_SECONDS, ended.lasted_ms / 1000, ended.state, ended.end)
+        for source in moment.unread:
+            context.count(UNKNOWN_CODES, source)
         for queue in moment.handed_over:
             context.count(CASES_HANDED_OVER, queue)
         for step in moment.dialogue:

@@ -72,7 +72,7 @@ from streams.core.flows import (
     trail,
     unknown_outcome,
 )
-from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, status_after
+from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, is_unread, status_after
 from streams.core.incidents import members
 from streams.core.learning import band_of
 from streams.core.local_time import is_zone
@@ -258,7 +258,11 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         holds.drop_hold(turn, event.payment_id)
     if status == PaymentState.SUCCEEDED and obligations.instruments:
         retry.succeeded(obligations.instruments, event)
-    if (not unknown or type(event) is PspStatus) and known is not None and (obligations.unknowns or obligations.cases):
+    heard = known is not None and (obligations.unknowns or obligations.cases)
+    if is_unread(event):
+        if not prepared.late:
+            unknown_outcome.unread(turn, event, state)
+    elif heard and (not unknown or type(event) is PspStatus):
         unknown_outcome.heard(turn, event, status)  # however late: a final word is one
     if not prepared.late:
         if obligations.failures:

@@ -48,6 +48,13 @@ _BY_ANSWER = {
     "failed": PaymentState.FAILED,
     "not_found": PaymentState.FAILED,
 }
+# What a provider may answer; any other word is no answer.
+ANSWERS = frozenset({*_BY_ANSWER, "pending"})
+
+
+def is_unread(event: Movement) -> bool:
+    """Whether the provider has answered with a word that nobody here understands: who knows what it means?"""
+    return type(event) is payments.PspStatus and event.status not in ANSWERS
 
 
 def status_after(event: Movement) -> int:

@@ -13,6 +13,7 @@ from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement, PspStatus
 from streams.core import ids
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
@@ -30,6 +31,8 @@ from streams.core.obligations import (
 from streams.core.turn import Turn
 
 FAMILY = "payment_unknown"
+ANSWER = "psp.status"  # where a code has its source
+UNREAD = "integration.unknown_status"
 NEEDS = ("payments.transactions",)
 ASKED_BY_PEOPLE = "operator_queries"  # counter of a case
 _LINE = "operator_query"  # kind of the line that each of them leaves
@@ -81,6 +84,31 @@ def heard(turn: Turn, event: Movement, status: int) -> None:
     elif status == PaymentState.SEEN:
         return
     _ended(turn, event.payment_id, status, unknown)
+
+
+def unread(turn: Turn, event: Movement, state: PaymentState) -> None:
+    """The provider answered with a word that nobody here understands: that ends no silence and is no outcome.
+
+    The payment is asked about on, or from now on, and whoever runs the integration sees the word: one example of it
+    per partition and week.
+    """
+    assert isinstance(event, PspStatus)
+    turn.ctx.unread.append(ANSWER)
+    if turn.ctx.samples.take(ANSWER, event.status, turn.at_ms):
+        words = ", ".join(sorted(ANSWERS))
+        text = f"psp.status.v1 has the status {event.status[:64]!r}, which is none of {words}: send one of these"
+        draft = Draft(
+            case_type=UNREAD,
+            flow="F03",
+            family=UNREAD,
+            queue="technical",
+            priority=3,
+            lines=(Line(turn.at_ms, "unknown_status", turn.cause, text),),  # not about the payment: that has its own
+        )
+        open_or_join(turn, draft)
+    case = _case(turn, event.payment_id)
+    if state.status == PaymentState.SEEN and (case is None or not case.is_open):
+        begin(turn, event)
 
 
 def not_found_yet(turn: Turn, event: Movement) -> bool:

@@ -192,3 +192,29 @@ def test_a_held_payment_is_not_silent_until_it_is_released() -> None:
     effects = player.see(passed) + player.see(mark(NOON + 8 * MINUTE))
     assert asked(effects, NOON + 6 * MINUTE) == [65, 75, 105]
     assert from_ms(NOON) < effects[-1].occurred_at
+
+
+@pytest.mark.parametrize("before", [PaymentRequested, PaymentPending])
+def test_an_answer_that_nobody_understands_is_none_and_whoever_runs_the_integration_sees_it(
+    before: type[Event],
+) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=before))
+    effects += player.see(answer(NOON + SECOND, "SUCCESS")) + player.see(answer(NOON + 2 * SECOND, "SUCCESS"))
+    (told,) = [each for each in effects if isinstance(each, CaseVersion) and each.version == 1]
+    assert (told.case_type, told.queue, told.flow) == ("integration.unknown_status", "technical", "F03")
+    (line,) = [each for each in told.evidence if each.kind == "unknown_status"]
+    assert "'SUCCESS', which is none of failed, not_found, pending, succeeded" in line.text
+    effects += player.see(mark(NOON + HOUR))
+    assert len(asked(effects)) == len(WAITS_S), "it is asked about as if nobody had answered"
+    unknown = [each for each in effects if isinstance(each, CaseVersion) and each.cause_family == "payment_unknown"]
+    assert [each.status for each in unknown][-1] == "classified"
+
+
+@pytest.mark.parametrize("end", [PaymentSucceeded, PaymentFailed])
+def test_an_answer_that_nobody_understands_changes_no_outcome_that_is_known(end: type[Event]) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested)) + player.see(paid(NOON, 2, kind=end, payment_id="p1"))
+    effects += player.see(answer(NOON + SECOND, "settled")) + player.see(mark(NOON + HOUR))
+    assert asked(effects) == []
+    assert {each.cause_family for each in effects if isinstance(each, CaseVersion)} == {"integration.unknown_status"}
