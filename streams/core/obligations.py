@@ -131,6 +131,7 @@ class Lately(msgspec.Struct, array_like=True, gc=False):
     currency: str
     at_ms: int
     repeat_ok: bool
+    good_minor: int = 0  # what its last capture or success said; 0: there was none
 
 
 class Expectation(msgspec.Struct, array_like=True, gc=False):

@@ -79,7 +79,15 @@ from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
 from streams.core.login_risk import training
 from streams.core.login_risk.frequencies import Frequencies
-from streams.core.money import charges, debit_without_payment, expectations, orphans, over_refunds, refunds
+from streams.core.money import (
+    charges,
+    debit_without_payment,
+    expectations,
+    orphans,
+    over_refunds,
+    refunds,
+    undercharges,
+)
 from streams.core.obligations import (
     CONTACTS_MAX,
     TIER_MAX,
@@ -208,6 +216,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 unknown_outcome.due(turn, waiting)
             case Expectation() if waiting.kind == charges.CHARGE:
                 charges.due(turn, waiting)
+            case Expectation() if waiting.kind == charges.UNDERCHARGE:
+                undercharges.due(turn, waiting)
             case Expectation() if waiting.kind == orphans.CREDIT:
                 orphans.due(turn, waiting)
             case Expectation():

@@ -40,6 +40,7 @@ from streams.core.turn import Turn
 
 BACK = "returned_minor"  # counter of a money case: how much of its amount
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
+UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`undercharges`)
 NEEDS = ("ledger.entries",)
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
@@ -77,9 +78,12 @@ def requested(turn: Turn, event: Movement) -> None:
 
 
 def captured(turn: Turn, event: Movement) -> None:
-    """The payment turned out larger than it was asked for (a tip, a tank of petrol): so may its debits be."""
+    """What the payment turned out to be. Where that is more (a tip, a tank of petrol) its debits may be so too."""
     about = about_of(turn, event.payment_id)
-    if about is None or about.currency != event.currency or event.amount_minor <= about.amount_minor:
+    if about is None or about.currency != event.currency:
+        return
+    about.good_minor = event.amount_minor
+    if event.amount_minor <= about.amount_minor:
         return
     more = event.amount_minor - about.amount_minor
     about.amount_minor = event.amount_minor
@@ -185,6 +189,11 @@ def paid(turn: Turn, payment_id: str) -> Spent | None:
     key = payment_key(payment_id)
     mine = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
     return max(mine, key=lambda each: each.amount_minor, default=None)
+
+
+def debits_of(turn: Turn, key: int) -> list[Spent]:
+    """Every remembered debit of the payment with this `payment_key`, also one that is undone."""
+    return [each for each in turn.obligations.spent if each.payment == key and each.amount_minor >= 0]
 
 
 def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
@@ -337,7 +346,11 @@ def amount_of(turn: Turn, payment_id: str | None) -> int | None:
     about = about_of(turn, payment_id)
     if about is not None:
         return about.amount_minor
-    promised = (each for each in turn.obligations.expectations if each.payment_id == payment_id and each.kind != CHARGE)
+    promised = (
+        each
+        for each in turn.obligations.expectations
+        if each.payment_id == payment_id and each.kind not in (CHARGE, UNDERCHARGE)
+    )
     return next((each.amount_minor for each in promised), None)
 
 

@@ -11,7 +11,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, orphans, refunds, returns
+from streams.core.money import charges, orphans, refunds, returns, undercharges
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -54,6 +54,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         returns.credited(turn, event, payment_id)
         reports.came_back(turn, payment_id, event.amount_minor)
         orphans.credited(turn, event, payment_id)
+        undercharges.undone(turn, payment_id)
         return
     orphans.debited(turn, payment_id)
     key = payment_key(payment_id)
@@ -63,6 +64,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
             charges.taken_again(turn, event, payment_id)
         return
     left_minor = charges.debited(turn, event, payment_id)
+    undercharges.debited(turn, event, payment_id, state)
     if state is not None and not state.is_debited:
         turn.obligations.remember(key, state.debited(), turn.at_ms)
     if not left_minor or (state is None and turn.late):
@@ -121,6 +123,7 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
     elif status == PaymentState.SUCCEEDED:
         charges.confirmed(turn, event, known)
+        undercharges.confirmed(turn, event, known)
         refunds.succeeded(turn, event)
         if known is not None:
             _after_the_money(turn, event, known)
@@ -129,6 +132,7 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         _settled(turn, event.payment_id, "debit_confirmed")
     elif status == PaymentState.REVERSED:
         refunds.money_back(turn, event.payment_id)
+        undercharges.undone(turn, event.payment_id, reversed_=True)
         later = [
             debit
             for debit in turn.obligations.debits
