@@ -63,7 +63,7 @@ class EntitiesLogic:
                 alone=True,
                 source=signal.partition,
                 sequence=signal.sequence,
-                sweeps=signal.account_id.encode(),
+                sweeps=_encode(signal.account_id),  # as states hold it: a short id is not found within others
             )
         return Incoming(signal, state_key(signal), signal.at_ms, source=signal.partition, sequence=signal.sequence)
 

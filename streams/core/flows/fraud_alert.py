@@ -25,6 +25,7 @@ from streams.core.verdict import by_score
 
 TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
+ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -46,7 +47,8 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
     hold = _hold_meant(turn, event)
     case = _case_meant(turn, event, hold)
     if event.answer == "yes":
-        if case is not None and mule.is_mule(case):
+        if case is not None and case.family != ALERT:
+            # Nobody asked. A thief says yes too, and whoever is in may be one: people read it, and nothing follows.
             text = "the customer says: it was me; that is not the question here"
             add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, text))
             return
@@ -128,7 +130,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     elif not others and mule.is_seen(prepared, Outcome.parse(turn.policy.outcome.case_from)):
         case_type, flow, family, priority = mule.CASE, mule.FLOW, mule.CASE, 2
     else:
-        case_type, flow, family, priority = "fraud_alert", "F24", "fraud_alert", 2
+        case_type, flow, family, priority = ALERT, "F24", ALERT, 2
     began = trail.lines(turn) if taken_over else ()
     case = open_or_join(
         turn,
@@ -208,7 +210,7 @@ def _hold(
 
 
 def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | None, incident: str) -> None:
-    if case is not None and case.family != "fraud_alert":
+    if case is not None and case.family != ALERT:
         return  # the restriction's own message says enough
     when = instant(turn.at_ms)
     if movement is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
@@ -16,14 +19,18 @@ from streams.core.turn import Turn
 
 # More failed checks than honest people need: from then on a person looks (domain F22).
 CHECKS_MAX = 3
+# A proof that is older than the lock says nothing about who came since, however late or often its event is delivered.
+# Clocks of two systems differ by seconds.
+_CLOCKS_DIFFER_MS: Final = 5_000
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
     """A soft lock keeps guesses of the password out; who has the second factor too is let in at once."""
-    soft = [held for held in turn.obligations.locks if state_of_lock(held) == SOFT_LOCK]
-    lifted = [
-        lift(turn, held, f"second factor {event.reason or ''}".strip(), "second_factor", "owner") for held in soft
-    ]
+    soft = [held for held in turn.obligations.locks if state_of_lock(held) == SOFT_LOCK and _is_since(turn, held)]
+    # The word goes into a command: only a word, or none.
+    factor = f" {event.reason}" if event.reason is not None and _WORD.fullmatch(event.reason) else ""
+    lifted = [lift(turn, held, f"second factor{factor}", "second_factor", "owner") for held in soft]
     if any(lifted):
         notify(turn, "unlocked", {})
 
@@ -47,7 +54,9 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         held
         for held in turn.obligations.locks
         # Who one is says nothing about where money comes from.
-        if 0 < level_of(held) <= event.level and not is_mule(turn.obligations.case(held.case_id))
+        if 0 < level_of(held) <= event.level
+        and _is_since(turn, held)
+        and not is_mule(turn.obligations.case(held.case_id))
     ]
     strict = [held for held in sufficient if state_of_lock(held) in (RESTRICTED, HARD_LOCK)]
     lifted = [lift(turn, held, f"identity level {event.level}", "identity_proved", event.role) for held in sufficient]
@@ -99,10 +108,20 @@ def is_proved(turn: Turn, held: HeldLock) -> bool:
 
 
 def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
-    """The newest check counts: who fails after somebody passed may be the owner, or the thief."""
+    """The newest check counts: who fails after somebody passed may be the owner, or the thief.
+
+    In whatever order they are delivered: a failed one is remembered by the negative of its time.
+    """
     for held in turn.obligations.locks:
-        if held.action == "freeze" and (event.level >= UNFREEZE_LEVEL or not event.passed):
-            held.proved_ms = turn.at_ms if event.passed else 0
+        if held.action != "freeze" or not _is_since(turn, held) or turn.at_ms < abs(held.proved_ms):
+            continue
+        if event.level >= UNFREEZE_LEVEL or not event.passed:
+            held.proved_ms = turn.at_ms if event.passed else -turn.at_ms
+
+
+def _is_since(turn: Turn, held: HeldLock) -> bool:
+    """Whether what happens in this turn happened while the lock stood."""
+    return turn.at_ms >= held.since_ms - _CLOCKS_DIFFER_MS
 
 
 def _appeal(turn: Turn) -> Case | None:
