@@ -54,11 +54,16 @@ class Changes:
 
     def __init__(self) -> None:
         self._open: set[asyncio.Queue[frozenset[str]]] = set()
+        self.left = 0  # records that a store which is being filled has not read yet
 
     def tell(self, written: Written) -> None:
         for queue in self._open:
             with suppress(asyncio.QueueFull):  # whoever is that far behind loads the page anew anyway
                 queue.put_nowait(written.cases)
+
+    def fills(self, left: int) -> None:
+        """The store reads what has long been there: pages show only a part of it."""
+        self.left = left
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncio.Queue[frozenset[str]]]:
@@ -97,7 +102,9 @@ class Desk:
     def page(
         self, request: Request, name: str, session: Session | None, status: int = 200, **values: Any
     ) -> HTMLResponse:
-        return HTMLResponse(self._pages.render(name, language_of(request), session, **values), status)
+        return HTMLResponse(
+            self._pages.render(name, language_of(request), session, filling=self.changes.left, **values), status
+        )
 
     def warm(self) -> None:
         """What the first page would wait for."""

@@ -90,8 +90,8 @@ class Pages:
         for name in self._environment.list_templates():
             self._environment.get_template(name)
 
-    def render(self, name: str, language: str, session: Session | None, **values: Any) -> str:
-        """The page `name` for somebody."""
+    def render(self, name: str, language: str, session: Session | None, *, filling: int = 0, **values: Any) -> str:
+        """The page `name` for somebody. `filling`: records that the store has not read yet."""
 
         def text(key: str) -> str:
             return self._texts[key][language]
@@ -102,7 +102,7 @@ class Pages:
 
         given = {"problem": None, **values}
         return self._environment.get_template(name).render(
-            t=text, w=word, language=language, session=session, now_ms=self._clock.now_ms(), **given
+            t=text, w=word, language=language, session=session, now_ms=self._clock.now_ms(), filling=filling, **given
         )
 
 

@@ -66,7 +66,7 @@ def following(
         await sender.start()
         loop = asyncio.get_running_loop()
         told = partial(_tell, changes)
-        follower = loop.create_task(load(options, store, told, follow=True, metrics=metrics))
+        follower = loop.create_task(load(options, store, told, follow=True, metrics=metrics, fills=changes.fills))
         follower.add_done_callback(_end_if_failed)
         try:
             looks = (partial(count_sessions, store, metrics, clock), partial(count_open_cases, store, metrics))

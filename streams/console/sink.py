@@ -36,6 +36,8 @@ _BATCH: Final = 5_000  # records of one transaction at most
 _POLL_MS: Final = 200
 _KEPT_MS: Final = 90 * DAY_MS  # messages, answers, notes of deletions: longer than their topics keep them
 
+_FILLS: Final = 1_000  # records from which on a store that reads up to where the topics end is said to be filled
+
 _NOBODY: Final = Silent()
 
 Told = Callable[[Written, int], None]
@@ -90,8 +92,11 @@ async def load(
     *,
     follow: bool = False,
     metrics: Metrics = _NOBODY,
+    fills: Callable[[int], None] = lambda left: None,
 ) -> int:
     """Reads up to where the topics end now, or with `follow` on and on; how many records it read.
+
+    `fills` is told how many are left of many that lay there at the beginning; nought as soon as these were read.
 
     Raises StoreError, StoreUnreachable and what Kafka's client raises.
     """
@@ -105,6 +110,9 @@ async def load(
         )
     logical = {physical(options.names, name): name for name in (*TOPICS_READ, *TOPICS_OF_ACTIVITY)}
     left = {tp for tp, start in here.starts.items() if start < here.spans[tp].end}
+    is_filled = here.behind < _FILLS
+    if not is_filled:
+        fills(here.behind)
     read = day = 0
     if not (left or follow):
         return read  # aiokafka cannot stop a consumer that was never waited for
@@ -139,6 +147,9 @@ async def load(
                     await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS, newest_ms - ACTIVITY_KEPT_MS)
             _count_lag(metrics, consumer, at, logical)
             left = {tp for tp in left if at[tp] < here.spans[tp].end}
+            if not is_filled:
+                fills(sum(here.spans[tp].end - at[tp] for tp in left))
+                is_filled = not left
     return read
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -26,10 +27,12 @@ from streams.adapters.case_store import queries
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.embedded_broker import free_port
 from streams.cli.main import paywarden
+from streams.console import sink
 from streams.contracts.base import to_ms
 from streams.contracts.cases import AccountErased, Entities
 from streams.contracts.registry import encode
 from streams.contracts.topics import physical
+from streams.runtime.options import RuntimeOptions
 
 SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
 
@@ -213,4 +216,23 @@ def test_a_store_of_another_deployment_or_of_topics_made_anew_is_refused(product
     store.write([], {(physical(product.prefix, CASES), 0): 3})
     assert "made anew" in str(ran(product, "load", url=url).exception)
     assert answer(product, "rebuild", url=url)["rows"]["cases"] == 0
+    store.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_store_that_is_filled_says_how_much_is_left(product: Product, tmp_path: Path) -> None:
+    write(product, SNAPSHOT, *(Line(b"%d" % n, encode(case(f"case_{n}")), START_MS) for n in range(6_000)))
+    store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
+    store.migrate()
+    options = RuntimeOptions(bootstrap=product.cluster.bootstrap, app_id="filled", topic_prefix=product.prefix)
+    left: list[int] = []
+    assert asyncio.run(sink.load(options, store, fills=left.append)) == 6_000
+    assert left[0] >= 6_000, "before anything is read"
+    assert left == sorted(left, reverse=True)
+    assert left[-1] == 0
+    assert len(left) >= 3, "and on the way"
+    write(product, SNAPSHOT, Line(b"case_1", encode(case("case_1", 2)), START_MS))
+    left.clear()
+    assert asyncio.run(sink.load(options, store, fills=left.append)) == 1
+    assert left == [], "one that only follows is whole"
     store.close()

@@ -138,4 +138,5 @@ def _row(
         "ip": getattr(said, "ip", None),
         "country": getattr(said, "country", None),
         "detail": None if detail is _NOTHING else _encode(detail).decode(),
+        "order_id": getattr(said, "order_id", None),
     }

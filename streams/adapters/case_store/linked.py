@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.activity import ENTITY_COLUMNS, Detail, decode_detail
-from streams.adapters.case_store.queries import CaseLine, lines_of
+from streams.adapters.case_store.queries import CaseLine, Sought, lines_of
 from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.tables import ACTIVITY, CASES, VERSIONS
 from streams.adapters.case_store.words import find_numbers
@@ -16,6 +19,7 @@ from streams.contracts.cases import CaseVersion
 
 _DONE: Final = ACTIVITY.c
 _NOTHING: Final = Detail()
+_OF_PAYMENTS: Final = ("payment.succeeded", "payment.failed", "payment.pending", "payment.reversed")
 _LOOKED_AT: Final = 5_000  # of the busiest entities: what is older says little about who uses them
 _PAID: Final = 500
 
@@ -37,6 +41,7 @@ class Act(msgspec.Struct, frozen=True):
     device_id: str | None
     ip: str | None
     country: str | None
+    order_id: str | None
     detail: Detail
 
 
@@ -70,6 +75,33 @@ def of_account(
     """What happened on an account within a time, the newest `limit`, the newest first."""
     query = select(*_ACT).where(_DONE.account_id == account_id, _DONE.at_ms >= begin_ms, _DONE.at_ms <= end_ms)
     return _acts(connection, query.order_by(_DONE.at_ms.desc(), _DONE.event_id.desc()).limit(limit))
+
+
+def payments(connection: Connection, asked: Sought, accounts: Collection[str], limit: int) -> tuple[Act, ...]:
+    """What became of payments for which everything that was said holds, the newest first, each payment once.
+
+    `accounts`: those that the telephone reference or the account leads to. A time alone names too many.
+    """
+    wanted: list[ColumnElement[bool]] = [_DONE.kind.in_(_OF_PAYMENTS)]
+    if asked.order is not None:
+        wanted.append(or_(_DONE.order_id == asked.order, _DONE.subject_id == asked.order))
+    if asked.amount_minor is not None:
+        wanted.append(_DONE.amount_minor == asked.amount_minor)
+    if asked.reference is not None or asked.account_id is not None:
+        wanted.append(_DONE.account_id.in_(accounts))
+    if len(wanted) == 1:
+        return ()
+    if asked.currency is not None:
+        wanted.append(_DONE.currency == asked.currency)
+    if asked.since_ms is not None:
+        wanted.append(_DONE.at_ms >= asked.since_ms)
+    if asked.until_ms is not None:
+        wanted.append(_DONE.at_ms <= asked.until_ms)
+    query = select(*_ACT).where(*wanted).order_by(_DONE.at_ms.desc(), _DONE.event_id.desc()).limit(4 * limit)
+    found: dict[tuple[str, str], Act] = {}
+    for act in _acts(connection, query):
+        found.setdefault((act.account_id, act.subject_id or act.event_id), act)
+    return tuple(found.values())[:limit]
 
 
 def of_entity(connection: Connection, kind: str, value: str, limit: int) -> tuple[Act, ...]:
@@ -113,9 +145,11 @@ def cases_naming(connection: Connection, field: str, value: str, limit: int) -> 
         select(CASES.c.number, VERSIONS.c.body)
         .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
         .where(CASES.c.number.in_(numbers), CASES.c.shadow.is_(False))
+        .order_by(CASES.c.number.desc())
     )
     # Words that begin alike are found too: only what says exactly this is meant.
-    found = {row.number for row in connection.execute(query) if _names(decode_case(row.body), field, value)}
+    naming = (row.number for row in connection.execute(query) if _names(decode_case(row.body), field, value))
+    found = set(islice(naming, limit))
     kind = next((kind for kind, column in ENTITY_COLUMNS.items() if column == field), None)
     if kind is not None:
         newest = select(_DONE.account_id, _DONE.subject_id).where(_DONE[ENTITY_COLUMNS[kind]] == value)

@@ -222,11 +222,16 @@ ACTIVITY: Final = Table(
     Column("ip", String(45), nullable=True),
     Column("country", String(2), nullable=True),
     Column("detail", Text, nullable=True),
+    _id("order_id", nullable=True),
     sqlite_with_rowid=False,  # the rows of an account lie together, in their order
 )
 # With what a page counts, so that it need not look at each row.
 for _name in ("payee_id", "card_token", "device_id", "ip"):
     _where_known(f"activity_of_{_name}", _name, "at_ms", "kind", of=ACTIVITY)
+# By what somebody on the telephone can say of a payment.
+_where_known("activity_of_order_id", "order_id", of=ACTIVITY)
+_where_known("activity_of_subject_id", "subject_id", of=ACTIVITY)
+_where_known("activity_by_amount", "amount_minor", "at_ms", of=ACTIVITY)
 _where_known(
     "activity_of_merchant_id", "merchant_id", "at_ms", "kind", "label", "currency", "amount_minor", of=ACTIVITY
 )

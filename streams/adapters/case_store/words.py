@@ -33,7 +33,7 @@ def words_of(written: str) -> list[str]:
     """`written`, cut into words: compatibility forms and cases folded, punctuation left out."""
     if written.isascii():
         words = written.encode().lower().translate(_ASCII).decode().split()
-        if len(written) <= _LONGEST or all(len(word) <= _LONGEST for word in words):
+        if len(written) <= _LONGEST or max(map(len, words), default=0) <= _LONGEST:
             return words
     return _WORD.findall(unicodedata.normalize("NFKC", written).casefold())
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from streams.adapters.case_store import queries
+from streams.adapters.case_store import linked, queries
+from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.trail import account_subject
@@ -46,6 +47,7 @@ def find(
     problem: str | None = None
     accounts: tuple[str, ...] = ()
     lines: tuple[CaseLine, ...] = ()
+    paid: tuple[Act, ...] = ()
     try:
         asked = contacts.sought_of(given)
     except actions.Refused as error:
@@ -53,6 +55,7 @@ def find(
     if asked is not None:
         with desk.store.reading() as connection:
             accounts, lines = queries.sought(connection, asked, _FOUND)
+            paid = linked.payments(connection, asked, accounts, _FOUND)
     return desk.page(
         request,
         "contacts.html",
@@ -63,6 +66,7 @@ def find(
         asked=asked is not None,
         accounts=[each for each in accounts if each not in {line.account_id for line in lines}],
         lines=lines,
+        paid=paid,
         currencies=CURRENCIES,
     )
 
@@ -77,6 +81,7 @@ def fill_in(
     order: str = "",
     amount: str = "",
     currency: str = "CNY",
+    payment: str = "",
 ) -> HTMLResponse:
     may_act(session)
     about = desk.case_of(case) if case else None
@@ -91,7 +96,7 @@ def fill_in(
         "contact.html",
         session,
         about=about,
-        given=given | _known(about),
+        given=given | (_known(about) if about is not None else {"flow": "", "payment": payment[:128], "case": ""}),
         script=contacts.SCRIPT,
         results=contacts.RESULTS,
         channels=contacts.CHANNELS,
@@ -148,10 +153,8 @@ def _case_with(desk: Desk, event_id: str, account_id: str) -> tuple[CaseVersion 
     return None, ""
 
 
-def _known(about: CaseVersion | None) -> dict[str, str]:
+def _known(about: CaseVersion) -> dict[str, str]:
     """What the case knows already, so that nobody is asked for it."""
-    if about is None:
-        return {"flow": "", "payment": "", "case": ""}
     known = {
         "case": about.case_id,
         "payment": about.entities.payment_id or "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from support.browsers import Answer, Browser
 from support.happenings import SECOND, event
 from support.offices import Office
-from support.stores import case, record
+from support.stores import START_MS, case, record
 
 from streams.adapters.case_store import trail
 from streams.contracts.accounts import AccountProfile, ContactTaken
 from streams.contracts.base import from_ms
 from streams.contracts.cases import Entities
+from streams.contracts.payments import PaymentFailed
 
 SNAPSHOT, PROFILES = "support.cases.snapshot", "account.profiles"
 PERSON = "customer-70021"
@@ -160,3 +162,37 @@ def test_a_viewer_finds_and_takes_nothing(office: Office) -> None:
     assert vera.asks("GET", f"/contacts/new?account={PERSON}").status == 403
     assert posts(vera, flow="F12").status == 403
     assert office.sent == []
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("order=order-5", True),
+        ("order=pay-5", True),
+        ("amount=17.05&currency=CNY", True),
+        ("amount=17.05&currency=CNY&at=2026-03-04T15:00", True),
+        ("amount=17.05&currency=CNY&at=2026-03-04T23:00", False),
+        ("phone=tel.ref-5", True),
+        ("account=customer-2", True),
+        ("at=2026-03-04T15:00", False),
+    ],
+)
+def test_a_payment_without_a_case_is_found_and_fills_in_the_form(office: Office, query: str, is_found: bool) -> None:
+    payment = PaymentFailed(
+        event_id="e5",
+        source="psp",
+        occurred_at=from_ms(START_MS),
+        account_id="customer-2",
+        payment_id="pay-5",
+        order_id="order-5",
+        amount_minor=1_705,
+        currency="CNY",
+    )
+    office.store.write([record("payments.transactions", payment)], {})
+    mei = office.person("mei")
+    text = mei.asks("GET", f"/contacts?{query}").text
+    (link,) = re.findall(r"/contacts/new[?]([^\"]*pay-5[^\"]*)", text) or [""]
+    assert bool(link) is is_found
+    if link:
+        form = mei.asks("GET", f"/contacts/new?{unescape(link)}").text
+        assert all(f'value="{each}"' in form for each in ("pay-5", "order-5", "17.05", "customer-2"))

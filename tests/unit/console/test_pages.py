@@ -229,3 +229,13 @@ def test_a_customer_without_cases_has_a_page(service: Service, analyst: Browser)
     text = shown(analyst.asks("GET", "/account?id=eve-of-nowhere"))
     assert "Payment failed" in text
     assert "eve-of-nowhere" not in text
+
+
+def test_pages_say_that_the_store_is_being_filled(service: Service, analyst: Browser) -> None:
+    changes = service.app.state.desk.changes
+    assert "being filled" not in analyst.asks("GET", "/queue").text
+    changes.fills(12_345)
+    for page in ("/queue", "/cases/case_a"):
+        assert "being filled: pages show only a part. Records not read yet (12,345)" in analyst.asks("GET", page).text
+    changes.fills(0)
+    assert "being filled" not in analyst.asks("GET", "/queue").text

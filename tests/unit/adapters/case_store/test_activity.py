@@ -10,6 +10,7 @@ from support.stores import START_MS, case, content, load, record
 
 from streams.adapters.case_store import linked
 from streams.adapters.case_store.activity import PER_ACCOUNT, activity_row
+from streams.adapters.case_store.queries import Sought
 from streams.adapters.case_store.rows import DAY_MS
 from streams.adapters.case_store.store import CaseStore
 from streams.contracts.accounts import LedgerPosted
@@ -18,7 +19,7 @@ from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import AccountErased, Entities
 from streams.contracts.decisions import DecisionMade, Hit, Reason
 from streams.contracts.logins import LoginFailed, LoginSucceeded
-from streams.contracts.payments import Code, PaymentFailed, PaymentSucceeded, RefundCredited
+from streams.contracts.payments import Code, PaymentFailed, PaymentPending, PaymentSucceeded, RefundCredited
 
 PAYMENTS, LOGINS, DECISIONS, ACTIONS = "payments.transactions", "auth.logins", "fraud.decisions", "account.actions"
 IP = "203.0.113.7"
@@ -224,3 +225,32 @@ def test_a_card_number_in_place_of_a_code_is_not_kept() -> None:
     row = activity_row(paid(1, kind=PaymentFailed, codes=codes))
     assert row is not None
     assert row["label"] == "stripe card~hidden, card~hidden 51"
+
+
+@pytest.mark.parametrize(
+    ("asked", "accounts", "wanted"),
+    [
+        (Sought(order="ord_1"), (), ["pay_9"]),
+        (Sought(order="pay_3"), (), ["pay_3"]),
+        (Sought(order="ord_2"), (), []),
+        (Sought(amount_minor=4_517, currency="CNY"), (), ["pay_9"]),
+        (Sought(amount_minor=4_517, currency="USD"), (), []),
+        (Sought(amount_minor=1_000, currency="CNY", since_ms=START_MS + 3 * 60_000), (), ["pay_4", "pay_3"]),
+        (Sought(amount_minor=1_000, currency="CNY", until_ms=START_MS + 2 * 60_000), (), ["pay_2"]),
+        (Sought(reference="tel.1"), ("bob",), ["pay_4"]),
+        (Sought(reference="tel.2"), (), []),
+        (Sought(account_id="eve", order="ord_1"), ("eve",), ["pay_9"]),
+        (Sought(since_ms=START_MS, until_ms=START_MS + DAY_MS), (), []),  # a time alone names half the town
+    ],
+)
+def test_payments_are_found_by_what_somebody_can_say(
+    store: CaseStore, asked: Sought, accounts: tuple[str, ...], wanted: list[str]
+) -> None:
+    pending = paid(9, "eve", PaymentPending, order_id="ord_1", amount_minor=4_517)
+    late = paid(10, "eve", PaymentFailed, payment_id="pay_9", order_id="ord_1", amount_minor=4_517)
+    load(store, [*story(), record(PAYMENTS, pending), record(PAYMENTS, late)])
+    with store.reading() as connection:
+        found = linked.payments(connection, asked, accounts, 10)
+    assert [act.subject_id for act in found] == wanted
+    if wanted == ["pay_9"]:
+        assert [(act.kind, act.order_id) for act in found] == [("payment.failed", "ord_1")], "the newest word on it"
