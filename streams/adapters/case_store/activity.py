@@ -17,7 +17,7 @@ from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionAmended, DecisionMade, Reason
 from streams.contracts.registry import tag_of
 from streams.contracts.triage import PaymentTriaged
-from streams.core.personal import code_text
+from streams.core.personal import code_text, kind_of
 
 TOPICS: Final = ("payments.transactions", "auth.logins", "ledger.entries", "fraud.decisions", "account.actions")
 KEPT_MS: Final = 30 * 86_400_000  # as long as the topics of inputs keep their records
@@ -113,6 +113,12 @@ def _said_of(event: Any) -> str | None:
     return None if found is None else found[:64]
 
 
+def _order_of(said: Any) -> str | None:
+    """The order, unless a number or an address stands in its place: nobody may look for such a one either."""
+    found: str | None = getattr(said, "order_id", None)
+    return None if found is None or kind_of(found) is not None else found
+
+
 def _row(
     said: Any,
     event_id: str,
@@ -138,5 +144,5 @@ def _row(
         "ip": getattr(said, "ip", None),
         "country": getattr(said, "country", None),
         "detail": None if detail is _NOTHING else _encode(detail).decode(),
-        "order_id": getattr(said, "order_id", None),
+        "order_id": _order_of(said),
     }

@@ -225,6 +225,10 @@ def test_a_card_number_in_place_of_a_code_is_not_kept() -> None:
     row = activity_row(paid(1, kind=PaymentFailed, codes=codes))
     assert row is not None
     assert row["label"] == "stripe card~hidden, card~hidden 51"
+    for order, kept in (("4111111111111111", None), ("zhang@example.com", None), ("order-88120", "order-88120")):
+        row = activity_row(paid(1, order_id=order))
+        assert row is not None
+        assert row["order_id"] == kept
 
 
 @pytest.mark.parametrize(
