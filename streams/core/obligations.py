@@ -73,6 +73,7 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     cause: str = ""
+    payment: int = 0  # payment_key
 
 
 class Unknown(msgspec.Struct, array_like=True, gc=False):

@@ -266,8 +266,11 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         obligations.remember(key, state, prepared.at_ms)
     if status != PaymentState.SEEN and obligations.holds:
         holds.drop_hold(turn, event.payment_id)
-    if status == PaymentState.SUCCEEDED and obligations.instruments:
-        retry.succeeded(obligations.instruments, event)
+    if status == PaymentState.SUCCEEDED:
+        if obligations.instruments:
+            retry.succeeded(obligations.instruments, event)
+        if obligations.cases:
+            repeat_failures.succeeded(turn, event)
     heard = known is not None and (obligations.unknowns or obligations.cases)
     if is_unread(event):
         if not prepared.late:
@@ -283,7 +286,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             if told.cause.cause == failures.DEBITED:
                 debit_without_payment.claimed(turn, event)
             joined = failed_trial(event) is True and members.after_failure(turn, event)
-            failures.after_failure(turn, event, told, status, joined=joined)
+            again = known is not None and known.status == PaymentState.FAILED
+            failures.after_failure(turn, event, told, status, joined=joined, again=again)
     expectations.moved(turn, event)
     if obligations.cases and status in (PaymentState.FAILED, PaymentState.REVERSED):
         reports.came_back(turn, event.payment_id)

@@ -2,7 +2,8 @@
 
 Networks count declined attempts of one card and charge or refuse those above their caps (profiles). An account
 remembers the minutes of the last declines of its few instruments; a success forgets them, because the networks' counts
-are of one payment that does not succeed. Counted per instrument, not per amount or merchant, so never too late.
+are of one payment that does not succeed. Counted per instrument, not per amount or merchant, so never too late. What a
+network never wants to see again is pushed out last by other cards.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from streams.core.declines.profiles import CAP_MOST, CAP_WINDOW_MOST_S, Profile
 from streams.core.declines.resolve import Resolved
 
 MINUTE_MS = 60_000
-INSTRUMENTS_MAX = 4  # one more forgets the one that was declined longest ago
+INSTRUMENTS_MAX = 4  # one more forgets the one that was declined longest ago, those of the never-list last
 _TRIABLE = frozenset({"after_fix", "later", "query_first", "step_up"})
 
 
@@ -43,7 +44,7 @@ def declined(instruments: list[Instrument], event: Movement, at_ms: int, *, neve
     found = next((each for each in instruments if each.key == key), None)
     if found is None:
         if len(instruments) >= INSTRUMENTS_MAX:
-            instruments.remove(min(instruments, key=lambda each: each.minutes[-1]))
+            instruments.remove(min(instruments, key=lambda each: (each.never, each.minutes[-1])))
         found = Instrument(key, [])
         instruments.append(found)
     minute = at_ms // MINUTE_MS
@@ -52,6 +53,12 @@ def declined(instruments: list[Instrument], event: Movement, at_ms: int, *, neve
     found.minutes = [each for each in found.minutes if each > oldest][-CAP_MOST - 1 :]
     found.never = found.never or never
     return found
+
+
+def known(instruments: list[Instrument], event: Movement) -> Instrument:
+    """What is remembered of the event's instrument, without one more decline."""
+    key = instrument_key(event)
+    return next((each for each in instruments if each.key == key), Instrument(key, []))
 
 
 def succeeded(instruments: list[Instrument], event: Movement) -> None:

@@ -72,6 +72,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     zh: Annotated[str, Meta(min_length=2, max_length=200)]
     en: Annotated[str, Meta(min_length=2, max_length=250)]
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether a payment has failed because of it; approvals and remarks about a card product are none."""
+        return self.fault_party != "none" or self.retryable != "n/a"
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What one code of one source means. `own` rows come from the deployment and go before every other."""
@@ -95,7 +100,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def says_failed(self) -> bool:
         """Whether the code reports a failure; approvals and remarks about a card product do not."""
-        return self.cause.fault_party != "none" or self.cause.retryable != "n/a"
+        return self.cause.is_failure
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +179,13 @@ def read_table(
         if parsed.cause not in known:
             raise TableError(f"there is no cause {parsed.cause!r}", where, f"use one of the causes of {causes_name}")
         _check_row(parsed, known[parsed.cause], where)
+        shipped = base.entries.get(key) if base is not None else None
+        if shipped is not None and shipped.says_failed and not known[parsed.cause].is_failure:
+            raise TableError(
+                f"{parsed.source} {parsed.code} reports a failure, and {parsed.cause} is none",
+                where,
+                "name the cause of the failure; a code without one would be unknown",
+            )
         fresh[key] = line
         lines[key] = _Line(parsed, base is not None)
     entries = {key: _entry(line.row, known[line.row.cause], own=line.own) for key, line in lines.items()}

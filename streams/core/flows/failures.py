@@ -63,20 +63,25 @@ def is_unknown(event: Movement, resolved: Resolved | None) -> bool:
     return coded and verdict == "query_first" and resolved.cause.cause != DEBITED
 
 
-def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, *, joined: bool = False) -> None:
+def after_failure(
+    turn: Turn, event: Movement, resolved: Resolved, status: int, *, joined: bool = False, again: bool = False
+) -> None:
     """Counts the decline, opens or joins a case where one is needed, and publishes the triage.
 
-    `joined`: the failure is part of an outage, and no sign of a customer who struggles.
+    `joined`: the failure is part of an outage, and no sign of a customer who struggles. `again`: the payment has failed
+    before.
     """
     assert isinstance(event, Failure | RefundFailed)
     library, obligations = turn.ctx.library, turn.obligations
     failed = status == PaymentState.FAILED
-    instrument = retry.Instrument(0, [])
-    if failed:
+    counts = failed and not (again and repeat_failures.is_echo(turn, event))
+    if counts:
         instrument = retry.declined(obligations.instruments, event, turn.at_ms, never=resolved.forbidden)
+    else:
+        instrument = retry.known(obligations.instruments, event)
     said_by = speakers(library.profiles, event.method, event.network, event.gateway_id, event.codes)
     case = _case(turn, event, resolved)
-    if case is None and failed and not joined:
+    if case is None and counts and not joined:
         case = repeat_failures.after_failure(turn, event, resolved.cause.cause)
     entry, cause = resolved.entry, resolved.cause
     limit = limits.reached(turn, event, resolved) if _disclosure(event, resolved) == "plain" else None

@@ -5,15 +5,39 @@ from __future__ import annotations
 from collections import Counter
 
 from streams.contracts.payments import Failure as FailedMovement
-from streams.contracts.payments import Movement
-from streams.core.cases.book import Draft, open_or_join
+from streams.contracts.payments import Movement, PspStatus
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.library import name_word
 from streams.core.messages.notify import notify
-from streams.core.obligations import FAILURES_MAX, Case, Failure, Line
+from streams.core.obligations import FAILURES_MAX, Case, Failure, Line, payment_key
 from streams.core.turn import Turn
 
 FAMILY = "payment_failure"
+_ANSWER = "psp.status"  # kind of a line
+
+
+def is_echo(turn: Turn, event: Movement) -> bool:
+    """Whether a payment that has failed is told to have failed once more: by the provider's answer, or after it.
+
+    A payment that fails again by a word of its own was tried again.
+    """
+    if type(event) is PspStatus:
+        return True
+    key = payment_key(event.payment_id)
+    return any(failure.payment == key and failure.kind == _ANSWER for failure in turn.obligations.failures)
+
+
+def succeeded(turn: Turn, event: Movement) -> None:
+    """The customer has paid after all, where it had failed: nobody has to help any more."""
+    case = next((each for each in turn.obligations.cases if each.family == FAMILY and each.is_open), None)
+    if case is None or any(turn.at_ms <= failure.at_ms for failure in turn.obligations.failures):
+        return
+    if case.merchant_id and event.merchant_id and case.merchant_id != event.merchant_id:
+        return
+    line = Line(turn.at_ms, kind_of(event), turn.cause, "paid in the end", event.amount_minor, event.currency)
+    add_line(turn, case, line)
+    set_status(turn, case, "resolved", "paid")
 
 
 def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
@@ -25,7 +49,16 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
     if all(failure.event_id != event.event_id for failure in recent):
         text = f"{cause}: {text}"[:96]
         recent.append(
-            Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency, cause)
+            Failure(
+                turn.at_ms,
+                kind_of(event),
+                event.event_id,
+                text,
+                event.amount_minor,
+                event.currency,
+                cause,
+                payment_key(event.payment_id),
+            )
         )
         recent.sort(key=lambda failure: failure.at_ms)
     turn.obligations.failures = recent = recent[-FAILURES_MAX:]

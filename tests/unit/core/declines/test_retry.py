@@ -86,6 +86,15 @@ def test_own_budget_of_a_cause_runs_out() -> None:
     assert left == [2, 1, 0, 0]
 
 
+def test_other_cards_push_out_last_what_a_network_never_wants_to_see_again() -> None:
+    card = Card("visa", "iso8583_1987", "41")
+    card.decline(NOON, 0)
+    for number in range(1, 2 * INSTRUMENTS_MAX):
+        other = paid(NOON, number, kind=PaymentFailed, card_token=f"other{number}")
+        declined(card.instruments, other, NOON + number * MINUTE, never=False)
+    assert card.decline(NOON + HOUR, 99, (Code(source="iso8583_1987", code="51"),)).verdict == "never"
+
+
 def test_what_is_remembered_is_bounded() -> None:
     instruments: list[Instrument] = []
     for number in range(500):

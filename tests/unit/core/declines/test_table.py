@@ -86,6 +86,12 @@ def test_causes_that_contradict_themselves_are_refused(old: str, new: str, compl
         read_table(CAUSES.replace(old, new), CODES)
 
 
+def test_a_failure_of_the_packaged_table_cannot_become_an_approval() -> None:
+    text = "source,code,cause,meaning\nstripe,generic_decline,approved,all is well\n"
+    with pytest.raises(TableError, match="line 2: stripe generic_decline reports a failure, and approved is none"):
+        read_table("", text, base=packaged())
+
+
 def test_a_cause_of_the_deployment_reaches_the_packaged_codes() -> None:
     base = read_table(CAUSES, CODES)
     changed = read_table(CAUSES.replace("86400,4", "3600,1"), "", base=base)
