@@ -133,7 +133,7 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     mine.amount_minor, mine.back_minor = left_minor, event.amount_minor - left_minor
     turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
     if about is not None and not turn.late:
-        _check_later(turn, event.currency, payment_id, about)
+        _check_later(turn, payment_id, about)
     return 0 if certain else left_minor
 
 
@@ -238,7 +238,7 @@ def claimed(turn: Turn, event: Movement) -> list[int]:
             if _compare(turn, entry, event.payment_id, each, about):
                 turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.entry != entry]
     if mine and not turn.late:
-        _check_later(turn, mine[0].currency, event.payment_id, about)
+        _check_later(turn, event.payment_id, about)
     return [each.entry for each in mine]
 
 
@@ -283,14 +283,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return
     turn.obligations.expectations.remove(waiting)
     key = payment_key(waiting.payment_id)
-    debits = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
-    total = 0
-    for each in debits:
-        minor = turn.policy.to_home(each.amount_minor, each.currency, waiting.currency, turn.at_ms)
-        if minor is None:
-            return  # no rate: nobody can say
-        total += minor
-    foreign = any(each.currency != waiting.currency for each in debits)
+    total = _taken(turn, key, waiting.currency)
+    if total is None:
+        return  # no rate: nobody can say
+    foreign = any(each.currency != waiting.currency for each in debits_of(turn, key))
     tolerance = int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0
     excess = total - waiting.amount_minor
     duplicate = _duplicate_case(turn, waiting.payment_id)
@@ -492,16 +488,15 @@ def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
     )
 
 
-def _check_later(turn: Turn, currency: str, payment_id: str, about: Lately) -> None:
-    """Remembers to compare the debits with the order; without one, with the payment, if they are above it already."""
-    limit_minor, key = about.order_minor, payment_key(payment_id)
+def _check_later(turn: Turn, payment_id: str, about: Lately) -> None:
+    """Remembers to compare the debits with the order; without one, with the payment, if they are above it already.
+
+    In the payment's own currency, whatever the ledger's is.
+    """
+    limit_minor = about.order_minor
     if limit_minor is None:
-        taken = sum(
-            each.amount_minor
-            for each in turn.obligations.spent
-            if each.payment == key and each.currency == about.currency and each.amount_minor > 0
-        )
-        if currency != about.currency or taken <= about.amount_minor:
+        taken_minor = _taken(turn, payment_key(payment_id), about.currency)
+        if taken_minor is None or taken_minor <= about.amount_minor:
             return
         limit_minor = about.amount_minor
     expectations = turn.obligations.expectations
@@ -509,7 +504,19 @@ def _check_later(turn: Turn, currency: str, payment_id: str, about: Lately) -> N
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     expectations.append(
-        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, currency)
+        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, about.currency)
     )
     if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
         expectations.pop()  # what was promised goes before a check that the next debit brings again
+
+
+def _taken(turn: Turn, key: int, currency: str) -> int | None:
+    """What still stands of a payment's debits; None without a rate."""
+    total = 0
+    for each in turn.obligations.spent:
+        if each.payment == key and each.amount_minor > 0:
+            minor = turn.policy.to_home(each.amount_minor, each.currency, currency, turn.at_ms)
+            if minor is None:
+                return None
+            total += minor
+    return total

@@ -326,6 +326,33 @@ def test_what_was_captured_above_the_request_is_no_wrong_amount(told_ms: int, ca
     assert flows(run(*happened)) == cases
 
 
+@pytest.mark.parametrize(
+    ("order", "debit", "owed"),
+    [
+        ((10_000, "USD"), (71_000, "CNY"), None),  # 100.00 dollars at the policy's rate
+        ((10_000, "USD"), (75_000, "CNY"), (563, "USD")),  # 5 % above it
+        ((10_000, "JPY"), (47_333, "CNY"), None),
+        ((10_000, "JPY"), (20_667, "KWD"), None),  # a currency without and one with three digits
+        ((100_000, "CNY"), (70_000, "USD"), (397_000, "CNY")),  # five times as much
+    ],
+)
+@pytest.mark.parametrize("claimed", [False, True], ids=["named", "claimed"])
+def test_an_order_s_number_is_of_the_order_s_currency(
+    order: tuple[int, str], debit: tuple[int, str], owed: tuple[int, str] | None, claimed: bool
+) -> None:
+    amount_minor, currency = order
+    about = ORDER | {"amount_minor": amount_minor, "currency": currency, "order_amount_minor": amount_minor}
+    line = posted(NOON + SECOND, 1, None if claimed else "p1", amount_minor=debit[0], currency=debit[1], order_id="o1")
+    request = paid(NOON, 1, kind=PaymentRequested, **about)
+    happened = [
+        *((line, request) if claimed else (request, line)),
+        paid(NOON + 2 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", **about),
+        mark(NOON + 5 * MINUTE),
+    ]
+    cases = only(CaseVersion, run(*happened))
+    assert {(each.flow, each.amount_minor, each.currency) for each in cases} == ({("F11", *owed)} if owed else set())
+
+
 def test_an_amount_put_right_within_the_minute_is_none() -> None:
     assert (
         flows(
