@@ -219,8 +219,11 @@ def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | 
             notify(turn, "fraud_alert.login", {"time": when}, case)
         return
     about = {"amount": money(movement.amount_minor, movement.currency), "time": when}
+    status = status_after(movement)
+    if status != PaymentState.SEEN and outcome >= Outcome.HOLD:
+        outcome = Outcome.REVIEW  # it has happened: nothing waits, and nothing was stopped
     match outcome:
-        case Outcome.NOTIFY if status_after(movement) == PaymentState.FAILED:
+        case Outcome.NOTIFY if status == PaymentState.FAILED:
             pass  # nothing left the account, and the app has said so
         case Outcome.NOTIFY:
             notify(turn, "fraud_alert.notice", about, case)

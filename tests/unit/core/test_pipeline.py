@@ -177,6 +177,14 @@ def test_a_burst_of_stopped_payments_is_one_message() -> None:
     ]
 
 
+@pytest.mark.parametrize("score", [0.9, 1.0], ids=["hold", "block"])
+@pytest.mark.parametrize("kind", [payments.PaymentSucceeded, payments.PaymentFailed])
+def test_of_what_has_happened_nobody_is_told_that_it_waits_or_was_stopped(kind: type, score: float) -> None:
+    effects = play([paid(NOON, 1, kind=kind)], policy(THRESHOLDS), scored(score))
+    told = {each.template for each in only(NotificationRequested, effects)}
+    assert not told & {"fraud_alert.confirm", "fraud_alert.stopped"}
+
+
 def test_a_burst_of_questionable_payments_is_one_question_and_the_next_one_counts_them() -> None:
     at = [NOON + number * MINUTE for number in range(20)] + [NOON + 31 * MINUTE]
     events = [paid(at_ms, i, kind=payments.PaymentRequested) for i, at_ms in enumerate(at)]
