@@ -26,6 +26,7 @@ from streams.core.obligations import (
     Owed,
     PaymentState,
     crowded,
+    payment_key,
 )
 from streams.core.turn import Turn
 
@@ -37,6 +38,7 @@ _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "take
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
 _GOES_BACK_ON = {NOT_CAPTURED: PaymentState.FAILED, MISMATCH: PaymentState.SUCCEEDED}
 OWED, INTENDED, SENT = "owed", "intended", "sent"
+BACK = "back"  # of a duplicate: sent, and the ledger has told of a credit that is it, or the bank's own
 CANCELLED = "refund_cancelled"  # line of a case
 LATE_SUCCESS = "late_success"
 
@@ -48,11 +50,12 @@ def owe(turn: Turn, owed: Owed) -> None:
         return
     held.append(owed)
     while crowded(held, OWED_MAX, OWED_BYTES):
+        over = [each for each in held if each.status == BACK]
         waiting = [each for each in held if each.status == OWED]
-        left = min(waiting or held, key=lambda each: each.at_ms)
+        left = min(over or waiting or held, key=lambda each: each.at_ms)
         held.remove(left)
         case = _case(turn, left)
-        if case is not None and case.is_open:
+        if case is not None and case.is_open and not over:
             line = Line(turn.at_ms, "refund_withheld", left.entry or turn.cause, "for a person: too many at once")
             add_line(turn, case, line)
 
@@ -138,7 +141,7 @@ def refund_moved(turn: Turn, event: Refund) -> None:
         _left_unasked(turn, event)
     for owed in mine:
         match event:
-            case RefundSent():
+            case RefundSent() if owed.status != BACK:
                 owed.status = SENT
             case RefundCredited():
                 turn.obligations.owed.remove(owed)
@@ -199,14 +202,35 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
     people: its key must not carry another amount.
     """
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id != payment_id or (family and owed.family != family):
+        if owed.payment_id != payment_id or (family and owed.family != family) or owed.status == BACK:
             continue
-        if left_minor and owed.status == OWED:
+        if family == DUPLICATE and not left_minor and owed.status == SENT and not _is_good(turn, payment_id):
+            owed.status = BACK  # the other debit may turn out to be right
+        elif left_minor and owed.status == OWED:
             owed.amount_minor = min(owed.amount_minor, left_minor)
         elif not left_minor or owed.status == INTENDED:
             turn.obligations.owed.remove(owed)
             if owed.status == INTENDED:
                 _cancel(turn, owed, "part_back" if left_minor else "money_back")
+
+
+def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
+    """Whether a credit is a refund of ours whose money was thought to be back: the bank had given that by itself."""
+    for owed in turn.obligations.owed:
+        if (owed.payment_id, owed.status, owed.amount_minor, owed.currency) == (
+            payment_id,
+            BACK,
+            amount_minor,
+            currency,
+        ):
+            turn.obligations.owed.remove(owed)
+            return True
+    return False
+
+
+def _is_good(turn: Turn, payment_id: str) -> bool:
+    state = turn.obligations.recall(payment_key(payment_id))
+    return state is not None and state.status == PaymentState.SUCCEEDED
 
 
 def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:

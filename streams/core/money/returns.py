@@ -61,6 +61,13 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)
+    if claims or not _is_good(turn, payment_id) or charges.is_paid_otherwise(turn, payment_id):
+        pass
+    elif not back.early_minor and refunds.arrives_after_all(turn, payment_id, event.amount_minor, event.currency):
+        text = "our refund came, and the bank had given the money back by itself before the payment succeeded"
+        both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+        refunds.double_benefit(turn, both, text)
+        return
     if pool_minor and back.early_minor:
         if back.forgotten and _was_expected(turn, event, payment_id, pool_minor):
             charges.not_early(turn, payment_id)

@@ -223,3 +223,17 @@ def test_a_refund_is_no_second_one_when_its_debit_is_long_ago() -> None:
         line = {"entry_id": f"other{number}", "amount_minor": 50 + number, "currency": "CNY", "direction": "debit"}
         books.hear(event(LedgerPosted, books.at_ms, f"other{number}", payment_id=f"q{number}", **line))
     assert "double_benefit" not in books.play("credit", "wait 600").open
+
+
+@pytest.mark.parametrize("told", [(), ("refund credited",)])
+def test_our_refund_that_comes_after_the_bank_s_own_and_a_late_success_is_money_twice(told: tuple[str, ...]) -> None:
+    """One of two debits is given back by the bank while our refund of the other is on its way."""
+    books = Books().play("request", "debit", "debit", "fail", "sent", "credit", "succeed")
+    assert books.open == {}
+    assert books.play("credit", *told).open == {"double_benefit": 10_000}
+    assert books.play("debit").open == {}
+
+
+def test_what_is_given_back_after_our_refund_has_arrived_is_the_merchant_s() -> None:
+    script = ("request", "debit", "debit", "fail", "sent", "credit", "refund credited", "succeed", "credit")
+    assert Books().play(*script).open == {}
