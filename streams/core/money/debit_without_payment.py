@@ -110,7 +110,8 @@ def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, g
     debit.back_minor = event.amount_minor - amount_minor
     debits.append(debit)
     while crowded(debits, DEBITS_MAX, DEBITS_BYTES):
-        judge(turn, min(debits, key=lambda debit: debit.due_ms))
+        # Its grace is not over: people have a case, and the customer is told nothing that may not be so.
+        judge(turn, min(debits, key=lambda debit: debit.due_ms), early=True)
     return debit
 
 
@@ -229,12 +230,13 @@ def claimed(turn: Turn, event: Movement) -> None:
     judge(turn, known)
 
 
-def judge(turn: Turn, debit: Debit) -> None:
-    """Opens the money case, asks the provider, tells the customer."""
+def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
+    """Opens the money case, asks the provider, tells the customer; not while it is `early`."""
     turn.obligations.debits.remove(debit)
     nameless = orphans.opened(turn, debit) if debit.orphan else None
     if nameless is not None:
-        _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
+        if not early:
+            _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
     known = _case(turn, debit.payment_id)
     back_minor = debit.back_minor
@@ -276,9 +278,9 @@ def judge(turn: Turn, debit: Debit) -> None:
     unknown_outcome.goes_on(turn, debit.payment_id, FAMILY)
     entry = debit.entry if debit.posted else ""
     refunds.owe(turn, Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY))
-    if unknown_outcome.still_asking(turn, debit.payment_id):
-        _tell(turn, debit, case)  # the provider is being asked already
-    elif _ask(turn, debit.payment_id, debit.entry, debit.amount_minor, debit.currency, case):
+    asked = unknown_outcome.still_asking(turn, debit.payment_id)  # the provider is being asked already
+    asked = asked or _ask(turn, debit.payment_id, debit.entry, debit.amount_minor, debit.currency, case)
+    if asked and not early:
         _tell(turn, debit, case)
 
 

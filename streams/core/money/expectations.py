@@ -29,6 +29,7 @@ from streams.core.turn import Turn
 
 NEEDS = ("payments.transactions",)
 _DAY_MS = 86_400_000
+_UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
 
 
 class Promise(NamedTuple):
@@ -249,10 +250,30 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         event.amount_minor,
         event.currency,
     )
+    turn.obligations.expectations.append(waiting)
+    _make_room(turn)
+
+
+def _make_room(turn: Turn) -> None:
+    """What has the longest time left is handed to people: it is not late, so the customer hears nothing of it.
+
+    A refund goes with all that is promised of it, as one that may be late; that its merchant breaks a promise would be
+    said too early. Checks that wait for a minute among the promises (of charges, of credits) are none of ours and stay.
+    """
     expectations = turn.obligations.expectations
-    expectations.append(waiting)
     while crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        _late(turn, row, min(expectations, key=lambda each: (each.owed_ms, each.entry)))
+        left = max(
+            (each for each in expectations if each.kind in PROMISES), key=lambda each: (each.owed_ms, each.entry)
+        )
+        if left.kind == "promise":
+            left.kind = "refund"
+        row, name = PROMISES[left.kind], _name(left)
+        turn.obligations.expectations = expectations = [
+            each for each in expectations if each is not left and (not left.subject or each.subject != left.subject)
+        ]
+        text = f"{name}: one promise too many to follow, due {instant(left.owed_ms)}; it is people's now"
+        _open(turn, row, left, text, max(row.priority, _UNFOLLOWED_PRIORITY))
+        turn.ctx.handed_over.append(row.queue)
 
 
 def _ended(turn: Turn, row: Promise, event: Movement, *, kept: bool) -> None:
@@ -281,32 +302,7 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, *, kept: bool) -> N
 
 def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
     turn.obligations.expectations.remove(waiting)
-    case = open_or_join(
-        turn,
-        Draft(
-            case_type=row.case_type,
-            flow=row.flow,
-            family=row.case_type,
-            queue=row.queue,
-            priority=row.priority,
-            lines=(
-                Line(
-                    waiting.since_ms,
-                    f"{row.kind}_promised",
-                    waiting.entry,
-                    f"{row.kind} {waiting.subject or waiting.payment_id}: not there in time"[:120],
-                    waiting.amount_minor,
-                    waiting.currency,
-                ),
-            ),
-            payment_id=waiting.payment_id,
-            by_payment=True,
-            amount_minor=waiting.amount_minor,
-            currency=waiting.currency,
-            money_state="in_transit",
-        ),
-    )
-    raise_to(turn, case, case.priority)
+    case = _open(turn, row, waiting, f"{_name(waiting)}: not there in time", row.priority)
     if row.asks and turn.may("query"):
         turn.effects.append(
             PspQuery(
@@ -319,6 +315,40 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
             )
         )
     _tell(turn, row, waiting, row.case_type, case)
+
+
+def _name(waiting: Expectation) -> str:
+    return f"{waiting.kind} {(waiting.subject or waiting.payment_id)[:40]}"
+
+
+def _open(turn: Turn, row: Promise, waiting: Expectation, text: str, priority: int) -> Case:
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type=row.case_type,
+            flow=row.flow,
+            family=row.case_type,
+            queue=row.queue,
+            priority=priority,
+            lines=(
+                Line(
+                    waiting.since_ms,
+                    f"{row.kind}_promised",
+                    waiting.entry,
+                    text[:160],
+                    waiting.amount_minor,
+                    waiting.currency,
+                ),
+            ),
+            payment_id=waiting.payment_id,
+            by_payment=True,
+            amount_minor=waiting.amount_minor,
+            currency=waiting.currency,
+            money_state="in_transit",
+        ),
+    )
+    raise_to(turn, case, priority)
+    return case
 
 
 def _tell(turn: Turn, row: Promise, waiting: Expectation, template: str, case: Case | None) -> None:
