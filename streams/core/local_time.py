@@ -40,3 +40,18 @@ def hour_and_weekday(at_ms: int, zone: str) -> tuple[int, int]:
     """Local hour 0 .. 23 and weekday (Monday 0) at `at_ms`."""
     local = at_ms if zone == "UTC" else at_ms + _offset_ms(zone, at_ms // _QUARTER_HOUR_MS)
     return local % _DAY_MS // _HOUR_MS, (local // _DAY_MS + 3) % 7
+
+
+def after_quiet_ms(at_ms: int, zone: str, begins_hour: int, ends_hour: int) -> int:
+    """`at_ms`, or the end of the quiet hours in which it lies; none are quiet where they end as they begin."""
+    hour, _ = hour_and_weekday(at_ms, zone)
+    over_midnight = begins_hour > ends_hour
+    if not (hour >= begins_hour or hour < ends_hour if over_midnight else begins_hour <= hour < ends_hour):
+        return at_ms
+    local = at_ms + _offset_ms(zone, at_ms // _QUARTER_HOUR_MS)
+    end = local - local % _DAY_MS + ends_hour * _HOUR_MS
+    end += _DAY_MS if end <= local else 0
+    wait_ms = end - local
+    # The clocks of the place may change in the night.
+    changed_ms = _offset_ms(zone, (at_ms + wait_ms) // _QUARTER_HOUR_MS) - _offset_ms(zone, at_ms // _QUARTER_HOUR_MS)
+    return at_ms + wait_ms - changed_ms

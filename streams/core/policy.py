@@ -274,6 +274,9 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
     stopped_again_s: Count  # a thief tries in bursts: the owner hears of stopped payments of one case this often
     asked_again_s: Count  # ... and is asked about questionable ones this often
     advised_again_s: Count  # unasked advice on safety after strangers' guesses (F29)
+    # Local hours of the customer in which nothing is said that can wait; the same hour twice: none.
+    quiet_from_hour: Annotated[int, Meta(ge=0, le=23)]
+    quiet_until_hour: Annotated[int, Meta(ge=0, le=23)]
 
 
 class UnknownPolicy(Section, frozen=True, kw_only=True):

@@ -93,4 +93,6 @@ class Person:
     def keeps_picture(self, name: str) -> None:
         """A picture of the whole page, for whoever wants to look: PAYWARDEN_SCREENSHOTS names a folder."""
         if folder := os.environ.get("PAYWARDEN_SCREENSHOTS"):
-            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+            # What sticks to the end of the window would lie across the middle of a picture of the whole page.
+            path, style = Path(folder) / f"{name}.png", "footer { position: static !important }"
+            self.page.screenshot(path=path, style=style, full_page=True)

@@ -86,6 +86,14 @@ def told(case: Case, at_ms: int) -> None:
     case.marks &= ~(_STRUCK << 2 * CLOCKS.index("next_update"))
 
 
+def postpone_update(case: Case, policy: Policy, until_ms: int) -> bool:
+    """The next word to the customer is due at `until_ms` instead. False where it counts hours of work alone."""
+    if _hours(case, policy) is not None:
+        return False
+    case.told_ms = until_ms - _promise(case, policy.cases).next_update_s * 1000
+    return True
+
+
 def worked(case: Case) -> None:
     """A person has acted on the case."""
     case.marks |= _PERSON

@@ -11,10 +11,9 @@ from __future__ import annotations
 from streams.contracts.accounts import SurveyAnswered
 from streams.core.cases.book import add_line, raise_to, set_status
 from streams.core.intake.details import NAMES
-from streams.core.messages.notify import notify
+from streams.core.messages.notify import after_quiet_ms, notify
 from streams.core.messages.render import ARTICLE, instant
 from streams.core.obligations import Case, Line
-from streams.core.policy import Policy
 from streams.core.turn import Turn
 
 # What `Case.talk` may be: the status, as far as it waits for the customer, since `Case.talk_ms`.
@@ -47,7 +46,7 @@ def settle(turn: Turn, case: Case) -> None:
     talk = _TALKS.get(case.status, SILENT)
     if talk != case.talk:
         case.talk, case.talk_ms, case.reminders = talk, turn.at_ms, 0
-        case.talk_due_ms = _due_ms(case, turn.policy)
+        case.talk_due_ms = _due_ms(turn, case)
 
 
 def due(turn: Turn, case: Case) -> None:
@@ -57,7 +56,7 @@ def due(turn: Turn, case: Case) -> None:
     if case.talk == ASKED and waited_ms < policy.waiting_close_s * 1000:
         _remind(turn, case)
         case.reminders += 1
-        case.talk_due_ms = _due_ms(case, turn.policy)
+        case.talk_due_ms = _due_ms(turn, case)
     elif case.talk == ASKED:
         set_status(turn, case, "closed", NO_ANSWER)
         if not case.shadow:
@@ -153,9 +152,9 @@ def _rated_case(turn: Turn, case_id: str | None) -> Case | None:
     return asked[0] if len(asked) == 1 else None
 
 
-def _due_ms(case: Case, policy: Policy) -> int:
-    """When to look at it again; 0: it waits for nothing."""
-    cases = policy.cases
+def _due_ms(turn: Turn, case: Case) -> int:
+    """When to look at it again, in no quiet hours of the customer; 0: it waits for nothing."""
+    cases = turn.policy.cases
     after_s = {
         ANSWERED: cases.answered_close_s,
         RESOLVED: cases.survey.after_s,
@@ -165,7 +164,7 @@ def _due_ms(case: Case, policy: Policy) -> int:
         reminders = cases.waiting_reminders_s
         later = [each for each in reminders[case.reminders :] if each < cases.waiting_close_s]
         after_s = later[0] if later else cases.waiting_close_s
-    return case.talk_ms + after_s * 1000 if after_s else 0
+    return after_quiet_ms(turn, case, case.talk_ms + after_s * 1000) if after_s else 0
 
 
 def _remind(turn: Turn, case: Case) -> None:

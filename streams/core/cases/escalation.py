@@ -11,7 +11,7 @@ from __future__ import annotations
 from streams.core.cases import clocks
 from streams.core.cases.book import put_line
 from streams.core.cases.clocks import Deadline, Strike
-from streams.core.messages.notify import notify
+from streams.core.messages.notify import after_quiet_ms, notify
 from streams.core.messages.render import instant
 from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
@@ -23,7 +23,8 @@ def strike(turn: Turn, case: Case) -> None:
     """Tells what strikes now; the next strikes have their own time."""
     turn.only_time = True
     for each in clocks.strikes(case, turn.policy, turn.at_ms):
-        if each.clock == "next_update" and each.percent == 100 and _said_ourselves(turn, case):
+        is_update = each.clock == "next_update" and each.percent == 100
+        if is_update and (_waits_for_morning(turn, case) or _said_ourselves(turn, case)):
             continue
         due = instant(clocks.due_of(case, turn.policy, each.clock))
         clocks.struck(case, each)
@@ -56,6 +57,17 @@ def _raise(turn: Turn, case: Case) -> None:
         case.promised = case.promised or case.priority
         turn.change(case, f"priority P{case.priority} to P{case.priority - 1}")
         case.priority -= 1
+
+
+def _waits_for_morning(turn: Turn, case: Case) -> bool:
+    """Whether the customer sleeps: the word is due when the quiet hours end."""
+    if case.updates >= turn.policy.cases.progress_messages_max:
+        return False  # people have to say it, and they are told now
+    until_ms = after_quiet_ms(turn, case, turn.at_ms)
+    if until_ms <= turn.at_ms or not clocks.postpone_update(case, turn.policy, until_ms):
+        return False
+    turn.change(case, "next update after the quiet hours")
+    return True
 
 
 def _said_ourselves(turn: Turn, case: Case) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText, NotificationRequested
-from streams.core import ids
+from streams.core import ids, local_time
 from streams.core.cases import clocks
 from streams.core.messages.render import render
 from streams.core.obligations import NOTICES_MAX, Case
 from streams.core.turn import Turn
 
 WEEK_MS = 604_800_000
+_URGENT = 2  # P1 and P2
 
 
 def notify(
@@ -58,6 +59,17 @@ def told(turn: Turn, template: str, parameters: Mapping[str, str]) -> CustomerTe
 def zone_of(turn: Turn) -> str:
     """Profile, else the policy's default."""
     return turn.obligations.holder.time_zone or turn.policy.default_time_zone
+
+
+def after_quiet_ms(turn: Turn, case: Case, at_ms: int) -> int:
+    """When the customer may be told what can wait: `at_ms`, or the end of the quiet hours that it lies in.
+
+    What is urgent and about the customer's safety knows none (domain 7).
+    """
+    if case.queue == "security" and case.priority <= _URGENT:
+        return at_ms
+    policy = turn.policy.notifications
+    return local_time.after_quiet_ms(at_ms, zone_of(turn), policy.quiet_from_hour, policy.quiet_until_hour)
 
 
 def _within_cap(turn: Turn, template: str) -> bool:

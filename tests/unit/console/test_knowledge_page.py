@@ -30,7 +30,7 @@ def test_all_articles_and_what_they_lack(office: Office) -> None:
     page = office.person("vera").asks("GET", "/knowledge").text
     assert page.count('href="/knowledge?article=') >= 45
     assert "<b>card</b> · 2 questions" in page
-    assert "<b>fee</b> · 1 questions" in page
+    assert "<b>fee</b> · 1 question" in page
     assert '<a href="/knowledge?article=fees">fees</a> (1)' in page
     assert "refund-time@1</a> · 1 answered" in page
     assert "1 did not help" in page

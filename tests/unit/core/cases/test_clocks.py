@@ -258,3 +258,26 @@ def test_an_ended_case_is_not_escalated() -> None:
     (refused,) = story.acts(NOON + 2 * MINUTE, "escalate")
     assert isinstance(refused, ActionRejected)
     assert refused.cause == "status"
+
+
+def test_what_can_wait_is_not_said_while_the_customer_sleeps() -> None:
+    story = Story().writes(NOON + 11 * HOUR)
+    assert story.case.priority in ("P3", "P4")
+    story.waits(NOON + 4 * DAY)
+    # A day later it is 23:00: the word comes at 8:00, and the one after it a day after that.
+    assert [at for at, _ in story.said()][:2] == [44 * 60, 68 * 60]
+    assert Deadline("next_update", story.case.queue, "kept") in story.promises
+    assert Deadline("next_update", story.case.queue, "missed") not in story.promises
+    (moved,) = [each for each in story.cases if "next update after the quiet hours" in each.changed]
+    assert moved.sla is not None
+    assert to_ms(moved.sla.next_update_due) == NOON + 44 * HOUR
+    always = Story("[notifications]\nquiet_until_hour = 22").writes(NOON + 11 * HOUR).waits(NOON + 4 * DAY)
+    assert [at for at, _ in always.said()][:2] == [35 * 60, 59 * 60]
+
+
+def test_where_the_account_is_at_risk_the_customer_hears_of_it_at_night_too() -> None:
+    story = Story()
+    story.effects += story.player.see(event(UserReport, NOON + 10 * HOUR, 1, channel="app", kind="stolen"))
+    story.waits(NOON + 12 * HOUR)
+    assert (story.case.queue, story.case.priority) == ("security", "P1")
+    assert [at for at, _ in story.said()] == [10 * 60 + 30 * number for number in range(1, 5)]
