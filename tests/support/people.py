@@ -94,5 +94,8 @@ class Person:
         """A picture of the whole page, for whoever wants to look: PAYWARDEN_SCREENSHOTS names a folder."""
         if folder := os.environ.get("PAYWARDEN_SCREENSHOTS"):
             # What sticks to the end of the window would lie across the middle of a picture of the whole page.
-            path, style = Path(folder) / f"{name}.png", "footer { position: static !important }"
-            self.page.screenshot(path=path, style=style, full_page=True)
+            size = self.page.viewport_size or {"width": 1360, "height": 900}
+            whole = int(self.page.evaluate("document.documentElement.scrollHeight"))
+            self.page.set_viewport_size({**size, "height": max(whole, size["height"])})
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+            self.page.set_viewport_size(size)
