@@ -13,6 +13,7 @@ from streams.console.actions import NOT_ALLOWED, Outcome, Refused
 from streams.contracts.accounts import BlockedKind, BlockReason, EntityBlock
 from streams.contracts.base import from_ms
 from streams.contracts.registry import ANONYMOUS
+from streams.core.addresses import plainly
 from streams.core.entities.blocks import RULE, command_id
 from streams.core.entities.context import reference
 from streams.core.ids import digest
@@ -59,6 +60,7 @@ def block_of(
     """The event. The same form sent twice is the same event. Raises Refused."""
     if role not in ANALYSTS:
         raise Refused(NOT_ALLOWED)
+    value = named(kind, value)
     entity = reference(kind, value)
     try:
         return msgspec.convert(
@@ -85,6 +87,11 @@ def block_of(
         raise Refused("refused.form") from None
 
 
+def named(kind: str, value: str) -> str:
+    """The entity's value as blocks have it: an address in the one form that is compared."""
+    return plainly(value) if kind == "ip" else value
+
+
 def used_by(connection: Connection, kind: str, value: str) -> int:
     """How many accounts used it in the time that the store keeps."""
     return linked.accounts(connection, kind, value, 1)[1]
@@ -92,7 +99,7 @@ def used_by(connection: Connection, kind: str, value: str) -> int:
 
 def outcome_of(connection: Connection, event_id: str, kind: str, value: str, commands: tuple[Act, ...]) -> Outcome:
     """What became of a request: its command, or its refusal."""
-    wanted = command_id(kind, value, event_id)
+    wanted = command_id(kind, named(kind, value), event_id)
     if any(each.event_id == wanted for each in commands):
         return Outcome("done")
     answer = queries.answer(connection, event_id)

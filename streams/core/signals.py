@@ -22,6 +22,7 @@ from streams.contracts.signals import (
     HealthBucket,
     SignalEvent,
 )
+from streams.core.addresses import plainly
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.recent import mark
 from streams.core.entities.slice_burst import SAMPLED
@@ -150,7 +151,7 @@ def _of_block(event: EntityBlock, at_ms: int, partition: int, next_sequence: Cal
         partition=partition,
         sequence=next_sequence(),
         kind=event.kind,
-        value=event.value,
+        value=plainly(event.value) if event.kind == "ip" else event.value,
         event_id=event.event_id,
         wanted=event.wanted,
         until_ms=0 if event.expires_at is None else to_ms(event.expires_at),

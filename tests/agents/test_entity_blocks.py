@@ -77,6 +77,8 @@ def test_a_block_stops_every_account_until_it_ends_by_event_time() -> None:
         ("merchant", "mer-1", {"merchant_id": "mer-1"}),
         ("payee", "mule-1", {"counterparty_id": "mule-1", "kind": TransferRequested}),
         ("device", "d" * 128, {"device_id": "d" * 128}),
+        ("ip", "::ffff:203.0.113.5", {"ip": "203.0.113.5"}),
+        ("ip", "2001:db8::1", {"ip": "2001:DB8:0:0::1"}),
     ],
 )
 def test_every_kind_is_known_by_its_own_field(kind: str, value: str, fields: dict[str, Any]) -> None:

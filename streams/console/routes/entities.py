@@ -127,7 +127,7 @@ def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
     acts = linked.of_entity(connection, kind, value, MOMENTS) if kind in ENTITY_COLUMNS else ()
     accounts, total = linked.accounts(connection, kind, value, _ACCOUNTS) if kind in ENTITY_COLUMNS else ((), 0)
     cases = linked.cases_naming(connection, _FIELDS[kind], value, _CASES)
-    commands = linked.commands(connection, f"{kind}/{value}", _COMMANDS)
+    commands = linked.commands(connection, f"{kind}/{blocking.named(kind, value)}", _COMMANDS)
     if not (acts or cases or commands):
         missing()
     return {

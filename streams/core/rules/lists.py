@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from streams.contracts.base import Id, ShortText, to_ms
 from streams.contracts.decisions import Hit
-from streams.core.addresses import address_of
+from streams.core.addresses import address_of, plainly
 from streams.core.entities.context import reference
 from streams.core.risk import BLOCK_KIND, RiskView
 from streams.core.rules.declared import RuleMode, Slug
@@ -194,6 +194,8 @@ def blocked(event: object, at_ms: int, look: RiskView, outcome: OutcomeLabel) ->
         value = getattr(event, field, None)
         if value is None:
             continue
+        if kind == "ip":
+            value = plainly(value)
         fact = look(BLOCK_KIND, prefix + value if len(value) < _SHORT else reference(kind, value), at_ms)
         if fact is not None and fact.level:
             hit = Hit(rule=f"{PREFIX}{BLOCKED_NAME}{kind}/01", outcome=outcome, reasons=(REASON,))
