@@ -222,6 +222,7 @@ def test_explain_tells_of_lists_and_snoozes():
         (RULE.format(mode="off") * 2, "rule.night-vouchers", "this name is taken"),
         (RULE.format(mode="off").replace('["payment"]', '["dance"]'), "rule", "invalid enum value 'dance'"),
         (a_list("{ value = 'd' }") * 2, "list.known", "two lists have this name"),
+        (a_list("{ value = 'd' }").replace("known", "blocked-ip"), "list.blocked-ip.name", "what people block"),
         (a_list("{ value = 'd' }, { value = 'd' }"), "list.known.entries", "'d' is listed twice"),
         (
             a_list("{ value = '203.0.113.5' }, { value = '203.0.113.5/32', until = 2020-01-01T00:00:00Z }", field="ip"),
