@@ -38,6 +38,7 @@ EXPECTATIONS_MAX, EXPECTATIONS_BYTES = 16, 2_400  # one more hands the one due l
 OWED_MAX, OWED_BYTES = 4, 560  # one more leaves the oldest to accounting, whose case it has; x 110 to 370
 SPENT_MAX = 8  # x 60
 ENTRIES_MAX = 24  # x 6
+FINALS_MAX = 16  # x 11
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
 AUTO_REFUNDS_MAX = 8  # x 9
@@ -177,6 +178,7 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     orphan: bool = False  # no event has told of its payment (rule L2); the payment id is empty where the line has none
     back_minor: int = 0  # how much of it the ledger has given back so far
     again: bool = False  # not the first debit of its payment
+    contradicted: bool = False  # its payment was good and has failed since: `entry` is the failure's event
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
@@ -366,6 +368,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     trail: list[Trace] = msgspec.field(default_factory=list)  # since a suspicious login; `streams.core.flows.trail`
     trail_dropped: int = 0  # movements of money that made room
     advised_ms: int = 0  # when the customer was last advised unasked
+    finals: bytes = b""  # 11 bytes each, oldest first: `payment_key`, then when its last final word was said
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -412,6 +415,19 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         else:
             self.payments = payments[:at] + entry + payments[at + _PAYMENT_BYTES :]
         self.payments_day = max(self.payments_day, at_ms // DAY_MS)
+
+    def said_ms(self, key: int) -> int:
+        """When the last final word about a payment, success or failure, was true; 0: nobody remembers."""
+        at = find(self.finals, key.to_bytes(_KEY_BYTES), _FINAL_BYTES)
+        return 0 if at < 0 else int.from_bytes(self.finals[at + _KEY_BYTES : at + _FINAL_BYTES])
+
+    def say(self, key: int, at_ms: int) -> None:
+        """Keeps when a final word was said; the 17th payment pushes the oldest out, an older word changes nothing."""
+        at_ms = max(at_ms, self.said_ms(key))
+        at = find(self.finals, key.to_bytes(_KEY_BYTES), _FINAL_BYTES)
+        others = self.finals if at < 0 else self.finals[:at] + self.finals[at + _FINAL_BYTES :]
+        entry = key.to_bytes(_KEY_BYTES) + at_ms.to_bytes(_FINAL_BYTES - _KEY_BYTES)
+        self.finals = (others + entry)[-FINALS_MAX * _FINAL_BYTES :]
 
     def booked(self, line: str) -> bool:
         """Was this line of the ledger heard before? From now on it was."""
@@ -477,7 +493,7 @@ class PaymentState(int):
         """The same payment once an event has said `status`; events that say nothing final leave it as it is.
 
         So does a failure that comes later than the lateness bound, for what is known by then is newer, one of a payment
-        whose money is back, and one that happened before what was heard last (`overtaken`) of a payment that is good.
+        whose money is back, and one that happened before the success (`overtaken`) of a payment that is good.
         """
         if status == self.SEEN:
             return self
@@ -495,3 +511,4 @@ def payment_key(payment_id: str) -> int:
 
 _KEY_BYTES, _STATE_BYTES, _ENTRY_BYTES = 5, 2, 6
 _PAYMENT_BYTES = _KEY_BYTES + _STATE_BYTES
+_FINAL_BYTES = _KEY_BYTES + 6  # milliseconds until the year 10889

@@ -72,7 +72,7 @@ from streams.core.flows import (
     trail,
     unknown_outcome,
 )
-from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, is_unread, status_after
+from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, is_firm, is_unread, status_after
 from streams.core.incidents import members
 from streams.core.learning import band_of
 from streams.core.local_time import is_zone
@@ -244,6 +244,11 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     told = failures.read(turn, event)
     unknown = failures.is_unknown(event, told) or unknown_outcome.not_found_yet(turn, event)
     status = PaymentState.SEEN if unknown else status_after(event)
+    said_ms = obligations.said_ms(key)
+    is_bad = known is not None and known.status == PaymentState.FAILED
+    was_before = status == PaymentState.SUCCEEDED and prepared.at_ms < said_ms
+    if is_bad and was_before and not refunds.is_leaving(turn, event.payment_id):
+        status = PaymentState.SEEN  # the failure that is known was said later
     if obligations.ended:
         handed.recall(turn, event.payment_id)
     if obligations.cases:
@@ -261,9 +266,14 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             if watched and type(event) in REQUESTS and not waits and not prepared.late:
                 unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
     else:
-        state = known.after(status, prepared.late, overtaken=prepared.at_ms < turn.ctx.clock_ms)
+        # Of a word whose time nobody remembers, what was heard before is taken to be newer than what comes late.
+        overtaken = prepared.at_ms <= said_ms if said_ms else prepared.at_ms < turn.ctx.clock_ms
+        late = prepared.late and (not said_ms or overtaken)
+        state = known.after(status, late, overtaken=overtaken)
     if state != known:
         obligations.remember(key, state, prepared.at_ms)
+    if status in (PaymentState.SUCCEEDED, PaymentState.FAILED) and state.status == status and is_firm(event):
+        obligations.say(key, prepared.at_ms)
     if status != PaymentState.SEEN and obligations.holds:
         holds.drop_hold(turn, event.payment_id)
     if status == PaymentState.SUCCEEDED:
@@ -277,6 +287,11 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
             unknown_outcome.unread(turn, event, state)
     elif heard and (not unknown or type(event) is PspStatus):
         unknown_outcome.heard(turn, event, status)  # however late: a final word is one
+    if known is None or orphans.may_explain(turn, event):
+        charges.requested(turn, event)
+        orphans.explained(turn, event, state)  # before anything is said: what was debited is known then
+    elif type(event) in charges.CAPTURES and obligations.lately:
+        charges.captured(turn, event)
     if not prepared.late:
         if obligations.failures:
             repeat_failures.forget(turn)
@@ -296,12 +311,6 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         refunds.refund_moved(turn, event)
         if not stopped:
             refund_requests.moved(turn, event)
-    elif known is None:
-        charges.requested(turn, event)
-    elif type(event) in charges.CAPTURES and obligations.lately:
-        charges.captured(turn, event)
-    if known is None:
-        orphans.explained(turn, event, state)
     waiting = obligations.debits or obligations.cases or obligations.owed
     was_heard = prepared.late and state == known  # what is late and changes nothing was told before
     if not was_heard and (waiting or (known is not None and known.is_debited)):

@@ -23,7 +23,7 @@ from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, reason_word
 from streams.core.messages.notify import told
 from streams.core.messages.render import instant, money
-from streams.core.money import limits
+from streams.core.money import limits, standing
 from streams.core.money.completeness import IDLE
 from streams.core.money.limits import Reached
 from streams.core.obligations import Case, Line, PaymentState
@@ -167,13 +167,15 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     """The cause's sentence. Whether money moved is the ledger's to say, never a code's."""
     reason, template = reason_word(resolved.cause.cause), "payment_failure.reason"
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
-    if any(debit.payment_id == event.payment_id for debit in turn.obligations.debits):
+    books = standing.books_of(turn, event, failed=failed)
+    free = failed and claimed == "not_moved" and books == standing.NOTHING and _ledger_is_heard(turn)
+    if books == standing.DEBITED:
         reason = reason_word(DEBITED)
     elif failed and isinstance(event, Failure) and not event.codes:
         reason = UNEXPLAINED  # taken at its word: nobody asks the provider, so nobody may say so
     elif limit is not None:
-        return _limit_text(turn, limit, charged=not (failed and claimed == "not_moved" and _ledger_is_heard(turn)))
-    elif failed and claimed == "not_moved" and _ledger_is_heard(turn):
+        return _limit_text(turn, limit, charged=not free)
+    elif free:
         template = "payment_failure.not_charged"
     return told(turn, template, {"reason": reason})
 

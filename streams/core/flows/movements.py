@@ -57,6 +57,11 @@ def is_unread(event: Movement) -> bool:
     return type(event) is payments.PspStatus and event.status not in ANSWERS
 
 
+def is_firm(event: Movement) -> bool:
+    """Whether a final word is somebody's who knows the payment; a provider that does not find it knows nothing."""
+    return not (type(event) is payments.PspStatus and event.status == "not_found")
+
+
 def status_after(event: Movement) -> int:
     """What the event says: seen, succeeded, failed or reversed."""
     if type(event) is payments.PspStatus:

@@ -11,7 +11,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, orphans, refunds, returns, undercharges
+from streams.core.money import charges, orphans, refunds, returns, standing, undercharges
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -102,17 +102,21 @@ def _explains(state: PaymentState) -> bool:
 
 def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, grace_s: int, *, orphan: bool) -> Debit:
     """Begins the grace of a debit."""
-    debits = turn.obligations.debits
     owed_ms = turn.at_ms + grace_s * 1000
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
     debit = Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, amount_minor, event.currency, orphan=orphan)
     debit.back_minor = event.amount_minor - amount_minor
+    _add(turn, debit)
+    return debit
+
+
+def _add(turn: Turn, debit: Debit) -> None:
+    debits = turn.obligations.debits
     debits.append(debit)
     while crowded(debits, DEBITS_MAX, DEBITS_BYTES):
         # Its grace is not over: people have a case, and the customer is told nothing that may not be so.
         judge(turn, min(debits, key=lambda debit: debit.due_ms), early=True)
-    return debit
 
 
 def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState, known: PaymentState | None) -> None:
@@ -131,6 +135,9 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
             if known.status != PaymentState.SUCCEEDED:
                 _paid_after_all(turn, event.payment_id)
         _settled(turn, event.payment_id, "debit_confirmed")
+    elif status == PaymentState.FAILED:
+        if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
+            _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
         refunds.money_back(turn, event.payment_id)
         undercharges.undone(turn, event.payment_id, reversed_=True)
@@ -141,6 +148,21 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         ]
         _settled(turn, event.payment_id, "debit_returned")
         turn.obligations.debits += later  # a reversal undoes what was there, in event time
+
+
+def _contradicted(turn: Turn, event: Movement, state: PaymentState) -> None:
+    """The payment was good and has failed since: what stands of its debits waits for its explanation once more.
+
+    As long as any debit does, the provider is asked again at its end, and people decide.
+    """
+    left = standing.left(turn, event)
+    if left is None:
+        return
+    owed_ms = turn.at_ms + state.grace_s * 1000
+    due_ms = max(turn.at_ms, turn.ctx.clock_ms) + state.grace_s * 1000 if turn.late else owed_ms
+    debit = Debit(event.payment_id, turn.cause, left.at_ms, owed_ms, due_ms, left.amount_minor, left.currency)
+    debit.contradicted = True
+    _add(turn, debit)
 
 
 def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
@@ -244,6 +266,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
         known.amount_minor, known.currency = debit.amount_minor, debit.currency
         known.counters.pop(charges.BACK, None)
         known.counters.pop(returns.BEFORE, None)
+        known.counters.pop(refunds.CONTRADICTED, None)
     elif known is not None and known.currency == debit.currency:  # it is about one more debit
         known.amount_minor = (known.amount_minor or 0) + debit.amount_minor
         back_minor += known.counters.get(returns.BEFORE, 0)
@@ -260,9 +283,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
                     debit.at_ms,
                     "ledger_debit",
                     debit.entry,
-                    "debited, and no event of the payment came"
-                    if debit.orphan
-                    else "debited, and the payment is not confirmed",
+                    _what(debit),
                     debit.amount_minor,
                     debit.currency,
                 ),
@@ -272,7 +293,10 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
             amount_minor=debit.amount_minor,
             currency=debit.currency,
             money_state="moved",
-            counters=((returns.BEFORE, back_minor),) if back_minor else (),
+            counters=(
+                *(((returns.BEFORE, back_minor),) if back_minor else ()),
+                *(((refunds.CONTRADICTED, 1),) if debit.contradicted else ()),
+            ),
         ),
     )
     unknown_outcome.goes_on(turn, debit.payment_id, FAMILY)
@@ -282,6 +306,14 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     asked = asked or _ask(turn, debit.payment_id, debit.entry, debit.amount_minor, debit.currency, case)
     if asked and not early:
         _tell(turn, debit, case)
+
+
+def _what(debit: Debit) -> str:
+    if debit.contradicted:
+        return "debited, and the payment failed after it had succeeded"
+    if debit.orphan:
+        return "debited, and no event of the payment came"
+    return "debited, and the payment is not confirmed"
 
 
 def _ask(turn: Turn, payment_id: str, entry: str, amount_minor: int, currency: str, case: Case) -> bool:

@@ -7,7 +7,7 @@ minutes. Lines that name nothing are other bookings: fees, interest, corrections
 from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.payments import Movement
+from streams.contracts.payments import Movement, Refund
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
@@ -68,6 +68,16 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
 def debited(turn: Turn, payment_id: str) -> None:
     """A debit explains a credit of the same payment that was here before it."""
     _drop_credit(turn, payment_id)
+
+
+def may_explain(turn: Turn, event: Movement) -> bool:
+    """Whether a later event of a payment names what a debit without payment names: its request may be forgotten."""
+    if isinstance(event, Refund) or not any(
+        not each.payment and each.amount_minor > 0 for each in turn.obligations.spent
+    ):
+        return False
+    named = event.order_id is not None or event.counterparty_id is not None or event.merchant_id is not None
+    return named and charges.about_of(turn, event.payment_id) is None
 
 
 def explained(turn: Turn, event: Movement, state: PaymentState) -> None:

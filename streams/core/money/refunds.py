@@ -41,6 +41,7 @@ OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # of a duplicate: sent, and the ledger has told of a credit that is it, or the bank's own
 CANCELLED = "refund_cancelled"  # line of a case
 LATE_SUCCESS = "late_success"
+CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after it was good
 
 
 def owe(turn: Turn, owed: Owed) -> None:
@@ -186,6 +187,14 @@ def succeeded(turn: Turn, event: Movement) -> None:
             double_benefit(turn, owed, f"refund {owed.refund_id} had left when the payment succeeded")
 
 
+def is_leaving(turn: Turn, payment_id: str) -> bool:
+    """Whether a refund of this payment's failed debit has been intended or sent: then any success is one too many."""
+    return any(
+        owed.payment_id == payment_id and owed.family == NOT_CAPTURED and owed.status != OWED
+        for owed in turn.obligations.owed
+    )
+
+
 def preferred(turn: Turn, payment_id: str, amount_minor: int) -> str:
     """The family whose refund a credit of this amount looks like; empty if it looks like none of ours."""
     for status in (SENT, INTENDED):
@@ -240,6 +249,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
     guards = (
         ("not_posted", not owed.entry),
         ("in_flight", owed.status != OWED),
+        ("contradicted", not approved and _is_contradicted(turn, owed)),
         ("refunded_before", _key(owed) in obligations.refunded),
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
@@ -250,6 +260,12 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
+
+
+def _is_contradicted(turn: Turn, owed: Owed) -> bool:
+    """The payment was good and failed later: which of both was refunded under which key, people have to look up."""
+    case = _case(turn, owed)
+    return case is not None and CONTRADICTED in case.counters
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:

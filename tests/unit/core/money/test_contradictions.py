@@ -1,0 +1,164 @@
+"""What follows when a payment is said to have succeeded and to have failed, and what is its customer told?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.happenings import HOUR, MINUTE, NOON, SECOND, event, paid
+from support.play import Player, play, policy
+
+from streams.contracts.accounts import CaseAction, LedgerPosted
+from streams.contracts.actions import PspQuery, RefundIntended
+from streams.contracts.base import Event, Watermark
+from streams.contracts.cases import CaseVersion
+from streams.contracts.payments import Code, PaymentFailed, PaymentRequested, PaymentSucceeded, PspStatus
+from streams.contracts.triage import PaymentTriaged
+from streams.core.steps import Effect
+
+SURE = policy("[unknown]\nsilent_s = 0\n")
+ABOUT = {"method": "wallet_balance", "currency": "CNY", "amount_minor": 10_000, "payment_id": "p1"}
+NO_MONEY = (Code(source="iso8583_1987", code="51"),)
+
+
+def said(kind: type[Event], at_ms: int, number: int | str = 1, **fields: Any) -> Event:
+    return paid(at_ms, number, kind=kind, **ABOUT | fields)
+
+
+def failed(at_ms: int, **fields: Any) -> Event:
+    return said(PaymentFailed, at_ms, codes=NO_MONEY, **fields)
+
+
+def answer(status: str, at_ms: int) -> Event:
+    return said(PspStatus, at_ms, f"{status}-{at_ms}", status=status)
+
+
+def line(at_ms: int, payment_id: str | None = "p1", direction: str = "debit", **fields: Any) -> Event:
+    about = {"direction": direction, "amount_minor": 10_000, "currency": "CNY", "payment_id": payment_id}
+    name = f"{payment_id}-{direction}-{at_ms}"
+    return event(LedgerPosted, at_ms, name, **about | {"entry_id": name[:20]} | fields)
+
+
+def mark(at_ms: int) -> Event:
+    return event(Watermark, at_ms, at_ms, account_id="-")
+
+
+def cases(effects: list[Effect]) -> list[tuple[str, str]]:
+    return [(each.cause_family, each.status) for each in effects if isinstance(each, CaseVersion)]
+
+
+def template(effects: list[Effect]) -> str:
+    [text] = [each.text for each in effects if isinstance(each, PaymentTriaged)]
+    return text.template
+
+
+def english(effects: list[Effect]) -> str:
+    [text] = [each.text for each in effects if isinstance(each, PaymentTriaged)]
+    return text.en
+
+
+BEGIN = [said(PaymentRequested, NOON), line(NOON + 1)]
+GOOD = [*BEGIN, said(PaymentSucceeded, NOON + SECOND)]
+OPENED = [("debited_not_confirmed", "classified")]
+
+
+@pytest.mark.parametrize("second_word", [failed, lambda at_ms: answer("failed", at_ms)], ids=["event", "answer"])
+@pytest.mark.parametrize(
+    "first_word", [said(PaymentSucceeded, NOON + SECOND), answer("succeeded", NOON + SECOND)], ids=["event", "answer"]
+)
+def test_a_good_payment_that_fails_with_its_debit_standing_is_asked_about(
+    first_word: Event, second_word: Callable[[int], Event]
+) -> None:
+    effects = play([*BEGIN, first_word, second_word(NOON + MINUTE), mark(NOON + HOUR)], SURE)
+    assert cases(effects) == OPENED
+    assert len([each for each in effects if isinstance(each, PspQuery)]) == 1
+
+
+@pytest.mark.parametrize("gap_ms", [MINUTE, 2 * HOUR], ids=["soon", "after the lateness bound"])
+def test_the_later_word_counts_in_whatever_order_both_arrive(gap_ms: int) -> None:
+    success, failure = said(PaymentSucceeded, NOON + SECOND), failed(NOON + MINUTE)
+    for first, second in ((success, failure), (failure, success)):
+        player = Player(SURE)
+        effects = [each for event in (*BEGIN, first, mark(NOON + gap_ms), second) for each in player.see(event)]
+        effects += player.see(mark(NOON + gap_ms + HOUR))
+        assert cases(effects)[:1] == OPENED
+        assert {case.status for case in effects if isinstance(case, CaseVersion)}.isdisjoint({"withdrawn", "resolved"})
+
+
+def test_a_failure_from_before_the_success_undoes_nothing_and_claims_nothing() -> None:
+    player = Player(SURE)
+    before = [each for event in (*BEGIN, said(PaymentSucceeded, NOON + 2 * SECOND)) for each in player.see(event)]
+    effects = player.see(failed(NOON + SECOND))
+    assert template(effects) == "payment_failure.reason"
+    assert "charged" not in english(effects)
+    assert cases(before + effects + player.see(mark(NOON + HOUR))) == []
+
+
+def test_people_give_back_what_a_contradicted_payment_took() -> None:
+    player = Player(SURE)
+    script = [*GOOD, failed(NOON + MINUTE), mark(NOON + 5 * MINUTE), answer("failed", NOON + 6 * MINUTE)]
+    effects = [each for event in script for each in player.see(event)]
+    *_, case = [each for each in effects if isinstance(each, CaseVersion)]
+    assert case.evidence[-1].text == "for a person: contradicted"
+    assert not [each for each in effects if isinstance(each, RefundIntended)]
+    order = {
+        "case_id": case.case_id,
+        "expected_version": case.version,
+        "action": "refund",
+        "actor": "o",
+        "role": "analyst",
+    }
+    [intent] = [
+        each
+        for each in player.see(event(CaseAction, NOON + 7 * MINUTE, 1, **order))
+        if isinstance(each, RefundIntended)
+    ]
+    assert intent.amount_minor == 10_000
+    assert cases(player.see(line(NOON + 8 * MINUTE, direction="credit")))[-1][1] in ("withdrawn", "resolved")
+
+
+def test_a_success_that_is_said_once_more_ends_the_case() -> None:
+    script = [*GOOD, failed(NOON + MINUTE), mark(NOON + 5 * MINUTE), answer("succeeded", NOON + 6 * MINUTE)]
+    assert cases(play(script, SURE))[-1] == ("debited_not_confirmed", "withdrawn")
+
+
+def test_a_good_payment_whose_money_was_given_back_may_fail() -> None:
+    script = [*GOOD, line(NOON + 30 * SECOND, direction="credit"), failed(NOON + MINUTE), mark(NOON + HOUR)]
+    assert cases(play(script, SURE)) == []
+
+
+NAMED = {"order_id": "o1", "entry_id": "l9"}
+OTHERS = [said(PaymentRequested, NOON + n, f"n{n}", payment_id=f"n{n}", order_id=f"n{n}") for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([line(NOON, None, **NAMED)], id="of the order, before anything of the payment"),
+        pytest.param([line(NOON, None, counterparty_id="m1")], id="of the payee"),
+        pytest.param(
+            [said(PaymentRequested, NOON, order_id="o1"), *OTHERS, line(NOON + SECOND, None, **NAMED)],
+            id="of the order of a request that is forgotten",
+        ),
+        pytest.param(GOOD, id="of a payment that was good"),
+    ],
+)
+def test_nobody_hears_that_they_were_not_charged_while_the_books_hold_the_debit(before: list[Event]) -> None:
+    effects = play([*before, failed(NOON + 2 * SECOND, order_id="o1", merchant_id="m1")], SURE)
+    assert english(effects).startswith("Your account was charged but the payment did not complete.")
+
+
+@pytest.mark.parametrize(
+    "debit",
+    [line(NOON, None, counterparty_id="m1", amount_minor=10_050), line(NOON, None, order_id="another")],
+    ids=["another amount", "another order"],
+)
+def test_while_a_debit_belongs_to_nobody_it_may_be_this_payments(debit: Event) -> None:
+    effects = play([debit, said(PaymentRequested, NOON), failed(NOON + 2 * SECOND, merchant_id="m1")], SURE)
+    assert template(effects) == "payment_failure.reason"
+
+
+def test_without_a_debit_the_ledger_says_that_nothing_was_charged() -> None:
+    effects = play([said(PaymentRequested, NOON), line(NOON, "another"), failed(NOON + 2 * SECOND)], SURE)
+    assert template(effects) == "payment_failure.not_charged"
