@@ -32,6 +32,7 @@ from streams.contracts.payments import (
     RefundFailed,
     RefundSent,
 )
+from streams.core.cases.shelf import ENDED_MAX
 from streams.core.steps import Effect
 
 PAYMENTS = st.sampled_from(["p0", "p1"])  # the cases of three would be more than an account remembers
@@ -369,7 +370,9 @@ TestAttempts = Attempts.TestCase
 TestAttempts.settings = settings(max_examples=100, stateful_step_count=40)
 
 
-MANY = tuple(f"p{number}" for number in range(12))  # about twice as many as an account follows
+# More than an account follows, and no more than it has places for what it handed over: an unknown outcome and a debit
+# of each.
+MANY = tuple(f"p{number}" for number in range(ENDED_MAX // 2))
 
 
 class Many(Books):
