@@ -61,9 +61,9 @@ def action_id(cause: str, account_id: str, opening_event: str, action: str = "")
     return ActionId("act_" + digest("action", cause, account_id, opening_event, action))
 
 
-def refund_id(payment_id: str, entry: str) -> str:
-    """The refund of one debit of a payment: however often it is wanted, it is the same refund."""
-    return "rfd_" + digest("refund", payment_id, entry)
+def refund_id(account_id: str, payment_id: str, line: str) -> str:
+    """The refund of one line of the ledger: however often it is wanted, it is the same refund."""
+    return "rfd_" + digest("refund", account_id, payment_id, line)
 
 
 def triage_id(account_id: str, event_id: str) -> str:

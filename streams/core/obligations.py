@@ -106,6 +106,7 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
     family: str  # of its case
     status: str = "owed"
     refund_id: str = ""
+    line: int = 0  # `charges.line_of` of what is given back, which its refund is named after; 0: nothing booked yet
 
 
 class Spent(msgspec.Struct, array_like=True, gc=False):
@@ -120,6 +121,12 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     refund: bool = False  # below zero: not a credit of the ledger, but a refund that somebody has approved (rule L12)
     back_minor: int = 0  # how much of a debit has come back already
+    line: int = 0  # `charges.line_of`
+
+    @property
+    def name(self) -> tuple[int, int]:
+        """What tells it from others, as its event and its line."""
+        return self.entry, self.line
 
 
 class Lately(msgspec.Struct, array_like=True, gc=False):
@@ -179,6 +186,7 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     back_minor: int = 0  # how much of it the ledger has given back so far
     again: bool = False  # not the first debit of its payment
     contradicted: bool = False  # its payment was good and has failed since: `entry` is the failure's event
+    line: int = 0  # `charges.line_of`
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
@@ -429,9 +437,9 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         entry = key.to_bytes(_KEY_BYTES) + at_ms.to_bytes(_FINAL_BYTES - _KEY_BYTES)
         self.finals = (others + entry)[-FINALS_MAX * _FINAL_BYTES :]
 
-    def booked(self, line: str) -> bool:
-        """Was this line of the ledger heard before? From now on it was."""
-        key = blake2b(line.encode(), digest_size=_ENTRY_BYTES).digest()
+    def booked(self, line: int) -> bool:
+        """Was this line of the ledger (`charges.line_of`) heard before? From now on it was."""
+        key = line.to_bytes(_ENTRY_BYTES)
         if find(self.entries, key, _ENTRY_BYTES) >= 0:
             return True
         self.entries = (self.entries + key)[-ENTRIES_MAX * _ENTRY_BYTES :]

@@ -58,6 +58,7 @@ def charged(turn: Turn, event: FeeCharged) -> None:
         ),
     )
     owed = Owed(about, event.event_id, excess, currency, turn.at_ms, refunds.FEE)
+    owed.line = charges.hashed(f"{event.source} fee {event.fee_id}")
     refunds.owe(turn, owed)
     told = {
         "fee": money(event.amount_minor, currency),

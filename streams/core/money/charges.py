@@ -198,13 +198,13 @@ def debits_of(turn: Turn, key: int) -> list[Spent]:
 
 def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
     """The event that told of a debit, as long as it waits for its payment or for its money."""
-    waiting = [debit.entry for debit in turn.obligations.debits if debit.payment_id == payment_id]
+    waiting = [(debit.entry, debit.line) for debit in turn.obligations.debits if debit.payment_id == payment_id]
     owed = [
-        each.entry
+        (each.entry, each.line)
         for each in turn.obligations.owed
         if each.payment_id == payment_id and each.family == refunds.NOT_CAPTURED
     ]
-    return next((entry for entry in (*waiting, *owed) if entry and hashed(entry) == mine.entry), None)
+    return next((entry for entry, line in (*waiting, *owed) if entry and (hashed(entry), line) == mine.name), None)
 
 
 def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
@@ -213,8 +213,8 @@ def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
 
 
-def claimed(turn: Turn, event: Movement) -> list[int]:
-    """Entries of lines that named no payment and turn out to be this one's. To be asked after `requested`."""
+def claimed(turn: Turn, event: Movement) -> list[Spent]:
+    """Lines that named no payment and turn out to be this one's. To be asked after `requested`."""
     about, window_ms = about_of(turn, event.payment_id), turn.policy.money.duplicate_window_s * 1000
     if about is None:
         return []
@@ -230,16 +230,16 @@ def claimed(turn: Turn, event: Movement) -> list[int]:
             and abs(each.at_ms - about.at_ms) <= window_ms
         )
     ]
-    entries = {hashed(debit.entry): debit.entry for debit in turn.obligations.debits}
+    waiting = {(hashed(debit.entry), debit.line): debit for debit in turn.obligations.debits}
     for each in mine:
         each.payment = payment_key(event.payment_id)
-        if each.entry in entries and not turn.late:
-            entry = entries[each.entry]
-            if _compare(turn, entry, event.payment_id, each, about):
-                turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.entry != entry]
+        if each.name in waiting and not turn.late:
+            debit = waiting[each.name]
+            if _compare(turn, debit.entry, event.payment_id, each, about):
+                turn.obligations.debits.remove(debit)
     if mine and not turn.late:
         _check_later(turn, event.payment_id, about)
-    return [each.entry for each in mine]
+    return mine
 
 
 def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
@@ -314,7 +314,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
     )
     if not ordered:
         return  # perhaps a tip that nobody has told of: people look first
-    refunds.owe(turn, Owed(waiting.payment_id, waiting.entry, excess, waiting.currency, turn.at_ms, refunds.MISMATCH))
+    owed = Owed(waiting.payment_id, waiting.entry, excess, waiting.currency, turn.at_ms, refunds.MISMATCH)
+    # Of the debit that went above it: told again after it was forgotten, it would be given back twice.
+    owed.line = hashed(f"{refunds.MISMATCH} {debits_of(turn, key)[-1].line}")
+    refunds.owe(turn, owed)
     told = {
         "order_amount": money(waiting.amount_minor, waiting.currency),
         "amount": money(total, waiting.currency),
@@ -366,7 +369,23 @@ def _spent(turn: Turn, event: LedgerPosted, payment_id: str, about: Lately | Non
     order = hashed(event.order_id) or (about.order if about is not None else 0)
     payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
     key = payment_key(payment_id) if payment_id else 0
-    return Spent(key, hashed(event.event_id), order, payee, event.amount_minor, event.currency, turn.at_ms)
+    entry, line = hashed(event.event_id), line_of(event)
+    return Spent(key, entry, order, payee, event.amount_minor, event.currency, turn.at_ms, line=line)
+
+
+def line_of(event: LedgerPosted) -> int:
+    """48 bits of what tells this line of the ledger from all others, whichever event told of it.
+
+    An entry may have several lines, and the entries of two ledgers may have one number.
+    """
+    about = f"{event.direction} {event.amount_minor} {event.payment_id} {event.order_id}"
+    return hashed(f"{event.source} {event.entry_id} {about}")
+
+
+def is_known(turn: Turn, line: int) -> bool:
+    """Whether this line is one of the remembered debits."""
+    obligations = turn.obligations
+    return any(each.line == line for each in obligations.spent) or any(each.line == line for each in obligations.debits)
 
 
 def _undone(turn: Turn, mine: Spent) -> int:
@@ -473,9 +492,9 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain:
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, text))
         notify(turn, "duplicate_charge.certain", about, case)
         return
-    if refunds.passes_on(turn, payment_id, entry):
+    if refunds.passes_on(turn, payment_id, mine.line):
         return  # it was being given back already, as a debit without its payment
-    owed = Owed(payment_id, entry, mine.amount_minor, mine.currency, mine.at_ms, refunds.DUPLICATE)
+    owed = Owed(payment_id, entry, mine.amount_minor, mine.currency, mine.at_ms, refunds.DUPLICATE, line=mine.line)
     refunds.owe(turn, owed)
     if refunds.give_back(turn, owed) is not None:
         notify(turn, "duplicate_charge.certain", about, case)

@@ -39,8 +39,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     """
     if event.kind != "posting":
         return
-    line = f"{event.entry_id} {event.direction} {event.amount_minor} {event.payment_id} {event.order_id}"
-    if turn.obligations.booked(line):
+    line = charges.line_of(event)
+    if turn.obligations.booked(line) or charges.is_known(turn, line):
         return  # told once more, later than the runtime remembers, or under another event id
     payment_id = charges.joined(turn, event)
     if payment_id is None:
@@ -56,6 +56,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         orphans.credited(turn, event, payment_id)
         undercharges.undone(turn, payment_id)
         return
+    if refunds.was_intended(turn, payment_id, line):
+        return  # told once more, after so many others that only what became of it is remembered
     orphans.debited(turn, payment_id)
     key = payment_key(payment_id)
     state = turn.obligations.recall(key)
@@ -73,18 +75,16 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         _paid_after_all(turn, payment_id)
     if state is not None and (_explains(state) or state.grace_s == 0):
         return
-    debits = turn.obligations.debits
-    if any(debit.entry == event.event_id for debit in debits):
-        return
     case = _case(turn, payment_id)
     if case is not None and case.is_open:
         if state is None or not state.is_debited:
-            refunds.booked(turn, payment_id, event.event_id)
+            refunds.booked(turn, payment_id, event.event_id, line)
             text = "the ledger's debit"
         elif case.currency == event.currency:
             text = "one more debit"
             case.amount_minor = (case.amount_minor or 0) + left_minor
-            refunds.owe(turn, Owed(payment_id, event.event_id, left_minor, event.currency, turn.at_ms, FAMILY))
+            owed = Owed(payment_id, event.event_id, left_minor, event.currency, turn.at_ms, FAMILY, line=line)
+            refunds.owe(turn, owed)
             _ask(turn, payment_id, event.event_id, left_minor, event.currency, case)
         else:
             text = "one more debit, in another currency"
@@ -106,7 +106,7 @@ def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, g
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
     debit = Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, amount_minor, event.currency, orphan=orphan)
-    debit.back_minor = event.amount_minor - amount_minor
+    debit.back_minor, debit.line = event.amount_minor - amount_minor, charges.line_of(event)
     _add(turn, debit)
     return debit
 
@@ -301,7 +301,8 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     )
     unknown_outcome.goes_on(turn, debit.payment_id, FAMILY)
     entry = debit.entry if debit.posted else ""
-    refunds.owe(turn, Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY))
+    owed = Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY, line=debit.line)
+    refunds.owe(turn, owed)
     asked = unknown_outcome.still_asking(turn, debit.payment_id)  # the provider is being asked already
     asked = asked or _ask(turn, debit.payment_id, debit.entry, debit.amount_minor, debit.currency, case)
     if asked and not early:

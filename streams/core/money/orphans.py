@@ -21,6 +21,7 @@ from streams.core.obligations import (
     Expectation,
     Line,
     PaymentState,
+    Spent,
     crowded,
     payment_key,
 )
@@ -87,8 +88,9 @@ def explained(turn: Turn, event: Movement, state: PaymentState) -> None:
         return
     _drop_credit(turn, event.payment_id)
     claimed = charges.claimed(turn, event)
+    names = {each.name for each in claimed}
     for debit in obligations.debits:
-        mine = debit.payment_id == event.payment_id or charges.hashed(debit.entry) in claimed
+        mine = debit.payment_id == event.payment_id or (charges.hashed(debit.entry), debit.line) in names
         if debit.orphan and mine:
             debit.payment_id, debit.orphan = event.payment_id, False
             debit.owed_ms = debit.due_ms = max(debit.at_ms, turn.at_ms) + state.grace_s * 1000
@@ -173,9 +175,10 @@ def _drop_credit(turn: Turn, payment_id: str) -> None:
             set_status(turn, case, "withdrawn" if soon else "resolved", "credit_explained")
 
 
-def _close(turn: Turn, case: Case, event: Movement, state: PaymentState, claimed: list[int]) -> None:
+def _close(turn: Turn, case: Case, event: Movement, state: PaymentState, claimed: list[Spent]) -> None:
     """Lines of the case that this payment explains; with the last one it ends. A payment that is not good is F10's."""
-    mine = [line for line in case.lines if line.kind == _KIND and charges.hashed(line.event_id) in claimed]
+    lines = {each.entry: each.line for each in claimed}
+    mine = [line for line in case.lines if line.kind == _KIND and charges.hashed(line.event_id) in lines]
     if not mine:
         return
     case.counters["lines"] = max(0, case.counters.get("lines", 0) - len(mine))
@@ -186,9 +189,9 @@ def _close(turn: Turn, case: Case, event: Movement, state: PaymentState, claimed
             notify(turn, "debit_confirmed", {"amount": money(*_sum(line)), "time": instant(line.at_ms)}, case)
         elif state.grace_s and state.status != PaymentState.REVERSED:
             due_ms = turn.at_ms + state.grace_s * 1000
-            turn.obligations.debits.append(
-                Debit(event.payment_id, line.event_id, line.at_ms, due_ms, due_ms, *_sum(line))
-            )
+            debit = Debit(event.payment_id, line.event_id, line.at_ms, due_ms, due_ms, *_sum(line))
+            debit.line = lines[charges.hashed(line.event_id)]
+            turn.obligations.debits.append(debit)
     if not case.counters["lines"]:
         soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
         set_status(turn, case, "withdrawn" if soon else "resolved", "debit_explained")

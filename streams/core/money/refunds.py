@@ -47,7 +47,7 @@ CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after
 def owe(turn: Turn, owed: Owed) -> None:
     """Remembers money that should go back once it is certain; one too many leaves the oldest to accounting."""
     held = turn.obligations.owed
-    if any(each.payment_id == owed.payment_id and each.entry == owed.entry for each in held):
+    if any(each.payment_id == owed.payment_id and _named(each) == _named(owed) for each in held):
         return
     held.append(owed)
     while crowded(held, OWED_MAX, OWED_BYTES):
@@ -61,20 +61,25 @@ def owe(turn: Turn, owed: Owed) -> None:
             add_line(turn, case, line)
 
 
-def booked(turn: Turn, payment_id: str, entry: str) -> None:
+def booked(turn: Turn, payment_id: str, entry: str, line: int) -> None:
     """The ledger has booked a debit that so far only a code had told of."""
     for owed in turn.obligations.owed:
         if owed.payment_id == payment_id and not owed.entry:
-            owed.entry = entry
+            owed.entry, owed.line = entry, line
 
 
-def passes_on(turn: Turn, payment_id: str, entry: str) -> bool:
+def was_intended(turn: Turn, payment_id: str, line: int) -> bool:
+    """Whether this line of the ledger was given back once, or was to be."""
+    return _key(payment_id, str(line)) in turn.obligations.refunded
+
+
+def passes_on(turn: Turn, payment_id: str, line: int) -> bool:
     """A debit that was owed because its payment had failed is owed as a duplicate: the payment was good after all.
 
     True: its refund has been intended, and is right as it is. One that has not stands for the duplicate's to come.
     """
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id == payment_id and owed.entry == entry and owed.family == NOT_CAPTURED:
+        if owed.payment_id == payment_id and owed.line == line and owed.family == NOT_CAPTURED:
             if owed.status == OWED:
                 turn.obligations.owed.remove(owed)
                 return False
@@ -107,10 +112,9 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         return guard
     if not turn.may("refund"):
         return "not_acting"
-    key = f"refund:{owed.payment_id}:{owed.entry}"
-    owed.status, owed.refund_id = INTENDED, ids.refund_id(owed.payment_id, owed.entry)
+    owed.status, owed.refund_id = INTENDED, ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
     obligations = turn.obligations
-    obligations.refunded = [*obligations.refunded, _key(owed)][-REFUNDED_MAX:]
+    obligations.refunded = [*obligations.refunded, _key(owed.payment_id, _named(owed))][-REFUNDED_MAX:]
     if not approved:
         obligations.auto_refunds = [*obligations.auto_refunds, turn.at_ms][-AUTO_REFUNDS_MAX:]
     turn.effects.append(
@@ -121,7 +125,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
             payment_id=owed.payment_id,
             amount_minor=owed.amount_minor,
             currency=owed.currency,
-            idempotency_key=key[:256] if len(key) <= 256 else f"refund:{owed.refund_id}",
+            idempotency_key=f"refund:{owed.payment_id}:{owed.refund_id}",
             case_id=case.case_id,
         )
     )
@@ -250,7 +254,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("not_posted", not owed.entry),
         ("in_flight", owed.status != OWED),
         ("contradicted", not approved and _is_contradicted(turn, owed)),
-        ("refunded_before", _key(owed) in obligations.refunded),
+        ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
         ("dispute", any(case.is_open and case.family in _DISPUTES for case in obligations.cases)),
@@ -310,6 +314,11 @@ def _case(turn: Turn, owed: Owed) -> Case | None:
     return None
 
 
-def _key(owed: Owed) -> int:
-    raw = blake2b(f"{owed.payment_id}\x1f{owed.entry}".encode(), digest_size=6).digest()
+def _named(owed: Owed) -> str:
+    """What a refund is the refund of: the ledger's line, however often and under whatever event id it is told."""
+    return str(owed.line) if owed.line else owed.entry
+
+
+def _key(payment_id: str, named: str) -> int:
+    raw = blake2b(f"{payment_id}\x1f{named}".encode(), digest_size=6).digest()
     return int.from_bytes(raw, "big")

@@ -75,7 +75,7 @@ def test_what_the_provider_calls_failed_goes_back_once() -> None:
     assert only(RefundIntended, story.effects) == [], "nobody has confirmed the failure yet"
     (intent,) = only(RefundIntended, story.see(answer(NOON + HOUR, "failed")))
     assert (intent.amount_minor, intent.currency, intent.payment_id) == (10_000, "CNY", "p1")
-    assert intent.idempotency_key == f"refund:p1:{'LedgerPosted-1'}"
+    assert intent.idempotency_key == f"refund:p1:{intent.refund_id}"
     assert only(RefundIntended, story.see(answer(NOON + 2 * HOUR, "failed"))) == []
     assert "refund_started" in [each.template for each in only(NotificationRequested, story.effects)]
 
@@ -89,6 +89,63 @@ def test_the_ledgers_credit_ends_it() -> None:
     assert story.owed.owed == []
     assert only(RefundCancelled, story.effects) == []
     assert only(CaseVersion, story.effects)[-1].status == "resolved"
+
+
+@pytest.mark.parametrize("others", [0, 24, 40], ids=["at once", "after 24 lines", "after 40 debits"])
+@pytest.mark.parametrize("back", [False, True], ids=["still owed", "given back"])
+def test_a_line_of_the_ledger_that_is_told_again_is_given_back_once(others: int, back: bool) -> None:
+    """Under another event id, when the ledger's last lines and the account's last debits are others."""
+    story = Story()
+    story.see(answer(NOON + HOUR, "failed"))
+    if back:
+        refund = {"payment_id": "p1", "refund_id": story.owed.owed[0].refund_id} | WALLET
+        story.see(paid(NOON + HOUR + SECOND, 3, kind=RefundSent, **refund))
+        story.see(posted(NOON + HOUR + MINUTE, "back", direction="credit"))
+    for number in range(others):
+        direction, payment_id = ("credit", None) if others == 24 else ("debit", f"other{number}")
+        line = {"direction": direction, "amount_minor": 100 + number, "counterparty_id": f"x{number}"}
+        story.see(posted(NOON + 2 * HOUR + number * SECOND, f"o{number}", payment_id, **line))
+        about = WALLET | {"amount_minor": 100 + number, "payment_id": f"other{number}"}
+        if direction == "debit":
+            story.see(paid(NOON + 2 * HOUR + number * SECOND, f"o{number}", **about))
+    told = {"entry_id": "l1", "direction": "debit", "amount_minor": 10_000, "currency": "CNY", "payment_id": "p1"}
+    story.see(event(LedgerPosted, NOON + 3 * HOUR, "redelivered", **told))
+    story.see(mark(NOON + 4 * HOUR))
+    story.see(answer(NOON + 5 * HOUR, "failed"))
+    assert len(only(RefundIntended, story.effects)) == 1
+    assert flows(story.effects)["F10"] == ("resolved" if back else "classified")
+
+
+def test_two_ledgers_may_number_their_events_and_entries_alike() -> None:
+    effects: list[Effect] = []
+    player = Player(policy(SURE))
+    effects += player.see(paid(NOON, 1, kind=PaymentRequested, **WALLET))
+    for ledger, amount_minor in (("wallet", 10_000), ("bonus", 7_000), ("gift", 7_000)):
+        line = {"source": ledger, "entry_id": "1", "amount_minor": amount_minor}
+        effects += player.see(posted(NOON + SECOND, 1, **line))
+    effects += player.see(paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, payment_id="p1", **WALLET))
+    effects += player.see(mark(NOON + 5 * MINUTE))
+    effects += player.see(answer(NOON + 10 * MINUTE, "failed"))
+    intents = only(RefundIntended, effects)
+    assert sorted(each.amount_minor for each in intents) == [7_000, 7_000, 10_000]
+    assert len({each.refund_id for each in intents}) == len({each.idempotency_key for each in intents}) == 3
+
+
+def test_the_refunds_of_two_accounts_are_two_although_everything_else_has_one_name() -> None:
+    intents: list[RefundIntended] = []
+    player = Player(policy(SURE))
+    for account_id in ("a1", "a2"):
+        for happening in (
+            paid(NOON, 1, kind=PaymentRequested, account_id=account_id, **WALLET),
+            posted(NOON + SECOND, 1, account_id=account_id),
+            paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, payment_id="p1", account_id=account_id, **WALLET),
+        ):
+            player.see(happening)
+    player.see(mark(NOON + 5 * MINUTE))
+    for account_id in ("a1", "a2"):
+        said = paid(NOON + HOUR, 3, kind=PspStatus, payment_id="p1", status="failed", account_id=account_id, **WALLET)
+        intents += only(RefundIntended, player.see(said))
+    assert len({each.refund_id for each in intents}) == len({each.idempotency_key for each in intents}) == 2
 
 
 @pytest.mark.parametrize("status", ["succeeded", "pending"])
