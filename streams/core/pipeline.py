@@ -316,7 +316,7 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
     if not was_heard and (waiting or (known is not None and known.is_debited)):
         debit_without_payment.payment_moved(turn, event, status, state, known)
     if type(event) is PspStatus and obligations.owed:
-        refunds.answered(turn, event, status)
+        debit_without_payment.answered(turn, event, status)
 
 
 def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:

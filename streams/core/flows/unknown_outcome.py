@@ -17,12 +17,14 @@ from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
+from streams.core.money import refunds
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
     UNKNOWNS_MAX,
     Case,
     Line,
+    Owed,
     PaymentState,
     Unknown,
     crowded,
@@ -64,6 +66,16 @@ def begin(turn: Turn, event: Movement) -> None:
         turn.obligations.unknowns.remove(unknown)
     waiting = Unknown(event.payment_id, turn.cause, turn.at_ms, turn.at_ms, 0, 0, event.amount_minor, event.currency)
     waiting.marks = unknown.marks if unknown is not None else members.marks_of(event)
+    _plan(turn, waiting)
+    _add(turn, waiting)
+
+
+def ask_again(turn: Turn, owed: Owed) -> None:
+    """The schedule from now on, for money whose answer came too late to act on; its customer has been told already."""
+    if still_asking(turn, owed.payment_id):
+        return
+    now_ms = max(turn.at_ms, turn.ctx.clock_ms)
+    waiting = Unknown(owed.payment_id, turn.cause, now_ms, now_ms, 0, 0, owed.amount_minor, owed.currency, told=True)
     _plan(turn, waiting)
     _add(turn, waiting)
 
@@ -283,6 +295,7 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
         state = turn.obligations.recall(key)
         if state is not None:
             turn.obligations.remember(key, state.after(PaymentState.FAILED), turn.at_ms)
+        refunds.answered(turn, unknown.payment_id, PaymentState.FAILED)
         _ended(turn, unknown.payment_id, PaymentState.FAILED, unknown)
         return
     if turn.obligations.is_with_people(unknown.payment_id) or any(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
-from streams.contracts.payments import Movement
+from streams.contracts.payments import Movement, PspStatus
 from streams.core import ids
 from streams.core.cases import handed
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
@@ -27,6 +27,7 @@ from streams.core.obligations import (
 from streams.core.turn import Turn
 
 FAMILY = "debited_not_confirmed"
+ASKED_AGAIN = "asked_again"  # counter of a case: its provider has answered too late to act on, and was asked again
 # The rule is about the absence of events in these feeds, so it may only speak when both have got past its due time.
 NEEDS = ("payments.transactions", "ledger.entries")
 
@@ -237,6 +238,18 @@ def due(turn: Turn, debit: Debit) -> None:
     if postponed(turn, debit, NEEDS):
         return
     judge(turn, debit)
+
+
+def answered(turn: Turn, event: PspStatus, status: int) -> None:
+    """The provider's final word about money that is owed. On one that came late nothing is sent: it is asked again.
+
+    Once per case. If that answer is late as well, or none comes, the case has said already that people decide.
+    """
+    for owed in refunds.answered(turn, event.payment_id, status, event):
+        case = refunds.case_of(turn, owed)
+        if case is not None and ASKED_AGAIN not in case.counters:
+            case.counters[ASKED_AGAIN] = 1
+            unknown_outcome.ask_again(turn, owed)
 
 
 def claimed(turn: Turn, event: Movement) -> None:

@@ -41,6 +41,7 @@ OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # of a duplicate: sent, and the ledger has told of a credit that is it, or the bank's own
 CANCELLED = "refund_cancelled"  # line of a case
 LATE_SUCCESS = "late_success"
+LATE = "late"  # what would let it go came too late to act on
 CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after it was good
 
 
@@ -55,7 +56,7 @@ def owe(turn: Turn, owed: Owed) -> None:
         waiting = [each for each in held if each.status == OWED]
         left = min(over or waiting or held, key=lambda each: each.at_ms)
         held.remove(left)
-        case = _case(turn, left)
+        case = case_of(turn, left)
         if case is not None and case.is_open and not over:
             line = Line(turn.at_ms, "refund_withheld", left.entry or turn.cause, "for a person: too many at once")
             add_line(turn, case, line)
@@ -88,13 +89,19 @@ def passes_on(turn: Turn, payment_id: str, line: int) -> bool:
     return False
 
 
-def answered(turn: Turn, event: PspStatus, status: int) -> None:
-    """The provider's final word decides whether money that is owed may go back by itself."""
+def answered(turn: Turn, payment_id: str, status: int, answer: PspStatus | None = None) -> list[Owed]:
+    """The provider's final word decides whether money that is owed may go back by itself.
+
+    `answer` is its event; none where it was asked to the end of the schedule and knows no such payment. What would go
+    back if the answer had come in time is the result.
+    """
+    waits: list[Owed] = []
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id != event.payment_id or owed.status != OWED:
+        if owed.payment_id != payment_id or owed.status != OWED:
             continue
-        if status == _GOES_BACK_ON.get(owed.family):
-            give_back(turn, owed, answer=event)
+        if status == _GOES_BACK_ON.get(owed.family) and give_back(turn, owed, answer=answer) == LATE:
+            waits.append(owed)
+    return waits
 
 
 def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStatus | None = None) -> str | None:
@@ -103,7 +110,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     `approved`: an operator has decided; amount and number are then their responsibility. `answer` says how the payment
     was made, and so how long its money takes back.
     """
-    case = _case(turn, owed)
+    case = case_of(turn, owed)
     if case is None or not case.is_open:
         return "no_open_case"
     guard = _guard(turn, owed, approved=approved)
@@ -111,7 +118,9 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
         return guard
     if not turn.may("refund"):
-        return "not_acting"
+        guard = LATE if turn.policy.mode == "enforce" else "observing"
+        add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
+        return guard
     owed.status, owed.refund_id = INTENDED, ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
     obligations = turn.obligations
     obligations.refunded = [*obligations.refunded, _key(owed.payment_id, _named(owed))][-REFUNDED_MAX:]
@@ -268,7 +277,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
 
 def _is_contradicted(turn: Turn, owed: Owed) -> bool:
     """The payment was good and failed later: which of both was refunded under which key, people have to look up."""
-    case = _case(turn, owed)
+    case = case_of(turn, owed)
     return case is not None and CONTRADICTED in case.counters
 
 
@@ -282,7 +291,7 @@ def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
             cause=cause,
         )
     )
-    case = _case(turn, owed)
+    case = case_of(turn, owed)
     if case is not None:
         add_line(turn, case, Line(turn.at_ms, CANCELLED, turn.cause, f"refund {owed.refund_id}: {cause}"))
 
@@ -307,7 +316,8 @@ def double_benefit(turn: Turn, owed: Owed, text: str) -> None:
     )
 
 
-def _case(turn: Turn, owed: Owed) -> Case | None:
+def case_of(turn: Turn, owed: Owed) -> Case | None:
+    """The case that money is owed under, if the account still has it."""
     for case in turn.obligations.cases:
         if case.family == owed.family and case.payment_id == owed.payment_id:
             return case

@@ -8,11 +8,12 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import CaseAction, LedgerPosted, UserReport
-from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.actions import PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     PaymentFailed,
+    PaymentPending,
     PaymentRequested,
     PaymentSucceeded,
     PspStatus,
@@ -209,6 +210,49 @@ def test_the_fourth_of_a_month_is_for_a_person() -> None:
 def test_observing_moves_no_money() -> None:
     story = Story('mode = "observe"')
     assert only(RefundIntended, story.see(answer(NOON + HOUR, "failed"))) == []
+    assert story.withheld() == ["for a person: observing"]
+
+
+def test_an_answer_that_comes_too_late_is_asked_for_again() -> None:
+    story = Story()
+    story.see(mark(NOON + HOUR))
+    assert only(RefundIntended, story.see(answer(NOON + 6 * MINUTE, "failed"))) == []
+    assert story.withheld() == ["for a person: late"]
+    assert len(only(PspQuery, story.see(mark(NOON + HOUR + 10 * SECOND)))) == 1
+    assert len(only(RefundIntended, story.see(answer(NOON + HOUR + 11 * SECOND, "failed")))) == 1
+    assert only(PspQuery, story.see(mark(NOON + DAY))) == []
+
+
+def test_answers_that_always_come_too_late_leave_it_to_people() -> None:
+    story = Story()
+    for number in range(1, 6):
+        story.see(mark(NOON + number * HOUR))
+        story.see(answer(NOON + number * MINUTE + 6 * MINUTE, "failed"))
+    assert len(only(PspQuery, story.effects)) <= 1 + 5, "one schedule more"
+    assert only(RefundIntended, story.effects) == []
+    assert only(CaseVersion, story.effects)[-1].status not in ("resolved", "withdrawn")
+
+
+def never_found(story: Story) -> list[Effect]:
+    """Pending, then `not_found` to every question of the schedule."""
+    effects = story.see(paid(NOON + 6 * MINUTE, "pending", kind=PaymentPending, payment_id="p1", **WALLET))
+    for wait_s in (5, 15, 45, 105, 405):
+        effects += story.see(mark(NOON + 6 * MINUTE + wait_s * SECOND))
+        effects += story.see(answer(NOON + 6 * MINUTE + (wait_s + 1) * SECOND, "not_found"))
+    return effects + story.see(mark(NOON + HOUR))
+
+
+def test_what_the_provider_does_not_find_to_the_end_goes_back() -> None:
+    story = Story()
+    (intent,) = only(RefundIntended, never_found(story))
+    assert intent.amount_minor == 10_000
+
+
+def test_the_guards_hold_for_what_the_provider_does_not_find() -> None:
+    story = Story()
+    story.see(event(UserReport, NOON + 5 * MINUTE + 1, 1, channel="app", kind="stolen"))
+    assert only(RefundIntended, never_found(story)) == []
+    assert story.withheld() == ["for a person: frozen"]
 
 
 @pytest.mark.parametrize(
