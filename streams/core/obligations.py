@@ -39,6 +39,7 @@ OWED_MAX, OWED_BYTES = 4, 560  # one more leaves the oldest to accounting, whose
 SPENT_MAX = 8  # x 60
 ENTRIES_MAX = 24  # x 6
 FINALS_MAX = 16  # x 11
+RESERVED_MAX, RESERVED_BYTES = 4, 480  # x 70 to 290; one more forgets the one due first
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
 AUTO_REFUNDS_MAX = 8  # x 9
@@ -187,6 +188,20 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     again: bool = False  # not the first debit of its payment
     contradicted: bool = False  # its payment was good and has failed since: `entry` is the failure's event
     line: int = 0  # `charges.line_of`
+
+
+class Reserved(msgspec.Struct, array_like=True, gc=False):
+    """Money that the ledger holds for a payment and has not moved."""
+
+    payment_id: str  # empty: nobody has told of its payment yet
+    entry: str  # event that told of it
+    order: int
+    at_ms: int
+    owed_ms: int  # when it should be released
+    due_ms: int  # when to look: the same, or later while the ledger is behind
+    amount_minor: int
+    currency: str
+    over: bool = False  # its payment has failed or was reversed
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
@@ -377,6 +392,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     trail_dropped: int = 0  # movements of money that made room
     advised_ms: int = 0  # when the customer was last advised unasked
     finals: bytes = b""  # 11 bytes each, oldest first: `payment_key`, then when its last final word was said
+    reserved: list[Reserved] = msgspec.field(default_factory=list)
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -448,7 +464,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
         waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
-        if waits or self.expectations or self.suspects or self.memberships:
+        if waits or self.expectations or self.reserved or self.suspects or self.memberships:
             return None
         if any(case.talk_due_ms or case.due_ms for case in self.cases):
             return None

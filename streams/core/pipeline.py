@@ -86,6 +86,7 @@ from streams.core.money import (
     orphans,
     over_refunds,
     refunds,
+    reservations,
     undercharges,
 )
 from streams.core.obligations import (
@@ -100,6 +101,7 @@ from streams.core.obligations import (
     Membership,
     Obligations,
     PaymentState,
+    Reserved,
     Suspect,
     Unknown,
     payment_key,
@@ -222,6 +224,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 orphans.due(turn, waiting)
             case Expectation():
                 expectations.due(turn, waiting)
+            case Reserved():
+                reservations.due(turn, waiting)
             case Suspect():
                 members.look_again(turn, waiting)
             case Membership():
@@ -292,6 +296,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         orphans.explained(turn, event, state)  # before anything is said: what was debited is known then
     elif type(event) in charges.CAPTURES and obligations.lately:
         charges.captured(turn, event)
+    if obligations.reserved or obligations.cases:
+        reservations.moved(turn, event, state)
     if not prepared.late:
         if obligations.failures:
             repeat_failures.forget(turn)

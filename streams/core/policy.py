@@ -92,6 +92,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     refund: dict[str, Term]  # by where it goes, with the key `other`
     refund_promise: Term  # from a promise or approval to the refund's departure
     bill: Term
+    hold: Term  # from a payment's failure to the release of what was reserved for it
     calendars: dict[str, Calendar]  # by currency, with the key `other`: whose business days count
     legal: tuple[LegalClock, ...]
 

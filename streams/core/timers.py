@@ -16,6 +16,7 @@ from streams.core.obligations import (
     Hold,
     Membership,
     Obligations,
+    Reserved,
     Suspect,
     Unknown,
 )
@@ -28,7 +29,9 @@ class Talk(NamedTuple):
     due_ms: int
 
 
-Waiting = HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership | Talk | Case
+Waiting = (
+    HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership | Talk | Case | Reserved
+)
 
 
 def next_due_ms(obligations: Obligations) -> int | None:
@@ -44,6 +47,7 @@ def next_due_ms(obligations: Obligations) -> int | None:
         obligations.ended,
         obligations.unknowns,
         obligations.expectations,
+        obligations.reserved,
         obligations.suspects,
         obligations.memberships,
     ):
@@ -84,6 +88,8 @@ def name_of(waiting: Waiting) -> str:
         case Expectation():
             subject = waiting.subject or waiting.payment_id
             return f"timer/{waiting.kind}/{digest(subject, waiting.entry)}/{waiting.due_ms}"
+        case Reserved():
+            return f"timer/reserved/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
         case Suspect():
             return f"timer/suspect/{waiting.event}/{waiting.due_ms}"
         case Membership():
@@ -118,6 +124,9 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for expected in obligations.expectations:
         if expected.due_ms <= due_ms:
             yield expected.due_ms, 6, f"{expected.entry}/{expected.kind}", expected
+    for reserved in obligations.reserved:
+        if reserved.due_ms <= due_ms:
+            yield reserved.due_ms, 11, reserved.entry, reserved
     for suspect in obligations.suspects:
         if suspect.due_ms <= due_ms:
             yield suspect.due_ms, 7, str(suspect.event), suspect

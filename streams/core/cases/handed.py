@@ -12,7 +12,7 @@ from typing import NamedTuple
 from streams.core.cases.book import HANDED_OVER
 from streams.core.cases.shelf import Ended, Handed
 from streams.core.flows import unknown_outcome
-from streams.core.money import charges, orphans, refunds, returns, undercharges
+from streams.core.money import charges, orphans, refunds, reservations, returns, undercharges
 from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
@@ -37,9 +37,10 @@ KINDS = (
     Kind(orphans.CREDIT, orphans.CREDIT, "F10", ""),
     Kind(unknown_outcome.FAMILY, unknown_outcome.FAMILY, "F03", unknown_outcome.FAMILY, "technical"),
     Kind(undercharges.FAMILY, "amount_mismatch", "F11", ""),
+    Kind(reservations.FAMILY, reservations.FAMILY, "F10", ""),
 )
 # A further debit of a payment ends these; of all others it is news, and has a case of its own.
-ENDED_BY_DEBIT = frozenset({refunds.DOUBLE_BENEFIT, orphans.CREDIT, undercharges.FAMILY})
+ENDED_BY_DEBIT = frozenset({refunds.DOUBLE_BENEFIT, orphans.CREDIT, undercharges.FAMILY, reservations.FAMILY})
 _SHADOW, _TOLD, _PRIORITY = 1, 2, 2
 
 

@@ -149,8 +149,8 @@ def _advice(advice: RetryAdvice, limit: Reached | None) -> RetryAdvice:
     return msgspec.structs.replace(advice, not_before=not_before)
 
 
-def _limit_text(turn: Turn, limit: Reached, *, charged: bool) -> CustomerText:
-    parameters = {"charged": "charge.unsaid" if charged else "charge.none"}
+def _limit_text(turn: Turn, limit: Reached, *, charge: str) -> CustomerText:
+    parameters = {"charged": charge}
     template = f"payment_failure.limit.{limit.per}"
     if limit.resets_ms:
         template, parameters["reset_at"] = "payment_failure.limit", instant(limit.resets_ms)
@@ -169,12 +169,17 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
     books = standing.books_of(turn, event, failed=failed)
     free = failed and claimed == "not_moved" and books == standing.NOTHING and _ledger_is_heard(turn)
+    held = failed and claimed == "not_moved" and books == standing.RESERVED
     if books == standing.DEBITED:
         reason = reason_word(DEBITED)
     elif failed and isinstance(event, Failure) and not event.codes:
         reason = UNEXPLAINED  # taken at its word: nobody asks the provider, so nobody may say so
     elif limit is not None:
-        return _limit_text(turn, limit, charged=not free)
+        return _limit_text(
+            turn, limit, charge="charge.none" if free else "charge.reserved" if held else "charge.unsaid"
+        )
+    elif held:
+        template = "payment_failure.reserved"
     elif free:
         template = "payment_failure.not_charged"
     return told(turn, template, {"reason": reason})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.obligations import Debit, Expectation, Unknown
+from streams.core.obligations import Debit, Expectation, Reserved, Unknown
 from streams.core.turn import Turn
 
 # What the runtime calls the moment up to which every input has been read to its end.
@@ -22,7 +22,7 @@ def later_ms(turn: Turn, owed_ms: int, needs: tuple[str, ...]) -> int:
     return _next_look_ms(turn.at_ms, owed_ms, max(ctx.feeds.values(), default=0))
 
 
-def postponed(turn: Turn, waiting: Debit | Expectation | Unknown, needs: tuple[str, ...]) -> bool:
+def postponed(turn: Turn, waiting: Debit | Expectation | Reserved | Unknown, needs: tuple[str, ...]) -> bool:
     """While a feed is behind or has stopped, nobody knows what is owed: then `waiting` is looked at again later."""
     later = later_ms(turn, waiting.owed_ms, needs)
     if later:

@@ -11,7 +11,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, orphans, refunds, returns, standing, undercharges
+from streams.core.money import charges, orphans, refunds, reservations, returns, standing, undercharges
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -39,10 +39,13 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     so that a backfill of old entries alone opens nothing.
     """
     if event.kind != "posting":
+        reservations.posted(turn, event)
         return
     line = charges.line_of(event)
     if turn.obligations.booked(line) or charges.is_known(turn, line):
         return  # told once more, later than the runtime remembers, or under another event id
+    if turn.obligations.reserved or turn.obligations.cases:
+        reservations.posted(turn, event)
     payment_id = charges.joined(turn, event)
     if payment_id is None:
         if orphans.is_about_a_payment(turn, event):
@@ -162,7 +165,7 @@ def _contradicted(turn: Turn, event: Movement, state: PaymentState) -> None:
     owed_ms = turn.at_ms + state.grace_s * 1000
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + state.grace_s * 1000 if turn.late else owed_ms
     debit = Debit(event.payment_id, turn.cause, left.at_ms, owed_ms, due_ms, left.amount_minor, left.currency)
-    debit.contradicted = True
+    debit.contradicted, debit.line = True, left.line
     _add(turn, debit)
 
 

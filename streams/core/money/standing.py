@@ -6,12 +6,13 @@ Nobody may be told that nothing was charged while a debit stands that is, or may
 from __future__ import annotations
 
 from streams.contracts.payments import Movement
-from streams.core.money import charges, refunds
+from streams.core.money import charges, refunds, reservations
 from streams.core.obligations import PaymentState, Spent, payment_key
 from streams.core.turn import Turn
 
 NOTHING = "nothing"  # as far as the ledger is heard
 DEBITED = "debited"  # and somebody is finding out what for
+RESERVED = "reserved"  # nothing was debited, and a hold stands
 UNSURE = "unsure"  # a debit stands that explains itself, or whose payment nobody knows
 
 
@@ -29,7 +30,11 @@ def books_of(turn: Turn, event: Movement, *, failed: bool) -> str:
         return DEBITED if lost else UNSURE
     nameless = any(not each.payment and each.amount_minor > 0 for each in obligations.spent)
     forgotten = state is not None and state.is_debited and not charges.debits_of(turn, key)
-    return UNSURE if nameless or forgotten else NOTHING
+    if nameless or forgotten:
+        return UNSURE
+    if reservations.stands(turn, event):
+        return RESERVED
+    return UNSURE if any(not each.payment_id for each in obligations.reserved) else NOTHING
 
 
 def left(turn: Turn, event: Movement) -> Spent | None:
@@ -50,7 +55,7 @@ def left(turn: Turn, event: Movement) -> Spent | None:
         and case.family in (refunds.DUPLICATE, refunds.MISMATCH)
         and (case.payment_id, case.currency) == (event.payment_id, largest.currency)
     )
-    return Spent(key, 0, 0, 0, minor, largest.currency, largest.at_ms) if minor > 0 else None
+    return Spent(key, 0, 0, 0, minor, largest.currency, largest.at_ms, line=largest.line) if minor > 0 else None
 
 
 def _is_worked(turn: Turn, payment_id: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.happenings import HOUR, MINUTE, NOON, SECOND, event, paid
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, play, policy
 
 from streams.contracts.accounts import CaseAction, LedgerPosted
@@ -162,3 +162,58 @@ def test_while_a_debit_belongs_to_nobody_it_may_be_this_payments(debit: Event) -
 def test_without_a_debit_the_ledger_says_that_nothing_was_charged() -> None:
     effects = play([said(PaymentRequested, NOON), line(NOON, "another"), failed(NOON + 2 * SECOND)], SURE)
     assert template(effects) == "payment_failure.not_charged"
+
+
+BEFORE = [said(PaymentRequested, NOON), line(NOON + 1, "another")]
+HOLD = line(NOON + 2, kind="hold")
+RELEASE = line(NOON + HOUR, "p1", "credit", kind="release")
+
+
+def test_while_a_hold_stands_a_failure_says_that_it_will_be_released() -> None:
+    effects = play([*BEFORE, HOLD, failed(NOON + 2 * SECOND)], SURE)
+    assert template(effects) == "payment_failure.reserved"
+    named = line(NOON, None, kind="hold", order_id="o1")
+    assert (
+        template(play([*BEFORE, named, failed(NOON + 2 * SECOND, order_id="o1")], SURE)) == "payment_failure.reserved"
+    )
+    nobodys = line(NOON, None, kind="hold", order_id="o2")
+    assert template(play([*BEFORE, nobodys, failed(NOON + 2 * SECOND)], SURE)) == "payment_failure.reason"
+
+
+@pytest.mark.parametrize(
+    "release", [line(NOON + 3, "p1", "credit", kind="release"), line(NOON + 3, "p1", "debit", kind="release")]
+)
+def test_what_was_released_is_not_charged(release: Event) -> None:
+    script = [*BEFORE, HOLD, release, HOLD, failed(NOON + 2 * SECOND)]
+    assert template(play(script, SURE)) == "payment_failure.not_charged"
+
+
+def test_a_hold_that_became_the_debit_is_a_debit() -> None:
+    script = [*BEFORE, HOLD, line(NOON + 3), failed(NOON + 2 * SECOND)]
+    assert english(play(script, SURE)).startswith("Your account was charged")
+
+
+def test_a_hold_that_outlives_its_failed_payment_is_accountings() -> None:
+    player = Player(SURE)
+    effects = [each for event in (BEFORE[0], HOLD, failed(NOON + HOUR)) for each in player.see(event)]
+    assert cases(effects + player.see(mark(NOON + HOUR + 7 * DAY - 1))) == []
+    assert cases(player.see(mark(NOON + HOUR + 7 * DAY))) == [("hold_not_released", "classified")]
+    late = line(NOON + 8 * DAY, "p1", "credit", kind="release")
+    assert cases(player.see(late))[-1:] == [("hold_not_released", "resolved")]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [RELEASE, said(PaymentSucceeded, NOON + 2 * HOUR), line(NOON + HOUR)],
+    ids=["released", "good after all", "debited"],
+)
+def test_a_hold_that_ends_is_nobodys(end: Event) -> None:
+    effects = play([*BEFORE, HOLD, failed(NOON + 2 * SECOND), end, mark(NOON + 30 * DAY)], SURE)
+    assert "hold_not_released" not in {family for family, _ in cases(effects)}
+
+
+def test_a_payment_that_goes_on_may_hold_its_money() -> None:
+    player = Player(SURE)
+    for happening in (*BEFORE, HOLD, mark(NOON + 30 * DAY)):
+        assert "hold_not_released" not in {family for family, _ in cases(player.see(happening))}
+    assert player.obligations["a1"].reserved == []
