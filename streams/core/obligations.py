@@ -36,7 +36,7 @@ UNKNOWNS_MAX, UNKNOWNS_BYTES = 6, 900  # one more has the oldest given to people
 CONTACTS_MAX = 4  # x 9
 EXPECTATIONS_MAX, EXPECTATIONS_BYTES = 16, 2_400  # one more hands the one due last to people; x 60 to 450
 OWED_MAX, OWED_BYTES = 4, 560  # one more leaves the oldest to accounting, whose case it has; x 110 to 370
-SPENT_MAX = 8  # x 60
+SPENT_MAX, SPENT_KEPT = 16, 8  # x 78; as many as are kept of a burst, and of what is older than a duplicate may be
 ENTRIES_MAX = 24  # x 6
 FINALS_MAX = 16  # x 11
 RESERVED_MAX, RESERVED_BYTES = 4, 480  # x 70 to 290; one more forgets the one due first
@@ -48,9 +48,9 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 2,400,
-# owed 560, spent 480, entries 150, lately 760, refunds 290, shelf 750 + 640, outages 1,320, trail 440: 17.6 KiB if all
-# were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it. An account
-# with 64 payments and nothing open takes 0.5 KiB.
+# owed 560, spent 1,250, entries 150, lately 760, refunds 290, shelf 750 + 640, outages 1,320, trail 440: 18.4 KiB if
+# all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it. An
+# account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 16_384
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -123,6 +123,8 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     refund: bool = False  # below zero: not a credit of the ledger, but a refund that somebody has approved (rule L12)
     back_minor: int = 0  # how much of a debit has come back already
     line: int = 0  # `charges.line_of`
+    whole_minor: int = 0  # what the debits of its payment may come to, and those of its order; 0: nobody has said
+    order_minor: int = 0
 
     @property
     def name(self) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import msgspec
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
-from streams.contracts.payments import Movement, PaymentCaptured, PaymentSucceeded
+from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptured, PaymentRequested, PaymentSucceeded
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
@@ -25,6 +25,7 @@ from streams.core.obligations import (
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
     LATELY_MAX,
+    SPENT_KEPT,
     SPENT_MAX,
     Case,
     Expectation,
@@ -44,6 +45,7 @@ UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`under
 NEEDS = ("ledger.entries",)
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
+WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded})  # whose amount is the payment's
 EARLY_MAX = 2  # credits that wait for their debit
 BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
 
@@ -59,7 +61,8 @@ class Returned(NamedTuple):
 def requested(turn: Turn, event: Movement) -> None:
     """Remembers what a payment is about, so that ledger lines can be joined to it and compared with it."""
     payee = event.counterparty_id or event.merchant_id
-    if event.order_id is None and payee is None and event.order_amount_minor is None:
+    named = event.order_id is not None or payee is not None or event.order_amount_minor is not None
+    if not named and type(event) not in WHOLES:
         return
     policy = turn.policy.money
     turn.obligations.lately = [
@@ -83,10 +86,18 @@ def captured(turn: Turn, event: Movement) -> None:
     if about is None or about.currency != event.currency:
         return
     about.good_minor = event.amount_minor
-    if event.amount_minor <= about.amount_minor:
-        return
     more = event.amount_minor - about.amount_minor
+    if more < 0 and type(event) is PaymentSucceeded:  # of captures there may be several
+        if about.order_minor == about.amount_minor:
+            about.order_minor = None  # it was to be the whole order, and is not
+        about.amount_minor = event.amount_minor
+        if not turn.late:
+            _check_later(turn, event.payment_id, about)
+    if more <= 0:
+        return
     about.amount_minor = event.amount_minor
+    for debit in debits_of(turn, payment_key(event.payment_id)):
+        _price(debit, about)
     if about.order_minor is not None:
         return
     for each in turn.obligations.expectations:
@@ -131,8 +142,8 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     known = key and (not turn.late or turn.obligations.recall(key) is not None)
     certain = known and _compare(turn, event.event_id, payment_id, mine, about)
     mine.amount_minor, mine.back_minor = left_minor, event.amount_minor - left_minor
-    turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
-    if about is not None and not turn.late:
+    keep(turn, mine)
+    if key and not turn.late:
         _check_later(turn, payment_id, about)
     return 0 if certain else left_minor
 
@@ -209,8 +220,7 @@ def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
 
 def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """This debit is the one that a good payment has after all: the next one would be one too many."""
-    mine = _spent(turn, event, payment_id, about_of(turn, payment_id))
-    turn.obligations.spent = [*turn.obligations.spent, mine][-SPENT_MAX:]
+    keep(turn, _spent(turn, event, payment_id, about_of(turn, payment_id)))
 
 
 def claimed(turn: Turn, event: Movement) -> list[Spent]:
@@ -233,6 +243,7 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
     waiting = {(hashed(debit.entry), debit.line): debit for debit in turn.obligations.debits}
     for each in mine:
         each.payment = payment_key(event.payment_id)
+        _price(each, about)
         if each.name in waiting and not turn.late:
             debit = waiting[each.name]
             if _compare(turn, debit.entry, event.payment_id, each, about):
@@ -265,7 +276,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
         early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
         gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
         waits = Spent(key, entry, 0, 0, -left_minor, event.currency, turn.at_ms)
-        obligations.spent = [*(each for each in obligations.spent if each not in gone), waits][-SPENT_MAX:]
+        obligations.spent = [each for each in obligations.spent if each not in gone]
+        keep(turn, waits)
     return Returned(left_minor, min(left_minor, back_minor), not known)
 
 
@@ -293,7 +305,8 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if excess <= tolerance or (duplicate is not None and duplicate.is_open):
         return
     about = about_of(turn, waiting.payment_id)
-    ordered = about is None or about.order_minor is not None
+    told_minor = {each.order_minor for each in debits_of(turn, key)} if about is None else {about.order_minor}
+    ordered = waiting.amount_minor in told_minor
     what = "an order" if ordered else "a payment"
     text = f"charged {money(total, waiting.currency)} for {what} of {money(waiting.amount_minor, waiting.currency)}"
     case = open_or_join(
@@ -370,7 +383,30 @@ def _spent(turn: Turn, event: LedgerPosted, payment_id: str, about: Lately | Non
     payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
     key = payment_key(payment_id) if payment_id else 0
     entry, line = hashed(event.event_id), line_of(event)
-    return Spent(key, entry, order, payee, event.amount_minor, event.currency, turn.at_ms, line=line)
+    mine = Spent(key, entry, order, payee, event.amount_minor, event.currency, turn.at_ms, line=line)
+    if about is not None:
+        _price(mine, about)
+    return mine
+
+
+def keep(turn: Turn, row: Spent) -> None:
+    """Remembers a debit. The oldest makes room, and in a burst none that may have a duplicate yet."""
+    spent = [*turn.obligations.spent, row]
+    since_ms = turn.at_ms - turn.policy.money.duplicate_window_s * 1000
+    while len(spent) > SPENT_MAX or (len(spent) > SPENT_KEPT and spent[0].at_ms < since_ms):
+        spent.pop(0)
+    turn.obligations.spent = spent
+
+
+def _price(mine: Spent, about: Lately) -> None:
+    """Keeps with a debit what it may be, because its payment is forgotten earlier."""
+    if mine.currency == about.currency:
+        mine.whole_minor, mine.order_minor = _limit(about), about.order_minor or 0
+
+
+def _limit(about: Lately) -> int:
+    """What the debits of a payment may come to: the amount of its order, else its own."""
+    return about.amount_minor if about.order_minor is None else about.order_minor
 
 
 def line_of(event: LedgerPosted) -> int:
@@ -406,9 +442,12 @@ def _undone(turn: Turn, mine: Spent) -> int:
 
 def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
     """Opens the case of a duplicate. True: it is certainly one."""
-    same_payment = [each for each in _alike(turn, mine) if each.payment == mine.payment]
-    if same_payment and _exceed(same_payment, mine, about):
-        _duplicate(turn, entry, payment_id, mine, certain=True)
+    others = [each for each in turn.obligations.spent if each.payment == mine.payment and _stands(each, mine)]
+    # Equal parts of a payment are no twins; where they are a little too much together, the check of their sum says so.
+    limit = _limit_of([*others, mine], about)
+    twin = any(_is_twin(turn, each, mine) for each in others)
+    if twin and _too_much(turn, mine, others, *limit) == mine.amount_minor:
+        _duplicate(turn, entry, payment_id, mine, mine.amount_minor, certain=True)
         return True
     return _paid_twice(turn, entry, payment_id, mine, about)
 
@@ -417,38 +456,72 @@ def _paid_twice(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lat
     """The same by another payment: of two that are good only, so it is asked of a debit and of a success."""
     if not _is_good(turn, mine.payment):
         return False
-    others = [each for each in _alike(turn, mine) if each.payment != mine.payment and _is_good(turn, each.payment)]
+    standing = [each for each in turn.obligations.spent if each.payment and _stands(each, mine)]
+    others = [each for each in standing if each.payment != mine.payment and _is_good(turn, each.payment)]
     same_order = [each for each in others if mine.order and each.order == mine.order]
     if same_order:
-        exceeds = _exceed(same_order, mine, about)
-        if exceeds:
-            _duplicate(turn, entry, payment_id, mine, certain=True)
-        return exceeds
+        ordered = about is not None and about.order_minor is not None
+        currency = about.currency if about is not None and ordered else mine.currency
+        limit_minor = (about.order_minor or 0) if about is not None and ordered else _order_minor(mine, same_order)
+        if not limit_minor:  # an order of unknown amount may be paid in parts, but not in two equal ones
+            same_order = [each for each in same_order if _is_twin(turn, each, mine)]
+        parts = [each for each in standing if each.payment == mine.payment]
+        excess_minor = _too_much(turn, mine, [*parts, *same_order], limit_minor, currency) if same_order else 0
+        if excess_minor:
+            _duplicate(turn, entry, payment_id, mine, excess_minor, certain=True)
+        return excess_minor > 0
     window_ms = turn.policy.money.duplicate_window_s * 1000
     repeats = about is not None and about.repeat_ok
-    near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms]
+    near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms and _is_alike(each, mine)]
     if any(mine.payee and each.payee == mine.payee for each in near) and not repeats:
-        _duplicate(turn, entry, payment_id, mine, certain=False)
+        _duplicate(turn, entry, payment_id, mine, mine.amount_minor, certain=False)
     return False
 
 
-def _alike(turn: Turn, mine: Spent) -> list[Spent]:
-    """Other debits of the same amount that still stand."""
-    return [
-        each
-        for each in turn.obligations.spent
-        if each.payment
-        and each is not mine
-        and each.amount_minor > 0
-        and each.amount_minor + each.back_minor == mine.amount_minor + mine.back_minor
-        and each.currency == mine.currency
-    ]
+def _order_minor(mine: Spent, others: list[Spent]) -> int:
+    """The amount of their order as their payments have told it; 0: none has, or in another currency."""
+    return max(each.order_minor for each in (*others, mine) if each.currency == mine.currency)
 
 
-def _exceed(others: list[Spent], mine: Spent, about: Lately | None) -> bool:
-    """Are these debits together more than their order? One that is paid in parts is not paid twice."""
-    taken = mine.amount_minor + sum(each.amount_minor for each in others)
-    return about is None or about.order_minor is None or taken > about.order_minor
+def _stands(each: Spent, mine: Spent) -> bool:
+    """Another debit that is not undone."""
+    return each.amount_minor > 0 and each.name != mine.name
+
+
+def _is_alike(each: Spent, mine: Spent) -> bool:
+    return (each.amount_minor + each.back_minor, each.currency) == (mine.amount_minor + mine.back_minor, mine.currency)
+
+
+def _is_twin(turn: Turn, each: Spent, mine: Spent) -> bool:
+    """The same amount, also in another currency."""
+    if each.currency == mine.currency:
+        return _is_alike(each, mine)
+    minor = turn.policy.to_home(each.amount_minor + each.back_minor, each.currency, mine.currency, turn.at_ms)
+    whole_minor = mine.amount_minor + mine.back_minor
+    return minor is not None and abs(minor - whole_minor) <= whole_minor * turn.policy.money.fx_tolerance
+
+
+def _too_much(turn: Turn, mine: Spent, others: list[Spent], limit_minor: int, currency: str) -> int:
+    """How much of this debit is above the limit, in its own currency: all of it, a part, nothing.
+
+    All of it without a limit (0). A twin counts in full, also where a part of it is back.
+    """
+    if not limit_minor:
+        return mine.amount_minor
+    total = 0
+    for each in (*others, mine):
+        minor = each.amount_minor + (each.back_minor if _is_alike(each, mine) else 0)
+        worth = turn.policy.to_home(minor, each.currency, currency, turn.at_ms)
+        if worth is None:
+            return 0  # no rate: nobody can say
+        total += worth
+    foreign = any(each.currency != currency for each in (*others, mine))
+    tolerance = int(limit_minor * turn.policy.money.fx_tolerance) if foreign else 0
+    excess_minor = turn.policy.to_home(total - limit_minor, currency, mine.currency, turn.at_ms)
+    if excess_minor is None or total - limit_minor <= tolerance:
+        return 0
+    near = int(mine.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0
+    return mine.amount_minor if excess_minor >= mine.amount_minor - near else excess_minor
 
 
 def _is_good(turn: Turn, key: int) -> bool:
@@ -456,16 +529,16 @@ def _is_good(turn: Turn, key: int) -> bool:
     return state is not None and state.status == PaymentState.SUCCEEDED
 
 
-def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain: bool) -> None:
-    """The later debit is the one too many. A certain one goes back by itself, a probable one is asked about."""
+def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
+    """The later debit, or so much of it, is too much. What is certain goes back by itself, the rest is a question."""
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
-    line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, mine.amount_minor, mine.currency)
+    line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, amount_minor, mine.currency)
     known = _duplicate_case(turn, payment_id)
     if known is not None and known.is_open and certain and known.currency == mine.currency:
-        known.amount_minor = (known.amount_minor or 0) + mine.amount_minor  # it is about one more debit
+        known.amount_minor = (known.amount_minor or 0) + amount_minor  # it is about one more debit
     elif known is not None and not known.is_open:  # what it was about is over
-        known.amount_minor, known.currency = mine.amount_minor, mine.currency
+        known.amount_minor, known.currency = amount_minor, mine.currency
         known.counters.pop(BACK, None)
     case = open_or_join(
         turn,
@@ -478,12 +551,12 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain:
             lines=(line,),
             payment_id=payment_id,
             by_payment=True,
-            amount_minor=mine.amount_minor,
+            amount_minor=amount_minor,
             currency=mine.currency,
             money_state="moved",
         ),
     )
-    about = {"amount": money(mine.amount_minor, mine.currency), "time": instant(mine.at_ms), "case_id": case.case_id}
+    about = {"amount": money(amount_minor, mine.currency), "time": instant(mine.at_ms), "case_id": case.case_id}
     if not certain:
         notify(turn, "duplicate_charge.probable", about, case)
         return
@@ -494,7 +567,7 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, *, certain:
         return
     if refunds.passes_on(turn, payment_id, mine.line):
         return  # it was being given back already, as a debit without its payment
-    owed = Owed(payment_id, entry, mine.amount_minor, mine.currency, mine.at_ms, refunds.DUPLICATE, line=mine.line)
+    owed = Owed(payment_id, entry, amount_minor, mine.currency, mine.at_ms, refunds.DUPLICATE, line=mine.line)
     refunds.owe(turn, owed)
     if refunds.give_back(turn, owed) is not None:
         notify(turn, "duplicate_charge.certain", about, case)
@@ -507,23 +580,32 @@ def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
     )
 
 
-def _check_later(turn: Turn, payment_id: str, about: Lately) -> None:
-    """Remembers to compare the debits with the order; without one, with the payment, if they are above it already.
+def _limit_of(debits: list[Spent], about: Lately | None) -> tuple[int, str]:
+    """The same and its currency, also of a payment that only its earlier debits remember; 0: nobody has said."""
+    if about is not None:
+        return _limit(about), about.currency
+    currency = debits[-1].currency
+    return max(each.whole_minor for each in debits if each.currency == currency), currency
+
+
+def _check_later(turn: Turn, payment_id: str, about: Lately | None) -> None:
+    """Remembers to compare the debits with the order or the payment, if they are above it already.
 
     In the payment's own currency, whatever the ledger's is.
     """
-    limit_minor = about.order_minor
-    if limit_minor is None:
-        taken_minor = _taken(turn, payment_key(payment_id), about.currency)
-        if taken_minor is None or taken_minor <= about.amount_minor:
-            return
-        limit_minor = about.amount_minor
+    debits = debits_of(turn, payment_key(payment_id))
+    if not debits:
+        return
+    limit_minor, currency = _limit_of(debits, about)
+    taken_minor = _taken(turn, payment_key(payment_id), currency)
+    if not limit_minor or taken_minor is None or taken_minor <= limit_minor:
+        return
     expectations = turn.obligations.expectations
     if any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     expectations.append(
-        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, about.currency)
+        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, currency)
     )
     if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
         expectations.pop()  # what was promised goes before a check that the next debit brings again

@@ -8,7 +8,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges
-from streams.core.obligations import SPENT_MAX, Line, Spent, payment_key
+from streams.core.obligations import Line, Spent, payment_key
 from streams.core.turn import Turn
 
 FAMILY, STOPPED = "refund_exceeds_payment", "refund_stopped"
@@ -39,7 +39,8 @@ def moved(turn: Turn, event: Refund) -> bool:
     row = Spent(
         payment_key(event.payment_id), entry, 0, 0, -event.amount_minor, event.currency, turn.at_ms, refund=True
     )
-    obligations.spent = [*(each for each in obligations.spent if each not in gone), row][-SPENT_MAX:]
+    obligations.spent = [each for each in obligations.spent if each not in gone]
+    charges.keep(turn, row)
     back_minor = _back(turn, event)
     if paid_minor and back_minor > paid_minor:
         _stop(turn, event, paid_minor, back_minor)

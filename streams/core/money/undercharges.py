@@ -17,7 +17,7 @@ from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
-    SPENT_MAX,
+    SPENT_KEPT,
     Case,
     Expectation,
     Line,
@@ -133,7 +133,7 @@ def _taken(turn: Turn, payment_id: str, currency: str) -> int | None:
     That is so without a rate, or where an older debit of it may have made room for others.
     """
     obligations, about = turn.obligations, charges.about_of(turn, payment_id)
-    if len(obligations.spent) >= SPENT_MAX and (about is None or obligations.spent[0].at_ms > about.at_ms):
+    if len(obligations.spent) >= SPENT_KEPT and (about is None or obligations.spent[0].at_ms > about.at_ms):
         return None
     total = 0
     for each in charges.debits_of(turn, payment_key(payment_id)):

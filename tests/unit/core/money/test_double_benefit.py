@@ -218,7 +218,7 @@ def test_a_refund_in_parts_and_a_gesture_of_goodwill_are_nothing_twice(back: tup
 
 def test_a_refund_is_no_second_one_when_its_debit_is_long_ago() -> None:
     books = Books().play("request", "debit", "succeed")
-    for number in range(12):
+    for number in range(20):
         books.at_ms += SECOND
         line = {"entry_id": f"other{number}", "amount_minor": 50 + number, "currency": "CNY", "direction": "debit"}
         books.hear(event(LedgerPosted, books.at_ms, f"other{number}", payment_id=f"q{number}", **line))

@@ -21,6 +21,7 @@ from streams.contracts.payments import (
     RefundSent,
 )
 from streams.core.money.charges import hashed
+from streams.core.obligations import SPENT_KEPT, SPENT_MAX
 from streams.core.steps import Effect
 
 WALLET = {"method": "wallet_balance", "currency": "CNY", "amount_minor": 10_000}
@@ -283,9 +284,10 @@ ORDER = {"order_id": "o1", "merchant_id": "m1"} | WALLET
 
 def bought(number: int, at_ms: int, **fields: Any) -> list[Event]:
     about = ORDER | fields
+    money = {"amount_minor": about["amount_minor"], "currency": about["currency"]}
     return [
         paid(at_ms, f"{number}r", kind=PaymentRequested, payment_id=f"p{number}", **about),
-        posted(at_ms + SECOND, f"d{number}", f"p{number}", amount_minor=about["amount_minor"]),
+        posted(at_ms + SECOND, f"d{number}", f"p{number}", **money),
         paid(at_ms + 2 * SECOND, f"{number}s", kind=PaymentSucceeded, payment_id=f"p{number}", **about),
     ]
 
@@ -384,6 +386,89 @@ def test_an_order_that_is_paid_in_parts_is_no_duplicate() -> None:
         paid(NOON + 3 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", **ORDER),
     ]
     assert flows(run(*parts)) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "debits", "owed"),
+    [
+        ({}, (5_000, 5_000), {}),  # captured in two equal parts
+        ({}, (5_000, 5_000, 5_000), {"F12": 5_000}),
+        ({}, (10_000, 10_000), {"F12": 10_000}),
+        ({"order_amount_minor": 5_000, "amount_minor": 5_000}, (3_000, 3_000), {"F11": 1_000}),
+        ({"order_amount_minor": 5_000, "amount_minor": 5_000}, (5_000, 5_000), {"F12": 5_000}),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 6], ids=["at once", "between others"])
+@pytest.mark.parametrize("named", [True, False], ids=["with an order", "without"])
+def test_equal_parts_are_one_too_many_only_above_the_amount(
+    asked: dict[str, int], debits: tuple[int, ...], owed: dict[str, int], others: int, named: bool
+) -> None:
+    about = (ORDER if named else WALLET) | asked
+    amount_minor = about.pop("amount_minor")
+    happened: list[Event] = [paid(NOON, 1, amount_minor, kind=PaymentRequested, **about)]
+    happened.append(paid(NOON + SECOND, "1s", amount_minor, payment_id="p1", **about))
+    for number, debit_minor in enumerate(debits):
+        happened.append(posted(NOON + (2 + 10 * number) * SECOND, number, amount_minor=debit_minor))
+        for other in range(others if number == 0 else 0):
+            at_ms = NOON + (3 + other) * SECOND
+            about = WALLET | {"amount_minor": 50 + other, "order_id": f"other{other}"}
+            happened.append(paid(at_ms, f"other{other}", kind=PaymentRequested, **about))
+    effects = run(*happened)
+    found = {each.flow: each.amount_minor for each in only(CaseVersion, effects) if each.entities.payment_id == "p1"}
+    assert found == owed
+    intents = [each.amount_minor for each in only(RefundIntended, effects)]
+    assert intents == [minor for flow, minor in owed.items() if flow == "F12"]
+
+
+def test_a_success_below_what_was_debited_is_accountings() -> None:
+    for more in ({}, {"order_amount_minor": 10_000}):
+        request, line = paid(NOON, 1, kind=PaymentRequested, **ORDER | more), posted(NOON + SECOND, 1)
+        ends = paid(NOON + SECOND, 2, payment_id="p1", **ORDER | {"amount_minor": 6_000})
+        for happened in ((request, line, ends), (request, ends, line)):
+            effects = run(*happened)
+            (case,) = {(each.flow, each.amount_minor) for each in only(CaseVersion, effects)}
+            assert case == ("F11", 4_000)
+            assert only(RefundIntended, effects) == only(NotificationRequested, effects) == []
+            assert flows(run(*happened, posted(NOON + HOUR, "back", direction="credit", amount_minor=4_000))) == {
+                "F11": "resolved"
+            }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "back"),
+    [
+        ({"order_amount_minor": 10_000}, {"order_amount_minor": 10_000, "amount_minor": 9_900}, (9_900, "CNY")),
+        ({"order_amount_minor": 15_000}, {"order_amount_minor": 15_000, "amount_minor": 6_000}, (1_000, "CNY")),
+        ({"order_amount_minor": 16_000}, {"order_amount_minor": 16_000, "amount_minor": 6_000}, None),
+        ({}, {"amount_minor": 9_900}, None),  # nobody has said what the order costs: perhaps it is two parts of it
+        ({}, {"amount_minor": 1_408, "currency": "USD"}, (1_408, "USD")),  # the same at the policy's rate
+        ({"order_amount_minor": 10_000}, {"amount_minor": 1_400, "currency": "USD"}, (1_400, "USD")),
+    ],
+)
+def test_an_order_is_paid_twice_also_with_another_amount_or_currency(
+    first: dict[str, Any], second: dict[str, Any], back: tuple[int, str] | None
+) -> None:
+    effects = run(*bought(1, NOON, **first), *bought(2, NOON + MINUTE, **second))
+    intents = [(each.payment_id, each.amount_minor, each.currency) for each in only(RefundIntended, effects)]
+    assert intents == ([("p2", *back)] if back else [])
+    assert flows(effects) == ({"F12": "classified"} if back else {})
+
+
+def test_an_order_that_is_paid_twice_is_found_between_many_other_payments() -> None:
+    """As many within the ten minutes as are remembered; afterwards the usual few are."""
+    others = [
+        happening
+        for number in range(SPENT_MAX - 2)
+        for happening in bought(
+            10 + number, NOON + (10 + 3 * number) * SECOND, order_id=f"y{number}", amount_minor=500 + number
+        )
+    ]
+    effects = run(*bought(1, NOON), *others, *bought(2, NOON + 5 * MINUTE))
+    assert [each.payment_id for each in only(RefundIntended, effects)] == ["p2"]
+    player = Player(policy(SURE))
+    for happening in (*others, posted(NOON + HOUR, "last", "p99", amount_minor=77)):
+        player.see(happening)
+    assert len(player.obligations["a1"].spent) == SPENT_KEPT
 
 
 def test_more_than_the_order_says_is_the_wrong_amount_and_the_difference_goes_back() -> None:
