@@ -40,6 +40,7 @@ SPENT_MAX, SPENT_KEPT = 16, 8  # x 78; as many as are kept of a burst, and of wh
 ENTRIES_MAX = 24  # x 6
 FINALS_MAX = 16  # x 11
 RESERVED_MAX, RESERVED_BYTES = 4, 480  # x 70 to 290; one more forgets the one due first
+ARRIVED_MAX = 24  # x 6
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 24  # x 9
 AUTO_REFUNDS_MAX = 8  # x 9
@@ -48,9 +49,9 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 2,400,
-# owed 560, spent 1,250, entries 150, lately 760, refunds 290, shelf 750 + 640, outages 1,320, trail 440: 18.4 KiB if
-# all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it. An
-# account with 64 payments and nothing open takes 0.5 KiB.
+# owed 560, spent 1,250, entries 150, arrived 150, lately 760, refunds 290, shelf 750 + 640, outages 1,320, trail 440:
+# 18.5 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of
+# it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 16_384
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -158,7 +159,8 @@ class Expectation(msgspec.Struct, array_like=True, gc=False):
     due_ms: int  # when to look: a reminder, the end, or later while a feed is behind
     amount_minor: int
     currency: str
-    stage: int = 0  # 1: the reminder is behind us
+    stage: int = 0  # 1: the reminder is behind us; 2: it has failed, and its money should come back
+    taken: bool = False  # money has left the customer for it
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -311,6 +313,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     promised: int = 0  # the priority whose promises hold, where a missed one has raised the case since; 0: its own
     updates: int = 0  # messages that only said that work goes on
     known: int = 0  # its last version that says more than that time has passed; 0: the last one
+    refund_id: str = ""  # of a case about one refund of its payment
 
     @property
     def is_open(self) -> bool:
@@ -395,6 +398,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     advised_ms: int = 0  # when the customer was last advised unasked
     finals: bytes = b""  # 11 bytes each, oldest first: `payment_key`, then when its last final word was said
     reserved: list[Reserved] = msgspec.field(default_factory=list)
+    arrived: bytes = b""  # 6 bytes for each promise that ended lately; `streams.core.money.arrivals`
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -42,6 +42,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     payment: Movement | None = None
     payment_id: str = ""
+    refund_id: str = ""  # of a case about one refund of the payment
     by_payment: bool = False  # one case per payment (money), else one per account
     amount_minor: int | None = None
     currency: str | None = None
@@ -222,7 +223,7 @@ def _standing(turn: Turn, draft: Draft) -> Case | None:
     for case in reversed(_followed(turn)):
         if case.family != draft.family or case.shadow != turn.shadow:
             continue
-        if case.by_payment and case.payment_id != draft.payment_id:
+        if case.by_payment and (case.payment_id, case.refund_id) != (draft.payment_id, draft.refund_id):
             continue
         # There is one case about the money of a payment however late the next line is.
         return case if case.by_payment or case.updated_ms >= since_ms else None
@@ -290,6 +291,7 @@ def _opened(turn: Turn, draft: Draft) -> Case:
         amount_minor=draft.amount_minor,
         currency=draft.currency,
         money_state=draft.money_state,
+        refund_id=draft.refund_id,
     )
     if draft.payment is not None:
         _decorate(case, draft.payment)

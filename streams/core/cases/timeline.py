@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.contracts.accounts import CustomerConfirmed, LabelRecorded, MerchantApplication, Support
 from streams.contracts.base import Event
 from streams.contracts.payments import Failure as FailedMovement
-from streams.contracts.payments import FeeCharged, MerchantReplied, Movement, PspStatus, RefundFailed
+from streams.contracts.payments import FeeCharged, MerchantReplied, Movement, PspStatus, Refund, RefundFailed
 from streams.core.cases.book import add_line
 from streams.core.obligations import Line
 from streams.core.turn import Turn
@@ -18,7 +18,10 @@ def attach(turn: Turn, event: Event) -> None:
     case_id, payment_id = _named(event)
     if case_id is None and payment_id is None:
         return
+    refund_id = event.refund_id if isinstance(event, Refund) else ""
     for case in tuple(turn.obligations.cases):
+        if refund_id and case.refund_id not in ("", refund_id):
+            continue  # about another refund of the same payment
         if case.is_open and (case.case_id == case_id or (payment_id is not None and case.payment_id == payment_id)):
             add_line(turn, case, _line(turn, event))
 

@@ -8,7 +8,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.timeline import codes_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.obligations import Case, Line
+from streams.core.obligations import Line
 from streams.core.turn import Turn
 
 REQUEST, FAILED = "refund_request", "refund_failed"
@@ -18,7 +18,7 @@ def moved(turn: Turn, event: Refund) -> None:
     """A request opens its case, a credit ends every case about the refund, a refund that came back is accounting's."""
     match event:
         case RefundCredited():
-            credited(turn, event, event.payment_id)
+            credited(turn, event, event.payment_id, event.refund_id)
         case _ if turn.late:
             pass
         case RefundRequested():
@@ -44,6 +44,7 @@ def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priorit
             lines=(line,),
             payment=event,
             payment_id=event.payment_id,
+            refund_id=event.refund_id,
             by_payment=True,
             amount_minor=event.amount_minor,
             currency=event.currency,
@@ -54,15 +55,21 @@ def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priorit
     notify(turn, family, {**_about(event, turn.at_ms), "eta": instant(answer_ms)}, case)
 
 
-def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str) -> None:
-    """The money is there: the payment system says so, or the ledger of exactly the amount that was asked for."""
-    for family in (REQUEST, FAILED):
-        case = _case(turn, family, payment_id)
-        if case is None or not case.is_open:
+def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, refund_id: str = "") -> None:
+    """The money is there: the payment system says so, or the ledger of exactly the amount that was asked for.
+
+    `refund_id` is the refund that it is; empty where the ledger has told of one of which nothing was waited for.
+    """
+    for case in tuple(turn.obligations.cases):
+        family = case.family
+        if family not in (REQUEST, FAILED) or case.payment_id != payment_id or not case.is_open:
+            continue
+        if refund_id and case.refund_id not in ("", refund_id):
             continue
         if isinstance(event, LedgerPosted):
             if (case.amount_minor, case.currency) != (event.amount_minor, event.currency):
                 continue
+            refund_id = refund_id or case.refund_id  # one credit is one refund
             text = "the ledger's credit"
         else:
             text = f"refund {event.refund_id} arrived"[:120]
@@ -75,10 +82,3 @@ def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str) 
 
 def _about(event: Refund | LedgerPosted, at_ms: int) -> dict[str, str]:
     return {"amount": money(event.amount_minor, event.currency), "time": instant(at_ms)}
-
-
-def _case(turn: Turn, family: str, payment_id: str) -> Case | None:
-    for case in turn.obligations.cases:
-        if case.family == family and case.payment_id == payment_id:
-            return case
-    return None

@@ -11,7 +11,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, orphans, refunds, reservations, returns, standing, undercharges
+from streams.core.money import charges, expectations, orphans, refunds, reservations, returns, standing, undercharges
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -70,6 +70,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
             charges.taken_again(turn, event, payment_id)
         return
     left_minor = charges.debited(turn, event, payment_id)
+    expectations.debited(turn, event, payment_id)
     undercharges.debited(turn, event, payment_id, state)
     if state is not None and not state.is_debited:
         turn.obligations.remember(key, state.debited(), turn.at_ms)

@@ -14,7 +14,7 @@ from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, to_ms
-from streams.contracts.payments import Movement, Refund
+from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
@@ -22,13 +22,24 @@ from streams.core.declines.profiles import Profile
 from streams.core.local_time import hour_and_weekday
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import instant, money
+from streams.core.money import arrivals
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import later_ms
-from streams.core.obligations import EXPECTATIONS_BYTES, EXPECTATIONS_MAX, Case, Expectation, Line, crowded
+from streams.core.obligations import (
+    EXPECTATIONS_BYTES,
+    EXPECTATIONS_MAX,
+    Case,
+    Expectation,
+    Line,
+    crowded,
+    payment_key,
+)
 from streams.core.turn import Turn
 
-NEEDS = ("payments.transactions",)
+# The ledger may bring the end as well as the payment system.
+NEEDS = ("payments.transactions", "ledger.entries")
 _DAY_MS = 86_400_000
+_RETURN = 2  # stage: it has failed, and what was taken for it should come back
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
 
 
@@ -159,7 +170,7 @@ PROMISES: dict[str, Promise] = {
         ),
         Promise(
             "bill",
-            frozenset({payments.BillpayDebited}),
+            frozenset({payments.BillpayRequested, payments.BillpayDebited}),
             frozenset({payments.BillpayPosted}),
             frozenset({payments.BillpayFailed}),
             lambda turn, event: turn.policy.money.bill,
@@ -172,7 +183,10 @@ PROMISES: dict[str, Promise] = {
     )
 }
 # A refund that merely waits is the customer's request (F15); whoever has it as a case needs no second one.
-TOUCHED = frozenset().union(*(row.begins | row.keeps | row.breaks for row in PROMISES.values()))
+TOUCHED = frozenset().union(*(row.begins | row.keeps | row.breaks for row in PROMISES.values())) | {payments.PspStatus}
+_OF_REFUNDS = (PROMISES["refund"], PROMISES["promise"])
+# Of a movement itself: what was taken for it has to arrive or to come back.
+_OF_MOVEMENTS = (PROMISES["topup"], PROMISES["withdrawal"], PROMISES["bill"])
 
 
 def moved(turn: Turn, event: Movement) -> None:
@@ -180,11 +194,60 @@ def moved(turn: Turn, event: Movement) -> None:
     kind = type(event)
     if kind not in TOUCHED:
         return
+    if isinstance(event, PspStatus):
+        _answered(turn, event)
+        return
+    if isinstance(event, RefundCredited):
+        _told_of(turn, event)
+        _refunded(turn, event)
     for row in PROMISES.values():
-        if kind in row.keeps or kind in row.breaks:
-            _ended(turn, row, event, kept=kind in row.keeps)
+        if kind in row.keeps:
+            _kept(turn, row, event)
+        elif kind in row.breaks:
+            _broken(turn, row, event)
         elif kind in row.begins:
             _begun(turn, row, event)
+
+
+def _answered(turn: Turn, event: PspStatus) -> None:
+    """The provider's final word on a movement that is waited for; of any other word its case has a line already."""
+    for row in _OF_MOVEMENTS:
+        waiting, case = _find(turn, row, event.payment_id), _case(turn, row, event)
+        if waiting is None and (case is None or not case.is_open):
+            continue
+        if event.status == "failed":
+            _broken(turn, row, event)
+        elif event.status == "succeeded" and row.kind == "withdrawal":
+            _kept(turn, row, event)
+        elif event.status == "succeeded" and row.kind == "topup":
+            if waiting is not None:
+                waiting.taken = True
+            if case is not None and case.is_open:
+                text = "the channel has the money: it is to be credited, or returned to the bank"
+                add_line(turn, case, Line(turn.at_ms, "topup.confirmed", turn.cause, text))
+                case.money_state = "moved"
+
+
+def _told_of(turn: Turn, event: RefundCredited) -> None:
+    """The payment system tells of a credit: the ledger's line, before or after it, is the same money."""
+    if arrivals.knows(turn, "kept", "refund", event.refund_id):
+        return
+    if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
+        arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
+
+
+def _refunded(turn: Turn, event: RefundCredited) -> None:
+    """A top-up or bill whose money went back to where it came from is over."""
+    for row in _OF_MOVEMENTS:
+        waiting = _find(turn, row, event.payment_id)
+        if waiting is not None and waiting.stage == _RETURN:
+            turn.obligations.expectations.remove(waiting)
+        for case in tuple(turn.obligations.cases):
+            if (case.family, case.payment_id) != (row.case_type, event.payment_id) or not case.is_open:
+                continue
+            if not _is_short(turn, event, case.amount_minor or 0, case.currency or ""):
+                line = Line(turn.at_ms, kind_of(event), turn.cause, "refunded", event.amount_minor, event.currency)
+                _close(turn, row, case, line, kept=False)
 
 
 def due(turn: Turn, waiting: Expectation) -> None:
@@ -203,6 +266,9 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if postponed_ms:
         waiting.due_ms = postponed_ms
         return
+    if waiting.kind == "bill" and not waiting.taken and not _standing(turn, waiting.payment_id):
+        turn.obligations.expectations.remove(waiting)  # asked for, and nothing was taken for it
+        return
     _late(turn, row, waiting)
 
 
@@ -211,27 +277,109 @@ def _first_ms(row: Promise, since_ms: int, owed_ms: int) -> int:
     return since_ms + int((owed_ms - since_ms) * row.reminds) if row.reminds else owed_ms
 
 
-def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
-    """The ledger has credited a payment: a refund of exactly that amount has arrived, whoever else may yet say so."""
+def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
+    """The ledger has credited a payment: a refund of exactly that amount has arrived, or a movement, or its return.
+
+    The id of the refund, empty if it is none that is waited for, None if the payment system has told of it before.
+    """
+    for row in _OF_MOVEMENTS:
+        _moved_money(turn, row, event, payment_id)
+    if arrivals.forget(turn, "told", payment_id, event.amount_minor, event.currency):
+        return None
     money_of = (payment_id, event.amount_minor, event.currency)
-    for row in (PROMISES["refund"], PROMISES["promise"]):
-        for waiting in tuple(turn.obligations.expectations):
-            if waiting.kind == row.kind and (waiting.payment_id, waiting.amount_minor, waiting.currency) == money_of:
-                turn.obligations.expectations.remove(waiting)
-        case = _case(turn, row, payment_id)
-        if case is None or (case.payment_id, case.amount_minor, case.currency) != money_of:
+    families = {row.case_type for row in _OF_REFUNDS}
+    waited = [
+        (waiting.since_ms, waiting.subject or waiting.payment_id)
+        for waiting in turn.obligations.expectations
+        if waiting.kind in ("refund", "promise")
+        and (waiting.payment_id, waiting.amount_minor, waiting.currency) == money_of
+    ] + [
+        (case.lines[0].at_ms, case.refund_id or payment_id)
+        for case in turn.obligations.cases
+        if case.family in families and case.is_open and (case.payment_id, case.amount_minor, case.currency) == money_of
+    ]
+    if not waited:
+        return ""
+    refund_id = min(waited)[1]  # one credit is one refund: of several that are alike the oldest
+    for row in _OF_REFUNDS:
+        waiting = _find(turn, row, refund_id)
+        if waiting is not None:
+            turn.obligations.expectations.remove(waiting)
+        _note_end(turn, row, refund_id, kept=True)
+        for case in tuple(turn.obligations.cases):
+            if (case.family, case.payment_id) == (row.case_type, payment_id) and case.refund_id in ("", refund_id):
+                _close(turn, row, case, _ledger_line(turn, event, "money arrived"), kept=True)
+    return refund_id
+
+
+def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """A credit that nothing has waited for: a refund of as much, of which somebody tells later, is that money."""
+    arrivals.note(turn, "ledger", payment_id, event.amount_minor, event.currency)
+
+
+def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """The ledger tells of a debit: of a bill that is asked for, or of a movement that has failed before."""
+    bill = _find(turn, PROMISES["bill"], payment_id)
+    if bill is not None:
+        bill.taken = True
+    for row in _OF_MOVEMENTS:
+        followed = _find(turn, row, payment_id) is not None or _case_open(turn, row, payment_id)
+        if arrivals.knows(turn, "broken", row.kind, payment_id) and not followed:
+            standing_minor = _standing(turn, payment_id)
+            if standing_minor:
+                _await_return(turn, row, payment_id, standing_minor, event.currency, turn.policy.money.refund["other"])
+
+
+def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str) -> None:
+    """A credit of a top-up is its end; of a payout or a bill it is what was taken, come back."""
+    kept = row.kind == "topup"
+    waiting = _find(turn, row, payment_id)
+    returns = waiting is not None and waiting.stage == _RETURN
+    over = not _standing(turn, payment_id) and (returns or not kept)
+    if waiting is not None and (over or not _is_short(turn, event, waiting.amount_minor, waiting.currency)):
+        turn.obligations.expectations.remove(waiting)
+        _note_end(turn, row, payment_id, kept=kept)
+    for case in tuple(turn.obligations.cases):
+        if (case.family, case.payment_id) != (row.case_type, payment_id) or not case.is_open:
             continue
-        line = Line(turn.at_ms, "ledger_credit", turn.cause, "money arrived", event.amount_minor, event.currency)
-        add_line(turn, case, line)
-        if case.is_open:
-            _close(turn, row, case, line, kept=True)
+        short = not over and _is_short(turn, event, case.amount_minor or 0, case.currency or "")
+        line = _ledger_line(
+            turn, event, "a part of the money" if short else "money arrived" if kept else "money is back"
+        )
+        if short:
+            add_line(turn, case, line)
+        else:
+            _note_end(turn, row, payment_id, kept=kept)
+            _close(turn, row, case, line, kept=kept)
+
+
+def _is_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, currency: str) -> bool:
+    """Whether less has arrived than was promised; a fee or a rate may take as much as rates differ."""
+    return event.currency == currency and event.amount_minor < amount_minor * (1 - turn.policy.money.fx_tolerance)
+
+
+def _standing(turn: Turn, payment_id: str) -> int:
+    """What the ledger has debited for a movement and not given back, as far as it is remembered."""
+    key = payment_key(payment_id)
+    return sum(each.amount_minor for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0)
 
 
 def _begun(turn: Turn, row: Promise, event: Movement) -> None:
     subject = _subject(event)
+    taken = isinstance(event, payments.TopupConfirmed | payments.BillpayDebited)
+    if _is_over(turn, row, event):
+        case = _case(turn, row, event)
+        if taken and case is not None and case.is_open:
+            case.money_state = "moved"
+        return
     known = _find(turn, row, subject)
     if known is not None:
-        return
+        if not taken or known.taken:
+            return
+        known.taken = True
+        if row.kind != "bill" or known.stage == _RETURN:
+            return
+        turn.obligations.expectations.remove(known)  # from here on it takes its time
     owed_ms = ends_ms(turn.at_ms, row.term(turn, event), turn.policy.money.calendar_of(event.currency))
     promised_by = getattr(event, "promised_by", None)
     if promised_by is not None:
@@ -249,9 +397,32 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         _first_ms(row, turn.at_ms, owed_ms),
         event.amount_minor,
         event.currency,
+        taken=taken,
     )
     turn.obligations.expectations.append(waiting)
     _make_room(turn)
+
+
+def _is_over(turn: Turn, row: Promise, event: Movement) -> bool:
+    """Whether the end was here before this beginning, or people have a case about it."""
+    subject = _subject(event)
+    if arrivals.knows(turn, "kept", row.kind, subject):
+        return True
+    if arrivals.knows(turn, "broken", row.kind, subject):
+        if turn.at_ms < turn.ctx.clock_ms:
+            return True
+        arrivals.forget(turn, "broken", row.kind, subject)  # it is tried once more
+    if row in _OF_REFUNDS and arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
+        for each in _OF_REFUNDS:
+            _note_end(turn, each, subject, kept=True)
+        return True
+    case = _case(turn, row, event)
+    return case is not None and case.is_open
+
+
+def _note_end(turn: Turn, row: Promise, subject: str, *, kept: bool) -> None:
+    arrivals.forget(turn, "broken" if kept else "kept", row.kind, subject)
+    arrivals.note(turn, "kept" if kept else "broken", row.kind, subject)
 
 
 def _make_room(turn: Turn) -> None:
@@ -276,21 +447,80 @@ def _make_room(turn: Turn) -> None:
         turn.ctx.handed_over.append(row.queue)
 
 
-def _ended(turn: Turn, row: Promise, event: Movement, *, kept: bool) -> None:
+def _kept(turn: Turn, row: Promise, event: Movement) -> None:
     subject = _subject(event)
     waiting = _find(turn, row, subject)
+    case = _case(turn, row, event)
+    line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
+    if row.kind == "topup":
+        promised = waiting or case
+        if promised is not None and _is_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
+            promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor  # the rest is waited for
+            if case is not None:
+                add_line(turn, case, line)
+            return
     if waiting is not None:
         turn.obligations.expectations.remove(waiting)
-    case = _case(turn, row, event.payment_id)
-    if case is None:
-        return
+    _note_end(turn, row, subject, kept=True)
+    if case is not None:
+        _close(turn, row, case, line, kept=True)
+
+
+def _broken(turn: Turn, row: Promise, event: Movement) -> None:
+    """It will not come. What was taken for it has to come back, and that is waited for as well."""
+    subject = _subject(event)
+    waiting = _find(turn, row, subject)
+    case = _case(turn, row, event)
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
-    add_line(turn, case, line)
-    if case.is_open:
-        _close(turn, row, case, line, kept=kept)
+    standing_minor = _standing(turn, event.payment_id) if row in _OF_MOVEMENTS else 0
+    taken_minor = standing_minor or (event.amount_minor if waiting is not None and waiting.taken else 0)
+    _note_end(turn, row, subject, kept=False)
+    if case is not None and case.is_open and (standing_minor or case.money_state == "moved"):
+        add_line(turn, case, line)  # it ends when the money is back
+        if waiting is not None:
+            turn.obligations.expectations.remove(waiting)
+    elif taken_minor:
+        if waiting is not None and waiting.stage == _RETURN:
+            return
+        if waiting is not None:
+            turn.obligations.expectations.remove(waiting)
+        term = turn.policy.money.refund["balance"] if row.kind == "withdrawal" else refund_term(turn, event)
+        _await_return(turn, row, event.payment_id, taken_minor, event.currency, term)
+    else:
+        if waiting is not None:
+            turn.obligations.expectations.remove(waiting)
+        if case is not None:
+            _close(turn, row, case, line, kept=False)
+
+
+def _await_return(turn: Turn, row: Promise, payment_id: str, amount_minor: int, currency: str, term: str) -> None:
+    owed_ms = ends_ms(turn.at_ms, term, turn.policy.money.calendar_of(currency))
+    turn.obligations.expectations.append(
+        Expectation(
+            row.kind,
+            "",
+            payment_id,
+            turn.cause,
+            turn.at_ms,
+            owed_ms,
+            owed_ms,
+            amount_minor,
+            currency,
+            stage=_RETURN,
+            taken=True,
+        )
+    )
+    _make_room(turn)
+
+
+def _ledger_line(turn: Turn, event: LedgerPosted, text: str) -> Line:
+    return Line(turn.at_ms, "ledger_credit", turn.cause, text, event.amount_minor, event.currency)
 
 
 def _close(turn: Turn, row: Promise, case: Case, line: Line, *, kept: bool) -> None:
+    add_line(turn, case, line)
+    if not case.is_open:
+        return
     withdrawn = kept and turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
     template = f"{row.case_type}.{'done' if kept else 'failed'}"
     case.money_state = "arrived" if kept else "returned"
@@ -302,7 +532,9 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, *, kept: bool) -> N
 
 def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
     turn.obligations.expectations.remove(waiting)
-    case = _open(turn, row, waiting, f"{_name(waiting)}: not there in time", row.priority)
+    is_return = waiting.stage == _RETURN
+    text = "failed, and what was debited is not back in time" if is_return else "not there in time"
+    case = _open(turn, row, waiting, f"{_name(waiting)}: {text}", row.priority)
     if row.asks and turn.may("query"):
         turn.effects.append(
             PspQuery(
@@ -314,7 +546,13 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
                 currency=waiting.currency,
             )
         )
-    _tell(turn, row, waiting, row.case_type, case)
+    _tell(
+        turn,
+        row,
+        waiting,
+        "withdrawal_delay.not_back" if is_return and row.kind == "withdrawal" else row.case_type,
+        case,
+    )
 
 
 def _name(waiting: Expectation) -> str:
@@ -341,10 +579,11 @@ def _open(turn: Turn, row: Promise, waiting: Expectation, text: str, priority: i
                 ),
             ),
             payment_id=waiting.payment_id,
+            refund_id=waiting.subject,
             by_payment=True,
             amount_minor=waiting.amount_minor,
             currency=waiting.currency,
-            money_state="in_transit",
+            money_state="moved" if waiting.taken else "in_transit",
         ),
     )
     raise_to(turn, case, priority)
@@ -373,8 +612,18 @@ def _find(turn: Turn, row: Promise, subject: str) -> Expectation | None:
     return None
 
 
-def _case(turn: Turn, row: Promise, payment_id: str) -> Case | None:
+def _case(turn: Turn, row: Promise, event: Movement) -> Case | None:
+    """The case about what the event is about: of a refund its own, not that of another one of the payment."""
     for case in turn.obligations.cases:
-        if case.family == row.case_type and case.payment_id == payment_id:
+        if (case.family, case.payment_id) != (row.case_type, event.payment_id):
+            continue
+        if not isinstance(event, Refund) or case.refund_id in ("", event.refund_id):
             return case
     return None
+
+
+def _case_open(turn: Turn, row: Promise, payment_id: str) -> bool:
+    return any(
+        case.family == row.case_type and case.payment_id == payment_id and case.is_open
+        for case in turn.obligations.cases
+    )

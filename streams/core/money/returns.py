@@ -42,8 +42,9 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     claims = _claims(turn, payment_id)
     first = refunds.preferred(turn, payment_id, event.amount_minor)
     back = charges.credited(turn, event, payment_id)
-    expectations.credited(turn, event, payment_id)
-    refund_requests.credited(turn, event, payment_id)
+    arrived = expectations.credited(turn, event, payment_id)
+    if arrived is not None:
+        refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
     pool_minor, missing = event.amount_minor, False
@@ -58,6 +59,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         pool_minor -= min(pool_minor, _share(pool_minor, worth, claim.missing_minor))
         missing = missing or left_minor > 0
         _came(turn, event, claim, left_minor)
+    if arrived == "" and pool_minor == event.amount_minor:
+        expectations.unclaimed(turn, event, payment_id)
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)

@@ -208,12 +208,13 @@ def test_no_timer_is_missed_and_none_is_early(plans: list[tuple[str, int, bool]]
         begins, keeps, term_ms = TAIL[flow]
         ids = {"payment_id": f"p{number}"} | ({"refund_id": f"r{number}"} if flow in ("F15", "F16") else {})
         happenings.append(at(begins, NOON, event_id=f"b{number}", **ids))
+        happenings.append(at(mark(NOON), NOON + term_ms, event_id=f"a{number}"))  # every feed is there
         if comes:
             happenings.append(at(keeps, NOON + term_ms + delta_ms, event_id=f"k{number}", **ids))
         if not comes or delta_ms >= 0:  # what is due at a moment is looked at before what happens then
             wanted.add((flow, f"p{number}"))
     happenings += [at(mark(NOON + look), NOON + look, event_id=f"w{look}") for look in looks]
-    happenings.sort(key=lambda each: (to_ms(each.occurred_at), isinstance(each, Watermark)))
+    happenings.sort(key=lambda each: (to_ms(each.occurred_at), each.event_id[0]))
     effects = [each for happening in happenings for each in player.see(happening)]
     effects += player.see(mark(NOON + 60 * DAY))
     opened = {

@@ -1,0 +1,220 @@
+"""Ends that overtake their beginning, ends that only the ledger tells of, and money that is gone after a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
+from support.play import Player, policy
+
+from streams.contracts import payments
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.base import Event, Watermark
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.core.steps import Effect
+
+SUM: dict[str, Any] = {"currency": "CNY", "amount_minor": 10_000}
+
+
+def mark(at_ms: int) -> Event:
+    return event(Watermark, at_ms, at_ms, account_id="-")
+
+
+def told(kind: type[Event], after_ms: int, **fields: Any) -> Event:
+    return paid(
+        NOON + after_ms,
+        f"{kind.__name__}{after_ms}",
+        kind=kind,
+        **({"payment_id": "m1", "method": "card"} | SUM | fields),
+    )
+
+
+def line(direction: str, after_ms: int, **fields: Any) -> Event:
+    name = f"{direction}{after_ms}"
+    about = {"entry_id": name, "direction": direction, "payment_id": "m1"} | SUM | fields
+    return event(LedgerPosted, NOON + after_ms, name, **about)
+
+
+def see(*happenings: Event) -> list[Effect]:
+    player = Player(policy())
+    return [effect for happening in (*happenings, mark(NOON + 40 * DAY)) for effect in player.see(happening)]
+
+
+def told_of(effects: list[Effect]) -> list[tuple[str, str]]:
+    """Flow and status of every case, each status once."""
+    found = [(each.flow, each.status) for each in effects if isinstance(each, CaseVersion)]
+    return list(dict.fromkeys(each for each in found if each[1] not in ("surveyed", "closed")))
+
+
+def said(effects: list[Effect]) -> list[str]:
+    templates = [each.template for each in effects if isinstance(each, NotificationRequested)]
+    return [each for each in templates if not each.startswith("case.")]
+
+
+R1 = {"refund_id": "r1"}
+
+
+@pytest.mark.parametrize(
+    "happenings",
+    [
+        (told(payments.TopupCredited, SECOND), told(payments.TopupRequested, 0)),
+        (
+            told(payments.TopupRequested, 0),
+            told(payments.TopupCredited, SECOND),
+            told(payments.TopupConfirmed, 2 * SECOND),
+        ),
+        (
+            told(payments.TopupRequested, 0),
+            told(payments.TopupCredited, 5 * SECOND),
+            told(payments.TopupRequested, MINUTE),
+        ),
+        (told(payments.WithdrawalFailed, SECOND), told(payments.WithdrawalRequested, 0)),
+        (told(payments.BillpayPosted, 0), told(payments.BillpayDebited, SECOND)),
+        (told(payments.RefundCredited, SECOND, **R1), told(payments.RefundSent, 0, **R1)),
+        (told(payments.RefundApproved, 0, **R1), line("credit", HOUR), told(payments.RefundSent, 2 * HOUR, **R1)),
+        (line("credit", 0), told(payments.RefundApproved, HOUR, **R1), told(payments.RefundSent, 2 * HOUR, **R1)),
+    ],
+    ids=[
+        "credited, requested",
+        "credited, confirmed",
+        "requested again",
+        "failed, requested",
+        "posted, debited",
+        "credited, sent",
+        "ledger between",
+        "ledger first",
+    ],
+)
+def test_an_end_that_was_here_first_is_an_end(happenings: tuple[Event, ...]) -> None:
+    effects = see(*happenings)
+    assert {flow for flow, _ in told_of(effects)} <= {"F10"}, "a credit without its payment is accounting's"
+    assert said(effects) == []
+
+
+def test_a_refund_that_failed_and_is_sent_once_more_is_waited_for_once_more() -> None:
+    effects = see(
+        told(payments.RefundSent, 0, **R1),
+        told(payments.RefundFailed, HOUR, **R1),
+        told(payments.RefundSent, 2 * HOUR, **R1),
+    )
+    assert ("F15", "classified") in told_of(effects)
+
+
+def test_the_ledger_ends_a_topup() -> None:
+    assert told_of(see(told(payments.TopupRequested, 0), line("credit", SECOND))) == []
+    late = see(told(payments.TopupRequested, 0), mark(NOON + HOUR), line("credit", 2 * HOUR))
+    assert told_of(late) == [("F13", "classified"), ("F13", "resolved")]
+    assert said(late) == ["topup_not_credited", "topup_not_credited.done"]
+
+
+def test_a_topup_of_which_little_arrives_has_not_arrived() -> None:
+    little = see(told(payments.TopupRequested, 0), told(payments.TopupCredited, SECOND, amount_minor=100))
+    (opened, *_) = [each for each in little if isinstance(each, CaseVersion)]
+    assert (opened.flow, opened.amount_minor) == ("F13", 9_900)
+    fee = see(told(payments.TopupRequested, 0), told(payments.TopupCredited, SECOND, amount_minor=9_940))
+    assert told_of(fee) == []
+
+
+def test_a_payout_that_the_ledger_gives_back_is_over() -> None:
+    back = see(
+        told(payments.WithdrawalRequested, 0), line("debit", SECOND), mark(NOON + 3 * HOUR), line("credit", 4 * HOUR)
+    )
+    assert told_of(back) == [("F14", "classified"), ("F14", "resolved")]
+    assert said(back)[-1] == "withdrawal_delay.failed"
+
+
+def test_the_providers_word_on_a_topup_and_a_payout() -> None:
+    late = (told(payments.TopupRequested, 0), mark(NOON + HOUR))
+    failed = see(*late, told(payments.PspStatus, 2 * HOUR, status="failed"))
+    assert told_of(failed) == [("F13", "classified"), ("F13", "resolved")]
+    taken = see(
+        *late,
+        told(payments.PspStatus, 2 * HOUR, status="succeeded"),
+        told(payments.PspStatus, 3 * HOUR, status="failed"),
+        mark(NOON + 4 * HOUR),
+    )
+    (*_, last) = [each for each in taken if isinstance(each, CaseVersion)]
+    assert (last.queue, last.money_state, last.status) == ("accounting", "moved", "classified")
+    assert {"topup.confirmed", "psp.status"} <= {each.kind for each in last.evidence}
+    late = (told(payments.WithdrawalRequested, 0), line("debit", SECOND), mark(NOON + 3 * HOUR))
+    assert ("F14", "resolved") in told_of(see(*late, told(payments.PspStatus, 4 * HOUR, status="succeeded")))
+    answered = (*late, told(payments.PspStatus, 4 * HOUR, status="failed"))
+    assert told_of(see(*answered)) == [("F14", "classified")], "what was debited is not back"
+    assert told_of(see(*answered, line("credit", 5 * HOUR)))[-1] == ("F14", "resolved")
+
+
+def test_every_refund_of_a_payment_has_a_case_of_its_own() -> None:
+    second = {"refund_id": "r2", "amount_minor": 4_000}
+    player = Player(policy())
+    effects = [
+        effect
+        for happening in (
+            told(payments.RefundSent, 0, **R1, amount_minor=3_000),
+            told(payments.RefundSent, SECOND, **second),
+            mark(NOON + 20 * DAY),
+            told(payments.RefundCredited, 21 * DAY, **second),
+        )
+        for effect in player.see(happening)
+    ]
+    last = {each.case_id: each for each in effects if isinstance(each, CaseVersion)}
+    assert sorted((each.amount_minor or 0, each.status) for each in last.values()) == [
+        (3_000, "classified"),
+        (4_000, "resolved"),
+    ]
+    assert said(effects) == ["refund_late", "refund_late", "refund_late.done"]
+    effects = player.see(line("credit", 22 * DAY, amount_minor=3_000))
+    assert ("F15", "resolved") in told_of(effects)
+
+
+def test_one_credit_is_one_of_two_refunds_that_are_alike() -> None:
+    effects = see(
+        told(payments.RefundSent, 0, **R1),
+        told(payments.RefundSent, SECOND, refund_id="r2"),
+        line("credit", HOUR),
+        mark(NOON + 20 * DAY),
+    )
+    assert told_of(effects).count(("F15", "classified")) == 1
+    assert said(effects).count("refund_late") == 1
+
+
+@pytest.mark.parametrize(
+    ("flow", "happenings"),
+    [
+        ("F14", (told(payments.WithdrawalRequested, 0), line("debit", 1), told(payments.WithdrawalFailed, MINUTE))),
+        ("F14", (told(payments.WithdrawalRequested, 0), line("debit", 1), told(payments.WithdrawalReturned, MINUTE))),
+        ("F14", (told(payments.WithdrawalRequested, 0), told(payments.WithdrawalFailed, MINUTE), line("debit", HOUR))),
+        ("F36", (told(payments.BillpayRequested, 0), line("debit", 1), told(payments.BillpayFailed, MINUTE))),
+        ("F36", (told(payments.BillpayRequested, 0), line("debit", 1))),
+        ("F36", (told(payments.BillpayDebited, 0), told(payments.BillpayFailed, MINUTE))),
+        (
+            "F13",
+            (told(payments.TopupRequested, 0), told(payments.TopupConfirmed, 1), told(payments.TopupFailed, MINUTE)),
+        ),
+    ],
+)
+def test_what_was_taken_for_what_failed_has_to_come_back(flow: str, happenings: tuple[Event, ...]) -> None:
+    assert (flow, "classified") in told_of(see(*happenings))
+    assert told_of(see(*happenings, line("credit", 61 * MINUTE))) == []
+
+
+def test_what_failed_before_anything_was_taken_is_over() -> None:
+    for begins, breaks in (
+        (payments.TopupRequested, payments.TopupFailed),
+        (payments.WithdrawalRequested, payments.WithdrawalFailed),
+        (payments.BillpayRequested, payments.BillpayFailed),
+    ):
+        assert told_of(see(told(begins, 0), told(breaks, MINUTE))) == []
+    assert told_of(see(told(payments.BillpayRequested, 0))) == [], "asked for, and nobody went on with it"
+
+
+def test_a_failed_payout_is_not_said_to_be_on_its_way() -> None:
+    effects = see(told(payments.WithdrawalRequested, 0), line("debit", 1), told(payments.WithdrawalFailed, MINUTE))
+    assert said(effects)[-1] == "withdrawal_delay.not_back"
+
+
+def test_a_refund_ends_a_topup_that_failed() -> None:
+    taken = (told(payments.TopupConfirmed, 0), told(payments.TopupFailed, MINUTE))
+    assert told_of(see(*taken, told(payments.RefundCredited, HOUR, **R1))) == []
+    late = see(*taken, mark(NOON + 30 * DAY), told(payments.RefundCredited, 31 * DAY, **R1))
+    assert told_of(late) == [("F13", "classified"), ("F13", "resolved")]
