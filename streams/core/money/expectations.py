@@ -36,8 +36,8 @@ from streams.core.obligations import (
 )
 from streams.core.turn import Turn
 
-# The ledger may bring the end as well as the payment system.
-NEEDS = ("payments.transactions", "ledger.entries")
+_PAYMENTS = ("payments.transactions",)
+NEEDS = (*_PAYMENTS, "ledger.entries")  # the ledger may bring the end as well as the payment system
 _DAY_MS = 86_400_000
 _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
@@ -254,7 +254,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     """Half of the time is over, or all of it. While the feed is behind, nothing is said."""
     row = PROMISES[waiting.kind]
     first_ms = _first_ms(row, waiting.since_ms, waiting.owed_ms)
-    postponed_ms = later_ms(turn, first_ms if waiting.stage == 0 else waiting.owed_ms, NEEDS)
+    postponed_ms = later_ms(turn, first_ms if waiting.stage == 0 else waiting.owed_ms, _needs(row))
     if waiting.stage == 0 and row.reminds:
         if postponed_ms:
             waiting.due_ms = min(postponed_ms, waiting.owed_ms)
@@ -270,6 +270,11 @@ def due(turn: Turn, waiting: Expectation) -> None:
         turn.obligations.expectations.remove(waiting)  # asked for, and nothing was taken for it
         return
     _late(turn, row, waiting)
+
+
+def _needs(row: Promise) -> tuple[str, ...]:
+    """Whose silence speaks: that a merchant has sent a refund the payment system tells, before any ledger."""
+    return _PAYMENTS if row.kind == "promise" else NEEDS
 
 
 def _first_ms(row: Promise, since_ms: int, owed_ms: int) -> int:
