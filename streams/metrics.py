@@ -155,7 +155,10 @@ EVENTS: Final = Counter(
     "paywarden_events_total", "Input records handled, counted after their commit.", "flow", ("agent", "topic")
 )
 DUPLICATES: Final = Counter(
-    "paywarden_duplicates_total", "Events seen before and skipped, by (topic, event_id).", "flow", ("agent", "topic")
+    "paywarden_duplicates_total",
+    "Events seen before and skipped, by (topic, source, event_id).",
+    "flow",
+    ("agent", "topic"),
 )
 DEAD_LETTERS: Final = Counter(
     "paywarden_dead_letters_total", "Records set aside, by reason.", "flow", ("agent", "topic", "reason")

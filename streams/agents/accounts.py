@@ -145,9 +145,12 @@ _decode_risk = msgspec.msgpack.Decoder(RiskState).decode
 _decode_shared = msgspec.msgpack.Decoder(Shared).decode
 
 
-def dedupe_hash(topic: str, event_id: str) -> int:
-    """64 bits that stand for (topic, event id); stable across processes and releases, because states keep it."""
-    return int.from_bytes(blake2b(f"{topic}\x00{event_id}".encode(), digest_size=8).digest())
+def dedupe_hash(topic: str, source: str, event_id: str) -> int:
+    """64 bits that stand for (topic, source, event id); stable across processes and releases: states keep it.
+
+    Each source numbers its events by itself (CloudEvents 1.0, `id`).
+    """
+    return int.from_bytes(blake2b(f"{topic}\x00{source}\x00{event_id}".encode(), digest_size=8).digest())
 
 
 def risk_key(kind: str, value: str) -> bytes:
@@ -217,7 +220,7 @@ class AccountsLogic:
             event = _located(event, self._places)
         account = event.account_id.encode() if event.known else None
         alone = type(event) is AccountErasure
-        return Incoming(event, account, at_ms, dedupe_hash(topic, event.event_id), alone=alone)
+        return Incoming(event, account, at_ms, dedupe_hash(topic, event.source, event.event_id), alone=alone)
 
     def new(self, key: bytes) -> Account | RiskState:
         if key.startswith(RISK_PREFIX):

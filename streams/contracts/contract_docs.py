@@ -73,7 +73,7 @@ OLDER_SPELLINGS: Final[Mapping[str, str]] = MappingProxyType(
         "id": "`event_id`",
         "time": "`occurred_at`",
         "subject": "`account_id`, which is also the record's key",
-        "dedupe_key": "(topic, `event_id`)",
+        "dedupe_key": "(topic, `source`, `event_id`)",
         "schema version": "the last part of `type`",
     }
 )

@@ -138,7 +138,7 @@ class IngestLogic:
     """The ingest agent of one source; see `streams.runtime.logic.Logic` for what each method promises.
 
     It keeps no state: the position is all that a restart needs. Duplicates are the accounts agent's business, which
-    knows an event by (topic, event_id).
+    knows an event by (topic, source, event_id).
     """
 
     name = "ingest"

@@ -43,7 +43,7 @@ class Incoming(NamedTuple):
     event: Any  # None for a watermark or a told clock, which only moves time
     key: bytes | None  # state key; None for an event that touches no state
     at_ms: int  # event time
-    dedupe: int = 0  # 64-bit hash of (topic, event_id); 0 = never a duplicate
+    dedupe: int = 0  # 64-bit hash of (topic, source, event_id); 0 = never a duplicate
     moves_clock: bool = True
     alone: bool = False  # its decision changes what `prepare` sees, so it is prepared and decided by itself
     source: int = -1  # source partition and sequence of a signal: the order of the second hop
