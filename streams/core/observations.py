@@ -311,10 +311,14 @@ def habit_at(observations: Observations, at_ms: int) -> tuple[float, float, floa
 
 
 def is_known_context(observations: Observations, login: logins.Login) -> bool:
-    """Whether a successful login came from this device before; where no device is named, from this network."""
+    """Whether a successful login came from this device before; on an account that never named one, from this network.
+
+    Whoever is known by devices is not known without one: a neighbour in the owner's network is a stranger, or leaving
+    the device out would be enough to lock the owner out.
+    """
     if login.device_id is not None:
         return tallied(observations.trusted, key_of(login.device_id)) > 0
-    return tallied(observations.login_networks, network_key(login.ip)) > 0
+    return not observations.trusted and tallied(observations.login_networks, network_key(login.ip)) > 0
 
 
 def _decay(elapsed_ms: int) -> float:

@@ -173,7 +173,8 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     refunds_30d: Annotated[float, About("flow", "events", "refunds asked for in 30 days")]
     # --- logins
     login_known: Annotated[
-        float, About("logins", "flag", "device (without one: network) of an earlier successful login", MISSING)
+        float,
+        About("logins", "flag", "device of an earlier successful login, or network if none was ever named", MISSING),
     ]
     logins_1d: Annotated[float, About("logins", "events", "successful logins in 1 day, this one included")]
     login_failures_10m: Annotated[float, About("logins", "events", "failed logins in 10 minutes, this one included")]
