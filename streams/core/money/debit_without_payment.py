@@ -12,6 +12,7 @@ from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges, expectations, orphans, refunds, reservations, returns, standing, undercharges
+from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -27,6 +28,7 @@ from streams.core.obligations import (
 from streams.core.turn import Turn
 
 FAMILY = "debited_not_confirmed"
+REVERSED = "reversed"  # money state of a case whose debit is said to be undone, until the ledger says so
 ASKED_AGAIN = "asked_again"  # counter of a case: its provider has answered too late to act on, and was asked again
 # The rule is about the absence of events in these feeds, so it may only speak when both have got past its due time.
 NEEDS = ("payments.transactions", "ledger.entries")
@@ -78,6 +80,12 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         return
     if state is not None and state.status == PaymentState.SUCCEEDED and not state.is_debited:
         _paid_after_all(turn, payment_id)
+    if state is not None and state.grace_s and state.status == PaymentState.REVERSED and not state.is_debited:
+        policy = turn.policy.money  # undone already, says its payment: the ledger should say so too
+        until_ms = ends_ms(turn.at_ms, policy.refund["other"], policy.calendar_of(event.currency))
+        debit = _wait(turn, event, payment_id, left_minor, max(1, (until_ms - turn.at_ms) // 1000), orphan=False)
+        debit.undone = True
+        return
     if state is not None and (_explains(state) or state.grace_s == 0):
         return
     case = _case(turn, payment_id)
@@ -121,7 +129,7 @@ def _add(turn: Turn, debit: Debit) -> None:
     debits.append(debit)
     while crowded(debits, DEBITS_MAX, DEBITS_BYTES):
         # Its grace is not over: people have a case, and the customer is told nothing that may not be so.
-        judge(turn, min(debits, key=lambda debit: debit.due_ms), early=True)
+        judge(turn, min(debits, key=lambda debit: (not debit.undone, debit.due_ms)), early=True)
 
 
 def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState, known: PaymentState | None) -> None:
@@ -144,8 +152,10 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
             _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
-        refunds.money_back(turn, event.payment_id)
         undercharges.undone(turn, event.payment_id, reversed_=True)
+        if _is_promised(turn, event, known):
+            return
+        refunds.money_back(turn, event.payment_id)
         later = [
             debit
             for debit in turn.obligations.debits
@@ -153,6 +163,40 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         ]
         _settled(turn, event.payment_id, "debit_returned")
         turn.obligations.debits += later  # a reversal undoes what was there, in event time
+
+
+def _is_promised(turn: Turn, event: Movement, known: PaymentState | None) -> bool:
+    """Where the ledger has told of a debit a reversal is a promise, which the ledger's credit keeps.
+
+    What people and customers were told of stays open until then; else the debit waits for as long as a refund takes.
+    A debit that only a code has told of has nothing but the reversal to end it.
+    """
+    left = standing.left(turn, event)
+    case = _case(turn, event.payment_id)
+    is_open = case is not None and case.is_open
+    told = known is not None and known.is_debited
+    if left is None and not (is_open and told):
+        return False
+    refunds.reversed_(turn, event.payment_id)
+    policy = turn.policy.money
+    term = expectations.refund_term(turn, event)
+    owed_ms = ends_ms(max(turn.at_ms, turn.ctx.clock_ms), term, policy.calendar_of(event.currency))
+    waiting = [debit for debit in turn.obligations.debits if debit.payment_id == event.payment_id]
+    for debit in waiting:
+        if not (debit.again and debit.at_ms > turn.at_ms):  # a reversal undoes what was there, in event time
+            debit.undone, debit.orphan, debit.owed_ms, debit.due_ms = True, False, owed_ms, owed_ms
+    if is_open and case is not None:
+        if case.money_state != REVERSED:
+            case.money_state = REVERSED
+            turn.change(case, "reversed")
+            if case.template and case.amount_minor is not None and case.currency is not None:
+                about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
+                notify(turn, "debit_reversed", {**about, "eta": instant(owed_ms), "case_id": case.case_id}, case)
+    elif left is not None and not waiting:
+        debit = Debit(event.payment_id, turn.cause, left.at_ms, owed_ms, owed_ms, left.amount_minor, left.currency)
+        debit.undone, debit.line = True, left.line
+        _add(turn, debit)
+    return True
 
 
 def _contradicted(turn: Turn, event: Movement, state: PaymentState) -> None:
@@ -327,6 +371,8 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
 
 
 def _what(debit: Debit) -> str:
+    if debit.undone:
+        return "debited and reversed, and the ledger has not given it back"
     if debit.contradicted:
         return "debited, and the payment failed after it had succeeded"
     if debit.orphan:

@@ -255,6 +255,18 @@ def _is_good(turn: Turn, payment_id: str) -> bool:
     return state is not None and state.status == PaymentState.SUCCEEDED
 
 
+def reversed_(turn: Turn, payment_id: str) -> None:
+    """The payment's money is said to be on its way back: our refund would be the second one.
+
+    What has not been intended stays owed, for people, should the ledger never tell of it.
+    """
+    for owed in tuple(turn.obligations.owed):
+        if owed.payment_id == payment_id and owed.status not in (OWED, BACK):
+            turn.obligations.owed.remove(owed)
+            if owed.status == INTENDED:
+                _cancel(turn, owed, "money_back")
+
+
 def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
     obligations, policy = turn.obligations, turn.policy.money
     limit = policy.auto_refund_minor.get(owed.currency)
@@ -264,6 +276,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("in_flight", owed.status != OWED),
         ("contradicted", not approved and _is_contradicted(turn, owed)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
+        ("reversed", not approved and _is_reversed(turn, owed.payment_id)),
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
         ("dispute", any(case.is_open and case.family in _DISPUTES for case in obligations.cases)),
@@ -273,6 +286,11 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
+
+
+def _is_reversed(turn: Turn, payment_id: str) -> bool:
+    state = turn.obligations.recall(payment_key(payment_id))
+    return state is not None and state.status == PaymentState.REVERSED
 
 
 def _is_contradicted(turn: Turn, owed: Owed) -> bool:

@@ -101,12 +101,16 @@ def test_a_part_of_the_money_is_counted_and_says_nothing(merchant: Merchant) -> 
     assert merchant.case("p0").counters == {"returned_minor": 10_000}
 
 
-@pytest.mark.parametrize(
-    ("kind", "resolution"), [(PaymentSucceeded, "debit_confirmed"), (PaymentReversed, "debit_returned")]
-)
-def test_the_payment_s_own_end_ends_it(merchant: Merchant, kind: Any, resolution: str) -> None:
-    merchant.see(merchant.said(kind, RETURNED, 0))
-    assert merchant.case("p0").resolution_code == resolution
+def test_the_payment_s_success_ends_it(merchant: Merchant) -> None:
+    merchant.see(merchant.said(PaymentSucceeded, RETURNED, 0))
+    assert merchant.case("p0").resolution_code == "debit_confirmed"
+
+
+def test_a_reversal_ends_it_once_the_ledger_says_so(merchant: Merchant) -> None:
+    merchant.see(merchant.said(PaymentReversed, RETURNED, 0))
+    assert merchant.case("p0").resolution_code is None
+    merchant.see(books(0, RETURNED + SECOND, "credit"))
+    assert merchant.case("p0").resolution_code == "debit_returned"
 
 
 def test_a_late_success_after_a_part_is_back_is_a_double_benefit(merchant: Merchant) -> None:

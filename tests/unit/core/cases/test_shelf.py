@@ -13,7 +13,7 @@ from streams.agents.publish import publish
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Watermark, to_ms
 from streams.contracts.cases import CaseVersion
-from streams.contracts.payments import PaymentReversed, TransferFailed, TransferRequested
+from streams.contracts.payments import TransferFailed, TransferRequested
 from streams.core.cases.shelf import ENDED_MAX, Ended, SnapshotDropped, shelve
 
 
@@ -36,7 +36,7 @@ def money_case(player: Player, at_ms: int, number: int = 1) -> str:
         paid(at_ms, f"{number}a", kind=TransferRequested, **about),
         event(LedgerPosted, at_ms + SECOND, number, direction="debit", **line),
         mark(at_ms + HOUR),
-        paid(at_ms + HOUR, f"{number}b", kind=PaymentReversed, **about),
+        event(LedgerPosted, at_ms + HOUR, f"{number}b", direction="credit", **line),
     ]
     effects = [each for happening in told for each in player.see(happening)]
     cases = [each for each in effects if isinstance(each, CaseVersion) and each.entities.payment_id == f"p{number}"]

@@ -12,9 +12,11 @@ from streams.contracts.actions import PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.payments import (
+    Code,
     PaymentFailed,
     PaymentPending,
     PaymentRequested,
+    PaymentReversed,
     PaymentSucceeded,
     PspStatus,
     RefundCredited,
@@ -636,3 +638,61 @@ def test_a_refund_s_arrival_is_promised_by_how_the_payment_was_made(method: str,
     (note,) = [each for each in only(NotificationRequested, effects) if each.template == "refund_started"]
     arrives = datetime.fromisoformat(str(note.parameters["eta"]))
     assert (arrives - from_ms(NOON + HOUR)).days == days
+
+
+REVERSED = paid(NOON + 6 * MINUTE, "undone", kind=PaymentReversed, payment_id="p1", **WALLET)
+
+
+def test_a_reversal_is_a_promise_that_the_ledger_keeps() -> None:
+    story = Story()
+    told = [each.template for each in only(NotificationRequested, story.see(REVERSED))]
+    assert told == ["debit_reversed"]
+    assert only(CaseVersion, story.effects)[-1].status not in ("resolved", "withdrawn")
+    told = [
+        each.template for each in only(NotificationRequested, story.see(posted(NOON + HOUR, 2, direction="credit")))
+    ]
+    assert told == ["debit_returned"]
+    assert only(CaseVersion, story.effects)[-1].status == "resolved"
+
+
+def test_a_reversal_without_its_credit_stays_with_people() -> None:
+    story = Story()
+    story.see(REVERSED)
+    assert only(RefundIntended, story.see(answer(NOON + HOUR, "failed"))) == [], "it is said to be on its way"
+    story.see(mark(NOON + 30 * DAY))
+    case = only(CaseVersion, story.effects)[-1]
+    assert (case.status in ("resolved", "withdrawn"), case.money_state) == (False, "reversed")
+    assert "debit_returned" not in {each.template for each in only(NotificationRequested, story.effects)}
+    order = {"case_id": case.case_id, "expected_version": case.version, "action": "refund"}
+    act = event(CaseAction, NOON + 30 * DAY, 1, **order, actor="ana", role="analyst")
+    assert len(only(RefundIntended, story.see(act))) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([paid(NOON, 1, kind=PaymentSucceeded, **WALLET), posted(NOON + 1, 1), REVERSED], id="it was good"),
+        pytest.param(
+            [paid(NOON, 1, kind=PaymentRequested, **WALLET), posted(NOON + 1, 1), REVERSED], id="in the grace"
+        ),
+        pytest.param([paid(NOON, 1, kind=PaymentRequested, **WALLET), REVERSED, posted(NOON + 1, 1)], id="before it"),
+    ],
+)
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_reversal_that_nobody_had_a_case_about_has_the_term_of_a_refund(
+    script: list[Event], comes_back: bool
+) -> None:
+    player = Player(policy(SURE))
+    effects = [each for event in script for each in player.see(event)]
+    assert only(CaseVersion, effects) == []
+    if comes_back:
+        player.see(posted(NOON + HOUR, 2, direction="credit"))
+    found = only(CaseVersion, player.see(mark(NOON + 30 * DAY)))
+    assert {each.cause_family for each in found} == (set() if comes_back else {"debited_not_confirmed"})
+
+
+def test_without_a_ledger_the_reversal_is_all_there_is() -> None:
+    player = Player(policy(SURE))
+    debited = (Code(source="unionpay_online", code="42"),)
+    effects = player.see(paid(NOON, 1, kind=PaymentFailed, codes=debited, **WALLET)) + player.see(REVERSED)
+    assert only(CaseVersion, effects)[-1].status == "withdrawn"
