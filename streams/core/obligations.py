@@ -174,6 +174,8 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
     case_id: str
     amount_minor: int | None = None
     currency: str | None = None
+    since_ms: int = 0  # when the payment was asked for
+    device: int = 0  # 48 bits of the device that asked; 0: it named none
 
 
 class Debit(msgspec.Struct, array_like=True, gc=False):

@@ -59,6 +59,7 @@ from streams.core.flows import (
     fees,
     fraud_alert,
     holds,
+    locked_out,
     login_ladder,
     login_risk,
     messages,
@@ -339,9 +340,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         case ChallengePassed():
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)
-            for hold in tuple(turn.obligations.holds):
-                if hold.outcome == "step_up":
-                    holds.end_hold(turn, hold, "allow", "released", "the challenge was passed")
+            holds.challenge_passed(turn, prepared.event)
         case SessionUsed():
             session_reuse.after_use(turn, prepared, prepared.event)
         case CredentialChanged() | DeviceBound() | PasswordResetRequested():
@@ -357,16 +356,26 @@ def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     if shadow != turn.shadow:
         turn.enforce()  # one rule enforces although the policy observes
     event = prepared.event
+    stopper = locked_out.stopper_of(turn, event) if turn.obligations.locks else None
+    if stopper is not None and shadow:
+        turn.enforce()  # the lock stands, whatever the policy says today
+        outcome, shadow = Outcome.ALLOW, False
     # Only what has not happened yet can wait for an answer.
     waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
-    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits else None
+    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
     decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
+    if stopper is not None:
+        decision = locked_out.blocked(decision)
     turn.effects.append(decision)
     if score.shadows:
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))
-    trail.decided(turn, prepared, outcome)
-    if outcome > Outcome.ALLOW and type(event) is not LoginFailed:
+    verdict = Outcome.BLOCK if stopper is not None else outcome
+    trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome)
+    if stopper is not None and outcome < Outcome.parse(policy.outcome.case_from):
+        locked_out.noted(turn, event, stopper)
+    elif outcome > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, outcome, decision)
+    outcome = verdict
     return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
 
 

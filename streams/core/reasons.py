@@ -84,6 +84,7 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
         "A session used from a network and with a user agent that no login ever had",
         "account_protection",
     ),
+    ("R28", "account_locked", "账户已被冻结或限制", "The account is frozen or restricted", "account_protection"),
 )
 
 REASONS: dict[str, ReasonCode] = {row[0]: ReasonCode(*row) for row in _ROWS}

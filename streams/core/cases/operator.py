@@ -9,6 +9,7 @@ from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_stat
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, unknown_outcome
 from streams.core.flows.holds import end_hold
+from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import lift, lock
 from streams.core.locks.unlock import is_proved, recover, undo_false_locks
 from streams.core.messages.notify import notify
@@ -127,6 +128,11 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         frozen = next((held for held in turn.obligations.locks if held.action == "freeze"), None)
         if frozen is not None:
             return _unfreeze_refusal(turn, frozen, event)
+    if event.action == "release" and is_frozen(turn.obligations.locks):
+        return (
+            "frozen",
+            "the account is frozen, so no payment is released: a supervisor and a second person unlock it first",
+        )
     if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "attach":

@@ -12,9 +12,11 @@ from streams.core.flows import mule, trail
 from streams.core.flows.holds import end_hold, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
+from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
+from streams.core.money.charges import hashed
 from streams.core.obligations import Case, Hold, Line, PaymentState
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
@@ -39,14 +41,19 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
     if movement is not None and decision.expires_at is not None:
         _hold(turn, movement, prepared.at_ms, outcome, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
-        _tell(turn, movement, outcome, case, prepared.incident)
+        _tell(turn, movement, Outcome.parse(decision.outcome), case, prepared.incident)
 
 
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
-    """Yes releases the held payment; no blocks it and freezes the account."""
+    """Yes releases the held payment, unless the account is frozen; no blocks it and freezes the account."""
     hold = _hold_meant(turn, event)
     case = _case_meant(turn, event, hold)
     if event.answer == "yes":
+        if is_frozen(turn.obligations.locks):
+            if case is not None:
+                text = "somebody says: it was me; the account is frozen, so nothing is released and nothing is learnt"
+                add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, text))
+            return  # a freeze ends by a supervisor and a second person, and so does what it has stopped
         if case is not None and case.family != ALERT:
             # Nobody asked. A thief says yes too, and whoever is in may be one: people read it, and nothing follows.
             text = "the customer says: it was me; that is not the question here"
@@ -56,8 +63,6 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
             end_hold(turn, hold, "allow", "released", "confirmed by the customer")
         if case is not None:
             add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, "the customer says: it was me"))
-            if turn.obligations.frozen_by(case.case_id):
-                return  # whoever answers may be the thief: a freeze ends by a supervisor and a second person
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
             if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
@@ -97,6 +102,8 @@ def freeze(turn: Turn, case: Case, rule: str) -> None:
         errand(turn, "end_sessions", reason_class="account_protection", rule=rule, case=case)
         errand(turn, "stop_payouts", reason_class="account_protection", rule=rule, case=case)
         notify(turn, "account_takeover", {"case_id": case.case_id}, case)
+    for hold in tuple(turn.obligations.holds):
+        end_hold(turn, hold, "block", "confirmed", "the account is frozen")
 
 
 def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> None:
@@ -140,7 +147,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             family=family,
             queue="security",
             priority=priority,
-            lines=(*began, _line(turn, prepared, outcome, decision, movement)),
+            lines=(*began, _line(turn, prepared, decision, movement)),
             payment=movement,
             payment_id=movement.payment_id if movement is not None else "",
             amount_minor=movement.amount_minor if movement is not None else None,
@@ -176,10 +183,10 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     return case
 
 
-def _line(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Line:
+def _line(turn: Turn, prepared: Prepared, decision: DecisionMade, movement: Movement | None) -> Line:
     rules = ", ".join(hit.rule for hit in prepared.hits if not hit.shadow)
     score = "" if decision.score is None else f"; score {decision.score:.3f}"
-    text = f"{outcome.label}{': ' + rules if rules else ''}{score}"[:160]
+    text = f"{decision.outcome}{': ' + rules if rules else ''}{score}"[:160]
     kind = kind_of(prepared.event)
     if movement is None:
         return Line(prepared.at_ms, kind, turn.cause, text)
@@ -205,6 +212,8 @@ def _hold(
             case_id,
             movement.amount_minor,
             movement.currency,
+            since_ms=at_ms,
+            device=hashed(movement.device_id),
         ),
     )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from streams.contracts.decisions import DecisionAmended
+from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import add_line
 from streams.core.flows import unknown_outcome
+from streams.core.locks.account_states import is_frozen
+from streams.core.money.charges import hashed
 from streams.core.obligations import HOLDS_MAX, Hold, Line
 from streams.core.turn import Turn
 
@@ -39,6 +42,21 @@ def end_hold(turn: Turn, hold: Hold, outcome: str, cause: str, note: str | None 
     if case is not None:
         text = f"{hold.outcome} of payment {hold.payment_id} {cause}: {outcome}"
         add_line(turn, case, Line(turn.at_ms, f"hold_{cause}", turn.cause, text))
+
+
+def challenge_passed(turn: Turn, event: ChallengePassed) -> None:
+    """Releases what waits for a challenge: only what was asked for before it, and from the same device.
+
+    A pass that is older says nothing about the payment, one of another device nothing about who asked; and whoever
+    has a second factor may be who has stolen the account, so while it is frozen nothing is released.
+    """
+    if turn.late or is_frozen(turn.obligations.locks):
+        return
+    device = hashed(event.device_id)
+    for hold in tuple(turn.obligations.holds):
+        same = not hold.device or not device or hold.device == device
+        if hold.outcome == "step_up" and hold.since_ms <= turn.at_ms and same:
+            end_hold(turn, hold, "allow", "released", "the challenge was passed")
 
 
 def drop_hold(turn: Turn, payment_id: str) -> None:

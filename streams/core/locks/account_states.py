@@ -81,8 +81,31 @@ def state_of(locks: Iterable[HeldLock], closed: bool = False) -> str:
     """The strictest of all; a lock that is being lifted counts no longer."""
     if closed:
         return CLOSED
-    states = [state_of_lock(held) for held in locks if held.status not in ("lifting", RELEASED)]
+    states = [state_of_lock(held) for held in locks if _stands(held)]
     return max(states, key=STATES.index, default=ACTIVE)
+
+
+def is_frozen(locks: Iterable[HeldLock]) -> bool:
+    """Whether a freeze stands, acknowledged or not: from then on nothing that one person says lets money out."""
+    return any(held.action == "freeze" and _stands(held) for held in locks)
+
+
+def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock | None:
+    """The lock that keeps money in, whoever asks; with `at_the_door` the one that keeps everybody out."""
+    stopping = ("freeze",) if at_the_door else ("freeze", "restrict")
+    found = [
+        held
+        for held in locks
+        if held.action in stopping
+        and held.applies_to == "everyone"
+        and held.scope in ("all", "money_out")
+        and _stands(held)
+    ]
+    return max(found, key=lambda held: STATES.index(state_of_lock(held)), default=None)
+
+
+def _stands(held: HeldLock) -> bool:
+    return held.status not in ("lifting", RELEASED)
 
 
 def permitted(was: str, on: str, to: str) -> bool:

@@ -23,6 +23,11 @@ The state of an account is the strictest of what its locks say; `locks.state.v1`
 it, who, the event that shows it and when the state ends. `rest` is the strictest of what is left. Known devices are
 outside of locks that apply to `unknown_devices`, and money in stays open.
 
+From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and
+so is a login to a frozen one; the case that locked says what came last and how often. A freeze ends what waits for an
+answer with `block`, and while it stands no "yes, that was me", no passed challenge and no analyst releases anything. A
+passed challenge counts for payments that were asked for before it and, where both name a device, from the same one.
+
 ```mermaid
 {account_diagram()}```
 

@@ -9,8 +9,8 @@ from typing import get_args
 from streams.core import rules
 from streams.core.reasons import REASONS, SafeClass
 
-# Reasons that no rule gives: the score's own, and the one of a rule that failed.
-BY_THE_CORE = {"R22", "R23"}
+# Reasons that no rule gives: the score's own, the one of a rule that failed, and the one of a lock.
+BY_THE_CORE = {"R22", "R23", "R28"}
 
 
 def test_codes_are_numbered_without_holes_and_slugs_unique():

@@ -1,0 +1,57 @@
+"""What is decided about money that would leave, or somebody who enters, while the account is frozen or restricted?
+
+The payment system carries the lock out; a verdict that lets money go meanwhile would contradict it, and would be all
+that a payment system goes by that hears of the lock too late.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from streams.contracts.base import Event
+from streams.contracts.decisions import DecisionMade, Reason
+from streams.contracts.logins import LoginSucceeded
+from streams.contracts.payments import Movement
+from streams.core.cases.book import put_line
+from streams.core.flows.movements import SUBJECTS, status_after
+from streams.core.locks.account_states import stopper
+from streams.core.obligations import HeldLock, Line, PaymentState
+from streams.core.turn import Turn
+from streams.core.verdict import REASONS_MAX
+
+STOPPED: Final = "stopped_by_lock"  # line and counter of the case that locked
+_TOLD_EVERY: Final = 10
+_REASON: Final = "R28"
+_OUT: Final = frozenset({"payment", "transfer", "withdrawal", "bill"})
+
+
+def stopper_of(turn: Turn, event: Event) -> HeldLock | None:
+    """The lock that stands against the event: money that has not left yet, or a login to a frozen account."""
+    locks = turn.obligations.locks
+    if isinstance(event, LoginSucceeded):
+        return stopper(locks, at_the_door=True)
+    if not isinstance(event, Movement) or SUBJECTS.get(type(event)) not in _OUT:
+        return None
+    return stopper(locks) if status_after(event) == PaymentState.SEEN else None
+
+
+def blocked(decision: DecisionMade) -> DecisionMade:
+    """The same decision with the lock as its first reason; it never waits for an answer."""
+    reasons = (Reason(code=_REASON, direction="raises"), *decision.reasons)[:REASONS_MAX]
+    return msgspec.structs.replace(decision, outcome="block", reasons=reasons)
+
+
+def noted(turn: Turn, event: Event, lock: HeldLock) -> None:
+    """The case that locked says what came last, and how much has come; nobody needs a case of its own for that."""
+    case = turn.obligations.case(lock.case_id)
+    if case is None or not case.is_open:
+        return
+    what = f"payment {event.payment_id}" if isinstance(event, Movement) else "a login"
+    state = "frozen" if lock.action == "freeze" else "restricted"
+    put_line(turn, case, Line(turn.at_ms, STOPPED, turn.cause, f"{what} is blocked: the account is {state}"))
+    count = case.counters[STOPPED] = case.counters.get(STOPPED, 0) + 1
+    # Who goes on trying must not keep the case changing under the hands of whoever works it.
+    if count == 1 or count % _TOLD_EVERY == 0:
+        turn.change(case, STOPPED)

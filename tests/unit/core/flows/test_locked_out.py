@@ -1,0 +1,115 @@
+"""What leaves a frozen account, and who can let it out?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import DAY, MINUTE, NOON, SECOND, event, login, paid
+from support.play import Player, policy
+
+from streams.contracts import payments
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, UserReport
+from streams.contracts.cases import ActionRejected, CaseVersion
+from streams.contracts.decisions import DecisionAmended, DecisionMade
+from streams.contracts.logins import ChallengePassed, LoginSucceeded
+from streams.core.score import Score
+from streams.core.steps import Effect
+
+HELD, CHALLENGED, GOOD = 0.95, 0.6, 0.01
+
+
+def only(kind: type, effects: list[Effect]) -> list[Any]:
+    return [effect for effect in effects if type(effect) is kind]
+
+
+class Theft:
+    """A payment that waits for an answer, then the owner's report."""
+
+    def __init__(self, score: float) -> None:
+        self.score = score
+        self.player = Player(policy(), lambda _: Score(self.score, "m1"))
+        asked = self.player.see(paid(NOON, 1, kind=payments.TransferRequested, device_id="thief"))
+        self.alert = next((case for case in only(CaseVersion, asked)), None)
+        self.effects = self.player.see(event(UserReport, NOON + MINUTE, 1, channel="phone", kind="stolen"))
+        self.score = GOOD
+
+
+@pytest.mark.parametrize("score", [HELD, CHALLENGED])
+def test_a_freeze_ends_what_waits_with_block(score: float) -> None:
+    theft = Theft(score)
+    assert [(each.subject_id, each.outcome) for each in only(DecisionAmended, theft.effects)] == [("p1", "block")]
+    assert theft.player.obligations["a1"].holds == []
+
+
+def test_a_yes_on_a_frozen_account_is_a_line_and_no_label() -> None:
+    theft = Theft(HELD)
+    said = event(CustomerConfirmed, NOON + 2 * MINUTE, 1, channel="app", answer="yes", payment_id="p1")
+    effects = theft.player.see(said)
+    assert only(DecisionAmended, effects) == []
+    (case,) = only(CaseVersion, effects)
+    assert case.changed == ("timeline: customer_confirmed",)
+    assert case.finding == "unset"
+
+
+def test_one_analyst_releases_nothing_of_a_frozen_account() -> None:
+    theft = Theft(HELD)
+    assert theft.alert is not None
+    case = theft.player.obligations["a1"].case(theft.alert.case_id)
+    assert case is not None
+    about = {"case_id": case.case_id, "expected_version": case.version, "actor": "ana", "role": "analyst"}
+    (rejected,) = only(
+        ActionRejected, theft.player.see(event(CaseAction, NOON + 90 * SECOND, 1, action="release", **about))
+    )
+    assert rejected.cause == "frozen"
+    assert "second person" in rejected.text
+
+
+@pytest.mark.parametrize("kind", [payments.PaymentRequested, payments.TransferRequested, payments.WithdrawalRequested])
+def test_money_out_of_a_frozen_account_is_blocked_and_the_case_counts(kind: type) -> None:
+    theft = Theft(GOOD)
+    versions = []
+    for number in range(2, 12):
+        effects = theft.player.see(paid(NOON + MINUTE + number * SECOND, number, 900, kind))
+        (decision,) = only(DecisionMade, effects)
+        assert (decision.outcome, decision.expires_at, decision.reasons[0].code) == ("block", None, "R28")
+        versions += only(CaseVersion, effects)
+    assert [(case.case_type, case.counters["stopped_by_lock"]) for case in versions] == [
+        ("account_takeover", 1),
+        ("account_takeover", 10),
+    ]
+    assert [line.text for line in versions[-1].evidence if line.kind == "stopped_by_lock"] == [
+        "payment p11 is blocked: the account is frozen"
+    ]
+
+
+def test_money_in_and_what_has_left_already_are_judged_as_ever() -> None:
+    theft = Theft(GOOD)
+    for number, kind in enumerate((payments.TopupRequested, payments.PaymentSucceeded), 2):
+        (decision,) = only(DecisionMade, theft.player.see(paid(NOON + 2 * MINUTE, number, 900, kind)))
+        assert decision.outcome == "allow"
+
+
+def test_a_login_to_a_frozen_account_is_not_allowed() -> None:
+    theft = Theft(GOOD)
+    effects = theft.player.see(login(NOON + 2 * MINUTE, 1, LoginSucceeded, device_id="own"))
+    (decision,) = only(DecisionMade, effects)
+    assert (decision.outcome, decision.reasons[0].code) == ("block", "R28")
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "device", "released"),
+    [
+        (NOON + MINUTE, "phone", True),
+        (NOON + MINUTE, None, True),
+        (NOON + MINUTE, "other", False),
+        (NOON - 10 * MINUTE, "phone", False),
+        (NOON - DAY, "phone", False),
+    ],
+)
+def test_only_a_newer_pass_of_the_same_device_releases(at_ms: int, device: str | None, released: bool) -> None:
+    player = Player(policy(), lambda _: Score(CHALLENGED, "m1"))
+    player.see(paid(NOON, 1, kind=payments.PaymentRequested, device_id="phone"))
+    player.see(paid(NOON + SECOND, 2, kind=payments.PaymentRequested, device_id="phone"))
+    amended = only(DecisionAmended, player.see(login(at_ms, 1, ChallengePassed, device_id=device)))
+    assert [each.outcome for each in amended] == (["allow"] * 2 if released else [])
