@@ -19,6 +19,7 @@ from streams.core.currencies import RateTable, convert, exponent_of
 from streams.core.distance import great_circle_km, speed_kmh
 from streams.core.familiar import (
     Familiar,
+    Key,
     Keys,
     Tally,
     contains,
@@ -83,6 +84,7 @@ _FIRST_BASE_BEHIND = DAY
 ERASED_MARK_MS = 30 * DAY
 # A state nobody touched for this long is dropped: longer than any window, habit or dormancy rule looks back.
 FORGET_AFTER_MS = 400 * DAY
+PROOF_MS = 900_000  # how long a second factor belongs to a login, before and after it
 HABIT_HALF_LIFE_S = 30 * 86_400.0
 SPIKE_RATIO = 3.0
 # Hours are halved when there are this many: a year of habit at three payments a day, then the recent half counts more.
@@ -193,6 +195,11 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     erased_ms: int = 0  # what happened until then is nobody's business any more
     # where trusted logins came from; `streams.core.login_risk.training` changes it, because trust is not observed
     login_history: LoginHistory | None = None
+    # a success that was asked for a second factor makes its device and network known only when the factor is given
+    doubted_ms: int = 0
+    doubted_from: tuple[Key, ...] = ()  # keys of address, network and, where one is named, device
+    proved_ms: int = 0  # the last second factor, for systems that ask for it before they tell of the login
+    proved_from: Key = b""
 
     @property
     def last_login_ms(self) -> int:
@@ -357,6 +364,7 @@ UNOBSERVED = frozenset(
         accounts.CaseAction,
         accounts.ContactTaken,
         accounts.AccountErasure,
+        accounts.EntityBlock,
         accounts.ActionAcknowledged,
         Watermark,
     )
@@ -367,9 +375,17 @@ UNOBSERVED = frozenset(
 
 
 def fold(
-    observations: Observations, event: Event, at_ms: int, late: bool = False, basis: Basis = DEFAULT_BASIS
+    observations: Observations,
+    event: Event,
+    at_ms: int,
+    late: bool = False,
+    basis: Basis = DEFAULT_BASIS,
+    *,
+    asked: bool = False,
 ) -> None:
     """Remember `event`. Changes `observations`, which the caller owns.
+
+    `asked`: the event is a login that somebody doubts, so it must prove itself before anything of it is known.
 
     `late` is the runtime's word that the event is beyond the lateness bound of its partition's clock; it is then only
     counted, unless for this account nothing newer has happened: a quiet account has lost nothing.
@@ -388,7 +404,24 @@ def fold(
         observations.first_ms = at_ms
     if not 0 <= at_ms - observations.base_ms <= FARTHEST:
         _reach(observations, at_ms)
+    if asked and type(event) is logins.LoginSucceeded and not _is_at_home(observations, event, at_ms):
+        _came_in(observations, event, at_ms, basis)
+        observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
+        return
     handler(observations, event, at_ms, basis)
+
+
+def _is_at_home(obs: Observations, event: logins.Login, at_ms: int) -> bool:
+    return is_known_context(obs, event) or (_near(at_ms, obs.proved_ms) and obs.proved_from == key_of(event.ip))
+
+
+def _near(at_ms: int, then_ms: int) -> bool:
+    return then_ms > 0 and abs(at_ms - then_ms) <= PROOF_MS
+
+
+def _where(event: logins.Login) -> tuple[Key, ...]:
+    device = () if event.device_id is None else (key_of(event.device_id),)
+    return (key_of(event.ip), network_key(event.ip), *device)
 
 
 def _reach(obs: Observations, at_ms: int) -> None:
@@ -567,22 +600,31 @@ def _ledger(obs: Observations, event: accounts.LedgerPosted, at_ms: int, basis: 
 
 
 def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis) -> None:
-    at_s = at_ms // 1000
-    late = at_ms < obs.newest_ms
     if is_known_context(obs, event):
         obs.known_success_ms = max(obs.known_success_ms, at_ms)
     else:
         obs.stranger_success_ms = max(obs.stranger_success_ms, at_ms)
+    _trust(obs, *_where(event))
+    _came_in(obs, event, at_ms, basis)
+
+
+def _trust(obs: Observations, _: Key, network: Key, device: Key = b"") -> None:
+    """Whoever comes from there again is known."""
+    obs.login_networks = tally(obs.login_networks, network, NETWORKS_CAP)
+    if device:
+        obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
+
+
+def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis) -> None:
+    at_s = at_ms // 1000
+    late = at_ms < obs.newest_ms
     obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
     obs.logins_total += 1
     device = b""
     if event.device_id is not None:
         device = key_of(event.device_id)
         obs.devices = meet(obs.devices, device, at_s, DEVICES_CAP, late)
-        obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
-    network = network_key(event.ip)
     obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
-    obs.login_networks = tally(obs.login_networks, network, NETWORKS_CAP)
     if event.country is not None:
         country = key_of(event.country)
         obs.countries = meet(obs.countries, country, at_s, COUNTRIES_CAP, late)
@@ -623,12 +665,24 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
         obs.device_bound_ms = max(obs.device_bound_ms, at_ms)
     else:
         obs.journey_ms = 0
+        _proved(obs, event, at_ms)
     if event.device_id is None:
         return
     device = key_of(event.device_id)
     obs.devices = meet(obs.devices, device, at_ms // 1000, DEVICES_CAP, at_ms < obs.newest_ms)
     obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
     obs.newest_ms = max(obs.newest_ms, at_ms)
+
+
+def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
+    """A second factor was given: by a login that waited for it, if it comes from there."""
+    obs.proved_ms, obs.proved_from = at_ms, key_of(event.ip)
+    address, *rest = obs.doubted_from or (b"",)
+    here = address == obs.proved_from or (event.device_id is not None and key_of(event.device_id) in rest[1:])
+    if obs.doubted_from and _near(at_ms, obs.doubted_ms) and here:
+        _trust(obs, *obs.doubted_from)
+        obs.stranger_success_ms = max(obs.stranger_success_ms, obs.doubted_ms)
+        obs.doubted_from = ()
 
 
 def _credential_changed(obs: Observations, _: logins.CredentialChanged, at_ms: int, __: Basis) -> None:

@@ -150,7 +150,7 @@ def prepare(
         incident, attacked = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ("", "")
         prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident, incident_kind=attacked)
     too_late = observations.too_late
-    fold(observations, event, at_ms, late, basis)
+    fold(observations, event, at_ms, late, basis, asked=training.is_asked(prepared.hits, policy))
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)

@@ -14,13 +14,12 @@ from streams.core.features import Features
 from streams.core.login_risk.context import LoginContext, context_of
 from streams.core.login_risk.frequencies import Frequencies, count
 from streams.core.login_risk.history import DAY_MS, LoginHistory, learn
-from streams.core.observations import Observations
+from streams.core.observations import PROOF_MS, Observations
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.rules import mode_of
 
 OWN = "login-risk/"
-PROOF_MS = 900_000  # how long a second factor belongs to a login, before and after it
 _DOUBT = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
 
@@ -28,6 +27,11 @@ def is_doubted(hits: tuple[Hit, ...], features: Features | None, policy: Policy)
     """Whether something suspicious surrounds a successful login."""
     if features is not None and (features.ip_level > 0.0 or features.device_level > 0.0):
         return True
+    return is_asked(hits, policy)
+
+
+def is_asked(hits: tuple[Hit, ...], policy: Policy) -> bool:
+    """Whether a rule wants a second factor or worse, so that a login without one is nobody's we know."""
     for hit in hits:
         if hit.outcome not in _DOUBT or hit.silenced:
             continue

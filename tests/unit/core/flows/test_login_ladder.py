@@ -6,9 +6,11 @@ from support.happenings import DAY, MINUTE, NOON, login
 from support.play import Player, policy
 
 from streams.contracts.actions import ActionRequested, LocksState
-from streams.contracts.logins import LoginFailed, LoginSucceeded
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.logins import ChallengeFailed, ChallengePassed, LoginFailed, LoginSucceeded
 
 OWN = {"device_id": "own", "ip": "198.51.100.7"}
+THIEF = {"device_id": "thief", "ip": "192.0.2.9"}
 NEIGHBOUR = {"ip": "198.51.100.99"}  # in the owner's /24
 
 
@@ -49,3 +51,34 @@ class TestStrangers:
     def test_the_network_stands_for_a_device_where_none_was_ever_named(self):
         player = at_home(ip="198.51.100.7")
         assert locked_out(fail(player, 5, ip="198.51.100.7")) == {"known_devices"}
+
+
+class TestWhoeverIsAskedIsUnknownUntilProved:
+    def guessed(self):
+        """The hour after strangers guessed, with the right password by an unknown device, which is asked."""
+        player = at_home()
+        fail(player, 32, device_id="bot", ip="203.0.113.9")
+        assert self.outcome(player, 33) == "step_up"
+        return player
+
+    def outcome(self, player, minute):
+        told = player.see(login(NOON + minute * MINUTE, f"in{minute}", LoginSucceeded, **THIEF))
+        return next(one.outcome for one in told if type(one) is DecisionMade)
+
+    def test_a_failed_second_factor_is_asked_for_again(self):
+        player = self.guessed()
+        player.see(login(NOON + 34 * MINUTE, "no", ChallengeFailed, **THIEF))
+        assert self.outcome(player, 35) == "step_up"
+        assert locked_out(fail(player, 12, at_ms=NOON + 36 * MINUTE, name="t", **THIEF)) <= {"unknown_devices"}
+
+    def test_a_passed_one_makes_the_device_known(self):
+        player = self.guessed()
+        player.see(login(NOON + 34 * MINUTE, "yes", ChallengePassed, ip=THIEF["ip"]))
+        assert self.outcome(player, 35) == "allow"
+
+    def test_one_that_was_told_before_the_login_counts_too(self):
+        player = at_home()
+        fail(player, 32, device_id="bot", ip="203.0.113.9")
+        player.see(login(NOON + 32 * MINUTE, "yes", ChallengePassed, ip=THIEF["ip"]))
+        self.outcome(player, 33)
+        assert self.outcome(player, 34) == "allow"

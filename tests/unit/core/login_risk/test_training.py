@@ -23,8 +23,8 @@ from streams.core.login_risk.frequencies import (
     count,
 )
 from streams.core.login_risk.history import DAY_MS, LoginHistory, learn, shares
-from streams.core.login_risk.training import PROOF_MS, is_doubted, train
-from streams.core.observations import Observations
+from streams.core.login_risk.training import is_doubted, train
+from streams.core.observations import PROOF_MS, Observations
 from streams.core.pipeline import prepare
 from streams.core.risk import no_risk
 
