@@ -402,6 +402,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     finals: bytes = b""  # 11 bytes each, oldest first: `payment_key`, then when its last final word was said
     reserved: list[Reserved] = msgspec.field(default_factory=list)
     arrived: bytes = b""  # 6 bytes for each promise that ended lately; `streams.core.money.arrivals`
+    unfrozen_ms: int = 0  # when two people last lifted a freeze
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -64,6 +64,14 @@ class Turn(msgspec.Struct):
         self.shadow = False
         self.acts = self.is_fresh
 
+    def stands(self, within_s: int) -> None:
+        """Lets the turn act now on what stays true however late it is heard, up to this age."""
+        self.acts = self.policy.mode == "enforce" and self.ctx.now_ms - self.at_ms <= within_s * 1000
+        if self.acts:
+            self.late = False
+            if self.at_ms < self.ctx.clock_ms:  # deadlines and commands count from when it is heard
+                self.at_ms, self.at = self.ctx.clock_ms, from_ms(self.ctx.clock_ms)
+
     def may(self, effect: str) -> bool:
         """May this turn send an `effect` (action, notification, query)? Notes the ones that it may not."""
         if self.acts and not self.late:

@@ -8,6 +8,7 @@ from streams.core.cases import attachments, clocks, dialogue
 from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, unknown_outcome
+from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze
 from streams.core.flows.holds import end_hold
 from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import lift, lock
@@ -75,6 +76,9 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "confirm_fraud":
             set_finding(turn, case, "confirmed_fraud")
             learn_from(turn, case)
+            # Confirmed while it was frozen already, or after two people gave it back: nothing is left to stop.
+            if case.family == TAKEOVER_FAMILY and case.is_open and turn.obligations.unfrozen_ms < case.opened_ms:
+                freeze(turn, case, "confirmed_fraud", event.role)
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
@@ -271,6 +275,7 @@ def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
     if not any(lifted):
         return
     if frozen:
+        turn.obligations.unfrozen_ms = turn.at_ms
         recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
     else:
         notify(turn, "unlocked.by_us", {}, case)

@@ -27,6 +27,7 @@ from streams.core.verdict import by_score
 
 TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
+NOT_FROZEN = "not_frozen"  # line of a case
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 MODEL = "model"  # where caps and commands name a rule
 
@@ -80,14 +81,16 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
     freeze(turn, case, "customer_denied")
 
 
-def freeze(turn: Turn, case: Case, rule: str) -> None:
+def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
     """Everything stops until a supervisor and a second person have seen it.
 
     Within a cap of its own (`locks.caps.OWNERS`): an owner who asks is believed, a flood of reports for many accounts
-    is not many owners.
+    is not many owners. A cap stops the freeze and nothing else: whoever is in is thrown out, and what waits is stopped.
+    Where nothing is frozen the case says why, and people have it at P1.
     """
     raise_to(turn, case, 1)
     trail.lay(turn, case)
+    was_frozen = is_frozen(turn.obligations.locks)
     frozen = lock(
         turn,
         "freeze",
@@ -97,13 +100,28 @@ def freeze(turn: Turn, case: Case, rule: str) -> None:
         reason_class="account_protection",
         rule=rule,
         case=case,
+        capped=actor == "rules",  # a person decided about one account
+        actor=actor,
     )
-    if frozen:
+    is_capped = not frozen and not was_frozen and turn.acts and not turn.late and not turn.obligations.holder.closed
+    if frozen or (is_capped and not case.sessions_ended_ms):
+        case.sessions_ended_ms = turn.at_ms
         errand(turn, "end_sessions", reason_class="account_protection", rule=rule, case=case)
         errand(turn, "stop_payouts", reason_class="account_protection", rule=rule, case=case)
+    if frozen:
         notify(turn, "account_takeover", {"case_id": case.case_id}, case)
+    elif not was_frozen and not is_capped:
+        add_line(
+            turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, f"not frozen: {_why_not(turn)}; a person decides")
+        )
     for hold in tuple(turn.obligations.holds):
         end_hold(turn, hold, "block", "confirmed", "the account is frozen")
+
+
+def _why_not(turn: Turn) -> str:
+    if turn.obligations.holder.closed:
+        return "the account is closed"
+    return "the policy observes" if turn.policy.mode != "enforce" else "it is heard too late to act on"
 
 
 def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> None:

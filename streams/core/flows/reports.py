@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.contracts.accounts import UserReport
-from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.contracts.base import to_ms
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import trail
-from streams.core.flows.fraud_alert import TAKEOVER_CASE, TAKEOVER_FAMILY, freeze, is_takeover
+from streams.core.flows.fraud_alert import NOT_FROZEN, TAKEOVER_CASE, TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
 from streams.core.money import charges
@@ -13,6 +16,8 @@ from streams.core.obligations import Line
 from streams.core.turn import Turn
 
 WRONG = "wrong_transfer"
+# A theft stays true however late its report is heard; what is older than this is a history that is read again.
+_STANDS_S: Final = 7 * 86_400
 
 
 def reported(turn: Turn, event: UserReport) -> None:
@@ -20,9 +25,7 @@ def reported(turn: Turn, event: UserReport) -> None:
     payment_id = event.payment_id or ""
     match event.kind:
         case "stolen":
-            case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
-            is_takeover(turn, case)
-            freeze(turn, case, "reported_stolen")
+            _stolen(turn, event, payment_id)
         case "unauthorised":
             case = open_or_join(
                 turn, _draft(turn, "unauthorised_txn", "F25", "unauthorised", "security", 1, payment_id)
@@ -31,6 +34,20 @@ def reported(turn: Turn, event: UserReport) -> None:
             notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         case "wrong_transfer":
             _wrong_transfer(turn, payment_id)
+
+
+def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
+    """Frozen at once, however late the report comes, unless two people have given the account back since."""
+    recovered = to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms
+    if not recovered:
+        turn.stands(_STANDS_S)
+    case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
+    is_takeover(turn, case)
+    if recovered:
+        text = "not frozen: the account was given back to its owner after this report"
+        add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+        return
+    freeze(turn, case, "reported_stolen")
 
 
 def came_back(turn: Turn, payment_id: str, amount_minor: int | None = None) -> None:

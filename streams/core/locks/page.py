@@ -35,6 +35,11 @@ passed challenge counts for payments that were asked for before it and, where bo
 |---|---|---|---|
 {moves}
 
+A theft stays true however late its report is heard: it freezes up to seven days later, unless two people have given
+the account back meanwhile. Where nothing is frozen, because the policy observes, the report is older or a cap is full,
+the case says so at P1; a cap stops the freeze alone, sessions and payouts are ended all the same. An analyst who
+confirms a takeover (F23) as fraud freezes the account too, outside the caps.
+
 A state without an end (`hard_lock`, `frozen`) has an open case with a deadline. An appeal (`unlock.requested.v1`) is a
 case of its own with the promise of its priority, resolved when no lock is left; three failed identity checks, and only
 a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze: two people

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.happenings import DAY, MINUTE, NOON, SECOND, event, login, paid
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
 from support.play import Player, policy
 
 from streams.contracts import payments
 from streams.contracts.accounts import CaseAction, CustomerConfirmed, UserReport
+from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.cases import ActionRejected, CaseVersion
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
@@ -113,3 +114,61 @@ def test_only_a_newer_pass_of_the_same_device_releases(at_ms: int, device: str |
     player.see(paid(NOON + SECOND, 2, kind=payments.PaymentRequested, device_id="phone"))
     amended = only(DecisionAmended, player.see(login(at_ms, 1, ChallengePassed, device_id=device)))
     assert [each.outcome for each in amended] == (["allow"] * 2 if released else [])
+
+
+def frozen(effects: list[Effect]) -> bool:
+    return any(each.action == "freeze" for each in only(ActionRequested, effects))
+
+
+@pytest.mark.parametrize("late_s", [60, 901, 3600, 2 * 86_400])
+def test_a_theft_report_freezes_however_late_it_is_heard(late_s: int) -> None:
+    player = Player(policy())
+    player.see(login(NOON, 1, LoginSucceeded, device_id="own"))
+    effects = player.see(event(UserReport, NOON - late_s * SECOND, 1, channel="phone", kind="stolen"))
+    assert frozen(effects)
+    assert [each.attempt for each in only(ActionRequested, player.pass_until(NOON + SECOND))] == []
+    by_the_clock = Player(policy(), now_ms=NOON + late_s * SECOND)
+    assert frozen(by_the_clock.see(event(UserReport, NOON, 1, channel="phone", kind="stolen")))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "days", "why"),
+    [('mode = "observe"', 0, "the policy observes"), ("", 30, "it is heard too late to act on")],
+)
+def test_where_nothing_may_be_frozen_the_case_says_so(overrides: str, days: int, why: str) -> None:
+    player = Player(policy(overrides), now_ms=NOON + days * DAY)
+    effects = player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen"))
+    assert not frozen(effects)
+    (case,) = only(CaseVersion, effects)
+    assert case.priority == "P1"
+    assert f"not frozen: {why}; a person decides" in [line.text for line in case.evidence]
+
+
+def test_a_report_from_before_the_account_was_given_back_freezes_nothing() -> None:
+    player = Player(policy("[locks]\nunfreeze_identity_s = 0"))
+    effects = player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen"))
+    case = only(CaseVersion, effects)[-1]
+    about = {"case_id": case.case_id, "expected_version": case.version, "actor": "sue", "second_actor": "bob"}
+    player.see(event(CaseAction, NOON + HOUR, 2, action="unlock", role="supervisor", **about))
+    assert player.obligations["a1"].unfrozen_ms == NOON + HOUR
+    assert not frozen(player.see(event(UserReport, NOON + MINUTE, 2, channel="phone", kind="stolen")))
+    assert frozen(player.see(event(UserReport, NOON + 2 * HOUR, 3, channel="phone", kind="stolen")))
+
+
+def test_an_analyst_who_confirms_a_takeover_freezes() -> None:
+    player = Player(policy("[locks.caps]\nper_rule = 1"), now_ms=NOON + 30 * DAY)
+    case = only(CaseVersion, player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen")))[-1]
+    player._now_ms = None
+    about = {"case_id": case.case_id, "expected_version": case.version, "actor": "ana", "role": "analyst"}
+    effects = player.see(event(CaseAction, NOON + MINUTE, 1, action="confirm_fraud", **about))
+    assert frozen(effects)
+    assert [(each.state, each.actor) for each in only(LocksState, effects)] == [("frozen", "analyst")]
+
+
+def test_a_cap_stops_the_freeze_and_nothing_else() -> None:
+    player = Player(policy("[locks.caps]\nper_rule = 1"))
+    player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen", account_id="a0"))
+    effects = player.see(event(UserReport, NOON, 2, channel="phone", kind="stolen"))
+    assert [each.action for each in only(ActionRequested, effects)] == ["end_sessions", "stop_payouts"]
+    assert "lock_capped" in [line.kind for line in only(CaseVersion, effects)[-1].evidence]
+    assert only(ActionRequested, player.see(event(UserReport, NOON + SECOND, 3, channel="phone", kind="stolen"))) == []
