@@ -364,6 +364,7 @@ class Holder(msgspec.Struct, array_like=True, gc=False):
     vulnerable: bool = False
     closed: bool = False
     tier: str = ""  # of verification, at most TIER_MAX characters: whose limits hold
+    told_ms: int = 0  # when the newest profile was true
 
 
 class Obligations(msgspec.Struct, array_like=True, gc=False):

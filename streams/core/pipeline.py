@@ -438,13 +438,25 @@ def _labelled(turn: Turn, event: LabelRecorded) -> None:
 
 
 def _profile(turn: Turn, event: AccountProfile) -> None:
+    """The newest profile counts, in whatever order they come; of one that is late only what nobody knew yet.
+
+    A day of closing that has not come yet closes nothing, and a newer profile without one opens the account again.
+    """
     holder = turn.obligations.holder
+    if turn.at_ms < holder.told_ms:
+        return
+    holder.told_ms = turn.at_ms
     holder.language = event.language
     holder.time_zone = event.time_zone if event.time_zone is not None and is_zone(event.time_zone) else ""
     holder.vulnerable = event.vulnerable
     holder.tier = event.tier if event.tier is not None and len(event.tier) <= TIER_MAX else ""
-    if event.closed_at is not None and not holder.closed:
+    closed = event.closed_at is not None and to_ms(event.closed_at) <= turn.at_ms
+    if turn.late or closed == holder.closed:
+        return
+    if closed:
         saga.close(turn)
+    else:
+        saga.reopen(turn)
 
 
 def _close(turn: Turn) -> list[Effect]:

@@ -57,6 +57,7 @@ ACCOUNT_MOVES = (
     AccountMove(RECOVERING, "expired", REST, "time"),
     AccountMove(RECOVERING, "operator", REST, "analyst"),
     AccountMove(RECOVERING, "false_lock", REST, "analyst"),
+    AccountMove(CLOSED, "reopened", REST, "profile"),
 )
 
 ENTRY_OF = {move.to: move.on for move in ACCOUNT_MOVES if move.state == ANY} | {RECOVERING: "recovering"}

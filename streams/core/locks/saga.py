@@ -154,12 +154,25 @@ def expire(turn: Turn, held: HeldLock) -> None:
 
 
 def close(turn: Turn) -> None:
-    """The account is no more: the payment system closed it, so its locks and commands have nothing left to protect."""
+    """The payment system closed the account, so its locks and commands have nothing left to protect.
+
+    Except a freeze: whoever has stolen an account can have it closed, and two people lift what an owner asked for.
+    """
     turn.moves("closed", "profile")
-    turn.obligations.holder.closed = True
-    turn.obligations.locks, turn.obligations.outbox = [], []
+    obligations = turn.obligations
+    obligations.holder.closed = True
+    obligations.locks = [held for held in obligations.locks if held.action == "freeze"]
+    kept = {held.action_id for held in obligations.locks}
+    obligations.outbox = [command for command in obligations.outbox if command.lock in kept]
     _changed(turn)
     _forget_released(turn)
+
+
+def reopen(turn: Turn) -> None:
+    """A newer profile knows of no closing: the account is in the state that its locks say."""
+    turn.moves("reopened", "profile")
+    turn.obligations.holder.closed = False
+    _changed(turn)
 
 
 def send_again(turn: Turn, command: Command) -> None:

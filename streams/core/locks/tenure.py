@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.core.locks.account_states import ACCOUNT_MOVES, ANY, STATES, state_of_lock
+from streams.core.locks.account_states import ACCOUNT_MOVES, STATES, state_of_lock
 from streams.core.locks.transitions import RELEASED
 from streams.core.obligations import HeldLock
 
@@ -20,7 +20,7 @@ DAY_MS = 86_400_000
 # What an account can be in because of a lock.
 LOCKED = STATES[1:-1]
 REPLACED = "replaced"  # by a stricter lock
-ENDS = frozenset({move.on for move in ACCOUNT_MOVES if move.state != ANY} | {"closed", REPLACED})
+ENDS = frozenset({move.on for move in ACCOUNT_MOVES if move.state in LOCKED} | {"closed", REPLACED})
 # Days of which the locks are counted one by one; a lock that is older counts as old as the oldest day that is kept.
 DAYS_MAX = 128
 
