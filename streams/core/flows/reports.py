@@ -16,6 +16,8 @@ from streams.core.obligations import Line
 from streams.core.turn import Turn
 
 WRONG = "wrong_transfer"
+UNAUTHORISED: Final = "unauthorised"
+REPORTED: Final = "reported_payments"  # counter of a case: a long timeline loses its oldest lines
 # A theft stays true however late its report is heard; what is older than this is a history that is read again.
 _STANDS_S: Final = 7 * 86_400
 
@@ -27,9 +29,10 @@ def reported(turn: Turn, event: UserReport) -> None:
         case "stolen":
             _stolen(turn, event, payment_id)
         case "unauthorised":
-            case = open_or_join(
-                turn, _draft(turn, "unauthorised_txn", "F25", "unauthorised", "security", 1, payment_id)
-            )
+            case = open_or_join(turn, _draft(turn, "unauthorised_txn", "F25", UNAUTHORISED, "security", 1, payment_id))
+            case.counters[REPORTED] = case.counters.get(REPORTED, 0) + 1
+            if case.currency is None:  # it began about another payment, or about none
+                case.amount_minor, case.currency = _known_amount(turn, payment_id)
             trail.lay(turn, case)
             notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         case "wrong_transfer":
@@ -78,6 +81,9 @@ def _wrong_transfer(turn: Turn, payment_id: str) -> None:
 def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, priority: int, payment_id: str) -> Draft:
     began = () if family == WRONG else trail.lines(turn)
     text = f"reported by the customer: {case_type}"
+    if payment_id and family == UNAUTHORISED:  # short, because a thief leaves many, and each must be seen
+        text = f"not mine: {payment_id}"[:200]
+    amount_minor, currency = _known_amount(turn, payment_id)
     return Draft(
         case_type=case_type,
         flow=flow,
@@ -86,4 +92,15 @@ def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, prior
         priority=priority,
         lines=(*began, Line(turn.at_ms, "user_report", turn.cause, text)),
         payment_id=payment_id,
+        amount_minor=amount_minor,
+        currency=currency,
+    )
+
+
+def _known_amount(turn: Turn, payment_id: str) -> tuple[int | None, str | None]:
+    """What is remembered of the payment: the law's clock follows from its currency."""
+    known = (turn.obligations.hold(payment_id), charges.about_of(turn, payment_id)) if payment_id else ()
+    cases = (case for case in turn.obligations.cases if payment_id and case.payment_id == payment_id)
+    return next(
+        ((each.amount_minor, each.currency) for each in (*known, *cases) if each and each.currency), (None, None)
     )
