@@ -224,6 +224,7 @@ class HeldLock(msgspec.Struct, array_like=True, gc=False):
     due_ms: int  # when it expires by itself; 0: it does not
     case_id: str
     proved_ms: int = 0  # of a freeze: when the owner last passed the identity check that its end needs
+    prolonged: int = 0  # how often it went on because nobody had reviewed its case
 
 
 class Command(msgspec.Struct, array_like=True, gc=False):

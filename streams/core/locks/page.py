@@ -43,6 +43,9 @@ confirms a takeover (F23) as fraud freezes the account too, outside the caps.
 The newest profile says whether an account is closed: a day of closing that has not come yet, or a profile older than
 what is known, closes nothing, and a newer one without such a day opens it again. Closing drops every lock but a freeze.
 
+A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
+twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
+
 A state without an end (`hard_lock`, `frozen`) has an open case with a deadline. An appeal (`unlock.requested.v1`) is a
 case of its own with the promise of its priority, resolved when no lock is left; three failed identity checks, and only
 a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze: two people

@@ -11,9 +11,12 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.core import ids
 from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
+from streams.core.cases.clocks import is_escalated
+from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.locks.account_states import ENTRY_OF, state_of_lock
 from streams.core.locks.caps import capped_case
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
+from streams.core.messages.render import instant
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
 from streams.core.turn import Turn
 
@@ -21,6 +24,7 @@ UNCONFIRMED = "lock_not_confirmed"
 APPEAL = "unlock"  # family of the cases of customers who want their account back
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
+_UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
 
 
 def lock(
@@ -144,13 +148,51 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
 
 
 def expire(turn: Turn, held: HeldLock) -> None:
-    """The lock's own end has come; the payment system knows it too, so nothing is commanded."""
+    """The lock's own end has come; the payment system knows it too, so nothing is commanded.
+
+    A restriction whose case nobody has decided about does not end silently: see `_prolong`.
+    """
+    if held.action == "restrict" and held.status != "lifting" and _prolong(turn, held):
+        return
     turn.moves("expired", "time")
     held.status = RELEASED
     _drop_commands(turn, held.action_id)
     _changed(turn)
     _note(turn, held.case_id, "lock_expired", f"{held.action} ended by itself")
     _forget_released(turn)
+
+
+def _prolong(turn: Turn, held: HeldLock) -> bool:
+    """Once more as long, with the case at the supervisors: twice while nobody decides, six times if it is fraud.
+
+    Bounded, for an owner must not stay locked because nobody reads cases; the case says when it ended all the same.
+    """
+    case = turn.obligations.case(held.case_id) if held.case_id else None
+    if case is None or not case.is_open or case.finding == "false_alarm":
+        return False
+    most = _CONFIRMED_MAX if case.finding == "confirmed_fraud" else _UNREVIEWED_MAX
+    if held.prolonged >= most:
+        _note(turn, held.case_id, "lock_unreviewed", f"{held.action} ends although its case is open")
+        return False
+    transition = _step(turn, held.status, "wanted")
+    if transition is None or not turn.may("action"):
+        return False
+    turn.moves("unreviewed", "time")
+    _drop_commands(turn, held.action_id)
+    held.prolonged += 1
+    held.status = transition.to
+    held.due_ms = turn.at_ms + turn.policy.locks.restrict_s * 1000
+    _changed(turn)
+    # A command of its own: who counts commands by their id would take the same one for a repetition.
+    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.cause, held.action)
+    held.action_id = action_id
+    _command(turn, action_id, held, "unreviewed")
+    add_action(turn, case, action_id, held.action)
+    until = instant(held.due_ms)
+    _note(turn, held.case_id, "lock_prolonged", f"{held.action} goes on until {until}: its case is open")
+    if not is_escalated(case):
+        hand_to_supervisors(turn, case, "its restriction would have ended unreviewed")
+    return True
 
 
 def close(turn: Turn) -> None:
