@@ -124,6 +124,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
     if event.action == "unlock" and not turn.obligations.locks:
         return "no_lock", "the account has no lock"
+    if event.action == "unlock" and not _liftable(turn):
+        return "recovering", "only the lower limits after a freeze are left: they end by themselves"
     if event.action == "lock" and turn.policy.mode == "observe":
         return "observing", "the policy observes: nothing is locked"
     if event.action in ("lock", "unlock") and not turn.is_fresh:
@@ -268,7 +270,7 @@ def _restrict(turn: Turn, case: Case) -> None:
 
 
 def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
-    locks = tuple(turn.obligations.locks)
+    locks = _liftable(turn)
     frozen = any(held.action == "freeze" for held in locks)
     trigger = "supervisors" if frozen else "operator"
     lifted = [lift(turn, held, f"operator ({event.role})", trigger, event.role) for held in locks]
@@ -279,6 +281,16 @@ def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
         recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
     else:
         notify(turn, "unlocked.by_us", {}, case)
+
+
+def _liftable(turn: Turn) -> tuple[HeldLock, ...]:
+    """All locks but the lower limits that the end of a freeze began: one person must not undo what two agreed on."""
+    unfrozen_ms = turn.obligations.unfrozen_ms
+    return tuple(
+        held
+        for held in turn.obligations.locks
+        if not (unfrozen_ms and held.action == "limit" and held.since_ms == unfrozen_ms)
+    )
 
 
 def _end_holds(turn: Turn, case: Case, event: CaseAction, outcome: str, cause: str) -> None:

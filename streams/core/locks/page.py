@@ -35,6 +35,8 @@ passed challenge counts for payments that were asked for before it and, where bo
 |---|---|---|---|
 {moves}
 
+The lower limits after a freeze end by themselves: no further `unlock` lifts them.
+
 A theft stays true however late its report is heard: it freezes up to seven days later, unless two people have given
 the account back meanwhile. Where nothing is frozen, because the policy observes, the report is older or a cap is full,
 the case says so at P1; a cap stops the freeze alone, sessions and payouts are ended all the same. An analyst who

@@ -145,12 +145,18 @@ def test_where_nothing_may_be_frozen_the_case_says_so(overrides: str, days: int,
 
 
 def test_a_report_from_before_the_account_was_given_back_freezes_nothing() -> None:
-    player = Player(policy("[locks]\nunfreeze_identity_s = 0"))
+    player = Player(policy("[locks]\nunfreeze_identity_s = 0\nack = 'assumed'"))
     effects = player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen"))
     case = only(CaseVersion, effects)[-1]
     about = {"case_id": case.case_id, "expected_version": case.version, "actor": "sue", "second_actor": "bob"}
     player.see(event(CaseAction, NOON + HOUR, 2, action="unlock", role="supervisor", **about))
     assert player.obligations["a1"].unfrozen_ms == NOON + HOUR
+    known = player.obligations["a1"].case(case.case_id)
+    assert known is not None
+    about["expected_version"] = known.version
+    again = player.see(event(CaseAction, NOON + HOUR + SECOND, 3, action="unlock", role="supervisor", **about))
+    assert [each.cause for each in only(ActionRejected, again)] == ["recovering"]
+    assert [held.action for held in player.obligations["a1"].locks if held.status != "lifting"] == ["limit"]
     assert not frozen(player.see(event(UserReport, NOON + MINUTE, 2, channel="phone", kind="stolen")))
     assert frozen(player.see(event(UserReport, NOON + 2 * HOUR, 3, channel="phone", kind="stolen")))
 
