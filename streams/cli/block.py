@@ -34,6 +34,13 @@ _REQUESTS: Final = "operator.actions"
 _ANSWERS: Final = ("account.actions", "support.cases")
 
 
+_FORM: Final = "a value, a name and a role have 1 to 128 characters each, and a block ends before 2200."
+_WHY: Final = {
+    "refused.address": "this is no address; networks and patterns belong into a list of the policy.",
+    "refused.personal": "events have a pseudonym in the place of personal data: name that, as the entity's page does.",
+}
+
+
 @click.command()
 @click.argument("kind", type=click.Choice(blocking.KINDS))
 @click.argument("value")
@@ -88,10 +95,8 @@ def block(
             form=str(now_ms),
             source="paywarden-block",
         )
-    except Refused:
-        raise BadRequest(
-            "a value, a name and a role have 1 to 128 characters each, and a block ends before 2200."
-        ) from None
+    except Refused as error:
+        raise BadRequest(_WHY.get(str(error), _FORM)) from None
     done = ask(settings, _asked(settings, request, within_s))
     if lift:
         say(f"{done.entity} is blocked no more")

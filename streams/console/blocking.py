@@ -13,10 +13,11 @@ from streams.console.actions import NOT_ALLOWED, Outcome, Refused
 from streams.contracts.accounts import BlockedKind, BlockReason, EntityBlock
 from streams.contracts.base import from_ms
 from streams.contracts.registry import ANONYMOUS
-from streams.core.addresses import plainly
+from streams.core.addresses import address_of, plainly
 from streams.core.entities.blocks import RULE, command_id
 from streams.core.entities.context import reference
 from streams.core.ids import digest
+from streams.core.personal import kind_of
 from streams.core.roles import ANALYSTS
 
 KINDS: Final[tuple[str, ...]] = get_args(BlockedKind)
@@ -60,7 +61,7 @@ def block_of(
     """The event. The same form sent twice is the same event. Raises Refused."""
     if role not in ANALYSTS:
         raise Refused(NOT_ALLOWED)
-    value = named(kind, value)
+    value = asked_for(kind, value)
     entity = reference(kind, value)
     try:
         return msgspec.convert(
@@ -92,9 +93,25 @@ def named(kind: str, value: str) -> str:
     return plainly(value) if kind == "ip" else value
 
 
+def asked_for(kind: str, value: str) -> str:
+    """What somebody has written down to be blocked, as blocks have it.
+
+    Raises Refused for an address that is none, and for the number of a card or person: the events have pseudonyms of
+    those, so a block of the number itself would stop nobody and be written down.
+    """
+    if kind == "ip":
+        try:
+            return str(address_of(value))
+        except ValueError:
+            raise Refused("refused.address") from None
+    if kind in ("card", "payee") and kind_of(value) in ("card", "email", "identity"):
+        raise Refused("refused.personal")
+    return value
+
+
 def used_by(connection: Connection, kind: str, value: str) -> int:
     """How many accounts used it in the time that the store keeps."""
-    return linked.accounts(connection, kind, value, 1)[1]
+    return linked.accounts(connection, kind, named(kind, value), 1)[1]
 
 
 def outcome_of(connection: Connection, event_id: str, kind: str, value: str, commands: tuple[Act, ...]) -> Outcome:

@@ -161,9 +161,15 @@ def signed_in(request: Request) -> Session:
 
 
 async def from_here(request: Request) -> None:
-    """A form of another site is refused by its origin, whatever it carries."""
-    origin = request.headers.get("origin")
-    if origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host"):
+    """A form of another site is refused by its origin, whatever it carries.
+
+    Our own forms say `Origin: null`, because pages tell nobody where they are; so do frames of others. Browsers say
+    which it is in `Sec-Fetch-Site`; what sends neither header is no browser.
+    """
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    foreign = origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host")
+    hidden = origin == "null" and site is None
+    if foreign or hidden or site not in (None, "same-origin", "none"):
         raise HTTPException(403, "refused.csrf")
 
 

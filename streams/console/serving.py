@@ -45,7 +45,14 @@ def serve(
     """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
     app = following(store, options, https=https, oidc=oidc, library=library)
     uvicorn.run(
-        app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # whoever asks could say to be somebody else, and try one more password
+        timeout_graceful_shutdown=3,
     )
 
 

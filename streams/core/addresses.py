@@ -17,6 +17,15 @@ def address_of(text: str) -> Address:
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
+def is_address(text: str) -> bool:
+    """Whether it is one address, in whatever form."""
+    try:
+        address_of(text)
+    except ValueError:
+        return False
+    return True
+
+
 def plainly(ip: str) -> str:
     """`ip` as it is usually written, so that texts can be compared; what is no address stays as it is."""
     if ":" not in ip:

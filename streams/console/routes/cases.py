@@ -15,7 +15,7 @@ from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.store import decode_case
 from streams.console import actions
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, missing, names_a_form, of_this_session, reason_to_reveal
+from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session, reason_to_reveal
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
 from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
@@ -102,11 +102,12 @@ async def act(
     second: Annotated[str, Form()] = "",
     second_password: Annotated[str, Form()] = "",
 ) -> Response:
-    says(request, detail=action)
+    says(request, detail=action if action in actions.OFFERED else "")  # the trail is kept for ever
     of_this_session(session, csrf)
     if not version.isascii() or not version.isdigit() or len(version) > 18 or not names_a_form(form):
         raise HTTPException(400, "refused.form")
     found = await asyncio.to_thread(desk.case_of, case_id)
+    may_act(session)  # before the second person's password: who may do nothing cannot try it here
     if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
         raise HTTPException(403, "refused.second")
     now_ms = desk.clock.now_ms()

@@ -86,11 +86,15 @@ async def block(
     second: Annotated[str, Form()] = "",
     second_password: Annotated[str, Form()] = "",
 ) -> Response:
-    says(request, subject=entity_subject(kind, value), detail=wanted)
     of_this_session(session, csrf)
     may_act(session)
     if kind not in blocking.KINDS or not names_a_form(form) or hours not in map(str, blocking.HOURS):
         raise HTTPException(400, "refused.form")
+    try:
+        value = blocking.asked_for(kind, value)
+    except Refused as error:
+        raise HTTPException(400, str(error)) from None
+    says(request, subject=entity_subject(kind, value), detail=wanted if wanted in ("block", "lift") else "")
     if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
         raise HTTPException(403, "refused.second")
     now_ms = desk.clock.now_ms()

@@ -15,7 +15,12 @@ from streams.adapters.case_store.errors import StoreError
 _LEAST_SECRET: Final = 16  # bytes
 
 Type = Literal[
-    "case.version.v1", "action.rejected.v1", "account.erased.v1", "locks.state.v1", "notification.requested.v1"
+    "case.version.v1",
+    "action.rejected.v1",
+    "account.erased.v1",
+    "attachment.recorded.v1",
+    "locks.state.v1",
+    "notification.requested.v1",
 ]
 
 

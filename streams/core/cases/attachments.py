@@ -27,7 +27,18 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/@!$&'()*+,;=%\[\]-]+")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _MEDIA: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 _ACTIVE: Final = re.compile(r"text/html|.*(svg|xml|script|flash).*|application/(x-)?(msdownload|sh|executable).*")
-_INSIDE: Final = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".corp", ".private")
+_INSIDE: Final = (
+    ".localhost",
+    ".local",
+    ".internal",
+    ".intranet",
+    ".lan",
+    ".home.arpa",
+    ".corp",
+    ".private",
+    ".svc",
+    ".home",
+)
 # The last label of a name that a browser takes for a number, and so for an address: 127.1, 0x7f000001, 2130706433.
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 

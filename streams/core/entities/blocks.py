@@ -16,6 +16,7 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected
 from streams.contracts.signals import EntityBlockAsked, EntityRisk
+from streams.core.addresses import is_address
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.policies import BlockPolicy
 from streams.core.ids import action_id
@@ -131,6 +132,8 @@ def _refusal(
         if standing is None or standing.until_ms <= at_ms:
             return "not_blocked", f"no operator's block of this {signal.kind} stands"
         return None
+    if signal.kind == "ip" and not is_address(signal.value):
+        return "no_address", "this is no address: of networks and patterns the policy's lists are the place"
     limits = policy.entities.block
     if signal.until_ms <= at_ms:
         return "expiry", "a block needs an end in the future"

@@ -130,6 +130,11 @@ def test_it_stays_when_the_store_is_made_again_and_goes_with_the_person(tmp_path
         ("::1", False),
         ("fe80::1%eth0", False),
         ("2606:2800:220:1:248:1893:25c8:1946", True),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("2002:7f00:1::", False),
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
     ],
 )
 def test_where_an_address_leads(address: str, expected: bool) -> None:

@@ -133,3 +133,32 @@ def test_a_viewer_sees_that_it_could_be_done_and_cannot(office: Office) -> None:
     with office.store.reading() as connection:
         rows = [each for each in trail.rows(connection) if each.kind == "entity_block"]
     assert [(each.actor, each.outcome) for each in rows] == [("vera", 403)]
+
+
+@pytest.mark.parametrize("written", ["::ffff:203.0.113.9", "0:0:0:0:0:FFFF:203.0.113.9", "203.0.113.9"])
+def test_an_address_is_counted_and_blocked_as_what_it_is_however_it_is_written(office: Office, written: str) -> None:
+    mei = office.person("mei")
+    asks(mei, kind="ip", value=written)
+    (asked,) = office.sent
+    assert isinstance(asked, EntityBlock)
+    plain = asks(mei, kind="ip", value="203.0.113.9", form="2")
+    assert "203.0.113.9" in plain.location
+    other = office.sent[1]
+    assert isinstance(other, EntityBlock)
+    assert (asked.value, asked.accounts) == (other.value, other.accounts) == ("203.0.113.9", other.accounts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("ip", "0.0.0.0/0"),
+        ("ip", "no address"),
+        ("ip", "203.0.113"),
+        ("card", "4111111111111111"),
+        ("payee", "a@b.example"),
+    ],
+)
+def test_what_is_no_entity_is_sent_to_nobody(office: Office, kind: str, value: str) -> None:
+    answer = asks(office.person("mei"), kind=kind, value=value)
+    assert answer.status == 400
+    assert office.sent == []

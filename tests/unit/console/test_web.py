@@ -155,7 +155,13 @@ def test_a_form_without_the_token_of_its_session_does_nothing(console: Console) 
         .status
         == 403
     )
-    assert browser.asks("POST", "/cases/case_a/actions", form, origin=f"http://127.0.0.1:{console.port}").status == 303
+    hidden = {"origin": "null"}  # our own pages say this, and so do frames of others
+    for site in ({}, {"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}):
+        assert browser.asks("POST", "/cases/case_a/actions", form, **hidden, **site).status == 403, site
+    assert browser.asks("POST", "/logout", {"csrf": browser.csrf()}, sec_fetch_site="cross-site").status == 403
+    assert browser.asks("POST", "/cases/case_a/actions", form, **hidden, sec_fetch_site="same-origin").status == 303
+    here = f"http://127.0.0.1:{console.port}"
+    assert browser.asks("POST", "/cases/case_a/actions", form | {"form": "9"}, origin=here).status == 303
 
 
 def test_the_same_form_sent_twice_is_one_event(console: Console) -> None:
