@@ -200,6 +200,9 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     doubted_from: tuple[Key, ...] = ()  # keys of address, network and, where one is named, device
     proved_ms: int = 0  # the last second factor, for systems that ask for it before they tell of the login
     proved_from: Key = b""
+    # failures before are over although no login followed: by a proof of identity, a second factor, a new password
+    known_cleared_ms: int = 0
+    stranger_cleared_ms: int = 0
 
     @property
     def last_login_ms(self) -> int:
@@ -360,7 +363,6 @@ UNOBSERVED = frozenset(
         accounts.SurveyAnswered,
         accounts.SocialMention,
         accounts.MerchantApplication,
-        accounts.IdentityVerified,
         accounts.CaseAction,
         accounts.ContactTaken,
         accounts.AccountErasure,
@@ -643,7 +645,14 @@ def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis:
     _active(obs, at_ms, basis)
 
 
+def is_guess(login: logins.LoginFailed) -> bool:
+    """Whether a password was tried; what a lock refused says nothing about who knocks."""
+    return login.reason != "account_locked"
+
+
 def _login_failed(obs: Observations, event: logins.LoginFailed, at_ms: int, _: Basis) -> None:
+    if not is_guess(event):
+        return
     at = at_ms - obs.base_ms
     if is_known_context(obs, event):
         obs.known_failures = mark(obs.known_failures, at, FAILURES_CAP)
@@ -677,6 +686,7 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
 def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
     """A second factor was given: by a login that waited for it, if it comes from there."""
     obs.proved_ms, obs.proved_from = at_ms, key_of(event.ip)
+    obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
     address, *rest = obs.doubted_from or (b"",)
     here = address == obs.proved_from or (event.device_id is not None and key_of(event.device_id) in rest[1:])
     if obs.doubted_from and _near(at_ms, obs.doubted_ms) and here:
@@ -685,8 +695,16 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
         obs.doubted_from = ()
 
 
-def _credential_changed(obs: Observations, _: logins.CredentialChanged, at_ms: int, __: Basis) -> None:
+def _credential_changed(obs: Observations, event: logins.CredentialChanged, at_ms: int, _: Basis) -> None:
     obs.credential_ms = max(obs.credential_ms, at_ms)
+    if event.reason == "password":  # nobody has guessed at the new one yet
+        obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
+
+
+def _identity_verified(obs: Observations, event: accounts.IdentityVerified, at_ms: int, _: Basis) -> None:
+    if event.passed:
+        obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
+        obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
 
 
 def _reset_requested(obs: Observations, _: logins.PasswordResetRequested, at_ms: int, __: Basis) -> None:
@@ -738,6 +756,7 @@ _HANDLERS: dict[type[Event], _Handler] = {
     accounts.LedgerPosted: _ledger,
     accounts.AccountProfile: _profile,
     accounts.LabelRecorded: _label,
+    accounts.IdentityVerified: _identity_verified,
     logins.LoginSucceeded: _login_succeeded,
     logins.LoginFailed: _login_failed,
     logins.ChallengeSent: _challenge_sent,

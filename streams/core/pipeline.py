@@ -332,7 +332,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         _decision(turn, prepared, score)
     match prepared.event:
         case LoginFailed():
-            login_ladder.after_failed_login(turn, prepared)
+            login_ladder.after_failed_login(turn, prepared, prepared.event)
         case LoginSucceeded() if prepared.hits:
             login_risk.after_login(turn, prepared)
         case LoginSucceeded():

@@ -8,7 +8,7 @@ from streams.core.familiar import key_of, network_key, number_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.familiarity import share_of
 from streams.core.features.view import View
-from streams.core.observations import FAILURES_CAP, address_mark, is_known_context
+from streams.core.observations import FAILURES_CAP, address_mark, is_guess, is_known_context
 from streams.core.windows import DAY, HOUR, MINUTE, count, opened
 
 
@@ -44,7 +44,7 @@ def logins(v: View) -> tuple[float, ...]:
         is_known = is_known_context(obs, login)
         known = 1.0 if is_known else 0.0
         kind = type(login)
-        if kind is LoginFailed:
+        if isinstance(login, LoginFailed) and is_guess(login):
             failed_known, failed_stranger = (1, 0) if is_known else (0, 1)
         elif kind is LoginSucceeded:
             successes += 1
@@ -71,8 +71,9 @@ def logins(v: View) -> tuple[float, ...]:
     row = row_known = row_stranger = stranger_1d = ips = 0
     if ours or strangers:
         base, forgets = obs.base_ms, at - v.basis.ladder_forgets_s * 1000
-        known_success, stranger_success = obs.known_success_ms - base, obs.stranger_success_ms - base
-        any_success = max(known_success, stranger_success)
+        known_success = max(obs.known_success_ms, obs.known_cleared_ms) - base
+        stranger_success = max(obs.stranger_success_ms, obs.stranger_cleared_ms) - base
+        any_success = max(obs.last_login_ms, min(obs.known_cleared_ms, obs.stranger_cleared_ms)) - base
         if ours:
             last_10m += count(ours, at - 10 * MINUTE, at)
             last_1h += count(ours, hour, at)

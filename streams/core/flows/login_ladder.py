@@ -8,21 +8,23 @@ allows at most 100 failures in a row), or whoever guesses at an account that nob
 
 from __future__ import annotations
 
+from streams.contracts.logins import LoginFailed
 from streams.core.cases.book import Draft, open_or_join
 from streams.core.locks.saga import lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
+from streams.core.observations import is_guess
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 RULE = "login-failures"
 
 
-def after_failed_login(turn: Turn, prepared: Prepared) -> None:
+def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> None:
     """The door stays closed for the side that failed, longer each time; at the top of the ladder a case opens."""
     features = prepared.features
-    if features is None:
+    if features is None or not is_guess(event):
         return
     policy = turn.policy.locks
     known = features.login_known == 1.0

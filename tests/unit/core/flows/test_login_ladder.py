@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from support.happenings import DAY, MINUTE, NOON, login
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, policy
 
+from streams.contracts.accounts import IdentityVerified
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.logins import ChallengeFailed, ChallengePassed, LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengeFailed, ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
 
 OWN = {"device_id": "own", "ip": "198.51.100.7"}
 THIEF = {"device_id": "thief", "ip": "192.0.2.9"}
@@ -82,3 +83,33 @@ class TestWhoeverIsAskedIsUnknownUntilProved:
         player.see(login(NOON + 32 * MINUTE, "yes", ChallengePassed, ip=THIEF["ip"]))
         self.outcome(player, 33)
         assert self.outcome(player, 34) == "allow"
+
+
+class TestTheWayOut:
+    def test_what_a_lock_refuses_is_no_guess(self):
+        player = at_home()
+        fail(player, 5, SECOND, **OWN)
+        refused = fail(player, 120, 10 * SECOND, NOON + MINUTE, "r", reason="account_locked", **OWN)
+        assert locked_out(refused) == set()
+        assert states(refused) == ["active"], "the wait of five failures ends as it would have"
+
+    def test_a_proved_owner_with_a_new_password_may_mistype(self):
+        player = at_home()
+        assert states(fail(player, 100, SECOND, **OWN))[-1] == "hard_lock"
+        check = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service"}
+        player.see(event(IdentityVerified, NOON + HOUR, "check", **check))
+        player.see(login(NOON + HOUR + MINUTE, "new", CredentialChanged, reason="password", **OWN))
+        typos = fail(player, 4, SECOND, NOON + HOUR + 2 * MINUTE, "typo", **OWN)
+        assert locked_out(typos) == set()
+
+    def test_a_second_factor_lifts_a_soft_lock_and_begins_anew(self):
+        player = at_home()
+        fail(player, 10, SECOND, **OWN)
+        assert states(player.see(login(NOON + MINUTE, "yes", ChallengePassed, **OWN)))[-1] == "active"
+        assert locked_out(fail(player, 4, SECOND, NOON + 2 * MINUTE, "typo", **OWN)) == set()
+
+    def test_a_new_password_does_not_acquit_strangers(self):
+        player = at_home()
+        fail(player, 9, SECOND, **THIEF)
+        player.see(login(NOON + MINUTE, "new", CredentialChanged, reason="password", **OWN))
+        assert locked_out(fail(player, 1, SECOND, NOON + HOUR, "next", **THIEF)) == {"unknown_devices"}
