@@ -88,6 +88,8 @@ class Stage:
     def regular(self, number: int = 0) -> Person:
         """Who pays most often (0), next most often (1), ...: after the ordinary days their habits are well known."""
         frequent = sorted(self.customers, key=lambda customer: (-customer.per_day, customer.number))
+        if number >= len(frequent):
+            raise BadInput(f"{len(frequent)} customers are too few for this story; choose more than {number}.")
         return self.people[frequent[number].number]
 
     def strange_terminal(self, person: Person) -> int:

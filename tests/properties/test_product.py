@@ -35,6 +35,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode
 from streams.contracts.signals import ClockTold, EntityObserved
 from streams.contracts.topics import MERGED, SIGNALS
+from streams.core.obligations import WORST_BYTES
 from streams.runtime.logic import Record
 from streams.runtime.options import PartitionOptions
 from streams.runtime.partition import Partition
@@ -235,7 +236,7 @@ def test_one_account_under_hostile_events_stays_small_and_does_not_slow_down() -
                 engine.committed()
             largest = max(largest, len(logic.dump(engine.states.peek(b"a" * 128))))
         seconds.append(process_time() - began)
-    assert largest <= 16 * 1024
+    assert largest <= WORST_BYTES
     # Two thirds of the account's life against the third before it: full is full. Noise of a busy machine is allowed.
     assert min(seconds[8:]) <= 2.0 * min(seconds[4:8])
 
