@@ -19,6 +19,7 @@ from streams.contracts.registry import encode
 from streams.contracts.signals import ClockTold
 from streams.contracts.topics import DEAD_LETTERS, ENTITY_RISK, SIGNALS
 from streams.core.entities.state import EntityState
+from streams.core.flows.reports import STANDS_S
 from streams.core.handover import unsay, unsay_entity, unsay_risk
 from streams.core.policy import PolicySchedule
 from streams.runtime.logic import Emit, Input, Record
@@ -65,7 +66,9 @@ class HistoryFold:
         self.accounts = [Partition(accounts, number, partitions, told, inputs) for number in range(partitions)]
         self.entities = [Partition(entities, number, partitions, ordered) for number in range(partitions)]
         self._wall_ms = now_ms
-        self._now_ms = now_ms + max(policy.max_effect_age_s for policy in policies.policies) * 1000 + 1
+        # So old that nothing of it is acted on: no effect of a policy, and no report of theft, which stands longer.
+        oldest_s = max(STANDS_S, *(policy.max_effect_age_s for policy in policies.policies))
+        self._now_ms = now_ms + oldest_s * 1000 + 1
         self._told_ms = self._now_ms
         self._rows: dict[tuple[str, int], Rows] = defaultdict(dict)
         self._between: dict[tuple[str, int], list[Record]] = defaultdict(list)

@@ -94,7 +94,10 @@ class World:
         if after_ms is not None:
             ends_ms = due_ms + after_ms
             how = chance.choice([PaymentSucceeded, PaymentReversed, LedgerPosted])
-            self._say(ends_ms, how, account, {**line, "direction": "credit"} if how is LedgerPosted else about)
+            if how is not LedgerPosted:
+                self._say(ends_ms, how, account, about)
+            if how is not PaymentSucceeded:  # a reversal is believed when the ledger gives the money back
+                self._say(ends_ms, LedgerPosted, account, {**line, "direction": "credit"})
         if after_ms == 0:
             self.either[payment_id] = due_ms  # whichever feed tells first
         elif after_ms is None or after_ms > 0:

@@ -19,7 +19,7 @@ WRONG = "wrong_transfer"
 UNAUTHORISED: Final = "unauthorised"
 REPORTED: Final = "reported_payments"  # counter of a case: a long timeline loses its oldest lines
 # A theft stays true however late its report is heard; what is older than this is a history that is read again.
-_STANDS_S: Final = 7 * 86_400
+STANDS_S: Final = 7 * 86_400
 
 
 def reported(turn: Turn, event: UserReport) -> None:
@@ -43,7 +43,7 @@ def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
     """Frozen at once, however late the report comes, unless two people have given the account back since."""
     recovered = to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms
     if not recovered:
-        turn.stands(_STANDS_S)
+        turn.stands(STANDS_S)
     case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
     is_takeover(turn, case)
     if recovered:
