@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from decimal import Decimal
 from functools import cached_property
-from ipaddress import ip_address
 from statistics import median
 from typing import Any, Final
 
 from streams.contracts.base import from_ms
+from streams.core.addresses import is_address
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.ingest.paths import ANY, Chain, leaves
 from streams.ingest.values import Exact, Notation, Unusable, instant
@@ -224,7 +224,7 @@ class Seen:
     @cached_property
     def address(self) -> bool:
         """IP addresses in every value."""
-        return bool(self.values) and all(isinstance(value, str) and _is_address(value) for value in self.values)
+        return bool(self.values) and all(isinstance(value, str) and is_address(value) for value in self.values)
 
     @cached_property
     def agent(self) -> bool:
@@ -342,14 +342,6 @@ def _is_number(value: Any) -> bool:
     if isinstance(value, str):
         return _PLAIN.fullmatch(value) is not None
     return isinstance(value, int | float | Decimal)
-
-
-def _is_address(value: str) -> bool:
-    try:
-        ip_address(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_symbol(text: str) -> bool:

@@ -13,13 +13,12 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptured, PaymentRequested, PaymentSucceeded
-from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import refunds
+from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
@@ -338,17 +337,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
         "case_id": case.case_id,
     }
     notify(turn, "amount_mismatch", told, case)
-    if turn.may("query"):
-        turn.effects.append(
-            PspQuery(
-                occurred_at=turn.at,
-                query_id=ids.action_id(case.case_id, turn.ctx.account_id, waiting.entry, "psp_query"),
-                account_id=turn.ctx.account_id,
-                payment_id=waiting.payment_id,
-                amount_minor=total,
-                currency=waiting.currency,
-            )
-        )
+    ask(turn, case, waiting.payment_id, waiting.entry, total, waiting.currency)
 
 
 def amount_of(turn: Turn, payment_id: str | None) -> int | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement, PspStatus
-from streams.core import ids
 from streams.core.cases import handed
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges, expectations, orphans, refunds, reservations, returns, standing, undercharges
+from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -98,7 +97,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
             case.amount_minor = (case.amount_minor or 0) + left_minor
             owed = Owed(payment_id, event.event_id, left_minor, event.currency, turn.at_ms, FAMILY, line=line)
             refunds.owe(turn, owed)
-            _ask(turn, payment_id, event.event_id, left_minor, event.currency, case)
+            ask(turn, case, payment_id, event.event_id, left_minor, event.currency)
         else:
             text = "one more debit, in another currency"
         add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
@@ -365,7 +364,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     owed = Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY, line=debit.line)
     refunds.owe(turn, owed)
     asked = unknown_outcome.still_asking(turn, debit.payment_id)  # the provider is being asked already
-    asked = asked or _ask(turn, debit.payment_id, debit.entry, debit.amount_minor, debit.currency, case)
+    asked = asked or ask(turn, case, debit.payment_id, debit.entry, debit.amount_minor, debit.currency)
     if asked and not early:
         _tell(turn, debit, case)
 
@@ -378,23 +377,6 @@ def _what(debit: Debit) -> str:
     if debit.orphan:
         return "debited, and no event of the payment came"
     return "debited, and the payment is not confirmed"
-
-
-def _ask(turn: Turn, payment_id: str, entry: str, amount_minor: int, currency: str, case: Case) -> bool:
-    """Asks the provider what became of the payment, if the turn may."""
-    if not turn.may("query"):
-        return False
-    turn.effects.append(
-        PspQuery(
-            occurred_at=turn.at,
-            query_id=ids.action_id(case.case_id, turn.ctx.account_id, entry, "psp_query"),
-            account_id=turn.ctx.account_id,
-            payment_id=payment_id,
-            amount_minor=amount_minor,
-            currency=currency,
-        )
-    )
-    return True
 
 
 def _tell(turn: Turn, debit: Debit, case: Case) -> None:

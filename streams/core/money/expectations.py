@@ -12,10 +12,8 @@ from typing import NamedTuple
 
 from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, to_ms
 from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited
-from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.declines.profiles import Profile
@@ -23,6 +21,7 @@ from streams.core.local_time import hour_and_weekday
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import instant, money
 from streams.core.money import arrivals
+from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import later_ms
 from streams.core.obligations import (
@@ -540,17 +539,8 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
     is_return = waiting.stage == _RETURN
     text = "failed, and what was debited is not back in time" if is_return else "not there in time"
     case = _open(turn, row, waiting, f"{_name(waiting)}: {text}", row.priority)
-    if row.asks and turn.may("query"):
-        turn.effects.append(
-            PspQuery(
-                occurred_at=turn.at,
-                query_id=ids.action_id(case.case_id, turn.ctx.account_id, waiting.entry, "psp_query"),
-                account_id=turn.ctx.account_id,
-                payment_id=waiting.payment_id,
-                amount_minor=waiting.amount_minor,
-                currency=waiting.currency,
-            )
-        )
+    if row.asks:
+        ask(turn, case, waiting.payment_id, waiting.entry, waiting.amount_minor, waiting.currency)
     _tell(
         turn,
         row,
