@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import CaseVersion
-from streams.contracts.logins import LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, LoginFailed, LoginSucceeded
 from streams.contracts.signals import EntityObserved, EntityRisk
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.pipeline import fire, forgets_ms, next_due_ms, observe
@@ -132,6 +132,8 @@ class Watcher:
             prepared = prepare(account, event, row.at_ms, self.risk, self.policy)
             flagged = any(Outcome.parse(hit.outcome) >= Outcome.STEP_UP for hit in prepared.hits)
             door = door_of(prepared)
+            if flagged and not row.failed and row.attack == HONEST:
+                self._prove(account, row, number)
         else:
             facts = (self.risk("ip", row.ip, row.at_ms), self.risk(SITE_KIND, SITE, row.at_ms))
             flagged = any(fact is not None and fact.guessing for fact in facts)
@@ -156,6 +158,17 @@ class Watcher:
         if number % 500 == 0:
             self._forget(row.at_ms)
         return flagged
+
+    def _prove(self, account: Observations, row: Row, number: int) -> None:
+        """An owner who is asked gives the second factor; an attacker has none."""
+        factor = ChallengePassed(
+            event_id=f"factor-{number}",
+            source="test",
+            occurred_at=from_ms(row.at_ms),
+            account_id=row.user,
+            ip=row.ip,
+        )
+        prepare(account, factor, row.at_ms, self.risk, self.policy)
 
     def _observe(self, signal: EntityObserved) -> list[EntityEffect]:
         state = self.entities.setdefault(f"{signal.kind}/{signal.value}", EntityState())
