@@ -129,6 +129,7 @@ def list_dead(endpoint: str | None, store: str | None, **options: Any) -> None:
       paywarden webhooks dead list --endpoint billing
     """
     with opened_store(settings_of(options), store) as opened, opened.reading() as connection:
+        _must_be_known(endpoint, outbox.endpoints(connection))
         found = outbox.given_up(connection, endpoint)
     for each in found:
         what = each.idempotency_key if each.type == "case.version.v1" else each.type
@@ -150,6 +151,7 @@ def replay_dead(endpoint: str | None, number: int | None, store: str | None, **o
       paywarden webhooks dead replay --endpoint billing
     """
     with opened_store(settings_of(options), store) as opened, opened.writing() as connection:
+        _must_be_known(endpoint, outbox.endpoints(connection))
         count = outbox.try_again(connection, SystemClock().now_ms(), endpoint=endpoint, number=number)
     say(f"{count:,} will be tried again")
 
@@ -157,7 +159,7 @@ def replay_dead(endpoint: str | None, number: int | None, store: str | None, **o
 @webhooks.command("replay")
 @click.argument("case_id")
 @click.option("--from-version", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--endpoint", required=True, help="Whom to tell.")
+@click.option("--endpoint", required=True, help="Whom to tell: an endpoint that `webhooks run` has served.")
 @store_option
 @cluster_options
 def replay(case_id: str, from_version: int, endpoint: str, store: str | None, **options: Any) -> None:
@@ -173,7 +175,15 @@ def replay(case_id: str, from_version: int, endpoint: str, store: str | None, **
             raise BadRequest(
                 f"the case store has no version of {case_id} from {from_version} on: `paywarden store load`."
             )
+        _must_be_known(endpoint, outbox.endpoints(connection))
         messages = [message_of("support.cases", each.body, ("case.version.v1",)) for each in found]
         kept = [msgspec.structs.replace(each, is_replay=True) for each in messages if isinstance(each, Message)]
         outbox.put(connection, endpoint, kept, SystemClock().now_ms())
     say(f"{len(kept):,} versions will be posted again")
+
+
+def _must_be_known(endpoint: str | None, known: Sequence[str]) -> None:
+    """Raises BadRequest for a name that nothing was ever read or queued for."""
+    if endpoint is not None and endpoint not in known:
+        served = ", ".join(known) or "none yet: start it with the file of the endpoints first"
+        raise BadRequest(f"no endpoint is called {endpoint!r}; `webhooks run` has served {served}.")

@@ -102,9 +102,16 @@ class Desk:
     def page(
         self, request: Request, name: str, session: Session | None, status: int = 200, **values: Any
     ) -> HTMLResponse:
-        return HTMLResponse(
-            self._pages.render(name, language_of(request), session, filling=self.changes.left, **values), status
+        """`name` for somebody, with the address that another language shows it at again."""
+        again = request.url.path
+        if request.method != "GET":
+            again = "/queue"  # an answer to a form has no address
+        elif status < 400 and request.url.query:  # what was refused may be somebody's number
+            again = f"{again}?{request.url.query}"
+        rendered = self._pages.render(
+            name, language_of(request), session, filling=self.changes.left, again=again, **values
         )
+        return HTMLResponse(rendered, status)
 
     def warm(self) -> None:
         """What the first page would wait for."""
@@ -127,13 +134,13 @@ class Desk:
     def agrees(self, session: Session, second: str, password: str) -> bool:
         """Whether another supervisor says so, with a password of their own."""
         key, now_ms = f"name {second.casefold()[:128]}", self.clock.now_ms()
-        if not self.tries.allows(key, now_ms=now_ms):
+        if self.tries.begin(key, now_ms=now_ms):
             return False
         with self.store.reading() as connection:
             user = people.user(connection, second)
         is_right = passwords.is_right(None if user is None else user.password_hash, password)
-        if not is_right:
-            self.tries.failed(key, now_ms=now_ms)
+        if is_right:
+            self.tries.was_right(key, began_ms=now_ms)
         return is_right and user is not None and user.role in SUPERVISORS and is_somebody_else(user.name, session.name)
 
 
@@ -187,6 +194,13 @@ def may_act(session: Session) -> None:
     """Answers 403 to whoever only looks."""
     if session.role not in ANALYSTS:
         raise HTTPException(403, NOT_ALLOWED)
+
+
+def is_here(address: str) -> bool:
+    """Whether a browser that is sent there stays on this console."""
+    parts = urlsplit(address)
+    is_plain = address.isprintable() and "\\" not in address
+    return is_plain and address.startswith("/") and not address.startswith("//") and not (parts.scheme or parts.netloc)
 
 
 def names_a_form(form: str) -> bool:

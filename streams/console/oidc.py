@@ -6,6 +6,7 @@ what it signs is believed only with a key of its own set, for us, now, and for t
 
 import asyncio
 import logging
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final, get_args
@@ -14,8 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 from authlib.common.security import generate_token
+from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.integrations.base_client.errors import OAuthError as ClientError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -29,6 +30,11 @@ from streams.adapters.case_store.people import Role
 from streams.adapters.case_store.store import CaseStore
 from streams.console.audit import says
 from streams.ports import Clock
+
+with warnings.catch_warnings():
+    # Authlib shows it to whoever starts any command of the console; which client it has inside is not theirs to choose.
+    warnings.filterwarnings("ignore", "The httpx module is deprecated", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 log = logging.getLogger(__name__)
 

@@ -90,8 +90,17 @@ class Pages:
         for name in self._environment.list_templates():
             self._environment.get_template(name)
 
-    def render(self, name: str, language: str, session: Session | None, *, filling: int = 0, **values: Any) -> str:
-        """The page `name` for somebody. `filling`: records that the store has not read yet."""
+    def render(
+        self,
+        name: str,
+        language: str,
+        session: Session | None,
+        *,
+        filling: int = 0,
+        again: str = "/queue",
+        **values: Any,
+    ) -> str:
+        """The page `name` for somebody. `filling`: records that the store has not read yet; `again`: where it is."""
 
         def text(key: str) -> str:
             return self._texts[key][language]
@@ -100,10 +109,8 @@ class Pages:
             known = self._words.get(f"{group}.{value}")
             return _spelled(value) if known is None else known[language]
 
-        given = {"problem": None, **values}
-        return self._environment.get_template(name).render(
-            t=text, w=word, language=language, session=session, now_ms=self._clock.now_ms(), filling=filling, **given
-        )
+        given = {"problem": None, "now_ms": self._clock.now_ms(), "filling": filling, "again": again, **values}
+        return self._environment.get_template(name).render(t=text, w=word, language=language, session=session, **given)
 
 
 def _reason(code: str, language: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from math import ceil
+from threading import Lock
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -35,20 +37,39 @@ def is_right(stored: str | None, password: str) -> bool:
 
 
 class Tries:
-    """Failed sign-ins by name and by address: five in a quarter of an hour, then none for as long."""
+    """Sign-ins by name and by address: five that fail in a quarter of an hour, then none for as long.
+
+    One that is under way counts as failed until it is known to be right: hashing takes long enough for many others to
+    begin meanwhile.
+    """
 
     def __init__(self) -> None:
         self._failed: OrderedDict[str, list[int]] = OrderedDict()
+        self._lock = Lock()  # pages run in threads
 
-    def allows(self, *keys: str, now_ms: int) -> bool:
-        return all(len(self._recent(key, now_ms)) < _TRIES for key in keys)
+    def begin(self, *keys: str, now_ms: int) -> int:
+        """Counts a try for every key. 0 if it may be made, else in how many seconds one may; nothing counts then."""
+        with self._lock:
+            recent = {key: self._recent(key, now_ms) for key in keys}
+            full = [made[0] for made in recent.values() if len(made) >= _TRIES]
+            if full:
+                return max(1, ceil((max(full) + _WINDOW_MS - now_ms) / 1000))
+            for key, made in recent.items():
+                self._failed[key] = [*made, now_ms]
+                self._failed.move_to_end(key)
+            while len(self._failed) > _REMEMBERED:
+                self._failed.popitem(last=False)
+            return 0
 
-    def failed(self, *keys: str, now_ms: int) -> None:
-        for key in keys:
-            self._failed[key] = [*self._recent(key, now_ms), now_ms][-_TRIES:]
-            self._failed.move_to_end(key)
-        while len(self._failed) > _REMEMBERED:
-            self._failed.popitem(last=False)
+    def was_right(self, *keys: str, began_ms: int) -> None:
+        """Takes back what `begin` has counted then."""
+        with self._lock:
+            for key in keys:
+                made = self._failed.get(key, [])
+                if began_ms in made:
+                    made.remove(began_ms)
+                if not made:
+                    self._failed.pop(key, None)
 
     def _recent(self, key: str, now_ms: int) -> list[int]:
         return [at for at in self._failed.get(key, ()) if now_ms - at < _WINDOW_MS]

@@ -11,6 +11,7 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -58,7 +59,9 @@ def build(
 
     `library`: the articles that the workers answer with; the packaged ones if it is not given.
     """
-    app = FastAPI(title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
+    )
     desk = Desk(store, send, clock, changes, secure=secure, has_oidc=oidc is not None, library=library)
     app.state.desk = desk
     static = resources.files("streams.console") / "static"
@@ -96,6 +99,11 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
     @app.exception_handler(HTTPException)
     async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        path = request.url.path
+        if error.status_code == 404 and request.method == "GET" and path.endswith("/") and path.strip("/"):
+            # Not the framework's: that one names the host that the request has named.
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/{quote(path.strip('/'))}{query}", 307)
         known = str(error.detail).startswith(("refused.", "login."))
         text = error.detail if known else "refused.missing"
         return desk.page(request, "problem.html", None, error.status_code, text=text)

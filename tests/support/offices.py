@@ -81,9 +81,13 @@ class Office:
 
     def person(self, name: str, console: int = 0) -> Browser:
         """Somebody who has signed in at one of the consoles."""
-        browser = Browser(self._ports[console])
+        browser = self.stranger(console)
         assert browser.signs_in(name, PASSWORD).location == "/queue"
         return browser
+
+    def stranger(self, console: int = 0) -> Browser:
+        """Somebody who has not."""
+        return Browser(self._ports[console])
 
     def address(self, console: int = 0) -> str:
         return f"http://127.0.0.1:{self._ports[console]}"

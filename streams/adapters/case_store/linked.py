@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.activity import ENTITY_COLUMNS, Detail, decode_detail
 from streams.adapters.case_store.queries import CaseLine, Sought, lines_of
 from streams.adapters.case_store.store import decode_case
-from streams.adapters.case_store.tables import ACTIVITY, CASES, VERSIONS
+from streams.adapters.case_store.tables import ACTIVITY, CASES, CONTACTS, LOCK_STATES, NOTIFICATIONS, VERSIONS
 from streams.adapters.case_store.words import find_numbers
 from streams.contracts.cases import CaseVersion
 
@@ -75,6 +75,12 @@ def of_account(
     """What happened on an account within a time, the newest `limit`, the newest first."""
     query = select(*_ACT).where(_DONE.account_id == account_id, _DONE.at_ms >= begin_ms, _DONE.at_ms <= end_ms)
     return _acts(connection, query.order_by(_DONE.at_ms.desc(), _DONE.event_id.desc()).limit(limit))
+
+
+def is_known(connection: Connection, account_id: str) -> bool:
+    """Whether anything of an account is on record: a case, something that happened, a lock, a message, a contact."""
+    tables = (CASES, ACTIVITY, LOCK_STATES, NOTIFICATIONS, CONTACTS)
+    return any(connection.scalar(select(exists().where(each.c.account_id == account_id))) for each in tables)
 
 
 def payments(connection: Connection, asked: Sought, accounts: Collection[str], limit: int) -> tuple[Act, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, union, update
 
 from streams.adapters.case_store.errors import StoreError
 from streams.adapters.case_store.tables import WEBHOOK_POSITIONS, WEBHOOK_QUEUE
@@ -46,6 +46,12 @@ def positions(connection: Connection, endpoint: str) -> dict[Position, int]:
     table = WEBHOOK_POSITIONS
     rows = connection.execute(select(table).where(table.c.endpoint == endpoint))
     return {(row.topic, row.partition): row.next_offset for row in rows}
+
+
+def endpoints(connection: Connection) -> list[str]:
+    """The names of which anything is on record."""
+    named = (select(table.c.endpoint) for table in (WEBHOOK_POSITIONS, WEBHOOK_QUEUE))
+    return sorted(connection.scalars(union(*named)))
 
 
 def take_in(

@@ -102,6 +102,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # to the host that the request names
         servers=[{"url": API}],
         root_path_in_servers=False,
     )

@@ -90,12 +90,15 @@ def fill_in(
     if not 0 < len(account) <= 128:
         missing()
     says(request, subject=account_subject(account))
+    with desk.store.reading() as connection:
+        is_known = about is not None or linked.is_known(connection, account)
     given = {"account": account, "order": order[:128], "amount": amount[:32], "currency": currency[:3]}
     return desk.page(
         request,
         "contact.html",
         session,
         about=about,
+        is_known=is_known,
         given=given | (_known(about) if about is not None else {"flow": "", "payment": payment[:128], "case": ""}),
         script=contacts.SCRIPT,
         results=contacts.RESULTS,

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from streams.adapters.case_store import people
 from streams.console import passwords
 from streams.console.audit import says
-from streams.console.desk import COOKIE, FROM_HERE, LANGUAGE, At, Desk, Who, language_of, of_this_session
+from streams.console.desk import COOKIE, FROM_HERE, LANGUAGE, At, Desk, Who, is_here, language_of, of_this_session
 
 router = APIRouter()
 
@@ -24,15 +24,18 @@ def login(
 ) -> Response:
     now_ms = desk.clock.now_ms()
     keys = (f"name {name.casefold()[:128]}", f"from {request.client.host if request.client else ''}")
-    if not desk.tries.allows(*keys, now_ms=now_ms):
-        return desk.page(request, "login.html", None, 429, problem="login.wait")
+    wait_s = desk.tries.begin(*keys, now_ms=now_ms)
+    if wait_s:
+        answer = desk.page(request, "login.html", None, 429, problem="login.wait")
+        answer.headers["Retry-After"] = str(wait_s)
+        return answer
     with desk.store.reading() as connection:
         user = people.user(connection, name)
     if user is not None:  # what else was typed there may be a password
         says(request, actor=user.name, role=user.role)
     if not passwords.is_right(None if user is None else user.password_hash, password):
-        desk.tries.failed(*keys, now_ms=now_ms)
         return desk.page(request, "login.html", None, 401, problem="login.wrong")
+    desk.tries.was_right(*keys, began_ms=now_ms)
     with desk.store.writing() as connection:
         token = people.sign_in(connection, name, now_ms)
     return let_in(desk, RedirectResponse("/queue", 303), token)
@@ -49,9 +52,15 @@ def logout(desk: At, session: Who, csrf: Annotated[str, Form()] = "") -> Respons
 
 
 @router.post("/language", dependencies=FROM_HERE)
-def change_language(request: Request, desk: At, session: Who, csrf: Annotated[str, Form()] = "") -> Response:
+def change_language(
+    request: Request,
+    desk: At,
+    session: Who,
+    csrf: Annotated[str, Form()] = "",
+    again: Annotated[str, Form()] = "",
+) -> Response:
     of_this_session(session, csrf)
-    answer = RedirectResponse("/queue", 303)
+    answer = RedirectResponse(again if is_here(again) else "/queue", 303)
     other = "en" if language_of(request) == "zh" else "zh"
     answer.set_cookie(LANGUAGE, other, samesite="strict", secure=desk.secure, path="/", max_age=365 * 86_400)
     return answer

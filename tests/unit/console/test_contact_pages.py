@@ -196,3 +196,9 @@ def test_a_payment_without_a_case_is_found_and_fills_in_the_form(office: Office,
     if link:
         form = mei.asks("GET", f"/contacts/new?{unescape(link)}").text
         assert all(f'value="{each}"' in form for each in ("pay-5", "order-5", "17.05", "customer-2"))
+
+
+def test_an_account_that_nothing_is_known_of_is_said_on_the_form(office: Office) -> None:
+    mei = office.person("mei")
+    assert "Nothing is on record of this account" in mei.asks("GET", "/contacts/new?account=custommer-70021").text
+    assert "Nothing is on record" not in mei.asks("GET", f"/contacts/new?account={PERSON}").text

@@ -279,10 +279,27 @@ def test_what_is_never_taken_is_given_up_seen_and_replayed(store: CaseStore, con
     assert receiver.posts[-1].headers["paywarden-replay"] == "true"
     load(store, [record("support.cases", case("case_a", version)) for version in (1, 2, 3)])
     again = ("webhooks", "replay", "case_a", "--from-version", "2", "--endpoint", "billing", *where)
+    with store.writing() as connection:
+        outbox.take_in(connection, "billing", (), {}, {("support.cases", 0): 9}, 0)
     assert paywarden(*again).stdout == "2 versions will be posted again\n"
     until((0, 0))
     assert receiver.told()[-2:] == ["case_a:2", "case_a:3"]
     assert paywarden("webhooks", "replay", "nothing", "--endpoint", "billing", *where).exit_code == 64
+
+
+@pytest.mark.parametrize("command", [("replay", "case_a"), ("dead", "replay"), ("dead", "list")])
+def test_an_endpoint_that_nobody_serves_is_a_sentence_and_gets_nothing(
+    store: CaseStore, command: tuple[str, ...]
+) -> None:
+    load(store, [record("support.cases", case("case_a", 1))])
+    asked = ("webhooks", *command, "--endpoint", "biling", "--store", str(store.engine.url))
+    said = paywarden(*asked)
+    assert (said.exit_code, said.stdout) == (64, "")
+    assert "no endpoint is called 'biling'; `webhooks run` has served none yet" in said.stderr
+    with store.writing() as connection:
+        outbox.take_in(connection, "billing", (), {}, {("support.cases", 0): 9}, 0)
+    assert "has served billing." in paywarden(*asked).stderr
+    assert waiting(store) == (0, 0)
 
 
 def test_an_erased_person_is_in_no_queue(store: CaseStore) -> None:
