@@ -1,8 +1,8 @@
-"""Which incidents and cases are there now? Read from the topics, as any subscriber could."""
+"""Which incidents, cases and locks are there now? Read from the topics, as any subscriber could."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any, get_args
 
@@ -13,10 +13,12 @@ from rich.table import Column, Table
 from streams.adapters.policy_file import load_schedule
 from streams.cli.cluster import ask, cluster_options, settings_of
 from streams.cli.terminal import say, say_json, terminal
+from streams.contracts.actions import ActionKind, LocksState
 from streams.contracts.cases import CaseVersion, Priority, Queue
-from streams.contracts.topics import TOPICS, physical
+from streams.contracts.topics import LOCKS, TOPICS, physical
 from streams.core.cases.review import LOSS, ReviewQueue, review_queue
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
+from streams.core.locks.transitions import RELEASED
 from streams.core.messages.render import money
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import scan, spans
@@ -26,6 +28,7 @@ ENDED = frozenset({"closed", "withdrawn", "merged", "resolved"})
 _SNAPSHOT = TOPICS["support.cases.snapshot"]
 
 _decode = msgspec.json.Decoder(CaseVersion).decode
+_decode_locks = msgspec.json.Decoder(LocksState).decode
 
 _most = click.option("--max", "most", type=click.IntRange(min=1), default=20, show_default=True, help="The newest.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object per case, as it lies on the topic.")
@@ -178,23 +181,97 @@ def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None
     say(told if shown or queue.beyond else "nothing to look at")
 
 
+@click.command()
+@click.option("--account", help="Only the locks of this account.")
+@click.option("--action", "actions", multiple=True, type=click.Choice(get_args(ActionKind)), help="Repeatable.")
+@click.option("--all", "released", is_flag=True, help="Also those that were released.")
+@click.option("--max", "most", type=click.IntRange(min=1), default=50, show_default=True, help="Those that end first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per account, as it lies on the topic.")
+@cluster_options
+def locks(
+    account: str | None, actions: tuple[str, ...], released: bool, most: int, as_json: bool, **options: Any
+) -> None:
+    """What is locked, for whom, why, and until when: those that end first are first.
+
+    \b
+    Examples:
+      paywarden locks
+      paywarden locks --action freeze
+      paywarden locks --account acct_42 --all --json
+    """
+    settings = settings_of(options)
+    states = [
+        state
+        for state in ask(settings, newest_locks(settings.runtime()))
+        if account is None or state.account_id == account
+    ]
+    shown = [
+        (lock.expires_at, state, lock)
+        for state in states
+        for lock in state.locks
+        if (released or lock.status != RELEASED) and (not actions or lock.action in actions)
+    ]
+    shown.sort(key=lambda row: (row[0] is None, row[0] or row[2].since, row[1].account_id, row[2].action_id))
+    if as_json:
+        for state in dict.fromkeys(state for _, state, _ in shown[:most]):
+            say_json(msgspec.json.encode(state))
+        return
+    if not shown:
+        say("no such lock" if released or account or actions else "nothing is locked")
+        return
+    table = Table("ends", "action", "scope", "applies to", "status", "since", "why", Column("account", no_wrap=True))
+    for ends, state, lock in shown[:most]:
+        table.add_row(
+            "by people" if ends is None else f"{ends:%Y-%m-%d %H:%M:%S}",
+            lock.action,
+            lock.scope,
+            lock.applies_to,
+            lock.status,
+            f"{lock.since:%Y-%m-%d %H:%M:%S}",
+            lock.reason_class,
+            state.account_id,
+        )
+    terminal().print(table)
+    if len(shown) > most:
+        say(f"{len(shown) - most:,} more: --max")
+
+
 async def newest(options: RuntimeOptions) -> list[CaseVersion]:
     """The newest version of every case that the snapshot topic holds."""
-    name = physical(options.names, _SNAPSHOT.name)
-    spanned = await spans(options, await usable_partitions(options, [name]))
     found: dict[str, CaseVersion] = {}
+    async for key, value in _records(options, _SNAPSHOT.name):
+        if value is None:  # closed long ago
+            found.pop(key, None)
+            continue
+        case = _decode(value)
+        known = found.get(case.case_id)
+        if known is None or case.version >= known.version:
+            found[case.case_id] = case
+    return list(found.values())
+
+
+async def newest_locks(options: RuntimeOptions) -> list[LocksState]:
+    """The newest state of the locks of every account that the topic holds."""
+    found: dict[str, LocksState] = {}
+    async for key, value in _records(options, LOCKS.name):
+        if value is None:  # the account was erased
+            found.pop(key, None)
+            continue
+        state = _decode_locks(value)
+        known = found.get(state.account_id)
+        if known is None or state.version >= known.version:
+            found[state.account_id] = state
+    return list(found.values())
+
+
+async def _records(options: RuntimeOptions, topic: str) -> AsyncIterator[tuple[str, bytes | None]]:
+    name = physical(options.names, topic)
+    spanned = await spans(options, await usable_partitions(options, [name]))
     if not spanned:
-        return []
+        return
     async with aclosing(scan(options, {tp: span.begin for tp, span in spanned.items()})) as records:
         async for record in records:
-            if record.value is None:  # closed long ago
-                found.pop((record.key or b"").decode(), None)
-                continue
-            case = _decode(record.value)
-            known = found.get(case.case_id)
-            if known is None or case.version >= known.version:
-                found[case.case_id] = case
-    return list(found.values())
+            yield (record.key or b"").decode(), record.value
 
 
 def choose(found: Iterable[CaseVersion], *, ended: bool, most: int) -> list[CaseVersion]:

@@ -44,6 +44,7 @@ COMMANDS = {
     "explain": Entry("streams.cli.explain", "why is this decision what it is?"),
     "incidents": Entry("streams.cli.listings", "what is down, and whom does it concern?"),
     "cases": Entry("streams.cli.listings", "support cases in their newest version"),
+    "locks": Entry("streams.cli.listings", "what is locked, for whom, why and until when?"),
     "dead-letters": Entry("streams.cli.dead_letters", "list what could not be handled, feed it again"),
     "state": Entry("streams.cli.state_rebuild", "inspect or rebuild the states of accounts and entities"),
     "store": Entry("streams.cli.store", "keep cases in a database: load, rebuild, check", "console"),

@@ -30,6 +30,13 @@ def erase(product: Product, account: str, *more: str, second: str = "jo") -> Res
     return CliRunner().invoke(paywarden, ["erase", account, *who, *cluster, "--json", *more])
 
 
+def locks(product: Product, *more: str) -> list[dict[str, Any]]:
+    cluster = ["--bootstrap", product.cluster.bootstrap, "--prefix", product.prefix, "--app-id", product.name]
+    found = CliRunner().invoke(paywarden, ["locks", *cluster, "--json", *more])
+    assert found.exit_code == 0, found.output
+    return [json.loads(line) for line in found.output.splitlines() if line.startswith("{")]
+
+
 def payments(account: str, number: int) -> list[Event]:
     """One an hour, the last of them an hour ago."""
     at_ms = time.time_ns() // 1_000_000 - number * 3_600_000
@@ -107,6 +114,10 @@ def test_what_is_open_keeps_an_account_and_a_request_without_a_worker_stands(pro
     )
     write(product, [theft])
     wait_until(lambda: newest(product, LOCKS.name).get(b"victim"), "the account is frozen")
+    assert [(row["account_id"], row["locks"][0]["action"]) for row in locks(product, "--action", "freeze")] == [
+        ("victim", "freeze")
+    ]
+    assert locks(product, "--account", "stayer") == []
     frozen = erase(product, "victim")
     assert (frozen.exit_code, "freeze" in frozen.output) == (64, True), frozen.output
     same = erase(product, "victim", second="Mei")

@@ -152,6 +152,7 @@ def test_every_command_shows_a_hostile_id_and_none_obeys_it(product: Product) ->
         ("cases",),
         ("cases", "--json"),
         ("incidents", "--all"),
+        ("locks", "--all"),
         ("state", "inspect"),
         ("state", "inspect", HOSTILE),
         ("state", "inspect", HOSTILE, "--json"),

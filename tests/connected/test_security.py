@@ -374,6 +374,7 @@ def test_a_command_without_a_right_names_it(guarded: Guarded) -> None:
         ("operator", "READ", "fraud.decisions", ("policy", "report")),
         ("operator", "READ", "paywarden.accounts.changelog", ("state", "inspect", "K1")),
         ("operator", "READ", "account.locks", ("topics", "tail", "account.locks", "--max", "1")),
+        ("operator", "READ", "account.locks", ("locks",)),
         ("console", "READ", "paywarden.policies", ("policy", "history")),
         ("console", "WRITE", "paywarden.policies", ("policy", "publish", str(policy), *who)),
         ("console", "WRITE", "operator.actions", ("erase", "K1", "--second", "jo", "--yes", *who)),

@@ -16,6 +16,7 @@ def locks_page() -> str:
     return f"""# Locks
 
 Generated from `streams/core/locks`; a test compares. `make docs` writes it again.
+`paywarden locks` lists what is locked now.
 
 ## The account
 

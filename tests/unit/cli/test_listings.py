@@ -1,4 +1,4 @@
-"""Do `paywarden cases` and `paywarden incidents` show the newest versions, the urgent first, and what was asked for?"""
+"""Do `paywarden cases`, `incidents` and `locks` show the newest versions, the urgent first, and what was asked for?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import listings
+from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Evidence
 from streams.core.cases.review import LOSS
@@ -58,12 +59,42 @@ FOUND = [
 ]
 
 
+def lock(number: int, **fields: Any) -> Lock:
+    given: dict[str, Any] = {
+        "action_id": f"act_{number}",
+        "action": "lock",
+        "scope": "login",
+        "status": "effective",
+        "reason_class": "guessing",
+        "since": NOW,
+    }
+    return Lock(**(given | fields))
+
+
+FREEZE = lock(3, action="freeze", scope="all", reason_class="theft", applies_to="everyone")
+LOCKED = [
+    LocksState(
+        occurred_at=NOW,
+        account_id="a1",
+        version=4,
+        locks=(lock(1, expires_at=NOW + timedelta(hours=2)), lock(2, status="released")),
+    ),
+    LocksState(occurred_at=NOW, account_id="a2", version=1, locks=(FREEZE,)),
+    LocksState(occurred_at=NOW, account_id="a3", version=1, locks=(lock(4, expires_at=NOW + timedelta(hours=1)),)),
+    LocksState(occurred_at=NOW, account_id="a4", version=2, locks=()),
+]
+
+
 @pytest.fixture(autouse=True)
 def topics(monkeypatch: pytest.MonkeyPatch) -> None:
     async def newest(options: RuntimeOptions) -> list[CaseVersion]:
         return list(FOUND)
 
+    async def newest_locks(options: RuntimeOptions) -> list[LocksState]:
+        return list(LOCKED)
+
     monkeypatch.setattr(listings, "newest", newest)
+    monkeypatch.setattr(listings, "newest_locks", newest_locks)
 
 
 def run(command: Any, *arguments: str) -> str:
@@ -131,3 +162,30 @@ def test_incidents_say_what_is_down_and_whom_it_concerns() -> None:
 def test_json_is_the_contract() -> None:
     line = run(listings.incidents, "--json").strip()
     assert msgspec.json.decode(line, type=CaseVersion) == OUTAGE
+
+
+def locked(*arguments: str) -> list[str]:
+    return [json.loads(line)["account_id"] for line in run(listings.locks, "--json", *arguments).splitlines()]
+
+
+def test_locks_that_end_first_are_first_and_what_was_released_is_left_out() -> None:
+    assert locked() == ["a3", "a1", "a2"]
+    assert locked("--action", "freeze") == ["a2"]
+    assert locked("--account", "a1") == ["a1"]
+    assert locked("--account", "a4") == []
+    told = run(listings.locks)
+    for words in ("2026-01-05 01:00:00", "by people", "freeze", "theft", "everyone"):
+        assert words in told
+    assert "released" not in told
+    assert "released" in run(listings.locks, "--all")
+    assert "2 more: --max" in run(listings.locks, "--max", "1")
+
+
+def test_that_nothing_is_locked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no such lock" in run(listings.locks, "--account", "a4")
+
+    async def newest_locks(options: RuntimeOptions) -> list[LocksState]:
+        return []
+
+    monkeypatch.setattr(listings, "newest_locks", newest_locks)
+    assert "nothing is locked" in run(listings.locks)
