@@ -43,7 +43,10 @@ def from_ms(at_ms: int) -> datetime:
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The envelope of every input event. The tag in `type` is the unit of versioning."""
+    """The envelope of every input event. The tag in `type` is the unit of versioning.
+
+    `source` and `event_id` together name the event (CloudEvents 1.0): two sources may use one id.
+    """
 
     event_id: Id
     source: Label

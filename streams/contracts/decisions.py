@@ -44,7 +44,7 @@ class Completeness(Written, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class DecisionMade(Output, frozen=True, kw_only=True, tag="decision.made.v1", tag_field="type"):
-    """The verdict on one event; `decision_id` is derived from the event and embeds the partition."""
+    """The verdict on one event; `decision_id` is derived from it (account, source, id) and embeds the partition."""
 
     decision_id: Id
     event_id: Id

@@ -35,7 +35,11 @@ Codes = Annotated[tuple[Code, ...], Meta(max_length=16)]
 
 
 class Movement(Event, frozen=True, kw_only=True, tag_field="type"):
-    """Fields that every movement of money may carry; `payment_id` names the movement in all of its events."""
+    """Fields that every movement of money may carry; `payment_id` names the movement in all of its events.
+
+    Within its account, whatever `source` tells of it, the ledger and the provider included. Who hands out ids that are
+    unique per merchant or gateway only puts that in front of them.
+    """
 
     payment_id: Id
     amount_minor: Minor

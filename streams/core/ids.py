@@ -1,6 +1,8 @@
 """Which id does a thing get, so that replaying the same events gives the same ids?
 
-An id is a hash of what the thing is about (architecture 11), never a random number or a counter.
+An id is a hash of what the thing is about (architecture 11), never a random number or a counter. Each source numbers
+its events by itself (CloudEvents 1.0, `id`), and payments are named per account: an event's name has its source in it,
+a payment's its account. `origin` is what a thing came from: an event so named, or the name of the timer that fired.
 """
 
 from __future__ import annotations
@@ -34,18 +36,23 @@ def digest(*parts: str) -> str:
     )
 
 
-def decision_id(partition: int, event_id: str) -> DecisionId:
+def origin_of(source: str, event_id: str) -> str:
+    """An event as other ids name it: two sources may use one id."""
+    return f"{source}{_SEPARATOR}{event_id}"
+
+
+def decision_id(partition: int, account_id: str, origin: str) -> DecisionId:
     """The decision about one event; the partition is embedded so that `explain` reads one partition."""
-    return DecisionId(f"dec_{partition:04d}_{digest('decision', event_id)}")
+    return DecisionId(f"dec_{partition:04d}_{digest('decision', account_id, origin)}")
 
 
-def case_id(cause_family: str, subject: str, opening_event: str) -> CaseId:
-    """The case that `opening_event` opened about `subject`, an account or a payment.
+def case_id(cause_family: str, account_id: str, payment_id: str, origin: str) -> CaseId:
+    """The case that `origin` opened about an account, or about the money of one of its payments (else empty).
 
     A case that an account had to forget for want of room is opened by another event, so under another id: versions of
     one id have no holes and never begin again.
     """
-    return CaseId("case_" + digest("case", cause_family, subject, opening_event))
+    return CaseId("case_" + digest("case", cause_family, account_id, payment_id, origin))
 
 
 def incident_id(cause_family: str, entity: str, opening: str) -> CaseId:
@@ -53,12 +60,17 @@ def incident_id(cause_family: str, entity: str, opening: str) -> CaseId:
     return CaseId("inc_" + digest("incident", cause_family, entity, opening))
 
 
-def action_id(cause: str, account_id: str, opening_event: str, action: str = "") -> ActionId:
-    """The command that `cause` (a case or a rule) gave about an account because of `opening_event`.
+def action_id(cause: str, account_id: str, origin: str, action: str = "") -> ActionId:
+    """The command that `cause` (a case or a rule) gave about an account because of `origin`.
 
     `action` tells two commands of the same cause and event apart; a command that is sent again keeps its id.
     """
-    return ActionId("act_" + digest("action", cause, account_id, opening_event, action))
+    return ActionId("act_" + digest("action", cause, account_id, origin, action))
+
+
+def query_id(account_id: str, payment_id: str, origin: str, attempt: str) -> ActionId:
+    """One question to the provider about a payment; a question that is repeated is another `attempt`."""
+    return ActionId("act_" + digest("psp_query", account_id, payment_id, origin, attempt))
 
 
 def refund_id(account_id: str, payment_id: str, line: str) -> str:
@@ -66,14 +78,14 @@ def refund_id(account_id: str, payment_id: str, line: str) -> str:
     return "rfd_" + digest("refund", account_id, payment_id, line)
 
 
-def triage_id(account_id: str, event_id: str) -> str:
+def triage_id(account_id: str, origin: str) -> str:
     """The triage of one failure: one per event of an account."""
-    return "trg_" + digest("triage", account_id, event_id)
+    return "trg_" + digest("triage", account_id, origin)
 
 
-def notification_id(template: str, account_id: str, opening_event: str) -> NotificationId:
-    """The message that `template` makes of `opening_event` for one account."""
-    return NotificationId("ntf_" + digest("notification", template, account_id, opening_event))
+def notification_id(template: str, account_id: str, origin: str, about: str = "") -> NotificationId:
+    """The message that `template` makes of `origin` for one account; `about`, what it says, tells several apart."""
+    return NotificationId("ntf_" + digest("notification", template, account_id, origin, about))
 
 
 def erasure_id(account_id: str, actor: str, asked_at: str) -> str:

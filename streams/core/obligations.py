@@ -43,15 +43,16 @@ RESERVED_MAX, RESERVED_BYTES = 2, 300  # x 70 to 290; one more forgets the one d
 ARRIVED_MAX = 12  # x 6
 LATELY_MAX = 4  # x 190
 REFUNDED_MAX = 16  # x 9
+SHARED_MAX = 8  # x 6
 AUTO_REFUNDS_MAX = 8  # x 9
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
-# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220, shelf 750 + 640, outages 1,320, trail 440:
-# 16.6 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of
-# it. An account with 64 payments and nothing open takes 0.5 KiB.
+# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220, shared 50, shelf 750 + 640, outages 1,320,
+# trail 440: 16.7 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes
+# to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 17_408
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -405,6 +406,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     reserved: list[Reserved] = msgspec.field(default_factory=list)
     arrived: bytes = b""  # 6 bytes for each promise that ended lately; `streams.core.money.arrivals`
     unfrozen_ms: int = 0  # when two people last lifted a freeze
+    shared: list[int] = msgspec.field(default_factory=list)  # `payment_key` of ids that two payments bear
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -88,6 +88,7 @@ from streams.core.money import (
     over_refunds,
     refunds,
     reservations,
+    shared_ids,
     undercharges,
 )
 from streams.core.obligations import (
@@ -180,7 +181,7 @@ def decide(
     event = prepared.event
     if not event.known:
         return []
-    turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, at=event.occurred_at)
+    turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
     turn.late = prepared.late
     if isinstance(event, Movement):
         _movement(turn, prepared, event, score)
@@ -201,7 +202,7 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
     """Everything that was promised for `due_ms` or before, in the order (due time, kind, id)."""
     effects: list[Effect] = []
     while (waiting := timers.first_due(obligations, due_ms)) is not None:
-        turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(waiting))
+        turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(ctx.account_id, waiting))
         if isinstance(waiting, HeldLock | Command | Hold):
             turn.enforce()
         match waiting:
@@ -274,6 +275,8 @@ def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | Sc
         # Of a word whose time nobody remembers, what was heard before is taken to be newer than what comes late.
         overtaken = prepared.at_ms <= said_ms if said_ms else prepared.at_ms < turn.ctx.clock_ms
         late = prepared.late and (not said_ms or overtaken)
+        if obligations.lately:
+            shared_ids.heard(turn, event)
         state = known.after(status, late, overtaken=overtaken)
     if state != known:
         obligations.remember(key, state, prepared.at_ms)

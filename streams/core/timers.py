@@ -70,36 +70,36 @@ def first_due(obligations: Obligations, due_ms: int) -> Waiting | None:
     return min(_due(obligations, due_ms), key=lambda ranked: ranked[:3], default=(0, 0, "", None))[3]
 
 
-def name_of(waiting: Waiting) -> str:
-    """What a timer is called where an event would have its id: what fired, and when it was due."""
+def name_of(account_id: str, waiting: Waiting) -> str:
+    """What a timer is called where an event would have its id: what fired, of whom, and when it was due."""
     match waiting:
         case HeldLock():
-            return f"timer/lock/{waiting.action_id}/{waiting.due_ms}"
+            name = f"lock/{waiting.action_id}"
         case Command():
-            return f"timer/command/{waiting.action_id}/{waiting.due_ms}"
+            name = f"command/{waiting.action_id}"
         case Hold():
-            return f"timer/hold/{waiting.decision_id}/{waiting.due_ms}"
+            name = f"hold/{waiting.decision_id}"
         case Debit():
-            return f"timer/debit/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
+            name = f"debit/{digest(account_id, waiting.payment_id, waiting.entry, str(waiting.line))}"
         case Ended():
-            return f"timer/ended/{waiting.case_id}/{waiting.due_ms}"
+            name = f"ended/{waiting.case_id}"
         case Unknown():
-            return f"timer/unknown/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
+            name = f"unknown/{digest(account_id, waiting.payment_id, waiting.entry)}"
         case Expectation():
-            subject = waiting.subject or waiting.payment_id
-            return f"timer/{waiting.kind}/{digest(subject, waiting.entry)}/{waiting.due_ms}"
+            name = f"{waiting.kind}/{digest(account_id, waiting.payment_id, waiting.subject, waiting.entry)}"
         case Reserved():
-            return f"timer/reserved/{digest(waiting.payment_id, waiting.entry)}/{waiting.due_ms}"
+            name = f"reserved/{digest(account_id, waiting.payment_id, waiting.entry)}"
         case Suspect():
-            return f"timer/suspect/{waiting.event}/{waiting.due_ms}"
+            name = f"suspect/{digest(account_id, str(waiting.payment), str(waiting.event))}"
         case Membership():
-            return f"timer/incident/{waiting.incident_id}/{waiting.due_ms}"
+            name = f"incident/{digest(account_id, waiting.incident_id)}"
         case Talk():
-            return f"timer/talk/{waiting.case.case_id}/{waiting.due_ms}"
+            name = f"talk/{waiting.case.case_id}"
         case Case():
-            return f"timer/clock/{waiting.case_id}/{waiting.due_ms}"
+            name = f"clock/{waiting.case_id}"
         case _:
             assert_never(waiting)
+    return f"timer/{name}/{waiting.due_ms}"
 
 
 def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str, Waiting | None]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
+from streams.core import ids
 from streams.core.locks.account_states import state_of, state_of_lock
 from streams.core.locks.tenure import Standing, standing
 from streams.core.locks.transitions import RELEASED
@@ -28,7 +29,8 @@ class Turn(msgspec.Struct):
     ctx: DecideContext
     at_ms: int
     at: datetime
-    cause: str  # event_id, or the id of the timer that fired; ids of new things hash it
+    cause: str  # event_id, or the name of the timer that fired
+    origin: str  # the same with the event's source: what ids of new things hash
     acts: bool  # False: observing, or too old; decisions and cases are recorded, nothing is sent
     shadow: bool  # cases of this turn are shadows
     late: bool = False
@@ -87,9 +89,16 @@ class Turn(msgspec.Struct):
 
 
 def turn_of(
-    obligations: Obligations, policy: Policy, ctx: DecideContext, at_ms: int, cause: str, *, at: datetime | None = None
+    obligations: Obligations,
+    policy: Policy,
+    ctx: DecideContext,
+    at_ms: int,
+    cause: str,
+    *,
+    source: str = "",
+    at: datetime | None = None,
 ) -> Turn:
-    """A turn that acts if the policy enforces and what happened is not too old to act on."""
+    """A turn that acts if the policy enforces and what happened is not too old to act on. Timers have no `source`."""
     enforcing = policy.mode == "enforce"
     return Turn(
         obligations,
@@ -98,6 +107,7 @@ def turn_of(
         at_ms,
         at or from_ms(at_ms),
         cause,
+        ids.origin_of(source, cause),
         enforcing and _fresh(policy, ctx, at_ms),
         not enforcing,
         stood=standing(obligations.locks) if obligations.locks else (),

@@ -64,7 +64,7 @@ def decision_of(
     scored = type(score) is Score
     return DecisionMade(
         occurred_at=event.occurred_at,
-        decision_id=ids.decision_id(ctx.partition, event.event_id),
+        decision_id=ids.decision_id(ctx.partition, event.account_id, ids.origin_of(event.source, event.event_id)),
         event_id=event.event_id,
         account_id=event.account_id,
         subject=prepared.subject or SUBJECTS[type(event)],

@@ -275,7 +275,9 @@ def _followed(turn: Turn) -> list[Case]:
 
 def _opened(turn: Turn, draft: Draft) -> Case:
     case = Case(
-        case_id=ids.case_id(draft.family, draft.payment_id if draft.by_payment else turn.ctx.account_id, turn.cause),
+        case_id=ids.case_id(
+            draft.family, turn.ctx.account_id, draft.payment_id if draft.by_payment else "", turn.origin
+        ),
         case_type=draft.case_type,
         flow=draft.flow,
         family=draft.family,

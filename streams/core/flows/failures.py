@@ -89,7 +89,7 @@ def after_failure(
     turn.effects.append(
         PaymentTriaged(
             occurred_at=turn.at,
-            triage_id=ids.triage_id(turn.ctx.account_id, event.event_id),
+            triage_id=ids.triage_id(turn.ctx.account_id, turn.origin),
             event_id=event.event_id,
             account_id=turn.ctx.account_id,
             payment_id=event.payment_id,

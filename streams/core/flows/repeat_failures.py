@@ -46,7 +46,8 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
     since_ms = turn.at_ms - policy.window_s * 1000
     recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
     text = codes_of(event)[:96] if isinstance(event, FailedMovement) else "failed"
-    if all(failure.event_id != event.event_id for failure in recent):
+    named = (event.event_id, payment_key(event.payment_id))
+    if all((failure.event_id, failure.payment) != named for failure in recent):
         text = f"{cause}: {text}"[:96]
         recent.append(
             Failure(

@@ -179,7 +179,7 @@ def ask_now(turn: Turn, case: Case) -> None:
     turn.effects.append(
         PspQuery(
             occurred_at=turn.at,
-            query_id=ids.action_id(FAMILY, turn.ctx.account_id, turn.cause, "psp_query/operator"),
+            query_id=ids.query_id(turn.ctx.account_id, case.payment_id, turn.origin, "operator"),
             account_id=turn.ctx.account_id,
             payment_id=case.payment_id,
             amount_minor=case.amount_minor,
@@ -269,8 +269,8 @@ def _ask(turn: Turn, unknown: Unknown) -> None:
     turn.effects.append(
         PspQuery(
             occurred_at=turn.at,
-            query_id=ids.action_id(
-                FAMILY, turn.ctx.account_id, unknown.entry, f"psp_query/{unknown.step + unknown.rounds}"
+            query_id=ids.query_id(
+                turn.ctx.account_id, unknown.payment_id, unknown.entry, str(unknown.step + unknown.rounds)
             ),
             account_id=turn.ctx.account_id,
             payment_id=unknown.payment_id,

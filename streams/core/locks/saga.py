@@ -68,7 +68,7 @@ def lock(
     if transition is None:
         return False
     wanted = HeldLock(
-        action_id=ids.action_id(case.case_id if case is not None else rule, turn.ctx.account_id, turn.cause, action),
+        action_id=ids.action_id(case.case_id if case is not None else rule, turn.ctx.account_id, turn.origin, action),
         action=action,
         scope=scope,
         applies_to=applies_to,
@@ -96,7 +96,7 @@ def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case)
     """A command without a lock: end sessions, stop payouts. Sent again until acknowledged, like every command."""
     if not turn.may("action"):
         return
-    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.cause, action)
+    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.origin, action)
     _send(
         turn,
         Command(action_id, action, "all", "everyone", reason_class, rule, case.case_id, 0, turn.at_ms, 0, 0, False, ""),
@@ -116,7 +116,7 @@ def lift(turn: Turn, held: HeldLock, why: str, trigger: str = "operator", actor:
     _drop_commands(turn, held.action_id)
     held.status = transition.to
     _changed(turn)
-    action_id = ids.action_id(held.case_id or held.action_id, turn.ctx.account_id, turn.cause, "unlock")
+    action_id = ids.action_id(held.case_id or held.action_id, turn.ctx.account_id, turn.origin, "unlock")
     _command(turn, action_id, held, why, action="unlock")
     _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
     _forget_released(turn)
@@ -184,7 +184,7 @@ def _prolong(turn: Turn, held: HeldLock) -> bool:
     held.due_ms = turn.at_ms + turn.policy.locks.restrict_s * 1000
     _changed(turn)
     # A command of its own: who counts commands by their id would take the same one for a repetition.
-    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.cause, held.action)
+    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.origin, held.action)
     held.action_id = action_id
     _command(turn, action_id, held, "unreviewed")
     add_action(turn, case, action_id, held.action)

@@ -37,7 +37,9 @@ def notify(
     turn.effects.append(
         NotificationRequested(
             occurred_at=turn.at,
-            notification_id=ids.notification_id(template, turn.ctx.account_id, turn.cause),
+            notification_id=ids.notification_id(
+                template, turn.ctx.account_id, turn.origin, "/".join(parameters.values())
+            ),
             account_id=turn.ctx.account_id,
             template=template,
             parameters=parameters,

@@ -15,7 +15,7 @@ def ask(turn: Turn, case: Case, payment_id: str, entry: str, amount_minor: int, 
     turn.effects.append(
         PspQuery(
             occurred_at=turn.at,
-            query_id=ids.action_id(case.case_id, turn.ctx.account_id, entry, "psp_query"),
+            query_id=ids.query_id(turn.ctx.account_id, payment_id, entry, case.case_id),
             account_id=turn.ctx.account_id,
             payment_id=payment_id,
             amount_minor=amount_minor,

@@ -17,7 +17,7 @@ from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptu
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import refunds
+from streams.core.money import refunds, shared_ids
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -520,6 +520,7 @@ def _is_good(turn: Turn, key: int) -> bool:
 
 def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
     """The later debit, or so much of it, is too much. What is certain goes back by itself, the rest is a question."""
+    certain = certain and not shared_ids.is_shared(turn, payment_id)
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
     line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, amount_minor, mine.currency)

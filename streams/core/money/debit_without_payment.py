@@ -9,7 +9,17 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, expectations, orphans, refunds, reservations, returns, standing, undercharges
+from streams.core.money import (
+    charges,
+    expectations,
+    orphans,
+    refunds,
+    reservations,
+    returns,
+    shared_ids,
+    standing,
+    undercharges,
+)
 from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import postponed
@@ -365,7 +375,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     refunds.owe(turn, owed)
     asked = unknown_outcome.still_asking(turn, debit.payment_id)  # the provider is being asked already
     asked = asked or ask(turn, case, debit.payment_id, debit.entry, debit.amount_minor, debit.currency)
-    if asked and not early:
+    if asked and not early and not shared_ids.is_shared(turn, debit.payment_id):
         _tell(turn, debit, case)
 
 

@@ -14,7 +14,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations
+from streams.core.money import expectations, shared_ids
 from streams.core.money.business_days import ends_ms
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -274,6 +274,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
     guards = (
         ("not_posted", not owed.entry),
         ("in_flight", owed.status != OWED),
+        ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
         ("contradicted", not approved and _is_contradicted(turn, owed)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
         ("reversed", not approved and _is_reversed(turn, owed.payment_id)),

@@ -6,7 +6,7 @@ Nobody may be told that nothing was charged while a debit stands that is, or may
 from __future__ import annotations
 
 from streams.contracts.payments import Movement
-from streams.core.money import charges, refunds, reservations
+from streams.core.money import charges, refunds, reservations, shared_ids
 from streams.core.obligations import PaymentState, Spent, payment_key
 from streams.core.turn import Turn
 
@@ -25,6 +25,8 @@ def books_of(turn: Turn, event: Movement, *, failed: bool) -> str:
     if any(debit.payment_id == event.payment_id for debit in obligations.debits) or _is_worked(turn, event.payment_id):
         return DEBITED
     state = obligations.recall(key)
+    if shared_ids.is_shared(turn, event.payment_id):
+        return UNSURE
     if charges.paid(turn, event.payment_id) is not None:
         lost = failed and state is not None and state.status == PaymentState.FAILED and state.grace_s
         return DEBITED if lost else UNSURE

@@ -57,7 +57,7 @@ def test_without_a_score_rules_decide_and_the_decision_says_so() -> None:
 
 def test_a_decision_says_what_it_was_about_and_what_it_did_without() -> None:
     (decision,) = only(DecisionMade, play([paid(NOON, 7, 1234)], policy()))
-    assert decision.decision_id == ids.decision_id(0, "PaymentSucceeded-7")
+    assert decision.decision_id == ids.decision_id(0, "a1", ids.origin_of("test", "PaymentSucceeded-7"))
     assert (decision.subject, decision.subject_id, decision.amount_minor, decision.currency) == (
         "payment",
         "p7",
