@@ -41,13 +41,11 @@ from streams.contracts.logins import (
     PasswordResetRequested,
     SessionUsed,
 )
-from streams.contracts.payments import CardBound, FeeCharged, Movement, PspStatus, Refund
-from streams.core import erasure, ranking, timers, truth
+from streams.contracts.payments import CardBound, FeeCharged, Movement
+from streams.core import erasure, timers, truth
 from streams.core.basis import basis_of
 from streams.core.cases import attachments, clocks, dialogue, escalation, handed, operator, shelf, timeline
 from streams.core.cases.book import version_of
-from streams.core.declines import retry
-from streams.core.entities.health import failed_trial
 from streams.core.familiar import contains
 from streams.core.features import features_of
 from streams.core.features.pattern import times_usual
@@ -55,27 +53,23 @@ from streams.core.flows import (
     advice,
     applications,
     contacts,
-    failures,
+    decisions,
     fees,
     fraud_alert,
     holds,
-    locked_out,
+    lifecycle,
     login_ladder,
     login_risk,
     messages,
-    refund_requests,
-    repeat_failures,
     reports,
     security_change,
     session_reuse,
     social,
     stale_records,
-    trail,
     unknown_outcome,
 )
-from streams.core.flows.movements import BY_RULE_ONLY, REQUESTS, SUBJECTS, WATCHED, is_firm, is_unread, status_after
+from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS
 from streams.core.incidents import members
-from streams.core.learning import band_of
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
 from streams.core.login_risk import training
@@ -85,10 +79,7 @@ from streams.core.money import (
     debit_without_payment,
     expectations,
     orphans,
-    over_refunds,
-    refunds,
     reservations,
-    shared_ids,
     undercharges,
 )
 from streams.core.obligations import (
@@ -102,14 +93,11 @@ from streams.core.obligations import (
     Hold,
     Membership,
     Obligations,
-    PaymentState,
     Reserved,
     Suspect,
     Unknown,
-    payment_key,
 )
 from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
-from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.risk import RiskView, incident_of
 from streams.core.rules import evaluate
@@ -117,7 +105,6 @@ from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, note_tenure, turn_of
-from streams.core.verdict import decision_of, expiry_of, outcome_of, shadowed_of
 
 __all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "next_due_ms", "prepare"]
 
@@ -184,7 +171,7 @@ def decide(
     turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
     turn.late = prepared.late
     if isinstance(event, Movement):
-        _movement(turn, prepared, event, score)
+        lifecycle.heard(turn, prepared, event, score)
     elif prepared.features is not None:
         _door(turn, prepared, score)
     else:
@@ -242,97 +229,10 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
     return effects
 
 
-def _movement(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreUnavailable) -> None:
-    """A payment, transfer, top-up, withdrawal or bill: scored at its first event, followed through the others."""
-    obligations = turn.obligations
-    key = payment_key(event.payment_id)
-    known = obligations.recall(key)
-    told = failures.read(turn, event)
-    unknown = failures.is_unknown(event, told) or unknown_outcome.not_found_yet(turn, event)
-    status = PaymentState.SEEN if unknown else status_after(event)
-    said_ms = obligations.said_ms(key)
-    is_bad = known is not None and known.status == PaymentState.FAILED
-    was_before = status == PaymentState.SUCCEEDED and prepared.at_ms < said_ms
-    if is_bad and was_before and not refunds.is_leaving(turn, event.payment_id):
-        status = PaymentState.SEEN  # the failure that is known was said later
-    if obligations.ended:
-        handed.recall(turn, event.payment_id)
-    if obligations.cases:
-        timeline.attach(turn, event)
-    if known is None:
-        watched = SUBJECTS.get(type(event), "payment") in WATCHED
-        state = PaymentState.of(status, turn.policy.money.grace_s(event.method) if watched else 0)
-        if prepared.subject or type(event) in SUBJECTS:
-            waits = _decision(turn, prepared, score)
-            if type(score) is Score:
-                band = band_of(score.value)
-                state = state.scored(band)
-                if not prepared.late and prepared.features is not None and prepared.features.own_frauds_30d <= 0.0:
-                    obligations.ranked = ranking.scored(turn.ctx.ranking, obligations.ranked, band, prepared.at_ms)
-            if watched and type(event) in REQUESTS and not waits and not prepared.late:
-                unknown_outcome.watch(turn, event.payment_id, event.amount_minor, event.currency, event)
-    else:
-        # Of a word whose time nobody remembers, what was heard before is taken to be newer than what comes late.
-        overtaken = prepared.at_ms <= said_ms if said_ms else prepared.at_ms < turn.ctx.clock_ms
-        late = prepared.late and (not said_ms or overtaken)
-        if obligations.lately:
-            shared_ids.heard(turn, event)
-        state = known.after(status, late, overtaken=overtaken)
-    if state != known:
-        obligations.remember(key, state, prepared.at_ms)
-    if status in (PaymentState.SUCCEEDED, PaymentState.FAILED) and state.status == status and is_firm(event):
-        obligations.say(key, prepared.at_ms)
-    if status != PaymentState.SEEN and obligations.holds:
-        holds.drop_hold(turn, event.payment_id)
-    if status == PaymentState.SUCCEEDED:
-        if obligations.instruments:
-            retry.succeeded(obligations.instruments, event)
-        if obligations.cases:
-            repeat_failures.succeeded(turn, event)
-    heard = known is not None and (obligations.unknowns or obligations.cases)
-    if is_unread(event):
-        if not prepared.late:
-            unknown_outcome.unread(turn, event, state)
-    elif heard and (not unknown or type(event) is PspStatus):
-        unknown_outcome.heard(turn, event, status)  # however late: a final word is one
-    if known is None or orphans.may_explain(turn, event):
-        charges.requested(turn, event)
-        orphans.explained(turn, event, state)  # before anything is said: what was debited is known then
-    elif type(event) in charges.CAPTURES and obligations.lately:
-        charges.captured(turn, event)
-    if obligations.reserved or obligations.cases:
-        reservations.moved(turn, event, state)
-    if not prepared.late:
-        if obligations.failures:
-            repeat_failures.forget(turn)
-        if unknown and type(event) is not PspStatus:
-            unknown_outcome.begin(turn, event)
-        if told is not None:
-            if told.cause.cause == failures.DEBITED:
-                debit_without_payment.claimed(turn, event)
-            joined = failed_trial(event) is True and members.after_failure(turn, event)
-            again = known is not None and known.status == PaymentState.FAILED
-            failures.after_failure(turn, event, told, status, joined=joined, again=again)
-    expectations.moved(turn, event)
-    if obligations.cases and status in (PaymentState.FAILED, PaymentState.REVERSED):
-        reports.came_back(turn, event.payment_id)
-    if isinstance(event, Refund):
-        stopped = over_refunds.moved(turn, event)
-        refunds.refund_moved(turn, event)
-        if not stopped:
-            refund_requests.moved(turn, event)
-    waiting = obligations.debits or obligations.cases or obligations.owed
-    was_heard = prepared.late and state == known  # what is late and changes nothing was told before
-    if not was_heard and (waiting or (known is not None and known.is_debited)):
-        debit_without_payment.payment_moved(turn, event, status, state, known)
-    if type(event) is PspStatus and obligations.owed:
-        debit_without_payment.answered(turn, event, status)
-
-
 def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:
     """A login, challenge or change of credentials; the last two are decided about only when a rule fires."""
     if prepared.subject not in BY_RULE_ONLY or prepared.hits:
-        _decision(turn, prepared, score)
+        decisions.decide_on(turn, prepared, score)
     match prepared.event:
         case LoginFailed():
             login_ladder.after_failed_login(turn, prepared, prepared.event)
@@ -350,36 +250,6 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             security_change.after_change(turn, prepared, prepared.event)
         case _:
             pass
-
-
-def _decision(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> bool:
-    """The verdict, and what follows from it. True: the movement may not go on yet, or not at all."""
-    policy = turn.policy
-    outcome, shadow = outcome_of(prepared, score, policy)
-    if shadow != turn.shadow:
-        turn.enforce()  # one rule enforces although the policy observes
-    event = prepared.event
-    stopper = locked_out.stopper_of(turn, event) if turn.obligations.locks else None
-    if stopper is not None and shadow:
-        turn.enforce()  # the lock stands, whatever the policy says today
-        outcome, shadow = Outcome.ALLOW, False
-    # Only what has not happened yet can wait for an answer.
-    waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
-    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
-    decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
-    if stopper is not None:
-        decision = locked_out.blocked(decision)
-    turn.effects.append(decision)
-    if score.shadows:
-        turn.effects.extend(shadowed_of(prepared, score, decision, policy))
-    verdict = Outcome.BLOCK if stopper is not None else outcome
-    trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome)
-    if stopper is not None and outcome < Outcome.parse(policy.outcome.case_from):
-        locked_out.noted(turn, event, stopper)
-    elif outcome > Outcome.ALLOW and type(event) is not LoginFailed:
-        fraud_alert.after_decision(turn, prepared, outcome, decision)
-    outcome = verdict
-    return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
 
 
 def _told(turn: Turn, event: Event) -> None:

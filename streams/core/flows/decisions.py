@@ -1,0 +1,44 @@
+"""What is decided about one event, and what follows from the verdict?"""
+
+from __future__ import annotations
+
+from streams.contracts.logins import LoginFailed
+from streams.contracts.payments import Movement
+from streams.core.flows import fraud_alert, locked_out, trail
+from streams.core.flows.movements import status_after
+from streams.core.obligations import PaymentState
+from streams.core.outcome import Outcome
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import Prepared
+from streams.core.turn import Turn
+from streams.core.verdict import decision_of, expiry_of, outcome_of, shadowed_of
+
+
+def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> bool:
+    """The verdict, and what follows from it. True: the movement may not go on yet, or not at all."""
+    policy = turn.policy
+    outcome, shadow = outcome_of(prepared, score, policy)
+    if shadow != turn.shadow:
+        turn.enforce()  # one rule enforces although the policy observes
+    event = prepared.event
+    stopper = locked_out.stopper_of(turn, event) if turn.obligations.locks else None
+    if stopper is not None and shadow:
+        turn.enforce()  # the lock stands, whatever the policy says today
+        outcome, shadow = Outcome.ALLOW, False
+    # Only what has not happened yet can wait for an answer.
+    waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
+    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
+    decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
+    if stopper is not None:
+        decision = locked_out.blocked(decision)
+    turn.effects.append(decision)
+    if score.shadows:
+        turn.effects.extend(shadowed_of(prepared, score, decision, policy))
+    verdict = Outcome.BLOCK if stopper is not None else outcome
+    trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome)
+    if stopper is not None and outcome < Outcome.parse(policy.outcome.case_from):
+        locked_out.noted(turn, event, stopper)
+    elif outcome > Outcome.ALLOW and type(event) is not LoginFailed:
+        fraud_alert.after_decision(turn, prepared, outcome, decision)
+    outcome = verdict
+    return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
