@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from producers.durations import MINUTE_MS, SECOND_MS
 from producers.simulate.stage import Stage
-from streams.contracts.payments import Code, PaymentFailed, PaymentPending, PaymentRequested
+from streams.contracts.payments import Code, PaymentFailed, PaymentPending, PaymentRequested, PspStatus
 
 
 def play(stage: Stage) -> None:
-    """Three customers are debited: one payment fails, one stays unknown, one fails but is credited back in time."""
+    """Three customers are debited: one payment fails, one stays unknown, one fails but is credited back in time.
+
+    The provider says by itself that the first two have failed. A run in large steps hears the answers to its questions
+    at the end of a step, too late to act on them.
+    """
+    answer_ms = stage.number("answer_minutes") * MINUTE_MS
     day = stage.warm_up()
     at_ms = stage.day(day, 13.0)
     for number, ending in enumerate(("failed", "unknown", "credited back")):
@@ -29,5 +34,8 @@ def play(stage: Stage) -> None:
                 codes=(Code(source="iso8583_1987", code="96" if ending != "unknown" else "68"),),
             ),
         )
+        if ending != "credited back" and answer_ms:
+            answer = PspStatus(**stage.envelope(account_id, began_ms + answer_ms), **fields, status="failed")
+            stage.say("payments.transactions", answer)
         if ending == "credited back":
             stage.post(account_id, began_ms + 40 * SECOND_MS, "credit", fields)

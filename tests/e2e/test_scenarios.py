@@ -120,6 +120,9 @@ def test_debited_but_failed() -> None:
     assert asked == {case.entities.payment_id: case.amount_minor for case in cases}
     told = [note for note in run.notifications if note.template == "debited_not_confirmed"]
     assert {note.case_id for note in told} == {case.case_id for case in cases}
+    intents = [(intent.case_id, intent.amount_minor) for intent in run.all(RefundIntended)]
+    assert intents == [(case.case_id, case.amount_minor) for case in cases]
+    assert [case.status for case in cases] == ["resolved"] * 2
 
 
 def test_debit_of_nothing() -> None:
