@@ -41,7 +41,9 @@ ENTRIES_MAX = 24  # x 6
 FINALS_MAX = 8  # x 11
 RESERVED_MAX, RESERVED_BYTES = 2, 300  # x 70 to 290; one more forgets the one due first
 ARRIVED_MAX = 12  # x 6
-LATELY_MAX = 4  # x 190
+LATELY_KEPT = 4  # x 190
+LATELY_MAX, LATELY_BYTES = 16, 760  # with those whose debit has not come yet: all that fit
+UNPRICED_MAX = 8  # x 6; one more is forgotten silently
 REFUNDED_MAX = 16  # x 9
 SHARED_MAX = 8  # x 6
 AUTO_REFUNDS_MAX = 8  # x 9
@@ -50,7 +52,7 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
-# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220, shared 50, shelf 750 + 640, outages 1,320,
+# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220, ids 110, shelf 750 + 640, outages 1,320,
 # trail 440: 16.7 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes
 # to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 17_408
@@ -110,6 +112,7 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
     status: str = "owed"
     refund_id: str = ""
     line: int = 0  # `charges.line_of` of what is given back, which its refund is named after; 0: nothing booked yet
+    not_before_ms: int = 0  # end of its grace, where it was judged before that for want of room
 
 
 class Spent(msgspec.Struct, array_like=True, gc=False):
@@ -162,6 +165,7 @@ class Expectation(msgspec.Struct, array_like=True, gc=False):
     currency: str
     stage: int = 0  # 1: the reminder is behind us; 2: it has failed, and its money should come back
     taken: bool = False  # money has left the customer for it
+    alike: str = ""  # a refund of the same amount that a credit was taken to be
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -319,6 +323,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     updates: int = 0  # messages that only said that work goes on
     known: int = 0  # its last version that says more than that time has passed; 0: the last one
     refund_id: str = ""  # of a case about one refund of its payment
+    alike: str = ""  # a refund of the same amount that a credit was taken to be
 
     @property
     def is_open(self) -> bool:
@@ -406,6 +411,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     reserved: list[Reserved] = msgspec.field(default_factory=list)
     arrived: bytes = b""  # 6 bytes for each promise that ended lately; `streams.core.money.arrivals`
     unfrozen_ms: int = 0  # when two people last lifted a freeze
+    unpriced: list[int] = msgspec.field(default_factory=list)  # keys of what left `lately` before its debit came
+    unpriced_ms: int = 0  # when the newest of them did
     shared: list[int] = msgspec.field(default_factory=list)  # `payment_key` of ids that two payments bear
 
     def case(self, case_id: str) -> Case | None:

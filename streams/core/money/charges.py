@@ -21,11 +21,15 @@ from streams.core.money import refunds, shared_ids
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
+    DAY_MS,
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
+    LATELY_BYTES,
+    LATELY_KEPT,
     LATELY_MAX,
     SPENT_KEPT,
     SPENT_MAX,
+    UNPRICED_MAX,
     Case,
     Expectation,
     Lately,
@@ -42,6 +46,7 @@ BACK = "returned_minor"  # counter of a money case: how much of its amount
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`undercharges`)
 NEEDS = ("ledger.entries",)
+_NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
 WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded})  # whose amount is the payment's
@@ -64,7 +69,7 @@ def requested(turn: Turn, event: Movement) -> None:
     if not named and type(event) not in WHOLES:
         return
     policy = turn.policy.money
-    turn.obligations.lately = [
+    lately = [
         *(each for each in turn.obligations.lately if each.payment_id != event.payment_id),
         Lately(
             event.payment_id,
@@ -76,7 +81,42 @@ def requested(turn: Turn, event: Movement) -> None:
             turn.at_ms,
             event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
         ),
-    ][-LATELY_MAX:]
+    ]
+    while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):
+        lately.pop(0)
+    while crowded(lately, LATELY_MAX, LATELY_BYTES):
+        _unpriced(turn, lately.pop(0))
+    turn.obligations.lately = lately
+
+
+def _is_compared(turn: Turn, about: Lately) -> bool:
+    """Its debit was here, or will hardly come any more."""
+    key = payment_key(about.payment_id)
+    state = turn.obligations.recall(key)
+    is_debited = state is None or state.is_debited or bool(debits_of(turn, key))
+    return is_debited or about.at_ms < turn.at_ms - DAY_MS
+
+
+def _unpriced(turn: Turn, about: Lately) -> None:
+    if not _is_compared(turn, about):
+        obligations = turn.obligations
+        obligations.unpriced = [*obligations.unpriced, payment_key(about.payment_id)][-UNPRICED_MAX:]
+        obligations.unpriced_ms = turn.at_ms
+
+
+def _uncompared(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """The first debit of a payment that so many others have followed that nobody knows its amount: people compare.
+
+    One example per partition and week, because whoever pays so much at once does it all day.
+    """
+    turn.obligations.unpriced.remove(payment_key(payment_id))
+    if turn.ctx.samples.take("ledger", _NOT_COMPARED, turn.at_ms):
+        text = f"debit of {payment_id} not compared with its payment: too many newer ones were asked for before it came"
+        line = Line(turn.at_ms, "ledger_debit", turn.cause, text[:160], event.amount_minor, event.currency)
+        draft = Draft(
+            case_type=_NOT_COMPARED, flow="F11", family=_NOT_COMPARED, queue="technical", priority=3, lines=(line,)
+        )
+        open_or_join(turn, draft)
 
 
 def captured(turn: Turn, event: Movement) -> None:
@@ -135,6 +175,8 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     about = about_of(turn, payment_id)
     mine = _spent(turn, event, payment_id, about)
     key = mine.payment
+    if about is None and key in turn.obligations.unpriced:
+        _uncompared(turn, event, payment_id)
     left_minor = _undone(turn, mine)
     if not left_minor:
         return 0

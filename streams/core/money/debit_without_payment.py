@@ -24,6 +24,7 @@ from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
+    DAY_MS,
     DEBITS_BYTES,
     DEBITS_MAX,
     Case,
@@ -327,7 +328,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     turn.obligations.debits.remove(debit)
     nameless = orphans.opened(turn, debit) if debit.orphan else None
     if nameless is not None:
-        if not early:
+        if not early and turn.at_ms > turn.obligations.unpriced_ms + DAY_MS:
             _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
     known = _case(turn, debit.payment_id)
@@ -353,7 +354,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
                     debit.at_ms,
                     "ledger_debit",
                     debit.entry,
-                    _what(debit),
+                    _what(debit) + (_EARLY if early else ""),
                     debit.amount_minor,
                     debit.currency,
                 ),
@@ -372,11 +373,15 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     unknown_outcome.goes_on(turn, debit.payment_id, FAMILY)
     entry = debit.entry if debit.posted else ""
     owed = Owed(debit.payment_id, entry, debit.amount_minor, debit.currency, debit.at_ms, FAMILY, line=debit.line)
+    owed.not_before_ms = debit.owed_ms if early else 0
     refunds.owe(turn, owed)
     asked = unknown_outcome.still_asking(turn, debit.payment_id)  # the provider is being asked already
     asked = asked or ask(turn, case, debit.payment_id, debit.entry, debit.amount_minor, debit.currency)
     if asked and not early and not shared_ids.is_shared(turn, debit.payment_id):
         _tell(turn, debit, case)
+
+
+_EARLY = "; its time is not over: too many debits of this account wait at once"
 
 
 def _what(debit: Debit) -> str:

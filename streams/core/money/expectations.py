@@ -13,14 +13,14 @@ from typing import NamedTuple
 from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Event, to_ms
-from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited
+from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.declines.profiles import Profile
 from streams.core.local_time import hour_and_weekday
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals
+from streams.core.money import alike, arrivals
 from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import later_ms
@@ -196,6 +196,8 @@ def moved(turn: Turn, event: Movement) -> None:
     if isinstance(event, PspStatus):
         _answered(turn, event)
         return
+    if isinstance(event, RefundCredited | RefundFailed):
+        _told_apart(turn, event)
     if isinstance(event, RefundCredited):
         _told_of(turn, event)
         _refunded(turn, event)
@@ -225,6 +227,18 @@ def _answered(turn: Turn, event: PspStatus) -> None:
                 text = "the channel has the money: it is to be credited, or returned to the bank"
                 add_line(turn, case, Line(turn.at_ms, "topup.confirmed", turn.cause, text))
                 case.money_state = "moved"
+
+
+def _told_apart(turn: Turn, event: RefundCredited | RefundFailed) -> None:
+    """Of several refunds of one amount another one has arrived than was thought: that one ends, the other goes on."""
+    arrived = isinstance(event, RefundCredited)
+    other = alike.named(turn, event, arrived=arrived)
+    if not other:
+        return
+    came, missing = (event.refund_id, other) if arrived else (other, event.refund_id)
+    for row in _OF_REFUNDS:
+        arrivals.forget(turn, "kept", row.kind, missing)
+        _note_end(turn, row, came, kept=True)
 
 
 def _told_of(turn: Turn, event: RefundCredited) -> None:
@@ -313,6 +327,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
         for case in tuple(turn.obligations.cases):
             if (case.family, case.payment_id) == (row.case_type, payment_id) and case.refund_id in ("", refund_id):
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), kept=True)
+    alike.guessed(turn, *money_of, refund_id)
     return refund_id
 
 

@@ -42,6 +42,7 @@ BACK = "back"  # of a duplicate: sent, and the ledger has told of a credit that 
 CANCELLED = "refund_cancelled"  # line of a case
 LATE_SUCCESS = "late_success"
 LATE = "late"  # what would let it go came too late to act on
+EARLY = "early"  # the bank may still give it back by itself
 CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after it was good
 
 
@@ -93,13 +94,13 @@ def answered(turn: Turn, payment_id: str, status: int, answer: PspStatus | None 
     """The provider's final word decides whether money that is owed may go back by itself.
 
     `answer` is its event; none where it was asked to the end of the schedule and knows no such payment. What would go
-    back if the answer had come in time is the result.
+    back if the answer had come at another time is the result.
     """
     waits: list[Owed] = []
     for owed in tuple(turn.obligations.owed):
         if owed.payment_id != payment_id or owed.status != OWED:
             continue
-        if status == _GOES_BACK_ON.get(owed.family) and give_back(turn, owed, answer=answer) == LATE:
+        if status == _GOES_BACK_ON.get(owed.family) and give_back(turn, owed, answer=answer) in (EARLY, LATE):
             waits.append(owed)
     return waits
 
@@ -277,6 +278,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
         ("contradicted", not approved and _is_contradicted(turn, owed)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
+        (EARLY, not approved and turn.at_ms < owed.not_before_ms),
         ("reversed", not approved and _is_reversed(turn, owed.payment_id)),
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),

@@ -218,3 +218,55 @@ def test_a_refund_ends_a_topup_that_failed() -> None:
     assert told_of(see(*taken, told(payments.RefundCredited, HOUR, **R1))) == []
     late = see(*taken, mark(NOON + 30 * DAY), told(payments.RefundCredited, 31 * DAY, **R1))
     assert told_of(late) == [("F13", "classified"), ("F13", "resolved")]
+
+
+def alike(*more: Event, credited: int = 1) -> list[Effect]:
+    """Two refunds of one amount are asked for, approved and sent, and the ledger credits so many."""
+    refunds = [
+        told(kind, at * HOUR + number * MINUTE, refund_id=f"r{number}")
+        for at, kind in enumerate((payments.RefundRequested, payments.RefundApproved, payments.RefundSent))
+        for number in (1, 2)
+    ]
+    came = [line("credit", 5 * HOUR + number * MINUTE) for number in range(credited)]
+    return see(*sorted((*refunds, *came, *more), key=lambda each: each.occurred_at))
+
+
+def ends_of(effects: list[Effect], family: str) -> dict[str, str]:
+    """How the cases of one type ended, by what their first line is about."""
+    cases = {each.case_id: each for each in effects if isinstance(each, CaseVersion) and each.case_type == family}
+    return {each.evidence[0].text: each.status for each in cases.values()}
+
+
+CAME = "refund_request.done"
+
+
+@pytest.mark.parametrize("named", ["r1", "r2"])
+def test_one_credit_of_two_refunds_that_are_alike_pays_one_of_them(named: str) -> None:
+    """Whichever the payment system names, before or after the ledger."""
+    for after_ms in (4 * HOUR, 6 * HOUR):
+        effects = alike(told(payments.RefundCredited, after_ms, refund_id=named))
+        assert said(effects).count(CAME) == 1
+        late = ends_of(effects, "refund_late")
+        missing = "r1" if named == "r2" else "r2"
+        assert len(late) == 1
+        assert f"refund {missing}: not there in time" in late
+        assert "closed" not in late.values()
+
+
+def test_both_are_paid_by_two_credits_whatever_is_named() -> None:
+    for order in (("r1", "r2"), ("r2", "r1")):
+        named = [
+            told(payments.RefundCredited, 6 * HOUR + number * MINUTE, refund_id=each)
+            for number, each in enumerate(order)
+        ]
+        for some in ([], named[:1], named):
+            effects = alike(*some, credited=2)
+            assert said(effects).count(CAME) == 2
+            assert ends_of(effects, "refund_late") == {}
+
+
+def test_when_the_one_that_was_thought_to_be_here_fails_it_was_the_other() -> None:
+    effects = alike(told(payments.RefundFailed, 6 * HOUR, refund_id="r1"))
+    assert said(effects).count(CAME) == 1
+    assert ends_of(effects, "refund_late") == {}
+    assert len(ends_of(effects, "refund_failed")) == 1
