@@ -46,14 +46,16 @@ LATELY_MAX, LATELY_BYTES = 16, 760  # with those whose debit has not come yet: a
 UNPRICED_MAX = 8  # x 6; one more is forgotten silently
 REFUNDED_MAX = 16  # x 9
 SHARED_MAX = 8  # x 6
+GIVEN_MAX = 10  # x 28
+COUNTED_MAX = 16  # x 6
 AUTO_REFUNDS_MAX = 8  # x 9
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
-# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220, ids 110, shelf 750 + 640, outages 1,320,
-# trail 440: 16.7 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes
+# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640, outages 1,320,
+# trail 440: 17.1 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes
 # to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 17_408
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
@@ -125,7 +127,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     at_ms: int
-    refund: bool = False  # below zero: not a credit of the ledger, but a refund that somebody has approved (rule L12)
+    refund: bool = False  # of states of earlier versions: a refund that somebody has approved, no credit of the ledger
     back_minor: int = 0  # how much of a debit has come back already
     line: int = 0  # `charges.line_of`
     whole_minor: int = 0  # what the debits of its payment may come to, and those of its order; 0: nobody has said
@@ -414,6 +416,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     unpriced: list[int] = msgspec.field(default_factory=list)  # keys of what left `lately` before its debit came
     unpriced_ms: int = 0  # when the newest of them did
     shared: list[int] = msgspec.field(default_factory=list)  # `payment_key` of ids that two payments bear
+    given: bytes = b""  # 28 bytes for each payment of which something was given back; `streams.core.money.given`
+    counted: bytes = b""  # 6 bytes for each refund that is counted there, or was intended here
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

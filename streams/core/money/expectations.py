@@ -20,7 +20,7 @@ from streams.core.declines.profiles import Profile
 from streams.core.local_time import hour_and_weekday
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import instant, money
-from streams.core.money import alike, arrivals
+from streams.core.money import alike, arrivals, given
 from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import later_ms
@@ -247,6 +247,8 @@ def _told_of(turn: Turn, event: RefundCredited) -> None:
         return
     if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
         arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
+        if given.is_ours(turn, event.refund_id):
+            arrivals.note(turn, "ours", event.payment_id, event.amount_minor, event.currency)
 
 
 def _refunded(turn: Turn, event: RefundCredited) -> None:
@@ -329,6 +331,19 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), kept=True)
     alike.guessed(turn, *money_of, refund_id)
     return refund_id
+
+
+def stopped(turn: Turn, refund_id: str) -> None:
+    """A refund was stopped here: security says what becomes of it, and nobody breaks a promise meanwhile."""
+    for row in _OF_REFUNDS:
+        waiting = _find(turn, row, refund_id)
+        if waiting is not None:
+            turn.obligations.expectations.remove(waiting)
+
+
+def was_ours(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Of a credit of which the payment system has told before: whether it is a refund that was intended here."""
+    return arrivals.forget(turn, "ours", payment_id, event.amount_minor, event.currency)
 
 
 def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str) -> None:

@@ -3,72 +3,55 @@
 from __future__ import annotations
 
 from streams.contracts.actions import RefundCancelled
-from streams.contracts.payments import Refund, RefundApproved, RefundFailed, RefundSent
+from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges
-from streams.core.obligations import Line, Spent, payment_key
+from streams.core.money import arrivals, charges, expectations, given
+from streams.core.obligations import Line, payment_key
 from streams.core.turn import Turn
 
 FAMILY, STOPPED = "refund_exceeds_payment", "refund_stopped"
-REMEMBERED_MAX = 3  # refunds whose sum is known; the places are shared with debits
 
 
 def moved(turn: Turn, event: Refund) -> bool:
-    """Adds an approved or sent refund to those of its payment; above what was paid it is stopped, for security to see.
+    """Adds a refund to what was given back of its payment; above what was paid it is stopped, for security to see.
 
     True: the event is the end of a refund that was stopped here, and no failure of anybody's.
 
     Refunds of ours are left out: what they give back was never part of the payment. So are payments of which nobody
     knows the amount.
     """
-    obligations = turn.obligations
     if isinstance(event, RefundFailed):
         return _failed(turn, event)
-    if not isinstance(event, RefundApproved | RefundSent) or turn.late:
+    if not isinstance(event, RefundApproved | RefundSent | RefundCredited):
         return False
-    if any(owed.refund_id == event.refund_id for owed in obligations.owed):
+    if given.is_ours(turn, event.refund_id) or given.is_counted(turn, event.refund_id):
         return False
-    entry = charges.hashed(event.refund_id)
-    known = [each for each in obligations.spent if each.refund]
-    if any(each.entry == entry for each in known):
-        return False
-    paid_minor = _paid(turn, event)
-    gone = known[: len(known) - REMEMBERED_MAX + 1] if len(known) >= REMEMBERED_MAX else []
-    row = Spent(
-        payment_key(event.payment_id), entry, 0, 0, -event.amount_minor, event.currency, turn.at_ms, refund=True
-    )
-    obligations.spent = [each for each in obligations.spent if each not in gone]
-    charges.keep(turn, row)
-    back_minor = _back(turn, event)
-    if paid_minor and back_minor > paid_minor:
-        _stop(turn, event, paid_minor, back_minor)
+    if arrivals.knows(turn, "broken", "refund", event.refund_id):
+        return False  # told behind its end
+    row = given.refund(turn, event, _told(turn, event))
+    paid_minor = max(row.paid_minor, _taken(turn, event))
+    if paid_minor and row.total_minor > paid_minor:
+        _stop(turn, event, paid_minor, row.total_minor)
     return False
 
 
-def _paid(turn: Turn, event: Refund) -> int:
-    """What the payment took, as far as anybody said; 0 where nobody did, or in another currency."""
-    about = charges.about_of(turn, event.payment_id)
-    key = payment_key(event.payment_id)
-    debits = [
-        each.amount_minor
-        for each in turn.obligations.spent
-        if each.payment == key and each.amount_minor > 0 and each.currency == event.currency
-    ]
+def _told(turn: Turn, event: Refund) -> int:
+    """What the payment or its order came to, as far as anybody said; 0 where nobody did, or in another currency."""
+    about, key = charges.about_of(turn, event.payment_id), payment_key(event.payment_id)
     named = [event.order_amount_minor or 0]
     if about is not None and about.currency == event.currency:
         named.append(about.amount_minor)
-    return max(*named, sum(debits))
+    named += [each.whole_minor for each in charges.debits_of(turn, key) if each.currency == event.currency]
+    return max(named)
 
 
-def _back(turn: Turn, event: Refund) -> int:
-    key = payment_key(event.payment_id)
-    return -sum(
-        each.amount_minor
-        for each in turn.obligations.spent
-        if each.refund and each.payment == key and each.currency == event.currency
-    )
+def _taken(turn: Turn, event: Refund) -> int:
+    """What the ledger has debited for it and nobody has given back as one too many, as far as it is remembered."""
+    debits = charges.debits_of(turn, payment_key(event.payment_id))
+    standing_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)
+    return standing_minor + given.of(turn, event.payment_id, event.currency).bank_minor if standing_minor else 0
 
 
 def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:
@@ -103,6 +86,7 @@ def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:
                 cause="exceeds_payment",
             )
         )
+        expectations.stopped(turn, event.refund_id)
     answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
     about = {"amount": money(event.amount_minor, currency), "eta": instant(answer_ms)}
     notify(turn, "refund_checked", about, case)
@@ -110,13 +94,14 @@ def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:
 
 def _failed(turn: Turn, event: RefundFailed) -> bool:
     """A refund that came back or was stopped counts no more; with it the case may be over."""
-    entry, obligations = charges.hashed(event.refund_id), turn.obligations
-    obligations.spent = [each for each in obligations.spent if not (each.refund and each.entry == entry)]
+    given.came_to_nothing(turn, event)
+    row = given.of(turn, event.payment_id, event.currency)
     stopped = False
-    for case in obligations.cases:
+    for case in turn.obligations.cases:
         if case.family == FAMILY and case.payment_id == event.payment_id:
             stopped = any(line.kind == STOPPED and line.text == _named(event) for line in case.lines)
-            if case.is_open and not turn.late and _back(turn, event) <= _paid(turn, event):
+            paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
+            if case.is_open and row.total_minor <= paid_minor:
                 set_status(turn, case, "resolved", STOPPED)
     return stopped
 

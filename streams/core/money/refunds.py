@@ -14,7 +14,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations, shared_ids
+from streams.core.money import expectations, given, shared_ids
 from streams.core.money.business_days import ends_ms
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -123,6 +123,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
         return guard
     owed.status, owed.refund_id = INTENDED, ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
+    given.intended(turn, owed.refund_id)
     obligations = turn.obligations
     obligations.refunded = [*obligations.refunded, _key(owed.payment_id, _named(owed))][-REFUNDED_MAX:]
     if not approved:

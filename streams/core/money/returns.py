@@ -13,7 +13,7 @@ from streams.core.cases.book import add_line, set_status
 from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, expectations, over_refunds, refunds
+from streams.core.money import charges, expectations, given, over_refunds, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -43,6 +43,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     first = refunds.preferred(turn, payment_id, event.amount_minor)
     back = charges.credited(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
+    is_ours = expectations.was_ours(turn, event, payment_id) if arrived is None else given.is_ours(turn, arrived)
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
@@ -61,6 +62,10 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         _came(turn, event, claim, left_minor)
     if arrived == "" and pool_minor == event.amount_minor:
         expectations.unclaimed(turn, event, payment_id)
+    if arrived == "":
+        given.credited(turn, event, payment_id, max(0, pool_minor - back.twice_minor))
+    elif not is_ours:
+        given.was_none_of_it(turn, event, payment_id, event.amount_minor - pool_minor)
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)

@@ -1,25 +1,28 @@
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.happenings import HOUR, MINUTE, NOON, SECOND, event, paid
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundCancelled, RefundIntended
-from streams.contracts.base import Event
+from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.payments import (
     PaymentFailed,
     PaymentSucceeded,
     PspStatus,
     RefundApproved,
+    RefundCredited,
     RefundFailed,
     RefundSent,
 )
+from streams.core.cases.timeline import kind_of
 from streams.core.steps import Effect
 
 CNY = {"currency": "CNY", "method": "wallet_balance"}
@@ -44,13 +47,51 @@ def cases(effects: list[Effect]) -> list[CaseVersion]:
     return [each for each in effects if isinstance(each, CaseVersion) and each.case_type == "refund_exceeds_payment"]
 
 
-@given(amounts=st.lists(st.integers(1, 9_000), min_size=1, max_size=3))
-def test_refunds_are_stopped_exactly_when_together_they_exceed_the_payment(amounts: list[int]) -> None:
-    """However often each of them is told."""
-    steps = [refund(n, amount, kind) for n, amount in enumerate(amounts) for kind in (RefundApproved, RefundSent)]
-    found = cases(told(bought(), *sorted(steps, key=lambda each: each.occurred_at)))
+def booked(number: int, amount_minor: int, direction: str = "credit", at_ms: int = NOON + 2 * HOUR) -> Event:
+    line = {"entry_id": f"l{number}", "direction": direction, "amount_minor": amount_minor, "currency": "CNY"}
+    return event(LedgerPosted, at_ms, f"l{number}", payment_id="p1", **line)
+
+
+@given(
+    amounts=st.lists(st.integers(1, 9_000), min_size=1, max_size=6),
+    kinds=st.sampled_from([(RefundApproved, RefundSent), (RefundSent, RefundCredited), (RefundCredited,)]),
+)
+def test_refunds_are_stopped_exactly_when_together_they_exceed_the_payment(
+    amounts: list[int], kinds: tuple[Any, ...]
+) -> None:
+    """However many there are, however often each of them is told, and whatever is refunded of other payments."""
+    steps = [refund(n, amount, kind) for n, amount in enumerate(amounts) for kind in kinds]
+    others = [refund(n, 10_000, refund_id=f"o{n}", payment_id=f"o{n}") for n in range(10, 15)]
+    found = cases(told(bought(), *sorted([*steps, *others], key=lambda each: each.occurred_at)))
     assert bool(found) == (sum(amounts) > 10_000)
     assert not found or found[-1].queue == "security"
+
+
+def test_however_it_is_told_a_refund_counts_once() -> None:
+    """By its events and the ledger's credit, in every order: half of the payment can be given back once more."""
+    half = [refund(1, 5_000, kind) for kind in (RefundApproved, RefundSent, RefundCredited)]
+    for order in permutations([booked(0, 10_000, "debit", NOON), *half, booked(1, 5_000, at_ms=NOON + HOUR)]):
+        rest, more = refund(3_700, 5_000), refund(3_800, 1)
+        before, after = told(bought(), *order, rest), told(bought(), *order, rest, more)
+        assert cases(before) == [], [kind_of(each) for each in order]
+        assert cases(after) != [], [kind_of(each) for each in order]
+
+
+def test_what_the_bank_has_given_back_is_not_refunded_as_well() -> None:
+    """A chargeback; its refund is refused, and nobody hears that a merchant breaks a promise."""
+    player = Player(policy())
+    debit, chargeback, refunded = booked(0, 10_000, "debit", NOON), booked(1, 10_000), refund(86_400, 10_000)
+    effects = [effect for each in (bought(), debit, chargeback, refunded) for effect in player.see(each)]
+    assert [each.refund_id for each in effects if isinstance(each, RefundCancelled)] == ["r86400"]
+    effects = player.see(Watermark(event_id="w", source="t", occurred_at=from_ms(NOON + 40 * DAY), account_id="-"))
+    assert not any(isinstance(each, CaseVersion) and each.case_type == "refund_dispute" for each in effects)
+
+
+def test_a_merchant_who_gives_a_second_debit_back_may_refund_the_payment_as_well() -> None:
+    twice = [booked(0, 10_000, "debit", NOON), bought(), booked(1, 10_000, "debit", NOON + SECOND)]
+    approved, sent, arrived = (refund(1, 10_000, kind) for kind in (RefundApproved, RefundSent, RefundCredited))
+    for order in permutations([sent, arrived, booked(2, 10_000, at_ms=NOON + HOUR)]):
+        assert cases(told(*twice, approved, *order, refund(3_700, 10_000))) == [], [kind_of(each) for each in order]
 
 
 def test_one_that_has_not_left_is_cancelled_and_its_end_ends_the_case() -> None:
