@@ -8,6 +8,7 @@ from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import Movement, PspStatus
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.timeline import codes_of, kind_of
+from streams.core.incidents.outages import mark_of
 from streams.core.library import name_word
 from streams.core.messages.notify import notify
 from streams.core.obligations import FAILURES_MAX, Case, Failure, Line, payment_key
@@ -99,6 +100,30 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
         about = {"attempts": str(len(recent)), "cause": name_word(main), "case_id": case.case_id}
         notify(turn, "payment_failure.repeat", about, case)
     return case
+
+
+def explained(turn: Turn, mark: int, incident_id: str) -> None:
+    """The failure with this mark belongs to an outage: it is no struggle of this customer's.
+
+    A case that was opened before anybody knew of the outage is a part of it, and ends when too few attempts are left.
+    One that has ended meanwhile is told to be a part of it.
+    """
+    obligations = turn.obligations
+    since_ms = turn.at_ms - turn.policy.repeat_failures.window_s * 1000
+    obligations.failures = left = [each for each in obligations.failures if mark_of(each.event_id) != mark]
+    about = (each for each in obligations.cases if each.family == FAMILY)
+    case = next((each for each in about if any(mark_of(line.event_id) == mark for line in each.lines)), None)
+    if case is None:
+        return
+    if not case.is_open and not case.incident_id:
+        case.incident_id = incident_id
+        add_line(turn, case, Line(turn.at_ms, "joined_incident", turn.cause, f"part of {incident_id}"))
+    if not case.is_open or sum(each.at_ms > since_ms for each in left) >= min(
+        turn.policy.repeat_failures.count, FAILURES_MAX
+    ):
+        return
+    case.incident_id = case.incident_id or incident_id
+    set_status(turn, case, "withdrawn", "joined_incident")
 
 
 def forget(turn: Turn) -> None:

@@ -12,6 +12,7 @@ from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import Movement
 from streams.core.cases.book import add_line
 from streams.core.entities.health import join
+from streams.core.flows import repeat_failures
 from streams.core.incidents.causes import Group, group_of_codes
 from streams.core.incidents.keys import dimension_of, keys_of, route_of
 from streams.core.incidents.outages import Outage, mark_of
@@ -194,7 +195,7 @@ def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:
         currency=suspect.currency,
         code=suspect.code,
     )
-    obligations.failures = [each for each in obligations.failures if mark_of(each.event_id) != suspect.event]
+    repeat_failures.explained(turn, suspect.event, outage.incident_id)
     for case in tuple(obligations.cases):
         if case.is_open and case.payment_id and payment_key(case.payment_id) == suspect.payment:
             _link(turn, case, outage)

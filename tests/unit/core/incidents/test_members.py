@@ -11,7 +11,14 @@ from support.play import Player, policy
 from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.payments import Code, PaymentFailed, PaymentPending, PaymentRequested, PspStatus
+from streams.contracts.payments import (
+    Code,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRequested,
+    PaymentSucceeded,
+    PspStatus,
+)
 from streams.contracts.signals import EntityRisk
 from streams.core.entities.health import HealthBuckets, Joined
 from streams.core.incidents.outages import Outages
@@ -205,6 +212,40 @@ def test_the_ticket_that_was_opened_too_early_is_linked() -> None:
     town.hear(10)
     town.wait(60)
     assert town.cases[-1].incident_id == f"inc_{ROOT}"
+
+
+def test_three_failures_before_anybody_knew_are_no_ticket_once_it_is_known() -> None:
+    partition = Partition()
+    for number in range(3):
+        partition.fail(10 + number, number=number)
+    assert [case.status for case in partition.cases if case.flow == "F09"][-1] != "withdrawn"
+    partition.hear(14)
+    partition.wait(400)
+    last = [case for case in partition.cases if case.flow == "F09"][-1]
+    assert (last.status, last.resolution_code, last.incident_id) == ("withdrawn", "joined_incident", f"inc_{ROOT}")
+    assert partition.obligations["anna"].failures == []
+    assert [each for _, each in partition.messages].count("incident.channel.began") == 1
+
+
+def test_a_ticket_that_ended_before_anybody_knew_is_still_told_to_be_part_of_it() -> None:
+    partition = Partition()
+    for number in range(3):
+        partition.fail(10 + number, number=number)
+    partition.ask(13, PaymentSucceeded)
+    partition.hear(14)
+    partition.wait(400)
+    last = [case for case in partition.cases if case.flow == "F09"][-1]
+    assert (last.status, last.resolution_code, last.incident_id) == ("resolved", "paid", f"inc_{ROOT}")
+
+
+def test_a_ticket_of_three_other_failures_stays() -> None:
+    partition = Partition()
+    for number in range(4):
+        partition.fail(10 + number, number=number, code="96" if number == 1 else "51")
+    partition.hear(14)
+    partition.wait(400)
+    last = [case for case in partition.cases if case.flow == "F09"][-1]
+    assert last.status not in ("withdrawn", "resolved")
 
 
 def test_observing_joins_and_writes_to_nobody() -> None:
