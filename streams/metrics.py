@@ -495,6 +495,12 @@ STORE_OPEN_CASES: Final = Gauge(
     "shown",
     ("queue", "priority"),
 )
+STORE_ESCALATED: Final = Gauge(
+    "paywarden_store_escalated_cases",
+    "Cases in the case store that are with the supervisors and that none of them has taken.",
+    "shown",
+    ("queue",),
+)
 WEBHOOK_DELIVERED: Final = Counter(
     "paywarden_webhook_delivered_total", "Messages that an endpoint took.", "shown", ("endpoint",)
 )
@@ -635,6 +641,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     STORE_LAG,
     STORE_LEVEL,
     STORE_OPEN_CASES,
+    STORE_ESCALATED,
     WEBHOOK_DELIVERED,
     WEBHOOK_FAILED,
     WEBHOOK_RETRIED,

@@ -33,6 +33,13 @@ def cases() -> Board:
                         Query("sum by (priority) (paywarden:open_cases:sum)", "{{priority}}"),
                         stacked=True,
                     ),
+                    series(
+                        "Cases with the supervisors",
+                        m.STORE_ESCALATED.help,
+                        units.Short,
+                        Query("max by (queue) (paywarden_store_escalated_cases)", "{{queue}}"),
+                        stacked=True,
+                    ),
                     total(m.CASES_OPENED, "queue", title="Cases opened"),
                     total(m.CASE_VERSIONS, title="Changes of cases"),
                 ),

@@ -17,6 +17,7 @@ from streams.contracts.registry import encode, headers_of
 from streams.contracts.topics import physical
 from streams.core.cases.operator import PERMITTED
 from streams.core.ids import digest
+from streams.core.intake.topics import TOPICS
 from streams.core.obligations import FINISHED
 from streams.core.roles import SUPERVISORS
 from streams.runtime.clients import aiokafka_kwargs
@@ -41,6 +42,8 @@ ActionName = Literal[
     "query",
     "resolve",
     "reopen",
+    "merge",
+    "link",
 ]
 ATTACH: Final = "attach"  # not offered as a button: it needs more than a text
 ATTACH_WITH: Final = "attachment"
@@ -81,7 +84,7 @@ def _why_not(case: CaseVersion, name: str, actor: str, role: str, measures: froz
     if role not in PERMITTED[name]:
         return "why.role"
     is_closed = case.status in FINISHED
-    if is_closed and name not in ("note", "reopen", ATTACH):
+    if is_closed and name not in ("note", "reopen", "link", ATTACH):
         return "why.closed"
     if not is_closed and name == "reopen":
         return "why.open"
@@ -135,6 +138,38 @@ def action_of(
                 "second_actor": second,
                 "text": text or None,
                 **more,
+            },
+            CaseAction,
+        )
+    except msgspec.ValidationError:
+        raise Refused("refused.form") from None
+
+
+def opening_of(
+    account_id: str, *, flow: str, payment_id: str, text: str, actor: str, role: str, at_ms: int, form: str
+) -> CaseAction:
+    """The event by which somebody opens a case about an account by hand. Raises Refused."""
+    if role not in PERMITTED["open"]:
+        raise Refused(NOT_ALLOWED)
+    if flow not in TOPICS:
+        raise Refused("refused.flow")
+    if not text.strip():
+        raise Refused("refused.nothing_said")
+    try:
+        return msgspec.convert(
+            {
+                "type": "case.action.v1",
+                "event_id": "opr_" + digest("operator", actor, account_id, "open", "", form),
+                "source": "paywarden-console",
+                "occurred_at": from_ms(at_ms),
+                "account_id": account_id,
+                "action": "open",
+                "expected_version": 0,
+                "actor": actor,
+                "role": role,
+                "flow": flow,
+                "payment_id": payment_id or None,
+                "text": text,
             },
             CaseAction,
         )

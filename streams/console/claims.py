@@ -1,7 +1,7 @@
 """Which case does somebody get who asks for the next one?
 
-The first of the list that nobody has. It is theirs when the core says so: of two who ask for the same one the second is
-refused, and asks for the one after it.
+The first of the list that nobody has; of a supervisor the first that is with the supervisors. It is theirs when the
+core says so: of two who ask for the same one the second is refused, and asks for the one after it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from streams.adapters.case_store.tables import WORK
 from streams.console import actions
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import CaseVersion
+from streams.core.roles import SUPERVISORS
 from streams.ports import Clock
 
 _WAIT_S: Final = 8.0  # for the core; then the page of the case waits on
@@ -76,7 +77,7 @@ class Claims:
         tried: set[str] = set()
         async with self._listening() as told:
             while len(tried) < _TRIES:
-                case = await asyncio.to_thread(self._first, queue, priority, tried | self._asked_about)
+                case = await asyncio.to_thread(self._first, who, queue, priority, tried | self._asked_about)
                 if case is None:
                     return None
                 if case.case_id in self._asked_about:
@@ -128,13 +129,16 @@ class Claims:
             return "refused"  # it was forgotten meanwhile
         return actions.outcome_of(event_id, decode_case(body), () if answer is None else (answer,)).state
 
-    def _first(self, queue: str | None, priority: str | None, without: set[str]) -> CaseVersion | None:
-        wanted = Filters(queue=queue, priority=priority, unassigned=True, owner="account", stage=WORK)
+    def _first(self, who: Session, queue: str | None, priority: str | None, without: set[str]) -> CaseVersion | None:
+        """For a supervisor what is with the supervisors comes before what nobody has: it is overdue already."""
+        nobody = Filters(queue=queue, priority=priority, unassigned=True, owner="account", stage=WORK)
+        theirs = Filters(queue=queue, priority=priority, escalated=True, owner="account", stage=WORK)
         with self._store.reading() as connection:
-            for line in _lines(connection, wanted):
-                body = None if line.case_id in without else queries.case_body(connection, line.case_id)
-                if body is not None:
-                    return decode_case(body)
+            for wanted in (theirs, nobody) if who.role in SUPERVISORS else (nobody,):
+                for line in _lines(connection, wanted):
+                    body = None if line.case_id in without else queries.case_body(connection, line.case_id)
+                    if body is not None:
+                        return decode_case(body)
         return None
 
 

@@ -109,9 +109,22 @@ class Desk:
         elif status < 400 and request.url.query:  # what was refused may be somebody's number
             again = f"{again}?{request.url.query}"
         rendered = self._pages.render(
-            name, language_of(request), session, filling=self.changes.left, again=again, **values
+            name,
+            language_of(request),
+            session,
+            filling=self.changes.left,
+            escalated=self._escalated(session),
+            again=again,
+            **values,
         )
         return HTMLResponse(rendered, status)
+
+    def _escalated(self, session: Session | None) -> int:
+        """How many cases wait for a supervisor, where whoever looks is one."""
+        if session is None or session.role not in SUPERVISORS:
+            return 0
+        with self.store.reading() as connection:
+            return sum(queries.escalated_cases(connection).values())
 
     def warm(self) -> None:
         """What the first page would wait for."""

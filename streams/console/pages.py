@@ -97,10 +97,14 @@ class Pages:
         session: Session | None,
         *,
         filling: int = 0,
+        escalated: int = 0,
         again: str = "/queue",
         **values: Any,
     ) -> str:
-        """The page `name` for somebody. `filling`: records that the store has not read yet; `again`: where it is."""
+        """The page `name` for somebody.
+
+        `filling`: records that the store has not read yet; `escalated`: cases for supervisors; `again`: where it is.
+        """
 
         def text(key: str) -> str:
             return self._texts[key][language]
@@ -109,7 +113,8 @@ class Pages:
             known = self._words.get(f"{group}.{value}")
             return _spelled(value) if known is None else known[language]
 
-        given = {"problem": None, "now_ms": self._clock.now_ms(), "filling": filling, "again": again, **values}
+        given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, **values}
+        given.setdefault("now_ms", self._clock.now_ms())
         return self._environment.get_template(name).render(t=text, w=word, language=language, session=session, **given)
 
 

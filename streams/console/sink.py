@@ -19,12 +19,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.adapters.case_store.activity import KEPT_MS as ACTIVITY_KEPT_MS
 from streams.adapters.case_store.errors import StoreError
-from streams.adapters.case_store.queries import bodies, open_cases
+from streams.adapters.case_store.queries import bodies, escalated_cases, open_cases
 from streams.adapters.case_store.rows import DAY_MS, TOPICS_OF_ACTIVITY, TOPICS_READ, Record
 from streams.adapters.case_store.store import CaseStore, Position, Written
 from streams.contracts.cases import Priority, Queue
 from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
-from streams.metrics import STORE_LAG, STORE_LEVEL, STORE_OPEN_CASES, STORE_RECORDS, STORE_REFUSED, Silent
+from streams.metrics import (
+    STORE_ESCALATED,
+    STORE_LAG,
+    STORE_LEVEL,
+    STORE_OPEN_CASES,
+    STORE_RECORDS,
+    STORE_REFUSED,
+    Silent,
+)
 from streams.ports import Metrics
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import STUCK_S, Span, reader, scan, spans, unread
@@ -156,9 +164,11 @@ async def load(
 def count_open_cases(store: CaseStore, metrics: Metrics) -> None:
     """Raises StoreUnreachable."""
     with store.reading() as connection:
-        found = open_cases(connection)
+        found, escalated = open_cases(connection), escalated_cases(connection)
     for each in product(get_args(Queue), get_args(Priority)):
         metrics.set(STORE_OPEN_CASES, found.get(each, 0), *each)
+    for queue in get_args(Queue):
+        metrics.set(STORE_ESCALATED, escalated.get(queue, 0), queue)
 
 
 def _count_lag(

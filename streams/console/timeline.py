@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from streams.adapters.case_store.linked import Act
-from streams.adapters.case_store.queries import Answer
+from streams.adapters.case_store.queries import Answer, Remark
 from streams.contracts.actions import LocksState
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
@@ -46,6 +46,7 @@ _LANE_OF: Final = {
     "ledger": "ledger",
     "operator": "person",
 }
+_SAID_BY: Final = {"message": "user.message", "contact": "contact.taken"}  # by the action of a remark
 _DECIDED: Final = frozenset({"decision.made", "payment.triaged"})
 _QUIET: Final = frozenset({"evidence", "counters"})  # a version that only counts on says nothing new
 
@@ -64,6 +65,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     act: Act | None = None
     case_id: str | None = None  # of which case it is a line
     version: int | None = None
+    who: str = ""  # whose words `said` are: an operator, or `customer`
+    said: str = ""  # masked
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -94,6 +97,7 @@ def timeline(
     notices: Iterable[NotificationRequested] = (),
     locks: LocksState | None = None,
     answers: Iterable[Answer] = (),
+    remarks: Iterable[Remark] = (),
 ) -> tuple[Moment, ...]:
     """The newest MOMENTS, the oldest of them first."""
     found: dict[tuple[str, str], Moment] = {}
@@ -124,7 +128,7 @@ def timeline(
                 currency=line.currency,
                 case_id=case.case_id,
             )
-    moments = list(found.values())
+    moments = _with_remarks(list(found.values()), remarks)
     moments += [_changed(each) for each in versions if not _QUIET.issuperset(each.changed)]
     moments += [
         Moment(
@@ -151,6 +155,29 @@ def timeline(
     ]  # fmt: skip
     moments.sort(key=lambda each: (each.at_ms, LANES.index(each.lane), each.event_id))
     return tuple(moments[-MOMENTS:])
+
+
+def _with_remarks(moments: list[Moment], remarks: Iterable[Remark]) -> list[Moment]:
+    """Words stand on the line of their event; where the case has that line no more they have one of their own."""
+    places = {(each.event_id, each.case_id): at for at, each in enumerate(moments)}
+    for each in remarks:
+        at = places.get((each.event_id, each.case_id))
+        if at is not None:
+            moments[at] = msgspec.structs.replace(moments[at], who=each.actor, said=each.text)
+            continue
+        kind = _SAID_BY.get(each.action, f"operator_{each.action}")
+        moments.append(
+            Moment(
+                at_ms=each.at_ms,
+                lane=lane_of(kind),
+                kind=kind,
+                event_id=each.event_id,
+                case_id=each.case_id,
+                who=each.actor,
+                said=each.text,
+            )
+        )
+    return moments
 
 
 def _is_same(kind: str, of_line: str) -> bool:

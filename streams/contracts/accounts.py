@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from streams.contracts.actions import Scope
 from streams.contracts.base import Count, Currency, Event, Id, Instant, Label, Minor, ShortText, Text
-from streams.contracts.cases import Queue
+from streams.contracts.cases import Finding, Queue, ResolutionCode, RootCause
 
 
 class LedgerPosted(Event, frozen=True, kw_only=True, tag="ledger.posted.v1", tag_field="type"):
@@ -147,6 +148,13 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     queue: Queue | None = None  # escalate: where it belongs, if not where it is
     attachment: Attachment | None = None  # attach
     if_unassigned: bool = False  # assign: only while nobody has the case, as whoever claims the next one wants it
+    other_case_id: Id | None = None  # merge: into which; link: with which
+    flow: Label | None = None  # open: what it is about, F01 .. F46
+    scope: Scope | None = None  # lock, unlock: absent: money out, and every lock
+    lasts_s: Count | None = None  # lock: absent: as long as the policy restricts
+    finding: Finding | None = None  # resolve: what it turned out to be
+    resolution: ResolutionCode | None = None  # resolve: how it ended
+    root_cause: RootCause | None = None  # resolve: whose it was
 
 
 class IdentityAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

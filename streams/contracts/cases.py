@@ -41,6 +41,11 @@ Status = Literal[
     "withdrawn",
 ]
 Finding = Literal["unset", "confirmed_fraud", "valuable_alert", "customer_error", "outage", "false_alarm"]
+# What whoever resolves a case may choose; a case that ends by itself has words of its own.
+ResolutionCode = Literal[
+    "fixed", "refunded", "explained", "secured", "reversed", "recovered", "passed_on", "not_reproduced", "no_action"
+]
+RootCause = Literal["customer", "merchant", "issuer", "provider", "platform", "fraudster", "policy", "unknown"]
 
 
 # A case stays below 256 KiB, so its lists are bounded; the core counts what it leaves out.
@@ -168,6 +173,22 @@ class AttachmentRecorded(Output, frozen=True, kw_only=True, tag="attachment.reco
     size_bytes: Count | None = None
     actor: Id  # an operator, or `customer`
     role: Label
+
+
+class RemarkRecorded(Output, frozen=True, kw_only=True, tag="remark.recorded.v1", tag_field="type"):
+    """What somebody has said about a case, with what must not be kept masked: a note, a question, a customer's words.
+
+    Of an operator's action only what was carried out has one.
+    """
+
+    event_id: Id  # that brought it
+    account_id: Id
+    case_id: Id
+    action: Label  # note, ask, resolve, ...; contact: as an operator heard it; message: as the customer wrote it
+    actor: Id  # an operator, or `customer`
+    role: Label
+    text: Text
+    hidden: Labels = ()  # kinds of what was masked
 
 
 class AccountErased(Output, frozen=True, kw_only=True, tag="account.erased.v1", tag_field="type"):

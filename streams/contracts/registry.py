@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 import msgspec
 
 from streams.contracts.base import Event, Watermark
-from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVersion
+from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVersion, RemarkRecorded
 from streams.contracts.policies import PolicyRecord
 from streams.contracts.signals import (
     AccountForgotten,
@@ -250,7 +250,7 @@ def key_of(event: msgspec.Struct) -> bytes | None:
             return POLICY_KEY
         case CaseVersion():
             return event.case_id.encode()
-        case AttachmentRecorded():
+        case AttachmentRecorded() | RemarkRecorded():
             return event.case_id.encode()
         case ActionRejected():
             return (event.case_id or event.account_id).encode()

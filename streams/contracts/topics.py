@@ -264,9 +264,15 @@ _ROWS: Final = (
         name="support.cases",
         direction="output",
         key="case_id",
-        types=(cases.CaseVersion, cases.ActionRejected, cases.AttachmentRecorded, cases.AccountErased),
+        types=(
+            cases.CaseVersion,
+            cases.ActionRejected,
+            cases.AttachmentRecorded,
+            cases.RemarkRecorded,
+            cases.AccountErased,
+        ),
         owner="accounts agent, entities agent",
-        about="Every version of every case, operator actions that were refused, receipts of erasures.",
+        about="Every version of every case, what was said about it, refused actions, receipts of erasures.",
         retention_s=30 * _DAY_S,
     ),
     Topic(

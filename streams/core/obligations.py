@@ -326,6 +326,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     known: int = 0  # its last version that says more than that time has passed; 0: the last one
     refund_id: str = ""  # of a case about one refund of its payment
     alike: str = ""  # a refund of the same amount that a credit was taken to be
+    parent_id: str = ""  # a case that people have linked it with
+    merged_into: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -44,7 +44,7 @@ from streams.contracts.logins import (
 from streams.contracts.payments import CardBound, FeeCharged, Movement
 from streams.core import erasure, timers, truth
 from streams.core.basis import basis_of
-from streams.core.cases import attachments, clocks, dialogue, escalation, handed, operator, shelf, timeline
+from streams.core.cases import attachments, clocks, dialogue, escalation, handed, operator, remarks, shelf, timeline
 from streams.core.cases.book import version_of
 from streams.core.familiar import contains
 from streams.core.features import features_of
@@ -303,6 +303,8 @@ def _told(turn: Turn, event: Event) -> None:
             timeline.attach(turn, event)
     if isinstance(event, Support) and event.attachments:
         attachments.of_customer(turn, event)
+    if isinstance(event, Support) and event.text and not turn.late:
+        remarks.of_customer(turn, event)
 
 
 def _labelled(turn: Turn, event: LabelRecorded) -> None:

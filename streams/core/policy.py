@@ -226,7 +226,7 @@ class SurveyPolicy(Section, frozen=True, kw_only=True):
     closes_s: Count  # without an answer
     again_s: Count  # one customer is asked about one case in this time
     low_score: Annotated[int, Meta(ge=0, le=5)]  # up to it the case is opened again, once; 0: never
-    senior: Annotated[str, Meta(min_length=1, max_length=64)]  # whom it is then assigned to
+    senior: Annotated[str, Meta(max_length=64)]  # whom it is then handed to; empty: the supervisors of its queue
     queues: tuple[Queue, ...]  # whose cases are asked about
     not_flows: tuple[str, ...]  # and which of these never
 

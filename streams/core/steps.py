@@ -15,6 +15,7 @@ from streams.contracts.cases import (
     AttachmentRecorded,
     CaseVersion,
     NotificationRequested,
+    RemarkRecorded,
 )
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.contracts.triage import PaymentTriaged
@@ -50,6 +51,7 @@ Effect = (
     | CaseVersion
     | ActionRejected
     | AttachmentRecorded
+    | RemarkRecorded
     | NotificationRequested
     | PspQuery
     | RefundIntended

@@ -16,6 +16,7 @@ from streams.adapters.case_store.tables import (
     CASES,
     CONTACTS,
     DONE,
+    ESCALATED,
     HANDOVERS,
     LOCK_STATES,
     LOCKS,
@@ -24,6 +25,7 @@ from streams.adapters.case_store.tables import (
     RECEIPTS,
     REFUSED,
     REJECTIONS,
+    REMARKS,
     VERSIONS,
     WAITING,
     WORK,
@@ -93,6 +95,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: str | None = None
     assignee: str | None = None
     unassigned: bool = False  # only what nobody has
+    escalated: bool = False  # only what is with the supervisors
     owner: str | None = None
     stage: int | None = WORK  # of tables: WORK, WAITING, DONE
     unworked_day: int | None = None  # days since 1970-01-01: without what an operator worked on that day
@@ -260,6 +263,31 @@ def attachments(connection: Connection, case_id: str, sha256: str | None = None)
     return tuple(Attached(*row) for row in rows)
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """What somebody has said about a case, masked."""
+
+    event_id: str
+    case_id: str
+    at_ms: int
+    action: str
+    actor: str
+    role: str
+    text: str
+
+
+def remarks(
+    connection: Connection, *, case_id: str | None = None, account_id: str | None = None, limit: int = 200
+) -> tuple[Remark, ...]:
+    """What was said about a case, or about all cases of an account, the newest first."""
+    query = select(*(REMARKS.c[name] for name in Remark.__struct_fields__))
+    if case_id is not None:
+        query = query.where(REMARKS.c.case_id == case_id)
+    if account_id is not None:
+        query = query.where(REMARKS.c.account_id == account_id)
+    rows = connection.execute(query.order_by(REMARKS.c.at_ms.desc(), REMARKS.c.event_id).limit(limit))
+    return tuple(Remark(*row) for row in rows)
+
+
 class Handover(msgspec.Struct, frozen=True):
     """What was said about a case when it was passed on."""
 
@@ -274,7 +302,10 @@ class Handover(msgspec.Struct, frozen=True):
 def handed_over(
     connection: Connection, receiver: str | None, since_ms: int, limit: int
 ) -> tuple[tuple[Handover, CaseLine], ...]:
-    """What was passed on to somebody, or to whoever comes next, and is still theirs; of each case the newest note."""
+    """What was passed on to somebody, or to whoever comes next, and is still theirs; of each case the newest note.
+
+    What the core refused was not passed on, and a note counts once the core has told of it.
+    """
     table = HANDOVERS
     theirs = table.c.receiver.is_(None) if receiver is None else table.c.receiver == receiver
     holds = CASES.c.assignee.is_(None) if receiver is None else CASES.c.assignee == receiver
@@ -282,7 +313,14 @@ def handed_over(
     query = (
         select(*columns, *_LINE)
         .join(CASES, CASES.c.case_id == table.c.case_id)
-        .where(theirs, holds, table.c.at_ms >= since_ms, CASES.c.stage != DONE)
+        .where(
+            theirs,
+            holds,
+            table.c.at_ms >= since_ms,
+            CASES.c.stage != DONE,
+            ~select(REJECTIONS.c.event_id).where(REJECTIONS.c.event_id == table.c.event_id).exists(),
+            or_(table.c.note == "", select(REMARKS.c.event_id).where(REMARKS.c.event_id == table.c.event_id).exists()),
+        )
         .order_by(table.c.at_ms.desc(), table.c.case_id)
         .limit(limit)
     )
@@ -497,6 +535,12 @@ def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
         yield row.case_id, row.body
 
 
+def escalated_cases(connection: Connection) -> dict[str, int]:
+    """How many open cases wait for a supervisor, by queue."""
+    query = select(CASES.c.queue, func.count()).where(ESCALATED, CASES.c.stage == WORK).group_by(CASES.c.queue)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def open_cases(connection: Connection) -> dict[tuple[str, str], int]:
     """How many cases are not resolved or ended, by queue and priority."""
     of = (CASES.c.queue, CASES.c.priority)
@@ -535,6 +579,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
             wanted.append(CASES.c[name] == value)
     if filters.owner is not None:
         wanted.append(OF_ENTITIES if filters.owner == "entity" else CASES.c.owner == filters.owner)
+    if filters.escalated:
+        wanted.append(ESCALATED)
     if filters.unassigned:
         wanted.append(CASES.c.assignee.is_(None))
     if filters.unworked_day is not None:

@@ -23,6 +23,7 @@ from streams.contracts.cases import (
     AttachmentRecorded,
     CaseVersion,
     NotificationRequested,
+    RemarkRecorded,
 )
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import CASES_SNAPSHOT, LOCKS
@@ -69,6 +70,7 @@ class Batch(msgspec.Struct):
     activity: dict[tuple[str, int, str], dict[str, Any]] = {}  # account, event time, id of the event
     profiles: dict[str, AccountProfile] = {}
     attachments: dict[tuple[str, str], AttachmentRecorded] = {}
+    remarks: dict[tuple[str, str], RemarkRecorded] = {}
     gone: dict[tuple[str, str], int] = {}  # kind, id -> up to which event time
     refused: list[Refused] = []
 
@@ -102,6 +104,8 @@ def _take(batch: Batch, record: Record) -> None:
             batch.rejections.setdefault(said.event_id, said)
         case AttachmentRecorded():
             batch.attachments.setdefault((said.case_id, said.sha256), said)
+        case RemarkRecorded():
+            batch.remarks.setdefault((said.case_id, said.event_id), said)
         case AccountErased():
             batch.receipts.setdefault(said.event_id, (said, raw))
             at_ms = to_ms(said.occurred_at)
@@ -263,6 +267,11 @@ def attachment_row(said: AttachmentRecorded) -> dict[str, Any]:
         "actor",
         "role",
     )
+    return storable({name: getattr(said, name) for name in names} | {"at_ms": to_ms(said.occurred_at)})
+
+
+def remark_row(said: RemarkRecorded) -> dict[str, Any]:
+    names = ("case_id", "event_id", "account_id", "action", "actor", "role", "text")
     return storable({name: getattr(said, name) for name in names} | {"at_ms": to_ms(said.occurred_at)})
 
 

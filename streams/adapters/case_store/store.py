@@ -55,6 +55,7 @@ from streams.adapters.case_store.rows import (
     notification_row,
     receipt_row,
     rejection_row,
+    remark_row,
     storable,
     version_row,
     without_nul,
@@ -269,7 +270,7 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
                     connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
             queued = tables.WEBHOOK_QUEUE
             connection.execute(delete(queued).where(queued.c.subject == what, queued.c.at_ms <= at_ms))
-            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.ATTACHMENTS):
+            for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.ATTACHMENTS, tables.REMARKS):
                 connection.execute(delete(table).where(table.c[f"{kind}_id"] == what, table.c.at_ms <= at_ms))
         if kind == "account":
             done = tables.ACTIVITY
@@ -295,6 +296,9 @@ def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
     for attached in batch.attachments.values():
         accounts.add(attached.account_id)
         cases.add(attached.case_id)
+    for remark in batch.remarks.values():
+        accounts.add(remark.account_id)
+        cases.add(remark.case_id)
     for answer in batch.rejections.values():
         accounts.add(answer.account_id)
         cases.add(answer.case_id or "")
@@ -402,6 +406,7 @@ def _write_accounts(connection: Connection, batch: Batch, gone: Mapping[tuple[st
         (tables.NOTIFICATIONS, notices),
         (tables.REJECTIONS, answers),
         (tables.ATTACHMENTS, files),
+        (tables.REMARKS, [remark_row(each) for each in batch.remarks.values()]),
     ):
         kept = [row for row in rows if not _is_gone(gone, row, "case", "account")]
         _insert_new(connection, target, kept)

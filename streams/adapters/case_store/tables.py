@@ -108,6 +108,9 @@ _where_known("cases_by_worked_day", "worked_day")
 _where_known("cases_by_amount", "amount_minor")
 # Literal, so that a query that says the same in the same words can use the index.
 OF_ENTITIES: Final[ColumnClause[Any]] = literal_column("owner = 'entity'")
+ESCALATED: Final[ColumnClause[Any]] = literal_column("sub_status = 'escalated'")
+_ranked = ("stage", *_RANK)
+Index("cases_escalated", *(CASES.c[each] for each in _ranked), sqlite_where=ESCALATED, postgresql_where=ESCALATED)
 # The rest is in observe mode, and asked for only where a person wants to see that.
 Index(
     "cases_by_time",
@@ -351,6 +354,22 @@ ATTACHMENTS: Final = Table(
     _label("role"),
     _ms("at_ms"),
     Index("attachments_of_account", "account_id"),
+)
+
+# What was said about cases, masked. It comes from a topic that forgets it before its case ends, so `rebuild` leaves it.
+REMARKS: Final = Table(
+    "remarks",
+    METADATA,
+    _id("case_id", primary_key=True),
+    _id("event_id", primary_key=True),
+    _id("account_id"),
+    _ms("at_ms"),
+    _label("action"),
+    _id("actor"),
+    _label("role"),
+    Column("text", Text, nullable=False),
+    Index("remarks_of_account", "account_id", "at_ms"),
+    Index("remarks_of_event", "event_id"),
 )
 
 # Filters of the queue under a name: of a person, or shared by a supervisor with everybody.

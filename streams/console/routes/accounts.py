@@ -5,18 +5,21 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.activity import ENTITY_COLUMNS, PER_ACCOUNT
 from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.trail import account_subject
+from streams.console.actions import Refused, opening_of
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, missing, reason_to_reveal
+from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session, reason_to_reveal
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.timeline import habit, judged, timeline
+from streams.core.intake.topics import TOPICS
 
 router = APIRouter()
 
@@ -49,6 +52,42 @@ def reveal(
     return desk.page(request, "revealed.html", session, found=found, back=f"/account?{urlencode({'id': id})}")
 
 
+@router.post("/account/cases", dependencies=FROM_HERE)
+async def open_case(
+    request: Request,
+    desk: At,
+    session: Who,
+    id: Annotated[str, Form()] = "",  # noqa: A002 - as in the address
+    flow: Annotated[str, Form()] = "",
+    payment: Annotated[str, Form()] = "",
+    text: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """A case about this customer that no event has opened; the stream opens it, or joins one that is open about it."""
+    of_this_session(session, csrf)
+    may_act(session)
+    if not names_a_form(form):
+        raise HTTPException(400, "refused.form")
+    now_ms = desk.clock.now_ms()
+    try:
+        wanted = opening_of(
+            id,
+            flow=flow,
+            payment_id=payment.strip(),
+            text=text,
+            actor=session.name,
+            role=session.role,
+            at_ms=now_ms,
+            form=form,
+        )
+    except Refused as error:
+        raise HTTPException(400, str(error)) from None
+    says(request, subject=account_subject(id), detail=f"open {wanted.event_id}")
+    await desk.send(wanted, now_ms)
+    return RedirectResponse(f"/contacts/{wanted.event_id}?{urlencode({'account': id})}", 303)
+
+
 def _known(connection: Connection, account_id: str) -> dict[str, Any]:
     """What the page shows. Answers 404 if nothing is known."""
     found = queries.account(connection, account_id)
@@ -66,7 +105,15 @@ def _known(connection: Connection, account_id: str) -> dict[str, Any]:
     return {
         "account": found,
         "notices": notices,
-        "moments": timeline(cases, acts=acts, notices=notices, locks=locks, answers=found.answers)[::-1],
+        "moments": timeline(
+            cases,
+            acts=acts,
+            notices=notices,
+            locks=locks,
+            answers=found.answers,
+            remarks=queries.remarks(connection, account_id=account_id),
+        )[::-1],
+        "topics": TOPICS.values(),
         "judged": judged(acts, limit=1),
         "habit": habit(acts),
         "used": _used(acts),

@@ -7,24 +7,40 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Connection
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.activity import ENTITY_COLUMNS
 from streams.adapters.case_store.linked import Act
+from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
-from streams.console import actions
+from streams.console import actions, wishes
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session, reason_to_reveal
+from streams.console.desk import (
+    FROM_HERE,
+    At,
+    Desk,
+    Who,
+    may_act,
+    missing,
+    names_a_form,
+    of_this_session,
+    reason_to_reveal,
+)
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
 from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
+from streams.console.wishes import OFFERS
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
 
 router = APIRouter()
 
+# A wish that nobody with this role, or in this state of the case, may have; every other refusal is about the form.
+_FORBIDDEN: Final = frozenset({actions.NOT_ALLOWED, "refused.status", "refused.no_account"})
 _CHILDREN: Final = 200
+_OTHERS: Final = 20
 # Fields of a case's entities that have a page.
 _KIND_OF: Final = {
     "account_id": "account",
@@ -49,8 +65,11 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
         notices = tuple(map(decode_notice, queries.notices_of_case(connection, case_id)))
         state = None if account_id is None else queries.lock_state(connection, account_id)
         locks = None if state is None else decode_locks(state)
+        said = queries.remarks(connection, case_id=case_id)
         shown: dict[str, Any] = {
-            "moments": timeline((found,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers),
+            "moments": timeline(
+                (found,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers, remarks=said
+            ),
             "judged": judged(acts, found),
             "children": queries.children(connection, case_id, _CHILDREN) if found.owner == "entity" else (),
             "incident": None if found.incident_id is None else queries.line(connection, found.incident_id),
@@ -60,9 +79,20 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
             "hides": _people(found, acts),
         }
         held = queries.measures(connection, account_id)
+        others = _others(connection, found)
     outcome = actions.outcome_of(sent, found, answers) if sent else None
     choices = actions.choices(found, session.name, session.role, held)
-    return desk.page(request, "case.html", session, case=found, outcome=outcome, choices=choices, **shown)
+    shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others}
+    return desk.page(request, "case.html", session, **shown)
+
+
+def _others(connection: Connection, case: CaseVersion) -> tuple[CaseLine, ...]:
+    """Cases of the same account, for a merge or a link; the newest first."""
+    account_id = case.entities.account_id
+    if account_id is None:
+        return ()
+    found = queries.account(connection, account_id, _OTHERS)
+    return () if found is None else tuple(each for each in found.cases if each.case_id != case.case_id)
 
 
 def _acts(connection: Connection, case: CaseVersion) -> tuple[Act, ...]:
@@ -98,7 +128,6 @@ async def act(
     version: Annotated[str, Form()] = "",
     form: Annotated[str, Form()] = "",
     csrf: Annotated[str, Form()] = "",
-    text: Annotated[str, Form()] = "",
     second: Annotated[str, Form()] = "",
     second_password: Annotated[str, Form()] = "",
 ) -> Response:
@@ -111,23 +140,40 @@ async def act(
     if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
         raise HTTPException(403, "refused.second")
     now_ms = desk.clock.now_ms()
+    sent = _fields(await request.form())
     try:
+        more = wishes.fields_of(action, sent)
+        if "other_case_id" in more:
+            await asyncio.to_thread(_other_case, desk, more["other_case_id"])
         wanted = actions.action_of(
             found,
             action,
             actor=session.name,
             role=session.role,
             second=second or None,
-            text=text,
+            text=wishes.said_in(action, sent),
             version=int(version),
             at_ms=now_ms,
             form=form,
+            **more,
         )
     except actions.Refused as error:
-        raise HTTPException(400 if str(error) == "refused.form" else 403, str(error)) from None
+        raise HTTPException(403 if str(error) in _FORBIDDEN else 400, str(error)) from None
     says(request, detail=f"{action} {wanted.event_id}" + (f" with {second}" if second else ""))
     await desk.send(wanted, now_ms)
     return RedirectResponse(f"/cases/{found.case_id}?{urlencode({'sent': wanted.event_id})}", 303)
+
+
+def _fields(form: FormData) -> dict[str, list[str]]:
+    """What was filled in, by field; files have no place in it."""
+    return {name: [str(each) for each in form.getlist(name)] for name in form}
+
+
+def _other_case(desk: Desk, case_id: str) -> None:
+    """Raises Refused if there is no such case, or it is only looked at."""
+    with desk.store.reading() as connection:
+        if queries.line(connection, case_id) is None:
+            raise actions.Refused("refused.other_case")
 
 
 @router.post("/cases/{case_id}/reveal", dependencies=FROM_HERE)

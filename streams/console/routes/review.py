@@ -15,7 +15,7 @@ from streams.core.roles import ANALYSTS
 
 router = APIRouter()
 
-WHOSE: Final = ("all", "unassigned", "mine")
+WHOSE: Final = ("all", "unassigned", "mine", "escalated")
 _COUNTED: Final = 10_000  # cases of a list; of more it says so, for what counts them all is Prometheus
 
 
@@ -48,6 +48,7 @@ def ranked(
             stage=STAGES[stage],
             assignee=session.name if whose == "mine" else None,
             unassigned=whose == "unassigned",
+            escalated=whose == "escalated",
             # Of what somebody has, and of what nobody has, it does not matter when it was worked on.
             unworked_day=day if stage == "work" and whose == "all" else None,
         )

@@ -30,6 +30,7 @@ from streams.contracts.cases import (
     AttachmentRecorded,
     CaseVersion,
     NotificationRequested,
+    RemarkRecorded,
 )
 from streams.contracts.registry import TOPICS_OF_TYPE, Refusal, decode
 from streams.contracts.topics import physical
@@ -110,6 +111,8 @@ def message_of(topic: str, value: bytes | None, wanted: Sequence[str]) -> Messag
             subject, key = said.case_id or said.account_id, f"rejected:{said.event_id}"
         case AttachmentRecorded():
             subject, key = said.case_id, f"attachment:{said.case_id}:{said.sha256}"
+        case RemarkRecorded():
+            subject, key = said.case_id, f"remark:{said.case_id}:{said.event_id}"
         case AccountErased():
             subject, key = said.account_id, f"erased:{said.event_id}"
         case Refusal():

@@ -19,6 +19,7 @@ Type = Literal[
     "action.rejected.v1",
     "account.erased.v1",
     "attachment.recorded.v1",
+    "remark.recorded.v1",
     "locks.state.v1",
     "notification.requested.v1",
 ]

@@ -88,7 +88,7 @@ def add_line(turn: Turn, case: Case, line: Line) -> None:
     turn.change(case, f"timeline: {line.kind}")
     while len(case.lines) > turn.policy.cases.evidence_max:
         _drop_line(case)
-    _shrink(turn)
+    shrink(turn)
 
 
 def put_line(turn: Turn, case: Case, line: Line) -> None:
@@ -100,7 +100,7 @@ def put_line(turn: Turn, case: Case, line: Line) -> None:
     insort(case.lines, line, lo=min(1, len(case.lines)), key=lambda old: old.at_ms)
     while len(case.lines) > turn.policy.cases.evidence_max:
         _drop_line(case)
-    _shrink(turn)
+    shrink(turn)
 
 
 def set_status(turn: Turn, case: Case, status: str, resolution: str = "") -> None:
@@ -207,6 +207,8 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         actions=tuple(case.actions),
         messages=(told(turn, case.template, case.parameters),) if case.template else (),
         incident_id=case.incident_id or None,
+        parent_id=case.parent_id or None,
+        merged_into=case.merged_into or None,
         assignee=case.assignee or None,
         sla=clocks.sla_of(case, turn.policy, turn.at_ms),
         resolution_code=case.resolution or None,
@@ -340,7 +342,7 @@ def _joined(old: list[str], new: tuple[str, ...], most: int) -> list[str]:
     return [*old, *added][:most] if added else old
 
 
-def _shrink(turn: Turn) -> None:
+def shrink(turn: Turn) -> None:
     """Keeps what the account remembers of its cases within its bytes; the topic has every version."""
     while len(_ENCODER.encode(cases := _followed(turn))) > CASES_BYTES:
         longest = max(cases, key=lambda case: len(case.lines))

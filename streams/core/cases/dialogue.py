@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from streams.contracts.accounts import SurveyAnswered
 from streams.core.cases.book import add_line, raise_to, set_status
+from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.intake.details import NAMES
 from streams.core.messages.notify import after_quiet_ms, notify
 from streams.core.messages.render import ARTICLE, instant
@@ -124,7 +125,7 @@ def take_up(turn: Turn, case: Case) -> None:
 def rated(turn: Turn, event: SurveyAnswered) -> None:
     """The customer's rating of the case that the event names, or of the one that was asked about.
 
-    One rating per case counts. A low one opens the case again, once and for senior people, while it may be.
+    One rating per case counts. A low one opens the case again, once and for the supervisors, while it may be.
     """
     case = _rated_case(turn, event.case_id)
     if case is None or case.csat:
@@ -138,8 +139,7 @@ def rated(turn: Turn, event: SurveyAnswered) -> None:
         if case.talk != CLOSED and case.reopens < turn.policy.cases.reopens_max:
             take_up(turn, case)
             raise_to(turn, case, max(1, case.priority - 1))
-            case.assignee = survey.senior
-            turn.change(case, "assignee")
+            hand_to_supervisors(turn, case, f"the customer rated it {event.score} of 5", survey.senior)
     elif case.status == "surveyed":
         set_status(turn, case, "closed")
 
@@ -171,11 +171,15 @@ def _remind(turn: Turn, case: Case) -> None:
     if case.shadow:
         return
     closes_ms = case.talk_ms + turn.policy.cases.waiting_close_s * 1000
-    fields = case.parameters.get("fields", QUESTION)
-    parameters = {"case_id": case.case_id, "fields": fields, "deadline": instant(closes_ms)}
+    parameters = {"case_id": case.case_id, "deadline": instant(closes_ms)}
     text = f"reminder {case.reminders + 1}: the customer has not answered"
     add_line(turn, case, Line(turn.at_ms, "customer.reminded", turn.cause, text))
-    notify(turn, "case.reminder", parameters, case)
+    question = case.parameters.get("question")
+    if question is None:
+        parameters["fields"] = case.parameters.get("fields", QUESTION)
+        notify(turn, "case.reminder", parameters, case)
+    else:  # aside: the case goes on saying what was asked
+        notify(turn, "case.reminder.question", parameters | {"question": question}, case, aside=True)
     turn.ctx.dialogue.append("reminded")
 
 

@@ -40,9 +40,9 @@ def strike(turn: Turn, case: Case) -> None:
             hand_to_supervisors(turn, case, f"its {name} is overdue")
 
 
-def hand_to_supervisors(turn: Turn, case: Case, why: str) -> None:
+def hand_to_supervisors(turn: Turn, case: Case, why: str, receiver: str = "") -> None:
     """A warm handover: the case keeps its timeline, its texts and its deadlines, and says who has it now and why."""
-    receiver = turn.policy.cases.supervisors[case.queue]  # type: ignore[index]
+    receiver = receiver or turn.policy.cases.supervisors[case.queue]  # type: ignore[index]
     giver, case.assignee = case.assignee or "nobody", receiver
     clocks.escalate(case)
     turn.change(case, ESCALATED)

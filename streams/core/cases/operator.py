@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
-from streams.core.cases import attachments, clocks, dialogue
-from streams.core.cases.book import HANDED_OVER, add_line, set_finding, set_status
+from streams.core.cases import attachments, clocks, dialogue, joining, remarks
+from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, unknown_outcome
 from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze
 from streams.core.flows.holds import end_hold
+from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen
-from streams.core.locks.saga import lift, lock
+from streams.core.locks.saga import lift, lock, stands_as_long
 from streams.core.locks.unlock import is_proved, recover, undo_false_locks
 from streams.core.messages.notify import notify
-from streams.core.money import refunds
+from streams.core.money import charges, refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
 from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.truth import learn_from
@@ -39,25 +42,30 @@ PERMITTED = {
     "put_back": ANALYSTS,
     "attach": ANALYSTS,
     "query": ANALYSTS,
+    "merge": ANALYSTS,
+    "link": ANALYSTS,
+    "open": ANALYSTS,
 }
-_OPEN_ONLY = frozenset({"ask", "resolve", "escalate", "put_back", "query"})
+_OPEN_ONLY = frozenset({"ask", "resolve", "escalate", "put_back", "query", "merge"})
+# What a person locks, and for how long at least and at most: below it is nothing, above it is a policy.
+LASTS_S: Final = (900, 30 * 86_400)
+_LOCK_OF: Final = {"money_out": "restrict", "all": "restrict", "login": "lock"}
 
 
 def act(turn: Turn, event: CaseAction) -> None:
     """Carries the action out, or answers why not."""
-    refusal = _refusal(turn, event)
+    refusal = _open_refusal(turn, event) if event.action == "open" else _refusal(turn, event)
     if refusal is not None:
         reject(turn, event.event_id, event.action, *refusal, case_id=event.case_id)
         return
-    case = turn.obligations.case(event.case_id or "")
+    case = _opened(turn, event) if event.action == "open" else turn.obligations.case(event.case_id or "")
     if case is None:
         raise AssertionError("an action without a case was let through")
     who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
-    done = event.action + (f" to {event.assignee}" if _gives_away(event) else "")
-    if event.action == "attach" and event.attachment is not None:
-        done = f"{done} {attachments.told(event.attachment)}"
+    done = _told(event)
     add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {done}"[:200]))
-    if event.action not in ("escalate", "put_back") and not _gives_away(event):
+    remarks.keep(turn, case, event.action, event.actor, event.role, event.text)
+    if event.action not in ("escalate", "put_back", "open") and not _gives_away(event):
         clocks.worked(case)  # who only passes it on has not begun
     match event.action:
         case "assign":
@@ -69,8 +77,8 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "attach" if event.attachment is not None:
             attachments.keep(turn, case, event.attachment, event.actor, event.role)
             mule.attached(case, event.attachment)
-        case "note":
-            pass  # the line says it; the text stays in the event, where the scanner guards it
+        case "note" | "open":
+            pass  # the line and the remark say it
         case "ask":
             _ask(turn, case, event)
         case "confirm_fraud":
@@ -85,7 +93,7 @@ def act(turn: Turn, event: CaseAction) -> None:
             if undo_false_locks(turn, case, event.role):
                 notify(turn, "unlocked.by_us", {}, case)
         case "lock":
-            _restrict(turn, case)
+            _restrict(turn, case, event)
         case "unlock":
             _unlock(turn, case, event)
         case "release":
@@ -93,7 +101,11 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "block":
             _end_holds(turn, case, event, "block", "confirmed")
         case "resolve":
-            set_status(turn, case, "resolved", "operator")
+            _resolve(turn, case, event)
+        case "merge":
+            joining.merge(turn, case, event.other_case_id or "")
+        case "link":
+            joining.link(turn, case, event.other_case_id or "")
         case "refund":
             for owed in _owed(turn, case):
                 refunds.give_back(turn, owed, approved=True)
@@ -128,12 +140,16 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "recovering", "only the lower limits after a freeze are left: they end by themselves"
     if event.action == "lock" and turn.policy.mode == "observe":
         return "observing", "the policy observes: nothing is locked"
+    if event.action == "lock" and (refused := _lock_refusal(turn, event)) is not None:
+        return refused
     if event.action in ("lock", "unlock") and not turn.is_fresh:
         return "too_old", "the action is older than the policy lets effects be"
     if event.action == "unlock":
         frozen = next((held for held in turn.obligations.locks if held.action == "freeze"), None)
         if frozen is not None:
             return _unfreeze_refusal(turn, frozen, event)
+        if not _meant_locks(turn, event):
+            return "no_lock", f"the account has no lock of {event.scope}"
     if event.action == "release" and is_frozen(turn.obligations.locks):
         return (
             "frozen",
@@ -148,7 +164,13 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if (event.action in _OPEN_ONLY or event.if_unassigned) and not case.is_open:
         return "status", "the case has ended: reopen it first"
     if event.action == "resolve":
-        return mule.unfinished(case)
+        return _unresolved(case, event) or mule.unfinished(case)
+    if event.action == "ask" and event.text and event.text.strip():
+        return remarks.question_refusal(event.text.strip())
+    if event.action == "merge":
+        return joining.merge_refusal(turn, case, event.other_case_id)
+    if event.action == "link":
+        return joining.link_refusal(case, event.other_case_id)
     if event.action in ("assign", "put_back"):
         return _holder_refusal(case, event)
     if event.action == "reopen" and case.is_open:
@@ -160,7 +182,9 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
 
 def _holder_refusal(case: Case, event: CaseAction) -> tuple[str, str] | None:
     """Who has a case passes it on or puts it back; only a supervisor does so with a case of somebody else."""
-    if event.if_unassigned and case.assignee not in ("", event.actor):
+    # What is with the supervisors nobody has yet: any of them may claim it.
+    is_theirs = clocks.is_escalated(case) and event.role in SUPERVISORS
+    if event.if_unassigned and case.assignee not in ("", event.actor) and not is_theirs:
         return "taken", f"{case.assignee} has the case"
     passes_on = _gives_away(event) or event.action == "put_back"
     if passes_on and event.role not in SUPERVISORS and case.assignee != event.actor:
@@ -250,17 +274,121 @@ def _put_back(turn: Turn, case: Case) -> None:
 
 
 def _ask(turn: Turn, case: Case, event: CaseAction) -> None:
-    fields = ",".join(f"ask.{name}" for name in dict.fromkeys(event.asks_for)) or dialogue.QUESTION
-    dialogue.ask(turn, case, "case.question", {"case_id": case.case_id, "fields": fields})
+    fields = ",".join(f"ask.{name}" for name in dict.fromkeys(event.asks_for))
+    question = " ".join((event.text or "").split())
+    parameters = {"case_id": case.case_id}
+    if question:
+        parameters["question"] = question
+    if fields or not question:
+        parameters["fields"] = fields or dialogue.QUESTION
+    with_both = "case.question.both" if fields else "case.question.own"
+    dialogue.ask(turn, case, with_both if question else "case.question", parameters)
+    shrink(turn)
 
 
-def _restrict(turn: Turn, case: Case) -> None:
+def _resolve(turn: Turn, case: Case, event: CaseAction) -> None:
+    if event.finding not in (None, "unset"):
+        set_finding(turn, case, event.finding)
+        learn_from(turn, case)  # a valuable alert is worth an analyst's time and proves nothing
+    if event.root_cause is not None and case.cause != event.root_cause:
+        case.cause = event.root_cause
+        turn.change(case, f"root cause {event.root_cause}")
+    set_status(turn, case, "resolved", event.resolution or "operator")
+
+
+def _unresolved(case: Case, event: CaseAction) -> tuple[str, str] | None:
+    """What has consequences of its own is said before the case ends, where they can be seen."""
+    if event.finding == "confirmed_fraud" and case.finding != "confirmed_fraud":
+        return "confirm_first", "confirm the fraud first: what follows from it is seen to while the case is open"
+    if event.finding == "false_alarm" and case.finding != "false_alarm":
+        return "confirm_first", "confirm that it was the owner first: what was locked by mistake is lifted by that"
+    return None
+
+
+def _lock_refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
+    obligations = turn.obligations
+    if obligations.holder.closed:
+        return "closed", "the account is closed: there is nothing to lock"
+    if is_frozen(obligations.locks):
+        return "frozen", "the account is frozen, which keeps in all that this lock would"
+    if event.lasts_s is not None and not LASTS_S[0] <= event.lasts_s <= LASTS_S[1]:
+        return "duration", f"a lock by a person lasts from {LASTS_S[0] // 60} min to {LASTS_S[1] // 86_400} d"
+    scope = event.scope or "money_out"
+    if stands_as_long(turn, _LOCK_OF[scope], scope, "everyone", _lasts_s(turn, event)):
+        return "stands", f"a lock of {scope.replace('_', ' ')} stands for about as long already"
+    return None
+
+
+def _lasts_s(turn: Turn, event: CaseAction) -> int:
+    return event.lasts_s or turn.policy.locks.restrict_s
+
+
+def _open_refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
+    if event.role not in PERMITTED["open"]:
+        return "role", f"role {event.role} may not open a case"[:256]
+    if turn.late:
+        return "late", "the action came later than the lateness bound allows"
+    if event.flow not in TOPICS:
+        return "unknown_flow", "people open cases of no such flow"
+    if not (event.text or "").strip():
+        return "nothing_said", "whoever opens a case says why"
+    return None
+
+
+def _opened(turn: Turn, event: CaseAction) -> Case:
+    """A case that somebody has opened by hand; one that is open about the same is joined."""
+    topic, payment_id = TOPICS[event.flow or ""], event.payment_id or ""
+    about = charges.about_of(turn, payment_id) if payment_id else None
+    text = f"{event.role} {event.actor}: opened by hand"[:200]
+    return open_or_join(
+        turn,
+        Draft(
+            case_type=topic.case_type,
+            flow=topic.flow,
+            family=topic.family or f"said.{topic.case_type}",
+            queue=topic.queue,
+            priority=topic.priority,
+            lines=(Line(turn.at_ms, "opened_by_hand", turn.cause, text),),
+            payment_id=payment_id,
+            amount_minor=about.amount_minor if about is not None else None,
+            currency=about.currency if about is not None else None,
+        ),
+    )
+
+
+def _told(event: CaseAction) -> str:
+    """What was done, for the timeline; free text has a remark of its own."""
+    match event.action:
+        case "assign" if _gives_away(event):
+            return f"assign to {event.assignee}"
+        case "attach" if event.attachment is not None:
+            return f"attach {attachments.told(event.attachment)}"
+        case "ask" if event.asks_for:
+            return f"ask for {', '.join(dict.fromkeys(event.asks_for))}"
+        case "merge" | "link":
+            return f"{event.action} with {event.other_case_id}"
+        case "lock":
+            scope = event.scope or "money_out"
+            lasts = f" for {event.lasts_s // 60} min" if event.lasts_s else ""
+            return f"lock {scope.replace('_', ' ')}{lasts}"
+        case "unlock" if event.scope is not None:
+            return f"unlock {event.scope.replace('_', ' ')}"
+        case "resolve":
+            words = (event.finding, event.resolution, event.root_cause and f"cause {event.root_cause}")
+            more = ", ".join(each.replace("_", " ") for each in words if each)
+            return f"resolve: {more}" if more else "resolve"
+        case _:
+            return event.action
+
+
+def _restrict(turn: Turn, case: Case, event: CaseAction) -> None:
+    scope = event.scope or "money_out"
     lock(
         turn,
-        "restrict",
-        scope="money_out",
+        _LOCK_OF[scope],
+        scope=scope,
         applies_to="everyone",
-        lasts_s=turn.policy.locks.restrict_s,
+        lasts_s=_lasts_s(turn, event),
         reason_class="account_protection",
         rule="operator",
         case=case,
@@ -270,7 +398,7 @@ def _restrict(turn: Turn, case: Case) -> None:
 
 
 def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
-    locks = _liftable(turn)
+    locks = _meant_locks(turn, event)
     frozen = any(held.action == "freeze" for held in locks)
     trigger = "supervisors" if frozen else "operator"
     lifted = [lift(turn, held, f"operator ({event.role})", trigger, event.role) for held in locks]
@@ -281,6 +409,10 @@ def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
         recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
     else:
         notify(turn, "unlocked.by_us", {}, case)
+
+
+def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:
+    return tuple(held for held in _liftable(turn) if event.scope in (None, held.scope))
 
 
 def _liftable(turn: Turn) -> tuple[HeldLock, ...]:

@@ -250,6 +250,14 @@ def _standing(turn: Turn, action: str, scope: str, applies_to: str) -> HeldLock 
     return None
 
 
+def stands_as_long(turn: Turn, action: str, scope: str, applies_to: str, lasts_s: int) -> bool:
+    """Whether such a lock stands already, and would end at about the same time."""
+    standing = _standing(turn, action, scope, applies_to)
+    if standing is None or standing.status == "lifting":
+        return False
+    return not _outlasts(turn.at_ms + lasts_s * 1000, standing, lasts_s)
+
+
 def _outlasts(expires_ms: int, standing: HeldLock, lasts_s: int | None) -> bool:
     """Whether the new end is later by at least half of the new lock.
 

@@ -18,7 +18,7 @@ from streams.contracts.cases import CustomerText
 from streams.core.currencies import exponent_of
 from streams.core.local_time import is_zone
 
-ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article"]
+ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article", "said"]  # said: by an operator
 ARTICLE = "answer.article"  # the message that sends one
 GONE = "article.gone"  # in the place of an article that this deployment has no more, or has written anew
 
@@ -156,7 +156,7 @@ def render(
                 local, zone = _local(value, time_zone)
                 zh[name] = f"{local.month}月{local.day}日{local:%H:%M}{zone}"
                 en[name] = f"{local:%H:%M}{zone} on {local.day} {_MONTHS[local.month - 1]}"
-            case "money" | "id" | "count":
+            case "money" | "id" | "count" | "said":
                 zh[name] = en[name] = value
     own = _own(template, parameters, time_zone, messages, language) if messages.locales else {}
     return CustomerText(template=template, zh=wanted.zh.format_map(zh), en=wanted.en.format_map(en), texts=own)

@@ -115,3 +115,23 @@ def test_mine_unassigned_and_all_are_lists_of_their_own(tmp_path: Path) -> None:
         shown = vera.asks("GET", "/queue").text
         assert re.search(r'<button type="button" disabled aria-describedby="why-claim">', shown)
         assert vera.asks("POST", "/claim", {"csrf": vera.csrf(), "form": "1"}).status == 403
+
+
+def test_supervisors_see_and_get_first_what_was_escalated_and_analysts_never_do(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    urgent, escalated = office.opens("urgent"), office.asks("calm")
+    with office.at_work():
+        mei, sun = office.person("mei"), office.person("sun")
+        form = mei.form_of(escalated.case_id) | {"action": "escalate", "text": "too large for me"}
+        assert mei.asks("POST", f"/cases/{escalated.case_id}/actions", form).status == 303
+        assert office.case(escalated.case_id).assignee == "supervisors.policy"
+        listed = sun.asks("GET", "/queue?whose=escalated").text
+        assert escalated.case_id in listed
+        assert urgent.case_id not in listed
+        assert "case waits for a supervisor" in sun.asks("GET", "/locks").text
+        assert "waits for a supervisor" not in mei.asks("GET", "/locks").text
+        assert case_of(claims(mei, "1")) == urgent.case_id
+        assert claims(mei, "2").endswith("nothing=1")
+        assert case_of(claims(sun, "3")) == escalated.case_id
+        assert office.case(escalated.case_id).assignee == "sun"
+        assert "waits for a supervisor" not in sun.asks("GET", "/locks").text

@@ -23,7 +23,14 @@ from streams.adapters.case_store.tables import METADATA, WORDS
 from streams.contracts.accounts import AccountProfile
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
-from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, Entities, NotificationRequested
+from streams.contracts.cases import (
+    AccountErased,
+    ActionRejected,
+    CaseVersion,
+    Entities,
+    NotificationRequested,
+    RemarkRecorded,
+)
 from streams.contracts.registry import encode
 
 CASES, SNAPSHOT, LOCKS, NOTICES = (
@@ -127,6 +134,19 @@ def test_who_is_erased_is_nowhere_not_even_in_the_file(store: CaseStore) -> None
         [
             record(SNAPSHOT, case("case_secret", subject="Zebrafisch 斑马鱼", entities=Entities(account_id="leaver"))),
             record(LOCKS, LocksState(occurred_at=at(1), account_id="leaver", version=1, state="restricted")),
+            record(
+                CASES,
+                RemarkRecorded(
+                    occurred_at=at(1),
+                    event_id="e1",
+                    account_id="leaver",
+                    case_id="case_secret",
+                    action="note",
+                    actor="mei",
+                    role="analyst",
+                    text="Zebrafisch",
+                ),
+            ),
             record(SNAPSHOT, case("case_b", entities=Entities(account_id="stayer"))),
         ],
     )

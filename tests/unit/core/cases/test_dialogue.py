@@ -211,11 +211,12 @@ def test_without_a_rating_it_closes_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("score", [1, 2])
-def test_a_low_rating_opens_the_case_again_once_for_senior_people(score: int) -> None:
+def test_a_low_rating_opens_the_case_again_once_for_the_supervisors(score: int) -> None:
     talk = Talk()
     talk.acts(NOON, "resolve")
     talk.rates(NOON + 2 * DAY, score, case_id=talk.case.case_id)
-    assert (talk.case.status, talk.case.assignee, talk.case.priority) == ("reopened", "senior", "P1")
+    assert (talk.case.status, talk.case.assignee, talk.case.priority) == ("reopened", "supervisors.accounting", "P1")
+    assert talk.case.sub_status == "escalated"
     talk.acts(NOON + 3 * DAY, "resolve")
     talk.rates(NOON + 4 * DAY, 1, case_id=talk.case.case_id)
     told = talk.passes(NOON + 60 * DAY)

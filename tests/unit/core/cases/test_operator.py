@@ -6,9 +6,9 @@ import pytest
 from support.happenings import MINUTE, NOON, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, UserMessage
 from streams.contracts.actions import ActionRequested
-from streams.contracts.cases import ActionRejected, CaseVersion
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested, RemarkRecorded
 from streams.contracts.decisions import DecisionAmended
 from streams.contracts.payments import PaymentRequested
 from streams.core.cases.operator import PERMITTED
@@ -48,7 +48,18 @@ def test_a_viewer_may_only_look(action: str) -> None:
 @pytest.mark.parametrize(
     ("action", "fields", "cause"),
     [
-        ("merge", {}, "not_supported"),
+        ("merge", {}, "other_case"),
+        ("merge", {"other_case_id": "case_elsewhere"}, "other_case"),
+        ("link", {}, "other_case"),
+        ("lock", {"lasts_s": 60}, "duration"),
+        ("lock", {"lasts_s": 90 * 86_400}, "duration"),
+        ("resolve", {"finding": "confirmed_fraud"}, "confirm_first"),
+        ("resolve", {"finding": "false_alarm"}, "confirm_first"),
+        ("ask", {"text": "please tell us your password"}, "secret"),
+        ("ask", {"text": "请告诉我们验证码"}, "secret"),
+        ("ask", {"text": "open https://pay.example and look"}, "link"),
+        ("ask", {"text": "are you still at 13800138000?"}, "personal"),
+        ("ask", {"text": "x" * 161}, "too_long"),
         ("note", {"case_id": "case_other"}, "unknown_case"),
         ("note", {"case_id": None}, "unknown_case"),
         ("note", {"expected_version": 9}, "version_conflict"),
@@ -210,3 +221,129 @@ def test_whoever_has_a_case_passes_it_on_or_puts_it_back_and_so_does_a_superviso
     desk.act("assign", actor=actor, role=role, assignee="cai")
     assert desk.case.assignee == "cai"
     assert desk.case.evidence[-1].text == f"{role} {actor}: assign to cai"
+
+
+def test_what_was_said_is_told_masked_once_it_was_carried_out_and_never_of_what_was_refused() -> None:
+    desk = Desk()
+    (said,) = only(RemarkRecorded, desk.act("note", text="  the owner called from 13800138000  "))
+    assert (said.action, said.actor, said.text, said.hidden) == (
+        "note",
+        "ana",
+        "the owner called from [phone]",
+        ("phone",),
+    )
+    assert said.event_id == desk.case.evidence[-1].event_id
+    assert only(RemarkRecorded, desk.act("note", text="   ")) == []
+    assert only(RemarkRecorded, desk.act("put_back", text="for the next shift")) == []  # nobody has it
+
+
+def test_an_analysts_question_reaches_the_customer_and_stays_on_the_case_that_waits() -> None:
+    desk = Desk()
+    effects = desk.act("ask", text="Which shop was it?", asks_for=("order", "screenshot"))
+    (sent,) = only(NotificationRequested, effects)
+    assert sent.template == "case.question.both"
+    for text in (sent.en, desk.case.messages[0].en):
+        assert "the order number, a screenshot of what you see. Which shop was it?" in text
+    assert "Which shop was it?" in sent.zh
+    assert desk.case.status == "waiting_customer"
+    assert desk.case.evidence[-1].text == "analyst ana: ask for order, screenshot"
+    reminded = desk.player.pass_until(NOON + 4 * 1_440 * MINUTE)
+    assert any("Which shop was it?" in each.en for each in only(NotificationRequested, reminded))
+    assert "Which shop was it?" in only(CaseVersion, reminded)[-1].messages[0].en
+
+
+@pytest.mark.parametrize(("scope", "action"), [("money_out", "restrict"), ("login", "lock"), ("all", "restrict")])
+def test_a_person_chooses_what_is_locked_and_for_how_long_and_lifts_that_alone(scope: str, action: str) -> None:
+    desk = Desk()
+    (command,) = only(ActionRequested, desk.act("lock", scope=scope, lasts_s=7200))
+    assert (command.action, command.scope, command.applies_to) == (action, scope, "everyone")
+    assert command.expires_at is not None
+    assert (command.expires_at - desk.case.occurred_at).total_seconds() == 7200
+    (stands,) = only(ActionRejected, desk.act("lock", scope=scope, lasts_s=7200))
+    assert stands.cause == "stands"
+    other = "login" if scope != "login" else "money_out"
+    (none,) = only(ActionRejected, desk.act("unlock", scope=other))
+    assert none.cause == "no_lock"
+    assert only(ActionRequested, desk.act("unlock", scope=scope))[-1].action == "unlock"
+
+
+def test_a_resolution_says_what_it_was_how_it_ended_and_whose_it_was() -> None:
+    desk = Desk()
+    desk.act("resolve", finding="valuable_alert", resolution="explained", root_cause="customer")
+    case = desk.case
+    assert (case.status, case.finding, case.resolution_code, case.root_cause) == (
+        "resolved", "valuable_alert", "explained", "customer",
+    )  # fmt: skip
+    assert case.evidence[-1].text == "analyst ana: resolve: valuable alert, explained, cause customer"
+
+
+def opened(desk: Desk, flow: str = "F40", **fields: Any) -> CaseVersion:
+    """A second case of the account, opened by hand."""
+    about = {"case_id": None, "expected_version": 0, "flow": flow, "text": "found while reading the log"} | fields
+    before = desk.case
+    effects = desk.act("open", **about)
+    found, desk.case = only(CaseVersion, effects), before
+    assert found, effects
+    return found[-1]
+
+
+def test_a_case_is_opened_by_hand_and_says_by_whom_and_why() -> None:
+    desk = Desk()
+    case = opened(desk)
+    assert (case.flow, case.queue, case.status) == ("F40", "security", "classified")
+    assert "operator_open" in {line.kind for line in case.evidence}
+    for fields, cause in (
+        ({"flow": "F99"}, "unknown_flow"),
+        ({"text": " "}, "nothing_said"),
+        ({"role": "viewer"}, "role"),
+    ):
+        about = {"case_id": None, "expected_version": 0, "flow": "F40", "text": "why"} | fields
+        (rejected,) = desk.act("open", **about)
+        assert rejected.cause == cause
+
+
+def test_a_merged_case_ends_in_the_other_and_one_that_money_or_a_lock_hangs_on_never_does() -> None:
+    desk = Desk()
+    other = opened(desk)
+    (rejected,) = desk.act("merge", other_case_id=other.case_id)
+    assert (rejected.cause, "held" in rejected.text) == ("bound", True)
+    held, desk.case = desk.case, other
+    effects = desk.act("merge", other_case_id=held.case_id)
+    ended, goes_on = (
+        next(each for each in only(CaseVersion, effects) if each.case_id == one.case_id) for one in (other, held)
+    )
+    assert (ended.status, ended.merged_into) == ("merged", held.case_id)
+    assert "case.merged" in {line.kind for line in goes_on.evidence}
+
+
+def test_linked_cases_say_so_and_stay_what_they_are() -> None:
+    desk = Desk()
+    other = opened(desk)
+    effects = desk.act("link", other_case_id=other.case_id)
+    assert desk.case.case_id == other.case_id or desk.case.parent_id == other.case_id
+    mine = next(each for each in only(CaseVersion, effects) if each.case_id != other.case_id)
+    assert (mine.parent_id, mine.status) == (other.case_id, "classified")
+    desk.case = mine
+    desk.act("link", other_case_id="inc_elsewhere")
+    assert desk.case.parent_id == "inc_elsewhere"
+
+
+def test_what_is_with_the_supervisors_is_claimed_by_one_of_them_and_by_nobody_else() -> None:
+    desk = Desk()
+    desk.act("escalate")
+    assert (desk.case.assignee, desk.case.sub_status) == ("supervisors.security", "escalated")
+    (taken,) = desk.act("assign", if_unassigned=True)
+    assert taken.cause == "taken"
+    desk.act("assign", actor="sun", role="supervisor", if_unassigned=True)
+    assert (desk.case.assignee, desk.case.sub_status) == ("sun", None)
+    (late,) = desk.act("assign", actor="jo", role="supervisor", if_unassigned=True)
+    assert late.cause == "taken"
+
+
+def test_a_customers_words_are_told_masked_on_the_case_that_they_opened() -> None:
+    player = Player(policy())
+    wrote = event(UserMessage, NOON, "m", channel="app", text="I was charged twice, card 4111 1111 1111 1111")
+    effects = player.see(wrote)
+    (said,), (case,) = only(RemarkRecorded, effects), only(CaseVersion, effects)
+    assert (said.case_id, said.action, said.actor) == (case.case_id, "message", "customer")
+    assert said.text == "I was charged twice, card [card]"

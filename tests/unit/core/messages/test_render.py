@@ -12,6 +12,7 @@ SAMPLES = {
     "word": "unusual_activity",
     "words": "ask.order,ask.time",
     "id": "case_x",
+    "said": "Which shop was it?",
     "count": "3",
     "article": "refund-time@1",
 }

@@ -1,0 +1,109 @@
+"""What does somebody want of an action beyond its button: which lock, for how long, what is asked, how it ended?
+
+What no form offers is refused before anything is sent, with a sentence that says which field; the core has the last
+word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, get_args
+
+from streams.console.actions import Refused
+from streams.contracts.accounts import AskedFor
+from streams.contracts.actions import Scope
+from streams.contracts.cases import Finding, ResolutionCode, RootCause
+from streams.core.cases.operator import LASTS_S
+from streams.core.cases.remarks import QUESTION_MAX, question_refusal
+
+Form = Mapping[str, Sequence[str]]
+
+SCOPES: Final = ("money_out", "login", "all")
+assert set(SCOPES) == set(get_args(Scope))
+HOURS: Final = (1, 4, 24, 72, 168, 720)  # as a form offers them
+ASKED_FOR: Final[tuple[str, ...]] = get_args(AskedFor)
+# What is confirmed, with all that follows from it, while the case is open.
+FINDINGS: Final = tuple(each for each in get_args(Finding) if each not in ("unset", "confirmed_fraud", "false_alarm"))
+RESOLUTIONS: Final[tuple[str, ...]] = get_args(ResolutionCode)
+ROOT_CAUSES: Final[tuple[str, ...]] = get_args(RootCause)
+OFFERS: Final = {
+    "scopes": SCOPES,
+    "hours": HOURS,
+    "asked_for": ASKED_FOR,
+    "question_max": QUESTION_MAX,
+    "findings": FINDINGS,
+    "resolutions": RESOLUTIONS,
+    "root_causes": ROOT_CAUSES,
+}
+
+
+def fields_of(action: str, form: Form) -> dict[str, Any]:
+    """The fields of the event that this action has of its own. Raises Refused with the key of a text."""
+    read = _OF.get(action)
+    return {} if read is None else read(form)
+
+
+def said_in(action: str, form: Form) -> str:
+    """What is said with the action: the question that a customer is asked has a field of its own beside the note."""
+    return _one(form, "question" if action == "ask" else "text")
+
+
+def _lock(form: Form) -> dict[str, Any]:
+    hours, scope = _one(form, "lock_hours"), _one(form, "lock_scope")
+    found: dict[str, Any] = {}
+    if scope:
+        if scope not in SCOPES:
+            raise Refused("refused.scope")
+        found["scope"] = scope
+    if hours:
+        if not hours.isascii() or not hours.isdigit() or not LASTS_S[0] <= int(hours[:6]) * 3600 <= LASTS_S[1]:
+            raise Refused("refused.duration")
+        found["lasts_s"] = int(hours) * 3600
+    return found
+
+
+def _unlock(form: Form) -> dict[str, Any]:
+    scope = _one(form, "unlock_scope")
+    if scope and scope not in SCOPES:
+        raise Refused("refused.scope")
+    return {"scope": scope} if scope else {}
+
+
+def _ask(form: Form) -> dict[str, Any]:
+    wanted = tuple(dict.fromkeys(form.get("asks_for", ())))
+    if not set(wanted) <= set(ASKED_FOR):
+        raise Refused("refused.form")
+    question = _one(form, "question")
+    if question and (refused := question_refusal(question)) is not None:
+        raise Refused(f"refused.question.{refused[0]}")
+    return {"asks_for": wanted} if wanted else {}
+
+
+def _resolve(form: Form) -> dict[str, Any]:
+    offered = {"finding": FINDINGS, "resolution": RESOLUTIONS, "root_cause": ROOT_CAUSES}
+    found = {name: _one(form, name) for name in offered}
+    if any(value and value not in offered[name] for name, value in found.items()):
+        raise Refused("refused.form")
+    return {name: value for name, value in found.items() if value}
+
+
+def _other(form: Form) -> dict[str, Any]:
+    other = _one(form, "other_case")
+    if not other or len(other) > 128:
+        raise Refused("refused.other_case")
+    return {"other_case_id": other}
+
+
+_OF: Final[Mapping[str, Callable[[Form], dict[str, Any]]]] = {
+    "lock": _lock,
+    "unlock": _unlock,
+    "ask": _ask,
+    "resolve": _resolve,
+    "merge": _other,
+    "link": _other,
+}
+
+
+def _one(form: Form, name: str) -> str:
+    given = form.get(name, ())
+    return str(given[0]).strip() if given else ""

@@ -1,0 +1,76 @@
+"""What did people say about a case, and what of it may be kept and shown?
+
+The words stay in their event, where whoever may read the topic reads them. What is told of them is masked
+(`streams.core.intake.masking`), so that whoever works the case need not guess what a colleague or the customer meant.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from streams.contracts.accounts import ContactTaken, Support, UserMessage
+from streams.contracts.cases import RemarkRecorded
+from streams.core.intake.masking import masked
+from streams.core.obligations import Case
+from streams.core.turn import Turn
+
+CUSTOMER: Final = "customer"
+MESSAGE, CONTACT = "message", "contact"  # actions of remarks that are none of the desk's
+QUESTION_MAX: Final = 160  # characters of a question to a customer: the account remembers it until it is answered
+_MOST: Final = 4_000
+# A question that looks like one of a thief's: customers learn from us what a message of ours never holds.
+_LINK: Final = re.compile(r"https?:|www\.|[a-z0-9-]\.(com|cn|net|org|io|info|top|xyz|link|app)\b", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"密码|口令|验证码|校验码|动态码|卡号|身份证号|cvv|cvc"
+    r"|(?<![a-z])(?:passwords?|passcodes?|pin|otp|one[- ]time|verification codes?|security codes?"
+    r"|card numbers?|identity numbers?)(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+def keep(turn: Turn, case: Case, action: str, actor: str, role: str, text: str | None) -> None:
+    """Tells what was said about a case; nothing where nothing was."""
+    if text is None or not text.strip():
+        return
+    found = masked(text.strip())
+    turn.effects.append(
+        RemarkRecorded(
+            occurred_at=turn.at,
+            event_id=turn.cause,
+            account_id=turn.ctx.account_id,
+            case_id=case.case_id,
+            action=action,
+            actor=actor,
+            role=role,
+            text=found.text[:_MOST],
+            hidden=found.kinds,
+        )
+    )
+
+
+def of_customer(turn: Turn, event: Support) -> None:
+    """The words of a customer, or of whoever has listened to one, on the cases that the event stands on."""
+    match event:
+        case ContactTaken():
+            said = (CONTACT, event.actor, event.role)
+        case UserMessage():
+            said = (MESSAGE, CUSTOMER, CUSTOMER)
+        case _:
+            return
+    for case in turn.obligations.cases:
+        if any(line.event_id == turn.cause for line in case.lines):
+            keep(turn, case, *said, event.text)
+
+
+def question_refusal(text: str) -> tuple[str, str] | None:
+    """(cause, sentence) if this must not be asked of a customer. Never repeats the text."""
+    if len(text) > QUESTION_MAX:
+        return "too_long", f"a question has {QUESTION_MAX} characters at most"
+    if masked(text).kinds:
+        return "personal", "a question holds no card, identity or telephone number, address or code"
+    if _LINK.search(text) is not None:
+        return "link", "a question holds no link: customers are told that ours never do"
+    if _SECRET.search(text) is not None:
+        return "secret", "nobody is asked for a password, a code, a card number or an identity number"
+    return None

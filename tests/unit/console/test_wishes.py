@@ -1,0 +1,99 @@
+"""Does a form say which lock, for how long, what is asked and how it ended, and is what no form offers a sentence?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.browsers import Answer, Browser
+from support.offices import Office
+
+from streams.contracts.accounts import CaseAction
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    office = Office(tmp_path_factory.mktemp("office"))
+    with office.at_work():
+        yield office
+
+
+@pytest.fixture(scope="module")
+def mei(office: Office) -> Browser:
+    return office.person("mei")
+
+
+def acts(browser: Browser, case_id: str, action: str, **fields: Any) -> Answer:
+    form = browser.form_of(case_id) | {"action": action, **fields}
+    return browser.asks("POST", f"/cases/{case_id}/actions", form)
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "says"),
+    [
+        ("lock", {"lock_scope": "wallet"}, "Choose what is locked"),
+        ("lock", {"lock_hours": "0"}, "from 1 hour to 30 days"),
+        ("lock", {"lock_hours": "721"}, "from 1 hour to 30 days"),
+        ("lock", {"lock_hours": "1.5"}, "from 1 hour to 30 days"),
+        ("unlock", {"unlock_scope": "x"}, "Choose what is locked"),
+        ("ask", {"question": "what is your PIN?"}, "never asked for a password"),
+        ("ask", {"question": "see www.pay.example"}, "holds no link"),
+        ("ask", {"question": "are you 13800138000?"}, "no card, identity or telephone number"),
+        ("ask", {"question": "x" * 161}, "160 characters"),
+        ("ask", {"asks_for": "password"}, "The form is not complete"),
+        ("resolve", {"finding": "confirmed_fraud"}, "The form is not complete"),
+        ("resolve", {"resolution": "whatever"}, "The form is not complete"),
+        ("merge", {"other_case": ""}, "no such case"),
+        ("link", {"other_case": "case_nowhere"}, "no such case"),
+    ],
+)
+def test_what_no_form_offers_is_a_sentence_and_no_event(
+    office: Office, mei: Browser, action: str, fields: dict[str, str], says: str
+) -> None:
+    case = office.asks(f"calm {action} {fields}"[:60])
+    before = len(office.sent)
+    said = acts(mei, case.case_id, action, **fields)
+    assert (said.status, says in said.text) == (400, True), said.text[-900:]
+    assert len(office.sent) == before
+
+
+def test_every_choice_reaches_the_core_and_the_page(office: Office, mei: Browser) -> None:
+    first, second = office.asks("chosen"), office.asks("another")
+    assert acts(mei, first.case_id, "lock", lock_scope="login", lock_hours="4").status == 303
+    sent = office.sent[-1]
+    assert isinstance(sent, CaseAction)
+    assert (sent.scope, sent.lasts_s) == ("login", 14_400)
+    page = mei.asks("GET", f"/cases/{first.case_id}").text
+    assert "lock login for 240 min" in page
+    assert acts(mei, first.case_id, "unlock", unlock_scope="login").status == 303
+    assert acts(mei, first.case_id, "ask", question="Which shop was it?", asks_for=["order", "time"]).status == 303
+    page = mei.asks("GET", f"/cases/{first.case_id}").text
+    assert "the order number, the time. Which shop was it?" in page
+    assert '<q class="quote" lang=""><small>mei</small> Which shop was it?</q>' in page
+    assert acts(mei, first.case_id, "link", other_case=second.case_id).status == 303
+    assert f'<a href="/cases/{second.case_id}">' in mei.asks("GET", f"/cases/{first.case_id}").text
+    refused = acts(mei, first.case_id, "merge", other_case=second.case_id)
+    assert "only cases of one account are merged" in mei.asks("GET", refused.location).text
+    choice = {"finding": "valuable_alert", "resolution": "explained", "root_cause": "merchant"}
+    assert acts(mei, first.case_id, "resolve", **choice).status == 303
+    page = mei.asks("GET", f"/cases/{first.case_id}").text
+    for shown in ("Valuable alert", "<dd>Explained</dd>", "<dd>Merchant</dd>"):
+        assert shown in page
+
+
+def test_a_case_is_opened_from_the_page_of_a_customer(office: Office, mei: Browser) -> None:
+    office.asks("needs")
+    page = mei.asks("GET", "/account?id=needs").text
+    assert 'action="/account/cases"' in page
+    form = {"csrf": mei.csrf(), "form": "1", "id": "needs", "flow": "F40", "text": "a fake shop, seen in the log"}
+    for wrong, says in (({"flow": "F99"}, "Choose what the case is about"), ({"text": " "}, "Say what the customer")):
+        said = mei.asks("POST", "/account/cases", form | wrong)
+        assert (said.status, says in said.text) == (400, True)
+    there = mei.asks("POST", "/account/cases", form).location
+    opened = mei.asks("GET", there).location
+    assert opened.startswith("/cases/case_")
+    page = mei.asks("GET", opened).text
+    assert "a fake shop, seen in the log" in page
+    assert "a fake shop, seen in the log" in mei.asks("GET", "/account?id=needs").text
+    assert office.person("vera").asks("POST", "/account/cases", form).status == 403
