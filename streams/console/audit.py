@@ -51,6 +51,7 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/locks"): None,
     ("GET", "/account"): "account_view",
     ("POST", "/account/reveal"): "reveal",
+    ("POST", "/account/cases"): "action",
     ("GET", "/entity"): "entity_view",
     ("POST", "/entity/reveal"): "reveal",
     ("POST", "/entity/block"): "entity_block",

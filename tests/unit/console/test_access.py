@@ -71,6 +71,7 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("GET", "/locks"): (ALL, None, 200),
     ("GET", "/account"): (ALL, None, 200),
     ("POST", "/account/reveal"): (ACTS, {"id": PERSON, "reason": "the customer is on the phone"}, 200),
+    ("POST", "/account/cases"): (ACTS, {"id": PERSON, "form": "1", "flow": "F40", "text": "a fake shop"}, 303),
     ("GET", "/entity"): (ALL, None, 200),
     ("POST", "/entity/reveal"): (ACTS, {**ADDRESS, "reason": "the customer is on the phone"}, 200),
     ("POST", "/entity/block"): (ACTS, BLOCK, 303),

@@ -9,7 +9,7 @@ from support.happenings import MINUTE, NOON, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import ContactTaken, IdentityAnswer, UserMessage
-from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested, RemarkRecorded
 from streams.core.flows.contacts import is_verified
 from streams.core.steps import Effect
 
@@ -53,7 +53,8 @@ def test_it_opens_the_case_that_the_analyst_names_and_sends_no_question() -> Non
     assert found.status == "classified"
     (said,) = [each for each in found.evidence if each.kind == "contact.taken"]
     assert said.text == "phone; analyst mei: follow_up; identity NOT PROVED (app_code right)"
-    assert "coffee" not in repr(line.effects)
+    assert "coffee" not in repr([each for each in line.effects if not isinstance(each, RemarkRecorded)])
+    assert [each.text for each in line.effects if isinstance(each, RemarkRecorded)] == ["something with a coffee"]
 
 
 def test_without_a_flow_the_words_are_read_as_a_message_is() -> None:
