@@ -385,6 +385,12 @@ UNKNOWN_CODES: Final = Counter(
     "sane",
     ("source",),
 )
+FEES_UNJUDGED: Final = Counter(
+    "paywarden_fees_unjudged_total",
+    "Fees not compared with a tariff: nobody told what they were taken on (no_base), or there is no rate (no_rate).",
+    "sane",
+    ("why",),
+)
 
 # --- are people coping? -----------------------------------------------------------------------------------------------
 CASES_OPENED: Final = Counter("paywarden_cases_opened_total", "Cases opened.", "people", ("queue", "priority"))
@@ -610,6 +616,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     EVENTS_FORGOTTEN,
     TRIAGES,
     UNKNOWN_CODES,
+    FEES_UNJUDGED,
     CASES_OPENED,
     CASES_CLOSED,
     CASE_VERSIONS,

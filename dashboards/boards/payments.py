@@ -45,7 +45,10 @@ def payments() -> Board:
             ),
             Row(
                 "Do we understand the answers?",
-                (total(m.UNKNOWN_CODES, title="Codes that no table knows", runbook="PaywardenUnknownDeclineCodes"),),
+                (
+                    total(m.UNKNOWN_CODES, title="Codes that no table knows", runbook="PaywardenUnknownDeclineCodes"),
+                    total(m.FEES_UNJUDGED, title="Fees that could not be judged"),
+                ),
             ),
             Row(
                 "Do all feeds speak?",

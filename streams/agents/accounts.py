@@ -46,6 +46,7 @@ from streams.metrics import (
     CUSTOMER_DIALOGUE,
     EFFECTS_SUPPRESSED,
     EVENTS_FORGOTTEN,
+    FEES_UNJUDGED,
     INCIDENT_FAILURES,
     KNOWLEDGE_QUESTIONS,
     KNOWLEDGE_UNANSWERED,
@@ -391,6 +392,8 @@ class AccountsLogic:
             context.observe(LOCK_SECONDS, ended.lasted_ms / 1000, ended.state, ended.end)
         for source in moment.unread:
             context.count(UNKNOWN_CODES, source)
+        for why in moment.unjudged:
+            context.count(FEES_UNJUDGED, why)
         for queue in moment.handed_over:
             context.count(CASES_HANDED_OVER, queue)
         for step in moment.dialogue:

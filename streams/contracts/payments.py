@@ -263,7 +263,7 @@ class FeeCharged(Event, frozen=True, kw_only=True, tag="fee.charged.v1", tag_fie
     currency: Currency
     tariff_id: Id | None = None
     payment_id: Id | None = None
-    base_minor: Minor | None = None  # what the fee was computed on, if not the amount of `payment_id`
+    base_minor: Minor | None = None  # what the fee was computed on, if not the amount of `payment_id`; in `currency`
 
 
 class MerchantReplied(Event, frozen=True, kw_only=True, tag="merchant.replied.v1", tag_field="type"):

@@ -44,6 +44,8 @@ ARRIVED_MAX = 12  # x 6
 LATELY_KEPT = 4  # x 190
 LATELY_MAX, LATELY_BYTES = 16, 760  # with those whose debit has not come yet: all that fit
 UNPRICED_MAX = 8  # x 6; one more is forgotten silently
+FEES_MAX, FEES_BYTES = 6, 300  # x 40, of one that is still to be judged 60 to 430; one more forgets the oldest
+BASES_MAX = 6  # x 16
 REFUNDED_MAX = 16  # x 9
 SHARED_MAX = 8  # x 6
 GIVEN_MAX = 10  # x 28
@@ -55,8 +57,8 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1850  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,850 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640, outages 1,320,
-# trail 440: 17.1 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes
-# to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
+# trail 440, fees 300 + 100: 17.5 KiB if all were full at once with the longest ids, which no stream reaches: the test
+# that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 17_408
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -132,6 +134,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     line: int = 0  # `charges.line_of`
     whole_minor: int = 0  # what the debits of its payment may come to, and those of its order; 0: nobody has said
     order_minor: int = 0
+    fee: bool = False  # it is a fee of its payment (flow F46): no part of its price
 
     @property
     def name(self) -> tuple[int, int]:
@@ -151,6 +154,21 @@ class Lately(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     repeat_ok: bool
     good_minor: int = 0  # what its last capture or success said; 0: there was none
+
+
+class Fee(msgspec.Struct, array_like=True, gc=False):
+    """A fee that somebody has told of, for the line of the ledger that it is, and for its judgement if that waits."""
+
+    payment: int  # payment_key of what it was taken for
+    name: int  # 48 bits of its source and its own id
+    amount_minor: int
+    currency: str
+    at_ms: int
+    line: int = 0  # `charges.line_of` of the ledger's line that is it; 0: none so far
+    excess_minor: int = 0  # so much of it goes back by F46
+    tariff: str = ""  # what it is to be judged by, once somebody tells what it was taken on; empty: nothing waits
+    fee_id: str = ""  # the last two are kept for as long as it waits
+    entry: str = ""
 
 
 class Expectation(msgspec.Struct, array_like=True, gc=False):
@@ -420,6 +438,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     shared: list[int] = msgspec.field(default_factory=list)  # `payment_key` of ids that two payments bear
     given: bytes = b""  # 28 bytes for each payment of which something was given back; `streams.core.money.given`
     counted: bytes = b""  # 6 bytes for each refund that is counted there, or was intended here
+    fees: list[Fee] = msgspec.field(default_factory=list)  # the last ones, oldest first
+    bases: bytes = b""  # 16 bytes each: what the last movements were about; `streams.core.money.fee_lines`
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -496,7 +516,12 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         if any(case.talk_due_ms or case.due_ms for case in self.cases):
             return None
         worked = max([case.updated_ms for case in self.cases]) if self.cases else 0
-        return max((self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS, worked + CASES_DAYS * DAY_MS)
+        charged = self.fees[-1].at_ms if self.fees else 0
+        return max(
+            (self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS,
+            worked + CASES_DAYS * DAY_MS,
+            charged + PAYMENTS_DAYS * DAY_MS,
+        )
 
 
 class PaymentState(int):

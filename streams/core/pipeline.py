@@ -277,12 +277,12 @@ def _told(turn: Turn, event: Event) -> None:
             _labelled(turn, event)
         case LedgerPosted():
             debit_without_payment.posted(turn, event)
+        case FeeCharged():
+            fees.charged(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
         case UserMessage():
             messages.wrote(turn, event)
-        case FeeCharged():
-            fees.charged(turn, event)
         case CardBound():
             security_change.card_bound(turn, event)
         case ProjectionLagged():

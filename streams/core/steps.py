@@ -97,6 +97,8 @@ class DecideContext(msgspec.Struct, gc=False):
     # Rules that locked the account just now, and which cap kept others from it: for the shell to tell and to count.
     locked: list[str] = msgspec.field(default_factory=list)
     capped: list[str] = msgspec.field(default_factory=list)
+    # Why fees were not compared with their tariffs: for the shell to count.
+    unjudged: list[str] = msgspec.field(default_factory=list)
 
     def is_stalled(self, feed: str, at_ms: int) -> bool:
         """Whether the feed has stopped while others go on, so that its silence proves nothing.

@@ -1,37 +1,124 @@
-"""Was a fee higher than its tariff (F46)? Then the difference goes back."""
+"""Was a fee higher than its tariff (F46)? Then the difference goes back.
+
+What a fee was taken on may be told after it: until then it waits. A fee in another currency than its tariff, or on a
+movement in another one, is compared at the policy's rate, as exactly as rates agree.
+"""
 
 from __future__ import annotations
 
-from streams.contracts.payments import FeeCharged
-from streams.core.cases.book import Draft, open_or_join
+from math import ceil
+
+from streams.contracts.payments import FeeCharged, Movement
+from streams.core import ids
+from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.cases.timeline import attach
 from streams.core.library import tariff_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import money
-from streams.core.money import charges, refunds
-from streams.core.obligations import Line, Owed
+from streams.core.money import arrivals, charges, debit_without_payment, fee_lines, refunds
+from streams.core.money.tariffs import Tariff
+from streams.core.obligations import Case, Fee, Line, Owed, Spent, payment_key
 from streams.core.turn import Turn
 
 UNKNOWN_TARIFF = "integration.unknown_tariff"
+NO_RATE, NO_BASE = "no_rate", "no_base"  # why a fee was not judged
+_ID_MAX = 128  # of the contracts
 
 
 def charged(turn: Turn, event: FeeCharged) -> None:
-    """Compares the fee with what its tariff allows. A tariff that nobody knows is a question for whoever integrates."""
+    """Compares the fee with what its tariff allows. A tariff that nobody knows is a question for whoever integrates.
+
+    Of a late fee only what the ledger booked for it is told from its payment's price.
+    """
     attach(turn, event)
-    if event.tariff_id is None:
-        return
-    tariff = turn.ctx.library.tariffs.get(event.tariff_id)
-    if tariff is None:
+    about, name = _about(event), charges.hashed(f"{event.source} fee {event.fee_id}")
+    if fee_lines.known(turn, name) or refunds.was_intended(turn, about, name):
+        return  # told once more
+    fee = Fee(payment_key(about), name, event.amount_minor, event.currency, turn.at_ms)
+    fee.fee_id, fee.entry = event.fee_id, event.event_id
+    debit = fee_lines.claimed(turn, fee)
+    goes_back = debit is not None and not charges.explained(turn, about, debit)
+    tariff = None if event.tariff_id is None else turn.ctx.library.tariffs.get(event.tariff_id)
+    if event.tariff_id is not None and tariff is None and not turn.late:
         _unknown(turn, event, event.tariff_id)
+    if tariff is not None and not turn.late and not goes_back:
+        base = fee_lines.base_of(turn, about) if event.base_minor is None else (event.base_minor, event.currency)
+        if base is None and tariff.rate_bp:
+            fee.tariff = tariff.tariff
+        else:
+            _judge(turn, about, fee, tariff, base, debit)
+    if not fee.tariff:
+        fee.fee_id = fee.entry = ""
+    fee_lines.remember(turn, fee)
+
+
+def moved(turn: Turn, event: Movement) -> None:
+    """An event of a movement: fees that have waited to hear what they were taken on are judged."""
+    if not fee_lines.note_base(turn, event):
         return
-    base_minor = event.base_minor if event.base_minor is not None else charges.amount_of(turn, event.payment_id)
+    for fee in fee_lines.waiting(turn, event.payment_id):
+        tariff = turn.ctx.library.tariffs.get(fee.tariff)
+        if tariff is not None:  # the overlay of today may not have it
+            debit = next((each for each in turn.obligations.spent if each.line and each.line == fee.line), None)
+            _judge(turn, event.payment_id, fee, tariff, fee_lines.base_of(turn, event.payment_id), debit)
+        fee.tariff = fee.fee_id = fee.entry = ""
+
+
+def _about(event: FeeCharged) -> str:
+    """What its money goes back under. A fee of no payment is a movement of its own, and its id may be a payment's."""
+    own = f"fee:{event.fee_id}"
+    return event.payment_id or (own if len(own) <= _ID_MAX else f"fee:{ids.digest('fee', event.fee_id)}")
+
+
+def _judge(turn: Turn, about: str, fee: Fee, tariff: Tariff, base: tuple[int, str] | None, debit: Spent | None) -> None:
+    most_minor, exact = _most(turn, fee, tariff, base)
+    if most_minor is None:
+        turn.ctx.unjudged.append(NO_RATE)
+        return
+    excess_minor = fee.amount_minor - most_minor
+    if excess_minor <= (0 if exact else ceil(most_minor * turn.policy.money.fx_tolerance)):
+        return
+    if _is_back(turn, about, fee, excess_minor, debit):
+        return
+    fee.excess_minor = excess_minor
+    if not debit_without_payment.carve(turn, about, fee):
+        fee.excess_minor = 0
+        return
+    _above(turn, about, fee, tariff, most_minor)
+
+
+def _most(turn: Turn, fee: Fee, tariff: Tariff, base: tuple[int, str] | None) -> tuple[int | None, bool]:
+    """The largest fee that the tariff allows, in the fee's currency, and whether no rate was needed to know it."""
+    policy, base_minor, exact = turn.policy, None, True
+    if base is not None and tariff.rate_bp:
+        base_minor = policy.to_home(*base, tariff.currency, fee.at_ms)
+        exact = base[1] == tariff.currency
     most_minor = tariff.most_minor(base_minor)
-    if tariff.currency != event.currency or most_minor is None or event.amount_minor <= most_minor:
-        return
-    excess, currency = event.amount_minor - most_minor, event.currency
-    # A fee of no payment is a movement of its own, under its own id.
-    about = event.payment_id or event.fee_id
-    text = f"fee {event.fee_id}: {money(event.amount_minor, currency)}, tariff {tariff.tariff} allows"
+    if most_minor is not None and fee.currency != tariff.currency:
+        return policy.to_home(most_minor, tariff.currency, fee.currency, fee.at_ms), False
+    return most_minor, exact
+
+
+def _is_back(turn: Turn, about: str, fee: Fee, excess_minor: int, debit: Spent | None) -> bool:
+    """Whether as much has come back before anybody asked for it: nothing is owed then."""
+    if debit is not None and debit.back_minor >= excess_minor:
+        return True
+    for minor in (excess_minor, fee.amount_minor):
+        told = arrivals.knows(turn, "told", about, minor, fee.currency)
+        if told or arrivals.forget(turn, "ledger", about, minor, fee.currency):
+            return True
+    return False
+
+
+def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, most_minor: int) -> None:
+    excess_minor, currency = fee.excess_minor, fee.currency
+    text = f"fee {fee.fee_id}: {money(fee.amount_minor, currency)}, tariff {tariff.tariff} allows"
+    known = _case(turn, about)
+    if known is not None and not known.is_open:  # what it was about is over
+        known.amount_minor, known.currency = excess_minor, currency
+        known.counters.pop(charges.BACK, None)
+    elif known is not None and known.currency == currency:  # it is about one more fee
+        known.amount_minor = (known.amount_minor or 0) + excess_minor
     case = open_or_join(
         turn,
         Draft(
@@ -42,32 +129,42 @@ def charged(turn: Turn, event: FeeCharged) -> None:
             priority=3,
             lines=(
                 Line(
-                    turn.at_ms,
+                    fee.at_ms,
                     "fee_above_tariff",
-                    turn.cause,
+                    fee.entry,
                     f"{text} {money(most_minor, currency)}"[:160],
-                    excess,
+                    excess_minor,
                     currency,
                 ),
             ),
             payment_id=about,
             by_payment=True,
-            amount_minor=excess,
+            amount_minor=excess_minor,
             currency=currency,
             money_state="moved",
         ),
     )
-    owed = Owed(about, event.event_id, excess, currency, turn.at_ms, refunds.FEE)
-    owed.line = charges.hashed(f"{event.source} fee {event.fee_id}")
+    owed = Owed(about, fee.entry, excess_minor, currency, fee.at_ms, refunds.FEE, line=fee.name)
     refunds.owe(turn, owed)
     told = {
-        "fee": money(event.amount_minor, currency),
+        "fee": money(fee.amount_minor, currency),
         "tariff": tariff_word(tariff.tariff),
-        "difference": money(excess, currency),
+        "difference": money(excess_minor, currency),
         "case_id": case.case_id,
     }
-    if refunds.give_back(turn, owed) is not None:
+    if case.currency != currency:
+        text = "for a person: fees of one payment in two currencies"
+        add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, text))
         notify(turn, refunds.FEE, told, case)
+    elif refunds.give_back(turn, owed) is not None:
+        notify(turn, refunds.FEE, told, case)
+
+
+def _case(turn: Turn, about: str) -> Case | None:
+    for case in turn.obligations.cases:
+        if (case.family, case.payment_id) == (refunds.FEE, about):
+            return case
+    return None
 
 
 def _unknown(turn: Turn, event: FeeCharged, tariff_id: str) -> None:

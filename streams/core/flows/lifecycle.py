@@ -15,7 +15,16 @@ from streams.core.cases import handed, timeline
 from streams.core.declines import retry
 from streams.core.declines.resolve import Resolved
 from streams.core.entities.health import failed_trial
-from streams.core.flows import decisions, failures, holds, refund_requests, repeat_failures, reports, unknown_outcome
+from streams.core.flows import (
+    decisions,
+    failures,
+    fees,
+    holds,
+    refund_requests,
+    repeat_failures,
+    reports,
+    unknown_outcome,
+)
 from streams.core.flows.movements import REQUESTS, SUBJECTS, WATCHED, is_firm, is_unread, status_after
 from streams.core.incidents import members
 from streams.core.learning import band_of
@@ -140,6 +149,7 @@ def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
         orphans.explained(turn, event, state)
     elif type(event) in charges.CAPTURES and obligations.lately:
         charges.captured(turn, event)
+    fees.moved(turn, event)
     if obligations.reserved or obligations.cases:
         reservations.moved(turn, event, state)
 

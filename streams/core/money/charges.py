@@ -17,7 +17,7 @@ from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptu
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import refunds, shared_ids
+from streams.core.money import fee_lines, refunds, shared_ids
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -175,13 +175,14 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     about = about_of(turn, payment_id)
     mine = _spent(turn, event, payment_id, about)
     key = mine.payment
-    if about is None and key in turn.obligations.unpriced:
+    fee_lines.claim(turn, mine)
+    if about is None and not mine.fee and key in turn.obligations.unpriced:
         _uncompared(turn, event, payment_id)
     left_minor = _undone(turn, mine)
     if not left_minor:
         return 0
     known = key and (not turn.late or turn.obligations.recall(key) is not None)
-    certain = known and _compare(turn, event.event_id, payment_id, mine, about)
+    certain = known and not mine.fee and _compare(turn, event.event_id, payment_id, mine, about)
     mine.amount_minor, mine.back_minor = left_minor, event.amount_minor - left_minor
     keep(turn, mine)
     if key and not turn.late:
@@ -197,7 +198,8 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
     """
     key = payment_key(event.payment_id)
     about = about_of(turn, event.payment_id)
-    for mine in [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]:
+    mine_of = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
+    for mine in [each for each in mine_of if not each.fee]:
         entry = _entry_of(turn, event.payment_id, mine)
         if entry is not None:
             _paid_twice(turn, entry, event.payment_id, mine, about)
@@ -215,7 +217,7 @@ def _left_over(turn: Turn, payment_id: str, about: Lately | None) -> None:
     left_minor = sum(
         each.amount_minor
         for each in turn.obligations.spent
-        if each.payment == key and each.amount_minor > 0 and each.currency == mine.currency
+        if each.payment == key and each.amount_minor > 0 and each.currency == mine.currency and not each.fee
     )
     if duplicate is not None and duplicate.is_open and duplicate.currency == mine.currency:
         left_minor -= (duplicate.amount_minor or 0) - duplicate.counters.get(BACK, 0)
@@ -232,7 +234,7 @@ def is_paid_otherwise(turn: Turn, payment_id: str) -> bool:
     return about is not None and any(
         about.order == each.order and each.payment != payment_key(payment_id) and _is_good(turn, each.payment)
         for each in turn.obligations.spent
-        if each.order and each.amount_minor > 0
+        if each.order and each.amount_minor > 0 and not each.fee
     )
 
 
@@ -285,7 +287,8 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
     for each in mine:
         each.payment = payment_key(event.payment_id)
         _price(each, about)
-        if each.name in waiting and not turn.late:
+        fee_lines.claim(turn, each)
+        if each.name in waiting and not turn.late and not each.fee:
             debit = waiting[each.name]
             if _compare(turn, debit.entry, event.payment_id, each, about):
                 turn.obligations.debits.remove(debit)
@@ -305,7 +308,9 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
     mine = [each for each in known if each.amount_minor]
     exact = [each for each in mine if (each.amount_minor, each.currency) == (event.amount_minor, event.currency)]
     left_minor = event.amount_minor
-    for each in exact[-1:] or [each for each in reversed(mine) if each.currency == event.currency]:
+    newest = [each for each in reversed(mine) if each.currency == event.currency]
+    excess = [each for each in newest if each.fee and fee_lines.excess_of(turn, each) == event.amount_minor]
+    for each in exact[-1:] or [*excess, *(each for each in newest if each not in excess)]:
         taken = min(left_minor, each.amount_minor)
         left_minor -= taken
         each.amount_minor -= taken
@@ -339,7 +344,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     total = _taken(turn, key, waiting.currency)
     if total is None:
         return  # no rate: nobody can say
-    foreign = any(each.currency != waiting.currency for each in debits_of(turn, key))
+    foreign = any(each.currency != waiting.currency for each in debits_of(turn, key) if not each.fee)
     tolerance = int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0
     excess = total - waiting.amount_minor
     duplicate = _duplicate_case(turn, waiting.payment_id)
@@ -370,7 +375,8 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return  # perhaps a tip that nobody has told of: people look first
     owed = Owed(waiting.payment_id, waiting.entry, excess, waiting.currency, turn.at_ms, refunds.MISMATCH)
     # Of the debit that went above it: told again after it was forgotten, it would be given back twice.
-    owed.line = hashed(f"{refunds.MISMATCH} {debits_of(turn, key)[-1].line}")
+    last = [each for each in debits_of(turn, key) if not each.fee][-1]
+    owed.line = hashed(f"{refunds.MISMATCH} {last.line}")
     refunds.owe(turn, owed)
     told = {
         "order_amount": money(waiting.amount_minor, waiting.currency),
@@ -380,6 +386,35 @@ def due(turn: Turn, waiting: Expectation) -> None:
     }
     notify(turn, "amount_mismatch", told, case)
     ask(turn, case, waiting.payment_id, waiting.entry, total, waiting.currency)
+
+
+def explained(turn: Turn, payment_id: str, debit: Spent) -> bool:
+    """A debit that was compared with the price of its payment is a fee: what was wrong about it is so no more.
+
+    False: it is on its way back as a whole.
+    """
+    whole_minor = debit.amount_minor + debit.back_minor
+    for case in tuple(turn.obligations.cases):
+        doubted = case.family == refunds.MISMATCH or (
+            case.family == refunds.DUPLICATE and (case.amount_minor or 0) == whole_minor
+        )
+        if not doubted or case.payment_id != payment_id or not case.is_open or case.currency != debit.currency:
+            continue
+        if case.family == refunds.DUPLICATE:
+            if any((each.payment_id, each.line) == (payment_id, debit.line) for each in turn.obligations.owed):
+                return False
+            left_minor = 0
+        else:
+            left_minor = max(0, (case.amount_minor or 0) - whole_minor)
+            if not refunds.charged_rightly(turn, payment_id, left_minor):
+                return False
+        case.amount_minor = left_minor
+        text = "a fee of its payment, no part of its price"
+        add_line(turn, case, Line(turn.at_ms, "fee_booked", turn.cause, text, whole_minor, debit.currency))
+        if not left_minor:
+            soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+            set_status(turn, case, "withdrawn" if soon else "resolved", "charge_explained")
+    return True
 
 
 def amount_of(turn: Turn, payment_id: str | None) -> int | None:
@@ -516,7 +551,7 @@ def _order_minor(mine: Spent, others: list[Spent]) -> int:
 
 def _stands(each: Spent, mine: Spent) -> bool:
     """Another debit that is not undone."""
-    return each.amount_minor > 0 and each.name != mine.name
+    return each.amount_minor > 0 and each.name != mine.name and not each.fee
 
 
 def _is_alike(each: Spent, mine: Spent) -> bool:
@@ -625,7 +660,7 @@ def _check_later(turn: Turn, payment_id: str, about: Lately | None) -> None:
 
     In the payment's own currency, whatever the ledger's is.
     """
-    debits = debits_of(turn, payment_key(payment_id))
+    debits = [each for each in debits_of(turn, payment_key(payment_id)) if not each.fee]
     if not debits:
         return
     limit_minor, currency = _limit_of(debits, about)
@@ -644,12 +679,15 @@ def _check_later(turn: Turn, payment_id: str, about: Lately | None) -> None:
 
 
 def _taken(turn: Turn, key: int, currency: str) -> int | None:
-    """What still stands of a payment's debits; None without a rate."""
+    """What still stands of a payment's debits, its fees left out; None without a rate.
+
+    A fee that has no line of its own may be a part of another one.
+    """
     total = 0
     for each in turn.obligations.spent:
-        if each.payment == key and each.amount_minor > 0:
+        if each.payment == key and each.amount_minor > 0 and not each.fee:
             minor = turn.policy.to_home(each.amount_minor, each.currency, currency, turn.at_ms)
             if minor is None:
                 return None
             total += minor
-    return total
+    return max(0, total - fee_lines.inside_minor(turn, key, currency))

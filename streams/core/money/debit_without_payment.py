@@ -12,6 +12,7 @@ from streams.core.messages.render import instant, money
 from streams.core.money import (
     charges,
     expectations,
+    fee_lines,
     orphans,
     refunds,
     reservations,
@@ -29,6 +30,7 @@ from streams.core.obligations import (
     DEBITS_MAX,
     Case,
     Debit,
+    Fee,
     Line,
     Owed,
     PaymentState,
@@ -86,7 +88,10 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     undercharges.debited(turn, event, payment_id, state)
     if state is not None and not state.is_debited:
         turn.obligations.remember(key, state.debited(), turn.at_ms)
-    if not left_minor or (state is None and turn.late):
+    fee = fee_lines.of(turn, line)
+    if fee is not None:
+        left_minor -= min(left_minor, fee.excess_minor)  # flow F46 gives that back
+    if not left_minor or (state is None and (turn.late or fee is not None)):
         return
     if state is not None and state.status == PaymentState.SUCCEEDED and not state.is_debited:
         _paid_after_all(turn, payment_id)
@@ -129,7 +134,13 @@ def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, g
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
     debit = Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, amount_minor, event.currency, orphan=orphan)
-    debit.back_minor, debit.line = event.amount_minor - amount_minor, charges.line_of(event)
+    debit.line = charges.line_of(event)
+    fee = fee_lines.of(turn, debit.line)
+    debit.back_minor = (
+        event.amount_minor
+        - amount_minor
+        - (0 if fee is None else min(fee.excess_minor, event.amount_minor - amount_minor))
+    )
     _add(turn, debit)
     return debit
 
@@ -289,6 +300,32 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
             set_status(turn, case, "resolved", "debited_again")
         return True
     return False
+
+
+def carve(turn: Turn, payment_id: str, fee: Fee) -> bool:
+    """A debit that waits for its payment is a fee, and its excess goes back by itself: the rest waits on.
+
+    False: all of it is on its way back already, because its payment is not good.
+    """
+    obligations = turn.obligations
+    for debit in tuple(obligations.debits):
+        if fee.line and (debit.payment_id, debit.line) == (payment_id, fee.line):
+            debit.amount_minor -= min(debit.amount_minor, fee.excess_minor)
+            if not debit.amount_minor:
+                obligations.debits.remove(debit)
+            return True
+    case = _case(turn, payment_id)
+    for owed in tuple(obligations.owed):
+        if not fee.line or (owed.payment_id, owed.family, owed.line) != (payment_id, FAMILY, fee.line):
+            continue
+        if owed.status != refunds.OWED:
+            return False
+        owed.amount_minor -= min(owed.amount_minor, fee.excess_minor)
+        if not owed.amount_minor:
+            obligations.owed.remove(owed)
+        if case is not None and case.is_open and case.currency == fee.currency:
+            case.amount_minor = max(0, (case.amount_minor or 0) - fee.excess_minor)
+    return True
 
 
 def due(turn: Turn, debit: Debit) -> None:

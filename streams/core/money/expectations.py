@@ -369,14 +369,27 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str)
     kept = row.kind == "topup"
     waiting = _find(turn, row, payment_id)
     returns = waiting is not None and waiting.stage == _RETURN
-    over = not _standing(turn, payment_id) and (returns or not kept)
-    if waiting is not None and (over or not _is_short(turn, event, waiting.amount_minor, waiting.currency)):
+    debits = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
+    debits = [each for each in debits if each.amount_minor >= 0]
+    rest_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)
+    # Of what was taken all has to come back, a fee of it included; where nobody saw it taken, as much as was promised.
+    over = bool(debits) and not any(each.amount_minor for each in debits) and (returns or not kept)
+    rests = rest_minor > 0 and (returns or not kept)
+    short = waiting is not None and _is_short(turn, event, waiting.amount_minor, waiting.currency)
+    if waiting is not None and rests and returns and waiting.currency == event.currency:
+        waiting.amount_minor = rest_minor
+    elif waiting is not None and (over or not short):
         turn.obligations.expectations.remove(waiting)
         _note_end(turn, row, payment_id, kept=kept)
+        if rests and waiting.currency == event.currency:
+            _await_return(turn, row, payment_id, rest_minor, event.currency, turn.policy.money.refund["balance"])
     for case in tuple(turn.obligations.cases):
         if (case.family, case.payment_id) != (row.case_type, payment_id) or not case.is_open:
             continue
-        short = not over and _is_short(turn, event, case.amount_minor or 0, case.currency or "")
+        short = not over and (
+            (rests and case.currency == event.currency)
+            or _is_short(turn, event, case.amount_minor or 0, case.currency or "")
+        )
         line = _ledger_line(
             turn, event, "a part of the money" if short else "money arrived" if kept else "money is back"
         )

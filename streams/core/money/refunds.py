@@ -238,6 +238,41 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
                 _cancel(turn, owed, "part_back" if left_minor else "money_back")
 
 
+def fee_back(turn: Turn, payment_id: str, came_minor: int, left_minor: int) -> None:
+    """So much of what fees of this payment were too high is back: of several the one that it fits, else the oldest."""
+    held = turn.obligations.owed
+    mine = [owed for owed in held if (owed.payment_id, owed.family) == (payment_id, FEE)]
+    fits = [owed for owed in mine if owed.amount_minor == came_minor]
+    fits.sort(key=lambda owed: (owed.status == OWED, owed.status != SENT, owed.at_ms))
+    for owed in fits[:1] or sorted(mine, key=lambda owed: owed.at_ms):
+        if left_minor and came_minor <= 0:
+            return
+        part_minor = min(came_minor, owed.amount_minor)
+        came_minor -= part_minor
+        if left_minor and part_minor < owed.amount_minor and owed.status == OWED:
+            owed.amount_minor -= part_minor
+            return
+        held.remove(owed)
+        if owed.status == INTENDED:
+            _cancel(turn, owed, "part_back" if part_minor < owed.amount_minor else "money_back")
+
+
+def charged_rightly(turn: Turn, payment_id: str, left_minor: int) -> bool:
+    """What an order was charged too much turns out to be a fee, all but `left_minor`. False: it has left already."""
+    for owed in tuple(turn.obligations.owed):
+        if (owed.payment_id, owed.family) != (payment_id, MISMATCH):
+            continue
+        if owed.status not in (OWED, INTENDED):
+            return False
+        if owed.status == OWED and left_minor:
+            owed.amount_minor = min(owed.amount_minor, left_minor)
+            continue
+        turn.obligations.owed.remove(owed)
+        if owed.status == INTENDED:
+            _cancel(turn, owed, "charge_explained")
+    return True
+
+
 def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
     """Whether a credit is a refund of ours whose money was thought to be back: the bank had given that by itself."""
     for owed in turn.obligations.owed:

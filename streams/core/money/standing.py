@@ -54,7 +54,7 @@ def left(turn: Turn, event: Movement) -> Spent | None:
         (case.amount_minor or 0) - case.counters.get(charges.BACK, 0)
         for case in obligations.cases
         if case.is_open
-        and case.family in (refunds.DUPLICATE, refunds.MISMATCH)
+        and case.family in (refunds.DUPLICATE, refunds.MISMATCH, refunds.FEE)
         and (case.payment_id, case.currency) == (event.payment_id, largest.currency)
     )
     return Spent(key, 0, 0, 0, minor, largest.currency, largest.at_ms, line=largest.line) if minor > 0 else None

@@ -137,6 +137,8 @@ def _taken(turn: Turn, payment_id: str, currency: str) -> int | None:
         return None
     total = 0
     for each in charges.debits_of(turn, payment_key(payment_id)):
+        if each.fee:
+            continue
         minor = turn.policy.to_home(each.amount_minor + each.back_minor, each.currency, currency, turn.at_ms)
         if minor is None:
             return None

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,10 +12,16 @@ from support.happenings import MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import RefundIntended
-from streams.contracts.base import Event
+from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import CaseVersion
-from streams.contracts.payments import FeeCharged, WithdrawalRequested
+from streams.contracts.payments import (
+    FeeCharged,
+    PaymentRequested,
+    PspStatus,
+    WithdrawalCredited,
+    WithdrawalRequested,
+)
 from streams.core.declines.table import TableError
 from streams.core.library import packaged_library, read_library
 from streams.core.money.tariffs import Tariff
@@ -53,7 +62,8 @@ def test_what_is_above_the_tariff_goes_back_and_its_credit_ends_the_case() -> No
         fee(0, base_minor=200_000),
         fee(999, payment_id="p9"),  # of a payment that nobody remembers: not judged
         fee(999, base_minor=1, tariff_id=None),
-        fee(999, base_minor=1, currency="USD"),
+        fee(999, base_minor=1, currency="XOF"),  # nobody has a rate: not judged
+        fee(999, base_minor=1, currency="XOF", tariff_id=None),
     ],
 )
 def test_a_fee_within_its_tariff_or_without_one_says_nothing(fine: Event) -> None:
@@ -76,7 +86,143 @@ def test_a_fee_that_is_told_twice_goes_back_once() -> None:
         tariff_id=TARIFF,
         base_minor=1,
     )
-    assert len(excess(told(twice, twice))) == 1
+    again = msgspec.structs.replace(twice, event_id="told again")
+    effects = told(twice, again)
+    assert len(excess(effects)) == 1
+    assert {each.amount_minor for each in effects if isinstance(each, CaseVersion)} == {240}
+
+
+def ledger(second: int, direction: str, amount_minor: int, payment_id: str = "p1") -> Event:
+    line = {"direction": direction, "amount_minor": amount_minor, "currency": "CNY", "payment_id": payment_id}
+    return event(LedgerPosted, NOON + second * SECOND, f"{direction}{second}", entry_id=f"l{second}", **line)
+
+
+def money_back(effects: list[Effect]) -> int:
+    """What goes back by itself in the end."""
+    stopped = {each.refund_id for each in effects if isinstance(each, RefundCancelled)}
+    return sum(
+        each.amount_minor for each in effects if isinstance(each, RefundIntended) and each.refund_id not in stopped
+    )
+
+
+def open_cases(effects: list[Effect]) -> set[str]:
+    last = {each.case_id: each for each in effects if isinstance(each, CaseVersion)}
+    return {each.case_type for each in last.values() if each.status not in ("resolved", "closed", "withdrawn")}
+
+
+def ending(happenings: Sequence[Event], *more: Event, minutes: int = 3) -> list[Effect]:
+    player = Player(policy("[unknown]\nsilent_s = 0\n"))
+    effects = [effect for each in happenings for effect in player.see(each)]
+    clock = event(Watermark, NOON + minutes * MINUTE, "end", account_id="-")
+    return effects + [effect for each in (clock, *more) for effect in player.see(each)]
+
+
+ORDER = {"method": "wechat_pay", "currency": "CNY", "order_id": "o1", "order_amount_minor": 200_000}
+
+
+@pytest.mark.parametrize(("charged", "goes_back"), [(250, 50), (200, 0)])
+def test_a_fee_booked_under_its_payment_goes_back_above_the_tariff_and_no_further(charged: int, goes_back: int) -> None:
+    """Whatever order the ledger's lines, the payment and the fee are heard in."""
+    happenings = (
+        paid(NOON, 1, 200_000, kind=PaymentRequested, **ORDER),
+        ledger(1, "debit", 200_000),
+        paid(NOON + 2 * SECOND, 1, 200_000, **ORDER),
+        fee(charged, payment_id="p1"),
+        ledger(4, "debit", charged),
+    )
+    answer = paid(NOON + 4 * MINUTE, 1, 200_000, kind=PspStatus, currency="CNY", status="succeeded")
+    for order in permutations(happenings):
+        effects = ending(order, answer)
+        assert money_back(effects) == goes_back, [each.event_id for each in order]
+        assert open_cases(effects) == ({"fee_issue"} if goes_back else set()), [each.event_id for each in order]
+
+
+def test_a_fee_inside_the_payments_debit_is_not_charged_too_much() -> None:
+    happenings = (
+        paid(NOON, 1, 200_000, kind=PaymentRequested, **ORDER),
+        ledger(1, "debit", 200_200),
+        paid(NOON + 2 * SECOND, 1, 200_000, **ORDER),
+    )
+    within = fee(200, payment_id="p1")
+    assert open_cases(ending((*happenings, within))) == set()
+    assert open_cases(ending(happenings)) == {"amount_mismatch"}
+
+
+def test_the_fee_is_told_after_its_line_was_found_too_much() -> None:
+    """It is told a minute and more after the ledger: what people were to look at is explained, and nothing is sent."""
+    happenings = (
+        paid(NOON, 1, 200_000, kind=PaymentRequested, **ORDER),
+        ledger(1, "debit", 200_000),
+        paid(NOON + 2 * SECOND, 1, 200_000, **ORDER),
+        ledger(4, "debit", 250),
+    )
+    late = msgspec.structs.replace(fee(250, payment_id="p1"), occurred_at=from_ms(NOON + 3 * MINUTE + SECOND))
+    effects = ending(happenings, late)
+    assert open_cases(effects) == {"fee_issue"}
+    assert money_back(effects) == 50
+
+
+def test_each_credit_ends_the_refund_of_its_own_fee() -> None:
+    happenings = (
+        paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay"),
+        fee(250, payment_id="p1"),
+        fee(260, 2, payment_id="p1"),
+    )
+    both = ending(happenings)
+    cases = [each for each in both if isinstance(each, CaseVersion)]
+    assert [each.amount_minor for each in cases] == [50, 110]
+    one = ending(happenings, ledger(240, "credit", 60))
+    assert (money_back(one), open_cases(one)) == (50, {"fee_issue"})
+    all_back = ending(happenings, ledger(240, "credit", 60), ledger(250, "credit", 50))
+    assert (money_back(all_back), open_cases(all_back)) == (0, set())
+    at_once = ending(happenings, ledger(240, "credit", 110))
+    assert (money_back(at_once), open_cases(at_once)) == (0, set())
+    later = msgspec.structs.replace(fee(270, 3, payment_id="p1"), occurred_at=from_ms(NOON + 5 * MINUTE))
+    again = ending(happenings, ledger(240, "credit", 110), later)
+    assert [each.amount_minor for each in again if isinstance(each, CaseVersion)][-1] == 70
+
+
+def test_what_was_taken_too_much_goes_back_whatever_order_it_is_told_in() -> None:
+    """Where it came back before anybody asked, nobody is asked for it once more."""
+    happenings = (
+        paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay"),
+        fee(250, payment_id="p1"),
+        paid(NOON + 2 * SECOND, 1, 200_000, kind=WithdrawalCredited, currency="CNY", method="wechat_pay"),
+        ledger(60, "credit", 50),
+    )
+    for order in permutations(happenings):
+        effects = ending(order)
+        assert (money_back(effects), open_cases(effects)) == (0, set()), [each.event_id for each in order]
+    for order in permutations(happenings[:3]):
+        effects = ending(order)
+        assert (money_back(effects), open_cases(effects)) == (50, {"fee_issue"}), [each.event_id for each in order]
+
+
+def test_a_fee_on_another_currency_is_compared_at_the_policys_rate() -> None:
+    """A hundredth more than the tariff is within what rates differ by; three times as much is not."""
+    request = paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="JPY", method="wechat_pay")
+    base_minor = policy().to_home(200_000, "JPY", "CNY", NOON)
+    assert base_minor is not None
+    most_minor = -(-base_minor // 1000)
+    assert excess(told(request, fee(most_minor + most_minor // 100, payment_id="p1"))) == []
+    assert excess(told(request, fee(3 * most_minor, payment_id="p1"))) == [2 * most_minor]
+
+
+def test_a_fee_in_another_currency_than_its_tariff_is_compared_at_the_policys_rate() -> None:
+    request = paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay")
+    most_minor = policy().to_home(200, "CNY", "USD", NOON)
+    assert most_minor is not None
+    assert excess(told(request, fee(most_minor, payment_id="p1", currency="USD"))) == []
+    assert excess(told(request, fee(most_minor + 90, payment_id="p1", currency="USD"))) == [90]
+
+
+def test_a_fee_of_no_payment_is_not_taken_for_the_payment_that_bears_its_id() -> None:
+    effects = told(fee(250, 77, fee_id="77", base_minor=200_000))
+    refund = next(each for each in effects if isinstance(each, RefundIntended))
+    assert refund.payment_id == "fee:77"
+    longest = told(fee(250, 77, fee_id="7" * 128, base_minor=200_000))
+    refund = next(each for each in longest if isinstance(each, RefundIntended))
+    assert msgspec.json.decode(msgspec.json.encode(refund), type=RefundIntended) == refund
 
 
 @given(base_minor=st.integers(0, 10**12), more=st.integers(0, 10**9), rate_bp=st.integers(0, 10_000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -270,3 +271,22 @@ def test_when_the_one_that_was_thought_to_be_here_fails_it_was_the_other() -> No
     assert said(effects).count(CAME) == 1
     assert ends_of(effects, "refund_late") == {}
     assert len(ends_of(effects, "refund_failed")) == 1
+
+
+def test_a_withdrawal_that_failed_is_over_when_its_fee_is_back_as_well() -> None:
+    """In whatever order the fee's debit, the failure and the return of the rest are heard."""
+    happenings = (
+        line("debit", SECOND),
+        line("debit", 2 * SECOND, amount_minor=20),
+        told(payments.WithdrawalFailed, 3 * SECOND),
+        line("credit", 4 * SECOND),
+    )
+    for order in permutations(happenings):
+        begun = (told(payments.WithdrawalRequested, 0), *order)
+        assert told_of(see(*begun)) == [("F14", "classified")], [each.event_id for each in order]
+        assert told_of(see(*begun, line("credit", MINUTE, amount_minor=20))) == [], [each.event_id for each in order]
+
+
+def test_a_small_credit_is_not_the_return_of_a_withdrawal_whose_debit_nobody_saw() -> None:
+    begun = (told(payments.WithdrawalRequested, 0), line("credit", MINUTE, amount_minor=20))
+    assert told_of(see(*begun)) == [("F14", "classified")]
