@@ -114,7 +114,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     case = case_of(turn, owed)
     if case is None or not case.is_open:
         return "no_open_case"
-    guard = _guard(turn, owed, approved=approved)
+    guard = _guard(turn, owed, approved=approved, answered=answer is not None)
     if guard is not None:
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
         return guard
@@ -304,7 +304,7 @@ def reversed_(turn: Turn, payment_id: str) -> None:
                 _cancel(turn, owed, "money_back")
 
 
-def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
+def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | None:
     obligations, policy = turn.obligations, turn.policy.money
     limit = policy.auto_refund_minor.get(owed.currency)
     recent = [at_ms for at_ms in obligations.auto_refunds if at_ms > turn.at_ms - MONTH_MS]
@@ -312,7 +312,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool) -> str | None:
         ("not_posted", not owed.entry),
         ("in_flight", owed.status != OWED),
         ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
-        ("contradicted", not approved and _is_contradicted(turn, owed)),
+        ("contradicted", not approved and _is_contradicted(turn, owed, answered=answered)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
         (EARLY, not approved and turn.at_ms < owed.not_before_ms),
         ("reversed", not approved and _is_reversed(turn, owed.payment_id)),
@@ -332,10 +332,20 @@ def _is_reversed(turn: Turn, payment_id: str) -> bool:
     return state is not None and state.status == PaymentState.REVERSED
 
 
-def _is_contradicted(turn: Turn, owed: Owed) -> bool:
-    """The payment was good and failed later: which of both was refunded under which key, people have to look up."""
+def _is_contradicted(turn: Turn, owed: Owed, *, answered: bool) -> bool:
+    """The payment was good and failed later: the word that the provider gave when it was asked once more decides.
+
+    Of one whole debit that is still known. What of several was refunded under which key, people have to look up.
+    """
     case = case_of(turn, owed)
-    return case is not None and CONTRADICTED in case.counters
+    if case is None or CONTRADICTED not in case.counters:
+        return False
+    key = payment_key(owed.payment_id)
+    debits = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor >= 0]
+    is_whole = [(each.line, each.amount_minor, each.back_minor) for each in debits] == [
+        (owed.line, owed.amount_minor, 0)
+    ]
+    return not (answered and is_whole)
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:

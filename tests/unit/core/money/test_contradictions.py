@@ -95,11 +95,33 @@ def test_a_failure_from_before_the_success_undoes_nothing_and_claims_nothing() -
     assert cases(before + effects + player.see(mark(NOON + HOUR))) == []
 
 
-def test_people_give_back_what_a_contradicted_payment_took() -> None:
+def test_what_a_payment_that_failed_after_all_took_goes_back_once_the_provider_confirms_it() -> None:
     player = Player(SURE)
     script = [*GOOD, failed(NOON + MINUTE), mark(NOON + 5 * MINUTE), answer("failed", NOON + 6 * MINUTE)]
     effects = [each for event in script for each in player.see(event)]
-    *_, case = [each for each in effects if isinstance(each, CaseVersion)]
+    [intent] = [each for each in effects if isinstance(each, RefundIntended)]
+    assert intent.amount_minor == 10_000
+    again = [answer("failed", NOON + 7 * MINUTE), failed(NOON + 8 * MINUTE), answer("failed", NOON + 9 * MINUTE)]
+    after = [each for event in again for each in player.see(event)]
+    assert not [each for each in after if isinstance(each, RefundIntended)]
+    assert cases(player.see(line(NOON + 10 * MINUTE, direction="credit")))[-1][1] in ("withdrawn", "resolved")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [line(NOON + 2, amount_minor=4_000, entry_id="second")],
+        [line(NOON + 30 * SECOND, direction="credit", amount_minor=4_000)],
+    ],
+    ids=["two debits", "a part is back"],
+)
+def test_people_give_back_what_a_contradicted_payment_took_unless_it_is_one_whole_debit(more: list[Event]) -> None:
+    player = Player(SURE)
+    script = [*GOOD, *more, failed(NOON + MINUTE), mark(NOON + 5 * MINUTE), answer("failed", NOON + 6 * MINUTE)]
+    effects = [each for event in script for each in player.see(event)]
+    case = [each for each in effects if isinstance(each, CaseVersion) if each.cause_family == "debited_not_confirmed"][
+        -1
+    ]
     assert case.evidence[-1].text == "for a person: contradicted"
     assert not [each for each in effects if isinstance(each, RefundIntended)]
     order = {
@@ -109,13 +131,14 @@ def test_people_give_back_what_a_contradicted_payment_took() -> None:
         "actor": "o",
         "role": "analyst",
     }
-    [intent] = [
-        each
-        for each in player.see(event(CaseAction, NOON + 7 * MINUTE, 1, **order))
-        if isinstance(each, RefundIntended)
-    ]
-    assert intent.amount_minor == 10_000
-    assert cases(player.see(line(NOON + 8 * MINUTE, direction="credit")))[-1][1] in ("withdrawn", "resolved")
+    given = player.see(event(CaseAction, NOON + 7 * MINUTE, 1, **order))
+    assert len([each for each in given if isinstance(each, RefundIntended)]) == 1
+
+
+def test_a_provider_that_has_not_been_heard_since_lets_nothing_go() -> None:
+    """The failure that contradicts is no answer to the question about it."""
+    script = [*GOOD, answer("failed", NOON + MINUTE), mark(NOON + HOUR)]
+    assert not [each for each in play(script, SURE) if isinstance(each, RefundIntended)]
 
 
 def test_a_success_that_is_said_once_more_ends_the_case() -> None:
