@@ -79,6 +79,7 @@ from streams.core.money import (
     debit_without_payment,
     expectations,
     orphans,
+    refunds,
     reservations,
     undercharges,
 )
@@ -212,7 +213,9 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
             case Expectation() if waiting.kind == orphans.CREDIT:
                 orphans.due(turn, waiting)
             case Expectation():
-                expectations.due(turn, waiting)
+                case = expectations.due(turn, waiting)
+                if case is not None and case.family == refunds.BILL and waiting.taken:
+                    refunds.unposted(turn, waiting)
             case Reserved():
                 reservations.due(turn, waiting)
             case Suspect():

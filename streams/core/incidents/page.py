@@ -91,7 +91,8 @@ attempts on, else P2; a suspicion that lasts `degraded_s` without confirmation i
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose
 route has the root among its keys joins: no ticket (F04), no count towards repeated failures (F09), one message to the
 customer when it begins and one when it is over. A failure older than the knowledge waits and looks again after 15 s,
-60 s and `look_back_s`; a case that it has opened meanwhile is linked. Money cases (F10) stay cases of their own, with
+60 s and `look_back_s`. A case of repeated failures that was opened meanwhile is withdrawn (`joined_incident`) when too
+few other attempts are left in it, every other one is linked. Money cases (F10) stay cases of their own, with
 `incident_id`. The accounts tell back, with their next bucket, how many customers, failures, amounts and codes joined:
 these are the counters of the case.
 

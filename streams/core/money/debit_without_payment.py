@@ -160,6 +160,8 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     """
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
+        if status == PaymentState.SUCCEEDED and type(event) is not PspStatus:
+            refunds.succeeded(turn, event)
     elif status == PaymentState.SUCCEEDED:
         charges.confirmed(turn, event, known)
         undercharges.confirmed(turn, event, known)

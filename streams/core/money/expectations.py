@@ -227,6 +227,10 @@ def _answered(turn: Turn, event: PspStatus) -> None:
                 text = "the channel has the money: it is to be credited, or returned to the bank"
                 add_line(turn, case, Line(turn.at_ms, "topup.confirmed", turn.cause, text))
                 case.money_state = "moved"
+        elif event.status == "succeeded" and case is not None and case.is_open:
+            text = "paid, says the provider, and the biller has not posted it: it is to be posted, or given back"
+            add_line(turn, case, Line(turn.at_ms, "bill.confirmed", turn.cause, text))
+            case.money_state = "moved"
 
 
 def _told_apart(turn: Turn, event: RefundCredited | RefundFailed) -> None:
@@ -265,8 +269,8 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
                 _close(turn, row, case, line, kept=False)
 
 
-def due(turn: Turn, waiting: Expectation) -> None:
-    """Half of the time is over, or all of it. While the feed is behind, nothing is said."""
+def due(turn: Turn, waiting: Expectation) -> Case | None:
+    """Half of the time is over, or all of it: the case that says so. While the feed is behind, nothing is said."""
     row = PROMISES[waiting.kind]
     first_ms = _first_ms(row, waiting.since_ms, waiting.owed_ms)
     postponed_ms = later_ms(turn, first_ms if waiting.stage == 0 else waiting.owed_ms, _needs(row))
@@ -274,17 +278,17 @@ def due(turn: Turn, waiting: Expectation) -> None:
         if postponed_ms:
             waiting.due_ms = min(postponed_ms, waiting.owed_ms)
             waiting.stage = int(waiting.due_ms >= waiting.owed_ms)
-            return
+            return None
         waiting.stage, waiting.due_ms = 1, waiting.owed_ms
         _tell(turn, row, waiting, f"{row.case_type}.slow", None)
-        return
+        return None
     if postponed_ms:
         waiting.due_ms = postponed_ms
-        return
+        return None
     if waiting.kind == "bill" and not waiting.taken and not _standing(turn, waiting.payment_id):
         turn.obligations.expectations.remove(waiting)  # asked for, and nothing was taken for it
-        return
-    _late(turn, row, waiting)
+        return None
+    return _late(turn, row, waiting)
 
 
 def _needs(row: Promise) -> tuple[str, ...]:
@@ -577,7 +581,7 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, *, kept: bool) -> N
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
 
 
-def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
+def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
     turn.obligations.expectations.remove(waiting)
     is_return = waiting.stage == _RETURN
     text = "failed, and what was debited is not back in time" if is_return else "not there in time"
@@ -591,6 +595,7 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> None:
         "withdrawal_delay.not_back" if is_return and row.kind == "withdrawal" else row.case_type,
         case,
     )
+    return case
 
 
 def _name(waiting: Expectation) -> str:

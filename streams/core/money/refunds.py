@@ -22,9 +22,11 @@ from streams.core.obligations import (
     OWED_MAX,
     REFUNDED_MAX,
     Case,
+    Expectation,
     Line,
     Owed,
     PaymentState,
+    Spent,
     crowded,
     payment_key,
 )
@@ -34,9 +36,14 @@ MONTH_MS = 30 * 86_400_000
 NOT_CAPTURED, MISMATCH, DUPLICATE = "debited_not_confirmed", "amount_mismatch", "duplicate_charge"
 DOUBLE_BENEFIT = "double_benefit"
 FEE = "fee_issue"
+BILL = "bill_not_posted"
 _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
-_GOES_BACK_ON = {NOT_CAPTURED: PaymentState.FAILED, MISMATCH: PaymentState.SUCCEEDED}
+_GOES_BACK_ON = {
+    NOT_CAPTURED: PaymentState.FAILED,
+    MISMATCH: PaymentState.SUCCEEDED,
+    BILL: PaymentState.FAILED,
+}
 OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # of a duplicate: sent, and the ledger has told of a credit that is it, or the bank's own
 CANCELLED = "refund_cancelled"  # line of a case
@@ -61,6 +68,28 @@ def owe(turn: Turn, owed: Owed) -> None:
         if case is not None and case.is_open and not over:
             line = Line(turn.at_ms, "refund_withheld", left.entry or turn.cause, "for a person: too many at once")
             add_line(turn, case, line)
+
+
+def unposted(turn: Turn, waiting: Expectation) -> None:
+    """A bill whose biller is silent (rule L10) was debited: that goes back once its provider says that it has failed.
+
+    Of one whole debit; what else was taken for a bill is for people.
+    """
+    mine = _whole(turn, waiting.payment_id, waiting.amount_minor)
+    if mine is not None and mine.currency == waiting.currency:
+        owe(
+            turn,
+            Owed(waiting.payment_id, waiting.entry, mine.amount_minor, mine.currency, mine.at_ms, BILL, line=mine.line),
+        )
+
+
+def bill_settled(turn: Turn, payment_id: str) -> None:
+    """Money of this payment came back: with the case of its bill ends what is owed under it."""
+    open_ = any(
+        case.is_open and (case.family, case.payment_id) == (BILL, payment_id) for case in turn.obligations.cases
+    )
+    if not open_:
+        money_back(turn, payment_id, BILL)
 
 
 def booked(turn: Turn, payment_id: str, entry: str, line: int) -> None:
@@ -193,7 +222,7 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
 def succeeded(turn: Turn, event: Movement) -> None:
     """Late success (rule L3): nothing is owed any more. A refund that has left already is a double benefit."""
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id != event.payment_id or owed.family != NOT_CAPTURED:
+        if owed.payment_id != event.payment_id or owed.family not in (NOT_CAPTURED, BILL):
             continue
         turn.obligations.owed.remove(owed)
         if owed.status == INTENDED:
@@ -340,12 +369,16 @@ def _is_contradicted(turn: Turn, owed: Owed, *, answered: bool) -> bool:
     case = case_of(turn, owed)
     if case is None or CONTRADICTED not in case.counters:
         return False
-    key = payment_key(owed.payment_id)
-    debits = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor >= 0]
-    is_whole = [(each.line, each.amount_minor, each.back_minor) for each in debits] == [
-        (owed.line, owed.amount_minor, 0)
-    ]
-    return not (answered and is_whole)
+    mine = _whole(turn, owed.payment_id, owed.amount_minor)
+    return not (answered and mine is not None and mine.line == owed.line)
+
+
+def _whole(turn: Turn, payment_id: str, amount_minor: int) -> Spent | None:
+    """The one debit of a payment, if there is one only, of this amount, of which nothing is back."""
+    key = payment_key(payment_id)
+    mine = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor >= 0]
+    is_whole = [(each.amount_minor, each.back_minor) for each in mine] == [(amount_minor, 0)]
+    return mine[0] if is_whole else None
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:

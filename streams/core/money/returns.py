@@ -43,6 +43,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     first = refunds.preferred(turn, payment_id, event.amount_minor)
     back = charges.credited(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
+    refunds.bill_settled(turn, payment_id)
     is_ours = expectations.was_ours(turn, event, payment_id) if arrived is None else given.is_ours(turn, arrived)
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)

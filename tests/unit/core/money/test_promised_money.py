@@ -11,6 +11,7 @@ from support.play import Player, policy
 
 from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.core.steps import Effect
@@ -290,3 +291,43 @@ def test_a_withdrawal_that_failed_is_over_when_its_fee_is_back_as_well() -> None
 def test_a_small_credit_is_not_the_return_of_a_withdrawal_whose_debit_nobody_saw() -> None:
     begun = (told(payments.WithdrawalRequested, 0), line("credit", MINUTE, amount_minor=20))
     assert told_of(see(*begun)) == [("F14", "classified")]
+
+
+def bill(*more: Event) -> list[Effect]:
+    """A bill that is debited and not posted; its provider says a day later that it has failed."""
+    return see(
+        told(payments.BillpayDebited, 0),
+        line("debit", SECOND),
+        *more[:-1],
+        mark(NOON + 3 * DAY),
+        told(payments.PspStatus, 3 * DAY + SECOND, status="failed"),
+        *more[-1:],
+    )
+
+
+def sent(effects: list[Effect]) -> list[str]:
+    return [type(each).__name__ for each in effects if isinstance(each, RefundIntended | RefundCancelled)]
+
+
+def test_a_bill_whose_payment_failed_goes_back() -> None:
+    effects = bill(line("credit", 3 * DAY + HOUR))
+    (intent,) = [each for each in effects if isinstance(each, RefundIntended)]
+    assert intent.amount_minor == SUM["amount_minor"]
+    assert told_of(effects)[-1] == ("F36", "resolved")
+
+
+def test_a_bill_that_is_posted_after_all_is_not_given_back() -> None:
+    posted = told(payments.BillpayPosted, 3 * DAY + HOUR)
+    assert sent(bill(posted)) == ["RefundIntended", "RefundCancelled"]
+
+
+def test_money_of_a_bill_that_the_bank_gave_back_by_itself_is_not_given_back_again() -> None:
+    effects = bill(line("credit", 3 * DAY + HOUR))
+    assert sent(effects) == ["RefundIntended", "RefundCancelled"]  # it had not been sent
+    early = bill(line("credit", 2 * DAY), told(payments.PspStatus, 4 * DAY, status="failed"))
+    assert sent(early) == []
+
+
+@pytest.mark.parametrize("more", [line("debit", MINUTE, amount_minor=500), line("credit", MINUTE, amount_minor=500)])
+def test_what_else_was_taken_for_a_bill_is_for_people(more: Event) -> None:
+    assert sent(bill(more, told(payments.PspStatus, 4 * DAY, status="failed"))) == []
