@@ -34,6 +34,12 @@ class Learnt(msgspec.Struct, array_like=True):
     profile: bytes = b""  # [trials, failures] of each hour of the week; empty for a key with too little traffic
     p0: float = 0.0  # of the running hour; 0: not known yet
     expected: float = 0.0  # trials in the running hour; 0: less than a week of history
+    level: float = 0.0  # p0 as far as it is known: without what a key of little history is granted; 0: not known yet
+
+    @property
+    def likely(self) -> float:
+        """The share to compare with other keys'; `p0`, which alarms are raised by, is more patient with a new key."""
+        return self.level or self.p0
 
     @property
     def per_day(self) -> float:
@@ -96,9 +102,8 @@ def begin_hour(
         weeks = learnt.hours // HOURS
         if weeks:
             learnt.expected = trials * (1.0 - _WEEKLY_DECAY) / (1.0 - math.pow(_WEEKLY_DECAY, weeks))
-    if learnt.trials < warm_trials:
-        p0 = max(p0, cold)
-    learnt.p0 = min(0.5, max(floor, p0))
+    learnt.level = min(0.5, max(floor, p0))
+    learnt.p0 = learnt.level if learnt.trials >= warm_trials else min(0.5, max(learnt.level, cold))
 
 
 def _same_hour_of_day(profile: bytes, hour: int) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
 from streams.core.incidents import counting
 from streams.core.incidents.keys import PLATFORM, dimension_of, group_of
-from streams.core.incidents.localise import Excess, explains, roots, unexplained
+from streams.core.incidents.localise import EXPLAINED, Excess, explains, roots, unexplained
 from streams.core.incidents.slowness import end_minute
 from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, HealthCounters, Incident, KeyHealth
 from streams.core.incidents.statistics import (
@@ -137,12 +137,12 @@ def _judge_group(
 
     def excess(key: str) -> Excess:
         entry = health.keys[prefix + key]
-        if entry.recent:
+        if entry.recent and not _is_unproven(entry):  # whose buckets are kept late: many failures are granted to it
             n = sum(trials for ended_ms, trials, _ in entry.recent if ended_ms >= since_ms)
             f = sum(failures for ended_ms, _, failures in entry.recent if ended_ms >= since_ms)
         else:
             n, f, _ = counting.totals(entry, slot)
-        return Excess(key, n, f - n * entry.learnt.p0)
+        return Excess(key, n, f - n * entry.learnt.likely)
 
     def excess_of(key: str) -> float:
         return excess(key).excess if prefix + key in health.keys else 0.0
@@ -154,7 +154,9 @@ def _judge_group(
     ]
     standing = [excess(incident.root[len(prefix) :]) for incident in open_ if incident.root in health.keys]
     suspects = []
-    for key in dict.fromkeys((*hot, *_warm(health, group, h, policy))):
+    enough = (1.0 - EXPLAINED) * min(excess_of(key[len(prefix) :]) for key in hot)
+    unproven = [key for key in _unproven(health, group) if excess_of(key[len(prefix) :]) >= enough]
+    for key in dict.fromkeys((*hot, *_warm(health, group, h, policy), *unproven)):
         incident = health.incidents.get(key)
         entry = health.keys[key]
         if incident is not None and incident.state == DOWN:
@@ -171,23 +173,26 @@ def _judge_group(
         suspects += unexplained((suspect,), standing, excess_of)
     loud = [each for each in suspects if prefix + each.key in hot]
     found = {
-        prefix + root
+        prefix + root: explained
         for root in roots(suspects, excess_of)
-        if any(each.key == root or explains(excess(root), each, excess_of) for each in loud)
+        if (explained := [each for each in loud if each.key == root or explains(excess(root), each, excess_of)])
     }
-    for key in sorted(found):
+    for key, explained in sorted(found.items()):
         entry = health.keys[key]
+        # A key of little history is granted many failures. What it does to a key that is known proves it all the same.
+        proofs = [key, *(prefix + each.key for each in explained)] if _is_unproven(entry) else [key]
         incident = health.incidents.get(key)
         if incident is None:
             if len(health.incidents) >= INCIDENTS_MAX:
                 continue
             incident = _new(health, key, "failures", entry.onset_ms or at_ms, at_ms, _measured(entry, slot))
             continue  # one more bucket: the first one may have met only some of those that are concerned
-        if incident.state in (FLUCTUATING, CLOSED) and _confirmed(entry, at_ms, policy):
+        sure = any(_confirmed(health.keys[each], at_ms, policy) for each in proofs)
+        if incident.state in (FLUCTUATING, CLOSED) and sure:
             incident.reopened += incident.state == CLOSED
             incident.cause = "failures"
             _move(incident, "confirmed", at_ms, _measured(entry, slot), evidence_max)
-    return found
+    return set(found)
 
 
 def _since(health: HealthCounters, hot: list[str], at_ms: int, policy: HealthPolicy) -> int:
@@ -205,6 +210,15 @@ def _warm(health: HealthCounters, group: str, h: float, policy: HealthPolicy) ->
         for key, entry in health.keys.items()
         if (entry.cusum >= h / 2 or entry.streak >= policy.streak // 2) and group_of(key) == group
     ]
+
+
+def _unproven(health: HealthCounters, group: str) -> list[str]:
+    """Keys of too little history to raise an alarm soon. One of them may be the root of others': a new release."""
+    return [key for key, entry in health.keys.items() if _is_unproven(entry) and entry.slots and group_of(key) == group]
+
+
+def _is_unproven(entry: KeyHealth) -> bool:
+    return entry.learnt.likely < entry.learnt.p0
 
 
 def _alarmed(entry: KeyHealth, h: float, policy: HealthPolicy) -> bool:
@@ -403,8 +417,8 @@ def _move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int)
 
 def _measured(entry: KeyHealth, slot: int) -> str:
     n, f, users = counting.totals(entry, slot)
-    who = f" of {distinct(users)} customers" if users else ""
-    return f"{f} of {n} attempts{who} failed, {entry.learnt.p0:.1%} are usual"
+    who = f" of {min(distinct(users), f)} customers" if users else ""  # estimated from a map of bits
+    return f"{f} of {n} attempts{who} failed, {entry.learnt.likely:.1%} are usual"
 
 
 def platform_share(health: HealthCounters, incident: Incident, at_ms: int, policy: HealthPolicy) -> float:

@@ -55,7 +55,9 @@ _BASELINE = """\
 
 The share of failures of a key in this hour of the week: `p0 = (a * p_parent + f) / (a + n)` with a = `prior_trials`, in
 three steps: the key's level, the hour of the day, the hour of the week. Weights halve in two weeks; the normal moves by
-at most `change_per_day`, is never below `floor_share`, and before `warm_trials` never below `cold_share`. A key with
+at most `change_per_day`, is never below `floor_share`, and before `warm_trials` never below `cold_share`. That
+patience is for alarms: where others alarm, a key of little history (a new release) is compared at its parent's level,
+and is the root if it accounts for them. A key with
 fewer than `profile_per_day` attempts has no hours of its own and follows its parent's. Nothing is learnt from a key
 while it is suspicious, nor from keys that a standing incident explains.
 

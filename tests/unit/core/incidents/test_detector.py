@@ -200,6 +200,33 @@ def test_two_gateways_are_two_incidents():
     assert {case.subject for case in site.cases} == {"gateway:g0", "gateway:g1"}
 
 
+def joined_by(newcomer: Route, share: float) -> list[Route]:
+    """`share` of the traffic of each route is the newcomer's, on that route."""
+    kept = round((1.0 - share) * 10)
+    changed = [
+        route._replace(**{name: value for name, value in newcomer._asdict().items() if value is not None})
+        for route in ROUTES
+    ]
+    return ROUTES * kept + changed * (10 - kept)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_new_release_that_fails_is_the_root_and_not_the_whole_platform(seed: int):
+    """Nobody knows what is normal for it; the platform alarms first, and is not what is wrong."""
+    site = Site(seed=seed)
+    site.run(3_600, lambda _: 0.002, trials=3)
+    routes = joined_by(Route("card", None, None, None, None, None, "v9"), 0.3)
+    site.run(1_200, lambda route: 0.55 if route.app == "v9" else 0.002, trials=3, routes=routes)
+    assert {case.subject for case in site.cases} == {"app:v9"}
+
+
+def test_a_new_merchant_whose_customers_often_fail_is_no_incident():
+    site = warm()
+    routes = joined_by(Route("card", None, None, None, "m9", None, None), 0.1)
+    site.run(1_200, lambda route: 0.25 if route.merchant == "m9" else USUAL, routes=routes)
+    assert site.cases == []
+
+
 def test_hours_of_ordinary_failures_is_no_incident():
     site = warm()
     site.run(3 * 3_600)
