@@ -397,6 +397,18 @@ CASES_OPENED: Final = Counter("paywarden_cases_opened_total", "Cases opened.", "
 CASES_CLOSED: Final = Counter(
     "paywarden_cases_closed_total", "Cases that reached an end, by what was found.", "people", ("queue", "finding")
 )
+CASES_RESOLVED: Final = Counter(
+    "paywarden_cases_resolved_total",
+    "Cases that were resolved, by what they were and how they ended.",
+    "people",
+    ("finding", "resolution"),
+)
+CASE_CAUSES: Final = Counter(
+    "paywarden_case_root_causes_total",
+    "Cases that were resolved, by whose fault it was.",
+    "people",
+    ("queue", "root_cause"),
+)
 CASE_VERSIONS: Final = Counter("paywarden_case_versions_total", "Versions of cases published.", "people", ("queue",))
 CASES_HANDED_OVER: Final = Counter(
     "paywarden_cases_handed_over_total",
@@ -619,6 +631,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     FEES_UNJUDGED,
     CASES_OPENED,
     CASES_CLOSED,
+    CASES_RESOLVED,
+    CASE_CAUSES,
     CASE_VERSIONS,
     NOTIFICATIONS,
     FEED_STALLS,

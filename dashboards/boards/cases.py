@@ -89,6 +89,8 @@ def cases() -> Board:
                 "What comes of cases?",
                 (
                     total(m.CASES_CLOSED, "finding", title="Cases that ended, by finding"),
+                    total(m.CASES_RESOLVED, "finding", "resolution", title="Cases that were resolved, by outcome"),
+                    total(m.CASE_CAUSES, "root_cause", title="Cases that were resolved, by root cause"),
                     mix("Findings, mix", "Of the cases that ended.", m.CASES_CLOSED, "finding"),
                     total(
                         m.CASES_HANDED_OVER,

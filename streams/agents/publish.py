@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, get_args
 
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import to_ms
-from streams.contracts.cases import AccountErased, ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import (
+    AccountErased,
+    ActionRejected,
+    CaseVersion,
+    NotificationRequested,
+    ResolutionCode,
+    RootCause,
+)
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
@@ -33,10 +40,12 @@ from streams.metrics import (
     ACTIONS,
     ACTIONS_RESENT,
     ATTACKS_OPENED,
+    CASE_CAUSES,
     CASE_FLOWS,
     CASE_VERSIONS,
     CASES_CLOSED,
     CASES_OPENED,
+    CASES_RESOLVED,
     DECISIONS,
     ENTITY_BLOCKS,
     ERASURES,
@@ -56,6 +65,9 @@ from streams.runtime.logic import Emit
 Count = Callable[..., None]
 
 _ENDED = frozenset({"closed", "withdrawn", "merged"})
+_RESOLVED = "status resolved"  # of a version's changes
+_RESOLUTIONS = frozenset(get_args(ResolutionCode))
+_ROOT_CAUSES = frozenset(get_args(RootCause))
 _TOPICS = {TYPES[tag]: topics for tag, topics in TOPICS_OF_TYPE.items()}
 
 
@@ -94,6 +106,10 @@ def publish_forgotten(signals: Iterable[AccountForgotten]) -> list[Emit]:
     ]
 
 
+def _one_of(known: frozenset[str], word: str | None) -> str:
+    return word if word in known else "other"
+
+
 def _count(effect: Any, count: Count) -> None:
     mode = "observe" if getattr(effect, "shadow", False) else "enforce"
     match effect:
@@ -123,6 +139,10 @@ def _count(effect: Any, count: Count) -> None:
                     count(ATTACKS_OPENED, effect.cause_family)
             elif effect.status in _ENDED:
                 count(CASES_CLOSED, effect.queue, effect.finding)
+            if _RESOLVED in effect.changed:
+                # Cases that end by themselves have many words of their own: a label has few.
+                count(CASES_RESOLVED, effect.finding, _one_of(_RESOLUTIONS, effect.resolution_code))
+                count(CASE_CAUSES, effect.queue, _one_of(_ROOT_CAUSES, effect.root_cause))
             if effect.cause_family == OUTAGE and effect.version == 1:
                 count(INCIDENTS_OPENED, dimension_of(effect.subject))
             elif effect.cause_family == OUTAGE and effect.status in _ENDED:

@@ -135,17 +135,17 @@ class Claims:
         theirs = Filters(queue=queue, priority=priority, escalated=True, owner="account", stage=WORK)
         with self._store.reading() as connection:
             for wanted in (theirs, nobody) if who.role in SUPERVISORS else (nobody,):
-                for line in _lines(connection, wanted):
+                for line in _lines(connection, wanted, self._clock.now_ms()):
                     body = None if line.case_id in without else queries.case_body(connection, line.case_id)
                     if body is not None:
                         return decode_case(body)
         return None
 
 
-def _lines(connection: Connection, wanted: Filters) -> Iterator[CaseLine]:
+def _lines(connection: Connection, wanted: Filters, now_ms: int) -> Iterator[CaseLine]:
     cursor = None
     while True:
-        page = queries.ranked(connection, wanted, _PAGE, cursor)
+        page = queries.ranked(connection, wanted, _PAGE, cursor, now_ms=now_ms)
         yield from page.lines
         if page.next_cursor is None:
             return

@@ -61,6 +61,7 @@ class Sla(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     first_response_due: Instant
     next_update_due: Instant
     resolution_due: Instant
+    responded: bool = False  # the first response is given: its deadline counts no longer
     paused_s: Count = 0
     legal_due: Instant | None = None  # an answer that the law wants by then
     legal_basis: Label | None = None

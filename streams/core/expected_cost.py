@@ -37,6 +37,7 @@ class CostsPolicy(Section, frozen=True, kw_only=True):
     fee_minor: Amounts  # of a fraud, on top of its amount
     reviews_per_day: Count  # what analysts can look at; training says which expected loss that leaves
     review_loss_minor: Amounts  # payments with a smaller expected loss are never sent to an analyst by their score
+    takeover_minor: Amounts  # what a stolen account is expected to lose while nothing is known to have left it
     notify: OutcomeCost
     step_up: OutcomeCost
     review: OutcomeCost

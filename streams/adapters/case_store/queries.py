@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
-from sqlalchemy import Column, Connection, Select, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import Column, Connection, Select, and_, func, literal_column, not_, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.rows import DAY_MS
@@ -32,10 +32,12 @@ from streams.adapters.case_store.tables import (
 )
 from streams.adapters.case_store.words import find_numbers
 from streams.contracts.cases import Queue
+from streams.core.cases.review import NEVER_MS
 from streams.core.locks.transitions import RELEASED
 
 _FOUND: Final = 500  # cases that hold a word, of which the rest is asked
-_RANK: Final = (CASES.c.less_urgent, CASES.c.loss_rank, CASES.c.created_ms, CASES.c.case_id)
+_RANK: Final = (CASES.c.less_urgent, CASES.c.loss_band, CASES.c.due_ms, CASES.c.created_ms, CASES.c.case_id)
+_RANK_KINDS: Final = (bool, int, int, int, str)
 
 
 class BadCursor(Exception):
@@ -71,12 +73,23 @@ class CaseLine(msgspec.Struct, frozen=True):
     resolution_due_ms: int | None
     less_urgent: bool
     loss_rank: int
+    loss_band: int
+    due_ms: int
     stage: int
 
     @property
     def loss_usd_minor(self) -> int:
         """What it is expected to lose, in US cents."""
         return -self.loss_rank
+
+    def is_late(self, now_ms: int) -> bool:
+        """Whether its first response is overdue."""
+        return self.first_response_due_ms is not None and self.first_response_due_ms < now_ms
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """The deadline that comes first of those that people keep."""
+        return None if self.due_ms >= NEVER_MS else self.due_ms
 
 
 _LINE: Final = tuple(CASES.c[name] for name in CaseLine.__struct_fields__)
@@ -170,17 +183,36 @@ def worked_on(connection: Connection, day: int, queue: str | None = None) -> int
     return connection.scalar(query if queue is None else query.where(CASES.c.queue == queue)) or 0
 
 
-def ranked(connection: Connection, filters: Filters, limit: int, cursor: str | None = None) -> Page:
-    """A page of cases: P1 first, then the largest expected loss, the older one of equal ones. Raises BadCursor."""
-    query = select(*_LINE).where(*_conditions(filters)).order_by(*_RANK).limit(limit + 1)
+def ranked(
+    connection: Connection, filters: Filters, limit: int, cursor: str | None = None, *, now_ms: int | None = None
+) -> Page:
+    """A page of cases as `core.cases.review` ranks them. Raises BadCursor.
+
+    With `now_ms` those whose first response is overdue come first; the pages that follow go on as of the first one.
+    """
+    after: tuple[Any, ...] | None = None
+    overdue = now_ms is not None
     if cursor is not None:
-        query = query.where(tuple_(*_RANK) > tuple_(*_read_cursor(cursor, (bool, int, int, str))))
-    found = _lines(connection, query)
+        since_ms, overdue, *rest = _read_cursor(cursor, (int, bool, *_RANK_KINDS))
+        now_ms, after = since_ms if since_ms >= 0 else None, tuple(rest)
+    found: list[CaseLine] = []
+    # An overdue answer is a matter of the clock, so no index has the order of both: two lists, one after the other.
+    for late in (True, False) if overdue else (False,):
+        query = select(*_LINE).where(*_conditions(filters)).order_by(*_RANK).limit(limit + 1 - len(found))
+        if now_ms is not None:
+            is_late = and_(CASES.c.first_response_due_ms.is_not(None), CASES.c.first_response_due_ms < now_ms)
+            query = query.where(is_late if late else not_(is_late))
+        if after is not None:
+            query, after = query.where(tuple_(*_RANK) > tuple_(*after)), None
+        found += _lines(connection, query)
+        if len(found) > limit:
+            break
     if len(found) <= limit:
         return Page(tuple(found), None)
     last = found[limit - 1]
-    after = _cursor(last.less_urgent, last.loss_rank, last.created_ms, last.case_id)
-    return Page(tuple(found[:limit]), after)
+    was_late = now_ms is not None and last.is_late(now_ms)
+    place = (last.less_urgent, last.loss_band, last.due_ms, last.created_ms, last.case_id)
+    return Page(tuple(found[:limit]), _cursor(-1 if now_ms is None else now_ms, was_late, *place))
 
 
 def counted(connection: Connection, filters: Filters, most: int | None = None) -> int:
@@ -420,7 +452,9 @@ def children(connection: Connection, incident_id: str, limit: int) -> tuple[Case
         query = select(*_LINE).where(column == incident_id, CASES.c.case_id != incident_id)
         for each in _lines(connection, query.order_by(CASES.c.stage, *_RANK).limit(limit)):
             found[each.case_id] = each
-    order = sorted(found.values(), key=lambda c: (c.stage, c.less_urgent, c.loss_rank, c.created_ms, c.case_id))
+    order = sorted(
+        found.values(), key=lambda c: (c.stage, c.less_urgent, c.loss_band, c.due_ms, c.created_ms, c.case_id)
+    )
     return tuple(order[:limit])
 
 

@@ -27,7 +27,7 @@ from streams.contracts.cases import (
 )
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import CASES_SNAPSHOT, LOCKS
-from streams.core.cases.review import LOSS, OPERATOR
+from streams.core.cases.review import LOSS, OPERATOR, band_of, due_ms, first_response_due_ms
 from streams.core.obligations import FINISHED
 from streams.core.personal import kind_of
 
@@ -163,12 +163,14 @@ def case_row(case: CaseVersion, body: bytes) -> dict[str, Any]:
             "currency": case.currency,
             "money_state": case.money_state,
             "created_ms": to_ms(case.created_at),
-            "first_response_due_ms": None if sla is None else to_ms(sla.first_response_due),
+            "first_response_due_ms": first_response_due_ms(case),
             "next_update_due_ms": None if sla is None else to_ms(sla.next_update_due),
             "resolution_due_ms": None if sla is None else to_ms(sla.resolution_due),
             "stage": _stage(case),
             "less_urgent": case.priority != "P1",
             "loss_rank": -case.counters.get(LOSS, 0),
+            "loss_band": -band_of(case.counters.get(LOSS, 0)),
+            "due_ms": due_ms(case),
             "worked_day": max(worked) // DAY_MS if worked else None,
         },
         body,

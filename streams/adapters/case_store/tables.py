@@ -44,11 +44,12 @@ def _ms(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-_RANK: Final = ("less_urgent", "loss_rank", "created_ms", "case_id")
+_RANK: Final = ("less_urgent", "loss_band", "due_ms", "created_ms", "case_id")
 _FILTERED: Final = (
     "priority",
     "worked_day",
     "assignee",
+    "first_response_due_ms",
 )  # looked at in the index, so that only rows of the page are fetched
 
 # The newest version of each case. `number` is the order in which the store met the cases, and the row of the index of
@@ -80,13 +81,15 @@ CASES: Final = Table(
     Column("currency", String(3), nullable=True),
     _label("money_state", nullable=True),
     _ms("created_ms"),
-    _ms("first_response_due_ms", nullable=True),
+    _ms("first_response_due_ms", nullable=True),  # while nobody has answered
     _ms("next_update_due_ms", nullable=True),
     _ms("resolution_due_ms", nullable=True),
     # The rank of streams/core/cases/review.py, as columns that sort upwards.
     Column("stage", Integer, nullable=False),  # WORK, WAITING, DONE; in observe mode DONE: nobody works on it
     Column("less_urgent", Boolean, nullable=False),  # anything but P1
     Column("loss_rank", BigInteger, nullable=False),  # minus the expected loss in US cents
+    Column("loss_band", Integer, nullable=False),  # minus the band of the expected loss
+    Column("due_ms", BigInteger, nullable=False),
     Column("worked_day", Integer, nullable=True),  # days since 1970-01-01 of an operator's last line
     Index("cases_by_id", "case_id", unique=True),
     Index("cases_ranked", "stage", *_RANK, *_FILTERED),

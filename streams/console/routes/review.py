@@ -52,7 +52,9 @@ def ranked(
             # Of what somebody has, and of what nobody has, it does not matter when it was worked on.
             unworked_day=day if stage == "work" and whose == "all" else None,
         )
-        found = queries.ranked(connection, wanted, PAGE, after or None)
+        found = queries.ranked(
+            connection, wanted, PAGE, after or None, now_ms=desk.clock.now_ms() if stage == "work" else None
+        )
         total = queries.counted(connection, wanted, _COUNTED + 1)
         worked = queries.worked_on(connection, day, queue or None)
         views = desks.views(connection, session.name)

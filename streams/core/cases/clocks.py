@@ -129,6 +129,7 @@ def sla_of(case: Case, policy: Policy, at_ms: int) -> Sla:
         first_response_due=from_ms(first),
         next_update_due=from_ms(update),
         resolution_due=from_ms(resolution),
+        responded=bool(case.marks & (_RESPONDED | _AT_REST)),
         paused_s=(case.paused_ms + waited_ms) // 1000,
         legal_due=from_ms(legal_ms) if legal_ms else None,
         legal_basis=basis or None,

@@ -1,25 +1,28 @@
-"""Which cases are worth an analyst's time today: what does each expect to lose, and how many can be looked at?
+"""Which cases are worth an analyst's time today: what does each expect to lose, when is it due, how many can be done?
 
 A case's expected loss is the sum over its payments that were not blocked: the probability of fraud times the amount and
 the fee of a fraud (`[model.costs]`), in US cents, because the table of rates counts in dollars and a queue has to
-compare currencies.
+compare currencies. A taken-over account that has not paid anybody yet is expected to lose what the policy says.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
 from streams.core.currencies import convert, rates_at
 from streams.core.expected_cost import expected_loss_minor
-from streams.core.obligations import FINISHED
+from streams.core.obligations import FINISHED, Line
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy, ScoreThresholds
 
 LOSS = "expected_loss_usd_minor"  # the counter of a case
 _REFERENCE = "USD"
+NEVER_MS: Final = 2**62
 OPERATOR = "operator_"  # begins the kind of the line that an operator's action leaves on the timeline
 
 
@@ -40,6 +43,26 @@ def at_stake_minor(
     return convert(round(loss), currency, _REFERENCE, rates_at(policy.money.rates, at_ms)) or 0
 
 
+def taken_over_minor(trail: Iterable[Line], policy: Policy, at_ms: int) -> int:
+    """What a taken-over account is expected to lose, in US cents: what has left it since the thief came in.
+
+    A movement of the trail is told once for each of its steps: of equal amounts the step that came most often counts.
+    """
+    steps: dict[tuple[str, int, str], Counter[str]] = {}
+    for line in trail:
+        area, _, step = line.kind.partition(".")
+        stopped = step in ("failed", "reversed", "returned") or line.text == Outcome.BLOCK.label
+        if line.amount_minor is not None and line.currency is not None and not stopped:
+            steps.setdefault((area, line.amount_minor, line.currency), Counter())[step] += 1
+    costs, rates = policy.model.costs, rates_at(policy.money.rates, at_ms)
+    lost = 0
+    for (_, amount_minor, currency), counted in steps.items():
+        each = expected_loss_minor(1.0, amount_minor, currency, costs)
+        if each is not None:
+            lost += max(counted.values()) * (convert(round(each), currency, _REFERENCE, rates) or 0)
+    return lost or costs.takeover_minor.get(_REFERENCE, 0)
+
+
 def _believed(outcome: Outcome, thresholds: ScoreThresholds) -> float:
     """The smallest score that has this outcome or a stricter one; 1 if none has."""
     for step in sorted(Outcome):
@@ -58,14 +81,68 @@ class ReviewQueue(NamedTuple):
     beyond: list[CaseVersion]  # more than people can look at today
 
 
-def review_queue(cases: Iterable[CaseVersion], capacity: int) -> ReviewQueue:
-    """Open cases by expected loss within the capacity of a day, which is that of the newest version, UTC.
+class Rank(NamedTuple):
+    """The place of a case: whoever is smaller comes first. Deadlines and times in ms since 1970."""
 
-    P1 goes first, because it cannot wait for tomorrow; then the largest expected loss, the older case of equal ones.
-    Cases in observe mode and cases that wait for somebody else are not in it.
+    in_time: bool  # False: its first response is overdue
+    less_urgent: bool  # anything but P1
+    band: int  # minus the band of its expected loss
+    due_ms: int
+    created_ms: int
+    case_id: str
+
+
+def rank_of(case: CaseVersion, at_ms: int) -> Rank:
+    """Where a case stands in the queue at `at_ms`.
+
+    Nobody has answered an overdue one, so it comes first. Then P1, because it cannot wait for tomorrow. Then the larger
+    expected loss; where one is not twice the other, the earlier deadline decides.
+    """
+    first_ms = first_response_due_ms(case)
+    return Rank(
+        first_ms is None or first_ms >= at_ms,
+        case.priority != "P1",
+        -band_of(case.counters.get(LOSS, 0)),
+        due_ms(case),
+        to_ms(case.created_at),
+        case.case_id,
+    )
+
+
+def band_of(loss_minor: int) -> int:
+    """Losses of one band differ by less than a factor of two, in US cents; 0 is less than a dollar."""
+    return (max(0, loss_minor) // 100).bit_length()
+
+
+def first_response_due_ms(case: CaseVersion) -> int | None:
+    """By when somebody has to answer, if nobody has; None: somebody has, or no clock runs."""
+    if case.sla is None or case.sla.responded or case.status in FINISHED or case.status.startswith("waiting"):
+        return None
+    # A version that a release before this one wrote does not say; that a person has acted, its timeline does.
+    if any(line.kind.startswith(OPERATOR) or line.kind == "contact.taken" for line in case.evidence):
+        return None
+    return to_ms(case.sla.first_response_due)
+
+
+def due_ms(case: CaseVersion) -> int:
+    """The deadline that comes first of those that people keep; NEVER without one."""
+    if case.sla is None:
+        return NEVER_MS
+    resolution_ms, first_ms = to_ms(case.sla.resolution_due), first_response_due_ms(case)
+    return resolution_ms if first_ms is None else min(first_ms, resolution_ms)
+
+
+def review_queue(cases: Iterable[CaseVersion], capacity: int, at_ms: int | None = None) -> ReviewQueue:
+    """Open cases as they rank, within the capacity of a day, which is that of the newest version, UTC.
+
+    `at_ms`: now; else the event time of the newest version. Cases in observe mode and cases that wait for somebody else
+    are not in it.
     """
     known = [case for case in cases if not case.shadow]
-    day = max((case.occurred_at.date() for case in known), default=date.min)
+    newest = max((case.occurred_at for case in known), default=None)
+    if newest is None:
+        return ReviewQueue(date.min, 0, [], [])
+    day, now_ms = newest.date(), to_ms(newest) if at_ms is None else at_ms
     worked = {
         case.case_id
         for case in known
@@ -76,6 +153,6 @@ def review_queue(cases: Iterable[CaseVersion], capacity: int) -> ReviewQueue:
         for case in known
         if case.case_id not in worked and case.status not in FINISHED and not case.status.startswith("waiting")
     ]
-    waiting.sort(key=lambda case: (case.priority != "P1", -case.counters.get(LOSS, 0), case.created_at, case.case_id))
+    waiting.sort(key=lambda case: rank_of(case, now_ms))
     room = max(0, capacity - len(worked))
     return ReviewQueue(day, len(worked), waiting[:room], waiting[room:])

@@ -134,6 +134,9 @@ def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> Non
     if case.status == "auto_answered":
         set_status(turn, case, "classified")
     trail.lay(turn, case)
+    lost = review.taken_over_minor(turn.obligations.trail, turn.policy, turn.at_ms)
+    if lost > case.counters.get(review.LOSS, 0):
+        case.counters[review.LOSS] = lost
 
 
 def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Case:

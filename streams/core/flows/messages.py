@@ -28,6 +28,7 @@ from streams.core.turn import Turn
 
 SAID = "said."  # family of the cases that a message has opened
 ASKED = "contact.asked"
+_URGENT = 2  # P1 and P2
 ANSWER_MAX = 24  # characters, numbers counting as one
 
 
@@ -185,7 +186,8 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
         else:
             sent = notify(turn, reading.answer, {"case_id": case.case_id}, case)
         turn.ctx.answered += sent
-        if turn.shadow or turn.acts:
+        # What is urgent is answered too, and still somebody's to look at: a false site has to be taken down.
+        if (turn.shadow or turn.acts) and topic.priority > _URGENT:
             set_status(turn, case, "auto_answered")
         return
     if not reading.understood:

@@ -24,6 +24,13 @@ RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
 GUESSES: Final = 3
 UNREAD: Final = Topic("F42", "inquiry.unread", "policy", 3)
 _ASKS: Final = "-"  # in place of a flow: the customer asks for a person
+# Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
+_QUESTIONS: Final = "F40"
+_PHISHING_PRIORITY: Final = 2
+_PHISHING = re.compile(
+    r"钓鱼|诈骗|骗子|假冒|冒充|仿冒|假(?:的)?(?:网站|客服|短信|链接|app)|可疑(?:的)?(?:链接|短信|网址|邮件)"
+    r"|phish|scam|impersonat|pretend|fake|spoof|suspicious (?:link|message|e-?mail|text|sms|site|website)"
+)
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _HIDDEN = re.compile(r"\[[a-z]+\]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -82,6 +89,8 @@ def read(
         topic, confidence, by = TOPICS[best], share, "model"
     else:
         topic, confidence, by = _unread(guesses), share, "person"
+    if topic.flow == _QUESTIONS and _PHISHING.search(folded(said)) is not None:
+        topic = topic._replace(priority=_PHISHING_PRIORITY)
     details = details_of(clean.text, local)
     return Reading(
         text=clean.text,

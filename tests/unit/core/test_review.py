@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.scenes import Scene, enforcing
+from support.stores import case
 
 from producers.feed import outgoing
 from streams.adapters.policy_file import default_text
-from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.base import from_ms, to_ms
+from streams.contracts.cases import CaseVersion, Sla
 from streams.contracts.payments import PaymentRequested
-from streams.core.cases.review import LOSS, at_stake_minor, review_queue
+from streams.core.cases.review import (
+    LOSS,
+    at_stake_minor,
+    first_response_due_ms,
+    rank_of,
+    review_queue,
+    taken_over_minor,
+)
+from streams.core.obligations import Line
 from streams.core.outcome import Outcome
 from streams.core.policy import parse_policy
 
@@ -90,3 +100,87 @@ def test_a_case_collects_what_its_payments_expect_to_lose():
         ("account/b", round(0.75 * (150_00 + FEE)) + round(0.8 * (160_00 + FEE))),
         ("account/a", round(0.6 * (120_00 + FEE))),
     ]
+
+
+# -- the order of the queue ----------------------------------------------------------------------------------------
+
+HOUR = 3_600_000
+
+
+@st.composite
+def waiting_cases(draw: st.DrawFn) -> CaseVersion:
+    """A case that waits for a person, answered or not, with deadlines around now."""
+    due = draw(st.integers(-50, 50)) * HOUR
+    return case_version(
+        draw(st.uuids()).hex[:12],
+        priority=draw(st.sampled_from(["P1", "P2", "P3", "P4"])),
+        loss=draw(st.sampled_from([0, 50, 99, 100, 199, 250, 6_400, 100_000, 10**9])),
+        first_ms=due,
+        resolution_ms=due + draw(st.integers(1, 80)) * HOUR,
+        responded=draw(st.booleans()),
+    )
+
+
+def case_version(
+    case_id: str, *, priority: str, loss: int, first_ms: int, resolution_ms: int, responded: bool
+) -> CaseVersion:
+    sla = Sla(
+        first_response_due=from_ms(T0 + first_ms),
+        next_update_due=from_ms(T0 + first_ms),
+        resolution_due=from_ms(T0 + resolution_ms),
+        responded=responded,
+    )
+    return case(case_id, priority=priority, counters={LOSS: loss} if loss else {}, sla=sla, evidence=())
+
+
+@given(st.lists(waiting_cases(), max_size=30, unique_by=lambda each: each.case_id), st.integers(0, 40), st.randoms())
+def test_the_order_is_one_and_the_capacity_only_cuts_it(cases, capacity, random):
+    queue = review_queue(cases, capacity, T0)
+    shuffled = list(cases)
+    random.shuffle(shuffled)
+    assert review_queue(shuffled, capacity, T0) == queue
+    order = [*queue.today, *queue.beyond]
+    assert sorted(each.case_id for each in order) == sorted(each.case_id for each in cases)
+    assert len(queue.today) == min(capacity, len(cases))
+    assert order == review_queue(cases, 1_000, T0).today
+    late = [first_response_due_ms(each) is not None and first_response_due_ms(each) < T0 for each in order]
+    assert late == sorted(late, reverse=True), "what nobody has answered in time is first"
+    for is_late in (True, False):
+        urgent = [each.priority == "P1" for each, was in zip(order, late, strict=True) if was is is_late]
+        assert urgent == sorted(urgent, reverse=True)
+
+
+@given(waiting_cases(), st.integers(0, 10**9), st.integers(1, 40 * 24))
+def test_more_to_lose_or_less_time_never_ranks_lower(one, more, sooner_h):
+    dearer = msgspec.structs.replace(one, counters={LOSS: one.counters.get(LOSS, 0) + more})
+    assert rank_of(dearer, T0) <= rank_of(one, T0)
+    sla = msgspec.structs.replace(
+        one.sla,
+        first_response_due=from_ms(to_ms(one.sla.first_response_due) - sooner_h * HOUR),
+        resolution_due=from_ms(to_ms(one.sla.resolution_due) - sooner_h * HOUR),
+    )
+    assert rank_of(msgspec.structs.replace(one, sla=sla), T0) <= rank_of(one, T0)
+    answered = msgspec.structs.replace(one, sla=msgspec.structs.replace(one.sla, responded=True))
+    assert rank_of(one, T0) <= rank_of(answered, T0), "an answer never makes a case more urgent"
+
+
+def test_among_losses_that_are_alike_the_deadline_decides_and_among_others_the_loss():
+    def rank(loss, due_h):
+        made = case_version("c", priority="P2", loss=loss, first_ms=HOUR, resolution_ms=due_h * HOUR, responded=True)
+        return rank_of(made, T0)
+
+    assert rank(700_00, 5) < rank(900_00, 9)  # not twice as much, and due earlier
+    assert rank(2_100_00, 9) < rank(700_00, 5)
+
+
+def test_a_stolen_account_is_expected_to_lose_what_has_left_it_once_or_what_the_policy_says():
+    def step(kind, amount, text="allow"):
+        return Line(T0, kind, "e", text, amount, "USD")
+
+    assert taken_over_minor([], POLICY, T0) == POLICY.model.costs.takeover_minor["USD"]
+    trail = [step("transfer.requested", 300_00), step("transfer.succeeded", 300_00), step("payment.requested", 50_00)]
+    assert taken_over_minor(trail, POLICY, T0) == 350_00 + 2 * FEE
+    stopped = [*trail, step("transfer.requested", 900_00, "block"), step("transfer.failed", 10_00)]
+    assert taken_over_minor(stopped, POLICY, T0) == 350_00 + 2 * FEE
+    twice = [*trail, step("transfer.requested", 300_00)]
+    assert taken_over_minor(twice, POLICY, T0) == 650_00 + 3 * FEE

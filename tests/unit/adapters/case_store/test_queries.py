@@ -18,7 +18,7 @@ from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.adapters.case_store.words import phrases, words_of
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidence
+from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidence, Sla
 from streams.core.cases.review import LOSS, OPERATOR, review_queue
 
 SNAPSHOT = "support.cases.snapshot"
@@ -38,7 +38,13 @@ def many(count: int, seed: int = 5) -> list[CaseVersion]:
                 occurred_at=at,
                 priority=random.choice(["P1", "P2", "P3"]),
                 status=random.choice(["classified", "assigned", "waiting_customer", "resolved", "reopened"]),
-                counters={LOSS: random.randrange(5)},
+                counters={LOSS: random.choice([0, 40, 150, 170, 900])},
+                sla=Sla(
+                    first_response_due=from_ms(START_MS + random.randrange(3) * 86_400_000),
+                    next_update_due=from_ms(START_MS),
+                    resolution_due=from_ms(START_MS + (3 + random.randrange(3)) * 86_400_000),
+                    responded=random.random() < 0.5,
+                ),
                 created_at=from_ms(START_MS + random.randrange(3)),
                 shadow=random.random() < 0.1,
                 evidence=(line,),
@@ -51,14 +57,16 @@ def many(count: int, seed: int = 5) -> list[CaseVersion]:
 def test_the_queue_ranks_as_the_review_queue_does_page_by_page(store: CaseStore) -> None:
     cases = many(300)
     load(store, [record(SNAPSHOT, each) for each in cases])
-    wanted = review_queue(cases, 1_000)
+    now_ms = START_MS + 43_200_000
+    wanted = review_queue(cases, 1_000, now_ms)
     with store.reading() as connection:
         day = queries.review_day(connection)
         assert queries.worked_on(connection, day) == wanted.worked > 0
         found: list[str] = []
         cursor = None
         while True:
-            page = queries.ranked(connection, Filters(unworked_day=day), 7, cursor)
+            # Later pages go on as of the first one, however late they are asked for.
+            page = queries.ranked(connection, Filters(unworked_day=day), 7, cursor, now_ms=now_ms + len(found) * 10**7)
             found += [line.case_id for line in page.lines]
             cursor = page.next_cursor
             if cursor is None:
