@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from streams.adapters.case_store.activity import ENTITY_COLUMNS, Detail, decode_detail
 from streams.adapters.case_store.queries import CaseLine, Sought, lines_of
 from streams.adapters.case_store.store import decode_case
-from streams.adapters.case_store.tables import ACTIVITY, CASES, CONTACTS, LOCK_STATES, NOTIFICATIONS, VERSIONS
+from streams.adapters.case_store.tables import ACTIVITY, CASES, CONTACTS, DAY_OF, LOCK_STATES, NOTIFICATIONS, VERSIONS
 from streams.adapters.case_store.words import find_numbers
 from streams.contracts.cases import CaseVersion
 
@@ -171,14 +171,14 @@ def cases_naming(connection: Connection, field: str, value: str, limit: int) -> 
     return lines_of(connection, sorted(found, reverse=True)[:limit])
 
 
-def at_merchant(connection: Connection, merchant_id: str, begin_ms: int, day_ms: int) -> tuple[DayOfMerchant, ...]:
-    """By day since `begin_ms`, kind, label and currency."""
-    of = ((_DONE.at_ms // day_ms).label("day"), _DONE.kind, _DONE.label, _DONE.currency)
+def at_merchant(connection: Connection, merchant_id: str, begin_day: int) -> tuple[DayOfMerchant, ...]:
+    """By day (UTC, since 1970-01-01) from `begin_day` on, kind, label and currency."""
+    day, of = DAY_OF, (_DONE.kind, _DONE.label, _DONE.currency)
     query = (
-        select(*of, func.count(), func.coalesce(func.sum(_DONE.amount_minor), 0))
-        .where(_DONE.merchant_id == merchant_id, _DONE.at_ms >= begin_ms)
-        .group_by(*of)
-        .order_by(of[0])
+        select(day.label("day"), *of, func.count(), func.coalesce(func.sum(_DONE.amount_minor), 0))
+        .where(_DONE.merchant_id == merchant_id, day >= begin_day)
+        .group_by(day, *of)
+        .order_by(day, *of)
     )
     return tuple(
         DayOfMerchant(int(day), kind, label or "", currency, times, int(amount))

@@ -27,11 +27,12 @@ from streams.console.desk import (
     reason_to_reveal,
 )
 from streams.console.masking import ENTITY_PAGES
-from streams.console.timeline import MOMENTS, judged, timeline
+from streams.console.timeline import judged, timeline
 
 router = APIRouter()
 
-_ACCOUNTS: Final = 100
+_ACCOUNTS: Final = 50  # who used it last; how many there are is counted
+_MOMENTS: Final = 100  # of the newest: what is older is on the pages of the accounts
 _CASES: Final = 50
 _COMMANDS: Final = 50
 _FIELDS: Final = {**ENTITY_COLUMNS, "terminal": "terminal_id", "bin": "bin"}
@@ -128,7 +129,7 @@ def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
     """What the page shows. Answers 404 if nothing is known."""
     if kind not in ENTITY_PAGES or not 0 < len(value) <= 128:
         missing()
-    acts = linked.of_entity(connection, kind, value, MOMENTS) if kind in ENTITY_COLUMNS else ()
+    acts = linked.of_entity(connection, kind, value, _MOMENTS) if kind in ENTITY_COLUMNS else ()
     accounts, total = linked.accounts(connection, kind, value, _ACCOUNTS) if kind in ENTITY_COLUMNS else ((), 0)
     cases = linked.cases_naming(connection, _FIELDS[kind], value, _CASES)
     commands = linked.commands(connection, f"{kind}/{blocking.named(kind, value)}", _COMMANDS)

@@ -84,7 +84,7 @@ def merchant(request: Request, desk: At, session: Who, id: str = "", days: int =
     last_day = desk.clock.now_ms() // DAY_MS
     begin_ms = (last_day - period + 1) * DAY_MS
     with desk.store.reading() as connection:
-        found = linked.at_merchant(connection, id, begin_ms, DAY_MS)
+        found = linked.at_merchant(connection, id, begin_ms // DAY_MS)
         cases = linked.cases_naming(connection, "merchant_id", id, _CASES) if id else ()
         is_known = bool(found or cases) or bool(linked.of_entity(connection, "merchant", id, 1))
     if not is_known:

@@ -198,7 +198,7 @@ def test_an_account_nobody_knows_is_none(store: CaseStore) -> None:
         ("activity_of_order_id", lambda c: linked.payments(c, Sought(order="o-1"), (), 50)),
         ("activity_by_amount", lambda c: linked.payments(c, Sought(amount_minor=1), (), 50)),
         ("activity_of_ip", lambda c: linked.accounts(c, "ip", "203.0.113.7", 100)),
-        ("activity_of_merchant_id", lambda c: linked.at_merchant(c, "mer_1", 0, 86_400_000)),
+        ("activity_of_merchant_by_day", lambda c: linked.at_merchant(c, "mer_1", 0)),
     ],
 )
 def test_what_a_page_asks_takes_the_index_that_was_made_for_it(
