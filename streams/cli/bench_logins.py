@@ -3,8 +3,9 @@
 Half a year of logins of a made-up population (`producers/simulate/login_population.py` says what is assumed) runs
 through the core as in a partition that enforces: what a rule doubts teaches nothing until the owner has given the
 second factor, which the owner does. Attacks are measured where they would happen and leave no trace. Thresholds come
-from one population, figures from another that is four times as large. The second half of the time counts, for customers
-with at least two earlier logins; of the owners' logins one in four is scored.
+from one population, figures from another that is four times as large. Owners name their device and user agent in every
+login; targeted attackers are judged a second and third time as if they left the device out, or both. The second half of
+the time counts, for customers with at least two earlier logins; of the owners' logins one in four is scored.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ FEEDS: Final = {
 }
 FULL: Final = "all of them"
 TARGETED: Final[Who] = "targeted"
+# What an attacker may leave out although events could name it: device id, user agent.
+SILENT: Final = {"no device": (False, True), "no device, no user agent": (False, False)}
 EXACTLY: Final = "targeted_exactly"
 
 
@@ -64,6 +67,7 @@ class Measured(msgspec.Struct):
     logins: int = 0
     customers: int = 0
     scores: dict[str, dict[Who, array[float]]] = {}
+    silent: dict[str, array[float]] = {}  # of targeted attackers, by what they leave out
     judged: Counter[Who] = msgspec.field(default_factory=Counter)
     stopped: Counter[Who] = msgspec.field(default_factory=Counter)
 
@@ -126,7 +130,10 @@ def measure(
     accounts: dict[int, Observations] = {}
     earlier: Counter[int] = Counter()
     frequencies = Frequencies()
-    found = Measured(scores={feed: {who: array("d") for who in ("owner", *ATTACKERS)} for feed in FEEDS})
+    found = Measured(
+        scores={feed: {who: array("d") for who in ("owner", *ATTACKERS)} for feed in FEEDS},
+        silent={silence: array("d") for silence in SILENT},
+    )
     today = -1
     for number, attempt in enumerate(population.attempts(attacks, days // 2)):
         if attempt.at_ms // DAY_MS != today:
@@ -138,6 +145,9 @@ def measure(
         if counts and (attempt.who != "owner" or number % SCORED == 0):
             for feed, score in _scores(account, event, today, frequencies):
                 found.scores[feed][attempt.who].append(score)
+        if counts and attempt.who == TARGETED:
+            for silence, score in _silent_scores(account, event, today, frequencies):
+                found.silent[silence].append(score)
         if attempt.who == "owner":
             prepared = prepare(account, event, attempt.at_ms, no_risk, policy, frequencies=frequencies)
             hits = prepared.hits
@@ -182,9 +192,25 @@ def _scores(
     whole = context_of(event)
     for feed, (device, pace) in FEEDS.items():
         context = whole._replace(device=whole.device if device else None, pace=whole.pace if pace else None)
-        score = ratio_of(history, context, day, frequencies)
+        # A feed without device ids never had any to remember.
+        known = history if device else msgspec.structs.replace(history, devices=b"")
+        score = ratio_of(known, context, day, frequencies)
         if score is not None:
             yield feed, score
+
+
+def _silent_scores(
+    account: Observations, event: LoginSucceeded, day: int, frequencies: Frequencies
+) -> Iterator[tuple[str, float]]:
+    """The score of the same attack when its program names less than the owner's does."""
+    if account.login_history is None:
+        return
+    whole = context_of(event)
+    for silence, (device, agent) in SILENT.items():
+        context = whole._replace(device=whole.device if device else None, agent=whole.agent if agent else None)
+        score = ratio_of(account.login_history, context, day, frequencies)
+        if score is not None:
+            yield silence, score
 
 
 def table_of(chosen: Measured, judged: Measured) -> dict[str, Any]:
@@ -200,12 +226,17 @@ def table_of(chosen: Measured, judged: Measured) -> dict[str, Any]:
             shares[EXACTLY] = _share(judged.scores[feed][TARGETED], _quantile(own, 1.0 - asked))
             rows[f"{asked:.0%}"] = {who: round(share, 4) for who, share in shares.items()}
         feeds[feed] = rows
+    thresholds = {asked: _quantile(sorted(chosen.scores[FULL]["owner"]), 1.0 - asked) for asked in ASKED}
     ordinary = sorted(chosen.scores[FULL]["owner"])
     return {
         "customers": judged.customers,
         "logins": judged.logins,
         "judged": dict(judged.judged),
         "stopped_at": feeds,
+        "targeted_silent_at": {
+            silence: {f"{asked:.0%}": round(_share(scores, least), 4) for asked, least in thresholds.items()}
+            for silence, scores in judged.silent.items()
+        },
         "percentiles": {f"{100 * share:g}": float(f"{_quantile(ordinary, share):.2g}") for share in BANDS},
         "default_policy": {who: round(judged.stopped[who] / number, 4) for who, number in judged.judged.items()},
     }
@@ -232,6 +263,9 @@ def show(found: dict[str, Any], console: Console) -> None:
             table.add_row(feed, asked, *(f"{shares[who]:.2%}" for who in ("owner", *ATTACKERS, EXACTLY)))
             feed = ""
     console.print(table)
+    for silence, rows in found["targeted_silent_at"].items():
+        stopped = ", ".join(f"{share:.2%} at {asked}" for asked, share in rows.items())
+        console.print(f"targeted attackers who name {silence}: {stopped}", highlight=False)
     whole = found["default_policy"]
     console.print(
         "all rules of the default policy: " + ", ".join(f"{share:.2%} of {who}" for who, share in whole.items()),

@@ -387,7 +387,8 @@ def fold(
 ) -> None:
     """Remember `event`. Changes `observations`, which the caller owns.
 
-    `asked`: the event is a login that somebody doubts, so it must prove itself before anything of it is known.
+    `asked`: the event is a login that somebody doubts, so it must prove itself before anything of it is known. So must
+    one that names no device where the owner is known by devices.
 
     `late` is the runtime's word that the event is beyond the lateness bound of its partition's clock; it is then only
     counted, unless for this account nothing newer has happened: a quiet account has lost nothing.
@@ -406,8 +407,9 @@ def fold(
         observations.first_ms = at_ms
     if not 0 <= at_ms - observations.base_ms <= FARTHEST:
         _reach(observations, at_ms)
-    if asked and type(event) is logins.LoginSucceeded and not _is_at_home(observations, event, at_ms):
-        _came_in(observations, event, at_ms, basis)
+    unnamed = bool(observations.trusted) and isinstance(event, logins.Login) and event.device_id is None
+    if (asked or unnamed) and type(event) is logins.LoginSucceeded and not _is_at_home(observations, event, at_ms):
+        _came_in(observations, event, at_ms, basis, unnamed=unnamed)
         observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
         return
     handler(observations, event, at_ms, basis)
@@ -617,14 +619,30 @@ def _trust(obs: Observations, _: Key, network: Key, device: Key = b"") -> None:
         obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
 
 
-def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis) -> None:
+def _came_in(
+    obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis, *, unnamed: bool = False
+) -> None:
+    """A login counts; where it came from does too, unless it names no device although the owner is known by one."""
+    obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
+    device = b"" if event.device_id is None else key_of(event.device_id)
+    if event.latitude is not None and event.longitude is not None and at_ms >= obs.place_ms:
+        if obs.place_ms and device != obs.place_device:
+            obs.journey_ms = at_ms
+            obs.journey_km = great_circle_km(obs.latitude, obs.longitude, event.latitude, event.longitude)
+            obs.journey_kmh = speed_kmh(obs.journey_km, at_ms - obs.place_ms)
+        if not unnamed:
+            obs.place_ms, obs.place_device = at_ms, device
+            obs.latitude, obs.longitude = event.latitude, event.longitude
+    if not unnamed:
+        obs.logins_total += 1
+        _meet_place(obs, event, device, at_ms)
+    _active(obs, at_ms, basis)
+
+
+def _meet_place(obs: Observations, event: logins.LoginSucceeded, device: Key, at_ms: int) -> None:
     at_s = at_ms // 1000
     late = at_ms < obs.newest_ms
-    obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
-    obs.logins_total += 1
-    device = b""
-    if event.device_id is not None:
-        device = key_of(event.device_id)
+    if device:
         obs.devices = meet(obs.devices, device, at_s, DEVICES_CAP, late)
     obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
     if event.country is not None:
@@ -635,14 +653,6 @@ def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis:
         obs.agents = tally(obs.agents, key_of(event.user_agent), DEVICES_CAP)
     if event.asn is not None:
         obs.systems = tally(obs.systems, number_key(event.asn), DEVICES_CAP)
-    if event.latitude is not None and event.longitude is not None and at_ms >= obs.place_ms:
-        if obs.place_ms and device != obs.place_device:
-            obs.journey_ms = at_ms
-            obs.journey_km = great_circle_km(obs.latitude, obs.longitude, event.latitude, event.longitude)
-            obs.journey_kmh = speed_kmh(obs.journey_km, at_ms - obs.place_ms)
-        obs.place_ms, obs.place_device = at_ms, device
-        obs.latitude, obs.longitude = event.latitude, event.longitude
-    _active(obs, at_ms, basis)
 
 
 def is_guess(login: logins.LoginFailed) -> bool:

@@ -44,6 +44,13 @@ def test_who_knows_less_is_stopped_more_often_and_more_evidence_helps() -> None:
     assert found[FULL]["1%"]["targeted"] >= found["address, user agent"]["1%"]["targeted"]
 
 
+def test_saying_less_than_the_owner_does_helps_no_attacker() -> None:
+    found = judged()
+    for shares in found["targeted_silent_at"].values():
+        assert shares["2%"] >= found["stopped_at"][FULL]["2%"]["targeted"] - 0.01
+        assert shares["5%"] >= 0.99
+
+
 def test_the_default_policy_asks_no_more_owners_than_its_percentiles_say() -> None:
     whole = judged()["default_policy"]
     assert whole["owner"] <= 0.09  # 5 % by the score, the rest by new countries and journeys

@@ -353,6 +353,11 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         float,
         About("slices", "level", "highest of a login's network, system, user agent, for guessing passwords", MISSING),
     ]
+    # --- what a login leaves out
+    login_unlike: Annotated[
+        float,
+        About("left out", "flag", "a login without the device or user agent that the account always named", MISSING),
+    ]
 
 
 class FeatureSpec(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.core.familiar import Familiar, Tally, different, entry_of, key_of, network_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.observations import TOPUP, Observations
+from streams.core.observations import LOGIN, TOPUP, Observations
 
 _DAY_S = 86_400
 
@@ -35,6 +35,8 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     if key is not None:
         device_new, device_age = _new_and_age(entry, at_s)
         device_trusted = 1.0 if tallied(obs.trusted, key) else 0.0
+    elif v.kind == LOGIN and obs.trusted:  # who is known by devices and names none is on one never seen
+        device_new, device_age, device_trusted = 1.0, 0.0, 0.0
 
     ip_new = network_new = MISSING
     entry, ips_1d = _met(obs.ips, key_of(ip) if ip is not None else None, day_ago)

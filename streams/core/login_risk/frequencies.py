@@ -13,7 +13,7 @@ import msgspec
 
 from streams.core.familiar import TALLY_BYTES, Key, Tally, halved, tallied, tally
 from streams.core.login_risk.context import LoginContext
-from streams.core.login_risk.history import LoginHistory, news
+from streams.core.login_risk.history import LoginHistory, news, withheld
 
 EPOCH_DAYS = 90
 SAMPLED_FROM = 4_096  # logins; until then every one counts
@@ -48,6 +48,8 @@ class Frequencies(msgspec.Struct, array_like=True, gc=False):
     new_devices: int = 0  # ... and now came with another one
     returning: int = 0  # logins of people who had logged in before
     new_addresses: int = 0  # ... and now came from another address
+    bare_devices: int = 0  # logins without a device of people who had named one before
+    bare_agents: int = 0  # logins without a user agent of people who had named one before
 
     def address_counts(self, keys: tuple[Key, Key, Key]) -> tuple[int, int, int]:
         """Logins from this address, this system, this country."""
@@ -104,12 +106,26 @@ def count(known: Frequencies, context: LoginContext, event_id: str, day: int, hi
     if is_new.device is not None:
         known.with_device += 1
         known.new_devices += is_new.device
+    left_out = withheld(history, context)
+    known.bare_devices += left_out.device
+    known.bare_agents += left_out.agent
     if context.pace is not None:
         known.with_pace += 1
         known.paces = tally(known.paces, context.pace, PACES_MAX)
 
 
-_TOTALS = ("logins", "users", "with_agent", "with_pace", "with_device", "new_devices", "returning", "new_addresses")
+_TOTALS = (
+    "logins",
+    "users",
+    "with_agent",
+    "with_pace",
+    "with_device",
+    "new_devices",
+    "returning",
+    "new_addresses",
+    "bare_devices",
+    "bare_agents",
+)
 
 
 def _halve(known: Frequencies, times: int) -> None:

@@ -28,6 +28,7 @@ ADDRESSES_MAX = 10  # x 16 bytes
 AGENTS_MAX = 6  # x 20
 DEVICES_MAX = 6  # x 8
 PACES_MAX = 8  # x 8
+ALWAYS_BELOW = 0.5  # logins
 _FORGOTTEN = 1 / 16  # a single login of a year ago
 _WEIGHT_BYTES = 4
 _ENTRIES = tuple(Struct(f"<{levels * KEY_BYTES}sf") for levels in range(5))  # keys of so many levels, and a weight
@@ -50,6 +51,9 @@ class LoginHistory(msgspec.Struct, array_like=True, gc=False):
     # Logins whose device or address was new then, weighed like the others; the first one is none.
     new_devices: float = 0.0
     new_addresses: float = 0.0
+    # Logins that named no device, or no user agent, of a customer who has named one; weighed like the others.
+    bare_devices: float = 0.0
+    bare_agents: float = 0.0
 
     def logins(self, day: int) -> float:
         """How many logins are remembered, each by its weight on that day."""
@@ -68,12 +72,52 @@ def learn(history: LoginHistory, context: LoginContext, day: int) -> None:
     is_new = news(history, context)
     history.new_addresses = history.new_addresses * fade + (weight if is_new.address else 0.0)
     history.new_devices = history.new_devices * fade + (weight if is_new.device else 0.0)
+    _note_bare(history, context, fade, weight)
     device = () if context.device is None else (context.device,)
     pace = () if context.pace is None else (context.pace,)
     history.addresses = _with(history.addresses, 3, context.address, weight, fade, ADDRESSES_MAX, 1)
     history.agents = _with(history.agents, 4, context.agent or (), weight, fade, AGENTS_MAX, 2)
     history.devices = _with(history.devices, 1, device, weight, fade, DEVICES_MAX)
     history.paces = _with(history.paces, 1, pace, weight, fade, PACES_MAX)
+
+
+def _note_bare(history: LoginHistory, context: LoginContext, fade: float, weight: float) -> None:
+    """Counts a login that leaves something out. Of whoever has named nothing yet, all logins so far did."""
+    so_far = 0.0 if history.devices and history.agents else history.logins(history.day) * fade
+    bare = history.bare_devices * fade if history.devices else so_far
+    history.bare_devices = bare + weight if context.device is None else bare
+    bare = history.bare_agents * fade if history.agents else so_far
+    history.bare_agents = bare + weight if context.agent is None else bare
+
+
+class Withheld(NamedTuple):
+    """What a login leaves out although the customer is known by it."""
+
+    device: bool
+    agent: bool
+
+
+def withheld(history: LoginHistory, context: LoginContext) -> Withheld:
+    """A program that is told to say less must not be taken for one that has nothing to say."""
+    return Withheld(
+        context.device is None and bool(history.devices),
+        context.agent is None and bool(history.agents),
+    )
+
+
+def always_names(history: LoginHistory, day: int) -> Withheld:
+    """What the customer names in every login, so far as is remembered: one without it 90 days ago is an exception."""
+    fade = faded(day - history.day)
+    return Withheld(
+        bool(history.devices) and history.bare_devices * fade < ALWAYS_BELOW,
+        bool(history.agents) and history.bare_agents * fade < ALWAYS_BELOW,
+    )
+
+
+def is_unlike(history: LoginHistory, context: LoginContext, day: int) -> bool:
+    """Whether the login leaves out what this customer has always named: it is by an unknown device then."""
+    left_out, always = withheld(history, context), always_names(history, day)
+    return (left_out.device and always.device) or (left_out.agent and always.agent)
 
 
 class News(NamedTuple):

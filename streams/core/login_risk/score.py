@@ -10,6 +10,9 @@ Address and user agent are theirs. The round-trip time, where an event names one
 with a single level. Two more say how telling it is that a device or address is new: of an owner as often as of this
 owner so far, of anybody else nearly always. The sum over levels hardly notices whether the very address is known,
 because the network's share of all logins outweighs it; these do.
+
+What a login leaves out is chosen by whoever logs in. So a login without a device or user agent of somebody who names
+them counts as one that is as rare as it is for this customer, and as an unknown device where it never was.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Final
 from streams.core.familiar import tallied
 from streams.core.login_risk.context import LoginContext
 from streams.core.login_risk.frequencies import Frequencies
-from streams.core.login_risk.history import LoginHistory, Shares, faded, shares
+from streams.core.login_risk.history import LoginHistory, Shares, always_names, faded, shares, withheld
 
 ADDRESS_WEIGHTS: Final = (0.6, 0.3, 0.1)  # address, system, country
 AGENT_WEIGHTS: Final = (  # whole string, browser, operating system, kind of device
@@ -61,9 +64,29 @@ def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Freq
     if context.device is not None and (mine := shares(history.devices, (context.device,))) is not None:
         anybodys = (known.new_devices + 1) / (known.with_device + 2)
         ratio *= _newness(mine.of[0], history.new_devices * fade, mine.weight * fade, anybodys, OWNERS_DEVICE)
+    if context.device is None or context.agent is None:
+        ratio *= _leaving_out(history, context, day, known, logins)
     if context.pace is not None and (mine := shares(history.paces, (context.pace,))) is not None:
         ratio *= _over(_smoothed(tallied(known.paces, context.pace), known.with_pace, 1), mine, (1.0,))
     return ratio * known.logins / known.users / logins
+
+
+def _leaving_out(history: LoginHistory, context: LoginContext, day: int, known: Frequencies, logins: float) -> float:
+    """The larger of two: who names neither device nor user agent has one reason for both."""
+    fade = faded(day - history.day)
+    left_out, always = withheld(history, context), always_names(history, day)
+    factor = 1.0
+    if left_out.device:
+        anybodys = (known.bare_devices + 1) / (known.with_device + known.bare_devices + 2)
+        factor = 1.0 / _usual(history.bare_devices * fade, logins, anybodys)
+        if always.device:
+            anybodys = (known.new_devices + 1) / (known.with_device + 2)
+            factor = max(factor, 1.0 / _usual(history.new_devices * fade, logins, anybodys))
+    if left_out.agent:
+        anybodys = (known.bare_agents + 1) / (known.with_agent + known.bare_agents + 2)
+        own = 1.0 / _usual(history.bare_agents * fade, logins, anybodys)
+        factor = max(factor, own, NEW_TO_USER if always.agent else 1.0)
+    return factor
 
 
 def _newness(share: float, new: float, logins: float, anybodys: float, held: float) -> float:
@@ -72,8 +95,12 @@ def _newness(share: float, new: float, logins: float, anybodys: float, held: flo
     How usual is the owner's own share of new ones, to which PRIOR_LOGINS with everybody's share are added: whoever
     clears cookies every day is not asked every day.
     """
-    usual = (new + PRIOR_LOGINS * max(anybodys, LEAST_NEW)) / (logins + PRIOR_LOGINS)
+    usual = _usual(new, logins, anybodys)
     return held / (share * (1.0 - usual)) if share > 0.0 else 1.0 / usual
+
+
+def _usual(own: float, logins: float, anybodys: float) -> float:
+    return (own + PRIOR_LOGINS * max(anybodys, LEAST_NEW)) / (logins + PRIOR_LOGINS)
 
 
 def _over(anybody: float, mine: Shares, weights: Sequence[float]) -> float:

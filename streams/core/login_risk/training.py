@@ -1,7 +1,8 @@
 """Which logins does the score learn from? Those that nothing suspicious surrounds, and those that were proved.
 
 An attacker who got in must not become familiar, so a login that a rule doubted, or that came from an address or device
-under suspicion, waits for its second factor; without one it is forgotten. The score's own doubt counts only where
+under suspicion, or that leaves out the device or user agent that this customer has always named, waits for its second
+factor; without one it is forgotten. The score's own doubt counts only where
 somebody acts on it: where nobody is asked, nobody can answer, and a new phone would be new for ever.
 """
 
@@ -13,7 +14,7 @@ from streams.contracts.logins import ChallengePassed, Login, LoginSucceeded
 from streams.core.features import Features
 from streams.core.login_risk.context import LoginContext, context_of
 from streams.core.login_risk.frequencies import Frequencies, count
-from streams.core.login_risk.history import DAY_MS, LoginHistory, learn
+from streams.core.login_risk.history import DAY_MS, LoginHistory, is_unlike, learn
 from streams.core.observations import PROOF_MS, Observations
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
@@ -56,7 +57,9 @@ def train(observations: Observations, event: Event, at_ms: int, known: Frequenci
     if history is None:
         history = observations.login_history = LoginHistory()
     context = context_of(event)
-    if doubted and not (_near(at_ms, history.proved_ms) and history.proved == context.address[0]):
+    if (doubted or is_unlike(history, context, at_ms // DAY_MS)) and not (
+        _near(at_ms, history.proved_ms) and history.proved == context.address[0]
+    ):
         history.doubted_ms, history.doubted = at_ms, _flat(context)
         return
     _learn(history, context, event.event_id, at_ms, known)

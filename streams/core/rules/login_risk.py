@@ -29,23 +29,26 @@ def login_risk(event: LoginSucceeded, _at_ms: int, features: Features, policy: L
         login than if it is this customer's?
     Fires when: the ratio reaches policy.ratios: the score of 95 /01, 99 /02 and 99.9 /03 of 100 ordinary logins. Band
         /02 also limits money out for a while; band /03 is a stranger with the right password (case F21). An event that
-        does not name both user agent and autonomous system or country tells too little for more than /01.
+        does not name both user agent and autonomous system or country tells too little for more than /01, unless it
+        leaves out what this customer has always named.
     Blind to: a customer's first logins (policy.warm_logins) and the first 1,000 of a site; whoever holds the customer's
         own device or session.
     Costs: at most 450 bytes per account, 14 KiB per partition, some 20 us per successful login.
     """
-    if event.user_agent is None and event.device_id is None and event.asn is None:
+    unlike = features.login_unlike == 1.0
+    if event.user_agent is None and event.device_id is None and event.asn is None and not unlike:
         return ADDRESS_ALONE
     if features.login_risk == MISSING or features.login_history < policy.warm_logins:
         return NO_HISTORY
     band = band_of(features.login_risk, policy.ratios)
     if band == 0:
         return QUIET
-    if event.user_agent is None or (event.asn is None and event.country is None):
+    if not unlike and (event.user_agent is None or (event.asn is None and event.country is None)):
         band = 1
     evidence = {
         "login_risk": features.login_risk,
         "login_history": features.login_history,
         "login_known": features.login_known,
+        "login_unlike": features.login_unlike,
     }
     return Fired(band, ("R26",), evidence)
