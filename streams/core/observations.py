@@ -320,6 +320,17 @@ def habit_at(observations: Observations, at_ms: int) -> tuple[float, float, floa
     return weight * _decay(at_ms - observations.habit_ms), mean, max(variance, 0.0)
 
 
+def is_established(observations: Observations, at_ms: int, days: int, payments_made: float) -> bool:
+    """Whether the account is so many days old and pays: what somebody who opens accounts to abuse them has to fake.
+
+    `payments_made` counts what was not refused, each half as much after 30 days.
+    """
+    since_ms = observations.first_ms if observations.first_ms >= 0 else at_ms
+    if observations.opened_ms is not None:
+        since_ms = min(since_ms, observations.opened_ms)
+    return at_ms - since_ms >= days * DAY and habit_at(observations, at_ms)[0] >= payments_made
+
+
 def is_known_context(observations: Observations, login: logins.Login) -> bool:
     """Whether a successful login came from this device before; on an account that never named one, from this network.
 

@@ -44,7 +44,18 @@ from streams.contracts.logins import (
 from streams.contracts.payments import CardBound, FeeCharged, Movement
 from streams.core import erasure, timers, truth
 from streams.core.basis import basis_of
-from streams.core.cases import attachments, clocks, dialogue, escalation, handed, operator, remarks, shelf, timeline
+from streams.core.cases import (
+    attachments,
+    clocks,
+    counting,
+    dialogue,
+    escalation,
+    handed,
+    operator,
+    remarks,
+    shelf,
+    timeline,
+)
 from streams.core.cases.book import version_of
 from streams.core.familiar import contains
 from streams.core.features import features_of
@@ -98,7 +109,7 @@ from streams.core.obligations import (
     Suspect,
     Unknown,
 )
-from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, seen_key
+from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, is_established, seen_key
 from streams.core.policy import Policy
 from streams.core.risk import RiskView, incident_of
 from streams.core.rules import evaluate
@@ -131,7 +142,14 @@ def prepare(
     basis = basis_of(policy, at_ms)
     subject = SUBJECTS.get(type(event))
     if subject is None or (isinstance(event, Movement) and _is_known(observations, event)):
-        prepared = Prepared(event, at_ms, late, times_usual=_times_usual(observations, event, at_ms))
+        prepared = Prepared(
+            event,
+            at_ms,
+            late,
+            times_usual=_times_usual(observations, event, at_ms),
+            established=isinstance(event, UserReport | CustomerConfirmed)
+            and is_established(observations, at_ms, policy.locks.established_days, policy.locks.established_payments),
+        )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
@@ -170,7 +188,7 @@ def decide(
     if not event.known:
         return []
     turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
-    turn.late = prepared.late
+    turn.late, turn.established = prepared.late, prepared.established
     if isinstance(event, Movement):
         lifecycle.heard(turn, prepared, event, score)
     elif prepared.features is not None:
@@ -224,6 +242,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 members.ask_again(turn, waiting)
             case timers.Talk():
                 dialogue.due(turn, waiting.case)
+            case timers.Untold():
+                counting.tell(turn, waiting.case)
             case Case():
                 escalation.strike(turn, waiting)
             case _:

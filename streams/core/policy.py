@@ -195,6 +195,11 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     restrict_s: Count  # money-out off, reviewed before it ends
     cooling_s: Count  # low limits after a freeze
     cooloff_s: Count  # low limits after a restriction or a disabled password
+    # Accounts so old, with so many payments (half as many count after 30 days), have freeze caps of their own.
+    established_days: Count
+    established_payments: Annotated[float, Meta(ge=0)]
+    unverified_channels: tuple[str, ...]  # through which anybody can say that an account is stolen
+    unverified_report: Literal["restrict", "review"]  # what follows then, until the owner has said so elsewhere
     unfreeze_identity_s: Seconds  # a freeze ends only so soon after an identity check; 0: nobody checks identities
     ack: Literal["required", "assumed"]
     ack_timeout_s: Count  # no acknowledgement until then: a P1 case

@@ -74,6 +74,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     risk_age_s: int | None = None  # age of the oldest entity risk that the features used
     incident: str = ""  # case of the attack on logins that this event is a part of
     times_usual: float | None = None  # of a fraud label: the amount of its subject over the account's median
+    established: bool = False  # of what an owner reports: the account is old enough and has paid often enough
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
 
 

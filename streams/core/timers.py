@@ -29,8 +29,27 @@ class Talk(NamedTuple):
     due_ms: int
 
 
+class Untold(NamedTuple):
+    """A case whose counters have gone on without a version, until it is quiet."""
+
+    case: Case
+    due_ms: int
+
+
 Waiting = (
-    HeldLock | Command | Hold | Debit | Ended | Unknown | Expectation | Suspect | Membership | Talk | Case | Reserved
+    HeldLock
+    | Command
+    | Hold
+    | Debit
+    | Ended
+    | Unknown
+    | Expectation
+    | Suspect
+    | Membership
+    | Talk
+    | Untold
+    | Case
+    | Reserved
 )
 
 
@@ -59,6 +78,8 @@ def next_due_ms(obligations: Obligations) -> int | None:
             due = case.talk_due_ms
         if case.due_ms and (due is None or case.due_ms < due):
             due = case.due_ms
+        if case.untold_ms and (due is None or case.untold_ms < due):
+            due = case.untold_ms
     return due
 
 
@@ -95,6 +116,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
             name = f"incident/{digest(account_id, waiting.incident_id)}"
         case Talk():
             name = f"talk/{waiting.case.case_id}"
+        case Untold():
+            name = f"untold/{waiting.case.case_id}"
         case Case():
             name = f"clock/{waiting.case_id}"
         case _:
@@ -138,3 +161,5 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
             yield case.talk_due_ms, 10, case.case_id, Talk(case, case.talk_due_ms)
         if 0 < case.due_ms <= due_ms:
             yield case.due_ms, 9, case.case_id, case
+        if 0 < case.untold_ms <= due_ms:
+            yield case.untold_ms, 12, case.case_id, Untold(case, case.untold_ms)

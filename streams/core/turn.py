@@ -43,6 +43,7 @@ class Turn(msgspec.Struct):
     trigger: str = ""
     actor: str = ""
     stood: tuple[Standing, ...] = ()  # the locks before the turn
+    established: bool = False  # the account has a history, so that what its owner asks for has a cap of its own
     only_time: bool = False  # nothing has happened but that time has passed
 
     def change(self, case: Case, what: str) -> None:

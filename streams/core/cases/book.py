@@ -158,6 +158,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
     """The next version: what changed, and the whole case."""
     case.known = (case.known or case.version) if turn.only_time else case.version + 1
     case.version += 1
+    case.untold_ms = 0
     obligations = turn.obligations
     return CaseVersion(
         occurred_at=turn.at,

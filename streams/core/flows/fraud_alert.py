@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streams.contracts.accounts import CustomerConfirmed
+from typing import Final
+
+from streams.contracts.accounts import CustomerConfirmed, Support
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
 from streams.core.cases import review
@@ -17,7 +19,7 @@ from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money.charges import hashed
-from streams.core.obligations import Case, Hold, Line, PaymentState
+from streams.core.obligations import Case, Hold, Line, PaymentState, payment_key
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
 from streams.core.steps import Prepared
@@ -29,6 +31,11 @@ TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
 NOT_FROZEN = "not_frozen"  # line of a case
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
+RISK_FAMILY = "account_risk"
+UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
+_DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
+# Open cases of these flows say themselves that somebody else may be in: a risky login or payment, a takeover.
+_EVIDENCE: Final = frozenset({"F21"})
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -46,7 +53,11 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
 
 
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
-    """Yes releases the held payment, unless the account is frozen; no blocks it and freezes the account."""
+    """Yes releases the held payment, unless the account is frozen; no blocks it and freezes the account.
+
+    A no about a payment or case that is not known here freezes nothing: whoever can write it about any account would
+    lock anybody out. Nor does one through a channel in which nobody checks who writes, without other evidence.
+    """
     hold = _hold_meant(turn, event)
     case = _case_meant(turn, event, hold)
     if event.answer == "yes":
@@ -71,14 +82,73 @@ def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
         return
     if hold is not None:
         end_hold(turn, hold, "block", "confirmed", "denied by the customer")
+    payment_id = event.payment_id or ""
+    is_known = hold is not None or _is_known(turn, case, payment_id)
+    if case is not None and case.family not in _DENIABLE:
+        # About a refund or a forgotten password a no says nothing about who was in: people read it.
+        text = "the customer says: it was not me; that is not the question here"
+        add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, text))
+        return
     if case is None:
-        case = open_or_join(turn, _unknown_payment(turn, event.payment_id or ""))
-    add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, "the customer says: it was not me"))
+        case = open_or_join(turn, _unknown_payment(turn, payment_id))
+    text = "the customer says: it was not me"
+    if not is_known:
+        text += "; nothing of the kind is known on this account, so nothing is frozen: a person decides"
+    add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, text))
+    if not is_known:
+        raise_to(turn, case, 1)
+        trail.lay(turn, case)
+        notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
+        return
+    if not is_believed(turn, event):
+        wait_for_owner(turn, case)
+        return
     set_finding(turn, case, "confirmed_fraud")
     learn_from(turn, case)
     if case.family == TAKEOVER_FAMILY:
         is_takeover(turn, case)
     freeze(turn, case, "customer_denied")
+
+
+def _is_known(turn: Turn, case: Case | None, payment_id: str) -> bool:
+    """Whether this account has seen what is denied; a case that an earlier denial has opened proves nothing."""
+    if case is not None and case.family != UNAUTHORISED:
+        return True
+    named = (payment_id, case.payment_id if case is not None else "")
+    return any(each and turn.obligations.recall(payment_key(each)) is not None for each in named)
+
+
+def is_believed(turn: Turn, event: Support) -> bool:
+    """Whether a word of the owner freezes: it came where people are known, or what happened here says the same.
+
+    Domain F23: at once on a report through a verified channel, or with evidence of risk.
+    """
+    if event.channel.lower() not in turn.policy.locks.unverified_channels:
+        return True
+    if any(trace.doubted for trace in trail.began_within(turn, turn.policy.cases.trail_s)):
+        return True
+    return any(
+        case.is_open and case.flow in _EVIDENCE and case.shadow == turn.shadow for case in turn.obligations.cases
+    )
+
+
+def wait_for_owner(turn: Turn, case: Case) -> None:
+    """An urgent case, and money out paused where the policy says so, until the owner says it where people are known."""
+    raise_to(turn, case, 1)
+    text = "not frozen: said in a channel where nobody checks who writes; ask the owner through another one"
+    add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+    if turn.policy.locks.unverified_report == "restrict":
+        lock(
+            turn,
+            "restrict",
+            scope="money_out",
+            applies_to="everyone",
+            lasts_s=turn.policy.locks.restrict_s,
+            reason_class="verification_needed",
+            rule="reported_unverified",
+            case=case,
+        )
+    notify(turn, "account_takeover.unverified", {"case_id": case.case_id}, case)
 
 
 def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
@@ -110,7 +180,9 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
         errand(turn, "stop_payouts", reason_class="account_protection", rule=rule, case=case)
     if frozen:
         notify(turn, "account_takeover", {"case_id": case.case_id}, case)
-    elif not was_frozen and not is_capped:
+    elif is_capped:
+        notify(turn, "account_takeover.review", {"case_id": case.case_id}, case)
+    elif not was_frozen:
         add_line(
             turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, f"not frozen: {_why_not(turn)}; a person decides")
         )
@@ -154,7 +226,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     if taken_over:
         case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     elif risky:
-        case_type, flow, family, priority = "account_locked.risk", "F21", "account_risk", 2
+        case_type, flow, family, priority = "account_locked.risk", "F21", RISK_FAMILY, 2
     elif not others and mule.is_seen(prepared, Outcome.parse(turn.policy.outcome.case_from)):
         case_type, flow, family, priority = mule.CASE, mule.FLOW, mule.CASE, 2
     else:
@@ -331,7 +403,7 @@ def _unknown_payment(turn: Turn, payment_id: str) -> Draft:
     return Draft(
         case_type="unauthorised_txn",
         flow="F25",
-        family="unauthorised",
+        family=UNAUTHORISED,
         queue="security",
         priority=1,
         lines=(Line(turn.at_ms, "denied", turn.cause, "a payment that nobody had asked about is denied"),),

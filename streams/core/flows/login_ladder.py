@@ -9,8 +9,9 @@ allows at most 100 failures in a row), or whoever guesses at an account that nob
 from __future__ import annotations
 
 from streams.contracts.logins import LoginFailed
+from streams.core.cases import counting
 from streams.core.cases.book import Draft, open_or_join
-from streams.core.locks.saga import lock
+from streams.core.locks.saga import LOCK_CAPPED, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
@@ -95,7 +96,12 @@ def _challenge(turn: Turn) -> None:
 
 
 def _disable(turn: Turn, failures: int, known: bool) -> None:
-    case = open_or_join(turn, _draft(turn, failures, known))
+    case = _standing(turn)
+    if case is not None and _says_so(turn, case):
+        # Whoever goes on guessing must not keep the case changing under the hands of whoever works it.
+        counting.count(turn, case, "failures")
+    else:
+        case = open_or_join(turn, _draft(turn, failures, known))
     disabled = lock(
         turn,
         "lock",
@@ -108,6 +114,18 @@ def _disable(turn: Turn, failures: int, known: bool) -> None:
     )
     if disabled:
         notify(turn, "account_locked.disabled", {}, case)
+
+
+def _says_so(turn: Turn, case: Case) -> bool:
+    """Whether the case tells already that the password is disabled, or would be but for a cap."""
+    disabled = any(
+        held.action == "lock" and held.applies_to == "everyone" and not held.due_ms for held in turn.obligations.locks
+    )
+    return (
+        disabled
+        or case.counters.get("failures", 0) >= turn.policy.locks.disable_at_failures
+        or any(line.kind == LOCK_CAPPED for line in case.lines)
+    )
 
 
 def _standing(turn: Turn) -> Case | None:

@@ -8,7 +8,16 @@ from streams.contracts.accounts import UserReport
 from streams.contracts.base import to_ms
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import trail
-from streams.core.flows.fraud_alert import NOT_FROZEN, TAKEOVER_CASE, TAKEOVER_FAMILY, freeze, is_takeover
+from streams.core.flows.fraud_alert import (
+    NOT_FROZEN,
+    TAKEOVER_CASE,
+    TAKEOVER_FAMILY,
+    UNAUTHORISED,
+    freeze,
+    is_believed,
+    is_takeover,
+    wait_for_owner,
+)
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
 from streams.core.money import charges
@@ -16,7 +25,6 @@ from streams.core.obligations import Line
 from streams.core.turn import Turn
 
 WRONG = "wrong_transfer"
-UNAUTHORISED: Final = "unauthorised"
 REPORTED: Final = "reported_payments"  # counter of a case: a long timeline loses its oldest lines
 # A theft stays true however late its report is heard; what is older than this is a history that is read again.
 STANDS_S: Final = 7 * 86_400
@@ -40,15 +48,22 @@ def reported(turn: Turn, event: UserReport) -> None:
 
 
 def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
-    """Frozen at once, however late the report comes, unless two people have given the account back since."""
+    """Frozen at once, however late the report comes, unless two people have given the account back since.
+
+    What anybody can say without being known (`locks.unverified_channels`) freezes only with other evidence.
+    """
     recovered = to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms
     if not recovered:
         turn.stands(STANDS_S)
+    believed = is_believed(turn, event)
     case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
     is_takeover(turn, case)
     if recovered:
         text = "not frozen: the account was given back to its owner after this report"
         add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+        return
+    if not believed:
+        wait_for_owner(turn, case)
         return
     freeze(turn, case, "reported_stolen")
 

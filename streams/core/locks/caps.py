@@ -7,7 +7,7 @@ The counters belong to a partition, not to an account; the agent keeps them as a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -18,21 +18,39 @@ from streams.core.policy import LockCaps
 TOTAL = "total"
 # Locks that an owner has asked for, by report or by denying a payment. They have the cap of a rule, for a flood of
 # reports is not many owners, but no part in the total: whoever makes rules lock many accounts keeps no theft unfrozen.
-OWNERS = frozenset({"reported_stolen", "customer_denied"})
+# Accounts with a history have that cap once more for themselves: whoever opens many accounts to report them stolen
+# uses up what new accounts have.
+OWNERS = frozenset({"reported_stolen", "customer_denied", "reported_unverified"})
+_ESTABLISHED = "/established"
 # A window is counted in 12 buckets: 5 minutes each for an hour, which is as exact as a cap needs to be.
 BUCKETS = 12
 # Rules that lock are named in code; 32 is several times what exists. More share the total's counter only.
 RULES = 32
 
 
+class Refused(NamedTuple):
+    """One lock of a burst that became a review: which burst, and the how many-th."""
+
+    window_ms: int
+    rule: str
+    number: int
+
+    @property
+    def version(self) -> int | None:
+        """Of the burst's one incident, which tells of the 1st, 10th, 100th .. only; None for the others."""
+        digits = len(str(self.number))
+        return digits if self.number == 10 ** (digits - 1) else None
+
+
 class PartitionLimits(msgspec.Struct, array_like=True):
-    """Locks per rule and in total in the window that ends at the newest bucket. At most 35 rows of 12 counters."""
+    """Locks per rule and in total in the window that ends at the newest bucket. At most 39 rows of 12 counters."""
 
     newest: int = 0  # bucket number since 1970
     counts: dict[str, list[int]] = msgspec.field(default_factory=dict)
-    reported: int = -1  # window number that already has its incident
+    reported: int = -1  # window number of `refused`
     # Rules, or `total`, that all partitions together have exhausted: (from, until) in ms of event time.
     stopped: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    refused: dict[str, int] = msgspec.field(default_factory=dict)  # rule -> its locks that a cap made reviews
 
     def stop(self, name: str, from_ms: int, until_ms: int) -> None:
         """All partitions together have reached the cap of a rule, or of everything."""
@@ -53,23 +71,25 @@ class PartitionLimits(msgspec.Struct, array_like=True):
         """Counts one lock by `rule` and returns True, or returns False because a cap is reached."""
         slot = self._advance(at_ms, caps.window_s)
         total = self._row(TOTAL)
-        known = rule in self.counts or rule in OWNERS or len(self.counts) <= RULES
+        owners = is_owners(rule)
+        known = rule in self.counts or owners or len(self.counts) <= RULES
         own = self._row(rule) if known else total
-        if rule not in OWNERS and sum(total) >= caps.of_partition(caps.total, partitions):
+        if not owners and sum(total) >= caps.of_partition(caps.total, partitions):
             return False
         if sum(own) >= caps.of_partition(caps.per_rule, partitions):
             return False
-        for row in [own] if own is total or rule in OWNERS else [own, total]:
+        for row in [own] if own is total or owners else [own, total]:
             row[slot] += 1
         return True
 
-    def report(self, at_ms: int, caps: LockCaps) -> int | None:
-        """The start of the window in which the cap was reached, the first time it is asked for; then None."""
+    def refuse(self, rule: str, at_ms: int, caps: LockCaps) -> Refused:
+        """Counts a lock that became a review, in the window of the newest one."""
         window = at_ms // (caps.window_s * 1000)
-        if window <= self.reported:
-            return None
-        self.reported = window
-        return window * caps.window_s * 1000
+        if window > self.reported:
+            self.reported, self.refused = window, {}
+        name = rule if rule in self.refused or len(self.refused) < RULES else "others"
+        number = self.refused[name] = self.refused.get(name, 0) + 1
+        return Refused(self.reported * caps.window_s * 1000, name, number)
 
     def _row(self, name: str) -> list[int]:
         row = self.counts.get(name)
@@ -88,9 +108,19 @@ class PartitionLimits(msgspec.Struct, array_like=True):
         return self.newest % BUCKETS
 
 
+def is_owners(rule: str) -> bool:
+    """Whether an owner asks for what `rule`, as caps count it, locks."""
+    return rule.removesuffix(_ESTABLISHED) in OWNERS
+
+
+def counted_as(rule: str, *, established: bool) -> str:
+    """Whose cap a lock by `rule` uses up: of what owners ask for, accounts with a history have one of their own."""
+    return rule + _ESTABLISHED if established and rule in OWNERS else rule
+
+
 def _counted(rule: str) -> tuple[str, ...]:
     """The counters that a lock by `rule` is in."""
-    return (rule,) if rule in OWNERS else (rule, TOTAL)
+    return (rule,) if is_owners(rule) else (rule, TOTAL)
 
 
 def capped_case(
@@ -101,13 +131,17 @@ def capped_case(
     at: datetime,
     event_id: str,
     owner: Literal["account", "entity"] = "account",
+    *,
+    version: int = 1,
+    number: int = 0,
+    opened: datetime | None = None,
 ) -> CaseVersion:
-    """The incident that says that locks have become reviews."""
+    """The incident that says that locks have become reviews, `number` times so far where that is counted."""
     return CaseVersion(
         occurred_at=at,
         case_id=incident_id("locks_capped", subject, window),
-        version=1,
-        changed=("opened",),
+        version=version,
+        changed=("opened",) if version == 1 else ("counters",),
         case_type="locks_capped",
         flow="F21",
         cause_family="locks_capped",
@@ -118,6 +152,7 @@ def capped_case(
         entities=Entities(entity=subject),
         rules=(rule,),
         evidence=(Evidence(at=at, kind="lock_capped", event_id=event_id, text=text),),
-        created_at=at,
-        detected_at=at,
+        counters={"refused": number} if number else {},
+        created_at=opened or at,
+        detected_at=opened or at,
     )

@@ -46,6 +46,13 @@ confirms a takeover (F23) as fraud freezes the account too, outside the caps.
 The newest profile says whether an account is closed: a day of closing that has not come yet, or a profile older than
 what is known, closes nothing, and a newer one without such a day opens it again. Closing drops every lock but a freeze.
 
+A word that freezes has to come from somebody who is known there. A theft report, or a "no, that was not me", through a
+channel in `locks.unverified_channels` (social media, e-mail, public forms) opens a P1 case (F23, F25), pauses money out
+for `locks.restrict_s` unless `locks.unverified_report = "review"`, and asks the owner to say it in the app or by phone;
+it freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open F21
+case. A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25).
+A "no" on a case of another kind, about a refund or wrong passwords, is a line on it.
+
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
 
@@ -62,6 +69,11 @@ Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` wh
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by
 denying a payment, has a cap of its own and no part in the total: whoever makes rules lock many accounts cannot keep a
 theft from being stopped.
+Accounts that are `locks.established_days` old and pay (`locks.established_payments`) have that cap once more for
+themselves, so nobody uses it up with accounts opened to be reported. Beyond a cap nothing is lost: the account's case
+is P1, sessions and payouts are ended, and the owner is told what to do; a lock that has no case of its own (the ladder's
+first steps, lower limits) is counted by one incident per rule and window, told at the 1st, 10th, 100th refusal. The
+second factor that strangers are asked for has no cap: it keeps no owner out.
 
 ## One lock
 

@@ -14,7 +14,7 @@ from streams.core.cases.book import Draft, add_action, add_line, open_or_join, s
 from streams.core.cases.clocks import is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.locks.account_states import ENTRY_OF, state_of_lock
-from streams.core.locks.caps import capped_case
+from streams.core.locks.caps import capped_case, counted_as
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
 from streams.core.messages.render import instant
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
@@ -25,6 +25,7 @@ APPEAL = "unlock"  # family of the cases of customers who want their account bac
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
 _UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
+LOCK_CAPPED = "lock_capped"  # line of a case
 
 
 def lock(
@@ -56,13 +57,14 @@ def lock(
     # A longer lock of an account that is locked already is no further account.
     limits = turn.ctx.limits
     if capped and standing is None:
-        stopped = limits.is_stopped(rule, turn.at_ms)
-        if stopped or not limits.take(rule, turn.at_ms, policy.caps, turn.ctx.partitions):
+        counted = counted_as(rule, established=turn.established)
+        stopped = limits.is_stopped(counted, turn.at_ms)
+        if stopped or not limits.take(counted, turn.at_ms, policy.caps, turn.ctx.partitions):
             turn.ctx.withheld.append(("action", "capped"))
             turn.ctx.capped.append("total" if stopped else "partition")
-            _report_cap(turn, rule, case, stopped)
+            _report_cap(turn, counted, case, stopped)
             return False
-        turn.ctx.locked.append(rule)
+        turn.ctx.locked.append(counted)
     status = standing.status if standing is not None else ABSENT
     transition = _step(turn, status, "wanted")
     if transition is None:
@@ -371,13 +373,26 @@ def _confirmed(turn: Turn, action_id: str) -> None:
 
 
 def _report_cap(turn: Turn, rule: str, case: Case | None, stopped: bool) -> None:
-    """One incident per partition and window; the account's own case says that a person must decide."""
+    """One incident per partition, rule and window; the account's own case says once that a person must decide."""
     caps = turn.policy.locks.caps
-    if case is not None:
-        add_line(turn, case, Line(turn.at_ms, "lock_capped", turn.cause, "too many locks lately: review by a person"))
-    # What all partitions together have reached has its incident where they are counted.
-    window_ms = None if stopped else turn.ctx.limits.report(turn.at_ms, caps)
-    if window_ms is None:
+    if case is not None and not any(line.kind == LOCK_CAPPED for line in case.lines):
+        add_line(turn, case, Line(turn.at_ms, LOCK_CAPPED, turn.cause, "too many locks lately: review by a person"))
+    if stopped:
+        return  # what all partitions together have reached has its incident where they are counted
+    refused = turn.ctx.limits.refuse(rule, turn.at_ms, caps)
+    version = refused.version
+    if version is None:
         return
-    partition, text = f"partition/{turn.ctx.partition}", f"rule {rule} reached a cap"
-    turn.effects.append(capped_case(partition, str(window_ms), rule, text, turn.at, turn.cause))
+    turn.effects.append(
+        capped_case(
+            f"partition/{turn.ctx.partition}",
+            f"{refused.window_ms}/{refused.rule}",
+            refused.rule,
+            f"rule {refused.rule} reached a cap: refused {refused.number} times so far",
+            turn.at,
+            turn.cause,
+            version=version,
+            number=refused.number,
+            opened=from_ms(refused.window_ms),
+        )
+    )

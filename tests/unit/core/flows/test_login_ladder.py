@@ -7,6 +7,7 @@ from support.play import Player, policy
 
 from streams.contracts.accounts import IdentityVerified
 from streams.contracts.actions import ActionRequested, LocksState
+from streams.contracts.cases import CaseVersion
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengeFailed, ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
 
@@ -113,3 +114,34 @@ class TestTheWayOut:
         fail(player, 9, SECOND, **THIEF)
         player.see(login(NOON + MINUTE, "new", CredentialChanged, reason="password", **OWN))
         assert locked_out(fail(player, 1, SECOND, NOON + HOUR, "next", **THIEF)) == {"unknown_devices"}
+
+
+class TestWhoGoesOnGuessing:
+    """A payment system that has not heard of the lock yet goes on telling of wrong passwords."""
+
+    def cases(self, effects):
+        return [one for one in effects if type(one) is CaseVersion and one.flow == "F20"]
+
+    def test_a_thousand_failures_after_the_lock_are_few_versions_and_the_last_one_counts_them_all(self):
+        player = at_home()
+        locked = self.cases(fail(player, 100, SECOND, **OWN))
+        assert locked[-1].counters["failures"] == 100
+        ongoing = self.cases(fail(player, 1_000, SECOND, NOON + 2 * MINUTE, "more", **OWN))
+        assert len([one for one in ongoing if "failures" in one.changed]) <= 4
+        quiet = NOON + 2 * MINUTE + 999 * SECOND + HOUR
+        ending = self.cases(player.pass_until(quiet))
+        assert ending[-1].counters["failures"] == 1_100
+        assert len([one for one in ongoing + ending if one.changed != ("clock",)]) < 20
+        later = self.cases(player.pass_until(quiet + HOUR))
+        assert not [one for one in later if "counters" in one.changed], "told once"
+
+    def test_where_a_cap_keeps_the_lock_away_there_are_few_versions_too(self):
+        player = Player(policy("[locks.caps]\nper_rule = 1\n"))
+        fail(player, 5, SECOND, account_id="other", name="o")
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
+        effects = fail(player, 600, SECOND, **OWN)
+        assert locked_out(effects) == set()
+        versions = self.cases(effects)
+        assert "lock_capped" in {line.kind for line in versions[-1].evidence}
+        assert len(versions) < 30

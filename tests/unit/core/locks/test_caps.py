@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.locks.caps import BUCKETS, RULES, TOTAL, PartitionLimits
+from streams.core.locks.caps import BUCKETS, RULES, TOTAL, PartitionLimits, counted_as
 from streams.core.policy import LockCaps
 
 CAPS = LockCaps(window_s=3600, per_rule=4, total=6, partition_share=0.5)  # 2 per rule and 3 in total here
@@ -39,11 +39,24 @@ def test_the_window_moves_on() -> None:
     assert limits.take("a", NOON + 3_900_000, CAPS, 2)  # the first one is more than an hour ago
 
 
-def test_one_report_per_window() -> None:
+def test_a_burst_is_told_at_the_first_and_each_tenfold() -> None:
     limits = PartitionLimits()
-    assert limits.report(NOON, CAPS) == NOON
-    assert limits.report(NOON + 3_599_999, CAPS) is None
-    assert limits.report(NOON + 3_600_000, CAPS) == NOON + 3_600_000
+    told = [limits.refuse("a", NOON + at, CAPS) for at in range(1_000)]
+    assert {each.window_ms for each in told} == {NOON}
+    assert [each.version for each in told if each.version] == [1, 2, 3, 4]
+    assert limits.refuse("b", NOON + 3_599_999, CAPS).version == 1, "each rule has its own"
+    assert limits.refuse("a", NOON + 3_600_000, CAPS) == (NOON + 3_600_000, "a", 1)
+
+
+def test_accounts_with_a_history_have_a_cap_of_their_own_for_what_their_owners_ask() -> None:
+    limits = PartitionLimits()
+    old = counted_as("reported_stolen", established=True)
+    assert [limits.take("reported_stolen", NOON, CAPS, 2) for _ in range(3)] == [True, True, False]
+    assert [limits.take(old, NOON, CAPS, 2) for _ in range(3)] == [True, True, False]
+    limits.stop("reported_stolen", NOON, NOON + 3_600_000)
+    assert limits.is_stopped("reported_stolen", NOON)
+    assert not limits.is_stopped(old, NOON)
+    assert counted_as("login-risk", established=True) == "login-risk", "rules have one cap for all"
 
 
 def test_a_small_cap_still_locks() -> None:

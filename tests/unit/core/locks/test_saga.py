@@ -56,7 +56,10 @@ def test_beyond_the_cap_a_person_decides_and_one_incident_says_so() -> None:
     locked = {command.account_id for command in only(ActionRequested, effects)}
     assert locked == {"a1"}
     incidents = [case for case in only(CaseVersion, effects) if case.case_id.startswith("inc_")]
-    assert [(case.case_type, case.version, case.subject) for case in incidents] == [("locks_capped", 1, "partition/0")]
+    assert {(case.case_id, case.case_type, case.subject) for case in incidents} == {
+        (incidents[0].case_id, "locks_capped", "partition/0")
+    }
+    assert [case.version for case in incidents] == [1, 2], "at the first and the tenth refusal"
     ladder = [case for case in only(CaseVersion, effects) if case.entities.account_id == "a3"]
     assert "lock_capped" in {line.kind for line in ladder[-1].evidence}
 

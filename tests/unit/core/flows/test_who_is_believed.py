@@ -1,0 +1,130 @@
+"""Whose word freezes an account, and what follows from the word of somebody whom nobody knows?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
+from support.play import Player, policy
+
+from streams.contracts.accounts import CustomerConfirmed, UserReport
+from streams.contracts.actions import ActionRequested, LocksState
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.logins import LoginFailed, LoginSucceeded
+from streams.core.steps import Effect
+
+ONE_FREEZE = "[locks.caps]\nper_rule = 1\n"
+
+
+def only(kind: type, effects: list[Effect]) -> list[Any]:
+    return [effect for effect in effects if type(effect) is kind]
+
+
+def actions(effects: list[Effect]) -> set[str]:
+    return {command.action for command in only(ActionRequested, effects)}
+
+
+def told(effects: list[Effect]) -> set[str]:
+    return {message.template for message in only(NotificationRequested, effects)}
+
+
+def denied(player: Player, at_ms: int = NOON, number: int = 1, channel: str = "app", **about: str) -> list[Effect]:
+    return player.see(event(CustomerConfirmed, at_ms, number, channel=channel, answer="no", **about))
+
+
+def stolen(
+    player: Player, at_ms: int = NOON + HOUR, channel: str = "app", account_id: str = "a1", number: int | str = 1
+) -> list[Effect]:
+    return player.see(event(UserReport, at_ms, number, channel=channel, kind="stolen", account_id=account_id))
+
+
+class TestANoAboutNothing:
+    def test_freezes_nobody_however_often_and_opens_an_urgent_case(self) -> None:
+        player = Player(policy())
+        first = denied(player, payment_id="made-up")
+        case = only(CaseVersion, first)[-1]
+        assert (case.flow, case.queue, case.priority) == ("F25", "security", "P1")
+        assert told(first) == {"unauthorised.received"}
+        again = denied(player, NOON + SECOND, 2, payment_id="made-up")
+        again += denied(player, NOON + 2 * SECOND, 3)
+        again += denied(player, NOON + 3 * SECOND, 4, case_id=case.case_id)
+        again += denied(player, NOON + 4 * SECOND, 5, case_id="case_of_somebody_else")
+        assert actions(first + again) == set()
+        assert only(CaseVersion, again)[-1].case_id == case.case_id
+
+    def test_about_a_payment_of_this_account_freezes(self) -> None:
+        player = Player(policy())
+        player.see(paid(NOON - HOUR, 1))
+        assert "freeze" in actions(denied(player, payment_id="p1"))
+
+    def test_about_a_forgotten_password_is_read_by_people(self) -> None:
+        player = Player(policy())
+        effects = [e for at in range(12) for e in player.see(login(NOON + at * SECOND, at, LoginFailed, device_id="x"))]
+        ladder = only(CaseVersion, effects)[-1]
+        said = denied(player, NOON + MINUTE, case_id=ladder.case_id)
+        assert actions(said) == set()
+        assert "customer_denied" in {line.kind for line in only(CaseVersion, said)[-1].evidence}
+
+
+class TestAChannelInWhichNobodyIsKnown:
+    @pytest.mark.parametrize("channel", ["social", "email", "Web_Form"])
+    def test_a_report_pauses_money_out_and_asks_the_owner_elsewhere(self, channel: str) -> None:
+        effects = stolen(Player(policy()), channel=channel)
+        assert actions(effects) == {"restrict"}
+        assert told(effects) == {"account_takeover.unverified"}
+        case = only(CaseVersion, effects)[-1]
+        assert (case.flow, case.priority) == ("F23", "P1")
+        assert "not_frozen" in {line.kind for line in case.evidence}
+
+    def test_or_only_has_people_look_if_the_policy_says_so(self) -> None:
+        effects = stolen(Player(policy('[locks]\nunverified_report = "review"\n')), channel="social")
+        assert actions(effects) == set()
+        assert only(CaseVersion, effects)[-1].priority == "P1"
+
+    def test_a_no_there_freezes_nobody_either(self) -> None:
+        player = Player(policy())
+        player.see(paid(NOON - HOUR, 1))
+        assert actions(denied(player, channel="social", payment_id="p1")) == {"restrict"}
+
+    def test_the_same_word_where_the_owner_is_known_freezes(self) -> None:
+        player = Player(policy())
+        stolen(player, channel="social")
+        assert "freeze" in actions(stolen(player, NOON + HOUR + MINUTE, "app", number=2))
+
+    def test_what_happened_on_the_account_makes_it_credible(self) -> None:
+        player = Player(policy())
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, device_id="own"))
+        for at in range(6):
+            player.see(login(NOON + at * SECOND, at, LoginFailed, device_id="thief", ip="192.0.2.9"))
+        player.see(login(NOON + MINUTE, "in", LoginSucceeded, device_id="thief", ip="192.0.2.9"))
+        assert "freeze" in actions(stolen(player, channel="email"))
+
+
+class TestCapsOfFreezes:
+    def test_new_accounts_that_are_reported_stolen_keep_no_old_one_from_its_freeze(self) -> None:
+        player = Player(policy(ONE_FREEZE))
+        for week in range(8):
+            player.see(paid(NOON - (60 - 7 * week) * DAY, f"{week}", account_id="victim"))
+            player.see(paid(NOON - (60 - 7 * week) * DAY + MINUTE, f"{week}b", account_id="victim"))
+        junk = [stolen(player, NOON + at * SECOND, account_id=f"junk{at}", number=at) for at in range(20)]
+        assert sum("freeze" in actions(effects) for effects in junk) == 1
+        assert "freeze" in actions(stolen(player, account_id="victim", number="real"))
+
+    def test_whoever_is_over_a_cap_has_an_urgent_case_and_knows_what_to_do(self) -> None:
+        player = Player(policy(ONE_FREEZE))
+        stolen(player, account_id="first", number=0)
+        effects = stolen(player, account_id="second", number=1)
+        assert actions(effects) == {"end_sessions", "stop_payouts"}
+        assert told(effects) == {"account_takeover.review"}
+        (case,) = [each for each in only(CaseVersion, effects) if each.entities.account_id == "second"]
+        assert (case.flow, case.priority) == ("F23", "P1")
+
+    def test_a_burst_is_one_incident_that_counts(self) -> None:
+        player = Player(policy(ONE_FREEZE))
+        effects = [e for at in range(101) for e in stolen(player, NOON + at * SECOND, account_id=f"a{at}", number=at)]
+        incidents = [case for case in only(CaseVersion, effects) if case.case_type == "locks_capped"]
+        assert [(case.version, case.counters["refused"]) for case in incidents] == [(1, 1), (2, 10), (3, 100)]
+        assert len({case.case_id for case in incidents}) == 1
+        assert {state.account_id for state in only(LocksState, effects)} == {"a0"}
