@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from streams.agents.publish import publish, publish_forgotten, publish_signal
-from streams.contracts.accounts import AccountErasure
+from streams.contracts.accounts import AccountErasure, CaseAction, CustomerConfirmed, UserReport
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import AccountErased
 from streams.contracts.decisions import DecisionMade
@@ -40,6 +40,7 @@ from streams.core.risk import BLOCK_KIND, RiskFact, feed_of, incident_of, stoppe
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
+from streams.core.unlearning import forget_since
 from streams.metrics import (
     CASE_DEADLINES,
     CASES_HANDED_OVER,
@@ -137,6 +138,8 @@ class Forgotten(msgspec.Struct, frozen=True, gc=False):
 
 # What `prepare` makes of a record.
 Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold | Forgotten
+# What is decided about them changes what `prepare` sees of the account next.
+_UNTEACHES = frozenset({AccountErasure, UserReport, CustomerConfirmed, CaseAction})
 _NOT_SCORED = ScoreUnavailable("not_scored")
 _FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
@@ -220,7 +223,7 @@ class AccountsLogic:
         if self._places is not None and isinstance(event, Login):
             event = _located(event, self._places)
         account = event.account_id.encode() if event.known else None
-        alone = type(event) is AccountErasure
+        alone = type(event) in _UNTEACHES
         return Incoming(event, account, at_ms, dedupe_hash(topic, event.source, event.event_id), alone=alone)
 
     def new(self, key: bytes) -> Account | RiskState:
@@ -347,6 +350,8 @@ class AccountsLogic:
                     for _ in range(context.partitions)
                 )
             emits += publish(effect, context.count)
+        if moment.forgets_ms is not None:
+            forget_since(state.observations, moment.forgets_ms)
         emits += self._locked(moment, prepared.event.event_id, context)
         door = door_of(prepared)
         self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "", door=door)

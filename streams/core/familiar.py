@@ -152,6 +152,23 @@ def tallied(known: Tally, key: bytes) -> int:
     return 0 if at < 0 else _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
 
 
+def known_before(known: Familiar, at_s: int) -> Familiar:
+    """Only what was first seen before `at_s`."""
+    entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    return b"".join([entry for entry in entries if _ENTRY.unpack_from(entry, _KEY_BYTES)[0] < at_s])
+
+
+def keys_of(known: Familiar) -> frozenset[Key]:
+    """What is remembered."""
+    return frozenset(known[at : at + _KEY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+
+
+def without_keys(known: Tally, gone: frozenset[Key]) -> Tally:
+    """`known` without these."""
+    entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))
+    return b"".join([entry for entry in entries if entry[:_KEY_BYTES] not in gone])
+
+
 def halved(known: Tally, times: int) -> Tally:
     """Every count halved so often; what comes to nothing is forgotten."""
     entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))

@@ -31,10 +31,10 @@ from streams.core.familiar import (
     place_of,
     remember,
     tallied,
-    tally,
 )
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory
+from streams.core.unlearning import learn
 from streams.core.windows import (
     DAY,
     FARTHEST,
@@ -203,6 +203,9 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # failures before are over although no login followed: by a proof of identity, a second factor, a new password
     known_cleared_ms: int = 0
     stranger_cleared_ms: int = 0
+    # what was met for the first time lately, to be forgotten if it was a thief's (`streams.core.unlearning`)
+    learned: bytes = b""
+    learned_lost_s: int = 0  # newest of what there was no room for
 
     @property
     def last_login_ms(self) -> int:
@@ -542,7 +545,7 @@ def _meet_context(obs: Observations, event: payments.Movement, movement: int, at
         obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
         network = network_key(event.ip)
         if not tallied(obs.login_networks, network):
-            obs.networks = tally(obs.networks, network, NETWORKS_CAP)
+            learn(obs, "networks", network, NETWORKS_CAP, at_ms)
     if event.country is not None:
         obs.countries = meet(obs.countries, key_of(event.country), at_s, COUNTRIES_CAP, late)
     if event.card_token is not None:
@@ -619,15 +622,15 @@ def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int
         obs.known_success_ms = max(obs.known_success_ms, at_ms)
     else:
         obs.stranger_success_ms = max(obs.stranger_success_ms, at_ms)
-    _trust(obs, *_where(event))
+    _trust(obs, at_ms, *_where(event))
     _came_in(obs, event, at_ms, basis)
 
 
-def _trust(obs: Observations, _: Key, network: Key, device: Key = b"") -> None:
+def _trust(obs: Observations, at_ms: int, _: Key, network: Key, device: Key = b"") -> None:
     """Whoever comes from there again is known."""
-    obs.login_networks = tally(obs.login_networks, network, NETWORKS_CAP)
+    learn(obs, "login_networks", network, NETWORKS_CAP, at_ms)
     if device:
-        obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
+        learn(obs, "trusted", device, DEVICES_CAP, at_ms)
 
 
 def _came_in(
@@ -659,11 +662,11 @@ def _meet_place(obs: Observations, event: logins.LoginSucceeded, device: Key, at
     if event.country is not None:
         country = key_of(event.country)
         obs.countries = meet(obs.countries, country, at_s, COUNTRIES_CAP, late)
-        obs.login_countries = tally(obs.login_countries, country, COUNTRIES_CAP)
+        learn(obs, "login_countries", country, COUNTRIES_CAP, at_ms)
     if event.user_agent is not None:
-        obs.agents = tally(obs.agents, key_of(event.user_agent), DEVICES_CAP)
+        learn(obs, "agents", key_of(event.user_agent), DEVICES_CAP, at_ms)
     if event.asn is not None:
-        obs.systems = tally(obs.systems, number_key(event.asn), DEVICES_CAP)
+        learn(obs, "systems", number_key(event.asn), DEVICES_CAP, at_ms)
 
 
 def is_guess(login: logins.LoginFailed) -> bool:
@@ -700,7 +703,7 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
         return
     device = key_of(event.device_id)
     obs.devices = meet(obs.devices, device, at_ms // 1000, DEVICES_CAP, at_ms < obs.newest_ms)
-    obs.trusted = tally(obs.trusted, device, DEVICES_CAP)
+    learn(obs, "trusted", device, DEVICES_CAP, at_ms)
     obs.newest_ms = max(obs.newest_ms, at_ms)
 
 
@@ -711,7 +714,7 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
     address, *rest = obs.doubted_from or (b"",)
     here = address == obs.proved_from or (event.device_id is not None and key_of(event.device_id) in rest[1:])
     if obs.doubted_from and _near(at_ms, obs.doubted_ms) and here:
-        _trust(obs, *obs.doubted_from)
+        _trust(obs, at_ms, *obs.doubted_from)
         obs.stranger_success_ms = max(obs.stranger_success_ms, obs.doubted_ms)
         obs.doubted_from = ()
 

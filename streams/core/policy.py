@@ -198,6 +198,7 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     # Accounts so old, with so many payments (half as many count after 30 days), have freeze caps of their own.
     established_days: Count
     established_payments: Annotated[float, Meta(ge=0)]
+    forgets_s: Count  # what was learned so long before a theft is forgotten, where nothing says when it began
     unverified_channels: tuple[str, ...]  # through which anybody can say that an account is stolen
     unverified_report: Literal["restrict", "review"]  # what follows then, until the owner has said so elsewhere
     unfreeze_identity_s: Seconds  # a freeze ends only so soon after an identity check; 0: nobody checks identities

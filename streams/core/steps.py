@@ -130,6 +130,9 @@ class DecideContext(msgspec.Struct, gc=False):
     questions: list[str] = msgspec.field(default_factory=list)  # what became of general questions: to count
     unanswered: list[str] = msgspec.field(default_factory=list)  # themes of those that no article answers
 
+    # Since when a thief may have been in: the shell has the account forget what it has learned from then on.
+    forgets_ms: int | None = None
+
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""
         if self.barrier_s is None:

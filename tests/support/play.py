@@ -24,6 +24,7 @@ from streams.core.policy import Policy, parse_policy
 from streams.core.risk import RiskView, no_risk
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
+from streams.core.unlearning import forget_since
 
 NO_MODEL = ScoreUnavailable("no_model")
 DEFAULT = files("streams.core").joinpath("policy.default.toml").read_text(encoding="utf-8")
@@ -98,7 +99,11 @@ class Player:
         obligations = self.obligations.setdefault(event.account_id, Obligations())
         prepared = pipeline.prepare(observations, event, at_ms, self._risk, self.policy, late, self.frequencies)
         score = self._scorer(prepared) if prepared.features is not None else NO_MODEL
-        return effects + pipeline.decide(obligations, prepared, score, self.policy, self._context(event.account_id))
+        context = self._context(event.account_id)
+        effects += pipeline.decide(obligations, prepared, score, self.policy, context)
+        if context.forgets_ms is not None:
+            forget_since(observations, context.forgets_ms)
+        return effects
 
     def pass_until(self, at_ms: int) -> list[Effect]:
         """Fires what is due up to `at_ms`, in the order (due, account), and moves the clock."""

@@ -10,7 +10,7 @@ from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, unknown_outcome
-from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze
+from streams.core.flows.fraud_alert import RISK_FAMILY, TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen
@@ -85,7 +85,9 @@ def act(turn: Turn, event: CaseAction) -> None:
             set_finding(turn, case, "confirmed_fraud")
             learn_from(turn, case)
             # Confirmed while it was frozen already, or after two people gave it back: nothing is left to stop.
-            if case.family == TAKEOVER_FAMILY and case.is_open and turn.obligations.unfrozen_ms < case.opened_ms:
+            confirms = case.family in (TAKEOVER_FAMILY, RISK_FAMILY)  # domain F21: confirmed, it is F23
+            if confirms and case.is_open and turn.obligations.unfrozen_ms < case.opened_ms:
+                is_takeover(turn, case)
                 freeze(turn, case, "confirmed_fraud", event.role)
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
@@ -405,6 +407,8 @@ def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
     if not any(lifted):
         return
     if frozen:
+        # Who knew the password came in vain meanwhile, and must not have become familiar by it.
+        turn.ctx.forgets_ms = min(held.since_ms for held in locks if held.action == "freeze")
         turn.obligations.unfrozen_ms = turn.at_ms
         recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
     else:

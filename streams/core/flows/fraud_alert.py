@@ -156,10 +156,12 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
 
     Within a cap of its own (`locks.caps.OWNERS`): an owner who asks is believed, a flood of reports for many accounts
     is not many owners. A cap stops the freeze and nothing else: whoever is in is thrown out, and what waits is stopped.
-    Where nothing is frozen the case says why, and people have it at P1.
+    Where nothing is frozen the case says why, and people have it at P1. Whatever the account has learned since somebody
+    came in is forgotten, so that a thief's device is no known one when the account is given back.
     """
     raise_to(turn, case, 1)
     trail.lay(turn, case)
+    turn.ctx.forgets_ms = trail.came_in_ms(turn, case)
     was_frozen = is_frozen(turn.obligations.locks)
     frozen = lock(
         turn,

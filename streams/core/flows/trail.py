@@ -18,12 +18,15 @@ from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Line, Trace, crowded
+from streams.core.observations import PROOF_MS
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
+_MONTH_MS: Final = 30 * 86_400_000
+_ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
@@ -45,6 +48,15 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
 def changed(turn: Turn, event: Event, text: str) -> None:
     """A change of credentials, a bound device or card."""
     _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=True))
+
+
+def came_in_ms(turn: Turn, case: Case) -> int:
+    """Since when somebody else may have been in; where no suspicious login tells, so long before as the policy says."""
+    told = [trace.at_ms for trace in turn.obligations.trail if turn.at_ms - trace.at_ms <= _MONTH_MS]
+    told += [line.at_ms for line in case.lines if line.kind in _ENTRIES]
+    if told:
+        return min(told) - PROOF_MS  # the second factor may have been told before the login that it was for
+    return min(case.opened_ms, turn.at_ms) - turn.policy.locks.forgets_s * 1000
 
 
 def began_within(turn: Turn, seconds: int) -> list[Trace]:

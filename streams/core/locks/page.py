@@ -41,7 +41,13 @@ The lower limits after a freeze end by themselves: no further `unlock` lifts the
 A theft stays true however late its report is heard: it freezes up to seven days later, unless two people have given
 the account back meanwhile. Where nothing is frozen, because the policy observes, the report is older or a cap is full,
 the case says so at P1; a cap stops the freeze alone, sessions and payouts are ended all the same. An analyst who
-confirms a takeover (F23) as fraud freezes the account too, outside the caps.
+confirms a takeover (F23) or a risky account (F21) as fraud freezes it too, outside the caps.
+
+What the account has learned since the first suspicious login, or in `locks.forgets_s` (7 days) where there was none, is
+forgotten with every such word: devices, networks, programs, places, payees and cards first met since then are new
+again. Two people who lift the freeze have it forget what came while it stood. So a thief's device is no known one
+afterwards, whatever second factor it gave. Up to 24 new values a month are told apart; where there were more, all of
+it goes, and the owner proves it anew.
 
 The newest profile says whether an account is closed: a day of closing that has not come yet, or a profile older than
 what is known, closes nothing, and a newer one without such a day opens it again. Closing drops every lock but a freeze.
@@ -68,12 +74,11 @@ often its event is delivered, and of several checks the newest one counts in wha
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by
 denying a payment, has a cap of its own and no part in the total: whoever makes rules lock many accounts cannot keep a
-theft from being stopped.
-Accounts that are `locks.established_days` old and pay (`locks.established_payments`) have that cap once more for
-themselves, so nobody uses it up with accounts opened to be reported. Beyond a cap nothing is lost: the account's case
-is P1, sessions and payouts are ended, and the owner is told what to do; a lock that has no case of its own (the ladder's
-first steps, lower limits) is counted by one incident per rule and window, told at the 1st, 10th, 100th refusal. The
-second factor that strangers are asked for has no cap: it keeps no owner out.
+theft from being stopped. Accounts that are `locks.established_days` old and pay (`locks.established_payments`) have
+that cap once more for themselves, so nobody uses it up with accounts opened to be reported. Beyond a cap nothing is
+lost: the case of a freeze is P1, sessions and payouts are ended, and the owner is told what to do; a lock that has no
+case of its own (the ladder's first steps, lower limits) is counted by one incident per rule and window, told at the
+1st, 10th, 100th refusal. The second factor that strangers are asked for has no cap: it keeps no owner out.
 
 ## One lock
 

@@ -8,7 +8,7 @@ whose address changes daily is still known by network and country.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp2
 from struct import Struct
 from typing import NamedTuple, TypeAlias
@@ -79,6 +79,39 @@ def learn(history: LoginHistory, context: LoginContext, day: int) -> None:
     history.agents = _with(history.agents, 4, context.agent or (), weight, fade, AGENTS_MAX, 2)
     history.devices = _with(history.devices, 1, device, weight, fade, DEVICES_MAX)
     history.paces = _with(history.paces, 1, pace, weight, fade, PACES_MAX)
+
+
+def forget(
+    history: LoginHistory,
+    addresses: frozenset[Key],
+    systems: frozenset[Key],
+    agents: frozenset[Key],
+    devices: frozenset[Key],
+) -> None:
+    """Keeps of addresses only `addresses`, and nothing of the systems, agents and devices that are named.
+
+    What has given up its address goes with its system; a second factor that was given is none any more.
+    """
+
+    def short(keys: frozenset[Key]) -> frozenset[bytes]:
+        return frozenset(key[:KEY_BYTES] for key in keys)
+
+    kept, gone = short(addresses) | {bytes(KEY_BYTES)}, short(systems)
+    history.addresses = _those(
+        history.addresses, 3, lambda own: own[:KEY_BYTES] in kept and own[KEY_BYTES : 2 * KEY_BYTES] not in gone
+    )
+    agents, devices = short(agents), short(devices)
+    history.agents = _those(history.agents, 4, lambda own: own[:KEY_BYTES] not in agents)
+    history.devices = _those(history.devices, 1, lambda own: own not in devices)
+    history.doubted_ms, history.doubted, history.proved_ms, history.proved = 0, (), 0, b""
+    most = history.logins(history.day)
+    history.bare_devices, history.bare_agents = min(history.bare_devices, most), min(history.bare_agents, most)
+    history.new_devices, history.new_addresses = min(history.new_devices, most), min(history.new_addresses, most)
+
+
+def _those(habit: Habit, levels: int, wanted: Callable[[bytes], bool]) -> Habit:
+    entry = _ENTRIES[levels]
+    return b"".join([entry.pack(own, left) for own, left in entry.iter_unpack(habit) if wanted(own)])
 
 
 def _note_bare(history: LoginHistory, context: LoginContext, fade: float, weight: float) -> None:

@@ -1,0 +1,66 @@
+"""What has an account learned since a thief came in, and how does it forget that and no more?
+
+A thief who gave a stolen second factor made device and network known. So the account notes what it learned, and when:
+one entry for each value of a tally when it is met for the first time. `Familiar` values have their first time anyway.
+Where a burst has pushed out what was noted, nobody can tell any more, and everything of the kind is forgotten: the
+owner proves it anew.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from streams.core.familiar import Key, keys_of, known_before, tallied, tally, without_keys
+from streams.core.login_risk.history import LoginHistory, forget
+
+if TYPE_CHECKING:
+    from streams.core.observations import Observations
+
+NOTED_MAX: Final = 24  # x 10 bytes: what a busy account learns in a month
+HORIZON_S: Final = 30 * 86_400
+# Tallies of an account, in the order of their number in a note.
+TALLIES: Final = ("trusted", "login_networks", "agents", "systems", "login_countries", "networks")
+_FIRST_SEEN: Final = ("devices", "ips", "countries", "merchants", "payees", "cards")
+_NOTE = Struct("<B5sI")
+
+
+def learn(obs: Observations, name: str, key: Key, cap: int, at_ms: int) -> None:
+    """Counts `key` in the tally `name`, and notes it if it is new there."""
+    known = getattr(obs, name)
+    if not tallied(known, key):
+        _note(obs, TALLIES.index(name), key, at_ms // 1000)
+    setattr(obs, name, tally(known, key, cap))
+
+
+def forget_since(obs: Observations, since_ms: int) -> None:
+    """Nothing that was learned from `since_ms` on is known any more: devices, networks, programs, places, payees."""
+    since_s = since_ms // 1000
+    notes = [_NOTE.unpack_from(obs.learned, at) for at in range(0, len(obs.learned), _NOTE.size)]
+    gone = [frozenset(key for kind, key, at_s in notes if kind == number and at_s >= since_s) for number in range(6)]
+    is_lost = obs.learned_lost_s >= since_s > 0
+    for name, keys in zip(TALLIES, gone, strict=True):
+        setattr(obs, name, b"" if is_lost else without_keys(getattr(obs, name), keys))
+    for name in _FIRST_SEEN:
+        setattr(obs, name, known_before(getattr(obs, name), since_s))
+    obs.learned = b"".join([_NOTE.pack(*note) for note in notes if note[2] < since_s])
+    obs.doubted_ms, obs.doubted_from, obs.proved_ms, obs.proved_from = 0, (), 0, b""
+    if obs.place_ms >= since_ms:
+        obs.place_ms, obs.place_device = 0, b""
+    if obs.login_history is not None:
+        devices, networks, agents, systems = gone[:4]
+        if is_lost:
+            obs.login_history = LoginHistory()
+        else:
+            forget(obs.login_history, keys_of(obs.ips), networks | systems, agents, devices)
+
+
+def _note(obs: Observations, number: int, key: Key, at_s: int) -> None:
+    if not 0 <= at_s < 2**32:
+        return
+    notes = [obs.learned[at : at + _NOTE.size] for at in range(0, len(obs.learned), _NOTE.size)]
+    notes = [note for note in notes if _NOTE.unpack(note)[2] > at_s - HORIZON_S]
+    notes.append(_NOTE.pack(number, key, at_s))
+    for lost in notes[:-NOTED_MAX]:
+        obs.learned_lost_s = max(obs.learned_lost_s, _NOTE.unpack(lost)[2])
+    obs.learned = b"".join(notes[-NOTED_MAX:])
