@@ -346,6 +346,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     alike: str = ""  # a refund of the same amount that a credit was taken to be
     parent_id: str = ""  # a case that people have linked it with
     merged_into: str = ""
+    payouts_paused_ms: int = 0  # since when payouts have been paused because of it; 0: never
     untold_ms: int = 0  # when its counters are told if nothing else tells them before; 0: the last version has them
 
     @property

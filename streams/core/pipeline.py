@@ -83,7 +83,8 @@ from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS
 from streams.core.incidents import members
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
-from streams.core.login_risk import training
+from streams.core.login_risk import releases, training
+from streams.core.login_risk.context import context_of
 from streams.core.login_risk.frequencies import Frequencies
 from streams.core.money import (
     charges,
@@ -155,13 +156,36 @@ def prepare(
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
         hits = evaluate(event, at_ms, features, policy) + blocked(event, at_ms, risk, policy.entities.block.outcome)
         incident, attacked = incident_of(risk, event, at_ms) if hits and isinstance(event, Login) else ("", "")
-        prepared = Prepared(event, at_ms, late, subject, features, hits, age_s, incident, incident_kind=attacked)
+        release = ""
+        if type(event) is LoginSucceeded and frequencies is not None and not late:
+            release = _released(observations, event, at_ms, policy, frequencies)
+        prepared = Prepared(
+            event, at_ms, late, subject, features, hits, age_s, incident, incident_kind=attacked, release=release
+        )
     too_late = observations.too_late
     fold(observations, event, at_ms, late, basis, asked=training.is_asked(prepared.hits, policy))
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)
     return prepared
+
+
+def _released(
+    observations: Observations, event: LoginSucceeded, at_ms: int, policy: Policy, frequencies: Frequencies
+) -> str:
+    history = observations.login_history
+    if history is None or not releases.comes_home(event, context_of(event), history, observations.login_networks):
+        return ""
+    rule = policy.rules.login_risk
+    return releases.note(
+        frequencies.releases,
+        event,
+        observations.trusted,
+        at_ms,
+        accounts=rule.release_accounts,
+        share=rule.release_share,
+        lasts_s=rule.release_s,
+    )
 
 
 def _times_usual(observations: Observations, event: Event, at_ms: int) -> float | None:
@@ -256,6 +280,8 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
     """A login, challenge or change of credentials; the last two are decided about only when a rule fires."""
     if prepared.subject not in BY_RULE_ONLY or prepared.hits:
         decisions.decide_on(turn, prepared, score)
+    if prepared.release:
+        login_risk.after_release(turn, prepared)
     match prepared.event:
         case LoginFailed():
             login_ladder.after_failed_login(turn, prepared, prepared.event)

@@ -193,6 +193,7 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     hard_lock_soft_locks: Count  # soft locks within hard_lock_window_s without a known device
     hard_lock_window_s: Count
     restrict_s: Count  # money-out off, reviewed before it ends
+    mule_pause_s: Count  # payouts of a suspected mule are paused for so long at most, however often it is suspected
     cooling_s: Count  # low limits after a freeze
     cooloff_s: Count  # low limits after a restriction or a disabled password
     # Accounts so old, with so many payments (half as many count after 30 days), have freeze caps of their own.

@@ -66,5 +66,5 @@ def features_of(
         *place.place(place_fact),
         *login_context.login_risk(view, frequencies),
         *entity_risk.slices(view, risk),
-        *login_context.left_out(view),
+        *login_context.devices(view, frequencies),
     )

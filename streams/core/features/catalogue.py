@@ -353,10 +353,14 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         float,
         About("slices", "level", "highest of a login's network, system, user agent, for guessing passwords", MISSING),
     ]
-    # --- what a login leaves out
+    # --- what the device of a login says that is not named, or new
     login_unlike: Annotated[
         float,
-        About("left out", "flag", "a login without the device or user agent that the account always named", MISSING),
+        About("device", "flag", "a login without the device or user agent that the account always named", MISSING),
+    ]
+    login_excused: Annotated[
+        float,
+        About("device", "flag", "a login at home by a version that has given everybody a new device", MISSING),
     ]
 
 

@@ -43,7 +43,7 @@ _FAMILIES = {
     "place": "How the labels of the terminal, else the merchant, follow each other",
     "login risk": "From where this customer logs in, against everybody else",
     "slices": "Entity risk of networks, autonomous systems and user agents",
-    "left out": "What a login does not say",
+    "device": "Devices of logins that are not named, or new for everybody",
 }
 
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import Attachment
-from streams.core.locks.saga import lock
+from streams.core.cases.book import add_line
+from streams.core.cases.clocks import is_escalated
+from streams.core.cases.escalation import hand_to_supervisors
+from streams.core.locks.saga import PAUSE_OVER, lock
 from streams.core.messages.notify import notify
-from streams.core.obligations import Case
+from streams.core.obligations import Case, Line
 from streams.core.outcome import Outcome
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
@@ -36,18 +39,33 @@ def is_seen(prepared: Prepared, least: Outcome) -> bool:
 
 
 def pause_payouts(turn: Turn, case: Case, rule: str) -> None:
-    """Nothing leaves while it is looked into, and the owner is asked where the money comes from."""
+    """Nothing leaves while it is looked into, and the owner is asked where the money comes from.
+
+    For `locks.mule_pause_s` of one case at most: who goes on receiving money is suspected again and again, and a pause
+    without end would be a verdict that nobody has given. Then the supervisors have it, and money may leave.
+    """
+    left_s = turn.policy.locks.mule_pause_s
+    if case.payouts_paused_ms:
+        left_s -= (turn.at_ms - case.payouts_paused_ms) // 1000
+    if left_s <= 0:
+        if not any(line.kind == PAUSE_OVER for line in case.lines):
+            text = "payouts are not paused again: they were for as long as may be without a decision"
+            add_line(turn, case, Line(turn.at_ms, PAUSE_OVER, turn.cause, text))
+            if not is_escalated(case):
+                hand_to_supervisors(turn, case, "its pause of payouts has ended undecided")
+        return
     paused = lock(
         turn,
         "restrict",
         scope="money_out",
         applies_to="everyone",
-        lasts_s=turn.policy.locks.restrict_s,
+        lasts_s=min(turn.policy.locks.restrict_s, left_s),
         reason_class="verification_needed",
         rule=rule,
         case=case,
     )
     if paused:
+        case.payouts_paused_ms = case.payouts_paused_ms or turn.at_ms
         notify(turn, CASE, {"case_id": case.case_id}, case)
 
 

@@ -26,6 +26,7 @@ APPEAL = "unlock"  # family of the cases of customers who want their account bac
 SLOWEST_RESEND_MS = 3_600_000
 _UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
 LOCK_CAPPED = "lock_capped"  # line of a case
+PAUSE_OVER = "pause_over"  # line of a suspected mule's case
 
 
 def lock(
@@ -173,7 +174,10 @@ def _prolong(turn: Turn, held: HeldLock) -> bool:
     if case is None or not case.is_open or case.finding == "false_alarm":
         return False
     most = _CONFIRMED_MAX if case.finding == "confirmed_fraud" else _UNREVIEWED_MAX
-    if held.prolonged >= most:
+    until_ms = turn.at_ms + turn.policy.locks.restrict_s * 1000
+    if case.payouts_paused_ms:
+        until_ms = min(until_ms, case.payouts_paused_ms + turn.policy.locks.mule_pause_s * 1000)
+    if held.prolonged >= most or until_ms <= turn.at_ms:
         _note(turn, held.case_id, "lock_unreviewed", f"{held.action} ends although its case is open")
         return False
     transition = _step(turn, held.status, "wanted")
@@ -183,7 +187,7 @@ def _prolong(turn: Turn, held: HeldLock) -> bool:
     _drop_commands(turn, held.action_id)
     held.prolonged += 1
     held.status = transition.to
-    held.due_ms = turn.at_ms + turn.policy.locks.restrict_s * 1000
+    held.due_ms = until_ms
     _changed(turn)
     # A command of its own: who counts commands by their id would take the same one for a repetition.
     action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.origin, held.action)

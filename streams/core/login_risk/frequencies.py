@@ -14,6 +14,7 @@ import msgspec
 from streams.core.familiar import TALLY_BYTES, Key, Tally, halved, tallied, tally
 from streams.core.login_risk.context import LoginContext
 from streams.core.login_risk.history import LoginHistory, news, withheld
+from streams.core.login_risk.releases import Release
 
 EPOCH_DAYS = 90
 SAMPLED_FROM = 4_096  # logins; until then every one counts
@@ -29,7 +30,7 @@ PACES_MAX = 64
 
 
 class Frequencies(msgspec.Struct, array_like=True, gc=False):
-    """Counts of trusted logins; at most 14 KiB. Changed by `count`, while events are prepared, and by nobody else."""
+    """Counts of trusted logins; at most 18 KiB. Changed by `count`, while events are prepared, and by nobody else."""
 
     epoch: int = 0  # number of the 90 days since 1970 that are being counted
     logins: int = 0
@@ -50,6 +51,7 @@ class Frequencies(msgspec.Struct, array_like=True, gc=False):
     new_addresses: int = 0  # ... and now came from another address
     bare_devices: int = 0  # logins without a device of people who had named one before
     bare_agents: int = 0  # logins without a user agent of people who had named one before
+    releases: dict[str, Release] = {}  # versions of programs that come home with new devices; at most 8
 
     def address_counts(self, keys: tuple[Key, Key, Key]) -> tuple[int, int, int]:
         """Logins from this address, this system, this country."""

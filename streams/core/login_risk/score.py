@@ -45,8 +45,13 @@ OWNERS_ADDRESS: Final = 0.01
 SITE_LOGINS: Final = 1_000  # before so many logins nobody can tell what is common on this site
 
 
-def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Frequencies) -> float | None:
-    """S, above 0; None without an earlier login of the user or while the site is hardly known."""
+def ratio_of(
+    history: LoginHistory, context: LoginContext, day: int, known: Frequencies, *, excused: bool = False
+) -> float | None:
+    """S, above 0; None without an earlier login of the user or while the site is hardly known.
+
+    `excused`: why the device is new is known (`streams.core.login_risk.releases`), so it is taken for the owner's.
+    """
     mine = shares(history.addresses, context.address)
     if mine is None or known.logins < SITE_LOGINS or not known.users:
         return None
@@ -61,9 +66,11 @@ def ratio_of(history: LoginHistory, context: LoginContext, day: int, known: Freq
         ratio *= _over(
             _anybody(agent_counts, known.with_agent, AGENT_WEIGHTS, known.general_agents), mine, AGENT_WEIGHTS
         )
-    if context.device is not None and (mine := shares(history.devices, (context.device,))) is not None:
+    mine = shares(history.devices, (context.device,)) if context.device is not None else None
+    if mine is not None:
+        share = 1.0 if excused and mine.of[0] == 0.0 else mine.of[0]
         anybodys = (known.new_devices + 1) / (known.with_device + 2)
-        ratio *= _newness(mine.of[0], history.new_devices * fade, mine.weight * fade, anybodys, OWNERS_DEVICE)
+        ratio *= _newness(share, history.new_devices * fade, mine.weight * fade, anybodys, OWNERS_DEVICE)
     if context.device is None or context.agent is None:
         ratio *= _leaving_out(history, context, day, known, logins)
     if context.pace is not None and (mine := shares(history.paces, (context.pace,))) is not None:

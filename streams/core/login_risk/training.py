@@ -20,7 +20,7 @@ from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.rules import mode_of
 
-OWN = "login-risk/"
+OWN = ("login-risk/", "dormant-login/")
 _DOUBT = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
 

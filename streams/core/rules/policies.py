@@ -9,6 +9,7 @@ from streams.core.rules.challenge_abuse import ChallengeAbusePolicy
 from streams.core.rules.cold_amount import ColdAmountPolicy
 from streams.core.rules.compromised_account import CompromisedAccountPolicy
 from streams.core.rules.dormant import DormantPolicy
+from streams.core.rules.dormant_login import DormantLoginPolicy
 from streams.core.rules.fan_in import FanInPolicy
 from streams.core.rules.fan_out import FanOutPolicy
 from streams.core.rules.hostile_address import HostileAddressPolicy
@@ -61,4 +62,5 @@ class RulesPolicy(Section, frozen=True, kw_only=True):
     challenge_abuse: ChallengeAbusePolicy
     cold_amount: ColdAmountPolicy
     login_risk: LoginRiskPolicy
+    dormant_login: DormantLoginPolicy
     session_reuse: SessionReusePolicy

@@ -21,6 +21,7 @@ from streams.core.rules.challenge_abuse import challenge_abuse
 from streams.core.rules.cold_amount import cold_amount
 from streams.core.rules.compromised_account import compromised_account
 from streams.core.rules.dormant import dormant
+from streams.core.rules.dormant_login import dormant_login
 from streams.core.rules.fan_in import fan_in
 from streams.core.rules.fan_out import fan_out
 from streams.core.rules.hostile_address import hostile_address
@@ -70,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     Rule("challenge-abuse", "challenge_abuse", challenge_abuse, CHALLENGES),
     Rule("cold-amount", "cold_amount", cold_amount, SPENDING),
     Rule("login-risk", "login_risk", login_risk, ARRIVALS),
+    Rule("dormant-login", "dormant_login", dormant_login, ARRIVALS),
     Rule("session-reuse", "session_reuse", session_reuse, SESSIONS),
 )
 

@@ -28,7 +28,8 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
 
     Asks: is the device new, were credentials changed or a reset asked for just now, and was this payee never paid?
     Fires when: device and change are recent /01; and the payee is new /02; and it takes policy.balance_share of the
-        balance or policy.times_usual of the usual amount /03.
+        balance or policy.times_usual of the usual amount /03. On an account too young to have habits, where all of this
+        is new anyway, only if address or device are under suspicion for what they did elsewhere.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees and two timestamps per account.
     """
@@ -41,7 +42,7 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
     reset_s = features.since_password_reset_s
     if not (0.0 <= changed_s <= policy.change_s or 0.0 <= reset_s <= policy.change_s):
         return QUIET
-    if policy.cold(features):
+    if policy.cold(features) and not _is_suspected(features):
         return COLD
     evidence = {
         "device_age_days": age_days,
@@ -55,3 +56,9 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
         return Fired(1, ("R02", "R07"), evidence)
     empties = features.balance_share >= policy.balance_share or features.amount_to_usual >= policy.times_usual
     return Fired(3 if empties else 2, ("R02", "R07", "R03"), evidence)
+
+
+def _is_suspected(features: Features) -> bool:
+    """Whether others have suffered from this address or device lately: what young accounts can be judged by."""
+    levels = (features.ip_level, features.device_level, features.ip_guessing, features.device_guessing)
+    return max(levels) >= 1.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.happenings import MINUTE, NOON, event, paid
-from support.play import play, policy
+from support.happenings import HOUR, MINUTE, NOON, event, paid
+from support.play import Player, play, policy
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import ActionRequested
+from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import TransferRequested
 from streams.core.score import Score
@@ -62,3 +63,27 @@ def test_two_views_of_the_same_money_are_no_two_signals_of_a_takeover():
 def test_with_a_model_that_would_block_it_is_abnormal_activity(score: float, flow: str):
     flows, actions, _ = told(collected(16, score=score))
     assert (flows, actions) == ({flow}, ["restrict"])
+
+
+def test_a_pause_that_nobody_decides_about_ends_although_money_goes_on_passing_through():
+    player = Player(policy(BLOCKS), lambda _: Score(0.0, "m1"))
+    effects = []
+    for round_ in range(80):  # every six hours for twenty days
+        start = NOON + round_ * 6 * HOUR
+        for n in range(16):
+            entry = {"entry_id": f"entry-{round_}-{n}", "counterparty_id": f"friend-{n}", "direction": "credit"}
+            effects += player.see(
+                event(LedgerPosted, start + n * MINUTE, f"{round_}-{n}", amount_minor=1_000, currency="EUR", **entry)
+            )
+        effects += player.see(
+            paid(start + 16 * MINUTE, f"out{round_}", 16_000, TransferRequested, counterparty_id=f"boss{round_ % 2}")
+        )
+    pauses = [each for each in effects if isinstance(each, ActionRequested) and each.action == "restrict"]
+    longest_s = policy(BLOCKS).locks.mule_pause_s
+    ends = max(to_ms(each.expires_at) for each in pauses if each.expires_at is not None)
+    assert ends <= NOON + 16 * MINUTE + longest_s * 1000
+    assert len(pauses) >= 5, "it goes on while it may"
+    (case,) = {each.case_id for each in effects if isinstance(each, CaseVersion) and each.flow == "F31"}
+    last = [each for each in effects if isinstance(each, CaseVersion) and each.case_id == case][-1]
+    assert last.sub_status == "escalated"
+    assert "pause_over" in {line.kind for each in effects if isinstance(each, CaseVersion) for line in each.evidence}
