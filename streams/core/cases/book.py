@@ -62,6 +62,9 @@ def open_or_join(turn: Turn, draft: Draft) -> Case:
         case = _opened(turn, draft)
     elif not case.is_open:
         case.status, case.resolution = "reopened", ""
+        case.money_state = draft.money_state or case.money_state
+        if draft.by_payment and draft.amount_minor is not None:  # what it was about is over
+            case.amount_minor, case.currency = draft.amount_minor, draft.currency
         turn.change(case, "reopened")
     _raise(turn, case, raised(turn, draft.priority, draft.amount_minor, draft.currency))
     for line in draft.lines:

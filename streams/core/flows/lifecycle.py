@@ -43,7 +43,7 @@ from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
-_FINAL: Final = (PaymentState.SUCCEEDED, PaymentState.FAILED)
+_FINAL: Final = (PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.REVERSED)
 
 
 class _Word(NamedTuple):
@@ -71,7 +71,7 @@ def heard(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreU
     key = payment_key(event.payment_id)
     if state != word.known:
         obligations.remember(key, state, word.at_ms)
-    if word.status in _FINAL and state.status == word.status and is_firm(event):
+    if word.status in _FINAL and state.status in (word.status, PaymentState.REVERSED) and is_firm(event):
         obligations.say(key, word.at_ms)
     _end_waits(turn, word, state)
     _explain_lines(turn, word, state)
@@ -88,10 +88,10 @@ def _read(turn: Turn, prepared: Prepared, event: Movement) -> _Word:
     is_unknown = failures.is_unknown(event, refusal) or unknown_outcome.not_found_yet(turn, event)
     status = PaymentState.SEEN if is_unknown else status_after(event)
     said_ms = obligations.said_ms(key)
-    is_bad = known is not None and known.status == PaymentState.FAILED
+    is_bad = known is not None and known.status in (PaymentState.FAILED, PaymentState.REVERSED)
     was_before = status == PaymentState.SUCCEEDED and prepared.at_ms < said_ms
     if is_bad and was_before and not refunds.is_leaving(turn, event.payment_id):
-        status = PaymentState.SEEN  # the failure that is known was said later
+        status = PaymentState.SEEN  # the failure that is known was said later, or its money came back later
     return _Word(event, prepared.at_ms, prepared.late, refusal, is_unknown, status, said_ms, known)
 
 

@@ -8,6 +8,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.timeline import codes_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
+from streams.core.money import arrivals, given
 from streams.core.obligations import Line
 from streams.core.turn import Turn
 
@@ -24,7 +25,7 @@ def moved(turn: Turn, event: Refund) -> None:
         case RefundRequested():
             text = f"refund {event.refund_id} asked for"[:120]
             _open(turn, event, REQUEST, "F15", "policy", 3, Line(turn.at_ms, "refund.requested", turn.cause, text))
-        case RefundFailed():
+        case RefundFailed() if not given.is_ours(turn, event.refund_id):  # of ours its own case says it
             text = f"refund {event.refund_id} came back: {codes_of(event)}"[:160]
             _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
         case _:
@@ -58,26 +59,36 @@ def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priorit
 def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, refund_id: str = "") -> None:
     """The money is there: the payment system says so, or the ledger of exactly the amount that was asked for.
 
-    `refund_id` is the refund that it is; empty where the ledger has told of one of which nothing was waited for.
+    `refund_id` is the refund that it is; empty where the ledger has told of one of which nothing was waited for. One
+    that came back may be made again under another id: then as much money ends it.
     """
-    for case in tuple(turn.obligations.cases):
-        family = case.family
-        if family not in (REQUEST, FAILED) or case.payment_id != payment_id or not case.is_open:
-            continue
-        if refund_id and case.refund_id not in ("", refund_id):
-            continue
-        if isinstance(event, LedgerPosted):
-            if (case.amount_minor, case.currency) != (event.amount_minor, event.currency):
-                continue
-            refund_id = refund_id or case.refund_id  # one credit is one refund
-            text = "the ledger's credit"
-        else:
-            text = f"refund {event.refund_id} arrived"[:120]
+    told = isinstance(event, LedgerPosted)
+    about = (payment_id, event.amount_minor, event.currency)
+    cases = [case for case in turn.obligations.cases if case.family in (REQUEST, FAILED) and case.is_open]
+    same = [case for case in cases if (case.payment_id, case.amount_minor, case.currency) == about]
+    was_told = not told and arrivals.forget(turn, "again", *about)  # the ledger's credit has ended one already
+    if told and not refund_id:
+        if any(case.family == FAILED for case in same):
+            arrivals.note(turn, "again", *about)
+        refund_id = next((case.refund_id for case in same if case.refund_id), "")  # one credit is one refund
+    mine = [
+        case
+        for case in (same if told else cases)
+        if case.payment_id == payment_id and (not refund_id or case.refund_id in ("", refund_id))
+    ]
+    again = [case for case in same if case.family == FAILED and case not in mine]
+    if was_told or any(case.family == FAILED for case in mine):
+        again = []
+    if again and refund_id and not arrivals.knows(turn, "again", refund_id):
+        arrivals.note(turn, "again", refund_id)  # of the two feeds that tell of it one ends a case
+        mine.append(again[0])
+    text = "the ledger's credit" if isinstance(event, LedgerPosted) else f"refund {event.refund_id} arrived"[:120]
+    for case in mine:
         line = Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
         add_line(turn, case, line)
         case.money_state = "arrived"
-        notify(turn, f"{family}.done", _about(event, case.lines[0].at_ms), case)
-        set_status(turn, case, "resolved", f"{family}.done")
+        notify(turn, f"{case.family}.done", _about(event, case.lines[0].at_ms), case)
+        set_status(turn, case, "resolved", f"{case.family}.done")
 
 
 def _about(event: Refund | LedgerPosted, at_ms: int) -> dict[str, str]:

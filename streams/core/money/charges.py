@@ -179,7 +179,10 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     if about is None and not mine.fee and key in turn.obligations.unpriced:
         _uncompared(turn, event, payment_id)
     left_minor = _undone(turn, mine)
-    if not left_minor:
+    if not left_minor:  # it is remembered as one that has come and is back
+        mine.amount_minor, mine.back_minor = 0, event.amount_minor
+        keep(turn, mine)
+        _forget_undone(turn)
         return 0
     known = key and (not turn.late or turn.obligations.recall(key) is not None)
     certain = known and not mine.fee and _compare(turn, event.event_id, payment_id, mine, about)
@@ -315,8 +318,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
         left_minor -= taken
         each.amount_minor -= taken
         each.back_minor += taken
-    undone = [each for each in obligations.spent if each.amount_minor == 0]
-    obligations.spent = [each for each in obligations.spent if each not in undone[:-BACK_MAX]]
+    _forget_undone(turn)
     if left_minor and (left_minor < event.amount_minor or not mine):
         entry = hashed(event.event_id)
         early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
@@ -325,6 +327,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
         obligations.spent = [each for each in obligations.spent if each not in gone]
         keep(turn, waits)
     return Returned(left_minor, min(left_minor, back_minor), not known)
+
+
+def _forget_undone(turn: Turn) -> None:
+    undone = [each for each in turn.obligations.spent if each.amount_minor == 0]
+    turn.obligations.spent = [each for each in turn.obligations.spent if each not in undone[:-BACK_MAX]]
 
 
 def not_early(turn: Turn, payment_id: str) -> None:
@@ -355,6 +362,9 @@ def due(turn: Turn, waiting: Expectation) -> None:
     ordered = waiting.amount_minor in told_minor
     what = "an order" if ordered else "a payment"
     text = f"charged {money(total, waiting.currency)} for {what} of {money(waiting.amount_minor, waiting.currency)}"
+    for each in turn.obligations.cases:
+        if (each.family, each.payment_id) == (refunds.MISMATCH, waiting.payment_id) and not each.is_open:
+            each.counters.pop(BACK, None)
     case = open_or_join(
         turn,
         Draft(
@@ -605,7 +615,6 @@ def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_mino
     if known is not None and known.is_open and certain and known.currency == mine.currency:
         known.amount_minor = (known.amount_minor or 0) + amount_minor  # it is about one more debit
     elif known is not None and not known.is_open:  # what it was about is over
-        known.amount_minor, known.currency = amount_minor, mine.currency
         known.counters.pop(BACK, None)
     case = open_or_join(
         turn,

@@ -173,8 +173,10 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         _settled(turn, event.payment_id, "debit_confirmed")
     elif status == PaymentState.FAILED:
         if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
+            refunds.failed_after_all(turn, event.payment_id)
             _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
+        refunds.failed_after_all(turn, event.payment_id)
         undercharges.undone(turn, event.payment_id, reversed_=True)
         if _is_promised(turn, event, known):
             return
@@ -256,7 +258,7 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
         back_minor = event.amount_minor if known.status == PaymentState.REVERSED and known.is_debited else 0
     if back_minor:
         both = Owed(event.payment_id, turn.cause, back_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
-        refunds.double_benefit(turn, both, "the money was back when the payment succeeded")
+        refunds.double_benefit(turn, both, "the money was back when the payment succeeded", by_success=True)
 
 
 def _paid_after_all(turn: Turn, payment_id: str) -> None:
@@ -373,7 +375,6 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     known = _case(turn, debit.payment_id)
     back_minor = debit.back_minor
     if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit
-        known.amount_minor, known.currency = debit.amount_minor, debit.currency
         known.counters.pop(charges.BACK, None)
         known.counters.pop(returns.BEFORE, None)
         known.counters.pop(refunds.CONTRADICTED, None)

@@ -324,7 +324,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     ]
     if not waited:
         return ""
-    refund_id = min(waited)[1]  # one credit is one refund: of several that are alike the oldest
+    named = [refund_id for _, refund_id in waited if refund_id == event.reference]
+    refund_id = named[0] if named else min(waited)[1]  # one credit is one refund: of several that are alike the oldest
     for row in _OF_REFUNDS:
         waiting = _find(turn, row, refund_id)
         if waiting is not None:
@@ -333,7 +334,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
         for case in tuple(turn.obligations.cases):
             if (case.family, case.payment_id) == (row.case_type, payment_id) and case.refund_id in ("", refund_id):
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), kept=True)
-    alike.guessed(turn, *money_of, refund_id)
+    if not named:
+        alike.guessed(turn, *money_of, refund_id)
     return refund_id
 
 
@@ -348,6 +350,12 @@ def stopped(turn: Turn, refund_id: str) -> None:
 def was_ours(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     """Of a credit of which the payment system has told before: whether it is a refund that was intended here."""
     return arrivals.forget(turn, "ours", payment_id, event.amount_minor, event.currency)
+
+
+def is_here(turn: Turn, refund_id: str) -> None:
+    """The ledger names a refund of ours of which nothing was heard yet: what is told of it later begins nothing."""
+    for row in _OF_REFUNDS:
+        _note_end(turn, row, refund_id, kept=True)
 
 
 def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str) -> None:

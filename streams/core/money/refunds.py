@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed, RefundSent
 from streams.core import ids
@@ -45,8 +46,9 @@ _GOES_BACK_ON = {
     BILL: PaymentState.FAILED,
 }
 OWED, INTENDED, SENT = "owed", "intended", "sent"
-BACK = "back"  # of a duplicate: sent, and the ledger has told of a credit that is it, or the bank's own
-CANCELLED = "refund_cancelled"  # line of a case
+BACK = "back"  # sent, and the ledger has told of a credit that is it, or the bank's own
+_TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
+REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
 LATE_SUCCESS = "late_success"
 LATE = "late"  # what would let it go came too late to act on
 EARLY = "early"  # the bank may still give it back by itself
@@ -170,7 +172,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         )
     )
     text = f"refund {owed.refund_id}"
-    add_line(turn, case, Line(turn.at_ms, "refund_intended", turn.cause, text, owed.amount_minor, owed.currency))
+    add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
     policy = turn.policy.money
     term = policy.refund["other"] if answer is None else expectations.refund_term(turn, answer)
     eta_ms = ends_ms(turn.at_ms, term, policy.calendar_of(owed.currency))
@@ -188,12 +190,25 @@ def refund_moved(turn: Turn, event: Refund) -> None:
         match event:
             case RefundSent() if owed.status != BACK:
                 owed.status = SENT
+            case RefundCredited() if owed.family in _TOO_MUCH and owed.status in (SENT, BACK):
+                pass  # the bank may give as much back by itself, or has: the ledger tells
             case RefundCredited():
                 turn.obligations.owed.remove(owed)
             case RefundFailed():
                 turn.obligations.owed.remove(owed)  # its key is used up: from here on it is a person's
+                _came_back(turn, owed)
             case _:
                 pass
+
+
+def _came_back(turn: Turn, owed: Owed) -> None:
+    """Where its money is owed still, people have the case already: another account is asked for under that."""
+    case = case_of(turn, owed)
+    if case is None or not case.is_open:
+        return
+    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
+    about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(turn.at_ms), "eta": instant(answer_ms)}
+    notify(turn, "refund_failed", about, case)
 
 
 def _left_unasked(turn: Turn, event: Refund) -> None:
@@ -209,7 +224,7 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
             line.kind == CANCELLED and line.text == f"{named}: {LATE_SUCCESS}" for line in case.lines
         ):
             owed = Owed(event.payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, case.family, SENT)
-            double_benefit(turn, owed, f"{named} had left when it was cancelled")
+            double_benefit(turn, owed, f"{named} had left when it was cancelled", by_success=True)
         elif (
             isinstance(event, RefundFailed)
             and (case.family == DOUBLE_BENEFIT and case.is_open)
@@ -228,7 +243,17 @@ def succeeded(turn: Turn, event: Movement) -> None:
         if owed.status == INTENDED:
             _cancel(turn, owed, LATE_SUCCESS)
         elif owed.status == SENT:
-            double_benefit(turn, owed, f"refund {owed.refund_id} had left when the payment succeeded")
+            text = f"refund {owed.refund_id} had left when the payment succeeded"
+            double_benefit(turn, owed, text, by_success=True)
+
+
+def failed_after_all(turn: Turn, payment_id: str) -> None:
+    """The payment that was good when its money was back is not: nobody has anything twice by its success."""
+    for case in turn.obligations.cases:
+        twice = case.family == DOUBLE_BENEFIT and case.payment_id == payment_id and case.is_open
+        if twice and case.counters.pop(LATE_SUCCESS, 0):
+            case.money_state = "returned"
+            set_status(turn, case, "resolved", "payment_failed")
 
 
 def is_leaving(turn: Turn, payment_id: str) -> bool:
@@ -248,6 +273,16 @@ def preferred(turn: Turn, payment_id: str, amount_minor: int) -> str:
     return ""
 
 
+def arrived(turn: Turn, event: LedgerPosted) -> str:
+    """The refund of ours that a credit names as its reference: it has left, whatever was heard of it so far."""
+    for owed in turn.obligations.owed:
+        if owed.refund_id and owed.refund_id == event.reference:
+            if owed.status == INTENDED:
+                owed.status = SENT
+            return owed.refund_id
+    return ""
+
+
 def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 0) -> None:
     """What is owed under `family` (all families: empty) has come back, but for `left_minor`.
 
@@ -257,8 +292,9 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
     for owed in tuple(turn.obligations.owed):
         if owed.payment_id != payment_id or (family and owed.family != family) or owed.status == BACK:
             continue
-        if family == DUPLICATE and not left_minor and owed.status == SENT and not _is_good(turn, payment_id):
-            owed.status = BACK  # the other debit may turn out to be right
+        may_be_twice = family in _TOO_MUCH or (family == DUPLICATE and not _is_good(turn, payment_id))
+        if may_be_twice and not left_minor and owed.status == SENT:
+            owed.status = BACK  # the bank's or ours; of a duplicate the other debit may turn out to be right
         elif left_minor and owed.status == OWED:
             owed.amount_minor = min(owed.amount_minor, left_minor)
         elif not left_minor or owed.status == INTENDED:
@@ -303,7 +339,7 @@ def charged_rightly(turn: Turn, payment_id: str, left_minor: int) -> bool:
 
 
 def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
-    """Whether a credit is a refund of ours whose money was thought to be back: the bank had given that by itself."""
+    """Whether a credit is of as much as a refund of ours whose money is back: the bank and we have both given it."""
     for owed in turn.obligations.owed:
         if (owed.payment_id, owed.status, owed.amount_minor, owed.currency) == (
             payment_id,
@@ -396,8 +432,11 @@ def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
         add_line(turn, case, Line(turn.at_ms, CANCELLED, turn.cause, f"refund {owed.refund_id}: {cause}"))
 
 
-def double_benefit(turn: Turn, owed: Owed, text: str) -> None:
-    """The payment is good and the money is back: accounting has to ask for one of them."""
+def double_benefit(turn: Turn, owed: Owed, text: str, *, by_success: bool = False) -> None:
+    """The payment is good and the money is back: accounting has to ask for one of them.
+
+    `by_success`: nothing was given back twice, so that it is over should the payment have failed after all.
+    """
     open_or_join(
         turn,
         Draft(
@@ -412,6 +451,7 @@ def double_benefit(turn: Turn, owed: Owed, text: str) -> None:
             amount_minor=owed.amount_minor,
             currency=owed.currency,
             money_state="double_benefit",
+            counters=((LATE_SUCCESS, 1),) if by_success else (),
         ),
     )
 

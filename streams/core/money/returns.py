@@ -40,11 +40,15 @@ class Claim(NamedTuple):
 def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """Money of this payment came back."""
     claims = _claims(turn, payment_id)
+    named = refunds.arrived(turn, event)
     first = refunds.preferred(turn, payment_id, event.amount_minor)
     back = charges.credited(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
     refunds.bill_settled(turn, payment_id)
-    is_ours = expectations.was_ours(turn, event, payment_id) if arrived is None else given.is_ours(turn, arrived)
+    if named and not arrived:
+        expectations.is_here(turn, named)
+    told_of_ours = arrived is None and expectations.was_ours(turn, event, payment_id)
+    is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
@@ -70,10 +74,10 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)
-    if claims or not _is_good(turn, payment_id) or charges.is_paid_otherwise(turn, payment_id):
-        pass
-    elif not back.early_minor and refunds.arrives_after_all(turn, payment_id, event.amount_minor, event.currency):
-        text = "our refund came, and the bank had given the money back by itself before the payment succeeded"
+    good = not claims and _is_good(turn, payment_id) and not charges.is_paid_otherwise(turn, payment_id)
+    may_be_ours = is_ours or arrived == ""
+    if good and may_be_ours and not back.early_minor and refunds.arrives_after_all(turn, payment_id, *exact):
+        text = "our refund came, and the bank has given as much back by itself"
         both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, text)
         return
@@ -130,13 +134,15 @@ def _all_back(turn: Turn, payment_id: str) -> None:
     waits = any(debit.payment_id == payment_id for debit in turn.obligations.debits)
     if state is not None and not waits and state.status != PaymentState.SUCCEEDED:
         turn.obligations.remember(key, state.after(PaymentState.REVERSED), turn.at_ms)
+        turn.obligations.say(key, turn.at_ms)  # a success from before is no news of that money
 
 
 def settle(turn: Turn, case: Case, template: str) -> None:
     """The case is over, because the payment is confirmed or the money is back; whoever was told hears the end."""
     # Within the lateness bound a debit without payment was never true; after that it was, and now it is over.
     soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
-    withdrawn = soon and case.family == refunds.NOT_CAPTURED
+    refunded = any(line.kind == refunds.REFUND_INTENDED for line in case.lines)
+    withdrawn = soon and case.family == refunds.NOT_CAPTURED and not refunded
     case.money_state = "confirmed" if template == "debit_confirmed" else "returned"
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
     if case.template not in ("", template) and case.amount_minor is not None and case.currency is not None:

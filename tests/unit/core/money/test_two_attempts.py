@@ -103,4 +103,4 @@ def test_what_is_left_of_a_debit_whose_refund_was_cancelled_is_one_too_many_too(
     duplicate = cases["duplicate_charge", "p0"]
     assert (duplicate.amount_minor, duplicate.status) == (5_000, "classified")
     assert "refund_withheld" in [line.kind for line in duplicate.evidence]
-    assert cases["debited_not_confirmed", "p0"].status == "withdrawn"
+    assert cases["debited_not_confirmed", "p0"].status == "resolved"
