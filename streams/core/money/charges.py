@@ -21,7 +21,6 @@ from streams.core.money import fee_lines, refunds, shared_ids
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    DAY_MS,
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
     LATELY_BYTES,
@@ -46,6 +45,7 @@ BACK = "returned_minor"  # counter of a money case: how much of its amount
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`undercharges`)
 NEEDS = ("ledger.entries",)
+LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
 _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
@@ -94,7 +94,7 @@ def _is_compared(turn: Turn, about: Lately) -> bool:
     key = payment_key(about.payment_id)
     state = turn.obligations.recall(key)
     is_debited = state is None or state.is_debited or bool(debits_of(turn, key))
-    return is_debited or about.at_ms < turn.at_ms - DAY_MS
+    return is_debited or about.at_ms < turn.at_ms - LAGS_MS
 
 
 def _unpriced(turn: Turn, about: Lately) -> None:

@@ -25,7 +25,6 @@ from streams.core.money.asking import ask
 from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    DAY_MS,
     DEBITS_BYTES,
     DEBITS_MAX,
     Case,
@@ -369,7 +368,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     turn.obligations.debits.remove(debit)
     nameless = orphans.opened(turn, debit) if debit.orphan else None
     if nameless is not None:
-        if not early and turn.at_ms > turn.obligations.unpriced_ms + DAY_MS:
+        if not early and turn.at_ms > turn.obligations.unpriced_ms + charges.LAGS_MS:
             _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
     known = _case(turn, debit.payment_id)
