@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr = Field(
         SecretStr(""),
         description="Key of the hashes that stand for people without an account, and for personal data in ids "
-        "(docs/privacy.md); or pseudonym_key_file. Empty: a public one.",
+        "(docs/privacy.md), and of references of people in addresses of the console's pages; or pseudonym_key_file. "
+        "Empty: a public one, and for the references one that the case store keeps.",
     )
     pseudonym_key_file: Path | None = Field(None, description="A file that holds the key; wins over the variable.")
     merge: Literal["live", "strict"] = Field(

@@ -71,7 +71,16 @@ def console(
         if nobody:
             say("nobody can sign in yet: paywarden console users add NAME --role admin")
         say(f"console on http://{host}:{port}")
-        serve(opened, runtime, host, port, https=https, oidc=_oidc_of(settings), library=library)
+        serve(
+            opened,
+            runtime,
+            host,
+            port,
+            https=https,
+            secret=settings.secret("pseudonym_key"),
+            oidc=_oidc_of(settings),
+            library=library,
+        )
 
 
 console.add_command(tokens)

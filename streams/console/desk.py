@@ -11,6 +11,7 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cached_property
 from typing import Annotated, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
-from streams.adapters.case_store import people, queries
+from streams.adapters.case_store import keys, people, queries
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
@@ -26,7 +27,9 @@ from streams.console import passwords
 from streams.console.actions import NOT_ALLOWED
 from streams.console.audit import says
 from streams.console.claims import Claims
+from streams.console.masking import PERSONAL
 from streams.console.pages import LANGUAGES, Pages
+from streams.console.references import MARK, References
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock
 from streams.contracts.cases import CaseVersion
 from streams.core.library import Library, packaged_library
@@ -87,6 +90,7 @@ class Desk:
         *,
         secure: bool,
         has_oidc: bool,
+        secret: str = "",
         library: Library | None = None,
     ) -> None:
         self.store = store
@@ -97,7 +101,8 @@ class Desk:
         self.tries = passwords.Tries()
         self.claims = Claims(store, self.send, clock, changes.listening)
         self._send = send
-        self._pages = Pages(clock, oidc=has_oidc)
+        self._secret = secret
+        self._pages = Pages(clock, self.named, oidc=has_oidc)
 
     def page(
         self, request: Request, name: str, session: Session | None, status: int = 200, **values: Any
@@ -125,6 +130,28 @@ class Desk:
             return 0
         with self.store.reading() as connection:
             return sum(queries.escalated_cases(connection).values())
+
+    @cached_property
+    def references(self) -> References:
+        """Under the secret that was set, or one that the store keeps for whoever shares it."""
+        if self._secret:
+            return References(self._secret.encode())
+        with self.store.writing() as connection:
+            return References(keys.key(connection, "references"))
+
+    def named(self, kind: str, value: str) -> str:
+        """How an address or a form names something: nothing there tells who a person is."""
+        return self.references.of(kind, value) if kind in PERSONAL else value
+
+    def meant(self, session: Session, kind: str, given: str) -> str:
+        """What an address or form names. Answers 404 if it names nothing, 403 to a viewer who has typed a whole id."""
+        if kind not in PERSONAL:
+            return given
+        if given.startswith(MARK):
+            return self.references.opened(kind, given) or missing()
+        if session.role not in ANALYSTS:
+            raise HTTPException(403, "refused.whole_id")
+        return given
 
     def warm(self) -> None:
         """What the first page would wait for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from importlib import resources
 from typing import Any, Final, get_args
 
@@ -43,7 +44,8 @@ def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
 class Pages:
     """The templates, with what they may use."""
 
-    def __init__(self, clock: Clock, *, oidc: bool = False) -> None:
+    def __init__(self, clock: Clock, named: Callable[[str, str], str], *, oidc: bool = False) -> None:
+        """`named`: how an address names a thing, by kind and value."""
         self._clock = clock
         self._texts = load_texts()
         self._words = load_texts("words.toml")
@@ -57,6 +59,7 @@ class Pages:
         self._environment.filters |= {
             "masked": masked,
             "masked_in": masked_in,
+            "named": lambda value, kind: "" if value is None else named(kind, value),
             "instant": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M:%S}",
             "day": lambda ms: f"{from_ms(ms):%Y-%m-%d}",
             "clock": lambda ms: f"{from_ms(ms):%H:%M:%S}",

@@ -39,11 +39,12 @@ def serve(
     port: int,
     *,
     https: bool,
+    secret: str = "",
     oidc: OidcOptions | None = None,
     library: Library | None = None,
 ) -> None:
     """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
-    app = following(store, options, https=https, oidc=oidc, library=library)
+    app = following(store, options, https=https, secret=secret, oidc=oidc, library=library)
     uvicorn.run(
         app,
         host=host,
@@ -61,6 +62,7 @@ def following(
     options: RuntimeOptions,
     *,
     https: bool,
+    secret: str = "",
     oidc: OidcOptions | None = None,
     library: Library | None = None,
 ) -> FastAPI:
@@ -86,7 +88,17 @@ def following(
             await sender.stop()
 
     provider = None if oidc is None else Provider(oidc, clock)
-    app = build(store, sender, clock, changes, secure=https, oidc=provider, library=library, lifespan=running)
+    app = build(
+        store,
+        sender,
+        clock,
+        changes,
+        secure=https,
+        secret=secret,
+        oidc=provider,
+        library=library,
+        lifespan=running,
+    )
     app.state.desk.warm()
     app.add_middleware(Counted, metrics=metrics, clock=clock)
     return app

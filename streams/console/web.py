@@ -51,18 +51,20 @@ def build(
     changes: Changes,
     *,
     secure: bool,
+    secret: str = "",
     oidc: Provider | None = None,
     library: Library | None = None,
     lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
     """The console over an open store. `secure`: it is reached by HTTPS, so cookies are sent over nothing else.
 
+    `secret`: what references of people are made with; without one the store keeps one.
     `library`: the articles that the workers answer with; the packaged ones if it is not given.
     """
     app = FastAPI(
         title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
-    desk = Desk(store, send, clock, changes, secure=secure, has_oidc=oidc is not None, library=library)
+    desk = Desk(store, send, clock, changes, secure=secure, has_oidc=oidc is not None, secret=secret, library=library)
     app.state.desk = desk
     static = resources.files("streams.console") / "static"
     app.mount(API, build_api(store, send, clock))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from streams.adapters.case_store import tokens
 from streams.adapters.case_store.people import Role
@@ -95,6 +96,12 @@ class Service:
     def acts(self, token: str, name: str = "assign", version: int = 1, case_id: str = "case_a", **more: Any) -> Said:
         body = {"action": name, "expected_version": version, **more.pop("body", {})}
         return self.asks(f"/cases/{case_id}/actions", token, method="POST", body=body, **more)
+
+
+def page_of(app: Any, kind: str, value: str) -> str:
+    """The address of the page of a customer, address, card .. as links have it."""
+    named = quote(app.state.desk.named(kind, value))
+    return f"/account?id={named}" if kind == "account" else f"/entity?kind={kind}&value={named}"
 
 
 def versions() -> list[Any]:

@@ -424,6 +424,14 @@ AUDIT: Final = Table(
     Column("hash", String(64), nullable=False),
 )
 
+# Secrets of the deployment that nobody has set: streams/adapters/case_store/keys.py.
+KEYS: Final = Table(
+    "keys",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+)
+
 # How far each endpoint of webhooks has read; it moves in the transaction of what was queued.
 WEBHOOK_POSITIONS: Final = Table(
     "webhook_positions",

@@ -18,8 +18,11 @@ _RECORDS: Final = (CaseVersion, LocksState, NotificationRequested)
 _REFS: Final = "#/components/schemas/{name}"
 _ABOUT: Final = (
     "Cases, locks, incidents and messages as PayWarden published them, and actions of operators. Pages go by event "
-    "time: a caller that repeats its last page from 15 minutes before sees what came late. Tokens without `--unmasked` "
-    "are given ids of people shortened. Unknown fields may come at any time."
+    "time: a caller that repeats its last page from 15 minutes before sees what came late. Tokens of any role without "
+    "`--unmasked` are given ids of accounts, cards, devices, addresses and payees shortened wherever they stand, in "
+    "evidence, messages and refusals too (of one with six characters or fewer nothing is left), and in texts a card, "
+    "telephone, identity number, e-mail address or code is replaced by its kind in brackets. Unknown fields may come "
+    "at any time."
 )
 
 

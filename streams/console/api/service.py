@@ -31,7 +31,7 @@ from streams.console.api.document import described
 from streams.console.api.limits import Buckets
 from streams.console.api.problems import Problem, documented
 from streams.console.audit import says
-from streams.console.masking import masked_body
+from streams.console.masking import masked_body, masked_in
 from streams.contracts.accounts import CaseAction
 from streams.contracts.base import EPOCH, from_ms, to_ms
 from streams.contracts.cases import Priority, Queue, Status
@@ -335,7 +335,8 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
             after = queries.version(connection, sent.case_id, sent.expected_version + 1)
             newest = queries.case_body(connection, sent.case_id)
         if refusal is not None:
-            return JSONResponse(_sent(sent, "refused", refusal.text, refusal.cause), headers=_HEADERS)
+            why = refusal.text if who.unmasked else masked_in(refusal.text, (refusal.account_id,))
+            return JSONResponse(_sent(sent, "refused", why, refusal.cause), headers=_HEADERS)
         # The line of the action is in the version that it made; of a long history the newest may have lost it.
         is_done = any(
             line.event_id == event_id for body in (after, newest) if body for line in decode_case(body).evidence

@@ -16,7 +16,18 @@ from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.trail import account_subject
 from streams.console.actions import Refused, opening_of
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session, reason_to_reveal
+from streams.console.desk import (
+    FROM_HERE,
+    At,
+    Desk,
+    Who,
+    may_act,
+    missing,
+    names_a_form,
+    of_this_session,
+    reason_to_reveal,
+)
+from streams.console.masking import people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.timeline import habit, judged, timeline
 from streams.core.intake.topics import TOPICS
@@ -28,10 +39,13 @@ _USED: Final = 8  # of each kind of entity
 
 
 @router.get("/account")
-def account(request: Request, desk: At, session: Who, id: str = "") -> HTMLResponse:  # noqa: A002 - in the address
-    says(request, subject=account_subject(id))
+def account(request: Request, desk: At, session: Who, id: str = "") -> Response:  # noqa: A002 - in the address
+    account_id = desk.meant(session, "account", id)
+    if account_id == id:  # somebody who may has typed it: it need not stay in their history
+        return RedirectResponse(_address(desk, account_id), 303)
+    says(request, subject=account_subject(account_id))
     with desk.store.reading() as connection:
-        shown = _known(connection, id)
+        shown = _known(connection, account_id)
     return desk.page(request, "account.html", session, **shown)
 
 
@@ -45,11 +59,16 @@ def reveal(
     csrf: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     why = reason_to_reveal(session, reason, csrf)
+    account_id = desk.meant(session, "account", id)
     with desk.store.reading() as connection:
-        shown = _known(connection, id)
-    says(request, subject=account_subject(id), detail=why)
-    found = (("account", id), *((kind, value) for kind, used in shown["used"] for value, *_ in used))
-    return desk.page(request, "revealed.html", session, found=found, back=f"/account?{urlencode({'id': id})}")
+        shown = _known(connection, account_id)
+    says(request, subject=account_subject(account_id), detail=why)
+    found = (("account", account_id), *((kind, value) for kind, used in shown["used"] for value, *_ in used))
+    return desk.page(request, "revealed.html", session, found=found, back=_address(desk, account_id))
+
+
+def _address(desk: Desk, account_id: str) -> str:
+    return f"/account?{urlencode({'id': desk.named('account', account_id)})}"
 
 
 @router.post("/account/cases", dependencies=FROM_HERE)
@@ -69,10 +88,11 @@ async def open_case(
     may_act(session)
     if not names_a_form(form):
         raise HTTPException(400, "refused.form")
+    account_id = desk.meant(session, "account", id)
     now_ms = desk.clock.now_ms()
     try:
         wanted = opening_of(
-            id,
+            account_id,
             flow=flow,
             payment_id=payment.strip(),
             text=text,
@@ -83,9 +103,9 @@ async def open_case(
         )
     except Refused as error:
         raise HTTPException(400, str(error)) from None
-    says(request, subject=account_subject(id), detail=f"open {wanted.event_id}")
+    says(request, subject=account_subject(account_id), detail=f"open {wanted.event_id}")
     await desk.send(wanted, now_ms)
-    return RedirectResponse(f"/contacts/{wanted.event_id}?{urlencode({'account': id})}", 303)
+    return RedirectResponse(f"/contacts/{wanted.event_id}?{urlencode({'account': desk.named('account', account_id)})}", 303)
 
 
 def _known(connection: Connection, account_id: str) -> dict[str, Any]:
@@ -99,9 +119,6 @@ def _known(connection: Connection, account_id: str) -> dict[str, Any]:
     cases = tuple(decode_case(body) for body in bodies if body is not None)
     notices = tuple(map(decode_notice, found.notifications))
     locks = None if found.lock_state is None else decode_locks(found.lock_state)
-    hides = {account_id} | {
-        each for act in acts for each in (act.device_id, act.ip, act.card_token, act.payee_id) if each and len(each) > 4
-    }
     return {
         "account": found,
         "notices": notices,
@@ -117,7 +134,7 @@ def _known(connection: Connection, account_id: str) -> dict[str, Any]:
         "judged": judged(acts, limit=1),
         "habit": habit(acts),
         "used": _used(acts),
-        "hides": hides,
+        "hides": frozenset({account_id}).union(people_of(acts), *map(people_in, cases)),
     }
 
 

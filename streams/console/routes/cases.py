@@ -28,6 +28,7 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
+from streams.console.masking import people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
 from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
@@ -59,24 +60,26 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
         account_id = found.entities.account_id
         answers = queries.answers(connection, case_id=case_id)
         if sent and all(each.event_id != sent for each in answers):
-            answers += tuple(filter(None, [queries.answer(connection, sent)]))
+            answer = queries.answer(connection, sent)
+            answers += () if answer is None or answer.account_id != account_id else (answer,)
         versions = tuple(decode_case(each.body) for each in queries.versions(connection, case_id))
         acts = _acts(connection, found)
         notices = tuple(map(decode_notice, queries.notices_of_case(connection, case_id)))
         state = None if account_id is None else queries.lock_state(connection, account_id)
         locks = None if state is None else decode_locks(state)
         said = queries.remarks(connection, case_id=case_id)
+        incident = None if found.incident_id is None else queries.line(connection, found.incident_id)
         shown: dict[str, Any] = {
             "moments": timeline(
                 (found,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers, remarks=said
             ),
             "judged": judged(acts, found),
             "children": queries.children(connection, case_id, _CHILDREN) if found.owner == "entity" else (),
-            "incident": None if found.incident_id is None else queries.line(connection, found.incident_id),
+            "incident": incident,
             "notices": notices,
             "attachments": queries.attachments(connection, case_id),
             "kinds": KINDS,
-            "hides": _people(found, acts),
+            "hides": people_in((found, incident)) | people_of(acts),
         }
         held = queries.measures(connection, account_id)
         others = _others(connection, found)
@@ -104,18 +107,6 @@ def _acts(connection: Connection, case: CaseVersion) -> tuple[Act, ...]:
     acts = linked.of_entity(connection, kind, value, MOMENTS) if kind in ENTITY_COLUMNS else ()
     ordered = linked.commands(connection, case.entities.entity, MOMENTS) if case.entities.entity else ()
     return tuple(act for act in (*acts, *ordered) if around["begin_ms"] <= act.at_ms <= around["end_ms"])
-
-
-def _people(case: CaseVersion, acts: tuple[Act, ...]) -> frozenset[str]:
-    """Ids of people, which texts of the page show shortened."""
-    entities = case.entities
-    found = {entities.account_id, entities.device_id, entities.ip, entities.card_token}
-    kind, _, value = (entities.entity or "").partition("/")
-    if kind in ("ip", "device", "card", "account"):
-        found.add(value)
-    for act in acts:
-        found |= {act.account_id, act.device_id, act.ip, act.card_token, act.payee_id}
-    return frozenset(each for each in found if each and len(each) > 4)
 
 
 @router.post("/cases/{case_id}/actions", dependencies=FROM_HERE)

@@ -16,6 +16,7 @@ from streams.adapters.case_store.trail import account_subject
 from streams.console import actions, contacts
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
+from streams.console.masking import masked_in
 from streams.contracts.cases import CaseVersion
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.intake.topics import TOPICS
@@ -44,6 +45,8 @@ def find(
 ) -> HTMLResponse:
     given = dict(zip(_ASKED, (order, at, amount, currency, phone, account), strict=True))
     says(request, detail=" ".join(name for name, value in given.items() if value and name != "currency"))
+    if account:
+        desk.meant(session, "account", account)  # whoever sees shortened ids only does not try out whole ones
     problem: str | None = None
     accounts: tuple[str, ...] = ()
     lines: tuple[CaseLine, ...] = ()
@@ -85,6 +88,8 @@ def fill_in(
 ) -> HTMLResponse:
     may_act(session)
     about = desk.case_of(case) if case else None
+    if account:
+        account = desk.meant(session, "account", account)
     if about is not None:
         account = about.entities.account_id or ""
     if not 0 < len(account) <= 128:
@@ -123,19 +128,22 @@ async def take(
     sent = {name: str(value) for name, value in (await request.form()).items()}
     now_ms = desk.clock.now_ms()
     try:
+        if sent.get("account"):
+            sent["account"] = desk.meant(session, "account", sent["account"].strip())
         taken = contacts.contact_of(sent, session, form, now_ms)
     except actions.Refused as error:
         raise HTTPException(403 if str(error) == actions.NOT_ALLOWED else 400, str(error)) from None
     says(request, subject=account_subject(taken.account_id), detail=f"{taken.disposition} {taken.event_id}")
     await desk.send(taken, now_ms)
-    where = {"account": taken.account_id}
+    where = {"account": desk.named("account", taken.account_id)}
     return RedirectResponse(f"/contacts/{taken.event_id}?{urlencode(where)}", 303)
 
 
 @router.get("/contacts/{event_id}")
 async def became(request: Request, desk: At, session: Who, event_id: str, account: str = "") -> Response:
     """Waits for the case that the contact has opened or joined, and goes there."""
-    case, why = await asyncio.to_thread(_case_with, desk, event_id[:128], account[:128])
+    account_id = desk.meant(session, "account", account) if account else ""
+    case, why = await asyncio.to_thread(_case_with, desk, event_id[:128], account_id)
     if case is not None:
         return RedirectResponse(f"/cases/{quote(case.case_id)}?{urlencode({'sent': event_id})}", 303)
     return desk.page(request, "contact_sent.html", session, why=why)
@@ -146,7 +154,7 @@ def _case_with(desk: Desk, event_id: str, account_id: str) -> tuple[CaseVersion 
     with desk.store.reading() as connection:
         answer = queries.answer(connection, event_id)
         if answer is not None:
-            return None, answer.text
+            return None, masked_in(answer.text, (answer.account_id,))
         known = queries.account(connection, account_id)
         for line in () if known is None else known.cases:
             body = queries.case_body(connection, line.case_id)

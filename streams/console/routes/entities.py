@@ -26,7 +26,7 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
-from streams.console.masking import ENTITY_PAGES
+from streams.console.masking import ENTITY_PAGES, PERSONAL, people_of
 from streams.console.timeline import judged, timeline
 
 router = APIRouter()
@@ -42,6 +42,9 @@ _FIELDS: Final = {**ENTITY_COLUMNS, "terminal": "terminal_id", "bin": "bin"}
 def entity(request: Request, desk: At, session: Who, kind: str = "", value: str = "", sent: str = "") -> Response:
     if kind == "account":
         return RedirectResponse(f"/account?{urlencode({'id': value})}", 303)
+    given, value = value, desk.meant(session, kind, value)
+    if kind in PERSONAL and given == value:  # somebody who may has typed it: it need not stay in their history
+        return RedirectResponse(_address(desk, kind, value, sent), 303)
     says(request, subject=entity_subject(kind, value))
     with desk.store.reading() as connection:
         shown = _known(connection, kind, value)
@@ -64,12 +67,17 @@ def reveal(
     csrf: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     why = reason_to_reveal(session, reason, csrf)
+    value = desk.meant(session, kind, value)
     with desk.store.reading() as connection:
         shown = _known(connection, kind, value)
     says(request, subject=entity_subject(kind, value), detail=why)
     found = ((kind, value), *(("account", each.account_id) for each in shown["accounts"]))
-    back = f"/entity?{urlencode({'kind': kind, 'value': value})}"
-    return desk.page(request, "revealed.html", session, found=found, back=back)
+    return desk.page(request, "revealed.html", session, found=found, back=_address(desk, kind, value))
+
+
+def _address(desk: Desk, kind: str, value: str, sent: str = "") -> str:
+    asked = {"kind": kind, "value": desk.named(kind, value)} | ({"sent": sent} if sent else {})
+    return f"/entity?{urlencode(asked)}"
 
 
 @router.post("/entity/block", dependencies=FROM_HERE)
@@ -92,7 +100,7 @@ async def block(
     if kind not in blocking.KINDS or not names_a_form(form) or hours not in map(str, blocking.HOURS):
         raise HTTPException(400, "refused.form")
     try:
-        value = blocking.asked_for(kind, value)
+        value = blocking.asked_for(kind, desk.meant(session, kind, value))
     except Refused as error:
         raise HTTPException(400, str(error)) from None
     says(request, subject=entity_subject(kind, value), detail=wanted if wanted in ("block", "lift") else "")
@@ -117,7 +125,7 @@ async def block(
         raise HTTPException(400, str(error)) from None
     says(request, detail=f"{wanted} {asked.event_id}" + (f" with {second}" if second else ""))
     await desk.send(asked, now_ms)
-    return RedirectResponse(f"/entity?{urlencode({'kind': kind, 'value': value, 'sent': asked.event_id})}", 303)
+    return RedirectResponse(_address(desk, kind, value, asked.event_id), 303)
 
 
 def _used_by(desk: Desk, kind: str, value: str) -> int:
@@ -144,4 +152,5 @@ def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
         "commands": commands,
         "moments": timeline(acts=(*acts, *commands))[::-1],
         "judged": judged(acts),
+        "hides": people_of((*acts, *commands)),
     }

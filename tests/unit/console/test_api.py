@@ -17,7 +17,7 @@ from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import tokens, trail
 from streams.console.api.limits import Buckets
-from streams.console.masking import hidden, masked_body
+from streams.console.masking import masked, masked_body
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, AttachmentRecorded, Entities, Evidence
@@ -230,7 +230,7 @@ def test_without_unmasked_nothing_tells_a_person(service: Service) -> None:
         assert service.asks(address, token).status == 403
     body = encode(case("case_x", entities=Entities(account_id="ada"), subject="Canada, ada and adalbert"))
     assert json.loads(masked_body(body))["subject"] == "Canada, … and adalbert"
-    assert [hidden(each) for each in ("abcdef", "abcdefg")] == ["…", "ab…efg"]
+    assert [masked(each) for each in ("abcdef", "abcdefg")] == ["…", "ab…efg"]
 
 
 def test_requests_made_from_the_document_get_answers_that_it_documents(service: Service) -> None:

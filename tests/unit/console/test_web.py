@@ -307,7 +307,7 @@ def test_ids_of_people_are_masked_in_lists(console: Console) -> None:
     text = console.browser("viewer").asks("GET", "/queue").text
     assert "cu…021" in text
     assert "customer-70021" not in text
-    assert [masked(each) for each in (None, "ada", "abcdef")] == ["", "ada", "ab…def"]
+    assert [masked(each) for each in (None, "ada", "abcdef")] == ["", "…", "…"]
     assert [span(each) for each in (None, 0, 59_000, 7_200_000, -300_000, 4 * 86_400_000)] == [
         "",
         "0 min",
