@@ -134,6 +134,18 @@ class Settings(BaseSettings):
         "store_url_file. Default: `sqlite:///cases.db` in the working folder.",
     )
     store_url_file: Path | None = Field(None, description="A file that holds the URL; wins over the variable.")
+    console_requests_per_minute: int = Field(
+        300,
+        ge=1,
+        le=1_000_000,
+        description="Console: pages and forms of one person, counted per process; more are answered 429.",
+    )
+    console_searches_per_minute: int = Field(
+        60, ge=1, le=1_000_000, description="Console: of them searches, for cases or for whoever is on the telephone."
+    )
+    console_reveals_per_hour: int = Field(
+        60, ge=1, le=1_000_000, description="Console: how often one person has whole ids or places of files shown."
+    )
     oidc_issuer: str = Field(
         "",
         description="Console: identity provider of OpenID Connect (docs/console.md). Empty: local accounts only.",

@@ -20,6 +20,7 @@ from streams.cli.terminal import say, say_json
 from streams.cli.web_port import runtime_of, web_port_option
 from streams.cli.worker import log_as
 from streams.console import passwords
+from streams.console.limits import Limits
 from streams.console.oidc import OidcOptions
 from streams.console.serving import serve
 from streams.console.sink import plan
@@ -78,6 +79,11 @@ def console(
             port,
             https=https,
             secret=settings.secret("pseudonym_key"),
+            limits=Limits(
+                requests_per_minute=settings.console_requests_per_minute,
+                searches_per_minute=settings.console_searches_per_minute,
+                reveals_per_hour=settings.console_reveals_per_hour,
+            ),
             oidc=_oidc_of(settings),
             library=library,
         )

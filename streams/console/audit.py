@@ -17,6 +17,7 @@ from starlette.types import Scope
 from streams.adapters.case_store import trail
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.case_store.trail import Entry, account_subject
+from streams.core.intake.masking import masked
 from streams.ports import Clock
 
 # None: nothing that a person would be told of (lists show masked ids only).
@@ -69,6 +70,8 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/api/v1/accounts/{account_id}/locks"): "api_read",
     ("POST", "/api/v1/cases/{case_id}/actions"): "action",
     ("GET", "/api/v1/actions/{event_id}"): None,
+    ("POST", "/api/v1/blocks"): "entity_block",
+    ("GET", "/api/v1/blocks/{block_id}"): None,
 }
 _ONLY_UNMASKED: Final = "api_read"
 # What is an action without a word for it in its request.
@@ -129,7 +132,8 @@ class Audit:
         if not known.get("actor") and kind != "sign_in":
             return None  # nobody: the answer was the sign-in page or 401, and told nothing
         given = request.scope.get("path_params", {})
-        subject = known.get("subject") or str(given.get("case_id", ""))
+        typed = str(given.get("case_id", ""))
+        subject = known.get("subject") or (typed if status < 400 else masked(typed).text)  # it may be no case
         if "account_id" in given:
             subject = account_subject(str(given["account_id"]))
         return Entry(

@@ -43,6 +43,41 @@ def standing(commands: tuple[Act, ...]) -> Standing | None:
     return None
 
 
+class Measure(NamedTuple):
+    """A block or challenge of an entity as a page shows it."""
+
+    label: str
+    at_ms: int
+    ends_ms: int | None  # when it does or did end; None: it says nothing of it
+    is_lifted: bool  # by people, before its time
+    case_id: str | None
+
+
+def measures(commands: tuple[Act, ...]) -> tuple[Measure, ...]:
+    """What was ordered about an entity, the newest first. `commands`: the newest first.
+
+    Of what people order only the newest counts: a further block begins anew, and a lift ends what stands, whoever and
+    however many had blocked it. The lift itself is no measure.
+    """
+    found: list[Measure] = []
+    later: Act | None = None  # the next thing that people ordered
+    for each in commands:
+        ends_ms = each.detail.expires_ms
+        if RULE not in each.detail.rules:
+            found.append(Measure(each.label or "", each.at_ms, ends_ms, False, each.detail.case_id))
+            continue
+        if ends_ms is not None and ends_ms > each.at_ms:
+            is_cut = later is not None and later.at_ms < ends_ms
+            cut_ms = later.at_ms if later is not None and is_cut else ends_ms
+            found.append(Measure(each.label or "", each.at_ms, cut_ms, is_cut and _lifts(later), each.detail.case_id))
+        later = each
+    return tuple(found)
+
+
+def _lifts(command: Act | None) -> bool:
+    return command is not None and command.detail.expires_ms is not None and command.detail.expires_ms <= command.at_ms
+
+
 def block_of(
     kind: str,
     value: str,

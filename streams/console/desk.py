@@ -27,11 +27,13 @@ from streams.console import passwords
 from streams.console.actions import NOT_ALLOWED
 from streams.console.audit import says
 from streams.console.claims import Claims
+from streams.console.limits import Limits, Throttle
 from streams.console.masking import PERSONAL
 from streams.console.pages import LANGUAGES, Pages
 from streams.console.references import MARK, References
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock
 from streams.contracts.cases import CaseVersion
+from streams.core.intake.masking import masked
 from streams.core.library import Library, packaged_library
 from streams.core.personal import kind_of
 from streams.core.roles import ANALYSTS, SUPERVISORS
@@ -91,6 +93,7 @@ class Desk:
         secure: bool,
         has_oidc: bool,
         secret: str = "",
+        limits: Limits | None = None,
         library: Library | None = None,
     ) -> None:
         self.store = store
@@ -99,6 +102,7 @@ class Desk:
         self.changes = changes
         self.secure = secure
         self.tries = passwords.Tries()
+        self.throttle = Throttle(limits or Limits())
         self.claims = Claims(store, self.send, clock, changes.listening)
         self._send = send
         self._secret = secret
@@ -204,6 +208,9 @@ def signed_in(request: Request) -> Session:
         with desk.store.writing() as connection:
             people.seen(connection, token, now_ms)
     says(request, actor=found.name, role=found.role)
+    too_often = desk.throttle.refuses(found.name, request.scope, now_ms)
+    if too_often is not None:
+        raise HTTPException(429, too_often.text, {"Retry-After": str(too_often.wait_s)})
     return found
 
 
@@ -249,12 +256,15 @@ def names_a_form(form: str) -> bool:
 
 
 def reason_to_reveal(session: Session, reason: str, csrf: str) -> str:
-    """Why somebody wants to see whole ids. Answers 403 to whoever may not, 400 if it says nothing."""
+    """Why somebody wants to see whole ids, as the trail keeps it for ever: what looks personal is refused.
+
+    Answers 403 to whoever may not, 400 if it says nothing or too much.
+    """
     of_this_session(session, csrf)
     if session.role == "viewer":
         raise HTTPException(403, "refused.role")
     why = " ".join(reason.split())
-    if not 5 <= len(why) <= 200 or kind_of(why) is not None:
+    if not 5 <= len(why) <= 200 or masked(why).kinds or kind_of(why) is not None:
         raise HTTPException(400, "refused.reason")
     return why
 

@@ -20,6 +20,7 @@ from streams.adapters.prometheus import PrometheusMetrics
 from streams.console.actions import Sender
 from streams.console.counted import Counted, count_sessions
 from streams.console.desk import Changes
+from streams.console.limits import Limits
 from streams.console.metrics_page import shown
 from streams.console.oidc import OidcOptions, Provider
 from streams.console.sink import count_open_cases, load
@@ -40,11 +41,12 @@ def serve(
     *,
     https: bool,
     secret: str = "",
+    limits: Limits | None = None,
     oidc: OidcOptions | None = None,
     library: Library | None = None,
 ) -> None:
     """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
-    app = following(store, options, https=https, secret=secret, oidc=oidc, library=library)
+    app = following(store, options, https=https, secret=secret, limits=limits, oidc=oidc, library=library)
     uvicorn.run(
         app,
         host=host,
@@ -63,6 +65,7 @@ def following(
     *,
     https: bool,
     secret: str = "",
+    limits: Limits | None = None,
     oidc: OidcOptions | None = None,
     library: Library | None = None,
 ) -> FastAPI:
@@ -95,6 +98,7 @@ def following(
         changes,
         secure=https,
         secret=secret,
+        limits=limits,
         oidc=provider,
         library=library,
         lifespan=running,

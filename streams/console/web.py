@@ -24,6 +24,7 @@ from streams.adapters.case_store.store import CaseStore
 from streams.console.api.service import API, build_api
 from streams.console.audit import Audit
 from streams.console.desk import Changes, Desk, Send, SignInFirst
+from streams.console.limits import Limits
 from streams.console.oidc import Provider, router
 from streams.console.routes import ROUTERS
 from streams.console.routes.signing_in import let_in
@@ -52,6 +53,7 @@ def build(
     *,
     secure: bool,
     secret: str = "",
+    limits: Limits | None = None,
     oidc: Provider | None = None,
     library: Library | None = None,
     lifespan: Callable[[FastAPI], Any] | None = None,
@@ -64,10 +66,20 @@ def build(
     app = FastAPI(
         title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
-    desk = Desk(store, send, clock, changes, secure=secure, has_oidc=oidc is not None, secret=secret, library=library)
+    desk = Desk(
+        store,
+        send,
+        clock,
+        changes,
+        secure=secure,
+        has_oidc=oidc is not None,
+        secret=secret,
+        limits=limits,
+        library=library,
+    )
     app.state.desk = desk
     static = resources.files("streams.console") / "static"
-    app.mount(API, build_api(store, send, clock))
+    app.mount(API, build_api(store, send, clock, lambda: desk.references))
     app.mount("/static", StaticFiles(directory=Path(str(static))), name="static")
     for each in ROUTERS:
         app.include_router(each)
@@ -108,13 +120,18 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
             return RedirectResponse(f"/{quote(path.strip('/'))}{query}", 307)
         known = str(error.detail).startswith(("refused.", "login."))
         text = error.detail if known else "refused.missing"
-        return desk.page(request, "problem.html", None, error.status_code, text=text)
+        headers = error.headers or {}
+        answer = desk.page(
+            request, "problem.html", None, error.status_code, text=text, wait_s=headers.get("Retry-After")
+        )
+        answer.headers.update(headers)
+        return answer
 
     @app.exception_handler(StoreUnreachable)
     async def no_store(request: Request, error: Exception) -> Response:
         log.warning("a page could not be shown: %s", error)
-        return desk.page(request, "problem.html", None, 503, text="refused.store")
+        return desk.page(request, "problem.html", None, 503, text="refused.store", wait_s=None)
 
     @app.exception_handler(BadCursor)
     async def bad_cursor(request: Request, _: Exception) -> Response:
-        return desk.page(request, "problem.html", None, 400, text="refused.cursor")
+        return desk.page(request, "problem.html", None, 400, text="refused.cursor", wait_s=None)

@@ -14,7 +14,8 @@ from streams.adapters.clock import SystemClock
 from streams.adapters.policy_file import load_policy
 from streams.console.api.document import rendered
 from streams.console.api.service import build_api
-from streams.contracts.accounts import CaseAction
+from streams.console.references import References
+from streams.contracts.accounts import CaseAction, EntityBlock
 from streams.contracts.contract_docs import render_docs
 from streams.core.entities.page import entities_page
 from streams.core.features.page import render_features
@@ -30,10 +31,10 @@ def openapi() -> str:
     """The document of the interface for other services; it asks neither a store nor a broker."""
     store = CaseStore("sqlite://")
 
-    async def nowhere(_: CaseAction, at_ms: int) -> None:
+    async def nowhere(_: CaseAction | EntityBlock, at_ms: int) -> None:
         raise AssertionError(at_ms)
 
-    return rendered(build_api(store, nowhere, SystemClock()))
+    return rendered(build_api(store, nowhere, SystemClock(), lambda: References(b"")))
 
 
 GENERATED: dict[str, Callable[[], str]] = {

@@ -15,6 +15,7 @@ from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.agents.publish import publish
 from streams.console import passwords
 from streams.console.desk import Changes
+from streams.console.limits import Limits
 from streams.console.web import build
 from streams.contracts.accounts import UserMessage, UserReport
 from streams.contracts.base import Event
@@ -22,7 +23,7 @@ from streams.contracts.cases import CaseVersion
 from support.browsers import Browser, served
 from support.happenings import NOON, SECOND, event
 from support.play import Player, policy
-from support.services import HandClock
+from support.services import HandClock, page_of
 
 PASSWORD = "a long enough password"
 _HASH = passwords.hash_of(PASSWORD)
@@ -32,7 +33,8 @@ STAFF: dict[str, Role] = {"vera": "viewer", "mei": "analyst", "lin": "analyst", 
 class Office:
     """Cases that the core has made, in a store, with a console or two over it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        self._limits = limits
         self.store = CaseStore(f"sqlite:///{folder}/cases.db")
         self.store.migrate()
         self.clock = HandClock()
@@ -43,6 +45,7 @@ class Office:
         self._core = threading.Lock()
         self._offset = 0
         self._ports: list[int] = []
+        self._app: Any = None
         with self.store.writing() as connection:
             for name, role in STAFF.items():
                 people.put_user(connection, User(name, role, _HASH, 0))
@@ -89,6 +92,14 @@ class Office:
         """Somebody who has not."""
         return Browser(self._ports[console])
 
+    def named(self, kind: str, value: str) -> str:
+        """How addresses and forms of every console over this store name somebody."""
+        return str(self._app.state.desk.named(kind, value))
+
+    def page_of(self, kind: str, value: str) -> str:
+        """Where the page of a customer, address, card .. is."""
+        return page_of(self._app, kind, value)
+
     def address(self, console: int = 0) -> str:
         return f"http://127.0.0.1:{self._ports[console]}"
 
@@ -100,7 +111,8 @@ class Office:
             self.before(happened)
             changes.tell(self.sees(happened))
 
-        return build(self.store, send, self.clock, changes, secure=False)
+        self._app = build(self.store, send, self.clock, changes, secure=False, limits=self._limits)
+        return self._app
 
     @contextmanager
     def at_work(self, consoles: int = 1) -> Iterator[Office]:

@@ -63,6 +63,7 @@ def _records() -> dict[str, Any]:
         "AttachmentPage": _page("Attachment"),
         "Attachment": _FILE,
         "SentAction": _SENT,
+        "SentBlock": _SENT_BLOCK,
         "Problem": dict(problems.SCHEMA),
     }
 
@@ -87,6 +88,20 @@ _SENT: Final[dict[str, Any]] = {
         "action": {"type": "string"},
         "expected_version": {"type": "integer"},
         "actor": {"type": "string"},
+        "state": {"enum": ["pending", "accepted", "refused"]},
+        "cause": {"type": "string", "description": "Of a refusal, as action.rejected.v1 names it"},
+        "detail": {"type": "string", "description": "Of a refusal: why"},
+    },
+}
+
+_SENT_BLOCK: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["block_id", "event_id", "kind", "wanted", "state"],
+    "properties": {
+        "block_id": {"type": "string", "description": "Names the request; tells nobody what is blocked"},
+        "event_id": {"type": "string", "description": "Of the event on operator.actions"},
+        "kind": {"type": "string"},
+        "wanted": {"enum": ["block", "lift"]},
         "state": {"enum": ["pending", "accepted", "refused"]},
         "cause": {"type": "string", "description": "Of a refusal, as action.rejected.v1 names it"},
         "detail": {"type": "string", "description": "Of a refusal: why"},

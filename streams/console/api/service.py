@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
@@ -19,12 +19,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from streams.adapters.case_store import queries, tokens
+from streams.adapters.case_store import linked, queries, tokens
 from streams.adapters.case_store.errors import StoreUnreachable
 from streams.adapters.case_store.queries import Attached, BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, decode_case
 from streams.adapters.case_store.tokens import ApiToken, SentAction
-from streams.console import actions
+from streams.adapters.case_store.trail import entity_subject
+from streams.console import actions, blocking
 from streams.console.actions import ActionName
 from streams.console.api import problems
 from streams.console.api.document import described
@@ -32,9 +33,11 @@ from streams.console.api.limits import Buckets
 from streams.console.api.problems import Problem, documented
 from streams.console.audit import says
 from streams.console.masking import masked_body, masked_in
-from streams.contracts.accounts import CaseAction
+from streams.console.references import References
+from streams.contracts.accounts import BlockedKind, BlockReason, CaseAction, EntityBlock
 from streams.contracts.base import EPOCH, from_ms, to_ms
 from streams.contracts.cases import Priority, Queue, Status
+from streams.core.entities.context import reference
 from streams.core.roles import ANALYSTS
 from streams.ports import Clock
 
@@ -48,6 +51,12 @@ _TWO_PEOPLE: Final = (
     "the account is frozen, and lifting a freeze takes two people who each sign for it: tokens belong to services, and "
     "two of them may be one person's; a supervisor opens the case in the console"
 )
+_BLOCK: Final = "block"  # kind of the references that name what was asked for
+_COMMANDS: Final = 50
+_NO_ENTITY: Final = {
+    "refused.address": "value: this is no address; networks and patterns belong into a list of the policy",
+    "refused.personal": "value: this is somebody's number or address and no id; send the id that the events have",
+}
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 # No control characters: PostgreSQL has no NUL in a text, and no id of ours has any.
@@ -60,6 +69,16 @@ Limit = Annotated[int, Query(ge=1, le=_LARGEST_PAGE, description="Items of a pag
 Since = Annotated[
     AwareDatetime | None, Query(description="Event time of the newest version, RFC 3339 with an offset: it or later")
 ]
+ABlockId = Annotated[str, Path(min_length=1, max_length=512, pattern=r"^~[A-Za-z0-9_-]+$")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=128,
+        pattern="^[!-~]+$",
+        description="The same key and the same request are one event, however often they are sent",
+    ),
+]
 IfNoneMatch = Annotated[str | None, Header(description="ETags that the caller has")]
 
 
@@ -71,6 +90,18 @@ class ActionRequest(BaseModel):
     action: ActionName
     expected_version: int = Field(ge=0, le=2**63 - 1, description="Another version by then: the action is refused")
     text: str = Field("", max_length=4_000, description="A note. Personal data has no place in it")
+
+
+class BlockRequest(BaseModel):
+    """What to block until when, or what to block no more. Whole ids: whoever sends one has it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    kind: BlockedKind
+    value: str = Field(min_length=1, max_length=128, pattern=_ID)
+    wanted: Literal["block", "lift"] = "block"
+    hours: int = Field(24, ge=1, le=8_760, description="Of a block. What is more than the policy lets is refused")
+    reason: BlockReason
 
 
 class _Bounded:
@@ -94,7 +125,12 @@ class _Bounded:
         await self._app(scope, receive, send)
 
 
-def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None]], clock: Clock) -> FastAPI:
+def build_api(
+    store: CaseStore,
+    send: Callable[[CaseAction | EntityBlock, int], Awaitable[None]],
+    clock: Clock,
+    references: Callable[[], References],
+) -> FastAPI:
     """The interface over an open store, with error answers of its own: mounted below the pages."""
     api = FastAPI(
         title="PayWarden",
@@ -281,15 +317,7 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         who: Caller,
         case_id: AnId,
         asked: ActionRequest,
-        idempotency_key: Annotated[
-            str | None,
-            Header(
-                min_length=1,
-                max_length=128,
-                pattern="^[!-~]+$",
-                description="The same key, action and version are one event, however often they are sent",
-            ),
-        ] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         says(request, detail=asked.action)
         body = await asyncio.to_thread(_body_of, store, case_id)
@@ -317,13 +345,67 @@ def build_api(store: CaseStore, send: Callable[[CaseAction, int], Awaitable[None
         sent = SentAction(event.event_id, found.case_id, event.action, event.expected_version, event.actor, now_ms)
         says(request, detail=f"{event.action} {event.event_id}")
         await asyncio.to_thread(_note, store, sent)
-        try:
-            await send(event, now_ms)
-        except Exception as error:
-            log.warning("an action could not be sent (%s)", type(error).__name__)
-            raise Problem(503, "the broker does not answer; send the same request again", Retry_After="5") from None
+        await _sends(send, event, now_ms)
         where = f"{API}/actions/{event.event_id}"
         return JSONResponse(_sent(sent, "pending", ""), 202, {**_HEADERS, "Location": where})
+
+    @api.post(
+        "/blocks",
+        status_code=202,
+        response_class=JSONResponse,
+        response_model=None,
+        responses={
+            202: _content("It was sent; the resource in Location tells what became of it", "SentBlock"),
+            **documented(401, 403, 411, 413, 422, 429, 503),
+        },
+    )
+    async def block(
+        request: Request, who: Caller, asked: BlockRequest, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        says(request, subject=entity_subject(asked.kind, asked.value), detail=asked.wanted)
+        if who.role not in ANALYSTS:
+            raise Problem(403, f"a token with role {who.role} blocks nothing")
+        now_ms = clock.now_ms()
+        try:
+            value = blocking.asked_for(asked.kind, asked.value)
+            event = blocking.block_of(
+                asked.kind,
+                value,
+                wanted=asked.wanted,
+                hours=asked.hours,
+                reason=asked.reason,
+                accounts=await asyncio.to_thread(_used_by, store, asked.kind, value),
+                actor=actor_of(who),
+                role=who.role,
+                second=None,
+                at_ms=now_ms,
+                form=f"{idempotency_key or ''}\x1f{asked.hours}\x1f{asked.reason}",
+            )
+        except actions.Refused as error:
+            raise Problem(422, _NO_ENTITY.get(str(error), "value: this names nothing that can be blocked")) from None
+        says(request, subject=entity_subject(asked.kind, value), detail=f"{asked.wanted} {event.event_id}")
+        await _sends(send, event, now_ms)
+        block_id = references().of(_BLOCK, "\x1f".join((event.event_id, asked.wanted, asked.kind, value)))
+        said = {"block_id": block_id, "event_id": event.event_id, "kind": asked.kind, "wanted": asked.wanted}
+        where = f"{API}/blocks/{block_id}"
+        return JSONResponse({**said, "state": "pending"}, 202, {**_HEADERS, "Location": where})
+
+    @api.get("/blocks/{block_id}", **_read("What became of a block: pending, accepted, refused", "SentBlock", 404))
+    def sent_block(who: Caller, block_id: ABlockId) -> Response:
+        opened = references().opened(_BLOCK, block_id)
+        if opened is None:
+            raise _missing()
+        event_id, wanted, kind, value = opened.split("\x1f", 3)
+        with store.reading() as connection:
+            commands = linked.commands(connection, reference(kind, value), _COMMANDS)
+            outcome = blocking.outcome_of(connection, event_id, kind, value, commands)
+            refusal = queries.answer(connection, event_id)
+        state = {"waiting": "pending", "done": "accepted", "refused": "refused"}[outcome.state]
+        said = {"block_id": block_id, "event_id": event_id, "kind": kind, "wanted": wanted, "state": state}
+        if refusal is not None and state == "refused":
+            why = refusal.text if who.unmasked else masked_in(refusal.text, (value,))
+            said |= {"cause": refusal.cause, "detail": why}
+        return JSONResponse(said, headers=_HEADERS)
 
     @api.get("/actions/{event_id}", **_read("What became of an action: pending, accepted, refused", "SentAction", 404))
     def action(who: Caller, event_id: AnId) -> Response:
@@ -375,6 +457,21 @@ def _file(attached: Attached, *, shows: bool) -> dict[str, Any]:
         "role": attached.role,
         "recorded_at": from_ms(attached.at_ms),
     }
+
+
+async def _sends(
+    send: Callable[[CaseAction | EntityBlock, int], Awaitable[None]], event: CaseAction | EntityBlock, now_ms: int
+) -> None:
+    try:
+        await send(event, now_ms)
+    except Exception as error:
+        log.warning("an action could not be sent (%s)", type(error).__name__)
+        raise Problem(503, "the broker does not answer; send the same request again", Retry_After="5") from None
+
+
+def _used_by(store: CaseStore, kind: str, value: str) -> int:
+    with store.reading() as connection:
+        return blocking.used_by(connection, kind, value)
 
 
 def _note(store: CaseStore, sent: SentAction) -> None:

@@ -27,7 +27,7 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
-from streams.console.masking import people_in, people_of
+from streams.console.masking import masked_in, people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.timeline import habit, judged, timeline
 from streams.core.intake.topics import TOPICS
@@ -41,9 +41,9 @@ _USED: Final = 8  # of each kind of entity
 @router.get("/account")
 def account(request: Request, desk: At, session: Who, id: str = "") -> Response:  # noqa: A002 - in the address
     account_id = desk.meant(session, "account", id)
+    says(request, subject=account_subject(account_id))
     if account_id == id:  # somebody who may has typed it: it need not stay in their history
         return RedirectResponse(_address(desk, account_id), 303)
-    says(request, subject=account_subject(account_id))
     with desk.store.reading() as connection:
         shown = _known(connection, account_id)
     return desk.page(request, "account.html", session, **shown)
@@ -62,7 +62,7 @@ def reveal(
     account_id = desk.meant(session, "account", id)
     with desk.store.reading() as connection:
         shown = _known(connection, account_id)
-    says(request, subject=account_subject(account_id), detail=why)
+    says(request, subject=account_subject(account_id), detail=masked_in(why, shown["hides"]))
     found = (("account", account_id), *((kind, value) for kind, used in shown["used"] for value, *_ in used))
     return desk.page(request, "revealed.html", session, found=found, back=_address(desk, account_id))
 
@@ -105,7 +105,9 @@ async def open_case(
         raise HTTPException(400, str(error)) from None
     says(request, subject=account_subject(account_id), detail=f"open {wanted.event_id}")
     await desk.send(wanted, now_ms)
-    return RedirectResponse(f"/contacts/{wanted.event_id}?{urlencode({'account': desk.named('account', account_id)})}", 303)
+    return RedirectResponse(
+        f"/contacts/{wanted.event_id}?{urlencode({'account': desk.named('account', account_id)})}", 303
+    )
 
 
 def _known(connection: Connection, account_id: str) -> dict[str, Any]:

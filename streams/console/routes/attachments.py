@@ -1,6 +1,7 @@
 """Which files does a case refer to, and who has looked at which?"""
 
 import asyncio
+import re
 from typing import Annotated, Final
 
 import msgspec
@@ -14,12 +15,13 @@ from streams.console.addresses import addresses_of, is_public
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session
 from streams.contracts.accounts import Attachment
-from streams.core.cases.attachments import host_of, refusal_of
+from streams.core.cases.attachments import NOT_KEPT, host_of, refusal_of
 
 router = APIRouter()
 
 KINDS: Final = ("receipt", "screenshot", "document", "statement", "aml_report", "other")
 _HTTPS: Final = 443
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @router.post("/cases/{case_id}/attachments", dependencies=FROM_HERE)
@@ -54,8 +56,11 @@ async def attach(
         attachment = msgspec.convert(given, Attachment)
     except msgspec.ValidationError:
         raise HTTPException(400, "refused.attachment_form") from None
-    if refusal_of(attachment) is not None or await _leads_inside(attachment.reference):
-        raise HTTPException(400, "refused.attachment")
+    why = refusal_of(attachment)
+    if why is None and await _leads_inside(attachment.reference):
+        why = NOT_KEPT["inside"]
+    if why is not None:
+        raise HTTPException(400, f"refused.file_{why.word}")
     case = await asyncio.to_thread(desk.case_of, case_id)
     now_ms = desk.clock.now_ms()
     try:
@@ -90,7 +95,7 @@ async def view(
     """Where the file is: told once the row of who asked is written, as every answer is."""
     of_this_session(session, csrf)
     may_act(session)
-    says(request, detail=sha256[:64])
+    says(request, detail=sha256 if _DIGEST.fullmatch(sha256) else "")  # the trail is kept for ever
     with desk.store.reading() as connection:
         found = queries.attachments(connection, case_id, sha256[:64])
     if not found:

@@ -28,7 +28,7 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
-from streams.console.masking import people_in, people_of
+from streams.console.masking import masked_in, people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
 from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
@@ -177,8 +177,9 @@ def reveal(
     csrf: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     why = reason_to_reveal(session, reason, csrf)
-    named = desk.case_of(case_id).entities
-    says(request, detail=why)
+    found_case = desk.case_of(case_id)
+    named = found_case.entities
+    says(request, detail=masked_in(why, people_in(found_case)))
     values = ((_KIND_OF.get(name, name), getattr(named, name)) for name in named.__struct_fields__)
     found = tuple((kind, value) for kind, value in values if value)
     return desk.page(request, "revealed.html", session, found=found, back=f"/cases/{case_id}")

@@ -26,7 +26,7 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
-from streams.console.masking import ENTITY_PAGES, PERSONAL, people_of
+from streams.console.masking import ENTITY_PAGES, PERSONAL, masked_in, people_of
 from streams.console.timeline import judged, timeline
 
 router = APIRouter()
@@ -43,9 +43,9 @@ def entity(request: Request, desk: At, session: Who, kind: str = "", value: str 
     if kind == "account":
         return RedirectResponse(f"/account?{urlencode({'id': value})}", 303)
     given, value = value, desk.meant(session, kind, value)
+    says(request, subject=entity_subject(kind, value))
     if kind in PERSONAL and given == value:  # somebody who may has typed it: it need not stay in their history
         return RedirectResponse(_address(desk, kind, value, sent), 303)
-    says(request, subject=entity_subject(kind, value))
     with desk.store.reading() as connection:
         shown = _known(connection, kind, value)
         outcome = blocking.outcome_of(connection, sent[:128], kind, value, shown["commands"]) if sent else None
@@ -70,7 +70,7 @@ def reveal(
     value = desk.meant(session, kind, value)
     with desk.store.reading() as connection:
         shown = _known(connection, kind, value)
-    says(request, subject=entity_subject(kind, value), detail=why)
+    says(request, subject=entity_subject(kind, value), detail=masked_in(why, {value, *shown["hides"]}))
     found = ((kind, value), *(("account", each.account_id) for each in shown["accounts"]))
     return desk.page(request, "revealed.html", session, found=found, back=_address(desk, kind, value))
 
@@ -150,6 +150,7 @@ def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
         "findings": tuple(each for each in cases if each.owner == "entity"),
         "cases": tuple(each for each in cases if each.owner != "entity"),
         "commands": commands,
+        "measures": blocking.measures(commands),
         "moments": timeline(acts=(*acts, *commands))[::-1],
         "judged": judged(acts),
         "hides": people_of((*acts, *commands)),

@@ -72,10 +72,10 @@ async def resolve(
 
 @router.get("/bulk/{batch}")
 def result(request: Request, desk: At, session: Who, batch: str) -> HTMLResponse:
-    says(request, subject=batch[:64])
     found = together.results(desk, session, batch[:64])
     if not found:
         missing()
+    says(request, subject=batch[:64])
     return desk.page(request, "batch.html", session, found=found)
 
 

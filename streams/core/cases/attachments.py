@@ -7,13 +7,14 @@ what they see, so it is one of few schemes, leads into no private network and ca
 from __future__ import annotations
 
 import re
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from streams.contracts.accounts import Attachment, Support
 from streams.contracts.cases import AttachmentRecorded
 from streams.core.addresses import address_of
 from streams.core.cases.book import add_line
+from streams.core.intake.masking import masked
 from streams.core.obligations import Case, Line
 from streams.core.personal import kind_of
 from streams.core.turn import Turn
@@ -26,7 +27,21 @@ _STORES: Final = frozenset({"s3", "gs", "upload"})  # of objects: the rest of th
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/@!$&'()*+,;=%\[\]-]+")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _MEDIA: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
-_ACTIVE: Final = re.compile(r"text/html|.*(svg|xml|script|flash).*|application/(x-)?(msdownload|sh|executable).*")
+# What shows or plays and does nothing else. Markup, archives and macros are not among them.
+MEDIA_TYPES: Final = frozenset(
+    [
+        *(f"image/{each}" for each in ("png", "jpeg", "gif", "webp", "heic", "heif", "tiff", "bmp")),
+        *(f"audio/{each}" for each in ("mpeg", "mp4", "aac", "ogg", "wav", "x-wav", "amr")),
+        *(f"video/{each}" for each in ("mp4", "quicktime", "webm", "3gpp")),
+        *("application/pdf", "text/plain", "text/csv"),
+        *(
+            f"application/vnd.openxmlformats-officedocument.{each}"
+            for each in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
+        ),
+    ]
+)
+LARGEST_BYTES: Final = 50 * 1024 * 1024
+_HARMLESS: Final = "code"  # a number beside the word, as file names have it
 _INSIDE: Final = (
     ".localhost",
     ".local",
@@ -43,19 +58,76 @@ _INSIDE: Final = (
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
-def refusal_of(attachment: Attachment) -> str | None:
+class NotKept(NamedTuple):
+    """Why a file is not kept: a word for it, and a sentence of where it is wrong, what, and what to do."""
+
+    word: str
+    text: str
+
+
+NOT_KEPT: Final = {
+    each.word: each
+    for each in (
+        NotKept(
+            "characters",
+            "reference: it has blanks, a query or characters that belong in no address, and a signed address is a key; "
+            "give the plain address of the file",
+        ),
+        NotKept(
+            "personal",
+            "reference: it holds a telephone, card or identity number or an e-mail address; rename the file where it "
+            "lies and attach it under its new name",
+        ),
+        NotKept("media_type", "media type: this is none; give one such as image/png"),
+        NotKept(
+            "media_kind",
+            "media type: files of this kind can do something when they are opened; attach a picture, PDF, text, table, "
+            "sound or film of it",
+        ),
+        NotKept("size", f"size: more than {LARGEST_BYTES >> 20} MiB; attach a smaller copy, or the part that matters"),
+        NotKept("address", "reference: this is no address; give scheme://host/path of the file, or its key"),
+        NotKept("bucket", "reference: it names no bucket and key; give for example s3://evidence/receipt.png"),
+        NotKept(
+            "scheme",
+            f"reference: it begins with none of https, {', '.join(sorted(_STORES))}; put the file into a store and "
+            "give its address there",
+        ),
+        NotKept("user", "reference: it names a user; give the address without one"),
+        NotKept(
+            "inside",
+            "reference: it leads into a private network or to no host; put the file where everybody who works on the "
+            "case may open it",
+        ),
+    )
+}
+
+
+def refusal_of(attachment: Attachment) -> NotKept | None:
     """Why this is not kept; None if it is. Never repeats the reference."""
+    word = _why_not(attachment)
+    return None if word is None else NOT_KEPT[word]
+
+
+def _why_not(attachment: Attachment) -> str | None:
     reference = attachment.reference
     if _PLAIN.fullmatch(reference) is None:
-        return "the reference has blanks, a query or characters that belong in no address: a signed address is a key"
-    if kind_of(reference) is not None:
-        return "the reference holds personal data"
+        return "characters"
+    if _is_personal(reference):
+        return "personal"
     if attachment.media_type is not None:
         if _MEDIA.fullmatch(attachment.media_type) is None:
-            return "the media type is none, for example image/png"
-        if _ACTIVE.fullmatch(attachment.media_type) is not None:
-            return "files of this media type do something when they are opened"
+            return "media_type"
+        if attachment.media_type not in MEDIA_TYPES:
+            return "media_kind"
+    if attachment.size_bytes is not None and attachment.size_bytes > LARGEST_BYTES:
+        return "size"
     return _refusal_of_address(reference)
+
+
+def _is_personal(reference: str) -> bool:
+    """Whether somebody's number or address stands in it, however it is written there."""
+    written = unquote(reference)
+    return kind_of(written) is not None or any(kind != _HARMLESS for kind in masked(written).kinds)
 
 
 def host_of(reference: str) -> str | None:
@@ -70,7 +142,7 @@ def refusal(case: Case, attachment: Attachment | None) -> tuple[str, str] | None
         return "no_attachment", "nothing is attached"
     why = refusal_of(attachment)
     if why is not None:
-        return "attachment", why
+        return "attachment", why.text
     if case.counters.get(_COUNTER, 0) >= MOST:
         return "too_many", f"a case has {MOST} attachments at most"
     return None
@@ -121,6 +193,7 @@ def told(attachment: Attachment) -> str:
 
 
 def _refusal_of_address(reference: str) -> str | None:
+    """The word for why not."""
     if _KEY.fullmatch(reference) is not None and ".." not in reference:
         return None  # a key in the store that the app uploads to; no browser opens it
     try:
@@ -128,15 +201,15 @@ def _refusal_of_address(reference: str) -> str | None:
         host, has_user = parts.hostname or "", parts.username is not None or parts.password is not None
         _ = parts.port
     except ValueError:
-        return "the reference is no address"
+        return "address"
     if parts.scheme in _STORES:
         is_whole = bool(parts.netloc) and bool(parts.path.strip("/")) and ".." not in parts.path.split("/")
-        return None if is_whole and not has_user else "the reference names no bucket and key"
+        return None if is_whole and not has_user else "bucket"
     if parts.scheme != "https":
-        return f"a reference begins with https, {', '.join(sorted(_STORES))}"
+        return "scheme"
     if has_user:
-        return "the reference names a user"
-    return None if _is_public(host.rstrip(".")) else "the reference leads into a private network or to no host"
+        return "user"
+    return None if _is_public(host.rstrip(".")) else "inside"
 
 
 def _is_public(host: str) -> bool:

@@ -152,6 +152,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
             return _unfreeze_refusal(turn, frozen, event)
         if not _meant_locks(turn, event):
             return "no_lock", f"the account has no lock of {event.scope}"
+    if event.action in ("release", "block") and not _meant(turn, case, event):
+        return "no_hold", "there is no hold: what this case held has ended, or it never held a payment"
     if event.action == "release" and is_frozen(turn.obligations.locks):
         return (
             "frozen",

@@ -144,7 +144,8 @@ device, card, payee, merchant) with the outcome below, on payments, transfers, l
 `block_entity` to the payment system with the same end. Longer than `alone_s`, used by more accounts than
 `accounts_alone`, or of one of `kinds_with_two`: a supervisor and a second person. Longer than `longest_s`: nobody, but
 a list of the policy has no such end. `action.rejected.v1` says why something was refused: `role`, `second_person`,
-`expiry`, `not_blocked`, `observing`, `too_old`.
+`expiry`, `not_blocked`, `observing`, `too_old`. Whoever may act lifts a block, one person also what two have blocked:
+it is over for everybody, and the console's trail names those who blocked and who lifted.
 """
 
 

@@ -18,10 +18,11 @@ from support.stores import START_MS, case, load, record
 from streams.adapters.case_store import tokens, trail
 from streams.console.api.limits import Buckets
 from streams.console.masking import masked, masked_body
-from streams.contracts.actions import Lock, LocksState
+from streams.contracts.actions import ActionRequested, Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, AttachmentRecorded, Entities, Evidence
 from streams.contracts.registry import encode
+from streams.core.entities.blocks import command_id
 
 
 def test_a_record_comes_as_it_was_published_and_only_when_it_changed(service: Service) -> None:
@@ -162,7 +163,7 @@ def test_an_action_that_cannot_be_is_refused_with_its_reason(service: Service) -
         "no such case": (service.acts(token, case_id="case_z"), 404),
         "an incident": (service.acts(token, case_id="inc_1"), 403),
         "the case is closed": (service.acts(token, "resolve", 4, "case_c"), 409),
-        "no such action": (service.acts(token, "merge"), 422),
+        "no such action": (service.acts(token, "nonsense"), 422),
         "a version that is none": (service.acts(token, body={"expected_version": "1"}), 422),
         "an unknown field": (service.acts(token, body={"second": "x"}), 422),
         "a lone surrogate": (
@@ -263,7 +264,7 @@ def test_requests_made_from_the_document_get_answers_that_it_documents(service: 
     for token in (service.token("admin"), service.token("viewer", unmasked=False)):
         for found in schema.get_all_operations():
             tries(found.ok(), token)
-    assert len(asked) == 10
+    assert len(asked) == 12
     assert all(codes & {200, 202, 404} for codes in asked.values()), asked
 
 
@@ -293,3 +294,72 @@ def test_the_example_for_the_jvm_reads_every_page_and_says_where_to_go_on(servic
     assert len(java("rest/Poll.java", address, str(token), end["next_since"])) == 455
     later = from_ms(newest).isoformat().replace("+00:00", "Z")
     assert [each.get("case_id") for each in java("rest/Poll.java", address, str(token), later)] == ["inc_1", None]
+
+
+def test_a_block_is_an_event_and_its_resource_says_what_became_of_it(service: Service) -> None:
+    token, asked = service.token(), {"kind": "ip", "value": "::ffff:203.0.113.7", "hours": 2, "reason": "fraud"}
+
+    def sends(**more: Any) -> Any:
+        return service.asks("/blocks", token, method="POST", body=asked | more, Idempotency_Key="order-17")
+
+    sent = sends()
+    (event,) = service.sent
+    assert (sent.status, sent.json["state"]) == (202, "pending")
+    assert (event.kind, event.value, event.actor, event.second_actor) == (
+        "ip",
+        "203.0.113.7",
+        "api/analyst-True-60000",
+        None,
+    )
+    assert event.accounts == 1
+    assert event.expires_at == from_ms(service.clock.at_ms + 2 * 3_600_000)
+    path = sent.headers["location"].removeprefix("/api/v1")
+    assert service.asks(path, token).json == sent.json
+    assert sends().json == sent.json
+    assert sends(hours=3).json["event_id"] != event.event_id
+    command = ActionRequested(
+        occurred_at=event.occurred_at,
+        action_id=command_id("ip", "203.0.113.7", event.event_id),
+        account_id="ip/203.0.113.7",
+        entity="ip/203.0.113.7",
+        action="block_entity",
+        reason_class="fraud",
+        rule="operator",
+    )
+    load(service.store, [record("account.actions", command)])
+    assert service.asks(path, token).json["state"] == "accepted"
+    lifted = sends(wanted="lift")
+    answer = ActionRejected(
+        occurred_at=AT,
+        event_id=lifted.json["event_id"],
+        account_id="ip/203.0.113.7",
+        action="entity_lift",
+        cause="not_blocked",
+        text="no operator's block of this ip stands",
+    )
+    load(service.store, [record(CASES, answer)])
+    said = service.asks(lifted.headers["location"].removeprefix("/api/v1"), token).json
+    assert (said["state"], said["cause"], said["detail"]) == ("refused", "not_blocked", answer.text)
+    with service.store.reading() as connection:
+        (row, *_) = [row for row in trail.rows(connection) if row.kind == "entity_block"]
+    assert (row.actor, row.subject) == ("api/analyst-True-60000", trail.entity_subject("ip", "203.0.113.7"))
+    assert row.detail == f"block {event.event_id}"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"value": "0.0.0.0/0"}, "this is no address"),
+        ({"kind": "card", "value": "4111111111111111"}, "send the id that the events have"),
+        ({"kind": "account"}, "body.kind"),
+        ({"hours": 0}, "body.hours"),
+        ({"reason": "because"}, "body.reason"),
+        ({"second_actor": "jo"}, "body.second_actor"),
+    ],
+)
+def test_what_cannot_be_blocked_is_a_sentence_and_no_event(service: Service, given: dict[str, Any], says: str) -> None:
+    asked = {"kind": "ip", "value": "203.0.113.7", "reason": "fraud"} | given
+    said = service.asks("/blocks", service.token(), method="POST", body=asked)
+    assert (said.status, service.sent) == (422, [])
+    assert says in said.json["detail"]
+    assert str(given.get("value", "…")) not in said.json["detail"]

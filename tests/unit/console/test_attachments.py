@@ -62,10 +62,13 @@ def test_what_a_browser_cannot_open_is_no_link(office: Office) -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"reference": "javascript:alert(1)"}, "This reference is not kept"),
-        ({"reference": "https://10.0.0.8/a"}, "This reference is not kept"),
-        ({"reference": "https://files.example.com/a?token=1"}, "This reference is not kept"),
-        ({"reference": "s3://a/b", "media_type": "text/html"}, "This reference is not kept"),
+        ({"reference": "javascript:alert(1)"}, "Reference: it begins with none of"),
+        ({"reference": "https://10.0.0.8/a"}, "Reference: it leads into a private network"),
+        ({"reference": "https://files.example.com/a?token=1"}, "Reference: it has blanks, a query"),
+        ({"reference": "s3://evidence/13800138000.png"}, "Rename the file where it lies"),
+        ({"reference": "s3://a/b", "media_type": "text/html"}, "Attach a picture, PDF, text"),
+        ({"reference": "s3://a/b", "media_type": "png"}, "Give one such as image/png"),
+        ({"reference": "s3://a/b", "size": "99999999"}, "more than 50 MiB. Attach a smaller copy"),
         ({"reference": "s3://a/b", "sha256": "abc"}, "64 hexadecimal digits"),
         ({"reference": "s3://a/b", "size": "-1"}, "not complete"),
         ({"reference": "s3://a/b", "kind": "virus"}, "not complete"),

@@ -14,6 +14,9 @@ from support.services import activity
 from support.stores import record
 
 from streams.adapters.case_store import trail
+from streams.adapters.case_store.activity import Detail
+from streams.adapters.case_store.linked import Act
+from streams.console.blocking import measures
 from streams.contracts.accounts import EntityBlock
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms, to_ms
@@ -21,7 +24,6 @@ from streams.contracts.cases import ActionRejected
 from streams.core.entities.blocks import command_id
 
 ENTITY = {"kind": "device", "value": "dev-123456"}
-PAGE = "/entity?kind=device&value=dev-123456"
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_a_block_is_asked_for_shown_with_its_time_and_lifted(office: Office) -> 
     assert isinstance(lift, EntityBlock)
     assert (lift.wanted, lift.expires_at, lift.account_id) == ("lift", None, asked.account_id)
     carried_out(office, lift)
-    shown = mei.asks("GET", PAGE).text
+    shown = mei.asks("GET", office.page_of(*ENTITY.values())).text
     assert "Last block:" in shown
     assert 'value="lift"' not in shown
 
@@ -125,7 +127,7 @@ def test_what_is_no_request_is_refused_and_sends_nothing(office: Office, given: 
 
 def test_a_viewer_sees_that_it_could_be_done_and_cannot(office: Office) -> None:
     vera = office.person("vera")
-    page = vera.asks("GET", PAGE).text
+    page = vera.asks("GET", office.page_of(*ENTITY.values())).text
     assert 'action="/entity/block"' not in page
     assert re.search(r"<button type=.button. disabled aria-describedby=.why-block", page)
     assert asks(vera).status == 403
@@ -142,7 +144,7 @@ def test_an_address_is_counted_and_blocked_as_what_it_is_however_it_is_written(o
     (asked,) = office.sent
     assert isinstance(asked, EntityBlock)
     plain = asks(mei, kind="ip", value="203.0.113.9", form="2")
-    assert "203.0.113.9" in plain.location
+    assert plain.location.startswith(office.page_of("ip", "203.0.113.9"))
     other = office.sent[1]
     assert isinstance(other, EntityBlock)
     assert (asked.value, asked.accounts) == (other.value, other.accounts) == ("203.0.113.9", other.accounts)
@@ -162,3 +164,49 @@ def test_what_is_no_entity_is_sent_to_nobody(office: Office, kind: str, value: s
     answer = asks(office.person("mei"), kind=kind, value=value)
     assert answer.status == 400
     assert office.sent == []
+
+
+def test_a_block_of_two_people_that_one_lifts_is_over_and_the_trail_names_all_three(office: Office) -> None:
+    sun, mei = office.person("sun"), office.person("mei")
+    asks(sun, second="jo", second_password=PASSWORD)
+    carried_out(office, office.sent[0])
+    assert "24 h left" in mei.asks("GET", office.page_of(*ENTITY.values())).text
+    office.clock.at_ms += 3_600_000
+    mei = office.person("mei")
+    asks(mei, wanted="lift", form="2")
+    carried_out(office, office.sent[1])
+    office.clock.at_ms += 60_000
+    shown = mei.asks("GET", office.page_of(*ENTITY.values())).text
+    assert "lifted by people" in shown
+    assert not re.search(r"\d (h|min|d) left", shown)
+    assert "Blocked; time left" not in shown
+    with office.store.reading() as connection:
+        rows = [(each.actor, each.detail) for each in trail.rows(connection) if each.kind == "entity_block"]
+    assert rows == [
+        ("sun", f"block {office.sent[0].event_id} with jo"),
+        ("mei", f"lift {office.sent[1].event_id}"),
+    ]
+
+
+def command(at: int, ends: int, rule: str = "operator") -> Act:
+    empty = dict.fromkeys(Act.__struct_fields__)
+    detail = Detail(expires_ms=ends, rules=(rule,))
+    return Act(**{**empty, "account_id": "ip/x", "at_ms": at, "event_id": f"e{at}", "label": "block", "detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected"),
+    [
+        ([(0, 100)], [(0, 100, False)]),
+        ([(0, 100), (40, 40)], [(0, 40, True)]),
+        ([(0, 100), (40, 200)], [(40, 200, False), (0, 40, False)]),
+        ([(0, 100), (40, 40), (50, 90)], [(50, 90, False), (0, 40, True)]),
+        ([(0, 100), (120, 120)], [(0, 100, False)]),
+        ([(0, 100, "credential_attack"), (40, 40)], [(0, 100, False)]),
+    ],
+)
+def test_of_what_people_order_the_newest_counts(
+    commands: list[tuple[Any, ...]], expected: list[tuple[int, int, bool]]
+) -> None:
+    found = measures(tuple(command(*each) for each in reversed(commands)))
+    assert [(each.at_ms, each.ends_ms, each.is_lifted) for each in found] == expected

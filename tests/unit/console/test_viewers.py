@@ -36,6 +36,7 @@ from streams.contracts.cases import (
     Entities,
     Evidence,
     NotificationRequested,
+    RemarkRecorded,
 )
 
 PASSWORD = "a long enough password"
@@ -105,6 +106,18 @@ def planted(account_id: str) -> Iterator[Record]:
         Lock(action_id=f"l{n}", action="lock", scope="all", status="effective", reason_class="x", since=AT)
         for n in range(40)
     )
+    for event_id, action in ((f"h{case_id}", "assign"), (f"n{case_id}", "note"), (f"m{case_id}", "message")):
+        said = RemarkRecorded(
+            occurred_at=AT,
+            event_id=event_id,
+            account_id=account_id,
+            case_id=case_id,
+            action=action,
+            actor="mei",
+            role="analyst",
+            text=told,
+        )
+        yield record(CASES, said)
     yield record("customer.notifications", notice)
     yield record(CASES, refused)
     yield record(CASES, file)
@@ -188,6 +201,7 @@ FORMS = {
     "/handover": {"case": "2:case_p", "form": "1"},
     "/cases/{case_id}/actions": {"action": "note", "version": "2", "form": "1"},
     "/cases/{case_id}/reveal": {"reason": "I want to know"},
+    "/account/cases": {"flow": "F12", "text": "he called", "form": "1"},
     "/account/reveal": {"reason": "I want to know"},
     "/entity/reveal": {"kind": "ip", "reason": "I want to know"},
 }
@@ -255,6 +269,20 @@ def test_live_events_name_cases_only(service: Service) -> None:
 @pytest.mark.parametrize("role", ["viewer", "admin"])
 def test_no_answer_of_the_interface_tells_a_masked_token_who_somebody_is(service: Service, role: people.Role) -> None:
     token = service.token(role, unmasked=False)
+    asked = {"kind": "device", "value": DEVICE, "reason": "fraud"}
+    sent = service.asks("/blocks", service.token(), method="POST", body=asked)
+    assert leaks(f"{sent.headers} {sent.raw.decode()}") == set()
+    block_id = sent.json["block_id"]
+    why = f"21 accounts used {DEVICE} lately"
+    answer = ActionRejected(
+        occurred_at=AT,
+        event_id=sent.json["event_id"],
+        account_id=f"device/{DEVICE}",
+        action="entity_block",
+        cause="role",
+        text=why,
+    )
+    load(service.store, [record(CASES, answer)])
     looked_at = {
         "/cases": ["/cases", "/cases?limit=2"],
         "/incidents": ["/incidents"],
@@ -265,6 +293,7 @@ def test_no_answer_of_the_interface_tells_a_masked_token_who_somebody_is(service
         "/cases/{case_id}/attachments": ["/cases/case_q/attachments"],
         "/accounts/{account_id}/locks": [f"/accounts/{ACCOUNT}/locks"],
         "/actions/{event_id}": ["/actions/opr_case_p", "/actions/opr_case_q"],
+        "/blocks/{block_id}": [f"/blocks/{block_id}"],
     }
     routes = {path for method, path in routes_of(service.app) if method == "GET" and path.startswith("/api/v1")}
     assert routes == {f"/api/v1{path}" for path in looked_at}, "say where a new resource is looked at"

@@ -84,7 +84,7 @@ def test_every_choice_reaches_the_core_and_the_page(office: Office, mei: Browser
 
 def test_a_case_is_opened_from_the_page_of_a_customer(office: Office, mei: Browser) -> None:
     office.asks("needs")
-    page = mei.asks("GET", "/account?id=needs").text
+    page = mei.asks("GET", office.page_of("account", "needs")).text
     assert 'action="/account/cases"' in page
     form = {"csrf": mei.csrf(), "form": "1", "id": "needs", "flow": "F40", "text": "a fake shop, seen in the log"}
     for wrong, says in (({"flow": "F99"}, "Choose what the case is about"), ({"text": " "}, "Say what the customer")):
@@ -95,5 +95,5 @@ def test_a_case_is_opened_from_the_page_of_a_customer(office: Office, mei: Brows
     assert opened.startswith("/cases/case_")
     page = mei.asks("GET", opened).text
     assert "a fake shop, seen in the log" in page
-    assert "a fake shop, seen in the log" in mei.asks("GET", "/account?id=needs").text
+    assert "a fake shop, seen in the log" in mei.asks("GET", office.page_of("account", "needs")).text
     assert office.person("vera").asks("POST", "/account/cases", form).status == 403

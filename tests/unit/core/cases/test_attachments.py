@@ -12,7 +12,7 @@ from support.play import Player, policy
 
 from streams.contracts.accounts import Attachment, CaseAction, UserMessage
 from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVersion
-from streams.core.cases.attachments import MOST, refusal_of
+from streams.core.cases.attachments import MOST, NOT_KEPT, refusal_of
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -96,19 +96,61 @@ HOSTILE = [
 def test_a_hostile_reference_is_refused_and_not_repeated(reference: str) -> None:
     why = refusal_of(file(reference))
     assert why is not None
-    assert len(reference) < 8 or reference not in why
+    assert len(reference) < 8 or reference not in why.text
 
 
-@pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml", "application/javascript", "png", "IMAGE/PNG"])
-def test_a_file_that_does_something_when_it_is_opened_is_refused(media_type: str) -> None:
-    assert refusal_of(file("s3://a/b", media_type=media_type)) is not None
-    assert refusal_of(file("s3://a/b", media_type="image/png")) is None
+def word(attachment: Attachment) -> str | None:
+    why = refusal_of(attachment)
+    return None if why is None else why.word
+
+
+@pytest.mark.parametrize(
+    ("media_type", "expected"),
+    [
+        *((each, None) for each in ("image/png", "application/pdf", "text/plain", "video/mp4")),
+        *((each, "media_kind") for each in ("text/html", "image/svg+xml", "application/javascript")),
+        *((each, "media_kind") for each in ("application/zip", "application/x-sh", "application/vnd.ms-excel")),
+        *((each, "media_type") for each in ("png", "IMAGE/PNG")),
+    ],
+)
+def test_only_a_file_that_shows_and_does_nothing_is_kept(media_type: str, expected: str | None) -> None:
+    assert word(file("s3://a/b", media_type=media_type)) == expected
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "s3://evidence/13800138000.png",
+        "s3://evidence/138-0013-8000/receipt.png",
+        "s3://evidence/card_4111111111111111.png",
+        "https://files.example.com/li.lei%40mail.example/a.png",
+        "https://files.example.com/li.lei@mail.example/a.png",
+        "upload://11010519491231002X/a",
+        "upload://+447700900123/a",
+    ],
+)
+def test_a_reference_that_tells_who_somebody_is_is_kept_by_nobody(reference: str) -> None:
+    assert word(file(reference)) == "personal"
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, None), (50 << 20, None), ((50 << 20) + 1, "size")])
+def test_a_file_has_a_largest_size(size: int, expected: str | None) -> None:
+    assert word(file("s3://a/b", size_bytes=size)) == expected
+
+
+def test_each_refusal_says_where_what_and_what_to_do() -> None:
+    for name, why in NOT_KEPT.items():
+        assert why.word == name
+        assert len(why.text) <= 200, "a line of the timeline holds all of it"
+        where, _, rest = why.text.partition(": ")
+        assert where in ("reference", "media type", "size")
+        assert "; " in rest
 
 
 @given(st.text(max_size=256))
 def test_any_text_is_kept_or_refused(text: str) -> None:
     why = refusal_of(file(text))
-    assert why is None or why
+    assert why is None or why.text
 
 
 class Desk:

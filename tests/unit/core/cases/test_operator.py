@@ -66,6 +66,8 @@ def test_a_viewer_may_only_look(action: str) -> None:
         ("unlock", {}, "no_lock"),
         ("reopen", {}, "status"),
         ("query", {}, "held"),
+        ("release", {"payment_id": "pay-of-nobody"}, "no_hold"),
+        ("block", {"payment_id": "pay-of-nobody"}, "no_hold"),
     ],
 )
 def test_a_refusal_has_a_name_and_changes_nothing(action: str, fields: dict[str, Any], cause: str) -> None:
@@ -99,8 +101,13 @@ def test_every_action_is_a_version_that_says_what_changed(action: str, changed: 
     ("action", "outcome", "cause"), [("release", "allow", "released"), ("block", "block", "confirmed")]
 )
 def test_an_operator_ends_the_hold(action: str, outcome: str, cause: str) -> None:
-    (amended,) = only(DecisionAmended, Desk().act(action))
+    desk = Desk()
+    (amended,) = only(DecisionAmended, desk.act(action))
     assert (amended.outcome, amended.cause, amended.subject_id) == (outcome, cause, "p1")
+    for again in ("release", "block"):
+        (rejected,) = desk.act(again)
+        assert isinstance(rejected, ActionRejected)
+        assert (rejected.cause, rejected.text.partition(":")[0]) == ("no_hold", "there is no hold")
 
 
 def test_an_operator_restricts_and_lifts() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.happenings import HOUR, MINUTE, NOON
 from support.play import policy
 
+from streams.contracts.cases import ActionRejected
 from streams.contracts.signals import EntityBlockAsked, EntityRisk
 from streams.core.entities import pipeline
 from streams.core.entities.context import EntityContext
@@ -56,3 +57,25 @@ def test_it_is_what_was_asked_for_last_until_its_end(requests: list[tuple[int, s
     assert known.forgets_ms() >= until_ms
     fact = known.fact(max(until_ms, at_ms) + HOUR)
     assert fact is None or not fact.level
+
+
+def asked(minute: int, number: int, **fields: object) -> EntityBlockAsked:
+    known = {"at_ms": NOON + minute * MINUTE, "partition": 0, "sequence": number, "kind": "ip", "value": "203.0.113.9"}
+    said = {"event_id": f"e{number}", "wanted": "block", "until_ms": NOON + 24 * HOUR, "reason": "fraud"}
+    who = {"accounts": 500, "actor": "sun", "role": "supervisor", "second_actor": "jo"}
+    return EntityBlockAsked(**{**known, **said, **who, **fields})  # type: ignore[arg-type]
+
+
+def test_what_two_people_have_blocked_one_lifts_and_it_is_lifted() -> None:
+    state, known = EntityState(), RiskState()
+    lift = asked(60, 1, wanted="lift", actor="mei", role="analyst", second_actor=None)
+    stands = []
+    for signal in (asked(0, 0), lift):
+        (risk,) = (e for e in pipeline.observe(state, signal, policy(), CONTEXT) if isinstance(e, EntityRisk))
+        assert known.apply(risk)
+        fact = known.fact(signal.at_ms + MINUTE)
+        stands.append(fact is not None and fact.level > 0)
+    assert stands == [True, False]
+    (refused,) = pipeline.observe(state, asked(61, 2, wanted="lift", actor="lin", role="analyst"), policy(), CONTEXT)
+    assert isinstance(refused, ActionRejected)
+    assert refused.cause == "not_blocked"
