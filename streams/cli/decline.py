@@ -15,8 +15,8 @@ from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.payments import Code
 from streams.core.declines.explanation import Explanation, explain
 from streams.core.declines.profiles import Profile
-from streams.core.declines.resolve import helper, look_up, resolve, speakers
-from streams.core.declines.table import ISO
+from streams.core.declines.resolve import helper, look_up, resolve, speakers, without_zeros
+from streams.core.declines.table import ISO, spelled
 from streams.core.library import Library
 from streams.settings import load_settings
 
@@ -49,6 +49,7 @@ def decline(
 ) -> None:
     """Explain the answer CODE of a payment SOURCE, in Chinese and English, as a worker would triage it."""
     library = load_library(load_settings(overlay=overlay).overlay)
+    source = None if source is None else spelled(source)
     if listing:
         _list(library, source)
         return
@@ -71,7 +72,7 @@ def decline(
         return
     _print(explanation)
     for each in answer.unknown:
-        say(_hint(library, each), err=True)
+        say(_hint(library, each, network), err=True)
 
 
 def _known_source(library: Library, source: str) -> None:
@@ -100,7 +101,11 @@ def _helps(library: Library, network: str | None, codes: list[Code], who_acts: s
     return helper(library.profiles, method, network, None, codes, who_acts)
 
 
-def _hint(library: Library, code: Code) -> str:
+def _hint(library: Library, code: Code, network: str | None) -> str:
+    padded = without_zeros(library.table, library.profiles, code, network)
+    if padded:
+        lost = "its leading zeros are lost, which spreadsheets and numbers do: send it as a text"
+        return f"No table knows {code.source} {code.code}; did you mean {padded}? If so, {lost}."
     if code.source == ISO and library.table.find(code.source, code.code) is not None:
         return f"{code.source} {code.code} is for private use: only its network says what it means; give --network."
     close = difflib.get_close_matches(code.code, library.table.codes_of(code.source), n=3, cutoff=0.4)

@@ -25,8 +25,8 @@ from streams.core.messages.render import (
     Word,
     article_word,
     parse_locale,
-    parse_messages,
 )
+from streams.core.messages.wordings import read_wordings
 from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
 
 CAUSES, CODES, TARIFFS, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "tariffs.csv", "templates.toml", "profiles/"
@@ -62,6 +62,9 @@ def read_library(texts: Mapping[str, str]) -> Library:
     for name in sorted(texts):
         if name not in (CAUSES, CODES, TARIFFS, TEMPLATES) and _NAMED.fullmatch(name) is None:
             raise TableError("there is no such file in an overlay", name, f"use {LAYOUT}, or remove it")
+    for name in (CAUSES, CODES, TARIFFS):
+        if name in texts and not texts[name].strip():
+            raise TableError("this file is empty", name, "begin it with the names of its columns, or remove it")
     table = packaged()
     if CAUSES in texts or CODES in texts:
         table = read_table(texts.get(CAUSES, ""), texts.get(CODES, ""), base=table)
@@ -129,24 +132,7 @@ def _messages(
     articles: Mapping[str, Article],
 ) -> Messages:
     """Packaged and own templates; causes' sentences, names of tariffs and limits, and articles are words of theirs."""
-    templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
-    if text:
-        try:
-            own = parse_messages(text)
-        except (ValueError, TemplateError) as error:
-            raise TableError(str(error), TEMPLATES, "correct that template") from None
-        for name, template in own.template.items():
-            shipped = templates.get(name)
-            if shipped is None:
-                raise TableError(f"there is no message {name}", TEMPLATES, "use the names of the packaged templates")
-            if shipped.parameters != template.parameters:
-                raise TableError(
-                    f"template {name} has other parameters than the packaged one",
-                    TEMPLATES,
-                    f"use {', '.join(f'{key} = {kind}' for key, kind in shipped.parameters.items()) or 'none'}",
-                )
-        templates |= own.template
-        words |= own.words
+    templates, words = read_wordings(text, TEMPLATES, MESSAGES)
     causes = table.causes.values()
     words |= {reason_word(cause.cause): Word(zh=cause.zh, en=cause.en) for cause in causes}
     words |= {name_word(cause.cause): Word(zh=cause.name_zh, en=cause.name_en) for cause in causes}

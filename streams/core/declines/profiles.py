@@ -18,8 +18,9 @@ from msgspec import Meta
 
 from streams.contracts.base import Currency, Label, ShortText
 from streams.core.currencies import WITH_MINOR_UNIT
-from streams.core.declines.table import DeclineTable, Per, TableError, packaged
+from streams.core.declines.table import DeclineTable, Per, TableError, packaged, spelled
 from streams.core.money.term import Term
+from streams.core.refused import wrong
 
 # Card networks count attempts of at most a month; what an account remembers of an instrument is bounded by this.
 CAP_MOST = 40
@@ -128,8 +129,8 @@ def read_profiles(texts: Iterable[tuple[str, str]], table: DeclineTable, base: P
         by_network=_index(found, "networks"),
         by_gateway=_index(found, "gateways"),
         by_source={source: profile for profile in found.values() for source in _sources(profile)},
-        advice=frozenset(source for profile in found.values() for source in profile.advice),
-        iso8583=frozenset(profile.iso8583 for profile in found.values() if profile.iso8583 is not None),
+        advice=frozenset(spelled(source) for profile in found.values() for source in profile.advice),
+        iso8583=frozenset(spelled(each.iso8583) for each in found.values() if each.iso8583 is not None),
     )
 
 
@@ -143,9 +144,15 @@ def packaged_profiles() -> Profiles:
 
 def _read(name: str, text: str) -> Profile:
     try:
-        profile = msgspec.convert(tomllib.loads(text), Profile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise TableError(str(error), name, "correct that key (docs/declines.md shows a profile)") from None
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        remedy = "correct that line (docs/declines.md shows a profile)"
+        raise TableError(f"this is not TOML: {error}", name, remedy) from None
+    try:
+        profile = msgspec.convert(raw, Profile)
+    except msgspec.ValidationError as error:
+        remedy = "correct that key (docs/declines.md shows a profile)"
+        raise TableError(wrong(error, raw, Profile), name, remedy) from None
     if profile.id:
         raise TableError("the id is the name of the file", name, "remove the key id")
     foreign = [limit.currency for limit in profile.limits if limit.currency not in WITH_MINOR_UNIT]
@@ -177,7 +184,7 @@ def _check_keys(name: str, profile: Profile, methods: set[str]) -> None:
 
 def _sources(profile: Profile) -> tuple[str, ...]:
     own = (profile.iso8583,) if profile.iso8583 is not None else ()
-    return (*profile.advice, *profile.codes, *own)
+    return tuple(spelled(source) for source in (*profile.advice, *profile.codes, *own))
 
 
 def _index(profiles: Mapping[str, Profile], kind: str) -> dict[str, Profile]:

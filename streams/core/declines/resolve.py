@@ -14,7 +14,7 @@ import msgspec
 
 from streams.contracts.payments import Code
 from streams.core.declines.profiles import Profile, Profiles
-from streams.core.declines.table import ISO, PRIVATE_USE, UNKNOWN, Cause, DeclineTable, Entry
+from streams.core.declines.table import ISO, PRIVATE_USE, UNKNOWN, Cause, DeclineTable, Entry, spelled
 
 Rank = Literal["deployment", "network_advice", "gateway", "iso8583", "none"]
 _NEVER_APPROVE = 1  # Visa's category 1 is network advice that travels in the response code itself
@@ -55,7 +55,7 @@ def resolve(table: DeclineTable, profiles: Profiles, codes: Iterable[Code], netw
 
 def look_up(table: DeclineTable, profiles: Profiles, code: Code, network: str | None) -> Entry | None:
     """The row of one code. An ISO 8583 code is read as its network reads it; private ones only so."""
-    if code.source != ISO:
+    if spelled(code.source) != ISO:
         return table.find(code.source, code.code)
     reads = profiles.by_network.get(network or "")
     if reads is not None and reads.iso8583 is not None:
@@ -66,6 +66,17 @@ def look_up(table: DeclineTable, profiles: Profiles, code: Code, network: str | 
     return None if entry is not None and code.code in PRIVATE_USE and not entry.own else entry
 
 
+def without_zeros(table: DeclineTable, profiles: Profiles, code: Code, network: str | None) -> str:
+    """The known code that an unknown one would be with the leading zeros that a spreadsheet took; empty: none."""
+    if not code.code.isdecimal():
+        return ""
+    for width in range(len(code.code) + 1, 5):
+        padded = code.code.zfill(width)
+        if look_up(table, profiles, Code(source=code.source, code=padded), network) is not None:
+            return padded
+    return ""
+
+
 def speakers(
     profiles: Profiles, method: str, network: str | None, gateway_id: str | None, codes: Iterable[Code]
 ) -> tuple[Profile, ...]:
@@ -74,7 +85,7 @@ def speakers(
         profiles.by_network.get(network or ""),
         profiles.by_method.get(method),
         profiles.by_gateway.get(gateway_id or ""),
-        *(profiles.by_source.get(code.source) for code in codes),
+        *(profiles.by_source.get(spelled(code.source)) for code in codes),
     )
     return tuple({profile.id: profile for profile in asked if profile is not None}.values())
 
@@ -84,7 +95,12 @@ def helper(
 ) -> Profile | None:
     """Whose official support can help: the customer's wallet or card network, of what a merchant mends the gateway."""
     gateway = profiles.by_gateway.get(gateway_id or "") or next(
-        (found for code in codes if (found := profiles.by_source.get(code.source)) and found.kind == "gateway"), None
+        (
+            found
+            for code in codes
+            if (found := profiles.by_source.get(spelled(code.source))) and found.kind == "gateway"
+        ),
+        None,
     )
     theirs = (profiles.by_method.get(method), profiles.by_network.get(network or ""))
     asked = (gateway, *theirs) if who_acts in _SELLERS else (*theirs, gateway)

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from streams.contracts.base import Label, ShortText
 from streams.contracts.triage import Disclosure, FaultParty, MoneyState, RetryVerdict
+from streams.core.refused import wrong
 
 HealthScope = Literal["issuer", "gateway", "network", "merchant", "platform"]
 Queue = Literal["self_service", "technical", "accounting", "policy", "security", "none"]
@@ -32,6 +33,11 @@ UNKNOWN = "unknown_error"
 ISO = "iso8583_1987"
 # ISO 8583:1987 leaves these to the networks: 82 is a wrong CVV at Visa and a policy decline at Mastercard.
 PRIVATE_USE = frozenset(str(code) for code in range(76, 90))
+
+
+def spelled(source: str) -> str:
+    """A source as the tables spell it: capitals and blanks around it are one system's habit, not another source."""
+    return source.strip().lower()
 
 
 class TableError(Exception):
@@ -139,15 +145,15 @@ class DeclineTable(msgspec.Struct, frozen=True):
     digest: str  # of the texts it was read from
 
     def find(self, source: str, code: str) -> Entry | None:
-        """The row of a code exactly as the source writes it: leading zeros and case matter."""
-        return self.entries.get((source, code))
+        """The row of a code as its source writes it: its leading zeros and capitals matter, the source's do not."""
+        return self.entries.get((spelled(source), code))
 
     @property
     def sources(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(source for source, _ in self.entries))
 
     def codes_of(self, source: str) -> tuple[str, ...]:
-        return tuple(code for each, code in self.entries if each == source)
+        return tuple(code for each, code in self.entries if each == spelled(source))
 
 
 def read_table(
@@ -171,6 +177,7 @@ def read_table(
     for line, row in _lines(codes, _Row, codes_name):
         where = f"{codes_name} line {line}"
         parsed = _converted(row, _Row, where)
+        parsed = msgspec.structs.replace(parsed, source=spelled(parsed.source))
         key = parsed.source, parsed.code
         if key in fresh:
             raise TableError(
@@ -212,7 +219,10 @@ def _lines(text: str, shape: type, name: str) -> Iterator[tuple[int, dict[str, A
     columns = {field.encode_name for field in msgspec.structs.fields(shape)}
     required = {field.encode_name for field in msgspec.structs.fields(shape) if field.required}
     try:
-        given = set(reader.fieldnames or ())
+        named = list(reader.fieldnames or ())
+        if twice := next((each for each in named if named.count(each) > 1), None):
+            raise TableError(f"the column {twice} is there twice", f"{name} line 1", "keep one of them")
+        given = set(named)
         if surplus := sorted(given - columns):
             raise TableError(
                 f"there is no column {surplus[0][:40]!r}", f"{name} line 1", f"use {', '.join(sorted(columns))}"
@@ -240,11 +250,7 @@ def _converted(row: dict[str, Any], shape: Any, where: str) -> Any:
     try:
         return msgspec.convert(row, shape, strict=False)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$.")
-        column = path.rstrip("`")
-        raise TableError(
-            f"column {column}: {what[:1].lower()}{what[1:]}" if column else what, where, "correct the cell"
-        ) from None
+        raise TableError(wrong(error, row, shape, "column"), where, "correct the cell") from None
 
 
 def _check_cause(cause: Cause, where: str) -> None:
@@ -260,6 +266,8 @@ def _check_cause(cause: Cause, where: str) -> None:
 def _check_row(row: _Row, cause: Cause, where: str) -> None:
     if not f"{row.source}{row.code}".isprintable():
         raise TableError("its source or code has characters that nobody can see", where, "write it as it comes")
+    if row.code != row.code.strip():
+        raise TableError("its code begins or ends with a blank, so it matches nothing", where, "remove the blank")
     if cause.fault_party == "fraud" and (row.retryable == "later" or row.max_retries):
         raise TableError(
             f"{row.source} {row.code} is fraud ({cause.cause}) and may be retried",

@@ -17,7 +17,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, raised
 from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.currencies import exponent_of
 from streams.core.declines import retry
-from streams.core.declines.resolve import Resolved, helper, resolve, speakers
+from streams.core.declines.resolve import Resolved, helper, resolve, speakers, without_zeros
 from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, reason_word
@@ -209,7 +209,14 @@ def _case(turn: Turn, event: Movement, resolved: Resolved) -> Case | None:
     sampled = [code for code in resolved.unknown if turn.ctx.samples.take(code.source, code.code, turn.at_ms)]
     if sampled:
         draft = _draft(turn, event, resolved, UNKNOWN_CODE, "integration.unknown_code", "F03", "technical", 3)
-        return open_or_join(turn, draft)
+        case = open_or_join(turn, draft)
+        library = turn.ctx.library
+        for code in sampled:
+            padded = without_zeros(library.table, library.profiles, code, event.network)
+            if padded:
+                text = f"{code.source} {code.code}: {padded} is known; have its leading zeros been lost?"
+                add_line(turn, case, Line(turn.at_ms, "code_hint", turn.cause, text[:160]))
+        return case
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText
 from streams.core.currencies import exponent_of
 from streams.core.local_time import is_zone
+from streams.core.refused import wrong
 
 ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article", "said"]  # said: by an operator
 ARTICLE = "answer.article"  # the message that sends one
@@ -40,6 +42,7 @@ class Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
+_LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)
 WORDING_MOST = 600  # with its parameters it stays below what a message may have
 
 
@@ -67,10 +70,26 @@ class TemplateError(Exception):
     """
 
 
-def _fields(text: str) -> set[str]:
+def fields_of(text: str) -> set[str]:
     """The parameters that a text uses; whatever is more than a name in braces counts under another name."""
     parts = ((field, spec or conversion) for _, field, spec, conversion in string.Formatter().parse(text))
     return {f"{field}:{more}" if more or not field else field for field, more in parts if field is not None}
+
+
+def unfit(text: str) -> str:
+    """Why nobody should be sent this wording; empty: it may be.
+
+    A link is the customer's only way to tell ours from a thief's: messages name official support, by a parameter.
+    """
+    if not text.strip():
+        return "is empty"
+    if len(text) > WORDING_MOST:
+        return f"has {len(text)} characters, and the most is {WORDING_MOST}"
+    if not text.isprintable():
+        return "has line breaks or characters that nobody can see"
+    if _LINK.search(text):
+        return "has a link"
+    return ""
 
 
 def parse_messages(text: str) -> Messages:
@@ -80,7 +99,7 @@ def parse_messages(text: str) -> Messages:
         raise TemplateError("it has locales: each of them is a file of its own, locales/TAG.toml")
     for name, template in messages.template.items():
         for language in ("zh", "en"):
-            used = _fields(getattr(template, language))
+            used = fields_of(getattr(template, language))
             if used != set(template.parameters):
                 raise TemplateError(
                     f"template {name}, {language}: uses {sorted(used)}, has {sorted(template.parameters)}"
@@ -111,21 +130,28 @@ def article_word(ref: str) -> str:
 
 def parse_locale(text: str, messages: Messages) -> Locale:
     """Reads a locale's file. It may leave templates and words out; what it has must fit the packaged ones."""
-    locale = msgspec.convert(tomllib.loads(text), Locale)
-    if _fields(locale.instant) != {"day", "month", "time"}:
+    raw = tomllib.loads(text)
+    try:
+        locale = msgspec.convert(raw, Locale)
+    except msgspec.ValidationError as error:
+        raise TemplateError(wrong(error, raw, Locale)) from None
+    if fields_of(locale.instant) != {"day", "month", "time"}:
         raise TemplateError("instant has to use {day}, {month} and {time}")
     if len(locale.months) != len(_MONTHS):
         raise TemplateError(f"months has {len(locale.months)} names, not 12")
     for name, wording in locale.template.items():
-        if len(wording) > WORDING_MOST:
-            raise TemplateError(f"template {name} has {len(wording)} characters, the most is {WORDING_MOST}")
+        if problem := unfit(wording):
+            raise TemplateError(f"template {name} {problem}")
         known = messages.template.get(name)
         if known is None:
             raise TemplateError(f"there is no message {name}")
-        if _fields(wording) != set(known.parameters):
-            raise TemplateError(f"template {name}: uses {sorted(_fields(wording))}, has {sorted(known.parameters)}")
+        if fields_of(wording) != set(known.parameters):
+            raise TemplateError(f"template {name}: uses {sorted(fields_of(wording))}, has {sorted(known.parameters)}")
     if unknown := sorted(set(locale.words) - set(messages.words)):
         raise TemplateError(f"there is no word {unknown[0]}")
+    for name, word in locale.words.items():
+        if problem := unfit(word):
+            raise TemplateError(f"word {name} {problem}")
     return locale
 
 

@@ -19,6 +19,7 @@ from msgspec import Meta
 from streams.contracts.base import Currency, Id, ShortText
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.declines.table import TableError
+from streams.core.refused import wrong
 
 _Minor = Annotated[int, Meta(ge=0, le=10**12)]
 
@@ -52,8 +53,14 @@ def read_tariffs(text: str, name: str = "tariffs.csv", base: Mapping[str, Tariff
     reader = csv.DictReader(io.StringIO(text), strict=True)
     lines: dict[str, int] = {}
     try:
+        given = list(reader.fieldnames or ())
+        if twice := next((each for each in given if given.count(each) > 1), None):
+            raise TableError(f"the column {twice} is there twice", f"{name} line 1", "keep one of them")
         for surplus in sorted(set(reader.fieldnames or ()) - set(columns)):
             raise TableError(f"there is no column {surplus!r}", f"{name} line 1", f"use {', '.join(columns)}")
+        needed = [field.name for field in msgspec.structs.fields(Tariff) if field.required]
+        if lacking := next((each for each in needed if each not in given), None):
+            raise TableError(f"the column {lacking} is missing", f"{name} line 1", "add it")
         for row in reader:
             where = f"{name} line {reader.line_num}"
             if None in row or None in row.values():
@@ -79,12 +86,19 @@ def packaged_tariffs() -> dict[str, Tariff]:
 
 
 def _converted(row: dict[str, str], where: str) -> Tariff:
+    own: dict[str, str] = dict(row)
+    if "fixed_minor" not in row and "rate_bp" not in row:
+        if "max_minor" not in row:
+            raise TableError(
+                f"tariff {row.get('tariff', '')} says no number, so every fee would be too high",
+                where,
+                "fill fixed_minor, rate_bp or max_minor; what costs nothing has 0",
+            )
+        own["fixed_minor"] = row["max_minor"]  # up to it
     try:
-        tariff = msgspec.convert(row, Tariff, strict=False)
+        tariff = msgspec.convert(own, Tariff, strict=False)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$.")
-        problem = f"column {path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what[:1].lower() + what[1:]
-        raise TableError(problem, where, "correct the cell") from None
+        raise TableError(wrong(error, row, Tariff, "column"), where, "correct the cell") from None
     if tariff.currency not in WITH_MINOR_UNIT:
         raise TableError(f"ISO 4217 has no currency {tariff.currency}", where, "use its code")
     if tariff.max_minor is not None and tariff.max_minor < tariff.min_minor:

@@ -39,6 +39,25 @@ def test_an_unknown_code_is_not_guessed() -> None:
     assert "insufficient_funds" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("source", "code", "network", "meant"),
+    [
+        ("iso8583_1987", "5", None, "05"),
+        ("iso8583_1987", "5", "visa", "05"),
+        ("mastercard_mac", "3", None, "03"),
+    ],
+)
+def test_a_code_that_has_lost_its_zeros_is_named_with_them(
+    source: str, code: str, network: str | None, meant: str
+) -> None:
+    result = CliRunner().invoke(decline, [source, code, *(("--network", network) if network else ())])
+    assert f"did you mean {meant}?" in result.stderr
+
+
+def test_the_source_may_be_in_capitals_as_a_worker_reads_it() -> None:
+    assert told("Stripe", "insufficient_funds")["cause"] == "insufficient_funds"
+
+
 def test_private_codes_need_their_network() -> None:
     assert "give --network" in CliRunner().invoke(decline, ["iso8583_1987", "82"]).stderr
 

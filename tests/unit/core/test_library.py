@@ -6,7 +6,7 @@ import pytest
 
 from streams.core.declines.table import TableError
 from streams.core.library import packaged_library, read_library
-from streams.core.messages.render import render
+from streams.core.messages.render import render, unfit
 
 PROFILE = """
 kind = "gateway"
@@ -44,6 +44,35 @@ def test_a_profile_of_the_same_name_takes_the_place_of_the_packaged_one() -> Non
 
 def test_own_wording() -> None:
     assert read_library({"templates.toml": LOGIN}).messages.template["fraud_alert.login"].zh == "{time}登录"
+
+
+def test_own_wording_is_as_much_as_the_docs_say() -> None:
+    """Its texts alone; what is not named stays as it is packaged."""
+    text = '[template.unlocked]\nzh = "已解除"\nen = "Lifted."\n[words."topic.F46"]\nzh = "费"\nen = "the fee"\n'
+    messages, packaged = read_library({"templates.toml": text}).messages, packaged_library().messages
+    assert messages.template["unlocked"].en == "Lifted."
+    assert messages.template["unlocked"].flow == packaged.template["unlocked"].flow
+    assert messages.words["topic.F46"].en == "the fee"
+    assert len(messages.template) == len(packaged.template)
+
+
+def test_packaged_wordings_are_fit_for_customers() -> None:
+    messages = packaged_library().messages
+    texts = [text for each in messages.template.values() for text in (each.zh, each.en)]
+    assert [text for text in texts if unfit(text)] == []
+
+
+def test_a_source_is_the_same_in_capitals() -> None:
+    library = read_library({"codes.csv": CODES.replace("acme", "Acme"), "profiles/acme.toml": PROFILE})
+    for source in ("acme", "Acme", "ACME "):
+        assert library.table.find(source, "E1") is not None
+    assert library.table.find("acme", "e1") is None
+
+
+def test_a_tariff_may_say_only_the_most_or_that_it_costs_nothing() -> None:
+    rows = "most,多,most,EUR,,,,500,us\nfree,免,free,EUR,0,,,,us\n"
+    tariffs = read_library({"tariffs.csv": TARIFFS + rows}).tariffs
+    assert (tariffs["most"].most_minor(None), tariffs["free"].most_minor(1_000)) == (500, 0)
 
 
 FRENCH = """
@@ -113,8 +142,8 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
         ),
         ({"profiles/acme.toml": PROFILE + '[topup]\nother = "1d"', "codes.csv": CODES}, "[topup] has the key 'other'"),
         ({"profiles/acme.toml": PROFILE + '[topup]\nbank_crad = "1d"', "codes.csv": CODES}, "write bank_card."),
-        ({"profiles/acme.toml": PROFILE + '[refunds]\nbalance = "1d"', "codes.csv": CODES}, "`refunds`"),
-        ({"profiles/acme.toml": PROFILE + 'pone = "95000"', "codes.csv": CODES}, "`pone`"),
+        ({"profiles/acme.toml": PROFILE + '[refunds]\nbalance = "1d"', "codes.csv": CODES}, "there is no key refunds"),
+        ({"profiles/acme.toml": PROFILE + 'pone = "95000"', "codes.csv": CODES}, "there is no key support.pone"),
         ({"profiles/acme.toml": PROFILE + "[[retry]]\nattempts = 99\nwindow_s = 60"}, "attempts"),
         ({"profiles/acme.toml": PROFILE.replace("source", "passes_through = true\nsource")}, "passes codes through"),
         ({"profiles/acme.toml": PROFILE + LIMIT.replace('"day"\nc', '"hour"\nc'), "codes.csv": CODES}, "per"),
@@ -136,13 +165,68 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
             "is fraud",
         ),
         ({"tariffs.csv": TARIFFS + "t,费,fee,EUX,1,,,,us\n"}, "no currency EUX"),
-        ({"templates.toml": LOGIN.replace("fraud_alert.login", "hello")}, "there is no message hello"),
-        ({"templates.toml": LOGIN.replace("{time}登录", "登录")}, "template fraud_alert.login, zh: uses"),
-        ({"templates.toml": LOGIN.replace("{time}登录", "{time:d}登录")}, "template fraud_alert.login, zh: uses"),
-        ({"templates.toml": LOGIN.replace("{time}登录", "{time登录")}, "templates.toml: "),
-        ({"templates.toml": LOGIN.replace("time", "when")}, "has other parameters than the packaged one"),
-        ({"templates.toml": LOGIN.replace('"security"', '"joke"')}, "templates.toml: "),
-        ({"templates.toml": LOGIN + "[locales]\n" + 'fr = { instant = "", months = [], template = {} }'}, "of its own"),
+        (
+            {"templates.toml": LOGIN.replace("fraud_alert.login", "hello")},
+            "templates.toml, template hello: there is no message of that name",
+        ),
+        (
+            {"templates.toml": LOGIN.replace("{time}登录", "登录")},
+            "template fraud_alert.login: the zh text does not use {time}",
+        ),
+        (
+            {"templates.toml": LOGIN.replace("{time}登录", "{time:d}登录")},
+            "the zh text uses {time:d}, which it is not given",
+        ),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time登录")}, "the zh text has braces that do not match"),
+        (
+            {"templates.toml": LOGIN.replace("time", "when")},
+            "template fraud_alert.login: its parameters are time = instant",
+        ),
+        (
+            {"templates.toml": LOGIN.replace('"security"', '"joke"')},
+            "its kind is security, not joke; remove the key kind",
+        ),
+        (
+            {"templates.toml": LOGIN + "[locales]\n" + 'fr = { instant = "", months = [], template = {} }'},
+            "there is no section [locales]",
+        ),
+        ({"templates.toml": LOGIN.replace("F24", "F01")}, "its flow is F24, not F01"),
+        ({"templates.toml": LOGIN.replace("{time}登录", " ")}, "the zh text is empty"),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time}" + "x" * 600)}, "606 characters, and the most is 600"),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time}\\u0000")}, "characters that nobody can see"),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time}\\u202e")}, "characters that nobody can see"),
+        ({"templates.toml": LOGIN.replace("{time}登录", "{time} https://x.example")}, "the zh text has a link"),
+        ({"templates.toml": LOGIN.replace("zh =", "zhs =")}, "template fraud_alert.login: "),
+        ({"templates.toml": LOGIN.replace("en =", "fr =")}, "template fraud_alert.login: "),
+        ({"templates.toml": "[template]\nunlocked = 1\n"}, "template unlocked: its texts are missing"),
+        ({"templates.toml": LOGIN.replace('"fraud_alert.login"', "fraud_alert.login")}, "quotation marks"),
+        ({"templates.toml": '[words.moon]\nzh = "月"\nen = "moon"'}, "word moon: there is no word of that name"),
+        ({"templates.toml": '[words."topic.F46"]\nzh = ""\nen = "fee"'}, "word topic.F46: the zh text is empty"),
+        ({"templates.toml": "[template"}, "templates.toml: this is not TOML"),
+        (
+            {"locales/fr.toml": FRENCH.replace('"Le solde est insuffisant."', '""')},
+            "word cause.insufficient_funds is empty",
+        ),
+        (
+            {"locales/fr.toml": FRENCH.replace('"Le solde est insuffisant."', "1")},
+            "key words.cause.insufficient_funds: it",
+        ),
+        ({"locales/fr.toml": FRENCH.replace("est-ce vous", "www.x.example")}, "has a link"),
+        (
+            {"profiles/acme.toml": PROFILE + '[refund]\nbalance = "1d"\nother = "soon"'},
+            "key refund.other: it should be",
+        ),
+        ({"tariffs.csv": ""}, "tariffs.csv: this file is empty"),
+        ({"codes.csv": " \n"}, "codes.csv: this file is empty"),
+        ({"causes.csv": ""}, "causes.csv: this file is empty"),
+        ({"tariffs.csv": TARIFFS.replace("source", "source,source")}, "the column source is there twice"),
+        ({"codes.csv": CODES.replace("meaning", "meaning,meaning")}, "the column meaning is there twice"),
+        ({"codes.csv": CODES.replace("E1", "E1 ")}, "begins or ends with a blank"),
+        ({"codes.csv": CODES.replace("E1", "")}, "codes.csv line 2: the column code is empty"),
+        ({"tariffs.csv": TARIFFS + "t,费,fee,EUR,,,,,us\n"}, "tariff t says no number"),
+        ({"tariffs.csv": TARIFFS + "t,费,fee,EUR,,,5,,us\n"}, "tariff t says no number"),
+        ({"tariffs.csv": TARIFFS + "t,,fee,EUR,1,,,,us\n"}, "the column name_zh is empty"),
+        ({"tariffs.csv": TARIFFS + "t,费,fee,eur,1,,,,us\n"}, "column currency: it should be three capital letters"),
         ({"locales/french.toml": FRENCH}, "'french' is no language tag"),
         ({"locales/en-GB.toml": FRENCH}, "Chinese and English are in every template"),
         ({"locales/fr.toml": FRENCH.replace("instant", "moment")}, "locales/fr.toml: "),

@@ -28,6 +28,8 @@ def answer(*codes: tuple[str, str], network: str | None = None) -> tuple[str, st
         ([(ISO, "51"), ("stripe", "expired_card")], "mastercard", ("expired_card", "gateway")),
         ([("stripe", "generic_decline"), ("visa", "14")], "visa", ("invalid_card_number", "network_advice")),
         ([(ISO, "51")], None, ("insufficient_funds", "iso8583")),
+        ([("ISO8583_1987", "82")], "visa", ("incorrect_cvv", "iso8583")),
+        ([("Stripe", "expired_card")], None, ("expired_card", "gateway")),
         ([(ISO, "82")], "visa", ("incorrect_cvv", "iso8583")),
         ([(ISO, "82")], "mastercard", ("issuer_policy", "iso8583")),
         ([(ISO, "82")], None, ("unknown_error", "none")),

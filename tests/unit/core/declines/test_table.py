@@ -62,8 +62,11 @@ def test_leading_zeros_are_part_of_a_code() -> None:
         ("source,code,cause\nbank,01,no_money\n", "line 1: the column meaning is missing"),
         ("source,code,cause,meaning,retry\nb,1,no_money,x,never\n", "line 1: there is no column 'retry'"),
         ("source,code,cause,meaning\nb,1,no_money,a, b\n", "line 2: this row has another number of cells"),
-        ("source,code,cause,meaning,retryable\nb,1,no_money,x,maybe\n", "line 2: column retryable: invalid"),
-        ("source,code,cause,meaning,max_retries\nb,1,no_money,x,-1\n", "line 2: column max_retries: expected"),
+        ("source,code,cause,meaning,retryable\nb,1,no_money,x,maybe\n", "line 2: column retryable: 'maybe' is none"),
+        (
+            "source,code,cause,meaning,max_retries\nb,1,no_money,x,-1\n",
+            "line 2: column max_retries: it should be a whole number",
+        ),
     ],
 )
 def test_mistakes_are_named_with_their_line(codes: str, complaint: str) -> None:

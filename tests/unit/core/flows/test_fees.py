@@ -241,7 +241,7 @@ HEAD = "tariff,name_zh,name_en,currency,rate_bp,min_minor,max_minor,source\n"
 
 def test_an_overlay_adds_and_replaces_tariffs() -> None:
     library = read_library(
-        {"tariffs.csv": f"{HEAD}{TARIFF},提现,Withdrawals,CNY,20,,,ours\nmine,我的,Mine,EUR,,,,ours\n"}
+        {"tariffs.csv": f"{HEAD}{TARIFF},提现,Withdrawals,CNY,20,,,ours\nmine,我的,Mine,EUR,,,9,ours\n"}
     )
     assert library.tariffs[TARIFF].rate_bp == 20
     assert {"mine", "alipay_withdrawal"} < library.tariffs.keys()
@@ -253,7 +253,10 @@ def test_an_overlay_adds_and_replaces_tariffs() -> None:
     ("text", "says"),
     [
         ("tariff,colour\n", "tariffs.csv line 1: there is no column 'colour'"),
-        (f"{HEAD}a,a,a,CNY,ten,,,x\n", "tariffs.csv line 2: column rate_bp: expected `int`"),
+        (
+            f"{HEAD}a,a,a,CNY,ten,,,x\n",
+            "tariffs.csv line 2: column rate_bp: it should be a whole number, and is a text",
+        ),
         (f"{HEAD}a,a,a,CNY,1,9,3,x\n", "tariffs.csv line 2: max_minor is below min_minor"),
         (f"{HEAD}a,a,a,CNY,1,,,x\na,a,a,CNY,1,,,x\n", "tariffs.csv line 3: tariff a is also on line 2"),
         (f"{HEAD}a,a\n", "tariffs.csv line 2: this row has another number of cells"),
