@@ -13,6 +13,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.signals import (
     AccountForgotten,
+    CaseActed,
     ClockTold,
     EntityBlockAsked,
     EntityObserved,
@@ -29,7 +30,7 @@ from streams.core.policy import PolicySchedule
 from streams.core.signals import state_key
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused
 
-Heard = EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold | AccountForgotten
+Heard = EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | FeedsTold | AccountForgotten
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(EntityState).decode
 

@@ -20,6 +20,7 @@ from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import TOPICS_OF_TYPE, TYPES, encode, headers_of, key_of
 from streams.contracts.signals import (
     AccountForgotten,
+    CaseActed,
     EntityBlockAsked,
     EntityObserved,
     EntityRisk,
@@ -92,7 +93,9 @@ def publish_risk(risk: EntityRisk, partitions: int) -> list[Emit]:
     return [Emit(ENTITY_RISK.name, key, value, at_ms, number, headers) for number in range(partitions)]
 
 
-def publish_signal(signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold, partitions: int) -> Emit:
+def publish_signal(
+    signal: EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | FeedsTold, partitions: int
+) -> Emit:
     """The record of a signal; its routing key, not the state key, chooses the partition."""
     key = routing_key(signal)
     return Emit(SIGNALS.name, key, encode(signal), signal.at_ms, partition_of(key, partitions), headers_of(signal))

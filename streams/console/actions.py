@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.case_store.queries import Answer
-from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock
+from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.partitioning import partition_of
@@ -195,7 +195,7 @@ class Sender:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def __call__(self, action: CaseAction | ContactTaken | EntityBlock, at_ms: int) -> None:
+    async def __call__(self, action: CaseAction | ContactTaken | EntityBlock | IncidentAction, at_ms: int) -> None:
         """Returns when the brokers have it."""
         assert self._producer is not None
         key = action.account_id.encode()

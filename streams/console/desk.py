@@ -31,7 +31,7 @@ from streams.console.limits import Limits, Throttle
 from streams.console.masking import PERSONAL
 from streams.console.pages import LANGUAGES, Pages
 from streams.console.references import MARK, References
-from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock
+from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
 from streams.contracts.cases import CaseVersion
 from streams.core.intake.masking import masked
 from streams.core.library import Library, packaged_library
@@ -47,7 +47,7 @@ LANGUAGE: Final = "paywarden_language"
 PAGE: Final = 50
 STAGES: Final = {"work": WORK, "waiting": WAITING, "done": DONE}
 
-Send = Callable[[CaseAction | ContactTaken | EntityBlock, int], Awaitable[None]]
+Send = Callable[[CaseAction | ContactTaken | EntityBlock | IncidentAction, int], Awaitable[None]]
 
 
 class SignInFirst(Exception):
@@ -167,7 +167,7 @@ class Desk:
             body = queries.case_body(connection, case_id)
         return missing() if body is None else decode_case(body)
 
-    async def send(self, action: CaseAction | ContactTaken | EntityBlock, at_ms: int) -> None:
+    async def send(self, action: CaseAction | ContactTaken | EntityBlock | IncidentAction, at_ms: int) -> None:
         """Returns when the brokers have it. Answers 503 if they cannot be reached."""
         try:
             await self._send(action, at_ms)

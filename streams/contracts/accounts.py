@@ -203,6 +203,29 @@ class EntityBlock(Event, frozen=True, kw_only=True, tag="entity.block.v1", tag_f
     case_id: Id | None = None
 
 
+HandledBy = Literal["assign", "note", "root_cause", "statement", "close"]
+
+
+class IncidentAction(Event, frozen=True, kw_only=True, tag="incident.action.v1", tag_field="type"):
+    """An operator acts on the case of an incident or attack. Privileged: only accepted on operator.actions.
+
+    It belongs to no account: `known` is false, and `account_id` is `anonymous:` and the same word for all events of one
+    entity, so that they stay in order.
+    """
+
+    entity: Id  # kind/value, as the case has it
+    case_id: Id
+    action: HandledBy
+    expected_version: Count
+    actor: Id
+    role: Label
+    assignee: Id | None = None  # assign: to whom a supervisor gives it; absent: the actor takes it
+    text: Text | None = None  # note, close: why
+    root_cause: RootCause | None = None
+    zh: ShortText | None = None  # statement: what customers may be told officially
+    en: ShortText | None = None
+
+
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):
     """A person's data has to go. Privileged: only accepted on operator.actions."""
 

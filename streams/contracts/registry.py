@@ -18,6 +18,7 @@ from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVers
 from streams.contracts.policies import PolicyRecord
 from streams.contracts.signals import (
     AccountForgotten,
+    CaseActed,
     ClockTold,
     DeadLetter,
     EntityBlockAsked,
@@ -240,7 +241,7 @@ def key_of(event: msgspec.Struct) -> bytes | None:
             return None if type(event) is Watermark else event.account_id.encode()
         case EntityBlockAsked():
             return f"block/{event.kind}/{event.value}".encode()
-        case EntityObserved() | EntityRisk():
+        case EntityObserved() | EntityRisk() | CaseActed():
             return f"{event.kind}/{event.value}".encode()
         case HealthBucket() | FeedsTold():
             return HEALTH_KEY

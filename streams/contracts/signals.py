@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.contracts.accounts import BlockedKind, BlockReason
+from streams.contracts.accounts import BlockedKind, BlockReason, HandledBy
 from streams.contracts.base import (
     AtMs,
     Count,
@@ -20,8 +20,10 @@ from streams.contracts.base import (
     Output,
     Share,
     ShortText,
+    Text,
     Written,
 )
+from streams.contracts.cases import RootCause
 
 EntityKind = Literal[
     "ip",
@@ -115,6 +117,24 @@ class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_aske
     case_id: Id | None = None
 
 
+class CaseActed(Signal, frozen=True, kw_only=True, tag="case.acted.v1"):
+    """An operator acts on the case of an entity (`incident.action.v1`)."""
+
+    kind: EntityKind
+    value: Id
+    event_id: Id
+    case_id: Id
+    action: HandledBy
+    expected_version: Count
+    actor: Id
+    role: Label
+    assignee: Id | None = None
+    text: Text | None = None  # masked
+    root_cause: RootCause | None = None
+    zh: ShortText | None = None
+    en: ShortText | None = None
+
+
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):
     """Trials of all health keys of one source partition in one 5-second bucket of event time."""
 
@@ -147,7 +167,7 @@ class AccountForgotten(Signal, frozen=True, kw_only=True, tag="account.forgotten
     account_id: Id
 
 
-SignalEvent = EntityObserved | EntityBlockAsked | HealthBucket | ClockTold | FeedsTold | AccountForgotten
+SignalEvent = EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | ClockTold | FeedsTold | AccountForgotten
 
 
 DaySecond = Annotated[int, Meta(ge=0, lt=86_400)]

@@ -163,7 +163,14 @@ _ROWS: Final = (
         name="operator.actions",
         direction="input",
         key="account_id",
-        types=(accounts.CaseAction, accounts.AccountErasure, accounts.ContactTaken, accounts.EntityBlock, Watermark),
+        types=(
+            accounts.CaseAction,
+            accounts.AccountErasure,
+            accounts.ContactTaken,
+            accounts.EntityBlock,
+            accounts.IncidentAction,
+            Watermark,
+        ),
         owner="console",
         about="What operators do to cases, accounts and entities, and whom they have talked to.",
         rank=3,
@@ -309,6 +316,7 @@ _ROWS: Final = (
         types=(
             signals.EntityObserved,
             signals.EntityBlockAsked,
+            signals.CaseActed,
             signals.HealthBucket,
             signals.ClockTold,
             signals.FeedsTold,

@@ -381,6 +381,7 @@ UNOBSERVED = frozenset(
         accounts.ContactTaken,
         accounts.AccountErasure,
         accounts.EntityBlock,
+        accounts.IncidentAction,
         accounts.ActionAcknowledged,
         Watermark,
     )

@@ -8,13 +8,14 @@ terminal is silent, its label is not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast, get_args
 
-from streams.contracts.accounts import EntityBlock, LabelRecorded
+from streams.contracts.accounts import EntityBlock, IncidentAction, LabelRecorded
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengeSent, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
 from streams.contracts.signals import (
+    CaseActed,
     EntityBlockAsked,
     EntityKind,
     EntityObserved,
@@ -23,11 +24,13 @@ from streams.contracts.signals import (
     SignalEvent,
 )
 from streams.core.addresses import plainly
+from streams.core.cases.remarks import said_of
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.recent import mark
 from streams.core.entities.slice_burst import SAMPLED
 from streams.core.familiar import network_of
 from streams.core.ids import digest
+from streams.core.incidents.keys import is_key
 from streams.core.risk import BLOCK_KIND, LOCKS, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
 
@@ -67,21 +70,25 @@ _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is 
 FEEDS_KEY = b"health/feeds"
 
 
-def routing_key(signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold) -> bytes:
+def routing_key(signal: EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | FeedsTold) -> bytes:
     """The Kafka key of a signal; it decides the partition, and is not always the key of the state."""
     if isinstance(signal, EntityBlockAsked):
         return state_key(signal)
+    if isinstance(signal, CaseActed):
+        return HEALTH_ROUTE if signal.kind == SITE_KIND else state_key(signal)
     if not isinstance(signal, EntityObserved) or signal.kind == SITE_KIND:
         return HEALTH_ROUTE
     return f"{signal.kind}/{signal.value}".encode()
 
 
-def state_key(signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold) -> bytes:
+def state_key(signal: EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | FeedsTold) -> bytes:
     """The key of the entity's state in its partition."""
     if isinstance(signal, EntityBlockAsked):
         return f"{BLOCK_KIND}/{signal.kind}/{signal.value}".encode()
     if isinstance(signal, FeedsTold):
         return FEEDS_KEY
+    if isinstance(signal, CaseActed) and signal.kind == SITE_KIND and is_key(signal.value):
+        return HEALTH_ROUTE  # an outage: all of them are one state
     if isinstance(signal, HealthBucket):
         return HEALTH_ROUTE
     return f"{signal.kind}/{signal.value}".encode()
@@ -103,7 +110,7 @@ def signals_of(
     policy: EntitiesPolicy,
     door: Door = OUTSIDE,
     times_usual: float | None = None,
-) -> list[EntityObserved | EntityBlockAsked]:
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """The signals of one decided event, none for most.
 
     `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
@@ -112,6 +119,8 @@ def signals_of(
     match event:
         case EntityBlock():
             return [_of_block(event, at_ms, partition, next_sequence)]
+        case IncidentAction():
+            return _of_incident(event, at_ms, partition, next_sequence)
         case LoginFailed() | LoginSucceeded():
             return _of_login(event, at_ms, flagged, partition, next_sequence, door)
         case ChallengeSent():
@@ -164,9 +173,37 @@ def _of_block(event: EntityBlock, at_ms: int, partition: int, next_sequence: Cal
     )
 
 
+def _of_incident(
+    event: IncidentAction, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
+    kind, _, value = event.entity.partition("/")
+    if kind not in get_args(EntityKind) or not value:
+        return []
+    return [
+        CaseActed(
+            at_ms=at_ms,
+            partition=partition,
+            sequence=next_sequence(),
+            kind=cast(EntityKind, kind),
+            value=value,
+            event_id=event.event_id,
+            case_id=event.case_id,
+            action=event.action,
+            expected_version=event.expected_version,
+            actor=event.actor,
+            role=event.role,
+            assignee=event.assignee,
+            text=None if event.text is None else said_of(event.text)[0],
+            root_cause=event.root_cause,
+            zh=event.zh,
+            en=event.en,
+        )
+    ]
+
+
 def _of_login(
     event: Login, at_ms: int, flagged: bool, partition: int, next_sequence: Callable[[], int], door: Door
-) -> list[EntityObserved | EntityBlockAsked]:
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     failed = isinstance(event, LoginFailed)
     targets: list[tuple[EntityKind, str]] = []
     if len(event.ip) <= _LONGEST_IP:
@@ -181,7 +218,7 @@ def _of_login(
         targets.append(("account", event.account_id))
     what: What = "login_failed" if failed else "login_succeeded"
     username = event.username if event.known or event.username is None else digest("username", event.username)
-    told: list[EntityObserved | EntityBlockAsked] = [
+    told: list[EntityObserved | EntityBlockAsked | CaseActed] = [
         _observed(
             event,
             at_ms,
@@ -240,7 +277,7 @@ def _sampled(event: Event) -> bool:
 
 def _of_challenge(
     event: ChallengeSent, at_ms: int, partition: int, next_sequence: Callable[[], int], door: Door
-) -> list[EntityObserved | EntityBlockAsked]:
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """A code costs money and patience, whoever asks for it; the device tells, or without one the address."""
     target: tuple[EntityKind, str] = ("ip", event.ip) if event.device_id is None else ("device", event.device_id)
     if len(target[1]) > _LONGEST_IP and target[0] == "ip":
@@ -262,7 +299,7 @@ def _of_card_payment(
     partition: int,
     next_sequence: Callable[[], int],
     policy: EntitiesPolicy,
-) -> list[EntityObserved | EntityBlockAsked]:
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     refused = isinstance(event, _REFUSED)
     if not (first or refused):
         return []
@@ -300,7 +337,7 @@ def _of_card_payment(
 
 def _of_label(
     event: LabelRecorded, at_ms: int, partition: int, next_sequence: Callable[[], int], times_usual: float | None
-) -> list[EntityObserved | EntityBlockAsked]:
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     subject_at_ms = to_ms(event.subject_occurred_at)
     if subject_at_ms < 0:
         return []

@@ -15,7 +15,7 @@ from streams.adapters.case_store.activity import ENTITY_COLUMNS
 from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
-from streams.console import actions, wishes
+from streams.console import actions, handling, wishes
 from streams.console.audit import says
 from streams.console.desk import (
     FROM_HERE,
@@ -35,6 +35,7 @@ from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
 from streams.console.wishes import OFFERS
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
+from streams.core.entities.handling import STATEMENT_MAX
 
 router = APIRouter()
 
@@ -86,6 +87,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
     outcome = actions.outcome_of(sent, found, answers) if sent else None
     choices = actions.choices(found, session.name, session.role, held)
     shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others}
+    shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)
 
 
@@ -151,6 +153,42 @@ async def act(
     except actions.Refused as error:
         raise HTTPException(403 if str(error) in _FORBIDDEN else 400, str(error)) from None
     says(request, detail=f"{action} {wanted.event_id}" + (f" with {second}" if second else ""))
+    await desk.send(wanted, now_ms)
+    return RedirectResponse(f"/cases/{found.case_id}?{urlencode({'sent': wanted.event_id})}", 303)
+
+
+@router.post("/cases/{case_id}/handling", dependencies=FROM_HERE)
+async def handle(
+    request: Request,
+    desk: At,
+    session: Who,
+    case_id: str,
+    action: Annotated[str, Form()] = "",
+    version: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """What somebody does about an incident or an attack."""
+    says(request, detail=action if action in handling.ACTIONS else "")
+    of_this_session(session, csrf)
+    if not version.isascii() or not version.isdigit() or len(version) > 18 or not names_a_form(form):
+        raise HTTPException(400, "refused.form")
+    found = await asyncio.to_thread(desk.case_of, case_id)
+    may_act(session)
+    now_ms = desk.clock.now_ms()
+    try:
+        wanted = handling.handling_of(
+            found,
+            action,
+            form={name: each[0] for name, each in _fields(await request.form()).items() if each},
+            actor=session.name,
+            role=session.role,
+            version=int(version),
+            at_ms=now_ms,
+        )
+    except actions.Refused as error:
+        raise HTTPException(403 if str(error) in _FORBIDDEN else 400, str(error)) from None
+    says(request, detail=f"{action} {wanted.event_id}")
     await desk.send(wanted, now_ms)
     return RedirectResponse(f"/cases/{found.case_id}?{urlencode({'sent': wanted.event_id})}", 303)
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import msgspec
 
 from streams.contracts.actions import ActionRequested
-from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested, RemarkRecorded
 from streams.contracts.signals import EntityRisk
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.ids import digest
 from streams.core.messages.render import MESSAGES, Messages
 
-EntityEffect = EntityRisk | CaseVersion | ActionRequested | ActionRejected | NotificationRequested | SnapshotDropped
+EntityEffect = (
+    EntityRisk
+    | CaseVersion
+    | ActionRequested
+    | ActionRejected
+    | RemarkRecorded
+    | NotificationRequested
+    | SnapshotDropped
+)
 
 
 class EntityContext(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
-from streams.contracts.signals import EntityBlockAsked, EntityObserved, FeedsTold, HealthBucket
+from streams.contracts.signals import CaseActed, EntityBlockAsked, EntityObserved, FeedsTold, HealthBucket
 from streams.core.cases import shelf
 from streams.core.entities import (
     attacks,
@@ -18,6 +18,7 @@ from streams.core.entities import (
     card_testing,
     guess_spray,
     guessing,
+    handling,
     lock_caps,
     low_and_slow,
     risky_terminal,
@@ -28,7 +29,7 @@ from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.feeds import FeedWatch, watch_feeds
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
-from streams.core.entities.threat import close_if_quiet
+from streams.core.entities.threat import act_on_attack, close_if_quiet
 from streams.core.incidents import cases, detector
 from streams.core.incidents.counting import count_bucket
 from streams.core.incidents.state import HealthCounters
@@ -41,7 +42,7 @@ _KEPT_FROM = 3  # names of a network, system, user agent, guess or slice
 
 def observe(
     state: EntityState,
-    signal: EntityObserved | EntityBlockAsked | HealthBucket | FeedsTold,
+    signal: EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | FeedsTold,
     policy: Policy,
     ctx: EntityContext,
 ) -> list[EntityEffect]:
@@ -64,6 +65,8 @@ def observe(
             effects = _observe_entity(state, signal, at_ms, policy, ctx)
         case EntityBlockAsked():
             effects = blocks.observe_block(state, signal, at_ms, policy, ctx)
+        case CaseActed():
+            effects = _act(state, signal, at_ms, policy, ctx)
         case HealthBucket() if overdue:
             effects = []
         case HealthBucket():
@@ -81,6 +84,24 @@ def observe(
     _shelve(state, effects)
     reschedule(state, policy.entities)
     return effects
+
+
+def _act(state: EntityState, signal: CaseActed, at_ms: int, policy: Policy, ctx: EntityContext) -> list[EntityEffect]:
+    """What a person wants of the case of an incident or an attack."""
+    entity = reference(signal.kind, signal.value)
+    for part, otherwise in attacks.parts_of(state):
+        case = None if part is None else part.threat.case
+        if part is not None and case is not None and case.case_id == signal.case_id and not case.joined:
+            attack = attacks.BY_TYPOLOGY.get(case.typology, otherwise)
+            return act_on_attack(part.threat, attack, signal, entity, at_ms, policy)
+    if state.health is not None:
+        done = cases.act(state.health, signal, entity, at_ms, policy, ctx, state.risk_version + 1)
+        if done is not None:
+            effects, told = done
+            state.risk_version += told
+            return effects
+    text = "there is no such open incident or attack: it has ended, or is a part of another one"
+    return handling.rejected(signal, entity, at_ms, "unknown_case", text)
 
 
 def _observe_entity(

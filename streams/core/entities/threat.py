@@ -14,8 +14,10 @@ import msgspec
 from streams.contracts.actions import ActionKind, ActionRequested, Scope
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Entities, Evidence, NotificationRequested, Sla, Status
-from streams.contracts.signals import EntityKind, EntityObserved, EntityRisk
+from streams.contracts.signals import CaseActed, EntityKind, EntityObserved, EntityRisk
+from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
+from streams.core.entities.handling import Work
 from streams.core.entities.policies import AttackPolicy
 from streams.core.ids import action_id, incident_id, notification_id
 from streams.core.messages.render import render
@@ -34,6 +36,7 @@ ATTACKED_SHOP = "card_testing.merchant"
 # Accounts whose credential was given correctly by an attacker. Above this the case says how many more there are: the
 # list is for people, and the accounts themselves are protected by the risk of the entity.
 VICTIMS_MAX = 32
+_STILL_S = 600  # without an attempt, before people may say that it is over
 ACTIONS_MAX = 16
 
 
@@ -97,6 +100,7 @@ class AttackCase(msgspec.Struct, array_like=True):
     joined: bool = False  # the case is another entity's: this one is contained for it and tells no versions
     typology: str = ""  # of the detector that opened it; what others see at the same entity belongs to it
     rule: str = ""
+    work: Work = msgspec.field(default_factory=Work)  # what people do about it
 
 
 class Threat(msgspec.Struct, array_like=True):
@@ -257,6 +261,7 @@ def tell_case(
     shadow: bool,
     policy: Policy,
     merged_into: str | None = None,
+    resolution: str | None = None,
 ) -> CaseVersion:
     """The next version of the case, whole."""
     case.version += 1
@@ -274,7 +279,7 @@ def tell_case(
         shadow=shadow,
         queue="security",
         priority="P1",
-        status=status,
+        status="assigned" if status == "classified" and case.work.assignee else status,
         category="security",
         confidence=1.0,  # counted, not guessed
         subject=reference(kind, value),
@@ -293,10 +298,14 @@ def tell_case(
             first_response_due=from_ms(case.opened_ms + promise.first_response_s * 1000),
             next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
             resolution_due=from_ms(case.opened_ms + promise.resolution_s * 1000),
+            responded=case.work.acted or status == "closed",
         ),
+        messages=case.work.statement(),
+        assignee=case.work.assignee or None,
+        root_cause=case.work.root_cause or None,
         merged_into=merged_into,
         incident_id=merged_into,
-        resolution_code="quiet" if status == "closed" else None,
+        resolution_code=resolution or ("quiet" if status == "closed" else None),
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.opened_ms),
     )
@@ -444,6 +453,35 @@ def close_if_quiet(
         return []
     shadow = not settings.enforced(policy.mode)
     return [tell_case(case, attack, kind, value, ("status",), due_ms, "closed", shadow, policy)]
+
+
+def act_on_attack(
+    threat: Threat, attack: AttackKind, signal: CaseActed, entity: str, at_ms: int, policy: Policy
+) -> list[EntityEffect]:
+    """What a person does to the case of an attack. While attempts still come it is not over, whatever people say."""
+    case = threat.case
+    if case is None:
+        raise AssertionError("an action without a case was let through")
+    if signal.event_id in case.work.asked:
+        return []
+    settings: AttackPolicy = getattr(policy.entities, attack.section)
+    refusal = handling.refusal_of(case.work, signal, case.version, is_over=False)
+    if refusal is None and signal.action == "close" and at_ms - case.last_ms < min(settings.quiet_s, _STILL_S) * 1000:
+        refusal = "under_way", "attempts still come: a case that is closed now would be opened again by the next one"
+    if refusal is not None:
+        return handling.rejected(signal, entity, at_ms, *refusal)
+    what = handling.apply(case.work, signal)
+    note(case, at_ms, f"operator_{signal.action}", signal.event_id, handling.told(signal), policy.cases.evidence_max)
+    shadow = not settings.enforced(policy.mode)
+    kind, value = signal.kind, signal.value
+    effects = handling.remark(signal, entity, at_ms)
+    if signal.action != "close":
+        return [*effects, tell_case(case, attack, kind, value, (what,), at_ms, "classified", shadow, policy)]
+    threat.case = None
+    version = tell_case(
+        case, attack, kind, value, ("status", what), at_ms, "closed", shadow, policy, resolution="closed_by_a_person"
+    )
+    return [*effects, version]
 
 
 def _entities(kind: EntityKind, value: str) -> Entities:

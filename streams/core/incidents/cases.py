@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Priority, Queue, Sla, Status
-from streams.contracts.signals import EntityRisk
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Priority, Queue, Sla, Status
+from streams.contracts.signals import CaseActed, EntityRisk
+from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.policies import HealthPolicy
+from streams.core.incidents import detector
 from streams.core.incidents.detector import platform_share
 from streams.core.incidents.keys import dimension_of, group_of
 from streams.core.incidents.state import HealthCounters, Incident
@@ -74,6 +76,50 @@ def tell(
     return effects, told
 
 
+def act(
+    health: HealthCounters,
+    signal: CaseActed,
+    entity: str,
+    at_ms: int,
+    policy: Policy,
+    ctx: EntityContext,
+    next_version: int,
+) -> tuple[list[EntityEffect], int] | None:
+    """What a person does to the case of an outage, as `tell` answers; None if there is no such case."""
+    incident = next((each for each in health.incidents.values() if each.incident_id == signal.case_id), None)
+    kind = None if incident is None else kind_of(incident.root)
+    if incident is None or kind is None or not incident.opened_ms:
+        return None
+    if signal.event_id in incident.work.asked:
+        return [], 0
+    is_over = incident.state in (CLOSED, HEALTHY)
+    refusal = handling.refusal_of(incident.work, signal, incident.version, is_over=is_over)
+    if refusal is not None:
+        return handling.rejected(signal, entity, at_ms, *refusal), 0
+    what, said = handling.apply(incident.work, signal), handling.told(signal)
+    limit = policy.cases.evidence_max
+    if signal.action == "close":
+        detector.move(incident, "ended_by_people", at_ms, said, limit)
+        detector.calm(health, incident)
+    incident.changed.append(what)
+    line = Evidence(at=from_ms(at_ms), kind=f"operator_{signal.action}", event_id=signal.event_id, text=said)
+    incident.evidence.append(line)
+    while len(incident.evidence) > limit:
+        del incident.evidence[1 if len(incident.evidence) > 1 else 0]
+        incident.evidence_dropped += 1
+    effects = handling.remark(signal, entity, at_ms)
+    version = _version(incident, kind, at_ms, policy)
+    if version is not None:
+        effects.append(version)
+    risk = _risk(incident, at_ms, ctx, next_version) if kind.joins and signal.action == "close" else None
+    if risk is not None:
+        effects.append(risk)
+    incident.changed = []
+    if incident.state == HEALTHY:
+        del health.incidents[incident.root]
+    return effects, int(risk is not None)
+
+
 def _raise(health: HealthCounters, incident: Incident, kind: Kind, at_ms: int, settings: HealthPolicy) -> bool:
     """P1 for many customers or much of the platform; a priority never falls while the incident lasts."""
     if incident.state != DOWN:
@@ -119,7 +165,10 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
     promise = policy.cases.priority(priority)
     codes = sorted(incident.codes, key=lambda code: (-incident.codes[code], code))
     merchant = incident.root.partition(":")[2] if dimension_of(incident.root) == "merchant" else None
-    status: Status = "closed" if over else "reopened" if incident.reopened else "classified"
+    work = incident.work
+    status: Status = "reopened" if incident.reopened else "assigned" if work.assignee else "classified"
+    if over:
+        status = "closed"
     return CaseVersion(
         occurred_at=from_ms(at_ms),
         case_id=incident.incident_id,
@@ -154,9 +203,12 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
             first_response_due=from_ms(incident.opened_ms + promise.first_response_s * 1000),
             next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
             resolution_due=from_ms(incident.opened_ms + promise.resolution_s * 1000),
+            responded=work.acted or over,
         ),
+        messages=work.statement(),
+        assignee=work.assignee or None,
         resolution_code=("recovered" if incident.state == CLOSED else "false_alarm") if over else None,
-        root_cause=f"{incident.cause} of {dimension_of(incident.root)}",
+        root_cause=work.root_cause or f"{incident.cause} of {dimension_of(incident.root)}",
         created_at=from_ms(incident.since_ms),
         detected_at=from_ms(incident.opened_ms),
     )

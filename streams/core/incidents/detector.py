@@ -116,7 +116,7 @@ def _judge(
             continue
         entry = health.keys.get(incident.root)
         if entry is None or incident.cause != "slowness" or not _is_slow(entry, policy):
-            _move(incident, "calmed", at_ms, "back to normal", evidence_max)
+            move(incident, "calmed", at_ms, "back to normal", evidence_max)
             if incident.opened_ms and entry is not None:
                 entry.cusum, entry.onset_ms = 0.0, 0
 
@@ -164,7 +164,7 @@ def _judge_group(
         suspect = excess(key[len(prefix) :])
         if incident is not None and incident.state == RECOVERING:
             if key in hot and _confirmed(entry, at_ms, policy):
-                _move(incident, "relapsed", at_ms, _measured(entry, slot), evidence_max)
+                move(incident, "relapsed", at_ms, _measured(entry, slot), evidence_max)
             continue
         if suspect.excess > 0.0 and not unexplained((suspect,), standing, excess_of):
             # Neither an alarm of its own nor a new normal, as long as the root is down.
@@ -191,7 +191,7 @@ def _judge_group(
         if incident.state in (FLUCTUATING, CLOSED) and sure:
             incident.reopened += incident.state == CLOSED
             incident.cause = "failures"
-            _move(incident, "confirmed", at_ms, _measured(entry, slot), evidence_max)
+            move(incident, "confirmed", at_ms, _measured(entry, slot), evidence_max)
     return set(found)
 
 
@@ -271,7 +271,7 @@ def _suspect(
         if confirmed and incident.state in (FLUCTUATING, CLOSED):
             incident.cause = cause
             incident.reopened += incident.state == CLOSED
-            _move(incident, "confirmed", at_ms, said, evidence_max)
+            move(incident, "confirmed", at_ms, said, evidence_max)
 
 
 _WORDS = {"silence": "of the usual attempts are missing", "slowness": "of the answers are late"}
@@ -328,16 +328,16 @@ def _age(
             incident.attempts += trials
             incident.failed += failures
             if _is_over(incident, entry, trials, failures, at_ms, policy):
-                _calm(health, incident)
-                _move(incident, "recovered", at_ms, "attempts succeed as usual", evidence_max)
+                calm(health, incident)
+                move(incident, "recovered", at_ms, "attempts succeed as usual", evidence_max)
             elif incident.cause != "silence" and at_ms - incident.tried_ms >= policy.deserted_s * 1000:
-                _calm(health, incident)
-                _move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
+                calm(health, incident)
+                move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
         case "recovering":
             if incident.cause == "silence" and entry is not None and _still_silent(entry, at_ms, policy):
-                _move(incident, "relapsed", at_ms, "silent again", evidence_max)
+                move(incident, "relapsed", at_ms, "silent again", evidence_max)
             elif at_ms - incident.state_ms >= policy.close_after_s * 1000:
-                _move(incident, "quiet", at_ms, f"normal for {policy.close_after_s} s", evidence_max)
+                move(incident, "quiet", at_ms, f"normal for {policy.close_after_s} s", evidence_max)
         case "closed":
             if at_ms - incident.state_ms >= policy.reopen_s * 1000:
                 del health.incidents[incident.root]
@@ -377,7 +377,7 @@ def _still_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     return seen <= policy.silent_share * entry.learnt.expected * policy.window_s / 3600
 
 
-def _calm(health: HealthCounters, incident: Incident) -> None:
+def calm(health: HealthCounters, incident: Incident) -> None:
     """The outage raised the statistics of everything that shares its traffic: they start again."""
     group = group_of(incident.root)
     for key, entry in health.keys.items():
@@ -403,7 +403,7 @@ def _new(health: HealthCounters, root: str, cause: str, since_ms: int, at_ms: in
     return incident
 
 
-def _move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) -> None:
+def move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) -> None:
     """One step of the table, with its line on the timeline."""
     row = step(incident.state, on)
     incident.state, incident.state_ms = row.after, at_ms

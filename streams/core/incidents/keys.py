@@ -43,6 +43,11 @@ class Route(NamedTuple):
     app: str | None
 
 
+def is_key(value: str) -> bool:
+    """Whether this can name a key; what else is watched under `health` has no dimension."""
+    return ":" in value
+
+
 def route_of(event: Movement) -> Route | None:
     """The route of a movement; None if it names no party that could be down."""
     if event.gateway_id is None and event.issuer_id is None and event.network is None:

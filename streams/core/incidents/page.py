@@ -98,6 +98,11 @@ few other attempts are left in it, every other one is linked. Money cases (F10) 
 `incident_id`. The accounts tell back, with their next bucket, how many customers, failures, amounts and codes joined:
 these are the counters of the case.
 
+People work on it, and on the case of an attack, with `incident.action.v1`: they take it on, note something, name the
+root cause, write the official statement in Chinese and English (what customers who ask may be told), and close it with
+a reason. None of that stops the counting: what fails again soon after is the same incident, and an attack that still
+goes on is not closed (`under_way`).
+
 In mode `observe` the case is a shadow and nobody is written to.
 
 ## Limits

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.contracts.cases import Evidence
+from streams.core.entities.handling import Work
 from streams.core.incidents.baseline import Learnt
 from streams.core.incidents.slowness import Speed
 from streams.core.incidents.transitions import FLUCTUATING
@@ -63,6 +64,7 @@ class Incident(msgspec.Struct, array_like=True):
     evidence_dropped: int = 0
     reopened: int = 0
     shadow: bool = False
+    work: Work = msgspec.field(default_factory=Work)  # what people do about it
 
 
 class HealthCounters(msgspec.Struct, array_like=True):

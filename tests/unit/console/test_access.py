@@ -64,6 +64,7 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("GET", "/contacts/{event_id}"): (ALL, None, 200),
     ("GET", "/cases/{case_id}"): (ALL, None, 200),
     ("POST", "/cases/{case_id}/actions"): (ACTS, NOTE, 303),
+    ("POST", "/cases/{case_id}/handling"): (ACTS, NOTE, 400),  # no incident
     ("POST", "/cases/{case_id}/attachments"): (ACTS, ATTACHED, 303),
     ("POST", "/cases/{case_id}/attachments/{sha256}"): (ACTS, {}, 404),
     ("POST", "/cases/{case_id}/reveal"): (ACTS, {"reason": "the customer is on the phone"}, 200),

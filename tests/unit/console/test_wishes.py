@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from support.browsers import Answer, Browser
 from support.offices import Office
+from support.stores import case, load, record
 
-from streams.contracts.accounts import CaseAction
+from streams.contracts.accounts import CaseAction, IncidentAction
+from streams.contracts.cases import Entities
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +53,9 @@ def acts(browser: Browser, case_id: str, action: str, **fields: Any) -> Answer:
 def test_what_no_form_offers_is_a_sentence_and_no_event(
     office: Office, mei: Browser, action: str, fields: dict[str, str], says: str
 ) -> None:
-    case = office.asks(f"calm {action} {fields}"[:60])
+    asked = office.asks(f"calm {action} {fields}"[:60])
     before = len(office.sent)
-    said = acts(mei, case.case_id, action, **fields)
+    said = acts(mei, asked.case_id, action, **fields)
     assert (said.status, says in said.text) == (400, True), said.text[-900:]
     assert len(office.sent) == before
 
@@ -97,3 +99,37 @@ def test_a_case_is_opened_from_the_page_of_a_customer(office: Office, mei: Brows
     assert "a fake shop, seen in the log" in page
     assert "a fake shop, seen in the log" in mei.asks("GET", office.page_of("account", "needs")).text
     assert office.person("vera").asks("POST", "/account/cases", form).status == 403
+
+
+def test_an_incident_is_worked_on_its_page(office: Office, mei: Browser) -> None:
+    outage = case(
+        "inc_wishes",
+        owner="entity",
+        cause_family="outage",
+        case_type="incident.channel",
+        subject="gateway:g1",
+        entities=Entities(entity="health/gateway:g1"),
+    )
+    load(office.store, [record("support.cases", outage)])
+    page = mei.asks("GET", "/cases/inc_wishes").text
+    assert "Take it on" in page
+    assert "Take it on" not in office.person("vera").asks("GET", "/cases/inc_wishes").text
+    form = mei.form_of("inc_wishes")
+
+    def does(action: str, **fields: str) -> Answer:
+        return mei.asks("POST", "/cases/inc_wishes/handling", form | {"action": action, **fields})
+
+    for action, fields, says in (
+        ("note", {}, "Write the note"),
+        ("root_cause", {"root_cause": "weather"}, "Choose the root cause"),
+        ("statement", {"zh": "好"}, "in Chinese and in English"),
+        ("statement", {"zh": "拨打13800138000", "en": "call"}, "no personal data"),
+        ("freeze", {}, "The form is not complete"),
+    ):
+        said = does(action, **fields)
+        assert (said.status, says in said.text) == (400, True)
+    assert does("statement", zh="渠道故障。", en="The provider is down.").status == 303
+    sent = office.sent[-1]
+    assert isinstance(sent, IncidentAction)
+    assert (sent.entity, sent.en, sent.known) == ("health/gateway:g1", "The provider is down.", False)
+    assert sent.account_id.startswith("anonymous:")

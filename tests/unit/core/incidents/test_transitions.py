@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.core.incidents import detector
+from streams.core.incidents import cases, detector
 from streams.core.incidents.transitions import CLOSED, HEALTHY, STATES, TRANSITIONS, step
 
 
@@ -36,6 +36,6 @@ def test_nothing_is_answered_twice_and_what_is_not_in_the_table_is_refused() -> 
 
 
 def test_the_detector_says_every_word_of_the_table() -> None:
-    source = Path(detector.__file__).read_text(encoding="utf-8")
-    said = set(re.findall(r'(?:_move\(incident, |step\(HEALTHY, )"(\w+)"', source))
+    sources = (Path(each.__file__).read_text(encoding="utf-8") for each in (detector, cases))
+    said = set(re.findall(r'(?:move\(incident, |step\(HEALTHY, )"(\w+)"', "".join(sources)))
     assert said == {row.on for row in TRANSITIONS} - {"forgotten"}

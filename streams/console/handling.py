@@ -1,0 +1,84 @@
+"""How does what somebody does about an incident or an attack become an event?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, get_args
+
+import msgspec
+
+from streams.console.actions import NOT_ALLOWED, Refused
+from streams.contracts.accounts import HandledBy, IncidentAction
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion, RootCause
+from streams.core.entities.handling import STATEMENT_MAX
+from streams.core.ids import digest
+from streams.core.intake.masking import masked
+from streams.core.obligations import FINISHED
+from streams.core.risk import ATTACKS
+from streams.core.roles import ANALYSTS
+
+ANONYMOUS: Final = "anonymous:"
+ACTIONS: Final[tuple[str, ...]] = get_args(HandledBy)
+_OUTAGE: Final = "outage"
+
+
+def is_workable(case: CaseVersion) -> bool:
+    """Whether people can work on it: an outage or an attack that is told, and not only watched."""
+    family = case.cause_family
+    return case.owner == "entity" and not case.shadow and (family == _OUTAGE or family in ATTACKS)
+
+
+def handling_of(
+    case: CaseVersion,
+    action: str,
+    *,
+    form: Mapping[str, str],
+    actor: str,
+    role: str,
+    version: int,
+    at_ms: int,
+) -> IncidentAction:
+    """The event. The same form sent twice is the same event. Raises Refused."""
+    if role not in ANALYSTS:
+        raise Refused(NOT_ALLOWED)
+    if action not in ACTIONS or not is_workable(case) or case.entities.entity is None:
+        raise Refused("refused.form")
+    if case.status in FINISHED and action != "note":
+        raise Refused("refused.status")
+    text, cause = form.get("text", "").strip(), form.get("root_cause", "")
+    zh, en = form.get("zh", "").strip(), form.get("en", "").strip()
+    if action in ("note", "close") and not text:
+        raise Refused("refused.handled.nothing")
+    if action == "root_cause" and cause not in get_args(RootCause):
+        raise Refused("refused.handled.cause")
+    if action == "statement" and (not zh or not en or max(len(zh), len(en)) > STATEMENT_MAX):
+        raise Refused("refused.handled.statement")
+    if action == "statement" and (masked(zh).kinds or masked(en).kinds):
+        raise Refused("refused.handled.personal")
+    entity = case.entities.entity
+    name = digest("handling", actor, case.case_id, action, str(version), form.get("form", ""))
+    try:
+        return msgspec.convert(
+            {
+                "type": "incident.action.v1",
+                "event_id": "opr_" + name,
+                "source": "paywarden-console",
+                "occurred_at": from_ms(at_ms),
+                "account_id": ANONYMOUS + digest("handling", entity),
+                "known": False,
+                "entity": entity,
+                "case_id": case.case_id,
+                "action": action,
+                "expected_version": version,
+                "actor": actor,
+                "role": role,
+                "text": text or None,
+                "root_cause": cause if action == "root_cause" else None,
+                "zh": zh if action == "statement" else None,
+                "en": en if action == "statement" else None,
+            },
+            IncidentAction,
+        )
+    except msgspec.ValidationError:
+        raise Refused("refused.form") from None
