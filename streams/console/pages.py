@@ -17,11 +17,14 @@ from streams.contracts.actions import LocksState
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import NotificationRequested, Priority, Queue
 from streams.core.cases.review import LOSS
-from streams.core.messages.render import money
+from streams.core.declines.table import packaged
+from streams.core.messages.render import MESSAGES, money
 from streams.core.reasons import REASONS
 from streams.ports import Clock
 
 LANGUAGES: Final = ("zh", "en")
+# Of the counters of a case without a customer, the one that says how large it is.
+HOW_MANY: Final = ("users", "usernames", "cards", "attempts")
 # What a state looks like at a glance; the word is always there too.
 _CHIPS: Final = {
     **dict.fromkeys(("resolved", "surveyed", "closed", "valuable_alert", "false_alarm", "released", "active"), "good"),
@@ -49,6 +52,7 @@ class Pages:
         self._clock = clock
         self._texts = load_texts()
         self._words = load_texts("words.toml")
+        self._causes = packaged().causes  # the unified causes have names of their own
         self._environment = Environment(
             loader=PackageLoader("streams.console", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -79,6 +83,8 @@ class Pages:
             "money": lambda amount, currency: "" if amount is None or currency is None else money(amount, currency),
             "dollars": lambda cents: f"{cents / 100:,.2f}",
             "OIDC": oidc,
+            "notice_kind": lambda name: MESSAGES.template[name].kind if name in MESSAGES.template else "service",
+            "HOW_MANY": HOW_MANY,
             "LOSS": LOSS,
             "LANES": LANES,
             "PERSONAL": PERSONAL,
@@ -114,6 +120,9 @@ class Pages:
 
         def word(group: str, value: str | None) -> str:
             known = self._words.get(f"{group}.{value}")
+            if known is None and group == "cause" and value is not None and value in self._causes:
+                cause = self._causes[value]
+                return cause.name_zh if language == "zh" else cause.name_en
             return _spelled(value) if known is None else known[language]
 
         given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, **values}

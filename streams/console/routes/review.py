@@ -5,10 +5,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import desks, queries
-from streams.adapters.case_store.queries import Filters
+from streams.adapters.case_store.queries import CaseLine, Filters
+from streams.adapters.case_store.store import decode_case
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, PAGE, STAGES, At, Who, may_act, names_a_form, of_this_session
 from streams.core.roles import ANALYSTS
@@ -58,6 +60,7 @@ def ranked(
         total = queries.counted(connection, wanted, _COUNTED + 1)
         worked = queries.worked_on(connection, day, queue or None)
         views = desks.views(connection, session.name)
+        sizes = _sizes(connection, found.lines)
     chosen = {"queue": queue, "priority": priority, "stage": stage, "whose": whose}
     more = found.next_cursor and urlencode({**chosen, "after": found.next_cursor})
     return desk.page(
@@ -65,6 +68,7 @@ def ranked(
         "queue.html",
         session,
         lines=found.lines,
+        sizes=sizes,
         more=more,
         total=min(total, _COUNTED),
         is_more=total > _COUNTED,
@@ -74,6 +78,12 @@ def ranked(
         may_keep=session.role in ANALYSTS,
         nothing=bool(nothing),
     )
+
+
+def _sizes(connection: Connection, lines: tuple[CaseLine, ...]) -> dict[str, dict[str, int]]:
+    """How many are concerned by the cases of a page that no customer is the subject of."""
+    bodies = ((each.case_id, queries.case_body(connection, each.case_id)) for each in lines if not each.account_id)
+    return {case_id: dict(decode_case(body).counters) for case_id, body in bodies if body is not None}
 
 
 @router.post("/claim", dependencies=FROM_HERE)

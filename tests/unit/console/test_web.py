@@ -19,15 +19,30 @@ from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
 from streams.console.desk import COOKIE, Changes
 from streams.console.masking import masked
-from streams.console.pages import load_texts, span
+from streams.console.pages import HOW_MANY, load_texts, span
 from streams.console.web import build
-from streams.contracts.accounts import CaseAction
+from streams.contracts.accounts import AskedFor, CaseAction, HandledBy
 from streams.contracts.actions import ActionKind, Lock, LocksState, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import ActionRejected, CustomerText, Entities, Evidence, Finding, Queue, Status
+from streams.contracts.cases import (
+    ActionRejected,
+    CustomerText,
+    Entities,
+    Evidence,
+    Finding,
+    Queue,
+    ResolutionCode,
+    RootCause,
+    Status,
+)
+from streams.contracts.signals import EntityKind
 from streams.core.cases.attachments import NOT_KEPT
 from streams.core.cases.operator import PERMITTED
+from streams.core.entities.attacks import BY_TYPOLOGY
+from streams.core.incidents.cases import KINDS
+from streams.core.incidents.transitions import STATES
 from streams.core.intake.topics import TOPICS
+from streams.core.messages.render import MESSAGES
 from streams.core.reasons import SafeClass
 
 SNAPSHOT = "support.cases.snapshot"
@@ -334,6 +349,16 @@ def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: C
         ("kind", [f"operator_{name}" for name in PERMITTED]),
         ("class", get_args(SafeClass)),
         ("type", [topic.case_type for topic in TOPICS.values()]),
+        ("type", [kind.case_type for kind in (*KINDS.values(), *BY_TYPOLOGY.values()) if kind is not None]),
+        ("status", [*STATES, "escalated"]),
+        ("cause", BY_TYPOLOGY),
+        ("counter", HOW_MANY),
+        ("entity", get_args(EntityKind)),
+        ("resolution", get_args(ResolutionCode)),
+        ("root_cause", get_args(RootCause)),
+        ("ask", get_args(AskedFor)),
+        ("message", {template.kind for template in MESSAGES.template.values()}),
+        ("kind", [f"operator_{name}" for name in get_args(HandledBy)]),
     ):
         assert {f"{group}.{value}" for value in values} <= words.keys(), group
     used = {f"act.{name}" for name in PERMITTED}

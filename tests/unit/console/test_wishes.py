@@ -72,7 +72,7 @@ def test_every_choice_reaches_the_core_and_the_page(office: Office, mei: Browser
     assert acts(mei, first.case_id, "ask", question="Which shop was it?", asks_for=["order", "time"]).status == 303
     page = mei.asks("GET", f"/cases/{first.case_id}").text
     assert "the order number, the time. Which shop was it?" in page
-    assert '<q class="quote" lang=""><small>mei</small> Which shop was it?</q>' in page
+    assert '<q class="quote"><small>mei</small> Which shop was it?</q>' in page
     assert acts(mei, first.case_id, "link", other_case=second.case_id).status == 303
     assert f'<a href="/cases/{second.case_id}">' in mei.asks("GET", f"/cases/{first.case_id}").text
     refused = acts(mei, first.case_id, "merge", other_case=second.case_id)
@@ -109,8 +109,11 @@ def test_an_incident_is_worked_on_its_page(office: Office, mei: Browser) -> None
         case_type="incident.channel",
         subject="gateway:g1",
         entities=Entities(entity="health/gateway:g1"),
+        counters={"users": 1_204},
     )
     load(office.store, [record("support.cases", outage)])
+    row = mei.asks("GET", "/queue?queue=security&whose=unassigned").text
+    assert '<span class="id">gateway:g1</span> <small>1,204 customers</small>' in row
     page = mei.asks("GET", "/cases/inc_wishes").text
     assert "Take it on" in page
     assert "Take it on" not in office.person("vera").asks("GET", "/cases/inc_wishes").text
