@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from streams.contracts.signals import HealthBucket
 from streams.core.entities.policies import HealthPolicy
 from streams.core.incidents.baseline import HOUR_MS, begin_hour, learn
@@ -31,11 +33,10 @@ def count_bucket(health: HealthCounters, bucket: HealthBucket, policy: HealthPol
         known = fresh.get(trial.key)
         if known is None:
             continue
-        if trial.groups:
-            for group, count in zip(METERED, trial.groups, strict=False):
-                name = meter(group, trial.key)
-                if count or name in health.keys:
-                    _add(health, name, slot, trial.attempts, count, 0, policy)
+        for group, count in zip_longest(METERED, trial.groups, fillvalue=0):
+            name = meter(group, trial.key)
+            if count or name in health.keys:  # also without a refusal: its attempts are what refusals are compared with
+                _add(health, name, slot, trial.attempts, count, 0, policy)
         if trial.spans:
             entry = health.keys[trial.key]
             if entry.speed is None:

@@ -135,7 +135,7 @@ class Site:
                     failures=0 if group else f,
                     users=n,
                     failing=0 if group else users,
-                    groups=tuple(f * (name == group) for name in METERED) if group and key[0] in "in" else (),
+                    groups=tuple(f * (name == group) for name in METERED) if group and f and key[0] in "in" else (),
                     spans=spans if key.startswith("gateway:g1") else (),
                 )
                 for key, (n, f, users) in counts.items()
@@ -231,6 +231,13 @@ def test_hours_of_ordinary_failures_is_no_incident():
     site = warm()
     site.run(3 * 3_600)
     assert site.effects == []
+
+
+def test_hours_of_ordinary_refusals_of_a_small_site_are_not_even_a_suspicion():
+    """Most buckets of an issuer are empty or hold one payment: those without a refusal count as well."""
+    site = Site()
+    site.run(2 * 3_600, lambda _: 0.1, trials=1, group="refusal")
+    assert (site.effects, site.state.health.incidents) == ([], {})
 
 
 @pytest.mark.parametrize(
