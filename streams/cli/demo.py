@@ -38,6 +38,7 @@ from streams.cli.outputs import OutFile
 from streams.cli.topics import create_all
 from streams.cli.web_port import is_taken
 from streams.contracts.topics import MERGED, physical
+from streams.runtime.clients import kafka_python_kwargs
 from streams.settings import Settings, load_settings
 
 PARTITIONS: Final = 4
@@ -376,8 +377,6 @@ def _settings(broker: EmbeddedBroker | None, bootstrap: str | None, now_ms: int)
 
 
 def _security(settings: Settings) -> dict[str, Any]:
-    from streams.runtime.clients import kafka_python_kwargs  # it knows Faust, which takes half a second to import
-
     connection = kafka_python_kwargs(settings.runtime())
     del connection["bootstrap_servers"]
     return connection

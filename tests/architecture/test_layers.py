@@ -98,3 +98,10 @@ def test_time_and_chance_are_banned_by_name(name: str, line: str) -> None:
     )
     assert report.returncode == 1
     assert "TID251" in report.stdout
+
+
+@pytest.mark.parametrize("command", ["listings", "decline", "dead_letters", "replay", "policy_report"])
+def test_a_command_that_asks_does_not_wait_for_faust_to_be_imported(command: str) -> None:
+    asked = f"import sys, streams.cli.{command}; print('faust' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert told.stdout.strip() == "False"

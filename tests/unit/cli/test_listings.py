@@ -164,6 +164,27 @@ def test_json_is_the_contract() -> None:
     assert msgspec.json.decode(line, type=CaseVersion) == OUTAGE
 
 
+@pytest.mark.parametrize("command", [listings.cases, listings.incidents, listings.locks])
+def test_ids_and_what_it_is_about_are_whole_on_a_narrow_terminal(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {"case_id": "case_" + "3" * 26, "subject": "issuer+gateway:" + "7" * 12 + "+" + "8" * 6}
+    account = "customer-" + "5" * 23
+    found = [msgspec.structs.replace(OUTAGE, **whole, codes=("iso8583_1987/96", "iso8583_1987/91"))]
+    held = [msgspec.structs.replace(LOCKED[0], account_id=account)]
+
+    async def newest(options: RuntimeOptions) -> list[CaseVersion]:
+        return found
+
+    async def newest_locks(options: RuntimeOptions) -> list[LocksState]:
+        return held
+
+    monkeypatch.setattr(listings, "newest", newest)
+    monkeypatch.setattr(listings, "newest_locks", newest_locks)
+    told = CliRunner().invoke(command, (), env={"COLUMNS": "80"}).output
+    assert max(map(len, told.splitlines())) <= 80
+    for words in [account] if command is listings.locks else whole.values():
+        assert words in told
+
+
 def locked(*arguments: str) -> list[str]:
     return [json.loads(line)["account_id"] for line in run(listings.locks, "--json", *arguments).splitlines()]
 
@@ -174,7 +195,7 @@ def test_locks_that_end_first_are_first_and_what_was_released_is_left_out() -> N
     assert locked("--account", "a1") == ["a1"]
     assert locked("--account", "a4") == []
     told = run(listings.locks)
-    for words in ("2026-01-05 01:00:00", "by people", "freeze", "theft", "everyone"):
+    for words in ("01:00:00", "by people", "freeze", "theft", "everyone"):
         assert words in told
     assert "released" not in told
     assert "released" in run(listings.locks, "--all")

@@ -17,9 +17,9 @@ from streams.runtime.clients import (
     BOOTSTRAP_TIMEOUT_MS,
     UnusableCertificate,
     aiokafka_kwargs,
-    faust_kwargs,
     kafka_python_kwargs,
 )
+from streams.runtime.faust_client import faust_kwargs
 from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.tokens import NoToken, Tokens
 
