@@ -39,6 +39,7 @@ def cases() -> Board:
                         units.Short,
                         Query("max by (queue) (paywarden_store_escalated_cases)", "{{queue}}"),
                         stacked=True,
+                        runbook="PaywardenCasesEscalated",
                     ),
                     total(m.CASES_OPENED, "queue", title="Cases opened"),
                     total(m.CASE_VERSIONS, title="Changes of cases"),
