@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
-
 from streams.contracts.signals import HealthBucket
 from streams.core.entities.policies import HealthPolicy
 from streams.core.incidents.baseline import HOUR_MS, begin_hour, learn
@@ -33,7 +31,8 @@ def count_bucket(health: HealthCounters, bucket: HealthBucket, policy: HealthPol
         known = fresh.get(trial.key)
         if known is None:
             continue
-        for group, count in zip_longest(METERED, trial.groups, fillvalue=0):
+        counts = trial.groups or (0,) * len(METERED)
+        for group, count in zip(METERED, counts, strict=False):
             name = meter(group, trial.key)
             if count or name in health.keys:  # also without a refusal: its attempts are what refusals are compared with
                 _add(health, name, slot, trial.attempts, count, 0, policy)
