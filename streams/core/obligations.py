@@ -154,6 +154,7 @@ class Lately(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     repeat_ok: bool
     good_minor: int = 0  # what its last capture or success said; 0: there was none
+    how: int = 0  # 16 bits: whether it is a transfer, and by which method (`streams.core.money.expectations.how_of`)
 
 
 class Fee(msgspec.Struct, array_like=True, gc=False):
@@ -347,6 +348,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     parent_id: str = ""  # a case that people have linked it with
     merged_into: str = ""
     payouts_paused_ms: int = 0  # since when payouts have been paused because of it; 0: never
+    movement: str = ""  # of a case about money: what kind of movement; empty: a payment, or nobody knows
     untold_ms: int = 0  # when its counters are told if nothing else tells them before; 0: the last version has them
 
     @property

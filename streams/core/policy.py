@@ -62,6 +62,8 @@ class LegalClock(Section, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     currency: Currency
     flows: tuple[str, ...]
+    movements: tuple[str, ...] = ()  # payment, transfer, topup, withdrawal, refund, promise, bill; none: all
+    starts: Literal["case", "transaction"] = "case"  # when the case was opened, or when the money moved
     term: Term
 
 

@@ -53,6 +53,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: str = ""
     cause: str = ""
     codes: tuple[str, ...] = ()
+    movement: str = ""  # what kind the payment is; empty: a payment, or nobody knows
 
 
 def open_or_join(turn: Turn, draft: Draft) -> Case:
@@ -300,6 +301,7 @@ def _opened(turn: Turn, draft: Draft) -> Case:
         currency=draft.currency,
         money_state=draft.money_state,
         refund_id=draft.refund_id,
+        movement=draft.movement,
     )
     if draft.payment is not None:
         _decorate(case, draft.payment)

@@ -207,7 +207,7 @@ def _due_ms(case: Case, policy: Policy, clock: Clock, percent: int = 100, waited
     match clock:
         case "legal":
             due_ms, _ = legal.due_of(case, policy)
-            return case.opened_ms + (due_ms - case.opened_ms) * percent // 100
+            return case.opened_ms + max(0, due_ms - case.opened_ms) * percent // 100
         case "next_update":
             since_ms, length_s, paused_ms = max(case.told_ms, case.clock_ms), promise.next_update_s, 0
         case "first_response":

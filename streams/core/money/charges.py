@@ -17,7 +17,7 @@ from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptu
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import fee_lines, refunds, shared_ids
+from streams.core.money import expectations, fee_lines, refunds, shared_ids
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -39,6 +39,7 @@ from streams.core.obligations import (
     crowded,
     payment_key,
 )
+from streams.core.observations import MOVEMENTS, TRANSFER
 from streams.core.turn import Turn
 
 BACK = "returned_minor"  # counter of a money case: how much of its amount
@@ -49,6 +50,7 @@ LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
 _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
+TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement == TRANSFER)
 WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded})  # whose amount is the payment's
 EARLY_MAX = 2  # credits that wait for their debit
 BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
@@ -66,7 +68,7 @@ def requested(turn: Turn, event: Movement) -> None:
     """Remembers what a payment is about, so that ledger lines can be joined to it and compared with it."""
     payee = event.counterparty_id or event.merchant_id
     named = event.order_id is not None or payee is not None or event.order_amount_minor is not None
-    if not named and type(event) not in WHOLES:
+    if not named and type(event) not in WHOLES and type(event) not in TRANSFERS:
         return
     policy = turn.policy.money
     lately = [
@@ -80,6 +82,7 @@ def requested(turn: Turn, event: Movement) -> None:
             event.currency,
             turn.at_ms,
             event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
+            how=expectations.how_of(event, is_transfer=type(event) in TRANSFERS),
         ),
     ]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):

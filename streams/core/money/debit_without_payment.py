@@ -371,7 +371,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
         if not early and turn.at_ms > turn.obligations.unpriced_ms + charges.LAGS_MS:
             _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
-    known = _case(turn, debit.payment_id)
+    known, about = _case(turn, debit.payment_id), charges.about_of(turn, debit.payment_id)
     back_minor = debit.back_minor
     if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit
         known.counters.pop(charges.BACK, None)
@@ -403,6 +403,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
             amount_minor=debit.amount_minor,
             currency=debit.currency,
             money_state="moved",
+            movement="transfer" if about is not None and about.how & 1 else "",
             counters=(
                 *(((returns.BEFORE, back_minor),) if back_minor else ()),
                 *(((refunds.CONTRADICTED, 1),) if debit.contradicted else ()),

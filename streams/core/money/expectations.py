@@ -8,6 +8,7 @@ bring the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from typing import NamedTuple
 
 from streams.contracts import payments
@@ -74,25 +75,50 @@ def _withdrawal_term(turn: Turn, event: Movement) -> str:
     return terms.get(speed, terms["other"])
 
 
+_UNSAID = "card"  # what an event means that names no method
 _REFUND_TO = {"wallet_balance": "balance", "card": "credit_card"}
 
 
 def refund_term(turn: Turn, event: Movement) -> str:
-    """The wallet's own time, else the gateway's, which carries the refund, else the card network's."""
+    """The wallet's own time, else the gateway's, which carries the refund, else the card network's.
+
+    The provider's answers and what is told of refunds seldom say how the payment was made: then that is remembered, of
+    the last payments.
+    """
+    method = event.method
+    if method == _UNSAID and isinstance(event, PspStatus | Refund):
+        method = method_of(turn, event.payment_id) or method
+    return term_by(turn, method, event.gateway_id, event.network)
+
+
+def term_by(turn: Turn, method: str, gateway_id: str | None = None, network: str | None = None) -> str:
+    """How long a refund to this method takes."""
     profiles, terms = turn.ctx.library.profiles, turn.policy.money.refund
-    place = _REFUND_TO.get(event.method, event.method)
-    wallet = profiles.by_method.get(event.method)
+    place = _REFUND_TO.get(method, method)
+    wallet = profiles.by_method.get(method)
     if wallet is not None and wallet.passes_through:
         place = "credit_card"  # the token of a card: its money goes where the card's goes
-    for profile in (
-        wallet,
-        profiles.by_gateway.get(event.gateway_id or ""),
-        profiles.by_network.get(event.network or ""),
-    ):
+    for profile in (wallet, profiles.by_gateway.get(gateway_id or ""), profiles.by_network.get(network or "")):
         if profile is not None and profile.refund:
             place = "balance" if profile.kind == "wallet" and place not in profile.refund else place
             return profile.refund.get(place) or profile.refund.get("other") or terms["other"]
     return terms.get(place, terms["other"])
+
+
+def method_of(turn: Turn, payment_id: str) -> str:
+    """How one of the last payments was made; empty: by card, or it is forgotten."""
+    how = next((each.how >> 1 for each in turn.obligations.lately if each.payment_id == payment_id), 0)
+    named = (*turn.ctx.library.profiles.by_method, *turn.policy.money.refund, *_REFUND_TO)
+    return next((method for method in named if how and _short(method) == how), "")
+
+
+def how_of(event: Movement, *, is_transfer: bool) -> int:
+    """What is remembered of how a payment is made: 15 bits of its method, none of a card, and one of its kind."""
+    return (0 if event.method == _UNSAID else _short(event.method)) << 1 | is_transfer
+
+
+def _short(method: str) -> int:
+    return int.from_bytes(blake2b(method.encode(), digest_size=2).digest()) >> 1
 
 
 def _wallets(turn: Turn, event: Movement) -> list[Profile]:
@@ -275,6 +301,9 @@ def due(turn: Turn, waiting: Expectation) -> Case | None:
     first_ms = _first_ms(row, waiting.since_ms, waiting.owed_ms)
     postponed_ms = later_ms(turn, first_ms if waiting.stage == 0 else waiting.owed_ms, _needs(row))
     if waiting.stage == 0 and row.reminds:
+        if waiting.owed_ms <= max(turn.at_ms, turn.ctx.clock_ms):
+            waiting.stage, waiting.due_ms = 1, waiting.owed_ms  # its date is past: nobody is reminded of that
+            return None
         if postponed_ms:
             waiting.due_ms = min(postponed_ms, waiting.owed_ms)
             waiting.stage = int(waiting.due_ms >= waiting.owed_ms)
@@ -369,6 +398,9 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if bill is not None:
         bill.taken = True
     for row in _OF_MOVEMENTS:
+        waiting = _find(turn, row, payment_id)
+        if waiting is not None and waiting.stage == _RETURN and _is_undone(turn, payment_id):
+            turn.obligations.expectations.remove(waiting)  # its credit was here first
         followed = _find(turn, row, payment_id) is not None or _case_open(turn, row, payment_id)
         if arrivals.knows(turn, "broken", row.kind, payment_id) and not followed:
             standing_minor = _standing(turn, payment_id)
@@ -532,9 +564,11 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
     case = _case(turn, row, event)
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
     standing_minor = _standing(turn, event.payment_id) if row in _OF_MOVEMENTS else 0
-    taken_minor = standing_minor or (event.amount_minor if waiting is not None and waiting.taken else 0)
+    taken = waiting is not None and waiting.taken and not _is_back(turn, event)
+    taken_minor = standing_minor or (event.amount_minor if taken else 0)
     _note_end(turn, row, subject, kept=False)
-    if case is not None and case.is_open and (standing_minor or case.money_state == "moved"):
+    moved_money = case is not None and case.money_state == "moved" and not _is_back(turn, event)
+    if case is not None and case.is_open and (standing_minor or moved_money):
         add_line(turn, case, line)  # it ends when the money is back
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
@@ -550,6 +584,19 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
             turn.obligations.expectations.remove(waiting)
         if case is not None:
             _close(turn, row, case, line, kept=False)
+
+
+def _is_back(turn: Turn, event: Movement) -> bool:
+    """Whether what was taken for a movement came back before its failure was heard: in the ledger, or as a refund."""
+    told = arrivals.knows(turn, "told", event.payment_id, event.amount_minor, event.currency)
+    return told or _is_undone(turn, event.payment_id)
+
+
+def _is_undone(turn: Turn, payment_id: str) -> bool:
+    """Whether the ledger has told of debits of this payment, and of as many credits."""
+    key = payment_key(payment_id)
+    debits = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor >= 0]
+    return bool(debits) and not any(each.amount_minor for each in debits)
 
 
 def _await_return(turn: Turn, row: Promise, payment_id: str, amount_minor: int, currency: str, term: str) -> None:
@@ -635,6 +682,7 @@ def _open(turn: Turn, row: Promise, waiting: Expectation, text: str, priority: i
             amount_minor=waiting.amount_minor,
             currency=waiting.currency,
             money_state="moved" if waiting.taken else "in_transit",
+            movement=row.kind,
         ),
     )
     raise_to(turn, case, priority)

@@ -174,11 +174,17 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     text = f"refund {owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
     policy = turn.policy.money
-    term = policy.refund["other"] if answer is None else expectations.refund_term(turn, answer)
+    term = expectations.refund_term(turn, answer) if answer is not None else _term(turn, owed.payment_id)
     eta_ms = ends_ms(turn.at_ms, term, policy.calendar_of(owed.currency))
     about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms), "eta": instant(eta_ms)}
     notify(turn, "refund_started", {**about, "case_id": case.case_id}, case)
     return None
+
+
+def _term(turn: Turn, payment_id: str) -> str:
+    """Where nobody has answered: by how the payment was made, as far as that is remembered."""
+    terms, method = turn.policy.money.refund, expectations.method_of(turn, payment_id)
+    return expectations.term_by(turn, method) if method else terms["other"]
 
 
 def refund_moved(turn: Turn, event: Refund) -> None:

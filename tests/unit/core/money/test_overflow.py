@@ -73,7 +73,7 @@ def test_what_could_not_be_compared_is_put_before_people() -> None:
     numbers = range(30)
     told = Told().see(*(asked(NOON + number * SECOND, UUID.format(number)) for number in numbers))
     assert not crowded(told.player.obligations["a1"].lately, 99, LATELY_BYTES)
-    gone = UUID.format(12)
+    gone = UUID.format(14)
     assert gone not in {each.payment_id for each in told.player.obligations["a1"].lately}
     succeeded = asked(NOON + 40 * SECOND, gone, PaymentSucceeded)
     told.see(succeeded, debit(NOON + MINUTE, gone, 99_000), mark(NOON + 2 * MINUTE))

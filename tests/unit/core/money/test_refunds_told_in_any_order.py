@@ -15,6 +15,9 @@ from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
+    BillpayDebited,
+    BillpayFailed,
+    BillpayRequested,
     PaymentFailed,
     PaymentRequested,
     PaymentReversed,
@@ -23,7 +26,13 @@ from streams.contracts.payments import (
     RefundApproved,
     RefundCredited,
     RefundFailed,
+    RefundPromised,
     RefundSent,
+    TopupConfirmed,
+    TopupFailed,
+    TopupRequested,
+    TransferFailed,
+    TransferRequested,
 )
 from streams.core.cases.timeline import kind_of
 from streams.core.steps import Effect
@@ -39,7 +48,9 @@ def told(kind: Any, at_ms: int, amount_minor: int = 10_000, **more: Any) -> Even
 
 def line(direction: str, at_ms: int, amount_minor: int = 10_000, **more: Any) -> Event:
     about = {"entry_id": f"{direction} {at_ms}", "direction": direction, "amount_minor": amount_minor}
-    return event(LedgerPosted, NOON + at_ms, f"{direction} {at_ms}", payment_id="p1", currency="CNY", **about | more)
+    return event(
+        LedgerPosted, NOON + at_ms, f"{direction} {at_ms}", payment_id="p1", **{"currency": "CNY"} | about | more
+    )
 
 
 def until(at_ms: int) -> Event:
@@ -78,6 +89,12 @@ class Account:
     @property
     def refund_id(self) -> str:
         return next(each.refund_id for each in self.effects if isinstance(each, RefundIntended))
+
+    @property
+    def eta(self) -> str:
+        """When the first refund of ours should arrive, as the customer is told."""
+        told = (each for each in self.effects if isinstance(each, NotificationRequested))
+        return next(each.parameters["eta"] for each in told if each.template == "refund_started")
 
     def messages(self, template: str) -> int:
         return sum(isinstance(each, NotificationRequested) and each.template == template for each in self.effects)
@@ -229,3 +246,68 @@ def test_what_was_given_back_twice_stays_when_the_payment_has_failed_after_all()
     twice = (line("credit", 20 * MINUTE), line("credit", 21 * MINUTE), told(PaymentFailed, HOUR))
     account = Account(told(PaymentRequested, 0), line("debit", SECOND), told(PaymentSucceeded, 2 * SECOND), *twice)
     assert account.open == ["double_benefit"]
+
+
+def test_a_top_up_that_failed_is_over_when_its_money_is_back_whichever_is_told_first() -> None:
+    steps = (
+        told(TopupRequested, 0),
+        told(TopupConfirmed, SECOND),
+        told(TopupFailed, 2 * SECOND),
+        told(RefundCredited, 3 * SECOND, refund_id="r1"),
+    )
+    for told_as, order in orders(*steps):
+        assert Account(*order, until(14 * DAY)).cases == {}, told_as
+
+
+def test_a_bill_that_failed_is_over_when_the_ledger_has_given_it_back_whichever_is_told_first() -> None:
+    steps = (
+        told(BillpayRequested, 0),
+        told(BillpayDebited, SECOND),
+        line("debit", SECOND),
+        told(BillpayFailed, 3 * SECOND),
+        line("credit", 4 * SECOND),
+    )
+    for told_as, order in orders(*steps):
+        assert Account(*order, until(14 * DAY)).cases == {}, told_as
+
+
+def test_when_the_money_arrives_is_said_by_how_the_payment_was_made() -> None:
+    """Who tells of a refund or answers seldom says it: `card` is what an event means that says nothing."""
+    begun = (told(PaymentRequested, 0), line("debit", SECOND))
+    answer = told(PspStatus, 4 * MINUTE, status="failed", method="card")
+    unpaid = Account(*begun, told(PaymentFailed, 2 * SECOND), until(3 * MINUTE), answer)
+    twice = Account(*begun, told(PaymentSucceeded, 2 * SECOND), line("debit", 3 * SECOND))
+    assert [unpaid.eta, twice.eta] == ["2026-04-01T12:34:00Z", "2026-04-01T12:30:03Z"]
+
+
+def test_a_refund_to_a_wallet_is_late_after_the_time_of_a_wallet() -> None:
+    paid_for = (told(PaymentRequested, 0), line("debit", SECOND), told(PaymentSucceeded, 2 * SECOND))
+    sent = [told(kind, HOUR, 3_000, refund_id="r1", method="card") for kind in (RefundApproved, RefundSent)]
+    assert Account(*paid_for, *sent, until(HOUR + 29 * MINUTE)).open == []
+    assert Account(*paid_for, *sent, until(2 * HOUR)).open == ["refund_late"]
+
+
+def test_nobody_is_reminded_of_a_date_that_is_past() -> None:
+    about = {"refund_id": "r1", "promised_by": from_ms(NOON - DAY)}
+    account = Account(told(RefundPromised, HOUR, 3_000, **about), until(2 * HOUR))
+    assert account.open == ["refund_dispute"]
+    assert account.messages("refund_dispute") == 1
+    assert account.messages("refund_dispute.slow") == 0
+
+
+@pytest.mark.parametrize(
+    ("requested", "failed", "basis", "due"),
+    [
+        (TransferRequested, TransferFailed, "RBI TAT T+1", "2026-04-02T18:30:00+00:00"),
+        (PaymentRequested, PaymentFailed, "RBI TAT T+5", "2026-04-09T18:30:00+00:00"),
+    ],
+)
+def test_the_clock_of_the_reserve_bank_counts_from_the_transaction(
+    requested: Any, failed: Any, basis: str, due: str
+) -> None:
+    """A minute before midnight in India; its case opens on the next day."""
+    at_ms, inr = 6 * HOUR + 29 * MINUTE, {"currency": "INR", "method": "upi"}
+    steps = (told(requested, at_ms, **inr), told(failed, at_ms + 2 * SECOND, **inr))
+    account = Account(steps[0], line("debit", at_ms + SECOND, currency="INR"), steps[1], until(8 * HOUR))
+    sla = account.cases["debited_not_confirmed"].sla
+    assert (sla.legal_basis, sla.legal_due and sla.legal_due.isoformat()) == (basis, due)
