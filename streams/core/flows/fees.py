@@ -66,8 +66,10 @@ def moved(turn: Turn, event: Movement) -> None:
 
 def _about(event: FeeCharged) -> str:
     """What its money goes back under. A fee of no payment is a movement of its own, and its id may be a payment's."""
-    own = f"fee:{event.fee_id}"
-    return event.payment_id or (own if len(own) <= _ID_MAX else f"fee:{ids.digest('fee', event.fee_id)}")
+    own = f"{fee_lines.OWN}{event.fee_id}"
+    if len(own) > _ID_MAX:
+        own = f"{fee_lines.OWN}{ids.digest('fee', event.fee_id)}"
+    return event.payment_id or own
 
 
 def _judge(turn: Turn, about: str, fee: Fee, tariff: Tariff, base: tuple[int, str] | None, debit: Spent | None) -> None:

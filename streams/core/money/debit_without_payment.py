@@ -90,7 +90,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     fee = fee_lines.of(turn, line)
     if fee is not None:
         left_minor -= min(left_minor, fee.excess_minor)  # flow F46 gives that back
-    if not left_minor or (state is None and (turn.late or fee is not None)):
+    explains_itself = fee is not None and payment_id.startswith(fee_lines.OWN)
+    if not left_minor or (state is None and (turn.late or explains_itself)):
         return
     if state is not None and state.status == PaymentState.SUCCEEDED and not state.is_debited:
         _paid_after_all(turn, payment_id)

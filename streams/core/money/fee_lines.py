@@ -19,6 +19,7 @@ from streams.core.obligations import (
 )
 from streams.core.turn import Turn
 
+OWN = "fee:"  # before the id of a fee that names no payment, where a payment has its own
 _KEY, _AMOUNT, _BASE = 5, 8, 16  # bytes: a payment's key, its amount, both and the currency
 
 

@@ -17,6 +17,7 @@ from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.payments import (
     FeeCharged,
+    PaymentFailed,
     PaymentRequested,
     PspStatus,
     WithdrawalCredited,
@@ -135,6 +136,29 @@ def test_a_fee_booked_under_its_payment_goes_back_above_the_tariff_and_no_furthe
         effects = ending(order, answer)
         assert money_back(effects) == goes_back, [each.event_id for each in order]
         assert open_cases(effects) == ({"fee_issue"} if goes_back else set()), [each.event_id for each in order]
+
+
+def test_of_a_payment_that_failed_the_fee_is_missing_as_well_and_no_part_of_it_twice() -> None:
+    """Whatever is heard first: what people look for is both debits, less what goes back by itself."""
+    happenings = (
+        paid(NOON, 1, 200_000, kind=PaymentRequested, **ORDER),
+        ledger(1, "debit", 200_000),
+        fee(250, payment_id="p1"),
+        ledger(4, "debit", 250),
+        paid(NOON + 5 * SECOND, 1, 200_000, kind=PaymentFailed, **ORDER),
+    )
+    for order in permutations(happenings):
+        effects = ending(order, minutes=40)
+        last = {each.case_type: each.amount_minor for each in effects if isinstance(each, CaseVersion)}
+        assert last == {"fee_issue": 50, "debited_not_confirmed": 200_200}, [each.event_id for each in order]
+        assert money_back(effects) == 50
+
+
+def test_the_debit_of_a_fee_of_no_payment_explains_itself() -> None:
+    own = fee(250, 77, fee_id="77", base_minor=200_000)
+    effects = ending((own, ledger(70, "debit", 250, "fee:77")), ledger(41 * 60, "credit", 50, "fee:77"), minutes=40)
+    assert (money_back(effects), open_cases(effects)) == (0, set())
+    assert {each.case_type for each in effects if isinstance(each, CaseVersion)} == {"fee_issue"}
 
 
 def test_a_fee_inside_the_payments_debit_is_not_charged_too_much() -> None:
