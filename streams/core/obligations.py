@@ -44,8 +44,8 @@ ARRIVED_MAX = 12  # x 6
 LATELY_KEPT = 4  # x 190
 LATELY_MAX, LATELY_BYTES = 16, 760  # with those whose debit has not come yet: all that fit
 UNPRICED_MAX = 8  # x 6; one more is forgotten silently
-FEES_MAX, FEES_BYTES = 6, 300  # x 40, of one that is still to be judged 60 to 430; one more forgets the oldest
-BASES_MAX = 6  # x 16
+FEES_MAX, FEES_BYTES = 6, 240  # x 40, of one that is still to be judged 60 to 160; one more forgets the oldest
+BASES_MAX = 5  # x 16
 REFUNDED_MAX = 16  # x 9
 SHARED_MAX = 8  # x 6
 GIVEN_MAX = 10  # x 28
@@ -57,7 +57,7 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1870  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,870 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640, outages 1,320,
-# trail 440, fees 300 + 100: 17.5 KiB if all were full at once with the longest ids, which no stream reaches: the test
+# trail 440, fees 240 + 80: 17.4 KiB if all were full at once with the longest ids, which no stream reaches: the test
 # that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 17_408
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
@@ -168,7 +168,7 @@ class Fee(msgspec.Struct, array_like=True, gc=False):
     line: int = 0  # `charges.line_of` of the ledger's line that is it; 0: none so far
     excess_minor: int = 0  # so much of it goes back by F46
     tariff: str = ""  # what it is to be judged by, once somebody tells what it was taken on; empty: nothing waits
-    fee_id: str = ""  # the last two are kept for as long as it waits
+    fee_id: str = ""  # the last two are kept for as long as it waits, up to DECORATION_MAX
     entry: str = ""
 
 

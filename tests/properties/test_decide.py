@@ -136,18 +136,26 @@ def _flood(number: int) -> Event:
         ),
         payments.PaymentFailed(**envelope, **money, codes=codes),
         accounts.UserReport(
-            **envelope, channel="c", kind=("unauthorised", "wrong_transfer")[number // 8 % 2], payment_id=long
+            **envelope, channel="c", kind=("unauthorised", "wrong_transfer")[number // 9 % 2], payment_id=long
         ),
         logins.LoginFailed(**envelope, ip="203.0.113.7", device_id=long),
         accounts.CustomerConfirmed(**envelope, channel="c", answer="no"),
         accounts.CaseAction(
-            **envelope, action=("assign", "reopen")[number // 8 % 2], expected_version=0, actor="a" * 128, role="x"
+            **envelope, action=("assign", "reopen")[number // 9 % 2], expected_version=0, actor="a" * 128, role="x"
         ),
         accounts.UserMessage(
-            **envelope, channel="c" * 64, text=f"{_SAID[number // 8 % len(_SAID)]} order A{number:08d}{'9' * 31} 128元"
+            **envelope, channel="c" * 64, text=f"{_SAID[number // 9 % len(_SAID)]} order A{number:08d}{'9' * 31} 128元"
+        ),
+        payments.FeeCharged(
+            **envelope,
+            fee_id=long,
+            payment_id=long,
+            amount_minor=10**15,
+            currency="CNY",
+            tariff_id=("wechat_pay_withdrawal", None)[number // 9 % 2],
         ),
     )
-    return kinds[number % 8]
+    return kinds[number % 9]
 
 
 def _never_forgotten_open(player: Player, effects: list[Effect]) -> int:

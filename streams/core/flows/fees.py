@@ -17,7 +17,7 @@ from streams.core.messages.notify import notify
 from streams.core.messages.render import money
 from streams.core.money import arrivals, charges, debit_without_payment, fee_lines, refunds
 from streams.core.money.tariffs import Tariff
-from streams.core.obligations import Case, Fee, Line, Owed, Spent, payment_key
+from streams.core.obligations import DECORATION_MAX, Case, Fee, Line, Owed, Spent, payment_key
 from streams.core.turn import Turn
 
 UNKNOWN_TARIFF = "integration.unknown_tariff"
@@ -44,7 +44,8 @@ def charged(turn: Turn, event: FeeCharged) -> None:
     if tariff is not None and not turn.late and not goes_back:
         base = fee_lines.base_of(turn, about) if event.base_minor is None else (event.base_minor, event.currency)
         if base is None and tariff.rate_bp:
-            fee.tariff = tariff.tariff
+            fee.tariff, fee.fee_id = tariff.tariff, fee.fee_id[:DECORATION_MAX]
+            fee.entry = fee.entry if len(fee.entry) <= DECORATION_MAX else ""
         else:
             _judge(turn, about, fee, tariff, base, debit)
     if not fee.tariff:
@@ -113,7 +114,7 @@ def _is_back(turn: Turn, about: str, fee: Fee, excess_minor: int, debit: Spent |
 
 
 def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, most_minor: int) -> None:
-    excess_minor, currency = fee.excess_minor, fee.currency
+    excess_minor, currency, entry = fee.excess_minor, fee.currency, fee.entry or turn.cause
     text = f"fee {fee.fee_id}: {money(fee.amount_minor, currency)}, tariff {tariff.tariff} allows"
     known = _case(turn, about)
     if known is not None and not known.is_open:  # what it was about is over
@@ -133,7 +134,7 @@ def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, most_minor: int) ->
                 Line(
                     fee.at_ms,
                     "fee_above_tariff",
-                    fee.entry,
+                    entry,
                     f"{text} {money(most_minor, currency)}"[:160],
                     excess_minor,
                     currency,
@@ -146,7 +147,7 @@ def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, most_minor: int) ->
             money_state="moved",
         ),
     )
-    owed = Owed(about, fee.entry, excess_minor, currency, fee.at_ms, refunds.FEE, line=fee.name)
+    owed = Owed(about, entry, excess_minor, currency, fee.at_ms, refunds.FEE, line=fee.name)
     refunds.owe(turn, owed)
     told = {
         "fee": money(fee.amount_minor, currency),

@@ -31,7 +31,7 @@ from streams.core.steps import Effect
 TARIFF = "wechat_pay_withdrawal"
 
 
-def fee(amount_minor: int, number: int = 1, **more: Any) -> Event:
+def fee(amount_minor: int, number: int | str = 1, **more: Any) -> Event:
     known = {"fee_id": f"f{number}", "amount_minor": amount_minor, "currency": "CNY", "tariff_id": TARIFF}
     return event(FeeCharged, NOON + MINUTE, number, **known | more)
 
@@ -291,3 +291,16 @@ def test_a_wrong_tariff_is_told_with_its_line(text: str, says: str) -> None:
     with pytest.raises(TableError) as told_of:
         read_library({"tariffs.csv": text})
     assert says in str(told_of.value)
+
+
+def test_a_fee_that_waits_is_small_however_long_its_ids_are() -> None:
+    request = paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay")
+    waiting = [
+        fee(250, "e" * 100 + str(number), fee_id="f" * 120 + str(number), payment_id="p1") for number in range(2)
+    ]
+    player = Player(policy())
+    for each in waiting:
+        assert player.see(each) == []
+    assert len(player.obligations["a1"].fees) >= 1
+    assert player.stored() < 600
+    assert money_back(player.see(request)) == 50 * len(player.obligations["a1"].fees)
