@@ -159,7 +159,9 @@ def timeline(
 
 def _with_remarks(moments: list[Moment], remarks: Iterable[Remark]) -> list[Moment]:
     """Words stand on the line of their event; where the case has that line no more they have one of their own."""
-    places = {(each.event_id, each.case_id): at for at, each in enumerate(moments)}
+    places: dict[tuple[str, str | None], int] = {}
+    for place, moment in enumerate(moments):  # the event's own line comes before what followed from it
+        places.setdefault((moment.event_id, moment.case_id), place)
     for each in remarks:
         at = places.get((each.event_id, each.case_id))
         if at is not None:

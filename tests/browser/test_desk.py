@@ -15,6 +15,9 @@ from playwright.sync_api import expect
 from support.browsers import Browser as Plain
 from support.offices import Office
 from support.people import SEATS, Person, chromium
+from support.stores import case, load, record
+
+from streams.contracts.cases import Entities
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -151,6 +154,19 @@ def test_nothing_keeps_anybody_out(office: Office, seat: Seat, where: str) -> No
     assert lin.asks("POST", "/handover", {**handed, f"note:{now.case_id}": "bank answers at nine"}).status == 303
     chosen = [f"{office.case(each.case_id).version}:{each.case_id}" for each in (*calm[2:], frozen)]
     batch = helper.asks("POST", "/bulk/resolve", {"csrf": csrf, "form": "9", "case": chosen[:2]}).location
+    _acts(lin, calm[4].case_id, "escalate", text="the owner is not sure what happened\nand calls again at noon")
+    outage = case(
+        "inc_desk",
+        owner="entity",
+        cause_family="outage",
+        case_type="incident.channel",
+        queue="technical",
+        priority="P1",
+        subject="issuer+gateway:bank-of-somewhere-far-away+gateway-with-a-long-name",
+        entities=Entities(entity="health/issuer+gateway:bank-of-somewhere-far-away+gateway-with-a-long-name"),
+        counters={"users": 12_345},
+    )
+    load(office.store, [record("support.cases", outage)])
     barriers: dict[str, list[str]] = {}
 
     def looked_at(name: str) -> None:
@@ -172,10 +188,15 @@ def test_nothing_keeps_anybody_out(office: Office, seat: Seat, where: str) -> No
         "handover": "/handover",
         "batch": batch,
         "case-attached": case_of,
+        "queue-escalated": "/queue?whose=escalated",
+        "case-escalated": f"/cases/{calm[4].case_id}",
+        "incident": "/cases/inc_desk",
+        "account": "/account?id=customer-4",
     }.items():
         sun.opens(address)
-        if name == "case-attached":
-            sun.page.locator("details", has=sun.page.locator("form[data-hash]")).locator("summary").click()
+        if name in ("case-attached", "case-escalated", "incident", "account"):
+            # Whatever there is to choose.
+            sun.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
         looked_at(name)
         if name == "contact-sent":
             sun.opens("/queue")  # it would go on asking
@@ -192,6 +213,6 @@ def test_nothing_keeps_anybody_out(office: Office, seat: Seat, where: str) -> No
     assert barriers == {}
 
 
-def _acts(browser: Plain, case_id: str, action: str) -> None:
-    form = browser.form_of(case_id) | {"action": action}
+def _acts(browser: Plain, case_id: str, action: str, **fields: str) -> None:
+    form = browser.form_of(case_id) | {"action": action, **fields}
     assert browser.asks("POST", f"/cases/{case_id}/actions", form).status == 303
