@@ -12,7 +12,7 @@ from typing import Final, Literal, get_args, get_type_hints
 
 from streams.contracts.accounts import BlockedKind, CaseAction
 from streams.contracts.actions import ActionKind
-from streams.contracts.cases import Finding, Priority, Queue
+from streams.contracts.cases import Finding, Priority, Queue, ResolutionCode, RootCause
 from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS
 from streams.contracts.triage import FaultParty, RetryVerdict
@@ -110,6 +110,8 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "queue": Values(frozenset(get_args(Queue))),
     "priority": Values(frozenset(get_args(Priority))),
     "finding": Values(frozenset(get_args(Finding))),
+    "resolution": Values(frozenset(get_args(ResolutionCode))),
+    "root_cause": Values(frozenset(get_args(RootCause))),
     "effect": _values("action", "notification", "query", "refund"),
     "cap": _values("partition", "total"),
     "fate": _values("amended", "counted"),

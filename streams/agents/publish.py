@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, get_args
+from typing import Any
 
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import to_ms
@@ -12,8 +12,6 @@ from streams.contracts.cases import (
     ActionRejected,
     CaseVersion,
     NotificationRequested,
-    ResolutionCode,
-    RootCause,
 )
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.partitioning import partition_of
@@ -54,6 +52,7 @@ from streams.metrics import (
     INCIDENTS_CLOSED,
     INCIDENTS_OPENED,
     NOTIFICATIONS,
+    OTHER,
     RULE_HITS,
     SCORE_UNAVAILABLE,
     SCORES,
@@ -67,8 +66,6 @@ Count = Callable[..., None]
 
 _ENDED = frozenset({"closed", "withdrawn", "merged"})
 _RESOLVED = "status resolved"  # of a version's changes
-_RESOLUTIONS = frozenset(get_args(ResolutionCode))
-_ROOT_CAUSES = frozenset(get_args(RootCause))
 _TOPICS = {TYPES[tag]: topics for tag, topics in TOPICS_OF_TYPE.items()}
 
 
@@ -109,10 +106,6 @@ def publish_forgotten(signals: Iterable[AccountForgotten]) -> list[Emit]:
     ]
 
 
-def _one_of(known: frozenset[str], word: str | None) -> str:
-    return word if word in known else "other"
-
-
 def _count(effect: Any, count: Count) -> None:
     mode = "observe" if getattr(effect, "shadow", False) else "enforce"
     match effect:
@@ -144,8 +137,8 @@ def _count(effect: Any, count: Count) -> None:
                 count(CASES_CLOSED, effect.queue, effect.finding)
             if _RESOLVED in effect.changed:
                 # Cases that end by themselves have many words of their own: a label has few.
-                count(CASES_RESOLVED, effect.finding, _one_of(_RESOLUTIONS, effect.resolution_code))
-                count(CASE_CAUSES, effect.queue, _one_of(_ROOT_CAUSES, effect.root_cause))
+                count(CASES_RESOLVED, effect.finding, effect.resolution_code or OTHER)
+                count(CASE_CAUSES, effect.queue, effect.root_cause or OTHER)
             if effect.cause_family == OUTAGE and effect.version == 1:
                 count(INCIDENTS_OPENED, dimension_of(effect.subject))
             elif effect.cause_family == OUTAGE and effect.status in _ENDED:

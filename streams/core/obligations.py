@@ -59,7 +59,7 @@ CASES_BYTES = 1870  # of all cases together, measured: long timelines lose their
 # owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640, outages 1,320,
 # trail 440, fees 240 + 80: 17.4 KiB if all were full at once with the longest ids, which no stream reaches: the test
 # that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 17_408
+WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
