@@ -152,13 +152,13 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
             return _unfreeze_refusal(turn, frozen, event)
         if not _meant_locks(turn, event):
             return "no_lock", f"the account has no lock of {event.scope}"
-    if event.action in ("release", "block") and not _meant(turn, case, event):
-        return "no_hold", "there is no hold: what this case held has ended, or it never held a payment"
     if event.action == "release" and is_frozen(turn.obligations.locks):
         return (
             "frozen",
             "the account is frozen, so no payment is released: a supervisor and a second person unlock it first",
         )
+    if event.action in ("release", "block") and not _meant(turn, case, event):
+        return "no_hold", "there is no hold: what this case held has ended, or it never held a payment"
     if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
         return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
     if event.action == "attach":
