@@ -48,7 +48,7 @@ def test_an_analyst_works_a_takeover_from_the_queue_to_its_end(scene, person: Se
     assert mei.does("Assign to me") == "Carried out."
     assert fact(mei.page, "Assignee") == "mei"
     assert mei.does("Restrict") == "Carried out."
-    held = mei.opens("/locks").locator("tbody tr").filter(has=mei.page.locator(f'a[href*="{line.account_id}"]'))
+    held = mei.row_of("/locks", line.account_id)
     expect(held).to_have_count(1)
     expect(held).to_contain_text("money out")
     with scene.store.reading() as connection:
@@ -125,7 +125,7 @@ def test_a_supervisor_and_a_second_person_lift_a_freeze(scene, person: Seat) -> 
     sun.page.get_by_label("Second person (supervisor)").fill("jo")
     sun.page.get_by_label("Their password").fill(PASSWORD)
     assert sun.does("Unlock") == "Carried out."
-    held = sun.opens("/locks").locator("tbody tr").filter(has=sun.page.locator(f'a[href*="{line.account_id}"]'))
+    held = sun.row_of("/locks", line.account_id)
     expect(held).to_contain_text("Lower limits")  # while the account recovers
     expect(held.filter(has_text="Freeze")).to_have_count(0)
     said = [each.text for each in newest(scene, line).evidence if each.kind == "operator_unlock"]
@@ -176,7 +176,7 @@ def test_of_two_analysts_at_one_case_both_are_answered_and_nothing_is_lost(scene
 def test_what_was_typed_stays_until_it_was_carried_out(scene, person: Seat) -> None:
     line = scene.plays("account_takeover", 15, "account_takeover")
     mei = person("mei")
-    note = mei.opens(f"/cases/{line.case_id}").get_by_label("Note (kept in the event of the action)")
+    note = mei.opens(f"/cases/{line.case_id}").get_by_label("Note (shown on the timeline, personal data masked)")
     note.fill("the customer called back")
     mei.page.reload()
     expect(note).to_have_value("the customer called back")

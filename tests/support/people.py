@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 REQUIRED: Final = "PAYWARDEN_REQUIRE_BROWSER"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -77,6 +78,12 @@ class Person:
     def opens(self, address: str) -> Page:
         self.page.goto(address)
         return self.page
+
+    def row_of(self, address: str, account_id: str) -> Locator:
+        """The rows of a list that lead to a customer, whom pages name by a reference that stands in the address."""
+        self.opens(f"/account?id={account_id}")
+        reference = urlsplit(self.page.url).query
+        return self.opens(address).locator("tbody tr").filter(has=self.page.locator(f'a[href*="{reference}"]'))
 
     def does(self, name: str) -> str:
         """Presses a button of the case that is open, and waits for what became of it."""
