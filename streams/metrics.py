@@ -90,6 +90,8 @@ def _values(*values: str) -> Values:
     return Values(frozenset(values))
 
 
+BY_ITSELF: Final = "by_itself"  # of a case that ended with a word of a rule, of which there are many
+
 BANDS: Final = tuple(f"0.{tenth}" for tenth in range(10))
 
 LABELS: Final[dict[str, Values | Shape]] = {
@@ -110,7 +112,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "queue": Values(frozenset(get_args(Queue))),
     "priority": Values(frozenset(get_args(Priority))),
     "finding": Values(frozenset(get_args(Finding))),
-    "resolution": Values(frozenset(get_args(ResolutionCode))),
+    "resolution": _values(*get_args(ResolutionCode), BY_ITSELF),
     "root_cause": Values(frozenset(get_args(RootCause))),
     "effect": _values("action", "notification", "query", "refund"),
     "cap": _values("partition", "total"),

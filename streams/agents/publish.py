@@ -39,6 +39,7 @@ from streams.metrics import (
     ACTIONS,
     ACTIONS_RESENT,
     ATTACKS_OPENED,
+    BY_ITSELF,
     CASE_CAUSES,
     CASE_FLOWS,
     CASE_VERSIONS,
@@ -51,8 +52,8 @@ from streams.metrics import (
     FEED_STALLS,
     INCIDENTS_CLOSED,
     INCIDENTS_OPENED,
+    LABELS,
     NOTIFICATIONS,
-    OTHER,
     RULE_HITS,
     SCORE_UNAVAILABLE,
     SCORES,
@@ -106,6 +107,10 @@ def publish_forgotten(signals: Iterable[AccountForgotten]) -> list[Emit]:
     ]
 
 
+def _one_of(label: str, word: str | None, otherwise: str) -> str:
+    return word if word is not None and LABELS[label].admits(word) else otherwise
+
+
 def _count(effect: Any, count: Count) -> None:
     mode = "observe" if getattr(effect, "shadow", False) else "enforce"
     match effect:
@@ -137,8 +142,8 @@ def _count(effect: Any, count: Count) -> None:
                 count(CASES_CLOSED, effect.queue, effect.finding)
             if _RESOLVED in effect.changed:
                 # Cases that end by themselves have many words of their own: a label has few.
-                count(CASES_RESOLVED, effect.finding, effect.resolution_code or OTHER)
-                count(CASE_CAUSES, effect.queue, effect.root_cause or OTHER)
+                count(CASES_RESOLVED, effect.finding, _one_of("resolution", effect.resolution_code, BY_ITSELF))
+                count(CASE_CAUSES, effect.queue, _one_of("root_cause", effect.root_cause, "unknown"))
             if effect.cause_family == OUTAGE and effect.version == 1:
                 count(INCIDENTS_OPENED, dimension_of(effect.subject))
             elif effect.cause_family == OUTAGE and effect.status in _ENDED:
