@@ -558,13 +558,20 @@ def newest_bodies(connection: Connection, limit: int) -> Iterator[bytes]:
     yield from connection.scalars(select(VERSIONS.c.body).join(newest, found))
 
 
+_NEWEST: Final = select(CASES.c.case_id, VERSIONS.c.body).join(
+    VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version)
+)
+
+
+def bodies_of(connection: Connection, case_ids: Sequence[str]) -> dict[str, bytes]:
+    """The newest versions of these cases as they were published, by case id; one page of them at most."""
+    query = _NEWEST.where(CASES.c.case_id.in_(case_ids))
+    return {row.case_id: row.body for row in connection.execute(query)}
+
+
 def bodies(connection: Connection) -> Iterator[tuple[str, bytes]]:
     """Every case's newest version as it was published, by case id."""
-    query = (
-        select(CASES.c.case_id, VERSIONS.c.body)
-        .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
-        .order_by(CASES.c.case_id)
-    )
+    query = _NEWEST.order_by(CASES.c.case_id)
     for row in connection.execution_options(yield_per=1_000).execute(query):
         yield row.case_id, row.body
 

@@ -111,6 +111,13 @@ def _acts(connection: Connection, case: CaseVersion) -> tuple[Act, ...]:
     return tuple(act for act in (*acts, *ordered) if around["begin_ms"] <= act.at_ms <= around["end_ms"])
 
 
+def _version_seen(version: str, form: str) -> int:
+    """The version of the case that a form was filled in under. Answers 400 to what no form of ours sends."""
+    if not version.isascii() or not version.isdigit() or len(version) > 18 or not names_a_form(form):
+        raise HTTPException(400, "refused.form")
+    return int(version)
+
+
 @router.post("/cases/{case_id}/actions", dependencies=FROM_HERE)
 async def act(
     request: Request,
@@ -126,8 +133,7 @@ async def act(
 ) -> Response:
     says(request, detail=action if action in actions.OFFERED else "")  # the trail is kept for ever
     of_this_session(session, csrf)
-    if not version.isascii() or not version.isdigit() or len(version) > 18 or not names_a_form(form):
-        raise HTTPException(400, "refused.form")
+    seen = _version_seen(version, form)
     found = await asyncio.to_thread(desk.case_of, case_id)
     may_act(session)  # before the second person's password: who may do nothing cannot try it here
     if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
@@ -145,7 +151,7 @@ async def act(
             role=session.role,
             second=second or None,
             text=wishes.said_in(action, sent),
-            version=int(version),
+            version=seen,
             at_ms=now_ms,
             form=form,
             **more,
@@ -171,8 +177,7 @@ async def handle(
     """What somebody does about an incident or an attack."""
     says(request, detail=action if action in handling.ACTIONS else "")
     of_this_session(session, csrf)
-    if not version.isascii() or not version.isdigit() or len(version) > 18 or not names_a_form(form):
-        raise HTTPException(400, "refused.form")
+    seen = _version_seen(version, form)
     found = await asyncio.to_thread(desk.case_of, case_id)
     may_act(session)
     now_ms = desk.clock.now_ms()
@@ -183,7 +188,7 @@ async def handle(
             form={name: each[0] for name, each in _fields(await request.form()).items() if each},
             actor=session.name,
             role=session.role,
-            version=int(version),
+            version=seen,
             at_ms=now_ms,
         )
     except actions.Refused as error:

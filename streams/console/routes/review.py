@@ -82,8 +82,8 @@ def ranked(
 
 def _sizes(connection: Connection, lines: tuple[CaseLine, ...]) -> dict[str, dict[str, int]]:
     """How many are concerned by the cases of a page that no customer is the subject of."""
-    bodies = ((each.case_id, queries.case_body(connection, each.case_id)) for each in lines if not each.account_id)
-    return {case_id: dict(decode_case(body).counters) for case_id, body in bodies if body is not None}
+    bodies = queries.bodies_of(connection, [each.case_id for each in lines if not each.account_id])
+    return {case_id: dict(decode_case(body).counters) for case_id, body in bodies.items()}
 
 
 @router.post("/claim", dependencies=FROM_HERE)
