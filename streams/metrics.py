@@ -337,6 +337,11 @@ ACTIONS: Final = Counter(
 LOCKS_CAPPED: Final = Counter(
     "paywarden_locks_capped_total", "Locks turned into reviews because the cap was reached.", "sane", ("cap",)
 )
+CHANNELS_UNLISTED: Final = Counter(
+    "paywarden_channels_unlisted_total",
+    "Customers' reports and answers through a channel that the policy lists neither as verified nor as unverified.",
+    "sane",
+)
 LOGINS: Final = Counter(
     "paywarden_logins_total", "Logins with the right password, by what was decided.", "sane", ("outcome", "mode")
 )
@@ -626,6 +631,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     MODEL_SKEW,
     ACTIONS,
     LOCKS_CAPPED,
+    CHANNELS_UNLISTED,
     ACTIONS_RESENT,
     EFFECTS_SUPPRESSED,
     ERASURES,

@@ -43,6 +43,7 @@ def logins() -> Board:
                     total(m.LOCKS_BEGUN, title="Locks that began"),
                     value(m.LOCKS_STANDING, "lock", title="Locks that stand"),
                     total(m.LOCKS_CAPPED, title="Locks that became reviews", runbook="PaywardenLocksCapped"),
+                    total(m.CHANNELS_UNLISTED, title="Words through channels that the policy does not list"),
                 ),
             ),
             Row(

@@ -44,6 +44,7 @@ from streams.core.unlearning import forget_since
 from streams.metrics import (
     CASE_DEADLINES,
     CASES_HANDED_OVER,
+    CHANNELS_UNLISTED,
     CUSTOMER_DIALOGUE,
     EFFECTS_SUPPRESSED,
     EVENTS_FORGOTTEN,
@@ -395,6 +396,8 @@ class AccountsLogic:
             context.count(LOCKS_BEGUN, state)
         for ended in moment.ended:
             context.observe(LOCK_SECONDS, ended.lasted_ms / 1000, ended.state, ended.end)
+        if moment.unlisted:
+            context.count(CHANNELS_UNLISTED, by=moment.unlisted)
         for source in moment.unread:
             context.count(UNKNOWN_CODES, source)
         for why in moment.unjudged:

@@ -202,7 +202,8 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     established_days: Count
     established_payments: Annotated[float, Meta(ge=0)]
     forgets_s: Count  # what was learned so long before a theft is forgotten, where nothing says when it began
-    unverified_channels: tuple[str, ...]  # through which anybody can say that an account is stolen
+    verified_channels: tuple[str, ...]  # in which it is known who speaks; in lower case
+    unverified_channels: tuple[str, ...]  # in which it is not; like any channel in neither list, but not counted as new
     unverified_report: Literal["restrict", "review"]  # what follows then, until the owner has said so elsewhere
     unfreeze_identity_s: Seconds  # a freeze ends only so soon after an identity check; 0: nobody checks identities
     ack: Literal["required", "assumed"]
@@ -490,6 +491,7 @@ def _check(policy: Policy) -> None:
                 "name a field like merchant_id",
             )
     _check_ladder(policy.locks.ladder)
+    _check_channels(policy.locks)
     for subject in ("payment", "login"):
         thresholds = getattr(policy.model, subject)
         given = [value for value in msgspec.structs.astuple(thresholds) if value is not None]
@@ -586,6 +588,18 @@ def _check_ladder(ladder: tuple[LadderStep, ...]) -> None:
     waits = [step.wait_s for step in ladder]
     if not ladder or failures != sorted(set(failures)) or waits != sorted(waits):
         raise PolicyError("steps do not rise", "locks.ladder", "order them by failures, with waits that never shrink")
+
+
+def _check_channels(locks: LocksPolicy) -> None:
+    for key in ("verified_channels", "unverified_channels"):
+        for channel in getattr(locks, key):
+            if channel != channel.lower():
+                remedy = f"write {channel.lower()!r}: channels of events are compared in lower case"
+                raise PolicyError(f"{channel!r} is not in lower case", f"locks.{key}", remedy)
+    for channel in locks.verified_channels:
+        if channel in locks.unverified_channels:
+            remedy = "keep it in one of them"
+            raise PolicyError(f"{channel!r} is in unverified_channels too", "locks.verified_channels", remedy)
 
 
 def _hash(policy: Policy) -> str:

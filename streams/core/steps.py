@@ -120,6 +120,7 @@ class DecideContext(msgspec.Struct, gc=False):
     begun: list[str] = msgspec.field(default_factory=list)
     ended: list[EndedLock] = msgspec.field(default_factory=list)
     let_in: list[int] = msgspec.field(default_factory=list)  # how long an owner waited who had asked, ms
+    unlisted: int = 0  # reports and answers through a channel that the policy does not list
     unread: list[str] = msgspec.field(default_factory=list)  # where answers came from that nobody here understands
     handed_over: list[str] = msgspec.field(default_factory=list)  # queues of cases that people alone follow from now on
     deadlines: list[Deadline] = msgspec.field(default_factory=list)  # promises of cases that were kept or missed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.contracts.accounts import CustomerConfirmed, Support
+from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.timeline import kind_of
-from streams.core.flows import mule, trail
+from streams.core.flows import mule, owners_word, trail
 from streams.core.flows.holds import end_hold, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
@@ -29,13 +29,10 @@ from streams.core.verdict import by_score
 
 TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
-NOT_FROZEN = "not_frozen"  # line of a case
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 RISK_FAMILY = "account_risk"
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
-# Open cases of these flows say themselves that somebody else may be in: a risky login or payment, a takeover.
-_EVIDENCE: Final = frozenset({"F21"})
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -55,53 +52,75 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
     """Yes releases the held payment, unless the account is frozen; no blocks it and freezes the account.
 
-    A no about a payment or case that is not known here freezes nothing: whoever can write it about any account would
-    lock anybody out. Nor does one through a channel in which nobody checks who writes, without other evidence.
+    Both only from somebody who is known where it is said (`owners_word`).
     """
+    owners_word.note_channel(turn, event)
     hold = _hold_meant(turn, event)
     case = _case_meant(turn, event, hold)
     if event.answer == "yes":
-        if is_frozen(turn.obligations.locks):
-            if case is not None:
-                text = "somebody says: it was me; the account is frozen, so nothing is released and nothing is learnt"
-                add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, text))
-            return  # a freeze ends by a supervisor and a second person, and so does what it has stopped
-        if case is not None and case.family != ALERT:
-            # Nobody asked. A thief says yes too, and whoever is in may be one: people read it, and nothing follows.
-            text = "the customer says: it was me; that is not the question here"
-            add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, text))
-            return
-        if hold is not None:
-            end_hold(turn, hold, "allow", "released", "confirmed by the customer")
-        if case is not None:
-            add_line(turn, case, Line(turn.at_ms, "customer_confirmed", turn.cause, "the customer says: it was me"))
-            set_finding(turn, case, "false_alarm")
-            learn_from(turn, case)
-            if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
-                set_status(turn, case, "resolved", "customer_confirmed")
+        _it_was_me(turn, event, hold, case)
+    else:
+        _it_was_not_me(turn, event, hold, case)
+
+
+def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Case | None) -> None:
+    """Releases what was asked about, from somebody who is known there; else a line for people to read.
+
+    A freeze ends by a supervisor and a second person, and so does what it has stopped. Where nobody asked, a thief says
+    yes too, and whoever is in may be one.
+    """
+    said = "the customer says: it was me"
+    if is_frozen(turn.obligations.locks):
+        _said(turn, case, f"{said}; the account is frozen, so nothing is released and nothing is learnt")
+        return
+    if case is not None and case.family != ALERT:
+        _said(turn, case, f"{said}; that is not the question here")
+        return
+    if not owners_word.is_verified(turn.policy.locks, event.channel):
+        _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}: nothing is released")
         return
     if hold is not None:
+        end_hold(turn, hold, "allow", "released", "confirmed by the customer")
+    if case is not None:
+        _said(turn, case, said)
+        set_finding(turn, case, "false_alarm")
+        learn_from(turn, case)
+        if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
+            set_status(turn, case, "resolved", "customer_confirmed")
+
+
+def _said(turn: Turn, case: Case | None, text: str, kind: str = "customer_confirmed") -> None:
+    if case is not None:
+        add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))
+
+
+def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Case | None) -> None:
+    """Stops what was asked about, and freezes.
+
+    About a payment or case that is not known here it freezes nothing: whoever can write it about any account would
+    lock anybody out.
+    """
+    if hold is not None:
         end_hold(turn, hold, "block", "confirmed", "denied by the customer")
+    said = "the customer says: it was not me"
     payment_id = event.payment_id or ""
     is_known = hold is not None or _is_known(turn, case, payment_id)
     if case is not None and case.family not in _DENIABLE:
         # About a refund or a forgotten password a no says nothing about who was in: people read it.
-        text = "the customer says: it was not me; that is not the question here"
-        add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, text))
+        _said(turn, case, f"{said}; that is not the question here", "customer_denied")
         return
     if case is None:
         case = open_or_join(turn, _unknown_payment(turn, payment_id))
-    text = "the customer says: it was not me"
     if not is_known:
-        text += "; nothing of the kind is known on this account, so nothing is frozen: a person decides"
-    add_line(turn, case, Line(turn.at_ms, "customer_denied", turn.cause, text))
+        said += "; nothing of the kind is known on this account, so nothing is frozen: a person decides"
+    _said(turn, case, said, "customer_denied")
     if not is_known:
         raise_to(turn, case, 1)
         trail.lay(turn, case)
         notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         return
-    if not is_believed(turn, event):
-        wait_for_owner(turn, case)
+    if not owners_word.is_believed(turn, event):
+        owners_word.wait_for_owner(turn, case, event)
         return
     set_finding(turn, case, "confirmed_fraud")
     learn_from(turn, case)
@@ -116,39 +135,6 @@ def _is_known(turn: Turn, case: Case | None, payment_id: str) -> bool:
         return True
     named = (payment_id, case.payment_id if case is not None else "")
     return any(each and turn.obligations.recall(payment_key(each)) is not None for each in named)
-
-
-def is_believed(turn: Turn, event: Support) -> bool:
-    """Whether a word of the owner freezes: it came where people are known, or what happened here says the same.
-
-    Domain F23: at once on a report through a verified channel, or with evidence of risk.
-    """
-    if event.channel.lower() not in turn.policy.locks.unverified_channels:
-        return True
-    if any(trace.doubted for trace in trail.began_within(turn, turn.policy.cases.trail_s)):
-        return True
-    return any(
-        case.is_open and case.flow in _EVIDENCE and case.shadow == turn.shadow for case in turn.obligations.cases
-    )
-
-
-def wait_for_owner(turn: Turn, case: Case) -> None:
-    """An urgent case, and money out paused where the policy says so, until the owner says it where people are known."""
-    raise_to(turn, case, 1)
-    text = "not frozen: said in a channel where nobody checks who writes; ask the owner through another one"
-    add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
-    if turn.policy.locks.unverified_report == "restrict":
-        lock(
-            turn,
-            "restrict",
-            scope="money_out",
-            applies_to="everyone",
-            lasts_s=turn.policy.locks.restrict_s,
-            reason_class="verification_needed",
-            rule="reported_unverified",
-            case=case,
-        )
-    notify(turn, "account_takeover.unverified", {"case_id": case.case_id}, case)
 
 
 def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
@@ -186,7 +172,9 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
         notify(turn, "account_takeover.review", {"case_id": case.case_id}, case)
     elif not was_frozen:
         add_line(
-            turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, f"not frozen: {_why_not(turn)}; a person decides")
+            turn,
+            case,
+            Line(turn.at_ms, owners_word.NOT_FROZEN, turn.cause, f"not frozen: {_why_not(turn)}; a person decides"),
         )
     for hold in tuple(turn.obligations.holds):
         end_hold(turn, hold, "block", "confirmed", "the account is frozen")

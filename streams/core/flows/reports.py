@@ -7,17 +7,8 @@ from typing import Final
 from streams.contracts.accounts import UserReport
 from streams.contracts.base import to_ms
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
-from streams.core.flows import trail
-from streams.core.flows.fraud_alert import (
-    NOT_FROZEN,
-    TAKEOVER_CASE,
-    TAKEOVER_FAMILY,
-    UNAUTHORISED,
-    freeze,
-    is_believed,
-    is_takeover,
-    wait_for_owner,
-)
+from streams.core.flows import owners_word, trail
+from streams.core.flows.fraud_alert import TAKEOVER_CASE, TAKEOVER_FAMILY, UNAUTHORISED, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
 from streams.core.money import charges
@@ -32,6 +23,7 @@ STANDS_S: Final = 7 * 86_400
 
 def reported(turn: Turn, event: UserReport) -> None:
     """A stolen account is frozen at once; the other reports open a case and wait for a person."""
+    owners_word.note_channel(turn, event)
     payment_id = event.payment_id or ""
     match event.kind:
         case "stolen":
@@ -50,20 +42,20 @@ def reported(turn: Turn, event: UserReport) -> None:
 def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
     """Frozen at once, however late the report comes, unless two people have given the account back since.
 
-    What anybody can say without being known (`locks.unverified_channels`) freezes only with other evidence.
+    What anybody can say without being known (outside of `locks.verified_channels`) freezes only with other evidence.
     """
     recovered = to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms
     if not recovered:
         turn.stands(STANDS_S)
-    believed = is_believed(turn, event)
+    believed = owners_word.is_believed(turn, event)
     case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
     is_takeover(turn, case)
     if recovered:
         text = "not frozen: the account was given back to its owner after this report"
-        add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+        add_line(turn, case, Line(turn.at_ms, owners_word.NOT_FROZEN, turn.cause, text))
         return
     if not believed:
-        wait_for_owner(turn, case)
+        owners_word.wait_for_owner(turn, case, event)
         return
     freeze(turn, case, "reported_stolen")
 

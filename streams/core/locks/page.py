@@ -52,10 +52,12 @@ it goes, and the owner proves it anew.
 The newest profile says whether an account is closed: a day of closing that has not come yet, or a profile older than
 what is known, closes nothing, and a newer one without such a day opens it again. Closing drops every lock but a freeze.
 
-A word that freezes has to come from somebody who is known there. A theft report, or a "no, that was not me", through a
-channel in `locks.unverified_channels` (social media, e-mail, public forms) opens a P1 case (F23, F25), pauses money out
-for `locks.restrict_s` unless `locks.unverified_report = "review"`, and asks the owner to say it in the app or by phone;
-it freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open F21
+A word that freezes or releases has to come from somebody who is known where it is said: in a channel of
+`locks.verified_channels`. Through any other one, whether `locks.unverified_channels` names it (social media, e-mail,
+public forms) or no list does (`paywarden_channels_unlisted_total` counts those), a "yes" is a line on the case. A theft
+report, or a "no, that was not me", opens a P1 case (F23, F25), pauses money out for `locks.restrict_s` unless
+`locks.unverified_report = "review"`, and asks the owner to prove who it is and say it in the app or by phone; it
+freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open F21
 case. A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25).
 A "no" on a case of another kind, about a refund or wrong passwords, is a line on it.
 

@@ -92,6 +92,8 @@ class TestRefusal:
                 "locks.ladder",
                 "do not rise",
             ),
+            ("[locks]\nverified_channels = ['App']", "locks.verified_channels", "lower case"),
+            ("[locks]\nverified_channels = ['app', 'email']", "locks.verified_channels", "unverified_channels too"),
             ("[cases.raise_minor]\nyuan = 1", "cases.raise_minor", "str"),
             ("[cases.raise_minor]\nCNY = -1", "cases.raise_minor[...]", ">= 0"),
             ("[model.payment]\nstep_up = 0.9\nhold = 0.5", "model.payment", "stricter outcome"),

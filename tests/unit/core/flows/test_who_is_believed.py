@@ -11,7 +11,10 @@ from support.play import Player, policy
 from streams.contracts.accounts import CustomerConfirmed, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.logins import LoginFailed, LoginSucceeded
+from streams.contracts.payments import PaymentRequested
+from streams.core.score import Score
 from streams.core.steps import Effect
 
 ONE_FREEZE = "[locks.caps]\nper_rule = 1\n"
@@ -68,7 +71,7 @@ class TestANoAboutNothing:
 
 
 class TestAChannelInWhichNobodyIsKnown:
-    @pytest.mark.parametrize("channel", ["social", "email", "Web_Form"])
+    @pytest.mark.parametrize("channel", ["social", "email", "Web_Form", "fax", "a form that is new today"])
     def test_a_report_pauses_money_out_and_asks_the_owner_elsewhere(self, channel: str) -> None:
         effects = stolen(Player(policy()), channel=channel)
         assert actions(effects) == {"restrict"}
@@ -86,6 +89,22 @@ class TestAChannelInWhichNobodyIsKnown:
         player = Player(policy())
         player.see(paid(NOON - HOUR, 1))
         assert actions(denied(player, channel="social", payment_id="p1")) == {"restrict"}
+
+    @pytest.mark.parametrize("channel", ["social", "fax"])
+    def test_a_yes_there_releases_nothing_and_one_where_the_owner_is_known_does(self, channel: str) -> None:
+        player = Player(policy(), lambda _: Score(0.9, "m1"))
+        asked = player.see(paid(NOON, 1, kind=PaymentRequested))
+        assert [each.outcome for each in only(DecisionMade, asked)] == ["hold"]
+        there = player.see(event(CustomerConfirmed, NOON + MINUTE, 2, channel=channel, answer="yes", payment_id="p1"))
+        (case,) = only(CaseVersion, there)
+        assert only(DecisionAmended, there) == []
+        assert (case.finding, case.evidence[-1].kind) == ("unset", "customer_confirmed")
+        known = player.see(event(CustomerConfirmed, NOON + HOUR, 3, channel="App", answer="yes", payment_id="p1"))
+        assert [each.outcome for each in only(DecisionAmended, known)] == ["allow"]
+
+    def test_a_policy_may_list_one(self) -> None:
+        player = Player(policy('[locks]\nverified_channels = ["app", "fax"]\n'))
+        assert "freeze" in actions(stolen(player, channel="Fax"))
 
     def test_the_same_word_where_the_owner_is_known_freezes(self) -> None:
         player = Player(policy())

@@ -1,0 +1,78 @@
+"""Is this the owner who speaks, so that an account may be frozen or a payment released on a word?
+
+Only where people are known (`locks.verified_channels`). What comes through any other channel could be anybody's: it
+opens a case for a person and asks the owner to say it where people are known. A channel that the policy lists nowhere
+is no exception, and is counted: a new form on a web site must not become a way to freeze anybody before somebody has
+thought about it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.contracts.accounts import Support
+from streams.core.cases.book import add_line, raise_to
+from streams.core.flows import trail
+from streams.core.locks.saga import lock
+from streams.core.messages.notify import notify
+from streams.core.obligations import Case, Line
+from streams.core.policy import LocksPolicy
+from streams.core.turn import Turn
+
+NOT_FROZEN: Final = "not_frozen"  # line of a case
+# Open cases of these flows say themselves that somebody else may be in: a risky login or payment.
+_EVIDENCE: Final = frozenset({"F21"})
+_SHOWN: Final = 32  # characters of a channel's name in a case
+
+
+def is_verified(policy: LocksPolicy, channel: str) -> bool:
+    """Whether it is known there who speaks."""
+    return channel.lower() in policy.verified_channels
+
+
+def said_where(policy: LocksPolicy, channel: str) -> str:
+    """Half a sentence about a channel in which nobody is known, for the people who read the case."""
+    known = channel.lower() in policy.unverified_channels
+    why = "where nobody checks who writes" if known else "a channel that the policy does not list"
+    return f"said in {channel[:_SHOWN]}, {why}"
+
+
+def note_channel(turn: Turn, event: Support) -> None:
+    """Counts a word through a channel that the policy lists neither as verified nor as unverified."""
+    locks = turn.policy.locks
+    if event.channel.lower() not in (*locks.verified_channels, *locks.unverified_channels):
+        turn.ctx.unlisted += 1
+
+
+def is_believed(turn: Turn, event: Support) -> bool:
+    """Whether a word of the owner freezes: it came where people are known, or what happened here says the same.
+
+    Domain F23: at once on a report through a verified channel, or with evidence of risk.
+    """
+    if is_verified(turn.policy.locks, event.channel):
+        return True
+    if any(trace.doubted for trace in trail.began_within(turn, turn.policy.cases.trail_s)):
+        return True
+    return any(
+        case.is_open and case.flow in _EVIDENCE and case.shadow == turn.shadow for case in turn.obligations.cases
+    )
+
+
+def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
+    """An urgent case, and money out paused where the policy says so, until the owner says it where people are known."""
+    locks = turn.policy.locks
+    raise_to(turn, case, 1)
+    text = f"not frozen: {said_where(locks, event.channel)}; ask the owner through another one"
+    add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+    if locks.unverified_report == "restrict":
+        lock(
+            turn,
+            "restrict",
+            scope="money_out",
+            applies_to="everyone",
+            lasts_s=locks.restrict_s,
+            reason_class="verification_needed",
+            rule="reported_unverified",
+            case=case,
+        )
+    notify(turn, "account_takeover.unverified", {"case_id": case.case_id}, case)
