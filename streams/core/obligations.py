@@ -154,7 +154,7 @@ class Lately(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     repeat_ok: bool
     good_minor: int = 0  # what its last capture or success said; 0: there was none
-    how: int = 0  # 16 bits: whether it is a transfer, and by which method (`streams.core.money.expectations.how_of`)
+    how: int = 0  # 16 bits: whether it is a transfer, and by which method (`streams.core.money.times.how_of`)
 
 
 class Fee(msgspec.Struct, array_like=True, gc=False):

@@ -19,6 +19,7 @@ from msgspec import Meta
 from streams.contracts.base import Currency, Label, ShortText
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.declines.table import DeclineTable, Per, TableError, packaged, spelled
+from streams.core.money.business_days import Calendar
 from streams.core.money.term import Term
 from streams.core.refused import wrong
 
@@ -94,6 +95,7 @@ class Profile(_Part, frozen=True, kw_only=True):
     refund: Mapping[Label, Term] = {}  # by where it goes: balance, debit_card, credit_card, other
     topup: Mapping[Label, Term] = {}  # by funding method
     withdrawal: Mapping[Label, Term] = {}  # by speed
+    calendar: Calendar | None = None  # whose days these terms count; none: those of the money's currency
     support: Support
     source: ShortText  # where these facts are published
 

@@ -1,4 +1,4 @@
-"""When does a term end: after so many seconds, or with the n-th business day of a region?
+"""When does a term end: after so many seconds, or with the n-th day or business day of a region?
 
 Holidays come from the `holidays` library; China's weekend workdays count as business days, as the State Council sets
 them. Dates are those of the region's own clock.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams.contracts.base import to_ms
-from streams.core.money.term import business_days_of, seconds_of
+from streams.core.local_time import is_zone
+from streams.core.money.term import business_days_of, calendar_days_of, seconds_of
 
 Calendar = Literal["CN", "US", "EU", "IN"]
 ZONES: dict[str, ZoneInfo] = {
@@ -23,18 +24,41 @@ ZONES: dict[str, ZoneInfo] = {
 }
 
 
-def ends_ms(at_ms: int, term: str, calendar: str) -> int:
-    """The moment at which `term`, begun at `at_ms`, is over. A business day ends at midnight of its region."""
+class Within(NamedTuple):
+    """How long something may take, and by whose days that is counted."""
+
+    term: str
+    calendar: str  # whose business days
+    zone: str = ""  # IANA name: on whose clock calendar days end; empty: on that of the calendar's region
+
+    def ends_ms(self, at_ms: int) -> int:
+        """When it is over, if it begins at `at_ms`."""
+        return ends_ms(at_ms, self.term, self.calendar, self.zone)
+
+
+def ends_ms(at_ms: int, term: str, calendar: str, zone: str = "") -> int:
+    """The moment at which `term`, begun at `at_ms`, is over.
+
+    A business day ends at midnight of its region, a calendar day at midnight in `zone`, or of the region without one.
+    """
     days = business_days_of(term)
+    later = calendar_days_of(term)
+    if later is not None:
+        return _midnight_ms(at_ms, later, ZoneInfo(zone) if zone and is_zone(zone) else ZONES[calendar])
     if not days:
         return at_ms + (seconds_of(term) or 0) * 1000
-    zone = ZONES[calendar]
-    day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
+    day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZONES[calendar]).date()
+    later = 0
     while days:
-        day += timedelta(days=1)
-        days -= is_business_day(calendar, day.toordinal())
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
-    return to_ms(midnight.astimezone(UTC))
+        later += 1
+        days -= is_business_day(calendar, day.toordinal() + later)
+    return _midnight_ms(at_ms, later, ZONES[calendar])
+
+
+def _midnight_ms(at_ms: int, days: int, zone: ZoneInfo) -> int:
+    """The end of the day that is `days` after the one of `at_ms`, however long clocks make a day."""
+    day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date() + timedelta(days=days + 1)
+    return to_ms(datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC))
 
 
 def next_period_ms(at_ms: int, per: Literal["day", "month", "year"], calendar: str) -> int:

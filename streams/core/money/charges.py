@@ -17,7 +17,7 @@ from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptu
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations, fee_lines, refunds, shared_ids
+from streams.core.money import fee_lines, refunds, shared_ids, times
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -82,7 +82,7 @@ def requested(turn: Turn, event: Movement) -> None:
             event.currency,
             turn.at_ms,
             event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
-            how=expectations.how_of(event, is_transfer=type(event) in TRANSFERS),
+            how=times.how_of(event, is_transfer=type(event) in TRANSFERS),
         ),
     ]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):

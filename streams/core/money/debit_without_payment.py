@@ -19,10 +19,10 @@ from streams.core.money import (
     returns,
     shared_ids,
     standing,
+    times,
     undercharges,
 )
 from streams.core.money.asking import ask
-from streams.core.money.business_days import ends_ms
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     DEBITS_BYTES,
@@ -96,8 +96,8 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     if state is not None and state.status == PaymentState.SUCCEEDED and not state.is_debited:
         _paid_after_all(turn, payment_id)
     if state is not None and state.grace_s and state.status == PaymentState.REVERSED and not state.is_debited:
-        policy = turn.policy.money  # undone already, says its payment: the ledger should say so too
-        until_ms = ends_ms(turn.at_ms, policy.refund["other"], policy.calendar_of(event.currency))
+        # Undone already, says its payment: the ledger should say so too.
+        until_ms = times.within(turn, turn.policy.money.refund["other"], event.currency).ends_ms(turn.at_ms)
         debit = _wait(turn, event, payment_id, left_minor, max(1, (until_ms - turn.at_ms) // 1000), orphan=False)
         debit.undone = True
         return
@@ -203,9 +203,7 @@ def _is_promised(turn: Turn, event: Movement, known: PaymentState | None) -> boo
     if left is None and not (is_open and told):
         return False
     refunds.reversed_(turn, event.payment_id)
-    policy = turn.policy.money
-    term = expectations.refund_term(turn, event)
-    owed_ms = ends_ms(max(turn.at_ms, turn.ctx.clock_ms), term, policy.calendar_of(event.currency))
+    owed_ms = times.refund(turn, event).ends_ms(max(turn.at_ms, turn.ctx.clock_ms))
     waiting = [debit for debit in turn.obligations.debits if debit.payment_id == event.payment_id]
     for debit in waiting:
         if not (debit.again and debit.at_ms > turn.at_ms):  # a reversal undoes what was there, in event time

@@ -7,8 +7,7 @@ bring the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from hashlib import blake2b
+from collections.abc import Callable
 from typing import NamedTuple
 
 from streams.contracts import payments
@@ -17,13 +16,11 @@ from streams.contracts.base import Event, to_ms
 from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
-from streams.core.declines.profiles import Profile
-from streams.core.local_time import hour_and_weekday
-from streams.core.messages.notify import notify, zone_of
+from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import alike, arrivals, given
+from streams.core.money import alike, arrivals, given, times
 from streams.core.money.asking import ask
-from streams.core.money.business_days import ends_ms
+from streams.core.money.business_days import Within
 from streams.core.money.completeness import later_ms
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
@@ -50,93 +47,13 @@ class Promise(NamedTuple):
     begins: frozenset[type[Event]]
     keeps: frozenset[type[Event]]
     breaks: frozenset[type[Event]]  # it will not come; what follows is said by the failure itself
-    term: Callable[[Turn, Movement], str]
+    term: Callable[[Turn, Movement], Within]
     flow: str
     case_type: str
     queue: str
     priority: int
     asks: bool  # the provider is asked when it is late
     reminds: float = 0.0  # at this share of the term the customer or merchant is told that it takes long; 0: nobody
-
-
-def _topup_term(turn: Turn, event: Movement) -> str:
-    policy = turn.policy.money
-    term = _topup_from(turn, event, policy.topup)
-    hour, _ = hour_and_weekday(turn.at_ms, zone_of(turn))
-    return policy.topup_after_cutoff if event.method == "bank_transfer" and hour >= policy.topup_cutoff_hour else term
-
-
-def _withdrawal_term(turn: Turn, event: Movement) -> str:
-    speed = getattr(event, "speed", "ordinary")
-    terms = turn.policy.money.withdrawal
-    for profile in _wallets(turn, event):
-        if speed in profile.withdrawal:
-            return profile.withdrawal[speed]
-    return terms.get(speed, terms["other"])
-
-
-_UNSAID = "card"  # what an event means that names no method
-_REFUND_TO = {"wallet_balance": "balance", "card": "credit_card"}
-
-
-def refund_term(turn: Turn, event: Movement) -> str:
-    """The wallet's own time, else the gateway's, which carries the refund, else the card network's.
-
-    The provider's answers and what is told of refunds seldom say how the payment was made: then that is remembered, of
-    the last payments.
-    """
-    method = event.method
-    if method == _UNSAID and isinstance(event, PspStatus | Refund):
-        method = method_of(turn, event.payment_id) or method
-    return term_by(turn, method, event.gateway_id, event.network)
-
-
-def term_by(turn: Turn, method: str, gateway_id: str | None = None, network: str | None = None) -> str:
-    """How long a refund to this method takes."""
-    profiles, terms = turn.ctx.library.profiles, turn.policy.money.refund
-    place = _REFUND_TO.get(method, method)
-    wallet = profiles.by_method.get(method)
-    if wallet is not None and wallet.passes_through:
-        place = "credit_card"  # the token of a card: its money goes where the card's goes
-    for profile in (wallet, profiles.by_gateway.get(gateway_id or ""), profiles.by_network.get(network or "")):
-        if profile is not None and profile.refund:
-            place = "balance" if profile.kind == "wallet" and place not in profile.refund else place
-            return profile.refund.get(place) or profile.refund.get("other") or terms["other"]
-    return terms.get(place, terms["other"])
-
-
-def method_of(turn: Turn, payment_id: str) -> str:
-    """How one of the last payments was made; empty: by card, or it is forgotten."""
-    how = next((each.how >> 1 for each in turn.obligations.lately if each.payment_id == payment_id), 0)
-    named = (*turn.ctx.library.profiles.by_method, *turn.policy.money.refund, *_REFUND_TO)
-    return next((method for method in named if how and _short(method) == how), "")
-
-
-def how_of(event: Movement, *, is_transfer: bool) -> int:
-    """What is remembered of how a payment is made: 15 bits of its method, none of a card, and one of its kind."""
-    return (0 if event.method == _UNSAID else _short(event.method)) << 1 | is_transfer
-
-
-def _short(method: str) -> int:
-    return int.from_bytes(blake2b(method.encode(), digest_size=2).digest()) >> 1
-
-
-def _wallets(turn: Turn, event: Movement) -> list[Profile]:
-    """Whose balance is loaded or paid out: the method names it, or where the method is a card, the gateway does."""
-    profiles = turn.ctx.library.profiles
-    asked = (profiles.by_method.get(event.method), profiles.by_gateway.get(event.gateway_id or ""))
-    return [profile for profile in asked if profile is not None]
-
-
-def _topup_from(turn: Turn, event: Movement, terms: Mapping[str, str]) -> str:
-    """By funding method; a top-up that names only its wallet came from the card that is bound there."""
-    for profile in _wallets(turn, event):
-        own = profile.topup.get(event.method)
-        if own is None and event.method in profile.methods:
-            own = profile.topup.get("bank_card") or profile.topup.get("bank_transfer")
-        if own is not None:
-            return own
-    return terms.get(event.method) or terms["other"]
 
 
 _CREDITED = frozenset({payments.RefundCredited})
@@ -148,7 +65,7 @@ PROMISES: dict[str, Promise] = {
             frozenset({payments.TopupRequested, payments.TopupConfirmed}),
             frozenset({payments.TopupCredited}),
             frozenset({payments.TopupFailed}),
-            _topup_term,
+            times.topup,
             "F13",
             "topup_not_credited",
             "accounting",
@@ -160,7 +77,7 @@ PROMISES: dict[str, Promise] = {
             frozenset({payments.WithdrawalRequested}),
             frozenset({payments.WithdrawalCredited}),
             frozenset({payments.WithdrawalReturned, payments.WithdrawalFailed}),
-            _withdrawal_term,
+            times.withdrawal,
             "F14",
             "withdrawal_delay",
             "accounting",
@@ -173,7 +90,7 @@ PROMISES: dict[str, Promise] = {
             frozenset({payments.RefundApproved, payments.RefundSent}),
             _CREDITED,
             frozenset({payments.RefundFailed}),
-            refund_term,
+            times.refund,
             "F15",
             "refund_late",
             "accounting",
@@ -185,7 +102,7 @@ PROMISES: dict[str, Promise] = {
             frozenset({payments.RefundPromised, payments.RefundApproved}),
             frozenset({payments.RefundSent, payments.RefundCredited}),
             frozenset({payments.RefundFailed}),
-            lambda turn, event: turn.policy.money.refund_promise,
+            lambda turn, event: times.within(turn, turn.policy.money.refund_promise, event.currency),
             "F16",
             "refund_dispute",
             "policy",
@@ -198,7 +115,7 @@ PROMISES: dict[str, Promise] = {
             frozenset({payments.BillpayRequested, payments.BillpayDebited}),
             frozenset({payments.BillpayPosted}),
             frozenset({payments.BillpayFailed}),
-            lambda turn, event: turn.policy.money.bill,
+            lambda turn, event: times.within(turn, turn.policy.money.bill, event.currency),
             "F36",
             "bill_not_posted",
             "accounting",
@@ -405,7 +322,8 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         if arrivals.knows(turn, "broken", row.kind, payment_id) and not followed:
             standing_minor = _standing(turn, payment_id)
             if standing_minor:
-                _await_return(turn, row, payment_id, standing_minor, event.currency, turn.policy.money.refund["other"])
+                term = times.within(turn, turn.policy.money.refund["other"], event.currency)
+                _await_return(turn, row, payment_id, standing_minor, event.currency, term)
 
 
 def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str) -> None:
@@ -426,7 +344,7 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str)
         turn.obligations.expectations.remove(waiting)
         _note_end(turn, row, payment_id, kept=kept)
         if rests and waiting.currency == event.currency:
-            _await_return(turn, row, payment_id, rest_minor, event.currency, turn.policy.money.refund["balance"])
+            _await_return(turn, row, payment_id, rest_minor, event.currency, times.to_balance(turn, event.currency))
     for case in tuple(turn.obligations.cases):
         if (case.family, case.payment_id) != (row.case_type, payment_id) or not case.is_open:
             continue
@@ -471,7 +389,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         if row.kind != "bill" or known.stage == _RETURN:
             return
         turn.obligations.expectations.remove(known)  # from here on it takes its time
-    owed_ms = ends_ms(turn.at_ms, row.term(turn, event), turn.policy.money.calendar_of(event.currency))
+    owed_ms = row.term(turn, event).ends_ms(turn.at_ms)
     promised_by = getattr(event, "promised_by", None)
     if promised_by is not None:
         owed_ms = max(to_ms(promised_by), turn.at_ms)
@@ -577,7 +495,7 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
             return
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
-        term = turn.policy.money.refund["balance"] if row.kind == "withdrawal" else refund_term(turn, event)
+        term = times.to_balance(turn, event.currency) if row.kind == "withdrawal" else times.refund(turn, event)
         _await_return(turn, row, event.payment_id, taken_minor, event.currency, term)
     else:
         if waiting is not None:
@@ -599,8 +517,8 @@ def _is_undone(turn: Turn, payment_id: str) -> bool:
     return bool(debits) and not any(each.amount_minor for each in debits)
 
 
-def _await_return(turn: Turn, row: Promise, payment_id: str, amount_minor: int, currency: str, term: str) -> None:
-    owed_ms = ends_ms(turn.at_ms, term, turn.policy.money.calendar_of(currency))
+def _await_return(turn: Turn, row: Promise, payment_id: str, amount_minor: int, currency: str, term: Within) -> None:
+    owed_ms = term.ends_ms(turn.at_ms)
     turn.obligations.expectations.append(
         Expectation(
             row.kind,

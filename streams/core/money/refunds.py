@@ -15,8 +15,8 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations, given, shared_ids
-from streams.core.money.business_days import ends_ms
+from streams.core.money import given, shared_ids, times
+from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
     OWED_BYTES,
@@ -173,18 +173,19 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     )
     text = f"refund {owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
-    policy = turn.policy.money
-    term = expectations.refund_term(turn, answer) if answer is not None else _term(turn, owed.payment_id)
-    eta_ms = ends_ms(turn.at_ms, term, policy.calendar_of(owed.currency))
+    term = times.refund(turn, answer) if answer is not None else _term(turn, owed)
+    eta_ms = term.ends_ms(turn.at_ms)
     about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms), "eta": instant(eta_ms)}
     notify(turn, "refund_started", {**about, "case_id": case.case_id}, case)
     return None
 
 
-def _term(turn: Turn, payment_id: str) -> str:
+def _term(turn: Turn, owed: Owed) -> Within:
     """Where nobody has answered: by how the payment was made, as far as that is remembered."""
-    terms, method = turn.policy.money.refund, expectations.method_of(turn, payment_id)
-    return expectations.term_by(turn, method) if method else terms["other"]
+    method = times.method_of(turn, owed.payment_id)
+    if method:
+        return times.by_method(turn, method, owed.currency)
+    return times.within(turn, turn.policy.money.refund["other"], owed.currency)
 
 
 def refund_moved(turn: Turn, event: Refund) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, open_or_join, set_status
-from streams.core.money import charges
-from streams.core.money.business_days import ends_ms
+from streams.core.money import charges, times
 from streams.core.money.completeness import postponed
 from streams.core.obligations import RESERVED_BYTES, RESERVED_MAX, Line, PaymentState, Reserved, crowded, payment_key
 from streams.core.turn import Turn
@@ -97,8 +96,7 @@ def due(turn: Turn, held: Reserved) -> None:
 
 
 def _due_ms(turn: Turn, currency: str) -> int:
-    policy = turn.policy.money
-    return ends_ms(turn.at_ms, policy.hold, policy.calendar_of(currency))
+    return times.within(turn, turn.policy.money.hold, currency).ends_ms(turn.at_ms)
 
 
 def _is_of(each: Reserved, payment_id: str, order: int) -> bool:

@@ -140,8 +140,8 @@ def test_the_terms_of_a_wallet_go_before_the_policy() -> None:
 def test_a_bank_transfer_after_the_cut_off_has_until_tomorrow() -> None:
     player = Player(policy('default_time_zone = "Asia/Shanghai"'))
     late = paid(NOON + 3 * HOUR, 1, kind=payments.TopupRequested, method="bank_transfer", **CNY)  # 23:00
-    assert cases(player.see(late) + player.see(mark(NOON + 26 * HOUR))) == []
-    assert cases(player.see(mark(NOON + 27 * HOUR))) == [("F13", "classified")]
+    assert cases(player.see(late) + player.see(mark(NOON + 28 * HOUR - 1))) == []
+    assert cases(player.see(mark(NOON + 28 * HOUR))) == [("F13", "classified")]  # midnight after tomorrow
 
 
 def test_what_failed_is_not_waited_for() -> None:

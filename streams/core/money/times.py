@@ -1,0 +1,111 @@
+"""How long may a top-up, a payout or a refund take, by what wallet, network and policy say, and by whose days?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from streams.contracts.payments import Movement, PspStatus, Refund
+from streams.core.declines.profiles import Profile
+from streams.core.local_time import hour_and_weekday
+from streams.core.messages.notify import zone_of
+from streams.core.money.business_days import Within
+from streams.core.turn import Turn
+
+_UNSAID = "card"  # what an event means that names no method
+_REFUND_TO = {"wallet_balance": "balance", "card": "credit_card"}
+
+
+def within(turn: Turn, term: str, currency: str, profile: Profile | None = None) -> Within:
+    """`term` by the days of the profile that states it, or of the currency; on the customer's clock if nobody says."""
+    if profile is not None and profile.calendar is not None:
+        return Within(term, profile.calendar)
+    return Within(term, turn.policy.money.calendar_of(currency), turn.obligations.holder.time_zone)
+
+
+def topup(turn: Turn, event: Movement) -> Within:
+    """By how it is funded; a bank transfer after the cut-off hour of the customer's clock takes longer."""
+    policy = turn.policy.money
+    hour, _ = hour_and_weekday(turn.at_ms, zone_of(turn))
+    if event.method == "bank_transfer" and hour >= policy.topup_cutoff_hour:
+        return Within(policy.topup_after_cutoff, policy.calendar_of(event.currency), zone_of(turn))
+    return _topup_from(turn, event, policy.topup)
+
+
+def withdrawal(turn: Turn, event: Movement) -> Within:
+    """By the speed that was promised."""
+    speed = getattr(event, "speed", "ordinary")
+    terms = turn.policy.money.withdrawal
+    for profile in _wallets(turn, event):
+        if speed in profile.withdrawal:
+            return within(turn, profile.withdrawal[speed], event.currency, profile)
+    return within(turn, terms.get(speed, terms["other"]), event.currency)
+
+
+def refund(turn: Turn, event: Movement) -> Within:
+    """The wallet's own time, else the gateway's, which carries the refund, else the card network's.
+
+    The provider's answers and what is told of refunds seldom say how the payment was made: then that is remembered, of
+    the last payments.
+    """
+    method = event.method
+    if method == _UNSAID and isinstance(event, PspStatus | Refund):
+        method = method_of(turn, event.payment_id) or method
+    return by_method(turn, method, event.currency, event.gateway_id, event.network)
+
+
+def by_method(
+    turn: Turn, method: str, currency: str, gateway_id: str | None = None, network: str | None = None
+) -> Within:
+    """How long a refund to this method takes."""
+    profiles, terms = turn.ctx.library.profiles, turn.policy.money.refund
+    place = _REFUND_TO.get(method, method)
+    wallet = profiles.by_method.get(method)
+    if wallet is not None and wallet.passes_through:
+        place = "credit_card"  # the token of a card: its money goes where the card's goes
+    for profile in (wallet, profiles.by_gateway.get(gateway_id or ""), profiles.by_network.get(network or "")):
+        if profile is not None and profile.refund:
+            place = "balance" if profile.kind == "wallet" and place not in profile.refund else place
+            term = profile.refund.get(place) or profile.refund.get("other") or terms["other"]
+            return within(turn, term, currency, profile)
+    return within(turn, terms.get(place, terms["other"]), currency)
+
+
+def method_of(turn: Turn, payment_id: str) -> str:
+    """How one of the last payments was made; empty: by card, or it is forgotten."""
+    how = next((each.how >> 1 for each in turn.obligations.lately if each.payment_id == payment_id), 0)
+    named = (*turn.ctx.library.profiles.by_method, *turn.policy.money.refund, *_REFUND_TO)
+    return next((method for method in named if how and _short(method) == how), "")
+
+
+def how_of(event: Movement, *, is_transfer: bool) -> int:
+    """What is remembered of how a payment is made: 15 bits of its method, none of a card, and one of its kind."""
+    return (0 if event.method == _UNSAID else _short(event.method)) << 1 | is_transfer
+
+
+def _short(method: str) -> int:
+    return int.from_bytes(blake2b(method.encode(), digest_size=2).digest()) >> 1
+
+
+def _wallets(turn: Turn, event: Movement) -> list[Profile]:
+    """Whose balance is loaded or paid out: the method names it, or where the method is a card, the gateway does."""
+    profiles = turn.ctx.library.profiles
+    asked = (profiles.by_method.get(event.method), profiles.by_gateway.get(event.gateway_id or ""))
+    return [profile for profile in asked if profile is not None]
+
+
+def _topup_from(turn: Turn, event: Movement, terms: Mapping[str, str]) -> Within:
+    """By funding method; a top-up that names only its wallet came from the card that is bound there."""
+    for profile in _wallets(turn, event):
+        own = profile.topup.get(event.method)
+        if own is None and event.method in profile.methods:
+            own = profile.topup.get("bank_card") or profile.topup.get("bank_transfer")
+        if own is not None:
+            return within(turn, own, event.currency, profile)
+    return within(turn, terms.get(event.method) or terms["other"], event.currency)
+
+
+def to_balance(turn: Turn, currency: str) -> Within:
+    """How long what was taken of a balance may take back to it."""
+    terms = turn.policy.money.refund
+    return within(turn, terms.get("balance", terms["other"]), currency)
