@@ -16,6 +16,7 @@ from streams.contracts.cases import Finding, Priority, Queue, ResolutionCode, Ro
 from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS
 from streams.contracts.triage import FaultParty, RetryVerdict
+from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
 from streams.core.flows.names import FLOWS
@@ -122,6 +123,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "party": Values(frozenset(get_args(FaultParty))),
     "verdict": Values(frozenset(get_args(RetryVerdict))),
     "source": Values(frozenset({*packaged().sources, "none"})),
+    "currency": Values(WITH_MINOR_UNIT),
     "dimension": Values(frozenset(DIMENSIONS)),
     "score_from": _values(*map(str, BANDS_FROM)),
     "truth": _values("fraud", "legit"),
@@ -400,6 +402,13 @@ FEES_UNJUDGED: Final = Counter(
     "sane",
     ("why",),
 )
+UNRATED_AMOUNTS: Final = Counter(
+    "paywarden_amounts_unrated_total",
+    "Movements and fees in a currency without a rate: weighed against no limit and no priority. `other`: no currency "
+    "of ISO 4217.",
+    "sane",
+    ("currency",),
+)
 
 # --- are people coping? -----------------------------------------------------------------------------------------------
 CASES_OPENED: Final = Counter("paywarden_cases_opened_total", "Cases opened.", "people", ("queue", "priority"))
@@ -639,6 +648,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     TRIAGES,
     UNKNOWN_CODES,
     FEES_UNJUDGED,
+    UNRATED_AMOUNTS,
     CASES_OPENED,
     CASES_CLOSED,
     CASES_RESOLVED,

@@ -48,6 +48,7 @@ def payments() -> Board:
                 (
                     total(m.UNKNOWN_CODES, title="Codes that no table knows", runbook="PaywardenUnknownDeclineCodes"),
                     total(m.FEES_UNJUDGED, title="Fees that could not be judged"),
+                    total(m.UNRATED_AMOUNTS, title="Amounts in a currency without a rate"),
                 ),
             ),
             Row(

@@ -66,6 +66,7 @@ from streams.metrics import (
     SURVEY_RATINGS,
     UNKNOWN_CODES,
     UNLOCK_SECONDS,
+    UNRATED_AMOUNTS,
 )
 from streams.ports import Places, Scorer
 from streams.runtime.logic import Context, Emit, Incoming, Input, Record, Refused, Shown
@@ -402,6 +403,8 @@ class AccountsLogic:
             context.count(UNKNOWN_CODES, source)
         for why in moment.unjudged:
             context.count(FEES_UNJUDGED, why)
+        for currency in moment.unrated:
+            context.count(UNRATED_AMOUNTS, currency)
         for queue in moment.handed_over:
             context.count(CASES_HANDED_OVER, queue)
         for step in moment.dialogue:

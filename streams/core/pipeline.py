@@ -94,6 +94,7 @@ from streams.core.money import (
     refunds,
     reservations,
     undercharges,
+    unrated,
 )
 from streams.core.obligations import (
     CONTACTS_MAX,
@@ -327,6 +328,7 @@ def _told(turn: Turn, event: Event) -> None:
         case LedgerPosted():
             debit_without_payment.posted(turn, event)
         case FeeCharged():
+            unrated.heard(turn, event)
             fees.charged(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)

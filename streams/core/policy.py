@@ -354,6 +354,10 @@ class Policy(Section, frozen=True, kw_only=True):
             return amount_minor
         return convert(amount_minor, currency, home, rates_at(self.money.rates, at_ms))
 
+    def has_rate(self, currency: str, at_ms: int) -> bool:
+        """Whether amounts of this currency can be weighed at `at_ms`."""
+        return currency in rates_at(self.money.rates, at_ms).per_unit
+
 
 class PolicySchedule(msgspec.Struct):
     """Several policies, oldest first; the time of the event selects, so every worker and every replay agree.

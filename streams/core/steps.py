@@ -101,6 +101,8 @@ class DecideContext(msgspec.Struct, gc=False):
     capped: list[str] = msgspec.field(default_factory=list)
     # Why fees were not compared with their tariffs: for the shell to count.
     unjudged: list[str] = msgspec.field(default_factory=list)
+    # Currencies of amounts that no rate weighs: for the shell to count.
+    unrated: list[str] = msgspec.field(default_factory=list)
 
     def is_stalled(self, feed: str, at_ms: int) -> bool:
         """Whether the feed has stopped while others go on, so that its silence proves nothing.

@@ -37,6 +37,7 @@ from streams.core.money import (
     refunds,
     reservations,
     shared_ids,
+    unrated,
 )
 from streams.core.obligations import PaymentState, payment_key
 from streams.core.score import Score, ScoreUnavailable
@@ -63,6 +64,8 @@ def heard(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreU
     """Answers everything that waits for `event`. Changes the turn."""
     obligations = turn.obligations
     word = _read(turn, prepared, event)
+    if word.known is None:
+        unrated.heard(turn, event)
     if obligations.ended:
         handed.recall(turn, event.payment_id)
     if obligations.cases:
