@@ -10,7 +10,15 @@ import msgspec
 
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CustomerText
-from streams.contracts.payments import Code, Failure, Movement, PaymentPending, PspStatus, RefundFailed
+from streams.contracts.payments import (
+    Code,
+    Failure,
+    Movement,
+    PaymentPending,
+    PspStatus,
+    RefundFailed,
+    WithdrawalReturned,
+)
 from streams.contracts.triage import Contact, Disclosure, PaymentTriaged, RetryAdvice
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, raised
@@ -20,10 +28,10 @@ from streams.core.declines import retry
 from streams.core.declines.resolve import Resolved, helper, resolve, speakers, without_zeros
 from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
-from streams.core.library import limit_word, reason_word
+from streams.core.library import limit_word, name_word, reason_word
 from streams.core.messages.notify import told
 from streams.core.messages.render import instant, money
-from streams.core.money import limits, standing
+from streams.core.money import expectations, limits, standing
 from streams.core.money.completeness import IDLE
 from streams.core.money.limits import Reached
 from streams.core.obligations import Case, Line, PaymentState
@@ -33,6 +41,9 @@ LEDGER = "ledger.entries"
 DEBITED = "debited_not_confirmed"
 UNKNOWN_CODE = "unknown_code"
 UNEXPLAINED = "failure.unexplained"
+# What these are about; no decision is, since none of them begins a movement.
+_NEVER_FIRST: dict[type[Movement], str] = {RefundFailed: "refund", WithdrawalReturned: "withdrawal"}
+_NO_PAYMENTS = frozenset({"topup", "withdrawal", "refund"})
 # Causes that a lock of ours has at the payment system's end.
 _LOCKED = frozenset({"account_blocked", "trade_frozen", "not_permitted", "suspected_fraud", "unknown_error"})
 _OURS_TO_CHECK = frozenset({"trade_frozen"})
@@ -93,7 +104,7 @@ def after_failure(
             event_id=event.event_id,
             account_id=turn.ctx.account_id,
             payment_id=event.payment_id,
-            subject="refund" if type(event) is RefundFailed else SUBJECTS.get(type(event), "payment"),
+            subject=_subject(turn, event),
             shadow=turn.shadow,
             cause=cause.cause,
             flow=flow,
@@ -163,8 +174,18 @@ def _limit_text(turn: Turn, limit: Reached, *, charge: str) -> CustomerText:
     return told(turn, template, parameters)
 
 
+def _subject(turn: Turn, event: Movement) -> str:
+    """What has failed. A provider's answer does not say; whoever waits for the movement knows."""
+    if type(event) is PspStatus:
+        return expectations.movement_of(turn, event.payment_id) or "payment"
+    return _NEVER_FIRST.get(type(event)) or SUBJECTS.get(type(event), "payment")
+
+
 def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: Reached | None) -> CustomerText:
     """The cause's sentence. Whether money moved is the ledger's to say, never a code's."""
+    subject = _subject(turn, event)
+    if subject in _NO_PAYMENTS and not resolved.cause.cause.startswith("refund_"):
+        return _movement_text(turn, event, resolved, subject, failed, limit)
     reason, template = reason_word(resolved.cause.cause), "payment_failure.reason"
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
     books = standing.books_of(turn, event, failed=failed)
@@ -183,6 +204,34 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     elif free:
         template = "payment_failure.not_charged"
     return told(turn, template, {"reason": reason})
+
+
+def _movement_text(
+    turn: Turn, event: Movement, resolved: Resolved, subject: str, failed: bool, limit: Reached | None
+) -> CustomerText:
+    """Of what is no payment: the cause's name, because its sentence speaks of a payment and of paying otherwise."""
+    about = {"what": f"movement.{subject}"}
+    if subject != "refund" and (not failed or resolved.cause.cause == DEBITED):
+        return told(turn, "movement_failure.unknown", about)
+    about["money"] = "money.refund" if subject == "refund" else _money_of(turn, event, resolved, subject)
+    if limit is not None and limit.resets_ms:
+        about |= {"limit": f"limit.{limit.per}", "reset_at": instant(limit.resets_ms)}
+        return told(turn, "movement_failure.limit", about)
+    codes = event.codes if isinstance(event, Failure | RefundFailed) else ()
+    if not codes or _disclosure(event, resolved) == "generic":
+        return told(turn, "movement_failure.unexplained", about)
+    return told(turn, "movement_failure", about | {"reason": name_word(resolved.cause.cause)})
+
+
+def _money_of(turn: Turn, event: Movement, resolved: Resolved, subject: str) -> str:
+    """The word that says where the money of a failed top-up or payout is."""
+    if expectations.is_taken(turn, event):
+        return f"money.{subject}"
+    claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
+    books = standing.books_of(turn, event, failed=True) if claimed == "not_moved" else standing.UNSURE
+    if books == standing.NOTHING and _ledger_is_heard(turn):
+        return "charge.none"
+    return "charge.reserved" if books == standing.RESERVED else "charge.unsaid"
 
 
 def _ledger_is_heard(turn: Turn) -> bool:

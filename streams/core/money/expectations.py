@@ -37,6 +37,8 @@ _PAYMENTS = ("payments.transactions",)
 NEEDS = (*_PAYMENTS, "ledger.entries")  # the ledger may bring the end as well as the payment system
 _DAY_MS = 86_400_000
 _RETURN = 2  # stage: it has failed, and what was taken for it should come back
+# How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
+_DONE, _RETURNED, _FAILED = "done", "returned", "failed"
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
 
 
@@ -209,7 +211,7 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
                 continue
             if not _is_short(turn, event, case.amount_minor or 0, case.currency or ""):
                 line = Line(turn.at_ms, kind_of(event), turn.cause, "refunded", event.amount_minor, event.currency)
-                _close(turn, row, case, line, kept=False)
+                _close(turn, row, case, line, _RETURNED)
 
 
 def due(turn: Turn, waiting: Expectation) -> Case | None:
@@ -279,7 +281,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
         _note_end(turn, row, refund_id, kept=True)
         for case in tuple(turn.obligations.cases):
             if (case.family, case.payment_id) == (row.case_type, payment_id) and case.refund_id in ("", refund_id):
-                _close(turn, row, case, _ledger_line(turn, event, "money arrived"), kept=True)
+                _close(turn, row, case, _ledger_line(turn, event, "money arrived"), _DONE)
     if not named:
         alike.guessed(turn, *money_of, refund_id)
     return refund_id
@@ -327,13 +329,13 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
 
 
 def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str) -> None:
-    """A credit of a top-up is its end; of a payout or a bill it is what was taken, come back."""
-    kept = row.kind == "topup"
+    """A credit of a top-up is its end; of a payout, a bill or a failed top-up it is what was taken, come back."""
     waiting = _find(turn, row, payment_id)
     returns = waiting is not None and waiting.stage == _RETURN
     debits = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
     debits = [each for each in debits if each.amount_minor >= 0]
     rest_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)
+    kept = row.kind == "topup" and not (debits and arrivals.knows(turn, "broken", row.kind, payment_id))
     # Of what was taken all has to come back, a fee of it included; where nobody saw it taken, as much as was promised.
     over = bool(debits) and not any(each.amount_minor for each in debits) and (returns or not kept)
     rests = rest_minor > 0 and (returns or not kept)
@@ -359,7 +361,7 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str)
             add_line(turn, case, line)
         else:
             _note_end(turn, row, payment_id, kept=kept)
-            _close(turn, row, case, line, kept=kept)
+            _close(turn, row, case, line, _DONE if kept else _RETURNED)
 
 
 def _is_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, currency: str) -> bool:
@@ -472,7 +474,7 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
         turn.obligations.expectations.remove(waiting)
     _note_end(turn, row, subject, kept=True)
     if case is not None:
-        _close(turn, row, case, line, kept=True)
+        _close(turn, row, case, line, _DONE)
 
 
 def _broken(turn: Turn, row: Promise, event: Movement) -> None:
@@ -482,10 +484,11 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
     case = _case(turn, row, event)
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
     standing_minor = _standing(turn, event.payment_id) if row in _OF_MOVEMENTS else 0
-    taken = waiting is not None and waiting.taken and not _is_back(turn, event)
+    back = _is_back(turn, event)
+    taken = waiting is not None and waiting.taken and not back
     taken_minor = standing_minor or (event.amount_minor if taken else 0)
     _note_end(turn, row, subject, kept=False)
-    moved_money = case is not None and case.money_state == "moved" and not _is_back(turn, event)
+    moved_money = case is not None and case.money_state == "moved" and not back
     if case is not None and case.is_open and (standing_minor or moved_money):
         add_line(turn, case, line)  # it ends when the money is back
         if waiting is not None:
@@ -501,7 +504,30 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
         if case is not None:
-            _close(turn, row, case, line, kept=False)
+            _close(turn, row, case, line, _RETURNED if back and row in _OF_MOVEMENTS else _FAILED)
+
+
+def movement_of(turn: Turn, payment_id: str) -> str:
+    """What this id is the id of, if something of ours waits for it: topup, withdrawal or bill; else empty."""
+    for row in _OF_MOVEMENTS:
+        if _find(turn, row, payment_id) is not None or _case_open(turn, row, payment_id):
+            return row.kind
+    return ""
+
+
+def is_taken(turn: Turn, event: Movement) -> bool:
+    """Whether a movement that has failed had taken money of which nobody has told that it is back."""
+    if _is_back(turn, event):
+        return False
+    if isinstance(event, payments.WithdrawalReturned) or _standing(turn, event.payment_id):
+        return True
+    return any(_is_moved(turn, row, event) for row in _OF_MOVEMENTS)
+
+
+def _is_moved(turn: Turn, row: Promise, event: Movement) -> bool:
+    waiting, case = _find(turn, row, event.payment_id), _case(turn, row, event)
+    is_worked = case is not None and case.is_open and case.money_state == "moved"
+    return is_worked or (waiting is not None and waiting.taken)
 
 
 def _is_back(turn: Turn, event: Movement) -> bool:
@@ -541,13 +567,13 @@ def _ledger_line(turn: Turn, event: LedgerPosted, text: str) -> Line:
     return Line(turn.at_ms, "ledger_credit", turn.cause, text, event.amount_minor, event.currency)
 
 
-def _close(turn: Turn, row: Promise, case: Case, line: Line, *, kept: bool) -> None:
+def _close(turn: Turn, row: Promise, case: Case, line: Line, how: str) -> None:
     add_line(turn, case, line)
     if not case.is_open:
         return
-    withdrawn = kept and turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
-    template = f"{row.case_type}.{'done' if kept else 'failed'}"
-    case.money_state = "arrived" if kept else "returned"
+    withdrawn = how == _DONE and turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+    template = f"{row.case_type}.{how}"
+    case.money_state = "arrived" if how == _DONE else "returned"
     if case.template and line.amount_minor is not None and line.currency is not None:
         about = {"amount": money(line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
         notify(turn, template, about, case)

@@ -123,7 +123,7 @@ def test_a_payout_that_the_ledger_gives_back_is_over() -> None:
         told(payments.WithdrawalRequested, 0), line("debit", SECOND), mark(NOON + 3 * HOUR), line("credit", 4 * HOUR)
     )
     assert told_of(back) == [("F14", "classified"), ("F14", "resolved")]
-    assert said(back)[-1] == "withdrawal_delay.failed"
+    assert said(back)[-1] == "withdrawal_delay.returned"
 
 
 def test_the_providers_word_on_a_topup_and_a_payout() -> None:
