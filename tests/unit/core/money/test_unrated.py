@@ -21,7 +21,9 @@ per_unit = { USD = 1.0, CNY = 7.1, SEK = 9.4 }
 def asked(player: Player, *events: Event) -> list[CaseVersion]:
     effects = [effect for each in events for effect in player.see(each)]
     assert not [each for each in effects if isinstance(each, NotificationRequested)]
-    return [each for each in effects if isinstance(each, CaseVersion) and each.case_type == UNRATED]
+    return [
+        each for each in effects if isinstance(each, CaseVersion) and (each.case_type, each.version) == (UNRATED, 1)
+    ]
 
 
 def seen(at_ms: int, number: int, currency: str, **fields: object) -> Event:
