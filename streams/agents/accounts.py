@@ -38,7 +38,7 @@ from streams.core.policy import Policy, PolicySchedule
 from streams.core.ranking import Ranking, judge, room_of
 from streams.core.risk import BLOCK_KIND, RiskFact, feed_of, incident_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
-from streams.core.signals import Door, door_of, lock_signal, signals_of
+from streams.core.signals import Door, door_of, lock_signal, release_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
 from streams.core.unlearning import forget_since
 from streams.metrics import (
@@ -355,6 +355,9 @@ class AccountsLogic:
         if moment.forgets_ms is not None:
             forget_since(state.observations, moment.forgets_ms)
         emits += self._locked(moment, prepared.event.event_id, context)
+        if prepared.release:
+            where = (context.clock_ms, context.partition, context.next_sequence)
+            emits.append(publish_signal(release_signal(prepared.event, prepared.release, *where), context.partitions))
         door = door_of(prepared)
         self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "", door=door)
         return emits

@@ -79,7 +79,16 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     value: Id
     event_id: Id
     account_id: Id
-    what: Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "lock", "challenge_sent"]
+    what: Literal[
+        "login_succeeded",
+        "login_failed",
+        "payment",
+        "payment_failed",
+        "label",
+        "lock",
+        "challenge_sent",
+        "devices_reset",
+    ]
     known: bool = True
     username: ShortText | None = None
     card_token: Id | None = None

@@ -281,8 +281,6 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
     """A login, challenge or change of credentials; the last two are decided about only when a rule fires."""
     if prepared.subject not in BY_RULE_ONLY or prepared.hits:
         decisions.decide_on(turn, prepared, score)
-    if prepared.release:
-        login_risk.after_release(turn, prepared)
     match prepared.event:
         case LoginFailed():
             login_ladder.after_failed_login(turn, prepared, prepared.event)

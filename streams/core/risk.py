@@ -18,6 +18,8 @@ SITE_KIND: Literal["health"] = "health"
 SITE = "site"
 # Locks of all partitions meet under this name, so that a rule which locks too many is seen.
 LOCKS = "locks"
+# A version of a program that gives everybody a new device is told under this and its name.
+RELEASE = "release"
 
 # What an entity can be held for. A place of fraud tests no cards, and an address that guesses passwords may be the
 # office of honest payers: whoever asks says what about.

@@ -31,7 +31,7 @@ from streams.core.entities.slice_burst import SAMPLED
 from streams.core.familiar import network_of
 from streams.core.ids import digest
 from streams.core.incidents.keys import is_key
-from streams.core.risk import BLOCK_KIND, LOCKS, SITE, SITE_KIND, is_wider, slices_of
+from streams.core.risk import BLOCK_KIND, LOCKS, RELEASE, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
@@ -151,6 +151,22 @@ def lock_signal(
         account_id=account_id,
         what="lock",
         rule=rule,
+    )
+
+
+def release_signal(
+    event: Event, release: str, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> EntityObserved:
+    """Customers who come home with this version have new devices: one case, whichever partitions see it."""
+    return EntityObserved(
+        at_ms=at_ms,
+        partition=partition,
+        sequence=next_sequence(),
+        kind=SITE_KIND,
+        value=f"{RELEASE}/{release}",
+        event_id=event.event_id,
+        account_id=event.account_id,
+        what="devices_reset",
     )
 
 

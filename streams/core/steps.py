@@ -75,7 +75,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     incident: str = ""  # case of the attack on logins that this event is a part of
     times_usual: float | None = None  # of a fraud label: the amount of its subject over the account's median
     established: bool = False  # of what an owner reports: the account is old enough and has paid often enough
-    release: str = ""  # version of a program whose new devices are excused from this login on
+    release: str = ""  # version of a program that gives its users new devices, as this login shows
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
 
 

@@ -78,6 +78,7 @@ class Player:
         self.feeds: dict[str, int] = {}
         self.stalled: dict[str, tuple[int, int]] = {}  # what the entities agent would have told
         self.clock_ms = 0
+        self.prepared: Prepared  # the newest event, as the rules saw it
         self._scorer = scorer
         self._risk = risk
         self._now_ms = now_ms
@@ -98,6 +99,7 @@ class Player:
         observations = self.observations.setdefault(event.account_id, Observations())
         obligations = self.obligations.setdefault(event.account_id, Obligations())
         prepared = pipeline.prepare(observations, event, at_ms, self._risk, self.policy, late, self.frequencies)
+        self.prepared = prepared
         score = self._scorer(prepared) if prepared.features is not None else NO_MODEL
         context = self._context(event.account_id)
         effects += pipeline.decide(obligations, prepared, score, self.policy, context)

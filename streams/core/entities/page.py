@@ -111,6 +111,12 @@ for a week is not waited for any longer. Meanwhile every accounts partition know
 absence proves nothing: no money case, no refund, no message. What the feed tells late still counts. Watermarks are not
 counted: they say how far a topic was read, not that its producer lives.
 
+## Releases that reset device ids
+
+Accounts partitions tell when a version of an app gives customers at home new devices, and for each hour in which it
+goes on ([logins](logins.md#a-release-that-resets-device-ids)). It is one case (`devices_reset`, P2, technical), however
+many partitions, and closes by itself (`devices_stable`) when none of them has told it for a day.
+
 ## Attacks
 
 An attack is one case. Whatever one device explains is the device's case, whatever one address explains is the

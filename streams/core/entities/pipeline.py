@@ -16,6 +16,7 @@ from streams.core.entities import (
     blocks,
     brute_force,
     card_testing,
+    device_resets,
     guess_spray,
     guessing,
     handling,
@@ -94,6 +95,10 @@ def _act(state: EntityState, signal: CaseActed, at_ms: int, policy: Policy, ctx:
         if part is not None and case is not None and case.case_id == signal.case_id and not case.joined:
             attack = attacks.BY_TYPOLOGY.get(case.typology, otherwise)
             return act_on_attack(part.threat, attack, signal, entity, at_ms, policy)
+    if state.reset is not None and state.reset.case_id == signal.case_id:
+        effects = device_resets.act(state.reset, signal, entity, at_ms, policy)
+        state.reset = None if state.reset.over else state.reset
+        return effects
     if state.health is not None:
         done = cases.act(state.health, signal, entity, at_ms, policy, ctx, state.risk_version + 1)
         if done is not None:
@@ -126,10 +131,20 @@ def _observe_entity(
             return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)
         case "lock":
             return lock_caps.observe_lock(state, signal, at_ms, policy, ctx)
+        case "devices_reset":
+            return _observe_release(state, signal, at_ms, policy)
         case "label":
             return risky_terminal.observe_label(state, signal, at_ms, policy, ctx)
         case _:
             assert_never(signal.what)
+
+
+def _observe_release(state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy) -> list[EntityEffect]:
+    if state.reset is not None:
+        device_resets.goes_on(state.reset, at_ms)
+        return []
+    state.reset, opened = device_resets.begin(signal, at_ms, policy)
+    return [opened]
 
 
 def _observe_feeds(
@@ -151,6 +166,9 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
         *_quiet(state, due_ms, policy),
         *_look(state, due_ms, policy, ctx),
     ]
+    if state.reset is not None and device_resets.due_ms(state.reset) <= due_ms:
+        effects.append(device_resets.end(state.reset, due_ms, policy))
+        state.reset = None
     _shelve(state, effects)
     due = sorted((ended for ended in state.ended if ended.due_ms <= due_ms), key=shelf.due_of)
     effects += [shelf.drop(state.ended, ended, due_ms) for ended in due]
@@ -231,6 +249,9 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
         expires_ms = max(expires_ms, threat.expires_ms)
         if threat.case is not None:
             due_ms = min(due_ms, threat.case.close_due_ms) if due_ms else threat.case.close_due_ms
+    if state.reset is not None:
+        reset_ms = device_resets.due_ms(state.reset)
+        due_ms = min(due_ms, reset_ms) if due_ms else reset_ms
     for ended in state.ended:
         due_ms = min(due_ms, ended.due_ms) if due_ms else ended.due_ms
     if state.health is not None and state.health.due_ms:

@@ -14,6 +14,7 @@ from streams.core.entities.blocks import Block
 from streams.core.entities.brute_force import Target
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.credential_stuffing import Unknown
+from streams.core.entities.device_resets import Reset
 from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.lock_caps import LockCounts
 from streams.core.entities.low_and_slow import Slow
@@ -53,3 +54,4 @@ class EntityState(msgspec.Struct, array_like=True):
     slow: Slow | None = None
     block: Block | None = None  # of an operator
     burst: Burst | None = None
+    reset: Reset | None = None

@@ -21,6 +21,8 @@ from streams.core.login_risk.context import LoginContext
 from streams.core.login_risk.history import LoginHistory, shares
 
 WINDOW_S: Final = 3_600
+# While it is known, so many of the accounts that it took to notice it show in an hour that it goes on.
+_STILL: Final = 0.1
 VERSIONS_MAX: Final = 8
 _MARK_BYTES: Final = 8
 _ACCOUNTS_MAX: Final = 64
@@ -71,7 +73,11 @@ def note(
     share: float,
     lasts_s: int,
 ) -> str:
-    """Counts a login of somebody who comes home. The version if its new devices are excused from now on, else empty."""
+    """Counts a login of somebody who comes home.
+
+    The version if its new devices are excused from now on, or if the hour that has ended shows that they still come;
+    else empty.
+    """
     version = version_of(login.user_agent or "")
     if not version or login.device_id is None:
         return ""
@@ -80,18 +86,27 @@ def note(
     while len(releases) >= VERSIONS_MAX:
         del releases[min(releases, key=lambda each: (releases[each].until_s, releases[each].began_s))]
     releases[version] = release
+    is_known, goes_on = at_s < release.until_s, False
     if at_s - release.began_s >= WINDOW_S:
+        goes_on = is_known and _resets(release, max(2, int(accounts * _STILL)), share)
         release.began_s, release.new, release.logins = at_s, b"", 0
     release.logins += 1
     if not tallied(trusted, key_of(login.device_id)):
         account = mark(login.account_id).to_bytes(_MARK_BYTES, "little")
         if not _holds(release.new, account) and len(release.new) < _ACCOUNTS_MAX * _MARK_BYTES:
             release.new += account
-    number = len(release.new) // _MARK_BYTES
-    if at_s < release.until_s or number < accounts or number < share * release.logins:
+    if is_known:
+        return version if goes_on else ""
+    if not _resets(release, accounts, share):
         return ""
     release.until_s = at_s + lasts_s
     return version
+
+
+def _resets(release: Release, accounts: int, share: float) -> bool:
+    """Whether so many accounts came with new devices, and they are this share of the logins."""
+    number = len(release.new) // _MARK_BYTES
+    return number >= accounts and number >= share * release.logins
 
 
 def _holds(marks: bytes, own: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Can people work on an outage and an attack, and does the counting go on whatever they say?"""
+"""Can people work on an outage, an attack and a release, and does the counting go on whatever they say?"""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from streams.contracts.signals import CaseActed, EntityRisk
 from streams.core.entities import pipeline
 from streams.core.entities.card_testing import CardTesting
 from streams.core.entities.context import EntityContext, EntityEffect
+from streams.core.entities.device_resets import Reset
 from streams.core.entities.state import EntityState
 from streams.core.entities.threat import AttackCase, Threat
 from streams.core.incidents.state import HealthCounters, Incident
 from streams.core.incidents.transitions import CLOSED, DOWN
 
 CONTEXT = EntityContext(0, 1, NOON)
-WORKED = {"outage": ("health", "gateway:g1"), "attack": ("ip", "203.0.113.9")}
+WORKED = {
+    "outage": ("health", "gateway:g1"),
+    "attack": ("ip", "203.0.113.9"),
+    "release": ("health", "release/wallet/6.0"),
+}
 
 
 class Desk:
@@ -32,6 +37,8 @@ class Desk:
         if kind == "outage":
             known = Incident("inc_1", self.value, "failures", NOON - 2 * HOUR, DOWN, NOON, NOON - HOUR, 1)
             self.state.health = HealthCounters(incidents={self.value: known})
+        elif kind == "release":
+            self.state.reset = Reset("inc_1", "wallet/6.0", NOON - 2 * HOUR, NOON - HOUR, version=1)
         else:
             case = AttackCase(
                 "inc_1", NOON - 2 * HOUR, NOON - HOUR, NOON + HOUR, 1, typology="card_testing", rule="card-testing/02"

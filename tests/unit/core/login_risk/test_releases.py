@@ -9,7 +9,6 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, login
 from support.play import Player, policy
 
-from streams.contracts.cases import CaseVersion
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.core.login_risk.frequencies import Frequencies
@@ -67,10 +66,21 @@ def test_owners_at_home_are_asked_until_it_is_a_release_and_then_no_more(before:
     assert set(asked[20:]) == {"allow"}
 
 
-def test_it_is_told_once_as_a_technical_case(before: bytes) -> None:
-    cases = [each for effects in released(site(before)) for each in effects if type(each) is CaseVersion]
-    (case,) = [each for each in cases if each.case_type == "devices_reset"]
-    assert (case.queue, case.subject, case.flow) == ("technical", "app_version/wallet/6.0", "F35")
+def told(player: Player, user: int, at_ms: int, device: str, version: str = "6.0") -> str:
+    """What the login says about its version, for the entities agent."""
+    comes(player, user, at_ms, device, version)
+    return player.prepared.release
+
+
+def test_it_is_told_once_and_once_more_for_each_hour_in_which_it_goes_on(before: bytes) -> None:
+    player = site(before)
+    first = [told(player, user, NOON + user * MINUTE, f"reset-{user}") for user in range(30)]
+    assert [user for user, said in enumerate(first) if said] == [19]
+    again = [told(player, user, NOON + HOUR + user * MINUTE, f"again-{user}") for user in range(30)]
+    assert [user for user, said in enumerate(again) if said] == [0]  # about the hour before
+    known = [told(player, user, NOON + 2 * HOUR + user * MINUTE, f"again-{user}") for user in range(30)]
+    assert [user for user, said in enumerate(known) if said] == [0]
+    assert not any(told(player, user, NOON + 3 * HOUR + user * MINUTE, f"again-{user}") for user in range(30))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +108,7 @@ def test_a_few_new_phones_among_many_old_ones_are_no_release(before: bytes) -> N
     for user in range(CUSTOMERS):
         for again in range(3):
             comes(player, user, NOON + user * MINUTE + again * SECOND, f"phone-{user}", "5.0")
-    cases = [each for effects in released(player, "5.0", 29) for each in effects if type(each) is CaseVersion]
-    assert [each for each in cases if each.case_type == "devices_reset"] == []
+    assert not any(told(player, user, NOON + user * MINUTE, f"reset-{user}", "5.0") for user in range(29))
 
 
 def test_it_ends(before: bytes) -> None:
