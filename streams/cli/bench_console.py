@@ -23,7 +23,16 @@ from streams.adapters.case_store.rows import DAY_MS, Record
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.clock import SystemClock
 from streams.adapters.embedded_broker import free_port
-from streams.cli.bench_store import CUSTOMERS, INCIDENTS, START_MS, STEP_MS, batches, in_batches, incident_of
+from streams.cli.bench_store import (
+    CUSTOMERS,
+    INCIDENTS,
+    START_MS,
+    STEP_MS,
+    batches,
+    case_id_of,
+    in_batches,
+    incident_of,
+)
 from streams.console.desk import COOKIE, Changes
 from streams.console.limits import Limits
 from streams.console.serving import in_background
@@ -41,7 +50,7 @@ PAGES: Final[Mapping[str, str]] = {
     "queue_of_nobody": "/queue?whose=unassigned",
     "queue_waiting": "/queue?stage=waiting",
     "queue_done": "/queue?stage=done",
-    "case": "/cases/case_bench_000017",
+    "case": f"/cases/{case_id_of(17)}",
     "account": "/account?id=customer-000017",
     "search": "/search?" + urlencode({"q": "退款"}),
     "incidents": "/incidents",
@@ -126,7 +135,7 @@ def _around(cases: int) -> Iterator[Record]:
         )
         yield Record("support.cases", 1, number, case.case_id.encode(), encode(case), START_MS)
     for number in range(cases // 10):
-        case_id, account = f"case_bench_{number * 10:06}", f"customer-{number * 10 % CUSTOMERS:06}"
+        case_id, account = case_id_of(number * 10), f"customer-{number * 10 % CUSTOMERS:06}"
         at = from_ms(START_MS + number * 10 * STEP_MS)
         notice = NotificationRequested(
             occurred_at=at,

@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from hashlib import blake2b
 from itertools import product
 from typing import Any, Final, NamedTuple, get_args
@@ -121,6 +122,10 @@ async def load(
     is_filled = here.behind < _FILLS
     if not is_filled:
         fills(here.behind)
+    # Pages of a store without cases show none for the while; in one that has some they go on changing.
+    lays_up = not is_filled and await asyncio.to_thread(store.is_unfilled)
+    if is_filled:
+        await _build(store, told, 0)  # what a process that ended too soon has left
     read = day = 0
     if not (left or follow):
         return read  # aiokafka cannot stop a consumer that was never waited for
@@ -142,7 +147,7 @@ async def load(
                 await asyncio.to_thread(store.write, (), at)
             stored = at
             if records:
-                written = await asyncio.to_thread(store.write, records, at)
+                written = await asyncio.to_thread(partial(store.write, records, at, fills=lays_up))
                 read += len(records)
                 for topic, count in Counter(record.topic for record in records).items():
                     metrics.add(STORE_RECORDS, count, topic)
@@ -153,12 +158,22 @@ async def load(
                 if newest_ms // DAY_MS > day:
                     day = newest_ms // DAY_MS
                     await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS, newest_ms - ACTIVITY_KEPT_MS)
-            _count_lag(metrics, consumer, at, logical)
             left = {tp for tp in left if at[tp] < here.spans[tp].end}
             if not is_filled:
-                fills(sum(here.spans[tp].end - at[tp] for tp in left))
                 is_filled = not left
+                if is_filled:
+                    lays_up = False
+                    await _build(store, told, read)
+                fills(sum(here.spans[tp].end - at[tp] for tp in left))
+            _count_lag(metrics, consumer, at, logical)
     return read
+
+
+async def _build(store: CaseStore, told: Told | None, read: int) -> None:
+    """Makes the cases that were laid up."""
+    while (written := await asyncio.to_thread(store.build)) is not None:
+        if told is not None:
+            told(written, read)
 
 
 def count_open_cases(store: CaseStore, metrics: Metrics) -> None:

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from support.broker import ON_KAFKA
 from support.broker_client import Line
 from support.product import Product, story
-from support.stores import START_MS, case, content
+from support.stores import START_MS, case, content, record
 from support.waiting import wait_until
 
 from streams.adapters.case_store import queries
@@ -226,6 +226,11 @@ def test_a_store_that_is_filled_says_how_much_is_left(product: Product, tmp_path
     store.migrate()
     options = RuntimeOptions(bootstrap=product.cluster.bootstrap, app_id="filled", topic_prefix=product.prefix)
     left: list[int] = []
+
+    def count() -> int:
+        with store.reading() as connection:
+            return queries.sizes(connection)["cases"]
+
     assert asyncio.run(sink.load(options, store, fills=left.append)) == 6_000
     assert left[0] >= 6_000, "before anything is read"
     assert left == sorted(left, reverse=True)
@@ -235,4 +240,9 @@ def test_a_store_that_is_filled_says_how_much_is_left(product: Product, tmp_path
     left.clear()
     assert asyncio.run(sink.load(options, store, fills=left.append)) == 1
     assert left == [], "one that only follows is whole"
+    assert count() == 6_000
+    store.write([record(CASES, case("case_late"))], {}, fills=True)  # killed before it made the case
+    assert count() == 6_000
+    assert asyncio.run(sink.load(options, store)) == 0
+    assert count() == 6_001
     store.close()

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,20 @@ def record(topic: str, event: Any, offset: int = 0, *, key: str = "") -> Record:
     return Record(topic, 0, offset, key.encode(), encode(event), to_ms(event.occurred_at))
 
 
-def load(store: CaseStore, records: Iterable[Record], size: int = 1_000) -> None:
-    """Writes the records in batches of `size`."""
+def load(
+    store: CaseStore, records: Iterable[Record], size: int = 1_000, fills: Callable[[], bool] = lambda: False
+) -> None:
+    """Writes the records in batches of `size`; of each `fills` says whether its cases are made in the end only."""
     given = list(records)
     for begin in range(0, len(given), size):
-        store.write(given[begin : begin + size], {})
+        store.write(given[begin : begin + size], {}, fills=fills())
+    build(store)
+
+
+def build(store: CaseStore) -> None:
+    """Makes the cases that a fill has left."""
+    while store.build() is not None:
+        pass
 
 
 def content(store: CaseStore) -> dict[str, list[tuple[Any, ...]]]:

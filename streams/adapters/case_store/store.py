@@ -3,6 +3,9 @@
 One transaction holds the rows of a batch and the offsets after it. A store that is killed goes on after its last
 commit; a record that is read twice changes nothing: versions are kept by case and number, the newest is the case, and
 what was deleted stays deleted up to the event time of its deletion.
+
+A store that is filled keeps versions first and makes their cases last: of a case with ten versions one row and one
+entry in the index of words are written, not ten.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ from streams.contracts.cases import CaseVersion
 # One name in a cluster of PostgreSQL for "somebody writes this store"; any constant does.
 _WRITER: Final = 7_041_988_211
 _CHUNK: Final = 500  # parameters of one IN; SQLite allowed 999 for long
+_BUILT: Final = 5_000  # cases of one transaction while others wait to write
 
 _NOBODY: Final = (0, -1)  # number and version of a case without a row
 
@@ -133,13 +137,24 @@ class CaseStore:
                 connection.execute(delete(table))
             connection.execute(text(f"DELETE FROM {WORDS}"))
 
-    def write(self, records: Sequence[Record], positions: Mapping[Position, int]) -> Written:
-        """Takes in `records` and, with them, the offsets after them."""
+    def is_unfilled(self) -> bool:
+        """Whether there are no cases yet, or not all of those that `write` was to leave to `build`."""
+        with self.reading() as connection:
+            return _has_unbuilt(connection) or connection.scalar(select(tables.CASES.c.number).limit(_ONE)) is None
+
+    def write(self, records: Sequence[Record], positions: Mapping[Position, int], *, fills: bool = False) -> Written:
+        """Takes in `records` and, with them, the offsets after them. `fills` leaves the cases to `build`."""
         batch = batch_of(records)  # outside the transaction: decoding takes as long as writing
         with self.writing() as connection:
             touched = _forget(connection, batch)
             gone = _gone(connection, batch)
-            changed = _write_cases(connection, batch, gone, touched)
+            newest = _write_versions(connection, batch, gone)
+            if fills:
+                unbuilt = [{"case_id": case_id} for case_id in (*newest, *touched)]
+                _insert_new(connection, tables.UNBUILT, unbuilt)
+                changed: set[str] = set()
+            else:
+                changed = _write_cases(connection, newest, _newest(connection, touched))
             accounts = _write_accounts(connection, batch, gone)
             _write_activity(connection, batch, gone)
             _write_contacts(connection, batch, gone)
@@ -153,6 +168,22 @@ class CaseStore:
             self._scrub()
         return Written(frozenset(changed), frozenset(accounts), len(batch.refused))
 
+    def build(self) -> Written | None:
+        """Makes some thousand of the cases that `write` left, in the order they came; None if none are left."""
+        unbuilt = tables.UNBUILT
+        with self.writing() as connection:
+            waiting = connection.execute(select(unbuilt).order_by(unbuilt.c.number).limit(_BUILT)).all()
+            if not waiting:
+                return None
+            newest = _newest(connection, [row.case_id for row in waiting])
+            erased = _erase(connection, newest)
+            newest |= _newest(connection, erased)
+            changed = _write_cases(connection, {}, newest)
+            connection.execute(delete(unbuilt).where(unbuilt.c.number <= waiting[-1].number))
+        if erased:
+            self._scrub()
+        return Written(frozenset(changed), frozenset(), 0)
+
     def forget_before(self, at_ms: int, activity_ms: int) -> None:
         """Drops messages, answers and notes about deletions that are older: they left their topics long ago.
 
@@ -160,13 +191,10 @@ class CaseStore:
         """
         with self.writing() as connection:
             connection.execute(delete(tables.ACTIVITY).where(tables.ACTIVITY.c.at_ms < activity_ms))
-            for table in (
-                tables.NOTIFICATIONS,
-                tables.REJECTIONS,
-                tables.GONE,
-                tables.SENT_ACTIONS,
-                tables.HANDOVERS,
-            ):
+            old = [tables.NOTIFICATIONS, tables.REJECTIONS, tables.SENT_ACTIONS, tables.HANDOVERS]
+            if not _has_unbuilt(connection):  # `build` asks whose cases are to be erased
+                old.append(tables.GONE)
+            for table in old:
                 connection.execute(delete(table).where(table.c.at_ms < at_ms))
 
     def _scrub(self) -> None:
@@ -254,20 +282,12 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
     rows = [storable({"kind": kind, "id": what, "at_ms": at_ms}) for (kind, what), at_ms in batch.gone.items()]
     _upsert(connection, tables.GONE, rows, if_greater="at_ms")
     touched: set[str] = set()
-    versions, lock_states, locks = tables.VERSIONS, tables.LOCK_STATES, tables.LOCKS
+    lock_states, locks = tables.LOCK_STATES, tables.LOCKS
     for row in rows:
         kind, what, at_ms = row["kind"], row["id"], row["at_ms"]
         if kind in ("case", "account"):
             of_account = select(tables.CASES.c.case_id).where(tables.CASES.c.account_id == what)
-            case_ids = [what] if kind == "case" else list(connection.scalars(of_account))
-            for chunk in _chunks(case_ids):
-                old = and_(versions.c.case_id.in_(chunk), versions.c.at_ms <= at_ms)
-                touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
-                connection.execute(delete(versions).where(old))
-                queued = tables.WEBHOOK_QUEUE
-                connection.execute(delete(queued).where(queued.c.subject.in_(chunk), queued.c.at_ms <= at_ms))
-                for sent in (tables.SENT_ACTIONS, tables.HANDOVERS):
-                    connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
+            touched |= _forget_versions(connection, [what] if kind == "case" else connection.scalars(of_account), at_ms)
             queued = tables.WEBHOOK_QUEUE
             connection.execute(delete(queued).where(queued.c.subject == what, queued.c.at_ms <= at_ms))
             for table in (tables.NOTIFICATIONS, tables.REJECTIONS, tables.ATTACHMENTS, tables.REMARKS):
@@ -286,6 +306,34 @@ def _forget(connection: Connection, batch: Batch) -> set[str]:
             if connection.execute(delete(lock_states).where(old)).rowcount:
                 connection.execute(delete(locks).where(locks.c.account_id == what))
     return touched
+
+
+def _forget_versions(connection: Connection, case_ids: Iterable[str], at_ms: int) -> set[str]:
+    """Deletes what was said about these cases up to `at_ms`; those of which something was known."""
+    versions = tables.VERSIONS
+    touched: set[str] = set()
+    for chunk in _chunks(list(case_ids)):
+        old = and_(versions.c.case_id.in_(chunk), versions.c.at_ms <= at_ms)
+        touched.update(connection.scalars(select(versions.c.case_id).where(old).distinct()))
+        connection.execute(delete(versions).where(old))
+        queued = tables.WEBHOOK_QUEUE
+        connection.execute(delete(queued).where(queued.c.subject.in_(chunk), queued.c.at_ms <= at_ms))
+        for sent in (tables.SENT_ACTIONS, tables.HANDOVERS):
+            connection.execute(delete(sent).where(sent.c.case_id.in_(chunk), sent.c.at_ms <= at_ms))
+    return touched
+
+
+def _erase(connection: Connection, newest: Left) -> list[str]:
+    """Deletes of cases that are not built yet what came before the erasure of their account; which cases."""
+    of_account: dict[str, list[str]] = defaultdict(list)
+    for case_id, known in newest.items():
+        if known is not None and known[0].entities.account_id is not None:
+            of_account[without_nul(known[0].entities.account_id)].append(case_id)
+    erased: set[str] = set()
+    for (kind, what), at_ms in _known_gone(connection, of_account).items():
+        if kind == "account":
+            erased |= _forget_versions(connection, of_account[what], at_ms)
+    return sorted(erased)
 
 
 def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
@@ -307,9 +355,15 @@ def _gone(connection: Connection, batch: Batch) -> dict[tuple[str, str], int]:
         cases.add(notice.case_id or "")
     for each in batch.activity.values():
         accounts.update((each["account_id"], each["payee_id"]))
-    wanted = sorted({without_nul(each) for each in {*cases, *accounts} if each})
+    return _known_gone(connection, {without_nul(each) for each in {*cases, *accounts} if each})
+
+
+def _known_gone(connection: Connection, ids: Iterable[str]) -> dict[tuple[str, str], int]:
+    """Kind and id of what is gone, with the event time of that."""
     found: dict[tuple[str, str], int] = {}
-    for chunk in _chunks(wanted):
+    if connection.scalar(select(tables.GONE.c.at_ms).limit(_ONE)) is None:
+        return found
+    for chunk in _chunks(sorted(ids)):
         for row in connection.execute(select(tables.GONE).where(tables.GONE.c.id.in_(chunk))):
             found[row.kind, row.id] = row.at_ms
     return found
@@ -325,34 +379,37 @@ def _is_gone(gone: Mapping[tuple[str, str], int], row: Mapping[str, Any], *kinds
     )
 
 
-def _write_cases(
-    connection: Connection, batch: Batch, gone: Mapping[tuple[str, str], int], touched: set[str]
-) -> set[str]:
-    """Adds versions and makes the newest the case; the cases that look different now."""
-    by_case: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    newest: dict[str, tuple[CaseVersion, bytes]] = {}
+Newest = dict[str, tuple[CaseVersion, bytes]]  # by the id of the case
+Left = dict[str, tuple[CaseVersion, bytes] | None]  # the newest that is kept, of each that was asked for
+
+
+def _write_versions(connection: Connection, batch: Batch, gone: Mapping[tuple[str, str], int]) -> Newest:
+    """Adds the versions; the newest of each case."""
+    rows = []
+    newest: Newest = {}
     for case, body in batch.versions.values():
         row = version_row(case, body)
         if gone and _is_gone(gone, {"account_id": case.entities.account_id, **row}, "case", "account"):
             continue
-        by_case[row["case_id"]].append(row)
+        rows.append(row)
         known = newest.get(row["case_id"])
         if known is None or case.version > known[0].version:
             newest[row["case_id"]] = (case, body)
-    _insert_new(connection, tables.VERSIONS, [row for rows in by_case.values() for row in rows])
+    _insert_new(connection, tables.VERSIONS, rows)
+    return newest
+
+
+def _write_cases(connection: Connection, newer: Newest, left: Left) -> set[str]:
+    """Makes the newest version the case; the cases that look different now. What is `left` is made again anyway."""
+    newest = newer | {case_id: each for case_id, each in left.items() if each is not None}
     cases = tables.CASES
     stored: dict[str, tuple[int, int]] = {}  # number, version
-    for chunk in _chunks(sorted({*newest, *touched})):
+    for chunk in _chunks(sorted({*newest, *left})):
         for found in connection.execute(
             select(cases.c.case_id, cases.c.number, cases.c.version).where(cases.c.case_id.in_(chunk))
         ):
-            stored[found.case_id] = (found.number, found.version)
-    for case_id in touched:
-        left = _newest_left(connection, case_id)
-        if left is not None:
-            newest[case_id] = left
-            stored[case_id] = (stored.get(case_id, _NOBODY)[0], -1)  # written again, whatever stands there
-    lost = [case_id for case_id in touched if case_id not in newest]
+            stored[found.case_id] = (found.number, -1 if found.case_id in left else found.version)
+    lost = [case_id for case_id in left if case_id not in newest]
     _drop_cases(connection, [stored[case_id][0] for case_id in lost if case_id in stored])
     last = connection.scalar(select(func.max(cases.c.number))) or 0
     rows, words = [], []
@@ -369,13 +426,23 @@ def _write_cases(
     return {row["case_id"] for row in rows} | set(lost)
 
 
-def _newest_left(connection: Connection, case_id: str) -> tuple[CaseVersion, bytes] | None:
-    """The newest version of a case of which some were deleted."""
+def _newest(connection: Connection, case_ids: Iterable[str]) -> Left:
+    """The newest version that is kept of each of these cases, in their order; None if none is."""
     versions = tables.VERSIONS
-    body = connection.scalar(
-        select(versions.c.body).where(versions.c.case_id == case_id).order_by(versions.c.version.desc()).limit(1)
-    )
-    return None if body is None else (decode_case(body), body)
+    found: Left = dict.fromkeys(case_ids)
+    for chunk in _chunks(list(found)):
+        last = select(versions.c.case_id, func.max(versions.c.version).label("version"))
+        newest = last.where(versions.c.case_id.in_(chunk)).group_by(versions.c.case_id).subquery()
+        joined = versions.join(
+            newest, and_(versions.c.case_id == newest.c.case_id, versions.c.version == newest.c.version)
+        )
+        for case_id, body in connection.execute(select(versions.c.case_id, versions.c.body).select_from(joined)):
+            found[case_id] = (decode_case(body), body)
+    return found
+
+
+def _has_unbuilt(connection: Connection) -> bool:
+    return connection.scalar(select(tables.UNBUILT.c.number).limit(_ONE)) is not None
 
 
 def _drop_cases(connection: Connection, numbers: Sequence[int]) -> None:

@@ -137,6 +137,14 @@ VERSIONS: Final = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# Cases whose versions are kept and whose row is not made yet: a store that is filled makes the rows last.
+UNBUILT: Final = Table(
+    "unbuilt",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("case_id", String(128), nullable=False, unique=True),
+)
+
 LOCK_STATES: Final = Table(
     "lock_states",
     METADATA,
@@ -288,6 +296,7 @@ CONTACTS: Final = Table(
 FROM_TOPICS: Final = (
     CASES,
     VERSIONS,
+    UNBUILT,
     LOCK_STATES,
     LOCKS,
     NOTIFICATIONS,

@@ -95,8 +95,10 @@ def story() -> list[Record]:
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 2**32), st.integers(1, 40), st.floats(0, 1))
-def test_order_repetition_and_cuts_change_nothing(store: CaseStore, seed: int, size: int, repeated: float) -> None:
+@given(st.integers(0, 2**32), st.integers(1, 40), st.floats(0, 1), st.sampled_from((0.5, 1.0)))
+def test_order_repetition_cuts_and_filling_change_nothing(
+    store: CaseStore, seed: int, size: int, repeated: float, filled: float
+) -> None:
     store.clear()
     load(store, story())
     wanted = content(store)
@@ -105,6 +107,9 @@ def test_order_repetition_and_cuts_change_nothing(store: CaseStore, seed: int, s
     random.shuffle(shuffled)
     store.clear()
     load(store, shuffled, size)
+    assert content(store) == wanted
+    store.clear()
+    load(store, shuffled, size, lambda: random.random() < filled)
     assert content(store) == wanted
 
 
