@@ -269,6 +269,7 @@ class Command(msgspec.Struct, array_like=True, gc=False):
     attempt: int
     overdue: bool  # its P1 case is open
     lock: str  # action id of the lock that this command makes or lifts; empty: an errand without a lock
+    refused: bool = False  # the payment system has said no at least once
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):

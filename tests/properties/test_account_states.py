@@ -75,6 +75,7 @@ class Life(RuleBasedStateMachine):
         self.cases: dict[str, CaseVersion] = {}
         self.unanswered: list[str] = []
         self.told: list[Effect] = []
+        self.commands: dict[str, tuple[str, ...]] = {}
 
     def see(self, happening: Event) -> None:
         self.history.append(("see", happening))
@@ -92,6 +93,8 @@ class Life(RuleBasedStateMachine):
                 self.cases[effect.case_id] = effect
             elif isinstance(effect, ActionRequested):
                 self.unanswered.append(effect.action_id)
+                what = (effect.action, effect.scope, effect.applies_to, str(effect.expires_at))
+                assert self.commands.setdefault(effect.action_id, what) == what, "one id, one command"
             elif isinstance(effect, LocksState):
                 assert effect.was in (None, self.state)
                 assert permitted(self.state, effect.trigger or "", effect.state), (self.state, effect)
@@ -193,6 +196,13 @@ class Life(RuleBasedStateMachine):
             if held.due_ms == 0 and held.status != "lifting":
                 assert held.case_id, held
 
+    @invariant()
+    def what_the_payment_system_has_not_done_is_asked_for_again(self) -> None:
+        owed = self.player.obligations.get("a1")
+        if owed is not None:
+            asked = {command.lock for command in owed.outbox}
+            assert {held.action_id for held in owed.locks if held.status != "effective"} <= asked
+
     def teardown(self) -> None:
         again = Player(POLICY)
         effects: list[Effect] = []
@@ -204,6 +214,11 @@ class Life(RuleBasedStateMachine):
             self.answer(True)
         self.wait(8 * DAY)
         assert self.state in (ACTIVE, CLOSED, *ENDLESS)
+        # Whatever it has refused before: once the payment system does as it is asked, it does what was decided.
+        while self.unanswered:
+            self.answer(True)
+        owed = self.player.obligations.get("a1")
+        assert owed is None or {held.status for held in owed.locks} <= {"effective"}
 
 
 TestLife = Life.TestCase

@@ -13,8 +13,8 @@ from streams.core.flows import mule, unknown_outcome
 from streams.core.flows.fraud_alert import RISK_FAMILY, TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.intake.topics import TOPICS
-from streams.core.locks.account_states import is_frozen
-from streams.core.locks.saga import lift, lock, stands_as_long
+from streams.core.locks.account_states import is_frozen, stands
+from streams.core.locks.saga import lift, lock, stands_as_long, urge
 from streams.core.locks.unlock import is_proved, recover, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.money import charges, refunds
@@ -147,7 +147,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if event.action in ("lock", "unlock") and not turn.is_fresh:
         return "too_old", "the action is older than the policy lets effects be"
     if event.action == "unlock":
-        frozen = next((held for held in turn.obligations.locks if held.action == "freeze"), None)
+        frozen = next((held for held in turn.obligations.locks if held.action == "freeze" and stands(held)), None)
         if frozen is not None:
             return _unfreeze_refusal(turn, frozen, event)
         if not _meant_locks(turn, event):
@@ -402,7 +402,11 @@ def _restrict(turn: Turn, case: Case, event: CaseAction) -> None:
 
 
 def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
-    locks = _meant_locks(turn, event)
+    meant = _meant_locks(turn, event)
+    for held in meant:
+        if not stands(held):  # lifted already, and the payment system has not done so
+            urge(turn, held, f"operator ({event.role})")
+    locks = tuple(held for held in meant if stands(held))
     frozen = any(held.action == "freeze" for held in locks)
     trigger = "supervisors" if frozen else "operator"
     lifted = [lift(turn, held, f"operator ({event.role})", trigger, event.role) for held in locks]

@@ -82,13 +82,13 @@ def state_of(locks: Iterable[HeldLock], closed: bool = False) -> str:
     """The strictest of all; a lock that is being lifted counts no longer."""
     if closed:
         return CLOSED
-    states = [state_of_lock(held) for held in locks if _stands(held)]
+    states = [state_of_lock(held) for held in locks if stands(held)]
     return max(states, key=STATES.index, default=ACTIVE)
 
 
 def is_frozen(locks: Iterable[HeldLock]) -> bool:
     """Whether a freeze stands, acknowledged or not: from then on nothing that one person says lets money out."""
-    return any(held.action == "freeze" and _stands(held) for held in locks)
+    return any(held.action == "freeze" and stands(held) for held in locks)
 
 
 def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock | None:
@@ -100,12 +100,13 @@ def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock
         if held.action in stopping
         and held.applies_to == "everyone"
         and held.scope in ("all", "money_out")
-        and _stands(held)
+        and stands(held)
     ]
     return max(found, key=lambda held: STATES.index(state_of_lock(held)), default=None)
 
 
-def _stands(held: HeldLock) -> bool:
+def stands(held: HeldLock) -> bool:
+    """Whether it keeps somebody out: what is being lifted does so no longer, whatever the payment system has heard."""
     return held.status not in ("lifting", RELEASED)
 
 

@@ -87,7 +87,10 @@ case of its own (the ladder's first steps, lower limits) is counted by one incid
 
 A lock is a saga: it is wanted, commanded, acknowledged by the payment system, and released by its own expiry or by
 somebody who proves who they are. A command is sent again with the same `action_id` until it is acknowledged; one that
-stays unacknowledged becomes a P1 case.
+stays unacknowledged, or that the payment system refuses, becomes a P1 case and is sent again all the same: first every
+`locks.resend_s`, then with growing pauses up to an hour. An operator's `unlock` of a lock that has been lifted, and
+that the payment system still keeps, sends its command again at once; two people have decided about a freeze by then, so
+one is enough. What a freeze wanted done to sessions and payouts is asked for no longer once it is lifted.
 
 ```mermaid
 {diagram()}```

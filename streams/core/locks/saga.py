@@ -1,6 +1,7 @@
 """How does a wish to lock become a lock that the payment system carries out, and how does it end?
 
-A command keeps its `action_id` however often it is sent. It is sent again until it is acknowledged. An acknowledgement
+A command keeps its `action_id` however often it is sent. It is sent again until it is acknowledged, also when the
+payment system has refused it: then later each time, and at once when somebody with a say asks again. An acknowledgement
 is an answer, however late it comes: it ends the waiting, and the case that the waiting opened.
 """
 
@@ -117,12 +118,42 @@ def lift(turn: Turn, held: HeldLock, why: str, trigger: str = "operator", actor:
         return False
     turn.moves(trigger, actor)
     _drop_commands(turn, held.action_id)
+    if held.action == "freeze":  # its sessions and payouts are the owner's again
+        outbox = turn.obligations.outbox
+        turn.obligations.outbox = [each for each in outbox if each.lock or each.case_id != held.case_id]
     held.status = transition.to
     _changed(turn)
-    action_id = ids.action_id(held.case_id or held.action_id, turn.ctx.account_id, turn.origin, "unlock")
-    _command(turn, action_id, held, why, action="unlock")
+    _command_unlock(turn, held, why)
     _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
     _forget_released(turn)
+    return True
+
+
+def urge(turn: Turn, held: HeldLock, why: str) -> bool:
+    """Sends the command of a lock again now, which the payment system has refused or not answered.
+
+    False: there is nothing to urge, or the reason is too old to act on.
+    """
+    turn.enforce()
+    if not turn.may("action"):
+        return False
+    transition = _step(turn, held.status, "urged")
+    if transition is None:
+        return False
+    waiting = next((command for command in turn.obligations.outbox if command.lock == held.action_id), None)
+    if waiting is not None:
+        _again(turn, waiting)
+    elif held.status == "lifting":
+        _command_unlock(turn, held, why)
+    else:
+        _command(turn, held.action_id, held, why)
+    what = "unlock" if held.status == "lifting" else held.action
+    _note(turn, held.case_id, "commanded_again", f"{what} commanded again: {why}")
+    if transition.to != held.status:
+        _drop_commands(turn, held.action_id)
+        held.status = transition.to
+        _changed(turn)
+        _forget_released(turn)
     return True
 
 
@@ -135,19 +166,28 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
         if done:
             _confirmed(turn, event.action_id)
         return
-    outbox.remove(command)
     held = _held_by(turn, command)
-    if held is not None:
-        transition = step(held.status, "acknowledged" if done else "refused")
-        if transition is not None:
-            held.status = transition.to
-            _changed(turn)
+    transition = step(held.status, "acknowledged" if done else "refused") if held is not None else None
+    if held is not None and transition is not None and transition.to != held.status:
+        held.status = transition.to
+        _changed(turn)
     if not done:
-        _problem(turn, command, f"the payment system answered {event.result}")
-    elif command.overdue:
+        _refused(turn, command, event.result)
+        return
+    outbox.remove(command)
+    if command.overdue:
         _confirmed(turn, command.action_id)
     _note(turn, command.case_id, "acknowledged", f"{command.action}: {event.result}")
     _forget_released(turn)
+
+
+def _refused(turn: Turn, command: Command, result: str) -> None:
+    """A no may be an outage: the command goes on waiting. People are told once, the payment system is asked again."""
+    if not command.refused:
+        command.refused = command.overdue = True
+        _problem(turn, command, f"the payment system answered {result}", "command_refused")
+        _note(turn, command.case_id, "acknowledged", f"{command.action}: {result}")
+    command.due_ms = _next_ms(turn, command)
 
 
 def expire(turn: Turn, held: HeldLock) -> None:
@@ -235,13 +275,23 @@ def send_again(turn: Turn, command: Command) -> None:
             held.status = transition.to
             _changed(turn)
         _problem(turn, command, f"not acknowledged for {policy.ack_timeout_s} s")
-    pause_ms = policy.resend_s * 1000
-    if command.overdue:  # people know by now, and an outage of a day must not be answered by a storm
-        pause_ms = min(max(waited_ms, pause_ms), SLOWEST_RESEND_MS)
-    command.due_ms = turn.ctx.heard_ms(turn.at_ms) + pause_ms
+    _again(turn, command)
+
+
+def _again(turn: Turn, command: Command) -> None:
+    command.due_ms = _next_ms(turn, command)
     if turn.acts:
         command.attempt += 1
         turn.effects.append(_request(turn, command))
+
+
+def _next_ms(turn: Turn, command: Command) -> int:
+    """When it is sent again. An answer may be dated before our clock, and must not be answered at once for that."""
+    at_ms = max(turn.at_ms, turn.ctx.clock_ms)
+    pause_ms = turn.policy.locks.resend_s * 1000
+    if command.overdue:  # people know by now, and an outage of a day must not be answered by a storm
+        pause_ms = min(max(at_ms - turn.ctx.heard_ms(command.first_ms), pause_ms), SLOWEST_RESEND_MS)
+    return turn.ctx.heard_ms(at_ms) + pause_ms
 
 
 def _step(turn: Turn, status: str, on: str) -> Transition | None:
@@ -293,6 +343,12 @@ def _command(turn: Turn, action_id: str, held: HeldLock, rule: str, action: str 
             held.action_id,
         ),
     )
+
+
+def _command_unlock(turn: Turn, held: HeldLock, why: str) -> None:
+    # After the lock, not after its case: several locks of one case may end in one turn, each by a command of its own.
+    action_id = ids.action_id(held.action_id, turn.ctx.account_id, turn.origin, "unlock")
+    _command(turn, action_id, held, why, action="unlock")
 
 
 def _send(turn: Turn, command: Command) -> None:
@@ -352,7 +408,7 @@ def _note(turn: Turn, case_id: str, kind: str, text: str) -> None:
         add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))
 
 
-def _problem(turn: Turn, command: Command, what: str) -> None:
+def _problem(turn: Turn, command: Command, what: str, kind: str = "command_unconfirmed") -> None:
     """A lock that may not exist is worse than no lock: people believe in it. Hence P1."""
     open_or_join(
         turn,
@@ -362,7 +418,7 @@ def _problem(turn: Turn, command: Command, what: str) -> None:
             family=UNCONFIRMED,
             queue="technical",
             priority=1,
-            lines=(Line(turn.at_ms, "command_unconfirmed", command.action_id, f"{command.action}: {what}"),),
+            lines=(Line(turn.at_ms, kind, command.action_id, f"{command.action}: {what}"),),
         ),
     )
 

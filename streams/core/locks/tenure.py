@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.core.locks.account_states import ACCOUNT_MOVES, STATES, state_of_lock
-from streams.core.locks.transitions import RELEASED
+from streams.core.locks.account_states import ACCOUNT_MOVES, STATES, stands, state_of_lock
 from streams.core.obligations import HeldLock
 
 DAY_MS = 86_400_000
@@ -109,7 +108,7 @@ def standing(locks: Iterable[HeldLock]) -> tuple[Standing, ...]:
     return tuple(
         Standing((held.action, held.scope, held.applies_to), state_of_lock(held), held.since_ms)
         for held in locks
-        if held.status not in ("lifting", RELEASED)
+        if stands(held)
     )
 
 

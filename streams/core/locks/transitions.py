@@ -33,7 +33,9 @@ LOCK_TRANSITIONS = (
     Transition("commanded", "refused", "unconfirmed", "open_case"),
     Transition("unconfirmed", "acknowledged", "effective"),
     Transition("unconfirmed", "resend_due", "unconfirmed", "request_again"),
-    Transition("unconfirmed", "refused", "unconfirmed"),
+    Transition("unconfirmed", "refused", "unconfirmed", "open_case"),
+    Transition("unconfirmed", "urged", "unconfirmed", "request_again"),  # somebody with a say asks for it again
+    Transition("unconfirmed", "urged_unheard", "effective", "request_again"),
     # a longer lock of the same kind takes the place of the shorter one
     Transition("commanded", "wanted", "commanded", "request"),
     Transition("unconfirmed", "wanted", "commanded", "request"),
@@ -55,6 +57,8 @@ LOCK_TRANSITIONS = (
     Transition("lifting", "resend_due", "lifting", "request_again"),
     Transition("lifting", "overdue", "lifting", "open_case"),
     Transition("lifting", "refused", "lifting", "open_case"),
+    Transition("lifting", "urged", "lifting", "request_again"),
+    Transition("lifting", "urged_unheard", "released", "request_again"),
     Transition("lifting", "expired", "released"),
     Transition("lifting", "wanted", "commanded", "request"),
     Transition("lifting", "wanted_unheard", "effective", "request"),

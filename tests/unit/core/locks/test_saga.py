@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
+from streams.core.obligations import Case
 from streams.core.steps import Effect
 
 STRICT_CAPS = "[locks.caps]\nper_rule = 1\ntotal = 1\n"
@@ -110,15 +112,114 @@ def test_every_attempt_of_a_command_has_the_same_id() -> None:
     assert len({command.action_id for command in freezes}) == 1
 
 
-def test_a_refused_command_is_a_p1_case_and_is_not_sent_again() -> None:
+def test_a_refused_command_is_a_p1_case_and_is_sent_again_with_growing_pauses() -> None:
     player = Player(policy())
     freeze = next(command for command in only(ActionRequested, player.see(stolen())) if command.action == "freeze")
     effects = player.see(answered(freeze.action_id, NOON + SECOND, "refused"))
     assert [(case.case_type, case.priority) for case in only(CaseVersion, effects) if case.version == 1] == [
         ("lock_not_confirmed", "P1")
     ]
-    again = only(ActionRequested, player.pass_until(NOON + HOUR))
+    sent: list[int] = []
+    problems: list[CaseVersion] = []
+    for minute in range(1, 6 * 60):
+        at_ms = NOON + minute * MINUTE
+        effects = player.pass_until(at_ms)
+        if any(command.action_id == freeze.action_id for command in only(ActionRequested, effects)):
+            sent.append(minute)
+            effects += player.see(answered(freeze.action_id, at_ms, "refused"))
+        problems += [case for case in only(CaseVersion, effects) if case.case_type == "lock_not_confirmed"]
+    pauses = [later - earlier for earlier, later in pairwise(sent)]
+    assert pauses == sorted(pauses)
+    assert sent[0] <= 2
+    assert max(pauses) in (60, 61)
+    assert len(sent) < 14
+    lines = [line.text for line in problems[-1].evidence if line.kind == "command_refused"]
+    assert lines == ["freeze: the payment system answered refused"], "told once, however often it is refused"
+    done = player.see(answered(freeze.action_id, NOON + 7 * HOUR))
+    assert [lock.status for lock in only(LocksState, done)[-1].locks] == ["effective"]
+
+
+def test_a_refusal_dated_before_our_clock_is_not_answered_at_once() -> None:
+    player = Player(policy())
+    freeze = next(command for command in only(ActionRequested, player.see(stolen())) if command.action == "freeze")
+    player.pass_until(NOON + 10 * SECOND)
+    player.see(answered(freeze.action_id, NOON - 20 * MINUTE, "refused"))
+    again = only(ActionRequested, player.pass_until(NOON + 50 * SECOND))
     assert "freeze" not in {command.action for command in again}
+
+
+def freed(player: Player) -> ActionRequested:
+    """A freeze that two people have lifted; the command."""
+    player.see(stolen())
+    for command in list(player.obligations["a1"].outbox):
+        player.see(answered(command.action_id, NOON + SECOND))
+    case = player.obligations["a1"].cases[0]
+    effects = player.see(act("unlock", case, NOON + MINUTE, role="supervisor", second_actor="alice"))
+    (unlock,) = [command for command in only(ActionRequested, effects) if command.action == "unlock"]
+    return unlock
+
+
+def act(action: str, case: Case, at_ms: int, **fields: Any) -> Event:
+    fields = {"actor": "bob", "role": "analyst"} | fields
+    return event(
+        CaseAction,
+        at_ms,
+        f"{action}-{at_ms}",
+        action=action,
+        case_id=case.case_id,
+        expected_version=case.version,
+        **fields,
+    )
+
+
+def test_an_unlock_that_was_refused_is_sent_again_by_itself_and_by_one_person() -> None:
+    player = Player(policy("locks.unfreeze_identity_s = 0"))
+    unlock = freed(player)
+    player.see(answered(unlock.action_id, NOON + 2 * MINUTE, "refused"))
+    by_itself = only(ActionRequested, player.pass_until(NOON + 10 * MINUTE))
+    assert unlock.action_id in {command.action_id for command in by_itself}
+    player.see(answered(unlock.action_id, NOON + 10 * MINUTE, "refused"))
+    case = player.obligations["a1"].cases[0]
+    effects = player.see(act("unlock", case, NOON + 11 * MINUTE))  # two people have decided already
+    assert only(ActionRejected, effects) == []
+    (again,) = [command for command in only(ActionRequested, effects) if command.action == "unlock"]
+    assert (again.action_id, again.action, again.scope) == (unlock.action_id, "unlock", "all")
+    assert "unlock commanded again: operator (analyst)" in {
+        line.text for version in only(CaseVersion, effects) for line in version.evidence
+    }
+    done = player.see(answered(unlock.action_id, NOON + 12 * MINUTE))
+    assert "freeze" not in {lock.action for lock in only(LocksState, done)[-1].locks}
+
+
+def test_a_lifted_freeze_takes_back_what_it_wanted_done_to_sessions_and_payouts() -> None:
+    player = Player(policy("locks.unfreeze_identity_s = 0"))
+    player.see(stolen())
+    player.see(act("unlock", player.obligations["a1"].cases[0], NOON + SECOND, role="supervisor", second_actor="alice"))
+    assert {command.action for command in player.obligations["a1"].outbox} == {"unlock", "limit"}
+
+
+def test_a_lock_that_waits_for_nothing_is_commanded_anew_when_somebody_asks() -> None:
+    # States of releases that took a refusal for the last word.
+    player = Player(policy("locks.unfreeze_identity_s = 0"))
+    freed(player)
+    owed = player.obligations["a1"]
+    owed.outbox = []
+    (again,) = only(ActionRequested, player.see(act("unlock", owed.cases[0], NOON + HOUR)))
+    assert (again.action, again.scope, again.attempt) == ("unlock", "all", 1)
+    done = player.see(answered(again.action_id, NOON + HOUR))
+    assert "freeze" not in {lock.action for lock in only(LocksState, done)[-1].locks}
+
+
+def test_locks_of_one_case_end_by_commands_of_their_own() -> None:
+    player = Player(policy("locks.unfreeze_identity_s = 0", 'locks.unverified_report = "restrict"'))
+    player.see(event(UserReport, NOON, "mail", channel="email", kind="stolen"))
+    player.see(event(UserReport, NOON + SECOND, "phone", channel="phone", kind="stolen"))
+    case = player.obligations["a1"].cases[0]
+    assert {held.action for held in player.obligations["a1"].locks} == {"restrict", "freeze"}
+    effects = player.see(act("unlock", case, NOON + MINUTE, role="supervisor", second_actor="alice"))
+    unlocks = [command for command in only(ActionRequested, effects) if command.action == "unlock"]
+    assert {command.scope for command in unlocks} == {"all", "money_out"}
+    assert len({command.action_id for command in unlocks}) == 2
 
 
 def test_an_answer_to_nothing_changes_nothing() -> None:
