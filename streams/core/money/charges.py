@@ -82,6 +82,7 @@ def requested(turn: Turn, event: Movement) -> None:
             event.currency,
             turn.at_ms,
             event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
+            good_minor=event.amount_minor if type(event) in CAPTURES else 0,
             how=times.how_of(event, is_transfer=type(event) in TRANSFERS),
         ),
     ]
@@ -204,13 +205,16 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
     """
     key = payment_key(event.payment_id)
     about = about_of(turn, event.payment_id)
+    was_not_good = known is not None and known.status != PaymentState.SUCCEEDED
+    if was_not_good and not turn.late and _mismatch_case(turn, event.payment_id) is None:
+        _check_later(turn, event.payment_id, about)  # rule L1 may have followed all of it until now
     mine_of = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
     for mine in [each for each in mine_of if not each.fee]:
         entry = _entry_of(turn, event.payment_id, mine)
         if entry is not None:
             _paid_twice(turn, entry, event.payment_id, mine, about)
             return  # of several debits the others were compared with this one when they came
-    if known is not None and known.status != PaymentState.SUCCEEDED:
+    if was_not_good:
         _left_over(turn, event.payment_id, about)
 
 
@@ -277,6 +281,9 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
     about, window_ms = about_of(turn, event.payment_id), turn.policy.money.duplicate_window_s * 1000
     if about is None:
         return []
+    named = debits_of(turn, payment_key(event.payment_id))
+    for each in named:  # they came before anybody said what they may be
+        _price(each, about)
     mine = [
         each
         for each in turn.obligations.spent
@@ -298,7 +305,7 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
             debit = waiting[each.name]
             if _compare(turn, debit.entry, event.payment_id, each, about):
                 turn.obligations.debits.remove(debit)
-    if mine and not turn.late:
+    if (mine or named) and not turn.late:
         _check_later(turn, event.payment_id, about)
     return mine
 
@@ -351,6 +358,9 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return
     turn.obligations.expectations.remove(waiting)
     key = payment_key(waiting.payment_id)
+    state = turn.obligations.recall(key)
+    if state is not None and state.status in (PaymentState.FAILED, PaymentState.REVERSED):
+        return  # nothing of it is right: all of it is rule L1's, unless the payment succeeds after all
     total = _taken(turn, key, waiting.currency)
     if total is None:
         return  # no rate: nobody can say
@@ -399,6 +409,41 @@ def due(turn: Turn, waiting: Expectation) -> None:
     }
     notify(turn, "amount_mismatch", told, case)
     ask(turn, case, waiting.payment_id, waiting.entry, total, waiting.currency)
+
+
+def given_up(turn: Turn, payment_id: str, currency: str) -> int:
+    """The whole debit is followed, because its payment is not good: no case needs to say that it was too much.
+
+    How much of it is on its way back as that already.
+    """
+    case = _mismatch_case(turn, payment_id)
+    if case is None:
+        return 0
+    mine = [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, refunds.MISMATCH)]
+    leaving_minor = sum(each.amount_minor for each in mine if each.status != refunds.OWED and each.currency == currency)
+    if leaving_minor or case.currency != currency:
+        return leaving_minor
+    turn.obligations.owed = [each for each in turn.obligations.owed if each not in mine]
+    add_line(turn, case, Line(turn.at_ms, "payment_failed", turn.cause, "its whole debit is followed as not confirmed"))
+    set_status(turn, case, "resolved", "payment_failed")
+    return 0
+
+
+def undone(turn: Turn, payment_id: str) -> None:
+    """Nothing stands of a payment's debits any more: nothing of them was too much, and nothing more goes back."""
+    case = _mismatch_case(turn, payment_id)
+    if case is None or paid(turn, payment_id) is not None or not debits_of(turn, payment_key(payment_id)):
+        return
+    refunds.money_back(turn, payment_id, refunds.MISMATCH)
+    case.money_state = "returned"
+    set_status(turn, case, "resolved", "charge_undone")
+
+
+def _mismatch_case(turn: Turn, payment_id: str) -> Case | None:
+    for case in turn.obligations.cases:
+        if case.is_open and (case.family, case.payment_id) == (refunds.MISMATCH, payment_id):
+            return case
+    return None
 
 
 def explained(turn: Turn, payment_id: str, debit: Spent) -> bool:

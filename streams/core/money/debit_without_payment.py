@@ -72,6 +72,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         reports.came_back(turn, payment_id, event.amount_minor)
         orphans.credited(turn, event, payment_id)
         undercharges.undone(turn, payment_id)
+        charges.undone(turn, payment_id)
         return
     if refunds.was_intended(turn, payment_id, line):
         return  # told once more, after so many others that only what became of it is remembered
@@ -370,6 +371,10 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
         if not early and turn.at_ms > turn.obligations.unpriced_ms + charges.LAGS_MS:
             _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
+    if debit.posted and not (debit.contradicted or debit.undone):
+        debit.amount_minor -= charges.given_up(turn, debit.payment_id, debit.currency)
+        if debit.amount_minor <= 0:
+            return
     known, about = _case(turn, debit.payment_id), charges.about_of(turn, debit.payment_id)
     back_minor = debit.back_minor
     if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit

@@ -427,6 +427,9 @@ def _is_over(turn: Turn, row: Promise, event: Movement) -> bool:
         for each in _OF_REFUNDS:
             _note_end(turn, each, subject, kept=True)
         return True
+    if row.kind == "topup" and arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
+        _note_end(turn, row, subject, kept=True)
+        return True
     case = _case(turn, row, event)
     return case is not None and case.is_open
 

@@ -80,7 +80,7 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
         taken_minor = _taken(turn, event.payment_id, event.currency)
         if taken_minor is not None and taken_minor >= event.amount_minor:
             _end(turn, case, "charge_explained")
-    elif known is not None and known.status != PaymentState.SUCCEEDED:
+    elif known is None or known.status != PaymentState.SUCCEEDED:
         look_later(turn, event.payment_id, event.amount_minor, event.currency)
 
 
