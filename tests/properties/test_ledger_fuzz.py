@@ -60,8 +60,10 @@ class Books(RuleBasedStateMachine):
 
     ORDER: Mapping[str, str] = {}
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(names=st.booleans(), rushes=st.booleans())
+    def begin(self, names: bool, rushes: bool) -> None:
+        self.names = names  # whether the ledger says whose refund a credit is
+        self.rushes = rushes  # and whether it tells of it first, at the end at least
         self.player = Player(policy(POLICY))
         self.stored = self.player.saved()
         self.since_stored: list[Said] = []
@@ -150,11 +152,29 @@ class Books(RuleBasedStateMachine):
 
     @rule()
     def credit_refunds(self) -> None:
+        """The bank carries out what has left."""
         for refund_id in sorted(self.sent - self.over):
-            self.over.add(refund_id)
-            intent = self.intents[refund_id]
-            self.post(intent.payment_id, "credit", intent.amount_minor)
+            self.carry_out(refund_id)
             self.refund(RefundCredited, refund_id)
+
+    @rule(also=st.booleans())
+    def rush_refunds(self, also: bool) -> None:
+        """The ledger's credit overtakes the message that its refund has left, and the one that it has arrived."""
+        for refund_id in [each for each in self.intents if each not in self.cancelled | self.sent]:
+            self.sent.add(refund_id)
+            self.carry_out(refund_id)
+            self.refund(RefundSent, refund_id)
+            if also:
+                self.refund(RefundCredited, refund_id)
+
+    @rule(payment_id=PAYMENTS)
+    def lose(self, payment_id: str) -> None:
+        """The usual way to a refund of ours: debited, failed, asked about."""
+        self.request(payment_id)
+        self.debit(payment_id)
+        self.fail(payment_id)
+        self.wait(3)
+        self.answer()
 
     @rule()
     def refuse_refunds(self) -> None:
@@ -261,6 +281,8 @@ class Books(RuleBasedStateMachine):
             self.hear(happening)
         for _ in range(6):
             self.answer()
+            if self.rushes:
+                self.rush_refunds(also=self.names)
             self.send_refunds()
             self.credit_refunds()
             self.wait(120)
@@ -273,6 +295,7 @@ class Books(RuleBasedStateMachine):
             else:
                 assert money, f"{together}: {short} instead of {price}, and no case says so"
             assert all("payment_unknown" not in still_open[each] for each in together), "everybody knows the end"
+            assert all("refund_late" not in still_open[each] for each in together), "every refund is here"
 
     # -- helpers -----------------------------------------------------------------------------------------------------
 
@@ -300,6 +323,11 @@ class Books(RuleBasedStateMachine):
             self.final[payment_id] = final
             self.say(kind, payment_id)
 
+    def carry_out(self, refund_id: str) -> None:
+        self.over.add(refund_id)
+        intent = self.intents[refund_id]
+        self.post(intent.payment_id, "credit", intent.amount_minor, **({"reference": refund_id} if self.names else {}))
+
     def refund(self, kind: Any, refund_id: str) -> None:
         intent = self.intents[refund_id]
         self.say(kind, intent.payment_id, refund_id=refund_id, amount_minor=intent.amount_minor)
@@ -308,10 +336,10 @@ class Books(RuleBasedStateMachine):
         about = {"payment_id": payment_id, "amount_minor": AMOUNT, "currency": "CNY", "method": "wallet_balance"}
         self.send(kind, **about | self.ORDER | fields)
 
-    def post(self, payment_id: str, direction: str, amount_minor: int = AMOUNT) -> None:
+    def post(self, payment_id: str, direction: str, amount_minor: int = AMOUNT, **more: str) -> None:
         self.net[payment_id] += amount_minor if direction == "debit" else -amount_minor
         line = {"entry_id": f"l{self.number}", "direction": direction, "amount_minor": amount_minor, "currency": "CNY"}
-        self.send(LedgerPosted, **line, payment_id=payment_id)
+        self.send(LedgerPosted, **line, payment_id=payment_id, **more)
 
     def send(self, kind: Any, **fields: Any) -> None:
         self.number += 1

@@ -301,7 +301,7 @@ def was_ours(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
 
 
 def is_here(turn: Turn, refund_id: str) -> None:
-    """The ledger names a refund of ours of which nothing was heard yet: what is told of it later begins nothing."""
+    """The money of a refund of ours is here, and nothing was heard of it yet: what is told of it begins nothing."""
     for row in _OF_REFUNDS:
         _note_end(turn, row, refund_id, kept=True)
 

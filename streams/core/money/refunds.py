@@ -15,7 +15,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import given, shared_ids, times
+from streams.core.money import expectations, given, shared_ids, times
 from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -49,7 +49,7 @@ OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # sent, and the ledger has told of a credit that is it, or the bank's own
 _TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
-LATE_SUCCESS = "late_success"
+LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
 LATE = "late"  # what would let it go came too late to act on
 EARLY = "early"  # the bank may still give it back by itself
 CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after it was good
@@ -290,15 +290,21 @@ def arrived(turn: Turn, event: LedgerPosted) -> str:
     return ""
 
 
-def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 0) -> None:
+def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 0, came_minor: int = 0) -> None:
     """What is owed under `family` (all families: empty) has come back, but for `left_minor`.
 
-    By our refund, or by a reversal that makes our refund wrong. What is left of an intent that has become wrong is for
-    people: its key must not carry another amount.
+    By our refund, or by a reversal that makes our refund wrong. What came (`came_minor`) is of several refunds the one
+    that it fits; what is left of an intent that has become wrong is for people: its key must not carry another amount.
     """
-    for owed in tuple(turn.obligations.owed):
-        if owed.payment_id != payment_id or (family and owed.family != family) or owed.status == BACK:
-            continue
+    mine = [
+        owed
+        for owed in turn.obligations.owed
+        if owed.payment_id == payment_id and (not family or owed.family == family) and owed.status != BACK
+    ]
+    fits = [owed for owed in mine if left_minor and owed.amount_minor == came_minor and owed.status != OWED]
+    if fits:
+        mine, left_minor = [min(fits, key=lambda owed: (owed.status != SENT, owed.at_ms))], 0
+    for owed in mine:
         may_be_twice = family in _TOO_MUCH or (family == DUPLICATE and not _is_good(turn, payment_id))
         if may_be_twice and not left_minor and owed.status == SENT:
             owed.status = BACK  # the bank's or ours; of a duplicate the other debit may turn out to be right
@@ -307,7 +313,7 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
         elif not left_minor or owed.status == INTENDED:
             turn.obligations.owed.remove(owed)
             if owed.status == INTENDED:
-                _cancel(turn, owed, "part_back" if left_minor else "money_back")
+                _cancel(turn, owed, PART_BACK if left_minor else MONEY_BACK)
 
 
 def fee_back(turn: Turn, payment_id: str, came_minor: int, left_minor: int) -> None:
@@ -326,7 +332,7 @@ def fee_back(turn: Turn, payment_id: str, came_minor: int, left_minor: int) -> N
             return
         held.remove(owed)
         if owed.status == INTENDED:
-            _cancel(turn, owed, "part_back" if part_minor < owed.amount_minor else "money_back")
+            _cancel(turn, owed, PART_BACK if part_minor < owed.amount_minor else MONEY_BACK)
 
 
 def charged_rightly(turn: Turn, payment_id: str, left_minor: int) -> bool:
@@ -373,7 +379,7 @@ def reversed_(turn: Turn, payment_id: str) -> None:
         if owed.payment_id == payment_id and owed.status not in (OWED, BACK):
             turn.obligations.owed.remove(owed)
             if owed.status == INTENDED:
-                _cancel(turn, owed, "money_back")
+                _cancel(turn, owed, MONEY_BACK)
 
 
 def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | None:
@@ -425,6 +431,8 @@ def _whole(turn: Turn, payment_id: str, amount_minor: int) -> Spent | None:
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
+    if cause == MONEY_BACK:
+        expectations.is_here(turn, owed.refund_id)  # if it has left all the same, that money may have been it
     turn.effects.append(
         RefundCancelled(
             occurred_at=turn.at,

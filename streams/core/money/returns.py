@@ -182,10 +182,11 @@ def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> Non
             else:
                 turn.obligations.debits.remove(debit)
         case Case() as case:
+            came_minor = claim.missing_minor - left_minor
             if case.family == refunds.FEE:
-                refunds.fee_back(turn, case.payment_id, claim.missing_minor - left_minor, left_minor)
+                refunds.fee_back(turn, case.payment_id, came_minor, left_minor)
             else:
-                refunds.money_back(turn, case.payment_id, case.family, left_minor)
+                refunds.money_back(turn, case.payment_id, case.family, left_minor, came_minor)
             case.counters[charges.BACK] = (case.amount_minor or 0) - left_minor
             text = "part of the money came back" if left_minor else "money came back"
             line = Line(turn.at_ms, "ledger_credit", turn.cause, text, event.amount_minor, event.currency)

@@ -158,6 +158,21 @@ def test_our_refund_is_not_cancelled_when_the_ledger_says_that_it_is_here() -> N
             assert ends[0] == "resolved", "it was true, and our refund has ended it"
 
 
+@pytest.mark.parametrize("amount_minor", [10_000, 3_000])
+def test_nobody_waits_for_a_refund_of_ours_whose_money_came_before_anything_was_told_of_it(amount_minor: int) -> None:
+    """The ledger's credit names nothing. It may be the bank's own, so what has not left is stopped."""
+    begin = failed if amount_minor == 10_000 else charged_too_much
+    ours = {"refund_id": begin().refund_id}
+    sent = told(RefundSent, 5 * MINUTE, amount_minor, **ours)
+    credited = told(RefundCredited, 7 * MINUTE, amount_minor, **ours)
+    for told_as, order in orders(sent, credited, line("credit", 6 * MINUTE, amount_minor)):
+        for heard in (order, [each for each in order if each is not credited]):
+            account = begin().sees([*heard, until(40 * DAY)])
+            assert account.open == [], told_as
+            assert account.messages("refund_late") == 0, told_as
+            assert "refund_late" not in account.cases, told_as
+
+
 def test_a_refund_that_came_back_is_over_when_it_is_made_again_under_another_id() -> None:
     """Of two that came back one; the message that it has arrived is sent once."""
     good = (told(PaymentRequested, 0), line("debit", SECOND), told(PaymentSucceeded, 2 * SECOND))
