@@ -72,6 +72,7 @@ class CustomerConfirmed(Support, frozen=True, kw_only=True, tag="customer.confir
     """Was it you? The customer's answer about `payment_id` or `case_id`."""
 
     answer: Literal["yes", "no"]
+    device_id: Id | None = None  # where it was said, as logins and payments name it
 
 
 class SurveyAnswered(Support, frozen=True, kw_only=True, tag="survey.answered.v1", tag_field="type"):

@@ -202,6 +202,7 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
     currency: str | None = None
     since_ms: int = 0  # when the payment was asked for
     device: int = 0  # 48 bits of the device that asked; 0: it named none
+    known_ms: int = 0  # since when the account knew that device; 0: it did not
 
 
 class Debit(msgspec.Struct, array_like=True, gc=False):
@@ -445,6 +446,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     counted: bytes = b""  # 6 bytes for each refund that is counted there, or was intended here
     fees: list[Fee] = msgspec.field(default_factory=list)  # the last ones, oldest first
     bases: bytes = b""  # 16 bytes each: what the last movements were about; `streams.core.money.fee_lines`
+    proved_ms: int = 0  # the last check of face and document: passed; by the negative of its time: failed
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

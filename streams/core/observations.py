@@ -23,6 +23,7 @@ from streams.core.familiar import (
     Keys,
     Tally,
     contains,
+    entry_of,
     key_of,
     meet,
     movement_key,
@@ -332,6 +333,14 @@ def is_established(observations: Observations, at_ms: int, days: int, payments_m
     if observations.opened_ms is not None:
         since_ms = min(since_ms, observations.opened_ms)
     return at_ms - since_ms >= days * DAY and habit_at(observations, at_ms)[0] >= payments_made
+
+
+def known_since_ms(observations: Observations, device_id: str | None) -> int:
+    """When the account first met a device that has logged in, was bound or passed a challenge, in ms; 0: never."""
+    if device_id is None or not tallied(observations.trusted, key_of(device_id)):
+        return 0
+    entry = entry_of(observations.devices, key_of(device_id))
+    return 0 if entry is None else entry[0] * 1000
 
 
 def is_known_context(observations: Observations, login: logins.Login) -> bool:

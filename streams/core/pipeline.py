@@ -111,7 +111,15 @@ from streams.core.obligations import (
     Suspect,
     Unknown,
 )
-from streams.core.observations import MOVEMENTS, Observations, fold, forget_after_ms, is_established, seen_key
+from streams.core.observations import (
+    MOVEMENTS,
+    Observations,
+    fold,
+    forget_after_ms,
+    is_established,
+    known_since_ms,
+    seen_key,
+)
 from streams.core.policy import Policy
 from streams.core.risk import RiskView, incident_of
 from streams.core.rules import evaluate
@@ -151,6 +159,9 @@ def prepare(
             times_usual=_times_usual(observations, event, at_ms),
             established=isinstance(event, UserReport | CustomerConfirmed)
             and is_established(observations, at_ms, policy.locks.established_days, policy.locks.established_payments),
+            device_since_ms=known_since_ms(observations, event.device_id)
+            if isinstance(event, CustomerConfirmed)
+            else 0,
         )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
@@ -214,6 +225,7 @@ def decide(
         return []
     turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
     turn.late, turn.established = prepared.late, prepared.established
+    turn.device_since_ms = prepared.device_since_ms
     if isinstance(event, Movement):
         lifecycle.heard(turn, prepared, event, score)
     elif prepared.features is not None:

@@ -33,6 +33,7 @@ ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 RISK_FAMILY = "account_risk"
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
+UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -44,7 +45,7 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
     if outcome >= Outcome.parse(turn.policy.outcome.case_from):
         case = _alert(turn, prepared, outcome, decision, movement)
     if movement is not None and decision.expires_at is not None:
-        _hold(turn, movement, prepared.at_ms, outcome, decision, case)
+        _hold(turn, movement, prepared, outcome, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
         _tell(turn, movement, Outcome.parse(decision.outcome), case, prepared.incident)
 
@@ -67,7 +68,8 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     """Releases what was asked about, from somebody who is known there; else a line for people to read.
 
     A freeze ends by a supervisor and a second person, and so does what it has stopped. Where nobody asked, a thief says
-    yes too, and whoever is in may be one.
+    yes too, and whoever is in may be one: while somebody is doubted a yes counts from a device that the account knew
+    before, about a payment that was asked for on such a device or before, or after a check of face and document.
     """
     said = "the customer says: it was me"
     if is_frozen(turn.obligations.locks):
@@ -78,6 +80,12 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
         return
     if not owners_word.is_verified(turn.policy.locks, event.channel):
         _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}: nothing is released")
+        return
+    asked = (hold.known_ms, hold.since_ms) if hold is not None else ()
+    if not trail.is_vouched(turn, turn.device_since_ms, *asked):
+        _said(turn, case, f"{said}; on no device from before the doubted login or change: nothing is released")
+        if case is not None and case.template != UNVOUCHED:
+            notify(turn, UNVOUCHED, {"case_id": case.case_id}, case)
         return
     if hold is not None:
         end_hold(turn, hold, "allow", "released", "confirmed by the customer")
@@ -277,11 +285,11 @@ def _line(turn: Turn, prepared: Prepared, decision: DecisionMade, movement: Move
 
 
 def _hold(
-    turn: Turn, movement: Movement, at_ms: int, outcome: Outcome, decision: DecisionMade, case: Case | None
+    turn: Turn, movement: Movement, prepared: Prepared, outcome: Outcome, decision: DecisionMade, case: Case | None
 ) -> None:
     if decision.shadow:
         return
-    holds = turn.policy.holds
+    holds, at_ms, features = turn.policy.holds, prepared.at_ms, prepared.features
     lasts_s = holds.hold_s if outcome is Outcome.HOLD else holds.step_up_s
     case_id = case.case_id if case is not None else ""
     wait_for_answer(
@@ -297,6 +305,7 @@ def _hold(
             movement.currency,
             since_ms=at_ms,
             device=hashed(movement.device_id),
+            known_ms=trail.met_ms(features, at_ms) if features is not None else 0,
         ),
     )
 

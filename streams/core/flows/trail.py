@@ -25,7 +25,8 @@ from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
-_MONTH_MS: Final = 30 * 86_400_000
+_DAY_MS: Final = 86_400_000
+_MONTH_MS: Final = 30 * _DAY_MS
 _ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
@@ -59,6 +60,30 @@ def came_in_ms(turn: Turn, case: Case) -> int:
     return min(case.opened_ms, turn.at_ms) - turn.policy.locks.forgets_s * 1000
 
 
+def is_vouched(turn: Turn, *known_ms: int) -> bool:
+    """Whether one of these devices, or the owner's face and document, says that this is no thief who came in lately.
+
+    `known_ms`: since when the account has known each device; 0: it does not. While nobody is doubted everybody is the
+    owner. What came before two people gave the account back, or before a passed check, is nobody's doubt any more.
+    """
+    since_ms = doubted_since_ms(turn)
+    return since_ms is None or any(0 < each < since_ms for each in known_ms)
+
+
+def doubted_since_ms(turn: Turn) -> int | None:
+    """Since when somebody whom we doubt may have been in, within `cases.trail_s`; None: nobody is doubted."""
+    owed, kept_ms = turn.obligations, turn.policy.cases.trail_s * 1000
+    cleared_ms = max(owed.unfrozen_ms, owed.proved_ms)
+    came = [
+        trace
+        for trace in owed.trail
+        if trace.currency is None and trace.at_ms > cleared_ms and turn.at_ms - trace.at_ms <= kept_ms
+    ]
+    if not any(trace.doubted for trace in came):
+        return None
+    return min(trace.at_ms for trace in came) - PROOF_MS
+
+
 def began_within(turn: Turn, seconds: int) -> list[Trace]:
     """All that is remembered, if it began at most so long ago; else nothing."""
     trail = _fresh(turn)
@@ -77,6 +102,13 @@ def lay(turn: Turn, case: Case) -> None:
     moved = sum(trace.currency is not None for trace in turn.obligations.trail) + turn.obligations.trail_dropped
     if moved:
         case.counters[SUSPECT_PAYMENTS] = moved
+
+
+def met_ms(features: Features, at_ms: int) -> int:
+    """Since when the account has known the device of an event at `at_ms`, from its logins; 0: it does not know it."""
+    if features.device_trusted != 1.0 or features.device_age_days <= 0.0:
+        return 0
+    return at_ms - round(features.device_age_days * _DAY_MS)
 
 
 def is_strange(features: Features | None, policy: Policy) -> bool:

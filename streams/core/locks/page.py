@@ -61,6 +61,12 @@ freezes only where the account itself says the same: a doubted login or change w
 case. A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25).
 A "no" on a case of another kind, about a refund or wrong passwords, is a line on it.
 
+Whoever sits in the app may be the thief. While a login or change of the last `cases.trail_s` is doubted, a "yes"
+releases, teaches and closes something only when one of these is older than the doubt: the device that
+`customer.confirmed.v1` names, the device that asked for the payment, or the payment itself. Otherwise the owner is told
+to answer on a device from before, or to pass a check of face and document and answer again; that check, or two people
+who gave the account back, end the doubt.
+
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
 

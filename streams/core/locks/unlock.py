@@ -112,6 +112,9 @@ def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
 
     In whatever order they are delivered: a failed one is remembered by the negative of its time.
     """
+    obligations = turn.obligations
+    if turn.at_ms >= abs(obligations.proved_ms) and (event.level >= UNFREEZE_LEVEL or not event.passed):
+        obligations.proved_ms = turn.at_ms if event.passed else -turn.at_ms
     for held in turn.obligations.locks:
         if held.action != "freeze" or not _is_since(turn, held) or turn.at_ms < abs(held.proved_ms):
             continue
