@@ -13,7 +13,7 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, RootCause
 from streams.core.entities.handling import STATEMENT_MAX
 from streams.core.ids import digest
-from streams.core.intake.masking import masked
+from streams.core.messages import by_hand
 from streams.core.obligations import FINISHED
 from streams.core.risk import ATTACKS
 from streams.core.roles import ANALYSTS
@@ -54,8 +54,10 @@ def handling_of(
         raise Refused("refused.handled.cause")
     if action == "statement" and (not zh or not en or max(len(zh), len(en)) > STATEMENT_MAX):
         raise Refused("refused.handled.statement")
-    if action == "statement" and (masked(zh).kinds or masked(en).kinds):
-        raise Refused("refused.handled.personal")
+    if action == "statement":
+        for said in (zh, en):
+            if (refused := by_hand.refusal(said, "an official statement")) is not None:
+                raise Refused(f"refused.handled.{refused[0]}")
     entity = case.entities.entity
     name = digest("handling", actor, case.case_id, action, str(version), form.get("form", ""))
     try:

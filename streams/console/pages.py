@@ -11,7 +11,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from streams.adapters.case_store.people import Session
-from streams.console.masking import ENTITY_PAGES, PERSONAL, masked, masked_in
+from streams.console.masking import ENTITY_PAGES, PERSONAL, exposed_in, masked, masked_in
 from streams.console.timeline import LANES
 from streams.contracts.actions import LocksState
 from streams.contracts.base import from_ms, to_ms
@@ -63,6 +63,7 @@ class Pages:
         self._environment.filters |= {
             "masked": masked,
             "masked_in": masked_in,
+            "exposed_in": exposed_in,
             "named": lambda value, kind: "" if value is None else named(kind, value),
             "instant": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M:%S}",
             "day": lambda ms: f"{from_ms(ms):%Y-%m-%d}",

@@ -13,6 +13,7 @@ from typing import Final
 from streams.contracts.accounts import ContactTaken, Support, UserMessage
 from streams.contracts.cases import RemarkRecorded
 from streams.core.intake.masking import masked
+from streams.core.messages import by_hand
 from streams.core.obligations import Case
 from streams.core.personal import is_card, is_identity
 from streams.core.turn import Turn
@@ -23,14 +24,6 @@ QUESTION_MAX: Final = 160  # characters of a question to a customer: the account
 _MOST: Final = 4_000
 _PASSES: Final = 4
 _GROUPS: Final = re.compile(r"(?<![0-9])[0-9](?:[\W_]{0,3}[0-9]){12,127}(?:[\W_]{0,3}[Xx])?")
-# A question that looks like one of a thief's: customers learn from us what a message of ours never holds.
-_LINK: Final = re.compile(r"https?:|www\.|[a-z0-9-]\.(com|cn|net|org|io|info|top|xyz|link|app)\b", re.IGNORECASE)
-_SECRET: Final = re.compile(
-    r"密码|口令|验证码|校验码|动态码|卡号|身份证号|cvv|cvc"
-    r"|(?<![a-z])(?:passwords?|passcodes?|pin|otp|one[- ]time|verification codes?|security codes?"
-    r"|card numbers?|identity numbers?)(?![a-z])",
-    re.IGNORECASE,
-)
 
 
 def keep(turn: Turn, case: Case, action: str, actor: str, role: str, text: str | None) -> None:
@@ -102,10 +95,6 @@ def question_refusal(text: str) -> tuple[str, str] | None:
     """(cause, sentence) if this must not be asked of a customer. Never repeats the text."""
     if len(text) > QUESTION_MAX:
         return "too_long", f"a question has {QUESTION_MAX} characters at most"
-    if masked(text).kinds:
-        return "personal", "a question holds no card, identity or telephone number, address or code"
-    if _LINK.search(text) is not None:
-        return "link", "a question holds no link: customers are told that ours never do"
-    if _SECRET.search(text) is not None:
+    if by_hand.asks_secret(text):
         return "secret", "nobody is asked for a password, a code, a card number or an identity number"
-    return None
+    return by_hand.refusal(text, "a question")

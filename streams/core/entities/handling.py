@@ -14,7 +14,7 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, CustomerText, RemarkRecorded
 from streams.contracts.signals import CaseActed
 from streams.core.cases.remarks import said_of
-from streams.core.intake.masking import masked
+from streams.core.messages import by_hand
 from streams.core.roles import ANALYSTS, SUPERVISORS
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def refusal_of(work: Work, signal: CaseActed, version: int, *, is_over: bool) ->
             return "nothing_said", "an official statement is written in Chinese and in English"
         if any(len(each) > STATEMENT_MAX for each in said):
             return "too_long", f"an official statement has {STATEMENT_MAX} characters at most"
-        if any(masked(each).kinds for each in said):
-            return "personal", "an official statement holds no card, identity or telephone number, address or code"
+        return next(filter(None, (by_hand.refusal(each, "an official statement") for each in said)), None)
     return None
 
 

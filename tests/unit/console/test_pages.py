@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.browsers import Answer, Browser
-from support.services import PERSON, Service, activity, page_of
-from support.stores import START_MS, case, load
+from support.services import AT, CASES, PERSON, Service, activity, page_of
+from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import linked, people, trail
 from streams.adapters.case_store.people import User
@@ -26,6 +26,7 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import Entities, Evidence, NotificationRequested
 from streams.contracts.registry import tag_of
 from streams.contracts.topics import TOPICS
+from streams.core.entities.threat import exposed_text
 
 PASSWORD = "a long enough password"
 IP, DEVICE, PAYEE, CARD = "203.0.113.7", "dev-123456", "payee-9000-x", "card-token-77"
@@ -143,6 +144,8 @@ def test_nobody_is_named_whole_on_any_page_or_in_any_address(service: Service, a
         (f"来自{IP}的付款", "来自20…3.7的付款"),
         ("2001:db8::7 at 12:30:45 and 2026-03-04T15:00:00Z", "20…::7 at 12:30:45 and 2026-03-04T15:00:00Z"),
         ("right password for customer-1", "right password for cu…r-1"),
+        ("right password for shop-7-00015", "right password for sh…015"),
+        ("step_up, from 198.18.163.102", "step_up, from 19…102"),  # eleven digits, as a telephone
         ("李雷付款给ada, not Canada", "…付款给…, not Canada"),
         ("call 138 0013 8000", "call [phone]"),
         ("您好，退款 12.50 元（原路退回）。", "您好，退款 12.50 元（原路退回）。"),
@@ -150,6 +153,17 @@ def test_nobody_is_named_whole_on_any_page_or_in_any_address(service: Service, a
 )
 def test_texts_tell_nobody(text: str, expected: str) -> None:
     assert masked_in(text, ("李雷", "ada", DEVICE)) == expected
+
+
+def test_who_was_exposed_by_an_attack_is_a_link_away(service: Service, analyst: Browser) -> None:
+    named = ("spray-7-00015", "spray-7-00016")
+    lines = tuple(Evidence(at=AT, kind="account_exposed", event_id=each, text=exposed_text(each)) for each in named)
+    attack = case("inc_2", 9, owner="entity", entities=Entities(entity=f"ip/{IP}"), subject=f"ip/{IP}", evidence=lines)
+    load(service.store, [record(CASES, attack)])
+    page = analyst.asks("GET", "/cases/inc_2").text
+    for each in named:
+        assert f'href="{page_of(service.app, "account", each)}"' in page
+        assert each not in page
 
 
 def test_pages_lead_to_each_other(service: Service, analyst: Browser) -> None:

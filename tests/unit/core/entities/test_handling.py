@@ -98,6 +98,8 @@ def test_people_take_it_on_say_what_it_is_and_end_it(kind: str) -> None:
         ("root_cause", {}, "nothing_said"),
         ("statement", {"zh": "好"}, "nothing_said"),
         ("statement", {"zh": "拨打13800138000", "en": "call us"}, "personal"),
+        ("statement", {"zh": "好", "en": "Sign in at wallet-help.top to get your refund."}, "link"),
+        ("statement", {"zh": "退款请加微信 abc123。", "en": "good"}, "elsewhere"),
         ("note", {"text": "x", "expected_version": 9}, "version_conflict"),
         ("note", {"text": "x", "case_id": "inc_other"}, "unknown_case"),
     ],
