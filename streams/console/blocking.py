@@ -139,7 +139,7 @@ def asked_for(kind: str, value: str) -> str:
             return str(address_of(value))
         except ValueError:
             raise Refused("refused.address") from None
-    if kind in ("card", "payee") and kind_of(value) in ("card", "email", "identity"):
+    if kind in ("card", "payee") and kind_of(value) is not None:
         raise Refused("refused.personal")
     return value
 

@@ -33,6 +33,7 @@ _SHORT: Final = 6  # characters: of so few any part tells too much
 _ADDRESS: Final = re.compile(
     r"(?<![A-Za-z0-9_.:])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,7})(?![A-Za-z0-9_:])"
 )
+_ELLIPSIS: Final = "\ue000"  # stands for one (private use) while a text is folded
 _EXPOSED: Final = exposed_text("")  # begins the only line that names somebody whom its case does not
 
 
@@ -107,10 +108,12 @@ def _masked_text(text: str, ids: re.Pattern[str] | None) -> str:
     exposed = exposed_in(text)
     if exposed is not None:  # "password" beside the digits of an id is no code
         return f"{_EXPOSED}{masked(exposed)}"
-    text = _ADDRESS.sub(_address, text)  # before telephones are looked for: 198.18.163.102 has eleven digits, too
+    # Before telephones are looked for: 198.18.163.102 has eleven digits. Folding makes dots of an ellipsis.
+    text = _ADDRESS.sub(lambda found: _address(found).replace("…", _ELLIPSIS), text)
     hidden = intake.masked(text)
     if hidden.kinds:  # what has nothing in it keeps its own commas
         text = hidden.text
+    text = text.replace(_ELLIPSIS, "…")
     return text if ids is None else ids.sub(lambda found: masked(found[0]), text)
 
 

@@ -178,7 +178,7 @@ def is_card(run: str) -> bool:
 
 
 def is_identity(number: str) -> bool:
-    """Whether 18 characters are a Chinese resident number, by its check character (GB 11643-1999)."""
+    """Whether 18 characters, digits but the last, are a Chinese resident number (GB 11643-1999, check character)."""
     total = sum(int(digit) * weight for digit, weight in zip(number[:17], _WEIGHTS, strict=True))
     return "10X98765432"[total % 11] == number[17].upper()
 

@@ -173,8 +173,9 @@ def build_api(
     @api.exception_handler(HTTPException)
     async def of_the_framework(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        status = error.status_code if error.status_code in problems.TITLES else 422
-        answer = problems.answer(Problem(status, str(error.detail)))
+        # A 400 of the framework is a body that its reader could not read, such as one of a thousand brackets.
+        documented = error.status_code in problems.TITLES and error.status_code != 400
+        answer = problems.answer(Problem(error.status_code if documented else 422, str(error.detail)))
         answer.headers.update(error.headers or {})
         return answer
 

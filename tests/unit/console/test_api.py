@@ -177,6 +177,7 @@ def test_an_action_that_cannot_be_is_refused_with_its_reason(service: Service) -
         ),
         "too large": (service.asks("/cases/case_a/actions", token, method="POST", body=b" " * 70_000), 413),
         "no JSON": (service.asks("/cases/case_a/actions", token, method="POST", body=b"{"), 422),
+        "too deep": (service.asks("/cases/case_a/actions", token, method="POST", body=b"[" * 50_000), 422),
     }
     assert {name: said.status for name, (said, _) in wanted.items()} == {
         name: code for name, (_, code) in wanted.items()

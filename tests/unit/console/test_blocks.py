@@ -158,6 +158,7 @@ def test_an_address_is_counted_and_blocked_as_what_it_is_however_it_is_written(o
         ("ip", "203.0.113"),
         ("card", "4111111111111111"),
         ("payee", "a@b.example"),
+        ("payee", "13812345678"),
     ],
 )
 def test_what_is_no_entity_is_sent_to_nobody(office: Office, kind: str, value: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.play import policy
 
 from models.training.texts.writing import LEAST, colloquial, handwritten, written
@@ -61,6 +63,38 @@ def test_details(text: str, details: Details) -> None:
         ("ada.b@mail.co.example 收", "[email] 收"),
         ("验证码是 482913", "验证码是 [code]"),
         ("482913 is my code", "[code] is my code"),
+        ("4111 1111\n1111 1111", "[card]"),
+        ("4111 1111\t1111 1111", "[card]"),
+        ("4111，1111，1111，1111", "[card]"),
+        ("4111)(1111|1111*1111", "[card]"),
+        ("order 4111111111111111 x 2", "order [card] 2"),
+        ("order 2026112712345678 x 2", "order 2026112712345678 x 2"),
+        ("订单 4000123412341 x 2 还没到", "订单 4000123412341 x 2 还没到"),
+        ("138 1234\n5678", "[phone]"),
+        ("138/1234/5678", "[phone]"),
+        ("一三八一二三四五六七八", "[number]"),
+        ("安全码：123", "安全码:[code]"),
+        ("背面后三位 123", "背面后三位 [code]"),
+        ("three digits on the back are 123", "three digits on the back are [code]"),
+        ("验证码\n482913", "验证码\n[code]"),
+        ("短信里面的数字是482913", "短信里面的数字是[code]"),
+        ("收到短信482913", "收到短信[code]"),
+        ("验证码四八二九一三", "验证码[code]"),
+        ("verification number 482913", "verification number [code]"),
+        ("the six digits 482913 from the SMS", "the six digits [code] from the SMS"),
+        ("密码是 hunter2abc", "密码是 [code]"),
+        ("my password is Tr0ub4dor&3", "my password is [code]"),
+        ("pwd: secretpass", "pwd: [code]"),
+        ("my password is wrong", "my password is wrong"),
+        ("密码是错的", "密码是错的"),
+        ("110105491231002", "[identity]"),
+        ("护照E12345678", "护照[identity]"),
+        ("passport no. E12345678", "passport no. [identity]"),
+        ("SSN 078-05-1120", "SSN [identity]"),
+        ("a.b @ x . example", "[email]"),
+        ("a.b(at)x.example", "[email]"),
+        ("用户@例子.中国", "[email]"),
+        ("paid 12,500.00 and 13,800.00 on 2026-11-27 14:30:05", "paid 12,500.00 and 13,800.00 on 2026-11-27 14:30:05"),
         ("订单 12345678, 128元", "订单 12345678, 128元"),
         ("2026110212345678901234567890", "2026110212345678901234567890"),
     ],
@@ -68,6 +102,12 @@ def test_details(text: str, details: Details) -> None:
 def test_masking(text: str, told: str) -> None:
     assert masked(text).text == told
     assert masked(told).text == told
+
+
+@given(st.text(alphabet="0123456789xX 41-.@\n码是 密pin:", max_size=60))
+def test_masking_reads_every_text_and_nothing_twice(text: str) -> None:
+    told = masked(text)
+    assert bool(told.kinds) == ("[" in told.text)
 
 
 def test_rules_speak_before_the_model_and_never_against_each_other() -> None:

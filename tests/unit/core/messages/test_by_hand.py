@@ -36,7 +36,7 @@ REFUSED = {
         "Please message me on WhatsApp",
         "write to us by Telegram instead",
     ),
-    "personal": ("Call 138 0013 8000", "写信到 help@shop.com.cn"),
+    "personal": ("Call 138 0013 8000", "写信到 help@shop.example"),
 }
 ASKED = (
     "Which shop was it, and when?",
