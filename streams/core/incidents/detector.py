@@ -7,6 +7,8 @@ of their common root, and the states of `streams.core.incidents.transitions`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from streams.contracts.base import from_ms
 from streams.contracts.cases import Evidence
@@ -14,7 +16,7 @@ from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
 from streams.core.incidents import counting
 from streams.core.incidents.keys import PLATFORM, dimension_of, group_of
-from streams.core.incidents.localise import EXPLAINED, Excess, explains, roots, unexplained
+from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, roots, unexplained
 from streams.core.incidents.slowness import end_minute
 from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, HealthCounters, Incident, KeyHealth
 from streams.core.incidents.statistics import (
@@ -36,6 +38,8 @@ CUSUM_MOST = 1.2
 # Certain to 1 in 1,000 that the root fails no more than usual, and no sooner than after so many attempts.
 CLEAR = math.log(1_000.0)
 CLEAR_TRIALS = 10
+# And so many failures of the last minute are no chance, to 1 in 20.
+USUAL = -math.log(20.0)
 
 
 def look(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
@@ -136,13 +140,11 @@ def _judge_group(
     prefix = f"{group}@" if group else ""
 
     def excess(key: str) -> Excess:
-        entry = health.keys[prefix + key]
-        if entry.recent and not _is_unproven(entry):  # whose buckets are kept late: many failures are granted to it
-            n = sum(trials for ended_ms, trials, _ in entry.recent if ended_ms >= since_ms)
-            f = sum(failures for ended_ms, _, failures in entry.recent if ended_ms >= since_ms)
-        else:
-            n, f, _ = counting.totals(entry, slot)
-        return Excess(key, n, f - n * entry.learnt.likely)
+        return _excess(health, prefix, key, since_ms, policy)
+
+    def within(key: str) -> Callable[[str], Excess]:
+        recent = health.keys[prefix + key].recent
+        return partial(_excess, health, prefix, since_ms=recent[0][0] if recent else since_ms, policy=policy)
 
     def excess_of(key: str) -> float:
         return excess(key).excess if prefix + key in health.keys else 0.0
@@ -153,7 +155,7 @@ def _judge_group(
         if incident.state in (DOWN, RECOVERING) and group_of(incident.root) == group
     ]
     standing = [excess(incident.root[len(prefix) :]) for incident in open_ if incident.root in health.keys]
-    suspects = []
+    suspects, dropped = [], []
     enough = (1.0 - EXPLAINED) * min(excess_of(key[len(prefix) :]) for key in hot)
     unproven = [key for key in _unproven(health, group) if excess_of(key[len(prefix) :]) >= enough]
     for key in dict.fromkeys((*hot, *_warm(health, group, h, policy), *unproven)):
@@ -167,16 +169,21 @@ def _judge_group(
                 move(incident, "relapsed", at_ms, _measured(entry, slot), evidence_max)
             continue
         if suspect.excess > 0.0 and not unexplained((suspect,), standing, excess_of):
-            # Neither an alarm of its own nor a new normal, as long as the root is down.
-            entry.cusum = min(entry.cusum, h / 2)
+            dropped.append(suspect.key)
             continue
         suspects += unexplained((suspect,), standing, excess_of)
-    loud = [each for each in suspects if prefix + each.key in hot]
+    beside = Beside(within, [each.key for each in standing], dropped)
+    loud = [each for each in (*suspects, *map(excess, dropped)) if prefix + each.key in hot]
     found = {
         prefix + root: explained
-        for root in roots(suspects, excess_of)
+        for root in roots(suspects, excess_of, beside=beside)
         if (explained := [each for each in loud if each.key == root or explains(excess(root), each, excess_of)])
     }
+    for key in dropped:
+        if prefix + key not in found:
+            # Neither an alarm of its own nor a new normal, as long as the root is down.
+            entry = health.keys[prefix + key]
+            entry.cusum = min(entry.cusum, h / 2)
     for key, explained in sorted(found.items()):
         entry = health.keys[key]
         # A key of little history is granted many failures. What it does to a key that is known proves it all the same.
@@ -193,6 +200,19 @@ def _judge_group(
             incident.cause = "failures"
             move(incident, "confirmed", at_ms, _measured(entry, slot), evidence_max)
     return set(found)
+
+
+def _excess(health: HealthCounters, prefix: str, key: str, since_ms: int, policy: HealthPolicy) -> Excess:
+    """Failures of a key above what is normal since then; none of one that is not watched."""
+    entry = health.keys.get(prefix + key)
+    if entry is None:
+        return Excess(key, 0.0, 0.0)
+    if entry.recent and not _is_unproven(entry):  # whose buckets are kept late: many failures are granted to it
+        n = sum(trials for ended_ms, trials, _ in entry.recent if ended_ms >= since_ms)
+        f = sum(failures for ended_ms, _, failures in entry.recent if ended_ms >= since_ms)
+    else:
+        n, f, _ = counting.totals(entry, counting.slot_of(since_ms, policy))
+    return Excess(key, n, f - n * entry.learnt.likely)
 
 
 def _since(health: HealthCounters, hot: list[str], at_ms: int, policy: HealthPolicy) -> int:
@@ -364,9 +384,17 @@ def _is_over(
         incident.clear + failures * math.log(p0 / share) + (trials - failures) * math.log((1.0 - p0) / (1.0 - share)),
     )
     incident.clear_trials = incident.clear_trials + trials if incident.clear else 0
+    if not incident.clear:
+        incident.clear_ms = at_ms
+    since_ms = at_ms - policy.window_s * 1000 // 5
     if incident.clear >= CLEAR and incident.clear_trials >= CLEAR_TRIALS:
-        return True
-    slot = counting.slot_of(at_ms - policy.window_s * 1000 // 5, policy)
+        # Better than the outage is not as good as usual: it may have come back in part only.
+        lately = [each for each in entry.recent if each[0] > max(since_ms, incident.clear_ms)]
+        n, f = sum(trials for _, trials, _ in lately), sum(failures for _, _, failures in lately)
+        if binomial_tail(n, f, p0) > USUAL:
+            return True
+    # Of its own time only: what was good before it went down says nothing.
+    slot = max(counting.slot_of(since_ms, policy), counting.slot_of(incident.state_ms, policy) + 1)
     n, f, _ = counting.totals(entry, slot)
     return n >= policy.recovered_trials and (n - f) >= 0.95 * (1.0 - p0) * n
 
@@ -386,7 +414,7 @@ def calm(health: HealthCounters, incident: Incident) -> None:
             entry.onset_ms = entry.streak = 0
             entry.recent = []
     incident.clear = 0.0
-    incident.clear_trials = 0
+    incident.clear_trials = incident.clear_ms = 0
 
 
 def _new(health: HealthCounters, root: str, cause: str, since_ms: int, at_ms: int, said: str) -> Incident:

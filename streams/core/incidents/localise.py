@@ -34,7 +34,20 @@ class Excess(NamedTuple):
         return max(0.0, share - math.sqrt(max(share * (1.0 - share), 0.05) / max(1.0, self.trials)))
 
 
-def roots(suspects: Sequence[Excess], excess_of: Callable[[str], float], most: int = 8) -> list[str]:
+class Beside(NamedTuple):
+    """What else is known when roots are looked for: what is down already, and which keys that seems to explain.
+
+    Without it every excess that could lie on the traffic of a root is taken to lie there.
+    """
+
+    within: Callable[[str], Callable[[str], Excess]]  # of any key while the given one was suspicious
+    standing: Sequence[str] = ()
+    dropped: Sequence[str] = ()
+
+
+def roots(
+    suspects: Sequence[Excess], excess_of: Callable[[str], float], most: int = 8, beside: Beside | None = None
+) -> list[str]:
     """The roots of `suspects`, the weightiest first; `excess_of` knows every watched key, suspect or not.
 
     Greedy (domain 3.2): the key that explains most of the excess with least collateral; what it explains is taken
@@ -43,12 +56,48 @@ def roots(suspects: Sequence[Excess], excess_of: Callable[[str], float], most: i
     """
     left = [each for each in suspects if each.excess > 0.0]
     whole = {each.key: each.excess for each in left}
-    found: list[str] = []
+    found: list[Excess] = []
     while left and len(found) < most:
         root = _best(left)
-        found.append(root.key)
+        if beside is not None:
+            known = [*beside.standing, *(each.key for each in found)]
+            others = [each for each in (*whole, *beside.dropped) if each not in known and each != root.key]
+            root = _instead(root, others, known, beside.within(root.key)) or root
+        found.append(root)
         left = _without(root, [each for each in left if each.key != root.key], whole, excess_of)
-    return found
+    return [each.key for each in found]
+
+
+def _instead(
+    root: Excess, others: Sequence[str], known: Sequence[str], measured: Callable[[str], Excess]
+) -> Excess | None:
+    """A second thing that is down at the same time, which explains `root` better than `root` is one by itself.
+
+    Two outages share traffic: the whole excess of the one could lie on the other, and then what neither explains alone
+    (a sibling of a root, the platform) would be a root. How much lies on both is not counted but for watched pairs, so
+    it is taken as if they were independent; and because they may not be (a merchant has one gateway), the platform has
+    to have that much more excess than what is known explains.
+    """
+    if not known:
+        return None
+    mine, total, down = measured(root.key), measured(PLATFORM), [measured(key) for key in known]
+
+    def excess_of(key: str) -> float:
+        return measured(key).excess
+
+    def rest_of(each: Excess) -> Excess:
+        return each._replace(excess=each.excess - sum(_likely_shared(one, each, total, excess_of) for one in down))
+
+    more, mine = total.excess - sum(each.excess for each in down), rest_of(mine)
+    better = [
+        each
+        for each in map(rest_of, map(measured, others))
+        if each.excess > LEFT_OVER
+        and each.share > 2.0 * mine.share
+        and _likely_shared(each, mine, total, excess_of) >= mine.excess / 2
+        and more >= each.excess / 2
+    ]
+    return measured(_best(better).key) if better else None
 
 
 def unexplained(
@@ -94,6 +143,15 @@ def shared(root: Excess, other: Excess, excess_of: Callable[[str], float]) -> fl
     if pair is not None:
         return min(other.excess, max(0.0, excess_of(pair)))
     return min(root.excess, other.excess)
+
+
+def _likely_shared(root: Excess, other: Excess, total: Excess, excess_of: Callable[[str], float]) -> float:
+    """The same as if they were independent, where no pair of them is watched."""
+    most = shared(root, other, excess_of)
+    nested = PLATFORM in (root.key, other.key) or root.key in parts_of(other.key) or other.key in parts_of(root.key)
+    if nested or not most or pair_of(root.key, other.key) is not None or not total.trials:
+        return most
+    return min(most, root.excess * other.trials / total.trials)
 
 
 def _best(suspects: Sequence[Excess]) -> Excess:

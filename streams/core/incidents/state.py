@@ -65,6 +65,7 @@ class Incident(msgspec.Struct, array_like=True):
     reopened: int = 0
     shadow: bool = False
     work: Work = msgspec.field(default_factory=Work)  # what people do about it
+    clear_ms: int = 0  # newest time at which nothing spoke for its end
 
 
 class HealthCounters(msgspec.Struct, array_like=True):
