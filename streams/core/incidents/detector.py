@@ -38,8 +38,10 @@ CUSUM_MOST = 1.2
 # Certain to 1 in 1,000 that the root fails no more than usual, and no sooner than after so many attempts.
 CLEAR = math.log(1_000.0)
 CLEAR_TRIALS = 10
-# And so many failures of the last minute are no chance, to 1 in 20.
-USUAL = -math.log(20.0)
+# And to 1 in 20 that it fails no more than usual rather than a quarter as often as it did: of the last minute, or of so
+# many attempts.
+PART = math.log(20.0)
+PART_TRIALS = 30
 
 
 def look(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
@@ -389,14 +391,20 @@ def _is_over(
     since_ms = at_ms - policy.window_s * 1000 // 5
     if incident.clear >= CLEAR and incident.clear_trials >= CLEAR_TRIALS:
         # Better than the outage is not as good as usual: it may have come back in part only.
-        lately = [each for each in entry.recent if each[0] > max(since_ms, incident.clear_ms)]
-        n, f = sum(trials for _, trials, _ in lately), sum(failures for _, _, failures in lately)
-        if binomial_tail(n, f, p0) > USUAL:
+        part = max(shifted(p0, policy.odds_ratio), share / 4.0)
+        lately = [each for each in entry.recent if each[0] > incident.clear_ms]
+        minute = [each for each in lately if each[0] > since_ms]
+        n, f = _summed(minute) if _summed(minute)[0] >= PART_TRIALS else _summed(lately)
+        if f * math.log(p0 / part) + (n - f) * math.log((1.0 - p0) / (1.0 - part)) >= PART:
             return True
     # Of its own time only: what was good before it went down says nothing.
     slot = max(counting.slot_of(since_ms, policy), counting.slot_of(incident.state_ms, policy) + 1)
     n, f, _ = counting.totals(entry, slot)
     return n >= policy.recovered_trials and (n - f) >= 0.95 * (1.0 - p0) * n
+
+
+def _summed(buckets: list[tuple[int, int, int]]) -> tuple[int, int]:
+    return sum(trials for _, trials, _ in buckets), sum(failures for _, _, failures in buckets)
 
 
 def _still_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:

@@ -63,6 +63,7 @@ def roots(
             known = [*beside.standing, *(each.key for each in found)]
             others = [each for each in (*whole, *beside.dropped) if each not in known and each != root.key]
             root = _instead(root, others, known, beside.within(root.key)) or root
+            root = _whole_of(root, others, known, beside.within(root.key)) or root
         found.append(root)
         left = _without(root, [each for each in left if each.key != root.key], whole, excess_of)
     return [each.key for each in found]
@@ -98,6 +99,26 @@ def _instead(
         and more >= each.excess / 2
     ]
     return measured(_best(better).key) if better else None
+
+
+def _whole_of(
+    root: Excess, others: Sequence[str], known: Sequence[str], measured: Callable[[str], Excess]
+) -> Excess | None:
+    """The side of a pair that fails as much without the pair: a pair is suspicious later, when it has become worse.
+
+    Where what is down already has no part in it.
+    """
+    pair, total, down = measured(root.key), measured(PLATFORM), [measured(key) for key in known]
+    for part in (measured(key) for key in parts_of(root.key) if key in others):
+        trials, excess = part.trials - pair.trials, part.excess - pair.excess
+        for one in down:
+            joint = pair_of(one.key, part.key)
+            trials -= measured(joint).trials if joint is not None else one.trials * part.trials / max(1.0, total.trials)
+            excess -= _likely_shared(one, part, total, lambda key: measured(key).excess)
+        outside = Excess(part.key, trials, excess)
+        if outside.excess >= LEFT_OVER / 2 and outside.share >= pair.share / 2:
+            return part
+    return None
 
 
 def unexplained(

@@ -79,6 +79,15 @@ Of all suspicious keys, the one that explains most of the excess with least coll
 share of its own traffic that fails (less a standard error), where siblings have equal chances. What it explains is
 taken away, pair keys saying how much two keys share, and the rest is asked again. The root has to stand for two
 buckets; a suspicion that a standing incident explains is no incident.
+
+Two parts may be down at once, or one while another is. What no pair key tells they share is then taken as if they were
+independent: where something that a root seems to explain accounts for what is left (a sibling of the root, the
+platform) better than that does by itself, and the platform has that much more failures, it is a root of its own. Of a
+pair that fails no more than one of its sides does without it, the side is the root.
+
+It is over when it fails as little as usual, not when it fails less than it did: a reverse CUSUM against the share of
+the outage, and the last minute against a quarter of that share; or 50 attempts since it went down, nearly as good as
+ever.
 """
 
 _AFTER = """\

@@ -341,3 +341,83 @@ def test_slow_answers_are_a_suspicion_and_a_case_only_if_they_last():
     site.run(300, spans=(4, 10, 2, 0, 0, 0, 0, 0))
     assert (site.cases[-1].status, site.cases[-1].finding) == ("closed", "false_alarm")
     assert isinstance(health.keys["gateway:g1"].speed, Speed)
+
+
+BROAD = [
+    Route("card", f"g{gateway}", f"i{issuer}", "n0", "m0", f"r{region}", f"v{release}")
+    for gateway in range(6)
+    for issuer in range(8)
+    for region in range(5)
+    for release in range(5)
+]
+
+
+@cache
+def broad_hour() -> tuple[bytes, int]:
+    site = Site()
+    site.run(3_600, routes=BROAD, trials=60)
+    return msgspec.msgpack.encode(site.state), site.at_ms
+
+
+PARTS = [("gateway:g1", "app:v1"), ("app:v1", "region:r0"), ("issuer:i3", "region:r0"), ("gateway:g1", "issuer:i3")]
+
+
+@pytest.mark.parametrize("behind_s", [0, 120])
+@pytest.mark.parametrize("parts", PARTS, ids=" ".join)
+def test_two_outages_of_different_parts_are_two_incidents_with_their_own_roots(parts: tuple[str, str], behind_s: int):
+    site = Site()
+    raw, site.at_ms = broad_hour()
+    site.state = msgspec.msgpack.decode(raw, type=EntityState)
+    broken: list[str] = []
+
+    def failing(route: Route) -> float:
+        return 0.9 if not set(broken).isdisjoint(keys_of(route)) else USUAL
+
+    for part in parts:
+        broken.append(part)
+        site.run(behind_s, failing, routes=BROAD, trials=120)
+    site.run(180, failing, routes=BROAD, trials=120)
+    assert {case.subject for case in site.cases} == set(parts)
+
+
+BOUND = [
+    Route("card", f"g{merchant % 3}", f"i{issuer}", f"n{issuer % 2}", f"m{merchant}", f"r{merchant % 2}", "v1")
+    for issuer in range(6)
+    for merchant in range(6)
+]
+
+
+def test_merchants_who_have_one_gateway_only_are_down_with_it():
+    site = warm()
+    site.run(600, routes=BOUND)
+    site.run(300, down(gateway="g1"), routes=BOUND)
+    site.run(300, lambda route: max(down(gateway="g1")(route), down(issuer="i3")(route)), routes=BOUND)
+    assert {case.subject for case in site.cases} == {"gateway:g1", "issuer:i3"}
+
+
+def states(site: Site) -> list[str]:
+    return [case.sub_status for case in site.cases if case.changed[0].startswith("state")]
+
+
+@pytest.mark.parametrize("share", [0.25, 0.4])
+def test_what_goes_down_at_once_does_not_recover_in_the_same_breath(share: float):
+    site = warm()
+    site.run(300, lambda route: share if route.gateway == "g1" else USUAL, trials=200)
+    assert "recovering" not in states(site)
+    assert {case.subject for case in site.cases} == {"gateway:g1"}
+
+
+def test_a_gateway_that_comes_back_in_part_is_down_until_it_is_as_good_as_before():
+    site = warm()
+    site.run(180, down(gateway="g1"))
+    site.run(600, lambda route: 0.25 if route.gateway == "g1" else USUAL)
+    assert states(site) == []
+    site.run(120)
+    assert states(site) == ["recovering"]
+
+
+def test_a_gateway_that_becomes_slowly_worse_is_one_incident():
+    site = warm()
+    for step in range(1, 13):
+        site.run(60, lambda route, bad=step: 0.02 + 0.03 * bad if route.gateway == "g1" else USUAL)
+    assert {case.subject for case in site.cases if case.priority != "P3"} == {"gateway:g1"}
