@@ -18,6 +18,8 @@ import msgspec
 
 from streams.adapters.case_store.activity import ENTITY_COLUMNS
 from streams.adapters.case_store.linked import Act
+from streams.adapters.case_store.store import decode_case
+from streams.adapters.case_store.words import searchable
 from streams.core.entities.threat import exposed_text
 from streams.core.intake import masking as intake
 from streams.core.personal import kind_of
@@ -55,6 +57,28 @@ def masked_body(body: bytes) -> bytes:
     return msgspec.json.encode(_masked(record, _pattern(frozenset(_people_in(record)))))
 
 
+def shown_words(body: bytes) -> str:
+    """The words of a case that somebody who sees shortened ids only can read, as the search has them."""
+    case = decode_case(body)
+    shown = _masked(msgspec.to_builtins(case), _pattern(people_in(case)))
+    replace = msgspec.structs.replace
+    return searchable(
+        replace(
+            case,
+            subject=shown["subject"],
+            entities=replace(case.entities, **shown.get("entities", {})),
+            evidence=tuple(
+                replace(line, text=said["text"])
+                for line, said in zip(case.evidence, shown.get("evidence", ()), strict=True)
+            ),
+            messages=tuple(
+                replace(each, zh=said["zh"], en=said["en"])
+                for each, said in zip(case.messages, shown.get("messages", ()), strict=True)
+            ),
+        )
+    )
+
+
 def people_in(record: Any) -> frozenset[str]:
     """Ids of people, cards and devices that a record names in fields of its own."""
     return frozenset(_people_in(msgspec.to_builtins(record)))
@@ -69,7 +93,7 @@ def people_of(acts: Iterable[Act]) -> frozenset[str]:
 
 
 def _people_in(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         for each in value:
             yield from _people_in(each)
     elif isinstance(value, dict):
@@ -127,7 +151,7 @@ def _address(found: re.Match[str]) -> str:
 
 def _masked(value: Any, ids: re.Pattern[str] | None, name: str = "") -> Any:
     """`value` of the field `name`; codes and ids of our own stay."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_masked(each, ids, name) for each in value]
     if isinstance(value, dict):
         # Everything within a text is text: parameters and languages have names of their own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
@@ -30,11 +30,12 @@ from streams.adapters.case_store.tables import (
     WAITING,
     WORK,
 )
-from streams.adapters.case_store.words import find_numbers
+from streams.adapters.case_store.words import find_numbers, holds, phrases
 from streams.contracts.cases import Queue
 from streams.core.cases.review import NEVER_MS
 from streams.core.locks.transitions import RELEASED
 
+_LOOKED_AT: Final = 200  # newest cases with the words, where only some of the words count
 _FOUND: Final = 500  # cases that hold a word, of which the rest is asked
 _RANK: Final = (CASES.c.less_urgent, CASES.c.loss_band, CASES.c.due_ms, CASES.c.created_ms, CASES.c.case_id)
 _RANK_KINDS: Final = (bool, int, int, int, str)
@@ -232,6 +233,39 @@ def search(connection: Connection, asked: str, limit: int, cursor: str | None = 
         query = query.where(CASES.c.shadow.is_(False))
     more = _cursor(numbers[limit - 1]) if len(numbers) > limit else None
     return Page(tuple(_lines(connection, query)), more)
+
+
+def search_shown(
+    connection: Connection, asked: str, limit: int, cursor: str | None, shown: Callable[[bytes], str]
+) -> Page:
+    """As `search`, for somebody who may not read everything: only the words that `shown` makes of a body count.
+
+    What is found by other words alone is as if it were not there. Of the cases that hold the phrases it looks at the
+    newest _LOOKED_AT at most. Raises BadCursor.
+    """
+    below: int | None = None
+    if cursor is not None:
+        (below,) = _read_cursor(cursor, (int,))
+    wanted = phrases(asked)
+    numbers = find_numbers(connection, asked, _LOOKED_AT, below)
+    query = select(*_LINE).where(CASES.c.number.in_(numbers), CASES.c.shadow.is_(False))
+    found = tuple(_lines(connection, query.order_by(CASES.c.number.desc())))
+    lines: list[CaseLine] = []
+    for begin in range(0, len(found), limit):
+        lines += that_hold(connection, found[begin : begin + limit], wanted, shown)
+        if len(lines) > limit:
+            return Page(tuple(lines[:limit]), _cursor(lines[limit - 1].number))
+    # That there is more is told only to whoever was shown something.
+    more = _cursor(numbers[-1]) if lines and len(numbers) == _LOOKED_AT else None
+    return Page(tuple(lines), more)
+
+
+def that_hold(
+    connection: Connection, lines: Sequence[CaseLine], wanted: Sequence[list[str]], shown: Callable[[bytes], str]
+) -> Iterator[CaseLine]:
+    """Those of the lines whose case holds the phrases in the words that `shown` makes of its body."""
+    bodies = bodies_of(connection, [each.case_id for each in lines])
+    return (each for each in lines if each.case_id in bodies and holds(shown(bodies[each.case_id]), wanted))
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):

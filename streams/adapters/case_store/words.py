@@ -75,6 +75,12 @@ def phrases(asked: str) -> list[list[str]]:
     return [phrase for phrase in found if phrase][:16]
 
 
+def holds(words: str, wanted: Iterable[list[str]]) -> bool:
+    """Whether these words, as `searchable` gives them, hold every phrase, as `find_numbers` would find them."""
+    spaced = f" {words} "
+    return all(f" {' '.join(phrase)}{'' if _prefix(phrase, ' *') else ' '}" in spaced for phrase in wanted)
+
+
 def write_words(connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
     """Puts these words in the place of what was known of the cases with these numbers."""
     given = list(rows)

@@ -13,10 +13,11 @@ from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
 from streams.adapters.case_store.trail import account_subject
+from streams.adapters.case_store.words import phrases
 from streams.console import actions, contacts
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
-from streams.console.masking import masked_in
+from streams.console.masking import masked_in, shown_words
 from streams.contracts.cases import CaseVersion
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.intake.topics import TOPICS
@@ -45,8 +46,11 @@ def find(
 ) -> HTMLResponse:
     given = dict(zip(_ASKED, (order, at, amount, currency, phone, account), strict=True))
     says(request, detail=" ".join(name for name, value in given.items() if value and name != "currency"))
+    sees_whole = session.role in ANALYSTS
     if account:
         desk.meant(session, "account", account)  # whoever sees shortened ids only does not try out whole ones
+    if phone and not sees_whole:
+        raise HTTPException(403, "refused.whole_id")
     problem: str | None = None
     accounts: tuple[str, ...] = ()
     lines: tuple[CaseLine, ...] = ()
@@ -58,6 +62,8 @@ def find(
     if asked is not None:
         with desk.store.reading() as connection:
             accounts, lines = queries.sought(connection, asked, _FOUND)
+            if asked.order is not None and not sees_whole:  # words that are hidden from them were looked at too
+                lines = tuple(queries.that_hold(connection, lines, phrases(asked.order), shown_words))
             paid = linked.payments(connection, asked, accounts, _FOUND)
     return desk.page(
         request,

@@ -7,6 +7,8 @@ from fastapi.responses import HTMLResponse
 
 from streams.adapters.case_store import queries
 from streams.console.desk import PAGE, At, Who
+from streams.console.masking import shown_words
+from streams.core.roles import ANALYSTS
 
 router = APIRouter()
 
@@ -15,6 +17,9 @@ router = APIRouter()
 def search(request: Request, desk: At, session: Who, q: str = "", after: str = "") -> HTMLResponse:
     asked = q[:200]
     with desk.store.reading() as connection:
-        found = queries.search(connection, asked, PAGE, after or None)
+        if session.role in ANALYSTS:
+            found = queries.search(connection, asked, PAGE, after or None)
+        else:  # what is hidden from somebody is not confirmed by finding it either
+            found = queries.search_shown(connection, asked, PAGE, after or None, shown_words)
     more = found.next_cursor and urlencode({"q": asked, "after": found.next_cursor})
     return desk.page(request, "search.html", session, lines=found.lines, asked=asked, more=more)

@@ -27,6 +27,7 @@ from streams.adapters.case_store.rows import Record
 from streams.adapters.case_store.store import Written
 from streams.adapters.case_store.tokens import SentAction
 from streams.console import passwords
+from streams.console.masking import people_in
 from streams.contracts.accounts import AccountProfile
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.cases import (
@@ -139,6 +140,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
         load(service.store, [record(SNAPSHOT, attack), *planted(NAME), *planted(ACCOUNT)])
         with service.store.writing() as connection:
             people.put_user(connection, User("vera", "viewer", passwords.hash_of(PASSWORD), 0))
+            people.put_user(connection, User("mei", "analyst", passwords.hash_of(PASSWORD), 0))
             for account_id, case_id in CASE_OF.items():
                 desks.note(
                     connection,
@@ -157,6 +159,11 @@ def leaks(said: str) -> set[str]:
         except binascii.Error:
             continue
     return {each for each in PLANTED if any(each in form for form in forms)}
+
+
+def test_who_is_hidden_in_one_record_is_hidden_in_several() -> None:
+    of = case(entities=Entities(account_id=NAME, ip=IP), subject=f"device/{DEVICE}")
+    assert people_in(of) == people_in((None, of)) == people_in([of]) == {NAME, IP, DEVICE}
 
 
 def test_what_leaks_is_found() -> None:
@@ -246,6 +253,46 @@ def test_a_viewer_who_types_a_whole_id_is_told_neither_that_it_is_known_nor_that
             assert said.status == 403, address
             assert "Your role sees shortened ids only" in said.text
             assert typed not in said.text
+
+
+def test_a_search_of_a_viewer_finds_what_they_can_read_and_nothing_by_what_they_cannot(service: Service) -> None:
+    vera, mei = Browser(service.port), Browser(service.port)
+    vera.signs_in("vera", PASSWORD)
+    mei.signs_in("mei", PASSWORD)
+
+    def found(who: Browser, asked: str, page: str = "/search?q=") -> set[str]:
+        said = who.asks("GET", page + quote(asked))
+        assert said.status in (200, 400), (page, asked)
+        return set(re.findall(r"/cases/(case_[pq]|inc_p)", said.text))
+
+    both = {"case_p", "case_q"}
+    for asked in ("pay_1", "paid with", "客户", "case_q"):
+        assert found(vera, asked) >= found(vera, f"case_q {asked}") == {"case_q"}, asked
+    for typed in (
+        *(set(PLANTED) - {PAYEE}),
+        ACCOUNT[:-2],
+        NAME[:1],
+        f"paid {ACCOUNT}",
+        f"ip/{IP}",
+        f"客户{ACCOUNT}付款",
+    ):
+        assert found(mei, typed) & {*both, "inc_p"}, typed
+        for page in ("/search?q=", "/contacts?order="):
+            assert found(vera, typed, page) == set(), (page, typed)
+    unknown, known = (
+        vera.asks("GET", f"/search?q={each}").text.replace(each, "") for each in ("customer-00000", ACCOUNT)
+    )
+    assert unknown == known
+    assert found(vera, "pay_1", "/contacts?order=") == both
+    many = [case(f"case_m{n}", entities=Entities(account_id="customer-many"), subject="x") for n in range(300)]
+    load(service.store, [record(SNAPSHOT, each) for each in many])
+    assert 'class="more"' not in vera.asks("GET", "/search?q=customer-many").text, "nor that there is more of nothing"
+    seen, page = 0, "/search?q=F01"
+    while page:
+        text = unescape(vera.asks("GET", page).text)
+        seen += len(set(re.findall(r"/cases/(case_m\d+)", text)))
+        page = next(iter(re.findall(r'class="more" href="([^"]+)"', text)), "")
+    assert seen == 300
 
 
 def test_live_events_name_cases_only(service: Service) -> None:
