@@ -194,7 +194,7 @@ def _told_of(turn: Turn, event: RefundCredited) -> None:
     """The payment system tells of a credit: the ledger's line, before or after it, is the same money."""
     if arrivals.knows(turn, "kept", "refund", event.refund_id):
         return
-    if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
+    if not _was_here(turn, event.payment_id, event.amount_minor, event.currency):
         arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
         if given.is_ours(turn, event.refund_id):
             arrivals.note(turn, "ours", event.payment_id, event.amount_minor, event.currency)
@@ -256,8 +256,6 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     """
     for row in _OF_MOVEMENTS:
         _moved_money(turn, row, event, payment_id)
-    if arrivals.forget(turn, "told", payment_id, event.amount_minor, event.currency):
-        return None
     money_of = (payment_id, event.amount_minor, event.currency)
     families = {row.case_type for row in _OF_REFUNDS}
     waited = [
@@ -270,10 +268,15 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
         for case in turn.obligations.cases
         if case.family in families and case.is_open and (case.payment_id, case.amount_minor, case.currency) == money_of
     ]
+    named = any(refund_id == event.reference for _, refund_id in waited)
+    another = given.is_ours(turn, event.reference or "") and not arrivals.knows(turn, "ours", *money_of)
+    if not named and not another and arrivals.forget(turn, "told", *money_of):
+        return None
     if not waited:
         return ""
-    named = [refund_id for _, refund_id in waited if refund_id == event.reference]
-    refund_id = named[0] if named else min(waited)[1]  # one credit is one refund: of several that are alike the oldest
+    # One credit is one refund: of several that are alike our own, of which a case waits as well, else the oldest.
+    guess = min((not given.is_ours(turn, refund_id), since_ms, refund_id) for since_ms, refund_id in waited)[-1]
+    refund_id = event.reference if named and event.reference else guess
     for row in _OF_REFUNDS:
         waiting = _find(turn, row, refund_id)
         if waiting is not None:
@@ -306,9 +309,18 @@ def is_here(turn: Turn, refund_id: str) -> None:
         _note_end(turn, row, refund_id, kept=True)
 
 
-def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
-    """A credit that nothing has waited for: a refund of as much, of which somebody tells later, is that money."""
-    arrivals.note(turn, "ledger", payment_id, event.amount_minor, event.currency)
+def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str, *, claimed: bool) -> None:
+    """A credit that no promise has waited for: a refund of as much, of which somebody tells later, is that money.
+
+    `claimed`: a case about its payment has been given it, or a part.
+    """
+    arrivals.note(turn, "claimed" if claimed else "ledger", payment_id, event.amount_minor, event.currency)
+
+
+def _was_here(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
+    """Whether the ledger has told of as much before anybody told of a refund; from now on that is explained."""
+    money_of = (payment_id, amount_minor, currency)
+    return arrivals.forget(turn, "ledger", *money_of) or arrivals.forget(turn, "claimed", *money_of)
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
@@ -423,7 +435,9 @@ def _is_over(turn: Turn, row: Promise, event: Movement) -> bool:
         if turn.at_ms < turn.ctx.clock_ms:
             return True
         arrivals.forget(turn, "broken", row.kind, subject)  # it is tried once more
-    if row in _OF_REFUNDS and arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
+    leaves = any(owed.refund_id == subject for owed in turn.obligations.owed)  # ours: its case knows what came
+    is_refund = row in _OF_REFUNDS and not leaves
+    if is_refund and _was_here(turn, event.payment_id, event.amount_minor, event.currency):
         for each in _OF_REFUNDS:
             _note_end(turn, each, subject, kept=True)
         return True

@@ -40,6 +40,7 @@ class Claim(NamedTuple):
 def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """Money of this payment came back."""
     claims = _claims(turn, payment_id)
+    undisputed_minor = _undisputed(turn, event, payment_id, claims)
     named = refunds.arrived(turn, event)
     first = refunds.preferred(turn, payment_id, event.amount_minor)
     back = charges.credited(turn, event, payment_id)
@@ -49,11 +50,15 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         expectations.is_here(turn, named)
     told_of_ours = arrived is None and expectations.was_ours(turn, event, payment_id)
     is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
+    of_merchant = arrived != "" and not is_ours
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
     pool_minor, missing = event.amount_minor, False
+    if not is_ours and not _is_asked_for(turn, event, claims, of_merchant=of_merchant):
+        pool_minor = max(0, event.amount_minor - undisputed_minor)
+    rest_minor = event.amount_minor - pool_minor
     for claim in claims:
         worth = turn.policy.to_home(pool_minor, event.currency, claim.currency, turn.at_ms)
         if not worth:
@@ -65,8 +70,9 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         pool_minor -= min(pool_minor, _share(pool_minor, worth, claim.missing_minor))
         missing = missing or left_minor > 0
         _came(turn, event, claim, left_minor)
-    if arrived == "" and pool_minor == event.amount_minor:
-        expectations.unclaimed(turn, event, payment_id)
+    pool_minor += rest_minor
+    if arrived == "" and not named and not first:
+        expectations.unclaimed(turn, event, payment_id, claimed=pool_minor < event.amount_minor)
     if arrived == "":
         given.credited(turn, event, payment_id, max(0, pool_minor - back.twice_minor))
     elif not is_ours:
@@ -75,8 +81,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         unknown_outcome.money_back(turn, payment_id)
         _all_back(turn, payment_id)
     good = not claims and _is_good(turn, payment_id) and not charges.is_paid_otherwise(turn, payment_id)
-    may_be_ours = is_ours or arrived == ""
-    if good and may_be_ours and not back.early_minor and refunds.arrives_after_all(turn, payment_id, *exact):
+    if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, payment_id, *exact):
         text = "our refund came, and the bank has given as much back by itself"
         both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, text)
@@ -166,6 +171,38 @@ def _claims(turn: Turn, payment_id: str) -> list[Claim]:
             if missing_minor > 0 and case.currency is not None and case.is_open:
                 found.append(Claim(family, case, missing_minor, case.currency))
     return found
+
+
+def _undisputed(turn: Turn, event: LedgerPosted, payment_id: str, claims: list[Claim]) -> int:
+    """What stands of a payment's debits beside what is asked back, in the currency of a credit of it."""
+    debits = charges.debits_of(turn, payment_key(payment_id))
+    standing_minor = sum(_worth(turn, event, each.amount_minor, each.currency) for each in debits)
+    return max(0, standing_minor - sum(_worth(turn, event, each.missing_minor, each.currency) for each in claims))
+
+
+def _worth(turn: Turn, event: LedgerPosted, minor: int, currency: str) -> int:
+    return turn.policy.to_home(minor, currency, event.currency, turn.at_ms) or 0
+
+
+def _is_asked_for(turn: Turn, event: LedgerPosted, claims: list[Claim], *, of_merchant: bool) -> bool:
+    """Whether a credit that is no refund of ours may be what is asked back: exactly as much, or the bank's part of it.
+
+    What is more is a refund of the merchant's, of which nothing may have been told yet. One of which something was told
+    gives back what is undisputed first, and ends nothing for which a refund of ours has left.
+    """
+    asked_minor = sum(_worth(turn, event, each.missing_minor, each.currency) for each in claims)
+    if not of_merchant:
+        return event.amount_minor <= asked_minor
+    exact = [each for each in claims if (each.missing_minor, each.currency) == (event.amount_minor, event.currency)]
+    wanted = exact or (claims if event.amount_minor == asked_minor else [])
+    return bool(wanted) and not any(_has_left(turn, each) for each in wanted)
+
+
+def _has_left(turn: Turn, claim: Claim) -> bool:
+    return any(
+        (owed.payment_id, owed.family, owed.status) == (claim.about.payment_id, claim.family, refunds.SENT)
+        for owed in turn.obligations.owed
+    )
 
 
 def _share(pool_minor: int, worth_minor: int, missing_minor: int) -> int:
