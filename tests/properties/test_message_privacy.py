@@ -49,22 +49,34 @@ def _email(chance: random.Random) -> str:
 
 def _planted(chance: random.Random) -> tuple[str, str]:
     """What is written, and the digits or letters of it that must appear nowhere."""
-    kind = chance.randrange(5)
+    kind = chance.randrange(6)
     if kind == 0:
         card = _card(chance)
-        gap = chance.choice(("", " ", "-", "."))
+        gap = chance.choice(("", " ", "-", ".", "\n", "\t", "，", " / ", "|"))
         return gap.join(card[at : at + 4] for at in range(0, len(card), 4)), card
     if kind == 1:
         identity = _identity(chance)
-        return identity, identity
+        return chance.choice((identity, f"{identity[:6]} {identity[6:14]}\n{identity[14:]}")), identity
     if kind == 2:
         phone = _phone(chance)
-        return chance.choice((phone, f"+86{phone}", f"{phone[:3]}-{phone[3:7]}-{phone[7:]}", f"+86 {phone}")), phone
+        parts = phone[:3], phone[3:7], phone[7:]
+        return chance.choice((phone, f"+86{phone}", f"+86 {phone}", "-".join(parts), "\n".join(parts))), phone
     if kind == 3:
         email = _email(chance)
         return email, email
+    if kind == 4:
+        password = "".join(chance.choices("abcdefghkmnpqrstuvwxyz", k=9)) + str(chance.randint(10, 99))
+        return chance.choice((f"密码是{password}", f"my password is {password}", f"pwd: {password}")), password
     code = f"{chance.randint(100000, 999999)}"
-    return chance.choice((f"验证码{code}", f"code: {code}", f"my otp is {code}", f"{code} 是验证码")), code
+    said = (
+        f"验证码{code}",
+        f"code: {code}",
+        f"my otp is {code}",
+        f"{code} 是验证码",
+        f"验证码\n{code}",
+        f"短信里的数字是{code}",
+    )
+    return chance.choice(said), code
 
 
 def _wide(text: str) -> str:
