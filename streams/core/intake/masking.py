@@ -52,9 +52,10 @@ _CODE = re.compile(
     rf"|{_CODE_WORD}[^0-9]{{0,8}}?({_SPOKEN_DIGIT}{{4,8}})",
     re.IGNORECASE,
 )
+_PASSWORD_WORD = r"(?:密码|口令|(?<![a-z])(?:pass(?:word|code|phrase|wd)?|pwd)(?![a-z]))"
 _PASSWORD = re.compile(
-    r"(?:密码|口令|(?<![a-z])(?:pass(?:word|code|phrase|wd)?|pwd)(?![a-z]))\s*"
-    r"(?:[:：=]\s*(?:is\s+|是)?|(?:is|was|are|[是为])\s*[:：]?\s*)([^\s，。；、\u4e00-\u9fff\[\]]{4,64})",
+    rf"{_PASSWORD_WORD}\s*(?:[:：=]\s*(?:is\s+|是)?|(?:is|was|are|[是为])\s*[:：]?\s*)"
+    rf"((?:(?!{_PASSWORD_WORD})[^\s,;，。；、\u4e00-\u9fff\[\]]){{4,64}})",
     re.IGNORECASE,
 )
 _NO_WORD = re.compile(r"[0-9!#$%&*+=?@^_~]|[a-z][A-Z]")
