@@ -67,4 +67,5 @@ def features_of(
         *login_context.login_risk(view, frequencies),
         *entity_risk.slices(view, risk),
         *login_context.devices(view, frequencies),
+        *money.parts(view),
     )

@@ -362,6 +362,16 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         float,
         About("device", "flag", "a login at home by a version that has given everybody a new device", MISSING),
     ]
+    # --- what goes to people and places that were never paid before
+    first_payees_sum_1d: Annotated[
+        float,
+        About(
+            "parts",
+            "home currency",
+            "of a first payment to a payee or merchant: all such of 1 day, this one included",
+            MISSING,
+        ),
+    ]
 
 
 class FeatureSpec(NamedTuple):

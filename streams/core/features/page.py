@@ -44,6 +44,7 @@ _FAMILIES = {
     "login risk": "From where this customer logs in, against everybody else",
     "slices": "Entity risk of networks, autonomous systems and user agents",
     "device": "Devices of logins that are not named, or new for everybody",
+    "parts": "What goes to payees and places that were never paid before",
 }
 
 

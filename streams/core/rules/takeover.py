@@ -28,10 +28,11 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
 
     Asks: is the device new, were credentials changed or a reset asked for just now, and was this payee never paid?
     Fires when: device and change are recent /01; and the payee is new /02; and it takes policy.balance_share of the
-        balance or policy.times_usual of the usual amount /03. On an account too young to have habits, where all of this
+        balance or policy.times_usual of the usual amount /03, alone or together with what else went to first payees
+        within a day, so that nobody takes it in parts. On an account too young to have habits, where all of this
         is new anyway, only if address or device are under suspicion for what they did elsewhere.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
-    Costs: a bounded set of devices and payees and two timestamps per account.
+    Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """
     age_days = features.device_age_days
     if age_days < 0.0:
@@ -54,8 +55,28 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
     first_payee = features.payee_new == 1.0 or (features.payee_new < 0.0 and features.merchant_new == 1.0)
     if not first_payee:
         return Fired(1, ("R02", "R07"), evidence)
-    empties = features.balance_share >= policy.balance_share or features.amount_to_usual >= policy.times_usual
-    return Fired(3 if empties else 2, ("R02", "R07", "R03"), evidence)
+    if features.balance_share >= policy.balance_share or features.amount_to_usual >= policy.times_usual:
+        return Fired(3, ("R02", "R07", "R03"), evidence)
+    share, usual = _in_parts(features)
+    if share >= policy.balance_share or usual >= policy.times_usual:
+        return Fired(3, ("R02", "R07", "R03"), evidence | {"first_payees_sum_1d": features.first_payees_sum_1d})
+    return Fired(2, ("R02", "R07", "R03"), evidence)
+
+
+def _in_parts(features: Features) -> tuple[float, float]:
+    """Share of the balance, and times the usual amount, of all first payments of a day; -1 where nothing says so.
+
+    What went before may have left the balance already, or be held: it is counted as gone, which never says too much.
+    """
+    amount, together = features.amount, features.first_payees_sum_1d
+    if amount <= 0.0 or together < amount:
+        return -1.0, -1.0
+    share = usual = -1.0
+    if features.balance_share > 0.0:
+        share = together / (amount / features.balance_share + together - amount)
+    if features.amount_to_usual > 0.0:
+        usual = together * features.amount_to_usual / amount
+    return share, usual
 
 
 def _is_suspected(features: Features) -> bool:

@@ -1,0 +1,97 @@
+"""Is a takeover in many small payments to new payees seen as the one large payment that it is?"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from support.happenings import DAY, HOUR, MINUTE, NOON, Account, event, login, paid
+
+from streams.adapters.policy_file import load_policy
+from streams.contracts import accounts, logins, payments
+from streams.core.features import MISSING, Features
+from streams.core.rules.base import Fired
+from streams.core.rules.takeover import takeover
+
+USUAL = 5_000  # minor units
+TABLE = load_policy().rules.takeover
+
+
+def lived_in(balance_minor: int = 0) -> Account:
+    """Thirty days of one payment a day; then somebody on a new device changes the password."""
+    account = Account()
+    for day in range(30):
+        account.see(paid(NOON - (31 - day) * DAY, f"d{day}", USUAL, merchant_id="grocer", device_id="phone"))
+    if balance_minor:
+        credit = {"entry_id": "e", "direction": "credit", "amount_minor": balance_minor, "currency": "EUR"}
+        account.see(event(accounts.LedgerPosted, NOON - DAY, "e", **credit))
+    account.see(login(NOON, "in", logins.LoginSucceeded, device_id="box"))
+    account.see(login(NOON + MINUTE, "new", logins.CredentialChanged, device_id="box", reason="password"))
+    return account
+
+
+def part(account: Account, number: int, amount_minor: int, payee: str | None = None) -> tuple[Features, int]:
+    """What the rule is told of one part, and the band in which it fires."""
+    at_ms = NOON + HOUR + number * MINUTE
+    to = payee or f"mule{number}"
+    asked = paid(at_ms, f"t{number}", amount_minor, payments.TransferRequested, counterparty_id=to, device_id="box")
+    features = account.see(asked)
+    found = takeover(asked, at_ms, features, TABLE)
+    return features, found.band if isinstance(found, Fired) else 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(USUAL // 5, 29 * USUAL // 10), min_size=2, max_size=8))
+def test_parts_are_worth_what_they_come_to(amounts: list[int]) -> None:
+    """Three times the usual amount is a takeover; four leave room for the habit that the parts themselves make."""
+    account = lived_in()
+    seen = [part(account, number, amount) for number, amount in enumerate(amounts)]
+    total = sum(amounts)
+    assert seen[-1][0].first_payees_sum_1d == pytest.approx(total / 100)
+    assume(not 2 * USUAL < total < 4 * USUAL)
+    assert seen[-1][1] == (3 if total >= 4 * USUAL else 2)
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_parts_of_the_balance_count_whether_they_have_left_or_wait(posted: bool) -> None:
+    account = lived_in(balance_minor=20_000)
+    bands = []
+    for number in range(8):
+        bands.append(part(account, number, 2_000)[1])  # a tenth of what was there, less than half of the usual
+        if posted:
+            debit = {"entry_id": f"e{number}", "direction": "debit", "amount_minor": 2_000, "currency": "EUR"}
+            account.see(event(accounts.LedgerPosted, NOON + HOUR + number * MINUTE + 1, f"e{number}", **debit))
+    assert bands[:4] == [2] * 4
+    assert bands[-1] == 3
+
+
+def test_who_was_paid_before_is_no_part() -> None:
+    account = lived_in()
+    account.see(paid(NOON - 3 * DAY, "friend", USUAL, payments.TransferRequested, counterparty_id="friend"))
+    features, band = part(account, 1, 2 * USUAL, "friend")
+    assert (features.first_payees_sum_1d, band) == (MISSING, 1)
+    assert part(account, 2, USUAL)[1] == 2
+    assert part(account, 3, USUAL, "mule2")[1] == 1  # the second payment to the same one
+    assert part(account, 4, USUAL)[0].first_payees_sum_1d == pytest.approx(2 * USUAL / 100)
+
+
+def test_what_was_paid_a_day_ago_is_over() -> None:
+    account = lived_in()
+    part(account, 0, USUAL)
+    later = paid(NOON + HOUR + DAY, "later", USUAL, payments.TransferRequested, counterparty_id="new")
+    assert account.look(later).first_payees_sum_1d == pytest.approx(USUAL / 100)
+
+
+def test_shops_count_as_people_do_in_any_order() -> None:
+    shops = [
+        paid(NOON + HOUR + number, f"s{number}", 3_000 + number, merchant_id=f"shop{number}", device_id="box")
+        for number in range(3)
+    ]
+    last = paid(NOON + 2 * HOUR, "last", 1_000, merchant_id="another", device_id="box")
+    sums = []
+    for order in (shops, shops[::-1]):
+        account = lived_in()
+        for each in order:
+            account.see(each)
+        sums.append(account.look(last).first_payees_sum_1d)
+    assert sums[0] == sums[1] == pytest.approx((3 * 3_000 + 3 + 1_000) / 100)
