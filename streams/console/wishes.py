@@ -7,7 +7,7 @@ word.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from streams.console.actions import Refused
 from streams.contracts.accounts import AskedFor
@@ -23,7 +23,9 @@ assert set(SCOPES) == set(get_args(Scope))
 HOURS: Final = (1, 4, 24, 72, 168, 720)  # as a form offers them
 ASKED_FOR: Final[tuple[str, ...]] = get_args(AskedFor)
 # What is confirmed, with all that follows from it, while the case is open.
-FINDINGS: Final = tuple(each for each in get_args(Finding) if each not in ("unset", "confirmed_fraud", "false_alarm"))
+FindingOffered = Literal["valuable_alert", "customer_error", "outage"]
+FINDINGS: Final[tuple[str, ...]] = get_args(FindingOffered)
+assert {*FINDINGS, "unset", "confirmed_fraud", "false_alarm"} == set(get_args(Finding))
 RESOLUTIONS: Final[tuple[str, ...]] = get_args(ResolutionCode)
 ROOT_CAUSES: Final[tuple[str, ...]] = get_args(RootCause)
 OFFERS: Final = {
@@ -37,10 +39,35 @@ OFFERS: Final = {
 }
 
 
+# What an action takes beyond its text: the name in the interface for programs, and in the form.
+TAKES: Final[Mapping[str, Mapping[str, str]]] = {
+    "lock": {"scope": "lock_scope", "hours": "lock_hours"},
+    "unlock": {"scope": "unlock_scope"},
+    "ask": {"asks_for": "asks_for"},
+    "resolve": {"finding": "finding", "resolution": "resolution", "root_cause": "root_cause"},
+    "merge": {"other_case_id": "other_case"},
+    "link": {"other_case_id": "other_case"},
+}
+
+
+class FieldTooMany(Exception):
+    """A field, by its name, that this action does not take."""
+
+
 def fields_of(action: str, form: Form) -> dict[str, Any]:
     """The fields of the event that this action has of its own. Raises Refused with the key of a text."""
     read = _OF.get(action)
     return {} if read is None else read(form)
+
+
+def form_of(action: str, text: str, wanted: Mapping[str, Any]) -> Form:
+    """What a program asks for by the names of the event, as a form asks for it. Raises FieldTooMany."""
+    names = TAKES.get(action, {})
+    for name in wanted:
+        if name not in names:
+            raise FieldTooMany(name)
+    given = {names[name]: value if isinstance(value, list) else [str(value)] for name, value in wanted.items()}
+    return {**given, "question" if action == "ask" else "text": [text]}
 
 
 def said_in(action: str, form: Form) -> str:

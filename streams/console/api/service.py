@@ -17,7 +17,8 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from streams.adapters.case_store import linked, queries, tokens
 from streams.adapters.case_store.errors import StoreUnreachable
@@ -25,7 +26,7 @@ from streams.adapters.case_store.queries import Attached, BadCursor, Filters
 from streams.adapters.case_store.store import CaseStore, decode_case
 from streams.adapters.case_store.tokens import ApiToken, SentAction
 from streams.adapters.case_store.trail import entity_subject
-from streams.console import actions, blocking
+from streams.console import actions, blocking, wishes
 from streams.console.actions import ActionName
 from streams.console.api import problems
 from streams.console.api.document import described
@@ -33,10 +34,13 @@ from streams.console.api.limits import Buckets
 from streams.console.api.problems import Problem, documented
 from streams.console.audit import says
 from streams.console.masking import masked_body, masked_in
+from streams.console.pages import load_texts
 from streams.console.references import References
-from streams.contracts.accounts import BlockedKind, BlockReason, CaseAction, EntityBlock
+from streams.console.wishes import FindingOffered
+from streams.contracts.accounts import AskedFor, BlockedKind, BlockReason, CaseAction, EntityBlock
+from streams.contracts.actions import Scope
 from streams.contracts.base import EPOCH, from_ms, to_ms
-from streams.contracts.cases import Priority, Queue, Status
+from streams.contracts.cases import Priority, Queue, ResolutionCode, RootCause, Status
 from streams.core.entities.context import reference
 from streams.core.roles import ANALYSTS
 from streams.ports import Clock
@@ -57,6 +61,7 @@ _NO_ENTITY: Final = {
     "refused.address": "value: this is no address; networks and patterns belong into a list of the policy",
     "refused.personal": "value: this is somebody's number or address and no id; send the id that the events have",
 }
+_TEXTS: Final = load_texts()  # what a form is refused with
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 # No control characters: PostgreSQL has no NUL in a text, and no id of ours has any.
@@ -89,7 +94,25 @@ class ActionRequest(BaseModel):
 
     action: ActionName
     expected_version: int = Field(ge=0, le=2**63 - 1, description="Another version by then: the action is refused")
-    text: str = Field("", max_length=4_000, description="A note. Personal data has no place in it")
+    text: str = Field(
+        "",
+        max_length=4_000,
+        description="A note; of `ask` the question to the customer, 160 characters. Personal data has no place in it",
+    )
+    scope: Scope | None = Field(None, description="`lock`: absent is money out; `unlock`: absent is every lock")
+    hours: int | None = Field(None, ge=1, le=720, description="`lock`: absent is as long as the policy restricts")
+    asks_for: list[AskedFor] | None = Field(None, max_length=10, description="`ask`: what the customer is asked for")
+    finding: FindingOffered | None = Field(None, description="`resolve`: what it turned out to be")
+    resolution: ResolutionCode | None = Field(None, description="`resolve`: how it ended")
+    root_cause: RootCause | None = Field(None, description="`resolve`: whose it was")
+    other_case_id: str | None = Field(
+        None, min_length=1, max_length=128, pattern=_ID, description="`merge`: into which case; `link`: with which"
+    )
+
+    def wanted(self) -> dict[str, Any]:
+        """What is wanted beyond the text."""
+        more = self.model_dump(exclude={"action", "expected_version", "text"}, exclude_none=True)
+        return dict(sorted(more.items()))
 
 
 class BlockRequest(BaseModel):
@@ -110,7 +133,7 @@ class _Bounded:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT", "PATCH"):
             headers = dict(scope["headers"])
             said = headers.get(b"content-length", b"")
@@ -327,6 +350,7 @@ def build_api(
         found, now_ms = decode_case(body), clock.now_ms()
         if asked.action == "unlock" and await asyncio.to_thread(_is_frozen, store, found.entities.account_id):
             raise Problem(403, _TWO_PEOPLE)
+        more = await asyncio.to_thread(_more_of, store, asked)
         try:
             event = actions.action_of(
                 found,
@@ -337,7 +361,8 @@ def build_api(
                 text=asked.text,
                 version=asked.expected_version,
                 at_ms=now_ms,
-                form=f"{idempotency_key or ''}\x1f{asked.text}",
+                form="\x1f".join((idempotency_key or "", asked.text, *map(repr, asked.wanted().items()))),
+                **more,
             )
         except actions.Refused as error:
             if str(error) == actions.NOT_ALLOWED:
@@ -468,6 +493,22 @@ async def _sends(
     except Exception as error:
         log.warning("an action could not be sent (%s)", type(error).__name__)
         raise Problem(503, "the broker does not answer; send the same request again", Retry_After="5") from None
+
+
+def _more_of(store: CaseStore, asked: ActionRequest) -> dict[str, Any]:
+    """The fields of the event that this action has of its own, as a form has them. Answers 422."""
+    try:
+        form = wishes.form_of(asked.action, asked.text, asked.wanted())
+        found = wishes.fields_of(asked.action, form)
+    except wishes.FieldTooMany as error:
+        raise Problem(422, f"body.{error}: {asked.action} takes no such field") from None
+    except actions.Refused as error:
+        field = {"ask": "text"}.get(asked.action, "other_case_id")
+        raise Problem(422, f"body.{field}: {_TEXTS[str(error)]['en']}") from None
+    other = found.get("other_case_id")
+    if other is not None and _body_of(store, other) is None:
+        raise Problem(422, f"body.other_case_id: {_TEXTS['refused.other_case']['en']}")
+    return found
 
 
 def _used_by(store: CaseStore, kind: str, value: str) -> int:

@@ -16,6 +16,7 @@ from support.services import AT, CASES, PERSON, SNAPSHOT, Service, versions
 from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import tokens, trail
+from streams.console import wishes
 from streams.console.api.limits import Buckets
 from streams.console.masking import masked, masked_body
 from streams.contracts.actions import ActionRequested, Lock, LocksState
@@ -154,6 +155,55 @@ def test_an_action_is_an_event_and_its_resource_says_what_became_of_it(service: 
     load(service.store, [record(CASES, answer)])
     said = service.asks(f"/actions/{answer.event_id}", token).json
     assert (said["state"], said["cause"], said["detail"]) == ("refused", "version_conflict", answer.text)
+
+
+CHOICES: dict[str, dict[str, Any]] = {
+    "lock": {"scope": "login", "hours": 4},
+    "unlock": {"scope": "login"},
+    "ask": {"asks_for": ["order", "time"], "text": "Which shop was it?"},
+    "resolve": {"finding": "valuable_alert", "resolution": "explained", "root_cause": "merchant"},
+    "merge": {"other_case_id": "case_b"},
+    "link": {"other_case_id": "case_c"},
+}
+
+
+@pytest.mark.parametrize("action", CHOICES)
+def test_whatever_a_form_can_choose_a_program_can_too(service: Service, action: str) -> None:
+    assert CHOICES.keys() == wishes.TAKES.keys(), "say how a program asks for what a form has anew"
+    token, choice = service.token(), CHOICES[action]
+    assert choice.keys() - {"text"} == wishes.TAKES[action].keys()
+    sent = service.acts(token, action, 2, body=choice)
+    assert sent.status == 202, sent.raw
+    (event,) = service.sent
+    wanted = {name: tuple(value) if isinstance(value, list) else value for name, value in choice.items()}
+    if "hours" in wanted:
+        wanted["lasts_s"] = wanted.pop("hours") * 3_600
+    assert {name: getattr(event, name) for name in wanted} == wanted
+    assert service.acts(token, action, 2, body=choice).json == sent.json
+    bare = service.acts(token, action, 2, body={"other_case_id": "case_s"} if "other_case_id" in choice else {})
+    assert bare.json["event_id"] != event.event_id
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "says"),
+    [
+        ("merge", {}, "body.other_case_id: There is no such case"),
+        ("link", {"other_case_id": "case_z"}, "body.other_case_id: There is no such case"),
+        ("lock", {"hours": 721}, "body.hours"),
+        ("lock", {"scope": "wallet"}, "body.scope"),
+        ("ask", {"asks_for": ["password"]}, "body.asks_for"),
+        ("ask", {"text": "what is your PIN?"}, "body.text: A customer is never asked for a password"),
+        ("resolve", {"finding": "confirmed_fraud"}, "body.finding"),
+        ("note", {"scope": "all"}, "body.scope: note takes no such field"),
+        ("unlock", {"hours": 2}, "body.hours: unlock takes no such field"),
+    ],
+)
+def test_what_no_form_offers_is_a_sentence_for_a_program_too(
+    service: Service, action: str, given: dict[str, Any], says: str
+) -> None:
+    said = service.acts(service.token(), action, 2, body=given)
+    assert (said.status, service.sent) == (422, [])
+    assert said.json["detail"].startswith(says)
 
 
 def test_an_action_that_cannot_be_is_refused_with_its_reason(service: Service) -> None:
