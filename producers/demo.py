@@ -47,7 +47,8 @@ class Act(NamedTuple):
 _FEW: Final = MappingProxyType({"customers": 3, "days": 15})
 PROGRAMME: Final = (
     Act("password_spray", 1, 7, habits=False, changes={"customers": 40, "days": 1}),
-    Act("account_takeover", 6, 8, habits=True, changes=_FEW),
+    # Half an hour after the report, here some seconds: the freeze can be lifted then.
+    Act("account_takeover", 6, 8, habits=True, changes={**_FEW, "check_minutes": 75}),
     Act("debited_but_failed", 13, 6, habits=False, changes={**_FEW, "answer_minutes": 0}),
     Act("card_testing", 19, 8, habits=False, changes=_FEW),
     Act("lockout_attack", 27, 9, habits=True, changes=_FEW),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from producers.durations import MINUTE_MS, SECOND_MS
 from producers.simulate.stage import Context, Stage
-from streams.contracts.accounts import UserReport
+from streams.contracts.accounts import IdentityVerified, UserReport
 
 
 def play(stage: Stage) -> None:
-    """Two wrong passwords and a right one from a new device far away, new credentials, three transfers, a report."""
+    """Two wrong passwords and a right one from a new device far away, new credentials, three transfers, a report.
+
+    Where `check_minutes` says so, the owner then passes the check that the end of a freeze needs.
+    """
     day = stage.warm_up()
     victim = stage.regular()
     attacker = Context(stage.device(), stage.address(), "BR", -23.55, -46.63)
@@ -31,3 +34,15 @@ def play(stage: Stage) -> None:
             kind="stolen",
         ),
     )
+    if check_minutes := stage.number("check_minutes"):
+        stage.say(
+            "identity.results",
+            IdentityVerified(
+                **stage.envelope(victim.account_id, at_ms + check_minutes * MINUTE_MS),
+                method="face_and_document",
+                level=3,
+                passed=True,
+                actor="identity-service",
+                role="identity_service",
+            ),
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaProducer
 
 from streams.adapters.case_store.queries import Answer
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
-from streams.contracts.base import from_ms
+from streams.contracts.actions import Lock
+from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import encode, headers_of
@@ -67,13 +68,30 @@ class Choice(NamedTuple):
     why: str
 
 
-def choices(case: CaseVersion, actor: str, role: str, held: Iterable[str]) -> tuple[Choice, ...]:
+def choices(case: CaseVersion, actor: str, role: str, held: Sequence[Lock], now_ms: int) -> tuple[Choice, ...]:
     """Every action, and why somebody with this role may not ask for it on this case now.
 
-    `held`: the measures that stand on the account. The core answers what a page cannot know, and has the last word.
+    `held`: the locks that stand on the account. The core answers what a page cannot know, and has the last word.
     """
-    measures = frozenset(held)
-    return tuple(Choice(name, _why_not(case, name, actor, role, measures)) for name in OFFERED)
+    measures = frozenset(lock.action for lock in held)
+    freeze = next((lock for lock in held if lock.action == "freeze"), None)
+    found = []
+    for name in OFFERED:
+        why = _why_not(case, name, actor, role, measures)
+        if not why and freeze is not None:
+            why = _why_frozen(case, name, freeze, now_ms)
+        found.append(Choice(name, why))
+    return tuple(found)
+
+
+def _why_frozen(case: CaseVersion, name: str, freeze: Lock, now_ms: int) -> str:
+    """What a freeze that stands forbids, as far as its record says so."""
+    if name == "unlock" and freeze.check is not None:
+        is_checked = freeze.check_until is not None and now_ms <= to_ms(freeze.check_until)
+        return "" if is_checked else "why.no_check"
+    if name == "resolve" and freeze.status != "lifting" and freeze.action_id in case.actions:
+        return "why.freeze_first"
+    return ""
 
 
 def _why_not(case: CaseVersion, name: str, actor: str, role: str, measures: frozenset[str]) -> str:

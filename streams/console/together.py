@@ -16,7 +16,9 @@ from streams.adapters.case_store.tables import WAITING, WORK
 from streams.adapters.case_store.tokens import SentAction
 from streams.console import actions
 from streams.console.desk import Desk
+from streams.console.pages import decode_locks
 from streams.contracts.accounts import CaseAction
+from streams.contracts.actions import Lock
 from streams.contracts.cases import CaseVersion
 from streams.core.ids import digest
 from streams.core.roles import SUPERVISORS
@@ -70,19 +72,21 @@ def candidates(desk: Desk, session: Session, name: str, case_ids: Iterable[str])
             body = queries.case_body(connection, case_id)
             if body is not None:
                 case = decode_case(body)
-                held = queries.measures(connection, case.entities.account_id)
-                found.append(Candidate(case, _why_not(case, session, name, held)))
+                state = queries.lock_state(connection, case.entities.account_id or "")
+                held = () if state is None else decode_locks(state).locks
+                found.append(Candidate(case, _why_not(case, session, name, held, desk.clock.now_ms())))
     return found
 
 
-def _why_not(case: CaseVersion, session: Session, name: str, held: tuple[str, ...]) -> str:
+def _why_not(case: CaseVersion, session: Session, name: str, held: tuple[Lock, ...], now_ms: int) -> str:
     """Stricter than one by one: what needs a look of its own is not done with others."""
-    why = next(each.why for each in actions.choices(case, session.name, session.role, held) if each.name == name)
-    if why:
+    choices = actions.choices(case, session.name, session.role, held, now_ms)
+    why = next(each.why for each in choices if each.name == name)
+    if why not in ("", "why.freeze_first"):
         return why
     if case.assignee not in (None, session.name) and session.role not in SUPERVISORS:
         return "why.not_yours"
-    return "why.frozen" if "freeze" in held else ""
+    return "why.frozen" if any(lock.action == "freeze" for lock in held) else ""
 
 
 async def send(desk: Desk, session: Session, name: str, wishes: Iterable[Wish], form: str) -> tuple[str, list[str]]:

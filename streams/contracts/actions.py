@@ -57,6 +57,9 @@ class Lock(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     since: Instant
     expires_at: Instant | None = None
     applies_to: Label = "unknown_devices"
+    # Of a freeze that ends only after the owner's identity check: missing, or passed and until when it counts.
+    check: Label | None = None
+    check_until: Instant | None = None
 
 
 class LocksState(Output, frozen=True, kw_only=True, tag="locks.state.v1", tag_field="type"):

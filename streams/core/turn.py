@@ -16,7 +16,7 @@ from streams.core import ids
 from streams.core.locks.account_states import state_of, state_of_lock
 from streams.core.locks.tenure import Standing, standing
 from streams.core.locks.transitions import RELEASED
-from streams.core.obligations import Case, Obligations
+from streams.core.obligations import Case, HeldLock, Obligations
 from streams.core.policy import Policy
 from streams.core.steps import DecideContext, Effect
 
@@ -139,16 +139,7 @@ def locks_state(turn: Turn) -> LocksState:
         account_id=turn.ctx.account_id,
         version=turn.obligations.locks_version,
         locks=tuple(
-            Lock(
-                action_id=lock.action_id,
-                action=lock.action,  # type: ignore[arg-type]
-                scope=lock.scope,  # type: ignore[arg-type]
-                status=lock.status,
-                reason_class=lock.reason_class,
-                since=from_ms(lock.since_ms),
-                expires_at=from_ms(lock.due_ms) if lock.due_ms else None,
-                applies_to=lock.applies_to,
-            )
+            _told(lock, turn.policy.locks.unfreeze_identity_s)
             for lock in turn.obligations.locks
             if lock.status != RELEASED
         ),
@@ -158,4 +149,22 @@ def locks_state(turn: Turn) -> LocksState:
         actor=turn.actor or None,
         event_id=turn.cause,
         state_ends_at=from_ms(ends_ms) if ends_ms else None,
+    )
+
+
+def _told(held: HeldLock, within_s: int) -> Lock:
+    """A lock as others read it; `within_s`: how long an identity check counts for the end of a freeze, 0: none does."""
+    is_checked = held.action == "freeze" and within_s > 0
+    passed = is_checked and held.proved_ms > 0
+    return Lock(
+        action_id=held.action_id,
+        action=held.action,  # type: ignore[arg-type]
+        scope=held.scope,  # type: ignore[arg-type]
+        status=held.status,
+        reason_class=held.reason_class,
+        since=from_ms(held.since_ms),
+        expires_at=from_ms(held.due_ms) if held.due_ms else None,
+        applies_to=held.applies_to,
+        check=("passed" if passed else "missing") if is_checked else None,
+        check_until=from_ms(held.proved_ms + within_s * 1000) if passed else None,
     )

@@ -102,6 +102,30 @@ def test_whoever_is_printed_signs_in_works_a_case_and_leaves_nothing_behind(star
 
     wait_until(assigned, "the page of the next version says who has the case", 60, 0.5)
 
+    # The owner passes a check some seconds after the freeze: only then two people may lift it, and it can be resolved.
+    sun = Browser(port)
+    assert sun.signs_in("supervisor", logins["supervisor"]).status == 303
+
+    def does(somebody: Browser, action: str, **fields: str) -> bool:
+        """Whether it was carried out; what is not offered yet, or was refused because the case went on, was not."""
+        if f'name="action" value="{action}"' not in somebody.asks("GET", f"/cases/{case_id}").text:
+            return False
+        form = somebody.form_of(case_id) | {"action": action, **fields}
+        sent = somebody.asks("POST", f"/cases/{case_id}/actions", form)
+        assert sent.status == 303
+
+        def answer() -> str | None:
+            found = re.search(r'class="outcome (done|refused)"', somebody.asks("GET", sent.location).text)
+            return found and found[1]
+
+        return wait_until(answer, "the demo's worker answers", 60, 0.5) == "done"
+
+    two = {"second": "supervisor-2", "second_password": logins["supervisor-2"]}
+    wait_until(lambda: does(sun, "unlock", **two), "two people lift the freeze", 60, 0.5)
+    wait_until(lambda: does(person, "resolve"), "the case is resolved", 60, 0.5)
+    closed = re.compile(r"<dt>Status</dt><dd>.*?Closed")
+    wait_until(lambda: closed.search(person.asks("GET", f"/cases/{case_id}").text), "the case is closed", 60, 0.5)
+
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(40) == 0, demo.text
     assert json.loads((tmp_path / "summary.json").read_bytes())["console"] == f"http://127.0.0.1:{port}"

@@ -82,10 +82,10 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
             "kinds": KINDS,
             "hides": people_in((found, incident)) | people_of(acts),
         }
-        held = queries.measures(connection, account_id)
         others = _others(connection, found)
     outcome = actions.outcome_of(sent, found, answers) if sent else None
-    choices = actions.choices(found, session.name, session.role, held)
+    held = () if locks is None else locks.locks
+    choices = actions.choices(found, session.name, session.role, held, desk.clock.now_ms())
     shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others}
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)

@@ -74,7 +74,8 @@ A state without an end (`hard_lock`, `frozen`) has an open case with a deadline.
 case of its own with the promise of its priority, resolved when no lock is left; three failed identity checks, and only
 a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze: two people
 lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check
-that failed afterwards takes that back. Where nobody checks identities, set it to 0. No check lifts what a suspected
+that failed afterwards takes that back. The published lock says which it is (`check`, `check_until`). Where nobody
+checks identities, set it to 0. No check lifts what a suspected
 mule's case (F31) paused, because nobody doubts who that is: an analyst decides, or the pause ends, after
 `locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through meanwhile. Proofs count from
 the lock on (clocks may differ by five seconds): a second factor or check from before it lifts nothing, however late or

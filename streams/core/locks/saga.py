@@ -89,7 +89,7 @@ def lock(
     elif len(turn.obligations.locks) >= LOCKS_MAX:
         return False
     turn.obligations.locks.append(wanted)
-    _changed(turn)
+    publish(turn)
     _command(turn, wanted.action_id, wanted, rule)
     if case is not None:
         add_action(turn, case, wanted.action_id, action)
@@ -122,7 +122,7 @@ def lift(turn: Turn, held: HeldLock, why: str, trigger: str = "operator", actor:
         outbox = turn.obligations.outbox
         turn.obligations.outbox = [each for each in outbox if each.lock or each.case_id != held.case_id]
     held.status = transition.to
-    _changed(turn)
+    publish(turn)
     _command_unlock(turn, held, why)
     _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
     _forget_released(turn)
@@ -152,7 +152,7 @@ def urge(turn: Turn, held: HeldLock, why: str) -> bool:
     if transition.to != held.status:
         _drop_commands(turn, held.action_id)
         held.status = transition.to
-        _changed(turn)
+        publish(turn)
         _forget_released(turn)
     return True
 
@@ -170,7 +170,7 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
     transition = step(held.status, "acknowledged" if done else "refused") if held is not None else None
     if held is not None and transition is not None and transition.to != held.status:
         held.status = transition.to
-        _changed(turn)
+        publish(turn)
     if not done:
         _refused(turn, command, event.result)
         return
@@ -200,7 +200,7 @@ def expire(turn: Turn, held: HeldLock) -> None:
     turn.moves("expired", "time")
     held.status = RELEASED
     _drop_commands(turn, held.action_id)
-    _changed(turn)
+    publish(turn)
     _note(turn, held.case_id, "lock_expired", f"{held.action} ended by itself")
     _forget_released(turn)
 
@@ -228,7 +228,7 @@ def _prolong(turn: Turn, held: HeldLock) -> bool:
     held.prolonged += 1
     held.status = transition.to
     held.due_ms = until_ms
-    _changed(turn)
+    publish(turn)
     # A command of its own: who counts commands by their id would take the same one for a repetition.
     action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.origin, held.action)
     held.action_id = action_id
@@ -252,7 +252,7 @@ def close(turn: Turn) -> None:
     obligations.locks = [held for held in obligations.locks if held.action == "freeze"]
     kept = {held.action_id for held in obligations.locks}
     obligations.outbox = [command for command in obligations.outbox if command.lock in kept]
-    _changed(turn)
+    publish(turn)
     _forget_released(turn)
 
 
@@ -260,7 +260,7 @@ def reopen(turn: Turn) -> None:
     """A newer profile knows of no closing: the account is in the state that its locks say."""
     turn.moves("reopened", "profile")
     turn.obligations.holder.closed = False
-    _changed(turn)
+    publish(turn)
 
 
 def send_again(turn: Turn, command: Command) -> None:
@@ -273,7 +273,7 @@ def send_again(turn: Turn, command: Command) -> None:
         transition = step(held.status, "overdue") if held is not None else None
         if held is not None and transition is not None and transition.to != held.status:
             held.status = transition.to
-            _changed(turn)
+            publish(turn)
         _problem(turn, command, f"not acknowledged for {policy.ack_timeout_s} s")
     _again(turn, command)
 
@@ -396,7 +396,8 @@ def _forget_released(turn: Turn) -> None:
             turn.ctx.let_in.append(turn.at_ms - case.opened_ms)
 
 
-def _changed(turn: Turn) -> None:
+def publish(turn: Turn) -> None:
+    """The list of locks is told anew at the end of this turn: something in it has changed."""
     if not turn.locks_changed:
         turn.locks_changed = True
         turn.obligations.locks_version += 1

@@ -10,7 +10,7 @@ from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.flows.mule import is_mule
 from streams.core.locks.account_states import HARD_LOCK, RESTRICTED, SOFT_LOCK, state_of_lock
-from streams.core.locks.saga import APPEAL, lift, lock
+from streams.core.locks.saga import APPEAL, lift, lock, publish
 from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
@@ -119,7 +119,10 @@ def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
         if held.action != "freeze" or not _is_since(turn, held) or turn.at_ms < abs(held.proved_ms):
             continue
         if event.level >= UNFREEZE_LEVEL or not event.passed:
+            was_proved = held.proved_ms > 0
             held.proved_ms = turn.at_ms if event.passed else -turn.at_ms
+            if turn.policy.locks.unfreeze_identity_s and (event.passed or was_proved):
+                publish(turn)  # whoever looks at the freeze sees whether it can be lifted
 
 
 def _is_since(turn: Turn, held: HeldLock) -> bool:
