@@ -19,7 +19,7 @@ from streams.contracts.registry import encode
 from streams.contracts.signals import ClockTold
 from streams.contracts.topics import DEAD_LETTERS, ENTITY_RISK, SIGNALS
 from streams.core.entities.state import EntityState
-from streams.core.flows.reports import STANDS_S
+from streams.core.flows.owners_word import STANDS_S
 from streams.core.handover import unsay, unsay_entity, unsay_risk
 from streams.core.policy import PolicySchedule
 from streams.runtime.logic import Emit, Input, Record

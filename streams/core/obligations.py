@@ -471,6 +471,13 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
             for held in self.locks
         )
 
+    def locked_for_good_by(self, case_id: str) -> bool:
+        """Whether a lock without an end stands that this case has made, so that somebody has to see to it."""
+        return any(
+            held.case_id == case_id and not held.due_ms and held.status not in ("lifting", "released")
+            for held in self.locks
+        )
+
     def hold(self, payment_id: str) -> Hold | None:
         """The hold on a payment, if it waits."""
         for hold in self.holds:

@@ -340,6 +340,8 @@ def _told(turn: Turn, event: Event) -> None:
         case FeeCharged():
             unrated.heard(turn, event)
             fees.charged(turn, event)
+        case CustomerConfirmed(answer="no"):
+            fraud_alert.customer_answered(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
         case UserMessage():

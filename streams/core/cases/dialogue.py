@@ -58,6 +58,10 @@ def due(turn: Turn, case: Case) -> None:
         _remind(turn, case)
         case.reminders += 1
         case.talk_due_ms = _due_ms(turn, case)
+    elif case.talk == ASKED and turn.obligations.locked_for_good_by(case.case_id):
+        # Whoever is locked out may have no way to answer, and nobody else would end the lock.
+        add_line(turn, case, Line(turn.at_ms, "customer.silent", turn.cause, "no answer; the lock stands: people look"))
+        set_status(turn, case, "in_progress")
     elif case.talk == ASKED:
         set_status(turn, case, "closed", NO_ANSWER)
         if not case.shadow:

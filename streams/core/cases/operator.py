@@ -10,13 +10,13 @@ from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, unknown_outcome
-from streams.core.flows.fraud_alert import RISK_FAMILY, TAKEOVER_FAMILY, freeze, is_takeover
+from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
+from streams.core.flows.owners_word import RISK_FAMILY
 from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen, stands
 from streams.core.locks.saga import lift, lock, stands_as_long, urge
-from streams.core.locks.unlock import is_proved, recover, undo_false_locks
-from streams.core.messages.notify import notify
+from streams.core.locks.unlock import is_proved, liftable, recover, tell_unlocked, undo_false_locks
 from streams.core.money import charges, refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
 from streams.core.roles import ANALYSTS, SUPERVISORS
@@ -93,7 +93,7 @@ def act(turn: Turn, event: CaseAction) -> None:
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
             if undo_false_locks(turn, case, event.role):
-                notify(turn, "unlocked.by_us", {}, case)
+                tell_unlocked(turn, "unlocked.by_us", case=case)
         case "lock":
             _restrict(turn, case, event)
         case "unlock":
@@ -138,7 +138,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
     if event.action == "unlock" and not turn.obligations.locks:
         return "no_lock", "the account has no lock"
-    if event.action == "unlock" and not _liftable(turn):
+    if event.action == "unlock" and not liftable(turn):
         return "recovering", "only the lower limits after a freeze are left: they end by themselves"
     if event.action == "lock" and turn.policy.mode == "observe":
         return "observing", "the policy observes: nothing is locked"
@@ -159,8 +159,11 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         )
     if event.action in ("release", "block") and not _meant(turn, case, event):
         return "no_hold", "there is no hold: what this case held has ended, or it never held a payment"
-    if event.action == "resolve" and turn.obligations.frozen_by(case.case_id):
-        return "frozen", "the account is frozen because of this case: a supervisor and a second person unlock it first"
+    if event.action == "resolve" and turn.obligations.locked_for_good_by(case.case_id):
+        if turn.obligations.frozen_by(case.case_id):
+            what = "the account is frozen because of this case: a supervisor and a second person unlock it first"
+            return "frozen", what
+        return "locked", "the password is disabled because of this case, without an end: unlock it first"
     if event.action == "attach":
         return attachments.refusal(case, event.attachment)
     if event.action == "refund":
@@ -418,21 +421,11 @@ def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
         turn.obligations.unfrozen_ms = turn.at_ms
         recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
     else:
-        notify(turn, "unlocked.by_us", {}, case)
+        tell_unlocked(turn, "unlocked.by_us", case=case)
 
 
 def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:
-    return tuple(held for held in _liftable(turn) if event.scope in (None, held.scope))
-
-
-def _liftable(turn: Turn) -> tuple[HeldLock, ...]:
-    """All locks but the lower limits that the end of a freeze began: one person must not undo what two agreed on."""
-    unfrozen_ms = turn.obligations.unfrozen_ms
-    return tuple(
-        held
-        for held in turn.obligations.locks
-        if not (unfrozen_ms and held.action == "limit" and held.since_ms == unfrozen_ms)
-    )
+    return tuple(held for held in liftable(turn) if event.scope in (None, held.scope))
 
 
 def _end_holds(turn: Turn, case: Case, event: CaseAction, outcome: str, cause: str) -> None:

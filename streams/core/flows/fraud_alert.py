@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import CustomerConfirmed
+from streams.contracts.base import to_ms
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.payments import Movement
 from streams.core.cases import review
@@ -14,6 +15,7 @@ from streams.core.flows import mule, owners_word, trail
 from streams.core.flows.holds import end_hold, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
+from streams.core.flows.owners_word import RISK_FAMILY
 from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
@@ -30,7 +32,6 @@ from streams.core.verdict import by_score
 TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
-RISK_FAMILY = "account_risk"
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
@@ -110,6 +111,7 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     """
     if hold is not None:
         end_hold(turn, hold, "block", "confirmed", "denied by the customer")
+    turn.stands(owners_word.STANDS_S)
     said = "the customer says: it was not me"
     payment_id = event.payment_id or ""
     is_known = hold is not None or _is_known(turn, case, payment_id)
@@ -126,6 +128,9 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
         raise_to(turn, case, 1)
         trail.lay(turn, case)
         notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
+        return
+    if to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms:
+        _said(turn, case, owners_word.GIVEN_BACK, owners_word.NOT_FROZEN)
         return
     if not owners_word.is_believed(turn, event):
         owners_word.wait_for_owner(turn, case, event)

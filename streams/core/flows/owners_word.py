@@ -20,8 +20,10 @@ from streams.core.policy import LocksPolicy
 from streams.core.turn import Turn
 
 NOT_FROZEN: Final = "not_frozen"  # line of a case
-# Open cases of these flows say themselves that somebody else may be in: a risky login or payment.
-_EVIDENCE: Final = frozenset({"F21"})
+GIVEN_BACK: Final = "not frozen: the account was given back to its owner after this was said"
+# A theft stays true however late its report is heard; what is older than this is a history that is read again.
+STANDS_S: Final = 7 * 86_400
+RISK_FAMILY: Final = "account_risk"  # of cases that say themselves that somebody else may be in (F21)
 _SHOWN: Final = 32  # characters of a channel's name in a case
 
 
@@ -54,7 +56,7 @@ def is_believed(turn: Turn, event: Support) -> bool:
     if any(trace.doubted for trace in trail.began_within(turn, turn.policy.cases.trail_s)):
         return True
     return any(
-        case.is_open and case.flow in _EVIDENCE and case.shadow == turn.shadow for case in turn.obligations.cases
+        case.is_open and case.family == RISK_FAMILY and case.shadow == turn.shadow for case in turn.obligations.cases
     )
 
 
@@ -62,6 +64,12 @@ def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
     """An urgent case, and money out paused where the policy says so, until the owner says it where people are known."""
     locks = turn.policy.locks
     raise_to(turn, case, 1)
+    proved_ms = turn.obligations.proved_ms
+    if proved_ms > 0 and turn.at_ms - proved_ms <= turn.policy.cases.trail_s * 1000:
+        # Else whoever writes every day would keep an owner's money in for ever.
+        text = f"nothing is locked: {said_where(locks, event.channel)}, and the owner has lately proved who it is"
+        add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+        return
     text = f"not frozen: {said_where(locks, event.channel)}; ask the owner through another one"
     add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
     if locks.unverified_report == "restrict":

@@ -17,8 +17,6 @@ from streams.core.turn import Turn
 
 WRONG = "wrong_transfer"
 REPORTED: Final = "reported_payments"  # counter of a case: a long timeline loses its oldest lines
-# A theft stays true however late its report is heard; what is older than this is a history that is read again.
-STANDS_S: Final = 7 * 86_400
 
 
 def reported(turn: Turn, event: UserReport) -> None:
@@ -46,13 +44,12 @@ def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
     """
     recovered = to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms
     if not recovered:
-        turn.stands(STANDS_S)
+        turn.stands(owners_word.STANDS_S)
     believed = owners_word.is_believed(turn, event)
     case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
     is_takeover(turn, case)
     if recovered:
-        text = "not frozen: the account was given back to its owner after this report"
-        add_line(turn, case, Line(turn.at_ms, owners_word.NOT_FROZEN, turn.cause, text))
+        add_line(turn, case, Line(turn.at_ms, owners_word.NOT_FROZEN, turn.cause, owners_word.GIVEN_BACK))
         return
     if not believed:
         owners_word.wait_for_owner(turn, case, event)

@@ -31,7 +31,11 @@ SETTINGS: Final = frozenset({"password", "phone", "email", "second_factor", "pay
 def after_change(
     turn: Turn, prepared: Prepared, event: CredentialChanged | DeviceBound | PasswordResetRequested
 ) -> None:
-    """A credential was changed, a device bound, or a reset asked for: the latter two are remembered if suspicious."""
+    """A credential was changed, a device bound, or a reset asked for: the latter two are remembered if suspicious.
+
+    Anybody can ask for a reset of anybody's password. So a request is a line of a trail that has begun, never its
+    beginning: else a stranger could have an owner's own change of password, or a word of anybody's, taken for a theft.
+    """
     if prepared.late:
         return
     suspicious = bool(_before(turn)) or trail.is_strange(prepared.features, turn.policy)
@@ -41,6 +45,9 @@ def after_change(
             _doubt(turn, event, "F28", "security_change", 3, what, f"{what} changed from {event.ip}")
         else:
             notify(turn, "security_change", {"setting": f"setting.{what}"})
+    elif isinstance(event, PasswordResetRequested):
+        if _before(turn):
+            trail.changed(turn, event, f"from {event.ip}", doubted=False)
     elif suspicious:
         trail.changed(turn, event, f"from {event.ip}")
 

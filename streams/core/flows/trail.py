@@ -46,9 +46,9 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
             _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
 
 
-def changed(turn: Turn, event: Event, text: str) -> None:
-    """A change of credentials, a bound device or card."""
-    _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=True))
+def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> None:
+    """A change of credentials, a bound device or card; or, which says nothing about who is in, a reset asked for."""
+    _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
 
 
 def came_in_ms(turn: Turn, case: Case) -> int:

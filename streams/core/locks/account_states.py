@@ -91,6 +91,11 @@ def is_frozen(locks: Iterable[HeldLock]) -> bool:
     return any(held.action == "freeze" and stands(held) for held in locks)
 
 
+def keeps_out(locks: Iterable[HeldLock]) -> bool:
+    """Whether something stands that keeps the owner from the account or its money: more than limits and questions."""
+    return STATES.index(state_of(locks)) > STATES.index(RECOVERING)
+
+
 def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock | None:
     """The lock that keeps money in, whoever asks; with `at_the_door` the one that keeps everybody out."""
     stopping = ("freeze",) if at_the_door else ("freeze", "restrict")

@@ -38,10 +38,11 @@ passed challenge counts for payments that were asked for before it and, where bo
 
 The lower limits after a freeze end by themselves: no further `unlock` lifts them.
 
-A theft stays true however late its report is heard: it freezes up to seven days later, unless two people have given
-the account back meanwhile. Where nothing is frozen, because the policy observes, the report is older or a cap is full,
-the case says so at P1; a cap stops the freeze alone, sessions and payouts are ended all the same. An analyst who
-confirms a takeover (F23) or a risky account (F21) as fraud freezes it too, outside the caps.
+A theft stays true however late its report, or a "no, that was not me", is heard: it freezes up to seven days later,
+unless two people have given the account back meanwhile. Where nothing is frozen, because the policy observes, the
+report is older or a cap is full, the case says so at P1; a cap stops the freeze alone, sessions and payouts are ended
+all the same. An analyst who confirms a takeover (F23) or a risky account (F21) as fraud freezes it too, outside the
+caps.
 
 What the account has learned since the first suspicious login, or in `locks.forgets_s` (7 days) where there was none, is
 forgotten with every such word: devices, networks, programs, places, payees and cards first met since then are new
@@ -57,9 +58,11 @@ A word that freezes or releases has to come from somebody who is known where it 
 public forms) or no list does (`paywarden_channels_unlisted_total` counts those), a "yes" is a line on the case. A theft
 report, or a "no, that was not me", opens a P1 case (F23, F25), pauses money out for `locks.restrict_s` unless
 `locks.unverified_report = "review"`, and asks the owner to prove who it is and say it in the app or by phone; it
-freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open F21
-case. A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25).
-A "no" on a case of another kind, about a refund or wrong passwords, is a line on it.
+freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open case
+of a risky account (F21). A request to reset the password is no such evidence: anybody can ask for one. For as long
+after an owner passed a check of face and document, such words are lines on a case and pause nothing, however many come.
+A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no"
+on a case of another kind, about a refund or wrong passwords, is a line on it.
 
 Whoever sits in the app may be the thief. While a login or change of the last `cases.trail_s` is doubted, a "yes"
 releases, teaches and closes something only when one of these is older than the doubt: the device that
@@ -70,16 +73,18 @@ who gave the account back, end the doubt.
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
 
-A state without an end (`hard_lock`, `frozen`) has an open case with a deadline. An appeal (`unlock.requested.v1`) is a
-case of its own with the promise of its priority, resolved when no lock is left; three failed identity checks, and only
-a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a freeze: two people
-lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check
-that failed afterwards takes that back. The published lock says which it is (`check`, `check_until`). Where nobody
-checks identities, set it to 0. No check lifts what a suspected
-mule's case (F31) paused, because nobody doubts who that is: an analyst decides, or the pause ends, after
-`locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through meanwhile. Proofs count from
-the lock on (clocks may differ by five seconds): a second factor or check from before it lifts nothing, however late or
-often its event is delivered, and of several checks the newest one counts in whatever order they come.
+A state without an end (`hard_lock`, `frozen`) has an open case with a deadline: it can not be resolved while the lock
+stands, and one that waits for an answer goes back to people instead of closing. Owners are told to be back when no lock
+but limits and questions is left, and under a freeze no proof lifts anything else. An appeal (`unlock.requested.v1`) is
+a case of its own with the promise of its priority, resolved when nothing but limits is left; three failed identity
+checks, and only a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a
+freeze: two people lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face
+and document; a check that failed afterwards takes that back. The published lock says which it is (`check`,
+`check_until`). Where nobody checks identities, set it to 0. No check lifts what a suspected mule's case (F31) paused,
+because nobody doubts who that is: an analyst decides, or the pause ends, after `locks.mule_pause_s` (7 days) of one
+case at the latest, however often money passes through meanwhile. Proofs count from the lock on (clocks may differ by
+five seconds): a second factor or check from before it lifts nothing, however late or often its event is delivered, and
+of several checks the newest one counts in whatever order they come.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by

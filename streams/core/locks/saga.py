@@ -26,6 +26,8 @@ APPEAL = "unlock"  # family of the cases of customers who want their account bac
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
 _UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
+# Whoever asked for the account has it again, with lower limits or a second factor.
+_LETS_IN = frozenset({"limit", "step_up"})
 LOCK_CAPPED = "lock_capped"  # line of a case
 PAUSE_OVER = "pause_over"  # line of a suspected mule's case
 
@@ -388,7 +390,7 @@ def _drop_commands(turn: Turn, lock_id: str) -> None:
 
 def _forget_released(turn: Turn) -> None:
     turn.obligations.locks = [held for held in turn.obligations.locks if held.status != RELEASED]
-    if turn.obligations.locks:
+    if any(held.action not in _LETS_IN for held in turn.obligations.locks):
         return
     for case in turn.obligations.cases:
         if case.family == APPEAL and case.is_open:

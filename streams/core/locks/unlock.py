@@ -9,7 +9,14 @@ from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.flows.mule import is_mule
-from streams.core.locks.account_states import HARD_LOCK, RESTRICTED, SOFT_LOCK, state_of_lock
+from streams.core.locks.account_states import (
+    HARD_LOCK,
+    RESTRICTED,
+    SOFT_LOCK,
+    is_frozen,
+    keeps_out,
+    state_of_lock,
+)
 from streams.core.locks.saga import APPEAL, lift, lock, publish
 from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
 from streams.core.messages.notify import notify
@@ -26,13 +33,18 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
-    """A soft lock keeps guesses of the password out; who has the second factor too is let in at once."""
+    """A soft lock keeps guesses of the password out; who has the second factor too is let in at once.
+
+    Not out of a freeze, and under one nothing else is lifted: its end says what is left.
+    """
+    if is_frozen(turn.obligations.locks):
+        return
     soft = [held for held in turn.obligations.locks if state_of_lock(held) == SOFT_LOCK and _is_since(turn, held)]
     # The word goes into a command: only a word, or none.
     factor = f" {event.reason}" if event.reason is not None and _WORD.fullmatch(event.reason) else ""
     lifted = [lift(turn, held, f"second factor{factor}", "second_factor", "owner") for held in soft]
     if any(lifted):
-        notify(turn, "unlocked", {})
+        tell_unlocked(turn, "unlocked")
 
 
 def identity_verified(turn: Turn, event: IdentityVerified) -> None:
@@ -40,6 +52,7 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     result = "passed" if event.passed else "failed"
     _tell_cases(turn, "identity", f"identity check level {event.level} {result}")
     _remember_proof(turn, event)
+    frozen = is_frozen(turn.obligations.locks)
     if not turn.obligations.locks:
         return
     appeal = _appeal(turn)
@@ -50,6 +63,8 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         return
     if appeal is not None and appeal.counters.get("checks_failed", 0) >= CHECKS_MAX:
         return  # whoever failed that often is let in by a person only
+    if frozen:
+        return  # two people end it; what they let out of the account must not depend on what one person has shown
     sufficient = [
         held
         for held in turn.obligations.locks
@@ -65,7 +80,7 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     if strict:
         recover(turn, turn.policy.locks.cooloff_s, "unlocked.limited", turn.obligations.case(strict[0].case_id))
     else:
-        notify(turn, "unlocked", {})
+        tell_unlocked(turn, "unlocked")
 
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
@@ -89,14 +104,31 @@ def recover(turn: Turn, lasts_s: int, template: str, case: Case | None) -> None:
         case=case,
         capped=False,  # it follows from an unlock and keeps nobody out
     )
-    notify(turn, template, {"until": instant(turn.at_ms + lasts_s * 1000)}, case)
+    until_ms = max((held.due_ms for held in turn.obligations.locks if held.action == "limit"), default=0)
+    tell_unlocked(turn, template, {"until": instant(until_ms or turn.at_ms + lasts_s * 1000)}, case)
+
+
+def tell_unlocked(
+    turn: Turn, template: str, parameters: dict[str, str] | None = None, case: Case | None = None
+) -> None:
+    """Tells owners that they are back, if they are: not while another lock keeps them or their money in."""
+    if not keeps_out(turn.obligations.locks):
+        notify(turn, template, parameters or {}, case)
+
+
+def liftable(turn: Turn) -> tuple[HeldLock, ...]:
+    """All locks but the lower limits that the end of a freeze began: one person must not undo what two agreed on."""
+    unfrozen_ms = turn.obligations.unfrozen_ms
+    return tuple(
+        held
+        for held in turn.obligations.locks
+        if not (unfrozen_ms and held.action == "limit" and held.since_ms == unfrozen_ms)
+    )
 
 
 def undo_false_locks(turn: Turn, case: Case, actor: str) -> bool:
-    """An analyst found that it was the owner: everything that this case locked is lifted, except a freeze."""
-    mistaken: list[HeldLock] = [
-        held for held in turn.obligations.locks if held.case_id == case.case_id and held.action != "freeze"
-    ]
+    """An analyst found that it was the owner: what this case locked is lifted, but no freeze and none of its limits."""
+    mistaken = [held for held in liftable(turn) if held.case_id == case.case_id and held.action != "freeze"]
     lifted = [lift(turn, held, "locked by mistake", "false_lock", actor) for held in mistaken]
     return any(lifted)
 
@@ -110,7 +142,8 @@ def is_proved(turn: Turn, held: HeldLock) -> bool:
 def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
     """The newest check counts: who fails after somebody passed may be the owner, or the thief.
 
-    In whatever order they are delivered: a failed one is remembered by the negative of its time.
+    In whatever order they are delivered: a failed one is remembered by the negative of its time. Who passed the check
+    that a freeze asks for is believed for a while against words of anybody (`owners_word`).
     """
     obligations = turn.obligations
     if turn.at_ms >= abs(obligations.proved_ms) and (event.level >= UNFREEZE_LEVEL or not event.passed):

@@ -26,11 +26,12 @@ class TakeoverPolicy(WarmSection, frozen=True, kw_only=True):
 def takeover(_event: Movement, _at_ms: int, features: Features, policy: TakeoverPolicy) -> RuleResult:
     """New device, fresh credentials and a first payee on one movement of money (T1).
 
-    Asks: is the device new, were credentials changed or a reset asked for just now, and was this payee never paid?
+    Asks: is the device new, were credentials changed just now, and was this payee never paid?
     Fires when: device and change are recent /01; and the payee is new /02; and it takes policy.balance_share of the
         balance or policy.times_usual of the usual amount /03, alone or together with what else went to first payees
         within a day, so that nobody takes it in parts. On an account too young to have habits, where all of this
-        is new anyway, only if address or device are under suspicion for what they did elsewhere.
+        is new anyway, only if address or device are under suspicion for what they did elsewhere. A
+        password reset counts when the password has changed: anybody can ask for one.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """
@@ -40,15 +41,13 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
     if age_days > policy.device_days:
         return QUIET
     changed_s = features.since_credential_change_s
-    reset_s = features.since_password_reset_s
-    if not (0.0 <= changed_s <= policy.change_s or 0.0 <= reset_s <= policy.change_s):
+    if not 0.0 <= changed_s <= policy.change_s:
         return QUIET
     if policy.cold(features) and not _is_suspected(features):
         return COLD
     evidence = {
         "device_age_days": age_days,
         "since_credential_change_s": changed_s,
-        "since_password_reset_s": reset_s,
         "balance_share": features.balance_share,
         "amount_to_usual": features.amount_to_usual,
     }

@@ -215,7 +215,7 @@ def test_an_event_older_than_the_bound_is_shown_and_does_nothing() -> None:
     player = Player(policy(), scored(0.95))
     player.see(paid(NOON, 1, kind=payments.PaymentRequested))
     player.pass_until(NOON + 60 * MINUTE)
-    late = event(accounts.CustomerConfirmed, NOON + MINUTE, 1, channel="in_app", payment_id="p1", answer="no")
+    late = event(accounts.CustomerConfirmed, NOON + MINUTE, 1, channel="in_app", payment_id="p1", answer="yes")
     effects = player.see(late)
     assert {type(effect) for effect in effects} == {CaseVersion}
 

@@ -8,11 +8,11 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CustomerConfirmed, UserReport
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.logins import LoginFailed, LoginSucceeded
+from streams.contracts.logins import LoginFailed, LoginSucceeded, PasswordResetRequested
 from streams.contracts.payments import PaymentRequested
 from streams.core.score import Score
 from streams.core.steps import Effect
@@ -119,6 +119,51 @@ class TestAChannelInWhichNobodyIsKnown:
             player.see(login(NOON + at * SECOND, at, LoginFailed, device_id="thief", ip="192.0.2.9"))
         player.see(login(NOON + MINUTE, "in", LoginSucceeded, device_id="thief", ip="192.0.2.9"))
         assert "freeze" in actions(stolen(player, channel="email"))
+
+
+class TestWhatIsNoEvidence:
+    def test_a_reset_that_anybody_can_ask_for_makes_no_word_credible(self) -> None:
+        player = Player(policy())
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, device_id="own"))
+        player.see(login(NOON, "reset", PasswordResetRequested, device_id="stranger", ip="192.0.2.9"))
+        assert actions(stolen(player, channel="email")) == {"restrict"}
+
+    def test_nor_does_a_command_that_nobody_acknowledges(self) -> None:
+        player = Player(policy())
+        stolen(player, NOON, channel="email")
+        cases = only(CaseVersion, player.pass_until(NOON + HOUR))
+        assert "lock_not_confirmed" in {case.case_type for case in cases}
+        assert "freeze" not in actions(stolen(player, NOON + 2 * HOUR, channel="email", number=2))
+
+    def test_nobody_keeps_an_owner_out_by_writing_every_day(self) -> None:
+        player = Player(policy())
+        stolen(player, NOON, channel="email")
+        proof = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service"}
+        player.see(event(IdentityVerified, NOON + HOUR, 1, **proof))
+        for day in range(1, 7):
+            effects = stolen(player, NOON + day * DAY, channel="email", number=1 + day)
+            assert actions(effects) & {"restrict", "freeze"} == set()
+            assert "account_takeover.unverified" not in told(effects)
+        assert "freeze" in actions(stolen(player, NOON + 7 * DAY, number=9))
+
+
+class TestANoAboutATheft:
+    def test_freezes_however_late_it_is_heard(self) -> None:
+        player = Player(policy())
+        player.see(paid(NOON, 1))
+        player.pass_until(NOON + HOUR)
+        assert "freeze" in actions(denied(player, NOON + MINUTE, payment_id="p1"))
+
+    def test_is_over_when_two_people_have_given_the_account_back_since(self) -> None:
+        player = Player(policy("[locks]\nunfreeze_identity_s = 0\n"))
+        player.see(paid(NOON - HOUR, 1))
+        case = only(CaseVersion, stolen(player, NOON))[-1]
+        two = {"actor": "ana", "second_actor": "bob", "role": "supervisor", "expected_version": case.version}
+        player.see(event(CaseAction, NOON + 5 * MINUTE, 1, action="unlock", case_id=case.case_id, **two))
+        effects = denied(player, NOON + 2 * MINUTE, payment_id="p1")
+        assert "freeze" not in actions(effects)
+        assert "not_frozen" in {line.kind for line in only(CaseVersion, effects)[-1].evidence}
 
 
 class TestCapsOfFreezes:
