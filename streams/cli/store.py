@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 import click
 import msgspec
@@ -25,6 +26,7 @@ from streams.runtime.options import RuntimeOptions
 from streams.settings import Settings
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+LINE_EVERY_S: Final = 5.0
 store_option = click.option("--store", help="URL of the database. Default: PAYWARDEN_STORE_URL.")
 
 
@@ -162,17 +164,36 @@ async def _loaded(options: RuntimeOptions, opened: CaseStore, *, follow: bool, q
 
 @contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; elsewhere a line now and then, until all that lay there has been read."""
+    place = terminal(stderr=True)
+    if not (quiet or place.is_terminal):
+        yield lines_of_progress(total, partial(say, err=True), monotonic)
+        return
     with Progress(
         TextColumn("reading", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=terminal(stderr=True),
+        console=place,
         transient=True,
         disable=quiet,
     ) as progress:
         task = progress.add_task("reading", total=total)
         yield lambda read: progress.update(task, completed=read)
+
+
+def lines_of_progress(total: int, tell: Callable[[str], None], now_s: Callable[[], float]) -> Callable[[int], None]:
+    """Tells at most every `LINE_EVERY_S` seconds how many of `total` records were read, and that they were, once."""
+    next_s, is_over = now_s() + LINE_EVERY_S, total == 0
+
+    def told(read: int) -> None:
+        nonlocal next_s, is_over
+        if is_over or (read < total and now_s() < next_s):
+            return
+        next_s, is_over = now_s() + LINE_EVERY_S, read >= total
+        tell(f"reading: {min(read, total):,} of {total:,} records, {100 * min(read, total) // total} %")
+
+    return told
 
 
 def _told(opened: CaseStore, read: int, as_json: bool) -> None:

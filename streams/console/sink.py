@@ -105,7 +105,9 @@ async def load(
 ) -> int:
     """Reads up to where the topics end now, or with `follow` on and on; how many records it read.
 
-    `fills` is told how many are left of many that lay there at the beginning; nought as soon as these were read.
+    Of many that lie there at the beginning those of cases, locks and messages are read before what happened on
+    accounts, of which there is a hundred times as much: people can work while that is still read. `fills` is told how
+    many are left of them; nought as soon as these were read.
 
     Raises StoreError, StoreUnreachable and what Kafka's client raises.
     """
@@ -122,11 +124,12 @@ async def load(
     is_filled = here.behind < _FILLS
     if not is_filled:
         fills(here.behind)
+    first = set() if is_filled else {tp for tp in left if logical[tp.topic] in TOPICS_READ}
     # Pages of a store without cases show none for the while; in one that has some they go on changing.
-    lays_up = not is_filled and await asyncio.to_thread(store.is_unfilled)
-    if is_filled:
+    lays_up = bool(first) and await asyncio.to_thread(store.is_unfilled)
+    if not first:
         await _build(store, told, 0)  # what a process that ended too soon has left
-    read = day = 0
+    read = day = newest_ms = 0
     if not (left or follow):
         return read  # aiokafka cannot stop a consumer that was never waited for
     waited_s = 0.0
@@ -135,6 +138,8 @@ async def load(
         consumer.assign(list(here.starts))
         for tp, offset in here.starts.items():
             consumer.seek(tp, offset)
+        later = [tp for tp in here.starts if first and logical[tp.topic] in TOPICS_OF_ACTIVITY]
+        consumer.pause(*later)
         while left or follow:
             fetched = await consumer.getmany(*(() if follow else left), timeout_ms=_POLL_MS, max_records=_BATCH)
             waited_s = 0.0 if fetched or follow else waited_s + _POLL_MS / 1000
@@ -154,16 +159,20 @@ async def load(
                 metrics.add(STORE_REFUSED, written.refused)
                 if told is not None:
                     told(written, read)
-                newest_ms = max(record.at_ms for record in records)
+                newest_ms = max(newest_ms, *(record.at_ms for record in records))
                 if newest_ms // DAY_MS > day:
                     day = newest_ms // DAY_MS
                     await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS, newest_ms - ACTIVITY_KEPT_MS)
             left = {tp for tp in left if at[tp] < here.spans[tp].end}
+            if first and not (first := first & left):
+                lays_up = False
+                await _build(store, told, read)
+                consumer.resume(*later)
             if not is_filled:
                 is_filled = not left
                 if is_filled:
-                    lays_up = False
-                    await _build(store, told, read)
+                    # What is old was told after what is new.
+                    await asyncio.to_thread(store.forget_before, newest_ms - _KEPT_MS, newest_ms - ACTIVITY_KEPT_MS)
                 fills(sum(here.spans[tp].end - at[tp] for tp in left))
             _count_lag(metrics, consumer, at, logical)
     return read

@@ -17,14 +17,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import func, select
 from support.broker import ON_KAFKA
 from support.broker_client import Line
+from support.happenings import login
 from support.product import Product, story
 from support.stores import START_MS, case, content, record
 from support.waiting import wait_until
 
 from streams.adapters.case_store import queries
 from streams.adapters.case_store.store import CaseStore
+from streams.adapters.case_store.tables import ACTIVITY
 from streams.adapters.embedded_broker import free_port
 from streams.cli.main import paywarden
 from streams.console import sink
@@ -221,6 +224,8 @@ def test_a_store_of_another_deployment_or_of_topics_made_anew_is_refused(product
 
 @pytest.mark.timeout(120)
 def test_a_store_that_is_filled_says_how_much_is_left(product: Product, tmp_path: Path) -> None:
+    logins = [login(START_MS, n, account_id=f"a{n}", username=f"a{n}", ip="192.0.2.7") for n in range(2_000)]
+    write(product, "auth.logins", *(Line(each.account_id.encode(), encode(each), START_MS) for each in logins))
     write(product, SNAPSHOT, *(Line(b"%d" % n, encode(case(f"case_{n}")), START_MS) for n in range(6_000)))
     store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
     store.migrate()
@@ -231,8 +236,17 @@ def test_a_store_that_is_filled_says_how_much_is_left(product: Product, tmp_path
         with store.reading() as connection:
             return queries.sizes(connection)["cases"]
 
-    assert asyncio.run(sink.load(options, store, fills=left.append)) == 6_000
-    assert left[0] >= 6_000, "before anything is read"
+    cases_beside: list[int] = []  # what happened on accounts
+
+    def told(*_: object) -> None:
+        with store.reading() as connection:
+            happened = connection.scalar(select(func.count()).select_from(ACTIVITY))
+        if happened:
+            cases_beside.append(count())
+
+    assert asyncio.run(sink.load(options, store, told, fills=left.append)) == 8_000
+    assert set(cases_beside) == {6_000}, "cases come first"
+    assert left[0] >= 8_000, "before anything is read"
     assert left == sorted(left, reverse=True)
     assert left[-1] == 0
     assert len(left) >= 3, "and on the way"

@@ -8,6 +8,8 @@ import sys
 import pytest
 from support.command import paywarden
 
+from streams.cli.store import lines_of_progress
+
 EXTRA = (
     "sqlalchemy",
     "alembic",
@@ -79,3 +81,14 @@ def test_an_unusable_url_ends_with_a_sentence(url: str, says: str) -> None:
     assert ended.exit_code == 78
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_where_there_is_no_terminal_progress_is_a_line_now_and_then() -> None:
+    said: list[str] = []
+    at_s = iter((0.0, 1.0, 6.0, 6.0, 7.0, 12.0, 20.0))
+    told = lines_of_progress(2_000, said.append, lambda: next(at_s))
+    for read in (500, 1_000, 1_500, 2_000, 2_100):  # at 1 s, at 6 s, at 7 s, and at the end whenever that is
+        told(read)
+    assert said == ["reading: 1,000 of 2,000 records, 50 %", "reading: 2,000 of 2,000 records, 100 %"]
+    lines_of_progress(0, said.append, lambda: 0.0)(10)
+    assert len(said) == 2, "nothing lay there"
