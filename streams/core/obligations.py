@@ -252,6 +252,7 @@ class HeldLock(msgspec.Struct, array_like=True, gc=False):
     case_id: str
     proved_ms: int = 0  # of a freeze: when the owner last passed the identity check that its end needs
     prolonged: int = 0  # how often it went on because nobody had reviewed its case
+    tells: str = ""  # once it is lifted: the message that waits until the payment system has released it
 
 
 class Command(msgspec.Struct, array_like=True, gc=False):

@@ -21,21 +21,26 @@ from streams.contracts.accounts import (
     UserReport,
 )
 from streams.contracts.actions import ActionRequested, LocksState
-from streams.contracts.base import Event, from_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.base import Event, from_ms, to_ms
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.logins import ChallengePassed, LoginFailed, LoginSucceeded
 from streams.core.locks.account_states import (
     ACCOUNT_MOVES,
     ACTIVE,
     ANY,
+    CHALLENGED,
     CLOSED,
     FROZEN,
     HARD_LOCK,
+    RECOVERING,
     REST,
     STATES,
     permitted,
+    stands,
     state_of,
+    state_of_lock,
 )
+from streams.core.messages.render import instant
 from streams.core.steps import Effect
 
 POLICY = policy()
@@ -79,6 +84,7 @@ class Life(RuleBasedStateMachine):
 
     def see(self, happening: Event) -> None:
         self.history.append(("see", happening))
+        self.take(self.player.pass_until(to_ms(happening.occurred_at)))
         self.take(self.player.see(happening))
 
     def wait(self, ms: int) -> None:
@@ -103,6 +109,33 @@ class Life(RuleBasedStateMachine):
                 if self.state == FROZEN != effect.state != CLOSED:
                     assert effect.actor in ("supervisor", "admin")
                 self.state = effect.state
+        for effect in effects:
+            if isinstance(effect, ActionRequested) and effect.action == "unlock":
+                self.nothing_stricter_stands_over(effect)
+            elif isinstance(effect, NotificationRequested) and effect.template.startswith("unlocked"):
+                self.is_true(effect)
+
+    def nothing_stricter_stands_over(self, unlock: ActionRequested) -> None:
+        """A payment system may keep one flag for each scope."""
+        owed = self.player.obligations["a1"]
+        sent = [command.lock for command in owed.outbox if command.action_id == unlock.action_id]
+        for lifted in [held for held in owed.locks if held.action_id in sent]:  # none: it has expired meanwhile
+            for held in owed.locks:
+                if stands(held) and (held.scope == unlock.scope or "all" in (held.scope, unlock.scope)):
+                    assert STATES.index(state_of_lock(held)) <= STATES.index(state_of_lock(lifted)), (held, unlock)
+
+    def is_true(self, message: NotificationRequested) -> None:
+        locks = self.player.obligations["a1"].locks
+        kept = max((STATES.index(state_of_lock(held)) for held in locks), default=0)  # what is not released yet, too
+        match message.template:
+            case "unlocked" | "unlocked.by_us":
+                assert kept <= STATES.index(CHALLENGED)
+            case "unlocked.limited" | "unlocked.by_us.limited":
+                assert kept == STATES.index(RECOVERING)
+                assert instant(max(held.due_ms for held in locks)) == message.parameters["until"]
+            case _:
+                assert message.parameters == {"left": f"left.{self.state}"}
+                assert STATES.index(RECOVERING) < kept < STATES.index(FROZEN)
 
     def next(self, kind_: type[Event], /, **fields: Any) -> Event:
         self.number += 1
@@ -132,9 +165,16 @@ class Life(RuleBasedStateMachine):
     def second_factor(self) -> None:
         self.see(self.door(ChallengePassed, device_id="stranger", reason="otp"))
 
-    @rule(kind=st.sampled_from(["stolen", "unauthorised"]))
-    def report(self, kind: str) -> None:
-        self.see(self.next(UserReport, channel="phone", kind=kind))
+    @rule(kind=st.sampled_from(["stolen", "unauthorised"]), channel=st.sampled_from(["phone", "email"]))
+    def report(self, kind: str, channel: str) -> None:
+        self.see(self.next(UserReport, channel=channel, kind=kind))
+
+    @rule(device=st.sampled_from(["phone", "stranger"]), channel=st.sampled_from(["phone", "email"]))
+    def be_taken_over(self, device: str, channel: str) -> None:
+        """Several locks at once, which is when one of them is lifted under another."""
+        self.guess(device, 9)
+        self.report("stolen", "email")
+        self.report("stolen", channel)
 
     @rule(answer=st.sampled_from(["yes", "no"]))
     def confirm(self, answer: str) -> None:
@@ -153,13 +193,16 @@ class Life(RuleBasedStateMachine):
         action=st.sampled_from(["lock", "unlock", "confirm_legit", "resolve"]),
         role=st.sampled_from(["viewer", "analyst", "supervisor"]),
         second=st.sampled_from([None, "ana", "bob"]),
+        scope=st.sampled_from([None, "login", "money_out", "all"]),
         pick=st.randoms(use_true_random=False),
     )
-    def operator(self, action: str, role: str, second: str | None, pick: Any) -> None:
+    def operator(self, action: str, role: str, second: str | None, scope: str | None, pick: Any) -> None:
         if not self.cases:
             return
         case = self.cases[pick.choice(sorted(self.cases))]
         fields = {"action": action, "case_id": case.case_id, "expected_version": case.version, "role": role}
+        if action in ("lock", "unlock"):
+            fields["scope"] = scope
         self.see(self.next(CaseAction, actor="ana", second_actor=second, **fields))
 
     @rule(done=st.booleans())

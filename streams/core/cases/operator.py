@@ -14,9 +14,9 @@ from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.flows.owners_word import RISK_FAMILY
 from streams.core.intake.topics import TOPICS
-from streams.core.locks.account_states import is_frozen, stands
+from streams.core.locks.account_states import is_frozen, stands, uncovered
 from streams.core.locks.saga import lift, lock, stands_as_long, urge
-from streams.core.locks.unlock import is_proved, liftable, recover, tell_unlocked, undo_false_locks
+from streams.core.locks.unlock import is_proved, liftable, undo_false_locks
 from streams.core.money import charges, refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
 from streams.core.roles import ANALYSTS, SUPERVISORS
@@ -92,12 +92,11 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
-            if undo_false_locks(turn, case, event.role):
-                tell_unlocked(turn, "unlocked.by_us", case=case)
+            undo_false_locks(turn, case, event.role)
         case "lock":
             _restrict(turn, case, event)
         case "unlock":
-            _unlock(turn, case, event)
+            _unlock(turn, event)
         case "release":
             _end_holds(turn, case, event, "allow", "released")
         case "block":
@@ -148,10 +147,13 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "too_old", "the action is older than the policy lets effects be"
     if event.action == "unlock":
         frozen = next((held for held in turn.obligations.locks if held.action == "freeze" and stands(held)), None)
-        if frozen is not None:
-            return _unfreeze_refusal(turn, frozen, event)
-        if not _meant_locks(turn, event):
+        if frozen is not None and (refused := _unfreeze_refusal(turn, frozen, event)) is not None:
+            return refused
+        meant = _meant_locks(turn, event)
+        if not meant:
             return "no_lock", f"the account has no lock of {event.scope}"
+        if not uncovered(turn.obligations.locks, meant):
+            return "covered", "a stricter lock stands over the same: unlock that one, or all of them"
     if event.action == "release" and is_frozen(turn.obligations.locks):
         return (
             "frozen",
@@ -404,24 +406,21 @@ def _restrict(turn: Turn, case: Case, event: CaseAction) -> None:
     )
 
 
-def _unlock(turn: Turn, case: Case, event: CaseAction) -> None:
+def _unlock(turn: Turn, event: CaseAction) -> None:
     meant = _meant_locks(turn, event)
     for held in meant:
         if not stands(held):  # lifted already, and the payment system has not done so
             urge(turn, held, f"operator ({event.role})")
-    locks = tuple(held for held in meant if stands(held))
-    frozen = any(held.action == "freeze" for held in locks)
-    trigger = "supervisors" if frozen else "operator"
-    lifted = [lift(turn, held, f"operator ({event.role})", trigger, event.role) for held in locks]
-    if not any(lifted):
+    locks = [held for held in meant if stands(held)]
+    freeze = next((held for held in locks if held.action == "freeze"), None)
+    if freeze is None:
+        lift(turn, locks, f"operator ({event.role})", "operator", event.role, tells="unlocked.by_us")
         return
-    if frozen:
+    cooling_s = turn.policy.locks.cooling_s
+    if lift(turn, locks, f"operator ({event.role})", "supervisors", event.role, tells="unlocked", cools_s=cooling_s):
         # Who knew the password came in vain meanwhile, and must not have become familiar by it.
-        turn.ctx.forgets_ms = min(held.since_ms for held in locks if held.action == "freeze")
+        turn.ctx.forgets_ms = freeze.since_ms
         turn.obligations.unfrozen_ms = turn.at_ms
-        recover(turn, turn.policy.locks.cooling_s, "unlocked.limited", case)
-    else:
-        tell_unlocked(turn, "unlocked.by_us", case=case)
 
 
 def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:

@@ -91,9 +91,35 @@ def is_frozen(locks: Iterable[HeldLock]) -> bool:
     return any(held.action == "freeze" and stands(held) for held in locks)
 
 
-def keeps_out(locks: Iterable[HeldLock]) -> bool:
-    """Whether something stands that keeps the owner from the account or its money: more than limits and questions."""
-    return STATES.index(state_of(locks)) > STATES.index(RECOVERING)
+def keeps_out(held: HeldLock) -> bool:
+    """Whether it stops the owner at something: lower limits and the question for a second factor do not."""
+    return _strictness(held) > STATES.index(RECOVERING)
+
+
+def uncovered(locks: Iterable[HeldLock], meant: Iterable[HeldLock]) -> list[HeldLock]:
+    """Which of the `meant` locks can be lifted, the strictest first: no stricter lock is left over the same scope.
+
+    A payment system that keeps one flag for each scope would open both by the command that lifts the milder one.
+    """
+    meant = list(meant)
+    left = [held for held in locks if stands(held) and not any(held is each for each in meant)]
+    free: list[HeldLock] = []
+    for held in sorted(meant, key=_strictness, reverse=True):
+        if stands(held) and any(covers(other, held) for other in left):
+            left.append(held)
+        else:
+            free.append(held)
+    return free
+
+
+def covers(held: HeldLock, other: HeldLock) -> bool:
+    """Whether `held` is stricter than the other lock and closes the same."""
+    same = held.scope == other.scope or "all" in (held.scope, other.scope)
+    return same and _strictness(held) > _strictness(other)
+
+
+def _strictness(held: HeldLock) -> int:
+    return STATES.index(state_of_lock(held))
 
 
 def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock | None:

@@ -70,21 +70,26 @@ releases, teaches and closes something only when one of these is older than the 
 to answer on a device from before, or to pass a check of face and document and answer again; that check, or two people
 who gave the account back, end the doubt.
 
+A lock is lifted only where no stricter one is left over the same scope: while a freeze stands nothing milder is
+unlocked, whatever the owner proves, and what waited to be unlocked when a stricter lock came is asked for no longer.
+The owner is told when the payment system has released what was lifted, and what is true then: the restriction is
+lifted, or limits are lower until an hour, or a part is lifted and what is not.
+
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
 
 A state without an end (`hard_lock`, `frozen`) has an open case with a deadline: it can not be resolved while the lock
-stands, and one that waits for an answer goes back to people instead of closing. Owners are told to be back when no lock
-but limits and questions is left, and under a freeze no proof lifts anything else. An appeal (`unlock.requested.v1`) is
-a case of its own with the promise of its priority, resolved when nothing but limits is left; three failed identity
-checks, and only a person unlocks. An analyst who confirms a case as legitimate undoes what that case locked, except a
-freeze: two people lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face
-and document; a check that failed afterwards takes that back. The published lock says which it is (`check`,
-`check_until`). Where nobody checks identities, set it to 0. No check lifts what a suspected mule's case (F31) paused,
-because nobody doubts who that is: an analyst decides, or the pause ends, after `locks.mule_pause_s` (7 days) of one
-case at the latest, however often money passes through meanwhile. Proofs count from the lock on (clocks may differ by
-five seconds): a second factor or check from before it lifts nothing, however late or often its event is delivered, and
-of several checks the newest one counts in whatever order they come.
+stands, and one that waits for an answer goes back to people instead of closing. An appeal (`unlock.requested.v1`) is a
+case of its own with the promise of its priority, resolved when nothing but limits is left, or, where it asks for the
+end of these, when they are over; three failed identity checks, and only a person unlocks. An analyst who confirms a
+case as legitimate undoes what that case locked, except a freeze: two people lift it, and only within
+`locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check that failed afterwards
+takes that back. The published lock says which it is (`check`, `check_until`). Where nobody checks identities, set it to
+0. No check lifts what a suspected mule's case (F31) paused, because nobody doubts who that is: an analyst decides, or
+the pause ends, after `locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through
+meanwhile. Proofs count from the lock on (clocks may differ by five seconds): a second factor or check from before it
+lifts nothing, however late or often its event is delivered, and of several checks the newest one counts in whatever
+order they come.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by

@@ -7,6 +7,8 @@ is an answer, however late it comes: it ends the waiting, and the case that the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from streams.contracts.accounts import ActionAcknowledged
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
@@ -14,9 +16,25 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
 from streams.core.cases.clocks import is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
-from streams.core.locks.account_states import ENTRY_OF, state_of_lock
+from streams.core.locks.account_states import (
+    ACTIVE,
+    CHALLENGED,
+    CLOSED,
+    ENTRY_OF,
+    FROZEN,
+    RECOVERING,
+    RESTRICTED,
+    STATES,
+    covers,
+    keeps_out,
+    stands,
+    state_of,
+    state_of_lock,
+    uncovered,
+)
 from streams.core.locks.caps import capped_case, counted_as
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
+from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
 from streams.core.turn import Turn
@@ -26,8 +44,6 @@ APPEAL = "unlock"  # family of the cases of customers who want their account bac
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
 _UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
-# Whoever asked for the account has it again, with lower limits or a second factor.
-_LETS_IN = frozenset({"limit", "step_up"})
 LOCK_CAPPED = "lock_capped"  # line of a case
 PAUSE_OVER = "pause_over"  # line of a suspected mule's case
 
@@ -90,6 +106,11 @@ def lock(
         turn.obligations.locks.remove(standing)
     elif len(turn.obligations.locks) >= LOCKS_MAX:
         return False
+    for held in turn.obligations.locks:
+        overtaken = step(held.status, "overtaken") if covers(wanted, held) else None
+        if overtaken is not None:
+            _drop_commands(turn, held.action_id)
+            held.status, held.tells = overtaken.to, ""
     turn.obligations.locks.append(wanted)
     publish(turn)
     _command(turn, wanted.action_id, wanted, rule)
@@ -110,25 +131,52 @@ def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case)
     add_action(turn, case, action_id, action)
 
 
-def lift(turn: Turn, held: HeldLock, why: str, trigger: str = "operator", actor: str = "analyst") -> bool:
-    """Ends a lock before its time. False: it is being lifted already, or the reason is too old to act on."""
+def lift(
+    turn: Turn, locks: Iterable[HeldLock], why: str, trigger: str, actor: str, *, tells: str, cools_s: int = 0
+) -> list[HeldLock]:
+    """Ends locks before their time; those that were lifted. None: a stricter one covers them, or it is too late to act.
+
+    Whoever is let in by it has lower limits for `cools_s` where a lock was strict: a thief who passed the check too
+    takes less. The owner is told by the message `tells`, or its variant for what is left, once the payment system has
+    released what was lifted: it may refuse.
+    """
+    found = uncovered(turn.obligations.locks, locks)
+    if not found:
+        return []
     turn.enforce()
     if not turn.may("action"):
-        return False
-    transition = _step(turn, held.status, "lifted")
-    if transition is None:
-        return False
-    turn.moves(trigger, actor)
-    _drop_commands(turn, held.action_id)
-    if held.action == "freeze":  # its sessions and payouts are the owner's again
-        outbox = turn.obligations.outbox
-        turn.obligations.outbox = [each for each in outbox if each.lock or each.case_id != held.case_id]
-    held.status = transition.to
-    publish(turn)
-    _command_unlock(turn, held, why)
-    _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
-    _forget_released(turn)
-    return True
+        return []
+    lifted: list[HeldLock] = []
+    for held in found:
+        transition = _step(turn, held.status, "lifted")
+        if transition is None:
+            continue
+        turn.moves(trigger, actor)
+        _drop_commands(turn, held.action_id)
+        if held.action == "freeze":  # its sessions and payouts are the owner's again
+            outbox = turn.obligations.outbox
+            turn.obligations.outbox = [each for each in outbox if each.lock or each.case_id != held.case_id]
+        held.status, held.tells = transition.to, tells
+        publish(turn)
+        _command_unlock(turn, held, why)
+        _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
+        lifted.append(held)
+    gone = _take_released(turn)
+    strict = [held for held in lifted if STATES.index(state_of_lock(held)) >= STATES.index(RESTRICTED)]
+    if strict and cools_s:
+        lock(
+            turn,
+            "limit",
+            scope="money_out",
+            applies_to="everyone",
+            lasts_s=cools_s,
+            reason_class="account_protection",
+            rule="recovery",
+            case=turn.obligations.case(strict[0].case_id),
+            capped=False,  # it follows from an unlock and keeps nobody out
+        )
+    _let_in(turn, gone)
+    return lifted
 
 
 def urge(turn: Turn, held: HeldLock, why: str) -> bool:
@@ -155,7 +203,7 @@ def urge(turn: Turn, held: HeldLock, why: str) -> bool:
         _drop_commands(turn, held.action_id)
         held.status = transition.to
         publish(turn)
-        _forget_released(turn)
+        _let_in(turn, _take_released(turn))
     return True
 
 
@@ -180,7 +228,7 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
     if command.overdue:
         _confirmed(turn, command.action_id)
     _note(turn, command.case_id, "acknowledged", f"{command.action}: {event.result}")
-    _forget_released(turn)
+    _let_in(turn, _take_released(turn))
 
 
 def _refused(turn: Turn, command: Command, result: str) -> None:
@@ -204,7 +252,7 @@ def expire(turn: Turn, held: HeldLock) -> None:
     _drop_commands(turn, held.action_id)
     publish(turn)
     _note(turn, held.case_id, "lock_expired", f"{held.action} ended by itself")
-    _forget_released(turn)
+    _let_in(turn, _take_released(turn))
 
 
 def _prolong(turn: Turn, held: HeldLock) -> bool:
@@ -251,11 +299,13 @@ def close(turn: Turn) -> None:
     turn.moves("closed", "profile")
     obligations = turn.obligations
     obligations.holder.closed = True
-    obligations.locks = [held for held in obligations.locks if held.action == "freeze"]
-    kept = {held.action_id for held in obligations.locks}
-    obligations.outbox = [command for command in obligations.outbox if command.lock in kept]
+    for held in obligations.locks:
+        if held.action != "freeze":
+            held.status = RELEASED
+            _drop_commands(turn, held.action_id)
+    obligations.outbox = [command for command in obligations.outbox if command.lock]
     publish(turn)
-    _forget_released(turn)
+    _let_in(turn, _take_released(turn))
 
 
 def reopen(turn: Turn) -> None:
@@ -388,14 +438,47 @@ def _drop_commands(turn: Turn, lock_id: str) -> None:
     turn.obligations.outbox = [command for command in turn.obligations.outbox if command.lock != lock_id]
 
 
-def _forget_released(turn: Turn) -> None:
-    turn.obligations.locks = [held for held in turn.obligations.locks if held.status != RELEASED]
-    if any(held.action not in _LETS_IN for held in turn.obligations.locks):
-        return
-    for case in turn.obligations.cases:
-        if case.family == APPEAL and case.is_open:
-            set_status(turn, case, "resolved", "unlocked")
-            turn.ctx.let_in.append(turn.at_ms - case.opened_ms)
+def _take_released(turn: Turn) -> list[HeldLock]:
+    """Takes the locks that are over out of the account's."""
+    locks = turn.obligations.locks
+    turn.obligations.locks = [held for held in locks if held.status != RELEASED]
+    return [held for held in locks if held.status == RELEASED]
+
+
+def _let_in(turn: Turn, gone: list[HeldLock]) -> None:
+    """What follows when locks are over: the owner is told, and an appeal has reached its end."""
+    told = next((held for held in gone if held.tells), None)
+    if told is not None:
+        _tell_released(turn, told)
+    left = turn.obligations.locks
+    if any(keeps_out(held) for held in left) or (left and not any(keeps_out(held) for held in gone)):
+        return  # who asks while there are lower limits alone asks for the end of these
+    appeal = open_appeal(turn)
+    if appeal is not None:
+        set_status(turn, appeal, "resolved", "unlocked")
+        turn.ctx.let_in.append(turn.at_ms - appeal.opened_ms)
+
+
+def _tell_released(turn: Turn, told: HeldLock) -> None:
+    """Tells the owner what is open now and what is not; nothing while a freeze stands or more is about to open."""
+    locks = turn.obligations.locks
+    if any(not stands(held) and keeps_out(held) for held in locks):
+        return  # the payment system still keeps it: the last one tells
+    turn.enforce()  # whatever the policy says today
+    state = state_of(locks, turn.obligations.holder.closed)
+    case = open_appeal(turn) or turn.obligations.case(told.case_id)
+    if state in (ACTIVE, CHALLENGED):
+        notify(turn, told.tells, {}, case)
+    elif state == RECOVERING:
+        until_ms = max(held.due_ms for held in locks if held.action == "limit")
+        notify(turn, f"{told.tells}.limited", {"until": instant(until_ms)}, case)
+    elif state not in (FROZEN, CLOSED):
+        notify(turn, "unlocked.partly", {"left": f"left.{state}"}, case)
+
+
+def open_appeal(turn: Turn) -> Case | None:
+    """The case of an owner who waits for the account."""
+    return next((case for case in turn.obligations.cases if case.family == APPEAL and case.is_open), None)
 
 
 def publish(turn: Turn) -> None:

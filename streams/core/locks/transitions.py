@@ -60,6 +60,7 @@ LOCK_TRANSITIONS = (
     Transition("lifting", "urged", "lifting", "request_again"),
     Transition("lifting", "urged_unheard", "released", "request_again"),
     Transition("lifting", "expired", "released"),
+    Transition("lifting", "overtaken", "effective"),  # by a stricter lock: its unlock is asked for no longer
     Transition("lifting", "wanted", "commanded", "request"),
     Transition("lifting", "wanted_unheard", "effective", "request"),
 )

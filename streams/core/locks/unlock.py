@@ -9,18 +9,9 @@ from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.flows.mule import is_mule
-from streams.core.locks.account_states import (
-    HARD_LOCK,
-    RESTRICTED,
-    SOFT_LOCK,
-    is_frozen,
-    keeps_out,
-    state_of_lock,
-)
-from streams.core.locks.saga import APPEAL, lift, lock, publish
+from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
+from streams.core.locks.saga import APPEAL, lift, open_appeal, publish
 from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
-from streams.core.messages.notify import notify
-from streams.core.messages.render import instant
 from streams.core.obligations import Case, HeldLock, Line
 from streams.core.turn import Turn
 
@@ -35,16 +26,12 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
     """A soft lock keeps guesses of the password out; who has the second factor too is let in at once.
 
-    Not out of a freeze, and under one nothing else is lifted: its end says what is left.
+    Not out of what a stricter lock covers: under a freeze nothing is lifted, and its end says what is left.
     """
-    if is_frozen(turn.obligations.locks):
-        return
     soft = [held for held in turn.obligations.locks if state_of_lock(held) == SOFT_LOCK and _is_since(turn, held)]
     # The word goes into a command: only a word, or none.
     factor = f" {event.reason}" if event.reason is not None and _WORD.fullmatch(event.reason) else ""
-    lifted = [lift(turn, held, f"second factor{factor}", "second_factor", "owner") for held in soft]
-    if any(lifted):
-        tell_unlocked(turn, "unlocked")
+    lift(turn, soft, f"second factor{factor}", "second_factor", "owner", tells="unlocked")
 
 
 def identity_verified(turn: Turn, event: IdentityVerified) -> None:
@@ -52,10 +39,9 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     result = "passed" if event.passed else "failed"
     _tell_cases(turn, "identity", f"identity check level {event.level} {result}")
     _remember_proof(turn, event)
-    frozen = is_frozen(turn.obligations.locks)
     if not turn.obligations.locks:
         return
-    appeal = _appeal(turn)
+    appeal = open_appeal(turn)
     if not event.passed:
         failed = (appeal.counters.get("checks_failed", 0) if appeal is not None else 0) + 1
         line = Line(turn.at_ms, "identity", turn.cause, f"identity check level {event.level} failed")
@@ -63,8 +49,6 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         return
     if appeal is not None and appeal.counters.get("checks_failed", 0) >= CHECKS_MAX:
         return  # whoever failed that often is let in by a person only
-    if frozen:
-        return  # two people end it; what they let out of the account must not depend on what one person has shown
     sufficient = [
         held
         for held in turn.obligations.locks
@@ -73,14 +57,8 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         and _is_since(turn, held)
         and not is_mule(turn.obligations.case(held.case_id))
     ]
-    strict = [held for held in sufficient if state_of_lock(held) in (RESTRICTED, HARD_LOCK)]
-    lifted = [lift(turn, held, f"identity level {event.level}", "identity_proved", event.role) for held in sufficient]
-    if not any(lifted):
-        return
-    if strict:
-        recover(turn, turn.policy.locks.cooloff_s, "unlocked.limited", turn.obligations.case(strict[0].case_id))
-    else:
-        tell_unlocked(turn, "unlocked")
+    why, cooloff_s = f"identity level {event.level}", turn.policy.locks.cooloff_s
+    lift(turn, sufficient, why, "identity_proved", event.role, tells="unlocked", cools_s=cooloff_s)
 
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
@@ -89,31 +67,6 @@ def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
     _tell_cases(turn, "unlock_requested", text)
     if turn.obligations.locks:
         open_or_join(turn, _draft(Line(turn.at_ms, "unlock_requested", turn.cause, text)))
-
-
-def recover(turn: Turn, lasts_s: int, template: str, case: Case | None) -> None:
-    """Back in, with lower limits for a while: a thief who passed the check too takes less."""
-    lock(
-        turn,
-        "limit",
-        scope="money_out",
-        applies_to="everyone",
-        lasts_s=lasts_s,
-        reason_class="account_protection",
-        rule="recovery",
-        case=case,
-        capped=False,  # it follows from an unlock and keeps nobody out
-    )
-    until_ms = max((held.due_ms for held in turn.obligations.locks if held.action == "limit"), default=0)
-    tell_unlocked(turn, template, {"until": instant(until_ms or turn.at_ms + lasts_s * 1000)}, case)
-
-
-def tell_unlocked(
-    turn: Turn, template: str, parameters: dict[str, str] | None = None, case: Case | None = None
-) -> None:
-    """Tells owners that they are back, if they are: not while another lock keeps them or their money in."""
-    if not keeps_out(turn.obligations.locks):
-        notify(turn, template, parameters or {}, case)
 
 
 def liftable(turn: Turn) -> tuple[HeldLock, ...]:
@@ -126,11 +79,10 @@ def liftable(turn: Turn) -> tuple[HeldLock, ...]:
     )
 
 
-def undo_false_locks(turn: Turn, case: Case, actor: str) -> bool:
+def undo_false_locks(turn: Turn, case: Case, actor: str) -> None:
     """An analyst found that it was the owner: what this case locked is lifted, but no freeze and none of its limits."""
     mistaken = [held for held in liftable(turn) if held.case_id == case.case_id and held.action != "freeze"]
-    lifted = [lift(turn, held, "locked by mistake", "false_lock", actor) for held in mistaken]
-    return any(lifted)
+    lift(turn, mistaken, "locked by mistake", "false_lock", actor, tells="unlocked.by_us")
 
 
 def is_proved(turn: Turn, held: HeldLock) -> bool:
@@ -161,10 +113,6 @@ def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
 def _is_since(turn: Turn, held: HeldLock) -> bool:
     """Whether what happens in this turn happened while the lock stood."""
     return turn.at_ms >= held.since_ms - _CLOCKS_DIFFER_MS
-
-
-def _appeal(turn: Turn) -> Case | None:
-    return next((case for case in turn.obligations.cases if case.family == APPEAL and case.is_open), None)
 
 
 def _draft(line: Line, **counters: int) -> Draft:
