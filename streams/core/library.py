@@ -80,7 +80,7 @@ def read_library(texts: Mapping[str, str]) -> Library:
     if written:
         articles = read_articles(written, articles)
         knowledge = Knowledge(articles)
-    messages = _messages(texts.get(TEMPLATES, ""), table, tariffs, profiles, articles)
+    messages = _messages(texts.get(TEMPLATES), table, tariffs, profiles, articles)
     messages = msgspec.structs.replace(messages, locales=_locales(texts, messages, articles))
     content = table.digest + knowledge.digest + "".join(f"\n{name}\n{texts[name]}" for name in sorted(texts))
     digest = hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
@@ -125,14 +125,16 @@ def limit_word(profile: str, limit: Limit) -> str:
 
 
 def _messages(
-    text: str,
+    text: str | None,
     table: DeclineTable,
     tariffs: Mapping[str, Tariff],
     profiles: Profiles,
     articles: Mapping[str, Article],
 ) -> Messages:
     """Packaged and own templates; causes' sentences, names of tariffs and limits, and articles are words of theirs."""
-    templates, words = read_wordings(text, TEMPLATES, MESSAGES)
+    templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
+    if text is not None:
+        templates, words = read_wordings(text, TEMPLATES, MESSAGES)
     causes = table.causes.values()
     words |= {reason_word(cause.cause): Word(zh=cause.zh, en=cause.en) for cause in causes}
     words |= {name_word(cause.cause): Word(zh=cause.name_zh, en=cause.name_en) for cause in causes}

@@ -32,6 +32,9 @@ def read_wordings(text: str, name: str, packaged: Messages) -> tuple[dict[str, T
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TableError(f"this is not TOML: {error}", name, "correct that line") from None
+    if not any(raw.values()):
+        remedy = 'write [template."NAME"] or [words."NAME"] with zh and en, or remove the file'
+        raise TableError("this file words nothing", name, remedy)
     _check_shape(raw, name)
     file = msgspec.convert(raw, _File)
     templates, words = dict(packaged.template), dict(packaged.words)

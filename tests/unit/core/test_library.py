@@ -166,6 +166,11 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
         ),
         ({"tariffs.csv": TARIFFS + "t,费,fee,EUX,1,,,,us\n"}, "no currency EUX"),
         (
+            {"templates.toml": ""},
+            'templates.toml: this file words nothing; write [template."NAME"] or [words."NAME"] with zh and en',
+        ),
+        ({"templates.toml": "# nothing yet\n[template]\n"}, "templates.toml: this file words nothing"),
+        (
             {"templates.toml": LOGIN.replace("fraud_alert.login", "hello")},
             "templates.toml, template hello: there is no message of that name",
         ),
