@@ -13,6 +13,7 @@ from streams.contracts.accounts import AccountProfile
 from streams.contracts.base import from_ms
 from streams.contracts.payments import Code, PaymentFailed
 from streams.contracts.triage import PaymentTriaged
+from streams.core.messages.render import MESSAGES
 from streams.core.money.business_days import ZONES, next_period_ms
 
 SURE = "[unknown]\nsilent_s = 0\n"
@@ -38,7 +39,7 @@ def triage(source: str, code: str, tier: str | None = None, **more: Any) -> Paym
 def test_the_code_says_which_limit_and_the_region_when_it_resets(code: str, resets_at: datetime, name: str) -> None:
     found = triage("alipay", code)
     assert found.retry.not_before == resets_at
-    assert f"the {name} limit is reached; it resets at 16:00 UTC" in found.text.en
+    assert f"it would go above the {name} limit, which resets at 16:00 UTC" in found.text.en
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,15 @@ def test_a_limit_that_no_profile_states_has_no_amount() -> None:
 def test_a_limit_that_nobody_can_name_keeps_its_sentence_and_counts_are_daily() -> None:
     assert triage("iso8583_1987", "61", method="card").text.template == "payment_failure.reason"
     assert triage("iso8583_1987", "65", method="card").retry.not_before == datetime(2026, 4, 1, 16, tzinfo=UTC)
+
+
+def test_no_text_says_how_much_of_a_limit_is_left() -> None:
+    """Payments elsewhere count as well: a large one may be refused while most of the limit is there."""
+    texts = [each for name, each in MESSAGES.template.items() if ".limit" in name and "failure" in name]
+    assert len(texts) == 7
+    for text in texts:
+        assert not any(word in text.en for word in ("reached", "used up", "left", "remaining"))
+        assert not any(word in text.zh for word in ("已达", "用完", "剩余"))
 
 
 @given(
