@@ -31,6 +31,9 @@ RANK = {dimension: rank for rank, dimension in enumerate(DIMENSIONS)}
 KEY_MAX = 96
 
 
+_NOBODY = (None,) * 6
+
+
 class Route(NamedTuple):
     """What a movement passes through."""
 
@@ -50,17 +53,8 @@ def is_key(value: str) -> bool:
 
 def route_of(event: Movement) -> Route | None:
     """The route of a movement; None if it names no party that could be down."""
-    if event.gateway_id is None and event.issuer_id is None and event.network is None:
-        return None
-    return Route(
-        event.method,
-        event.gateway_id,
-        event.issuer_id,
-        event.network,
-        event.merchant_id,
-        event.region,
-        event.app_version,
-    )
+    named = (event.gateway_id, event.issuer_id, event.network, event.merchant_id, event.region, event.app_version)
+    return None if named == _NOBODY else Route(event.method, *named)
 
 
 def keys_of(route: Route) -> list[str]:
