@@ -97,6 +97,7 @@ class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1"
     currency: Currency
     idempotency_key: ShortText
     case_id: Id | None = None
+    method: Label | None = None  # how the payment was made, so where the money goes; absent: by card, or not known
 
 
 class RefundCancelled(Output, frozen=True, kw_only=True, tag="refund.cancelled.v1", tag_field="type"):

@@ -117,6 +117,9 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
     refund_id: str = ""
     line: int = 0  # `charges.line_of` of what is given back, which its refund is named after; 0: nothing booked yet
     not_before_ms: int = 0  # end of its grace, where it was judged before that for want of room
+    how: int = (
+        0  # of its refund: 15 bits of the method of its payment (`streams.core.money.times`); 0: card, or unknown
+    )
 
 
 class Spent(msgspec.Struct, array_like=True, gc=False):

@@ -155,6 +155,10 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         return guard
     owed.status, owed.refund_id = INTENDED, ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
     given.intended(turn, owed.refund_id)
+    method = (
+        answer.method if answer is not None and times.short(answer.method) else times.method_of(turn, owed.payment_id)
+    )
+    owed.how = times.short(method)
     obligations = turn.obligations
     obligations.refunded = [*obligations.refunded, _key(owed.payment_id, _named(owed))][-REFUNDED_MAX:]
     if not approved:
@@ -169,6 +173,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
             currency=owed.currency,
             idempotency_key=f"refund:{owed.payment_id}:{owed.refund_id}",
             case_id=case.case_id,
+            method=method or None,
         )
     )
     text = f"refund {owed.refund_id}"

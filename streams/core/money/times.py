@@ -10,6 +10,7 @@ from streams.core.declines.profiles import Profile
 from streams.core.local_time import hour_and_weekday
 from streams.core.messages.notify import zone_of
 from streams.core.money.business_days import Within
+from streams.core.obligations import PaymentState, payment_key
 from streams.core.turn import Turn
 
 _UNSAID = "card"  # what an event means that names no method
@@ -45,12 +46,12 @@ def withdrawal(turn: Turn, event: Movement) -> Within:
 def refund(turn: Turn, event: Movement) -> Within:
     """The wallet's own time, else the gateway's, which carries the refund, else the card network's.
 
-    The provider's answers and what is told of refunds seldom say how the payment was made: then that is remembered, of
-    the last payments.
+    The provider's answers and what is told of refunds seldom say how the payment was made: then our intent knows it, or
+    it is remembered of the payment.
     """
     method = event.method
     if method == _UNSAID and isinstance(event, PspStatus | Refund):
-        method = method_of(turn, event.payment_id) or method
+        method = _intended(turn, event) or method_of(turn, event.payment_id) or method
     return by_method(turn, method, event.currency, event.gateway_id, event.network)
 
 
@@ -72,15 +73,40 @@ def by_method(
 
 
 def method_of(turn: Turn, payment_id: str) -> str:
-    """How one of the last payments was made; empty: by card, or it is forgotten."""
-    how = next((each.how >> 1 for each in turn.obligations.lately if each.payment_id == payment_id), 0)
+    """How one of the last payments was made; empty: by card, or it is forgotten.
+
+    Of a payment whose details are forgotten its grace is remembered, which the policy has by method.
+    """
+    about = next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
+    if about is not None:
+        return _named(turn, about.how >> 1)
+    state, graces = turn.obligations.recall(payment_key(payment_id)), turn.policy.money.debit_without_payment_s
+    if state is None or not state.grace_s:
+        return ""
+    like = [method for method, grace_s in graces.items() if PaymentState.of(0, grace_s).grace_s == state.grace_s]
+    return like[0] if len(like) == 1 and like[0] != "other" else ""
+
+
+def short(method: str) -> int:
+    """15 bits of a method, 0 of a card: what is remembered of an intent."""
+    return 0 if method in (_UNSAID, "") else _short(method)
+
+
+def _intended(turn: Turn, event: PspStatus | Refund) -> str:
+    """How the payment was made whose refund was intended here."""
+    if not isinstance(event, Refund):
+        return ""
+    return next((_named(turn, each.how) for each in turn.obligations.owed if each.refund_id == event.refund_id), "")
+
+
+def _named(turn: Turn, how: int) -> str:
     named = (*turn.ctx.library.profiles.by_method, *turn.policy.money.refund, *_REFUND_TO)
     return next((method for method in named if how and _short(method) == how), "")
 
 
 def how_of(event: Movement, *, is_transfer: bool) -> int:
     """What is remembered of how a payment is made: 15 bits of its method, none of a card, and one of its kind."""
-    return (0 if event.method == _UNSAID else _short(event.method)) << 1 | is_transfer
+    return short(event.method) << 1 | is_transfer
 
 
 def _short(method: str) -> int:

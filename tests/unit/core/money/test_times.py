@@ -4,15 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.happenings import MINUTE, event, paid
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts import payments
-from streams.contracts.accounts import AccountProfile
-from streams.contracts.base import Watermark, to_ms
+from streams.contracts.accounts import AccountProfile, LedgerPosted
+from streams.contracts.actions import RefundIntended
+from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import CaseVersion
 from streams.core.money.business_days import ZONES, ends_ms
 
@@ -79,3 +81,58 @@ def test_calendar_days_end_with_the_day_they_name(at_ms: int, days: int, zone: s
     assert last.date() == begun.date() + timedelta(days=days)
     assert after.date() == last.date() + timedelta(days=1)
     assert at_ms < end_ms
+
+
+def told(at_ms: int, number: str, kind: Any, **fields: Any) -> Event:
+    return paid(at_ms, number, kind=kind, **{"payment_id": "p1", "currency": "CNY"} | fields)
+
+
+def others(since_ms: int) -> list[Event]:
+    """Payments enough that nothing but their states is remembered of those before."""
+    return [
+        paid(
+            since_ms + number * HOUR,
+            f"o{number}",
+            kind=payments.PaymentSucceeded,
+            currency="CNY",
+            order_id=f"o{number}",
+        )
+        for number in range(12)
+    ]
+
+
+def refunds_late(player: Player, at_ms: int) -> list[str]:
+    effects = player.see(event(Watermark, at_ms, at_ms, account_id="-"))
+    return [each.flow for each in effects if isinstance(each, CaseVersion) and each.flow == "F15"]
+
+
+@pytest.mark.parametrize(("method", "minutes"), [("wallet_balance", 30), ("card", None)])
+def test_a_refund_of_weeks_later_goes_where_its_payment_came_from(method: str, minutes: int | None) -> None:
+    player = Player(policy())
+    script = [told(NOON, "1", payments.PaymentRequested, method=method), told(NOON, "2", payments.PaymentSucceeded)]
+    for each in [*script, *others(NOON + HOUR)]:
+        player.see(each)
+    later_ms = NOON + 20 * DAY
+    player.see(told(later_ms, "3", payments.RefundSent, refund_id="r1"))
+    assert refunds_late(player, later_ms + 30 * MINUTE - 1) == []
+    assert bool(refunds_late(player, later_ms + 30 * MINUTE)) == (minutes is not None)
+
+
+def test_an_intent_says_where_its_money_goes_and_is_waited_for_as_long_as_that_takes() -> None:
+    player = Player(policy())
+    debit = event(LedgerPosted, NOON, "d", entry_id="e", direction="debit", amount_minor=1000, currency="CNY")
+    script = [
+        told(NOON, "1", payments.PaymentRequested, method="alipay"),
+        msgspec.structs.replace(debit, payment_id="p1"),
+        told(NOON + SECOND, "2", payments.PaymentFailed),
+        event(Watermark, NOON + HOUR, "w", account_id="-"),
+        told(NOON + HOUR, "3", payments.PspStatus, status="failed"),
+    ]
+    (intent,) = [effect for each in script for effect in player.see(each) if isinstance(effect, RefundIntended)]
+    assert intent.method == "alipay"
+    for each in others(NOON + 2 * HOUR):
+        player.see(each)
+    sent_ms = NOON + DAY
+    player.see(told(sent_ms, "4", payments.RefundSent, refund_id=intent.refund_id))
+    assert refunds_late(player, sent_ms + 30 * MINUTE - 1) == []
+    assert refunds_late(player, sent_ms + 30 * MINUTE) == ["F15"]
