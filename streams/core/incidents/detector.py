@@ -38,9 +38,9 @@ CUSUM_MOST = 1.2
 # Certain to 1 in 1,000 that the root fails no more than usual, and no sooner than after so many attempts.
 CLEAR = math.log(1_000.0)
 CLEAR_TRIALS = 10
-# And to 1 in 20 that it fails no more than usual rather than a quarter as often as it did: of the last minute, or of so
-# many attempts.
-PART = math.log(20.0)
+# And to 1 in 6 (ten good attempts in a row) that it fails no more than usual rather than a quarter as often as it did:
+# of the last minute, or of so many attempts.
+PART = math.log(6.0)
 PART_TRIALS = 30
 
 
@@ -395,7 +395,8 @@ def _is_over(
         lately = [each for each in entry.recent if each[0] > incident.clear_ms]
         minute = [each for each in lately if each[0] > since_ms]
         n, f = _summed(minute) if _summed(minute)[0] >= PART_TRIALS else _summed(lately)
-        if f * math.log(p0 / part) + (n - f) * math.log((1.0 - p0) / (1.0 - part)) >= PART:
+        calm_already = not entry.recent  # its own statistic has fallen
+        if calm_already or f * math.log(p0 / part) + (n - f) * math.log((1.0 - p0) / (1.0 - part)) >= PART:
             return True
     # Of its own time only: what was good before it went down says nothing.
     slot = max(counting.slot_of(since_ms, policy), counting.slot_of(incident.state_ms, policy) + 1)

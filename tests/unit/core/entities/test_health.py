@@ -86,7 +86,11 @@ def test_keys_name_every_party_and_the_pairs_that_tell_them_apart():
         "region:eu",
         "app:5.1",
     ]
-    assert route_of(paid(gateway_id=None, issuer_id=None, region="eu")) is None
+    nobody = {"gateway_id": None, "issuer_id": None, "network": None, "merchant_id": None}
+    assert route_of(paid(**nobody)) is None
+    in_region = route_of(paid(**nobody, region="eu"))
+    assert in_region is not None
+    assert keys_of(in_region) == ["platform:all", "method:card", "region:eu"]
 
 
 def test_a_bucket_is_sent_when_it_has_ended_and_only_then():

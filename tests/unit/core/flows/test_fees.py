@@ -63,12 +63,17 @@ def test_what_is_above_the_tariff_goes_back_and_its_credit_ends_the_case() -> No
         fee(0, base_minor=200_000),
         fee(999, payment_id="p9"),  # of a payment that nobody remembers: not judged
         fee(999, base_minor=1, tariff_id=None),
-        fee(999, base_minor=1, currency="XOF"),  # nobody has a rate: not judged
-        fee(999, base_minor=1, currency="XOF", tariff_id=None),
     ],
 )
 def test_a_fee_within_its_tariff_or_without_one_says_nothing(fine: Event) -> None:
     assert told(fine) == []
+
+
+@pytest.mark.parametrize("tariff", ["wechat_pay_withdrawal", None])
+def test_a_fee_in_a_currency_without_a_rate_is_not_judged_and_the_currency_is_shown(tariff: str | None) -> None:
+    effects = told(fee(999, base_minor=1, currency="XOF", tariff_id=tariff))
+    assert [each.case_type for each in effects if isinstance(each, CaseVersion)] == ["integration.unrated_currency"]
+    assert len(effects) == 1
 
 
 def test_a_tariff_that_nobody_knows_is_one_example_for_the_integration() -> None:
