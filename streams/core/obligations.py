@@ -170,9 +170,11 @@ class Fee(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     line: int = 0  # `charges.line_of` of the ledger's line that is it; 0: none so far
     excess_minor: int = 0  # so much of it goes back by F46
-    tariff: str = ""  # what it is to be judged by, once somebody tells what it was taken on; empty: nothing waits
-    fee_id: str = ""  # the last two are kept for as long as it waits, up to DECORATION_MAX
+    tariff: str = ""  # what it is judged by, while it waits for what it was taken on or for its booking; else empty
+    fee_id: str = ""  # this one and the next are kept for as long as it waits, up to DECORATION_MAX
     entry: str = ""
+    above_minor: int = 0  # so much of it is above its tariff, while it waits for the ledger to book it
+    inside: bool = False  # it was taken to be a part of its payment's debit, because it had no line of its own in time
 
 
 class Expectation(msgspec.Struct, array_like=True, gc=False):

@@ -267,6 +267,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 undercharges.due(turn, waiting)
             case Expectation() if waiting.kind == orphans.CREDIT:
                 orphans.due(turn, waiting)
+            case Expectation() if waiting.kind == fees.BOOKING:
+                fees.due(turn, waiting)
             case Expectation():
                 case = expectations.due(turn, waiting)
                 if case is not None and case.family == refunds.BILL and waiting.taken:
@@ -337,6 +339,8 @@ def _told(turn: Turn, event: Event) -> None:
             _labelled(turn, event)
         case LedgerPosted():
             debit_without_payment.posted(turn, event)
+            if turn.obligations.fees:
+                fees.booked(turn, event)
         case FeeCharged():
             unrated.heard(turn, event)
             fees.charged(turn, event)

@@ -1,13 +1,15 @@
 """Was a fee higher than its tariff (F46)? Then the difference goes back.
 
-What a fee was taken on may be told after it: until then it waits. A fee in another currency than its tariff, or on a
-movement in another one, is compared at the policy's rate, as exactly as rates agree.
+It goes back once the ledger has it: as a line of its own, or, where none has come in a minute, inside the debit of its
+payment. What it was taken on may be told after it: until then it waits as well. A fee in another currency than its
+tariff, or on a movement in another one, is compared at the policy's rate, as exactly as rates agree.
 """
 
 from __future__ import annotations
 
 from math import ceil
 
+from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import FeeCharged, Movement
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join
@@ -16,11 +18,26 @@ from streams.core.library import tariff_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import money
 from streams.core.money import arrivals, charges, debit_without_payment, fee_lines, refunds
+from streams.core.money.completeness import postponed
 from streams.core.money.tariffs import Tariff
-from streams.core.obligations import DECORATION_MAX, Case, Fee, Line, Owed, Spent, payment_key
+from streams.core.obligations import (
+    DECORATION_MAX,
+    EXPECTATIONS_BYTES,
+    EXPECTATIONS_MAX,
+    Case,
+    Expectation,
+    Fee,
+    Line,
+    Owed,
+    PaymentState,
+    Spent,
+    crowded,
+    payment_key,
+)
 from streams.core.turn import Turn
 
 UNKNOWN_TARIFF = "integration.unknown_tariff"
+BOOKING = "fee"  # kind of an expectation: that the ledger books a fee
 NO_RATE, NO_BASE = "no_rate", "no_base"  # why a fee was not judged
 _ID_MAX = 128  # of the contracts
 
@@ -42,27 +59,70 @@ def charged(turn: Turn, event: FeeCharged) -> None:
     if event.tariff_id is not None and tariff is None and not turn.late:
         _unknown(turn, event, event.tariff_id)
     if tariff is not None and not turn.late and not goes_back:
+        fee.tariff = tariff.tariff
         base = fee_lines.base_of(turn, about) if event.base_minor is None else (event.base_minor, event.currency)
-        if base is None and tariff.rate_bp:
-            fee.tariff, fee.fee_id = tariff.tariff, fee.fee_id[:DECORATION_MAX]
-            fee.entry = fee.entry if len(fee.entry) <= DECORATION_MAX else ""
-        else:
-            _judge(turn, about, fee, tariff, base, debit)
-    if not fee.tariff:
+        if base is not None or not tariff.rate_bp:
+            _judge(turn, about, fee, tariff, base)
+    if fee.tariff:
+        fee.fee_id, fee.entry = fee.fee_id[:DECORATION_MAX], fee.entry if len(fee.entry) <= DECORATION_MAX else ""
+    else:
         fee.fee_id = fee.entry = ""
     fee_lines.remember(turn, fee)
 
 
-def moved(turn: Turn, event: Movement) -> None:
-    """An event of a movement: fees that have waited to hear what they were taken on are judged."""
-    if not fee_lines.note_base(turn, event):
+def moved(turn: Turn, event: Movement, status: int) -> None:
+    """An event of a movement: fees have waited to hear what they were taken on, or that it is good."""
+    is_new = fee_lines.note_base(turn, event)
+    if not is_new and status != PaymentState.SUCCEEDED:
         return
     for fee in fee_lines.waiting(turn, event.payment_id):
         tariff = turn.ctx.library.tariffs.get(fee.tariff)
-        if tariff is not None:  # the overlay of today may not have it
-            debit = next((each for each in turn.obligations.spent if each.line and each.line == fee.line), None)
-            _judge(turn, event.payment_id, fee, tariff, fee_lines.base_of(turn, event.payment_id), debit)
-        fee.tariff = fee.fee_id = fee.entry = ""
+        if tariff is None:  # the overlay of today does not have it
+            _done(fee)
+        elif fee.above_minor:
+            _take_up(turn, event.payment_id, fee, tariff)
+        elif is_new:
+            _judge(turn, event.payment_id, fee, tariff, fee_lines.base_of(turn, event.payment_id))
+
+
+def booked(turn: Turn, event: LedgerPosted) -> None:
+    """A debit of the ledger: if it is a fee that has waited for it, what is above the tariff goes back."""
+    fee = fee_lines.of(turn, charges.line_of(event)) if event.direction == "debit" else None
+    about = None if fee is None else charges.joined(turn, event)
+    if fee is None or about is None:
+        return
+    tariff = turn.ctx.library.tariffs.get(fee.tariff)
+    if fee.above_minor and tariff is not None:
+        _take_up(turn, about, fee, tariff)
+    for owed in turn.obligations.owed:
+        if (owed.payment_id, owed.family, owed.line, owed.entry) == (about, refunds.FEE, fee.name, ""):
+            owed.entry = event.event_id
+            refunds.give_back(turn, owed)
+
+
+def due(turn: Turn, waiting: Expectation) -> None:
+    """A minute later, and no line of its own: it is inside the payment's debit, or nobody has booked it.
+
+    Of a payment that is not good all that the ledger took is missing (rule L1), a fee inside of it as well. A fee that
+    nobody has booked although its payment is good, or that has none, is for people.
+    """
+    if postponed(turn, waiting, charges.NEEDS):
+        return
+    turn.obligations.expectations.remove(waiting)
+    about = waiting.payment_id
+    state = turn.obligations.recall(payment_key(about))
+    is_good = state is not None and state.status == PaymentState.SUCCEEDED
+    is_open = state is not None and state.status == PaymentState.SEEN and not state.grace_s
+    for fee in fee_lines.waiting(turn, about):
+        tariff = turn.ctx.library.tariffs.get(fee.tariff)
+        if tariff is None or not fee.above_minor or fee.line:
+            continue
+        fee.inside = any(
+            not each.fee and each.currency == fee.currency and each.amount_minor + each.back_minor >= fee.amount_minor
+            for each in charges.debits_of(turn, fee.payment)
+        )
+        if is_good or about.startswith(fee_lines.OWN) or (is_open and fee.inside):
+            _goes_back(turn, about, fee, tariff, is_booked=fee.inside)
 
 
 def _about(event: FeeCharged) -> str:
@@ -73,21 +133,51 @@ def _about(event: FeeCharged) -> str:
     return event.payment_id or own
 
 
-def _judge(turn: Turn, about: str, fee: Fee, tariff: Tariff, base: tuple[int, str] | None, debit: Spent | None) -> None:
+def _judge(turn: Turn, about: str, fee: Fee, tariff: Tariff, base: tuple[int, str] | None) -> None:
     most_minor, exact = _most(turn, fee, tariff, base)
     if most_minor is None:
         turn.ctx.unjudged.append(NO_RATE)
+        _done(fee)
         return
     excess_minor = fee.amount_minor - most_minor
     if excess_minor <= (0 if exact else ceil(most_minor * turn.policy.money.fx_tolerance)):
+        _done(fee)
         return
-    if _is_back(turn, about, fee, excess_minor, debit):
+    fee.above_minor = excess_minor
+    _take_up(turn, about, fee, tariff)
+
+
+def _take_up(turn: Turn, about: str, fee: Fee, tariff: Tariff) -> None:
+    """A fee above its tariff: it goes back if the ledger has booked it, else that is looked into a minute later."""
+    if fee.line:
+        _goes_back(turn, about, fee, tariff, is_booked=True)
         return
-    fee.excess_minor = excess_minor
-    if not debit_without_payment.carve(turn, about, fee):
-        fee.excess_minor = 0
+    waiting = turn.obligations.expectations
+    if any(each.kind == BOOKING and each.payment_id == about for each in waiting):
         return
-    _above(turn, about, fee, tariff, most_minor)
+    owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
+    waiting.append(
+        Expectation(BOOKING, "", about, turn.cause, turn.at_ms, owed_ms, owed_ms, fee.amount_minor, fee.currency)
+    )
+    if crowded(waiting, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
+        waiting.pop()  # what was promised stays: its line, or its payment's success, has it looked at again
+
+
+def _goes_back(turn: Turn, about: str, fee: Fee, tariff: Tariff, *, is_booked: bool) -> None:
+    debit = next((each for each in turn.obligations.spent if each.line and each.line == fee.line), None)
+    if not _is_back(turn, about, fee, fee.above_minor, debit):
+        fee.excess_minor = fee.above_minor
+        if debit_without_payment.carve(turn, about, fee):
+            _above(turn, about, fee, tariff, is_booked=is_booked)
+        else:
+            fee.excess_minor = 0
+    _done(fee)
+
+
+def _done(fee: Fee) -> None:
+    """Nothing waits for it any more, but its line may come."""
+    fee.tariff = fee.fee_id = fee.entry = ""
+    fee.above_minor = 0
 
 
 def _most(turn: Turn, fee: Fee, tariff: Tariff, base: tuple[int, str] | None) -> tuple[int | None, bool]:
@@ -113,8 +203,9 @@ def _is_back(turn: Turn, about: str, fee: Fee, excess_minor: int, debit: Spent |
     return False
 
 
-def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, most_minor: int) -> None:
+def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, *, is_booked: bool) -> None:
     excess_minor, currency, entry = fee.excess_minor, fee.currency, fee.entry or turn.cause
+    most_minor = fee.amount_minor - excess_minor
     text = f"fee {fee.fee_id}: {money(fee.amount_minor, currency)}, tariff {tariff.tariff} allows"
     known = _case(turn, about)
     if known is not None and not known.is_open:  # what it was about is over
@@ -147,7 +238,7 @@ def _above(turn: Turn, about: str, fee: Fee, tariff: Tariff, most_minor: int) ->
             money_state="moved",
         ),
     )
-    owed = Owed(about, entry, excess_minor, currency, fee.at_ms, refunds.FEE, line=fee.name)
+    owed = Owed(about, entry if is_booked else "", excess_minor, currency, fee.at_ms, refunds.FEE, line=fee.name)
     refunds.owe(turn, owed)
     told = {
         "fee": money(fee.amount_minor, currency),

@@ -152,7 +152,7 @@ def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
         orphans.explained(turn, event, state)
     elif type(event) in charges.CAPTURES and obligations.lately:
         charges.captured(turn, event)
-    fees.moved(turn, event)
+    fees.moved(turn, event, word.status)
     if obligations.reserved or obligations.cases:
         reservations.moved(turn, event, state)
 

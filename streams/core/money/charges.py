@@ -17,7 +17,7 @@ from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptu
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import fee_lines, refunds, shared_ids, times
+from streams.core.money import expectations, fee_lines, refunds, shared_ids, times
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -485,7 +485,7 @@ def amount_of(turn: Turn, payment_id: str | None) -> int | None:
     promised = (
         each
         for each in turn.obligations.expectations
-        if each.payment_id == payment_id and each.kind not in (CHARGE, UNDERCHARGE)
+        if each.payment_id == payment_id and each.kind in expectations.PROMISES
     )
     return next((each.amount_minor for each in promised), None)
 

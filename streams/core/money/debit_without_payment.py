@@ -89,7 +89,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     if state is not None and not state.is_debited:
         turn.obligations.remember(key, state.debited(), turn.at_ms)
     fee = fee_lines.of(turn, line)
-    if fee is not None:
+    if fee is not None and not fee.inside:  # what was inside the payment's own debit was left out there
         left_minor -= min(left_minor, fee.excess_minor)  # flow F46 gives that back
     explains_itself = fee is not None and payment_id.startswith(fee_lines.OWN)
     if not left_minor or (state is None and (turn.late or explains_itself)):
@@ -312,14 +312,19 @@ def carve(turn: Turn, payment_id: str, fee: Fee) -> bool:
     """
     obligations = turn.obligations
     for debit in tuple(obligations.debits):
-        if fee.line and (debit.payment_id, debit.line) == (payment_id, fee.line):
+        # What is looked into again after a success or a reversal is one debit of all that stands.
+        is_all = debit.contradicted or debit.undone
+        if fee.line and debit.payment_id == payment_id and (debit.line == fee.line or is_all):
             debit.amount_minor -= min(debit.amount_minor, fee.excess_minor)
             if not debit.amount_minor:
                 obligations.debits.remove(debit)
             return True
     case = _case(turn, payment_id)
+    is_all = case is not None and refunds.CONTRADICTED in case.counters
     for owed in tuple(obligations.owed):
-        if not fee.line or (owed.payment_id, owed.family, owed.line) != (payment_id, FAMILY, fee.line):
+        if not fee.line or (owed.payment_id, owed.family) != (payment_id, FAMILY):
+            continue
+        if owed.line != fee.line and not is_all:
             continue
         if owed.status != refunds.OWED:
             return False
@@ -370,6 +375,8 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     if nameless is not None:
         if not early and turn.at_ms > turn.obligations.unpriced_ms + charges.LAGS_MS:
             _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
+        return
+    if _is_with_its_payment(turn, debit):
         return
     if debit.posted and not (debit.contradicted or debit.undone):
         debit.amount_minor -= charges.given_up(turn, debit.payment_id, debit.currency)
@@ -423,6 +430,33 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     asked = asked or ask(turn, case, debit.payment_id, debit.entry, debit.amount_minor, debit.currency)
     if asked and not early and not shared_ids.is_shared(turn, debit.payment_id):
         _tell(turn, debit, case)
+
+
+def _is_with_its_payment(turn: Turn, debit: Debit) -> bool:
+    """Fees that were booked by themselves are missing with their payment: nobody knows them as payments of their own.
+
+    True: this debit is one, and is looked into when its payment's is.
+    """
+    for each in tuple(turn.obligations.debits):
+        if (each.payment_id, each.currency) != (debit.payment_id, debit.currency):
+            continue
+        if _is_fee(turn, debit) and not _is_fee(turn, each):
+            _add_up(each, debit)
+            return True
+        if _is_fee(turn, each):
+            turn.obligations.debits.remove(each)
+            _add_up(debit, each)
+    return False
+
+
+def _is_fee(turn: Turn, debit: Debit) -> bool:
+    fee = fee_lines.of(turn, debit.line)
+    return fee is not None and not fee.tariff
+
+
+def _add_up(debit: Debit, fee: Debit) -> None:
+    debit.amount_minor += fee.amount_minor
+    debit.back_minor += fee.back_minor
 
 
 _EARLY = "; its time is not over: too many debits of this account wait at once"

@@ -312,13 +312,13 @@ def is_here(turn: Turn, refund_id: str) -> None:
 def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str, *, claimed: bool) -> None:
     """A credit that no promise has waited for: a refund of as much, of which somebody tells later, is that money.
 
-    `claimed`: a case about its payment has been given it, or a part.
+    `claimed`: a case about what was charged too much has been given it, or a part.
     """
     arrivals.note(turn, "claimed" if claimed else "ledger", payment_id, event.amount_minor, event.currency)
 
 
 def _was_here(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
-    """Whether the ledger has told of as much before anybody told of a refund; from now on that is explained."""
+    """Whether the ledger has told of as much before anybody told what it is; from now on that is explained."""
     money_of = (payment_id, amount_minor, currency)
     return arrivals.forget(turn, "ledger", *money_of) or arrivals.forget(turn, "claimed", *money_of)
 

@@ -97,7 +97,7 @@ def bill_settled(turn: Turn, payment_id: str) -> None:
 def booked(turn: Turn, payment_id: str, entry: str, line: int) -> None:
     """The ledger has booked a debit that so far only a code had told of."""
     for owed in turn.obligations.owed:
-        if owed.payment_id == payment_id and not owed.entry:
+        if owed.payment_id == payment_id and not owed.entry and owed.family != FEE:
             owed.entry, owed.line = entry, line
 
 

@@ -58,7 +58,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     pool_minor, missing = event.amount_minor, False
     if not is_ours and not _is_asked_for(turn, event, claims, of_merchant=of_merchant):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
-    rest_minor = event.amount_minor - pool_minor
+    rest_minor, took = event.amount_minor - pool_minor, set[str]()
     for claim in claims:
         worth = turn.policy.to_home(pool_minor, event.currency, claim.currency, turn.at_ms)
         if not worth:
@@ -69,10 +69,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
             left_minor = 0
         pool_minor -= min(pool_minor, _share(pool_minor, worth, claim.missing_minor))
         missing = missing or left_minor > 0
+        took.add(claim.family)
         _came(turn, event, claim, left_minor)
     pool_minor += rest_minor
     if arrived == "" and not named and not first:
-        expectations.unclaimed(turn, event, payment_id, claimed=pool_minor < event.amount_minor)
+        expectations.unclaimed(turn, event, payment_id, claimed=bool(took - {refunds.NOT_CAPTURED}))
     if arrived == "":
         given.credited(turn, event, payment_id, max(0, pool_minor - back.twice_minor))
     elif not is_ours:

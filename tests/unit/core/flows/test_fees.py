@@ -14,15 +14,17 @@ from support.play import Player, policy
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     FeeCharged,
     PaymentFailed,
     PaymentRequested,
     PspStatus,
     WithdrawalCredited,
+    WithdrawalFailed,
     WithdrawalRequested,
 )
+from streams.core import ids
 from streams.core.declines.table import TableError
 from streams.core.library import packaged_library, read_library
 from streams.core.money.tariffs import Tariff
@@ -47,8 +49,7 @@ def excess(effects: list[Effect]) -> list[int | None]:
 
 def test_what_is_above_the_tariff_goes_back_and_its_credit_ends_the_case() -> None:
     withdrawal = paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay")
-    back = {"entry_id": "l1", "direction": "credit", "amount_minor": 50, "currency": "CNY", "payment_id": "p1"}
-    effects = told(withdrawal, fee(250, payment_id="p1"), event(LedgerPosted, NOON + 2 * MINUTE, 1, **back))
+    effects = told(withdrawal, fee(250, payment_id="p1"), ledger(61, "debit", 250), ledger(120, "credit", 50))
     assert excess(effects) == [50]
     cases = [each for each in effects if isinstance(each, CaseVersion) and each.case_type == "fee_issue"]
     assert (cases[0].flow, cases[0].amount_minor) == ("F46", 50)
@@ -66,7 +67,8 @@ def test_what_is_above_the_tariff_goes_back_and_its_credit_ends_the_case() -> No
     ],
 )
 def test_a_fee_within_its_tariff_or_without_one_says_nothing(fine: Event) -> None:
-    assert told(fine) == []
+    cases = {each.case_type for each in told(fine, mark(3)) if isinstance(each, CaseVersion)}
+    assert cases <= {"integration.unrated_currency"}
 
 
 @pytest.mark.parametrize("tariff", ["wechat_pay_withdrawal", None])
@@ -93,14 +95,18 @@ def test_a_fee_that_is_told_twice_goes_back_once() -> None:
         base_minor=1,
     )
     again = msgspec.structs.replace(twice, event_id="told again")
-    effects = told(twice, again)
+    effects = told(twice, again, ledger(70, "debit", 250, "fee:f1"))
     assert len(excess(effects)) == 1
     assert {each.amount_minor for each in effects if isinstance(each, CaseVersion)} == {240}
 
 
-def ledger(second: int, direction: str, amount_minor: int, payment_id: str = "p1") -> Event:
-    line = {"direction": direction, "amount_minor": amount_minor, "currency": "CNY", "payment_id": payment_id}
+def ledger(second: int, direction: str, amount_minor: int, payment_id: str = "p1", **more: Any) -> Event:
+    line = {"direction": direction, "amount_minor": amount_minor, "currency": "CNY", "payment_id": payment_id} | more
     return event(LedgerPosted, NOON + second * SECOND, f"{direction}{second}", entry_id=f"l{second}", **line)
+
+
+def mark(minutes: int) -> Event:
+    return event(Watermark, NOON + minutes * MINUTE, minutes, account_id="-")
 
 
 def money_back(effects: list[Effect]) -> int:
@@ -143,8 +149,12 @@ def test_a_fee_booked_under_its_payment_goes_back_above_the_tariff_and_no_furthe
         assert open_cases(effects) == ({"fee_issue"} if goes_back else set()), [each.event_id for each in order]
 
 
-def test_of_a_payment_that_failed_the_fee_is_missing_as_well_and_no_part_of_it_twice() -> None:
-    """Whatever is heard first: what people look for is both debits, less what goes back by itself."""
+@pytest.mark.parametrize("was_good", [False, True])
+def test_of_a_payment_that_failed_the_fee_is_missing_as_well_and_no_part_of_it_twice(was_good: bool) -> None:
+    """Whatever is heard first: what people look for is both debits, less what goes back by itself.
+
+    The customer hears of one payment, and nothing of a debit of 2.00 that they have never made.
+    """
     happenings = (
         paid(NOON, 1, 200_000, kind=PaymentRequested, **ORDER),
         ledger(1, "debit", 200_000),
@@ -152,11 +162,18 @@ def test_of_a_payment_that_failed_the_fee_is_missing_as_well_and_no_part_of_it_t
         ledger(4, "debit", 250),
         paid(NOON + 5 * SECOND, 1, 200_000, kind=PaymentFailed, **ORDER),
     )
+    good = (paid(NOON + 2 * SECOND, 1, 200_000, **ORDER),)
     for order in permutations(happenings):
-        effects = ending(order, minutes=40)
+        effects = ending((*good, *order) if was_good else order, minutes=40)
         last = {each.case_type: each.amount_minor for each in effects if isinstance(each, CaseVersion)}
         assert last == {"fee_issue": 50, "debited_not_confirmed": 200_200}, [each.event_id for each in order]
         assert money_back(effects) == 50
+        amounts = [
+            each.parameters["amount"]
+            for each in effects
+            if isinstance(each, NotificationRequested) and each.template == "debited_not_confirmed"
+        ]
+        assert amounts == ["CNY 2,002.00"], [each.event_id for each in order]
 
 
 def test_the_debit_of_a_fee_of_no_payment_explains_itself() -> None:
@@ -196,6 +213,8 @@ def test_each_credit_ends_the_refund_of_its_own_fee() -> None:
         paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay"),
         fee(250, payment_id="p1"),
         fee(260, 2, payment_id="p1"),
+        ledger(61, "debit", 250),
+        ledger(62, "debit", 260),
     )
     both = ending(happenings)
     cases = [each for each in both if isinstance(each, CaseVersion)]
@@ -207,24 +226,43 @@ def test_each_credit_ends_the_refund_of_its_own_fee() -> None:
     at_once = ending(happenings, ledger(240, "credit", 110))
     assert (money_back(at_once), open_cases(at_once)) == (0, set())
     later = msgspec.structs.replace(fee(270, 3, payment_id="p1"), occurred_at=from_ms(NOON + 5 * MINUTE))
-    again = ending(happenings, ledger(240, "credit", 110), later)
+    again = ending(happenings, ledger(240, "credit", 110), later, ledger(301, "debit", 270))
     assert [each.amount_minor for each in again if isinstance(each, CaseVersion)][-1] == 70
 
 
 def test_what_was_taken_too_much_goes_back_whatever_order_it_is_told_in() -> None:
-    """Where it came back before anybody asked, nobody is asked for it once more."""
+    """Where it came back before anybody asked, nobody is asked for it once more. Its fee has no line of its own."""
     happenings = (
         paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay"),
         fee(250, payment_id="p1"),
         paid(NOON + 2 * SECOND, 1, 200_000, kind=WithdrawalCredited, currency="CNY", method="wechat_pay"),
+        ledger(1, "debit", 200_000),
         ledger(60, "credit", 50),
     )
     for order in permutations(happenings):
         effects = ending(order)
         assert (money_back(effects), open_cases(effects)) == (0, set()), [each.event_id for each in order]
-    for order in permutations(happenings[:3]):
+    for order in permutations(happenings[:4]):
         effects = ending(order)
         assert (money_back(effects), open_cases(effects)) == (50, {"fee_issue"}), [each.event_id for each in order]
+
+
+@pytest.mark.parametrize("kind", [WithdrawalCredited, WithdrawalFailed])
+def test_a_fee_that_the_ledger_has_not_booked_goes_back_only_when_it_is(kind: Any) -> None:
+    """Of a good movement people are told meanwhile; of one that failed nothing was taken."""
+    happenings = (
+        paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay"),
+        fee(250, payment_id="p1"),
+        paid(NOON + 2 * SECOND, 1, 200_000, kind=kind, currency="CNY", method="wechat_pay"),
+    )
+    looked_at = {"fee_issue"} if kind is WithdrawalCredited else set()
+    for order in permutations(happenings):
+        effects = ending(order)
+        fees = open_cases(effects) & {"fee_issue"}
+        assert (money_back(effects), fees) == (0, looked_at), [each.event_id for each in order]
+        later = ending(order, ledger(240, "debit", 250))
+        assert money_back(later) == 50, [each.event_id for each in order]
+        assert open_cases(ending(order, ledger(240, "debit", 250), ledger(300, "credit", 50))) & {"fee_issue"} == set()
 
 
 def test_a_fee_on_another_currency_is_compared_at_the_policys_rate() -> None:
@@ -233,23 +271,28 @@ def test_a_fee_on_another_currency_is_compared_at_the_policys_rate() -> None:
     base_minor = policy().to_home(200_000, "JPY", "CNY", NOON)
     assert base_minor is not None
     most_minor = -(-base_minor // 1000)
-    assert excess(told(request, fee(most_minor + most_minor // 100, payment_id="p1"))) == []
-    assert excess(told(request, fee(3 * most_minor, payment_id="p1"))) == [2 * most_minor]
+    near_minor = most_minor + most_minor // 100
+    assert excess(told(request, fee(near_minor, payment_id="p1"), ledger(61, "debit", near_minor))) == []
+    three = told(request, fee(3 * most_minor, payment_id="p1"), ledger(61, "debit", 3 * most_minor))
+    assert excess(three) == [2 * most_minor]
 
 
 def test_a_fee_in_another_currency_than_its_tariff_is_compared_at_the_policys_rate() -> None:
     request = paid(NOON, 1, 200_000, kind=WithdrawalRequested, currency="CNY", method="wechat_pay")
     most_minor = policy().to_home(200, "CNY", "USD", NOON)
     assert most_minor is not None
-    assert excess(told(request, fee(most_minor, payment_id="p1", currency="USD"))) == []
-    assert excess(told(request, fee(most_minor + 90, payment_id="p1", currency="USD"))) == [90]
+    for more_minor, goes_back in ((0, []), (90, [90])):
+        minor = most_minor + more_minor
+        booked = ledger(61, "debit", minor, currency="USD")
+        assert excess(told(request, fee(minor, payment_id="p1", currency="USD"), booked)) == goes_back
 
 
 def test_a_fee_of_no_payment_is_not_taken_for_the_payment_that_bears_its_id() -> None:
-    effects = told(fee(250, 77, fee_id="77", base_minor=200_000))
+    effects = told(fee(250, 77, fee_id="77", base_minor=200_000), ledger(61, "debit", 250, "fee:77"))
     refund = next(each for each in effects if isinstance(each, RefundIntended))
     assert refund.payment_id == "fee:77"
-    longest = told(fee(250, 77, fee_id="7" * 128, base_minor=200_000))
+    own = f"fee:{ids.digest('fee', '7' * 128)}"
+    longest = told(fee(250, 77, fee_id="7" * 128, base_minor=200_000), ledger(61, "debit", 250, own))
     refund = next(each for each in longest if isinstance(each, RefundIntended))
     assert msgspec.json.decode(msgspec.json.encode(refund), type=RefundIntended) == refund
 
@@ -308,4 +351,6 @@ def test_a_fee_that_waits_is_small_however_long_its_ids_are() -> None:
         assert player.see(each) == []
     assert len(player.obligations["a1"].fees) >= 1
     assert player.stored() < 600
-    assert money_back(player.see(request)) == 50 * len(player.obligations["a1"].fees)
+    kept = len(player.obligations["a1"].fees)
+    lines = [ledger(61 + number, "debit", 250) for number in range(kept)]
+    assert money_back([effect for each in (request, *lines) for effect in player.see(each)]) == 50 * kept
