@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from streams.agents.publish import publish, publish_forgotten, publish_signal
-from streams.contracts.accounts import AccountErasure, CaseAction, CustomerConfirmed, UserReport
+from streams.contracts.accounts import AccountErasure, AccountProfile, CaseAction, CustomerConfirmed, UserReport
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import AccountErased
 from streams.contracts.decisions import DecisionMade
@@ -141,7 +141,7 @@ class Forgotten(msgspec.Struct, frozen=True, gc=False):
 # What `prepare` makes of a record.
 Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold | Forgotten
 # What is decided about them changes what `prepare` sees of the account next.
-_UNTEACHES = frozenset({AccountErasure, UserReport, CustomerConfirmed, CaseAction})
+_UNTEACHES = frozenset({AccountErasure, AccountProfile, UserReport, CustomerConfirmed, CaseAction})
 _NOT_SCORED = ScoreUnavailable("not_scored")
 _FLAGGED = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 

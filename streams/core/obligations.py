@@ -358,6 +358,9 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     payouts_paused_ms: int = 0  # since when payouts have been paused because of it; 0: never
     movement: str = ""  # of a case about money: what kind of movement; empty: a payment, or nobody knows
     untold_ms: int = 0  # when its counters are told if nothing else tells them before; 0: the last version has them
+    owed_freeze_ms: int = (
+        0  # when its freeze was asked for while the account was closed; 0: never, or it was made since
+    )
 
     @property
     def is_open(self) -> bool:

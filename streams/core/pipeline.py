@@ -157,7 +157,7 @@ def prepare(
             at_ms,
             late,
             times_usual=_times_usual(observations, event, at_ms),
-            established=isinstance(event, UserReport | CustomerConfirmed)
+            established=isinstance(event, UserReport | CustomerConfirmed | AccountProfile)
             and is_established(observations, at_ms, policy.locks.established_days, policy.locks.established_payments),
             device_since_ms=known_since_ms(observations, event.device_id)
             if isinstance(event, CustomerConfirmed)
@@ -399,6 +399,7 @@ def _profile(turn: Turn, event: AccountProfile) -> None:
         saga.close(turn)
     else:
         saga.reopen(turn)
+        fraud_alert.reopened(turn)
 
 
 def _close(turn: Turn) -> list[Effect]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.base import to_ms
-from streams.contracts.decisions import DecisionMade
+from streams.contracts.decisions import DecisionMade, Hit
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
@@ -35,6 +35,10 @@ ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
+# Views of one thing, a large amount: below `hold` no two of them are independent of each other.
+_AMOUNTS: Final = frozenset(
+    {"amount-habit", "new-device-amount", "spending-spike", "cold-amount", "probe", "structuring"}
+)
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -113,6 +117,8 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
         end_hold(turn, hold, "block", "confirmed", "denied by the customer")
     turn.stands(owners_word.STANDS_S)
     said = "the customer says: it was not me"
+    if turn.at != event.occurred_at:
+        said += f", at {instant(to_ms(event.occurred_at))}"
     payment_id = event.payment_id or ""
     is_known = hold is not None or _is_known(turn, case, payment_id)
     if case is not None and case.family not in _DENIABLE:
@@ -184,6 +190,7 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
     elif is_capped:
         notify(turn, "account_takeover.review", {"case_id": case.case_id}, case)
     elif not was_frozen:
+        case.owed_freeze_ms = turn.at_ms if turn.acts and turn.obligations.holder.closed else 0
         add_line(
             turn,
             case,
@@ -191,6 +198,16 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
         )
     for hold in tuple(turn.obligations.holds):
         end_hold(turn, hold, "block", "confirmed", "the account is frozen")
+
+
+def reopened(turn: Turn) -> None:
+    """Whoever steals an account can close it, and open it again: what its owner has said meanwhile is done now."""
+    for case in tuple(turn.obligations.cases):
+        if not case.owed_freeze_ms or not case.is_open or not turn.acts:
+            continue
+        if turn.at_ms - case.owed_freeze_ms <= owners_word.STANDS_S * 1000:
+            freeze(turn, case, "reported_stolen")
+        case.owed_freeze_ms = 0
 
 
 def _why_not(turn: Turn) -> str:
@@ -217,7 +234,7 @@ def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> Non
 def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Case:
     """One case for what this event shows: a takeover, a risky account, a mule, or a payment to ask about."""
     enforced = [hit for hit in prepared.hits if not hit.shadow]
-    slugs = {hit.rule.rpartition("/")[0] for hit in enforced if Outcome.parse(hit.outcome) >= Outcome.HOLD}
+    slugs = _rules_of(enforced, Outcome.HOLD)
     strict = outcome >= Outcome.parse(turn.policy.outcome.restrict_from)
     taken_over = strict and TAKEOVER_RULE in slugs
     # Two independent strong signals (F21): two rules, or one rule and the model, each at least at `hold`.
@@ -226,6 +243,9 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     signals = len(others) + bool(passes) + (heard >= Outcome.HOLD)
     # ... or the right password by somebody who is nothing like the owner.
     risky = strict and (signals >= 2 or LOGIN_RISK in slugs)
+    if not risky and movement is not None and _goes_out_in_doubt(turn, prepared):
+        slugs, signals = _weaker_signals(enforced, heard)
+        risky = signals >= 2
     if taken_over:
         case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     elif risky:
@@ -277,6 +297,30 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case
+
+
+def _rules_of(hits: list[Hit], least: Outcome) -> set[str]:
+    return {hit.rule.rpartition("/")[0] for hit in hits if Outcome.parse(hit.outcome) >= least}
+
+
+def _weaker_signals(hits: list[Hit], heard: Outcome) -> tuple[set[str], int]:
+    """The rules, and how many independent signals they and the model are, where somebody is doubted.
+
+    `review` is enough, which lets the money go, and of many receivers `step_up`: they are no habit of somebody who has
+    just come in. The rules about the amount are one signal.
+    """
+    passes = _rules_of(hits, Outcome.STEP_UP) & mule.RULES
+    others = _rules_of(hits, Outcome.REVIEW) - mule.RULES
+    number = len(others - _AMOUNTS) + bool(others & _AMOUNTS) + bool(passes) + (heard >= Outcome.REVIEW)
+    return passes | others, number
+
+
+def _goes_out_in_doubt(turn: Turn, prepared: Prepared) -> bool:
+    """Whether money goes to a payee who was never paid, from a device no older than a login or change in doubt."""
+    features = prepared.features
+    if features is None or features.payee_new != 1.0:
+        return False
+    return not trail.is_vouched(turn, trail.met_ms(features, prepared.at_ms))
 
 
 def _line(turn: Turn, prepared: Prepared, decision: DecisionMade, movement: Movement | None) -> Line:

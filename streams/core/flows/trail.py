@@ -23,6 +23,7 @@ from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
+from streams.core.unlearning import HORIZON_S
 
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
 _DAY_MS: Final = 86_400_000
@@ -85,9 +86,9 @@ def doubted_since_ms(turn: Turn) -> int | None:
 
 
 def began_within(turn: Turn, seconds: int) -> list[Trace]:
-    """All that is remembered, if it began at most so long ago; else nothing."""
-    trail = _fresh(turn)
-    return list(trail) if trail and turn.at_ms - trail[0].at_ms <= seconds * 1000 else []
+    """What is remembered of the last so many seconds, if somebody came in or changed something then; else nothing."""
+    lately = [trace for trace in _fresh(turn) if turn.at_ms - trace.at_ms <= seconds * 1000]
+    return lately if any(trace.currency is None for trace in lately) else []
 
 
 def lines(turn: Turn) -> tuple[Line, ...]:
@@ -120,10 +121,20 @@ def is_strange(features: Features | None, policy: Policy) -> bool:
 
 
 def _fresh(turn: Turn) -> list[Trace]:
-    """The trail, or nothing when it began too long ago."""
-    obligations = turn.obligations
-    if obligations.trail and turn.at_ms - obligations.trail[0].at_ms > turn.policy.cases.trail_s * 1000:
-        obligations.trail, obligations.trail_dropped = [], 0
+    """The trail from the first entry on that is not too old, or nothing.
+
+    A login or change that was doubted is remembered for as long as the account can forget what it has learned since: a
+    thief who was asked for a second factor, and had it, may wait for weeks.
+    """
+    obligations, at_ms = turn.obligations, turn.at_ms
+    quiet_ms = turn.policy.cases.trail_s * 1000
+    doubted_ms = max(quiet_ms, HORIZON_S * 1000)
+    for number, trace in enumerate(obligations.trail):
+        if trace.currency is None and at_ms - trace.at_ms <= (doubted_ms if trace.doubted else quiet_ms):
+            if number:
+                obligations.trail = obligations.trail[number:]
+            return obligations.trail
+    obligations.trail, obligations.trail_dropped = [], 0
     return obligations.trail
 
 
@@ -135,6 +146,8 @@ def _remember(turn: Turn, trace: Trace) -> None:
     trail = _fresh(turn)
     trail.append(trace)
     while crowded(trail, TRAIL_MAX, TRAIL_BYTES):
-        # The first line says how it began, so the second one makes room, and is counted if it was money.
-        gone = trail.pop(min(1, len(trail) - 1))
+        # The first line says how it began. Of the others the oldest movement makes room first, and is counted: what is
+        # left says who came in, and that there was more.
+        oldest = next((number for number, each in enumerate(trail) if number and each.currency is not None), 1)
+        gone = trail.pop(min(oldest, len(trail) - 1))
         turn.obligations.trail_dropped += gone.currency is not None

@@ -38,17 +38,18 @@ passed challenge counts for payments that were asked for before it and, where bo
 
 The lower limits after a freeze end by themselves: no further `unlock` lifts them.
 
-A theft stays true however late its report, or a "no, that was not me", is heard: it freezes up to seven days later,
-unless two people have given the account back meanwhile. Where nothing is frozen, because the policy observes, the
-report is older or a cap is full, the case says so at P1; a cap stops the freeze alone, sessions and payouts are ended
-all the same. An analyst who confirms a takeover (F23) or a risky account (F21) as fraud freezes it too, outside the
-caps.
+A theft stays true however late its report is heard, and so does a "no, that was not me": it freezes up to seven days
+later, unless two people have given the account back since it was said. What is said while the account is closed freezes
+it when a newer profile opens it within these days, if its case is still open. Where nothing is frozen, because the
+policy observes, the word is older or a cap is full, the case says so at P1; a cap stops the freeze alone, sessions and
+payouts are ended all the same. An analyst who confirms a takeover (F23) or a risky account (F21) as fraud freezes it
+too, outside the caps.
 
-What the account has learned since the first suspicious login, or in `locks.forgets_s` (7 days) where there was none, is
-forgotten with every such word: devices, networks, programs, places, payees and cards first met since then are new
-again. Two people who lift the freeze have it forget what came while it stood. So a thief's device is no known one
-afterwards, whatever second factor it gave. Up to 24 new values a month are told apart; where there were more, all of
-it goes, and the owner proves it anew.
+What the account has learned since the first suspicious login that is remembered (up to 30 days), or in
+`locks.forgets_s` (7 days) where there was none, is forgotten with every such word: devices, networks, programs,
+places, payees and cards first met since then are new again. Two people who lift the freeze have it forget what came
+while it stood. So a thief's device is no known one afterwards, whatever second factor it gave. Up to 24 new values a
+month are told apart; where there were more, all of it goes, and the owner proves it anew.
 
 The newest profile says whether an account is closed: a day of closing that has not come yet, or a profile older than
 what is known, closes nothing, and a newer one without such a day opens it again. Closing drops every lock but a freeze.

@@ -10,10 +10,11 @@ from support.play import Player, play, policy
 from streams.contracts.accounts import CustomerConfirmed, UserReport
 from streams.contracts.base import Event
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.logins import CredentialChanged, DeviceBound, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, CredentialChanged, DeviceBound, LoginSucceeded
 from streams.contracts.payments import CardBound, PaymentSucceeded, TransferRequested
 from streams.core.flows.trail import SUSPECT_PAYMENTS
 from streams.core.obligations import TRAIL_BYTES, Obligations, crowded
+from streams.core.observations import known_since_ms
 
 HOME: dict[str, Any] = {"ip": "198.51.100.4", "device_id": "phone"}
 THIEF: dict[str, Any] = {"ip": "203.0.113.9", "device_id": "box"}
@@ -155,3 +156,40 @@ def test_a_transfer_makes_it_too_and_is_what_the_case_is_about() -> None:
     assert (case.flow, case.entities.payment_id, case.entities.device_id) == ("F23", "pt", "box")
     assert (case.amount_minor, case.currency) == (990_000, "EUR")
     assert case.status == "classified"
+
+
+def waits(days: int) -> tuple[Player, CaseVersion]:
+    """A thief is asked for a second factor, has it, waits so many days, and takes money in three parts."""
+    player = Player(ASSUMED)
+    where = {**THIEF, "country": "US"}
+    for day in range(20):
+        player.see(event(LoginSucceeded, NOON - (40 - day) * DAY, f"h{day}", country="CN", **HOME))
+    player.see(event(LoginSucceeded, NOON, 100, **where))
+    player.see(event(ChallengePassed, NOON + MINUTE, 100, reason="sms", **where))
+    later = NOON + days * DAY
+    for number in range(3):
+        player.see(paid(later + number * HOUR, number, 15_000, TransferRequested, device_id="box", counterparty_id="m"))
+    versions = [each for each in player.see(stolen(later + DAY)) if type(each) is CaseVersion]
+    return player, versions[-1]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 28))
+def test_a_thief_who_waits_is_on_the_case_and_no_known_device_afterwards(days: int) -> None:
+    player, case = waits(days)
+    assert lines(case)[0] == "LoginSucceeded-100"
+    assert case.counters[SUSPECT_PAYMENTS] == 3
+    assert known_since_ms(player.observations["a1"], "box") == 0
+    assert known_since_ms(player.observations["a1"], "phone") > 0
+
+
+def test_what_was_doubted_a_month_ago_is_over() -> None:
+    assert "LoginSucceeded-100" not in lines(waits(31)[1])
+
+
+def test_an_old_suspicion_does_not_hide_a_new_one() -> None:
+    """A new phone, and six days later another one: the trail goes on with that when the first is forgotten."""
+    again = event(LoginSucceeded, NOON + 6 * DAY, 200, ip="192.0.2.77", device_id="box-2")
+    spent = [paid(NOON + day * DAY + HOUR, day, device_id="box") for day in (0, 6)]
+    case = last_case(entered(), again, *spent, stolen(NOON + 8 * DAY))
+    assert lines(case) == ["LoginSucceeded-200", "PaymentSucceeded-6", "UserReport-stolen"]

@@ -1,19 +1,22 @@
-"""Whose "yes, that was me" releases a payment, while somebody may be in who is not the owner?"""
+"""Whose "yes, that was me" releases a payment while a thief may be in, and how late does a "no" freeze?"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CustomerConfirmed, IdentityVerified
+from streams.contracts.accounts import AccountProfile, CaseAction, CustomerConfirmed, IdentityVerified, UserReport
+from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
-from streams.contracts.payments import TransferRequested
+from streams.contracts.payments import PaymentRequested, TransferRequested
+from streams.core.locks.account_states import state_of
 from streams.core.outcome import Outcome
 from streams.core.steps import Effect
 
@@ -124,3 +127,115 @@ def test_a_yes_after_a_week_without_doubt_counts_again() -> None:
     payment_id, outcome = asked(player, after + 10 * MINUTE, 2, 300_000, **{**PHONE, "device_id": None})
     assert outcome is Outcome.HOLD
     assert released(yes(player, after + 11 * MINUTE, payment_id, None))
+
+
+def state(player: Player) -> str:
+    return state_of(player.obligations["a1"].locks, player.obligations["a1"].holder.closed)
+
+
+def goes_out(player: Player, parts: int, *, to_new: bool = True, **where: Any) -> int:
+    """So much of `parts` transfers of 90 euros, ten minutes apart, is not stopped; minor units."""
+    gone = 0
+    for number in range(parts):
+        at_ms = NOON + 5 * MINUTE + number * 10 * MINUTE
+        sent = paid(
+            at_ms, f"o{number}", 9000, TransferRequested, counterparty_id=f"m{number if to_new else 0}", **where
+        )
+        outcome = next(each.outcome for each in player.see(sent) if type(each) is DecisionMade)
+        gone += 9000 * (Outcome.parse(outcome) in (Outcome.ALLOW, Outcome.NOTIFY, Outcome.REVIEW))
+    return gone
+
+
+def test_many_parts_without_a_new_password_are_stopped_at_the_second_signal() -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    player.see(login(NOON, "in", LoginSucceeded, asn=999, user_agent="Firefox", **THIEF))
+    player.see(login(NOON + MINUTE, "sms", ChallengePassed, reason="sms", **THIEF))
+    assert goes_out(player, 40, **THIEF) <= 7 * 9000
+    assert state(player) == "restricted"
+    assert [case.flow for case in player.obligations["a1"].cases if case.family == "account_risk"] == ["F21"]
+
+
+@pytest.mark.parametrize("who", ["on the own phone", "on a new phone at home", "to one person", "in shops abroad"])
+def test_who_only_looks_like_it_is_not_restricted(who: str) -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    where = dict(PHONE)
+    if who != "on the own phone":
+        where = {**PHONE, "device_id": "phone-2"}
+        abroad = {**where, "ip": "198.51.100.9", "country": "US"} if who == "in shops abroad" else where
+        player.see(login(NOON, "in", LoginSucceeded, asn=100, user_agent="wallet/5.3", **abroad))
+        player.see(login(NOON + MINUTE, "otp", ChallengePassed, reason="otp", **abroad))
+        where = abroad
+    if who == "in shops abroad":
+        for number in range(20):
+            player.see(paid(NOON + HOUR + number * MINUTE, f"s{number}", 9000, merchant_id=f"shop{number}", **where))
+    else:
+        goes_out(player, 6 if who == "on a new phone at home" else 20, to_new=who != "to one person", **where)
+    assert state(player) == "active"
+
+
+def no(player: Player, at_ms: int, payment_id: str) -> list[Effect]:
+    said = {"channel": "app", "answer": "no", "payment_id": payment_id}
+    return player.see(event(CustomerConfirmed, at_ms, f"no-{at_ms}", **said))
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "then"), [(0, "frozen"), (25 * MINUTE, "frozen"), (6 * DAY, "frozen"), (8 * DAY, "active")]
+)
+def test_a_no_stays_true_however_late_it_is_heard(late_ms: int, then: str) -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    payment_id = paid(NOON, "mine", 5000, PaymentRequested, merchant_id="m1", **PHONE)
+    player.see(payment_id)
+    player.pass_until(NOON + MINUTE + late_ms)
+    effects = no(player, NOON + MINUTE, payment_id.payment_id)
+    assert state(player) == then
+    case = [each for each in effects if type(each) is CaseVersion][-1]
+    assert case.priority == "P1"
+    assert ("not_frozen" in {line.kind for line in case.evidence}) == (then != "frozen")
+
+
+@settings(max_examples=15, deadline=None)
+@given(said=st.integers(0, 20), heard=st.integers(0, 20), unfrozen=st.integers(6, 14))
+def test_a_no_from_before_the_account_was_given_back_freezes_it_no_more(said: int, heard: int, unfrozen: int) -> None:
+    """Minutes: two people lift the freeze in between; when the answer is delivered decides nothing."""
+    player = Player(ASSUMED)
+    at_home(player)
+    player.see(paid(NOON - HOUR, "mine", 5000, PaymentRequested, merchant_id="m1", **PHONE))
+    steps: list[tuple[int, str]] = [(unfrozen, "lift"), (max(said, heard), "no")]
+    player.see(event(UserReport, NOON, "stolen", channel="phone", kind="stolen"))
+    player.see(identity(NOON + MINUTE, passed=True))
+    for minute, what in sorted(steps):
+        player.pass_until(NOON + minute * MINUTE)
+        if what == "no":
+            no(player, NOON + said * MINUTE, "pmine")
+            continue
+        case = next(each for each in player.obligations["a1"].cases if each.family == "takeover")
+        action = {"action": "unlock", "role": "supervisor", "actor": "sam", "second_actor": "bob"}
+        given_back = {"case_id": case.case_id, "expected_version": case.version}
+        player.see(event(CaseAction, NOON + minute * MINUTE, "lift", **action, **given_back))
+    assert state(player) == ("frozen" if said > unfrozen else "recovering")
+
+
+@pytest.mark.parametrize(("after_ms", "then"), [(HOUR, "frozen"), (6 * DAY, "frozen"), (8 * DAY, "active")])
+def test_what_was_reported_while_the_account_was_closed_is_done_when_it_opens(after_ms: int, then: str) -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    player.see(event(AccountProfile, NOON, "closed", language="en", closed_at=from_ms(NOON)))
+    player.see(event(UserReport, NOON + MINUTE, "stolen", channel="phone", kind="stolen"))
+    assert state(player) == "closed"
+    player.see(event(AccountProfile, NOON + after_ms, "open", language="en"))
+    assert state(player) == then
+
+
+def test_what_people_decided_while_it_was_closed_stands() -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    player.see(event(AccountProfile, NOON, "closed", language="en", closed_at=from_ms(NOON)))
+    player.see(event(UserReport, NOON + MINUTE, "stolen", channel="phone", kind="stolen"))
+    (case,) = player.obligations["a1"].cases
+    action = {"action": "resolve", "role": "analyst", "actor": "ana", "expected_version": case.version}
+    player.see(event(CaseAction, NOON + 2 * MINUTE, "done", case_id=case.case_id, **action))
+    player.see(event(AccountProfile, NOON + HOUR, "open", language="en"))
+    assert state(player) == "active"
