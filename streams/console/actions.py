@@ -9,6 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.case_store.queries import Answer
+from streams.console.forms import filled_in
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
 from streams.contracts.actions import Lock
 from streams.contracts.base import from_ms, to_ms
@@ -132,7 +133,10 @@ def action_of(
     form: str,
     **more: object,
 ) -> CaseAction:
-    """The event. The same form sent twice is the same event; `more` are fields of some actions. Raises Refused."""
+    """The event. The same form sent twice is the same event, with another text in it it is another one.
+
+    `more` are fields of some actions. Raises Refused.
+    """
     is_known = name in OFFERED or (name == ATTACH and ATTACH_WITH in more)
     why = _why_not(case, name, actor, role, _ANY) if is_known else "why.role"
     if why:
@@ -140,11 +144,12 @@ def action_of(
     account_id = case.entities.account_id
     if account_id is None:
         raise Refused("refused.no_account")
+    said = filled_in(form, text, second, sorted(more.items()))
     try:
         return msgspec.convert(
             {
                 "type": "case.action.v1",
-                "event_id": "opr_" + digest("operator", actor, case.case_id, name, str(version), form),
+                "event_id": "opr_" + digest("operator", actor, case.case_id, name, str(version), said),
                 "source": "paywarden-console",
                 "occurred_at": from_ms(at_ms),
                 "account_id": account_id,
@@ -177,7 +182,8 @@ def opening_of(
         return msgspec.convert(
             {
                 "type": "case.action.v1",
-                "event_id": "opr_" + digest("operator", actor, account_id, "open", "", form),
+                "event_id": "opr_"
+                + digest("operator", actor, account_id, "open", "", filled_in(form, flow, payment_id, text)),
                 "source": "paywarden-console",
                 "occurred_at": from_ms(at_ms),
                 "account_id": account_id,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.linked import Act
 from streams.console.actions import NOT_ALLOWED, Outcome, Refused
+from streams.console.forms import filled_in
 from streams.contracts.accounts import BlockedKind, BlockReason, EntityBlock
 from streams.contracts.base import from_ms
 from streams.contracts.registry import ANONYMOUS
@@ -102,7 +103,7 @@ def block_of(
         return msgspec.convert(
             {
                 "type": "entity.block.v1",
-                "event_id": "opr_" + digest("block", actor, entity, wanted, form),
+                "event_id": "opr_" + digest("block", actor, entity, wanted, filled_in(form, hours, reason, second)),
                 "source": source,
                 "occurred_at": from_ms(at_ms),
                 "account_id": ANONYMOUS + digest("block", entity),

@@ -12,6 +12,7 @@ import msgspec
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import Sought
 from streams.console.actions import NOT_ALLOWED, Refused
+from streams.console.forms import filled_in
 from streams.console.pages import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
@@ -79,7 +80,7 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
     ]
     fields: dict[str, Any] = {
         "type": "contact.taken.v1",
-        "event_id": "opr_" + digest("contact", session.name, account_id, form),
+        "event_id": "opr_" + digest("contact", session.name, account_id, filled_in(form, sorted(said.items()))),
         "source": "paywarden-console",
         "occurred_at": from_ms(at_ms),
         "account_id": account_id,

@@ -8,6 +8,7 @@ from typing import Final, get_args
 import msgspec
 
 from streams.console.actions import NOT_ALLOWED, Refused
+from streams.console.forms import filled_in
 from streams.contracts.accounts import HandledBy, IncidentAction
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, RootCause
@@ -59,7 +60,8 @@ def handling_of(
             if (refused := by_hand.refusal(said, "an official statement")) is not None:
                 raise Refused(f"refused.handled.{refused[0]}")
     entity = case.entities.entity
-    name = digest("handling", actor, case.case_id, action, str(version), form.get("form", ""))
+    said = filled_in(form.get("form", ""), text, cause, zh, en)
+    name = digest("handling", actor, case.case_id, action, str(version), said)
     try:
         return msgspec.convert(
             {

@@ -16,6 +16,7 @@ from streams.adapters.case_store.tables import WAITING, WORK
 from streams.adapters.case_store.tokens import SentAction
 from streams.console import actions
 from streams.console.desk import Desk
+from streams.console.forms import filled_in
 from streams.console.pages import decode_locks
 from streams.contracts.accounts import CaseAction
 from streams.contracts.actions import Lock
@@ -92,7 +93,9 @@ def _why_not(case: CaseVersion, session: Session, name: str, held: tuple[Lock, .
 async def send(desk: Desk, session: Session, name: str, wishes: Iterable[Wish], form: str) -> tuple[str, list[str]]:
     """Sends an event for each; the batch, and the ids in the order of the wishes. The same form again is the same."""
     now_ms = desk.clock.now_ms()
-    batch = "bat_" + digest("batch", session.name, form)
+    wishes = list(wishes)
+    said = sorted({filled_in(form, wish.text, sorted(wish.more.items())) for wish in wishes})
+    batch = "bat_" + digest("batch", session.name, *said)
     events: list[CaseAction] = []
     for wish in wishes:
         case = await asyncio.to_thread(desk.case_of, wish.case_id)

@@ -136,3 +136,22 @@ def test_an_incident_is_worked_on_its_page(office: Office, mei: Browser) -> None
     assert isinstance(sent, IncidentAction)
     assert (sent.entity, sent.en, sent.known) == ("health/gateway:g1", "The provider is down.", False)
     assert sent.account_id.startswith("anonymous:")
+
+
+def test_a_form_sent_again_with_another_text_is_not_said_to_be_carried_out(office: Office, mei: Browser) -> None:
+    asked = office.asks("twice")
+    form = mei.form_of(asked.case_id) | {"action": "note"}
+
+    def does(text: str) -> str:
+        there = mei.asks("POST", f"/cases/{asked.case_id}/actions", form | {"text": text}).location
+        return mei.asks("GET", there).text
+
+    assert "Carried out" in does("the shop confirms the order")
+    assert "Carried out" in does("the shop confirms the order"), "the same form is the same event"
+    another = does("the shop denies the order")
+    assert "Carried out" not in another
+    assert "the case is at version" in another, "who reads it writes it again"
+    assert len({each.event_id for each in office.sent}) == 2
+    does("call 13812345678")
+    does("call 13912345678")
+    assert office.sent[-1].event_id == office.sent[-2].event_id, "an id says nothing of what is masked"

@@ -1,0 +1,15 @@
+"""When is a form that was sent twice the same form?"""
+
+from __future__ import annotations
+
+from streams.core.ids import digest
+from streams.core.intake.masking import masked
+
+
+def filled_in(form: str, *content: object) -> str:
+    """The name of a form with what was filled in: sent again with anything else in it, it asks for something else.
+
+    What the workers mask does not count, as it is written down nowhere: the name becomes part of an id, and ids are
+    kept longer than what was said.
+    """
+    return digest("form", form, masked(repr(content)).text)
