@@ -41,6 +41,7 @@ from streams.core.locks.account_states import (
     state_of_lock,
 )
 from streams.core.messages.render import instant
+from streams.core.pipeline import next_due_ms
 from streams.core.steps import Effect
 
 POLICY = policy()
@@ -84,13 +85,22 @@ class Life(RuleBasedStateMachine):
 
     def see(self, happening: Event) -> None:
         self.history.append(("see", happening))
-        self.take(self.player.pass_until(to_ms(happening.occurred_at)))
+        self.let_time_pass(to_ms(happening.occurred_at))
         self.take(self.player.see(happening))
 
     def wait(self, ms: int) -> None:
         self.at_ms += ms
         self.history.append(("wait", self.at_ms))
-        self.take(self.player.pass_until(self.at_ms))
+        self.let_time_pass(self.at_ms)
+
+    def let_time_pass(self, until_ms: int) -> None:
+        """Timer by timer, so that what is told can be compared with what is at that moment."""
+        while (owed := self.player.obligations.get("a1")) is not None:
+            due_ms = next_due_ms(owed)
+            if due_ms is None or due_ms > until_ms:
+                break
+            self.take(self.player.pass_until(due_ms))
+        self.take(self.player.pass_until(until_ms))
 
     def take(self, effects: list[Effect]) -> None:
         self.told += effects
@@ -152,7 +162,7 @@ class Life(RuleBasedStateMachine):
         if entered:
             self.see(self.door(LoginSucceeded, device_id="phone"))
 
-    @rule(device=st.sampled_from(["phone", "stranger"]), times=st.sampled_from([1, 4, 9, 30]))
+    @rule(device=st.sampled_from(["phone", "stranger"]), times=st.sampled_from([1, 4, 9, 100]))
     def guess(self, device: str, times: int) -> None:
         for _ in range(times):
             self.see(self.door(LoginFailed, device_id=device))
@@ -190,7 +200,7 @@ class Life(RuleBasedStateMachine):
         self.see(self.next(UnlockRequested, channel="app"))
 
     @rule(
-        action=st.sampled_from(["lock", "unlock", "confirm_legit", "resolve"]),
+        action=st.sampled_from(["lock", "unlock", "confirm_legit", "resolve", "ask"]),
         role=st.sampled_from(["viewer", "analyst", "supervisor"]),
         second=st.sampled_from([None, "ana", "bob"]),
         scope=st.sampled_from([None, "login", "money_out", "all"]),
@@ -203,7 +213,22 @@ class Life(RuleBasedStateMachine):
         fields = {"action": action, "case_id": case.case_id, "expected_version": case.version, "role": role}
         if action in ("lock", "unlock"):
             fields["scope"] = scope
+        elif action == "ask":
+            fields["asks_for"] = ("documents",)
         self.see(self.next(CaseAction, actor="ana", second_actor=second, **fields))
+
+    @rule(action=st.sampled_from(["resolve", "ask"]))
+    def end_the_case_of_a_lock(self, action: str) -> None:
+        """By a person who has done with it, or by a customer who does not answer."""
+        owed = self.player.obligations.get("a1")
+        for held in owed.locks if owed is not None else ():
+            if held.due_ms == 0 and held.case_id in self.cases:
+                case = self.cases[held.case_id]
+                fields = {"action": action, "case_id": case.case_id, "expected_version": case.version}
+                asks_for = ("documents",) if action == "ask" else ()
+                self.see(self.next(CaseAction, actor="ana", role="analyst", asks_for=asks_for, **fields))
+                self.wait(15 * DAY)
+                break
 
     @rule(done=st.booleans())
     def answer(self, done: bool) -> None:
@@ -213,7 +238,7 @@ class Life(RuleBasedStateMachine):
             fields = {"action_id": action_id, "effective_at": from_ms(self.at_ms), "result": result}
             self.see(self.next(ActionAcknowledged, **fields))
 
-    @rule(ms=st.sampled_from([MINUTE, HOUR, DAY]))
+    @rule(ms=st.sampled_from([MINUTE, HOUR, DAY, 15 * DAY]))
     def time_passes(self, ms: int) -> None:
         self.wait(ms)
 
@@ -236,8 +261,12 @@ class Life(RuleBasedStateMachine):
     def every_lock_ends_or_is_somebodys_work(self) -> None:
         owed = self.player.obligations.get("a1")
         for held in owed.locks if owed is not None else ():
-            if held.due_ms == 0 and held.status != "lifting":
-                assert held.case_id, held
+            if held.due_ms == 0 and stands(held):
+                case = owed.case(held.case_id)
+                # Also where it waits for its customer: silence must not end it.
+                assert case is not None, held
+                assert case.is_open, (held, case)
+                assert case.status != "auto_answered", "its clocks stand still"
 
     @invariant()
     def what_the_payment_system_has_not_done_is_asked_for_again(self) -> None:

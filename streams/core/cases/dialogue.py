@@ -62,6 +62,7 @@ def due(turn: Turn, case: Case) -> None:
         # Whoever is locked out may have no way to answer, and nobody else would end the lock.
         add_line(turn, case, Line(turn.at_ms, "customer.silent", turn.cause, "no answer; the lock stands: people look"))
         set_status(turn, case, "in_progress")
+        hand_to_supervisors(turn, case, "its customer does not answer, and the account stays locked")
     elif case.talk == ASKED:
         set_status(turn, case, "closed", NO_ANSWER)
         if not case.shadow:

@@ -116,6 +116,8 @@ def lock(
     _command(turn, wanted.action_id, wanted, rule)
     if case is not None:
         add_action(turn, case, wanted.action_id, action)
+        if not wanted.due_ms and case.status == "auto_answered":
+            set_status(turn, case, "classified")  # what has no end of its own is a person's work
     return True
 
 

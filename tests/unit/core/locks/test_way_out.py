@@ -116,7 +116,7 @@ def test_a_freeze_does_not_lose_its_case_to_a_customer_who_cannot_answer() -> No
     desk.acts(NOON + HOUR, "ask", "F23", asks_for=("screenshot",))
     assert desk.cases["F23"].status == "waiting_customer"
     desk.waits(NOON + 30 * DAY)
-    assert desk.cases["F23"].status == "in_progress"
+    assert (desk.cases["F23"].status, desk.cases["F23"].sub_status) == ("in_progress", "escalated")
 
 
 def test_one_person_does_not_undo_the_limits_that_two_agreed_on() -> None:
