@@ -207,6 +207,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # what was met for the first time lately, to be forgotten if it was a thief's (`streams.core.unlearning`)
     learned: bytes = b""
     learned_lost_s: int = 0  # newest of what there was no room for
+    proved_device: Key = b""  # of the last second factor; empty: it named none
 
     @property
     def last_login_ms(self) -> int:
@@ -408,11 +409,13 @@ def fold(
     basis: Basis = DEFAULT_BASIS,
     *,
     asked: bool = False,
+    answerable: bool = False,
 ) -> None:
     """Remember `event`. Changes `observations`, which the caller owns.
 
     `asked`: the event is a login that somebody doubts, so it must prove itself before anything of it is known. So must
-    one that names no device where the owner is known by devices.
+    one that names no device where the owner is known by devices. `answerable`: it was asked in earnest, so that its
+    place stays as new as it is until the answer comes: else whoever comes a second time would be asked no more.
 
     `late` is the runtime's word that the event is beyond the lateness bound of its partition's clock; it is then only
     counted, unless for this account nothing newer has happened: a quiet account has lost nothing.
@@ -433,14 +436,22 @@ def fold(
         _reach(observations, at_ms)
     unnamed = bool(observations.trusted) and isinstance(event, logins.Login) and event.device_id is None
     if (asked or unnamed) and type(event) is logins.LoginSucceeded and not _is_at_home(observations, event, at_ms):
-        _came_in(observations, event, at_ms, basis, unnamed=unnamed)
+        _came_in(observations, event, at_ms, basis, unmet=unnamed or answerable)
         observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
         return
     handler(observations, event, at_ms, basis)
 
 
 def _is_at_home(obs: Observations, event: logins.Login, at_ms: int) -> bool:
-    return is_known_context(obs, event) or (_near(at_ms, obs.proved_ms) and obs.proved_from == key_of(event.ip))
+    if is_known_context(obs, event):
+        return True
+    proved = _where(event)[2:], (obs.proved_device,) if obs.proved_device else ()
+    return _near(at_ms, obs.proved_ms) and obs.proved_from == key_of(event.ip) and _agree(*proved)
+
+
+def _agree(one: tuple[Key, ...], other: tuple[Key, ...]) -> bool:
+    """Whether two devices may be the same: at an address that many share, only where not both name another one."""
+    return not one or not other or one == other
 
 
 def _near(at_ms: int, then_ms: int) -> bool:
@@ -643,10 +654,8 @@ def _trust(obs: Observations, at_ms: int, _: Key, network: Key, device: Key = b"
         learn(obs, "trusted", device, DEVICES_CAP, at_ms)
 
 
-def _came_in(
-    obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis, *, unnamed: bool = False
-) -> None:
-    """A login counts; where it came from does too, unless it names no device although the owner is known by one."""
+def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis, *, unmet: bool = False) -> None:
+    """A login counts; where it came from does too, unless it still has to prove itself (`unmet`)."""
     obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
     device = b"" if event.device_id is None else key_of(event.device_id)
     if event.latitude is not None and event.longitude is not None and at_ms >= obs.place_ms:
@@ -654,16 +663,16 @@ def _came_in(
             obs.journey_ms = at_ms
             obs.journey_km = great_circle_km(obs.latitude, obs.longitude, event.latitude, event.longitude)
             obs.journey_kmh = speed_kmh(obs.journey_km, at_ms - obs.place_ms)
-        if not unnamed:
+        if not unmet:
             obs.place_ms, obs.place_device = at_ms, device
             obs.latitude, obs.longitude = event.latitude, event.longitude
-    if not unnamed:
+    if not unmet:
         obs.logins_total += 1
         _meet_place(obs, event, device, at_ms)
     _active(obs, at_ms, basis)
 
 
-def _meet_place(obs: Observations, event: logins.LoginSucceeded, device: Key, at_ms: int) -> None:
+def _meet_place(obs: Observations, event: logins.Login, device: Key, at_ms: int) -> None:
     at_s = at_ms // 1000
     late = at_ms < obs.newest_ms
     if device:
@@ -695,6 +704,20 @@ def _login_failed(obs: Observations, event: logins.LoginFailed, at_ms: int, _: B
     obs.stranger_failures, obs.stranger_ips = mark_with(obs.stranger_failures, obs.stranger_ips, at, key, FAILURES_CAP)
 
 
+def guesses_of(obs: Observations, login: logins.Login) -> int:
+    """Failures of this side of the door since something cleared them, however old; with `login` itself, if it is one.
+
+    The ladder forgets after a while, and lets somebody who keeps to its waits guess a thousand times in a month. What
+    disables a password does not forget (NIST SP 800-63B-4, 3.2.2). At most FAILURES_CAP and one are remembered.
+    """
+    if is_known_context(obs, login):
+        marks, cleared_ms = obs.known_failures, max(obs.known_success_ms, obs.known_cleared_ms)
+    else:
+        marks, cleared_ms = obs.stranger_failures, max(obs.stranger_success_ms, obs.stranger_cleared_ms)
+    own = isinstance(login, logins.LoginFailed) and is_guess(login)
+    return sum(each > cleared_ms - obs.base_ms for each in opened(marks)) + own
+
+
 def _challenge_sent(obs: Observations, _: logins.ChallengeSent, at_ms: int, __: Basis) -> None:
     obs.challenges = mark(obs.challenges, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
 
@@ -712,6 +735,8 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
     if event.device_id is None:
         return
     device = key_of(event.device_id)
+    if type(event) is logins.DeviceBound and device in obs.doubted_from[2:]:
+        return  # whoever is in binds what they please: it is known when the second factor comes that was asked for
     obs.devices = meet(obs.devices, device, at_ms // 1000, DEVICES_CAP, at_ms < obs.newest_ms)
     learn(obs, "trusted", device, DEVICES_CAP, at_ms)
     obs.newest_ms = max(obs.newest_ms, at_ms)
@@ -719,12 +744,15 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
 
 def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
     """A second factor was given: by a login that waited for it, if it comes from there."""
-    obs.proved_ms, obs.proved_from = at_ms, key_of(event.ip)
+    device = b"" if event.device_id is None else key_of(event.device_id)
+    obs.proved_ms, obs.proved_from, obs.proved_device = at_ms, key_of(event.ip), device
     obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
-    address, *rest = obs.doubted_from or (b"",)
-    here = address == obs.proved_from or (event.device_id is not None and key_of(event.device_id) in rest[1:])
+    address, doubted = (obs.doubted_from or (b"",))[0], obs.doubted_from[2:]
+    here = doubted == (device,) if device and doubted else address == obs.proved_from
     if obs.doubted_from and _near(at_ms, obs.doubted_ms) and here:
         _trust(obs, at_ms, *obs.doubted_from)
+        obs.logins_total += 1
+        _meet_place(obs, event, device, at_ms)
         obs.stranger_success_ms = max(obs.stranger_success_ms, obs.doubted_ms)
         obs.doubted_from = ()
 

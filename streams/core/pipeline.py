@@ -116,6 +116,7 @@ from streams.core.observations import (
     Observations,
     fold,
     forget_after_ms,
+    guesses_of,
     is_established,
     known_since_ms,
     seen_key,
@@ -172,10 +173,21 @@ def prepare(
         if type(event) is LoginSucceeded and frequencies is not None and not late:
             release = _released(observations, event, at_ms, policy, frequencies)
         prepared = Prepared(
-            event, at_ms, late, subject, features, hits, age_s, incident, incident_kind=attacked, release=release
+            event,
+            at_ms,
+            late,
+            subject,
+            features,
+            hits,
+            age_s,
+            incident,
+            guesses=guesses_of(observations, event) if type(event) is LoginFailed else 0,
+            incident_kind=attacked,
+            release=release,
         )
     too_late = observations.too_late
-    fold(observations, event, at_ms, late, basis, asked=training.is_asked(prepared.hits, policy))
+    asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
+    fold(observations, event, at_ms, late, basis, asked=asked, answerable=answerable)
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)

@@ -77,6 +77,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     established: bool = False  # of what an owner reports: the account is old enough and has paid often enough
     release: str = ""  # version of a program that gives its users new devices, as this login shows
     device_since_ms: int = 0  # since when the account knows the device that a customer\'s answer names; 0: it does not
+    guesses: int = 0  # of a failed login: failures of its side of the door since anything cleared them, however old
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
 
 

@@ -34,8 +34,8 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     if wait_s == 0 or not _speaks(turn, prepared, known):
         return
     nobodys = features.login_familiarity < 0.0  # an account that was never entered has no known device to fall back on
-    if (known or nobodys) and failures >= policy.disable_at_failures:
-        _disable(turn, failures, known)
+    if (known or nobodys) and prepared.guesses >= policy.disable_at_failures:
+        _disable(turn, prepared.guesses, known)
         return
     if not known and features.stranger_failures_1d >= policy.strangers_failures:
         _challenge(turn)

@@ -54,6 +54,7 @@ class LoginHistory(msgspec.Struct, array_like=True, gc=False):
     # Logins that named no device, or no user agent, of a customer who has named one; weighed like the others.
     bare_devices: float = 0.0
     bare_agents: float = 0.0
+    proved_device: Key = b""  # of the last second factor; empty: it named none
 
     def logins(self, day: int) -> float:
         """How many logins are remembered, each by its weight on that day."""

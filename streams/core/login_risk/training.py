@@ -42,6 +42,11 @@ def is_asked(hits: tuple[Hit, ...], policy: Policy) -> bool:
     return False
 
 
+def is_answerable(hits: tuple[Hit, ...]) -> bool:
+    """Whether somebody is asked in earnest, so that an answer can come."""
+    return any(hit.outcome in _DOUBT and not hit.silenced and not hit.shadow for hit in hits)
+
+
 def train(observations: Observations, event: Event, at_ms: int, known: Frequencies, *, doubted: bool) -> None:
     """Takes in a successful login or a second factor; everything else teaches nothing.
 
@@ -58,7 +63,9 @@ def train(observations: Observations, event: Event, at_ms: int, known: Frequenci
         history = observations.login_history = LoginHistory()
     context = context_of(event)
     if (doubted or is_unlike(history, context, at_ms // DAY_MS)) and not (
-        _near(at_ms, history.proved_ms) and history.proved == context.address[0]
+        _near(at_ms, history.proved_ms)
+        and history.proved == context.address[0]
+        and not _differ(context.device, history.proved_device or None)
     ):
         history.doubted_ms, history.doubted = at_ms, _flat(context)
         return
@@ -67,13 +74,19 @@ def train(observations: Observations, event: Event, at_ms: int, known: Frequenci
 
 def _proved(history: LoginHistory, event: Login, at_ms: int, known: Frequencies) -> None:
     here = context_of(event)
-    history.proved_ms, history.proved = at_ms, here.address[0]
+    history.proved_ms, history.proved, history.proved_device = at_ms, here.address[0], here.device or b""
     if history.doubted and _near(at_ms, history.doubted_ms):
         doubted = _unflat(history.doubted)
-        # Not the owner's second factor for a payment while somebody else is at the door.
-        if here.address[0] == doubted.address[0] or (here.device is not None and here.device == doubted.device):
+        # Not the owner's second factor for a payment while somebody else is at the door, at the same address perhaps.
+        same = here.address[0] == doubted.address[0] or (here.device is not None and here.device == doubted.device)
+        if same and not _differ(here.device, doubted.device):
             _learn(history, doubted, event.event_id, at_ms, known)
             history.doubted = ()
+
+
+def _differ(one: bytes | None, other: bytes | None) -> bool:
+    """Whether both name a device, and not the same one."""
+    return one is not None and other is not None and one != other
 
 
 def _learn(history: LoginHistory, context: LoginContext, event_id: str, at_ms: int, known: Frequencies) -> None:
