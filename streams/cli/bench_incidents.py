@@ -77,6 +77,14 @@ class Localised(msgspec.Struct, kw_only=True):
     median_s: float
 
 
+class Together(msgspec.Struct, kw_only=True):
+    """Two random outages of different parts, the second up to three minutes behind the first."""
+
+    pairs: int
+    right: int  # both parts were named, and nothing else
+    wrong: list[tuple[str, str, str]]  # (what broke, what broke behind it, what was said)
+
+
 @click.command(
     name="incidents",
     epilog="""
@@ -91,9 +99,12 @@ Examples:
 @click.option("--keys", type=click.IntRange(1), default=2_000, show_default=True, help="That carry it.")
 @click.option("--per-day", type=click.IntRange(1), default=500, show_default=True, help="Attempts of each key.")
 @click.option("--outages", type=click.IntRange(0), default=120, show_default=True, help="Random ones, to localise.")
+@click.option("--pairs", type=click.IntRange(0), default=40, show_default=True, help="Of outages at once.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def incidents(runs: int, days: int, keys: int, per_day: int, outages: int, seed: int, as_json: bool) -> None:
+def incidents(
+    runs: int, days: int, keys: int, per_day: int, outages: int, pairs: int, seed: int, as_json: bool
+) -> None:
     """Measure the incident detectors: delay, false incidents, localisation. No broker, no agents, a fixed seed.
 
     The policy is the packaged one. docs/incidents.md shows the figures beside those of the literature.
@@ -104,6 +115,8 @@ def incidents(runs: int, days: int, keys: int, per_day: int, outages: int, seed:
         found["calm"] = calm(policy, keys, per_day, days, seed)
     if outages:
         found["localised"] = localised(policy, outages, seed)
+    if pairs:
+        found["together"] = together(policy, pairs, seed)
     if as_json:
         say_json(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
@@ -211,6 +224,13 @@ def calm(policy: HealthPolicy, keys: int, per_day: int, days: int, seed: int) ->
 
 GATEWAYS, ISSUERS, NETWORKS, MERCHANTS, REGIONS, RELEASES = 8, 40, 3, 60, 8, 6
 METHODS = ("card", "wallet_balance", "qr")
+_BUSY = {
+    "gateway": [f"gateway-{number}" for number in range(GATEWAYS)],
+    "issuer": [f"issuer-{number}" for number in range(6)],
+    "merchant": [f"merchant-{number}" for number in range(6)],
+    "region": [f"region-{number}" for number in range(REGIONS)],
+    "app": [f"5.{number}" for number in range(RELEASES)],
+}
 
 
 def localised(policy: HealthPolicy, outages: int, seed: int) -> Localised:
@@ -243,6 +263,37 @@ def localised(policy: HealthPolicy, outages: int, seed: int) -> Localised:
         wrong=wrong,
         median_s=after[len(after) // 2] if after else 0.0,
     )
+
+
+def together(policy: HealthPolicy, pairs: int, seed: int) -> Together:
+    """Parts that carry enough to be found within minutes, nine of ten of whose payments fail."""
+    rng = random.Random(f"{seed}/together")
+    raw, at_ms = _warm(policy, rng)
+    wrong = []
+    for _ in range(pairs):
+        first, second = (f"{dimension}:{rng.choice(_BUSY[dimension])}" for dimension in rng.sample(list(_BUSY), 2))
+        behind = rng.randrange(37)
+        health = msgspec.msgpack.decode(raw, type=HealthCounters)
+        said: set[str] = set()
+        for bucket in range(behind + 30):
+            broken = {first, second} if bucket >= behind else {first}
+            said |= _down_after(policy, health, at_ms + bucket * BUCKET_MS, rng, broken)
+        if said != {first, second}:
+            wrong.append((first, second, ", ".join(sorted(said))))
+    return Together(pairs=pairs, right=pairs - len(wrong), wrong=wrong)
+
+
+def _down_after(
+    policy: HealthPolicy, health: HealthCounters, at_ms: int, rng: random.Random, broken: set[str]
+) -> set[str]:
+    """What is down after one more bucket."""
+    counted = _traffic(rng, lambda keys: 0.03 if broken.isdisjoint(keys) else 0.9)
+    count_bucket(health, _bucket(at_ms, counted), policy)
+    look(health, at_ms + BUCKET_MS, policy, EVIDENCE_MAX)
+    for incident in list(health.incidents.values()):
+        if incident.state == HEALTHY:
+            del health.incidents[incident.root]
+    return {incident.root for incident in health.incidents.values() if incident.state == DOWN}
 
 
 def _warm(policy: HealthPolicy, rng: random.Random) -> tuple[bytes, int]:
@@ -370,6 +421,16 @@ def show(found: dict[str, Any], console: Console) -> None:
         )
         for broke, said in each.wrong:
             console.print(f"  {broke} broke, {said} was said", highlight=False)
+    if "together" in found:
+        _show_together(found["together"], console)
+
+
+def _show_together(both: Together, console: Console) -> None:
+    console.print(
+        f"{both.pairs} pairs of outages at once: both roots and nothing else in {both.right}", highlight=False
+    )
+    for first, second, said in both.wrong:
+        console.print(f"  {first}, then {second}: {said} was said", highlight=False)
 
 
 def _pair(values: tuple[float, float]) -> str:
