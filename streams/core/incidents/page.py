@@ -165,7 +165,7 @@ The same run, for what must not happen and for the root:
 | state and CPU time of it | 0.89 MB, 0.6 ms per bucket |
 | 120 random outages | 119 found, half of them within 20 s |
 | their roots | right in all 119, and no further incident |
-| 40 pairs of outages of different parts, the second up to 3 minutes behind the first | both roots and nothing else in all 40 |
+| 40 pairs of outages, the second up to 3 minutes behind the first | both roots and nothing else in all 40 |
 
 On ordinary days each key has 500 attempts, shares of failures that treble over the day, and nothing was learnt before.
 An outage is one of a gateway, issuer, merchant, release or pair, of which between a half and all payments fail.
