@@ -13,7 +13,7 @@ from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import Sought
 from streams.console.actions import NOT_ALLOWED, Refused
 from streams.console.forms import filled_in
-from streams.console.pages import load_texts
+from streams.console.wording import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
 from streams.core.currencies import WITH_MINOR_UNIT, exponent_of

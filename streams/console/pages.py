@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from importlib import resources
 from typing import Any, Final, get_args
 
 import msgspec
@@ -13,13 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from streams.adapters.case_store.people import Session
 from streams.console.masking import ENTITY_PAGES, PERSONAL, exposed_in, masked, masked_in
 from streams.console.timeline import LANES
+from streams.console.wording import Wording, load_texts, spelled
 from streams.contracts.actions import LocksState
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import NotificationRequested, Priority, Queue
 from streams.core.cases.review import LOSS
-from streams.core.declines.table import packaged
 from streams.core.messages.render import MESSAGES, money
-from streams.core.reasons import REASONS
 from streams.ports import Clock
 
 LANGUAGES: Final = ("zh", "en")
@@ -38,12 +35,6 @@ decode_notice = msgspec.json.Decoder(NotificationRequested).decode
 decode_locks = msgspec.json.Decoder(LocksState).decode
 
 
-def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
-    """Every text of the interface by key and language; of `words.toml`, words of the contracts by group and word."""
-    raw = tomllib.loads((resources.files("streams.console") / name).read_text(encoding="utf-8"))
-    return {key: dict(value) for key, value in raw.items()}
-
-
 class Pages:
     """The templates, with what they may use."""
 
@@ -51,8 +42,7 @@ class Pages:
         """`named`: how an address names a thing, by kind and value."""
         self._clock = clock
         self._texts = load_texts()
-        self._words = load_texts("words.toml")
-        self._causes = packaged().causes  # the unified causes have names of their own
+        self._wording = Wording()
         self._environment = Environment(
             loader=PackageLoader("streams.console", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -72,7 +62,7 @@ class Pages:
             "figure": _figure,
             "minute": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M}",
             "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
-            "spell": _spelled,
+            "spell": spelled,
             "chip": lambda value: _CHIPS.get(value, ""),
             "notice": decode_notice,
             "locks_state": decode_locks,
@@ -90,7 +80,7 @@ class Pages:
             "LANES": LANES,
             "PERSONAL": PERSONAL,
             "ENTITY_PAGES": ENTITY_PAGES,
-            "reason": _reason,
+            "reason": self._wording.reason,
             "QUEUES": get_args(Queue),
             "PRIORITIES": get_args(Priority),
         }
@@ -120,21 +110,16 @@ class Pages:
             return self._texts[key][language]
 
         def word(group: str, value: str | None) -> str:
-            known = self._words.get(f"{group}.{value}")
-            if known is None and group == "cause" and value is not None and value in self._causes:
-                cause = self._causes[value]
-                return cause.name_zh if language == "zh" else cause.name_en
-            return _spelled(value) if known is None else known[language]
+            return self._wording.word(group, value, language)
+
+        def changed(what: str) -> str:
+            return self._wording.changed(what, language)
 
         given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, **values}
         given.setdefault("now_ms", self._clock.now_ms())
-        return self._environment.get_template(name).render(t=text, w=word, language=language, session=session, **given)
-
-
-def _reason(code: str, language: str) -> str:
-    """R01 with what it says; a code of a newer release alone."""
-    found = REASONS.get(code)
-    return code if found is None else f"{code} {found.zh if language == 'zh' else found.en}"
+        return self._environment.get_template(name).render(
+            t=text, w=word, changed=changed, language=language, session=session, **given
+        )
 
 
 def _figure(value: float | None) -> str:
@@ -142,10 +127,6 @@ def _figure(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:.3g}"
-
-
-def _spelled(word: str | None) -> str:
-    return "" if word is None else str(word).replace("_", " ")
 
 
 def span(ms: int | None) -> str:

@@ -60,6 +60,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str = ""
     label: str | None = None
     text: str = ""
+    changed: tuple[str, ...] = ()  # of a version: what it says has changed
     amount_minor: int | None = None
     currency: str | None = None
     act: Act | None = None
@@ -194,7 +195,7 @@ def _changed(version: CaseVersion) -> Moment:
         kind="case.version",
         event_id=version.case_id,
         label=version.status,
-        text=", ".join(each.replace("_", " ") for each in version.changed if each not in _QUIET),
+        changed=tuple(each for each in version.changed if each not in _QUIET),
         version=version.version,
         case_id=version.case_id,
     )

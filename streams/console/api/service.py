@@ -34,9 +34,9 @@ from streams.console.api.limits import Buckets
 from streams.console.api.problems import Problem, documented
 from streams.console.audit import says
 from streams.console.masking import masked_body, masked_in
-from streams.console.pages import load_texts
 from streams.console.references import References
 from streams.console.wishes import FindingOffered
+from streams.console.wording import load_texts
 from streams.contracts.accounts import AskedFor, BlockedKind, BlockReason, CaseAction, EntityBlock
 from streams.contracts.actions import Scope
 from streams.contracts.base import EPOCH, from_ms, to_ms

@@ -18,10 +18,10 @@ from streams.adapters.case_store.queries import Answer as Refusal
 from streams.adapters.case_store.trail import account_subject, entity_subject
 from streams.console import passwords
 from streams.console.masking import masked_in
-from streams.console.pages import load_texts
 from streams.console.references import References
 from streams.console.routes.merchants import report_of
 from streams.console.timeline import LANES, Moment, habit, judged, lane_of, timeline
+from streams.console.wording import load_texts
 from streams.contracts.base import from_ms
 from streams.contracts.cases import Entities, Evidence, NotificationRequested
 from streams.contracts.registry import tag_of
@@ -88,7 +88,7 @@ def test_one_timeline_holds_everything_once_and_in_order(service: Service) -> No
     ]
     paid = found[1]
     assert (paid.text, paid.case_id, paid.act and paid.act.ip) == ("paid from afar", "case_z", IP)
-    assert [each.text for each in found[-2:]] == ["opened", "status"]
+    assert [each.changed for each in found[-2:]] == [("opened",), ("status",)]
     again = timeline(
         (counted,), acts=acts(service)[::-1], versions=(counted, second, first), notices=(notice,), answers=(refused,)
     )

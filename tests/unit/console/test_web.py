@@ -19,8 +19,9 @@ from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
 from streams.console.desk import COOKIE, Changes
 from streams.console.masking import masked
-from streams.console.pages import HOW_MANY, load_texts, span
+from streams.console.pages import HOW_MANY, span
 from streams.console.web import build
+from streams.console.wording import load_texts
 from streams.contracts.accounts import AskedFor, CaseAction, HandledBy
 from streams.contracts.actions import ActionKind, Lock, LocksState, Scope
 from streams.contracts.base import from_ms

@@ -1,0 +1,211 @@
+"""Has everything that a page can show a wording in Chinese and English?
+
+What the core can say is read from its code (every kind of a line, wherever it is made) and from what the golden stories
+published; a new kind, cause or way to end that nobody has given words to makes this red.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import pytest
+
+from streams.console.wording import Wording
+from streams.contracts.accounts import HandledBy
+from streams.contracts.base import Event
+from streams.contracts.registry import tag_of
+from streams.contracts.topics import TOPICS
+from streams.core.cases.clocks import CLOCKS
+from streams.core.cases.operator import PERMITTED
+from streams.core.incidents.keys import DIMENSIONS
+from streams.core.incidents.transitions import STATES
+from streams.core.intake.topics import TOPICS as FLOWS
+from streams.core.locks.transitions import ABSENT, LOCK_TRANSITIONS
+from streams.core.money.expectations import PROMISES
+
+WORDING: Final = Wording()
+# Of these nothing is told on a timeline under their own name.
+_QUIET: Final = frozenset(
+    ("stream.watermark", "case.action", "incident.action", "entity.block", "account.erasure", "action.acknowledged")
+)
+EVENTS: Final = {
+    tag_of(kind).rpartition(".")[0] for topic in TOPICS.values() for kind in topic.types if issubclass(kind, Event)
+} - _QUIET
+# Kinds that are put together where the line is made, with all that they can be.
+PUT_TOGETHER: Final[Mapping[str, tuple[str, ...]]] = {
+    "kind_of(event)": tuple(EVENTS),
+    "failure.kind": tuple(EVENTS),
+    "f'clock.{strike.clock}'": tuple(f"clock.{each}" for each in CLOCKS),
+    "f'operator_{event.action}'": tuple(f"operator_{each}" for each in PERMITTED),
+    "f'operator_{signal.action}'": tuple(f"operator_{each}" for each in get_args(HandledBy)),
+    "f'hold_{cause}'": ("hold_expired", "hold_released", "hold_confirmed"),
+    "f'duplicate_{word}'": ("duplicate_certain", "duplicate_probable"),
+    "f'{row.kind}_promised'": tuple(f"{each}_promised" for each in PROMISES),
+    # What was a line before, or is an argument, of which every call is looked at.
+    **dict.fromkeys(("line.kind", "kind", "on"), ()),
+}
+# Fields of a case that pages show, by the group of words that they are looked up in.
+SHOWN: Final = {
+    "status": "status",
+    "sub_status": "status",
+    "finding": "finding",
+    "queue": "queue",
+    "case_type": "type",
+    "cause_family": "cause",
+    "resolution_code": "resolution",
+    "money_state": "money",
+}
+FOREIGN: Final = re.compile(r"[A-Za-z]{3,}")
+
+
+@cache
+def trees() -> Mapping[str, ast.Module]:
+    paths = sorted(Path("streams/core").rglob("*.py"))
+    return {".".join(path.with_suffix("").parts): ast.parse(path.read_text()) for path in paths}
+
+
+def value_of(module: str, given: ast.expr) -> Any:
+    """What an expression is when the module is imported; None if that is known only when it runs."""
+    if any(isinstance(each, ast.Call) for each in ast.walk(given)):
+        return None
+    try:
+        return eval(compile(ast.Expression(given), module, "eval"), vars(import_module(module)))
+    except (NameError, AttributeError):
+        return None
+
+
+def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
+    given = next((each.value for each in call.keywords if each.arg == name), None)
+    return given if given is not None else call.args[place] if len(call.args) > place else None
+
+
+def given_to(makers: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, ast.expr]]:
+    """Every expression that is this argument of the makers, or of a function that hands it on to one; by module."""
+    where = dict(makers)
+    for module, tree in trees().items():
+        for function in (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)):
+            names = [each.arg for each in function.args.args]
+            for _, given in _calls(function, makers, module):
+                if isinstance(given, ast.Name) and given.id in names:
+                    where[f"{module}.{function.name}"] = (names.index(given.id), given.id)
+    for module, tree in trees().items():
+        yield from _calls(tree, where, module)
+
+
+def _calls(tree: ast.AST, makers: Mapping[str, tuple[int, str]], module: str) -> Iterator[tuple[str, ast.expr]]:
+    for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
+        made = value_of(module, call.func)
+        name = f"{getattr(made, '__module__', '')}.{getattr(made, '__name__', '')}"
+        given = argument(call, *makers[name]) if name in makers else None
+        if given is not None:
+            yield module, given
+
+
+def unknown(group: str, values: Iterator[str] | set[str] | tuple[str, ...]) -> list[str]:
+    return sorted(each for each in values if not WORDING.knows(group, each))
+
+
+def test_every_line_that_the_core_can_write_has_a_name_in_both_languages() -> None:
+    makers = {"streams.core.obligations.Line": (1, "kind"), "streams.contracts.cases.Evidence": (1, "kind")}
+    kinds: set[str] = set()
+    for module, given in given_to(makers):
+        value = value_of(module, given)
+        if isinstance(value, str):
+            kinds.add(value)
+        else:
+            assert ast.unparse(given) in PUT_TOGETHER, f"say in PUT_TOGETHER what {ast.unparse(given)} can be"
+            kinds.update(PUT_TOGETHER[ast.unparse(given)])
+    assert len(kinds) > 150, "the walk finds them"
+    assert unknown("kind", kinds) == []
+
+
+def test_every_way_in_which_a_case_can_end_has_a_name() -> None:
+    given = given_to({"streams.core.cases.book.set_status": (3, "resolution")})
+    found = {value_of(*each) for each in given} - {None, ""}
+    assert len(found) > 10
+    assert unknown("resolution", found) == []
+    assert unknown("lock", {row.to for row in LOCK_TRANSITIONS} - {ABSENT}) == []
+    assert unknown("status", STATES) == []
+    assert unknown("clock", CLOCKS) == []
+
+
+@cache
+def published() -> Mapping[str, frozenset[str]]:
+    """What the cases of the golden stories say, by field."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in Path("tests/golden").glob("*/expected.jsonl"):
+        for line in path.read_text().splitlines():
+            for said in _records(json.loads(line)):
+                _take(found, said)
+    return {name: frozenset(values) for name, values in found.items()}
+
+
+def _records(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if str(value.get("type", "")).startswith(("case.version", "action.rejected", "notification.")):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _records(each)
+
+
+def _take(found: dict[str, set[str]], said: dict[str, Any]) -> None:
+    if said["type"].startswith("action.rejected"):
+        found["refused"].add(f"operator_{said['action']}")
+    elif said["type"].startswith("notification."):
+        found["channel"].add(said.get("channel", "in_app"))
+    else:
+        for name in (*SHOWN, "root_cause"):
+            if said.get(name):
+                found[name].add(said[name])
+        found["kind"].update(line["kind"] for line in said.get("evidence", ()))
+        found["changed"].update(said.get("changed", ()))
+        found["reason"].update(said.get("reason_codes", ()))
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_cases_say_has_a_name_in_both_languages(name: str) -> None:
+    assert published()[name]
+    assert unknown(SHOWN[name], set(published()[name])) == []
+
+
+def test_what_else_pages_say_of_the_golden_stories_has_a_name() -> None:
+    said = published()
+    assert unknown("kind", {*said["kind"], *said["refused"]}) == []
+    assert unknown("channel", set(said["channel"])) == []
+    assert unknown("root_cause", set(said["root_cause"])) == []
+
+
+def test_what_has_changed_and_what_was_read_is_said_in_the_readers_language() -> None:
+    said = published()
+    assert len(said["changed"]) > 100
+    foreign = {each: WORDING.changed(each, "zh") for each in said["changed"]}
+    assert {each: shown for each, shown in foreign.items() if FOREIGN.search(shown)} == {}
+    assert WORDING.changed("clock next_update 80%", "zh") == "时限“进度更新”已过 80%"
+    assert WORDING.changed("priority P3 to P1", "en") == "priority P3 to P1"
+    assert WORDING.changed("said by a newer release", "zh") == "said by a newer release"
+    readings = {each: WORDING.reason(each, "zh") for each in (*said["reason"], *(f"perhaps_{flow}" for flow in FLOWS))}
+    names = ("article_", "nearest_", "asks_")  # files and themes have names of their own
+    assert {
+        each: shown
+        for each, shown in readings.items()
+        if FOREIGN.search(shown.partition("：")[0] if each.startswith(names) else shown)
+    } == {}
+    assert WORDING.reason("perhaps_F12", "zh") == "可能是：重复扣款"
+
+
+def test_what_nobody_has_named_is_shown_as_it_is_written() -> None:
+    assert WORDING.word("kind", "of_a_newer_release", "zh") == "of a newer release"
+    assert not WORDING.knows("kind", "of_a_newer_release")
+    assert WORDING.word("cause", "said.duplicate_charge.ord-77", "zh") == "客户所述：重复扣款"
+    assert WORDING.word("cause", "slowness of issuer+gateway", "zh") == "发卡行＋支付通道响应变慢"
+    assert unknown("cause", tuple(f"failures of {each}" for each in DIMENSIONS)) == []
