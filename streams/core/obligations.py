@@ -51,6 +51,7 @@ SHARED_MAX = 8  # x 6
 GIVEN_MAX = 10  # x 28
 COUNTED_MAX = 16  # x 6
 AUTO_REFUNDS_MAX = 8  # x 9
+STOPPED_MAX = 16  # x 5
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
@@ -456,6 +457,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     fees: list[Fee] = msgspec.field(default_factory=list)  # the last ones, oldest first
     bases: bytes = b""  # 16 bytes each: what the last movements were about; `streams.core.money.fee_lines`
     proved_ms: int = 0  # the last check of face and document: passed; by the negative of its time: failed
+    stopped: bytes = b""  # 5 bytes each, oldest first: `payment_key` of movements that were blocked
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -509,6 +511,19 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         else:
             self.payments = payments[:at] + entry + payments[at + _PAYMENT_BYTES :]
         self.payments_day = max(self.payments_day, at_ms // DAY_MS)
+
+    def stop(self, key: int) -> None:
+        """Keeps that a movement was blocked; the 17th one pushes the oldest out."""
+        self.was_stopped(key)
+        self.stopped = (self.stopped + key.to_bytes(_KEY_BYTES))[-STOPPED_MAX * _KEY_BYTES :]
+
+    def was_stopped(self, key: int) -> bool:
+        """Was this movement blocked? From now on nobody remembers."""
+        at = find(self.stopped, key.to_bytes(_KEY_BYTES), _KEY_BYTES)
+        if at < 0:
+            return False
+        self.stopped = self.stopped[:at] + self.stopped[at + _KEY_BYTES :]
+        return True
 
     def said_ms(self, key: int) -> int:
         """When the last final word about a payment, success or failure, was true; 0: nobody remembers."""

@@ -19,6 +19,7 @@ from streams.core.flows import (
     decisions,
     failures,
     fees,
+    fraud_alert,
     holds,
     refund_requests,
     repeat_failures,
@@ -68,6 +69,8 @@ def heard(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreU
         unrated.heard(turn, event)
     if obligations.ended:
         handed.recall(turn, event.payment_id)
+    if obligations.stopped and word.status == PaymentState.SUCCEEDED:
+        fraud_alert.done(turn, event)
     if obligations.cases:
         timeline.attach(turn, event)
     state = _begun(turn, word, prepared, score) if word.known is None else _gone_on(turn, word, word.known)

@@ -17,7 +17,8 @@ from streams.contracts.payments import Movement, TopupCredited, TopupFailed, Top
 from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
-from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Line, Trace, crowded
+from streams.core.flows.movements import status_after
+from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Line, PaymentState, Trace, crowded, payment_key
 from streams.core.observations import PROOF_MS
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
@@ -25,6 +26,7 @@ from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.unlearning import HORIZON_S
 
+DONE: Final = "done although it was blocked"  # text of a line
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
 _DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * _DAY_MS
@@ -38,13 +40,29 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
     if prepared.late:
         return
     if isinstance(event, Movement):
-        if _fresh(turn) and not isinstance(event, _INFLOWS):
-            _remember(turn, Trace(turn.at_ms, *_named(event), outcome.label, event.amount_minor, event.currency))
+        if isinstance(event, _INFLOWS):
+            return
+        is_done = status_after(event) == PaymentState.SUCCEEDED
+        if outcome is Outcome.BLOCK and not is_done:
+            turn.obligations.stop(payment_key(event.payment_id))
+        if _fresh(turn):
+            text = DONE if outcome is Outcome.BLOCK and is_done else outcome.label
+            _remember(turn, Trace(turn.at_ms, *_named(event), text, event.amount_minor, event.currency))
     elif isinstance(event, LoginSucceeded | SessionUsed):
         doubted = outcome >= Outcome.STEP_UP
         if doubted or (isinstance(event, LoginSucceeded) and is_strange(prepared.features, turn.policy)):
             text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
             _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
+
+
+def done(turn: Turn, event: Movement) -> Line | None:
+    """What was blocked is carried out all the same: a part of the trail, and the line that says so; else None."""
+    if not turn.obligations.was_stopped(payment_key(event.payment_id)):
+        return None
+    line = Line(turn.at_ms, *_named(event), DONE, event.amount_minor, event.currency)
+    if _fresh(turn):
+        _remember(turn, Trace(*msgspec.structs.astuple(line)[:6]))
+    return line
 
 
 def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> None:
@@ -146,8 +164,9 @@ def _remember(turn: Turn, trace: Trace) -> None:
     trail = _fresh(turn)
     trail.append(trace)
     while crowded(trail, TRAIL_MAX, TRAIL_BYTES):
-        # The first line says how it began. Of the others the oldest movement makes room first, and is counted: what is
-        # left says who came in, and that there was more.
-        oldest = next((number for number, each in enumerate(trail) if number and each.currency is not None), 1)
+        # The first line says how it began. Of the others the oldest movement makes room first, if one was stopped that
+        # one, and is counted: what is left says who came in, what it cost, and that there was more.
+        moved = [number for number, each in enumerate(trail) if number and each.currency is not None]
+        oldest = next((number for number in moved if trail[number].text == Outcome.BLOCK.label), (moved or [1])[0])
         gone = trail.pop(min(oldest, len(trail) - 1))
         turn.obligations.trail_dropped += gone.currency is not None

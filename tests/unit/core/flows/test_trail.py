@@ -5,16 +5,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
-from support.play import Player, play, policy
+from support.play import NO_MODEL, Player, play, policy
 
 from streams.contracts.accounts import CustomerConfirmed, UserReport
 from streams.contracts.base import Event
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.logins import ChallengePassed, CredentialChanged, DeviceBound, LoginSucceeded
-from streams.contracts.payments import CardBound, PaymentSucceeded, TransferRequested
-from streams.core.flows.trail import SUSPECT_PAYMENTS
+from streams.contracts.payments import CardBound, PaymentSucceeded, TransferFailed, TransferRequested, TransferSucceeded
+from streams.core.cases.review import LOSS, at_stake_minor
+from streams.core.flows.trail import DONE, SUSPECT_PAYMENTS
 from streams.core.obligations import TRAIL_BYTES, Obligations, crowded
 from streams.core.observations import known_since_ms
+from streams.core.outcome import Outcome
+from streams.core.score import Score
 
 HOME: dict[str, Any] = {"ip": "198.51.100.4", "device_id": "phone"}
 THIEF: dict[str, Any] = {"ip": "203.0.113.9", "device_id": "box"}
@@ -193,3 +196,41 @@ def test_an_old_suspicion_does_not_hide_a_new_one() -> None:
     spent = [paid(NOON + day * DAY + HOUR, day, device_id="box") for day in (0, 6)]
     case = last_case(entered(), again, *spent, stolen(NOON + 8 * DAY))
     assert lines(case) == ["LoginSucceeded-200", "PaymentSucceeded-6", "UserReport-stolen"]
+
+
+def emptied(*amounts: int, answered: int) -> CaseVersion:
+    """The payments of a takeover, of which the payment system carries `answered` out although they were blocked."""
+    before = [paid(NOON - day * DAY, f"b{day}", 5_000, device_id="phone", merchant_id="m") for day in range(1, 9)]
+    events = [*before, entered(), changed(NOON + MINUTE, "password", **THIEF)]
+    for number, amount in enumerate(amounts):
+        at_ms, about = NOON + HOUR + number * MINUTE, {"device_id": "box", "counterparty_id": f"mule{number}"}
+        events.append(paid(at_ms, number, amount, TransferRequested, **about))
+        if number < answered:
+            events += [paid(at_ms + step, f"{number}", amount, TransferSucceeded, **about) for step in (1_000,)]
+    return last_case(*events)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(20_000, 90_000), min_size=1, max_size=24), st.data())
+def test_what_leaves_although_it_was_blocked_is_lost(amounts: list[int], data: st.DataObject) -> None:
+    answered = data.draw(st.integers(0, len(amounts)))
+    case, costs = emptied(*amounts, answered=answered), ASSUMED.model.costs
+    each = [at_stake_minor(1.0, Outcome.ALLOW, amount, "EUR", ASSUMED, NOON) for amount in amounts[:answered]]
+    assert (case.case_type, case.counters[LOSS]) == ("account_takeover", max(sum(each), costs.takeover_minor["USD"]))
+    done = [line for line in case.evidence if line.text == DONE]
+    assert len(done) == answered or case.evidence_dropped
+    assert {line.kind for line in done} <= {"transfer.succeeded"}
+
+
+def test_a_thief_found_later_has_taken_what_left_although_it_was_blocked() -> None:
+    """The trail remembers it for a report that comes afterwards; a failure is no loss, and nothing counts twice."""
+    strict = policy('[locks]\nack = "assumed"\n', "[model.payment]\nblock = 0.99\n")
+    player = Player(strict, lambda prepared: Score(0.999, "m") if prepared.subject == "transfer" else NO_MODEL)
+    for happening in [*at_home(), entered()]:
+        player.see(happening)
+    for number, kind in enumerate((TransferSucceeded, TransferFailed, TransferSucceeded)):
+        for step in (TransferRequested, kind, kind):
+            player.see(paid(NOON + HOUR, number, 90_000 + number, step, device_id="box", event_id=f"{number}{step}"))
+    case = [each for each in player.see(stolen(NOON + DAY)) if type(each) is CaseVersion][-1]
+    each = [at_stake_minor(1.0, Outcome.ALLOW, amount, "EUR", ASSUMED, NOON) for amount in (90_000, 90_002)]
+    assert case.counters[LOSS] == sum(each)
