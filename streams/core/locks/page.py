@@ -108,7 +108,9 @@ somebody who proves who they are. A command is sent again with the same `action_
 stays unacknowledged, or that the payment system refuses, becomes a P1 case and is sent again all the same: first every
 `locks.resend_s`, then with growing pauses up to an hour. An operator's `unlock` of a lock that has been lifted, and
 that the payment system still keeps, sends its command again at once; two people have decided about a freeze by then, so
-one is enough. What a freeze wanted done to sessions and payouts is asked for no longer once it is lifted.
+one is enough. So does a theft that is reported or confirmed again for a freeze that stands unconfirmed, and an
+operator's `lock` for a lock of its kind. What a freeze wanted done to sessions and payouts is asked for no longer once
+it is lifted.
 
 ```mermaid
 {diagram()}```

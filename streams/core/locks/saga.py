@@ -26,6 +26,7 @@ from streams.core.locks.account_states import (
     RESTRICTED,
     STATES,
     covers,
+    is_frozen,
     keeps_out,
     stands,
     state_of,
@@ -69,9 +70,12 @@ def lock(
         return False
     expires_ms = turn.at_ms + lasts_s * 1000 if lasts_s is not None else 0
     standing = _standing(turn, action, scope, applies_to)
-    if any(held.action == "freeze" and held.status != "lifting" for held in turn.obligations.locks):
+    if standing is not None and stands(standing) and not _outlasts(expires_ms, standing, lasts_s):
+        # An owner or a person who says it once more has it commanded once more; the guesses of an attack have not.
+        if action == "freeze" or actor != "rules":
+            urge(turn, standing, f"wanted again ({rule})")
         return False
-    if standing is not None and standing.status != "lifting" and not _outlasts(expires_ms, standing, lasts_s):
+    if is_frozen(turn.obligations.locks):
         return False
     policy = turn.policy.locks
     # A longer lock of an account that is locked already is no further account.
@@ -361,9 +365,9 @@ def _standing(turn: Turn, action: str, scope: str, applies_to: str) -> HeldLock 
 
 
 def stands_as_long(turn: Turn, action: str, scope: str, applies_to: str, lasts_s: int) -> bool:
-    """Whether such a lock stands already, and would end at about the same time."""
+    """Whether such a lock stands already, as far as the payment system says, and would end at about the same time."""
     standing = _standing(turn, action, scope, applies_to)
-    if standing is None or standing.status == "lifting":
+    if standing is None or standing.status in ("lifting", "unconfirmed"):
         return False
     return not _outlasts(turn.at_ms + lasts_s * 1000, standing, lasts_s)
 

@@ -191,6 +191,37 @@ def test_an_unlock_that_was_refused_is_sent_again_by_itself_and_by_one_person() 
     assert "freeze" not in {lock.action for lock in only(LocksState, done)[-1].locks}
 
 
+@pytest.mark.parametrize("again", ["report", "confirm_fraud"])
+def test_a_freeze_that_was_refused_is_commanded_again_by_whoever_says_so_again(again: str) -> None:
+    player = Player(policy())
+    freeze = next(command for command in only(ActionRequested, player.see(stolen())) if command.action == "freeze")
+    player.see(answered(freeze.action_id, NOON + SECOND, "refused"))
+    player.pass_until(NOON + 5 * HOUR)
+    if again == "report":
+        said = event(UserReport, NOON + 5 * HOUR, "again", channel="phone", kind="stolen")
+    else:
+        said = act("confirm_fraud", player.obligations["a1"].cases[0], NOON + 5 * HOUR)
+    effects = player.see(said)
+    assert freeze.action_id in {command.action_id for command in only(ActionRequested, effects)}
+    assert "commanded_again" in {line.kind for case in only(CaseVersion, effects) for line in case.evidence}
+    player.see(answered(freeze.action_id, NOON + 5 * HOUR + SECOND))
+    last = player.see(event(UserReport, NOON + 6 * HOUR, "once more", channel="phone", kind="stolen"))
+    assert "freeze" not in {command.action for command in only(ActionRequested, last)}, "it is carried out"
+
+
+def test_a_persons_lock_that_was_refused_is_commanded_again_by_a_person_and_not_by_rules() -> None:
+    player = Player(policy())
+    player.see(event(UserReport, NOON, "mine", channel="phone", kind="unauthorised"))
+    case = player.obligations["a1"].cases[0]
+    (wanted,) = only(ActionRequested, player.see(act("lock", case, NOON + SECOND)))
+    player.see(answered(wanted.action_id, NOON + 2 * SECOND, "refused"))
+    effects = player.see(act("lock", case, NOON + 3 * SECOND))
+    assert only(ActionRejected, effects) == []
+    assert [command.action_id for command in only(ActionRequested, effects)] == [wanted.action_id]
+    mailed = player.see(event(UserReport, NOON + 4 * SECOND, "mail", channel="email", kind="stolen"))
+    assert only(ActionRequested, mailed) == []
+
+
 def test_a_lifted_freeze_takes_back_what_it_wanted_done_to_sessions_and_payouts() -> None:
     player = Player(policy("locks.unfreeze_identity_s = 0"))
     player.see(stolen())
