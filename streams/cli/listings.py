@@ -20,7 +20,6 @@ from streams.contracts.cases import CaseVersion, Priority, Queue
 from streams.contracts.topics import LOCKS, TOPICS, physical
 from streams.core.cases.review import LOSS, ReviewQueue, review_queue
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
-from streams.core.locks.transitions import RELEASED
 from streams.core.messages.render import money
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.reading import scan, spans
@@ -172,7 +171,7 @@ def _review(queue: ReviewQueue, capacity: int, most: int, as_json: bool) -> None
 @click.command()
 @click.option("--account", help="Only the locks of this account.")
 @click.option("--action", "actions", multiple=True, type=click.Choice(get_args(ActionKind)), help="Repeatable.")
-@click.option("--all", "released", is_flag=True, help="Also those that were released.")
+@click.option("--all", "released", is_flag=True, help="Also accounts that are free again.")
 @click.option("--max", "most", type=click.IntRange(min=1), default=50, show_default=True, help="Those that end first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per account, as it lies on the topic.")
 @cluster_options
@@ -180,6 +179,9 @@ def locks(
     account: str | None, actions: tuple[str, ...], released: bool, most: int, as_json: bool, **options: Any
 ) -> None:
     """What is locked, for whom, why, and until when: those that end first are first.
+
+    With --all also the accounts whose last lock has ended, the newest first, and what ended it where that was told with
+    it; every step that a lock has taken stands on the topic account.locks and on its case.
 
     \b
     Examples:
@@ -197,14 +199,17 @@ def locks(
         (lock.expires_at, state, lock)
         for state in states
         for lock in state.locks
-        if (released or lock.status != RELEASED) and (not actions or lock.action in actions)
+        if not actions or lock.action in actions
     ]
     shown.sort(key=lambda row: (row[0] is None, row[0] or row[2].since, row[1].account_id, row[2].action_id))
+    free = [state for state in states if released and not actions and not state.locks]
+    free.sort(key=lambda state: (state.occurred_at, state.account_id), reverse=True)
+    left_over = max(0, most - len(shown))
     if as_json:
-        for state in dict.fromkeys(state for _, state, _ in shown[:most]):
+        for state in dict.fromkeys([*(state for _, state, _ in shown[:most]), *free[:left_over]]):
             say_json(msgspec.json.encode(state))
         return
-    if not shown:
+    if not shown and not free:
         say("no such lock" if released or account or actions else "nothing is locked")
         return
     table = _table("ends", "since", "lock", "account")
@@ -215,9 +220,14 @@ def locks(
             _lines(f"{lock.action} {lock.scope}", lock.applies_to),
             _lines(state.account_id, f"{lock.reason_class}, {lock.status}"),
         )
+    for state in free[:left_over]:
+        ended_by = f"by {state.trigger} ({state.actor})" if state.trigger and state.actor else ""
+        was = f"was {state.was}" if state.was else ""
+        table.add_row(_instant(state.occurred_at), "", _lines("released", was), _lines(state.account_id, ended_by))
     terminal().print(table)
-    if len(shown) > most:
-        say(f"{len(shown) - most:,} more: --max")
+    more = len(shown) + len(free) - most
+    if more > 0:
+        say(f"{more:,} more: --max")
 
 
 def _table(*columns: Column | str) -> Table:

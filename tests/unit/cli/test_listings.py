@@ -77,11 +77,12 @@ LOCKED = [
         occurred_at=NOW,
         account_id="a1",
         version=4,
-        locks=(lock(1, expires_at=NOW + timedelta(hours=2)), lock(2, status="released")),
+        locks=(lock(1, expires_at=NOW + timedelta(hours=2)), lock(2, status="lifting")),
     ),
     LocksState(occurred_at=NOW, account_id="a2", version=1, locks=(FREEZE,)),
     LocksState(occurred_at=NOW, account_id="a3", version=1, locks=(lock(4, expires_at=NOW + timedelta(hours=1)),)),
-    LocksState(occurred_at=NOW, account_id="a4", version=2, locks=()),
+    LocksState(occurred_at=NOW, account_id="a4", version=2, was="soft_lock", trigger="expired", actor="time"),
+    LocksState(occurred_at=NOW + timedelta(minutes=5), account_id="a5", version=3),
 ]
 
 
@@ -198,8 +199,18 @@ def test_locks_that_end_first_are_first_and_what_was_released_is_left_out() -> N
     for words in ("01:00:00", "by people", "freeze", "theft", "everyone"):
         assert words in told
     assert "released" not in told
-    assert "released" in run(listings.locks, "--all")
-    assert "2 more: --max" in run(listings.locks, "--max", "1")
+    assert "3 more: --max" in run(listings.locks, "--max", "1")
+
+
+def test_accounts_that_are_free_again_follow_and_say_what_ended_their_lock() -> None:
+    # As they lie on the topic: a lock that has ended is in no list of locks any more.
+    assert locked("--all") == ["a3", "a1", "a2", "a5", "a4"]
+    assert locked("--all", "--account", "a4") == ["a4"]
+    assert locked("--all", "--action", "freeze") == ["a2"]
+    told = run(listings.locks, "--all")
+    for words in ("released", "was soft_lock", "by expired (time)"):
+        assert words in told
+    assert "1 more: --max" in run(listings.locks, "--all", "--max", "5")
 
 
 def test_that_nothing_is_locked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
