@@ -425,3 +425,16 @@ def test_the_case_of_a_freeze_shows_that_the_check_is_done_and_that_the_customer
         "the customer asks for the account, by phone",
     ]
     assert only(ActionRequested, effects) == []
+
+
+def test_an_appeal_against_lower_limits_alone_is_answered_when_they_end() -> None:
+    player = Player(policy("locks.unfreeze_identity_s = 0"))
+    unlock = freed(player)
+    player.see(answered(unlock.action_id, NOON + 2 * MINUTE))
+    player.see(event(UnlockRequested, NOON + 3 * MINUTE, "please", channel="app"))
+    (limit,) = player.obligations["a1"].outbox
+    player.see(answered(limit.action_id, NOON + 4 * MINUTE))
+    (appeal,) = [case for case in player.obligations["a1"].cases if case.flow == "F22"]
+    assert appeal.is_open, "nothing has been lifted since it was asked for"
+    player.pass_until(NOON + 73 * HOUR)
+    assert (appeal.status, appeal.resolution) == ("resolved", "unlocked")
