@@ -214,6 +214,7 @@ class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_fi
     case_id: Id | None = None  # the incident that this level belongs to
     since: Instant | None = None  # of an outage: failures from here on belong to it
     closed: bool = False  # of an outage: it is over, and its customers may be told
+    shared: bool = False  # of an attack: honest people are at home there, so strangers are asked and nobody is blocked
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dead.letter.v1", tag_field="type"):

@@ -38,6 +38,7 @@ class RiskVersion(msgspec.Struct, array_like=True):
     frauds: list[int] = []
     incident: str = ""
     plain: list[int] = []
+    shared: bool = False
 
 
 class RiskState(msgspec.Struct, array_like=True):
@@ -68,6 +69,7 @@ class RiskState(msgspec.Struct, array_like=True):
             frauds=frauds,
             incident=risk.case_id or "",
             plain=plain,
+            shared=risk.shared,
         )
         # Of several values for the same moment only the newest can ever count.
         kept = [entry for entry in same if entry.effective_ms < effective_ms][1 - VERSIONS_MAX :]
@@ -98,7 +100,7 @@ class RiskState(msgspec.Struct, array_like=True):
             if entry.seconds:
                 ring = entry
             if entry.typology in GUESSING:
-                guessing = max(guessing, entry.level)
+                guessing = max(guessing, min(entry.level, 1) if entry.shared else entry.level)
                 incident = incident or entry.incident
             elif entry.typology in TESTING:
                 testing = max(testing, entry.level)

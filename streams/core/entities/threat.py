@@ -129,6 +129,8 @@ def tell_level(
     at_ms: int,
     ctx: EntityContext,
     incident: str | None = None,
+    *,
+    shared: bool = False,
 ) -> EntityRisk | None:
     """Raises or prolongs the level of `threat`; the record to publish, or None if what was told still holds."""
     before = in_force(threat, at_ms)
@@ -154,6 +156,7 @@ def tell_level(
         score=round(min(1.0, score), 6),
         version=version,
         case_id=incident,
+        shared=shared and level == ATTACK,
     )
 
 
@@ -342,6 +345,8 @@ def follow(
         at_ms,
         ctx,
         case.case_id if case is not None else None,
+        # Whoever is asked there by the payment system must not be blocked by us.
+        shared=seen.spares and settings.containment == "block_entity",
     )
     if risk is not None:
         state.risk_version += 1

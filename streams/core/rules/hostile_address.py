@@ -24,7 +24,8 @@ def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: Hos
     Asks: which level have address and device for guessing passwords, which have network, autonomous system and user
         agent, and does the account know this device?
     Fires when: elevated and the device is unknown /01; attack, but the device is known /01; attack and unknown /02; of
-        network, system and user agent, where many are honest, only unknown devices /01.
+        network, system and user agent, where many are honest, only unknown devices /01. An attack at an address where
+        regular users are at home counts as elevated: its strangers are asked, not blocked.
     Blind to: the first attempts of an attack, and attackers with a new address and device each time; offices behind
         one address suffer together once it is an attack.
     Costs: lookups of entity risk that the features do anyway.

@@ -104,7 +104,7 @@ def test_an_office_needs_more_names_and_is_challenged_instead_of_blocked():
     )
     assert office.effects == []
     office.play(login(f"victim-{number}", day + 10 + number) for number in range(10))
-    assert [risk.level for risk in office.risks] == ["elevated", "attack"]
+    assert [(risk.level, risk.shared) for risk in office.risks] == [("elevated", False), ("attack", True)]
     assert [action.action for action in office.actions] == ["step_up"]
 
 

@@ -24,12 +24,21 @@ def risk(version: int, effective_s: int, expires_s: int, level: str = "attack", 
         typology=fields.pop("typology", "password_spray"),
         score=fields.pop("score", 0.5),
         version=version,
+        **fields,
     )
 
 
 def level_at(state: RiskState, at_s: float) -> int | None:
     fact = state.fact(int(at_s * 1000))
     return None if fact is None else fact.level
+
+
+def test_an_attack_where_honest_people_are_at_home_has_strangers_asked_and_nobody_blocked():
+    state = RiskState()
+    assert state.apply(risk(1, 100, 200, shared=True))
+    fact = state.fact(150_000)
+    assert fact is not None
+    assert (fact.level, fact.guessing) == (2, 1)
 
 
 def test_a_value_counts_from_its_effective_time_until_it_expires():
