@@ -22,12 +22,14 @@ from streams.contracts.actions import PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.payments import (
+    FeeCharged,
     PaymentFailed,
     PaymentPending,
     PaymentRequested,
     PaymentReversed,
     PaymentSucceeded,
     PspStatus,
+    RefundApproved,
     RefundCredited,
     RefundFailed,
     RefundSent,
@@ -43,7 +45,15 @@ POLICY = """
 auto_refunds_per_30d = 4
 """
 MONEY = frozenset(
-    {"debited_not_confirmed", "double_benefit", "duplicate_charge", "amount_mismatch", "orphan_debit", "orphan_credit"}
+    {
+        "debited_not_confirmed",
+        "double_benefit",
+        "duplicate_charge",
+        "amount_mismatch",
+        "fee_issue",
+        "orphan_debit",
+        "orphan_credit",
+    }
 )
 DONE = frozenset({"resolved", "withdrawn", "merged", "surveyed", "closed"})
 
@@ -449,3 +459,123 @@ class Many(Books):
 
 TestMany = Many.TestCase
 TestMany.settings = settings(max_examples=40, stateful_step_count=20)
+
+
+MERCHANTS = {"approved": RefundApproved, "sent": RefundSent, "credited": RefundCredited}
+FEE, ALLOWED = 50, 10  # what is taken on a payment, and what its tariff lets be taken
+TOO_MUCH = 3_000
+
+
+class Beside(Books):
+    """Fees above their tariff, debits above the amount and refunds of the merchant's, all of one payment."""
+
+    @initialize()
+    def count(self) -> None:
+        self.fees: Counter[str] = Counter()  # that the ledger has booked by themselves
+        self.inside: Counter[str] = Counter()
+        self.refunded: Counter[str] = Counter()
+        self.more: Counter[str] = Counter()
+
+    @rule(payment_id=PAYMENTS, is_booked=st.booleans(), line_first=st.booleans(), fails=st.booleans())
+    def take_a_fee(self, payment_id: str, is_booked: bool, line_first: bool, fails: bool) -> None:
+        """Booked by itself or a part of the debit; the payment may fail between the word of it and the ledger's."""
+        self.request(payment_id)
+        if self.fees[payment_id] or self.inside[payment_id] or self.holding:
+            return
+        self.inside[payment_id] += not is_booked
+        about = {"fee_id": f"f{self.number}", "amount_minor": FEE, "currency": "CNY", "payment_id": payment_id}
+        if is_booked and line_first:
+            self.book_fee(payment_id)
+        self.send(FeeCharged, **about, tariff_id="alipay_withdrawal")
+        if fails:
+            self.fail(payment_id)
+        if is_booked and not line_first:
+            self.book_fee(payment_id)
+
+    @rule(payment_id=PAYMENTS)
+    def buy(self, payment_id: str) -> None:
+        """What most payments are."""
+        self.request(payment_id)
+        if not self.debits[payment_id]:
+            self.debit(payment_id)
+        if payment_id not in self.final:
+            self.succeed(payment_id)
+
+    def book_fee(self, payment_id: str) -> None:
+        self.fees[payment_id] += 1
+        self.post(payment_id, "debit", FEE)
+
+    @rule(payment_id=PAYMENTS)
+    def overcharge(self, payment_id: str) -> None:
+        """One debit above the amount; without an order's amount people decide what becomes of it."""
+        self.request(payment_id)
+        if not self.debits[payment_id]:
+            self.debits[payment_id] += 1
+            self.more[payment_id] = TOO_MUCH
+            self.post(payment_id, "debit", AMOUNT + TOO_MUCH)
+            self.wait(3)
+
+    @rule(
+        payment_id=PAYMENTS,
+        minor=st.sampled_from([AMOUNT // 2, AMOUNT - 1, AMOUNT]),
+        named=st.booleans(),
+        order=st.permutations(["approved", "sent", "credit", "credited"]),
+        words=st.sets(st.sampled_from(["approved", "sent", "credited"]), min_size=1),
+    )
+    def refund_by_merchant(self, payment_id: str, minor: int, named: bool, order: list[str], words: set[str]) -> None:
+        """Of a good payment, told in any order; the ledger may say whose it is."""
+        self.buy(payment_id)
+        left_minor = AMOUNT - self.refunded[payment_id]
+        stands = self.final.get(payment_id) == "succeeded" and self.net[payment_id] >= self.price(payment_id)
+        busy = self.open_cases()[payment_id] & {"double_benefit", "duplicate_charge"}
+        if self.holding or not self.debits[payment_id] or not stands or minor > left_minor or busy:
+            return
+        refund_id = f"m{self.number}"
+        about = {"amount_minor": minor, "refund_id": refund_id}
+        self.refunded[payment_id] += minor
+        for word in order:
+            if word == "credit":
+                self.post(payment_id, "credit", minor, **({"reference": refund_id} if named else {}))
+            elif word in words:
+                self.say(MERCHANTS[word], payment_id, **about)
+
+    def price(self, payment_id: str) -> int:
+        if self.final.get(payment_id) != "succeeded":
+            return 0
+        too_much = (FEE - ALLOWED) * self.inside[payment_id] * bool(self.debits[payment_id])
+        return super().price(payment_id) + ALLOWED * self.fees[payment_id] - too_much - self.refunded[payment_id]
+
+    @rule(payment_id=PAYMENTS)
+    def debit(self, payment_id: str) -> None:
+        """Of a payment that is refunded in full a second debit looks like the first."""
+        if not self.refunded[payment_id]:
+            super().debit(payment_id)
+
+    @invariant()
+    def at_most_one_refund_per_debit(self) -> None:
+        """One of each debit, and two of each fee of a failed payment; together never more than was debited."""
+        per_payment = Counter(intent.payment_id for intent in self.intents.values())
+        given = Counter[str]()
+        for refund_id, intent in self.intents.items():
+            given[intent.payment_id] += intent.amount_minor * (refund_id not in self.cancelled)
+        for payment_id, refunds in per_payment.items():
+            assert refunds <= self.debits[payment_id] + 2 * self.fees[payment_id] + self.inside[payment_id], payment_id
+            assert given[payment_id] <= self.taken(payment_id), payment_id
+
+    @invariant()
+    def no_refund_of_a_payment_that_is_known_to_be_good(self) -> None:
+        for payment_id in self.requested if not self.held else ():
+            leaving_minor = sum(
+                intent.amount_minor
+                for refund_id, intent in self.intents.items()
+                if intent.payment_id == payment_id and refund_id not in self.cancelled | self.sent
+            )
+            if self.final.get(payment_id) == "succeeded":
+                assert leaving_minor <= max(0, self.net[payment_id] - self.price(payment_id)), payment_id
+
+    def taken(self, payment_id: str) -> int:
+        return AMOUNT * self.debits[payment_id] + self.more[payment_id] + FEE * self.fees[payment_id]
+
+
+TestBeside = Beside.TestCase
+TestBeside.settings = settings(max_examples=60, stateful_step_count=25)

@@ -86,16 +86,17 @@ def moved(turn: Turn, event: Movement, status: int) -> None:
 
 
 def booked(turn: Turn, event: LedgerPosted) -> None:
-    """A debit of the ledger: if it is a fee that has waited for it, what is above the tariff goes back."""
-    fee = fee_lines.of(turn, charges.line_of(event)) if event.direction == "debit" else None
-    about = None if fee is None else charges.joined(turn, event)
-    if fee is None or about is None:
+    """A debit of the ledger: a fee that has waited for it goes back, or is looked for inside of it a minute later."""
+    about = charges.joined(turn, event) if event.direction == "debit" else None
+    if about is None:
         return
-    tariff = turn.ctx.library.tariffs.get(fee.tariff)
-    if fee.above_minor and tariff is not None:
-        _take_up(turn, about, fee, tariff)
-    for owed in turn.obligations.owed:
-        if (owed.payment_id, owed.family, owed.line, owed.entry) == (about, refunds.FEE, fee.name, ""):
+    for fee in fee_lines.waiting(turn, about):
+        tariff = turn.ctx.library.tariffs.get(fee.tariff)
+        if fee.above_minor and tariff is not None:
+            _take_up(turn, about, fee, tariff)
+    mine = fee_lines.of(turn, charges.line_of(event))
+    for owed in turn.obligations.owed if mine is not None else ():
+        if mine is not None and (owed.family, owed.line, owed.entry) == (refunds.FEE, mine.name, ""):
             owed.entry = event.event_id
             refunds.give_back(turn, owed)
 
@@ -103,8 +104,8 @@ def booked(turn: Turn, event: LedgerPosted) -> None:
 def due(turn: Turn, waiting: Expectation) -> None:
     """A minute later, and no line of its own: it is inside the payment's debit, or nobody has booked it.
 
-    Of a payment that is not good all that the ledger took is missing (rule L1), a fee inside of it as well. A fee that
-    nobody has booked although its payment is good, or that has none, is for people.
+    Of a payment that is not good all that the ledger took is missing (rule L1), a fee inside of it as well. A fee of no
+    payment that nobody has booked is for people.
     """
     if postponed(turn, waiting, charges.NEEDS):
         return
@@ -121,7 +122,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
             not each.fee and each.currency == fee.currency and each.amount_minor + each.back_minor >= fee.amount_minor
             for each in charges.debits_of(turn, fee.payment)
         )
-        if is_good or about.startswith(fee_lines.OWN) or (is_open and fee.inside):
+        if about.startswith(fee_lines.OWN) or ((is_good or is_open) and fee.inside):
             _goes_back(turn, about, fee, tariff, is_booked=fee.inside)
 
 
