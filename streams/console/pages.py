@@ -9,6 +9,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from streams.adapters.case_store.people import Session
+from streams.console import measures
 from streams.console.masking import ENTITY_PAGES, PERSONAL, exposed_in, masked, masked_in
 from streams.console.timeline import LANES
 from streams.console.wording import Wording, load_texts, spelled
@@ -59,7 +60,8 @@ class Pages:
             "day": lambda ms: f"{from_ms(ms):%Y-%m-%d}",
             "clock": lambda ms: f"{from_ms(ms):%H:%M:%S}",
             "iso": lambda ms: from_ms(ms).isoformat(),
-            "figure": _figure,
+            "figure": measures.figure,
+            "known": measures.known,
             "minute": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M}",
             "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
             "spell": spelled,
@@ -81,6 +83,9 @@ class Pages:
             "PERSONAL": PERSONAL,
             "ENTITY_PAGES": ENTITY_PAGES,
             "reason": self._wording.reason,
+            "measure_named": measures.name_of,
+            "unit_of": measures.unit_of,
+            "measure": measures.spelled,
             "QUEUES": get_args(Queue),
             "PRIORITIES": get_args(Priority),
         }
@@ -120,13 +125,6 @@ class Pages:
         return self._environment.get_template(name).render(
             t=text, w=word, changed=changed, language=language, session=session, **given
         )
-
-
-def _figure(value: float | None) -> str:
-    """A measure as a person reads it: 4,500; 37.5; 0.82."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def span(ms: int | None) -> str:

@@ -6,7 +6,7 @@ once. A line of the case and the activity of the same event are one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -80,6 +80,7 @@ class Judged(msgspec.Struct, frozen=True):
     rules: tuple[str, ...]
     subject_id: str | None
     reasons: tuple[Reason, ...]
+    evidence: Mapping[str, Mapping[str, float]]  # what these rules looked at, by rule
 
 
 def lane_of(kind: str) -> str:
@@ -225,6 +226,7 @@ def judged(acts: Iterable[Act], case: CaseVersion | None = None, limit: int = 3)
             act.detail.rules,
             act.subject_id,
             act.detail.reasons,
+            act.detail.evidence,
         )
         for act in made[:limit]
     )

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -131,6 +132,11 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
     async def no_store(request: Request, error: Exception) -> Response:
         log.warning("a page could not be shown: %s", error)
         return desk.page(request, "problem.html", None, 503, text="refused.store", wait_s=None)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_readable(request: Request, _: Exception) -> Response:
+        text = "refused.unreadable" if request.method == "GET" else "refused.form"
+        return desk.page(request, "problem.html", None, 400, text=text, wait_s=None)
 
     @app.exception_handler(BadCursor)
     async def bad_cursor(request: Request, _: Exception) -> Response:

@@ -38,6 +38,7 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
     event_id: str | None = None  # of a decision or triage: what it is about
     reasons: tuple[Reason, ...] = ()
     rules: tuple[str, ...] = ()
+    evidence: dict[str, dict[str, float]] = {}  # what these rules looked at, by rule
     score: float | None = None
     model_id: str | None = None
     scope: str | None = None
@@ -64,6 +65,7 @@ def activity_row(said: Any) -> dict[str, Any] | None:
                 event_id=said.event_id,
                 reasons=said.reasons,
                 rules=tuple(hit.rule for hit in said.hits if not hit.shadow),
+                evidence={hit.rule: hit.evidence for hit in said.hits if hit.evidence and not hit.shadow},
                 score=said.score,
                 model_id=said.model_id,
                 expires_ms=None if said.expires_at is None else to_ms(said.expires_at),

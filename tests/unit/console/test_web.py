@@ -374,3 +374,10 @@ def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: C
     assert "今日已处理" in browser.asks("GET", "/queue", accept_language="zh-CN,zh;q=0.9").text
     browser.asks("POST", "/language", {"csrf": browser.csrf()})
     assert "今日已处理" in browser.asks("GET", "/queue").text
+
+
+def test_an_address_that_cannot_be_read_is_answered_with_a_page(console: Console) -> None:
+    said = console.browser("analyst").asks("GET", "/merchant?id=m&days=%3Cscript%3E")
+    assert said.status == 400
+    assert "The address asks for what this page cannot read" in said.text
+    assert "script>" not in said.text.partition("<main")[2]
