@@ -96,10 +96,12 @@ Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` wh
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by
 denying a payment, has a cap of its own and no part in the total: whoever makes rules lock many accounts cannot keep a
 theft from being stopped. Accounts that are `locks.established_days` old and pay (`locks.established_payments`) have
-that cap once more for themselves, so nobody uses it up with accounts opened to be reported. Beyond a cap nothing is
-lost: the case of a freeze is P1, sessions and payouts are ended, and the owner is told what to do; a lock that has no
-case of its own (the ladder's first steps, lower limits) is counted by one incident per rule and window, told at the
-1st, 10th, 100th refusal. The second factor that strangers are asked for has no cap: it keeps no owner out.
+that cap once more for themselves, so nobody uses it up with accounts opened to be reported. How much money an account
+has plays no part in that. Beyond a cap nothing is lost: the case of a freeze is P1, sessions and payouts are ended, and
+the owner is told what to do; each refusal in a partition, with a case of its own or without (the ladder's first steps,
+lower limits), is counted by one incident per partition, rule and window, told at the 1st, 10th, 100th one. A cap that
+all partitions together have reached has one incident of the entities agent, which counts no refusals:
+`paywarden_locks_capped_total` does. The second factor that strangers are asked for has no cap: it keeps no owner out.
 
 ## One lock
 
