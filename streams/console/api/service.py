@@ -361,7 +361,7 @@ def build_api(
                 text=asked.text,
                 version=asked.expected_version,
                 at_ms=now_ms,
-                form="\x1f".join((idempotency_key or "", asked.text, *map(repr, asked.wanted().items()))),
+                form=idempotency_key or "",  # what is asked for counts anyway
                 **more,
             )
         except actions.Refused as error:
