@@ -85,6 +85,25 @@ class Together(msgspec.Struct, kw_only=True):
     wrong: list[tuple[str, str, str]]  # (what broke, what broke behind it, what was said)
 
 
+class InPart(msgspec.Struct, kw_only=True):
+    """Outages that are over only in part for ten minutes, and then wholly."""
+
+    outages: int
+    flipped: int  # said to recover while they still went on
+    recovered: int  # said to recover within ten minutes of the end
+    median_s: float  # from the end to that
+
+
+class Slow(msgspec.Struct, kw_only=True):
+    """Parts that get worse over a quarter of an hour: is each one incident, with its own root?"""
+
+    outages: int
+    found: int
+    right: int
+    more: int
+    wrong: list[tuple[str, str]]
+
+
 @click.command(
     name="incidents",
     epilog="""
@@ -100,10 +119,21 @@ Examples:
 @click.option("--per-day", type=click.IntRange(1), default=500, show_default=True, help="Attempts of each key.")
 @click.option("--outages", type=click.IntRange(0), default=120, show_default=True, help="Random ones, to localise.")
 @click.option("--pairs", type=click.IntRange(0), default=40, show_default=True, help="Of outages at once.")
+@click.option("--partial", type=click.IntRange(0), default=8, show_default=True, help="Outages that end in part first.")
+@click.option("--gradual", type=click.IntRange(0), default=12, show_default=True, help="Outages that begin slowly.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def incidents(
-    runs: int, days: int, keys: int, per_day: int, outages: int, pairs: int, seed: int, as_json: bool
+    runs: int,
+    days: int,
+    keys: int,
+    per_day: int,
+    outages: int,
+    pairs: int,
+    partial: int,
+    gradual: int,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Measure the incident detectors: delay, false incidents, localisation. No broker, no agents, a fixed seed.
 
@@ -117,6 +147,10 @@ def incidents(
         found["localised"] = localised(policy, outages, seed)
     if pairs:
         found["together"] = together(policy, pairs, seed)
+    if partial:
+        found["in_part"] = in_part(policy, partial, seed)
+    if gradual:
+        found["slow"] = slow(policy, gradual, seed)
     if as_json:
         say_json(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
@@ -224,6 +258,7 @@ def calm(policy: HealthPolicy, keys: int, per_day: int, days: int, seed: int) ->
 
 GATEWAYS, ISSUERS, NETWORKS, MERCHANTS, REGIONS, RELEASES = 8, 40, 3, 60, 8, 6
 METHODS = ("card", "wallet_balance", "qr")
+USUAL = 0.03
 _BUSY = {
     "gateway": [f"gateway-{number}" for number in range(GATEWAYS)],
     "issuer": [f"issuer-{number}" for number in range(6)],
@@ -287,7 +322,7 @@ def _down_after(
     policy: HealthPolicy, health: HealthCounters, at_ms: int, rng: random.Random, broken: set[str]
 ) -> set[str]:
     """What is down after one more bucket."""
-    counted = _traffic(rng, lambda keys: 0.03 if broken.isdisjoint(keys) else 0.9)
+    counted = _traffic(rng, lambda keys: USUAL if broken.isdisjoint(keys) else 0.9)
     count_bucket(health, _bucket(at_ms, counted), policy)
     look(health, at_ms + BUCKET_MS, policy, EVIDENCE_MAX)
     for incident in list(health.incidents.values()):
@@ -296,11 +331,88 @@ def _down_after(
     return {incident.root for incident in health.incidents.values() if incident.state == DOWN}
 
 
+def in_part(policy: HealthPolicy, outages: int, seed: int) -> InPart:
+    """Three minutes of which nine in ten fail, ten of a fifth to a half, ten as usual."""
+    rng = random.Random(f"{seed}/part")
+    raw, at_ms = _warm(policy, rng)
+    flipped = 0
+    after: list[float] = []
+    for _ in range(outages):
+        root = _random_part(rng)
+        rest = rng.uniform(0.2, 0.5)
+        site = _Site(policy, raw, at_ms, rng)
+        for bucket in range(156):
+            site.see({root: 0.9 if bucket < 36 else rest})
+        flipped += f"{root} recovering" in site.told
+        for bucket in range(120):
+            site.see({})
+            if f"{root} recovering" in site.told:
+                after.append((bucket + 1) * BUCKET_MS / 1000)
+                break
+    after.sort()
+    return InPart(
+        outages=outages, flipped=flipped, recovered=len(after), median_s=after[len(after) // 2] if after else 0.0
+    )
+
+
+def slow(policy: HealthPolicy, outages: int, seed: int) -> Slow:
+    """From the usual share to between a quarter and all within a quarter of an hour, and five minutes of that."""
+    rng = random.Random(f"{seed}/slow")
+    raw, at_ms = _warm(policy, rng)
+    found = right = more = 0
+    wrong: list[tuple[str, str]] = []
+    for _ in range(outages):
+        root = _random_part(rng)
+        worst = rng.uniform(0.25, 1.0)
+        site = _Site(policy, raw, at_ms, rng)
+        for bucket in range(240):
+            site.see({root: USUAL + (worst - USUAL) * min(1.0, bucket / 180)})
+        found += bool(site.down)
+        more += max(0, len(site.down) - 1)
+        if site.down == [root]:
+            right += 1
+        else:
+            wrong.append((root, ", ".join(site.down) or "nothing"))
+    return Slow(outages=outages, found=found, right=right, more=more, wrong=wrong)
+
+
+class _Site:
+    """A well-known site; `down` are the roots of its incidents in the order in which they were confirmed."""
+
+    def __init__(self, policy: HealthPolicy, raw: bytes, at_ms: int, rng: random.Random) -> None:
+        self._policy, self._at_ms, self._rng = policy, at_ms, rng
+        self._health = msgspec.msgpack.decode(raw, type=HealthCounters)
+        self.down: list[str] = []
+        self.told: set[str] = set()  # root and state
+
+    def see(self, broken: dict[str, float]) -> None:
+        """One bucket in which these shares of these keys' payments fail."""
+
+        def failing(keys: list[str]) -> float:
+            return max((share for key, share in broken.items() if key in keys), default=USUAL)
+
+        count_bucket(self._health, _bucket(self._at_ms, _traffic(self._rng, failing)), self._policy)
+        self._at_ms += BUCKET_MS
+        look(self._health, self._at_ms, self._policy, EVIDENCE_MAX)
+        for incident in list(self._health.incidents.values()):
+            self.told.add(f"{incident.root} {incident.state}")
+            if incident.state == DOWN and incident.root not in self.down:
+                self.down.append(incident.root)
+            if incident.state == HEALTHY:
+                del self._health.incidents[incident.root]
+
+
+def _random_part(rng: random.Random) -> str:
+    """One of those with a payment every second or so."""
+    dimension = rng.choice(list(_BUSY))
+    return f"{dimension}:{rng.choice(_BUSY[dimension])}"
+
+
 def _warm(policy: HealthPolicy, rng: random.Random) -> tuple[bytes, int]:
     health = HealthCounters()
     at_ms = START_MS
     for _ in range(2 * BUCKETS_PER_HOUR):
-        count_bucket(health, _bucket(at_ms, _traffic(rng, lambda _: 0.03)), policy)
+        count_bucket(health, _bucket(at_ms, _traffic(rng, lambda _: USUAL)), policy)
         at_ms += BUCKET_MS
         look(health, at_ms, policy, EVIDENCE_MAX)
     return msgspec.msgpack.encode(health), at_ms
@@ -314,7 +426,7 @@ def _break(
     roots: list[str] = []
     first = 0
     for bucket in range(1, 241):
-        counted = _traffic(rng, lambda keys: share if root in keys else 0.03)
+        counted = _traffic(rng, lambda keys: share if root in keys else USUAL)
         count_bucket(health, _bucket(at_ms, counted), policy)
         at_ms += BUCKET_MS
         look(health, at_ms, policy, EVIDENCE_MAX)
@@ -423,6 +535,22 @@ def show(found: dict[str, Any], console: Console) -> None:
             console.print(f"  {broke} broke, {said} was said", highlight=False)
     if "together" in found:
         _show_together(found["together"], console)
+    if "in_part" in found:
+        part = found["in_part"]
+        console.print(
+            f"{part.outages} outages that ended in part first: {part.flipped} said to recover before they did, "
+            f"{part.recovered} within ten minutes of the end, half of them within {part.median_s:g} s",
+            highlight=False,
+        )
+    if "slow" in found:
+        slowly = found["slow"]
+        console.print(
+            f"{slowly.outages} slow outages: {slowly.found} found, one incident with the right root in {slowly.right}, "
+            f"{slowly.more} further incidents",
+            highlight=False,
+        )
+        for broke, said in slowly.wrong:
+            console.print(f"  {broke} got worse, {said} was said", highlight=False)
 
 
 def _show_together(both: Together, console: Console) -> None:
