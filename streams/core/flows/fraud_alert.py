@@ -34,7 +34,6 @@ TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
-DONE_LOSS: Final = "done_although_blocked_usd_minor"  # counter of a case
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 # Views of one thing, a large amount: below `hold` no two of them are independent of each other.
 _AMOUNTS: Final = frozenset(
@@ -233,24 +232,25 @@ def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> Non
 def done(turn: Turn, event: Movement) -> None:
     """A blocked movement was carried out: the payment system hears too late, or does not listen.
 
-    The case of the takeover says so and is expected to lose it.
+    The case of the takeover counts it and is expected to lose it.
     """
-    line = trail.done(turn, event)
-    if line is None:
+    if not turn.obligations.was_stopped(payment_key(event.payment_id)):
         return
-    for case in turn.obligations.cases:
-        if case.case_type != TAKEOVER_CASE or not case.is_open:
-            continue
-        add_line(turn, case, line)
-        lost = review.at_stake_minor(1.0, Outcome.ALLOW, line.amount_minor, line.currency, turn.policy, turn.at_ms)
-        case.counters[DONE_LOSS] = case.counters.get(DONE_LOSS, 0) + lost
+    cases = [case for case in turn.obligations.cases if case.case_type == TAKEOVER_CASE and case.is_open]
+    if not cases:
+        trail.done(turn, event)
+    lost = review.at_stake_minor(1.0, Outcome.ALLOW, event.amount_minor, event.currency, turn.policy, turn.at_ms)
+    for case in cases:
+        # A sum, no line for each: a short timeline would lose for them how the thief came in.
+        turn.change(case, trail.DONE)
+        case.counters[trail.DONE_LOSS] = case.counters.get(trail.DONE_LOSS, 0) + lost
         _loses(turn, case)
 
 
 def _loses(turn: Turn, case: Case) -> None:
     """What its trail says, or what has left although it was blocked: the trail is short, the sum is the case's own."""
     lost = review.taken_over_minor(turn.obligations.trail, turn.policy, turn.at_ms)
-    lost = max(lost, case.counters.get(DONE_LOSS, 0))
+    lost = max(lost, case.counters.get(trail.DONE_LOSS, 0))
     if lost > case.counters.get(review.LOSS, 0):
         case.counters[review.LOSS] = lost
 

@@ -27,6 +27,7 @@ from streams.core.turn import Turn
 from streams.core.unlearning import HORIZON_S
 
 DONE: Final = "done although it was blocked"  # text of a line
+DONE_LOSS: Final = "done_although_blocked_usd_minor"  # counter of a case
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
 _DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * _DAY_MS
@@ -55,14 +56,10 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
             _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
 
 
-def done(turn: Turn, event: Movement) -> Line | None:
-    """What was blocked is carried out all the same: a part of the trail, and the line that says so; else None."""
-    if not turn.obligations.was_stopped(payment_key(event.payment_id)):
-        return None
-    line = Line(turn.at_ms, *_named(event), DONE, event.amount_minor, event.currency)
+def done(turn: Turn, event: Movement) -> None:
+    """What was blocked is carried out all the same: a part of the trail, for a case that opens later."""
     if _fresh(turn):
-        _remember(turn, Trace(*msgspec.structs.astuple(line)[:6]))
-    return line
+        _remember(turn, Trace(turn.at_ms, *_named(event), DONE, event.amount_minor, event.currency))
 
 
 def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> None:
@@ -118,7 +115,10 @@ def lay(turn: Turn, case: Case) -> None:
     """Puts all of it on the timeline of `case`; what is there already stays once."""
     for line in lines(turn):
         add_line(turn, case, line)
-    moved = sum(trace.currency is not None for trace in turn.obligations.trail) + turn.obligations.trail_dropped
+    moved = (
+        sum(trace.currency is not None and trace.text != DONE for trace in turn.obligations.trail)
+        + turn.obligations.trail_dropped
+    )
     if moved:
         case.counters[SUSPECT_PAYMENTS] = moved
 
