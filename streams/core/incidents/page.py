@@ -120,6 +120,8 @@ In mode `observe` the case is a shadow and nobody is written to.
 * With little traffic an outage needs `min_attempts` trials or a run of failures, however long that takes.
 * An outage of something that no key names shows as the platform, or as whatever key it resembles most: of one release
   in one region the release is named.
+* Of two outages at once one of which is of a network, the wrong networks may be named beside it or in its place: what
+  keys share is known exactly only of pairs that are watched.
 * A part that carries nearly all traffic cannot be told from the platform; the likelier dimension is named.
 * Slow leaks below the CUSUM's shift over weeks are not looked for.
 * Customers are told at the earliest two buckets after the onset, and again up to `recheck_s` after the end.
