@@ -105,7 +105,11 @@ def test_a_supervisor_and_a_second_person_lift_a_freeze(scene, person: Seat) -> 
     unlock = analyst.page.get_by_role("button", name="Unlock", exact=True)
     expect(unlock).to_be_disabled()
     expect(unlock).to_have_accessible_description("A freeze takes a supervisor and a second person")
-    assert "needs a second person" in sun.does("Unlock")
+    unproved = sun.page.get_by_role("button", name="Unlock", exact=True)
+    expect(unproved).to_be_disabled()
+    expect(unproved).to_have_accessible_description(
+        "The owner has passed no check of face and document that still counts"
+    )
     now_ms = time.time_ns() // 1_000_000
     proof = IdentityVerified(
         event_id=f"idv-{now_ms}",
@@ -120,6 +124,9 @@ def test_a_supervisor_and_a_second_person_lift_a_freeze(scene, person: Seat) -> 
     )
     scene.product.write([Outgoing("identity.results", line.account_id.encode(), encode(proof), now_ms)])
     wait_until(lambda: "identity" in {each.kind for each in newest(scene, line).evidence}, "the owner is proved")
+    offered = 'button[name="action"][value="unlock"]'
+    wait_until(lambda: sun.opens(f"/cases/{line.case_id}").locator(offered).count(), "and may be let in", every_s=0.5)
+    assert "needs a second person" in sun.does("Unlock")
     sun.opens(f"/cases/{line.case_id}")
     sun.page.locator("summary", has_text="Lifting a freeze and large refunds take two people.").click()
     sun.page.get_by_label("Second person (supervisor)").fill("jo")
