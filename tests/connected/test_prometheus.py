@@ -49,6 +49,7 @@ NOT_IN_A_DEMO: Final = {
     "paywarden_model_card_precision": ("labels of eight days", "tests/unit/core/test_learning.py"),
     "paywarden_model_psi": ("no model", "tests/artifacts/test_drift.py"),
     "paywarden_model_skew": ("no model", "tests/artifacts/test_drift.py"),
+    "paywarden_amounts_unrated_total": ("its currencies have rates", "tests/agents/test_unjudged_fees.py"),
     "paywarden:review:share1d": ("the day before", "dashboards/prometheus/alerts_test.yml"),
 }
 # True only without a worker: the last test ends it.
