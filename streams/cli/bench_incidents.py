@@ -7,7 +7,7 @@ calls. The traffic is made here and shares nothing with the detectors but the ke
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import mean
 from time import process_time
 from typing import Any
@@ -531,8 +531,7 @@ def show(found: dict[str, Any], console: Console) -> None:
             f"incidents, half of them found within {each.median_s:g} s",
             highlight=False,
         )
-        for broke, said in each.wrong:
-            console.print(f"  {broke} broke, {said} was said", highlight=False)
+        _show_wrong(each.wrong, "broke", console)
     if "together" in found:
         _show_together(found["together"], console)
     if "in_part" in found:
@@ -549,8 +548,12 @@ def show(found: dict[str, Any], console: Console) -> None:
             f"{slowly.more} further incidents",
             highlight=False,
         )
-        for broke, said in slowly.wrong:
-            console.print(f"  {broke} got worse, {said} was said", highlight=False)
+        _show_wrong(slowly.wrong, "got worse", console)
+
+
+def _show_wrong(wrong: Sequence[tuple[str, str]], happened: str, console: Console) -> None:
+    for root, said in wrong:
+        console.print(f"  {root} {happened}, {said} was said", highlight=False)
 
 
 def _show_together(both: Together, console: Console) -> None:

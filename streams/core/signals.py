@@ -61,7 +61,9 @@ def door_of(prepared: Prepared) -> Door:
     return Door(known, warm, strange, prepared.incident, prepared.incident_kind)
 
 
-What = Literal["login_succeeded", "login_failed", "payment", "payment_failed", "label", "challenge_sent"]
+What = Literal[
+    "login_succeeded", "login_failed", "payment", "payment_failed", "label", "challenge_sent", "devices_reset"
+]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
 _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is not an address
@@ -158,16 +160,7 @@ def release_signal(
     event: Event, release: str, at_ms: int, partition: int, next_sequence: Callable[[], int]
 ) -> EntityObserved:
     """Customers who come home with this version have new devices: one case, whichever partitions see it."""
-    return EntityObserved(
-        at_ms=at_ms,
-        partition=partition,
-        sequence=next_sequence(),
-        kind=SITE_KIND,
-        value=f"{RELEASE}/{release}",
-        event_id=event.event_id,
-        account_id=event.account_id,
-        what="devices_reset",
-    )
+    return _observed(event, at_ms, partition, next_sequence(), (SITE_KIND, f"{RELEASE}/{release}"), "devices_reset")
 
 
 def _of_block(event: EntityBlock, at_ms: int, partition: int, next_sequence: Callable[[], int]) -> EntityBlockAsked:

@@ -13,6 +13,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import FeeCharged, Movement
 from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.cases.samples import sample
 from streams.core.cases.timeline import attach
 from streams.core.library import tariff_word
 from streams.core.messages.notify import notify
@@ -263,17 +264,6 @@ def _case(turn: Turn, about: str) -> Case | None:
 
 
 def _unknown(turn: Turn, event: FeeCharged, tariff_id: str) -> None:
-    if not turn.ctx.samples.take("tariff", tariff_id, turn.at_ms):
-        return
     text = f"fee {event.fee_id} names tariff {tariff_id}, which no table has"[:160]
-    open_or_join(
-        turn,
-        Draft(
-            case_type=UNKNOWN_TARIFF,
-            flow="F46",
-            family=UNKNOWN_TARIFF,
-            queue="technical",
-            priority=3,
-            lines=(Line(turn.at_ms, "unknown_tariff", turn.cause, text, event.amount_minor, event.currency),),
-        ),
-    )
+    line = Line(turn.at_ms, "unknown_tariff", turn.cause, text, event.amount_minor, event.currency)
+    sample(turn, "tariff", tariff_id, case_type=UNKNOWN_TARIFF, flow="F46", line=line)

@@ -13,6 +13,7 @@ from streams.contracts.actions import PspQuery
 from streams.contracts.payments import Movement, PspStatus
 from streams.core import ids
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.cases.samples import sample
 from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
@@ -106,18 +107,10 @@ def unread(turn: Turn, event: Movement, state: PaymentState) -> None:
     """
     assert isinstance(event, PspStatus)
     turn.ctx.unread.append(ANSWER)
-    if turn.ctx.samples.take(ANSWER, event.status, turn.at_ms):
-        words = ", ".join(sorted(ANSWERS))
-        text = f"psp.status.v1 has the status {event.status[:64]!r}, which is none of {words}: send one of these"
-        draft = Draft(
-            case_type=UNREAD,
-            flow="F03",
-            family=UNREAD,
-            queue="technical",
-            priority=3,
-            lines=(Line(turn.at_ms, "unknown_status", turn.cause, text),),  # not about the payment: that has its own
-        )
-        open_or_join(turn, draft)
+    words = ", ".join(sorted(ANSWERS))
+    text = f"psp.status.v1 has the status {event.status[:64]!r}, which is none of {words}: send one of these"
+    line = Line(turn.at_ms, "unknown_status", turn.cause, text)  # not about the payment: that has its own
+    sample(turn, ANSWER, event.status, case_type=UNREAD, flow="F03", line=line)
     case = _case(turn, event.payment_id)
     if state.status == PaymentState.SEEN and (case is None or not case.is_open):
         begin(turn, event)

@@ -15,6 +15,7 @@ import msgspec
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptured, PaymentRequested, PaymentSucceeded
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import expectations, fee_lines, refunds, shared_ids, times
@@ -114,13 +115,9 @@ def _uncompared(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     One example per partition and week, because whoever pays so much at once does it all day.
     """
     turn.obligations.unpriced.remove(payment_key(payment_id))
-    if turn.ctx.samples.take("ledger", _NOT_COMPARED, turn.at_ms):
-        text = f"debit of {payment_id} not compared with its payment: too many newer ones were asked for before it came"
-        line = Line(turn.at_ms, "ledger_debit", turn.cause, text[:160], event.amount_minor, event.currency)
-        draft = Draft(
-            case_type=_NOT_COMPARED, flow="F11", family=_NOT_COMPARED, queue="technical", priority=3, lines=(line,)
-        )
-        open_or_join(turn, draft)
+    text = f"debit of {payment_id} not compared with its payment: too many newer ones were asked for before it came"
+    line = Line(turn.at_ms, "ledger_debit", turn.cause, text[:160], event.amount_minor, event.currency)
+    sample(turn, "ledger", _NOT_COMPARED, case_type=_NOT_COMPARED, flow="F11", line=line)
 
 
 def captured(turn: Turn, event: Movement) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement, Refund
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import charges
@@ -116,9 +117,7 @@ def opened(turn: Turn, debit: Debit) -> Case | None:
     Either way whoever runs the integration hears of it: one example per partition and week.
     """
     line = _line(debit.at_ms, debit.entry, debit.amount_minor, debit.currency, "debit without any event of its payment")
-    if turn.ctx.samples.take("ledger", DEBIT, turn.at_ms):
-        draft = Draft(case_type=_SAMPLE, flow="F10", family=_SAMPLE, queue="technical", priority=3, lines=(line,))
-        open_or_join(turn, draft)
+    sample(turn, "ledger", DEBIT, case_type=_SAMPLE, flow="F10", line=line)
     if debit.payment_id:
         return None
     known = _case(turn)

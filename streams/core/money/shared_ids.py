@@ -8,7 +8,7 @@ id to one customer, nobody can say whose debit is whose: people decide, and whoe
 from __future__ import annotations
 
 from streams.contracts.payments import Movement, Refund
-from streams.core.cases.book import Draft, open_or_join
+from streams.core.cases.samples import sample
 from streams.core.cases.timeline import kind_of
 from streams.core.flows.movements import REQUESTS
 from streams.core.money import charges
@@ -35,11 +35,9 @@ def heard(turn: Turn, event: Movement) -> None:
         return
     obligations = turn.obligations
     obligations.shared = [*obligations.shared, payment_key(event.payment_id)][-SHARED_MAX:]
-    if turn.ctx.samples.take("payments", _SAMPLE, turn.at_ms):
-        text = f"another payment has the id {event.payment_id} already: source {event.source}"[:160]
-        line = Line(turn.at_ms, kind_of(event), turn.cause, text, event.amount_minor, event.currency)
-        draft = Draft(case_type=_SAMPLE, flow="F10", family=_SAMPLE, queue="technical", priority=3, lines=(line,))
-        open_or_join(turn, draft)
+    text = f"another payment has the id {event.payment_id} already: source {event.source}"[:160]
+    line = Line(turn.at_ms, kind_of(event), turn.cause, text, event.amount_minor, event.currency)
+    sample(turn, "payments", _SAMPLE, case_type=_SAMPLE, flow="F10", line=line)
 
 
 def is_shared(turn: Turn, payment_id: str) -> bool:

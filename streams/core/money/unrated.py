@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.payments import FeeCharged, Movement
-from streams.core.cases.book import Draft, open_or_join
+from streams.core.cases.samples import sample
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.obligations import Line
 from streams.core.turn import Turn
@@ -25,19 +25,8 @@ def heard(turn: Turn, event: Movement | FeeCharged) -> None:
     listed = event.currency in WITH_MINOR_UNIT
     named = event.currency if listed else UNLISTED
     turn.ctx.unrated.append(named)
-    if not turn.ctx.samples.take(UNRATED, named, turn.at_ms):
-        return
     remedy = "add it to money.rates" if listed else "ISO 4217 has no such currency: mend the producer"
     text = f"no rate for {event.currency}: weighed against no limit, raises no priority; {remedy}"
-    open_or_join(
-        turn,
-        Draft(
-            case_type=UNRATED,
-            flow="F11",
-            family=UNRATED,
-            queue="technical",
-            priority=3,
-            # Not about this payment, whose own trouble is another case's.
-            lines=(Line(turn.at_ms, "unrated_currency", turn.cause, text, event.amount_minor, event.currency),),
-        ),
-    )
+    # Not about this payment, whose own trouble is another case's.
+    line = Line(turn.at_ms, "unrated_currency", turn.cause, text, event.amount_minor, event.currency)
+    sample(turn, UNRATED, named, case_type=UNRATED, flow="F11", line=line)
