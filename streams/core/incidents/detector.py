@@ -249,15 +249,20 @@ def _alarmed(entry: KeyHealth, h: float, policy: HealthPolicy) -> bool:
 
 def _confirmed(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     """Detector B: many trials of many customers, and more failures than any chance; or a long run of nothing else."""
-    slot = counting.slot_of(max(at_ms - policy.window_s * 1000, entry.onset_ms), policy)
-    n, f, failing = counting.totals(entry, slot)
-    p0 = entry.learnt.p0
+    since_ms = max(at_ms - policy.window_s * 1000, entry.onset_ms)
+    n, f, failing = counting.totals(entry, counting.slot_of(since_ms, policy))
     users = distinct(failing) if failing else f  # meters do not know who it was
     if entry.streak >= policy.streak_any or (entry.streak >= policy.streak and users >= policy.min_users):
         return True
+    # A slot has also what was good before the onset, which hides an outage that is shorter than a slot.
+    sharper = _summed([each for each in entry.recent if each[0] > since_ms])
+    return users >= policy.min_users and (_is_no_chance(n, f, entry, policy) or _is_no_chance(*sharper, entry, policy))
+
+
+def _is_no_chance(n: int, f: int, entry: KeyHealth, policy: HealthPolicy) -> bool:
+    p0 = entry.learnt.p0
     return (
         n >= policy.min_attempts
-        and users >= policy.min_users
         and f >= n * max(policy.times_baseline * p0, p0 + policy.above_baseline)
         and binomial_tail(n, f, p0) < -policy.tail_log10 * math.log(10.0)
     )

@@ -407,6 +407,15 @@ def test_what_goes_down_at_once_does_not_recover_in_the_same_breath(share: float
     assert {case.subject for case in site.cases} == {"gateway:g1"}
 
 
+@pytest.mark.parametrize("before_s", range(0, 35, 5))
+def test_an_outage_that_is_shorter_than_the_slots_is_found_wherever_it_falls(before_s: int):
+    site = warm()
+    site.run(300 + before_s, trials=400)
+    site.run(10, lambda route: 0.3 if route.gateway == "g1" else USUAL, trials=400)
+    site.run(60, trials=400)
+    assert {case.subject for case in site.cases} == {"gateway:g1"}
+
+
 def test_a_gateway_that_comes_back_in_part_is_down_until_it_is_as_good_as_before():
     site = warm()
     site.run(180, down(gateway="g1"))
