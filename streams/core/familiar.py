@@ -134,12 +134,6 @@ def different(known: Familiar, after_s: int) -> int:
     return (len(known) - end) // _ENTRY_BYTES
 
 
-def met_since(known: Familiar, after_s: int) -> frozenset[int]:
-    """When each value that was first seen after `after_s` was, in seconds since 1970."""
-    firsts = (_LAST.unpack_from(known, at + _KEY_BYTES)[0] for at in range(0, len(known), _ENTRY_BYTES))
-    return frozenset([first for first in firsts if first > after_s])
-
-
 def tally(known: Tally, key: bytes, cap: int) -> Tally:
     """`known` after `key` was seen once more; the last arrival is the last to be forgotten."""
     at = find(known, key, TALLY_BYTES)

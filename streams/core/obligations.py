@@ -362,6 +362,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     owed_freeze_ms: int = (
         0  # when its freeze was asked for while the account was closed; 0: never, or it was made since
     )
+    alerted_ms: int = 0  # when a rule last opened or joined it; 0: none did, or before this was noted
 
     @property
     def is_open(self) -> bool:
@@ -399,6 +400,9 @@ class Trace(Line, array_like=True, gc=False):
     """One thing that happened after a suspicious login, as a timeline will say it."""
 
     doubted: bool = False  # suspicious by itself: a doubted login, or a change of what protects the account
+    device: int = 0  # of a doubted login or a bound device, hashed
+    address: int = 0
+    answered: bool = False  # the second factor that it was asked for was given from there
 
 
 class Holder(msgspec.Struct, array_like=True, gc=False):

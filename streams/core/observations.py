@@ -68,6 +68,7 @@ DEVICES_CAP = 12
 COUNTRIES_CAP = 8
 SEEN_CAP = 64  # movements whose later events must not count again; the life of a payment rarely spans 64 others
 _INFLOW_CAP = 32  # of a day
+_STRANGE_CAP = 32  # of a day
 _INFLOW_SEEN_CAP = 16  # the ledger and the channel tell of the same money within minutes
 
 _LATENESS_MARGIN = HOUR  # windows keep this much more than their length, so that late questions are exact
@@ -208,6 +209,8 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     learned: bytes = b""
     learned_lost_s: int = 0  # newest of what there was no room for
     proved_device: Key = b""  # of the last second factor; empty: it named none
+    # what went, or was to go, where no money of this account had gone a day before
+    strange: Ring = msgspec.field(default_factory=Ring)
 
     @property
     def last_login_ms(self) -> int:
@@ -310,6 +313,34 @@ def seen_key(movement: int, payment_id: str) -> bytes:
     return movement_key("\x00" + payment_id if movement == TOPUP else payment_id)
 
 
+def shop_of(event: payments.Movement) -> str | None:
+    """The merchant of a movement, else its terminal, else the biller of a bill."""
+    biller = event.biller_id if type(event) is payments.BillpayRequested else None
+    return event.merchant_id or event.terminal_id or biller
+
+
+def goes_to_a_stranger(obs: Observations, event: payments.Movement, movement: int, at_ms: int) -> bool:
+    """Whether money is to go where none of this account had gone a day before.
+
+    To a payee, else a merchant or biller, else the card of a withdrawal. Who names none of them, on a device that the
+    account has met within a day, sends it nobody knows where.
+    """
+    after_s = (at_ms - DAY) // 1000
+    shop = shop_of(event)
+    if event.counterparty_id is not None:
+        known, name = obs.payees, event.counterparty_id
+    elif shop is not None:
+        known, name = obs.merchants, shop
+    elif movement == WITHDRAWAL and event.card_token is not None:
+        known, name = obs.cards, event.card_token
+    elif event.device_id is not None:
+        known, name = obs.devices, event.device_id
+    else:
+        return False
+    entry = entry_of(known, key_of(name))
+    return entry is None or entry[0] > after_s
+
+
 def address_mark(ip: str) -> bytes:
     """Key of an address beside `stranger_failures`: 4 bytes, which tell 104 addresses apart but once in 800,000."""
     return key_of(ip)[:4]
@@ -410,12 +441,15 @@ def fold(
     *,
     asked: bool = False,
     answerable: bool = False,
+    stopped: bool = False,
 ) -> None:
     """Remember `event`. Changes `observations`, which the caller owns.
 
     `asked`: the event is a login that somebody doubts, so it must prove itself before anything of it is known. So must
     one that names no device where the owner is known by devices. `answerable`: it was asked in earnest, so that its
     place stays as new as it is until the answer comes: else whoever comes a second time would be asked no more.
+    `stopped`: a rule holds or blocks this movement in earnest, so that who was to get the money stays as new as they
+    were until it has gone: else a retry would be a payment to somebody known.
 
     `late` is the runtime's word that the event is beyond the lateness bound of its partition's clock; it is then only
     counted, unless for this account nothing newer has happened: a quiet account has lost nothing.
@@ -439,12 +473,18 @@ def fold(
         _came_in(observations, event, at_ms, basis, unmet=unnamed or answerable)
         observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
         return
+    if isinstance(event, payments.Movement) and handler is _movement:
+        _movement(observations, event, at_ms, basis, stopped=stopped)
+        return
     handler(observations, event, at_ms, basis)
 
 
 def _is_at_home(obs: Observations, event: logins.Login, at_ms: int) -> bool:
-    if is_known_context(obs, event):
-        return True
+    return is_known_context(obs, event) or is_proved(obs, event, at_ms)
+
+
+def is_proved(obs: Observations, event: logins.Login, at_ms: int) -> bool:
+    """Whether a second factor was given from there just before a login, for systems that tell of them in that order."""
     proved = _where(event)[2:], (obs.proved_device,) if obs.proved_device else ()
     return _near(at_ms, obs.proved_ms) and obs.proved_from == key_of(event.ip) and _agree(*proved)
 
@@ -481,6 +521,7 @@ def _reach(obs: Observations, at_ms: int) -> None:
     obs.base_ms += by
     obs.spend.moved(by)
     obs.inflow.moved(by)
+    obs.strange.moved(by)
     for name in (*_WINDOWED, "frauds", "declines", "known_failures", "stranger_failures"):
         setattr(obs, name, moved(getattr(obs, name), by))
 
@@ -489,7 +530,7 @@ def _reach(obs: Observations, at_ms: int) -> None:
 _WINDOWED = ("unpriced", "spikes", "refunds", "logins", "challenges", "challenge_failures")
 
 
-def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Basis) -> None:
+def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Basis, *, stopped: bool = False) -> None:
     kind = type(event)
     refused = kind in REFUSALS
     if refused:
@@ -502,17 +543,25 @@ def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Ba
     if kind in _MONEY_IN:
         _money_in(obs, movement_key(event.payment_id), event.amount_minor, event.currency, at_ms, basis)
     if contains(obs.seen, key):
+        if kind in _SUCCESSES and movement != TOPUP:
+            _meet_receiver(obs, event, at_ms, again=False)
         if at_ms > obs.newest_ms:
             obs.newest_ms = at_ms
         return
     obs.seen = remember(obs.seen, key, SEEN_CAP)
     if movement != TOPUP:
-        _spend(obs, event.amount_minor, event.currency, at_ms, refused, basis)
-    _meet_context(obs, event, movement, at_ms)
+        is_strange = goes_to_a_stranger(obs, event, movement, at_ms)
+        minor = _spend(obs, event.amount_minor, event.currency, at_ms, refused, basis)
+        if is_strange and minor >= 0:
+            obs.strange.add(at_ms - obs.base_ms, minor, _STRANGE_CAP, _DAY_HORIZON)
+        if not refused and (not stopped or kind in _SUCCESSES):
+            _meet_receiver(obs, event, at_ms)
+    _meet_context(obs, event, at_ms)
     _active(obs, at_ms, basis)
 
 
-def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refused: bool, basis: Basis) -> None:
+def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refused: bool, basis: Basis) -> int:
+    """The amount in the home currency, or -1 where no rate says so."""
     if at_ms > obs.last_spend_ms:
         obs.last_spend_ms = at_ms
     home = _adopted_home(obs, currency, basis)
@@ -520,7 +569,7 @@ def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refu
     minor = amount_minor if currency == home else priced(amount_minor, currency, home, basis)
     if minor < 0:
         obs.unpriced = mark(obs.unpriced, at, TIMES_CAP, _MONTH_HORIZON)
-        return
+        return -1
     obs.spend.add(at, minor, SPEND_CAP, _SPEND_HORIZON)
     if obs.peak_ms <= at_ms - 30 * DAY and obs.peak_minor >= 0:
         obs.peak_minor, peak = obs.spend.largest(at - 30 * DAY, FARTHEST)
@@ -528,7 +577,7 @@ def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refu
     elif minor > obs.peak_minor or (minor == obs.peak_minor and at_ms > obs.peak_ms):
         obs.peak_minor, obs.peak_ms = minor, at_ms
     if refused:
-        return  # a refused amount is an attempt, not a habit
+        return minor  # a refused amount is an attempt, not a habit
     value = log1p(minor)
     weight = 1.0
     if at_ms >= obs.habit_ms:
@@ -544,6 +593,7 @@ def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refu
     obs.habit_weight += weight
     obs.habit_sum += weight * value
     obs.habit_squares += weight * value * value
+    return minor
 
 
 _SPIKE_LOG = log1p(SPIKE_RATIO - 1.0)
@@ -557,7 +607,7 @@ def _adopted_home(obs: Observations, currency: str, basis: Basis) -> str:
     return home
 
 
-def _meet_context(obs: Observations, event: payments.Movement, movement: int, at_ms: int) -> None:
+def _meet_context(obs: Observations, event: payments.Movement, at_ms: int) -> None:
     at_s = at_ms // 1000
     late = at_ms < obs.newest_ms
     if event.device_id is not None:
@@ -571,13 +621,18 @@ def _meet_context(obs: Observations, event: payments.Movement, movement: int, at
         obs.countries = meet(obs.countries, key_of(event.country), at_s, COUNTRIES_CAP, late)
     if event.card_token is not None:
         obs.cards = meet(obs.cards, key_of(event.card_token), at_s, CARDS_CAP, late)
-    if movement == TOPUP:
-        return
-    merchant = event.merchant_id or event.terminal_id
-    if merchant is not None:
-        obs.merchants = meet(obs.merchants, key_of(merchant), at_s, MERCHANTS_CAP, late)
-    if event.counterparty_id is not None:
-        obs.payees = meet(obs.payees, key_of(event.counterparty_id), at_s, PAYEES_CAP, late)
+
+
+def _meet_receiver(obs: Observations, event: payments.Movement, at_ms: int, *, again: bool = True) -> None:
+    """Who gets the money is known from now on; `again`: and is counted once more if they are already."""
+    at_s = at_ms // 1000
+    late = at_ms < obs.newest_ms
+    shop = shop_of(event)
+    if shop is not None and (again or entry_of(obs.merchants, key_of(shop)) is None):
+        obs.merchants = meet(obs.merchants, key_of(shop), at_s, MERCHANTS_CAP, late)
+    payee = event.counterparty_id
+    if payee is not None and (again or entry_of(obs.payees, key_of(payee)) is None):
+        obs.payees = meet(obs.payees, key_of(payee), at_s, PAYEES_CAP, late)
 
 
 def _active(obs: Observations, at_ms: int, basis: Basis) -> None:

@@ -77,6 +77,7 @@ from streams.core.flows import (
     session_reuse,
     social,
     stale_records,
+    trail,
     unknown_outcome,
 )
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS
@@ -118,6 +119,7 @@ from streams.core.observations import (
     forget_after_ms,
     guesses_of,
     is_established,
+    is_proved,
     known_since_ms,
     seen_key,
 )
@@ -128,6 +130,7 @@ from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, note_tenure, turn_of
+from streams.core.verdict import is_stopped
 
 __all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "next_due_ms", "prepare"]
 
@@ -184,10 +187,12 @@ def prepare(
             guesses=guesses_of(observations, event) if type(event) is LoginFailed else 0,
             incident_kind=attacked,
             release=release,
+            is_proved=type(event) is LoginSucceeded and is_proved(observations, event, at_ms),
         )
     too_late = observations.too_late
     asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
-    fold(observations, event, at_ms, late, basis, asked=asked, answerable=answerable)
+    stopped = is_stopped(prepared.hits)
+    fold(observations, event, at_ms, late, basis, asked=asked, answerable=answerable, stopped=stopped)
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)
@@ -315,6 +320,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         case LoginSucceeded():
             advice.after_login(turn, prepared)
         case ChallengePassed():
+            trail.answered(turn, prepared.event)
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)
             holds.challenge_passed(turn, prepared.event)

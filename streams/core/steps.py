@@ -79,6 +79,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     device_since_ms: int = 0  # since when the account knows the device that a customer\'s answer names; 0: it does not
     guesses: int = 0  # of a failed login: failures of its side of the door since anything cleared them, however old
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
+    is_proved: bool = False  # of a login: its second factor was told of just before
 
 
 class DecideContext(msgspec.Struct, gc=False):

@@ -49,6 +49,11 @@ def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Poli
     return (enforced, False) if enforced > _ALLOW else (outcome, True)
 
 
+def is_stopped(hits: tuple[Hit, ...]) -> bool:
+    """Whether a rule alone holds or blocks in earnest."""
+    return any(Outcome.parse(hit.outcome) >= Outcome.HOLD and not hit.silenced and not hit.shadow for hit in hits)
+
+
 def decision_of(
     prepared: Prepared,
     score: Score | ScoreUnavailable,

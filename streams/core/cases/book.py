@@ -67,6 +67,8 @@ def open_or_join(turn: Turn, draft: Draft) -> Case:
         if draft.by_payment and draft.amount_minor is not None:  # what it was about is over
             case.amount_minor, case.currency = draft.amount_minor, draft.currency
         turn.change(case, "reopened")
+    if draft.rules:
+        case.alerted_ms = max(case.alerted_ms, turn.at_ms)
     _raise(turn, case, raised(turn, draft.priority, draft.amount_minor, draft.currency))
     for line in draft.lines:
         add_line(turn, case, line)

@@ -9,10 +9,10 @@ from streams.contracts.cases import ActionRejected
 from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
-from streams.core.flows import mule, unknown_outcome
+from streams.core.flows import mule, trail, unknown_outcome
 from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover
 from streams.core.flows.holds import end_hold
-from streams.core.flows.owners_word import RISK_FAMILY
+from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen, stands, uncovered
 from streams.core.locks.saga import lift, lock, stands_as_long, urge
@@ -84,11 +84,8 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "confirm_fraud":
             set_finding(turn, case, "confirmed_fraud")
             learn_from(turn, case)
-            # Confirmed while it was frozen already, or after two people gave it back: nothing is left to stop.
-            confirms = case.family in (TAKEOVER_FAMILY, RISK_FAMILY)  # domain F21: confirmed, it is F23
-            if confirms and case.is_open and turn.obligations.unfrozen_ms < case.opened_ms:
-                is_takeover(turn, case)
-                freeze(turn, case, "confirmed_fraud", event.role)
+            if case.family in (TAKEOVER_FAMILY, RISK_FAMILY) and case.is_open:  # domain F21: confirmed, it is F23
+                _takeover_confirmed(turn, case, event.role)
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
@@ -264,6 +261,21 @@ def _escalate(turn: Turn, case: Case, event: CaseAction) -> None:
         turn.change(case, f"queue {case.queue} to {event.queue}")
         case.queue = event.queue
     hand_to_supervisors(turn, case, f"asked for by {event.role} {event.actor}"[:80])
+
+
+def _takeover_confirmed(turn: Turn, case: Case, role: str) -> None:
+    """Freezes, unless two people gave the account back and nothing has come since: then there is nothing to stop.
+
+    The case may be older than the giving back, and about a second takeover all the same: what a rule has put on it
+    since, or who has come in since, says so.
+    """
+    given_back_ms = turn.obligations.unfrozen_ms
+    if given_back_ms < max(case.opened_ms, case.alerted_ms) or trail.is_doubted_since(turn, given_back_ms):
+        is_takeover(turn, case)
+        freeze(turn, case, "confirmed_fraud", role)
+        return
+    text = "not frozen: two people gave the account back, and nothing has come since; report the theft to freeze it"
+    add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
 
 
 def _assign(turn: Turn, case: Case, assignee: str) -> None:

@@ -131,7 +131,9 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     ip_new: Annotated[float, About("novelty", "flag", "IP address never seen here", MISSING)]
     network_new: Annotated[float, About("novelty", "flag", "IPv4 /24 or IPv6 /48 never seen here", MISSING)]
     country_new: Annotated[float, About("novelty", "flag", "country never seen here", MISSING)]
-    merchant_new: Annotated[float, About("novelty", "flag", "merchant (else terminal) never paid here", MISSING)]
+    merchant_new: Annotated[
+        float, About("novelty", "flag", "merchant, else terminal, else biller, never paid", MISSING)
+    ]
     merchant_age_days: Annotated[
         float, About("novelty", "days", "since this merchant was first paid; 0 if new", MISSING)
     ]
@@ -368,7 +370,7 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         About(
             "parts",
             "home currency",
-            "of a first payment to a payee or merchant: all such of 1 day, this one included",
+            "of money to a payee, merchant or card first met within 1 day: all such of 1 day, this one included",
             MISSING,
         ),
     ]

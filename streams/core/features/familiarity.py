@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.core.familiar import Familiar, Tally, different, entry_of, key_of, network_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.observations import LOGIN, TOPUP, Observations
+from streams.core.observations import LOGIN, TOPUP, Observations, shop_of
 
 _DAY_S = 86_400
 
@@ -20,7 +20,7 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
         device, ip, country = movement.device_id, movement.ip, movement.country
         card = movement.card_token
         if v.kind != TOPUP:
-            merchant = movement.merchant_id or movement.terminal_id
+            merchant = shop_of(movement)
             payee = movement.counterparty_id
     elif v.login is not None:
         login = v.login

@@ -5,10 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from math import expm1, log1p, sqrt
 
-from streams.core.familiar import entry_of, key_of, met_since
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.observations import TOPUP, habit_at
+from streams.core.observations import TOPUP, goes_to_a_stranger, habit_at
 from streams.core.windows import DAY, HOUR, MINUTE, count, opened
 
 _RECENT = 32  # amounts that are compared one by one: enough for every repetition rule, little in a burst
@@ -194,23 +193,13 @@ def flow(v: View) -> tuple[float, ...]:
 
 
 def parts(v: View) -> tuple[float, ...]:
-    """first_payees_sum_1d: what a payment to somebody new comes to, with others like it.
+    """first_payees_sum_1d: what a movement to somebody new comes to, with others like it.
 
-    A movement is known again by the second in which its payee or merchant was met: the state needs no sum of its own,
-    and the order of arrival decides nothing.
+    Who was met within the day is still new: a small amount sent ahead, or a payment that was held and is tried again,
+    makes nobody familiar.
     """
     obs, movement = v.obs, v.movement
-    if movement is None or not v.counted or v.minor < 0:
+    if movement is None or not v.counted or v.minor < 0 or not goes_to_a_stranger(obs, movement, v.kind, v.at_ms):
         return (MISSING,)
-    payee, merchant = movement.counterparty_id, movement.merchant_id or movement.terminal_id
-    known, name = (obs.payees, payee) if payee is not None else (obs.merchants, merchant)
-    if name is None or entry_of(known, key_of(name)) is not None:
-        return (MISSING,)
-    after_s = (v.at_ms - DAY) // 1000
-    seconds = met_since(obs.payees, after_s) | met_since(obs.merchants, after_s)
-    earlier = 0
-    if seconds and obs.spend.times:
-        spent = zip(opened(obs.spend.times), obs.spend.amounts, strict=True)
-        day, base_ms = v.at - DAY, obs.base_ms
-        earlier = sum(amount for at, amount in spent if day < at <= v.at and (at + base_ms) // 1000 in seconds)
+    earlier = obs.strange.total_in(v.at - DAY, v.at) if obs.strange.times else 0
     return ((earlier + v.minor) / v.scale,)

@@ -24,6 +24,7 @@ from streams.core.money.charges import hashed
 from streams.core.obligations import Case, Hold, Line, PaymentState, payment_key
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
+from streams.core.receivers import payee_age_days
 from streams.core.steps import Prepared
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
@@ -340,9 +341,15 @@ def _weaker_signals(hits: list[Hit], heard: Outcome) -> tuple[set[str], int]:
 
 
 def _goes_out_in_doubt(turn: Turn, prepared: Prepared) -> bool:
-    """Whether money goes to a payee who was never paid, from a device no older than a login or change in doubt."""
-    features = prepared.features
-    if features is None or features.payee_new != 1.0:
+    """Whether money goes to somebody met no sooner than a login or change in doubt, from a device like that.
+
+    Whoever is in pays a small amount first: who was met while somebody is doubted is a first payee for as long.
+    """
+    features, since_ms = prepared.features, trail.doubted_since_ms(turn)
+    if features is None or since_ms is None:
+        return False
+    known_days = payee_age_days(features)
+    if known_days < 0.0 or prepared.at_ms - round(known_days * trail.DAY_MS) < since_ms:
         return False
     return not trail.is_vouched(turn, trail.met_ms(features, prepared.at_ms))
 

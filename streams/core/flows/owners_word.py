@@ -49,14 +49,18 @@ def note_channel(turn: Turn, event: Support) -> None:
 def is_believed(turn: Turn, event: Support) -> bool:
     """Whether a word of the owner freezes: it came where people are known, or what happened here says the same.
 
-    Domain F23: at once on a report through a verified channel, or with evidence of risk.
+    Domain F23: at once on a report through a verified channel, or with evidence of risk. Evidence for a word of anybody
+    is what nobody has answered: a doubted login whose second factor came is an owner with a new phone far more often
+    than a thief, and what was before the owner passed a check, or got the account back, is over.
     """
-    if is_verified(turn.policy.locks, event.channel):
-        return True
-    if any(trace.doubted for trace in trail.began_within(turn, turn.policy.cases.trail_s)):
+    if is_verified(turn.policy.locks, event.channel) or trail.is_unanswered(turn):
         return True
     return any(
-        case.is_open and case.family == RISK_FAMILY and case.shadow == turn.shadow for case in turn.obligations.cases
+        case.is_open
+        and case.family == RISK_FAMILY
+        and case.shadow == turn.shadow
+        and max(case.opened_ms, case.alerted_ms) > trail.cleared_ms(turn)
+        for case in turn.obligations.cases
     )
 
 

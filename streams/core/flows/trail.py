@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 
 from streams.contracts.base import Event
-from streams.contracts.logins import LoginSucceeded, SessionUsed
+from streams.contracts.logins import ChallengePassed, DeviceBound, LoginSucceeded, SessionUsed
 from streams.contracts.payments import Movement, TopupCredited, TopupFailed, TopupRequested
 from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows.movements import status_after
+from streams.core.money.charges import hashed
 from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Line, PaymentState, Trace, crowded, payment_key
 from streams.core.observations import PROOF_MS
 from streams.core.outcome import Outcome
@@ -29,9 +30,10 @@ from streams.core.unlearning import HORIZON_S
 DONE: Final = "done although it was blocked"  # text of a line
 DONE_LOSS: Final = "done_although_blocked_usd_minor"  # counter of a case
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
-_DAY_MS: Final = 86_400_000
-_MONTH_MS: Final = 30 * _DAY_MS
+DAY_MS: Final = 86_400_000
+_MONTH_MS: Final = 30 * DAY_MS
 _ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
+_ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound"})
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
@@ -53,7 +55,9 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
         doubted = outcome >= Outcome.STEP_UP
         if doubted or (isinstance(event, LoginSucceeded) and is_strange(prepared.features, turn.policy)):
             text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
-            _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
+            answered = prepared.is_proved
+            place = hashed(event.device_id), hashed(event.ip)
+            _remember(turn, Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, answered))
 
 
 def done(turn: Turn, event: Movement) -> None:
@@ -63,8 +67,27 @@ def done(turn: Turn, event: Movement) -> None:
 
 
 def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> None:
-    """A change of credentials, a bound device or card; or, which says nothing about who is in, a reset asked for."""
-    _remember(turn, Trace(turn.at_ms, *_named(event), text, doubted=doubted))
+    """A change of credentials, a bound device or card; or, which says nothing about who is in, a reset asked for.
+
+    A device that is bound after its own second factor is as good or bad as that factor.
+    """
+    trace = Trace(turn.at_ms, *_named(event), text, doubted=doubted)
+    if isinstance(event, DeviceBound):
+        trace.device, trace.address = hashed(event.device_id), hashed(event.ip)
+        trace.answered = any(each.answered and _same(each, trace) for each in turn.obligations.trail)
+    _remember(turn, trace)
+
+
+def answered(turn: Turn, event: ChallengePassed) -> None:
+    """The second factor that a login was asked for was given: by the same device, or address where one names none."""
+    here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
+    for trace in turn.obligations.trail:
+        if trace.kind in _ANSWERABLE and abs(trace.at_ms - here.at_ms) <= PROOF_MS and _same(trace, here):
+            trace.answered = True
+
+
+def _same(one: Trace, other: Trace) -> bool:
+    return one.device == other.device if one.device and other.device else one.address == other.address
 
 
 def came_in_ms(turn: Turn, case: Case) -> int:
@@ -88,16 +111,39 @@ def is_vouched(turn: Turn, *known_ms: int) -> bool:
 
 def doubted_since_ms(turn: Turn) -> int | None:
     """Since when somebody whom we doubt may have been in, within `cases.trail_s`; None: nobody is doubted."""
-    owed, kept_ms = turn.obligations, turn.policy.cases.trail_s * 1000
-    cleared_ms = max(owed.unfrozen_ms, owed.proved_ms)
-    came = [
-        trace
-        for trace in owed.trail
-        if trace.currency is None and trace.at_ms > cleared_ms and turn.at_ms - trace.at_ms <= kept_ms
-    ]
+    came = _in_question(turn)
     if not any(trace.doubted for trace in came):
         return None
     return min(trace.at_ms for trace in came) - PROOF_MS
+
+
+def is_unanswered(turn: Turn) -> bool:
+    """Whether there is a doubt that no second factor has answered: what may bear out a word of anybody at all.
+
+    An owner with a new phone is doubted too, and answers. Whoever has the second factor as well may be a thief; but
+    that is for somebody to say who is known.
+    """
+    return any(trace.doubted and not trace.answered for trace in _in_question(turn))
+
+
+def is_doubted_since(turn: Turn, since_ms: int) -> bool:
+    """Whether somebody whom we doubt came in, or changed something, after `since_ms`."""
+    return any(trace.doubted and trace.at_ms > since_ms for trace in turn.obligations.trail)
+
+
+def cleared_ms(turn: Turn) -> int:
+    """Until when nobody's doubt counts any more: two people gave the account back, or its owner passed a check."""
+    return max(turn.obligations.unfrozen_ms, turn.obligations.proved_ms)
+
+
+def _in_question(turn: Turn) -> list[Trace]:
+    """Who came in and what was changed since then, within `cases.trail_s`."""
+    kept_ms, since_ms = turn.policy.cases.trail_s * 1000, cleared_ms(turn)
+    return [
+        trace
+        for trace in turn.obligations.trail
+        if trace.currency is None and trace.at_ms > since_ms and turn.at_ms - trace.at_ms <= kept_ms
+    ]
 
 
 def began_within(turn: Turn, seconds: int) -> list[Trace]:
@@ -127,7 +173,7 @@ def met_ms(features: Features, at_ms: int) -> int:
     """Since when the account has known the device of an event at `at_ms`, from its logins; 0: it does not know it."""
     if features.device_trusted != 1.0 or features.device_age_days <= 0.0:
         return 0
-    return at_ms - round(features.device_age_days * _DAY_MS)
+    return at_ms - round(features.device_age_days * DAY_MS)
 
 
 def is_strange(features: Features | None, policy: Policy) -> bool:

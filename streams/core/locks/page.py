@@ -43,7 +43,8 @@ later, unless two people have given the account back since it was said. What is 
 it when a newer profile opens it within these days, if its case is still open. Where nothing is frozen, because the
 policy observes, the word is older or a cap is full, the case says so at P1; a cap stops the freeze alone, sessions and
 payouts are ended all the same. An analyst who confirms a takeover (F23) or a risky account (F21) as fraud freezes it
-too, outside the caps.
+too, outside the caps; after two people gave the account back only if a rule has put something on the case since, or
+somebody who is doubted came in or changed something. Else the case says that nothing is frozen.
 
 What the account has learned since the first suspicious login that is remembered (up to 30 days), or in
 `locks.forgets_s` (7 days) where there was none, is forgotten with every such word: devices, networks, programs,
@@ -60,8 +61,11 @@ public forms) or no list does (`paywarden_channels_unlisted_total` counts those)
 report, or a "no, that was not me", opens a P1 case (F23, F25), pauses money out for `locks.restrict_s` unless
 `locks.unverified_report = "review"`, and asks the owner to prove who it is and say it in the app or by phone; it
 freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open case
-of a risky account (F21). A request to reset the password is no such evidence: anybody can ask for one. For as long
-after an owner passed a check of face and document, such words are lines on a case and pause nothing, however many come.
+of a risky account (F21), and neither from before two people gave the account back or its owner passed a check of face
+and document. A login whose second factor was given from there, or the device that it bound, is no such evidence: that
+is an owner with a new phone, and a thief who has the factor too is for somebody to report who is known. Nor is a
+request to reset the password: anybody can ask for one. For `cases.trail_s` after an owner passed that check, such words
+are lines on a case and pause nothing, however many come.
 A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no"
 on a case of another kind, about a refund or wrong passwords, is a line on it.
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from streams.contracts.payments import Movement
 from streams.core.features import Features
+from streams.core.receivers import receiver_age_days
 from streams.core.rules.base import COLD, QUIET, Fired, NotApplicable, RuleResult, WarmSection
 from streams.core.sections import Count
 
@@ -27,11 +28,12 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
     """New device, fresh credentials and a first payee on one movement of money (T1).
 
     Asks: is the device new, were credentials changed just now, and was this payee never paid?
-    Fires when: device and change are recent /01; and the payee is new /02; and it takes policy.balance_share of the
-        balance or policy.times_usual of the usual amount /03, alone or together with what else went to first payees
-        within a day, so that nobody takes it in parts. On an account too young to have habits, where all of this
-        is new anyway, only if address or device are under suspicion for what they did elsewhere. A
-        password reset counts when the password has changed: anybody can ask for one.
+    Fires when: device and change are recent /01; and so is the payee, shop or biller, the card of a withdrawal, or it
+        names none of them /02; and it takes policy.balance_share of the balance or policy.times_usual of the usual
+        amount /03, alone or together with what else went to such within a day, so that nobody takes it in parts or
+        sends a cent ahead. On an account too young to have habits, where all of this is new anyway, only if address
+        or device are under suspicion for what they did elsewhere. A password reset counts when the password has
+        changed: anybody can ask for one.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """
@@ -51,8 +53,8 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
         "balance_share": features.balance_share,
         "amount_to_usual": features.amount_to_usual,
     }
-    first_payee = features.payee_new == 1.0 or (features.payee_new < 0.0 and features.merchant_new == 1.0)
-    if not first_payee:
+    known_s = receiver_age_days(features) * 86_400.0
+    if not 0.0 <= known_s <= policy.change_s:
         return Fired(1, ("R02", "R07"), evidence)
     if features.balance_share >= policy.balance_share or features.amount_to_usual >= policy.times_usual:
         return Fired(3, ("R02", "R07", "R03"), evidence)
@@ -63,7 +65,7 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
 
 
 def _in_parts(features: Features) -> tuple[float, float]:
-    """Share of the balance, and times the usual amount, of all first payments of a day; -1 where nothing says so.
+    """Share of the balance, and times the usual amount, of all to first payees in a day; -1 where nothing says so.
 
     What went before may have left the balance already, or be held: it is counted as gone, which never says too much.
     """

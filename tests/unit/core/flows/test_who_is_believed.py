@@ -12,7 +12,14 @@ from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVe
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.logins import LoginFailed, LoginSucceeded, PasswordResetRequested
+from streams.contracts.logins import (
+    ChallengePassed,
+    CredentialChanged,
+    DeviceBound,
+    LoginFailed,
+    LoginSucceeded,
+    PasswordResetRequested,
+)
 from streams.contracts.payments import PaymentRequested
 from streams.core.score import Score
 from streams.core.steps import Effect
@@ -119,6 +126,108 @@ class TestAChannelInWhichNobodyIsKnown:
             player.see(login(NOON + at * SECOND, at, LoginFailed, device_id="thief", ip="192.0.2.9"))
         player.see(login(NOON + MINUTE, "in", LoginSucceeded, device_id="thief", ip="192.0.2.9"))
         assert "freeze" in actions(stolen(player, channel="email"))
+
+
+PROOF: dict[str, Any] = {
+    "method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service",
+}  # fmt: skip
+ABROAD: dict[str, Any] = {"device_id": "new", "ip": "198.51.100.5", "country": "US"}
+THIRD: dict[str, Any] = {"device_id": "third", "ip": "192.0.2.8", "country": "BR"}
+
+
+def doubted(*, before_s: int | None = None, after_s: int | None = None, by: dict[str, Any] = ABROAD) -> Player:
+    """An owner of twenty days logs in from abroad on a new phone; the second factor comes so many seconds apart."""
+    player = Player(policy('[locks]\nack = "assumed"\n'))
+    for day in range(20):
+        home = {"device_id": "own", "ip": "203.0.113.7", "country": "CN", "user_agent": "wallet/5.3", "asn": 100}
+        player.see(login(NOON - (40 - day) * DAY, f"home{day}", LoginSucceeded, **home))
+    if before_s is not None:
+        player.see(login(NOON - before_s * SECOND, "sms", ChallengePassed, **by))
+    came = player.see(login(NOON, "in", LoginSucceeded, user_agent="wallet/6", asn=900, **ABROAD))
+    assert [each.outcome for each in only(DecisionMade, came)] == ["step_up" if before_s is None else "notify"]
+    if after_s is not None:
+        player.see(login(NOON + after_s * SECOND, "sms", ChallengePassed, **by))
+    return player
+
+
+class TestASecondFactorThatWasGiven:
+    @pytest.mark.parametrize("answer", [{"after_s": 20}, {"before_s": 20}], ids=["after the login", "before it"])
+    @pytest.mark.parametrize("bound", [True, False])
+    def test_leaves_no_evidence_for_a_word_of_anybody(self, answer: dict[str, Any], bound: bool) -> None:
+        """Else a stranger's e-mail froze every owner who had bought a phone within the week."""
+        player = doubted(**answer)
+        if bound:
+            player.see(login(NOON + MINUTE, "bound", DeviceBound, **ABROAD))
+        for day in range(1, 7):
+            assert "freeze" not in actions(stolen(player, NOON + day * DAY, channel="email", number=day))
+        assert "freeze" in actions(stolen(player, NOON + 6 * DAY + HOUR, "phone", number="known"))
+
+    @pytest.mark.parametrize(
+        "answer",
+        [{}, {"after_s": 1_000}, {"after_s": 20, "by": ABROAD | {"device_id": "own"}}],
+        ids=["none", "too late for it", "of another device"],
+    )
+    def test_has_to_come_and_from_there(self, answer: dict[str, Any]) -> None:
+        assert "freeze" in actions(stolen(doubted(**answer), NOON + DAY, channel="email"))
+
+    def test_does_not_answer_for_who_came_before(self) -> None:
+        player = doubted()
+        player.see(login(NOON + HOUR, "mine", LoginSucceeded, user_agent="x", asn=1, **THIRD))
+        player.see(login(NOON + HOUR + SECOND, "sms", ChallengePassed, **THIRD))
+        assert "freeze" in actions(stolen(player, NOON + DAY, channel="email"))
+
+
+class TestAnAccountThatWasGivenBack:
+    def given_back(self) -> Player:
+        player = doubted()
+        assert "freeze" in actions(stolen(player, NOON + HOUR, channel="email"))
+        player.see(event(IdentityVerified, NOON + 2 * HOUR, "proof", **PROOF))
+        (case,) = [case for case in player.obligations["a1"].cases if case.family == "takeover"]
+        player.see(
+            event(
+                CaseAction, NOON + 3 * HOUR, "unlock", action="unlock", case_id=case.case_id,
+                expected_version=case.version, role="supervisor", actor="sue", second_actor="bob", scope="all",
+            )
+        )  # fmt: skip
+        assert not any(held.action == "freeze" for held in player.obligations["a1"].locks)
+        return player
+
+    def confirm(self, player: Player, at_ms: int) -> list[Effect]:
+        (case,) = [case for case in player.obligations["a1"].cases if case.family == "takeover"]
+        return player.see(
+            event(
+                CaseAction, at_ms, "confirm", action="confirm_fraud", case_id=case.case_id,
+                expected_version=case.version, role="analyst", actor="ana",
+            )
+        )  # fmt: skip
+
+    def test_is_frozen_by_no_word_of_anybody_however_often(self) -> None:
+        player = self.given_back()
+        for day in range(1, 7):
+            effects = stolen(player, NOON + day * DAY, channel="email", number=f"day-{day}")
+            assert actions(effects) & {"freeze", "restrict"} == set()
+
+    @pytest.mark.parametrize("joins", ["a change", "a login"])
+    def test_is_frozen_when_an_analyst_confirms_that_the_thief_is_back(self, joins: str) -> None:
+        """The case of the first theft is open still, and the second one is on it, or only on the trail."""
+        player = self.given_back()
+        back_ms = NOON + 7 * HOUR
+        player.see(login(back_ms, "again", LoginSucceeded, user_agent="wallet/6", asn=900, **ABROAD))
+        if joins == "a change":
+            player.see(login(back_ms + MINUTE, "sms again", ChallengePassed, **ABROAD))
+            player.see(login(back_ms + 2 * MINUTE, "new", CredentialChanged, reason="password", **ABROAD))
+        assert {"freeze", "end_sessions", "stop_payouts"} <= actions(self.confirm(player, back_ms + HOUR))
+
+    @pytest.mark.parametrize("writes", [True, False])
+    def test_and_is_told_why_not_when_nothing_has_come_since(self, writes: bool) -> None:
+        player = self.given_back()
+        if writes:
+            stolen(player, NOON + 4 * HOUR, channel="email", number="anybody")
+        effects = self.confirm(player, NOON + 5 * HOUR)
+        assert actions(effects) == set()
+        case = only(CaseVersion, effects)[-1]
+        assert case.finding == "confirmed_fraud"
+        assert "nothing has come since" in (case.evidence[-1].text or "")
 
 
 class TestWhatIsNoEvidence:

@@ -71,8 +71,53 @@ def test_who_was_paid_before_is_no_part() -> None:
     features, band = part(account, 1, 2 * USUAL, "friend")
     assert (features.first_payees_sum_1d, band) == (MISSING, 1)
     assert part(account, 2, USUAL)[1] == 2
-    assert part(account, 3, USUAL, "mule2")[1] == 1  # the second payment to the same one
-    assert part(account, 4, USUAL)[0].first_payees_sum_1d == pytest.approx(2 * USUAL / 100)
+
+
+def test_who_was_paid_a_moment_ago_is_a_part_like_any_other() -> None:
+    """A cent ahead, or the same payment again and again, makes nobody familiar."""
+    account = lived_in()
+    sums = [part(account, number, USUAL, "mule")[0].first_payees_sum_1d for number in range(4)]
+    assert sums == pytest.approx([(number + 1) * USUAL / 100 for number in range(4)])
+    assert part(account, 5, USUAL // 5, "mule")[1] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "band"),
+    [
+        (payments.WithdrawalRequested, {"card_token": "card-of-nobody"}, 3),
+        (payments.WithdrawalRequested, {"card_token": "owners-card"}, 1),
+        (payments.WithdrawalRequested, {}, 3),
+        (payments.BillpayRequested, {}, 3),
+        (payments.BillpayRequested, {"biller_id": "new"}, 3),
+        (payments.BillpayRequested, {"biller_id": "water"}, 1),
+        (payments.PaymentRequested, {}, 3),
+        (payments.TransferRequested, {}, 3),
+        (payments.TopupRequested, {}, 1),
+        (payments.TopupRequested, {"card_token": "card-of-nobody"}, 1),
+    ],
+)
+def test_money_that_goes_nobody_knows_where_goes_to_somebody_new(kind, named, band) -> None:
+    account = lived_in()
+    own = (
+        (payments.PaymentRequested, {"card_token": "owners-card"}),
+        (payments.BillpayRequested, {"biller_id": "water"}),
+    )
+    for number, (of, where) in enumerate(own):
+        account.see(paid(NOON - 3 * DAY, f"own{number}", USUAL, of, device_id="phone", **where))
+    bound = {"card_token": "card-of-nobody", "bin": "400000"}
+    account.see(event(payments.CardBound, NOON + 2 * MINUTE, "bound", **bound))
+    asked = paid(NOON + HOUR, "out", 10 * USUAL, kind, device_id="box", **named)
+    found = takeover(asked, NOON + HOUR, account.look(asked), TABLE)
+    assert isinstance(found, Fired)
+    assert found.band == band
+
+
+def test_without_a_name_only_a_device_met_today_counts_towards_the_sum() -> None:
+    """A site that names no shops must not have its customers' ordinary day taken for parts of one theft."""
+    account = lived_in()
+    for number in range(3):
+        account.see(paid(NOON - HOUR, f"own{number}", USUAL, device_id="phone"))
+    assert part(account, 1, USUAL)[0].first_payees_sum_1d == pytest.approx(USUAL / 100)
 
 
 def test_what_was_paid_a_day_ago_is_over() -> None:
