@@ -83,6 +83,16 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Whether a payment has failed because of it; approvals and remarks about a card product are none."""
         return self.fault_party != "none" or self.retryable != "n/a"
 
+    @property
+    def is_crime(self) -> bool:
+        """Whether it says that a thief may be at work: nothing is retried then."""
+        return self.fault_party == "fraud" or (self.queue == "security" and self.retryable == "never")
+
+    @property
+    def has_debited(self) -> bool:
+        """Whether it says that money was taken although the payment failed: that has to be looked for at once."""
+        return self.is_failure and self.money_state == "moved"
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What one code of one source means. `own` rows come from the deployment and go before every other."""
@@ -169,6 +179,7 @@ def read_table(
     for line, row in _lines(causes, Cause, causes_name):
         cause = _converted(row, Cause, f"{causes_name} line {line}")
         _check_cause(cause, f"{causes_name} line {line}")
+        _check_against(known.get(cause.cause), cause, cause.cause, f"{causes_name} line {line}")
         known[cause.cause] = cause
     if UNKNOWN not in known:
         raise TableError(f"there is no cause {UNKNOWN}", causes_name, "add it: codes that nobody knows need it")
@@ -193,6 +204,8 @@ def read_table(
                 where,
                 "name the cause of the failure; a code without one would be unknown",
             )
+        if shipped is not None:
+            _check_against(shipped.cause, known[parsed.cause], f"{parsed.source} {parsed.code}", where)
         fresh[key] = line
         lines[key] = _Line(parsed, base is not None)
     entries = {key: _entry(line.row, known[line.row.cause], own=line.own) for key, line in lines.items()}
@@ -263,12 +276,30 @@ def _check_cause(cause: Cause, where: str) -> None:
         raise TableError(f"{cause.cause} tells a thief why", where, "set disclosure to generic")
 
 
+def _check_against(shipped: Cause | None, cause: Cause, what: str, where: str) -> None:
+    """What an overlay may not soften: a sign of theft, and that money was taken."""
+    if shipped is None:
+        return
+    if shipped.is_crime and not cause.is_crime:
+        problem = f"{what} is a sign of theft ({shipped.cause}), and here it is none"
+        raise TableError(problem, where, "name a cause of fraud, or leave the packaged row as it is")
+    if shipped.has_debited and not cause.has_debited:
+        problem = f"{what} says that money was taken ({shipped.cause}), and here it does not"
+        raise TableError(problem, where, "name a cause whose money_state is moved, or leave the packaged row as it is")
+
+
 def _check_row(row: _Row, cause: Cause, where: str) -> None:
     if not f"{row.source}{row.code}".isprintable():
         raise TableError("its source or code has characters that nobody can see", where, "write it as it comes")
     if row.code != row.code.strip():
         raise TableError("its code begins or ends with a blank, so it matches nothing", where, "remove the blank")
-    if cause.fault_party == "fraud" and (row.retryable == "later" or row.max_retries):
+    if cause.has_debited and row.money_state not in (None, "moved"):
+        raise TableError(
+            f"{row.source} {row.code} says that money was taken ({cause.cause}), and its money_state is another",
+            where,
+            "leave money_state empty",
+        )
+    if cause.is_crime and (row.retryable not in (None, "never") or row.max_retries):
         raise TableError(
             f"{row.source} {row.code} is fraud ({cause.cause}) and may be retried",
             where,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import msgspec
@@ -93,6 +95,47 @@ def test_a_failure_of_the_packaged_table_cannot_become_an_approval() -> None:
     text = "source,code,cause,meaning\nstripe,generic_decline,approved,all is well\n"
     with pytest.raises(TableError, match="line 2: stripe generic_decline reports a failure, and approved is none"):
         read_table("", text, base=packaged())
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("stripe,lost_card,insufficient_funds,later,", "stripe lost_card is a sign of theft (stolen_or_lost_card)"),
+        ("stripe,pickup_card,generic_decline,later,", "stripe pickup_card is a sign of theft (pickup_card)"),
+        ("stripe,lost_card,stolen_or_lost_card,after_fix,", "is fraud (stolen_or_lost_card) and may be retried"),
+        ("own,L1,pickup_card,later,", "own L1 is fraud (pickup_card) and may be retried"),
+        ("unionpay_online,42,insufficient_funds,,not_moved", "unionpay_online 42 says that money was taken"),
+        ("unionpay_online,42,debited_not_confirmed,,not_moved", "and its money_state is another"),
+    ],
+)
+def test_a_row_of_the_deployment_softens_neither_theft_nor_a_debit(row: str, complaint: str) -> None:
+    source, code, cause, retryable, moved = row.split(",")
+    text = f"source,code,cause,meaning,retryable,money_state\n{source},{code},{cause},x,{retryable},{moved}\n"
+    with pytest.raises(TableError, match=re.escape(complaint)):
+        read_table("", text, base=packaged())
+
+
+@pytest.mark.parametrize(
+    ("cause", "changed", "complaint"),
+    [
+        ("stolen_or_lost_card", {"fault_party": "issuer", "queue": "technical"}, "is a sign of theft"),
+        ("pickup_card", {"retryable": "later", "max_retries": 4}, "is a sign of theft"),
+        ("debited_not_confirmed", {"money_state": "not_moved"}, "says that money was taken"),
+    ],
+)
+def test_a_cause_of_the_deployment_softens_neither(cause: str, changed: dict[str, object], complaint: str) -> None:
+    whole = msgspec.to_builtins(packaged().causes[cause]) | changed
+    text = io.StringIO()
+    csv.writer(text).writerows([whole, ["" if cell is None else cell for cell in whole.values()]])
+    with pytest.raises(TableError, match=f"line 2: {cause} {complaint}"):
+        read_table(text.getvalue(), "", base=packaged())
+
+
+def test_a_sign_of_theft_may_be_named_another() -> None:
+    text = "source,code,cause,meaning\nstripe,lost_card,pickup_card,x\n"
+    entry = read_table("", text, base=packaged()).find("stripe", "lost_card")
+    assert entry is not None
+    assert entry.cause.cause == "pickup_card"
 
 
 def test_a_cause_of_the_deployment_reaches_the_packaged_codes() -> None:
