@@ -43,6 +43,7 @@ RESERVED_MAX, RESERVED_BYTES = 2, 300  # x 70 to 290; one more forgets the one d
 ARRIVED_MAX = 12  # x 6
 LATELY_KEPT = 4  # x 190
 LATELY_MAX, LATELY_BYTES = 16, 760  # with those whose debit has not come yet: all that fit
+UNDONE_MAX = 16  # x 5; of one more nobody knows that all of it is back
 UNPRICED_MAX = 8  # x 6; one more is forgotten silently
 FEES_MAX, FEES_BYTES = 6, 240  # x 40, of one that is still to be judged 60 to 160; one more forgets the oldest
 BASES_MAX = 5  # x 16
@@ -58,8 +59,8 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1870  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,870 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640, outages 1,320,
-# trail 440, fees 240 + 80: 17.4 KiB if all were full at once with the longest ids, which no stream reaches: the test
-# that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
+# trail 440, fees 240 + 80, undone 80: 17.5 KiB if all were full at once with the longest ids, which no stream reaches:
+# the test that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -462,6 +463,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     bases: bytes = b""  # 16 bytes each: what the last movements were about; `streams.core.money.fee_lines`
     proved_ms: int = 0  # the last check of face and document: passed; by the negative of its time: failed
     stopped: bytes = b""  # 5 bytes each, oldest first: `payment_key` of movements that were blocked
+    undone: bytes = b""  # the same of those whose debits left `spent` when all of them were back
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
@@ -528,6 +530,21 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
             return False
         self.stopped = self.stopped[:at] + self.stopped[at + _KEY_BYTES :]
         return True
+
+    def undo(self, key: int) -> None:
+        """Keeps that nothing stands of a payment whose debits are forgotten; the 17th one pushes the oldest out."""
+        self.debit_again(key)
+        self.undone = (self.undone + key.to_bytes(_KEY_BYTES))[-UNDONE_MAX * _KEY_BYTES :]
+
+    def debit_again(self, key: int) -> None:
+        """A debit of this payment is here: of it nobody can say so any more."""
+        at = find(self.undone, key.to_bytes(_KEY_BYTES), _KEY_BYTES)
+        if at >= 0:
+            self.undone = self.undone[:at] + self.undone[at + _KEY_BYTES :]
+
+    def is_undone(self, key: int) -> bool:
+        """Whether all that was debited for this payment was back when it was forgotten."""
+        return find(self.undone, key.to_bytes(_KEY_BYTES), _KEY_BYTES) >= 0
 
     def said_ms(self, key: int) -> int:
         """When the last final word about a payment, success or failure, was true; 0: nobody remembers."""

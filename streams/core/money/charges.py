@@ -339,6 +339,14 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
 def _forget_undone(turn: Turn) -> None:
     undone = [each for each in turn.obligations.spent if each.amount_minor == 0]
     turn.obligations.spent = [each for each in turn.obligations.spent if each not in undone[:-BACK_MAX]]
+    for each in undone[:-BACK_MAX]:
+        _forgotten(turn, each)
+
+
+def _forgotten(turn: Turn, row: Spent) -> None:
+    """A debit has made room. Of a payment of which nothing stands that much is remembered longer."""
+    if not row.amount_minor and not any(each.amount_minor for each in debits_of(turn, row.payment)):
+        turn.obligations.undo(row.payment)
 
 
 def not_early(turn: Turn, payment_id: str) -> None:
@@ -514,9 +522,14 @@ def keep(turn: Turn, row: Spent) -> None:
     """Remembers a debit. The oldest makes room, and in a burst none that may have a duplicate yet."""
     spent = [*turn.obligations.spent, row]
     since_ms = turn.at_ms - turn.policy.money.duplicate_window_s * 1000
+    gone: list[Spent] = []
     while len(spent) > SPENT_MAX or (len(spent) > SPENT_KEPT and spent[0].at_ms < since_ms):
-        spent.pop(0)
+        gone.append(spent.pop(0))
     turn.obligations.spent = spent
+    for each in gone:
+        _forgotten(turn, each)
+    if row.payment and row.amount_minor > 0:
+        turn.obligations.debit_again(row.payment)
 
 
 def _price(mine: Spent, about: Lately) -> None:

@@ -31,8 +31,7 @@ def books_of(turn: Turn, event: Movement, *, failed: bool) -> str:
         lost = failed and state is not None and state.status == PaymentState.FAILED and state.grace_s
         return DEBITED if lost else UNSURE
     nameless = any(not each.payment and each.amount_minor > 0 for each in obligations.spent)
-    forgotten = state is not None and state.is_debited and not charges.debits_of(turn, key)
-    if nameless or forgotten:
+    if nameless or _is_forgotten(turn, event.payment_id):
         return UNSURE
     if reservations.stands(turn, event):
         return RESERVED
@@ -47,8 +46,7 @@ def left(turn: Turn, event: Movement) -> Spent | None:
     key, obligations = payment_key(event.payment_id), turn.obligations
     largest = charges.paid(turn, event.payment_id)
     if largest is None:
-        state = obligations.recall(key)
-        forgotten = state is not None and state.is_debited and not charges.debits_of(turn, key)
+        forgotten = _is_forgotten(turn, event.payment_id)
         return Spent(key, 0, 0, 0, event.amount_minor, event.currency, turn.at_ms) if forgotten else None
     minor = sum(each.amount_minor for each in charges.debits_of(turn, key) if each.currency == largest.currency) - sum(
         (case.amount_minor or 0) - case.counters.get(charges.BACK, 0)
@@ -58,6 +56,15 @@ def left(turn: Turn, event: Movement) -> Spent | None:
         and (case.payment_id, case.currency) == (event.payment_id, largest.currency)
     )
     return Spent(key, 0, 0, 0, minor, largest.currency, largest.at_ms, line=largest.line) if minor > 0 else None
+
+
+def _is_forgotten(turn: Turn, payment_id: str) -> bool:
+    """Whether a debit of this payment has made room for others while something of it stood."""
+    obligations, key = turn.obligations, payment_key(payment_id)
+    state = obligations.recall(key)
+    if state is None or not state.is_debited or charges.debits_of(turn, key):
+        return False
+    return not obligations.is_undone(key)
 
 
 def _is_worked(turn: Turn, payment_id: str) -> bool:

@@ -13,7 +13,14 @@ from streams.contracts.accounts import CaseAction, LedgerPosted
 from streams.contracts.actions import PspQuery, RefundIntended
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import CaseVersion
-from streams.contracts.payments import Code, PaymentFailed, PaymentRequested, PaymentSucceeded, PspStatus
+from streams.contracts.payments import (
+    Code,
+    PaymentFailed,
+    PaymentRequested,
+    PaymentReversed,
+    PaymentSucceeded,
+    PspStatus,
+)
 from streams.contracts.triage import PaymentTriaged
 from streams.core.steps import Effect
 
@@ -240,3 +247,34 @@ def test_a_payment_that_goes_on_may_hold_its_money() -> None:
     for happening in (*BEFORE, HOLD, mark(NOON + 30 * DAY)):
         assert "hold_not_released" not in {family for family, _ in cases(player.see(happening))}
     assert player.obligations["a1"].reserved == []
+
+
+@pytest.mark.parametrize("good", [False, True], ids=["failed", "refunded in full"])
+def test_what_is_told_of_payments_whose_money_is_back_opens_nothing(good: bool) -> None:
+    """However many of an account's debits are back by then, and also where other debits came meanwhile."""
+    names = [f"p{number}" for number in range(6)]
+    script: list[Event] = []
+    for number, name in enumerate(names):
+        at_ms, about = NOON + number * MINUTE, {"payment_id": name, "order_id": f"o-{name}", "merchant_id": f"m-{name}"}
+        end = said(PaymentSucceeded, at_ms + 2, name, **about) if good else failed(at_ms + 2, number=name, **about)
+        script += [said(PaymentRequested, at_ms, name, **about), line(at_ms + 1, name), end]
+    script += [line(NOON + 10 * MINUTE + number, name, "credit") for number, name in enumerate(names)]
+    script += [line(NOON + 11 * MINUTE + number, f"q{number}", amount_minor=50 + number) for number in range(10)]
+    back = play([*script, mark(NOON + 12 * MINUTE)], SURE)
+    told = [said(PaymentReversed, NOON + 13 * MINUTE, name, payment_id=name) for name in names]
+    whole = play([*script, mark(NOON + 12 * MINUTE), *told, mark(NOON + DAY)], SURE)
+    later = {
+        (each.cause_family, each.entities.payment_id) for each in whole[len(back) :] if isinstance(each, CaseVersion)
+    }
+    assert not later & {("debited_not_confirmed", name) for name in names}
+
+
+def test_of_a_payment_that_is_debited_once_more_that_is_not_said() -> None:
+    """Its first debit is back and forgotten, the second one is forgotten as well, and stands."""
+    others = [line(NOON + HOUR + number, f"q{number}", amount_minor=50 + number) for number in range(11)]
+    script = [*GOOD, line(NOON + MINUTE, direction="credit"), *others, line(NOON + 2 * HOUR)]
+    others = [line(NOON + 3 * HOUR + number, f"r{number}", amount_minor=70 + number) for number in range(11)]
+    effects = play([*script, *others, failed(NOON + 4 * HOUR), mark(NOON + DAY)], SURE)
+    assert ("debited_not_confirmed", "p1") in {
+        (each.cause_family, each.entities.payment_id) for each in effects if isinstance(each, CaseVersion)
+    }
