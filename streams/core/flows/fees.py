@@ -69,6 +69,8 @@ def charged(turn: Turn, event: FeeCharged) -> None:
     else:
         fee.fee_id = fee.entry = ""
     fee_lines.remember(turn, fee)
+    if debit is None:
+        charges.look_again(turn, about)  # it may be inside of what was charged too much
 
 
 def moved(turn: Turn, event: Movement, status: int) -> None:
@@ -115,6 +117,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     state = turn.obligations.recall(payment_key(about))
     is_good = state is not None and state.status == PaymentState.SUCCEEDED
     is_open = state is not None and state.status == PaymentState.SEEN and not state.grace_s
+    charges.look_again_now(turn, about)
     for fee in fee_lines.waiting(turn, about):
         tariff = turn.ctx.library.tariffs.get(fee.tariff)
         if tariff is None or not fee.above_minor or fee.line:
@@ -123,7 +126,11 @@ def due(turn: Turn, waiting: Expectation) -> None:
             not each.fee and each.currency == fee.currency and each.amount_minor + each.back_minor >= fee.amount_minor
             for each in charges.debits_of(turn, fee.payment)
         )
-        if about.startswith(fee_lines.OWN) or ((is_good or is_open) and fee.inside):
+        if fee.inside:
+            fee.above_minor = charges.still_inside_minor(turn, about, fee)  # the rest has left as too much, or is back
+        if not fee.above_minor:
+            _done(fee)
+        elif about.startswith(fee_lines.OWN) or ((is_good or is_open) and fee.inside):
             _goes_back(turn, about, fee, tariff, is_booked=fee.inside)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from streams.contracts.payments import Movement, PspStatus, Refund
+from streams.contracts.payments import Movement, PspStatus, Refund, RefundFailed
 from streams.core import ranking
 from streams.core.cases import handed, timeline
 from streams.core.declines import retry
@@ -33,6 +33,7 @@ from streams.core.money import (
     charges,
     debit_without_payment,
     expectations,
+    given,
     orphans,
     over_refunds,
     refunds,
@@ -150,7 +151,7 @@ def _end_waits(turn: Turn, word: _Word, state: PaymentState) -> None:
 def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
     """What the ledger has said and nobody could explain, before anything is said about the movement."""
     obligations, event = turn.obligations, word.event
-    if word.known is None or orphans.may_explain(turn, event):
+    if word.known is None or orphans.may_explain(turn, event) or charges.tells_price(turn, event):
         charges.requested(turn, event)
         orphans.explained(turn, event, state)
     elif type(event) in charges.CAPTURES and obligations.lately:
@@ -185,6 +186,8 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     if isinstance(event, Refund):
         stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)
+        if isinstance(event, RefundFailed) or not given.is_ours(turn, event.refund_id):
+            charges.look_once_more(turn, event.payment_id)
         if not stopped:
             refund_requests.moved(turn, event)
     waiting = obligations.debits or obligations.cases or obligations.owed

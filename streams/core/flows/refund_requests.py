@@ -87,7 +87,11 @@ def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, 
         line = Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
         add_line(turn, case, line)
         case.money_state = "arrived"
-        notify(turn, f"{case.family}.done", _about(event, case.lines[0].at_ms), case)
+        parameters = _about(event, case.lines[0].at_ms)
+        whole_minor = case.lines[0].amount_minor or 0
+        if told and whole_minor > event.amount_minor:  # the last part of it
+            parameters["amount"] = money(whole_minor, event.currency)
+        notify(turn, f"{case.family}.done", parameters, case)
         set_status(turn, case, "resolved", f"{case.family}.done")
 
 

@@ -13,12 +13,20 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.payments import Movement, PaymentAuthorized, PaymentCaptured, PaymentRequested, PaymentSucceeded
+from streams.contracts.payments import (
+    Movement,
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentRequested,
+    PaymentSucceeded,
+    PspStatus,
+    Refund,
+)
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations, fee_lines, refunds, shared_ids, times
+from streams.core.money import balance, expectations, fee_lines, refunds, shared_ids, times
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -32,6 +40,7 @@ from streams.core.obligations import (
     UNPRICED_MAX,
     Case,
     Expectation,
+    Fee,
     Lately,
     Line,
     Owed,
@@ -43,7 +52,7 @@ from streams.core.obligations import (
 from streams.core.observations import MOVEMENTS, TRANSFER
 from streams.core.turn import Turn
 
-BACK = "returned_minor"  # counter of a money case: how much of its amount
+BACK = expectations.BACK
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`undercharges`)
 NEEDS = ("ledger.entries",)
@@ -92,6 +101,18 @@ def requested(turn: Turn, event: Movement) -> None:
     while crowded(lately, LATELY_MAX, LATELY_BYTES):
         _unpriced(turn, lately.pop(0))
     turn.obligations.lately = lately
+
+
+def tells_price(turn: Turn, event: Movement) -> bool:
+    """Whether debits of a payment have been here, and this is the first event that may say what they should be.
+
+    The provider's answer may have been here before, which says nothing about it.
+    """
+    if isinstance(event, PspStatus | Refund) or about_of(turn, event.payment_id) is not None:
+        return False
+    return any(
+        each.amount_minor > 0 and not each.whole_minor for each in debits_of(turn, payment_key(event.payment_id))
+    )
 
 
 def _is_compared(turn: Turn, about: Lately) -> bool:
@@ -143,12 +164,7 @@ def captured(turn: Turn, event: Movement) -> None:
     for each in turn.obligations.expectations:
         if each.kind == CHARGE and each.payment_id == event.payment_id:
             each.amount_minor = event.amount_minor
-    for case in turn.obligations.cases:
-        if (case.family, case.payment_id) == (refunds.MISMATCH, event.payment_id) and case.is_open:
-            case.amount_minor = max(0, (case.amount_minor or 0) - more)
-            if not case.amount_minor:
-                soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
-                set_status(turn, case, "withdrawn" if soon else "resolved", "charge_explained")
+    look_again_now(turn, event.payment_id)
 
 
 def joined(turn: Turn, event: LedgerPosted) -> str | None:
@@ -327,13 +343,24 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
         each.back_minor += taken
     _forget_undone(turn)
     if left_minor and (left_minor < event.amount_minor or not mine):
-        entry = hashed(event.event_id)
-        early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
-        gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
-        waits = Spent(key, entry, 0, 0, -left_minor, event.currency, turn.at_ms)
-        obligations.spent = [each for each in obligations.spent if each not in gone]
-        keep(turn, waits)
+        _keep_early(turn, Spent(key, hashed(event.event_id), 0, 0, -left_minor, event.currency, turn.at_ms))
     return Returned(left_minor, min(left_minor, back_minor), not known)
+
+
+def credited_ahead(turn: Turn, event: LedgerPosted) -> None:
+    """A credit that names an order of which nobody has told yet: its payment or top-up claims it."""
+    if event.order_id is not None and event.counterparty_id is None and not turn.late:
+        entry, order = hashed(event.event_id), hashed(event.order_id)
+        row = Spent(0, entry, order, 0, -event.amount_minor, event.currency, turn.at_ms, line=line_of(event))
+        _keep_early(turn, row)
+
+
+def _keep_early(turn: Turn, row: Spent) -> None:
+    obligations = turn.obligations
+    early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]
+    gone = early[: len(early) - EARLY_MAX + 1] if len(early) >= EARLY_MAX else []
+    obligations.spent = [each for each in obligations.spent if each not in gone]
+    keep(turn, row)
 
 
 def _forget_undone(turn: Turn) -> None:
@@ -366,15 +393,21 @@ def due(turn: Turn, waiting: Expectation) -> None:
     state = turn.obligations.recall(key)
     if state is not None and state.status in (PaymentState.FAILED, PaymentState.REVERSED):
         return  # nothing of it is right: all of it is rule L1's, unless the payment succeeds after all
-    total = _taken(turn, key, waiting.currency)
-    if total is None:
+    excess = _excess(turn, waiting.payment_id, waiting.amount_minor, waiting.currency)
+    known = _mismatch_case(turn, waiting.payment_id)
+    if excess is None:
         return  # no rate: nobody can say
-    foreign = any(each.currency != waiting.currency for each in debits_of(turn, key) if not each.fee)
-    tolerance = int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0
-    excess = total - waiting.amount_minor
-    duplicate = _duplicate_case(turn, waiting.payment_id)
-    if excess <= tolerance or (duplicate is not None and duplicate.is_open):
-        return
+    asked_minor = 0
+    if known is not None and known.currency == waiting.currency:
+        asked_minor = balance.missing_minor(known)
+        if excess <= asked_minor:
+            _corrected(turn, known, excess)
+            return
+    if not excess or balance.asked_minor(turn, waiting.payment_id, waiting.currency, refunds.DOUBLE_BENEFIT):
+        return  # what the customer has twice is reckoned without what was too much
+    if asked_minor and known is not None:
+        known.amount_minor = (known.amount_minor or 0) + excess - asked_minor  # it is about one more debit
+    total = waiting.amount_minor + excess
     about = about_of(turn, waiting.payment_id)
     told_minor = {each.order_minor for each in debits_of(turn, key)} if about is None else {about.order_minor}
     ordered = waiting.amount_minor in told_minor
@@ -401,7 +434,8 @@ def due(turn: Turn, waiting: Expectation) -> None:
     )
     if not ordered:
         return  # perhaps a tip that nobody has told of: people look first
-    owed = Owed(waiting.payment_id, waiting.entry, excess, waiting.currency, turn.at_ms, refunds.MISMATCH)
+    more_minor = excess - asked_minor
+    owed = Owed(waiting.payment_id, waiting.entry, more_minor, waiting.currency, turn.at_ms, refunds.MISMATCH)
     # Of the debit that went above it: told again after it was forgotten, it would be given back twice.
     last = [each for each in debits_of(turn, key) if not each.fee][-1]
     owed.line = hashed(f"{refunds.MISMATCH} {last.line}")
@@ -409,7 +443,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     told = {
         "order_amount": money(waiting.amount_minor, waiting.currency),
         "amount": money(total, waiting.currency),
-        "difference": money(excess, waiting.currency),
+        "difference": money(more_minor, waiting.currency),
         "case_id": case.case_id,
     }
     notify(turn, "amount_mismatch", told, case)
@@ -451,32 +485,108 @@ def _mismatch_case(turn: Turn, payment_id: str) -> Case | None:
     return None
 
 
+def look_again(turn: Turn, payment_id: str) -> None:
+    """Something was told that may explain what an open case says was too much: a minute later it is compared again."""
+    if _mismatch_case(turn, payment_id) is not None:
+        _await(turn, payment_id, *_limit_of(debits_of(turn, payment_key(payment_id)), about_of(turn, payment_id)))
+
+
+def look_once_more(turn: Turn, payment_id: str) -> None:
+    """What seemed to be no more than the price may be more after all: a refund was told of, or has failed.
+
+    Not where people have looked at it before.
+    """
+    cases = turn.obligations.cases
+    if turn.late or any((each.family, each.payment_id) == (refunds.MISMATCH, payment_id) for each in cases):
+        return
+    about = about_of(turn, payment_id)
+    if about is not None or debits_of(turn, payment_key(payment_id)):
+        _check_later(turn, payment_id, about)
+
+
+def look_again_now(turn: Turn, payment_id: str) -> bool:
+    """Compares again what an open case says was too much. False: its refund has left already."""
+    case = _mismatch_case(turn, payment_id)
+    debits = debits_of(turn, payment_key(payment_id))
+    if case is None or not debits:
+        return True
+    limit_minor, currency = _limit_of(debits, about_of(turn, payment_id))
+    excess = _excess(turn, payment_id, limit_minor, currency) if limit_minor else None
+    return excess is None or case.currency != currency or _corrected(turn, case, excess)
+
+
+def still_inside_minor(turn: Turn, payment_id: str, fee: Fee) -> int:
+    """How much of what is above a fee's tariff still stands within its payment's debits.
+
+    As far as that is known, and nothing has gone back as charged too much, all of it.
+    """
+    price = balance.price_of(turn, payment_id, fee.currency)
+    mine = [owed for owed in turn.obligations.owed if (owed.payment_id, owed.family) == (payment_id, refunds.MISMATCH)]
+    leaving_minor = sum(owed.amount_minor for owed in mine if owed.status in (refunds.INTENDED, refunds.SENT))
+    if price is None or not (leaving_minor or any(each.back_minor for each in debits_of(turn, fee.payment))):
+        return fee.above_minor
+    over_minor = balance.over_minor(turn, payment_id, price, fee.currency, with_fees=True) or 0
+    return max(0, min(fee.above_minor, over_minor - leaving_minor - (fee.amount_minor - fee.above_minor)))
+
+
+def _corrected(turn: Turn, case: Case, excess: int) -> bool:
+    """No more than `excess` of a case was too much and is still to come back. False: its refund has left already."""
+    if excess >= balance.missing_minor(case):
+        return True
+    if not refunds.charged_rightly(turn, case.payment_id, excess):
+        return False
+    case.amount_minor = case.counters.get(BACK, 0) + excess
+    text = "charged rightly after all" if not excess else "less than this was too much"
+    add_line(turn, case, Line(turn.at_ms, "charge_explained", turn.cause, text, excess, case.currency))
+    if not excess:
+        soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+        set_status(turn, case, "withdrawn" if soon else "resolved", "charge_explained")
+    return True
+
+
+def _excess(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> int | None:
+    """How much of a payment's debits is too much beside what goes back as a duplicate; None without a rate.
+
+    0 where it is no more than rates differ.
+    """
+    excess = balance.over_minor(turn, payment_id, limit_minor, currency)
+    if excess is not None:
+        excess -= balance.asked_minor(turn, payment_id, currency, refunds.DUPLICATE)
+    mine = debits_of(turn, payment_key(payment_id))
+    foreign = any(each.currency != currency for each in mine if not each.fee)
+    tolerance = int(limit_minor * turn.policy.money.fx_tolerance) if foreign else 0
+    return excess if excess is None or excess > tolerance else 0
+
+
 def explained(turn: Turn, payment_id: str, debit: Spent) -> bool:
     """A debit that was compared with the price of its payment is a fee: what was wrong about it is so no more.
 
     False: it is on its way back as a whole.
     """
     whole_minor = debit.amount_minor + debit.back_minor
-    for case in tuple(turn.obligations.cases):
-        doubted = case.family == refunds.MISMATCH or (
-            case.family == refunds.DUPLICATE and (case.amount_minor or 0) == whole_minor
-        )
-        if not doubted or case.payment_id != payment_id or not case.is_open or case.currency != debit.currency:
-            continue
-        if case.family == refunds.DUPLICATE:
-            if any((each.payment_id, each.line) == (payment_id, debit.line) for each in turn.obligations.owed):
-                return False
-            left_minor = 0
-        else:
-            left_minor = max(0, (case.amount_minor or 0) - whole_minor)
-            if not refunds.charged_rightly(turn, payment_id, left_minor):
-                return False
-        case.amount_minor = left_minor
-        text = "a fee of its payment, no part of its price"
-        add_line(turn, case, Line(turn.at_ms, "fee_booked", turn.cause, text, whole_minor, debit.currency))
-        if not left_minor:
-            soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
-            set_status(turn, case, "withdrawn" if soon else "resolved", "charge_explained")
+    text = "a fee of its payment, no part of its price"
+    line = Line(turn.at_ms, "fee_booked", turn.cause, text, whole_minor, debit.currency)
+    case = _mismatch_case(turn, payment_id)
+    if case is not None:
+        missing_minor = balance.missing_minor(case)
+        if not look_again_now(turn, payment_id):
+            return False
+        if balance.missing_minor(case) < missing_minor:
+            add_line(turn, case, line)
+    case = _duplicate_case(turn, payment_id)
+    if case is None or not case.is_open or case.currency != debit.currency:
+        return True
+    mine = [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, refunds.DUPLICATE)]
+    owed = next((each for each in mine if each.line == debit.line), None)
+    if owed is None and (mine or case.amount_minor != whole_minor):
+        return True  # the case is about another debit
+    if owed is not None and not refunds.is_none(turn, owed):
+        return False
+    case.amount_minor = max(case.counters.get(BACK, 0), (case.amount_minor or 0) - whole_minor)
+    add_line(turn, case, line)
+    if not balance.missing_minor(case):
+        soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+        set_status(turn, case, "withdrawn" if soon else "resolved", "charge_explained")
     return True
 
 
@@ -731,11 +841,14 @@ def _check_later(turn: Turn, payment_id: str, about: Lately | None) -> None:
     if not debits:
         return
     limit_minor, currency = _limit_of(debits, about)
-    taken_minor = _taken(turn, payment_key(payment_id), currency)
-    if not limit_minor or taken_minor is None or taken_minor <= limit_minor:
-        return
+    excess = balance.over_minor(turn, payment_id, limit_minor, currency) if limit_minor else None
+    if excess is not None and excess > 0:
+        _await(turn, payment_id, limit_minor, currency)
+
+
+def _await(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> None:
     expectations = turn.obligations.expectations
-    if any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
+    if not limit_minor or any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     expectations.append(
@@ -743,18 +856,3 @@ def _check_later(turn: Turn, payment_id: str, about: Lately | None) -> None:
     )
     if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
         expectations.pop()  # what was promised goes before a check that the next debit brings again
-
-
-def _taken(turn: Turn, key: int, currency: str) -> int | None:
-    """What still stands of a payment's debits, its fees left out; None without a rate.
-
-    A fee that has no line of its own may be a part of another one.
-    """
-    total = 0
-    for each in turn.obligations.spent:
-        if each.payment == key and each.amount_minor > 0 and not each.fee:
-            minor = turn.policy.to_home(each.amount_minor, each.currency, currency, turn.at_ms)
-            if minor is None:
-                return None
-            total += minor
-    return max(0, total - fee_lines.inside_minor(turn, key, currency))

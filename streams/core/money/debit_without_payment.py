@@ -61,7 +61,9 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         reservations.posted(turn, event)
     payment_id = charges.joined(turn, event)
     if payment_id is None:
-        if orphans.is_about_a_payment(turn, event):
+        if event.direction == "credit":
+            charges.credited_ahead(turn, event)
+        elif orphans.is_about_a_payment(turn, event):
             charges.debited(turn, event, "")
             _wait(turn, event, "", event.amount_minor, orphans.waits_s(turn), orphan=True)
         return
@@ -165,7 +167,7 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
             refunds.succeeded(turn, event)
     elif status == PaymentState.SUCCEEDED:
         charges.confirmed(turn, event, known)
-        undercharges.confirmed(turn, event, known)
+        undercharges.confirmed(turn, event)
         refunds.succeeded(turn, event)
         if known is not None:
             _after_the_money(turn, event, known)
@@ -198,6 +200,8 @@ def _is_promised(turn: Turn, event: Movement, known: PaymentState | None) -> boo
     A debit that only a code has told of has nothing but the reversal to end it.
     """
     left = standing.left(turn, event)
+    if known is not None and known.status == PaymentState.REVERSED and charges.paid(turn, event.payment_id) is None:
+        left = None  # the ledger has given it back before, and its debit is forgotten
     case = _case(turn, event.payment_id)
     is_open = case is not None and case.is_open
     told = known is not None and known.is_debited
@@ -255,8 +259,9 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
         back_minor = case.amount_minor or 0
     else:
         back_minor = event.amount_minor if known.status == PaymentState.REVERSED and known.is_debited else 0
-    if back_minor:
-        both = Owed(event.payment_id, turn.cause, back_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+    twice = refunds.twice_minor(turn, event.payment_id, back_minor, event.currency) if back_minor else 0
+    if twice > 0:
+        both = Owed(event.payment_id, turn.cause, twice, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, "the money was back when the payment succeeded", by_success=True)
 
 
@@ -292,16 +297,16 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
         if case.family != refunds.DOUBLE_BENEFIT or case.payment_id != payment_id or not case.is_open:
             continue
         left_minor = (case.amount_minor or 0) - event.amount_minor
-        if case.currency != event.currency or left_minor < 0:
+        if case.currency != event.currency or (left_minor < 0 and charges.paid(turn, payment_id) is not None):
             return False
-        if left_minor:
+        if left_minor > 0:
             case.amount_minor = left_minor
             text = "a part of it was debited again"
             add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
         else:
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")
-        return True
+        return left_minor >= 0  # more than that is compared with the payment's amount, as any debit
     return False
 
 
@@ -311,6 +316,8 @@ def carve(turn: Turn, payment_id: str, fee: Fee) -> bool:
     False: all of it is on its way back already, because its payment is not good.
     """
     obligations = turn.obligations
+    if fee.line or fee.inside:
+        expectations.carve(turn, payment_id, fee.excess_minor, fee.currency)
     for debit in tuple(obligations.debits):
         # What is looked into again after a success or a reversal is one debit of all that stands.
         is_all = debit.contradicted or debit.undone

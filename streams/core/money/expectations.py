@@ -18,7 +18,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set
 from streams.core.cases.timeline import kind_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import alike, arrivals, given, times
+from streams.core.money import alike, arrivals, fee_lines, given, times
 from streams.core.money.asking import ask
 from streams.core.money.business_days import Within
 from streams.core.money.completeness import later_ms
@@ -39,6 +39,8 @@ _DAY_MS = 86_400_000
 _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 # How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
 _DONE, _RETURNED, _FAILED = "done", "returned", "failed"
+BACK = "returned_minor"  # counter of a money case: how much of its amount
+FEE = "fee_issue"  # family of the case about a fee above its tariff
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
 
 
@@ -129,6 +131,7 @@ PROMISES: dict[str, Promise] = {
 # A refund that merely waits is the customer's request (F15); whoever has it as a case needs no second one.
 TOUCHED = frozenset().union(*(row.begins | row.keeps | row.breaks for row in PROMISES.values())) | {payments.PspStatus}
 _OF_REFUNDS = (PROMISES["refund"], PROMISES["promise"])
+_REFUND_FAMILIES = frozenset(row.case_type for row in _OF_REFUNDS)
 # Of a movement itself: what was taken for it has to arrive or to come back.
 _OF_MOVEMENTS = (PROMISES["topup"], PROMISES["withdrawal"], PROMISES["bill"])
 
@@ -194,8 +197,10 @@ def _told_of(turn: Turn, event: RefundCredited) -> None:
     """The payment system tells of a credit: the ledger's line, before or after it, is the same money."""
     if arrivals.knows(turn, "kept", "refund", event.refund_id):
         return
-    if not _was_here(turn, event.payment_id, event.amount_minor, event.currency):
+    if not _was_here(turn, event):
         arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
+        if given.is_of_purchase(turn, event.refund_id):
+            arrivals.note(turn, "bought", event.payment_id, event.amount_minor, event.currency)
         if given.is_ours(turn, event.refund_id):
             arrivals.note(turn, "ours", event.payment_id, event.amount_minor, event.currency)
 
@@ -250,14 +255,11 @@ def _first_ms(row: Promise, since_ms: int, owed_ms: int) -> int:
 
 
 def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
-    """The ledger has credited a payment: a refund of exactly that amount has arrived, or a movement, or its return.
+    """The ledger has credited a payment: a refund of exactly that amount has arrived.
 
     The id of the refund, empty if it is none that is waited for, None if the payment system has told of it before.
     """
-    for row in _OF_MOVEMENTS:
-        _moved_money(turn, row, event, payment_id)
     money_of = (payment_id, event.amount_minor, event.currency)
-    families = {row.case_type for row in _OF_REFUNDS}
     waited = [
         (waiting.since_ms, waiting.subject or waiting.payment_id)
         for waiting in turn.obligations.expectations
@@ -266,8 +268,12 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     ] + [
         (case.lines[0].at_ms, case.refund_id or payment_id)
         for case in turn.obligations.cases
-        if case.family in families and case.is_open and (case.payment_id, case.amount_minor, case.currency) == money_of
+        if case.family in _REFUND_FAMILIES
+        and case.is_open
+        and (case.payment_id, case.amount_minor, case.currency) == money_of
     ]
+    if _is_part(turn, event, payment_id):
+        return event.reference
     named = any(refund_id == event.reference for _, refund_id in waited)
     another = given.is_ours(turn, event.reference or "") and not arrivals.knows(turn, "ours", *money_of)
     if not named and not another and arrivals.forget(turn, "told", *money_of):
@@ -279,6 +285,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     refund_id = event.reference if named and event.reference else guess
     for row in _OF_REFUNDS:
         waiting = _find(turn, row, refund_id)
+        if waiting is not None and row.kind == "promise" and waiting.amount_minor > event.amount_minor:
+            continue  # less was sent than was promised: the rest is still to be
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
         _note_end(turn, row, refund_id, kept=True)
@@ -288,6 +296,46 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     if not named:
         alike.guessed(turn, *money_of, refund_id)
     return refund_id
+
+
+def _is_part(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Whether a credit names a refund that is waited for and is less: the rest is waited for, by whoever does."""
+    mine = (payment_id, event.currency, event.reference)
+    waits: list[Expectation | Case] = [
+        each for each in turn.obligations.expectations if each.kind in ("refund", "promise")
+    ]
+    waits += [case for case in turn.obligations.cases if case.refund_id and case.is_open]
+    named = [each for each in waits if (each.payment_id, each.currency, _refund_of(each)) == mine]
+    if any(each.amount_minor == event.amount_minor for each in named):
+        return False
+    parts = [each for each in named if event.amount_minor < (each.amount_minor or 0)]
+    for each in parts:
+        each.amount_minor = (each.amount_minor or 0) - event.amount_minor
+        if isinstance(each, Case):
+            add_line(turn, each, _ledger_line(turn, event, "a part of the money"))
+    return bool(parts)
+
+
+def _refund_of(each: Expectation | Case) -> str:
+    return each.subject if isinstance(each, Expectation) else each.refund_id
+
+
+def under_way_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What refunds of the merchant's that are counted as given back have still to bring of a payment."""
+    waited = {
+        each.subject: each.amount_minor
+        for each in turn.obligations.expectations
+        if each.subject
+        and each.kind in ("refund", "promise")
+        and (each.payment_id, each.currency) == (payment_id, currency)
+    } | {
+        case.refund_id: case.amount_minor or 0
+        for case in turn.obligations.cases
+        if case.is_open
+        and case.family in _REFUND_FAMILIES
+        and (case.payment_id, case.currency) == (payment_id, currency)
+    }
+    return sum(minor for refund_id, minor in waited.items() if given.is_counted(turn, refund_id))
 
 
 def stopped(turn: Turn, refund_id: str) -> None:
@@ -303,6 +351,11 @@ def was_ours(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     return arrivals.forget(turn, "ours", payment_id, event.amount_minor, event.currency)
 
 
+def was_of_purchase(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """The same: whether it is a refund of what was bought, which its customer asked for or its merchant approved."""
+    return arrivals.forget(turn, "bought", payment_id, event.amount_minor, event.currency)
+
+
 def is_here(turn: Turn, refund_id: str) -> None:
     """The money of a refund of ours is here, and nothing was heard of it yet: what is told of it begins nothing."""
     for row in _OF_REFUNDS:
@@ -314,13 +367,31 @@ def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str, *, claimed: bool
 
     `claimed`: a case about what was charged too much has been given it, or a part.
     """
-    arrivals.note(turn, "claimed" if claimed else "ledger", payment_id, event.amount_minor, event.currency)
+    money_of = (payment_id, event.amount_minor, event.currency)
+    arrivals.note(turn, "claimed" if claimed else "ledger", *money_of)
+    if event.reference:
+        arrivals.note(turn, "named", *money_of)
+        arrivals.note(turn, "is", event.reference, *money_of)
 
 
-def _was_here(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
-    """Whether the ledger has told of as much before anybody told what it is; from now on that is explained."""
-    money_of = (payment_id, amount_minor, currency)
-    return arrivals.forget(turn, "ledger", *money_of) or arrivals.forget(turn, "claimed", *money_of)
+def _was_here(turn: Turn, event: Refund) -> bool:
+    """Whether the ledger has told of as much before anybody told what it is; from now on that is explained.
+
+    What names another refund is not this one, if that was heard of first after it was booked. What was given to a case
+    about too much is no part of what the merchant gives back of the payment.
+    """
+    money_of = (event.payment_id, event.amount_minor, event.currency)
+    bank_s = given.of(turn, event.payment_id, event.currency).bank_s
+    names_another = arrivals.knows(turn, "named", *money_of) and not arrivals.forget(
+        turn, "is", event.refund_id, *money_of
+    )
+    if names_another and bank_s and turn.at_ms // 1000 > bank_s:
+        return False
+    arrivals.forget(turn, "named", *money_of)
+    if arrivals.forget(turn, "claimed", *money_of):
+        given.intended(turn, event.refund_id)
+        return True
+    return arrivals.forget(turn, "ledger", *money_of)
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
@@ -334,22 +405,30 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
             turn.obligations.expectations.remove(waiting)  # its credit was here first
         followed = _find(turn, row, payment_id) is not None or _case_open(turn, row, payment_id)
         if arrivals.knows(turn, "broken", row.kind, payment_id) and not followed:
-            standing_minor = _standing(turn, payment_id)
+            standing_minor = _missing(turn, payment_id, event.currency)
             if standing_minor:
                 term = times.within(turn, turn.policy.money.refund["other"], event.currency)
                 _await_return(turn, row, payment_id, standing_minor, event.currency, term)
 
 
-def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str) -> None:
-    """A credit of a top-up is its end; of a payout, a bill or a failed top-up it is what was taken, come back."""
+def moved_money(turn: Turn, event: LedgerPosted, payment_id: str, *, told: bool) -> None:
+    """A credit of a top-up is its end or a part of it; of a payout, a bill or a failed top-up what was taken came back.
+
+    To be asked once the credit has been given to what is asked back of a fee. `told`: the payment system has said it.
+    """
+    for row in _OF_MOVEMENTS:
+        _moved_money(turn, row, event, payment_id, told=told)
+
+
+def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str, *, told: bool) -> None:
     waiting = _find(turn, row, payment_id)
     returns = waiting is not None and waiting.stage == _RETURN
     debits = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
     debits = [each for each in debits if each.amount_minor >= 0]
-    rest_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)
+    rest_minor = _missing(turn, payment_id, event.currency)
     kept = row.kind == "topup" and not (debits and arrivals.knows(turn, "broken", row.kind, payment_id))
     # Of what was taken all has to come back, a fee of it included; where nobody saw it taken, as much as was promised.
-    over = bool(debits) and not any(each.amount_minor for each in debits) and (returns or not kept)
+    over = bool(debits) and not rest_minor and (returns or not kept)
     rests = rest_minor > 0 and (returns or not kept)
     short = waiting is not None and _is_short(turn, event, waiting.amount_minor, waiting.currency)
     if waiting is not None and rests and returns and waiting.currency == event.currency:
@@ -359,32 +438,84 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str)
         _note_end(turn, row, payment_id, kept=kept)
         if rests and waiting.currency == event.currency:
             _await_return(turn, row, payment_id, rest_minor, event.currency, times.to_balance(turn, event.currency))
+    elif waiting is not None and kept and not told:
+        waiting.amount_minor -= event.amount_minor  # the rest is waited for
     for case in tuple(turn.obligations.cases):
         if (case.family, case.payment_id) != (row.case_type, payment_id) or not case.is_open:
             continue
+        is_same = case.currency == event.currency
         short = not over and (
-            (rests and case.currency == event.currency)
-            or _is_short(turn, event, case.amount_minor or 0, case.currency or "")
+            (rests and is_same) or _is_short(turn, event, case.amount_minor or 0, case.currency or "")
         )
         line = _ledger_line(
             turn, event, "a part of the money" if short else "money arrived" if kept else "money is back"
         )
         if short:
             add_line(turn, case, line)
+            if rests and is_same:
+                case.amount_minor = rest_minor
+            elif kept and not told:
+                case.amount_minor = (case.amount_minor or 0) - event.amount_minor
         else:
             _note_end(turn, row, payment_id, kept=kept)
             _close(turn, row, case, line, _DONE if kept else _RETURNED)
 
 
+def is_credited_twice(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Whether a top-up that the ledger has credited in full before is credited by as much once more."""
+    base = fee_lines.base_of(turn, payment_id)
+    if base is None or base[1] != event.currency or not arrivals.knows(turn, "kept", "topup", payment_id):
+        return False
+    here = _early(turn, payment_id, event.currency)
+    before_minor = sum(here) - event.amount_minor
+    return here.count(event.amount_minor) > 1 and not _is_less(turn, before_minor, base[0])
+
+
+def _early(turn: Turn, payment_id: str, currency: str) -> list[int]:
+    """The ledger's credits of a payment of which it has told no debit: of a top-up, what has arrived."""
+    key = payment_key(payment_id)
+    mine = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor < 0]
+    return [-each.amount_minor for each in mine if each.currency == currency]
+
+
 def _is_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, currency: str) -> bool:
     """Whether less has arrived than was promised; a fee or a rate may take as much as rates differ."""
-    return event.currency == currency and event.amount_minor < amount_minor * (1 - turn.policy.money.fx_tolerance)
+    return event.currency == currency and _is_less(turn, event.amount_minor, amount_minor)
 
 
-def _standing(turn: Turn, payment_id: str) -> int:
+def _is_less(turn: Turn, minor: int, promised_minor: int) -> bool:
+    return minor < promised_minor * (1 - turn.policy.money.fx_tolerance)
+
+
+def _missing(turn: Turn, payment_id: str, currency: str) -> int:
+    """The same without what goes back of a fee above its tariff by itself (flow F46)."""
+    asked_minor = sum(
+        (case.amount_minor or 0) - case.counters.get(BACK, 0)
+        for case in turn.obligations.cases
+        if case.is_open and case.family == FEE and (case.payment_id, case.currency) == (payment_id, currency)
+    )
+    return max(0, _standing(turn, payment_id, currency) - asked_minor)
+
+
+def carve(turn: Turn, payment_id: str, excess_minor: int, currency: str) -> None:
+    """So much of what should come back of a movement that has failed goes back as a fee above its tariff."""
+    for row in _OF_MOVEMENTS:
+        waiting = _find(turn, row, payment_id)
+        if waiting is not None and waiting.stage == _RETURN and waiting.currency == currency:
+            waiting.amount_minor -= min(waiting.amount_minor, excess_minor)
+            if not waiting.amount_minor:
+                turn.obligations.expectations.remove(waiting)
+        for case in turn.obligations.cases:
+            mine = (case.family, case.payment_id, case.currency) == (row.case_type, payment_id, currency)
+            if mine and case.is_open and arrivals.knows(turn, "broken", row.kind, payment_id):
+                case.amount_minor = max(0, (case.amount_minor or 0) - excess_minor)
+
+
+def _standing(turn: Turn, payment_id: str, currency: str = "") -> int:
     """What the ledger has debited for a movement and not given back, as far as it is remembered."""
     key = payment_key(payment_id)
-    return sum(each.amount_minor for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0)
+    mine = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
+    return sum(each.amount_minor for each in mine if not currency or each.currency == currency)
 
 
 def _begun(turn: Turn, row: Promise, event: Movement) -> None:
@@ -403,6 +534,10 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         if row.kind != "bill" or known.stage == _RETURN:
             return
         turn.obligations.expectations.remove(known)  # from here on it takes its time
+    here_minor = sum(_early(turn, event.payment_id, event.currency)) if row.kind == "topup" else 0
+    if here_minor and not _is_less(turn, here_minor, event.amount_minor):
+        _note_end(turn, row, subject, kept=True)
+        return
     owed_ms = row.term(turn, event).ends_ms(turn.at_ms)
     promised_by = getattr(event, "promised_by", None)
     if promised_by is not None:
@@ -418,7 +553,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         turn.at_ms,
         owed_ms,
         _first_ms(row, turn.at_ms, owed_ms),
-        event.amount_minor,
+        event.amount_minor - here_minor,
         event.currency,
         taken=taken,
     )
@@ -437,12 +572,9 @@ def _is_over(turn: Turn, row: Promise, event: Movement) -> bool:
         arrivals.forget(turn, "broken", row.kind, subject)  # it is tried once more
     leaves = any(owed.refund_id == subject for owed in turn.obligations.owed)  # ours: its case knows what came
     is_refund = row in _OF_REFUNDS and not leaves
-    if is_refund and _was_here(turn, event.payment_id, event.amount_minor, event.currency):
+    if is_refund and isinstance(event, Refund) and _was_here(turn, event):
         for each in _OF_REFUNDS:
             _note_end(turn, each, subject, kept=True)
-        return True
-    if row.kind == "topup" and arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
-        _note_end(turn, row, subject, kept=True)
         return True
     case = _case(turn, row, event)
     return case is not None and case.is_open
@@ -483,10 +615,20 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
     if row.kind == "topup":
         promised = waiting or case
         if promised is not None and _is_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
-            promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor  # the rest is waited for
+            if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
+                promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor  # the rest is waited for
+                arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
             if case is not None:
                 add_line(turn, case, line)
             return
+    if row.kind == "promise" and waiting is not None and _is_short(turn, event, waiting.amount_minor, waiting.currency):
+        part = ("sent", subject, event.amount_minor)  # first it is sent, then it arrives
+        if isinstance(event, RefundCredited) and arrivals.forget(turn, *part):
+            return
+        waiting.amount_minor -= event.amount_minor
+        if not isinstance(event, RefundCredited):
+            arrivals.note(turn, *part)
+        return
     if waiting is not None:
         turn.obligations.expectations.remove(waiting)
     _note_end(turn, row, subject, kept=True)
@@ -500,7 +642,7 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
     waiting = _find(turn, row, subject)
     case = _case(turn, row, event)
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
-    standing_minor = _standing(turn, event.payment_id) if row in _OF_MOVEMENTS else 0
+    standing_minor = _missing(turn, event.payment_id, event.currency) if row in _OF_MOVEMENTS else 0
     back = _is_back(turn, event)
     taken = waiting is not None and waiting.taken and not back
     taken_minor = standing_minor or (event.amount_minor if taken else 0)
@@ -592,9 +734,16 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, how: str) -> None:
     template = f"{row.case_type}.{how}"
     case.money_state = "arrived" if how == _DONE else "returned"
     if case.template and line.amount_minor is not None and line.currency is not None:
-        about = {"amount": money(line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
+        whole = _whole(turn, case.payment_id, case.amount_minor or 0, line.currency) if row in _OF_MOVEMENTS else 0
+        about = {"amount": money(whole or line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
         notify(turn, template, about, case)
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
+
+
+def _whole(turn: Turn, payment_id: str, part_minor: int, currency: str) -> int:
+    """The amount of a movement, where only a part of it is still waited for; else, or where it is forgotten, 0."""
+    base = fee_lines.base_of(turn, payment_id)
+    return base[0] if base is not None and base[1] == currency and part_minor < base[0] else 0
 
 
 def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
@@ -604,13 +753,12 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
     case = _open(turn, row, waiting, f"{_name(waiting)}: {text}", row.priority)
     if row.asks:
         ask(turn, case, waiting.payment_id, waiting.entry, waiting.amount_minor, waiting.currency)
-    _tell(
-        turn,
-        row,
-        waiting,
-        "withdrawal_delay.not_back" if is_return and row.kind == "withdrawal" else row.case_type,
-        case,
-    )
+    template = row.case_type
+    if is_return and row.kind == "withdrawal":
+        template = "withdrawal_delay.not_back"
+    elif row.kind == "topup" and _whole(turn, waiting.payment_id, waiting.amount_minor, waiting.currency):
+        template = "topup_not_credited.part"
+    _tell(turn, row, waiting, template, case)
     return case
 
 

@@ -58,7 +58,8 @@ def claimed(turn: Turn, fee: Fee) -> Spent | None:
     mine = [each for each in turn.obligations.spent if not each.fee and not each.refund and _is(turn, fee, each)]
     if not mine:
         return None
-    debit = min(mine, key=lambda each: abs(each.at_ms - fee.at_ms))
+    leaving = {owed.line for owed in turn.obligations.owed}  # of several equal ones a second charge of the same may be
+    debit = min(mine, key=lambda each: (each.line in leaving, not each.amount_minor, abs(each.at_ms - fee.at_ms)))
     fee.line, debit.fee = debit.line, True
     return debit
 
@@ -74,10 +75,13 @@ def excess_of(turn: Turn, debit: Spent) -> int:
     return 0 if fee is None else fee.excess_minor
 
 
-def inside_minor(turn: Turn, key: int, currency: str) -> int:
-    """The fees of a payment that have no line of their own: its debits may have them inside."""
+def inside_minor(turn: Turn, key: int, currency: str, *, allowed: bool = False) -> int:
+    """The fees of a payment that have no line of their own: its debits may have them inside.
+
+    `allowed`: only so much of them as is not above their tariffs.
+    """
     return sum(
-        each.amount_minor
+        each.amount_minor - (max(each.excess_minor, each.above_minor) if allowed else 0)
         for each in turn.obligations.fees
         if each.payment == key and each.currency == currency and not each.line
     )

@@ -96,6 +96,16 @@ def is_ours(turn: Turn, refund_id: str) -> bool:
     return _name("ours", refund_id) in _marks(turn)
 
 
+def of_purchase(turn: Turn, refund_id: str) -> None:
+    """A refund that the customer has asked for or the merchant has approved."""
+    _mark(turn, "bought", refund_id)
+
+
+def is_of_purchase(turn: Turn, refund_id: str) -> bool:
+    """Whether a refund is one of the last of those."""
+    return _name("bought", refund_id) in _marks(turn)
+
+
 def _may_be_here(turn: Turn, event: Refund, row: Given) -> bool:
     """No credit comes before its refund was approved or sent; that it is there may be told at any time."""
     return isinstance(event, RefundCredited) or turn.at_ms <= (row.bank_s + turn.policy.lateness_s) * 1000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from streams.contracts.actions import RefundCancelled
-from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundSent
+from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, charges, expectations, given
+from streams.core.money import arrivals, balance, charges, expectations, given
 from streams.core.obligations import Line, payment_key
 from streams.core.turn import Turn
 
@@ -24,6 +24,8 @@ def moved(turn: Turn, event: Refund) -> bool:
     """
     if isinstance(event, RefundFailed):
         return _failed(turn, event)
+    if isinstance(event, RefundRequested | RefundApproved) and not given.is_of_purchase(turn, event.refund_id):
+        given.of_purchase(turn, event.refund_id)
     if not isinstance(event, RefundApproved | RefundSent | RefundCredited):
         return False
     if given.is_ours(turn, event.refund_id) or given.is_counted(turn, event.refund_id):
@@ -51,7 +53,11 @@ def _taken(turn: Turn, event: Refund) -> int:
     """What the ledger has debited for it and nobody has given back as one too many, as far as it is remembered."""
     debits = charges.debits_of(turn, payment_key(event.payment_id))
     standing_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)
-    return standing_minor + given.of(turn, event.payment_id, event.currency).bank_minor if standing_minor else 0
+    if not standing_minor:
+        return 0
+    back_minor = sum(each.back_minor for each in debits if each.currency == event.currency)
+    by_merchant = min(back_minor, balance.by_merchant_minor(turn, event.payment_id, event.currency))
+    return standing_minor + by_merchant + given.of(turn, event.payment_id, event.currency).bank_minor
 
 
 def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:

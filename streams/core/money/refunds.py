@@ -15,7 +15,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations, given, shared_ids, times
+from streams.core.money import balance, expectations, given, shared_ids, times
 from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -36,7 +36,7 @@ from streams.core.turn import Turn
 MONTH_MS = 30 * 86_400_000
 NOT_CAPTURED, MISMATCH, DUPLICATE = "debited_not_confirmed", "amount_mismatch", "duplicate_charge"
 DOUBLE_BENEFIT = "double_benefit"
-FEE = "fee_issue"
+FEE = expectations.FEE
 BILL = "bill_not_posted"
 _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
@@ -235,8 +235,8 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
         if isinstance(event, RefundSent) and any(
             line.kind == CANCELLED and line.text == f"{named}: {LATE_SUCCESS}" for line in case.lines
         ):
-            owed = Owed(event.payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, case.family, SENT)
-            double_benefit(turn, owed, f"{named} had left when it was cancelled", by_success=True)
+            text = f"{named} had left when it was cancelled"
+            _left_too(turn, event.payment_id, event.amount_minor, event.amount_minor, event.currency, text)
         elif (
             isinstance(event, RefundFailed)
             and (case.family == DOUBLE_BENEFIT and case.is_open)
@@ -248,6 +248,7 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
 
 def succeeded(turn: Turn, event: Movement) -> None:
     """Late success (rule L3): nothing is owed any more. A refund that has left already is a double benefit."""
+    leaving_minor = 0
     for owed in tuple(turn.obligations.owed):
         if owed.payment_id != event.payment_id or owed.family not in (NOT_CAPTURED, BILL):
             continue
@@ -255,8 +256,42 @@ def succeeded(turn: Turn, event: Movement) -> None:
         if owed.status == INTENDED:
             _cancel(turn, owed, LATE_SUCCESS)
         elif owed.status == SENT:
+            leaving_minor += owed.amount_minor
             text = f"refund {owed.refund_id} had left when the payment succeeded"
-            double_benefit(turn, owed, text, by_success=True)
+            _left_too(turn, owed.payment_id, owed.amount_minor, leaving_minor, owed.currency, text)
+
+
+def _left_too(turn: Turn, payment_id: str, minor: int, leaving_minor: int, currency: str, text: str) -> None:
+    """A refund of `minor` has left for a payment that is good; `leaving_minor` with those that had left before it."""
+    told = any(
+        case.family == DOUBLE_BENEFIT
+        and case.payment_id == payment_id
+        and any(line.text == text for line in case.lines)
+        for case in turn.obligations.cases
+    )
+    asked_minor = balance.asked_minor(turn, payment_id, currency, DOUBLE_BENEFIT)
+    twice = twice_minor(turn, payment_id, asked_minor + minor, currency, leaving_minor) - asked_minor
+    if not told and twice > 0:
+        double_benefit(
+            turn, Owed(payment_id, turn.cause, twice, currency, turn.at_ms, DOUBLE_BENEFIT), text, by_success=True
+        )
+
+
+def twice_minor(turn: Turn, payment_id: str, back_minor: int, currency: str, leaving_minor: int = 0) -> int:
+    """What the customer of a good payment has twice: what it costs, less what stands of it and is not going back.
+
+    `back_minor` is what was given back in all, which it is where nobody can say what the payment costs.
+    """
+    due_minor = balance.due_minor(turn, payment_id, currency)
+    if due_minor is None:
+        return back_minor
+    going_minor = leaving_minor + balance.asked_minor(turn, payment_id, currency, DUPLICATE, FEE)
+    going_minor += sum(
+        owed.amount_minor
+        for owed in turn.obligations.owed
+        if (owed.payment_id, owed.family, owed.status, owed.currency) == (payment_id, MISMATCH, SENT, currency)
+    )
+    return due_minor - balance.stands_minor(turn, payment_id, currency) + going_minor
 
 
 def failed_after_all(turn: Turn, payment_id: str) -> None:
@@ -276,8 +311,11 @@ def is_leaving(turn: Turn, payment_id: str) -> bool:
     )
 
 
-def preferred(turn: Turn, payment_id: str, amount_minor: int) -> str:
-    """The family whose refund a credit of this amount looks like; empty if it looks like none of ours."""
+def preferred(turn: Turn, payment_id: str, amount_minor: int, refund_id: str = "") -> str:
+    """The family whose refund a credit of this amount is, or looks like; empty if it looks like none of ours."""
+    for owed in turn.obligations.owed if refund_id else ():
+        if owed.refund_id == refund_id:
+            return owed.family
     for status in (SENT, INTENDED):
         for owed in turn.obligations.owed:
             if owed.payment_id == payment_id and owed.status == status and owed.amount_minor == amount_minor:
@@ -342,17 +380,24 @@ def fee_back(turn: Turn, payment_id: str, came_minor: int, left_minor: int) -> N
 
 def charged_rightly(turn: Turn, payment_id: str, left_minor: int) -> bool:
     """What an order was charged too much turns out to be a fee, all but `left_minor`. False: it has left already."""
-    for owed in tuple(turn.obligations.owed):
-        if (owed.payment_id, owed.family) != (payment_id, MISMATCH):
-            continue
-        if owed.status not in (OWED, INTENDED):
-            return False
+    mine = [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, MISMATCH)]
+    if any(each.status not in (OWED, INTENDED) for each in mine):
+        return False
+    for owed in mine:
         if owed.status == OWED and left_minor:
             owed.amount_minor = min(owed.amount_minor, left_minor)
-            continue
-        turn.obligations.owed.remove(owed)
-        if owed.status == INTENDED:
-            _cancel(turn, owed, "charge_explained")
+        else:
+            is_none(turn, owed)
+    return True
+
+
+def is_none(turn: Turn, owed: Owed) -> bool:
+    """What was to go back was charged rightly. False: it has left already."""
+    if owed.status not in (OWED, INTENDED):
+        return False
+    turn.obligations.owed.remove(owed)
+    if owed.status == INTENDED:
+        _cancel(turn, owed, "charge_explained")
     return True
 
 
@@ -393,7 +438,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
     recent = [at_ms for at_ms in obligations.auto_refunds if at_ms > turn.at_ms - MONTH_MS]
     guards = (
         ("not_posted", not owed.entry),
-        ("in_flight", owed.status != OWED),
+        ("in_flight", owed.status != OWED or (not approved and _is_refunded_by_merchant(turn, owed))),
         ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
         ("contradicted", not approved and _is_contradicted(turn, owed, answered=answered)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
@@ -408,6 +453,12 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
+
+
+def _is_refunded_by_merchant(turn: Turn, owed: Owed) -> bool:
+    """A refund of the merchant's is on its way: of a payment that has failed since, it is this money."""
+    lost = owed.family in (NOT_CAPTURED, BILL)
+    return lost and expectations.under_way_minor(turn, owed.payment_id, owed.currency) > 0
 
 
 def _is_reversed(turn: Turn, payment_id: str) -> bool:
@@ -457,6 +508,10 @@ def double_benefit(turn: Turn, owed: Owed, text: str, *, by_success: bool = Fals
 
     `by_success`: nothing was given back twice, so that it is over should the payment have failed after all.
     """
+    for case in turn.obligations.cases:
+        mine = (case.family, case.payment_id, case.currency) == (DOUBLE_BENEFIT, owed.payment_id, owed.currency)
+        if mine and case.is_open:
+            case.amount_minor = (case.amount_minor or 0) + owed.amount_minor  # it is about more money
     open_or_join(
         turn,
         Draft(

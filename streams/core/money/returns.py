@@ -13,7 +13,7 @@ from streams.core.cases.book import add_line, set_status
 from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges, expectations, given, over_refunds, refunds
+from streams.core.money import balance, charges, expectations, given, over_refunds, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -42,13 +42,15 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     claims = _claims(turn, payment_id)
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
     named = refunds.arrived(turn, event)
-    first = refunds.preferred(turn, payment_id, event.amount_minor)
+    first = refunds.preferred(turn, payment_id, event.amount_minor, named)
     back = charges.credited(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
-    refunds.bill_settled(turn, payment_id)
     if named and not arrived:
         expectations.is_here(turn, named)
     told_of_ours = arrived is None and expectations.was_ours(turn, event, payment_id)
+    of_purchase = (
+        given.is_of_purchase(turn, arrived) if arrived else expectations.was_of_purchase(turn, event, payment_id)
+    )
     is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
     of_merchant = arrived != "" and not is_ours
     if arrived is not None:
@@ -56,7 +58,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
     pool_minor, missing = event.amount_minor, False
-    if not is_ours and not _is_asked_for(turn, event, claims, of_merchant=of_merchant):
+    if not is_ours and not _is_asked_for(turn, event, claims, of_merchant=of_merchant, of_purchase=of_purchase):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
     rest_minor, took = event.amount_minor - pool_minor, set[str]()
     for claim in claims:
@@ -72,6 +74,12 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         took.add(claim.family)
         _came(turn, event, claim, left_minor)
     pool_minor += rest_minor
+    expectations.moved_money(turn, event, payment_id, told=arrived is None)
+    refunds.bill_settled(turn, payment_id)
+    if expectations.is_credited_twice(turn, event, payment_id):
+        both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+        refunds.double_benefit(turn, both, "a top-up credited once more")
+        return
     if arrived == "" and not named and not first:
         expectations.unclaimed(turn, event, payment_id, claimed=bool(took - {refunds.NOT_CAPTURED}))
     if arrived == "":
@@ -151,9 +159,30 @@ def settle(turn: Turn, case: Case, template: str) -> None:
     withdrawn = soon and case.family == refunds.NOT_CAPTURED and not refunded
     case.money_state = "confirmed" if template == "debit_confirmed" else "returned"
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
-    if case.template not in ("", template) and case.amount_minor is not None and case.currency is not None:
-        about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
-        notify(turn, template, about, case)
+    if case.template in ("", template) or case.amount_minor is None or case.currency is None:
+        return
+    about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}
+    if template == "debit_confirmed":
+        template, about = _confirmed(turn, case, case.amount_minor, case.currency, about)
+    notify(turn, template, about, case)
+
+
+def _confirmed(
+    turn: Turn, case: Case, told_minor: int, currency: str, about: dict[str, str]
+) -> tuple[str, dict[str, str]]:
+    """What its customer hears of a payment that is good after all, where something else was taken or is going back."""
+    price = balance.price_of(turn, case.payment_id, currency)
+    due_minor = balance.due_minor(turn, case.payment_id, currency)
+    about = about if price is None or due_minor == told_minor else {**about, "amount": money(price, currency)}
+    if balance.asked_minor(turn, case.payment_id, currency, refunds.DOUBLE_BENEFIT):
+        return "debit_confirmed.refunded", {**about, "case_id": case.case_id}
+    if price is None or due_minor is None:
+        return "debit_confirmed", about
+    asked_minor = balance.asked_minor(turn, case.payment_id, currency, refunds.DUPLICATE, refunds.FEE)
+    stands_minor = balance.stands_minor(turn, case.payment_id, currency) - asked_minor
+    if stands_minor in (due_minor, 0):
+        return "debit_confirmed", about
+    return "debit_confirmed.differs", {**about, "debited": money(stands_minor, currency), "case_id": case.case_id}
 
 
 def _claims(turn: Turn, payment_id: str) -> list[Claim]:
@@ -185,18 +214,23 @@ def _worth(turn: Turn, event: LedgerPosted, minor: int, currency: str) -> int:
     return turn.policy.to_home(minor, currency, event.currency, turn.at_ms) or 0
 
 
-def _is_asked_for(turn: Turn, event: LedgerPosted, claims: list[Claim], *, of_merchant: bool) -> bool:
+def _is_asked_for(
+    turn: Turn, event: LedgerPosted, claims: list[Claim], *, of_merchant: bool, of_purchase: bool
+) -> bool:
     """Whether a credit that is no refund of ours may be what is asked back: exactly as much, or the bank's part of it.
 
     What is more is a refund of the merchant's, of which nothing may have been told yet. One of which something was told
-    gives back what is undisputed first, and ends nothing for which a refund of ours has left.
+    gives back what is undisputed first, and ends nothing for which a refund of ours has left. One that the customer has
+    asked for or the merchant approved is of what was bought: it is always as much as a whole duplicate, and never one.
     """
     asked_minor = sum(_worth(turn, event, each.missing_minor, each.currency) for each in claims)
     if not of_merchant:
         return event.amount_minor <= asked_minor
     exact = [each for each in claims if (each.missing_minor, each.currency) == (event.amount_minor, event.currency)]
     wanted = exact or (claims if event.amount_minor == asked_minor else [])
-    return bool(wanted) and not any(_has_left(turn, each) for each in wanted)
+    return bool(wanted) and not any(
+        _has_left(turn, each) or (of_purchase and each.family == refunds.DUPLICATE) for each in wanted
+    )
 
 
 def _has_left(turn: Turn, claim: Claim) -> bool:

@@ -12,12 +12,11 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.render import money
-from streams.core.money import charges
+from streams.core.money import balance, charges
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
     EXPECTATIONS_MAX,
-    SPENT_KEPT,
     Case,
     Expectation,
     Line,
@@ -35,7 +34,7 @@ def look_later(turn: Turn, payment_id: str, amount_minor: int, currency: str) ->
     """Remembers to compare the debits of a good payment with its amount, if they come to less so far."""
     if turn.late or not turn.policy.money.undercharges:
         return
-    taken_minor = _taken(turn, payment_id, currency)
+    taken_minor = balance.charged_minor(turn, payment_id, currency)
     if not taken_minor or taken_minor >= amount_minor:
         return
     expectations = turn.obligations.expectations
@@ -68,8 +67,8 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str, state: PaymentStat
         look_later(turn, payment_id, about.good_minor, about.currency)
 
 
-def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
-    """The payment is good, at this amount; `known` is what was known of it before."""
+def confirmed(turn: Turn, event: Movement) -> None:
+    """The payment is good, at this amount."""
     if type(event) not in charges.CAPTURES:
         return
     for waiting in turn.obligations.expectations:
@@ -77,17 +76,18 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
             waiting.amount_minor = event.amount_minor
     case = _case(turn, event.payment_id)
     if case is not None:
-        taken_minor = _taken(turn, event.payment_id, event.currency)
+        taken_minor = balance.charged_minor(turn, event.payment_id, event.currency)
         if taken_minor is not None and taken_minor >= event.amount_minor:
             _end(turn, case, "charge_explained")
-    elif known is None or known.status != PaymentState.SUCCEEDED:
+    elif not any(each.family == FAMILY and each.payment_id == event.payment_id for each in turn.obligations.cases):
+        # Also of one that its provider has confirmed before, which says nothing about the amount.
         look_later(turn, event.payment_id, event.amount_minor, event.currency)
 
 
 def undone(turn: Turn, payment_id: str, *, reversed_: bool = False) -> None:
     """The payment was reversed, or money of it came back: with the last of it nothing is missing any more."""
     case = _case(turn, payment_id)
-    if case is not None and (reversed_ or charges.paid(turn, payment_id) is None):
+    if case is not None and (reversed_ or _is_all_back(turn, payment_id)):
         _end(turn, case, "charge_undone")
 
 
@@ -97,11 +97,11 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return
     turn.obligations.expectations.remove(waiting)
     state = turn.obligations.recall(payment_key(waiting.payment_id))
-    taken_minor = _taken(turn, waiting.payment_id, waiting.currency)
+    taken_minor = balance.charged_minor(turn, waiting.payment_id, waiting.currency)
     if not taken_minor or state is None or state.status != PaymentState.SUCCEEDED:
         return
-    if charges.paid(turn, waiting.payment_id) is None:
-        return  # all of it is back
+    if _is_all_back(turn, waiting.payment_id):
+        return
     missing_minor = waiting.amount_minor - taken_minor
     mine = charges.debits_of(turn, payment_key(waiting.payment_id))
     foreign = any(each.currency != waiting.currency for each in mine)
@@ -127,23 +127,12 @@ def due(turn: Turn, waiting: Expectation) -> None:
     )
 
 
-def _taken(turn: Turn, payment_id: str, currency: str) -> int | None:
-    """What the ledger has debited for the payment, given back or not; None if nobody can say.
-
-    That is so without a rate, or where an older debit of it may have made room for others.
-    """
-    obligations, about = turn.obligations, charges.about_of(turn, payment_id)
-    if len(obligations.spent) >= SPENT_KEPT and (about is None or obligations.spent[0].at_ms > about.at_ms):
-        return None
-    total = 0
-    for each in charges.debits_of(turn, payment_key(payment_id)):
-        if each.fee:
-            continue
-        minor = turn.policy.to_home(each.amount_minor + each.back_minor, each.currency, currency, turn.at_ms)
-        if minor is None:
-            return None
-        total += minor
-    return total
+def _is_all_back(turn: Turn, payment_id: str) -> bool:
+    """Nothing of it stands, and no more than was debited has come back: a refund of the whole price may be more."""
+    key = payment_key(payment_id)
+    return charges.paid(turn, payment_id) is None and not any(
+        each.payment == key and each.amount_minor < 0 for each in turn.obligations.spent
+    )
 
 
 def _end(turn: Turn, case: Case, resolution: str) -> None:

@@ -94,4 +94,4 @@ def test_what_was_too_much_of_a_payment_ends_when_it_fails_or_all_of_it_is_back(
 def test_a_topup_that_is_credited_before_it_is_asked_for_is_not_looked_for() -> None:
     request = step(payments.TopupRequested, NOON)
     assert left(line("credit", NOON + SECOND, 3000), request, mark(NOON + DAY))[0] == []
-    assert left(line("credit", NOON + SECOND, 2000), request, mark(NOON + DAY))[0] == [("topup_not_credited", 3000)]
+    assert left(line("credit", NOON + SECOND, 2000), request, mark(NOON + DAY))[0] == [("topup_not_credited", 1000)]
