@@ -305,7 +305,7 @@ class Books(RuleBasedStateMachine):
             else:
                 assert money, f"{together}: {short} instead of {price}, and no case says so"
             assert all("payment_unknown" not in still_open[each] for each in together), "everybody knows the end"
-            assert all("refund_late" not in still_open[each] for each in together), "every refund is here"
+            assert not any(self.is_late(each) for each in together), "every refund is here"
 
     # -- helpers -----------------------------------------------------------------------------------------------------
 
@@ -327,6 +327,14 @@ class Books(RuleBasedStateMachine):
             if case.status not in DONE and case.entities.payment_id is not None:
                 found[case.entities.payment_id].add(case.cause_family)
         return found
+
+    def is_late(self, payment_id: str) -> bool:
+        """Whether a refund is looked for, by the account itself: of too many cases at once people have some."""
+        mine = [case for case in self.cases.values() if case.entities.payment_id == payment_id]
+        return any(
+            case.cause_family == "refund_late" and case.status not in DONE and "handed over" not in case.changed
+            for case in mine
+        )
 
     def end(self, payment_id: str, kind: Any, final: str) -> None:
         if payment_id in self.requested and payment_id not in self.final:
@@ -505,15 +513,16 @@ class Beside(Books):
         self.fees[payment_id] += 1
         self.post(payment_id, "debit", FEE)
 
-    @rule(payment_id=PAYMENTS)
-    def overcharge(self, payment_id: str) -> None:
+    @rule(payment_id=PAYMENTS, waits=st.booleans())
+    def overcharge(self, payment_id: str, waits: bool) -> None:
         """One debit above the amount; without an order's amount people decide what becomes of it."""
         self.request(payment_id)
         if not self.debits[payment_id]:
             self.debits[payment_id] += 1
             self.more[payment_id] = TOO_MUCH
             self.post(payment_id, "debit", AMOUNT + TOO_MUCH)
-            self.wait(3)
+            if waits:
+                self.wait(3)
 
     @rule(
         payment_id=PAYMENTS,

@@ -523,10 +523,15 @@ def still_inside_minor(turn: Turn, payment_id: str, fee: Fee) -> int:
     price = balance.price_of(turn, payment_id, fee.currency)
     mine = [owed for owed in turn.obligations.owed if (owed.payment_id, owed.family) == (payment_id, refunds.MISMATCH)]
     leaving_minor = sum(owed.amount_minor for owed in mine if owed.status in (refunds.INTENDED, refunds.SENT))
-    if price is None or not (leaving_minor or any(each.back_minor for each in debits_of(turn, fee.payment))):
+    parts = [each for each in debits_of(turn, fee.payment) if each.amount_minor and each.currency == fee.currency]
+    by_merchant = balance.by_merchant_minor(turn, payment_id, fee.currency)
+    gone_minor = leaving_minor + max(0, sum(each.back_minor for each in parts if not each.fee) - by_merchant)
+    if price is None or not gone_minor:
         return fee.above_minor
     over_minor = balance.over_minor(turn, payment_id, price, fee.currency, with_fees=True) or 0
-    return max(0, min(fee.above_minor, over_minor - leaving_minor - (fee.amount_minor - fee.above_minor)))
+    allowed_minor = fee.amount_minor - fee.above_minor
+    stands_minor = max(over_minor - leaving_minor - allowed_minor, fee.above_minor - gone_minor)
+    return max(0, min(fee.above_minor, stands_minor))
 
 
 def _corrected(turn: Turn, case: Case, excess: int) -> bool:

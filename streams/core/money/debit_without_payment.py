@@ -200,8 +200,6 @@ def _is_promised(turn: Turn, event: Movement, known: PaymentState | None) -> boo
     A debit that only a code has told of has nothing but the reversal to end it.
     """
     left = standing.left(turn, event)
-    if known is not None and known.status == PaymentState.REVERSED and charges.paid(turn, event.payment_id) is None:
-        left = None  # the ledger has given it back before, and its debit is forgotten
     case = _case(turn, event.payment_id)
     is_open = case is not None and case.is_open
     told = known is not None and known.is_debited
