@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple
@@ -63,16 +63,25 @@ _NOT_IDS = frozenset(
 # A quick no for nearly all texts: fewer digits in a row than a telephone number has. A date has ten characters.
 _MANY_DIGITS = re.compile(r"[0-9][0-9 -]{9}|\+[0-9]{7}|\+[0-9 ()-]{9}").search
 _SHORTEST = 6  # of an address: one letter, one letter, two letters
-_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
+_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,}+")
+_GROUP = re.compile(r"[0-9]+")
+_CARD_SIZES: Final = range(13, 20)  # ISO/IEC 7812
 _CODE_DIGITS_MOST = 12  # a card number has 13 and more; of all codes in the tables none has half as many
-# ISO/IEC 7812: cards begin with the industries 2 to 6, and two national schemes with 81 and 9792.
-_ISSUED = re.compile(r"[2-6]|81|9792")
+# ISO/IEC 7812: cards begin with the industries 2 to 6, and two national schemes with 81 and 9792. Nobody issues cards
+# that begin as a date of this century does, and every other order number does.
+_ISSUED = re.compile(r"(?!20[0-9]{2}(?:0[1-9]|1[0-2]))[2-6]|81|9792")
+# Where a card's number is followed by more digits without a blank, its length says where it ends.
+_SCHEMES = (
+    (re.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35|62|6011|65"), 16),
+    (re.compile(r"3[47]"), 15),
+    (re.compile(r"62"), 19),
+)
 _IDENTITY = re.compile(
-    r"(?<![0-9])[1-8][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx](?![0-9])"
+    r"(?=([1-8][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]))"
 )
 _EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[A-Za-z]{2,}")
 # Mainland mobiles, with or without country code; other numbers only in the international form (ITU-T E.164).
-_PHONE = re.compile(r"(?:tel:)?(?:(?:\+|00)86)?1[3-9][0-9]{9}|(?:tel:)?\+[1-9][0-9]{7,14}")
+_PHONE = re.compile(r"(?:tel:?)?(?:(?:\+|00)86)?1[3-9][0-9]{9}|(?:tel:?)?\+[1-9][0-9]{7,14}")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, ISO 7064 mod 11-2
 
 
@@ -91,9 +100,9 @@ def kind_of(text: str) -> Kind | None:
         return "email"
     if _MANY_DIGITS(text) is None:
         return None
-    if any(is_identity(run.group()) for run in _IDENTITY.finditer(text)):
+    if identities_in(text):
         return "identity"
-    if any(is_card(run.group()) for run in _DIGITS.finditer(text)):
+    if any(holds_card(_GROUP.findall(run.group()), glued=False) for run in _DIGITS.finditer(text)):
         return "card"
     plain = text.strip().replace(" ", "").replace("-", "").replace("(", "").replace(")", "")
     return "phone" if _PHONE.fullmatch(plain) else None
@@ -175,6 +184,33 @@ def is_card(run: str) -> bool:
         value = int(digit) * (1 + place % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
+
+
+def holds_card(groups: Sequence[str], *, glued: bool = True) -> bool:
+    """Whether a row of groups of digits holds a card number: whole groups, or with `glued` one that ends within one.
+
+    The work grows with the number of digits.
+    """
+    digits = "".join(groups)
+    edges, at = {0}, 0
+    for group in groups:
+        at += len(group)
+        edges.add(at)
+    for start in sorted(edges):
+        if any(start + size in edges and is_card(digits[start : start + size]) for size in _CARD_SIZES):
+            return True
+    return glued and any(
+        scheme.match(digits, at) is not None and is_card(digits[at : at + size])
+        for edge in edges
+        for scheme, size in _SCHEMES
+        for at in (edge, edge - size)
+        if at >= 0 and at + size <= len(digits)
+    )
+
+
+def identities_in(text: str) -> bool:
+    """Whether a Chinese resident number stands anywhere in it: it has a birthday and a check character."""
+    return any(is_identity(found[1]) for found in _IDENTITY.finditer(text))
 
 
 def is_identity(number: str) -> bool:

@@ -1,64 +1,164 @@
-"""How does a customer's text look without what must not be kept: cards, identity numbers, telephones, e-mails, codes?
+"""How does a text look without what must not be kept: cards, identity numbers, telephones, e-mails, codes, passwords?
 
-`streams.core.personal` says what a card and an identity number is; here they stand in the middle of a sentence, with
-blanks, line ends, dots and hyphens between the digits. In doubt a number is masked: a wrongly masked order number is
-asked for again, a kept card number cannot be taken back. A password is known by the word before it; one that is an
-everyday word in a sentence ("my password is sunflower") stays, as "my password is wrong" must.
+One rule for every text of a person: customers' messages, notes, reasons, names, references, statements. A number is
+known by what it is (check digit and issuer of a card, birthday and check character of an identity number, the form of a
+telephone number) whatever stands between its digits and beside it, or by the word near it (`code`, `passport`, `call`).
+What is no such number, because it is a date, a time or an amount, or named as an order, is set aside first.
+
+In doubt a number is masked: a wrongly masked order number is asked for again, a kept card number cannot be taken back.
+It is a net and no proof: what is told in riddles, in another language or over several messages goes through, and so
+does a password that is an everyday word in a sentence ("my password is sunflower"), as "my password is wrong" must.
+The work grows with the length of the text and no faster, for whoever wrote it may mean harm.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable
-from typing import NamedTuple
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
-from streams.core.personal import is_card, is_identity
+from streams.core.intake.folding import folded, simplified
+from streams.core.personal import holds_card, identities_in
 
-_CARD_MAX = 19  # digits (ISO/IEC 7812)
-_GAP = r"[\s.\-_·]{0,3}"
-_RUN = re.compile(rf"(?<![0-9])[0-9](?:{_GAP}[0-9]){{10,63}}(?:{_GAP}[Xx])?(?![0-9])")
-# As cards have them printed, whatever somebody puts between the groups.
-_GROUPS = re.compile(
-    r"(?<![0-9])[0-9]{4}\W{1,3}(?:[0-9]{4}\W{1,3}[0-9]{4}\W{1,3}[0-9]{1,7}|[0-9]{6}\W{1,3}[0-9]{5})(?![0-9])"
-)
-_EMAIL = re.compile(
-    r"[^@\s,，。;；:：<>()（）]+ ?(?:@|[(\[（]at[)\]）]) ?[^@\s,，。;；]+(?: ?\. ?[A-Za-z\u4e00-\u9fff]{2,})+",
+_PASSES: Final = 4  # what was masked may have stood between a word and its code
+_ORDER_DIGITS: Final = 20  # so many without a blank are somebody's order number: no card has as many
+
+# --- dates, times, amounts and addresses: no part of any other number -------------------------------------------------
+
+_AMOUNT: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]{1,3})?|[0-9]{1,10}(?:[.,][0-9]{1,3})?)"
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_PLAIN: Final = re.compile(
+    r"(?<![0-9])(?<![0-9][-/.])"
+    r"(?:20[0-9]{2}[-/.年][01]?[0-9][-/.月][0-3]?[0-9]|[0-3]?[0-9][-/.][01]?[0-9][-/.]20[0-9]{2})(?![0-9])(?![-/.][0-9])"
+    rf"|(?<![0-9.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9.])|(?<![0-9a-f:])(?=[0-9:]*[a-f])(?:[0-9a-f]{{0,4}}:){{3,7}}[0-9a-f]{{1,4}}"
+    r"|(?<![0-9:])(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"
+    rf"|(?:HK\$|US\$|CNY|RMB|USD|EUR|GBP|JPY|HKD|[¥￥$€£])\s?{_AMOUNT}(?![0-9])"
+    rf"|(?<![0-9A-Za-z])(?<![0-9][ \-.,]){_AMOUNT}\s?万?\s?"
+    r"(?:[元块]|人民币|[美欧日港][元金币]|英镑|(?:CNY|RMB|yuan|USD|dollars?|bucks|EUR|euros?|GBP|pounds?|JPY|yen|HKD)(?![a-z]))"
+    r"|(?<![0-9.,])(?:[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]{2})?|[0-9]{1,7}[.,][0-9]{2})(?![0-9])(?![.,][0-9])",
     re.IGNORECASE,
 )
-_PHONE = re.compile(
-    rf"(?<![0-9A-Za-z])(?:"
-    rf"(?:\+|00) ?[1-9](?:{_GAP}[0-9]){{7,14}}"  # ITU-T E.164
-    rf"|(?:86{_GAP})?1{_GAP}[3-9](?:(?:{_GAP}|/)[0-9]){{9}}"  # mainland mobiles
-    rf"|\(?0[0-9]{{2,3}}\)?{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}"  # mainland landlines
-    rf"|\(?[2-9][0-9]{{2}}\)?[ .\-][0-9]{{3}}[ .\-][0-9]{{4}}"  # North America
-    rf")(?![0-9])"
+
+# --- numbers that are known by themselves -----------------------------------------------------------------------------
+
+_RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[\W_]{0,4}[0-9]){12,}+(?:[\W_]{0,4}[Xx](?![A-Za-z]))?")
+_DIGITS: Final = re.compile(r"[0-9]+")
+# As cards have them printed, whatever somebody puts between the groups.
+_PRINTED: Final = re.compile(
+    r"(?<![0-9])[0-9]{4}[\W_]{1,4}(?:[0-9]{4}[\W_]{1,4}[0-9]{4}[\W_]{1,4}[0-9]{1,7}|[0-9]{6}[\W_]{1,4}[0-9]{5})(?![0-9])"
 )
 # Resident numbers of before 1999 have fifteen digits and no check character; social security numbers of the US nine.
-_OLD_IDENTITY = re.compile(
+_OLD_IDENTITY: Final = re.compile(
     r"(?<![0-9])(?:[1-8][0-9]{7}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}|[0-9]{3}-[0-9]{2}-[0-9]{4})(?![0-9])"
 )
-_PASSPORT = re.compile(r"((?:护照|passport)[^0-9]{0,16}?)([A-Z]{0,2}[0-9]{7,9})(?![0-9])", re.IGNORECASE)
-_SPOKEN_DIGIT = "[零〇一二三四五六七八九幺两]"
-_SPOKEN = re.compile(rf"{_SPOKEN_DIGIT}{{11,}}")
-_CODE_WORD = (
-    r"(?:验证码|校验码|动态码|动态口令|安全码|短信码|口令|密码|(?:短信|背面)[^0-9]{0,8}(?:码|数字|[三四六]位)|收到短信"
-    r"|(?<![a-z])(?:(?:verification|security|confirmation) numbers?|codes?|otp|pin|cvv2?|cvc2?|password|passcode"
-    r"|digits? (?:on|from|in)|(?:texted|sms))(?![a-z]))"
-)
-_CODE = re.compile(
-    rf"{_CODE_WORD}[^0-9]{{0,16}}(?<![0-9])([0-9](?:[ \-]?[0-9]){{2,7}})(?![0-9])"
-    rf"|(?<![0-9.])([0-9](?:[ \-]?[0-9]){{2,7}})(?![0-9.])[^0-9]{{0,12}}{_CODE_WORD}"
-    rf"|{_CODE_WORD}[^0-9]{{0,8}}?({_SPOKEN_DIGIT}{{4,8}})",
+_LOCAL: Final = r"[^@\s,，。;；:：<>()（）]"
+_EMAIL: Final = re.compile(
+    rf"(?<!{_LOCAL}){_LOCAL}++ ?(?:@|[(\[（]at[)\]）]) ?[^@\s,，。;；]+(?:(?: ?\. ?|,)[A-Za-z\u4e00-\u9fff]{{2,}})+"
+    r"|(?<![\w.+-])[\w.+-]++ at [\w-]++ dot [a-z]{2,}",
     re.IGNORECASE,
 )
-_PASSWORD_WORD = r"(?:密码|口令|(?<![a-z])(?:pass(?:word|code|phrase|wd)?|pwd)(?![a-z]))"
-_PASSWORD = re.compile(
-    rf"{_PASSWORD_WORD}\s*(?:[:：=]\s*(?:is\s+|是)?|(?:is|was|are|[是为])\s*[:：]?\s*)"
-    rf"((?:(?!{_PASSWORD_WORD})[^\s,;，。；、\u4e00-\u9fff\[\]]){{4,64}})",
+_GAP: Final = r"[\s.\-_·()/\u2010-\u2015\u2212]{0,3}"
+_PHONE: Final = re.compile(
+    rf"(?<![0-9])(?:(?:(?:\+|00)?86{_GAP})?1{_GAP}[3-9](?:{_GAP}[0-9]){{9}}"  # mainland mobiles
+    rf"|(?<![A-Za-z])(?:(?:\+|00) ?[1-9](?:{_GAP}[0-9]){{7,14}}"  # ITU-T E.164
+    r"|\(?0[0-9]{2,3}\)?[\s.\-]{0,3}[0-9]{3,4}[\s.\-]{0,3}[0-9]{4}"  # mainland landlines
+    r"|\(?[2-9][0-9]{2}\)?[ .\-][0-9]{3}[ .\-][0-9]{4}))(?![0-9])"  # North America
+)
+_SPOKEN_DIGIT: Final = "[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]"
+_SPOKEN: Final = re.compile(rf"(?:[0-9]|{_SPOKEN_DIGIT})(?:[\W_]{{0,2}}(?:[0-9]|{_SPOKEN_DIGIT})){{10,}}+")
+_LEAST_SPOKEN: Final = 3
+_NUMBER_WORD: Final = "(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
+_SAID: Final = re.compile(rf"(?<![a-z]){_NUMBER_WORD}(?:[\W_]{{1,3}}{_NUMBER_WORD}){{6,}}+(?![a-z])", re.IGNORECASE)
+_ACCOUNT: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}(?![A-Za-z0-9])")  # ISO 13616
+# What signs in, by the form that its issuers give it; the last but one is ours.
+_KEY: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:eyJ[\w-]{8,}+(?:\.[\w-]++)*+|(?:sk|pk|rk)_(?:live|test)_\w{8,}+|gh[pousr]_\w{16,}+"
+    r"|xox[abprs]-[\w-]{10,}+|AKIA[A-Z0-9]{12,}+|pwt_[\w-]{8,}+|-----BEGIN [A-Z ]+-----[\w+/=\s]*+)"
+)
+
+# --- numbers and words that are known by the word near them -----------------------------------------------------------
+
+_DOCUMENT: Final = re.compile(
+    r"身份证|证件|护照|通行证|台胞证|驾照|驾驶证|社保|居住证"
+    r"|(?<![a-z])(?:passport|ssn|social security|national id|(?:id|identity) (?:card|number|no)"
+    r"|driv(?:er'?s?|ing) licen[cs]e)",
     re.IGNORECASE,
 )
-_NO_WORD = re.compile(r"[0-9!#$%&*+=?@^_~]|[a-z][A-Z]")
+_DOCUMENT_NUMBER: Final = re.compile(
+    r"(?<![0-9A-Z])[A-Z]{0,3}[0-9](?:[ \-]?[0-9]){2,17}(?:[ \-]?X(?![A-Z]))?(?![0-9])", re.I
+)
+_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
+_CALL: Final = re.compile(
+    r"电话|手机|致电|拨打|(?<![a-z])(?:call|phone|tel(?:ephone)?|mobile|cell|ring|dial|reach me|my number)(?![a-z])",
+    re.IGNORECASE,
+)
+_DIALLED: Final = re.compile(r"(?<![0-9])\+?[0-9](?:[ .\-()/\u2010-\u2015]{0,3}[0-9]){6,14}(?![0-9])")
+_DAY_FIRST: Final = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])")
+
+_PASSWORD_WORD: Final = r"(?:密码|口令|暗号|(?<![a-z0-9])(?:pass(?:words?|code|phrase|wd|wort)|pwd?|secret)(?![a-z]))"
+_OTHER_CODES: Final = "".join(
+    f"(?<!{each} )"
+    for each in (
+        "error",
+        "decline",
+        "status",
+        "response",
+        "reason",
+        "currency",
+        "country",
+        "promo",
+        "coupon",
+        "discount",
+    )
+)
+_SECRET: Final = re.compile(
+    rf"{_PASSWORD_WORD}|验证码|校验码|动态码|安全码|短信码|识别码|令牌|密钥|秘钥|背面[^0-9]{{0,8}}?(?:码|数字|[三四六]位)"
+    r"|短信[^0-9]{0,8}?(?:码|数字|[三四六]位)|后[三3]位"
+    rf"|(?<![a-z0-9])(?:(?:verification|security|confirmation) (?:numbers?|digits?)|{_OTHER_CODES}codes?|otp|pin"
+    r"|cvv2?|cvc2?|csc|(?:session|login|sign-?in)[ _-]?ids?|tokens?|keys?|digits? (?:on|from|in))(?![a-z])",
+    re.IGNORECASE,
+)
+_BY_TEXT: Final = re.compile(r"短信|简讯|(?<![a-z])(?:text messages?|by text|texted|sms)(?![a-z])", re.IGNORECASE)
+_FEW_DIGITS: Final = r"(?<![0-9A-Za-z.])[0-9](?:[ \-]?[0-9]){2,7}(?![0-9A-Za-z]|\.[0-9])"
+_NO_TOKEN: Final = r"\s\"'“”‘’「」『』<>(){}（）\[\],，;；。、：？！\u3400-\u9fff"
+_CANDIDATE: Final = re.compile(rf"{_FEW_DIGITS}|(?<![^{_NO_TOKEN}])[^{_NO_TOKEN}]{{3,64}}(?![^{_NO_TOKEN}])")
+_FEW: Final = re.compile(_FEW_DIGITS)
+_EDGES: Final = ".:=!?*#->→~|/"
+_SPOKEN_CODE: Final = re.compile(
+    rf"[^0-9]{{0,16}}?({_SPOKEN_DIGIT}(?:[\W_]?{_SPOKEN_DIGIT}){{3,7}}"
+    rf"|(?<![A-Za-z]){_NUMBER_WORD}(?:[\W_]{{1,3}}{_NUMBER_WORD}){{2,7}}(?![A-Za-z]))",
+    re.IGNORECASE,
+)
+_QUOTED: Final = re.compile(r"[^\"“「『'‘0-9]{0,12}(?:[\"“「『]|(?<![A-Za-z])['‘])([!#-&(-~]{3,64})[\"”」』'’]")
+_SAYS: Final = re.compile(
+    r"\s*(?:[:：=]\s*(?:is\s+|是)?|-+>\s*|=+>\s*|→\s*|(?:is|was|are)\s*[:：]?\s+|(?:[是为]|(?:改|设置?|换|变)[成为]?了?)\s*[:：]?\s*)"
+    r"([^\s,;，。；、\u4e00-\u9fff\[\]]{4,64})",
+    re.IGNORECASE,
+)
+_NO_WORD: Final = re.compile(r"[0-9!#$%&*+=?@^_~]|[a-z][A-Z]")
+_ENDS: Final = re.compile(r"\s*(?:$|[\n，。；,;])")
+# What is counted, measured or has a name of its own is no code, whatever word is near.
+_NAMED: Final = re.compile(
+    r"(?:订单|单号|交易|流水|版本|金额|尾号|末四位|orders?|transactions?|ref(?:erence)?|payments?|amounts?|versions?"
+    r"|ios|android|iphone|app|last (?:four|4)|end(?:ing|s))[^0-9]{0,12}\Z",
+    re.IGNORECASE,
+)
+_COUNTED: Final = re.compile(
+    r"\s?(?:[年月日号天次笔个元块%万点]|小时|分钟|(?:times|days|hours|minutes|payments|am|pm)(?![a-z]))", re.IGNORECASE
+)
+_MEASURE: Final = re.compile(
+    r"[v#]?[0-9][0-9.,:/\-]*(?:[ap]\.?m|h|hrs?|hours?|min|mins|minutes?|s|secs?|d|days?|x|st|nd|rd|th|k|m|[gm]b|fa|ds|times"
+    r"|cny|rmb|usd|eur|gbp|jpy|hkd|%)?|iphone[0-9]+|ios[0-9.]+|android[0-9.]+",
+    re.IGNORECASE,
+)
+_OF_OURS: Final = re.compile(r"[a-z]{2,6}_(?:[0-9]{4}_)?[a-z2-7]{26}|(?:https?|s3|gs|upload)://.*")  # an id or address
+_LONG_REACH, _REACH, _SHORT_REACH = 32, 24, 20  # characters between a word and what it speaks of
+_BACK_REACH, _SHORT_BACK_REACH = 20, 12
+_LAST_DIGITS: Final = 4
+_CODE_SIZES: Final = (4, 6, 8)  # digits; hotlines and senders of text messages have five
+_LONGEST_TOKEN: Final = 64
+_AFTER_ANOTHER: Final = 8  # characters from one that was masked to the next
 
 
 class Masked(NamedTuple):
@@ -68,70 +168,203 @@ class Masked(NamedTuple):
     kinds: tuple[str, ...]
 
 
+class _Span(NamedTuple):
+    start: int
+    end: int
+    kind: str
+
+
 def masked(text: str) -> Masked:
-    """What may be read, shown and kept of a text. Compatibility forms are folded first, so ４１１１ is 4111."""
-    folded = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
-    folded = "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in folded)
-    kinds: list[str] = []
-
-    def instead(kind: str) -> str:
-        if kind not in kinds:
-            kinds.append(kind)
-        return f"[{kind}]"
-
-    folded = _EMAIL.sub(lambda _: instead("email"), folded)
-    for numbers in (_RUN, _GROUPS):
-        folded = numbers.sub(_number(instead), folded)
-    folded = _OLD_IDENTITY.sub(lambda _: instead("identity"), folded)
-    folded = _PASSPORT.sub(lambda found: found[1] + instead("identity"), folded)
-    folded = _PHONE.sub(lambda _: instead("phone"), folded)
-    folded = _SPOKEN.sub(lambda _: instead("number"), folded)
-    folded = _PASSWORD.sub(_password(instead), folded)
-    folded = _CODE.sub(_code(instead), folded)
-    return Masked(folded, tuple(kinds))
+    """What may be read, shown and kept of a text, folded (`streams.core.intake.folding`)."""
+    clean = folded(text)
+    kinds: dict[str, None] = {}
+    for _ in range(_PASSES):
+        before = clean
+        for find in _STAGES:
+            spans = list(find(simplified(clean)))
+            kinds |= dict.fromkeys(each.kind for each in spans)
+            clean = _without(clean, spans)
+        if clean == before:
+            break
+    return Masked(clean, tuple(kinds))
 
 
-def _number(instead: Callable[[str], str]) -> Callable[[re.Match[str]], str]:
-    def replaced(run: re.Match[str]) -> str:
-        digits = "".join(each for each in run.group() if each.isalnum()).upper()
-        # Twenty digits and more without a blank are somebody's order number; with blanks, several numbers in a row.
-        if len(digits) > _CARD_MAX and run.group().isalnum():
-            return run.group()
-        if _holds(digits, 18, 18, is_identity):
-            return instead("identity")
-        if _holds(digits.rstrip("X"), 13, _CARD_MAX, is_card):  # "4111 .. x 2": how many of them
-            return instead("card")
-        return run.group()
-
-    return replaced
+def _without(text: str, spans: list[_Span]) -> str:
+    told, at = [], 0
+    for span in sorted(spans):
+        if span.start >= at:
+            told += [text[at : span.start], f"[{span.kind}]"]
+            at = span.end
+    return "".join([*told, text[at:]])
 
 
-def _password(instead: Callable[[str], str]) -> Callable[[re.Match[str]], str]:
-    def replaced(found: re.Match[str]) -> str:
-        whole, said = found.group(), found.group(1)
-        before = whole[: -len(said)]
+def _all(pattern: re.Pattern[str], kind: str) -> Callable[[str], Iterator[_Span]]:
+    return lambda text: (_Span(*found.span(), kind) for found in pattern.finditer(text))
+
+
+def _numbers(text: str) -> Iterator[_Span]:
+    """Cards and identity numbers: rows of digits that hold one."""
+    runs = list(_RUN.finditer(text))
+    plain = [found.span() for found in _PLAIN.finditer(text)] if runs else []
+    for run in runs:
+        said = run.group().upper()
+        bare = "".join(each for each in said if each.isalnum())
+        if identities_in(bare):
+            yield _Span(*run.span(), "identity")
+        elif any(_is_card(found.group()) for found in _PRINTED.finditer(said)):
+            yield _Span(*run.span(), "card")
+        else:
+            for groups in _parts(text, *run.span(), plain):
+                if holds_card([each.group() for each in groups]):
+                    yield _Span(groups[0].start(), groups[-1].end(), "card")
+
+
+def _is_card(printed: str) -> bool:
+    return holds_card(["".join(_DIGITS.findall(printed))])
+
+
+def _parts(text: str, first: int, last: int, plain: list[tuple[int, int]]) -> Iterator[list[re.Match[str]]]:
+    """The groups of digits between dates, times, amounts and order numbers."""
+    part: list[re.Match[str]] = []
+    for group in _DIGITS.finditer(text, first, last):
+        at = bisect(plain, (group.start(), len(text)))
+        is_plain = at > 0 and group.end() <= plain[at - 1][1]
+        if not is_plain and len(group.group()) < _ORDER_DIGITS:
+            part.append(group)
+        elif part:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _accounts(text: str) -> Iterator[_Span]:
+    """Numbers of bank accounts (IBAN) whose check digits are right."""
+    for found in _ACCOUNT.finditer(text):
+        bare = found.group().replace(" ", "")
+        if int("".join(str(int(each, 36)) for each in bare[4:] + bare[:4])) % 97 == 1:
+            yield _Span(*found.span(), "number")
+
+
+def _documents(text: str) -> Iterator[_Span]:
+    """Numbers, or their last digits, near the word for an identity document."""
+    for word in _DOCUMENT.finditer(text):
+        number = _DOCUMENT_NUMBER.search(text, word.end(), word.end() + _REACH + _ORDER_DIGITS)
+        if number is None or number.start() - word.end() > _REACH:
+            continue
+        between = text[word.end() : number.start()]
+        is_year = _YEAR.fullmatch(number.group()) is not None and "位" not in between and "digit" not in between
+        if not is_year and _NAMED.search(between) is None and not _is_plain(text, *number.span()):
+            yield _Span(*number.span(), "identity")
+
+
+def _calls(text: str) -> Iterator[_Span]:
+    """Telephone numbers of all countries near the word for one."""
+    for word in _CALL.finditer(text):
+        number = _DIALLED.search(text, word.end(), word.end() + _SHORT_BACK_REACH + 3 * _LONGEST_TOKEN)
+        if number is None or re.search("[0-9\n]", text[word.end() : number.start()]):
+            continue
+        between = text[word.end() : number.start()]
+        if len(between) > _SHORT_BACK_REACH or _NAMED.search(between) or _DAY_FIRST.match(number.group()):
+            continue
+        if not _is_plain(text, *number.span()):
+            yield _Span(*number.span(), "phone")
+
+
+def _spoken(text: str) -> Iterator[_Span]:
+    for found in _SPOKEN.finditer(text):
+        if len(re.findall(_SPOKEN_DIGIT, found.group())) >= _LEAST_SPOKEN:
+            yield _Span(*found.span(), "number")
+
+
+def _passwords(text: str) -> Iterator[_Span]:
+    """What is said to be a password, or stands in quotes behind the word."""
+    for word in re.finditer(_PASSWORD_WORD, text, re.IGNORECASE):
+        quoted = _QUOTED.match(text, word.end())
+        if quoted is not None:
+            yield _Span(*quoted.span(1), "code")
+            continue
+        said = _SAYS.match(text, word.end())
+        if said is None or re.match(_PASSWORD_WORD, said.group(1), re.IGNORECASE) or _is_plain(text, *said.span(1)):
+            continue
         # "pwd: sunflower" says it; "Login password: choose .." begins a sentence.
-        alone = re.match(r"\s*(?:$|[\n，。；,;])", found.string[found.end() :]) is not None
-        if _NO_WORD.search(said) is None and not (alone and re.search(r"[:：=]", before)):
-            return whole
-        return before + instead("code")
-
-    return replaced
+        names = re.search("[:：=>→]", text[word.end() : said.start(1)]) is not None
+        if _NO_WORD.search(said.group(1)) or (names and _ENDS.match(text, said.end())):
+            yield _Span(*said.span(1), "code")
 
 
-def _holds(digits: str, shortest: int, longest: int, test: Callable[[str], bool]) -> bool:
-    """Whether any stretch of the digits is one: two numbers may stand side by side with a blank between them."""
-    if len(digits) <= longest:
-        return shortest <= len(digits) and test(digits)
-    return any(
-        test(digits[start : start + size])
-        for size in range(shortest, longest + 1)
-        for start in range(len(digits) - size + 1)
-    )
+def _codes(text: str) -> Iterator[_Span]:
+    """What has a digit and is near the word for a secret, whatever stands between."""
+    for word in _SECRET.finditer(text):
+        spoken = _SPOKEN_CODE.match(text, word.end())
+        if spoken is not None:
+            yield _Span(*spoken.span(1), "code")
+        for token in _CANDIDATE.finditer(text, word.end(), word.end() + _LONG_REACH + _LONGEST_TOKEN):
+            between = text[word.end() : token.start()]
+            if "]" in between and len(between.rpartition("]")[2]) > _AFTER_ANOTHER:
+                break
+            span = _told(text, token, len(between), _LONG_REACH, _REACH)
+            if span is not None:
+                yield span
+                break
+        before = list(_CANDIDATE.finditer(text, max(0, word.start() - _BACK_REACH - _LONGEST_TOKEN), word.start()))
+        if before:
+            span = _told(text, before[-1], word.start() - before[-1].end(), _BACK_REACH, _SHORT_BACK_REACH)
+            if span is not None:
+                yield span
 
 
-def _code(instead: Callable[[str], str]) -> Callable[[re.Match[str]], str]:
-    def replaced(found: re.Match[str]) -> str:
-        return found.group().replace(next(filter(None, found.groups())), instead("code"))
+def _told(text: str, token: re.Match[str], far: int, long: int, mixed: int) -> _Span | None:
+    """The token as a secret, if it is one and near enough for its kind."""
+    found = token.group()
+    start = token.start() + len(found) - len(found.lstrip(_EDGES))
+    end = token.end() - (len(found) - len(found.rstrip(_EDGES)))
+    said = text[start:end]
+    digits = sum(each.isdigit() for each in said)
+    if not digits or _is_plain(text, start, end):
+        return None
+    named = _NAMED.search(text, max(0, start - _REACH), start)
+    if _FEW.fullmatch(said):
+        if _COUNTED.match(text, end) is not None or far > (long if digits > 3 and named is None else _SHORT_REACH):
+            return None
+        # Beside the word, six digits are a code whatever else they are called; four may be the last of a card.
+        return None if named is not None and digits == _LAST_DIGITS else _Span(start, end, "code")
+    is_its_own = named is not None or any(each.fullmatch(said) for each in (_MEASURE, _OF_OURS))
+    return _Span(start, end, "code") if len(said) > 3 and far <= mixed and not is_its_own else None
 
-    return replaced
+
+def _texted(text: str) -> Iterator[_Span]:
+    """Digits as one-time codes have them, near the word for the message that brings one."""
+    for word in _BY_TEXT.finditer(text):
+        for first, last in ((max(0, word.start() - _BACK_REACH), word.start()), (word.end(), word.end() + _REACH)):
+            for found in _FEW.finditer(text, first, last):
+                far = min(abs(word.start() - found.end()), abs(found.start() - word.end()))
+                if sum(each.isdigit() for each in found.group()) not in _CODE_SIZES or far > _SHORT_BACK_REACH:
+                    continue
+                is_other = _NAMED.search(text, max(0, found.start() - _REACH), found.start()) is not None
+                is_other |= _COUNTED.match(text, found.end()) is not None or _is_plain(text, *found.span())
+                if not is_other and _YEAR.fullmatch(found.group()) is None:
+                    yield _Span(*found.span(), "code")
+
+
+def _is_plain(text: str, start: int, end: int) -> bool:
+    """Whether it is a date, a time or an amount, or a part of one."""
+    around = _PLAIN.finditer(text, max(0, start - _REACH), end + _REACH)
+    return any(found.start() < end and start < found.end() for found in around)
+
+
+_STAGES: Final = (
+    _all(_EMAIL, "email"),
+    _all(_KEY, "code"),
+    _accounts,
+    _numbers,
+    _all(_OLD_IDENTITY, "identity"),
+    _documents,
+    _all(_PHONE, "phone"),
+    _calls,
+    _spoken,
+    _all(_SAID, "number"),
+    _passwords,
+    _codes,
+    _texted,
+)

@@ -33,6 +33,9 @@ START_MS = 1_775_044_800_000
         ("4111-1111-1111-1111", "card"),
         ("m/4111111111111111", "card"),
         ("5555555555554444", "card"),
+        ("4111111111111111 123", "card"),  # what stands beside it
+        ("1 4111-1111-1111-1111", "card"),
+        ("tel13812345678", "phone"),
         ("378282246310005", "card"),
         (f"62{5:014d}", "card"),
         ("４１１１１１１１１１１１１１１１", "card"),  # full width
@@ -44,6 +47,7 @@ START_MS = 1_775_044_800_000
         ("+86 138 0013 8000", "phone"),
         ("+1 (202) 555-0143", "phone"),
         ("4111111111111112", None),  # the check digit is wrong
+        ("2026010100000004", None),  # passes Luhn; a date of today's, and no issuer's
         ("1234567890123452", None),  # passes Luhn; no issuer begins with 1
         ("0000000000000000", None),
         ("110105194912310021", None),  # the check character is wrong
