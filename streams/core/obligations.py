@@ -26,6 +26,7 @@ FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failur
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 260
 DEBITS_MAX, DEBITS_BYTES = 6, 900  # one more debit has the oldest judged at once; x 90 to 290
 LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
+REASONS_MAX = 6  # of all locks together, for what a lock is held besides its own case; x 71
 OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
 SOFT_LOCKS_MAX = 8  # x 9
 NOTICES_MAX = 16  # x 9
@@ -58,9 +59,9 @@ CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1870  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,870 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
-# owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640, outages 1,320,
-# trail 440, fees 240 + 80, undone 80: 17.5 KiB if all were full at once with the longest ids, which no stream reaches:
-# the test that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
+# reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
+# outages 1,320, trail 440, fees 240 + 80, undone 80: 17.9 KiB if all were full at once with the longest ids, which no
+# stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -245,8 +246,23 @@ class Reserved(msgspec.Struct, array_like=True, gc=False):
     over: bool = False  # its payment has failed or was reversed
 
 
+class Reason(msgspec.Struct, array_like=True, gc=False):
+    """For what a lock is held: which case asked for it, since when, until when."""
+
+    case_id: str  # empty: a rule that opens no case
+    reason_class: str
+    since_ms: int
+    due_ms: int  # 0: it has no end of its own
+    prolonged: int = 0  # how often it went on because nobody had reviewed its case
+
+
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
-    """One lock; `status` is a state of `streams.core.locks.transitions`."""
+    """One lock; `status` is a state of `streams.core.locks.transitions`.
+
+    An account has one lock of an action, scope and kind of device, because the payment system has one. Where several
+    cases ask for it, it is held for all of them: the fields of the lock are those of the reason that ends last, `also`
+    has the others, and what ends one reason leaves the others standing.
+    """
 
     action_id: str
     action: str
@@ -260,6 +276,29 @@ class HeldLock(msgspec.Struct, array_like=True, gc=False):
     proved_ms: int = 0  # of a freeze: when the owner last passed the identity check that its end needs
     prolonged: int = 0  # how often it went on because nobody had reviewed its case
     tells: str = ""  # once it is lifted: the message that waits until the payment system has released it
+    also: list[Reason] = msgspec.field(default_factory=list)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """For what it is held, first what ends last."""
+        return [Reason(self.case_id, self.reason_class, self.since_ms, self.due_ms, self.prolonged), *self.also]
+
+    @property
+    def looks_ms(self) -> int:
+        """When the first of its reasons ends by itself; 0: none does."""
+        if not self.also:
+            return self.due_ms
+        return min((reason.due_ms for reason in self.reasons if reason.due_ms), default=0)
+
+    def hold_for(self, reasons: list[Reason]) -> None:
+        """Holds it for these, at least one, and for no others; the one that ends last is its own."""
+        first, *self.also = sorted(reasons, key=lambda reason: (reason.due_ms != 0, -reason.due_ms))
+        self.case_id, self.reason_class, self.prolonged = first.case_id, first.reason_class, first.prolonged
+        self.since_ms, self.due_ms = first.since_ms, first.due_ms
+
+    def is_for(self, case_id: str) -> bool:
+        """Whether this case asked for it."""
+        return any(reason.case_id == case_id for reason in self.reasons)
 
 
 class Command(msgspec.Struct, array_like=True, gc=False):
@@ -330,7 +369,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     dropped: int = 0
     stopped_told_ms: int = 0  # when the customer was last told that a payment was stopped
     incident_id: str = ""  # the case about many accounts that this one is a part of
-    asked_ms: int = 0  # when the customer was last asked about a payment or login
+    asked_ms: int = 0  # when the customer was last asked about a payment, a login or what somebody said
     unasked: int = 0  # questionable payments since then, which the next question covers
     cause: str = ""  # unified cause; of several the most frequent one
     codes: list[str] = msgspec.field(default_factory=list)
@@ -484,15 +523,17 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     def frozen_by(self, case_id: str) -> bool:
         """Whether a freeze stands that this case has made; one that is being lifted stands no more."""
         return any(
-            held.case_id == case_id and held.action == "freeze" and held.status not in ("lifting", "released")
+            held.is_for(case_id) and held.action == "freeze" and held.status not in ("lifting", "released")
             for held in self.locks
         )
 
     def locked_for_good_by(self, case_id: str) -> bool:
         """Whether a lock without an end stands that this case has made, so that somebody has to see to it."""
         return any(
-            held.case_id == case_id and not held.due_ms and held.status not in ("lifting", "released")
+            reason.case_id == case_id and not reason.due_ms
             for held in self.locks
+            if held.status not in ("lifting", "released")
+            for reason in held.reasons
         )
 
     def hold(self, payment_id: str) -> Hold | None:

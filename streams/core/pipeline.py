@@ -104,7 +104,6 @@ from streams.core.obligations import (
     Command,
     Debit,
     Expectation,
-    HeldLock,
     Hold,
     Membership,
     Obligations,
@@ -263,11 +262,11 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
     effects: list[Effect] = []
     while (waiting := timers.first_due(obligations, due_ms)) is not None:
         turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(ctx.account_id, waiting))
-        if isinstance(waiting, HeldLock | Command | Hold):
+        if isinstance(waiting, timers.Ending | Command | Hold):
             turn.enforce()
         match waiting:
-            case HeldLock():
-                saga.expire(turn, waiting)
+            case timers.Ending():
+                saga.expire(turn, waiting.lock)
             case Command():
                 saga.send_again(turn, waiting)
             case Hold():

@@ -22,6 +22,13 @@ from streams.core.obligations import (
 )
 
 
+class Ending(NamedTuple):
+    """A lock that is no longer held for one of its reasons, or for any."""
+
+    lock: HeldLock
+    due_ms: int
+
+
 class Talk(NamedTuple):
     """A case that waits for its customer, or for the end of the time in which the customer may come back."""
 
@@ -37,7 +44,7 @@ class Untold(NamedTuple):
 
 
 Waiting = (
-    HeldLock
+    Ending
     | Command
     | Hold
     | Debit
@@ -57,8 +64,9 @@ def next_due_ms(obligations: Obligations) -> int | None:
     """When the next timer fires; called after every event, so it looks at due times only."""
     due: int | None = None
     for lock in obligations.locks:
-        if lock.due_ms and (due is None or lock.due_ms < due):
-            due = lock.due_ms
+        ends_ms = lock.looks_ms
+        if ends_ms and (due is None or ends_ms < due):
+            due = ends_ms
     for waiting in (
         obligations.outbox,
         obligations.holds,
@@ -94,8 +102,8 @@ def first_due(obligations: Obligations, due_ms: int) -> Waiting | None:
 def name_of(account_id: str, waiting: Waiting) -> str:
     """What a timer is called where an event would have its id: what fired, of whom, and when it was due."""
     match waiting:
-        case HeldLock():
-            name = f"lock/{waiting.action_id}"
+        case Ending():
+            name = f"lock/{waiting.lock.action_id}"
         case Command():
             name = f"command/{waiting.action_id}"
         case Hold():
@@ -127,8 +135,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
 
 def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str, Waiting | None]]:
     for lock in obligations.locks:
-        if 0 < lock.due_ms <= due_ms:
-            yield lock.due_ms, 0, lock.action_id, lock
+        if 0 < (ends_ms := lock.looks_ms) <= due_ms:
+            yield ends_ms, 0, lock.action_id, Ending(lock, ends_ms)
     for command in obligations.outbox:
         if command.due_ms <= due_ms:
             yield command.due_ms, 1, command.action_id, command

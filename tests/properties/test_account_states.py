@@ -17,6 +17,7 @@ from streams.contracts.accounts import (
     CaseAction,
     CustomerConfirmed,
     IdentityVerified,
+    LedgerPosted,
     UnlockRequested,
     UserReport,
 )
@@ -24,6 +25,7 @@ from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.logins import ChallengePassed, LoginFailed, LoginSucceeded
+from streams.contracts.payments import TransferRequested
 from streams.core.locks.account_states import (
     ACCOUNT_MOVES,
     ACTIVE,
@@ -34,6 +36,7 @@ from streams.core.locks.account_states import (
     HARD_LOCK,
     RECOVERING,
     REST,
+    RESTRICTED,
     STATES,
     permitted,
     stands,
@@ -82,6 +85,7 @@ class Life(RuleBasedStateMachine):
         self.unanswered: list[str] = []
         self.told: list[Effect] = []
         self.commands: dict[str, tuple[str, ...]] = {}
+        self.mule_paused = False  # since its owner was asked where the money comes from
 
     def see(self, happening: Event) -> None:
         self.history.append(("see", happening))
@@ -118,7 +122,13 @@ class Life(RuleBasedStateMachine):
                 assert effect.event_id
                 if self.state == FROZEN != effect.state != CLOSED:
                     assert effect.actor in ("supervisor", "admin")
+                if self.mule_paused and effect.trigger in ("identity_proved", "second_factor", "expired"):
+                    mules = [case for case in self.player.obligations["a1"].cases if case.family == "mule_account"]
+                    paused = any(to_ms(effect.occurred_at) < case.payouts_paused_ms + DAY for case in mules)
+                    assert not paused or effect.state in (RESTRICTED, HARD_LOCK, FROZEN, CLOSED), effect
                 self.state = effect.state
+            elif isinstance(effect, NotificationRequested) and effect.template == "mule_account":
+                self.mule_paused = True
         for effect in effects:
             if isinstance(effect, ActionRequested) and effect.action == "unlock":
                 self.nothing_stricter_stands_over(effect)
@@ -186,6 +196,19 @@ class Life(RuleBasedStateMachine):
         self.report("stolen", "email")
         self.report("stolen", channel)
 
+    @rule(email=st.booleans())
+    def pass_money_on(self, email: bool) -> None:
+        """Sixteen people pay in, all of it is to leave, and perhaps the account tells strange things about itself."""
+        for n in range(16):
+            entry = {"entry_id": f"in{self.number}", "direction": "credit", "counterparty_id": f"payer{n}"}
+            self.see(self.next(LedgerPosted, amount_minor=1_000, currency="EUR", **entry))
+        about = {"payment_id": f"out{self.number}", "amount_minor": 16_000, "currency": "EUR"}
+        self.see(self.next(TransferRequested, counterparty_id=f"boss{self.number}", **about))
+        if email:
+            self.wait(13 * HOUR)
+            self.report("stolen", "email")
+            self.identity(3, True)
+
     @rule(answer=st.sampled_from(["yes", "no"]))
     def confirm(self, answer: str) -> None:
         self.see(self.next(CustomerConfirmed, channel="app", answer=answer, payment_id="p1"))
@@ -215,6 +238,8 @@ class Life(RuleBasedStateMachine):
             fields["scope"] = scope
         elif action == "ask":
             fields["asks_for"] = ("documents",)
+        if action in ("unlock", "confirm_legit", "resolve"):  # people may decide that money leaves
+            self.mule_paused = False
         self.see(self.next(CaseAction, actor="ana", second_actor=second, **fields))
 
     @rule(action=st.sampled_from(["resolve", "ask"]))

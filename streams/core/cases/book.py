@@ -261,7 +261,8 @@ def _room_for(turn: Turn, draft: Draft) -> Case | None:
 def _first_to_go(turn: Turn) -> Case:
     """What is over before what is open; then what no lock or hold stands on and nobody has touched for long."""
     obligations = turn.obligations
-    bound = {held.case_id for held in obligations.locks} | {hold.case_id for hold in obligations.holds}
+    bound = {reason.case_id for held in obligations.locks for reason in held.reasons}
+    bound |= {hold.case_id for hold in obligations.holds}
     stale_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
     return min(
         _followed(turn),

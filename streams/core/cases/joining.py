@@ -24,7 +24,7 @@ def merge_refusal(turn: Turn, case: Case, into_id: str | None) -> tuple[str, str
     if not into.is_open or into.shadow != case.shadow:
         return "other_case", "the case that goes on has ended: reopen it first"
     obligations = turn.obligations
-    if any(held.case_id == case.case_id for held in obligations.locks):
+    if any(held.is_for(case.case_id) for held in obligations.locks):
         return "bound", "a lock stands because of this case: merge the other one into it"
     if any(hold.case_id == case.case_id for hold in obligations.holds):
         return "bound", "a payment is held because of this case: merge the other one into it"

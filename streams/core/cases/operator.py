@@ -15,10 +15,10 @@ from streams.core.flows.holds import end_hold
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen, stands, uncovered
-from streams.core.locks.saga import lift, lock, stands_as_long, urge
+from streams.core.locks.saga import is_after_freeze, lift, lock, stands_as_long, urge
 from streams.core.locks.unlock import is_proved, liftable, undo_false_locks
 from streams.core.money import charges, refunds
-from streams.core.obligations import Case, HeldLock, Hold, Line, Owed
+from streams.core.obligations import Case, HeldLock, Hold, Line, Owed, Reason
 from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
@@ -138,7 +138,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "recovering", "only the lower limits after a freeze are left: they end by themselves"
     if event.action == "lock" and turn.policy.mode == "observe":
         return "observing", "the policy observes: nothing is locked"
-    if event.action == "lock" and (refused := _lock_refusal(turn, event)) is not None:
+    if event.action == "lock" and (refused := _lock_refusal(turn, case, event)) is not None:
         return refused
     if event.action in ("lock", "unlock") and not turn.is_fresh:
         return "too_old", "the action is older than the policy lets effects be"
@@ -326,7 +326,7 @@ def _unresolved(case: Case, event: CaseAction) -> tuple[str, str] | None:
     return None
 
 
-def _lock_refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
+def _lock_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str] | None:
     obligations = turn.obligations
     if obligations.holder.closed:
         return "closed", "the account is closed: there is nothing to lock"
@@ -335,7 +335,7 @@ def _lock_refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if event.lasts_s is not None and not LASTS_S[0] <= event.lasts_s <= LASTS_S[1]:
         return "duration", f"a lock by a person lasts from {LASTS_S[0] // 60} min to {LASTS_S[1] // 86_400} d"
     scope = event.scope or "money_out"
-    if stands_as_long(turn, _LOCK_OF[scope], scope, "everyone", _lasts_s(turn, event)):
+    if stands_as_long(turn, case, _LOCK_OF[scope], scope, "everyone", _lasts_s(turn, event)):
         return "stands", f"a lock of {scope.replace('_', ' ')} stands for about as long already"
     return None
 
@@ -424,12 +424,16 @@ def _unlock(turn: Turn, event: CaseAction) -> None:
         if not stands(held):  # lifted already, and the payment system has not done so
             urge(turn, held, f"operator ({event.role})")
     locks = [held for held in meant if stands(held)]
+
+    def ends(held: HeldLock, reason: Reason) -> bool:
+        return any(held is each for each in locks) and not is_after_freeze(turn, held, reason)
+
     freeze = next((held for held in locks if held.action == "freeze"), None)
     if freeze is None:
-        lift(turn, locks, f"operator ({event.role})", "operator", event.role, tells="unlocked.by_us")
+        lift(turn, ends, f"operator ({event.role})", "operator", event.role, tells="unlocked.by_us")
         return
     cooling_s = turn.policy.locks.cooling_s
-    if lift(turn, locks, f"operator ({event.role})", "supervisors", event.role, tells="unlocked", cools_s=cooling_s):
+    if lift(turn, ends, f"operator ({event.role})", "supervisors", event.role, tells="unlocked", cools_s=cooling_s):
         # Who knew the password came in vain meanwhile, and must not have become familiar by it.
         turn.ctx.forgets_ms = freeze.since_ms
         turn.obligations.unfrozen_ms = turn.at_ms

@@ -134,7 +134,8 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     if not is_known:
         raise_to(turn, case, 1)
         trail.lay(turn, case)
-        notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
+        if owners_word.tells(turn, case, event):
+            notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         return
     if to_ms(event.occurred_at) <= turn.obligations.unfrozen_ms:
         _said(turn, case, owners_word.GIVEN_BACK, owners_word.NOT_FROZEN)

@@ -14,7 +14,7 @@ from streams.contracts.accounts import Attachment
 from streams.core.cases.book import add_line
 from streams.core.cases.clocks import is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
-from streams.core.locks.saga import PAUSE_OVER, lock
+from streams.core.locks.saga import PAUSE_OVER, is_held_for, lock
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Line
 from streams.core.outcome import Outcome
@@ -54,17 +54,19 @@ def pause_payouts(turn: Turn, case: Case, rule: str) -> None:
             if not is_escalated(case):
                 hand_to_supervisors(turn, case, "its pause of payouts has ended undecided")
         return
+    scope, applies_to = "money_out", "everyone"
     paused = lock(
         turn,
         "restrict",
-        scope="money_out",
-        applies_to="everyone",
+        scope=scope,
+        applies_to=applies_to,
         lasts_s=min(turn.policy.locks.restrict_s, left_s),
         reason_class="verification_needed",
         rule=rule,
         case=case,
     )
-    if paused:
+    # Money out may be paused for another case already: then it stays so for this one when the other has ended.
+    if paused or (not case.payouts_paused_ms and is_held_for(turn, case, "restrict", scope, applies_to)):
         case.payouts_paused_ms = case.payouts_paused_ms or turn.at_ms
         notify(turn, CASE, {"case_id": case.case_id}, case)
 

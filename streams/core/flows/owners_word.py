@@ -13,17 +13,20 @@ from typing import Final
 from streams.contracts.accounts import Support
 from streams.core.cases.book import add_line, raise_to
 from streams.core.flows import trail
-from streams.core.locks.saga import lock
+from streams.core.locks.account_states import is_frozen
+from streams.core.locks.saga import is_held_for, lock
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Line
 from streams.core.policy import LocksPolicy
 from streams.core.turn import Turn
 
 NOT_FROZEN: Final = "not_frozen"  # line of a case
+FROZEN_ALREADY: Final = "frozen_already"  # line of a case
 GIVEN_BACK: Final = "not frozen: the account was given back to its owner after this was said"
 # A theft stays true however late its report is heard; what is older than this is a history that is read again.
 STANDS_S: Final = 7 * 86_400
 RISK_FAMILY: Final = "account_risk"  # of cases that say themselves that somebody else may be in (F21)
+_TOLD_AGAIN_MS: Final = 86_400_000
 _SHOWN: Final = 32  # characters of a channel's name in a case
 
 
@@ -64,10 +67,29 @@ def is_believed(turn: Turn, event: Support) -> bool:
     )
 
 
+def tells(turn: Turn, case: Case, event: Support) -> bool:
+    """Whether its owner is written to because of this word; notes that it is.
+
+    Where nobody is known once a day for each case, for there anybody may write about anybody as often as they like.
+    """
+    lately = case.asked_ms > 0 and turn.at_ms - case.asked_ms < _TOLD_AGAIN_MS
+    if lately and not is_verified(turn.policy.locks, event.channel):
+        return False
+    case.asked_ms = turn.at_ms
+    return True
+
+
 def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
-    """An urgent case, and money out paused where the policy says so, until the owner says it where people are known."""
+    """An urgent case, and money out paused where the policy says so, until the owner says it where people are known.
+
+    The owner is told when money out is paused, and else once a day. Under a freeze nothing is left to wait for.
+    """
     locks = turn.policy.locks
     raise_to(turn, case, 1)
+    if is_frozen(turn.obligations.locks):
+        text = f"the account is frozen already: {said_where(locks, event.channel)}"
+        add_line(turn, case, Line(turn.at_ms, FROZEN_ALREADY, turn.cause, text))
+        return
     proved_ms = turn.obligations.proved_ms
     if proved_ms > 0 and turn.at_ms - proved_ms <= turn.policy.cases.trail_s * 1000:
         # Else whoever writes every day would keep an owner's money in for ever.
@@ -76,15 +98,19 @@ def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
         return
     text = f"not frozen: {said_where(locks, event.channel)}; ask the owner through another one"
     add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+    scope, applies_to, paused = "money_out", "everyone", False
     if locks.unverified_report == "restrict":
-        lock(
+        stood = is_held_for(turn, case, "restrict", scope, applies_to)
+        locked = lock(
             turn,
             "restrict",
-            scope="money_out",
-            applies_to="everyone",
+            scope=scope,
+            applies_to=applies_to,
             lasts_s=locks.restrict_s,
             reason_class="verification_needed",
             rule="reported_unverified",
             case=case,
         )
-    notify(turn, "account_takeover.unverified", {"case_id": case.case_id}, case)
+        paused = locked and not stood
+    if tells(turn, case, event) or paused:
+        notify(turn, "account_takeover.unverified", {"case_id": case.case_id}, case)

@@ -32,7 +32,8 @@ def reported(turn: Turn, event: UserReport) -> None:
             if case.currency is None:  # it began about another payment, or about none
                 case.amount_minor, case.currency = _known_amount(turn, payment_id)
             trail.lay(turn, case)
-            notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
+            if owners_word.tells(turn, case, event):
+                notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
         case "wrong_transfer":
             _wrong_transfer(turn, payment_id)
 

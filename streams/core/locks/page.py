@@ -36,7 +36,7 @@ passed challenge counts for payments that were asked for before it and, where bo
 |---|---|---|---|
 {moves}
 
-The lower limits after a freeze end by themselves: no further `unlock` lifts them.
+The lower limits after a freeze end by themselves: no further `unlock` lifts them, whatever else has lowered them since.
 
 A theft stays true however late its report is heard, and so does a "no, that was not me": it freezes up to seven days
 later, unless two people have given the account back since it was said. What is said while the account is closed freezes
@@ -66,6 +66,8 @@ and document. A login whose second factor was given from there, or the device th
 is an owner with a new phone, and a thief who has the factor too is for somebody to report who is known. Nor is a
 request to reset the password: anybody can ask for one. For `cases.trail_s` after an owner passed that check, such words
 are lines on a case and pause nothing, however many come.
+Under a freeze they are lines too. The owner is told once a day for each case, and whenever money out begins to be
+paused; further words are lines, for anybody can write there as often as they like.
 A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no"
 on a case of another kind, about a refund or wrong passwords, is a line on it.
 
@@ -79,6 +81,12 @@ A lock is lifted only where no stricter one is left over the same scope: while a
 unlocked, whatever the owner proves, and what waited to be unlocked when a stricter lock came is asked for no longer.
 The owner is told when the payment system has released what was lifted, and what is true then: the restriction is
 lifted, or limits are lower until an hour, or a part is lifted and what is not.
+
+An account has one lock of an action, scope and kind of device. Where several cases ask for it, it is held for all of
+them, up to the end of the one that ends last, and their cases say so (`lock_joined`). What ends it for one case, be it
+a check, an analyst who finds the case legitimate, or time, leaves it standing for the others; where that ends it
+sooner, it is commanded again with the new end. So no lock of one case takes the place of another's. An `unlock` by an
+analyst ends it for all cases. Of more than six further reasons of an account the one that ends first is forgotten.
 
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.

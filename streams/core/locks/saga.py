@@ -7,7 +7,7 @@ is an answer, however late it comes: it ends the waiting, and the case that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from streams.contracts.accounts import ActionAcknowledged
 from streams.contracts.actions import ActionRequested
@@ -37,7 +37,7 @@ from streams.core.locks.caps import capped_case, counted_as
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
-from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, Case, Command, HeldLock, Line
+from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, REASONS_MAX, Case, Command, HeldLock, Line, Reason
 from streams.core.turn import Turn
 
 UNCONFIRMED = "lock_not_confirmed"
@@ -47,6 +47,8 @@ SLOWEST_RESEND_MS = 3_600_000
 _UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
 LOCK_CAPPED = "lock_capped"  # line of a case
 PAUSE_OVER = "pause_over"  # line of a suspected mule's case
+_NEVER_MS = 1 << 62
+_JOINED = "lock_joined"  # line of a case
 
 
 def lock(
@@ -61,16 +63,20 @@ def lock(
     case: Case | None = None,
     capped: bool = True,
     actor: str = "rules",
+    apart: bool = False,
 ) -> bool:
     """Wants a lock. False: nothing was commanded, because the turn may not act, a cap is reached, or it is there.
 
-    A longer lock takes the place of a shorter one of the same kind; a freeze makes every other lock superfluous.
+    A longer lock takes the place of a shorter one of the same kind, which is held for the cases of both from then on; a
+    freeze makes every other lock superfluous. `apart`: for a reason of its own, whatever its case has locked before.
     """
     if turn.obligations.holder.closed or not turn.may("action"):
         return False
     expires_ms = turn.at_ms + lasts_s * 1000 if lasts_s is not None else 0
     standing = _standing(turn, action, scope, applies_to)
-    if standing is not None and stands(standing) and not _outlasts(expires_ms, standing, lasts_s):
+    own = Reason(case.case_id if case is not None else "", reason_class, turn.at_ms, expires_ms)
+    if standing is not None and stands(standing) and not _outlasts(expires_ms, standing, 0 if apart else lasts_s):
+        _join(turn, standing, own, lasts_s, apart)
         # An owner or a person who says it once more has it commanded once more; the guesses of an attack have not.
         if action == "freeze" or actor != "rules":
             urge(turn, standing, f"wanted again ({rule})")
@@ -106,6 +112,8 @@ def lock(
     )
     turn.moves(ENTRY_OF[state_of_lock(wanted)], actor)
     if standing is not None:
+        if stands(standing):  # what is being lifted is held for nothing any more
+            wanted.hold_for([own, *_others(turn, standing, own, apart)])
         _drop_commands(turn, standing.action_id)
         turn.obligations.locks.remove(standing)
     elif len(turn.obligations.locks) >= LOCKS_MAX:
@@ -116,6 +124,7 @@ def lock(
             _drop_commands(turn, held.action_id)
             held.status, held.tells = overtaken.to, ""
     turn.obligations.locks.append(wanted)
+    _crowd(turn)
     publish(turn)
     _command(turn, wanted.action_id, wanted, rule)
     if case is not None:
@@ -138,20 +147,42 @@ def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case)
 
 
 def lift(
-    turn: Turn, locks: Iterable[HeldLock], why: str, trigger: str, actor: str, *, tells: str, cools_s: int = 0
+    turn: Turn,
+    ends: Callable[[HeldLock, Reason], bool],
+    why: str,
+    trigger: str,
+    actor: str,
+    *,
+    tells: str,
+    cools_s: int = 0,
 ) -> list[HeldLock]:
     """Ends locks before their time; those that were lifted. None: a stricter one covers them, or it is too late to act.
+
+    `ends` says for what a lock is not to be held any longer; one that is held for something else stands on.
 
     Whoever is let in by it has lower limits for `cools_s` where a lock was strict: a thief who passed the check too
     takes less. The owner is told by the message `tells`, or its variant for what is left, once the payment system has
     released what was lifted: it may refuse.
     """
-    found = uncovered(turn.obligations.locks, locks)
-    if not found:
+    locks = turn.obligations.locks
+    left = [(held, [reason for reason in held.reasons if not ends(held, reason)]) for held in locks]
+    found = uncovered(locks, [held for held, reasons in left if not reasons])
+    lessened = [
+        (held, reasons)
+        for held, reasons in left
+        if stands(held) and 0 < len(reasons) <= len(held.also) and held in uncovered(locks, [*found, held])
+    ]
+    if not found and not lessened:
         return []
     turn.enforce()
     if not turn.may("action"):
         return []
+    for held, reasons in lessened:
+        turn.moves(trigger, actor)
+        for reason in held.reasons:
+            if reason not in reasons:
+                _note(turn, reason.case_id, "unlock", f"{held.action} goes on, and not for this case any more: {why}")
+        _hold_for(turn, held, reasons, why)
     lifted: list[HeldLock] = []
     for held in found:
         transition = _step(turn, held.status, "lifted")
@@ -165,7 +196,8 @@ def lift(
         held.status, held.tells = transition.to, tells
         publish(turn)
         _command_unlock(turn, held, why)
-        _note(turn, held.case_id, "unlock", f"{held.action} lifted: {why}")
+        for case_id in dict.fromkeys(reason.case_id for reason in held.reasons):
+            _note(turn, case_id, "unlock", f"{held.action} lifted: {why}")
         lifted.append(held)
     gone = _take_released(turn)
     strict = [held for held in lifted if STATES.index(state_of_lock(held)) >= STATES.index(RESTRICTED)]
@@ -180,6 +212,7 @@ def lift(
             rule="recovery",
             case=turn.obligations.case(strict[0].case_id),
             capped=False,  # it follows from an unlock and keeps nobody out
+            apart=True,  # the limits after a freeze end by themselves, whatever else lowers them
         )
     _let_in(turn, gone)
     return lifted
@@ -249,52 +282,112 @@ def _refused(turn: Turn, command: Command, result: str) -> None:
 def expire(turn: Turn, held: HeldLock) -> None:
     """The lock's own end has come; the payment system knows it too, so nothing is commanded.
 
-    A restriction whose case nobody has decided about does not end silently: see `_prolong`.
+    Unless it is held for something else, or for a case that nobody has decided about: see `_prolonged`.
     """
-    if held.action == "restrict" and held.status != "lifting" and _prolong(turn, held):
+    over = [reason for reason in held.reasons if 0 < reason.due_ms <= turn.at_ms]
+    left = [reason for reason in held.reasons if reason not in over]
+    if held.action == "restrict" and held.status != "lifting":
+        left += [longer for reason in over if (longer := _prolonged(turn, held, reason)) is not None]
+    if left:
+        _hold_for(turn, held, left, "unreviewed")
         return
     turn.moves("expired", "time")
     held.status = RELEASED
     _drop_commands(turn, held.action_id)
     publish(turn)
-    _note(turn, held.case_id, "lock_expired", f"{held.action} ended by itself")
+    for case_id in dict.fromkeys(reason.case_id for reason in over):
+        _note(turn, case_id, "lock_expired", f"{held.action} ended by itself")
     _let_in(turn, _take_released(turn))
 
 
-def _prolong(turn: Turn, held: HeldLock) -> bool:
+def _prolonged(turn: Turn, held: HeldLock, reason: Reason) -> Reason | None:
     """Once more as long, with the case at the supervisors: twice while nobody decides, six times if it is fraud.
 
     Bounded, for an owner must not stay locked because nobody reads cases; the case says when it ended all the same.
     """
-    case = turn.obligations.case(held.case_id) if held.case_id else None
+    case = turn.obligations.case(reason.case_id) if reason.case_id else None
     if case is None or not case.is_open or case.finding == "false_alarm":
-        return False
+        return None
     most = _CONFIRMED_MAX if case.finding == "confirmed_fraud" else _UNREVIEWED_MAX
     until_ms = turn.at_ms + turn.policy.locks.restrict_s * 1000
     if case.payouts_paused_ms:
         until_ms = min(until_ms, case.payouts_paused_ms + turn.policy.locks.mule_pause_s * 1000)
-    if held.prolonged >= most or until_ms <= turn.at_ms:
-        _note(turn, held.case_id, "lock_unreviewed", f"{held.action} ends although its case is open")
-        return False
-    transition = _step(turn, held.status, "wanted")
-    if transition is None or not turn.may("action"):
-        return False
+    if reason.prolonged >= most or until_ms <= turn.at_ms:
+        _note(turn, case.case_id, "lock_unreviewed", f"{held.action} ends although its case is open")
+        return None
+    if not turn.may("action"):
+        return None
     turn.moves("unreviewed", "time")
-    _drop_commands(turn, held.action_id)
-    held.prolonged += 1
-    held.status = transition.to
-    held.due_ms = until_ms
-    publish(turn)
-    # A command of its own: who counts commands by their id would take the same one for a repetition.
-    action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.origin, held.action)
-    held.action_id = action_id
-    _command(turn, action_id, held, "unreviewed")
-    add_action(turn, case, action_id, held.action)
-    until = instant(held.due_ms)
-    _note(turn, held.case_id, "lock_prolonged", f"{held.action} goes on until {until}: its case is open")
+    text = f"{held.action} goes on until {instant(until_ms)}: its case is open"
+    _note(turn, case.case_id, "lock_prolonged", text)
     if not is_escalated(case):
         hand_to_supervisors(turn, case, "its restriction would have ended unreviewed")
-    return True
+    return Reason(case.case_id, reason.reason_class, reason.since_ms, until_ms, reason.prolonged + 1)
+
+
+def _hold_for(turn: Turn, held: HeldLock, reasons: list[Reason], why: str) -> None:
+    """Holds a lock for these reasons alone; the payment system is told where its end is another one by that."""
+    ended_ms = held.due_ms
+    held.hold_for(reasons)
+    transition = _step(turn, held.status, "wanted") if held.due_ms != ended_ms and stands(held) else None
+    if transition is None:
+        return
+    _drop_commands(turn, held.action_id)
+    # A command of its own: who counts commands by their id would take the same one for a repetition.
+    held.action_id = ids.action_id(held.case_id or why, turn.ctx.account_id, turn.origin, held.action)
+    held.status = transition.to
+    publish(turn)
+    _command(turn, held.action_id, held, why)
+    case = turn.obligations.case(held.case_id) if held.case_id else None
+    if case is not None:
+        add_action(turn, case, held.action_id, held.action)
+
+
+def _join(turn: Turn, held: HeldLock, own: Reason, lasts_s: int | None, apart: bool) -> None:
+    """Holds a lock that stands for one more case, or longer for one of its cases, and never beyond its own end.
+
+    Nothing for a rule without a case, about which nobody can decide, nor for a freeze, which ends in one way only.
+    """
+    if held.action == "freeze" or not (own.case_id or apart):
+        return
+    if held.due_ms:
+        own.due_ms = min(own.due_ms or held.due_ms, held.due_ms)
+    known = next((reason for reason in held.reasons if _is_same(turn, held, reason, own, apart)), None)
+    if known is None:
+        _note(turn, own.case_id, _JOINED, f"{held.action} stands already, and is held for this case too")
+    elif not _outlasts(own.due_ms, known, lasts_s):
+        return
+    held.hold_for([*(reason for reason in held.reasons if reason != known), own])
+    _crowd(turn)
+
+
+def _others(turn: Turn, standing: HeldLock, own: Reason, apart: bool) -> list[Reason]:
+    """For what a lock is held besides `own` that takes its place; a rule without a case has no way out of its own."""
+    return [
+        reason
+        for reason in standing.reasons
+        if not _is_same(turn, standing, reason, own, apart)
+        and (reason.case_id or is_after_freeze(turn, standing, reason))
+    ]
+
+
+def _is_same(turn: Turn, held: HeldLock, reason: Reason, own: Reason, apart: bool) -> bool:
+    """Whether `own` only says once more what the same case has asked for."""
+    return not apart and reason.case_id == own.case_id and not is_after_freeze(turn, held, reason)
+
+
+def is_after_freeze(turn: Turn, held: HeldLock, reason: Reason) -> bool:
+    """Whether these are the lower limits that two people agreed on when they lifted a freeze."""
+    unfrozen_ms = turn.obligations.unfrozen_ms
+    return unfrozen_ms > 0 and held.action == "limit" and reason.since_ms == unfrozen_ms
+
+
+def _crowd(turn: Turn) -> None:
+    """Beyond the bound the reason goes that ends first: what holds longest is what protects."""
+    locks = turn.obligations.locks
+    while sum(len(held.also) for held in locks) > REASONS_MAX:
+        held = min((held for held in locks if held.also), key=lambda held: held.also[-1].due_ms or _NEVER_MS)
+        held.also = held.also[:-1]
 
 
 def close(turn: Turn) -> None:
@@ -364,22 +457,29 @@ def _standing(turn: Turn, action: str, scope: str, applies_to: str) -> HeldLock 
     return None
 
 
-def stands_as_long(turn: Turn, action: str, scope: str, applies_to: str, lasts_s: int) -> bool:
-    """Whether such a lock stands already, as far as the payment system says, and would end at about the same time."""
+def is_held_for(turn: Turn, case: Case, action: str, scope: str, applies_to: str) -> bool:
+    """Whether such a lock stands, and for this case too."""
+    standing = _standing(turn, action, scope, applies_to)
+    return standing is not None and stands(standing) and standing.is_for(case.case_id)
+
+
+def stands_as_long(turn: Turn, case: Case, action: str, scope: str, applies_to: str, lasts_s: int) -> bool:
+    """Whether such a lock stands for this case, as far as the payment system says, and would end at about that time."""
     standing = _standing(turn, action, scope, applies_to)
     if standing is None or standing.status in ("lifting", "unconfirmed"):
         return False
-    return not _outlasts(turn.at_ms + lasts_s * 1000, standing, lasts_s)
+    own = [reason for reason in standing.reasons if reason.case_id == case.case_id]
+    return any(not _outlasts(turn.at_ms + lasts_s * 1000, reason, lasts_s) for reason in own)
 
 
-def _outlasts(expires_ms: int, standing: HeldLock, lasts_s: int | None) -> bool:
-    """Whether the new end is later by at least half of the new lock.
+def _outlasts(expires_ms: int, standing: HeldLock | Reason, lasts_s: int | None) -> bool:
+    """Whether the new end is later, by at least half of the new lock.
 
     Every guess of a long attack wants the lock of an hour again; a command per guess would be a storm of its own.
     """
     if standing.due_ms == 0 or lasts_s is None:
         return standing.due_ms != 0
-    return expires_ms - standing.due_ms >= lasts_s * 500
+    return expires_ms > standing.due_ms and expires_ms - standing.due_ms >= lasts_s * 500
 
 
 def _command(turn: Turn, action_id: str, held: HeldLock, rule: str, action: str = "") -> None:

@@ -5,10 +5,7 @@ This table is the state machine: the saga loads it, a test walks it, and docs/lo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from streams.core.obligations import HeldLock
+from typing import NamedTuple
 
 ABSENT = "absent"
 RELEASED = "released"
@@ -83,11 +80,11 @@ _LEVEL_OF = dict(IDENTITY_LEVELS)
 UNFREEZE_LEVEL = 3
 
 
-def level_of(held: HeldLock) -> int:
-    """The level of identity check that lifts this lock; 0: none does."""
-    if held.action == "lock":
-        return _LEVEL_OF["lock with an end" if held.due_ms else "lock without an end"]
-    return _LEVEL_OF.get(held.action, 0)
+def level_of(action: str, due_ms: int) -> int:
+    """The level of identity check that lifts such a lock; 0: none does. `due_ms`: when it ends by itself, 0: never."""
+    if action == "lock":
+        return _LEVEL_OF["lock with an end" if due_ms else "lock without an end"]
+    return _LEVEL_OF.get(action, 0)
 
 
 def step(status: str, on: str) -> Transition | None:

@@ -10,9 +10,9 @@ from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.flows.mule import is_mule
 from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
-from streams.core.locks.saga import APPEAL, lift, open_appeal, publish
+from streams.core.locks.saga import APPEAL, is_after_freeze, lift, open_appeal, publish
 from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
-from streams.core.obligations import Case, HeldLock, Line
+from streams.core.obligations import Case, HeldLock, Line, Reason
 from streams.core.turn import Turn
 
 # More failed checks than honest people need: from then on a person looks (domain F22).
@@ -28,10 +28,13 @@ def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
 
     Not out of what a stricter lock covers: under a freeze nothing is lifted, and its end says what is left.
     """
-    soft = [held for held in turn.obligations.locks if state_of_lock(held) == SOFT_LOCK and _is_since(turn, held)]
     # The word goes into a command: only a word, or none.
     factor = f" {event.reason}" if event.reason is not None and _WORD.fullmatch(event.reason) else ""
-    lift(turn, soft, f"second factor{factor}", "second_factor", "owner", tells="unlocked")
+
+    def ends(held: HeldLock, reason: Reason) -> bool:
+        return state_of_lock(held) == SOFT_LOCK and _is_since(turn, reason)
+
+    lift(turn, ends, f"second factor{factor}", "second_factor", "owner", tells="unlocked")
 
 
 def identity_verified(turn: Turn, event: IdentityVerified) -> None:
@@ -49,16 +52,14 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         return
     if appeal is not None and appeal.counters.get("checks_failed", 0) >= CHECKS_MAX:
         return  # whoever failed that often is let in by a person only
-    sufficient = [
-        held
-        for held in turn.obligations.locks
+
+    def ends(held: HeldLock, reason: Reason) -> bool:
         # Who one is says nothing about where money comes from.
-        if 0 < level_of(held) <= event.level
-        and _is_since(turn, held)
-        and not is_mule(turn.obligations.case(held.case_id))
-    ]
+        asks_more = is_mule(turn.obligations.case(reason.case_id))
+        return 0 < level_of(held.action, reason.due_ms) <= event.level and _is_since(turn, reason) and not asks_more
+
     why, cooloff_s = f"identity level {event.level}", turn.policy.locks.cooloff_s
-    lift(turn, sufficient, why, "identity_proved", event.role, tells="unlocked", cools_s=cooloff_s)
+    lift(turn, ends, why, "identity_proved", event.role, tells="unlocked", cools_s=cooloff_s)
 
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
@@ -71,18 +72,21 @@ def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
 
 def liftable(turn: Turn) -> tuple[HeldLock, ...]:
     """All locks but the lower limits that the end of a freeze began: one person must not undo what two agreed on."""
-    unfrozen_ms = turn.obligations.unfrozen_ms
     return tuple(
         held
         for held in turn.obligations.locks
-        if not (unfrozen_ms and held.action == "limit" and held.since_ms == unfrozen_ms)
+        if not all(is_after_freeze(turn, held, reason) for reason in held.reasons)
     )
 
 
 def undo_false_locks(turn: Turn, case: Case, actor: str) -> None:
     """An analyst found that it was the owner: what this case locked is lifted, but no freeze and none of its limits."""
-    mistaken = [held for held in liftable(turn) if held.case_id == case.case_id and held.action != "freeze"]
-    lift(turn, mistaken, "locked by mistake", "false_lock", actor, tells="unlocked.by_us")
+
+    def ends(held: HeldLock, reason: Reason) -> bool:
+        is_own = reason.case_id == case.case_id and held.action != "freeze"
+        return is_own and not is_after_freeze(turn, held, reason)
+
+    lift(turn, ends, "locked by mistake", "false_lock", actor, tells="unlocked.by_us")
 
 
 def is_proved(turn: Turn, held: HeldLock) -> bool:
@@ -110,8 +114,8 @@ def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
                 publish(turn)  # whoever looks at the freeze sees whether it can be lifted
 
 
-def _is_since(turn: Turn, held: HeldLock) -> bool:
-    """Whether what happens in this turn happened while the lock stood."""
+def _is_since(turn: Turn, held: HeldLock | Reason) -> bool:
+    """Whether what happens in this turn happened while the lock stood, or since this case has asked for it."""
     return turn.at_ms >= held.since_ms - _CLOCKS_DIFFER_MS
 
 
@@ -128,7 +132,7 @@ def _draft(line: Line, **counters: int) -> Draft:
 
 
 def _tell_cases(turn: Turn, kind: str, text: str) -> None:
-    for case_id in dict.fromkeys(held.case_id for held in turn.obligations.locks):
+    for case_id in dict.fromkeys(reason.case_id for held in turn.obligations.locks for reason in held.reasons):
         case = turn.obligations.case(case_id)
         if case is not None and case.is_open:
             add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))

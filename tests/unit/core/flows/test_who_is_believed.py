@@ -92,6 +92,41 @@ class TestAChannelInWhichNobodyIsKnown:
         assert actions(effects) == set()
         assert only(CaseVersion, effects)[-1].priority == "P1"
 
+    def test_a_flood_of_them_tells_the_owner_once_a_day_and_again_when_money_out_is_paused_anew(self) -> None:
+        player = Player(policy('[locks]\nack = "assumed"\n'))
+        told_at, case = [], None
+        for hour in range(30):
+            effects = stolen(player, NOON + hour * HOUR, "email", number=hour)
+            told_at += [hour] * ("account_takeover.unverified" in told(effects))
+            case = only(CaseVersion, effects)[-1]
+        assert told_at == [0, 24]
+        fields = {"action": "unlock", "case_id": case.case_id, "expected_version": case.version, "role": "analyst"}
+        player.see(event(CaseAction, NOON + 29 * HOUR + MINUTE, "a", actor="ana", **fields))
+        again = stolen(player, NOON + 30 * HOUR, "email", number="a")
+        assert actions(again) == {"restrict"}
+        assert "account_takeover.unverified" in told(again)
+
+    @pytest.mark.parametrize(("channel", "times"), [("email", 1), ("app", 3)])
+    def test_a_payment_denied_there_again_and_again_is_answered_once_a_day(self, channel: str, times: int) -> None:
+        player = Player(policy())
+        effects = [
+            effect
+            for n in range(3)
+            for effect in player.see(
+                event(UserReport, NOON + n * MINUTE, n, channel=channel, kind="unauthorised", payment_id=f"p{n}")
+            )
+        ]
+        told_of = [message.template for message in only(NotificationRequested, effects)]
+        assert told_of == ["unauthorised.received"] * times
+        assert "unauthorised.received" not in told(denied(player, NOON + HOUR, 1, "email", payment_id="p7"))
+
+    def test_about_an_account_that_is_frozen_says_nothing_that_is_not_true(self) -> None:
+        player = Player(policy('[locks]\nack = "assumed"\n'))
+        stolen(player, NOON, "phone", number=1)
+        effects = stolen(player, NOON + MINUTE, "email", number=2)
+        assert (actions(effects), told(effects)) == (set(), set())
+        assert [line.kind for line in only(CaseVersion, effects)[-1].evidence][-2:] == ["user_report", "frozen_already"]
+
     def test_a_no_there_freezes_nobody_either(self) -> None:
         player = Player(policy())
         player.see(paid(NOON - HOUR, 1))
