@@ -65,6 +65,4 @@ def question_refusal(text: str) -> tuple[str, str] | None:
     """(cause, sentence) if this must not be asked of a customer. Never repeats the text."""
     if len(text) > QUESTION_MAX:
         return "too_long", f"a question has {QUESTION_MAX} characters at most"
-    if by_hand.asks_secret(text):
-        return "secret", "nobody is asked for a password, a code, a card number or an identity number"
     return by_hand.refusal(text, "a question")
