@@ -597,6 +597,9 @@ def _check_ladder(ladder: tuple[LadderStep, ...]) -> None:
 def _check_channels(locks: LocksPolicy) -> None:
     for key in ("verified_channels", "unverified_channels"):
         for channel in getattr(locks, key):
+            if channel != channel.strip() or not channel:
+                remedy = "write the name that events have, or leave it out"
+                raise PolicyError(f"{channel!r} is empty or has spaces around it", f"locks.{key}", remedy)
             if channel != channel.lower():
                 remedy = f"write {channel.lower()!r}: channels of events are compared in lower case"
                 raise PolicyError(f"{channel!r} is not in lower case", f"locks.{key}", remedy)

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from streams.contracts.base import from_ms, to_ms
 from streams.core.features import FEATURES
-from streams.core.policy import Policy
+from streams.core.policy import LocksPolicy, Policy
 from streams.core.rules.declared import DeclaredRule
 from streams.core.rules.expression import WORDS, parse_condition
 from streams.core.rules.field_values import network_of
@@ -37,6 +37,7 @@ _ADDRESS_BITS: Final = {4: 32, 6: 128}
 # Fields whose values many customers share, and those that the customer's own software tells.
 _SHARED: Final = ("country", "mcc", "issuer_id", "bin")
 _CLAIMED: Final = ("user_agent", "app_version")
+_LOCKS_MANY: Final = 100_000
 _LONGEST_MS: Final = 400 * 86_400_000
 
 _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
@@ -68,11 +69,29 @@ def doubts(policy: Policy, at_ms: int) -> Iterator[Doubt]:
         where = f"snooze.{snooze.rule}"
         yield from _of_reach(where, snooze.field, (snooze.value,), f"{snooze.rule} is silenced")
         yield from _of_end(where, (snooze.until,), from_then)
+    yield from _of_locks(policy.locks)
     for each in policy.lists:
         yield from _of_list(each, from_then)
     for rule in policy.declared:
         yield from _of_rule(rule)
     yield from _of_costs([rule for rule in policy.declared if rule.mode != "off"])
+
+
+def _of_locks(locks: LocksPolicy) -> Iterator[Doubt]:
+    """Can anybody keep owners out, and does an owner's word do anything?"""
+    if locks.soft_lock_applies_to == "everyone":
+        what = "whoever guesses at a password from anywhere keeps the owner's own devices out too"
+        yield Doubt("locks.soft_lock_applies_to", what, 'write "unknown_devices"')
+    if locks.strangers_failures > locks.disable_at_failures:
+        what = f"strangers may fail {locks.strangers_failures} times before they are asked for a second factor"
+        remedy = "give fewer than locks.disable_at_failures"
+        yield Doubt("locks.strangers_failures", what, remedy)
+    if not locks.verified_channels:
+        what = "no report of a theft freezes an account by itself, in whatever channel it comes"
+        yield Doubt("locks.verified_channels", what, "list those in which it is known who speaks")
+    if locks.caps.per_rule >= _LOCKS_MANY:
+        what = f"one bad rule locks up to {locks.caps.per_rule:,} accounts before anything stops it"
+        yield Doubt("locks.caps.per_rule", what, "give as many as people can review")
 
 
 def _of_list(each: List, from_then: int) -> Iterator[Doubt]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from streams.core.obligations import CASES_MAX, FAILURES_MAX, NOTICES_MAX
+from streams.core.observations import FAILURES_CAP
 from streams.core.sections import Section
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ RANGES = (
     _range("repeat_failures\\.count", 2, FAILURES_MAX),
     _range("debit_without_payment_s", 1, 120 * 60, "seconds"),  # what the state of a payment can hold
     _range("disable_at_failures", 1, 100),  # NIST SP 800-63B-4 allows no more
+    _range("strangers_failures", 1, FAILURES_CAP, "failures, as many as an account remembers"),
+    # As long as a person may lock: what keeps an owner in for longer is a verdict, and no lock.
+    _range("locks\\.(?:restrict|mule_pause|cooling|cooloff)_s", 1, 30 * _DAY_S, "seconds (30 days)"),
     _range("ladder\\.\\d+\\.failures", 1, 100),
     _range("ladder\\.\\d+\\.wait_s", 1, _DAY_S, "seconds"),
     _range("warm_days|\\w*_days", 0, 3_660, "days"),

@@ -190,6 +190,10 @@ mode = "{mode}"
             "it ended",
             id="snooze",
         ),
+        ('[locks]\nsoft_lock_applies_to = "everyone"', "locks.soft_lock_applies_to", "the owner's own devices"),
+        ("[locks]\nstrangers_failures = 104", "locks.strangers_failures", "fail 104 times"),
+        ("[locks]\nverified_channels = []", "locks.verified_channels", "no report of a theft freezes"),
+        ("[locks.caps]\nper_rule = 1000000\ntotal = 1000000", "locks.caps.per_rule", "1,000,000 accounts"),
     ],
 )
 def test_what_is_probably_a_mistake_is_told(write, text, where, words):

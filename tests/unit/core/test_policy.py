@@ -93,6 +93,8 @@ class TestRefusal:
                 "do not rise",
             ),
             ("[locks]\nverified_channels = ['App']", "locks.verified_channels", "lower case"),
+            ("[locks]\nverified_channels = ['app ']", "locks.verified_channels", "spaces"),
+            ("[locks]\nunverified_channels = ['']", "locks.unverified_channels", "empty"),
             ("[locks]\nverified_channels = ['app', 'email']", "locks.verified_channels", "unverified_channels too"),
             ("[cases.raise_minor]\nyuan = 1", "cases.raise_minor", "str"),
             ("[cases.raise_minor]\nCNY = -1", "cases.raise_minor[...]", ">= 0"),

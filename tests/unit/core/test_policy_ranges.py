@@ -38,6 +38,8 @@ def refusal(text: str) -> str:
         ("[model.costs]\nreviews_per_day = 2000000", r"model\.costs\.reviews_per_day: 2,000,000"),
         ("[locks.caps]\nper_rule = 900", r"locks\.caps\.total: 500 is less than locks\.caps\.per_rule"),
         ("[locks]\ndisable_at_failures = 101", "disable_at_failures: 101 .* 1 to 100"),
+        ("[locks]\nstrangers_failures = 105", "strangers_failures: 105 .* 1 to 104 failures"),
+        ("[locks]\nrestrict_s = 315360000", r"restrict_s: 315,360,000 .* \(30 days\)"),
         ("[locks]\nresend_s = 900", "ack_timeout_s: 300 is less than locks"),
         ("[money]\nnear_limits = [5000, 1000]", r"money\.near_limits: values do not rise"),
         ("[money]\nauto_refunds_per_30d = -1", "auto_refunds_per_30d: -1"),
