@@ -464,7 +464,7 @@ def given_up(turn: Turn, payment_id: str, currency: str) -> int:
         return leaving_minor
     turn.obligations.owed = [each for each in turn.obligations.owed if each not in mine]
     add_line(turn, case, Line(turn.at_ms, "payment_failed", turn.cause, "its whole debit is followed as not confirmed"))
-    set_status(turn, case, "resolved", "payment_failed")
+    set_status(turn, case, "resolved", "not_confirmed")
     return 0
 
 

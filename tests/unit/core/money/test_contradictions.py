@@ -278,3 +278,10 @@ def test_of_a_payment_that_is_debited_once_more_that_is_not_said() -> None:
     assert ("debited_not_confirmed", "p1") in {
         (each.cause_family, each.entities.payment_id) for each in effects if isinstance(each, CaseVersion)
     }
+
+
+def test_the_wrong_amount_of_a_silent_payment_is_not_said_to_have_failed() -> None:
+    effects = play([BEGIN[0], line(NOON + 1, amount_minor=10_500), mark(NOON + HOUR)], SURE)
+    last = {each.cause_family: each for each in effects if isinstance(each, CaseVersion)}
+    assert last["amount_mismatch"].resolution_code == "not_confirmed"
+    assert last["debited_not_confirmed"].amount_minor == 10_500
