@@ -16,7 +16,7 @@ from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
 from streams.core.incidents import counting
 from streams.core.incidents.keys import PLATFORM, dimension_of, group_of
-from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, roots, unexplained
+from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, further, roots, unexplained
 from streams.core.incidents.slowness import end_minute
 from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, HealthCounters, Incident, KeyHealth
 from streams.core.incidents.statistics import (
@@ -179,6 +179,7 @@ def _judge_group(
     found = {
         prefix + root: explained
         for root in roots(suspects, excess_of, beside=beside)
+        or further([key for key in dropped if prefix + key in hot], beside)
         if (explained := [each for each in loud if each.key == root or explains(excess(root), each, excess_of)])
     }
     for key in dropped:

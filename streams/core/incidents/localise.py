@@ -13,6 +13,10 @@ EXPLAINED = 0.3
 LEFT_OVER = 10.0
 # One of two keys with nearly the same excess and share is as good as the other: the likelier dimension wins.
 ALIKE = 0.95
+# What the platform fails more than everything known together: more than chance, and so much of what one more explains.
+CHANCE = 4.0
+BEYOND = 0.7
+TIMES_REST = 3.0  # as much as the rest of a platform that is down
 
 
 class Excess(NamedTuple):
@@ -119,6 +123,56 @@ def _whole_of(
         if outside.excess >= LEFT_OVER / 2 and outside.share >= pair.share / 2:
             return part
     return None
+
+
+def further(suspects: Sequence[str], beside: Beside) -> list[str]:
+    """One more thing that is down, where everything suspicious could lie on the traffic of what is known to be down.
+
+    It could: how much lies on both is counted of watched pairs only. Where the platform fails more than all that is
+    known together, as if they were independent, something else is down: what fails most beyond its share of them, and
+    enough of that in the platform as well, since a merchant who has one gateway is down with it. Beside the platform it
+    is what fails several times as much as the rest of it.
+    """
+    if list(beside.standing) == [PLATFORM]:
+        return _beyond_platform(suspects, beside)
+    found = []
+    for key in suspects if beside.standing else ():
+        measured = beside.within(key)
+        mine, total, down = measured(key), measured(PLATFORM), [measured(each) for each in beside.standing]
+        if key == PLATFORM or not total.trials:
+            continue
+
+        def excess_of(other: str, measured: Callable[[str], Excess] = measured) -> float:
+            return measured(other).excess
+
+        more = total.excess - sum(each.excess for each in down)
+        for number, one in enumerate(down):
+            more += sum(_likely_shared(one, each, total, excess_of) for each in down[:number])
+        rest = mine._replace(excess=mine.excess - sum(_likely_shared(each, mine, total, excess_of) for each in down))
+        chance = CHANCE * math.sqrt(0.05 * total.trials)
+        if rest.excess > LEFT_OVER and rest.share >= EXPLAINED and more >= max(chance, BEYOND * rest.excess):
+            found.append(rest)
+    if not found:
+        return []
+    root = _best(found)
+    measured = beside.within(root.key)
+    return [(_whole_of(measured(root.key), beside.dropped, beside.standing, measured) or root).key]
+
+
+def _beyond_platform(suspects: Sequence[str], beside: Beside) -> list[str]:
+    found = []
+    for key in suspects:
+        measured = beside.within(key)
+        mine, total = measured(key), measured(PLATFORM)
+        trials = total.trials - mine.trials
+        if trials <= 0.0:
+            continue
+        elsewhere = max(0.0, total.excess - mine.excess) / trials
+        rest = mine._replace(excess=mine.excess - elsewhere * mine.trials)
+        many = mine.sure_share >= TIMES_REST * elsewhere
+        if rest.excess > 2.0 * LEFT_OVER and rest.share >= EXPLAINED and many:
+            found.append(rest)
+    return [_best(found).key] if found else []
 
 
 def unexplained(
