@@ -335,6 +335,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
     exact = [each for each in mine if (each.amount_minor, each.currency) == (event.amount_minor, event.currency)]
     left_minor = event.amount_minor
     newest = [each for each in reversed(mine) if each.currency == event.currency]
+    newest.sort(key=lambda each: each.fee)  # a refund is of the price before it is of a fee
     excess = [each for each in newest if each.fee and fee_lines.excess_of(turn, each) == event.amount_minor]
     for each in exact[-1:] or [*excess, *(each for each in newest if each not in excess)]:
         taken = min(left_minor, each.amount_minor)

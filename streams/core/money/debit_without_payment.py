@@ -244,9 +244,7 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
     """Success after the money, or a part of it, came back: the customer has both."""
     case = _case(turn, event.payment_id)
     waiting = [debit for debit in turn.obligations.debits if debit.payment_id == event.payment_id]
-    told = any(
-        each.family == refunds.DOUBLE_BENEFIT and each.payment_id == event.payment_id for each in turn.obligations.cases
-    )
+    told = refunds.by_success_minor(turn, event.payment_id)
     if told or known.status == PaymentState.SUCCEEDED or charges.is_paid_otherwise(turn, event.payment_id):
         return
     if case is not None and case.is_open:

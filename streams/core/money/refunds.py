@@ -50,6 +50,7 @@ BACK = "back"  # sent, and the ledger has told of a credit that is it, or the ba
 _TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
+BY_SUCCESS = "late_success_minor"  # counter of a double benefit: so much of it is none if the payment fails after all
 LATE = "late"  # what would let it go came too late to act on
 EARLY = "early"  # the bank may still give it back by itself
 CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after it was good
@@ -269,8 +270,8 @@ def _left_too(turn: Turn, payment_id: str, minor: int, leaving_minor: int, curre
         and any(line.text == text for line in case.lines)
         for case in turn.obligations.cases
     )
-    asked_minor = balance.asked_minor(turn, payment_id, currency, DOUBLE_BENEFIT)
-    twice = twice_minor(turn, payment_id, asked_minor + minor, currency, leaving_minor) - asked_minor
+    known_minor = by_success_minor(turn, payment_id)
+    twice = twice_minor(turn, payment_id, known_minor + minor, currency, leaving_minor) - known_minor
     if not told and twice > 0:
         double_benefit(
             turn, Owed(payment_id, turn.cause, twice, currency, turn.at_ms, DOUBLE_BENEFIT), text, by_success=True
@@ -297,10 +298,25 @@ def twice_minor(turn: Turn, payment_id: str, back_minor: int, currency: str, lea
 def failed_after_all(turn: Turn, payment_id: str) -> None:
     """The payment that was good when its money was back is not: nobody has anything twice by its success."""
     for case in turn.obligations.cases:
-        twice = case.family == DOUBLE_BENEFIT and case.payment_id == payment_id and case.is_open
-        if twice and case.counters.pop(LATE_SUCCESS, 0):
+        if (case.family, case.payment_id) != (DOUBLE_BENEFIT, payment_id) or not case.is_open:
+            continue
+        minor = case.counters.pop(BY_SUCCESS, 0)
+        left_minor = max(0, (case.amount_minor or 0) - minor)
+        if minor and left_minor:
+            case.amount_minor = left_minor
+            turn.change(case, "payment_failed")
+        elif minor:
             case.money_state = "returned"
             set_status(turn, case, "resolved", "payment_failed")
+
+
+def by_success_minor(turn: Turn, payment_id: str) -> int:
+    """How much of what the customer has twice is so because the payment succeeded after all."""
+    return sum(
+        case.counters.get(BY_SUCCESS, 0)
+        for case in turn.obligations.cases
+        if case.is_open and (case.family, case.payment_id) == (DOUBLE_BENEFIT, payment_id)
+    )
 
 
 def is_leaving(turn: Turn, payment_id: str) -> bool:
@@ -508,6 +524,7 @@ def double_benefit(turn: Turn, owed: Owed, text: str, *, by_success: bool = Fals
 
     `by_success`: nothing was given back twice, so that it is over should the payment have failed after all.
     """
+    known_minor = by_success_minor(turn, owed.payment_id)
     for case in turn.obligations.cases:
         mine = (case.family, case.payment_id, case.currency) == (DOUBLE_BENEFIT, owed.payment_id, owed.currency)
         if mine and case.is_open:
@@ -526,7 +543,7 @@ def double_benefit(turn: Turn, owed: Owed, text: str, *, by_success: bool = Fals
             amount_minor=owed.amount_minor,
             currency=owed.currency,
             money_state="double_benefit",
-            counters=((LATE_SUCCESS, 1),) if by_success else (),
+            counters=((BY_SUCCESS, known_minor + owed.amount_minor),) if by_success else (),
         ),
     )
 

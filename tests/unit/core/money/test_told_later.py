@@ -337,3 +337,10 @@ def test_a_reversal_behind_its_credit_is_no_news_however_many_there_are() -> Non
         account.booked(400 + number * 100, "credit", 3_000, payment_id=name)
         account.told(payments.PaymentReversed, 406 + number * 100, payment_id=name)
     assert "debited_not_confirmed" not in account.waited(10_000).open
+
+
+def test_a_merchants_refund_behind_a_fee_is_of_the_price() -> None:
+    account = (
+        bought(3_000, 10).fee(6, 10).waited(100).told(payments.RefundSent, 200, refund_id="mr1", amount_minor=1_500)
+    )
+    assert account.booked(300, "credit", 1_500).waited(900).open == {}
