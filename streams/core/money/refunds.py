@@ -236,6 +236,8 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
         if isinstance(event, RefundSent) and any(
             line.kind == CANCELLED and line.text == f"{named}: {LATE_SUCCESS}" for line in case.lines
         ):
+            if _was_another(turn, event):
+                return
             text = f"{named} had left when it was cancelled"
             _left_too(turn, event.payment_id, event.amount_minor, event.amount_minor, event.currency, text)
         elif (
@@ -245,6 +247,27 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
         ):
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "refund_failed")
+
+
+def _was_another(turn: Turn, event: RefundSent) -> bool:
+    """A refund that was cancelled too late is the money that another one of as much was cancelled for.
+
+    Should the ledger tell of as much once more, the bank and we have both given it.
+    """
+    lines = [line for case in turn.obligations.cases if case.payment_id == event.payment_id for line in case.lines]
+    alike = [
+        line.text
+        for line in lines
+        if line.kind == REFUND_INTENDED and (line.amount_minor, line.currency) == (event.amount_minor, event.currency)
+    ]
+    if not any(line.kind == CANCELLED and line.text in {f"{each}: {MONEY_BACK}" for each in alike} for line in lines):
+        return False
+    expectations.stopped(turn, event.refund_id)
+    expectations.is_here(turn, event.refund_id)
+    here = Owed(event.payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, DUPLICATE, BACK)
+    here.refund_id = event.refund_id
+    owe(turn, here)
+    return True
 
 
 def succeeded(turn: Turn, event: Movement) -> None:

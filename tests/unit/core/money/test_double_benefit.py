@@ -237,3 +237,21 @@ def test_our_refund_that_comes_after_the_bank_s_own_and_a_late_success_is_money_
 def test_what_is_given_back_after_our_refund_has_arrived_is_the_merchant_s() -> None:
     script = ("request", "debit", "debit", "fail", "sent", "credit", "refund credited", "succeed", "credit")
     assert Books().play(*script).open == {}
+
+
+def test_a_refund_that_left_too_late_is_the_money_that_another_one_was_cancelled_for() -> None:
+    """The second debit's refund was cancelled because as much came back: by the first one's, as its word then says."""
+    books = Books().play(*LOST, "debit", "succeed", "credit")
+    assert books.cancelled == ["late_success", "money_back"]
+    first = next(each for each in books.intents)
+    books.hear(event(RefundSent, books.at_ms, "too late", **MONEY, refund_id=first.refund_id))
+    assert books.open == {}
+    assert books.play("credit").open == {"double_benefit": 10_000}, "and once more"
+
+
+def test_a_late_success_of_money_that_was_back_twice() -> None:
+    books = Books().play(*LOST, "reverse", "credit", "credit")
+    assert books.open == {"double_benefit": 10_000}
+    assert books.play("succeed").open == {"double_benefit": 20_000}
+    assert books.play("fail").open == {"double_benefit": 10_000}, "it has failed after all"
+    assert books.play("debit").open == {}
