@@ -42,7 +42,8 @@ _CURRENCIES = {
 }
 _CURRENCY: Final = {name: currency for currency, names in _CURRENCIES.items() for name in names}
 _LAST4 = re.compile(
-    r"(?:尾号|末四位|后四位|ending(?: in| with)?|last (?:four|4)(?: digits)?|ends in)\s*(?:是|为|are|is|[:：])?\s*"
+    r"(?:尾号|末四位|后四位|(?<![a-z])(?:ending(?: in| with)?|last (?:four|4)(?: digits)?|ends in))"
+    r"\s*(?:是|为|are|is|[:：])?\s*"
     r"([0-9]{4})(?![0-9])",
     re.IGNORECASE,
 )

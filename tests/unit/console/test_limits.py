@@ -60,7 +60,14 @@ def test_whole_ids_have_one_too_and_what_is_refused_is_on_record(office: Office)
 
 @pytest.mark.parametrize(
     "reason",
-    ["call 13800138000 back", "he says 138 0013 8000", "li.lei@mail.example asks", "card 4111 1111 1111 1111 lost"],
+    [
+        "call 13800138000 back",
+        "he says 138 0013 8000",
+        "li.lei@mail.example asks",
+        "card 4111 1111 1111 1111 lost",
+        "caller read 4111111111111111 12/27 to me",
+        "caller's password hunter2abc, code is A1B2C3",
+    ],
 )
 def test_the_reason_keeps_no_number_or_address_of_anybody(office: Office, reason: str) -> None:
     made = office.opens("customer-70021")

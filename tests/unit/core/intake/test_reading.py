@@ -44,6 +44,7 @@ def reading(text: str, language: str | None = None) -> Reading:
         ("6月31日", Details()),
         ("order number 13812345678", Details()),  # a telephone number is no order
         ("in order to pay", Details()),
+        ("I was spending 5000 a month", Details()),
         ("转给陌生人了", Details()),
         ("", Details()),
     ],
