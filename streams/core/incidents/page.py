@@ -83,7 +83,9 @@ buckets; a suspicion that a standing incident explains is no incident.
 Two parts may be down at once, or one while another is. What no pair key tells they share is then taken as if they were
 independent: where something that a root seems to explain accounts for what is left (a sibling of the root, the
 platform) better than that does by itself, and the platform has that much more failures, it is a root of its own. Of a
-pair that fails no more than one of its sides does without it, the side is the root.
+pair that fails no more than one of its sides does without it, the side is the root. Where all that is suspicious could
+lie on what is known to be down, one more part is, as long as the platform fails more than all of them together and that
+part has most of it; beside a platform that fails in part it is what fails three times as much as the rest.
 
 It is over when it fails as little as usual, not when it fails less than it did: a reverse CUSUM against the share of
 the outage, and the last minute against a quarter of that share; or 50 attempts since it went down, nearly as good as
@@ -122,6 +124,8 @@ In mode `observe` the case is a shadow and nobody is written to.
   in one region the release is named.
 * Of two outages at once one of which is of a network, the wrong networks may be named beside it or in its place: what
   keys share is known exactly only of pairs that are watched.
+* Of three outages at once that are confirmed in the same bucket siblings of a root may be named, above all where few
+  keys carry all traffic.
 * A part that carries nearly all traffic cannot be told from the platform; the likelier dimension is named.
 * Slow leaks below the CUSUM's shift over weeks are not looked for.
 * Customers are told at the earliest two buckets after the onset, and again up to `recheck_s` after the end.
