@@ -17,6 +17,7 @@ from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen, stands, uncovered
 from streams.core.locks.saga import is_after_freeze, lift, lock, stands_as_long, urge
 from streams.core.locks.unlock import is_proved, liftable, undo_false_locks
+from streams.core.messages.notify import notify
 from streams.core.money import charges, refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed, Reason
 from streams.core.roles import ANALYSTS, SUPERVISORS
@@ -404,7 +405,7 @@ def _told(event: CaseAction) -> str:
 
 def _restrict(turn: Turn, case: Case, event: CaseAction) -> None:
     scope = event.scope or "money_out"
-    lock(
+    locked = lock(
         turn,
         _LOCK_OF[scope],
         scope=scope,
@@ -416,6 +417,11 @@ def _restrict(turn: Turn, case: Case, event: CaseAction) -> None:
         capped=False,  # a person decided about one account
         actor="analyst",
     )
+    if locked and _LOCK_OF[scope] == "restrict":
+        if mule.is_mule(case):  # whose owner nobody doubts
+            notify(turn, mule.CASE, {"case_id": case.case_id}, case)
+        else:
+            notify(turn, "account_locked.risk", {"reason": "account_protection"}, case)
 
 
 def _unlock(turn: Turn, event: CaseAction) -> None:

@@ -88,6 +88,8 @@ a check, an analyst who finds the case legitimate, or time, leaves it standing f
 sooner, it is commanded again with the new end. So no lock of one case takes the place of another's. An `unlock` by an
 analyst ends it for all cases. Of more than six further reasons of an account the one that ends first is forgotten.
 
+An analyst who restricts an account has its owner told so, with the way out.
+
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
 

@@ -138,6 +138,19 @@ def test_a_pause_that_comes_while_a_longer_lock_stands_outlives_it() -> None:
     assert story.restricted_until == []
 
 
+@pytest.mark.parametrize(("mule", "template"), [(False, "account_locked.risk"), (True, "mule_account")])
+def test_whom_an_analyst_restricts_is_told_so_once(mule: bool, template: str) -> None:
+    story = Story()
+    if mule:
+        story.is_a_mule().act(START + MINUTE, "F31", "unlock")
+    else:
+        story.see(UserReport, NOON, channel="app", kind="unauthorised", payment_id="p9")
+    flow = "F31" if mule else "F25"
+    locked = story.act(START + 2 * MINUTE, flow, "lock")
+    assert [message.template for message in only(NotificationRequested, locked)] == [template]
+    assert only(NotificationRequested, story.act(START + 3 * MINUTE, flow, "lock")) == []
+
+
 def test_an_analyst_may_lock_for_a_second_case_and_is_told_that_it_stands_for_the_first() -> None:
     story = Story()
     story.see(UserReport, NOON, channel="app", kind="unauthorised", payment_id="p9")
