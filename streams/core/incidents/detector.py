@@ -18,7 +18,7 @@ from streams.core.incidents import counting
 from streams.core.incidents.keys import PLATFORM, dimension_of, group_of
 from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, further, roots, unexplained
 from streams.core.incidents.slowness import end_minute
-from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, HealthCounters, Incident, KeyHealth
+from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, SLOTS, HealthCounters, Incident, KeyHealth
 from streams.core.incidents.statistics import (
     binomial_tail,
     cusum,
@@ -255,17 +255,23 @@ def _confirmed(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     users = distinct(failing) if failing else f  # meters do not know who it was
     if entry.streak >= policy.streak_any or (entry.streak >= policy.streak and users >= policy.min_users):
         return True
-    # A slot has also what was good before the onset, which hides an outage that is shorter than a slot.
-    sharper = _summed([each for each in entry.recent if each[0] > since_ms])
-    return users >= policy.min_users and (_is_no_chance(n, f, entry, policy) or _is_no_chance(*sharper, entry, policy))
+    if users < policy.min_users:
+        return False
+    if _is_no_chance(n, f, entry, policy.tail_log10, policy):
+        return True
+    # A slot has also what was good before the onset, which hides an outage as short as a slot. Buckets that were chosen
+    # because they are bad prove less: they have to be twice as unlikely (in digits), and say nothing of a long trouble.
+    slot_ms = policy.window_s * 1000 // SLOTS
+    is_short = bool(entry.recent) and at_ms - entry.recent[0][0] <= 2 * slot_ms
+    return is_short and _is_no_chance(*_summed(entry.recent), entry, 2.0 * policy.tail_log10, policy)
 
 
-def _is_no_chance(n: int, f: int, entry: KeyHealth, policy: HealthPolicy) -> bool:
+def _is_no_chance(n: int, f: int, entry: KeyHealth, digits: float, policy: HealthPolicy) -> bool:
     p0 = entry.learnt.p0
     return (
         n >= policy.min_attempts
         and f >= n * max(policy.times_baseline * p0, p0 + policy.above_baseline)
-        and binomial_tail(n, f, p0) < -policy.tail_log10 * math.log(10.0)
+        and binomial_tail(n, f, p0) < -digits * math.log(10.0)
     )
 
 
