@@ -87,6 +87,7 @@ ERASED_MARK_MS = 30 * DAY
 # A state nobody touched for this long is dropped: longer than any window, habit or dormancy rule looks back.
 FORGET_AFTER_MS = 400 * DAY
 PROOF_MS = 900_000  # how long a second factor belongs to a login, before and after it
+_UNANSWERED_MS = 7 * 86_400_000  # how long who gave none may still be in: sessions end, and owners come back
 HABIT_HALF_LIFE_S = 30 * 86_400.0
 SPIKE_RATIO = 3.0
 # Hours are halved when there are this many: a year of habit at three payments a day, then the recent half counts more.
@@ -790,11 +791,20 @@ def _device_proved(obs: Observations, event: logins.Login, at_ms: int, _: Basis)
     if event.device_id is None:
         return
     device = key_of(event.device_id)
-    if type(event) is logins.DeviceBound and device in obs.doubted_from[2:]:
+    if type(event) is logins.DeviceBound and (device in obs.doubted_from[2:] or _is_in_doubt(obs, event, at_ms)):
         return  # whoever is in binds what they please: it is known when the second factor comes that was asked for
     obs.devices = meet(obs.devices, device, at_ms // 1000, DEVICES_CAP, at_ms < obs.newest_ms)
     learn(obs, "trusted", device, DEVICES_CAP, at_ms)
     obs.newest_ms = max(obs.newest_ms, at_ms)
+
+
+def _is_in_doubt(obs: Observations, event: logins.Login, at_ms: int) -> bool:
+    """Somebody came in lately and gave no second factor, and this does not come from home: it may be the same.
+
+    Home is a network here, because a device that is bound is new.
+    """
+    unanswered = bool(obs.doubted_from) and abs(at_ms - obs.doubted_ms) <= _UNANSWERED_MS
+    return unanswered and not tallied(obs.login_networks, network_key(event.ip))
 
 
 def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:

@@ -320,9 +320,9 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             advice.after_login(turn, prepared)
         case ChallengePassed():
             trail.answered(turn, prepared.event)
+            holds.challenge_passed(turn, prepared.event)
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)
-            holds.challenge_passed(turn, prepared.event)
         case SessionUsed():
             session_reuse.after_use(turn, prepared, prepared.event)
         case CredentialChanged() | DeviceBound() | PasswordResetRequested():
@@ -363,6 +363,10 @@ def _told(turn: Turn, event: Event) -> None:
             fees.charged(turn, event)
         case CustomerConfirmed(answer="no"):
             fraud_alert.customer_answered(turn, event)
+        case IdentityVerified():
+            unlock.identity_verified(turn, event)
+        case UnlockRequested():
+            unlock.unlock_requested(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
         case UserMessage():
@@ -373,10 +377,6 @@ def _told(turn: Turn, event: Event) -> None:
             stale_records.lagged(turn, event)
         case CustomerConfirmed():
             fraud_alert.customer_answered(turn, event)
-        case IdentityVerified():
-            unlock.identity_verified(turn, event)
-        case UnlockRequested():
-            unlock.unlock_requested(turn, event)
         case SurveyAnswered():
             dialogue.rated(turn, event)
         case SocialMention():

@@ -104,7 +104,8 @@ takes that back. The published lock says which it is (`check`, `check_until`). W
 the pause ends, after `locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through
 meanwhile. Proofs count from the lock on (clocks may differ by five seconds): a second factor or check from before it
 lifts nothing, however late or often its event is delivered, and of several checks the newest one counts in whatever
-order they come.
+order they come. What an owner did to get back in (a second factor, a check, asking for the account) counts up to seven
+days after it was done, if it is heard that late.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by

@@ -9,6 +9,7 @@ from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
 from streams.core.flows.mule import is_mule
+from streams.core.flows.owners_word import STANDS_S
 from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, is_after_freeze, lift, open_appeal, publish
 from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
@@ -30,18 +31,24 @@ def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
     """
     # The word goes into a command: only a word, or none.
     factor = f" {event.reason}" if event.reason is not None and _WORD.fullmatch(event.reason) else ""
+    shown_ms = turn.at_ms
+    if not _counts(turn):
+        return
 
     def ends(held: HeldLock, reason: Reason) -> bool:
-        return state_of_lock(held) == SOFT_LOCK and _is_since(turn, reason)
+        return state_of_lock(held) == SOFT_LOCK and _is_since(reason, shown_ms)
 
     lift(turn, ends, f"second factor{factor}", "second_factor", "owner", tells="unlocked")
 
 
 def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done."""
+    shown_ms = turn.at_ms
+    if not _counts(turn):
+        return
     result = "passed" if event.passed else "failed"
     _tell_cases(turn, "identity", f"identity check level {event.level} {result}")
-    _remember_proof(turn, event)
+    _remember_proof(turn, event, shown_ms)
     if not turn.obligations.locks:
         return
     appeal = open_appeal(turn)
@@ -56,7 +63,7 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     def ends(held: HeldLock, reason: Reason) -> bool:
         # Who one is says nothing about where money comes from.
         asks_more = is_mule(turn.obligations.case(reason.case_id))
-        return 0 < level_of(held.action, reason.due_ms) <= event.level and _is_since(turn, reason) and not asks_more
+        return 0 < level_of(held.action, reason.due_ms) <= event.level and _is_since(reason, shown_ms) and not asks_more
 
     why, cooloff_s = f"identity level {event.level}", turn.policy.locks.cooloff_s
     lift(turn, ends, why, "identity_proved", event.role, tells="unlocked", cools_s=cooloff_s)
@@ -64,6 +71,8 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
     """Asking lifts nothing; it opens the appeal, whose deadline is the promise, and tells the cases of the locks."""
+    if not _counts(turn):
+        return
     text = f"the customer asks for the account, by {event.channel}"[:96]
     _tell_cases(turn, "unlock_requested", text)
     if turn.obligations.locks:
@@ -95,28 +104,35 @@ def is_proved(turn: Turn, held: HeldLock) -> bool:
     return not within_s or (held.proved_ms > 0 and turn.at_ms - held.proved_ms <= within_s * 1000)
 
 
-def _remember_proof(turn: Turn, event: IdentityVerified) -> None:
+def _remember_proof(turn: Turn, event: IdentityVerified, shown_ms: int) -> None:
     """The newest check counts: who fails after somebody passed may be the owner, or the thief.
 
     In whatever order they are delivered: a failed one is remembered by the negative of its time. Who passed the check
     that a freeze asks for is believed for a while against words of anybody (`owners_word`).
     """
     obligations = turn.obligations
-    if turn.at_ms >= abs(obligations.proved_ms) and (event.level >= UNFREEZE_LEVEL or not event.passed):
-        obligations.proved_ms = turn.at_ms if event.passed else -turn.at_ms
+    if shown_ms >= abs(obligations.proved_ms) and (event.level >= UNFREEZE_LEVEL or not event.passed):
+        obligations.proved_ms = shown_ms if event.passed else -shown_ms
     for held in turn.obligations.locks:
-        if held.action != "freeze" or not _is_since(turn, held) or turn.at_ms < abs(held.proved_ms):
+        if held.action != "freeze" or not _is_since(held, shown_ms) or shown_ms < abs(held.proved_ms):
             continue
         if event.level >= UNFREEZE_LEVEL or not event.passed:
             was_proved = held.proved_ms > 0
-            held.proved_ms = turn.at_ms if event.passed else -turn.at_ms
+            held.proved_ms = shown_ms if event.passed else -shown_ms
             if turn.policy.locks.unfreeze_identity_s and (event.passed or was_proved):
                 publish(turn)  # whoever looks at the freeze sees whether it can be lifted
 
 
-def _is_since(turn: Turn, held: HeldLock | Reason) -> bool:
-    """Whether what happens in this turn happened while the lock stood, or since this case has asked for it."""
-    return turn.at_ms >= held.since_ms - _CLOCKS_DIFFER_MS
+def _counts(turn: Turn) -> bool:
+    """What an owner did to get back in is no less true for being heard late; only years of history are just read."""
+    if turn.late:
+        turn.stands(STANDS_S)
+    return not turn.late
+
+
+def _is_since(held: HeldLock | Reason, shown_ms: int) -> bool:
+    """Whether the owner showed it while the lock stood, or since this case has asked for it."""
+    return shown_ms >= held.since_ms - _CLOCKS_DIFFER_MS
 
 
 def _draft(line: Line, **counters: int) -> Draft:

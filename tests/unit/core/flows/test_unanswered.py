@@ -62,6 +62,21 @@ def test_a_device_that_is_bound_while_it_is_doubted_stays_unknown(player: Player
     assert is_known(player, "thief")
 
 
+@pytest.mark.parametrize("came", [("thief",), ("other", "thief"), ("thief", "other")])
+def test_nobody_who_gave_no_second_factor_makes_any_device_known(player: Player, came: tuple[str, ...]) -> None:
+    for number, device in enumerate(came):
+        comes(player, NOON + number * MINUTE, "first", THIEF | {"device_id": device})
+    player.see(login(NOON + HOUR, "bound", DeviceBound, **THIEF | {"device_id": "other"}))
+    assert not is_known(player, "other")
+    assert comes(player, NOON + 2 * HOUR, "again", THIEF | {"device_id": "other"}) == "step_up"
+
+
+def test_an_owner_at_home_binds_a_new_device_whoever_tried_to_come_in(player: Player) -> None:
+    comes(player, NOON, "first", THIEF)
+    player.see(login(NOON + HOUR, "bound", DeviceBound, **HOME | {"device_id": "new"}))
+    assert is_known(player, "new")
+
+
 @pytest.mark.parametrize("first", ["login", "factor"])
 def test_the_owners_second_factor_does_not_vouch_for_another_device_at_the_same_address(
     player: Player, first: str

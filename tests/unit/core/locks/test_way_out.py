@@ -135,3 +135,51 @@ def test_an_appeal_is_answered_when_the_owner_is_back_although_limits_stand() ->
     desk.see(event(UnlockRequested, NOON + MINUTE, desk.number, channel="phone"))
     desk.unfreezes(NOON + HOUR)
     assert desk.cases["F22"].status == "resolved"
+
+
+def heard_late(desk: Desk, at_ms: int) -> None:
+    """The clock of the partition stands at `at_ms`, so that what happened long before is late."""
+    desk.see(login(at_ms, f"clock-{at_ms}", device_id="other"))
+
+
+@pytest.mark.parametrize("late_ms", [10 * MINUTE, 16 * MINUTE, 90 * MINUTE])
+class TestWhatAnOwnerShowedCountsHoweverLateItIsHeard:
+    def test_an_identity_check_gives_a_restricted_account_back(self, late_ms: int) -> None:
+        desk = Desk()
+        desk.stolen(NOON, "social")
+        heard_late(desk, NOON + 2 * HOUR)
+        effects = desk.proves(NOON + 2 * HOUR - late_ms)
+        assert "unlock" in [each.action for each in only(ActionRequested, effects)]
+        assert told(effects) == ["unlocked.limited"]
+
+    def test_an_identity_check_under_a_freeze_is_seen_by_who_lifts_it(self, late_ms: int) -> None:
+        desk = Desk()
+        desk.stolen(NOON)
+        heard_late(desk, NOON + 2 * HOUR)
+        desk.proves(NOON + 2 * HOUR - late_ms)
+        effects = desk.acts(NOON + 2 * HOUR + MINUTE, "unlock", "F23", role="supervisor", second_actor="bob")
+        assert only(ActionRejected, effects) == []
+        assert "unlock" in [each.action for each in only(ActionRequested, effects)]
+
+    def test_who_asks_for_the_account_has_a_case(self, late_ms: int) -> None:
+        desk = Desk()
+        desk.stolen(NOON)
+        heard_late(desk, NOON + 2 * HOUR)
+        desk.see(event(UnlockRequested, NOON + 2 * HOUR - late_ms, "asks", channel="app"))
+        assert "F22" in desk.cases
+
+
+@pytest.mark.parametrize("late_ms", [10 * MINUTE, 16 * MINUTE, 25 * MINUTE])
+def test_a_second_factor_lets_in_however_late_it_is_heard(late_ms: int) -> None:
+    desk = Desk()
+    desk.fails(NOON, 10)
+    heard_late(desk, NOON + 30 * MINUTE)
+    effects = desk.see(login(NOON + 30 * MINUTE - late_ms, "code", ChallengePassed, device_id="stranger"))
+    assert [each.action for each in only(ActionRequested, effects)] == ["unlock"]
+
+
+def test_a_proof_that_is_older_than_the_lock_lifts_nothing_when_it_is_heard_late() -> None:
+    desk = Desk()
+    desk.stolen(NOON, "social")
+    heard_late(desk, NOON + HOUR)
+    assert only(ActionRequested, desk.proves(NOON - MINUTE)) == []
