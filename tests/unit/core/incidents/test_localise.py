@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from streams.core.incidents.localise import Beside, Excess, further
@@ -15,7 +17,10 @@ def found(whole: float, standing: list[str], suspects: list[str], **measured: tu
     known = {key: Excess(key, *measured.get(key.partition(":")[2], (0.0, 0.0))) for key in keys}
     known["platform:all"] = Excess("platform:all", 1_800.0, whole)
     known |= {key: Excess(key, *measured["pair"]) for key in suspects if "+" in key}
-    within = lambda _: lambda key: known.get(key, Excess(key, 0.0, 0.0))  # noqa: E731
+
+    def within(_: str) -> Callable[[str], Excess]:
+        return lambda key: known.get(key, Excess(key, 0.0, 0.0))
+
     return further(suspects, Beside(within, standing, [*suspects, "merchant:m1"]))
 
 
