@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from random import Random
 
 import pytest
@@ -26,27 +23,6 @@ HARSH = {
     "fetch_max_bytes": 256 * 1024,
 }
 BLOWS = 10
-STEP = 400
-
-
-@contextmanager
-def flowing(bench: Bench) -> Iterator[None]:
-    """Events keep coming in the background."""
-    done = threading.Event()
-
-    def feed() -> None:
-        first = 0
-        while not done.wait(0.3):
-            bench.write_events(first, STEP)
-            first += STEP
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    try:
-        yield
-    finally:
-        done.set()
-        feeder.join()
 
 
 def assert_exact(bench: Bench, *, is_embedded: bool) -> None:
@@ -95,7 +71,7 @@ def test_two_workers_killed_and_stopped_while_input_flows(bench: Bench, is_embed
     bench.create_topics()
     bench.start("w1", **HARSH)
     bench.start("w2", **HARSH)
-    with flowing(bench):
+    with bench.flowing():
         wait_until(bench.counted, "first outputs")
         strike(bench, BLOWS, Random(11))
     assert_exact(bench, is_embedded=is_embedded)
@@ -109,7 +85,7 @@ def test_dynamic_members_hand_partitions_over(bench: Bench, is_embedded: bool) -
     bench.create_topics()
     bench.start("w1", static=False, **HARSH)
     bench.start("w2", static=False, **HARSH)
-    with flowing(bench):
+    with bench.flowing():
         wait_until(bench.counted, "first outputs")
         strike(bench, 5, Random(5))
     assert_exact(bench, is_embedded=is_embedded)
@@ -127,7 +103,7 @@ def freeze_inside_a_transaction(bench: Bench, worker: ToyProcess) -> bool:
 def test_a_frozen_worker_is_fenced_and_ends_itself(bench: Bench, is_embedded: bool) -> None:
     bench.create_topics()
     frozen = bench.start("frozen", static=is_embedded, **HARSH)
-    with flowing(bench):
+    with bench.flowing():
         wait_until(bench.counted, "first outputs")
         wait_until(lambda: freeze_inside_a_transaction(bench, frozen), "a transaction to freeze in")
         del bench.workers["frozen"]

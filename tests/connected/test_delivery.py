@@ -67,13 +67,15 @@ def test_sigterm_ends_a_busy_worker_with_nothing_left_open(bench: Bench) -> None
     bench.create_topics()
     bench.write_events(0, 30_000)
     worker = bench.start(group_records=1_000)
-    wait_until(bench.counted, "first outputs")
-    began = time.monotonic()
-    assert worker.stop() == 0, worker.said()[-3000:]
-    assert time.monotonic() - began <= 3.0
+    # However quick the machine is, there is more to read when the signal comes.
+    with bench.flowing(30_000, step=2_000, pause_s=0.0):
+        wait_until(bench.counted, "first outputs")
+        began = time.monotonic()
+        assert worker.stop() == 0, worker.said()[-3000:]
+        assert time.monotonic() - began <= 3.0
     outcome = bench.outcome()
     assert outcome.aborted == 0
-    assert 0 < sum(map(len, outcome.counts.values())) < 30_000, "the worker was not busy"
+    assert 0 < sum(map(len, outcome.counts.values())) < sum(map(len, bench.expected().values()))
     # Its group knows what it committed, so that the next owner and every lag tool start from the truth.
     told = bench.cluster.group_offsets(bench.options.app_id)
     for number, offsets in bench.positions().items():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +92,25 @@ class Bench:
             lines[TOPICS[number % 2]].append(Line(account(number % accounts), encode_event(event), at_ms))
         for topic in TOPICS:
             self.write(topic, lines[topic] + self._watermarks(1_000_000 + first + count))
+
+    @contextmanager
+    def flowing(self, first: int = 0, *, step: int = 400, pause_s: float = 0.3) -> Iterator[None]:
+        """Events keep coming in the background, `step` at a time, numbered from `first`."""
+        done = threading.Event()
+
+        def feed() -> None:
+            for number in itertools.count(first, step):
+                if done.wait(pause_s):
+                    return
+                self.write_events(number, step)
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        try:
+            yield
+        finally:
+            done.set()
+            feeder.join()
 
     def write_watermark(self, at_ms: int) -> None:
         for topic in TOPICS:
