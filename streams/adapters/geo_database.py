@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import maxminddb
 
-from streams.core.declines.table import TableError
+from streams.core.tables import TableError
 from streams.ports import NOWHERE, Place
 
 _CACHED: Final = 65_536  # of addresses: some 12 MB

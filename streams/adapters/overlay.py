@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streams.core.declines.table import TableError
 from streams.core.knowledge.articles import ARTICLES
 from streams.core.library import LAYOUT, Library, packaged_library, read_library
+from streams.core.tables import TableError
 
 
 def load_library(folder: Path | None = None) -> Library:

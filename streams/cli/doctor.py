@@ -36,8 +36,8 @@ from streams.cli.cluster import BadRequest, ClusterFailed, NoAnswer, ask, asking
 from streams.cli.rights import Role, probes_of, roles
 from streams.cli.terminal import say_json, terminal
 from streams.contracts.topics import MERGED, TOPICS, physical
-from streams.core.declines.table import TableError
 from streams.core.policy import PolicyError
+from streams.core.tables import TableError
 from streams.ingest.logic import group_of
 from streams.ingest.source import Source, load_source
 from streams.runtime.options import RuntimeOptions

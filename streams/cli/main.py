@@ -147,8 +147,8 @@ def _exit_code(error: Exception) -> int | None:
     from producers.errors import BadInput
     from producers.writer import DeliveryFailed, NoBroker, NotReady
     from streams.adapters.case_store.errors import StoreError, StoreUnreachable
-    from streams.core.declines.table import TableError
     from streams.core.policy import PolicyError
+    from streams.core.tables import TableError
     from streams.ingest.source import SourceError
     from streams.runtime.failstop import Refusal
     from streams.settings import SettingsError

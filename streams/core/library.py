@@ -14,7 +14,7 @@ from functools import cache
 import msgspec
 
 from streams.core.declines.profiles import Limit, Profiles, packaged_profiles, read_profiles
-from streams.core.declines.table import DeclineTable, TableError, packaged, read_table
+from streams.core.declines.table import DeclineTable, packaged, read_table
 from streams.core.knowledge.articles import ARTICLES, Article, packaged_articles, read_articles
 from streams.core.knowledge.search import Knowledge, packaged_knowledge
 from streams.core.messages.render import (
@@ -28,6 +28,7 @@ from streams.core.messages.render import (
 )
 from streams.core.messages.wordings import read_wordings
 from streams.core.money.tariffs import Tariff, packaged_tariffs, read_tariffs
+from streams.core.tables import TableError
 
 CAUSES, CODES, TARIFFS, TEMPLATES, PROFILES = "causes.csv", "codes.csv", "tariffs.csv", "templates.toml", "profiles/"
 LOCALES = "locales/"

@@ -18,10 +18,11 @@ from msgspec import Meta
 
 from streams.contracts.base import Currency, Label, ShortText
 from streams.core.currencies import WITH_MINOR_UNIT
-from streams.core.declines.table import DeclineTable, Per, TableError, packaged, spelled
+from streams.core.declines.table import DeclineTable, Per, packaged, spelled
 from streams.core.money.business_days import Calendar
 from streams.core.money.term import Term
 from streams.core.refused import wrong
+from streams.core.tables import TableError
 
 # Card networks count attempts of at most a month; what an account remembers of an instrument is bounded by this.
 CAP_MOST = 40

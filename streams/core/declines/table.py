@@ -6,20 +6,18 @@ only what differs from it. Everything a reader of a row relies on is checked whe
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from streams.contracts.base import Label, ShortText
 from streams.contracts.triage import Disclosure, FaultParty, MoneyState, RetryVerdict
-from streams.core.refused import wrong
+from streams.core.tables import TableError, converted, rows
 
 HealthScope = Literal["issuer", "gateway", "network", "merchant", "platform"]
 Queue = Literal["self_service", "technical", "accounting", "policy", "security", "none"]
@@ -38,22 +36,6 @@ PRIVATE_USE = frozenset(str(code) for code in range(76, 90))
 def spelled(source: str) -> str:
     """A source as the tables spell it: capitals and blanks around it are one system's habit, not another source."""
     return source.strip().lower()
-
-
-class TableError(Exception):
-    """A decline table, profile, tariff or template is not usable: `where` names file and line, `remedy` what to do.
-
-    Operator action: correct the named line; `paywarden doctor` checks the overlay folder. Nothing starts with a table
-    that could give a customer a wrong answer. Exit code 78.
-    """
-
-    def __init__(self, problem: str, where: str, remedy: str) -> None:
-        super().__init__(f"{where}: {problem}; {remedy}.")
-        self.problem, self.where, self.remedy = problem, where, remedy
-
-    def inside(self, folder: str) -> TableError:
-        """The same, for a file inside `folder`."""
-        return TableError(self.problem, f"{folder}/{self.where}", self.remedy)
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,8 +158,7 @@ def read_table(
 ) -> DeclineTable:
     """The tables in two CSV texts, laid over `base` where a deployment has rows of its own. Raises TableError."""
     known = dict(base.causes) if base is not None else {}
-    for line, row in _lines(causes, Cause, causes_name):
-        cause = _converted(row, Cause, f"{causes_name} line {line}")
+    for line, cause in _causes(causes, causes_name):
         _check_cause(cause, f"{causes_name} line {line}")
         _check_against(known.get(cause.cause), cause, cause.cause, f"{causes_name} line {line}")
         known[cause.cause] = cause
@@ -185,9 +166,9 @@ def read_table(
         raise TableError(f"there is no cause {UNKNOWN}", causes_name, "add it: codes that nobody knows need it")
     lines = dict(base.lines) if base is not None else {}
     fresh: dict[tuple[str, str], int] = {}
-    for line, row in _lines(codes, _Row, codes_name):
+    for line, row in rows(codes, _Row, codes_name):
         where = f"{codes_name} line {line}"
-        parsed = _converted(row, _Row, where)
+        parsed = converted(row, _Row, where)
         parsed = msgspec.structs.replace(parsed, source=spelled(parsed.source))
         key = parsed.source, parsed.code
         if key in fresh:
@@ -224,46 +205,11 @@ def packaged() -> DeclineTable:
     )
 
 
-def _lines(text: str, shape: type, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, filled cells) of each row. An absent text has no rows."""
-    if not text.strip():
-        return
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    columns = {field.encode_name for field in msgspec.structs.fields(shape)}
-    required = {field.encode_name for field in msgspec.structs.fields(shape) if field.required}
-    try:
-        named = list(reader.fieldnames or ())
-        if twice := next((each for each in named if named.count(each) > 1), None):
-            raise TableError(f"the column {twice} is there twice", f"{name} line 1", "keep one of them")
-        given = set(named)
-        if surplus := sorted(given - columns):
-            raise TableError(
-                f"there is no column {surplus[0][:40]!r}", f"{name} line 1", f"use {', '.join(sorted(columns))}"
-            )
-        if lacking := sorted(required - given):
-            raise TableError(f"the column {lacking[0]} is missing", f"{name} line 1", "add it")
-        for row in reader:
-            if None in row or None in row.values():
-                raise TableError(
-                    "this row has another number of cells than the first line",
-                    f"{name} line {reader.line_num}",
-                    "put quotation marks around a text with a comma in it",
-                )
-            filled: dict[str, Any] = {column: cell for column, cell in row.items() if cell != ""}
-            if shape is Cause:  # every column of a cause is required; an empty one says "none"
-                filled = {**dict.fromkeys(columns), **filled, "flow": row.get("flow", "")}
-            yield reader.line_num, filled
-    except csv.Error as error:
-        raise TableError(
-            f"this is not CSV ({error})", f"{name} line {max(1, reader.line_num)}", "correct the quotation marks"
-        ) from None
-
-
-def _converted(row: dict[str, Any], shape: Any, where: str) -> Any:
-    try:
-        return msgspec.convert(row, shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise TableError(wrong(error, row, shape, "column"), where, "correct the cell") from None
+def _causes(text: str, name: str) -> Iterator[tuple[int, Cause]]:
+    """Every column of a cause is required; an empty one says "none"."""
+    none = dict.fromkeys(field.encode_name for field in msgspec.structs.fields(Cause))
+    for line, row in rows(text, Cause, name):
+        yield line, converted({**none, "flow": "", **row}, Cause, f"{name} line {line}")
 
 
 def _check_cause(cause: Cause, where: str) -> None:

@@ -17,9 +17,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from streams.core.declines.table import TableError
 from streams.core.intake.masking import masked
 from streams.core.intake.topics import TOPICS, Topic
+from streams.core.tables import TableError
 
 ARTICLES: Final = "articles/"
 ALWAYS: Final = ("zh", "en")

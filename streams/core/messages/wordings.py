@@ -6,9 +6,9 @@ import tomllib
 
 import msgspec
 
-from streams.core.declines.table import TableError
 from streams.core.messages.render import Messages, ParameterKind, Template, Word, fields_of, unfit
 from streams.core.refused import wrong
+from streams.core.tables import TableError
 
 
 class _Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

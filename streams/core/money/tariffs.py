@@ -6,8 +6,6 @@ make a fee smaller, so what a tariff gives is the most that may be charged.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -18,8 +16,7 @@ from msgspec import Meta
 
 from streams.contracts.base import Currency, Id, ShortText
 from streams.core.currencies import WITH_MINOR_UNIT
-from streams.core.declines.table import TableError
-from streams.core.refused import wrong
+from streams.core.tables import TableError, converted, rows
 
 _Minor = Annotated[int, Meta(ge=0, le=10**12)]
 
@@ -49,33 +46,16 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def read_tariffs(text: str, name: str = "tariffs.csv", base: Mapping[str, Tariff] | None = None) -> dict[str, Tariff]:
     """The tariffs of a CSV text, laid over `base`. Raises TableError with file, line and remedy."""
     found = dict(base or {})
-    columns = [field.name for field in msgspec.structs.fields(Tariff)]
-    reader = csv.DictReader(io.StringIO(text), strict=True)
     lines: dict[str, int] = {}
-    try:
-        given = list(reader.fieldnames or ())
-        if twice := next((each for each in given if given.count(each) > 1), None):
-            raise TableError(f"the column {twice} is there twice", f"{name} line 1", "keep one of them")
-        for surplus in sorted(set(reader.fieldnames or ()) - set(columns)):
-            raise TableError(f"there is no column {surplus!r}", f"{name} line 1", f"use {', '.join(columns)}")
-        needed = [field.name for field in msgspec.structs.fields(Tariff) if field.required]
-        if lacking := next((each for each in needed if each not in given), None):
-            raise TableError(f"the column {lacking} is missing", f"{name} line 1", "add it")
-        for row in reader:
-            where = f"{name} line {reader.line_num}"
-            if None in row or None in row.values():
-                raise TableError("this row has another number of cells than the first line", where, "count the commas")
-            tariff = _converted({key: cell for key, cell in row.items() if cell != ""}, where)
-            if tariff.tariff in lines:
-                raise TableError(
-                    f"tariff {tariff.tariff} is also on line {lines[tariff.tariff]}", where, "keep one row per tariff"
-                )
-            lines[tariff.tariff] = reader.line_num
-            found[tariff.tariff] = tariff
-    except csv.Error as error:
-        raise TableError(
-            f"this is not CSV ({error})", f"{name} line {max(1, reader.line_num)}", "correct the quotation marks"
-        ) from None
+    for line, row in rows(text, Tariff, name):
+        where = f"{name} line {line}"
+        tariff = _checked(row, where)
+        if tariff.tariff in lines:
+            raise TableError(
+                f"tariff {tariff.tariff} is also on line {lines[tariff.tariff]}", where, "keep one row per tariff"
+            )
+        lines[tariff.tariff] = line
+        found[tariff.tariff] = tariff
     return found
 
 
@@ -85,7 +65,7 @@ def packaged_tariffs() -> dict[str, Tariff]:
     return read_tariffs(files(__package__).joinpath("tariffs.csv").read_text(encoding="utf-8"))
 
 
-def _converted(row: dict[str, str], where: str) -> Tariff:
+def _checked(row: dict[str, str], where: str) -> Tariff:
     own: dict[str, str] = dict(row)
     if "fixed_minor" not in row and "rate_bp" not in row:
         if "max_minor" not in row:
@@ -95,10 +75,7 @@ def _converted(row: dict[str, str], where: str) -> Tariff:
                 "fill fixed_minor, rate_bp or max_minor; what costs nothing has 0",
             )
         own["fixed_minor"] = row["max_minor"]  # up to it
-    try:
-        tariff = msgspec.convert(own, Tariff, strict=False)
-    except msgspec.ValidationError as error:
-        raise TableError(wrong(error, row, Tariff, "column"), where, "correct the cell") from None
+    tariff = converted(own, Tariff, where)
     if tariff.currency not in WITH_MINOR_UNIT:
         raise TableError(f"ISO 4217 has no currency {tariff.currency}", where, "use its code")
     if tariff.max_minor is not None and tariff.max_minor < tariff.min_minor:

@@ -11,7 +11,7 @@ from streams.adapters.policy_file import load_schedule
 from streams.app import accounts_logic
 from streams.contracts.base import from_ms
 from streams.contracts.logins import LoginSucceeded
-from streams.core.declines.table import TableError
+from streams.core.tables import TableError
 from streams.ports import NOWHERE, Place
 from streams.runtime.logic import Incoming, Record
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli.decline import decline
-from streams.core.declines.table import TableError
+from streams.core.tables import TableError
 
 
 def told(*arguments: str) -> dict[str, object]:

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from streams.core.declines.table import TableError
 from streams.core.library import packaged_library, read_library
 from streams.core.messages.render import render, unfit
+from streams.core.tables import TableError
 
 PROFILE = """
 kind = "gateway"

@@ -7,7 +7,8 @@ import re
 import msgspec
 import pytest
 
-from streams.core.declines.table import Cause, TableError, packaged, read_table
+from streams.core.declines.table import Cause, packaged, read_table
+from streams.core.tables import TableError
 
 TABLE = packaged()
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(Cause))

@@ -25,10 +25,10 @@ from streams.contracts.payments import (
     WithdrawalRequested,
 )
 from streams.core import ids
-from streams.core.declines.table import TableError
 from streams.core.library import packaged_library, read_library
 from streams.core.money.tariffs import Tariff
 from streams.core.steps import Effect
+from streams.core.tables import TableError
 
 TARIFF = "wechat_pay_withdrawal"
 
