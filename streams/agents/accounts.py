@@ -359,7 +359,8 @@ class AccountsLogic:
             where = (context.clock_ms, context.partition, context.next_sequence)
             emits.append(publish_signal(release_signal(prepared.event, prepared.release, *where), context.partitions))
         door = door_of(prepared)
-        self._signal(emits, prepared, context, policy, flagged=flagged, first=prepared.subject != "", door=door)
+        first, told = prepared.subject != "", moment.told_right
+        self._signal(emits, prepared, context, policy, flagged=flagged, first=first, door=door, told=told)
         return emits
 
     def sweep(self, state: Account, event: Any, context: Context) -> None:
@@ -446,6 +447,7 @@ class AccountsLogic:
         flagged: bool,
         first: bool,
         door: Door,
+        told: bool = False,
     ) -> None:
         event = prepared.event
         # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
@@ -459,6 +461,7 @@ class AccountsLogic:
             policy=policy.entities,
             door=door,
             times_usual=prepared.times_usual if type(prepared) is Prepared else None,
+            told=told,
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         count_trial(context.shared.health, event, context.clock_ms, policy.entities.health, self._library)

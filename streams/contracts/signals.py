@@ -108,6 +108,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     origin: ShortText | None = None  # of a login: the narrower entity that it came through
     guess: Label | None = None  # of a login: keyed, truncated hash of the guess
     warm: bool = False  # of a login: the account was entered before, from wherever
+    told: bool = False  # of a login: its owner has been told that the password was right
 
 
 class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):

@@ -88,6 +88,15 @@ def notification_id(template: str, account_id: str, origin: str, about: str = ""
     return NotificationId("ntf_" + digest("notification", template, account_id, origin, about))
 
 
+def exposure_origin(at_ms: int) -> str:
+    """What the message comes from that an attacker gave the right password at `at_ms`: the UTC day.
+
+    Accounts, addresses, devices and the site each see a part of an attack, and its cases become one only with time:
+    whichever of them tells an owner, it is the same message.
+    """
+    return f"exposed/{at_ms // 86_400_000}"
+
+
 def erasure_id(account_id: str, actor: str, asked_at: str) -> str:
     """One request to erase an account: asking again later is another request."""
     return "ers_" + digest("erasure", account_id, actor, asked_at)

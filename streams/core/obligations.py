@@ -503,6 +503,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     proved_ms: int = 0  # the last check of face and document: passed; by the negative of its time: failed
     stopped: bytes = b""  # 5 bytes each, oldest first: `payment_key` of movements that were blocked
     undone: bytes = b""  # the same of those whose debits left `spent` when all of them were back
+    exposed_ms: int = 0  # when the owner last heard that an attacker gave the right password
+    exposed_in: str = ""  # the case of that attack
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -112,11 +112,13 @@ def signals_of(
     policy: EntitiesPolicy,
     door: Door = OUTSIDE,
     times_usual: float | None = None,
+    told: bool = False,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """The signals of one decided event, none for most.
 
     `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
-    that its partition has told. `first` is False for a later event of a payment that was told before.
+    that its partition has told. `first` is False for a later event of a payment that was told before. `told`: the owner
+    has heard from the account's side that the password of this login was right.
     """
     match event:
         case EntityBlock():
@@ -124,7 +126,7 @@ def signals_of(
         case IncidentAction():
             return _of_incident(event, at_ms, partition, next_sequence)
         case LoginFailed() | LoginSucceeded():
-            return _of_login(event, at_ms, flagged, partition, next_sequence, door)
+            return _of_login(event, at_ms, flagged, partition, next_sequence, door, told)
         case ChallengeSent():
             return _of_challenge(event, at_ms, partition, next_sequence, door)
         case LabelRecorded():
@@ -211,7 +213,13 @@ def _of_incident(
 
 
 def _of_login(
-    event: Login, at_ms: int, flagged: bool, partition: int, next_sequence: Callable[[], int], door: Door
+    event: Login,
+    at_ms: int,
+    flagged: bool,
+    partition: int,
+    next_sequence: Callable[[], int],
+    door: Door,
+    told_owner: bool,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     failed = isinstance(event, LoginFailed)
     targets: list[tuple[EntityKind, str]] = []
@@ -245,6 +253,7 @@ def _of_login(
             origin=event.ip if kind == "account" else None,
             guess=event.guess_hash,
             warm=door.warm,
+            told=told_owner,
         )
         for kind, value in targets
     ]
@@ -274,6 +283,7 @@ def _of_login(
                 ip=event.ip if counts else None,
                 familiar=counts and not door.strange,
                 warm=counts,
+                told=told_owner,
             )
         )
     return told

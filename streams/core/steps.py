@@ -137,6 +137,8 @@ class DecideContext(msgspec.Struct, gc=False):
     questions: list[str] = msgspec.field(default_factory=list)  # what became of general questions: to count
     unanswered: list[str] = msgspec.field(default_factory=list)  # themes of those that no article answers
 
+    told_right: bool = False  # the owner was told that a stranger gave the right password: no attack tells it again
+
     # Since when a thief may have been in: the shell has the account forget what it has learned from then on.
     forgets_ms: int | None = None
 

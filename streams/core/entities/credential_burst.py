@@ -48,5 +48,6 @@ def look(spray: Spray, signal: EntityObserved, at_ms: int, settings: CredentialB
         new,
         failed=False,
         guests=spray.guests,
+        told=spray.told,
         spares=True,
     )

@@ -40,4 +40,6 @@ def observe_attempt(
             Look(BRUTE_FORCE, rules.brute_force, deep),
             Look(CREDENTIAL_BURST, rules.credential_burst, right),
         )
-    return follow_strongest(state, spray.threat, looks, signal, at_ms, policy, ctx)
+        if password_spray.is_at_home(spray, signal) and not any(each.seen for each in looks):
+            return []
+    return follow_strongest(state, spray.threat, looks, signal, at_ms, policy, ctx, shared=spray.established > 0)

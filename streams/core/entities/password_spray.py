@@ -46,6 +46,7 @@ class Spray(msgspec.Struct, array_like=True):
     entered: dict[int, int] = {}  # accounts with a history elsewhere that got in here for the first time
     codes: list[int] = []  # second factors that were asked for
     asked: dict[int, int] = {}  # ... for which accounts
+    told: list[str] = []  # events of guests whose owners have heard of them
 
 
 def look(
@@ -61,8 +62,8 @@ def look(
     Blind to: attackers who change the address for each attempt (site_spray sees those); more than 64 names count as 64.
     Costs: at most 64 names, 64 attempts, 64 regular users and 16 successes per address, forgotten after half an hour.
     """
-    name = mark(signal.username or signal.account_id) | (not signal.known) << MARK_BITS
-    at_home = signal.familiar or spray.regulars.get(name) == _ESTABLISHED
+    name = _name_of(signal)
+    at_home = signal.familiar or is_at_home(spray, signal)
     oldest_ms = at_ms - settings.window_s * 1000
     failed = signal.what == "login_failed"
     tally(spray.attempts, at_ms, Tally.REFUSED if failed else Tally.GOOD, oldest_ms)
@@ -74,6 +75,9 @@ def look(
             since_ms = at_ms - max(settings.window_s, remember_s) * 1000
             spray.guests = [guest for guest in spray.guests[1 - GUESTS_MAX :] if guest[0] > since_ms]
             spray.guests.append((at_ms, signal.account_id, signal.event_id))
+            spray.told = [event_id for _, _, event_id in spray.guests if event_id in spray.told]
+            if signal.told:
+                spray.told.append(signal.event_id)
     elif not at_home:
         see(spray.failed, name, at_ms)
         if signal.device_id is not None:
@@ -114,9 +118,19 @@ def look(
         new_name,
         failed,
         guests=[guest for guest in spray.guests if guest[0] > oldest_ms],
+        told=spray.told,
         # Where regular users are at home a block would hit them all; a challenge stops the attacker and not them.
         spares=spray.established > 0,
     )
+
+
+def is_at_home(spray: Spray, signal: EntityObserved) -> bool:
+    """Whether this user got in here on two days."""
+    return spray.regulars.get(_name_of(signal)) == _ESTABLISHED
+
+
+def _name_of(signal: EntityObserved) -> int:
+    return mark(signal.username or signal.account_id) | (not signal.known) << MARK_BITS
 
 
 def _in_haste(spray: Spray, name: int, failed: bool, since_ms: int) -> int:

@@ -22,6 +22,7 @@ class Burst(msgspec.Struct, array_like=True):
     origins: dict[int, int] = {}  # ... through which address, or network of a user agent
     guests: list[tuple[int, str, str]] = []  # the newest of them: when, account, event
     at_home: list[int] = []  # when those got in who are at home there; a sample
+    told: list[str] = []  # events of guests whose owners have heard of them
 
 
 def look(
@@ -55,6 +56,9 @@ def look(
     burst.origins = {kept: burst.origins[kept] for kept in burst.entered if kept in burst.origins}
     if new:
         burst.guests = [*burst.guests[1 - GUESTS_MAX :], (at_ms, signal.account_id, signal.event_id)]
+        burst.told = [event_id for _, _, event_id in burst.guests if event_id in burst.told]
+        if signal.told:
+            burst.told.append(signal.event_id)
     if not settings.enabled:
         return None
     number = spread(burst.entered, burst.origins, settings.accounts_per_origin)
@@ -73,5 +77,6 @@ def look(
         new,
         failed=False,
         guests=burst.guests,
+        told=burst.told,
         spares=True,
     )

@@ -19,7 +19,7 @@ from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.handling import Work
 from streams.core.entities.policies import AttackPolicy
-from streams.core.ids import action_id, incident_id, notification_id
+from streams.core.ids import action_id, exposure_origin, incident_id, notification_id
 from streams.core.messages.render import render
 from streams.core.policy import Policy
 from streams.core.risk import SITE_KIND
@@ -67,6 +67,7 @@ class Sighting(NamedTuple):
     failed: bool  # this attempt was refused
     attempted: bool = True  # False: the refusal of an attempt that was counted before
     guests: Sequence[tuple[int, str, str]] = ()  # successes before the attack was recognised: when, account, event
+    told: Sequence[str] = ()  # those of their events that the owners have heard of
     spares: bool = False  # honest people share the entity: it is challenged, never blocked
     hold_s: int = 0  # how long the level lasts; 0: expires_s
 
@@ -356,23 +357,23 @@ def follow(
 
     limit = policy.cases.evidence_max
     enforced = settings.enforced(policy.mode)
-    exposed: list[str] = []
+    exposed: list[tuple[int, str]] = []  # whom to tell: when, account
     changed: list[str] = []
     if opened:
         note(case, at_ms, "attack", signal.event_id, seen.text, limit)
         case.members, case.attempts, case.refused = seen.members, seen.attempts, seen.refused
         for guest_ms, account_id, event_id in seen.guests:
-            expose(case, account_id, guest_ms, event_id, limit)
-        exposed += case.victims
+            if expose(case, account_id, guest_ms, event_id, limit) and event_id not in seen.told:
+                exposed.append((guest_ms, account_id))
         changed.append("opened")
     else:
         case.attempts += seen.attempted
         case.refused += seen.failed
         case.members += seen.new_member
         case.last_ms = at_ms
-        if attack.exposes and not seen.failed and signal.known and not signal.familiar:
-            if signal.account_id not in case.victims:
-                exposed.append(signal.account_id)
+        if attack.exposes and not seen.failed and _is_right_password(signal):
+            if signal.account_id not in case.victims and not signal.told:
+                exposed.append((at_ms, signal.account_id))
             if expose(case, signal.account_id, at_ms, signal.event_id, limit):
                 changed.append("accounts_exposed")
         if case.attempts >= 2 * case.told:
@@ -385,10 +386,10 @@ def follow(
             changed.append("actions")
             if attack.scope == "all" and signal.kind == "merchant" and len(case.actions) == 1:
                 shop = reference(signal.kind, signal.value)
-                effects.append(warning(ATTACKED_SHOP, case, shop, at_ms, policy, ctx))
+                effects.append(warning(ATTACKED_SHOP, case, shop, case.case_id, at_ms, policy, ctx))
     effects += [
-        warning(EXPOSED, case, account_id, at_ms, policy, ctx)
-        for account_id in exposed
+        warning(EXPOSED, case, account_id, exposure_origin(exposed_ms), at_ms, policy, ctx)
+        for exposed_ms, account_id in exposed
         if _acts(enforced, at_ms, policy, ctx)
     ]
     if changed and not case.joined:
@@ -407,25 +408,76 @@ def follow_strongest(
     at_ms: int,
     policy: Policy,
     ctx: EntityContext,
+    *,
+    shared: bool = False,
 ) -> list[EntityEffect]:
-    """What follows where several detectors look at one entity: they share its threat, so one attack is one case."""
+    """What follows where several detectors look at one entity: they share its threat, so one attack is one case.
+
+    `shared`: honest people are at home there.
+    """
     seen = [(each, each.seen) for each in looks if each.seen is not None]
     if not seen:
-        return []
+        return _come_later(threat, looks, signal, at_ms, policy, ctx, shared=shared)
     strongest, sighting = max(seen, key=lambda pair: pair[1].level)
     return follow(state, threat, strongest.attack, sighting, signal, at_ms, strongest.settings, policy, ctx)
 
 
+def _come_later(
+    threat: Threat,
+    looks: Sequence[Look],
+    signal: EntityObserved,
+    at_ms: int,
+    policy: Policy,
+    ctx: EntityContext,
+    *,
+    shared: bool,
+) -> list[EntityEffect]:
+    """A right password while the case is open, when the wrong ones have left their windows: it belongs to the attack.
+
+    From the attacker's address or device always, where others are at home while it is held for one; of what is wider
+    only whose owner was told of this attack.
+    """
+    case = threat.case
+    if case is None or not looks or signal.what != "login_succeeded" or not _is_right_password(signal):
+        return []
+    attack, settings, _ = next((each for each in looks if each.attack.typology == case.typology), looks[0])
+    place = signal.kind in ("ip", "device")
+    if in_force(threat, at_ms) == NORMAL and (shared or not place):
+        return []
+    if not place and not signal.told:
+        return []
+    effects: list[EntityEffect] = []
+    enforced, limit = settings.enforced(policy.mode), policy.cases.evidence_max
+    if not case.joined and _is_part(attack, signal):
+        effects.append(_merge(case, attack, signal, at_ms, not enforced, policy))
+    case.attempts += 1
+    if place and not shared:
+        case.last_ms = at_ms
+    if signal.account_id not in case.victims and not signal.told and _acts(enforced, at_ms, policy, ctx):
+        origin = exposure_origin(at_ms)
+        effects.append(warning(EXPOSED, case, signal.account_id, origin, at_ms, policy, ctx))
+    if expose(case, signal.account_id, at_ms, signal.event_id, limit) and not case.joined:
+        changed = ("accounts_exposed",)
+        shadow = not enforced
+        effects.append(tell_case(case, attack, signal.kind, signal.value, changed, at_ms, "classified", shadow, policy))
+    return effects
+
+
+def _is_right_password(signal: EntityObserved) -> bool:
+    """Of a success: somebody gave it whom the account does not know."""
+    return signal.known and not signal.familiar
+
+
 def warning(
-    template: str, case: AttackCase, whom: str, at_ms: int, policy: Policy, ctx: EntityContext
+    template: str, case: AttackCase, whom: str, origin: str, at_ms: int, policy: Policy, ctx: EntityContext
 ) -> NotificationRequested:
     """Tells whom the attack touches: the owner of an account whose password was given correctly (F26), or the merchant
-    at whom cards are tried out (F30). Nobody else is told of an attack.
+    at whom cards are tried out (F30). Nobody else is told of an attack. `origin` makes its id.
     """
     text = render(template, {}, policy.default_time_zone, ctx.messages)
     return NotificationRequested(
         occurred_at=from_ms(at_ms),
-        notification_id=notification_id(template, whom, case.case_id),
+        notification_id=notification_id(template, whom, origin),
         account_id=whom,
         template=template,
         zh=text.zh,

@@ -7,15 +7,18 @@ from typing import Final
 from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.base import to_ms
 from streams.contracts.decisions import DecisionMade, Hit
+from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.timeline import kind_of
+from streams.core.entities.threat import EXPOSED
 from streams.core.flows import mule, owners_word, trail
 from streams.core.flows.holds import end_hold, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
 from streams.core.flows.owners_word import RISK_FAMILY
+from streams.core.ids import exposure_origin
 from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import errand, lock
 from streams.core.messages.notify import notify
@@ -53,7 +56,7 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
     if movement is not None and decision.expires_at is not None:
         _hold(turn, movement, prepared, outcome, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
-        _tell(turn, movement, Outcome.parse(decision.outcome), case, prepared.incident)
+        _tell(turn, prepared, movement, Outcome.parse(decision.outcome), case)
 
 
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
@@ -391,15 +394,14 @@ def _hold(
     )
 
 
-def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | None, incident: str) -> None:
+def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Outcome, case: Case | None) -> None:
+    if movement is None:
+        if outcome >= Outcome.REVIEW:
+            _tell_of_login(turn, prepared, case)
+        return
     if case is not None and case.family != ALERT:
         return  # the restriction's own message says enough
     when = instant(turn.at_ms)
-    if movement is None:
-        # The incident tells those whose password was right.
-        if outcome >= Outcome.REVIEW and not incident and _may_ask(turn, case):
-            notify(turn, "fraud_alert.login", {"time": when}, case)
-        return
     about = {"amount": money(movement.amount_minor, movement.currency), "time": when}
     status = status_after(movement)
     if status != PaymentState.SEEN and outcome >= Outcome.HOLD:
@@ -424,6 +426,36 @@ def _tell(turn: Turn, movement: Movement | None, outcome: Outcome, case: Case | 
             notify(turn, "fraud_alert.stopped", about, case)
         case Outcome.STEP_UP | Outcome.ALLOW:
             pass  # the challenge itself is what the customer sees
+
+
+def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None) -> None:
+    """In an attack, of a right password only, whatever is known of the attack elsewhere.
+
+    Its own case may end, or never open, while the place is still held for an attacker's: so who is stopped there is
+    told from here. Of those who were let in, or came before the attack was seen, its case tells.
+    """
+    entered = type(prepared.event) is LoginSucceeded
+    known = prepared.features is not None and prepared.features.login_known == 1.0
+    if prepared.incident and not (entered and known):
+        if entered:
+            _tell_right_password(turn, prepared, case)
+        return
+    if (case is None or case.family == ALERT) and _may_ask(turn, case):
+        told = notify(turn, "fraud_alert.login", {"time": instant(turn.at_ms)}, case)
+        turn.ctx.told_right = told and entered
+
+
+def _tell_right_password(turn: Turn, prepared: Prepared, case: Case | None) -> None:
+    """Once for an attack, and once a day for all attacks."""
+    owed, origin = turn.obligations, exposure_origin(prepared.at_ms)
+    if owed.exposed_ms and (prepared.incident == owed.exposed_in or origin == exposure_origin(owed.exposed_ms)):
+        turn.ctx.told_right = True
+        return
+    # The text of a restriction says how to get out of it, and stays the case's.
+    aside = case is not None and case.family != ALERT
+    if notify(turn, EXPOSED, {}, case, aside=aside, origin=origin):
+        turn.ctx.told_right = True
+        owed.exposed_ms, owed.exposed_in = prepared.at_ms, prepared.incident
 
 
 def _told_lately(turn: Turn, case: Case | None) -> bool:

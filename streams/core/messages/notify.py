@@ -17,11 +17,18 @@ _URGENT = 2  # P1 and P2
 
 
 def notify(
-    turn: Turn, template: str, parameters: dict[str, str], case: Case | None = None, *, aside: bool = False
+    turn: Turn,
+    template: str,
+    parameters: dict[str, str],
+    case: Case | None = None,
+    *,
+    aside: bool = False,
+    origin: str = "",
 ) -> bool:
     """Puts the text on its case, for whoever talks to the customer, and where the turn may act on its way.
 
-    What is said `aside` leaves the case the text that it has. True: it is on its way.
+    What is said `aside` leaves the case the text that it has. `origin` names what the message comes from if others may
+    send the same one; else it is the event or timer. True: it is on its way.
     """
     if case is not None and not aside:
         case.template, case.parameters = template, parameters
@@ -38,7 +45,7 @@ def notify(
         NotificationRequested(
             occurred_at=turn.at,
             notification_id=ids.notification_id(
-                template, turn.ctx.account_id, turn.origin, "/".join(parameters.values())
+                template, turn.ctx.account_id, origin or turn.origin, "/".join(parameters.values())
             ),
             account_id=turn.ctx.account_id,
             template=template,

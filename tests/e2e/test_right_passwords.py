@@ -1,0 +1,146 @@
+"""Is everybody told whose password an attacker had, once, and nobody else, whichever agent sees it?
+
+Both agents, enforcing. Names fail at one address, then the attacker comes back with right passwords: while the attack
+is seen, when its failures have left their windows, when its case is about to close, was closed by a person while the
+address is still held for an attacker's, or never opened because the detector observes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND
+from support.scenes import Scene, enforcing
+
+from producers.feed import Outgoing, outgoing
+from streams.contracts.accounts import IncidentAction
+from streams.contracts.base import from_ms
+from streams.contracts.cases import CaseVersion
+from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
+
+ATTACKER = "203.0.113.7"
+NAMES, ENTERED = 12, 3
+LAST_FAILURE = 2 * DAY + (NAMES - 1) * 10 * SECOND
+EXPOSED = "credential_attack.exposed"
+
+
+def attempt(at: int, kind: type[Login], victim: int, ip: str, device: str) -> Outgoing:
+    account = f"victim-{victim}"
+    event_id = f"{kind.__name__}-{victim}-{at}-{device}"
+    return outgoing(
+        "auth.logins",
+        kind(
+            event_id=event_id,
+            source="test",
+            occurred_at=from_ms(NOON + at),
+            account_id=account,
+            username=account,
+            ip=ip,
+            device_id=device,
+        ),
+    )
+
+
+def spray(*after: int, device: str = "bot") -> Iterator[Outgoing]:
+    """Owners at home for a day, a spray on all of them, and right passwords for some so long after its last failure.
+
+    The last owner is at the attacker's address with the own phone: whom the account knows, nobody is told about.
+    """
+    for victim in range(NAMES):
+        yield attempt(victim * SECOND, LoginSucceeded, victim, f"192.0.2.{victim}", f"phone-{victim}")
+    for number in range(NAMES):
+        yield attempt(2 * DAY + number * 10 * SECOND, LoginFailed, number, ATTACKER, f"{device}-{number}")
+    for each in after:
+        for victim in range(ENTERED):
+            at = LAST_FAILURE + each + victim * SECOND
+            yield attempt(at, LoginSucceeded, victim, ATTACKER, f"{device}-again-{victim}")
+        yield attempt(LAST_FAILURE + each + MINUTE, LoginSucceeded, NAMES - 1, ATTACKER, f"phone-{NAMES - 1}")
+
+
+def told(run: Scene) -> Counter[str]:
+    return Counter(note.account_id for note in run.notifications if note.template == EXPOSED)
+
+
+def attack_of(run: Scene) -> CaseVersion:
+    (attack,) = [case for case in run.cases if case.case_type == "credential_attack"]
+    return attack
+
+
+VICTIMS = {f"victim-{victim}": 1 for victim in range(ENTERED)}
+
+
+@pytest.mark.parametrize("minutes", [1, 15, 45, 59])
+def test_right_passwords_are_told_once_and_counted_however_long_after_the_last_wrong_one(minutes: int) -> None:
+    run = Scene(step_ms=MINUTE).play(spray(minutes * MINUTE), 3 * HOUR)
+    assert told(run) == VICTIMS
+    attack = attack_of(run)
+    assert (attack.status, attack.counters["accounts_exposed"]) == ("closed", ENTERED)
+
+
+def test_who_is_stopped_again_in_the_same_attack_is_not_told_again() -> None:
+    run = Scene(step_ms=MINUTE).play(spray(MINUTE, 15 * MINUTE, 30 * MINUTE), 3 * HOUR)
+    again = [each.outcome for each in run.decisions if "-again-" in each.event_id]
+    assert again == ["block"] * 3 * ENTERED
+    assert told(run) == VICTIMS
+    assert attack_of(run).counters["accounts_exposed"] == ENTERED
+
+
+def closed_by_a_person(case_id: str, version: int) -> Outgoing:
+    return outgoing(
+        "operator.actions",
+        IncidentAction(
+            event_id="close",
+            source="console",
+            occurred_at=from_ms(NOON + LAST_FAILURE + 12 * MINUTE),
+            known=False,
+            account_id="anonymous:closing",
+            entity=f"ip/{ATTACKER}",
+            case_id=case_id,
+            expected_version=version,
+            action="close",
+            actor="ana",
+            role="analyst",
+            text="the address is blocked at the edge now",
+        ),
+    )
+
+
+def test_whose_attack_was_closed_by_a_person_are_told_while_the_address_is_held_for_an_attackers() -> None:
+    feed = list(spray(15 * MINUTE))
+    before = [each for each in feed if each.timestamp_ms <= NOON + LAST_FAILURE]
+    open_case = attack_of(Scene(step_ms=MINUTE).play(iter(before)))
+    close = closed_by_a_person(open_case.case_id, open_case.version)
+    run = Scene(step_ms=MINUTE).play(iter([*before, close, *feed[len(before) :]]), 3 * HOUR)
+    assert told(run) == VICTIMS
+    closed = attack_of(run)
+    assert (closed.resolution_code, closed.counters["accounts_exposed"]) == ("closed_by_a_person", 0)
+
+
+@pytest.mark.parametrize(
+    ("observing", "outcome"), [("entities.password_spray", "block"), ("rules.hostile_address", "allow")]
+)
+def test_the_agent_that_acts_tells_where_the_other_one_observes(observing: str, outcome: str) -> None:
+    policies = enforcing(f'[{observing}]\nmode = "observe"\n')
+    run = Scene(policies, step_ms=MINUTE).play(spray(MINUTE), 3 * HOUR)
+    again = [each for each in run.decisions if "-again-" in each.event_id]
+    assert {each.outcome for each in again} == {outcome}
+    assert told(run) == VICTIMS
+
+
+def test_whoever_came_before_the_attack_was_seen_gets_one_message_though_device_and_address_have_cases() -> None:
+    lucky = attempt(2 * DAY + SECOND, LoginSucceeded, 0, ATTACKER, "bot")
+    feed = [
+        each if each.timestamp_ms < NOON + 2 * DAY else attempt_again(number) for number, each in enumerate(spray())
+    ]
+    feed.insert(NAMES + 1, lucky)
+    run = Scene(step_ms=MINUTE).play(iter(feed), 3 * HOUR)
+    messages = {note.notification_id for note in run.notifications if note.template == EXPOSED}
+    assert (set(told(run)), len(messages)) == ({"victim-0"}, 1)
+
+
+def attempt_again(number: int) -> Outgoing:
+    """The same failures, all of them from one device."""
+    victim = number - NAMES
+    return attempt(2 * DAY + victim * 10 * SECOND, LoginFailed, victim, ATTACKER, "bot")
