@@ -154,6 +154,11 @@ def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
     if word.known is None or orphans.may_explain(turn, event) or charges.tells_price(turn, event):
         charges.requested(turn, event)
         orphans.explained(turn, event, state)
+    elif charges.names_more(turn, event):
+        charges.requested(turn, event)
+        orphans.explained(turn, event, state)
+        if word.known.status == PaymentState.SUCCEEDED:
+            charges.named_late(turn, event)
     elif type(event) in charges.CAPTURES and obligations.lately:
         charges.captured(turn, event)
     fees.moved(turn, event, word.status)

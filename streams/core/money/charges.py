@@ -81,21 +81,24 @@ def requested(turn: Turn, event: Movement) -> None:
     if not named and type(event) not in WHOLES and type(event) not in TRANSFERS:
         return
     policy = turn.policy.money
-    lately = [
-        *(each for each in turn.obligations.lately if each.payment_id != event.payment_id),
-        Lately(
-            event.payment_id,
-            hashed(event.order_id),
-            hashed(payee),
-            event.amount_minor,
-            event.order_amount_minor,
-            event.currency,
-            turn.at_ms,
-            event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
-            good_minor=event.amount_minor if type(event) in CAPTURES else 0,
-            how=times.how_of(event, is_transfer=type(event) in TRANSFERS),
-        ),
-    ]
+    about = Lately(
+        event.payment_id,
+        hashed(event.order_id),
+        hashed(payee),
+        event.amount_minor,
+        event.order_amount_minor,
+        event.currency,
+        turn.at_ms,
+        event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
+        good_minor=event.amount_minor if type(event) in CAPTURES else 0,
+        how=times.how_of(event, is_transfer=type(event) in TRANSFERS),
+    )
+    known = about_of(turn, event.payment_id)
+    if known is not None and known.good_minor and not about.good_minor and known.currency == about.currency:
+        if about.order_minor == about.amount_minor > known.good_minor:
+            about.order_minor = None  # it was to be the whole order, and is not
+        about.amount_minor, about.good_minor = known.amount_minor, known.good_minor
+    lately = [*(each for each in turn.obligations.lately if each.payment_id != event.payment_id), about]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):
         lately.pop(0)
     while crowded(lately, LATELY_MAX, LATELY_BYTES):
@@ -113,6 +116,24 @@ def tells_price(turn: Turn, event: Movement) -> bool:
     return any(
         each.amount_minor > 0 and not each.whole_minor for each in debits_of(turn, payment_key(event.payment_id))
     )
+
+
+def names_more(turn: Turn, event: Movement) -> bool:
+    """Whether the order or the payee of a payment is told only now: what was heard of it first named none."""
+    about = about_of(turn, event.payment_id)
+    if about is None or isinstance(event, PspStatus | Refund):
+        return False
+    payee = event.counterparty_id or event.merchant_id
+    return (event.order_id is not None and not about.order) or (payee is not None and not about.payee)
+
+
+def named_late(turn: Turn, event: Movement) -> None:
+    """A good payment's order and payee are known at last: is another good one of the same order debited as well?"""
+    about = about_of(turn, event.payment_id)
+    for mine in debits_of(turn, payment_key(event.payment_id)):
+        if mine.amount_minor and not mine.fee:
+            _paid_twice(turn, turn.cause, event.payment_id, mine, about)
+            return  # of several debits the others were compared with this one when they came
 
 
 def _is_compared(turn: Turn, about: Lately) -> bool:
@@ -295,8 +316,9 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
     if about is None:
         return []
     named = debits_of(turn, payment_key(event.payment_id))
-    for each in named:  # they came before anybody said what they may be
+    for each in named:  # they came before anybody said what they may be, and which order and payee they are of
         _price(each, about)
+        each.order, each.payee = each.order or about.order, each.payee or about.payee
     mine = [
         each
         for each in turn.obligations.spent
@@ -703,9 +725,20 @@ def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately
 
 
 def _paid_twice(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
-    """The same by another payment: of two that are good only, so it is asked of a debit and of a success."""
+    """The same by another payment. True: it is certain."""
+    excess_minor, certain = _beside_others(turn, mine, about)
+    if excess_minor:
+        _duplicate(turn, entry, payment_id, mine, excess_minor, certain=certain)
+    return certain
+
+
+def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, bool]:
+    """How much of a debit is one too many beside those of other payments, and whether that is certain.
+
+    Of two that are good only, so it is asked of a debit, of a success, and when one of them is good no more.
+    """
     if not _is_good(turn, mine.payment):
-        return False
+        return 0, False
     standing = [each for each in turn.obligations.spent if each.payment and _stands(each, mine)]
     others = [each for each in standing if each.payment != mine.payment and _is_good(turn, each.payment)]
     same_order = [each for each in others if mine.order and each.order == mine.order]
@@ -717,15 +750,45 @@ def _paid_twice(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lat
             same_order = [each for each in same_order if _is_twin(turn, each, mine)]
         parts = [each for each in standing if each.payment == mine.payment]
         excess_minor = _too_much(turn, mine, [*parts, *same_order], limit_minor, currency) if same_order else 0
-        if excess_minor:
-            _duplicate(turn, entry, payment_id, mine, excess_minor, certain=True)
-        return excess_minor > 0
+        return excess_minor, excess_minor > 0
     window_ms = turn.policy.money.duplicate_window_s * 1000
     repeats = about is not None and about.repeat_ok
     near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms and _is_alike(each, mine)]
-    if any(mine.payee and each.payee == mine.payee for each in near) and not repeats:
-        _duplicate(turn, entry, payment_id, mine, mine.amount_minor, certain=False)
-    return False
+    alike = any(mine.payee and each.payee == mine.payee for each in near) and not repeats
+    return (mine.amount_minor if alike else 0), False
+
+
+def good_no_more(turn: Turn, payment_id: str) -> None:
+    """A payment that was good has failed or was reversed: what was one too many beside it may be the one that stays."""
+    gone = payment_key(payment_id)
+    for case in tuple(turn.obligations.cases):
+        if case.family != refunds.DUPLICATE or not case.is_open or case.payment_id == payment_id:
+            continue
+        lines = [each for each in debits_of(turn, payment_key(case.payment_id)) if not each.fee]
+        beside = [each for each in debits_of(turn, gone) if any(_may_be_one(each, mine) for mine in lines)]
+        if not beside or len([each for each in lines if each.amount_minor]) != 1:
+            continue  # it is about another payment, or about a debit of its own as well
+        excess_minor, _ = _beside_others(turn, lines[-1], about_of(turn, case.payment_id))
+        if excess_minor < balance.missing_minor(case):
+            _stays(turn, case, lines[-1], excess_minor)
+
+
+def _may_be_one(each: Spent, mine: Spent) -> bool:
+    return bool((each.order and each.order == mine.order) or (each.payee and each.payee == mine.payee))
+
+
+def _stays(turn: Turn, case: Case, mine: Spent, excess_minor: int) -> None:
+    """No more than `excess_minor` of a debit is one too many any more. What has left of it is the customer's twice."""
+    told_minor = balance.missing_minor(case)
+    gone_minor = refunds.stays(turn, case.payment_id, excess_minor)
+    case.amount_minor = case.counters.get(BACK, 0) + excess_minor + gone_minor
+    text = "the other payment is good no more"
+    add_line(turn, case, Line(turn.at_ms, "charge_explained", turn.cause, text, excess_minor, case.currency))
+    if balance.missing_minor(case):
+        return
+    set_status(turn, case, "resolved", "charge_explained")
+    about = {"amount": money(told_minor, mine.currency), "time": instant(mine.at_ms), "case_id": case.case_id}
+    notify(turn, "duplicate_charge.stays", about, case)
 
 
 def _order_minor(mine: Spent, others: list[Spent]) -> int:

@@ -177,9 +177,11 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     elif status == PaymentState.FAILED:
         if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
             refunds.failed_after_all(turn, event.payment_id)
+            charges.good_no_more(turn, event.payment_id)
             _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
         refunds.failed_after_all(turn, event.payment_id)
+        charges.good_no_more(turn, event.payment_id)
         undercharges.undone(turn, event.payment_id, reversed_=True)
         if _is_promised(turn, event, known):
             return

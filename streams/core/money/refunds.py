@@ -50,6 +50,7 @@ BACK = "back"  # sent, and the ledger has told of a credit that is it, or the ba
 _TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
+EXPLAINED = "charge_explained"  # the same: it was charged rightly
 BY_SUCCESS = "late_success_minor"  # counter of a double benefit: so much of it is none if the payment fails after all
 LATE = "late"  # what would let it go came too late to act on
 EARLY = "early"  # the bank may still give it back by itself
@@ -234,7 +235,8 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
         if case.payment_id != event.payment_id:
             continue
         if isinstance(event, RefundSent) and any(
-            line.kind == CANCELLED and line.text == f"{named}: {LATE_SUCCESS}" for line in case.lines
+            line.kind == CANCELLED and line.text in (f"{named}: {LATE_SUCCESS}", f"{named}: {EXPLAINED}")
+            for line in case.lines
         ):
             if _was_another(turn, event):
                 return
@@ -436,8 +438,26 @@ def is_none(turn: Turn, owed: Owed) -> bool:
         return False
     turn.obligations.owed.remove(owed)
     if owed.status == INTENDED:
-        _cancel(turn, owed, "charge_explained")
+        _cancel(turn, owed, EXPLAINED)
     return True
+
+
+def stays(turn: Turn, payment_id: str, left_minor: int) -> int:
+    """A debit that was one too many is so no more, but for `left_minor`. How much of it has left already.
+
+    What is left of an intent is for people: its key must not carry another amount.
+    """
+    gone_minor = 0
+    for owed in [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, DUPLICATE)]:
+        if owed.status == SENT:
+            gone_minor += owed.amount_minor
+            text = f"refund {owed.refund_id} had left when the other payment was undone"
+            _left_too(turn, payment_id, owed.amount_minor, 0, owed.currency, text)
+        elif owed.status == OWED and left_minor:
+            owed.amount_minor = min(owed.amount_minor, left_minor)
+        else:
+            is_none(turn, owed)
+    return gone_minor
 
 
 def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:

@@ -1,0 +1,132 @@
+"""Two payments of one order: is the second found however its news are ordered, and kept once the first is undone?"""
+
+from __future__ import annotations
+
+from itertools import count, permutations
+from typing import Any, Literal
+
+import pytest
+from support.happenings import NOON, SECOND, event
+from support.play import Player, policy
+
+from streams.contracts import payments
+from streams.contracts.accounts import LedgerPosted
+from streams.contracts.actions import RefundCancelled, RefundIntended
+from streams.contracts.base import Watermark
+from streams.contracts.cases import CaseVersion, NotificationRequested
+
+ORDER = {"order_id": "o1", "merchant_id": "m1"}
+PAYEE = {"merchant_id": "m1"}
+NO_NAMES: dict[str, str] = {}
+
+
+class Story:
+    """An account that has paid p1 and is about to pay p2."""
+
+    def __init__(self, names: dict[str, str], amount_minor: int = 3_000) -> None:
+        self.player, self.numbers = Player(policy("")), count()
+        self.names, self.amount_minor = names, amount_minor
+        self.effects: list[Any] = []
+        self.requested("p1", 0).succeeded("p1", 2).booked("p1", 3)
+
+    def told(self, kind: Any, payment_id: str, second: int, **fields: Any) -> Story:
+        about = {"payment_id": payment_id, "amount_minor": self.amount_minor, "currency": "CNY"} | fields
+        self.effects += self.player.see(event(kind, NOON + second * SECOND, next(self.numbers), **about))
+        return self
+
+    def requested(self, payment_id: str, second: int) -> Story:
+        return self.told(payments.PaymentRequested, payment_id, second, method="wallet_balance", **self.names)
+
+    def succeeded(self, payment_id: str, second: int, *, bare: bool = False) -> Story:
+        return self.told(payments.PaymentSucceeded, payment_id, second, **(NO_NAMES if bare else self.names))
+
+    def booked(
+        self, payment_id: str, second: int, direction: Literal["debit", "credit"] = "debit", **fields: Any
+    ) -> Story:
+        about = {"entry_id": f"e{next(self.numbers)}", "direction": direction}
+        return self.told(LedgerPosted, payment_id, second, **about, **fields)
+
+    def waited(self, second: int) -> Story:
+        self.effects += self.player.see(event(Watermark, NOON + second * SECOND, next(self.numbers), account_id="-"))
+        return self
+
+    def intents(self) -> list[RefundIntended]:
+        return [each for each in self.effects if isinstance(each, RefundIntended)]
+
+    def cancelled(self) -> list[str]:
+        return [each.refund_id for each in self.effects if isinstance(each, RefundCancelled)]
+
+    def messages(self) -> list[str]:
+        return [each.template for each in self.effects if isinstance(each, NotificationRequested)]
+
+    def open(self) -> dict[str, int | None]:
+        """Amounts of the open cases by cause."""
+        last = {each.case_id: each for each in self.effects if isinstance(each, CaseVersion)}
+        return {
+            str(each.cause_family): each.amount_minor
+            for each in last.values()
+            if each.status not in ("resolved", "withdrawn", "surveyed", "closed", "merged")
+        }
+
+
+def paid_twice(amount_minor: int = 3_000) -> Story:
+    return Story(ORDER, amount_minor).requested("p2", 119).booked("p2", 120).succeeded("p2", 125)
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["names", "bare"])
+@pytest.mark.parametrize("order", [*permutations(("requested", "succeeded", "booked"))], ids="-".join)
+@pytest.mark.parametrize(("names", "certain"), [(ORDER, True), (PAYEE, False)], ids=["order", "payee"])
+def test_the_second_payment_is_found_in_any_order(
+    names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
+) -> None:
+    story = Story(names)
+    for second, what in enumerate(order, 120):
+        if what == "requested":
+            story.requested("p2", second)
+        elif what == "succeeded":
+            story.succeeded("p2", second, bare=bare)
+        else:
+            story.booked("p2", second)
+    story.waited(600)
+    assert [(each.payment_id, each.amount_minor) for each in story.intents()] == ([("p2", 3_000)] if certain else [])
+    assert story.open() == {"duplicate_charge": 3_000}
+
+
+@pytest.mark.parametrize("undone", [payments.PaymentReversed, payments.PaymentFailed])
+def test_it_stays_once_the_first_is_good_no_more(undone: type) -> None:
+    story = paid_twice()
+    (intent,) = story.intents()
+    story.told(undone, "p1", 162).booked("p1", 163, "credit").waited(4_000)
+    assert story.cancelled() == [intent.refund_id]
+    assert story.open() == {}
+    assert story.messages().count("duplicate_charge.stays") == 1
+
+
+@pytest.mark.parametrize("undone", [payments.PaymentReversed, payments.PaymentFailed])
+def test_people_are_not_left_with_it_either(undone: type) -> None:
+    story = paid_twice(900_000)
+    assert (story.intents(), story.open()) == ([], {"duplicate_charge": 900_000})
+    story.told(undone, "p1", 162).booked("p1", 163, "credit").waited(4_000)
+    assert story.open() == {}
+
+
+@pytest.mark.parametrize("sent", [150, 170])
+def test_what_has_left_by_then_is_the_customers_twice(sent: int) -> None:
+    """Heard of before the reversal, or behind the cancelling that came too late."""
+    story = paid_twice()
+    refund = {"refund_id": story.intents()[0].refund_id}
+    if sent < 162:
+        story.told(payments.RefundSent, "p2", sent, **refund)
+    story.told(payments.PaymentReversed, "p1", 162).booked("p1", 163, "credit")
+    if sent > 162:
+        story.told(payments.RefundSent, "p2", sent, **refund)
+    story.booked("p2", 180, "credit", reference=refund["refund_id"]).waited(600)
+    assert story.open() == {"double_benefit": 3_000}
+
+
+def test_of_three_the_second_still_goes_back() -> None:
+    story = paid_twice().requested("p3", 139).booked("p3", 140).succeeded("p3", 141)
+    assert [each.payment_id for each in story.intents()] == ["p2", "p3"]
+    story.told(payments.PaymentReversed, "p1", 162).booked("p1", 163, "credit").waited(600)
+    assert len(story.cancelled()) < 2, "two of three are good"
+    assert sum(minor or 0 for minor in story.open().values()) == 3_000
