@@ -14,6 +14,7 @@ import msgspec
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import (
+    BillpayRequested,
     Movement,
     PaymentAuthorized,
     PaymentCaptured,
@@ -21,6 +22,7 @@ from streams.contracts.payments import (
     PaymentSucceeded,
     PspStatus,
     Refund,
+    WithdrawalRequested,
 )
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
@@ -61,7 +63,8 @@ _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
 TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement == TRANSFER)
-WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded})  # whose amount is the payment's
+# Whose amount is what the ledger's debits should come to.
+WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded, WithdrawalRequested, BillpayRequested})
 EARLY_MAX = 2  # credits that wait for their debit
 BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
 

@@ -206,17 +206,28 @@ def _told_of(turn: Turn, event: RefundCredited) -> None:
 
 
 def _refunded(turn: Turn, event: RefundCredited) -> None:
-    """A top-up or bill whose money went back to where it came from is over."""
+    """A failed top-up, payout or bill is over when all that was taken for it went back to where it came from.
+
+    A part of that ends nothing: where the ledger has told what it took, its credits say what is left.
+    """
+    in_ledger = any(each.payment == payment_key(event.payment_id) for each in turn.obligations.spent)
+    told_before = arrivals.knows(turn, "kept", "refund", event.refund_id)
     for row in _OF_MOVEMENTS:
         waiting = _find(turn, row, event.payment_id)
         if waiting is not None and waiting.stage == _RETURN:
-            turn.obligations.expectations.remove(waiting)
+            if not _is_short(turn, event, waiting.amount_minor, waiting.currency):
+                turn.obligations.expectations.remove(waiting)
+            elif not in_ledger and not told_before:
+                waiting.amount_minor -= event.amount_minor
         for case in tuple(turn.obligations.cases):
             if (case.family, case.payment_id) != (row.case_type, event.payment_id) or not case.is_open:
                 continue
+            line = Line(turn.at_ms, kind_of(event), turn.cause, "refunded", event.amount_minor, event.currency)
             if not _is_short(turn, event, case.amount_minor or 0, case.currency or ""):
-                line = Line(turn.at_ms, kind_of(event), turn.cause, "refunded", event.amount_minor, event.currency)
                 _close(turn, row, case, line, _RETURNED)
+            elif not in_ledger and not told_before:
+                case.amount_minor = (case.amount_minor or 0) - event.amount_minor
+                add_line(turn, case, line)
 
 
 def due(turn: Turn, waiting: Expectation) -> Case | None:
@@ -403,12 +414,27 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         waiting = _find(turn, row, payment_id)
         if waiting is not None and waiting.stage == _RETURN and _is_undone(turn, payment_id):
             turn.obligations.expectations.remove(waiting)  # its credit was here first
-        followed = _find(turn, row, payment_id) is not None or _case_open(turn, row, payment_id)
-        if arrivals.knows(turn, "broken", row.kind, payment_id) and not followed:
-            standing_minor = _missing(turn, payment_id, event.currency)
-            if standing_minor:
-                term = times.within(turn, turn.policy.money.refund["other"], event.currency)
-                _await_return(turn, row, payment_id, standing_minor, event.currency, term)
+        if arrivals.knows(turn, "broken", row.kind, payment_id):
+            _one_more_line(turn, row, event, payment_id)
+
+
+def _one_more_line(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str) -> None:
+    """A line of a movement that has failed: what all of its lines have taken has to come back."""
+    standing_minor = _missing(turn, payment_id, event.currency)
+    if not standing_minor:
+        return
+    waiting = _find(turn, row, payment_id)
+    case = next((each for each in turn.obligations.cases if _is_about(each, row, payment_id) and each.is_open), None)
+    if waiting is not None:
+        if waiting.currency == event.currency:
+            waiting.amount_minor = max(waiting.amount_minor, standing_minor)
+    elif case is None:
+        term = times.within(turn, turn.policy.money.refund["other"], event.currency)
+        _await_return(turn, row, payment_id, standing_minor, event.currency, term)
+    elif case.currency == event.currency and standing_minor > (case.amount_minor or 0):
+        case.amount_minor = standing_minor
+        text = "one more debit of what has failed"
+        add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
 
 
 def moved_money(turn: Turn, event: LedgerPosted, payment_id: str, *, told: bool) -> None:
@@ -756,7 +782,11 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
     template = row.case_type
     if is_return and row.kind == "withdrawal":
         template = "withdrawal_delay.not_back"
-    elif row.kind == "topup" and _whole(turn, waiting.payment_id, waiting.amount_minor, waiting.currency):
+    elif (
+        row.kind == "topup"
+        and not is_return
+        and _whole(turn, waiting.payment_id, waiting.amount_minor, waiting.currency)
+    ):
         template = "topup_not_credited.part"
     _tell(turn, row, waiting, template, case)
     return case
@@ -831,7 +861,8 @@ def _case(turn: Turn, row: Promise, event: Movement) -> Case | None:
 
 
 def _case_open(turn: Turn, row: Promise, payment_id: str) -> bool:
-    return any(
-        case.family == row.case_type and case.payment_id == payment_id and case.is_open
-        for case in turn.obligations.cases
-    )
+    return any(_is_about(case, row, payment_id) and case.is_open for case in turn.obligations.cases)
+
+
+def _is_about(case: Case, row: Promise, payment_id: str) -> bool:
+    return (case.family, case.payment_id) == (row.case_type, payment_id)

@@ -331,3 +331,101 @@ def test_money_of_a_bill_that_the_bank_gave_back_by_itself_is_not_given_back_aga
 @pytest.mark.parametrize("more", [line("debit", MINUTE, amount_minor=500), line("credit", MINUTE, amount_minor=500)])
 def test_what_else_was_taken_for_a_bill_is_for_people(more: Event) -> None:
     assert sent(bill(more, told(payments.PspStatus, 4 * DAY, status="failed"))) == []
+
+
+def missing(effects: list[Effect]) -> dict[str, int | None]:
+    """Amounts of the open cases by flow."""
+    last = {each.case_id: each for each in effects if isinstance(each, CaseVersion)}
+    ended = ("resolved", "withdrawn", "surveyed", "closed", "merged")
+    return {str(each.flow): each.amount_minor for each in last.values() if each.status not in ended}
+
+
+PART: dict[str, Any] = {"refund_id": "r1", "amount_minor": 2_500}
+FAILED = [
+    ("F13", payments.TopupRequested, payments.TopupFailed),
+    ("F14", payments.WithdrawalRequested, payments.WithdrawalReturned),
+    ("F36", payments.BillpayRequested, payments.BillpayFailed),
+]
+
+
+@pytest.mark.parametrize(("flow", "begun", "failed"), FAILED)
+@pytest.mark.parametrize("order", [*permutations(("sent", "booked", "credited"))], ids="-".join)
+def test_a_refunded_part_of_what_a_failed_movement_took_ends_nothing(
+    flow: str, begun: type[Event], failed: type[Event], order: tuple[str, ...]
+) -> None:
+    at = {what: (40 + 10 * number) * SECOND for number, what in enumerate(order)}
+    refund = [
+        told(payments.RefundSent, at["sent"], **PART),
+        line("credit", at["booked"], reference="r1", amount_minor=2_500),
+        told(payments.RefundCredited, at["credited"], **PART),
+    ]
+    refund.sort(key=lambda each: each.occurred_at)
+    effects = see(told(begun, 0), line("debit", 5 * SECOND), told(failed, 30 * SECOND), *refund)
+    assert missing(effects) == {flow: 7_500}
+
+
+def test_a_part_that_only_the_payment_system_tells_of_leaves_the_rest() -> None:
+    begun = [told(payments.TopupRequested, 0), told(payments.TopupConfirmed, 5 * SECOND)]
+    failed = told(payments.TopupFailed, 30 * SECOND)
+    effects = see(
+        *begun, failed, told(payments.RefundSent, MINUTE, **PART), told(payments.RefundCredited, HOUR, **PART)
+    )
+    assert missing(effects) == {"F13": 7_500}
+    assert "topup_not_credited.part" not in said(effects), "nothing of it has been credited"
+
+
+def test_what_goes_back_of_a_fee_is_no_return_of_the_payout() -> None:
+    about: dict[str, Any] = {"payment_id": "m1", "fee_id": "f1", "tariff_id": "alipay_withdrawal"}
+    fee = event(payments.FeeCharged, NOON + 7 * SECOND, "fee", **about | SUM | {"amount_minor": 50})
+    lines = [line("debit", 5 * SECOND), line("debit", 6 * SECOND, amount_minor=50)]
+    player = Player(policy())
+    heard = [effect for each in (told(payments.WithdrawalRequested, 0), *lines, fee) for effect in player.see(each)]
+    (intent,) = [each for each in heard if isinstance(each, RefundIntended)]
+    refund: dict[str, Any] = {"refund_id": intent.refund_id, "amount_minor": intent.amount_minor}
+    for each in (
+        told(payments.WithdrawalReturned, 30 * SECOND),
+        told(payments.RefundSent, 40 * SECOND, **refund),
+        line("credit", 50 * SECOND, reference=intent.refund_id, amount_minor=intent.amount_minor),
+        told(payments.RefundCredited, MINUTE, **refund),
+        mark(NOON + 40 * DAY),
+    ):
+        heard += player.see(each)
+    assert missing(heard) == {"F14": 10_000 + 50 - intent.amount_minor}
+
+
+@pytest.mark.parametrize(("flow", "begun", "failed"), FAILED[1:])
+@pytest.mark.parametrize("after_ms", [0, 20 * DAY], ids=["waited for", "a case"])
+def test_every_line_of_a_failed_movement_has_to_come_back(
+    flow: str, begun: type[Event], failed: type[Event], after_ms: int
+) -> None:
+    """The lines are heard behind the failure, the fee's first; the second at once, or when people have a case."""
+    player = Player(policy())
+    heard: list[Effect] = []
+    for each in (
+        told(begun, 0),
+        told(failed, 20 * SECOND),
+        line("debit", 25 * SECOND, amount_minor=10),
+        mark(NOON + after_ms),
+        line("debit", after_ms + 30 * SECOND),
+        mark(NOON + after_ms + 40 * DAY),
+    ):
+        heard += player.see(each)
+    assert missing(heard) == {flow: 10_010}
+
+
+@pytest.mark.parametrize(
+    ("begun", "done"),
+    [
+        (payments.WithdrawalRequested, payments.WithdrawalCredited),
+        (payments.BillpayRequested, payments.BillpayPosted),
+    ],
+)
+@pytest.mark.parametrize(
+    ("lines", "back"), [((5_000, 5_000), {}), ((10_000, 10_000), {"F12": 10_000}), ((12_500,), {"F11": 2_500})]
+)
+def test_the_lines_of_a_payout_or_bill_come_to_its_amount(
+    begun: type[Event], done: type[Event], lines: tuple[int, ...], back: dict[str, int]
+) -> None:
+    booked = [line("debit", (5 + number) * SECOND, amount_minor=minor) for number, minor in enumerate(lines)]
+    effects = see(told(begun, 0), *booked, told(done, MINUTE))
+    assert missing(effects) == back
