@@ -254,6 +254,7 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
     since_ms: int
     due_ms: int  # 0: it has no end of its own
     prolonged: int = 0  # how often it went on because nobody had reviewed its case
+    by_person: bool = False  # an analyst decided so, no rule
 
 
 class HeldLock(msgspec.Struct, array_like=True, gc=False):
@@ -277,11 +278,13 @@ class HeldLock(msgspec.Struct, array_like=True, gc=False):
     prolonged: int = 0  # how often it went on because nobody had reviewed its case
     tells: str = ""  # once it is lifted: the message that waits until the payment system has released it
     also: list[Reason] = msgspec.field(default_factory=list)
+    by_person: bool = False
 
     @property
     def reasons(self) -> list[Reason]:
         """For what it is held, first what ends last."""
-        return [Reason(self.case_id, self.reason_class, self.since_ms, self.due_ms, self.prolonged), *self.also]
+        own = (self.case_id, self.reason_class, self.since_ms, self.due_ms, self.prolonged, self.by_person)
+        return [Reason(*own), *self.also]
 
     @property
     def looks_ms(self) -> int:
@@ -294,7 +297,7 @@ class HeldLock(msgspec.Struct, array_like=True, gc=False):
         """Holds it for these, at least one, and for no others; the one that ends last is its own."""
         first, *self.also = sorted(reasons, key=lambda reason: (reason.due_ms != 0, -reason.due_ms))
         self.case_id, self.reason_class, self.prolonged = first.case_id, first.reason_class, first.prolonged
-        self.since_ms, self.due_ms = first.since_ms, first.due_ms
+        self.since_ms, self.due_ms, self.by_person = first.since_ms, first.due_ms, first.by_person
 
     def is_for(self, case_id: str) -> bool:
         """Whether this case asked for it."""

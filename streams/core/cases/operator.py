@@ -18,6 +18,7 @@ from streams.core.locks.account_states import is_frozen, stands, uncovered
 from streams.core.locks.saga import is_after_freeze, lift, lock, stands_as_long, urge
 from streams.core.locks.unlock import is_proved, liftable, undo_false_locks
 from streams.core.messages.notify import notify
+from streams.core.messages.render import instant
 from streams.core.money import charges, refunds
 from streams.core.obligations import Case, HeldLock, Hold, Line, Owed, Reason
 from streams.core.roles import ANALYSTS, SUPERVISORS
@@ -417,11 +418,15 @@ def _restrict(turn: Turn, case: Case, event: CaseAction) -> None:
         capped=False,  # a person decided about one account
         actor="analyst",
     )
-    if locked and _LOCK_OF[scope] == "restrict":
-        if mule.is_mule(case):  # whose owner nobody doubts
-            notify(turn, mule.CASE, {"case_id": case.case_id}, case)
-        else:
-            notify(turn, "account_locked.risk", {"reason": "account_protection"}, case)
+    if not locked:
+        return
+    if _LOCK_OF[scope] == "lock":
+        until = instant(turn.at_ms + _lasts_s(turn, event) * 1000)
+        notify(turn, "account_locked.login", {"reason": "account_protection", "until": until}, case)
+    elif mule.is_mule(case):  # whose owner nobody doubts
+        notify(turn, mule.CASE, {"case_id": case.case_id}, case)
+    else:
+        notify(turn, "account_locked.risk", {"reason": "account_protection"}, case)
 
 
 def _unlock(turn: Turn, event: CaseAction) -> None:

@@ -32,7 +32,7 @@ class AccountMove(NamedTuple):
 ACCOUNT_MOVES = (
     # from        on                  to             by
     AccountMove(ANY, "strangers", CHALLENGED, "rules"),
-    AccountMove(ANY, "guessed", SOFT_LOCK, "rules"),
+    AccountMove(ANY, "guessed", SOFT_LOCK, "rules or analyst"),
     AccountMove(ANY, "doubted", RECOVERING, "rules"),
     AccountMove(ANY, "risk", RESTRICTED, "rules or analyst"),
     AccountMove(ANY, "disabled", HARD_LOCK, "rules"),
@@ -42,8 +42,10 @@ ACCOUNT_MOVES = (
     AccountMove(CHALLENGED, "operator", REST, "analyst"),
     AccountMove(CHALLENGED, "false_lock", REST, "analyst"),
     AccountMove(SOFT_LOCK, "expired", REST, "time"),
-    AccountMove(SOFT_LOCK, "second_factor", REST, "owner: one-time password or other second factor"),
-    AccountMove(SOFT_LOCK, "identity_proved", REST, "identity service, level 1"),
+    AccountMove(
+        SOFT_LOCK, "second_factor", REST, "owner: one-time password or other second factor; no lock by an analyst"
+    ),
+    AccountMove(SOFT_LOCK, "identity_proved", REST, "identity service, level 1; a lock by an analyst: level 3"),
     AccountMove(SOFT_LOCK, "operator", REST, "analyst"),
     AccountMove(SOFT_LOCK, "false_lock", REST, "analyst"),
     AccountMove(RESTRICTED, "expired", REST, "time, after its review"),

@@ -58,14 +58,15 @@ what is known, closes nothing, and a newer one without such a day opens it again
 A word that freezes or releases has to come from somebody who is known where it is said: in a channel of
 `locks.verified_channels`. Through any other one, whether `locks.unverified_channels` names it (social media, e-mail,
 public forms) or no list does (`paywarden_channels_unlisted_total` counts those), a "yes" is a line on the case. A theft
-report, or a "no, that was not me", opens a P1 case (F23, F25), pauses money out for `locks.restrict_s` unless
-`locks.unverified_report = "review"`, and asks the owner to prove who it is and say it in the app or by phone; it
-freezes only where the account itself says the same: a doubted login or change within `cases.trail_s`, or an open case
-of a risky account (F21), and neither from before two people gave the account back or its owner passed a check of face
-and document. A login whose second factor was given from there, or the device that it bound, is no such evidence: that
-is an owner with a new phone, and a thief who has the factor too is for somebody to report who is known. Nor is a
-request to reset the password: anybody can ask for one. For `cases.trail_s` after an owner passed that check, such words
-are lines on a case and pause nothing, however many come.
+report, or a "no, that was not me", opens a P1 case (F23, F25) and asks the owner to say it in the app or by phone; by
+itself it locks nothing. `locks.unverified_report = "restrict"` has it pause money out for `locks.restrict_s` too: then
+letters alone keep money in, for as many accounts as the caps allow. It freezes, at once, where the account itself says
+the same: a doubted login or change within `cases.trail_s`, or an open case of a risky account (F21), and neither from
+before two people gave the account back or its owner passed a check of face and document. A login whose second factor
+was given from there, or the device that it bound, is no such evidence: that is an owner with a new phone, and a thief
+who has the factor too is for somebody to report who is known. Nor is a request to reset the password: anybody can ask
+for one. For `cases.trail_s` after an owner passed that check, such words are lines on a case and pause nothing, however
+many come.
 Under a freeze they are lines too. The owner is told once a day for each case, and whenever money out begins to be
 paused; further words are lines, for anybody can write there as often as they like.
 A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no"
@@ -88,7 +89,9 @@ a check, an analyst who finds the case legitimate, or time, leaves it standing f
 sooner, it is commanded again with the new end. So no lock of one case takes the place of another's. An `unlock` by an
 analyst ends it for all cases. Of more than six further reasons of an account the one that ends first is forgotten.
 
-An analyst who restricts an account has its owner told so, with the way out.
+An analyst who restricts an account, or locks its login, has its owner told so, with the reason class and the way out.
+No second factor by itself lifts a login that an analyst has locked: whoever is meant may have it too. A check of face
+and document does, and an analyst.
 
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from streams.contracts.accounts import ActionAcknowledged
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
@@ -74,7 +76,8 @@ def lock(
         return False
     expires_ms = turn.at_ms + lasts_s * 1000 if lasts_s is not None else 0
     standing = _standing(turn, action, scope, applies_to)
-    own = Reason(case.case_id if case is not None else "", reason_class, turn.at_ms, expires_ms)
+    is_person = actor == "analyst"
+    own = Reason(case.case_id if case is not None else "", reason_class, turn.at_ms, expires_ms, by_person=is_person)
     if standing is not None and stands(standing) and not _outlasts(expires_ms, standing, 0 if apart else lasts_s):
         _join(turn, standing, own, lasts_s, apart)
         # An owner or a person who says it once more has it commanded once more; the guesses of an attack have not.
@@ -109,6 +112,7 @@ def lock(
         since_ms=turn.at_ms,
         due_ms=expires_ms,
         case_id=case.case_id if case is not None else "",
+        by_person=is_person,
     )
     turn.moves(ENTRY_OF[state_of_lock(wanted)], actor)
     if standing is not None:
@@ -322,7 +326,7 @@ def _prolonged(turn: Turn, held: HeldLock, reason: Reason) -> Reason | None:
     _note(turn, case.case_id, "lock_prolonged", text)
     if not is_escalated(case):
         hand_to_supervisors(turn, case, "its restriction would have ended unreviewed")
-    return Reason(case.case_id, reason.reason_class, reason.since_ms, until_ms, reason.prolonged + 1)
+    return msgspec.structs.replace(reason, due_ms=until_ms, prolonged=reason.prolonged + 1)
 
 
 def _hold_for(turn: Turn, held: HeldLock, reasons: list[Reason], why: str) -> None:
@@ -372,8 +376,9 @@ def _others(turn: Turn, standing: HeldLock, own: Reason, apart: bool) -> list[Re
 
 
 def _is_same(turn: Turn, held: HeldLock, reason: Reason, own: Reason, apart: bool) -> bool:
-    """Whether `own` only says once more what the same case has asked for."""
-    return not apart and reason.case_id == own.case_id and not is_after_freeze(turn, held, reason)
+    """Whether `own` only says once more what the same case has asked for, and a rule or a person both times."""
+    again = reason.case_id == own.case_id and reason.by_person == own.by_person
+    return not apart and again and not is_after_freeze(turn, held, reason)
 
 
 def is_after_freeze(turn: Turn, held: HeldLock, reason: Reason) -> bool:

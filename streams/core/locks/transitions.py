@@ -70,6 +70,7 @@ _TABLE = {(row.status, row.on): row for row in LOCK_TRANSITIONS}
 IDENTITY_LEVELS = (
     ("lock with an end", 1),
     ("lock without an end", 3),
+    ("lock by an analyst", 3),
     ("restrict", 3),
     ("freeze", 0),
     ("limit", 0),
@@ -80,8 +81,10 @@ _LEVEL_OF = dict(IDENTITY_LEVELS)
 UNFREEZE_LEVEL = 3
 
 
-def level_of(action: str, due_ms: int) -> int:
+def level_of(action: str, due_ms: int, *, by_person: bool = False) -> int:
     """The level of identity check that lifts such a lock; 0: none does. `due_ms`: when it ends by itself, 0: never."""
+    if action == "lock" and by_person:
+        return _LEVEL_OF["lock by an analyst"]
     if action == "lock":
         return _LEVEL_OF["lock with an end" if due_ms else "lock without an end"]
     return _LEVEL_OF.get(action, 0)

@@ -36,7 +36,8 @@ def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
         return
 
     def ends(held: HeldLock, reason: Reason) -> bool:
-        return state_of_lock(held) == SOFT_LOCK and _is_since(reason, shown_ms)
+        # What an analyst has locked is no wait of the ladder: whoever is meant may hold the second factor too.
+        return state_of_lock(held) == SOFT_LOCK and not reason.by_person and _is_since(reason, shown_ms)
 
     lift(turn, ends, f"second factor{factor}", "second_factor", "owner", tells="unlocked")
 
@@ -63,7 +64,8 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     def ends(held: HeldLock, reason: Reason) -> bool:
         # Who one is says nothing about where money comes from.
         asks_more = is_mule(turn.obligations.case(reason.case_id))
-        return 0 < level_of(held.action, reason.due_ms) <= event.level and _is_since(reason, shown_ms) and not asks_more
+        level = level_of(held.action, reason.due_ms, by_person=reason.by_person)
+        return 0 < level <= event.level and _is_since(reason, shown_ms) and not asks_more
 
     why, cooloff_s = f"identity level {event.level}", turn.policy.locks.cooloff_s
     lift(turn, ends, why, "identity_proved", event.role, tells="unlocked", cools_s=cooloff_s)

@@ -13,12 +13,13 @@ from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
 from streams.contracts.payments import TransferRequested
+from streams.core.locks.account_states import stands
 from streams.core.obligations import REASONS_MAX
 from streams.core.steps import Effect
 
-POLICY = policy('[locks]\nack = "assumed"\n')
+POLICY = policy('[locks]\nack = "assumed"\nunverified_report = "restrict"\n')
 START = NOON + 10 * MINUTE  # of the mule's pause
 AFTER_FREEZE_S = POLICY.locks.cooling_s
 
@@ -149,6 +150,45 @@ def test_whom_an_analyst_restricts_is_told_so_once(mule: bool, template: str) ->
     locked = story.act(START + 2 * MINUTE, flow, "lock")
     assert [message.template for message in only(NotificationRequested, locked)] == [template]
     assert only(NotificationRequested, story.act(START + 3 * MINUTE, flow, "lock")) == []
+
+
+def proof(level: int) -> dict[str, Any]:
+    method = "face_and_document" if level == 3 else "otp"
+    return {"method": method, "level": level, "passed": True, "actor": "idv", "role": "identity_service"}
+
+
+def test_a_login_that_an_analyst_locked_is_told_with_its_way_out_and_no_second_factor_opens_it() -> None:
+    story = Story()
+    story.see(UserReport, NOON, channel="app", kind="unauthorised", payment_id="p9")
+    locked = story.act(NOON + MINUTE, "F25", "lock", scope="login", lasts_s=86_400)
+    (message,) = only(NotificationRequested, locked)
+    assert (message.template, message.parameters["reason"]) == ("account_locked.login", "account_protection")
+    (state,) = only(LocksState, locked)
+    assert (state.state, state.trigger, state.actor) == ("soft_lock", "guessed", "analyst")
+    # The ladder locks for its own reason meanwhile: its way out opens what is its own.
+    for n in range(12):
+        story.took(story.player.see(login(NOON + (2 + n) * MINUTE, f"f{n}", LoginFailed, device_id="phone")))
+    passed = story.took(story.player.see(login(NOON + HOUR, "sms", ChallengePassed, device_id="phone")))
+    passed += story.see(IdentityVerified, NOON + 2 * HOUR, **proof(1))
+    assert not [command for command in only(ActionRequested, passed) if command.applies_to == "everyone"]
+    assert "unlocked" not in {message.template for message in only(NotificationRequested, passed)}
+    assert any(held.action == "lock" and held.applies_to == "everyone" for held in story.player.obligations["a1"].locks)
+    (unlock,) = only(ActionRequested, story.see(IdentityVerified, NOON + 3 * HOUR, **proof(3)))
+    assert (unlock.action, unlock.scope, unlock.applies_to) == ("unlock", "login", "everyone")
+
+
+def test_an_analysts_login_lock_outlives_the_longer_wait_that_the_ladder_had_for_the_same_case() -> None:
+    story = Story()
+    for n in range(12):
+        story.took(story.player.see(login(NOON + n * MINUTE, f"f{n}", LoginFailed, device_id="x")))
+    story.act(NOON + 20 * MINUTE, story_flow(story), "lock", scope="login", lasts_s=86_400)
+    story.took(story.player.see(login(NOON + HOUR, "sms", ChallengePassed, device_id="x")))
+    assert [held.by_person for held in story.player.obligations["a1"].locks if stands(held)] == [True]
+
+
+def story_flow(story: Story) -> str:
+    """Of the case of the ladder."""
+    return next(flow for flow, case in story.cases.items() if case.queue == "security")
 
 
 def test_an_analyst_may_lock_for_a_second_case_and_is_told_that_it_stands_for_the_first() -> None:
