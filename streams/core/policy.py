@@ -204,7 +204,8 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     forgets_s: Count  # what was learned so long before a theft is forgotten, where nothing says when it began
     verified_channels: tuple[str, ...]  # in which it is known who speaks; in lower case
     unverified_channels: tuple[str, ...]  # in which it is not; like any channel in neither list, but not counted as new
-    unverified_report: Literal["restrict", "review"]  # what follows then, until the owner has said so elsewhere
+    # What follows then, until the owner has said so elsewhere; where the account bears it out it is frozen at once.
+    unverified_report: Literal["restrict", "review"]
     unfreeze_identity_s: Seconds  # a freeze ends only so soon after an identity check; 0: nobody checks identities
     ack: Literal["required", "assumed"]
     ack_timeout_s: Count  # no acknowledgement until then: a P1 case

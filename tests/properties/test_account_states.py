@@ -47,7 +47,8 @@ from streams.core.messages.render import instant
 from streams.core.pipeline import next_due_ms
 from streams.core.steps import Effect
 
-POLICY = policy()
+# A word of anybody pauses money out, so that there are more kinds of locks at once.
+POLICY = policy('locks.unverified_report = "restrict"')
 ENDLESS = {FROZEN, HARD_LOCK}
 
 

@@ -80,7 +80,10 @@ def tells(turn: Turn, case: Case, event: Support) -> bool:
 
 
 def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
-    """An urgent case, and money out paused where the policy says so, until the owner says it where people are known.
+    """An urgent case and a question to the owner; money out is paused only where the policy says so.
+
+    Anybody can write there about anybody, so that by itself it must not keep money in: e-mails alone would do so for as
+    many accounts as the caps allow.
 
     The owner is told when money out is paused, and else once a day. Under a freeze nothing is left to wait for.
     """
@@ -113,4 +116,5 @@ def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
         )
         paused = locked and not stood
     if tells(turn, case, event) or paused:
-        notify(turn, "account_takeover.unverified", {"case_id": case.case_id}, case)
+        template = "account_takeover.paused" if paused else "account_takeover.unverified"
+        notify(turn, template, {"case_id": case.case_id}, case)

@@ -14,7 +14,8 @@ from streams.contracts.cases import ActionRejected, CaseVersion, NotificationReq
 from streams.contracts.logins import ChallengePassed
 from streams.core.steps import Effect
 
-ASSUMED = '[locks]\nack = "assumed"\n'
+PAUSING = 'locks.unverified_report = "restrict"'
+ASSUMED = f'[locks]\nack = "assumed"\n{PAUSING.removeprefix("locks.")}\n'
 PROOF = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service"}
 
 

@@ -15,7 +15,8 @@ from streams.contracts.cases import ActionRejected, NotificationRequested
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.core.steps import Effect
 
-ASSUMED = '[locks]\nack = "assumed"\n'
+PAUSING = 'locks.unverified_report = "restrict"'
+ASSUMED = f'[locks]\nack = "assumed"\n{PAUSING.removeprefix("locks.")}\n'
 
 
 def guessed(player: Player, times: int = 5, at_ms: int = NOON) -> None:
@@ -79,7 +80,7 @@ def test_under_a_freeze_a_proof_opens_nothing_and_promises_nothing(what: str) ->
 
 
 def test_a_freeze_takes_back_an_unlock_that_was_not_carried_out() -> None:
-    player = Player(policy())
+    player = Player(policy(PAUSING))
     reported(player, "email", NOON)
     assert unlocks(player.see(proof(NOON + MINUTE))) == ["money_out"]
     reported(player, "phone", NOON + 2 * MINUTE)
@@ -129,7 +130,7 @@ def test_limits_that_stand_longer_are_the_ones_that_the_owner_hears_of() -> None
 
 
 def test_the_owner_hears_it_when_the_payment_system_has_done_all_of_it() -> None:
-    player = Player(policy("locks.unfreeze_identity_s = 0"))
+    player = Player(policy(PAUSING, "locks.unfreeze_identity_s = 0"))
     reported(player, "email", NOON)
     reported(player, "phone", NOON + SECOND)
     effects = player.see(unlock(player, NOON + 2 * SECOND, role="supervisor", second_actor="eve"))
