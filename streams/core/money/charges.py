@@ -65,7 +65,7 @@ CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
 TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement == TRANSFER)
 # Whose amount is what the ledger's debits should come to.
 WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded, WithdrawalRequested, BillpayRequested})
-EARLY_MAX = 2  # credits that wait for their debit
+EARLY_MAX = 4  # credits that wait for their debit
 BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
 
 
@@ -351,7 +351,7 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
 def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
     """Money came back: the newest debit of that amount did not happen, else so much of the newest ones.
 
-    What is here before its debit waits for it; the two newest credits do.
+    What is here before its debit waits for it; the four newest credits do.
     """
     key, obligations = payment_key(payment_id), turn.obligations
     known = [each for each in obligations.spent if each.payment == key and each.amount_minor >= 0]

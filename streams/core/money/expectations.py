@@ -487,14 +487,18 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
             _close(turn, row, case, line, _DONE if kept else _RETURNED)
 
 
-def is_credited_twice(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
-    """Whether a top-up that the ledger has credited in full before is credited by as much once more."""
+def twice_minor(turn: Turn, event: LedgerPosted, payment_id: str, asked_minor: int) -> int:
+    """How much more than was asked for the ledger has credited of a top-up, if it has given it or a part of it again.
+
+    Without what is asked back already (`asked_minor`). Any other amount may be a bonus, as long as nothing is.
+    """
     base = fee_lines.base_of(turn, payment_id)
     if base is None or base[1] != event.currency or not arrivals.knows(turn, "kept", "topup", payment_id):
-        return False
+        return 0
     here = _early(turn, payment_id, event.currency)
+    again = event.amount_minor == base[0] or here.count(event.amount_minor) > 1 or asked_minor > 0
     before_minor = sum(here) - event.amount_minor
-    return here.count(event.amount_minor) > 1 and not _is_less(turn, before_minor, base[0])
+    return max(0, sum(here) - base[0] - asked_minor) if again and not _is_less(turn, before_minor, base[0]) else 0
 
 
 def _early(turn: Turn, payment_id: str, currency: str) -> list[int]:

@@ -76,8 +76,10 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     pool_minor += rest_minor
     expectations.moved_money(turn, event, payment_id, told=arrived is None)
     refunds.bill_settled(turn, payment_id)
-    if expectations.is_credited_twice(turn, event, payment_id):
-        both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+    asked_minor = balance.asked_minor(turn, payment_id, event.currency, refunds.DOUBLE_BENEFIT)
+    twice_minor = expectations.twice_minor(turn, event, payment_id, asked_minor)
+    if twice_minor:
+        both = Owed(payment_id, turn.cause, twice_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, "a top-up credited once more")
         return
     if arrived == "" and not named and not first:

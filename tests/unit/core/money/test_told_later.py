@@ -218,6 +218,24 @@ def test_a_topup_that_is_credited_twice_is_taken_back() -> None:
     assert account.booked(99, "debit", 10_000).open == {}
 
 
+def test_a_topup_that_is_credited_in_parts_and_then_whole_is_taken_back() -> None:
+    account = Account().told(payments.TopupRequested, 0, **TOPUP)
+    account.booked(5, "credit", 3_000).booked(6, "credit", 3_000).booked(7, "credit", 4_000)
+    assert account.waited(10_000).open == {}
+    assert account.booked(11_000, "credit", 10_000).open == {"double_benefit": 10_000}
+
+
+def test_the_whole_may_be_heard_before_the_last_part() -> None:
+    account = Account().told(payments.TopupRequested, 0, **TOPUP)
+    account.booked(5, "credit", 3_000).booked(6, "credit", 10_000).booked(7, "credit", 4_000)
+    assert account.booked(8, "credit", 3_000).waited(10_000).open == {"double_benefit": 10_000}
+
+
+def test_a_bonus_on_a_topup_is_no_mistake() -> None:
+    account = Account().told(payments.TopupRequested, 0, **TOPUP).booked(5, "credit", 10_000)
+    assert account.booked(6, "credit", 500).waited(10_000).open == {}
+
+
 def test_a_topup_whose_credit_names_the_order_alone_may_be_asked_for_later() -> None:
     account = Account().booked(1, "credit", 10_000, payment_id=None, order_id="o1")
     assert account.told(payments.TopupRequested, 5, at=0, **TOPUP, order_id="o1").waited(10_000).open == {}
