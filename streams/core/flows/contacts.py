@@ -40,7 +40,7 @@ def taken(turn: Turn, event: ContactTaken) -> None:
     if case is None:
         case = messages.opened(turn, event, reading, line)
         if event.disposition != "answered":
-            notify(turn, "contact.received", {"case_id": case.case_id, "topic": f"topic.{reading.topic.flow}"}, case)
+            notify(turn, "contact.received", {"case_id": case.case_id, "topic": reading.topic.word}, case)
         elif case.version == 0 and not turn.obligations.frozen_by(case.case_id):
             set_status(turn, case, "resolved", FIRST_CONTACT)
     else:

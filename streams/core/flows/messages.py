@@ -198,13 +198,13 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
         notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
     elif reading.missing:
         fields = ",".join(f"ask.{name}" for name in reading.missing)
-        parameters = {"case_id": case.case_id, "topic": f"topic.{topic.flow}", "fields": fields}
+        parameters = {"case_id": case.case_id, "topic": topic.word, "fields": fields}
         if topic.queue == "security" or case.priority == 1 or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
         else:
             dialogue.ask(turn, case, ASKED, parameters)
     else:
-        notify(turn, "contact.received", {"case_id": case.case_id, "topic": f"topic.{topic.flow}"}, case)
+        notify(turn, "contact.received", {"case_id": case.case_id, "topic": topic.word}, case)
 
 
 def _of_what(order: str, topic: Topic, article: Article | None) -> str:

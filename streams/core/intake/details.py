@@ -26,12 +26,22 @@ _ORDER = re.compile(
 )
 _BARE_ORDER = re.compile(r"(?<![A-Za-z0-9])([A-Z]{1,6}[0-9_\-]{6,34}|[0-9]{16,32})(?![A-Za-z0-9])")
 _NUMBER = r"([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,3})?|[0-9]{1,10}(?:\.[0-9]{1,3})?)"
-_BEFORE = re.compile(rf"(HK\$|US\$|CNY|RMB|USD|EUR|GBP|JPY|HKD|[¥￥$€£])\s?{_NUMBER}(?![0-9])\s?(万)?", re.IGNORECASE)
+_BEFORE = re.compile(
+    rf"(HK\$|US\$|CNY|RMB|USD|EUR|GBP|JPY|HKD|[¥￥$€£])\s?{_NUMBER}(?![0-9])\s?([万千]|[kKwW](?![A-Za-z]))?",
+    re.IGNORECASE,
+)
 _AFTER = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9][.]){_NUMBER}\s?(万)?\s?"
+    rf"(?<![0-9A-Za-z])(?<![0-9][.]){_NUMBER}\s?([万千]|[kKwW](?![A-Za-z]))?\s?"
     r"(元|块钱|块|人民币|美元|美金|欧元|英镑|日元|港币|CNY|RMB|yuan|USD|dollars?|bucks|EUR|euros?|GBP|pounds?|JPY|yen|HKD)",
     re.IGNORECASE,
 )
+# Chinese leaves the unit out of large amounts, and only there: what follows is no thing that is counted or measured.
+_BARE = re.compile(
+    rf"(?<![0-9A-Za-z.]){_NUMBER}\s?([万千]|[kKwW](?![A-Za-z0-9]))"
+    r"(?!多?[次个人里公克瓦步分积粉台件米条年名位单笔字像])(?!\s?(?:电视|屏|视频|画质|显示))",
+)
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_POWERS: Final = {"万": 4, "w": 4, "千": 3, "k": 3}
 _CURRENCIES = {
     "CNY": ("cny", "rmb", "¥", "￥", "元", "块钱", "块", "人民币", "yuan"),
     "USD": ("usd", "$", "us$", "美元", "美金", "dollar", "dollars", "bucks"),
@@ -109,16 +119,17 @@ def _order(text: str) -> str:
 def _amount(text: str) -> tuple[int | None, str]:
     before, after = _BEFORE.search(text), _AFTER.search(text)
     if before is not None and (after is None or before.start() <= after.start()):
-        sign, number, wan = before.group(1), before.group(2), before.group(3)
+        sign, number, power = before.groups()
     elif after is not None:
-        number, wan, sign = after.groups()
+        number, power, sign = after.groups()
+    elif _CJK.search(text) is not None and (bare := _BARE.search(text)) is not None:
+        (number, power), sign = bare.groups(), "元"
     else:
         return None, ""
     currency = _CURRENCY[sign.lower()]
     major, _, fraction = number.replace(",", "").partition(".")
     exponent = exponent_of(currency)
-    if wan:
-        exponent += 4
+    exponent += _POWERS[power.lower()] if power else 0
     if len(fraction) > exponent:
         return None, ""
     minor = int(major + fraction.ljust(exponent, "0"))

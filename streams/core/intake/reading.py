@@ -1,7 +1,8 @@
 """What is made of one message: flow, queue, priority, details, and may it be answered at once?
 
-Rules first: a wording that can hardly mean anything else (`rules.txt`; two rules that disagree are none). Then the text
-model. Whoever asks for a person gets one, and so does whoever was not understood well enough for the policy.
+Rules first: a wording that can hardly mean anything else (`rules.txt`; a deed, marked `!`, goes before a question; two
+others that disagree are none). Then the text model. Whoever asks for a person gets one, and so does whoever was not
+understood well enough for the policy.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import msgspec
 from streams.core.intake.details import Details, details_of
 from streams.core.intake.masking import masked
 from streams.core.intake.text_model import TextModel, packaged_text_model
-from streams.core.intake.topics import TOPICS, Topic
+from streams.core.intake.topics import SCAMMED, TOPICS, Topic
 from streams.core.policy import IntakePolicy
 
 RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
 GUESSES: Final = 3
 UNREAD: Final = Topic("F42", "inquiry.unread", "policy", 3)
+_DEED: Final = "!"  # behind the name of a rule
 _ASKS: Final = "-"  # in place of a flow: the customer asks for a person
+_SCAMMED: Final = "scammed"  # the rule whose topic is not the one of its flow
 # Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
 _QUESTIONS: Final = "F40"
 _PHISHING_PRIORITY: Final = 2
@@ -40,10 +43,11 @@ class _Rule(NamedTuple):
     name: str
     flow: str
     pattern: re.Pattern[str]
+    is_deed: bool  # it tells what has been done to somebody, so no other rule's question is what is meant
 
 
 _RULES: Final = tuple(
-    _Rule(name, flow, re.compile(pattern))
+    _Rule(name.rstrip(_DEED), flow, re.compile(pattern, re.DOTALL), name.endswith(_DEED))
     for name, flow, pattern in (
         line.split(" ", 2) for line in files(__package__).joinpath("rules.txt").read_text("utf-8").splitlines()
     )
@@ -84,7 +88,8 @@ def read(
     guesses = (model or packaged_text_model()).guess(meant) if _LETTER.search(meant) is not None else {}
     best, share = next(iter(guesses.items()), ("", 0.0))
     if rule is not None and rule.flow in TOPICS:
-        topic, confidence, by = TOPICS[rule.flow], RULE_CONFIDENCE, f"rule {rule.name}"
+        topic = SCAMMED if rule.name == _SCAMMED else TOPICS[rule.flow]
+        confidence, by = RULE_CONFIDENCE, f"rule {rule.name}"
     elif rule is None and best in TOPICS and share >= policy.understood_from:
         topic, confidence, by = TOPICS[best], share, "model"
     else:
@@ -114,9 +119,12 @@ def folded(text: str) -> str:
 
 
 def _rule_for(text: str) -> _Rule | None:
-    """The one rule that speaks; none if several name different flows."""
+    """The one rule that speaks: the first deed; else none if several name different flows."""
     line = folded(text)
     found = [rule for rule in _RULES if rule.pattern.search(line) is not None]
+    deed = next((rule for rule in found if rule.is_deed), None)
+    if deed is not None:
+        return deed
     return found[0] if len({rule.flow for rule in found}) == 1 else None
 
 

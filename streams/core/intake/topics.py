@@ -15,9 +15,19 @@ class Topic(NamedTuple):
     needs: tuple[str, ...] = ()  # details without which nobody can begin
     answer: bool = False  # its template `answer.<flow>` says all there is to say
     family: str = ""  # of the case that a report of the same thing opens, so that both are one
+    told: str = ""  # what the customer is told that it is about, where that is not the flow's own word
+
+    @property
+    def word(self) -> str:
+        """The word of the message catalogue that says what it is about."""
+        return f"topic.{self.told or self.flow}"
 
 
 _PAYMENT = ("order", "amount", "time")
+# Whoever has sent money to a cheat made the transfer themselves: no payment of somebody else's, and no enquiry.
+SCAMMED: Final = Topic(
+    "F41", "authorised_scam", "security", 1, ("payee", "amount", "time"), family="authorised_scam", told="scammed"
+)
 # Nobody writes about F04 (a customer sees F35), F26, F30, F43 and F45: events raise those.
 TOPICS: Final = {
     topic.flow: topic

@@ -42,7 +42,7 @@ from streams.core.cases.operator import PERMITTED
 from streams.core.entities.attacks import BY_TYPOLOGY
 from streams.core.incidents.cases import KINDS
 from streams.core.incidents.transitions import STATES
-from streams.core.intake.topics import TOPICS
+from streams.core.intake.topics import SCAMMED, TOPICS
 from streams.core.messages.render import MESSAGES
 from streams.core.reasons import SafeClass
 
@@ -349,7 +349,7 @@ def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: C
         ("scope", get_args(Scope)),
         ("kind", [f"operator_{name}" for name in PERMITTED]),
         ("class", get_args(SafeClass)),
-        ("type", [topic.case_type for topic in TOPICS.values()]),
+        ("type", [topic.case_type for topic in (*TOPICS.values(), SCAMMED)]),
         ("type", [kind.case_type for kind in (*KINDS.values(), *BY_TYPOLOGY.values()) if kind is not None]),
         ("status", [*STATES, "escalated"]),
         ("cause", BY_TYPOLOGY),

@@ -17,7 +17,7 @@ from streams.core.intake.folding import folded
 from streams.core.intake.masking import masked
 from streams.core.intake.reading import Reading, read
 from streams.core.intake.text_model import packaged_text_model
-from streams.core.intake.topics import TOPICS
+from streams.core.intake.topics import SCAMMED, TOPICS
 from streams.core.messages.render import MESSAGES
 
 NOW = datetime(2026, 11, 3, 18, 30, tzinfo=UTC)
@@ -41,6 +41,15 @@ def reading(text: str, language: str | None = None) -> Reading:
         ("12月24日的", Details(time="2025-12-24")),
         ("500 yen", Details(amount_minor=500, currency="JPY")),
         ("5.5 yen", Details()),
+        ("被骗30万", Details(amount_minor=30_000_000, currency="CNY")),
+        ("转走2.5万", Details(amount_minor=2_500_000, currency="CNY")),
+        ("一共5k", Details(amount_minor=500_000, currency="CNY")),
+        ("打了3万块", Details(amount_minor=3_000_000, currency="CNY")),
+        ("lost $5k", Details(amount_minor=500_000, currency="USD")),
+        ("they took 5k", Details()),  # of which currency?
+        ("走了2万步", Details()),
+        ("4k电视", Details()),
+        ("5kg的包裹", Details()),
         ("6月31日", Details()),
         ("order number 13812345678", Details()),  # a telephone number is no order
         ("in order to pay", Details()),
@@ -246,6 +255,71 @@ def test_rules_speak_before_the_model_and_never_against_each_other() -> None:
     assert (person.by, person.understood, person.answer) == ("person", False, "")
 
 
+@pytest.mark.parametrize(
+    ("case_type", "texts"),
+    [
+        (
+            "unauthorised_txn",
+            [
+                *("余额变成0了我没有操作过", "我的钱没了", "钱包空了", "账户里一分钱都不剩了"),
+                *("余额突然清零，我什么都没干", "卡里的钱被掏空了", "昨晚余额是0，我什么都没买"),
+                *("account emptied", "My balance went to zero overnight", "somebody drained my account"),
+                *("all my money is gone",),
+            ],
+        ),
+        (
+            "authorised_scam",
+            [
+                *("我被诈骗了30万，刚刚转出去的，求你们拦住", "老人被骗转了钱", "有人冒充客服，我给他转了2.5万"),
+                *("我上当了，给假客服打了3万块", "I got scammed out of 3,000 euros"),
+                *("A fake police officer called and I transferred 5k to him",),
+                *("I fell for a scam and paid 800 dollars", "they made me transfer everything"),
+                *("I sent money to a scammer\nplease help",),
+            ],
+        ),
+        (
+            "account_takeover",
+            [
+                *("我把验证码告诉骗子了", "验证码被骗子套走了，我给他了", "我在假网站输入了密码"),
+                *("I gave him the code", "my dad told them his password on the phone"),
+            ],
+        ),
+    ],
+)
+def test_what_has_been_done_to_somebody_is_worked_by_security_at_once_and_not_answered(
+    case_type: str, texts: list[str]
+) -> None:
+    for text in texts:
+        told = reading(text)
+        assert (told.topic.case_type, told.topic.queue, told.topic.priority) == (case_type, "security", 1), text
+        assert not told.answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("余额是0，怎么充值", "支付失败但是钱没了", "收到诈骗短信怎么办", "怎么防止被骗转账", "我差点被骗，没有转钱"),
+        *("有人自称客服让我把验证码告诉他，可以吗", "my balance is 0 and I cannot pay", "how do I avoid being scammed"),
+        *("I did not give anyone the code", "is this a scam? they asked me to pay", "where is my refund money"),
+    ],
+)
+def test_what_has_not_happened_is_no_deed(text: str) -> None:
+    assert reading(text).topic.priority > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "flow"),
+    [
+        *((text, "F08") for text in ("短信迟迟收不到，登不进去", "登录时收不到短信", "haven't received the OTP")),
+        ("the text with the digits never shows up so I can't sign in", "F08"),
+        ("my promo code never arrived", "F32"),
+        ("忘记密码了", "F19"),
+    ],
+)
+def test_a_message_with_a_code_that_does_not_come_is_no_forgotten_password(text: str, flow: str) -> None:
+    assert reading(text).topic.flow == flow
+
+
 @pytest.mark.parametrize("text", ["👍", "…", "123", "the green one perhaps, or the blue one"])
 def test_what_is_not_understood_goes_to_a_person(text: str) -> None:
     told = reading(text)
@@ -264,8 +338,8 @@ def test_language_is_that_of_the_text() -> None:
 
 
 def test_every_topic_can_be_answered_or_named() -> None:
-    for topic in TOPICS.values():
-        assert f"topic.{topic.flow}" in MESSAGES.words
+    for topic in (*TOPICS.values(), SCAMMED):
+        assert topic.word in MESSAGES.words
         assert not topic.answer or f"answer.{topic.flow}" in MESSAGES.template
         assert all(f"ask.{name}" in MESSAGES.words for name in topic.needs)
     assert set(packaged_text_model().manifest.flows) == set(TOPICS)
