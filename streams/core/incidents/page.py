@@ -148,16 +148,16 @@ keys. At 20 attempts a second a bucket is 100 attempts.
 | usual | then | reference | alarm at 1/s | alarm at 20/s | incident at 1/s | incident at 20/s |
 |---|---|---|---|---|---|---|
 | 2 % | x2 | - | 2,643 / 4,855 | 3,433 / 8,100 in 172 s | suspicion only | suspicion only |
-| 2 % | x3 | 629 / 1,076 | 699 / 1,250 | 755 / 1,300 in 38 s | suspicion only (2 %: 262 / 290) | suspicion only |
+| 2 % | x3 | 629 / 1,076 | 690 / 1,185 | 755 / 1,300 in 38 s | suspicion only (1 %: 1,040) | suspicion only |
 | 2 % | 100 % | 16 | 20 / 20 | 100 / 100 in 5 s | 25 / 25 | 200 / 200 in 10 s |
-| 5 % | x2 | - | 1,107 / 2,455 | 1,379 / 2,700 in 69 s | suspicion only (4 %: 1,320 / 3,220) | suspicion only |
-| 5 % | x3 | 290 / 481 | 262 / 405 | 334 / 500 in 17 s | 279 / 495 (64 %) | 1,230 / 6,700 in 62 s (94 %) |
+| 5 % | x2 | - | 1,100 / 2,120 | 1,379 / 2,700 in 69 s | suspicion only (5 %: 853 / 1,860) | suspicion only |
+| 5 % | x3 | 290 / 481 | 265 / 395 | 337 / 500 in 17 s | 289 / 565 (72 %) | 1,325 / 6,700 in 66 s (93 %) |
 | 5 % | 100 % | 17 | 20 / 20 | 100 / 100 in 5 s | 25 / 25 | 200 / 200 in 10 s |
-| 10 % | x2 | - | 461 / 1,025 | 564 / 900 in 28 s | suspicion only (5 %: 272 / 420) | suspicion only |
-| 10 % | x3 | 167 / 270 | 129 / 200 | 183 / 300 in 9 s | 173 / 470 (86 %) | 784 / 3,700 in 39 s (91 %) |
+| 10 % | x2 | - | 473 / 1,025 | 564 / 900 in 28 s | suspicion only | suspicion only |
+| 10 % | x3 | 167 / 270 | 127 / 200 | 185 / 300 in 9 s | 197 / 515 (87 %) | 728 / 2,200 in 36 s (90 %) |
 | 10 % | 100 % | 18 | 20 / 20 | 100 / 100 in 5 s | 25 / 25 | 200 / 200 in 10 s |
-| 20 % | x2 | - | 179 / 320 | 248 / 400 in 12 s | suspicion only (1 %: 90 / 90) | suspicion only |
-| 20 % | x3 | - | 63 / 90 | 100 / 100 in 5 s | 129 / 425 (94 %) | 697 / 3,400 in 35 s (97 %) |
+| 20 % | x2 | - | 174 / 285 | 248 / 400 in 12 s | suspicion only | suspicion only |
+| 20 % | x3 | - | 62 / 80 | 100 / 100 in 5 s | 151 / 475 (94 %) | 697 / 3,400 in 35 s (97 %) |
 | 20 % | 100 % | - | 20 / 20 | 100 / 100 in 5 s | 25 / 25 | 200 / 200 in 10 s |
 
 A complete failure is an alarm after one bucket and an incident after two, 10 s, at 20/s. A suspicion that lasts 15
