@@ -122,8 +122,9 @@ In mode `observe` the case is a shadow and nobody is written to.
 * With little traffic an outage needs `min_attempts` trials or a run of failures, however long that takes.
 * An outage of something that no key names shows as the platform, or as whatever key it resembles most: of one release
   in one region the release is named.
-* Of two outages at once one of which is of a network, the wrong networks may be named beside it or in its place: what
-  keys share is known exactly only of pairs that are watched.
+* Of two outages at once, or five to ten minutes apart, a sibling of one (a network, a method, an issuer, a region) is
+  named beside both roots in some of twenty, or in place of one: what keys share is known exactly only of pairs that are
+  watched.
 * Of three outages at once that are confirmed in the same bucket siblings of a root may be named, above all where few
   keys carry all traffic.
 * A part that carries nearly all traffic cannot be told from the platform; the likelier dimension is named.
