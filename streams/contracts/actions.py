@@ -31,6 +31,8 @@ class ActionRequested(
     """A command; `action_id` is the idempotency key and stays the same when it is sent again.
 
     Every field is on the wire: a payment system that guessed an absent `applies_to` could shut out the owner.
+    `step_up` asks whom it applies to for a second factor before the password counts, and lets in whoever gives it;
+    `lock` keeps them out until it ends, or until `challenge.passed.v1` or `identity.verified.v1` lifts it.
     """
 
     action_id: Id

@@ -25,12 +25,19 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     if stopper is not None and shadow:
         turn.enforce()  # the lock stands, whatever the policy says today
         outcome, shadow = Outcome.ALLOW, False
+    asked = bool(turn.obligations.locks) and outcome < Outcome.STEP_UP and locked_out.is_challenged(turn, prepared)
+    if asked:
+        if shadow:
+            turn.enforce()
+        outcome, shadow = Outcome.STEP_UP, False
     # Only what has not happened yet can wait for an answer.
     waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
     expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
     decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
     if stopper is not None:
         decision = locked_out.blocked(decision)
+    elif asked:
+        decision = locked_out.challenged(decision)
     turn.effects.append(decision)
     if score.shadows:
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))

@@ -1,7 +1,9 @@
-"""What is decided about money that would leave, or somebody who enters, while the account is frozen or restricted?
+"""What is decided about money that would leave, or somebody who enters, while a lock of the account stands?
 
 The payment system carries the lock out; a verdict that lets money go meanwhile would contradict it, and would be all
-that a payment system goes by that hears of the lock too late.
+that a payment system goes by that hears of the lock too late. So no verdict is milder than the locks: money out of an
+account that is frozen or restricted is blocked, a login to a frozen one too, and an unknown device is asked for a
+second factor for as long as that is commanded.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core.cases.book import put_line
 from streams.core.flows.movements import SUBJECTS, status_after
-from streams.core.locks.account_states import stopper
+from streams.core.locks.account_states import stands, stopper
 from streams.core.obligations import HeldLock, Line, PaymentState
+from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.verdict import REASONS_MAX
 
 STOPPED: Final = "stopped_by_lock"  # line and counter of the case that locked
 _TOLD_EVERY: Final = 10
 _REASON: Final = "R28"
+_GUESSED: Final = Reason(code="R11", direction="raises")
 _OUT: Final = frozenset({"payment", "transfer", "withdrawal", "bill"})
 
 
@@ -35,6 +39,22 @@ def stopper_of(turn: Turn, event: Event) -> HeldLock | None:
     if not isinstance(event, Movement) or SUBJECTS.get(type(event)) not in _OUT:
         return None
     return stopper(locks) if status_after(event) == PaymentState.SEEN else None
+
+
+def is_challenged(turn: Turn, prepared: Prepared) -> bool:
+    """Whether unknown devices prove a second factor first just now, and this login comes from one."""
+    features = prepared.features
+    if not isinstance(prepared.event, LoginSucceeded) or features is None or features.login_known != 0.0:
+        return False
+    return any(
+        held.action == "step_up" and held.scope in ("login", "all") and stands(held) for held in turn.obligations.locks
+    )
+
+
+def challenged(decision: DecisionMade) -> DecisionMade:
+    """The same decision with why a second factor is asked for as its first reason."""
+    reasons = (_GUESSED, *(reason for reason in decision.reasons if reason.code != _GUESSED.code))[:REASONS_MAX]
+    return msgspec.structs.replace(decision, reasons=reasons)
 
 
 def blocked(decision: DecisionMade) -> DecisionMade:

@@ -1,9 +1,10 @@
 """What follows when somebody guesses passwords (F20), without locking the owner out?
 
-Strangers and known devices have a counter each. Waits grow with the failures of one side and keep only that side out.
-When strangers have failed often, unknown devices prove a second factor first: from then on a guess of the password
-alone is worth nothing, so strangers cannot bring the password itself down. Only known devices can (NIST SP 800-63B-4
-allows at most 100 failures in a row), or whoever guesses at an account that nobody ever entered.
+Strangers and known devices have a counter each. Waits grow with the failures of one side and hold for that side only.
+While strangers wait, the password alone is no use on an unknown device: it is asked for a second factor, which the
+owner of a new phone has and a guesser has not. When strangers have failed often, that is so for a day, and because a
+guess of the password alone is worth nothing then, strangers cannot bring the password itself down. Only known devices
+can (NIST SP 800-63B-4 allows at most 100 failures in a row), or whoever guesses at an account that nobody ever entered.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ RULE = "login-failures"
 
 
 def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> None:
-    """The door stays closed for the side that failed, longer each time; at the top of the ladder a case opens."""
+    """The side that failed waits, longer each time; at the top of the ladder a case opens.
+
+    Unknown devices wait with the password alone: nobody can keep an owner's new phone out by failing in time.
+    """
     features = prepared.features
     if features is None or not is_guess(event):
         return
@@ -48,18 +52,20 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     # Every failure of a long attack must not be a version of a case: the first at the top, then every fiftieth.
     if at_top and (case is None or failures % 50 == 0):
         case = open_or_join(turn, _draft(turn, failures, known))
+    applies_to = "known_devices" if known else policy.soft_lock_applies_to
     locked = lock(
         turn,
-        "lock",
+        "step_up" if applies_to == "unknown_devices" else "lock",
         scope=policy.soft_lock_scope,
-        applies_to="known_devices" if known else policy.soft_lock_applies_to,
+        applies_to=applies_to,
         lasts_s=wait_s,
         reason_class="account_protection",
         rule=RULE,
         case=case if at_top else None,
     )
     if locked and at_top and case is not None:
-        notify(turn, "account_locked.password", {"until": instant(turn.at_ms + wait_s * 1000)}, case)
+        template = "account_locked.password" if applies_to == "unknown_devices" else "account_locked.own_device"
+        notify(turn, template, {"until": instant(turn.at_ms + wait_s * 1000)}, case)
 
 
 def _speaks(turn: Turn, prepared: Prepared, known: bool) -> bool:

@@ -24,6 +24,12 @@ The state of an account is the strictest of what its locks say; `locks.state.v1`
 it, who, the event that shows it and when the state ends. `rest` is the strictest of what is left. Known devices are
 outside of locks that apply to `unknown_devices`, and money in stays open.
 
+`challenged` keeps nobody out: its command is `step_up`, `login`, `unknown_devices`, and asks a device that the account
+does not know for a second factor before the password counts. Strangers who guess bring it about, for the time that they
+have to wait or for a day; whoever gives the second factor is in at once, and it stays commanded for the next device.
+`soft_lock` is the wait of a known device that fails (`lock`, `login`, `known_devices`), or of everybody where
+`locks.soft_lock_applies_to` says so; a second factor or a check ends it.
+
 From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and
 so is a login to a frozen one; the case that locked says what came last and how often. A freeze ends what waits for an
 answer with `block`, and while it stands no "yes, that was me", no passed challenge and no analyst releases anything. A

@@ -21,7 +21,8 @@ def login_failures(event: Login, _at_ms: int, features: Features, policy: LoginF
     Asks: how often in a row did this side fail, and from how many addresses did strangers fail within an hour?
     Fires when: either reaches its band /01 /02 /03 of policy.failures or policy.addresses. A known device is judged one
         band milder: its owner mistypes, and the ladder makes it wait anyway. Whoever gives the right password from an
-        unknown device is asked for the second factor /01, however many strangers failed before.
+        unknown device is asked for the second factor /01, however many strangers failed before, and also when they
+        failed as often as the last of policy.failures within a day and somebody proved to be the owner meanwhile.
     Blind to: one guess per account from many addresses (password spray); a forgotten password looks like an attack.
     Costs: two counters and one bounded set of addresses per account.
     """
@@ -32,9 +33,10 @@ def login_failures(event: Login, _at_ms: int, features: Features, policy: LoginF
         band = band_of(row, policy.failures) - 1
         return Fired(band, ("R11",), {"failures_row_known": row}) if band > 0 else QUIET
     row, addresses = features.failures_row_unknown, features.failing_ips_1h
-    if row < policy.failures[0] and addresses < policy.addresses[0]:
+    many = features.stranger_failures_1d >= policy.failures[-1]
+    if row < policy.failures[0] and addresses < policy.addresses[0] and not many:
         return QUIET
-    band = max(band_of(row, policy.failures), band_of(addresses, policy.addresses))
+    band = max(band_of(row, policy.failures), band_of(addresses, policy.addresses), int(many))
     if type(event) is LoginSucceeded:
         band = 1  # strangers failed, and this may be the owner on a new phone: a second factor tells, a block would not
     return Fired(band, ("R11",), {"failures_row_unknown": row, "failing_ips_1h": addresses})

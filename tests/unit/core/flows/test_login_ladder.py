@@ -32,9 +32,14 @@ def fail(player, times, every_ms=MINUTE, at_ms=NOON, name="f", **where):
     return effects
 
 
+def commanded(effects):
+    """What was commanded about the login, and of whom."""
+    return {(one.action, one.applies_to) for one in effects if type(one) is ActionRequested}
+
+
 def locked_out(effects):
-    """To whom locks of the login applied."""
-    return {one.applies_to for one in effects if type(one) is ActionRequested and one.action == "lock"}
+    """Who had to wait."""
+    return {applies_to for action, applies_to in commanded(effects) if action in ("lock", "step_up")}
 
 
 def states(effects):

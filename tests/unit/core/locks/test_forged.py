@@ -35,7 +35,7 @@ def guesses(account_id: str = "a1") -> list[Event]:
 
 
 def played(*events: Event) -> tuple[Player, list[Effect]]:
-    player = Player(policy())
+    player = Player(policy('[locks]\nsoft_lock_applies_to = "everyone"\n'))  # else strangers are only asked
     return player, [effect for each in events for effect in player.see(each)]
 
 

@@ -179,6 +179,7 @@ def test_a_login_that_an_analyst_locked_is_told_with_its_way_out_and_no_second_f
 
 def test_an_analysts_login_lock_outlives_the_longer_wait_that_the_ladder_had_for_the_same_case() -> None:
     story = Story()
+    story.took(story.player.see(login(NOON - DAY, "home", LoginSucceeded, device_id="x")))  # else it is only asked
     for n in range(12):
         story.took(story.player.see(login(NOON + n * MINUTE, f"f{n}", LoginFailed, device_id="x")))
     story.act(NOON + 20 * MINUTE, story_flow(story), "lock", scope="login", lasts_s=86_400)

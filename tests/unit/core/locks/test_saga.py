@@ -23,6 +23,9 @@ def only(kind: type, effects: list[Effect]) -> list[Any]:
     return [effect for effect in effects if type(effect) is kind]
 
 
+EVERYBODY_WAITS = '[locks]\nsoft_lock_applies_to = "everyone"\n'  # else a stranger's guesses lock nobody
+
+
 def guesses(number: int, account_id: str = "a1") -> list[Event]:
     return [
         login(NOON + i * SECOND, f"{account_id}-{i}", account_id=account_id, device_id="stranger")
@@ -272,7 +275,7 @@ def test_nothing_is_resent_for_a_lock_that_is_over() -> None:
 
 
 def test_whoever_is_locked_finds_the_way_out_of_an_observing_policy() -> None:
-    player = Player(policy())
+    player = Player(policy(EVERYBODY_WAITS))
     for guess in guesses(9):
         player.see(guess)
     player.policy = policy('mode = "observe"')
@@ -317,7 +320,7 @@ def test_whoever_fails_three_checks_is_let_in_by_a_person_only() -> None:
 
 
 def test_a_second_factor_lifts_a_soft_lock() -> None:
-    player = Player(policy(ASSUMED))
+    player = Player(policy(ASSUMED, EVERYBODY_WAITS))
     for guess in guesses(9):
         player.see(guess)
     effects = player.see(login(NOON + MINUTE, 1, ChallengePassed, device_id="new-phone", reason="otp"))

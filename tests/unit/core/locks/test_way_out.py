@@ -16,6 +16,7 @@ from streams.core.steps import Effect
 
 PAUSING = 'locks.unverified_report = "restrict"'
 ASSUMED = f'[locks]\nack = "assumed"\n{PAUSING.removeprefix("locks.")}\n'
+EVERYBODY_WAITS = '[locks]\nsoft_lock_applies_to = "everyone"\n'  # else a stranger's guesses lock nobody
 PROOF = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service"}
 
 
@@ -30,8 +31,8 @@ def told(effects: list[Effect]) -> list[str]:
 class Desk:
     """An account, its cases, and whoever works on them."""
 
-    def __init__(self) -> None:
-        self.player = Player(policy(ASSUMED))
+    def __init__(self, *overrides: str) -> None:
+        self.player = Player(policy(ASSUMED, *overrides))
         self.cases: dict[str, CaseVersion] = {}
         self.number = 0
 
@@ -86,7 +87,7 @@ def test_under_a_freeze_nobody_is_told_to_be_back_and_nothing_is_unlocked(shown:
 
 
 def test_a_second_factor_under_a_restriction_lets_in_and_does_not_say_that_all_is_well() -> None:
-    desk = Desk()
+    desk = Desk(EVERYBODY_WAITS)
     desk.stolen(NOON - MINUTE, "social")
     desk.fails(NOON, 6)
     effects = desk.see(login(NOON + 30 * SECOND, 1, ChallengePassed, device_id="stranger"))
@@ -172,7 +173,7 @@ class TestWhatAnOwnerShowedCountsHoweverLateItIsHeard:
 
 @pytest.mark.parametrize("late_ms", [10 * MINUTE, 16 * MINUTE, 25 * MINUTE])
 def test_a_second_factor_lets_in_however_late_it_is_heard(late_ms: int) -> None:
-    desk = Desk()
+    desk = Desk(EVERYBODY_WAITS)
     desk.fails(NOON, 10)
     heard_late(desk, NOON + 30 * MINUTE)
     effects = desk.see(login(NOON + 30 * MINUTE - late_ms, "code", ChallengePassed, device_id="stranger"))
@@ -180,7 +181,7 @@ def test_a_second_factor_lets_in_however_late_it_is_heard(late_ms: int) -> None:
 
 
 def test_a_proof_that_is_older_than_the_lock_lifts_nothing_when_it_is_heard_late() -> None:
-    desk = Desk()
+    desk = Desk(EVERYBODY_WAITS)
     desk.stolen(NOON, "social")
     heard_late(desk, NOON + HOUR)
     assert only(ActionRequested, desk.proves(NOON - MINUTE)) == []
