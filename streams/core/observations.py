@@ -442,6 +442,7 @@ def fold(
     *,
     asked: bool = False,
     answerable: bool = False,
+    guessed: bool = False,
     stopped: bool = False,
 ) -> None:
     """Remember `event`. Changes `observations`, which the caller owns.
@@ -449,6 +450,7 @@ def fold(
     `asked`: the event is a login that somebody doubts, so it must prove itself before anything of it is known. So must
     one that names no device where the owner is known by devices. `answerable`: it was asked in earnest, so that its
     place stays as new as it is until the answer comes: else whoever comes a second time would be asked no more.
+    `guessed`: it is asked in earnest because there were guesses from the same network, which is all it is known by.
     `stopped`: a rule holds or blocks this movement in earnest, so that who was to get the money stays as new as they
     were until it has gone: else a retry would be a payment to somebody known.
 
@@ -470,7 +472,11 @@ def fold(
     if not 0 <= at_ms - observations.base_ms <= FARTHEST:
         _reach(observations, at_ms)
     unnamed = bool(observations.trusted) and isinstance(event, logins.Login) and event.device_id is None
-    if (asked or unnamed) and type(event) is logins.LoginSucceeded and not _is_at_home(observations, event, at_ms):
+    if (
+        (asked or unnamed)
+        and type(event) is logins.LoginSucceeded
+        and not (is_proved(observations, event, at_ms) or (is_known_context(observations, event) and not guessed))
+    ):
         _came_in(observations, event, at_ms, basis, unmet=unnamed or answerable)
         observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
         return
@@ -478,10 +484,6 @@ def fold(
         _movement(observations, event, at_ms, basis, stopped=stopped)
         return
     handler(observations, event, at_ms, basis)
-
-
-def _is_at_home(obs: Observations, event: logins.Login, at_ms: int) -> bool:
-    return is_known_context(obs, event) or is_proved(obs, event, at_ms)
 
 
 def is_proved(obs: Observations, event: logins.Login, at_ms: int) -> bool:

@@ -31,6 +31,7 @@ from streams.contracts.accounts import (
     UserReport,
 )
 from streams.contracts.base import Event, to_ms
+from streams.contracts.decisions import Hit
 from streams.contracts.logins import (
     ChallengePassed,
     CredentialChanged,
@@ -190,12 +191,29 @@ def prepare(
         )
     too_late = observations.too_late
     asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
-    stopped = is_stopped(prepared.hits)
-    fold(observations, event, at_ms, late, basis, asked=asked, answerable=answerable, stopped=stopped)
+    fold(
+        observations,
+        event,
+        at_ms,
+        late,
+        basis,
+        asked=asked,
+        answerable=answerable,
+        guessed=_is_guessed(event, prepared.hits),
+        stopped=is_stopped(prepared.hits),
+    )
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)
     return prepared
+
+
+def _is_guessed(event: Event, hits: tuple[Hit, ...]) -> bool:
+    """Whether a login without a device is asked in earnest because somebody guessed from where it comes from."""
+    if type(event) is not LoginSucceeded or event.device_id is not None:
+        return False
+    asked = [hit for hit in hits if hit.rule.startswith(f"{login_ladder.RULE}/")]
+    return training.is_answerable(tuple(asked))
 
 
 def _released(

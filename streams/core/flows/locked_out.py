@@ -2,8 +2,8 @@
 
 The payment system carries the lock out; a verdict that lets money go meanwhile would contradict it, and would be all
 that a payment system goes by that hears of the lock too late. So no verdict is milder than the locks: money out of an
-account that is frozen or restricted is blocked, a login to a frozen one too, and an unknown device is asked for a
-second factor for as long as that is commanded.
+account that is frozen or restricted is blocked, a login to a frozen one too, and whoever is to prove a second factor
+is asked for it as long as that is commanded.
 """
 
 from __future__ import annotations
@@ -42,12 +42,17 @@ def stopper_of(turn: Turn, event: Event) -> HeldLock | None:
 
 
 def is_challenged(turn: Turn, prepared: Prepared) -> bool:
-    """Whether unknown devices prove a second factor first just now, and this login comes from one."""
+    """Whether the side of the door that this login comes from proves a second factor first just now."""
     features = prepared.features
-    if not isinstance(prepared.event, LoginSucceeded) or features is None or features.login_known != 0.0:
+    if not isinstance(prepared.event, LoginSucceeded) or features is None:
         return False
+    side = "known_devices" if features.login_known == 1.0 else "unknown_devices"
     return any(
-        held.action == "step_up" and held.scope in ("login", "all") and stands(held) for held in turn.obligations.locks
+        held.action == "step_up"
+        and held.scope in ("login", "all")
+        and held.applies_to in (side, "everyone")
+        and stands(held)
+        for held in turn.obligations.locks
     )
 
 

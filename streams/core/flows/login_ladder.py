@@ -5,6 +5,7 @@ While strangers wait, the password alone is no use on an unknown device: it is a
 owner of a new phone has and a guesser has not. When strangers have failed often, that is so for a day, and because a
 guess of the password alone is worth nothing then, strangers cannot bring the password itself down. Only known devices
 can (NIST SP 800-63B-4 allows at most 100 failures in a row), or whoever guesses at an account that nobody ever entered.
+A network that stands for a device lets its owner in, and neighbours share it: its failures ask for a second factor too.
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     wait_s = max((step.wait_s for step in policy.ladder if failures >= step.failures), default=0)
     if wait_s == 0 or not _speaks(turn, prepared, known):
         return
+    by_network = known and event.device_id is None
     nobodys = features.login_familiarity < 0.0  # an account that was never entered has no known device to fall back on
-    if (known or nobodys) and prepared.guesses >= policy.disable_at_failures:
+    if ((known and not by_network) or nobodys) and prepared.guesses >= policy.disable_at_failures:
         _disable(turn, prepared.guesses, known)
         return
+    if by_network and prepared.guesses >= policy.strangers_failures:
+        _challenge(turn, "known_devices")
+        return
     if not known and features.stranger_failures_1d >= policy.strangers_failures:
-        _challenge(turn)
+        _challenge(turn, "unknown_devices")
         return
     if nobodys and turn.acts and _repeated(turn):
         _disable(turn, failures, known)
@@ -55,7 +60,7 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     applies_to = "known_devices" if known else policy.soft_lock_applies_to
     locked = lock(
         turn,
-        "step_up" if applies_to == "unknown_devices" else "lock",
+        "step_up" if by_network or applies_to == "unknown_devices" else "lock",
         scope=policy.soft_lock_scope,
         applies_to=applies_to,
         lasts_s=wait_s,
@@ -88,12 +93,12 @@ def _repeated(turn: Turn) -> bool:
     return sum(at_ms > since_ms for at_ms in began) >= min(policy.hard_lock_soft_locks, SOFT_LOCKS_MAX)
 
 
-def _challenge(turn: Turn) -> None:
+def _challenge(turn: Turn, applies_to: str) -> None:
     lock(
         turn,
         "step_up",
         scope="login",
-        applies_to="unknown_devices",
+        applies_to=applies_to,
         lasts_s=turn.policy.locks.strangers_window_s,
         reason_class="account_protection",
         rule=RULE,

@@ -27,6 +27,7 @@ outside of locks that apply to `unknown_devices`, and money in stays open.
 `challenged` keeps nobody out: its command is `step_up`, `login`, `unknown_devices`, and asks a device that the account
 does not know for a second factor before the password counts. Strangers who guess bring it about, for the time that they
 have to wait or for a day; whoever gives the second factor is in at once, and it stays commanded for the next device.
+Over `known_devices` it asks logins that name no device, from a network that the account is known by.
 `soft_lock` is the wait of a known device that fails (`lock`, `login`, `known_devices`), or of everybody where
 `locks.soft_lock_applies_to` says so; a second factor or a check ends it.
 

@@ -55,9 +55,41 @@ class TestStrangers:
         own = fail(player, 5, at_ms=NOON + 102 * MINUTE, **OWN)
         assert locked_out(own) == {"known_devices"}, "the owner's own failures still count"
 
-    def test_the_network_stands_for_a_device_where_none_was_ever_named(self):
-        player = at_home(ip="198.51.100.7")
-        assert locked_out(fail(player, 5, ip="198.51.100.7")) == {"known_devices"}
+
+class TestTheNetworkStandsForADevice:
+    """Where no event names one: its owner comes in from there, and so do all the neighbours."""
+
+    HOME = {"ip": "198.51.100.7"}
+
+    def comes(self, player, at_ms, **where):
+        told = player.see(login(at_ms, f"in{at_ms}", LoginSucceeded, **where))
+        return next(one.outcome for one in told if type(one) is DecisionMade)
+
+    def test_it_waits_with_the_password_alone(self):
+        player = at_home(**self.HOME)
+        assert commanded(fail(player, 5, **NEIGHBOUR)) == {("step_up", "known_devices")}
+        assert self.comes(player, NOON + 4 * MINUTE + SECOND, **self.HOME) == "step_up"
+        assert self.comes(player, NOON + 6 * MINUTE, **self.HOME) == "allow"
+
+    def test_a_neighbour_who_fails_every_hour_disables_nothing_and_shuts_nobody_out(self):
+        player = at_home(**self.HOME)
+        effects = fail(player, 130, every_ms=HOUR, **NEIGHBOUR)
+        assert commanded(effects) == {("step_up", "known_devices")}
+        assert set(states(effects)) == {"challenged", "active"}
+        assert states(effects)[-1] == "challenged", "the password alone is no use there any more"
+        assert states(player.pass_until(NOON + 160 * HOUR))[-1] == "active"
+
+    def test_who_guesses_the_password_there_is_asked_until_a_second_factor_is_given(self):
+        player = at_home(**self.HOME)
+        fail(player, 10, **NEIGHBOUR)
+        assert [self.comes(player, NOON + hour * HOUR, **NEIGHBOUR) for hour in (1, 2, 20)] == ["step_up"] * 3
+        player.see(login(NOON + 21 * HOUR, "yes", ChallengePassed, **self.HOME))
+        assert self.comes(player, NOON + 21 * HOUR + MINUTE, **self.HOME) == "allow"
+
+    def test_strangers_elsewhere_ask_nothing_of_it(self):
+        player = at_home(**self.HOME)
+        assert commanded(fail(player, 40, ip="192.0.2.9")) == {("step_up", "unknown_devices")}
+        assert self.comes(player, NOON + HOUR, **self.HOME) == "allow"
 
 
 class TestWhoeverIsAskedIsUnknownUntilProved:
