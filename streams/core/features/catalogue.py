@@ -129,7 +129,10 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         float, About("novelty", "flag", "the device logged in, was bound or passed a challenge before", MISSING)
     ]
     ip_new: Annotated[float, About("novelty", "flag", "IP address never seen here", MISSING)]
-    network_new: Annotated[float, About("novelty", "flag", "IPv4 /24 or IPv6 /48 never seen here", MISSING)]
+    network_new: Annotated[
+        float,
+        About("novelty", "flag", "IPv4 /24 or IPv6 /48 never seen here; of a login: never logged in from", MISSING),
+    ]
     country_new: Annotated[float, About("novelty", "flag", "country never seen here", MISSING)]
     merchant_new: Annotated[
         float, About("novelty", "flag", "merchant, else terminal, else biller, never paid", MISSING)

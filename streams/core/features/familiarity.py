@@ -42,7 +42,7 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     entry, ips_1d = _met(obs.ips, key_of(ip) if ip is not None else None, day_ago)
     if ip is not None:
         ip_new = 1.0 if entry is None else 0.0
-        network_new = 0.0 if entry is not None or _knows_network(obs, network_key(ip)) else 1.0
+        network_new = 0.0 if _knows_network(obs, network_key(ip), entry is not None, v.login is not None) else 1.0
 
     country_new = MISSING
     entry, countries_7d = _met(obs.countries, key_of(country) if country is not None else None, week_ago)
@@ -106,8 +106,11 @@ def _met(known: Familiar, key: bytes | None, after_s: int) -> tuple[tuple[int, i
     return entry, number + 1 if entry is None or entry[1] <= after_s else number
 
 
-def _knows_network(obs: Observations, network: bytes) -> bool:
-    return bool(tallied(obs.login_networks, network) or tallied(obs.networks, network))
+def _knows_network(obs: Observations, network: bytes, met: bool, at_the_door: bool) -> bool:
+    """Whoever only paid from somewhere has shown no password there: a login is at home where logins came from."""
+    if tallied(obs.login_networks, network):
+        return True
+    return not at_the_door and (met or tallied(obs.networks, network) > 0)
 
 
 def _new_and_age(entry: tuple[int, int, int] | None, at_s: int) -> tuple[float, float]:

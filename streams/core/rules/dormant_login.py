@@ -25,7 +25,8 @@ def dormant_login(_event: LoginSucceeded, _at_ms: int, features: Features, polic
     """A login to an account that has no score any more, because its habits have faded.
 
     Asks: how long ago was the last login, and does the account know this device and this network at all?
-    Fires when: at least policy.idle_days ago, and it knows neither /01. A second factor tells.
+    Fires when: at least policy.idle_days ago, and it knows neither /01. A second factor tells. Only logins make a
+        network known: whoever pays needs no password for that.
     Blind to: whoever sits in the owner's network or holds an old device; accounts that nobody ever entered, about which
         only the levels of address, network, system and program speak (hostile-address, attacked-site).
     Costs: what the features do anyway.

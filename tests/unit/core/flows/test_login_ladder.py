@@ -13,6 +13,7 @@ from streams.contracts.logins import ChallengeFailed, ChallengePassed, Credentia
 
 OWN = {"device_id": "own", "ip": "198.51.100.7"}
 THIEF = {"device_id": "thief", "ip": "192.0.2.9"}
+HOME = {"ip": "198.51.100.7"}  # on a site whose events name no device
 NEIGHBOUR = {"ip": "198.51.100.99"}  # in the owner's /24
 
 
@@ -59,20 +60,18 @@ class TestStrangers:
 class TestTheNetworkStandsForADevice:
     """Where no event names one: its owner comes in from there, and so do all the neighbours."""
 
-    HOME = {"ip": "198.51.100.7"}
-
     def comes(self, player, at_ms, **where):
         told = player.see(login(at_ms, f"in{at_ms}", LoginSucceeded, **where))
         return next(one.outcome for one in told if type(one) is DecisionMade)
 
     def test_it_waits_with_the_password_alone(self):
-        player = at_home(**self.HOME)
+        player = at_home(**HOME)
         assert commanded(fail(player, 5, **NEIGHBOUR)) == {("step_up", "known_devices")}
-        assert self.comes(player, NOON + 4 * MINUTE + SECOND, **self.HOME) == "step_up"
-        assert self.comes(player, NOON + 6 * MINUTE, **self.HOME) == "allow"
+        assert self.comes(player, NOON + 4 * MINUTE + SECOND, **HOME) == "step_up"
+        assert self.comes(player, NOON + 6 * MINUTE, **HOME) == "allow"
 
     def test_a_neighbour_who_fails_every_hour_disables_nothing_and_shuts_nobody_out(self):
-        player = at_home(**self.HOME)
+        player = at_home(**HOME)
         effects = fail(player, 130, every_ms=HOUR, **NEIGHBOUR)
         assert commanded(effects) == {("step_up", "known_devices")}
         assert set(states(effects)) == {"challenged", "active"}
@@ -80,16 +79,16 @@ class TestTheNetworkStandsForADevice:
         assert states(player.pass_until(NOON + 160 * HOUR))[-1] == "active"
 
     def test_who_guesses_the_password_there_is_asked_until_a_second_factor_is_given(self):
-        player = at_home(**self.HOME)
+        player = at_home(**HOME)
         fail(player, 10, **NEIGHBOUR)
         assert [self.comes(player, NOON + hour * HOUR, **NEIGHBOUR) for hour in (1, 2, 20)] == ["step_up"] * 3
-        player.see(login(NOON + 21 * HOUR, "yes", ChallengePassed, **self.HOME))
-        assert self.comes(player, NOON + 21 * HOUR + MINUTE, **self.HOME) == "allow"
+        player.see(login(NOON + 21 * HOUR, "yes", ChallengePassed, **HOME))
+        assert self.comes(player, NOON + 21 * HOUR + MINUTE, **HOME) == "allow"
 
     def test_strangers_elsewhere_ask_nothing_of_it(self):
-        player = at_home(**self.HOME)
+        player = at_home(**HOME)
         assert commanded(fail(player, 40, ip="192.0.2.9")) == {("step_up", "unknown_devices")}
-        assert self.comes(player, NOON + HOUR, **self.HOME) == "allow"
+        assert self.comes(player, NOON + HOUR, **HOME) == "allow"
 
 
 class TestWhoeverIsAskedIsUnknownUntilProved:

@@ -10,6 +10,7 @@ from support.play import Player, policy
 from streams.adapters.policy_file import load_policy
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import LoginSucceeded
+from streams.contracts.payments import PaymentRequested, PaymentSucceeded
 from streams.core.rules.base import COLD, Fired
 from streams.core.rules.takeover import takeover
 
@@ -40,6 +41,16 @@ def wakes(after_days: int, **where: str) -> str:
 )
 def test_a_dormant_account_is_asked_where_neither_device_nor_network_is_known(days, where, asked):
     assert ("dormant-login/01" in wakes(days, **where)) is asked
+
+
+@pytest.mark.parametrize("pays", [PaymentRequested, PaymentSucceeded])
+def test_a_payment_from_a_network_makes_nobody_at_home_there(pays):
+    player = Player(policy())
+    for day in range(4):
+        player.see(login(NOON + day * DAY, day, LoginSucceeded, **OWN))
+    player.see(paid(NOON + 120 * DAY, 1, 100, pays, ip=NEW["ip"], merchant_id="m1"))
+    effects = player.see(login(NOON + 121 * DAY, "wakes", LoginSucceeded, **NEW))
+    assert next(each for each in effects if type(each) is DecisionMade).outcome == "step_up"
 
 
 def test_an_account_that_nobody_ever_entered_is_not_asked_for_being_new():
