@@ -119,8 +119,9 @@ def look(
         failed,
         guests=[guest for guest in spray.guests if guest[0] > oldest_ms],
         told=spray.told,
-        # Where regular users are at home a block would hit them all; a challenge stops the attacker and not them.
-        spares=spray.established > 0,
+        # Where regular users are at home a block would hit them all; a challenge stops the attacker and not them. An
+        # attacker has an account or two of its own: fewer than the names that make an attack are nobody's home.
+        spares=spray.established >= settings.attack_usernames,
     )
 
 

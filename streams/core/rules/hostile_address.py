@@ -25,7 +25,7 @@ def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: Hos
         agent, and does the account know this device?
     Fires when: elevated and the device is unknown /01; attack, but the device is known /01; attack and unknown /02; of
         network, system and user agent, where many are honest, only unknown devices /01. An attack at an address where
-        regular users are at home counts as elevated: its strangers are asked, not blocked.
+        as many regular users are at home as make an attack counts as elevated: its strangers are asked, not blocked.
     Blind to: the first attempts of an attack, and attackers with a new address and device each time; offices behind
         one address suffer together once it is an attack.
     Costs: lookups of entity risk that the features do anyway.

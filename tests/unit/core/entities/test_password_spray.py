@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.entities import START_MS, Entity, login, policy
 
 from streams.contracts.base import from_ms
@@ -106,6 +107,16 @@ def test_an_office_needs_more_names_and_is_challenged_instead_of_blocked():
     office.play(login(f"victim-{number}", day + 10 + number) for number in range(10))
     assert [(risk.level, risk.shared) for risk in office.risks] == [("elevated", False), ("attack", True)]
     assert [action.action for action in office.actions] == ["step_up"]
+
+
+@pytest.mark.parametrize(("at_home", "action"), [(1, "block_entity"), (3, "block_entity"), (4, "step_up")])
+def test_an_account_or_two_of_the_attackers_own_do_not_soften_the_containment(at_home, action):
+    ip = Entity(policy())
+    for day in range(2):
+        ip.play(login(f"own-{number}", day * 86_400 + number * 900, ok=True) for number in range(at_home))
+    ip.play(login(f"victim-{number}", 2 * 86_400 + number * 15) for number in range(20))
+    assert [each.action for each in ip.actions] == [action]
+    assert {risk.shared for risk in ip.risks if risk.level == "attack"} == {action == "step_up"}
 
 
 def test_regular_users_of_the_address_are_never_called_exposed():
