@@ -127,12 +127,17 @@ class Pages:
         )
 
 
-def span(ms: int | None) -> str:
-    """A time that is left, or over: 3 d, 4 h, 12 min; -5 min."""
+def span(ms: int | None, text: Callable[[str], str]) -> str:
+    """A time that is left (3 d, 4 h, 12 min) or over (overdue 5 min, from its first moment on: overdue 1 min).
+
+    `text`: the words of the reader's language by their key.
+    """
     if ms is None:
         return ""
-    sign, minutes = ("-" if ms < 0 else ""), abs(ms) // 60_000
+    if ms < 0:
+        return f"{text('time.over')} {span(-ms + 59_999, text)}"
+    minutes = ms // 60_000
     for unit, size in (("d", 1_440), ("h", 60)):
         if minutes >= 2 * size:
-            return f"{sign}{minutes // size} {unit}"
-    return f"{sign}{minutes} min"
+            return f"{minutes // size} {text(f'time.{unit}')}"
+    return f"{minutes} {text('time.min')}"

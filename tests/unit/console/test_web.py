@@ -325,14 +325,25 @@ def test_ids_of_people_are_masked_in_lists(console: Console) -> None:
     assert "cu…021" in text
     assert "customer-70021" not in text
     assert [masked(each) for each in (None, "ada", "abcdef")] == ["", "…", "…"]
-    assert [span(each) for each in (None, 0, 59_000, 7_200_000, -300_000, 4 * 86_400_000)] == [
-        "",
-        "0 min",
-        "0 min",
-        "2 h",
-        "-5 min",
-        "4 d",
-    ]
+
+
+def test_a_time_is_said_in_the_readers_language_and_one_that_has_passed_is_overdue() -> None:
+    texts = load_texts()
+    times = (None, 0, 59_000, 7_200_000, 4 * 86_400_000, -1, -60_000, -60_001, -300_000, -7_200_000)
+    told = {
+        language: [span(each, lambda key, language=language: texts[key][language]) for each in times]
+        for language in ("en", "zh")
+    }
+    assert told == {
+        "en": [
+            *("", "0 min", "0 min", "2 h", "4 d"),
+            *("overdue 1 min", "overdue 1 min", "overdue 2 min", "overdue 5 min", "overdue 2 h"),
+        ],
+        "zh": [
+            *("", "0 分钟", "0 分钟", "2 小时", "4 天"),
+            *("已超时 1 分钟", "已超时 1 分钟", "已超时 2 分钟", "已超时 5 分钟", "已超时 2 小时"),
+        ],
+    }
 
 
 def test_every_text_is_there_in_both_languages_and_the_reader_chooses(console: Console) -> None:
