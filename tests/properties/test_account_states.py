@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import (
@@ -24,8 +26,22 @@ from streams.contracts.accounts import (
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.logins import ChallengePassed, LoginFailed, LoginSucceeded
-from streams.contracts.payments import TransferRequested
+from streams.contracts.logins import (
+    ChallengePassed,
+    CredentialChanged,
+    DeviceBound,
+    LoginFailed,
+    LoginSucceeded,
+    PasswordResetRequested,
+    SessionUsed,
+)
+from streams.contracts.payments import (
+    CardBound,
+    PaymentRequested,
+    PaymentSucceeded,
+    TransferRequested,
+    WithdrawalRequested,
+)
 from streams.core.locks.account_states import (
     ACCOUNT_MOVES,
     ACTIVE,
@@ -50,6 +66,16 @@ from streams.core.steps import Effect
 # A word of anybody pauses money out, so that there are more kinds of locks at once.
 POLICY = policy('locks.unverified_report = "restrict"')
 ENDLESS = {FROZEN, HARD_LOCK}
+SOAK = bool(os.environ.get("PAYWARDEN_SOAK"))
+HOME: dict[str, Any] = {
+    "device_id": "phone",
+    "ip": "203.0.113.7",
+    "country": "CN",
+    "asn": 100,
+    "user_agent": "wallet/5",
+}
+ABROAD: dict[str, Any] = {"ip": "198.51.100.9", "country": "US", "asn": 9}
+LATE = st.sampled_from([0, 0, 20 * MINUTE, 2 * DAY])
 
 
 def test_every_state_can_be_entered_and_left() -> None:
@@ -87,24 +113,33 @@ class Life(RuleBasedStateMachine):
         self.told: list[Effect] = []
         self.commands: dict[str, tuple[str, ...]] = {}
         self.mule_paused = False  # since its owner was asked where the money comes from
+        self.payments = ["p1"]
 
-    def see(self, happening: Event) -> None:
-        self.history.append(("see", happening))
+    def see(self, happening: Event, late_ms: int = 0) -> None:
         self.let_time_pass(to_ms(happening.occurred_at))
+        if late_ms:
+            happening = msgspec.structs.replace(happening, occurred_at=from_ms(self.at_ms - late_ms))
+        self.history.append(("see", happening))
         self.take(self.player.see(happening))
 
     def wait(self, ms: int) -> None:
         self.at_ms += ms
-        self.history.append(("wait", self.at_ms))
         self.let_time_pass(self.at_ms)
 
     def let_time_pass(self, until_ms: int) -> None:
-        """Timer by timer, so that what is told can be compared with what is at that moment."""
+        """Timer by timer, so that what is told can be compared with what is at that moment.
+
+        A replay takes the same steps: where a timer waits for a feed, a leap of all feeds at once is another history.
+        """
         while (owed := self.player.obligations.get("a1")) is not None:
             due_ms = next_due_ms(owed)
             if due_ms is None or due_ms > until_ms:
                 break
-            self.take(self.player.pass_until(due_ms))
+            self.passes(due_ms)
+        self.passes(until_ms)
+
+    def passes(self, until_ms: int) -> None:
+        self.history.append(("wait", until_ms))
         self.take(self.player.pass_until(until_ms))
 
     def take(self, effects: list[Effect]) -> None:
@@ -168,10 +203,21 @@ class Life(RuleBasedStateMachine):
         self.at_ms += SECOND
         return login(self.at_ms, self.number, kind, **fields)
 
-    @initialize(entered=st.booleans())
-    def begin(self, entered: bool) -> None:
-        if entered:
-            self.see(self.door(LoginSucceeded, device_id="phone"))
+    @initialize(days=st.sampled_from([0, 1, 8]))
+    def begin(self, days: int) -> None:
+        """A new account, one that was entered once, or one with a history from which somebody else stands out."""
+        for _ in range(days):
+            self.at_ms += DAY // 2
+            self.see(self.door(LoginSucceeded, **HOME))
+            if days > 1:
+                self.pay(PaymentSucceeded, 5_000, HOME, merchant_id="m1")
+
+    def pay(self, kind: type[Event], amount_minor: int, where: dict[str, Any], **fields: Any) -> None:
+        self.number += 1
+        self.at_ms += SECOND
+        about = {key: where[key] for key in ("device_id", "ip", "country")}
+        self.see(paid(self.at_ms, self.number, amount_minor, kind, **about, **fields))
+        self.payments.append(f"p{self.number}")
 
     @rule(device=st.sampled_from(["phone", "stranger"]), times=st.sampled_from([1, 4, 9, 100]))
     def guess(self, device: str, times: int) -> None:
@@ -186,9 +232,74 @@ class Life(RuleBasedStateMachine):
     def second_factor(self) -> None:
         self.see(self.door(ChallengePassed, device_id="stranger", reason="otp"))
 
-    @rule(kind=st.sampled_from(["stolen", "unauthorised"]), channel=st.sampled_from(["phone", "email"]))
-    def report(self, kind: str, channel: str) -> None:
-        self.see(self.next(UserReport, channel=channel, kind=kind))
+    @rule(
+        kind=st.sampled_from([PaymentRequested, TransferRequested, WithdrawalRequested]),
+        amount_minor=st.sampled_from([100, 6_000, 50_000]),
+        by=st.sampled_from(["phone", "stranger"]),
+        to=st.sampled_from(["m1", "x", "y"]),
+    )
+    def money_leaves(self, kind: type[Event], amount_minor: int, by: str, to: str) -> None:
+        where = HOME if by == "phone" else ABROAD | {"device_id": by}
+        whom = {"merchant_id" if kind is PaymentRequested else "counterparty_id": to}
+        self.pay(kind, amount_minor, where, **whom)
+
+    @rule(
+        device=st.sampled_from(["stranger", "another"]),
+        change=st.sampled_from([None, "password", "phone"]),
+        factor=st.booleans(),
+        takes=st.sampled_from([0, 200, 45_000]),
+    )
+    def thief(self, device: str, change: str | None, factor: bool, takes: int) -> None:
+        """Comes in, perhaps with the second factor, changes something and takes what there is (T1, F21)."""
+        where = ABROAD | {"device_id": device}
+        self.see(self.door(LoginSucceeded, **where))
+        if factor:
+            self.see(self.door(ChallengePassed, **where))
+        if change:
+            self.see(self.door(CredentialChanged, reason=change, **where))
+        if takes:
+            self.pay(TransferRequested, takes, where, counterparty_id=f"mule{self.number}")
+
+    @rule(what=st.sampled_from(["device", "session", "reset", "card"]), device=st.sampled_from(["phone", "stranger"]))
+    def something_is_set(self, what: str, device: str) -> None:
+        match what:
+            case "device":
+                self.see(self.door(DeviceBound, device_id=device))
+            case "session":
+                self.see(self.door(SessionUsed, **ABROAD | {"device_id": "elsewhere", "user_agent": "curl/8"}))
+            case "reset":
+                self.see(self.door(PasswordResetRequested, **ABROAD | {"device_id": device}))
+            case _:
+                self.see(self.next(CardBound, card_token=f"card{self.number}", device_id=device))
+
+    @rule(
+        late_ms=st.sampled_from([20 * MINUTE, 2 * DAY]),
+        what=st.sampled_from(["passed", "failed", "unlock", "factor", "login", "change", "answer"]),
+    )
+    def is_heard_late(self, late_ms: int, what: str) -> None:
+        proof = {"method": "face", "level": 3, "actor": "idv", "role": "identity_service"}
+        match what:
+            case "passed" | "failed":
+                happening = self.next(IdentityVerified, passed=what == "passed", **proof)
+            case "unlock":
+                happening = self.next(UnlockRequested, channel="app")
+            case "factor":
+                happening = self.door(ChallengePassed, device_id="phone", reason="otp")
+            case "login":
+                happening = self.door(LoginSucceeded, **ABROAD | {"device_id": "stranger"})
+            case "change":
+                happening = self.door(CredentialChanged, reason="password", **ABROAD | {"device_id": "stranger"})
+            case _:
+                if not self.unanswered:
+                    return
+                action_id = self.unanswered.pop(0)
+                fields = {"action_id": action_id, "effective_at": from_ms(self.at_ms), "result": "done"}
+                happening = self.next(ActionAcknowledged, **fields)
+        self.see(happening, late_ms)
+
+    @rule(kind=st.sampled_from(["stolen", "unauthorised"]), channel=st.sampled_from(["phone", "email"]), late_ms=LATE)
+    def report(self, kind: str, channel: str, late_ms: int = 0) -> None:
+        self.see(self.next(UserReport, channel=channel, kind=kind), late_ms)
 
     @rule(device=st.sampled_from(["phone", "stranger"]), channel=st.sampled_from(["phone", "email"]))
     def be_taken_over(self, device: str, channel: str) -> None:
@@ -210,9 +321,16 @@ class Life(RuleBasedStateMachine):
             self.report("stolen", "email")
             self.identity(3, True)
 
-    @rule(answer=st.sampled_from(["yes", "no"]))
-    def confirm(self, answer: str) -> None:
-        self.see(self.next(CustomerConfirmed, channel="app", answer=answer, payment_id="p1"))
+    @rule(
+        answer=st.sampled_from(["yes", "no"]),
+        channel=st.sampled_from(["app", "email"]),
+        pick=st.randoms(use_true_random=False),
+        late_ms=LATE,
+    )
+    def confirm(self, answer: str, channel: str, pick: Any, late_ms: int) -> None:
+        """About a payment that the account knows, or about the first one, which it may never have seen."""
+        about = {"payment_id": pick.choice(self.payments), "device_id": "phone"}
+        self.see(self.next(CustomerConfirmed, channel=channel, answer=answer, **about), late_ms)
 
     @rule(level=st.integers(1, 4), passed=st.booleans())
     def identity(self, level: int, passed: bool) -> None:
@@ -224,7 +342,12 @@ class Life(RuleBasedStateMachine):
         self.see(self.next(UnlockRequested, channel="app"))
 
     @rule(
-        action=st.sampled_from(["lock", "unlock", "confirm_legit", "resolve", "ask"]),
+        action=st.sampled_from(
+            [
+                *("lock", "unlock", "confirm_fraud", "confirm_legit", "resolve", "ask", "merge", "reopen"),
+                *("release", "block", "assign", "escalate"),
+            ]
+        ),
         role=st.sampled_from(["viewer", "analyst", "supervisor"]),
         second=st.sampled_from([None, "ana", "bob"]),
         scope=st.sampled_from([None, "login", "money_out", "all"]),
@@ -239,7 +362,9 @@ class Life(RuleBasedStateMachine):
             fields["scope"] = scope
         elif action == "ask":
             fields["asks_for"] = ("documents",)
-        if action in ("unlock", "confirm_legit", "resolve"):  # people may decide that money leaves
+        elif action == "merge":
+            fields["other_case_id"] = pick.choice(sorted(self.cases))
+        if action in ("unlock", "confirm_legit", "resolve", "merge"):  # people may decide that money leaves
             self.mule_paused = False
         self.see(self.next(CaseAction, actor="ana", second_actor=second, **fields))
 
@@ -289,6 +414,8 @@ class Life(RuleBasedStateMachine):
         for held in owed.locks if owed is not None else ():
             if held.due_ms == 0 and stands(held):
                 case = owed.case(held.case_id)
+                if any(each.case_id == held.case_id and each.handed_over for each in owed.ended):
+                    continue  # one of too many: people alone follow it
                 # Also where it waits for its customer: silence must not end it.
                 assert case is not None, held
                 assert case.is_open, (held, case)
@@ -319,8 +446,8 @@ class Life(RuleBasedStateMachine):
         assert owed is None or {held.status for held in owed.locks} <= {"effective"}
 
 
-TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestLife = pytest.mark.timeout(3_600 if SOAK else 600)(Life.TestCase)
+TestLife.settings = settings(max_examples=2_000 if SOAK else 60, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.parametrize("state", sorted(ENDLESS))

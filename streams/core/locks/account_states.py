@@ -62,7 +62,7 @@ ACCOUNT_MOVES = (
     AccountMove(CLOSED, "reopened", REST, "profile"),
 )
 
-ENTRY_OF = {move.to: move.on for move in ACCOUNT_MOVES if move.state == ANY} | {RECOVERING: "recovering"}
+ENTRY_OF = {move.to: move.on for move in ACCOUNT_MOVES if move.state == ANY}
 
 
 def state_of_lock(held: HeldLock) -> str:
