@@ -541,7 +541,10 @@ WEBHOOK_DELIVERED: Final = Counter(
     "paywarden_webhook_delivered_total", "Messages that an endpoint took.", "shown", ("endpoint",)
 )
 WEBHOOK_FAILED: Final = Counter(
-    "paywarden_webhook_failed_total", "Attempts that an endpoint did not take.", "shown", ("endpoint",)
+    "paywarden_webhook_failed_total",
+    "Attempts that an endpoint did not take, and tries to read a secret file that is not as it has to be.",
+    "shown",
+    ("endpoint",),
 )
 WEBHOOK_RETRIED: Final = Counter(
     "paywarden_webhook_retried_total", "Attempts after the first one of a message.", "shown", ("endpoint",)

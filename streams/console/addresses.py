@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from concurrent.futures import Executor
+from functools import partial
 from ipaddress import IPv6Network, ip_address
 from typing import Final
 
@@ -14,9 +16,10 @@ _CARRYING: Final = tuple(
 )
 
 
-async def addresses_of(host: str, port: int) -> list[str]:
-    """What the name resolves to now. Raises OSError if it has no address."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+async def addresses_of(host: str, port: int, asking: Executor | None = None) -> list[str]:
+    """What the name resolves to now, asked in a thread of `asking`. Raises OSError if it has no address."""
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(asking, ask)
     return [str(each[4][0]) for each in found]
 
 

@@ -83,10 +83,10 @@ def put(connection: Connection, endpoint: str, messages: Sequence[Message], now_
         connection.execute(insert(WEBHOOK_QUEUE), rows)
 
 
-def due(connection: Connection, endpoint: str, now_ms: int, limit: int) -> list[Queued]:
-    """The first that waits of each subject, if its time has come."""
+def due(connection: Connection, endpoint: str, now_ms: int, limit: int, under_way: Sequence[str] = ()) -> list[Queued]:
+    """The first that waits of each subject, if its time has come; none of a subject that is under way."""
     table = WEBHOOK_QUEUE
-    waiting = (table.c.endpoint == endpoint) & table.c.next_ms.is_not(None)
+    waiting = (table.c.endpoint == endpoint) & table.c.next_ms.is_not(None) & table.c.subject.not_in(under_way)
     heads = select(func.min(table.c.number)).where(waiting).group_by(table.c.subject)
     query = select(*_COLUMNS).where(table.c.number.in_(heads), table.c.next_ms <= now_ms)
     return [Queued(**row._mapping) for row in connection.execute(query.order_by(table.c.number).limit(limit))]

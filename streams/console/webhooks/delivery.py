@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiokafka import TopicPartition
 
@@ -62,6 +63,9 @@ _POLL_MS: Final = 200
 _KEPT_MS: Final = 30 * DAY_MS  # what was given up
 _COUNTERS: Final = tuple(each for each in OF_WEBHOOKS if isinstance(each, Counter))
 _NOBODY: Final = Silent()
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))  # what a header holds as it is (RFC 9110, 5.5)
+
+_Attempt = tuple[posting.Posted, float]  # what became of it, and seconds
 
 
 async def run(
@@ -185,25 +189,61 @@ def _messages(
 
 
 async def _post(store: CaseStore, endpoint: Endpoint, config: Path, clock: Clock, metrics: Metrics) -> None:
+    """Whatever is due, `at_once` posts at most: as soon as one ends, the next case has its place.
+
+    Nothing that is wrong with an endpoint, its secret file or its address is raised from here: others go on.
+    """
     using = posting.client(allow_private=endpoint.allow_private, timeout_s=endpoint.timeout_s)
-    day = 0
+    under_way: dict[asyncio.Task[_Attempt], Queued] = {}
+    day = asks_ms = 0
+    is_signed = True
     async with using:
-        while True:
-            now_ms = clock.now_ms()
-            if now_ms // DAY_MS > day:
-                day = now_ms // DAY_MS
-                await asyncio.to_thread(_forget, store, now_ms - _KEPT_MS)
-            due = await asyncio.to_thread(_due, store, endpoint, now_ms)
-            if not due:
-                await asyncio.sleep(_POLL_MS / 1000)
-                continue
-            secrets = secrets_of(config, endpoint)  # read anew: it may have been replaced
-            attempts = (_timed(_attempt(using, endpoint, each, secrets, now_ms), clock) for each in due)
-            posted = await asyncio.gather(*attempts)
-            outcomes = [(message, outcome) for message, (outcome, _) in zip(due, posted, strict=True)]
-            await asyncio.to_thread(_settle, store, endpoint, outcomes, clock)
-            for message, (outcome, took_s) in zip(due, posted, strict=True):
-                _count(metrics, endpoint, message, outcome, took_s)
+        try:
+            while True:
+                now_ms = clock.now_ms()
+                if now_ms // DAY_MS > day:
+                    day = now_ms // DAY_MS
+                    await asyncio.to_thread(_forget, store, now_ms - _KEPT_MS)
+                due: list[Queued] = []
+                if now_ms >= asks_ms:
+                    due = await asyncio.to_thread(_due, store, endpoint, now_ms, list(under_way.values()))
+                if due:
+                    secrets = await asyncio.to_thread(_secrets, config, endpoint, is_signed)
+                    is_signed = bool(secrets)
+                    if not is_signed:  # no attempt of a message: it is not the receiver's fault
+                        metrics.add(WEBHOOK_FAILED, 1, endpoint.name)
+                        asks_ms = now_ms + endpoint.first_wait_ms
+                        due = []
+                for each in due:
+                    attempt = _timed(_attempt(using, endpoint, each, secrets, now_ms), clock)
+                    under_way[asyncio.create_task(attempt)] = each
+                if not under_way:
+                    await asyncio.sleep(_POLL_MS / 1000)
+                    continue
+                done, _ = await asyncio.wait(under_way, timeout=_POLL_MS / 1000, return_when=asyncio.FIRST_COMPLETED)
+                ended = [(under_way.pop(each), *each.result()) for each in done]
+                if ended:
+                    outcomes = [(message, outcome) for message, outcome, _ in ended]
+                    await asyncio.to_thread(_settle, store, endpoint, outcomes, clock)
+                for message, outcome, took_s in ended:
+                    _count(metrics, endpoint, message, outcome, took_s)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+
+def _secrets(config: Path, endpoint: Endpoint, was_signed: bool) -> tuple[bytes, ...]:
+    """Read anew, because they may have been replaced; none while the file is not as it has to be, said once."""
+    try:
+        secrets = secrets_of(config, endpoint)
+    except StoreError as error:
+        if was_signed:
+            log.warning("%s: nothing is posted to it until its secret file is good again: %s", endpoint.name, error)
+        return ()
+    if not was_signed:
+        log.warning("%s: its secret file is good again", endpoint.name)
+    return secrets
 
 
 async def _attempt(
@@ -212,7 +252,7 @@ async def _attempt(
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "paywarden-webhooks",
-        "Idempotency-Key": message.idempotency_key,
+        "Idempotency-Key": quote(message.idempotency_key, safe=_VISIBLE),
         "PayWarden-Type": message.type,
         "PayWarden-Attempt": str(message.attempts + 1),
         "PayWarden-Replay": "true" if message.is_replay else "false",
@@ -221,7 +261,7 @@ async def _attempt(
     return await posting.post(using, endpoint.url, message.body, headers, endpoint.timeout_s)
 
 
-async def _timed(attempt: Awaitable[posting.Posted], clock: Clock) -> tuple[posting.Posted, float]:
+async def _timed(attempt: Awaitable[posting.Posted], clock: Clock) -> _Attempt:
     began_s = clock.monotonic_s()
     outcome = await attempt
     return outcome, clock.monotonic_s() - began_s
@@ -291,9 +331,12 @@ def _waiting(store: CaseStore, name: str) -> int:
         return outbox.waiting(connection, name)
 
 
-def _due(store: CaseStore, endpoint: Endpoint, now_ms: int) -> list[Queued]:
+def _due(store: CaseStore, endpoint: Endpoint, now_ms: int, under_way: Sequence[Queued]) -> list[Queued]:
+    free = endpoint.at_once - len(under_way)
+    if not free:
+        return []
     with store.reading() as connection:
-        return outbox.due(connection, endpoint.name, now_ms, endpoint.at_once)
+        return outbox.due(connection, endpoint.name, now_ms, free, [each.subject for each in under_way])
 
 
 def _forget(store: CaseStore, before_ms: int) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import httpx
 import msgspec
 from msgspec import Meta
 
 from streams.adapters.case_store.errors import StoreError
 
 _LEAST_SECRET: Final = 16  # bytes
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name or an address of version 6
+_LONGEST_HOST: Final = 253  # RFC 1035, 2.3.4
 
 Type = Literal[
     "case.version.v1",
@@ -62,7 +66,7 @@ def load_endpoints(path: Path) -> tuple[Endpoint, ...]:
 
 
 def _check(path: Path, endpoint: Endpoint) -> None:
-    parts = urlsplit(endpoint.url)
+    parts = _parts(path, endpoint)
     allowed = ("https", "http") if endpoint.allow_private else ("https",)
     if parts.scheme not in allowed or not parts.hostname:
         raise StoreError(f"{path}: {endpoint.name}: an https address is needed (http only with allow_private = true).")
@@ -71,12 +75,31 @@ def _check(path: Path, endpoint: Endpoint) -> None:
     secrets_of(path, endpoint)
 
 
+def _parts(path: Path, endpoint: Endpoint) -> SplitResult:
+    """What the address consists of. Raises StoreError unless it could lead somewhere."""
+    try:
+        parts = urlsplit(endpoint.url)
+        asked = httpx.URL(endpoint.url)
+        port = 1 if parts.port is None else parts.port
+        host = asked.host.encode("idna").decode()  # as whoever resolves it will
+    except (ValueError, httpx.InvalidURL):  # of which UnicodeError is one: a label that is empty or too long
+        host, port = "", 0
+    else:
+        if not host:  # a file's or a word's address, of which the scheme is said
+            return parts
+    if not port or not _HOST.fullmatch(host) or len(host) > _LONGEST_HOST:
+        raise StoreError(
+            f"{path}: {endpoint.name}: its url has a host or port that cannot be one; write https://HOST[:PORT]/PATH."
+        )
+    return parts
+
+
 def secrets_of(path: Path, endpoint: Endpoint) -> tuple[bytes, ...]:
     """The secrets of an endpoint, the newest first: while one is replaced the file has two lines."""
     file = path.parent / endpoint.secret_file
     try:
         lines = [line.strip() for line in file.read_bytes().splitlines() if line.strip()]
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
         raise StoreError(f"{path}: {endpoint.name}: {file} cannot be read ({type(error).__name__}).") from None
     if not 0 < len(lines) <= 2 or min(map(len, lines)) < _LEAST_SECRET:
         raise StoreError(f"{file} has one secret of at least {_LEAST_SECRET} bytes, or two while it is replaced.")

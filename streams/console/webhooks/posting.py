@@ -7,6 +7,7 @@ was looked at: a name that changes its address in between leads nowhere else. Re
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import httpx
@@ -32,6 +33,7 @@ class Guarded(httpx.AsyncBaseTransport):
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._inner = httpx.AsyncHTTPTransport(retries=0)
+        self._asking = ThreadPoolExecutor(1, "webhook-name")  # its own: a name server that hangs holds up nobody else
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
@@ -43,14 +45,15 @@ class Guarded(httpx.AsyncBaseTransport):
 
     async def _address(self, host: str, port: int) -> str:
         try:
-            addresses = await addresses_of(host, port)
-        except OSError:
+            addresses = await addresses_of(host, port, self._asking)
+        except (OSError, ValueError, OverflowError):  # a name that cannot be one, a port that cannot
             raise httpx.ConnectError("the name has no address") from None
         if not self._allow_private and not all(map(is_public, addresses)):
             raise Refused("the name leads into a private network; allow_private = true allows that")
         return addresses[0]
 
     async def aclose(self) -> None:
+        self._asking.shutdown(wait=False, cancel_futures=True)
         await self._inner.aclose()
 
 
@@ -62,7 +65,10 @@ def client(*, allow_private: bool, timeout_s: float) -> httpx.AsyncClient:
 
 
 async def post(using: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Posted:
-    """One attempt, whole within `timeout_s`. What the endpoint answers in its body is not read."""
+    """One attempt, whole within `timeout_s`. What the endpoint answers in its body is not read.
+
+    Raises nothing: whatever goes wrong with one endpoint is a failed attempt, and others do not learn of it.
+    """
     try:
         async with (
             asyncio.timeout(timeout_s),
@@ -77,5 +83,5 @@ async def post(using: httpx.AsyncClient, url: str, body: bytes, headers: dict[st
         return Posted(False, str(error))
     except TimeoutError:
         return Posted(False, f"no answer within {timeout_s:g} s")
-    except httpx.HTTPError as error:
+    except Exception as error:  # besides HTTPError: InvalidURL, UnicodeError, what a library makes of odd bytes
         return Posted(False, f"no connection ({type(error).__name__})")

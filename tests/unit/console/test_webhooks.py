@@ -15,8 +15,10 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,7 @@ from streams.console.webhooks.signing import signature, wait_ms
 from streams.contracts.registry import encode
 from streams.metrics import (
     WEBHOOK_DEAD_LETTERS,
+    WEBHOOK_FAILED,
     WEBHOOK_GIVEN_UP,
     WEBHOOK_OLDEST,
     WEBHOOK_POST_SECONDS,
@@ -302,6 +305,77 @@ def test_an_endpoint_that_nobody_serves_is_a_sentence_and_gets_nothing(
     assert waiting(store) == (0, 0)
 
 
+def test_a_case_that_hangs_holds_one_place_and_the_next_case_takes_each_that_is_free(
+    store: CaseStore, config: Path, receiver: Receiver
+) -> None:
+    gate = threading.Event()
+    under_way: set[str] = set()
+    most: list[int] = []
+
+    def answers(post: Post) -> int:
+        under_way.add(post.key)
+        most.append(len(under_way))
+        if post.key == "case_a:1":
+            gate.wait(30)
+        under_way.discard(post.key)
+        return 204
+
+    receiver.answers = answers
+    others = [message(f"case_{number}", version) for version in (1, 2) for number in range(10)]
+    queue(store, message("case_a", 1), message("case_a", 2), *others)
+    with posting_to(store, config, Clock(), endpoint(receiver.url, at_once=3, timeout_s=30.0)):
+        wait_until(lambda: waiting(store) == (2, 0), "the others were taken while one hangs")
+        assert under_way == {"case_a:1"}
+        assert "case_a:2" not in receiver.told()
+        gate.set()
+        wait_until(lambda: waiting(store) == (0, 0), "it goes on")
+    assert 1 < max(most) <= 3
+    for name in ("case_a", *(f"case_{number}" for number in range(10))):
+        assert [key for key in receiver.told() if key.startswith(f"{name}:")] == [f"{name}:1", f"{name}:2"]
+
+
+@pytest.mark.parametrize("broken", [b"", b"too short\n", b"0123456789abcdef\n" * 3, None])
+def test_a_secret_file_that_is_not_good_stops_its_endpoint_only_and_until_it_is(
+    store: CaseStore, config: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture, broken: bytes | None
+) -> None:
+    file = config.parent / "own"
+    if broken is not None:
+        file.write_bytes(broken)
+    queue(store, message("case_a", 1))
+    queue(store, message("case_b", 1), name="other")
+    clock, metrics = Clock(), RecordingMetrics()
+    both = (endpoint(receiver.url, secret_file="own", attempts=1), endpoint(receiver.url, name="other"))
+
+    def later() -> bool:
+        clock.at_ms += 1_000
+        return metrics.counted[WEBHOOK_FAILED, ("billing",)] > 3 and waiting(store, "other") == (0, 0)
+
+    with posting_to(store, config, clock, *both, metrics=metrics):
+        wait_until(later, "the other endpoint is told, and the file is looked at again")
+        assert receiver.told() == ["case_b:1"]
+        assert waiting(store) == (1, 0)
+        file.write_bytes(SECRET)
+
+        def mended() -> bool:
+            clock.at_ms += 1_000
+            return waiting(store) == (0, 0)
+
+        wait_until(mended, "it was taken in its first attempt")
+    assert receiver.posts[-1].headers["paywarden-attempt"] == "1"
+    said = [each.getMessage() for each in caplog.records if each.name == delivery.__name__]
+    assert len(said) == 2
+    assert "billing: nothing is posted to it until its secret file is good again" in said[0]
+    assert said[1] == "billing: its secret file is good again"
+
+
+def test_an_account_of_any_name_is_told_of(store: CaseStore, config: Path, receiver: Receiver) -> None:
+    told = msgspec.structs.replace(message("case_a", 1), idempotency_key="locks:账户 %\n:3")
+    queue(store, told)
+    with posting_to(store, config, Clock(), endpoint(receiver.url)):
+        wait_until(lambda: waiting(store) == (0, 0), "it was taken")
+    assert unquote(receiver.posts[0].key) == told.idempotency_key
+
+
 def test_an_erased_person_is_in_no_queue(store: CaseStore) -> None:
     load(store, [record("support.cases.snapshot", case("case_a", 1))])
     queue(store, message("case_a", 1), message("case_b", 1))
@@ -347,6 +421,22 @@ def test_a_redirect_is_not_followed_and_silence_ends(receiver: Receiver) -> None
     assert "no connection" in attempt("http://127.0.0.1:9/", allow_private=True).problem
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a..b/",
+        f"https://{'a' * 64}.example/",
+        "https://x:99999/",
+        "https://[::zz]/",
+        "https://a\0b/",
+        "",
+        "x:y",
+    ],
+)
+def test_an_address_that_cannot_be_one_is_a_failed_attempt(url: str) -> None:
+    assert "no connection" in attempt(url, allow_private=True).problem
+
+
 @given(st.text(max_size=20), st.integers(1, 60), st.integers(10, 60_000), st.integers(10, 3_600_000))
 def test_waits_grow_are_bounded_and_the_same_again(key: str, attempts: int, first: int, longest: int) -> None:
     wait = wait_ms(key, attempts, first, longest)
@@ -370,6 +460,13 @@ def test_both_secrets_sign_while_one_is_replaced(config: Path) -> None:
         ('[[endpoint]]\nname="a"\nurl="http://a.example/"\nsecret_file="secret"', "https"),
         ('[[endpoint]]\nname="a"\nurl="https://u:p@a.example/"\nsecret_file="secret"', "no user"),
         ('[[endpoint]]\nname="a"\nurl="https://a.example/"\nsecret_file="nowhere"', "cannot be read"),
+        ('[[endpoint]]\nname="a"\nurl="https://a.example/"\nsecret_file="a\\u0000b"', "cannot be read"),
+        ('[[endpoint]]\nname="a"\nurl="https://a..b/"\nsecret_file="secret"', "a: its url has a host or port"),
+        (f'[[endpoint]]\nname="a"\nurl="https://{"a" * 64}.example/"\nsecret_file="secret"', "cannot be one"),
+        (f'[[endpoint]]\nname="a"\nurl="https://{"ab." * 90}example/"\nsecret_file="secret"', "cannot be one"),
+        ('[[endpoint]]\nname="a"\nurl="https://a.example:99999/"\nsecret_file="secret"', "cannot be one"),
+        ('[[endpoint]]\nname="a"\nurl="https://a b.example/"\nsecret_file="secret"', "cannot be one"),
+        ('[[endpoint]]\nname="a"\nurl="https://xn--a/"\nsecret_file="secret"', "cannot be one"),
         ('[[endpoint]]\nname="a"\nurl="https://a.example/"\nsecret_file="secret"\nretry=3', "retry"),
         ('[[endpoint]]\nname="A b"\nurl="https://a.example/"\nsecret_file="secret"', "name"),
         ('[[endpoint]]\nname="a"\nurl="https://a.example/"\nsecret_file="secret"\n' * 2, "same name"),
