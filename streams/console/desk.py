@@ -107,6 +107,7 @@ class Desk:
         self._send = send
         self._secret = secret
         self._pages = Pages(clock, self.named, oidc=has_oidc)
+        self.written = self._pages.written  # what pages call something, as cases have it written
 
     def page(
         self, request: Request, name: str, session: Session | None, status: int = 200, **values: Any

@@ -44,6 +44,7 @@ class Pages:
         self._clock = clock
         self._texts = load_texts()
         self._wording = Wording()
+        self.written = self._wording.written
         self._environment = Environment(
             loader=PackageLoader("streams.console", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),

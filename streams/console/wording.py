@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Final
 
+from streams.adapters.case_store.words import holds, words_of
 from streams.core.declines.table import packaged
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.render import MESSAGES
@@ -66,6 +67,13 @@ class Wording:
     def __init__(self) -> None:
         self._words: Words = load_texts("words.toml")
         self._causes = packaged().causes  # the unified causes have names of their own
+        written = {key.partition(".")[2] for key in self._words if key.startswith(("type.", "cause."))} - {"said"}
+        self._names = [
+            (" ".join(words_of(name)), words_of(value))
+            for value in sorted(written | self._causes.keys())
+            for name in {self._known(group, value, each) for group in ("type", "cause") for each in ("zh", "en")}
+            if name is not None
+        ]
 
     def word(self, group: str, value: str | None, language: str) -> str:
         return self._known(group, value, language) or spelled(value)
@@ -85,6 +93,11 @@ class Wording:
                 )
                 return self._words[key][language].format(*shown)
         return self.word("changed", what, language)
+
+    def written(self, phrase: list[str]) -> list[list[str]]:
+        """The words of types and causes of cases that pages call so, or in whose name the phrase is."""
+        found = {tuple(words) for name, words in self._names if holds(name, (phrase,))}
+        return [list(words) for words in sorted(found)]
 
     def reason(self, code: str, language: str) -> str:
         """R01 with what it says; what was read in a message; a code of a newer release alone."""

@@ -30,7 +30,7 @@ from streams.adapters.case_store.tables import (
     WAITING,
     WORK,
 )
-from streams.adapters.case_store.words import find_numbers, holds, phrases
+from streams.adapters.case_store.words import Names, find_numbers, holds, no_names, phrases
 from streams.contracts.cases import Queue
 from streams.core.cases.review import NEVER_MS
 from streams.core.locks.transitions import RELEASED
@@ -222,12 +222,23 @@ def counted(connection: Connection, filters: Filters, most: int | None = None) -
     return connection.scalar(select(func.count()).select_from(found)) or 0
 
 
-def search(connection: Connection, asked: str, limit: int, cursor: str | None = None, *, shadow: bool = False) -> Page:
-    """Cases that hold every phrase, the newest first; those in observe mode only with `shadow`. Raises BadCursor."""
+def search(
+    connection: Connection,
+    asked: str,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    names: Names = no_names,
+    shadow: bool = False,
+) -> Page:
+    """Cases that hold every phrase, or what it is a name of, the newest first. Raises BadCursor.
+
+    Those in observe mode are found only with `shadow`.
+    """
     below: int | None = None
     if cursor is not None:
         (below,) = _read_cursor(cursor, (int,))
-    numbers = find_numbers(connection, asked, limit + 1, below)
+    numbers = find_numbers(connection, asked, limit + 1, below, names)
     query = select(*_LINE).where(CASES.c.number.in_(numbers[:limit])).order_by(CASES.c.number.desc())
     if not shadow:
         query = query.where(CASES.c.shadow.is_(False))
@@ -236,7 +247,12 @@ def search(connection: Connection, asked: str, limit: int, cursor: str | None = 
 
 
 def search_shown(
-    connection: Connection, asked: str, limit: int, cursor: str | None, shown: Callable[[bytes], str]
+    connection: Connection,
+    asked: str,
+    limit: int,
+    cursor: str | None,
+    shown: Callable[[bytes], str],
+    names: Names = no_names,
 ) -> Page:
     """As `search`, for somebody who may not read everything: only the words that `shown` makes of a body count.
 
@@ -247,12 +263,12 @@ def search_shown(
     if cursor is not None:
         (below,) = _read_cursor(cursor, (int,))
     wanted = phrases(asked)
-    numbers = find_numbers(connection, asked, _LOOKED_AT, below)
+    numbers = find_numbers(connection, asked, _LOOKED_AT, below, names)
     query = select(*_LINE).where(CASES.c.number.in_(numbers), CASES.c.shadow.is_(False))
     found = tuple(_lines(connection, query.order_by(CASES.c.number.desc())))
     lines: list[CaseLine] = []
     for begin in range(0, len(found), limit):
-        lines += that_hold(connection, found[begin : begin + limit], wanted, shown)
+        lines += that_hold(connection, found[begin : begin + limit], wanted, shown, names)
         if len(lines) > limit:
             return Page(tuple(lines[:limit]), _cursor(lines[limit - 1].number))
     # That there is more is told only to whoever was shown something.
@@ -261,11 +277,15 @@ def search_shown(
 
 
 def that_hold(
-    connection: Connection, lines: Sequence[CaseLine], wanted: Sequence[list[str]], shown: Callable[[bytes], str]
+    connection: Connection,
+    lines: Sequence[CaseLine],
+    wanted: Sequence[list[str]],
+    shown: Callable[[bytes], str],
+    names: Names = no_names,
 ) -> Iterator[CaseLine]:
     """Those of the lines whose case holds the phrases in the words that `shown` makes of its body."""
     bodies = bodies_of(connection, [each.case_id for each in lines])
-    return (each for each in lines if each.case_id in bodies and holds(shown(bodies[each.case_id]), wanted))
+    return (each for each in lines if each.case_id in bodies and holds(shown(bodies[each.case_id]), wanted, names))
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,8 +18,8 @@ def search(request: Request, desk: At, session: Who, q: str = "", after: str = "
     asked = q[:200]
     with desk.store.reading() as connection:
         if session.role in ANALYSTS:
-            found = queries.search(connection, asked, PAGE, after or None)
+            found = queries.search(connection, asked, PAGE, after or None, names=desk.written)
         else:  # what is hidden from somebody is not confirmed by finding it either
-            found = queries.search_shown(connection, asked, PAGE, after or None, shown_words)
+            found = queries.search_shown(connection, asked, PAGE, after or None, shown_words, desk.written)
     more = found.next_cursor and urlencode({"q": asked, "after": found.next_cursor})
     return desk.page(request, "search.html", session, lines=found.lines, asked=asked, more=more)

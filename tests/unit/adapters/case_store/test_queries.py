@@ -16,6 +16,8 @@ from streams.adapters.case_store.queries import BadCursor, Filters, Sought
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.adapters.case_store.words import phrases, words_of
+from streams.console.masking import shown_words
+from streams.console.wording import Wording
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidence, Sla
@@ -117,6 +119,30 @@ def test_words_are_found_in_both_languages(store: CaseStore) -> None:
         first = queries.search(connection, "payments", 1)
         second = queries.search(connection, "payments", 5, first.next_cursor)
         assert {line.case_id for line in (*first.lines, *second.lines)} == {"case_refund", "case_ip"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_case_is_found_by_what_pages_call_it(store: CaseStore, language: str) -> None:
+    """By the name of its type and of its cause, whole and together with another word, for viewers as for analysts."""
+    wording = Wording()
+    types = ("account_takeover", "fraud_alert", "credential_attack", "card_testing", "incident.channel", "refund_late")
+    load(store, [record(SNAPSHOT, case(f"case_{each}", case_type=each, cause_family="neither")) for each in types])
+    causes = ("issuer_unavailable", "said.wrong_transfer")
+    load(store, [record(SNAPSHOT, case(f"case_{each}", case_type="inquiry", cause_family=each)) for each in causes])
+
+    def found(asked: str) -> list[str]:
+        with store.reading() as connection:
+            seen = queries.search(connection, asked, 10, names=wording.written).lines
+            shown = queries.search_shown(connection, asked, 10, None, shown_words, wording.written).lines
+        assert seen == shown
+        return [line.case_id for line in seen]
+
+    for each in types:
+        assert found(wording.word("type", each, language)) == [f"case_{each}"], each
+        assert found(f"{wording.word('type', each, language)} case_{each}") == [f"case_{each}"], each
+    assert found(wording.word("cause", "issuer_unavailable", language)) == ["case_issuer_unavailable"]
+    assert found(wording.word("type", "wrong_transfer", language)) == ["case_said.wrong_transfer"]
+    assert found(f"{wording.word('type', 'fraud_alert', language)} walrus") == []
 
 
 def test_the_newest_version_is_what_is_found(store: CaseStore) -> None:
