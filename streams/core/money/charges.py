@@ -79,6 +79,8 @@ class Returned(NamedTuple):
 
 def requested(turn: Turn, event: Movement) -> None:
     """Remembers what a payment is about, so that ledger lines can be joined to it and compared with it."""
+    if isinstance(event, Refund):
+        return  # its amount is not the payment's
     payee = event.counterparty_id or event.merchant_id
     named = event.order_id is not None or payee is not None or event.order_amount_minor is not None
     if not named and type(event) not in WHOLES and type(event) not in TRANSFERS:
@@ -549,6 +551,9 @@ def still_inside_minor(turn: Turn, payment_id: str, fee: Fee) -> int:
     price = balance.price_of(turn, payment_id, fee.currency)
     mine = [owed for owed in turn.obligations.owed if (owed.payment_id, owed.family) == (payment_id, refunds.MISMATCH)]
     leaving_minor = sum(owed.amount_minor for owed in mine if owed.status in (refunds.INTENDED, refunds.SENT))
+    known = [each for each in debits_of(turn, fee.payment) if each.currency == fee.currency and not each.fee]
+    if known and not any(each.amount_minor for each in known):
+        return 0  # it went back with all the rest
     parts = [each for each in debits_of(turn, fee.payment) if each.amount_minor and each.currency == fee.currency]
     by_merchant = balance.by_merchant_minor(turn, payment_id, fee.currency)
     gone_minor = leaving_minor + max(0, sum(each.back_minor for each in parts if not each.fee) - by_merchant)
@@ -781,17 +786,18 @@ def _may_be_one(each: Spent, mine: Spent) -> bool:
 
 
 def _stays(turn: Turn, case: Case, mine: Spent, excess_minor: int) -> None:
-    """No more than `excess_minor` of a debit is one too many any more. What has left of it is the customer's twice."""
+    """No more than `excess_minor` of a debit is one too many any more."""
     told_minor = balance.missing_minor(case)
-    gone_minor = refunds.stays(turn, case.payment_id, excess_minor)
-    case.amount_minor = case.counters.get(BACK, 0) + excess_minor + gone_minor
+    stays = refunds.stays(turn, case.payment_id, excess_minor)
+    case.amount_minor = case.counters.get(BACK, 0) + excess_minor
     text = "the other payment is good no more"
     add_line(turn, case, Line(turn.at_ms, "charge_explained", turn.cause, text, excess_minor, case.currency))
-    if balance.missing_minor(case):
+    if excess_minor:
         return
     set_status(turn, case, "resolved", "charge_explained")
     about = {"amount": money(told_minor, mine.currency), "time": instant(mine.at_ms), "case_id": case.case_id}
-    notify(turn, "duplicate_charge.stays", about, case)
+    if stays:
+        notify(turn, "duplicate_charge.stays", about, case)
 
 
 def _order_minor(mine: Spent, others: list[Spent]) -> int:

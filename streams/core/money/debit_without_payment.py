@@ -10,6 +10,7 @@ from streams.core.flows import reports, unknown_outcome
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import (
+    balance,
     charges,
     expectations,
     fee_lines,
@@ -178,11 +179,12 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
             refunds.failed_after_all(turn, event.payment_id)
             charges.good_no_more(turn, event.payment_id)
+            undercharges.undone(turn, event.payment_id, for_good=True)
             _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
         refunds.failed_after_all(turn, event.payment_id)
         charges.good_no_more(turn, event.payment_id)
-        undercharges.undone(turn, event.payment_id, reversed_=True)
+        undercharges.undone(turn, event.payment_id, for_good=True)
         if _is_promised(turn, event, known):
             return
         refunds.money_back(turn, event.payment_id)
@@ -251,10 +253,12 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
         return
     if case is not None and case.is_open:
         back_minor = case.counters.get(charges.BACK, 0) + case.counters.get(returns.BEFORE, 0)
-    elif waiting:
+    elif waiting or (case is not None and case.money_state == "returned"):
+        # What one of several debits has brought back is twice, whatever another one still waits for.
+        is_known = balance.due_minor(turn, event.payment_id, event.currency) is not None
+        ended = case if case is not None and case.money_state == "returned" and (is_known or not waiting) else None
         back_minor = sum(debit.back_minor for debit in waiting)
-    elif case is not None and case.money_state == "returned":
-        back_minor = case.amount_minor or 0
+        back_minor += (ended.amount_minor or 0) if ended is not None else 0
     else:
         back_minor = event.amount_minor if known.status == PaymentState.REVERSED and known.is_debited else 0
     twice = refunds.twice_minor(turn, event.payment_id, back_minor, event.currency) if back_minor else 0

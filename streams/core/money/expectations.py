@@ -13,7 +13,7 @@ from typing import NamedTuple
 from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Event, to_ms
-from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed
+from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.messages.notify import notify
@@ -371,6 +371,13 @@ def is_here(turn: Turn, refund_id: str) -> None:
     """The money of a refund of ours is here, and nothing was heard of it yet: what is told of it begins nothing."""
     for row in _OF_REFUNDS:
         _note_end(turn, row, refund_id, kept=True)
+
+
+def is_booked(turn: Turn, event: RefundSent | RefundCredited) -> bool:
+    """Whether the ledger has told of the money of this refund before. To be asked behind `moved`."""
+    if isinstance(event, RefundCredited):
+        return not arrivals.knows(turn, "told", event.payment_id, event.amount_minor, event.currency)
+    return arrivals.knows(turn, "kept", "refund", event.refund_id)
 
 
 def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str, *, claimed: bool) -> None:

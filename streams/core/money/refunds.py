@@ -50,6 +50,7 @@ BACK = "back"  # sent, and the ledger has told of a credit that is it, or the ba
 _TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
+_HAD_LEFT = "had left when"  # a line of a double benefit, of the refund that brought it
 EXPLAINED = "charge_explained"  # the same: it was charged rightly
 BY_SUCCESS = "late_success_minor"  # counter of a double benefit: so much of it is none if the payment fails after all
 LATE = "late"  # what would let it go came too late to act on
@@ -202,10 +203,10 @@ def refund_moved(turn: Turn, event: Refund) -> None:
         _left_unasked(turn, event)
     for owed in mine:
         match event:
-            case RefundSent() if owed.status != BACK:
-                owed.status = SENT
-            case RefundCredited() if owed.family in _TOO_MUCH and owed.status in (SENT, BACK):
-                pass  # the bank may give as much back by itself, or has: the ledger tells
+            case RefundSent() | RefundCredited() if owed.status != BACK:
+                owed.status = SENT  # the ledger's credit says that it is here
+            case RefundCredited() if owed.family in _TOO_MUCH:
+                pass  # the bank has given as much back by itself: the ledger tells
             case RefundCredited():
                 turn.obligations.owed.remove(owed)
             case RefundFailed():
@@ -230,25 +231,53 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
 
     One that was cancelled because the money was back may be that money; if it is not, the ledger will tell of more.
     """
-    named = f"refund {event.refund_id}"
+    if isinstance(event, RefundSent | RefundCredited) and _was_right(turn, event.payment_id, event.refund_id):
+        if isinstance(event, RefundSent) and _was_another(turn, event):
+            return
+        here = expectations.is_booked(turn, event)
+        _left_anyway(turn, event.payment_id, event.refund_id, event.amount_minor, event.currency, is_here=here)
+        return
     for case in tuple(turn.obligations.cases):
-        if case.payment_id != event.payment_id:
-            continue
-        if isinstance(event, RefundSent) and any(
-            line.kind == CANCELLED and line.text in (f"{named}: {LATE_SUCCESS}", f"{named}: {EXPLAINED}")
-            for line in case.lines
-        ):
-            if _was_another(turn, event):
-                return
-            text = f"{named} had left when it was cancelled"
-            _left_too(turn, event.payment_id, event.amount_minor, event.amount_minor, event.currency, text)
-        elif (
+        if (
             isinstance(event, RefundFailed)
-            and (case.family == DOUBLE_BENEFIT and case.is_open)
-            and any(line.text.startswith(f"{named} ") for line in case.lines)
+            and (case.family, case.payment_id) == (DOUBLE_BENEFIT, event.payment_id)
+            and case.is_open
+            and any(line.text.startswith(f"refund {event.refund_id} ") for line in case.lines)
         ):
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "refund_failed")
+
+
+def _was_right(turn: Turn, payment_id: str, refund_id: str) -> bool:
+    """Whether a refund was cancelled because its payment or its charge turned out to be right."""
+    texts = {f"refund {refund_id}: {cause}" for cause in (LATE_SUCCESS, EXPLAINED)}
+    return any(
+        line.kind == CANCELLED and line.text in texts
+        for case in turn.obligations.cases
+        if case.payment_id == payment_id
+        for line in case.lines
+    )
+
+
+def _left_anyway(turn: Turn, payment_id: str, refund_id: str, minor: int, currency: str, *, is_here: bool) -> None:
+    """Such a refund has left: what it brings, or has brought (`is_here`), the customer has twice."""
+    text = f"refund {refund_id} {_HAD_LEFT} it was cancelled"
+    _left_too(turn, payment_id, minor, 0 if is_here else minor, currency, text)
+
+
+def brought_twice(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Whether a credit names a refund of ours that is known, or known now, as what the customer has twice."""
+    if not event.reference:
+        return False
+    if _was_right(turn, payment_id, event.reference):
+        _left_anyway(turn, payment_id, event.reference, event.amount_minor, event.currency, is_here=True)
+    named = f"refund {event.reference} {_HAD_LEFT} "
+    return any(
+        line.text.startswith(named)
+        for case in turn.obligations.cases
+        if (case.family, case.payment_id) == (DOUBLE_BENEFIT, payment_id)
+        for line in case.lines
+    )
 
 
 def _was_another(turn: Turn, event: RefundSent) -> bool:
@@ -283,7 +312,7 @@ def succeeded(turn: Turn, event: Movement) -> None:
             _cancel(turn, owed, LATE_SUCCESS)
         elif owed.status == SENT:
             leaving_minor += owed.amount_minor
-            text = f"refund {owed.refund_id} had left when the payment succeeded"
+            text = f"refund {owed.refund_id} {_HAD_LEFT} the payment succeeded"
             _left_too(turn, owed.payment_id, owed.amount_minor, leaving_minor, owed.currency, text)
 
 
@@ -442,22 +471,24 @@ def is_none(turn: Turn, owed: Owed) -> bool:
     return True
 
 
-def stays(turn: Turn, payment_id: str, left_minor: int) -> int:
-    """A debit that was one too many is so no more, but for `left_minor`. How much of it has left already.
+def stays(turn: Turn, payment_id: str, left_minor: int) -> bool:
+    """A debit that was one too many is so no more, but for `left_minor`. False: a refund of it has left already.
 
-    What is left of an intent is for people: its key must not carry another amount.
+    That one is what the customer has twice. What is left of an intent is for people: its key must not carry another
+    amount.
     """
-    gone_minor = 0
+    has_left = False
     for owed in [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, DUPLICATE)]:
         if owed.status == SENT:
-            gone_minor += owed.amount_minor
-            text = f"refund {owed.refund_id} had left when the other payment was undone"
+            has_left = True
+            turn.obligations.owed.remove(owed)
+            text = f"refund {owed.refund_id} {_HAD_LEFT} the other payment was undone"
             _left_too(turn, payment_id, owed.amount_minor, 0, owed.currency, text)
         elif owed.status == OWED and left_minor:
             owed.amount_minor = min(owed.amount_minor, left_minor)
         else:
             is_none(turn, owed)
-    return gone_minor
+    return not has_left
 
 
 def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:

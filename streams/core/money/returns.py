@@ -41,9 +41,14 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """Money of this payment came back."""
     claims = _claims(turn, payment_id)
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
+    back = charges.credited(turn, event, payment_id)
+    if refunds.brought_twice(turn, event, payment_id):
+        expectations.credited(turn, event, payment_id)
+        expectations.is_here(turn, event.reference or "")
+        charges.not_early(turn, payment_id)
+        return
     named = refunds.arrived(turn, event)
     first = refunds.preferred(turn, payment_id, event.amount_minor, named)
-    back = charges.credited(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
     if named and not arrived:
         expectations.is_here(turn, named)
@@ -90,7 +95,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         given.was_none_of_it(turn, event, payment_id, event.amount_minor - pool_minor)
     if claims and not missing:
         unknown_outcome.money_back(turn, payment_id)
-        _all_back(turn, payment_id)
+        if not is_ours:  # a refund of ours says nothing about the payment
+            _all_back(turn, payment_id)
     good = not claims and _is_good(turn, payment_id) and not charges.is_paid_otherwise(turn, payment_id)
     if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, payment_id, *exact):
         text = "our refund came, and the bank has given as much back by itself"
@@ -98,7 +104,9 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         refunds.double_benefit(turn, both, text)
         return
     if pool_minor and back.early_minor:
-        if back.forgotten and _was_expected(turn, event, payment_id, pool_minor):
+        # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12.
+        of_good = of_merchant and bool(arrived) and back.twice_minor > 0 and _is_good(turn, payment_id)
+        if of_good or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
             charges.not_early(turn, payment_id)
         else:
             _too_much(turn, event, payment_id, min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor))

@@ -84,10 +84,10 @@ def confirmed(turn: Turn, event: Movement) -> None:
         look_later(turn, event.payment_id, event.amount_minor, event.currency)
 
 
-def undone(turn: Turn, payment_id: str, *, reversed_: bool = False) -> None:
-    """The payment was reversed, or money of it came back: with the last of it nothing is missing any more."""
+def undone(turn: Turn, payment_id: str, *, for_good: bool = False) -> None:
+    """Money of the payment came back: with the last of it nothing is missing, nor once it failed or was reversed."""
     case = _case(turn, payment_id)
-    if case is not None and (reversed_ or _is_all_back(turn, payment_id)):
+    if case is not None and (for_good or _is_all_back(turn, payment_id)):
         _end(turn, case, "charge_undone")
 
 

@@ -582,13 +582,15 @@ def test_no_reference_is_nothing_to_join_by() -> None:
     assert hashed(None) == 0 != hashed("") != hashed("x")
 
 
-def test_refund_credited_by_the_payment_system_ends_the_intent() -> None:
+def test_a_refund_that_the_payment_system_calls_credited_is_here_when_the_ledger_says_so() -> None:
     story = Story()
     story.see(answer(NOON + HOUR, "failed"))
     (owed,) = story.owed.owed
     refund = {"payment_id": "p1", "refund_id": owed.refund_id} | WALLET
     story.see(paid(NOON + 2 * HOUR, 4, kind=RefundSent, **refund))
     story.see(paid(NOON + 3 * HOUR, 5, kind=RefundCredited, **refund))
+    assert [each.status for each in story.owed.owed] == ["sent"]
+    story.see(posted(NOON + 4 * HOUR, 6, "p1", direction="credit", reference=owed.refund_id))
     assert story.owed.owed == []
 
 

@@ -106,6 +106,100 @@ def test_what_the_customer_of_a_late_success_has_twice_is_what_the_payment_costs
     assert account.booked(2_000, "debit", 3_000).waited(3_000).open == {}
 
 
+def failed(*debits: int) -> Account:
+    """A payment of 30.00 that failed and was debited, and whose refunds are intended."""
+    account = Account().told(payments.PaymentRequested, 0)
+    for minor in debits:
+        account.booked(1, "debit", minor)
+    return account.told(payments.PaymentFailed, 5).waited(180).answered(185, "failed")
+
+
+LEFT = [
+    order
+    for extra in (("booked",), ("sent", "booked"), ("booked", "credited"), ("sent", "booked", "credited"))
+    for order in permutations(("good", *extra))
+]
+
+
+@pytest.mark.parametrize("order", LEFT, ids="-".join)
+def test_a_refund_that_left_beside_a_late_success_is_twice_whatever_tells_of_it(order: tuple[str, ...]) -> None:
+    account = failed(3_000)
+    (intent,) = account.leaving
+    refund: dict[str, Any] = {"amount_minor": intent.amount_minor, "refund_id": intent.refund_id}
+    for second, what in enumerate(order, 200):
+        if what == "good":
+            account.told(payments.PaymentSucceeded, second, at=198)
+        elif what == "booked":
+            account.booked(second, "credit", intent.amount_minor, reference=intent.refund_id)
+        else:
+            kind = payments.RefundSent if what == "sent" else payments.RefundCredited
+            account.told(kind, second, at=199, **refund)
+    assert account.waited(4_000).open == {"double_benefit": 3_000}
+    assert account.booked(5_000, "debit", 3_000).waited(9_000).open == {}
+
+
+@pytest.mark.parametrize("part_minor", [3_000, 1_500])
+def test_the_merchants_refund_of_what_was_bought_is_not_twice(part_minor: int) -> None:
+    account = lost().booked(230, "credit", 3_000).told(payments.PaymentSucceeded, 1_200)
+    refund: dict[str, Any] = {"amount_minor": part_minor, "refund_id": "mr1"}
+    account.told(payments.RefundApproved, 1_400, **refund).told(payments.RefundSent, 1_460, **refund)
+    account.booked(1_500, "credit", part_minor, reference="mr1").told(payments.RefundCredited, 1_520, **refund)
+    assert account.waited(2_000).open == {"double_benefit": 3_000}
+    assert account.booked(2_100, "debit", 3_000).waited(9_000).open == {}
+
+
+def test_of_a_debit_that_went_back_whole_no_fee_goes_back_again() -> None:
+    account = Account().told(payments.PaymentRequested, 0).fee(3).booked(5, "debit", 3_050)
+    account.told(payments.PaymentFailed, 6).waited(180).answered(185, "failed").left(188)
+    (intent,) = account.leaving
+    account.told(payments.PaymentSucceeded, 195).booked(200, "credit", 3_050, reference=intent.refund_id).waited(1_000)
+    assert (account.leaving, account.open) == ([intent], {"double_benefit": 3_010})
+
+
+def test_the_money_of_one_refund_is_not_taken_for_that_of_a_fee() -> None:
+    account = Account().told(payments.PaymentRequested, 0).booked(1, "debit", 3_000).booked(3, "debit", 50).fee(4)
+    account.told(payments.PaymentFailed, 5).waited(180).answered(185, "failed")
+    of_fee, of_debit = account.leaving
+    refund: dict[str, Any] = {"amount_minor": of_debit.amount_minor, "refund_id": of_debit.refund_id}
+    account.told(payments.RefundSent, 188, **refund).told(payments.PaymentSucceeded, 195)
+    account.booked(200, "credit", of_debit.amount_minor, reference=of_debit.refund_id).waited(1_000)
+    assert of_fee in account.leaving
+    assert account.open == {"fee_issue": 40, "double_benefit": 3_010}
+
+
+def test_a_debit_in_its_grace_hides_nothing_of_what_is_twice() -> None:
+    account = lost().booked(220, "credit", 3_000).booked(230, "debit", 10).fee(231, 10)
+    assert account.told(payments.PaymentSucceeded, 260).waited(2_000).open == {"double_benefit": 3_000}
+
+
+def test_a_payment_that_fails_after_all_lacks_nothing() -> None:
+    account = bought(2_500).waited(600)
+    assert account.open == {"undercharge": 500}
+    account.told(payments.PaymentFailed, 1_200).waited(2_000)
+    assert account.open == {"debited_not_confirmed": 2_500}
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_of_two_refunds_the_one_that_arrived_ends_whichever_feed_is_ahead(ahead: bool) -> None:
+    account = failed(1_000, 2_000)
+    first, second = account.leaving
+    refund: dict[str, Any] = {"amount_minor": 1_000, "refund_id": first.refund_id}
+    account.told(payments.RefundSent, 188, **refund)
+    for what in (True, False) if ahead else (False, True):
+        if what:
+            account.told(payments.RefundCredited, 190, **refund)
+        else:
+            account.booked(191, "credit", 1_000, reference=first.refund_id)
+    assert second in account.leaving
+
+
+def test_a_refund_says_nothing_about_what_its_payment_costs() -> None:
+    refund: dict[str, Any] = {"amount_minor": 800, "refund_id": "mr1"}
+    account = Account().booked(1, "debit", 3_000).told(payments.RefundApproved, 60, **refund, order_id="o1")
+    account.told(payments.PaymentRequested, 180, at=0).told(payments.PaymentSucceeded, 181, at=3).waited(600)
+    assert "amount_mismatch" not in account.open
+
+
 def test_more_than_was_twice_is_debited_again() -> None:
     account = lost().told(payments.PaymentSucceeded, 220).booked(240, "credit", 3_000).booked(300, "debit", 3_500)
     assert account.waited(900).open == {"amount_mismatch": 500}
