@@ -320,6 +320,59 @@ def test_a_message_with_a_code_that_does_not_come_is_no_forgotten_password(text:
     assert reading(text).topic.flow == flow
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "余额变成0了我没有操作过",
+        "我的钱没了",
+        "账户里的钱\n一夜之间全没了",
+        "余额只剩0.01了，我根本没花过",
+        "where did my money go",
+        "my balance suddenly shows 0 and I haven't done anything",
+        "我被诈骗了30万，刚刚转出去的，求你们拦住",
+        "骗子让我转账，我已经转了5万",
+        "老人被骗转了钱",
+        "我把验证码告诉骗子了",
+        "我在假网站上填了银行卡和密码",
+        "Someone called pretending to be you and I gave him the code",
+        "I just sent 3000 dollars to a scammer",
+        "my grandma was tricked into transferring her savings",
+        "I was robbed at gunpoint and they made me transfer everything",
+        "I fell for a scam and forgot to write down the number",
+    ],
+)
+def test_who_has_been_robbed_or_cheated_reports_it_to_people_at_once_however_it_is_said(text: str) -> None:
+    told = reading(text)
+    assert (told.topic.queue, told.topic.priority, told.answer) == ("security", 1, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "flow"),
+    [
+        ("这个电话是不是诈骗", "F40"),
+        ("有人让我把验证码发给他，能给吗", "F40"),
+        ("我没有把验证码告诉骗子，就是问一下这是不是骗局", "F40"),
+        ("how do I avoid being scammed", "F40"),
+        ("someone asked for my code, I did not give it", "F40"),
+        ("付款失败但是钱没了", "F10"),
+        ("充值的钱没了，余额没多", "F13"),
+        ("余额不足付不了", "F01"),
+        ("my balance is 0 so the payment was declined", "F01"),
+        ("the seller cheated me, item never arrived, want my money back", "F15"),
+        ("没被盗，就是忘了密码", "F19"),
+        ("余额显示的是以前的，刷新也没用", "F18"),
+        ("短信迟迟收不到，登不进去", "F08"),
+        ("登录要的六位数字没发过来", "F08"),
+        ("the text with the digits never shows up so I can't sign in", "F08"),
+        ("waiting for the SMS forever, cannot log in", "F08"),
+        ("I gave the code from the SMS but it says wrong", "F08"),
+    ],
+)
+def test_who_asks_or_has_another_trouble_reports_no_crime(text: str, flow: str) -> None:
+    told = reading(text)
+    assert (told.understood, told.topic.flow) == (True, flow)
+
+
 @pytest.mark.parametrize("text", ["👍", "…", "123", "the green one perhaps, or the blue one"])
 def test_what_is_not_understood_goes_to_a_person(text: str) -> None:
     told = reading(text)
