@@ -48,6 +48,10 @@ def wrote(turn: Turn, event: UserMessage) -> None:
         return
     looked_up = _looked_up(turn, event, reading)
     case = belongs_to(turn, reading)
+    if case is None:
+        case = _ended_about(turn, event, reading)
+        if case is not None:
+            dialogue.take_up(turn, case)
     if case is None or _asks_something_else(case, looked_up):
         _open(turn, event, reading, looked_up)
         return
@@ -120,6 +124,25 @@ def belongs_to(turn: Turn, reading: Reading) -> Case | None:
     # Which of several waiting cases it answers is for a person to say.
     others = [case for case in cases if case.family.startswith(SAID) and case.status != "waiting_customer"]
     return next(iter(others), None)
+
+
+def _ended_about(turn: Turn, event: UserMessage, reading: Reading) -> Case | None:
+    """The ended case of the order that the message names, if the customer's word still reopens it.
+
+    Thanks reopen nothing. Who reports a fraud begins anew with the people who look at that, and what they have decided
+    is not undone by who asks for money; otherwise the kind of trouble is another word for what is not over.
+    """
+    topic, order = reading.topic, reading.details.order
+    if not order or (reading.understood and topic.flow == "F44"):
+        return None
+    for case in reversed(turn.obligations.cases):
+        if case.order_id != order or case.is_open or case.shadow != turn.shadow:
+            continue
+        if event.payment_id not in (None, case.payment_id) or (case.queue == "security") != (topic.queue == "security"):
+            continue
+        if dialogue.may_take_up(turn, case):
+            return case
+    return None
 
 
 def _is_asked_for(case: Case, reading: Reading) -> bool:

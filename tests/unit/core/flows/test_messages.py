@@ -90,6 +90,37 @@ def test_an_answer_to_a_question_of_an_analyst_takes_the_case_up_again() -> None
     assert case_of(said(player, NOON + 2 * MINUTE, "here it is", case_id=case.case_id)).status == "in_progress"
 
 
+def test_a_customer_for_whom_the_order_is_not_over_opens_its_ended_case_again() -> None:
+    """By the order alone, whatever kind of trouble the words are, and only while the policy lets them."""
+    order = "A2026040112345"
+
+    def ended() -> tuple[Player, CaseVersion]:
+        player = Player(policy())
+        opened = case_of(said(player, NOON, f"charged twice, 12.50 EUR, order {order}"))
+        fields = {"case_id": opened.case_id, "expected_version": opened.version, "actor": "mei", "role": "analyst"}
+        resolved = case_of(player.see(event(CaseAction, NOON + MINUTE, 1, action="resolve", **fields)))
+        return player, resolved
+
+    for words in ("still not refunded!", "重复扣款 还没退给我", "charged twice, any news on"):
+        player, resolved = ended()
+        player.pass_until(NOON + DAY + 2 * MINUTE)  # its survey went out
+        again = case_of(said(player, NOON + 2 * DAY, f"{words} order {order}"))
+        assert (again.case_id, again.status, again.finding) == (resolved.case_id, "reopened", resolved.finding), words
+    late, resolved = ended()
+    late.pass_until(NOON + 30 * DAY)
+    assert case_of(said(late, NOON + 30 * DAY, f"still not refunded! order {order}")).case_id != resolved.case_id
+    for words in (
+        "still not refunded! order B2026040112345",
+        "still not refunded!",
+        f"my account was hacked, they bought order {order}",
+    ):
+        player, resolved = ended()
+        assert case_of(said(player, NOON + DAY, words)).case_id != resolved.case_id, words
+    player, resolved = ended()
+    thanks = said(player, NOON + DAY, f"thank you, great service! order {order}")
+    assert all(each.case_id != resolved.case_id for each in thanks if isinstance(each, CaseVersion))
+
+
 def test_an_empty_message_and_a_late_one_open_nothing() -> None:
     player = Player(policy())
     assert said(player, NOON, "  ") == []
