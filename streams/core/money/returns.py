@@ -105,7 +105,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         return
     if pool_minor and back.early_minor:
         # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12.
-        of_good = of_merchant and bool(arrived) and back.twice_minor > 0 and _is_good(turn, payment_id)
+        of_good = of_merchant and back.twice_minor > 0 and _is_good(turn, payment_id)
         if of_good or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
             charges.not_early(turn, payment_id)
         else:
