@@ -90,12 +90,17 @@ def _why_not(case: CaseVersion, session: Session, name: str, held: tuple[Lock, .
     return "why.frozen" if any(lock.action == "freeze" for lock in held) else ""
 
 
+def batch_of(session: Session, wishes: Iterable[Wish], form: str) -> str:
+    """The name of what is sent by this form, so filled in."""
+    said = sorted({filled_in(form, wish.text, sorted(wish.more.items())) for wish in wishes})
+    return "bat_" + digest("batch", session.name, *said)
+
+
 async def send(desk: Desk, session: Session, name: str, wishes: Iterable[Wish], form: str) -> tuple[str, list[str]]:
     """Sends an event for each; the batch, and the ids in the order of the wishes. The same form again is the same."""
     now_ms = desk.clock.now_ms()
     wishes = list(wishes)
-    said = sorted({filled_in(form, wish.text, sorted(wish.more.items())) for wish in wishes})
-    batch = "bat_" + digest("batch", session.name, *said)
+    batch = batch_of(session, wishes, form)
     events: list[CaseAction] = []
     for wish in wishes:
         case = await asyncio.to_thread(desk.case_of, wish.case_id)

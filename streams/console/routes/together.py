@@ -63,7 +63,10 @@ async def resolve(
         raise HTTPException(400, "refused.form")
     found = await asyncio.to_thread(together.candidates, desk, session, _RESOLVE, wanted)
     wishes = [Wish(each.case.case_id, wanted[each.case.case_id], text, {}) for each in found if not each.why]
-    if not wishes:
+    if not wishes:  # a form that was sent before has its page of results, whatever it has changed
+        before = together.batch_of(session, [Wish("", 0, text, {})], form)
+        if await asyncio.to_thread(together.results, desk, session, before):
+            return RedirectResponse(f"/bulk/{before}", 303)
         raise HTTPException(403, "refused.status")
     batch, events = await together.send(desk, session, _RESOLVE, wishes, form)
     says(request, subject=batch, detail=f"resolve {len(events)}")
