@@ -6,8 +6,11 @@ ends a command in a traceback, or as control sequences: a title, a colour, text 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -18,6 +21,7 @@ from rich.text import Text
 # C0 except tab and newline, DEL and C1; the marks, embeddings, overrides and isolates of bidirectional text (UAX #9);
 # line and paragraph separators; halves of surrogate pairs, which no terminal can be sent.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NO_READER = 128 + 13  # as a shell shows SIGPIPE
 _SHOWN = "\ufffd"  # one column wide, and plainly not what the id should look like
 
 
@@ -33,14 +37,27 @@ def terminal(*, stderr: bool = False) -> Console:
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """A sentence, or lines, that may hold data."""
-    click.echo(harmless(text), err=err, nl=nl)
+    with _to_its_reader(err=err):
+        click.echo(harmless(text), err=err, nl=nl)
 
 
 def say_json(raw: bytes | str, *, nl: bool = True) -> None:
     """One JSON value. What would do something on a terminal is escaped, which means the same to whoever parses it."""
     text = raw if isinstance(raw, str) else raw.decode()
     # Valid JSON has control characters only as blanks, and the others only within texts.
-    click.echo(_UNSAFE.sub(lambda found: "" if found[0] == "\r" else f"\\u{ord(found[0]):04x}", text), nl=nl)
+    with _to_its_reader(err=False):
+        click.echo(_UNSAFE.sub(lambda found: "" if found[0] == "\r" else f"\\u{ord(found[0]):04x}", text), nl=nl)
+
+
+@contextmanager
+def _to_its_reader(*, err: bool) -> Iterator[None]:
+    """`| head -1` has read enough: the command ends without a word, as by the signal, and no broker broke."""
+    try:
+        yield
+    except BrokenPipeError:
+        with suppress(OSError):  # what is still buffered goes nowhere, or the interpreter would complain at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
+        raise click.exceptions.Exit(_NO_READER) from None
 
 
 class _Terminal(Console):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -17,12 +19,12 @@ from rich.tree import Tree
 import streams.cli
 from streams.cli import dead_letters, listings
 from streams.cli.checkup import Check
-from streams.cli.cluster import BadRequest
+from streams.cli.cluster import BadRequest, asking
 from streams.cli.decline import decline
 from streams.cli.doctor import _print
 from streams.cli.explain import explain
 from streams.cli.main import main
-from streams.cli.terminal import harmless, say_json, terminal
+from streams.cli.terminal import harmless, say, say_json, terminal
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.decisions import DecisionMade
@@ -31,6 +33,7 @@ from streams.contracts.signals import DeadLetter
 from streams.core.cases.review import LOSS
 from streams.runtime.options import RuntimeOptions
 from streams.runtime.refeed import Letter
+from streams.settings import Settings
 
 HOSTILE = "[/red]x\x1b]0;own\x07"
 NOW = from_ms(1_767_571_200_000)
@@ -195,3 +198,21 @@ def test_no_command_has_a_terminal_of_its_own_or_writes_markup(module: Path) -> 
         assert called != "TextColumn" or markup is not None, (
             f"line {node.lineno}: its descriptions may be names of files"
         )
+
+
+def test_a_reader_that_has_read_enough_ends_the_command_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`paywarden topics tail ... | head -1`: 141 as the signal ends a filter, and not that a broker gives no answer."""
+    with os.fdopen(_without_a_reader(), "w") as output:
+        monkeypatch.setattr("sys.stdout", output)
+        for speaks in (say, say_json):
+            with pytest.raises(click.exceptions.Exit) as ended, asking(Settings()):
+                speaks("1" * 10_000)
+            assert ended.value.exit_code == 141
+            os.dup2(_without_a_reader(), output.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+
+
+def _without_a_reader() -> int:
+    reads, writes = os.pipe()
+    os.close(reads)
+    return writes
