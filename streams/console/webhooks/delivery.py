@@ -258,7 +258,7 @@ async def _attempt(
         "PayWarden-Replay": "true" if message.is_replay else "false",
         HEADER: signature(secrets, now_ms // 1000, message.body),
     }
-    return await posting.post(using, endpoint.url, message.body, headers, endpoint.timeout_s)
+    return await posting.post(using, endpoint.url, message.body, headers, endpoint.timeout_s, now_ms // 1000)
 
 
 async def _timed(attempt: Awaitable[posting.Posted], clock: Clock) -> _Attempt:
@@ -305,7 +305,7 @@ def _settle(
                 outbox.failed(connection, message.number, outcome.problem, None)
                 continue
             wait = wait_ms(message.idempotency_key, attempts, endpoint.first_wait_ms, endpoint.longest_wait_ms)
-            wait = max(wait, min(outcome.retry_after_s * 1000, endpoint.longest_wait_ms))
+            wait = max(wait, outcome.retry_after_s * 1000)
             outbox.failed(connection, message.number, outcome.problem, clock.now_ms() + wait)
 
 

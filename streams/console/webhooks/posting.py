@@ -7,12 +7,17 @@ was looked at: a name that changes its address in between leads nowhere else. Re
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final, NamedTuple
 
 import httpx
 
 from streams.console.addresses import addresses_of, is_public
+
+LONGEST_S: Final = 86_400  # what an endpoint may have us wait, whatever it says
 
 
 class Refused(Exception):
@@ -64,7 +69,22 @@ def client(*, allow_private: bool, timeout_s: float) -> httpx.AsyncClient:
     )
 
 
-async def post(using: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Posted:
+def retry_after_s(headers: Mapping[str, str], now_s: int) -> int:
+    """What `Retry-After` says in either of its forms, at most LONGEST_S; 0 if it says nothing (RFC 9110, 10.2.3)."""
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return min(int(said[:20]), LONGEST_S)
+    try:
+        at = parsedate_to_datetime(said)
+    except (ValueError, OverflowError):
+        return 0
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max(int(at.timestamp()) - now_s, 0), LONGEST_S)
+
+
+async def post(
+    using: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str], timeout_s: float, now_s: int = 0
+) -> Posted:
     """One attempt, whole within `timeout_s`. What the endpoint answers in its body is not read.
 
     Raises nothing: whatever goes wrong with one endpoint is a failed attempt, and others do not learn of it.
@@ -76,9 +96,7 @@ async def post(using: httpx.AsyncClient, url: str, body: bytes, headers: dict[st
         ):
             if response.is_success:
                 return Posted(True)
-            wait = response.headers.get("retry-after", "")
-            seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0
-            return Posted(False, f"it answered {response.status_code}", seconds)
+            return Posted(False, f"it answered {response.status_code}", retry_after_s(response.headers, now_s))
     except Refused as error:
         return Posted(False, str(error))
     except TimeoutError:

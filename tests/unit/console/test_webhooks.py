@@ -445,6 +445,27 @@ def test_waits_grow_are_bounded_and_the_same_again(key: str, attempts: int, firs
     assert wait == wait_ms(key, attempts, first, longest)
 
 
+@pytest.mark.parametrize(
+    ("said", "waits_s"),
+    [
+        ("30", 30),
+        ("3600", 3_600),
+        ("100000", posting.LONGEST_S),
+        ("9" * 5_000, posting.LONGEST_S),
+        ("Wed, 04 Mar 2026 12:00:30 GMT", 30),
+        ("Wed, 04 Mar 2026 11:59:00 GMT", 0),
+        ("Wed, 04 Mar 9999 12:00:00 GMT", posting.LONGEST_S),
+        ("Wed, 04 Mar 2026 12:00:30 -0000", 30),
+        ("-1", 0),
+        ("soon", 0),
+        ("²", 0),
+        ("", 0),
+    ],
+)
+def test_an_endpoint_says_when_to_come_again(said: str, waits_s: int) -> None:
+    assert posting.retry_after_s({"retry-after": said}, 1_772_625_600) == waits_s
+
+
 def test_both_secrets_sign_while_one_is_replaced(config: Path) -> None:
     (config.parent / "secret").write_bytes(b"the new secret is long\n" + SECRET + b"\n")
     secrets = secrets_of(config, endpoint("https://a.example/"))
