@@ -86,7 +86,7 @@ class Pages:
             "reason": self._wording.reason,
             "measure_named": measures.name_of,
             "unit_of": measures.unit_of,
-            "measure": measures.spelled,
+            "measure": self._wording.measure,
             "QUEUES": get_args(Queue),
             "PRIORITIES": get_args(Priority),
         }
@@ -121,10 +121,13 @@ class Pages:
         def changed(what: str) -> str:
             return self._wording.changed(what, language)
 
+        def lined(text: str) -> str:
+            return self._wording.line(text, language)
+
         given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, **values}
         given.setdefault("now_ms", self._clock.now_ms())
         return self._environment.get_template(name).render(
-            t=text, w=word, changed=changed, language=language, session=session, **given
+            t=text, w=word, changed=changed, lined=lined, language=language, session=session, **given
         )
 
 

@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Final
 
 from streams.adapters.case_store.words import holds, words_of
+from streams.console import measures
 from streams.core.declines.table import packaged
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.render import MESSAGES
@@ -57,6 +58,12 @@ def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
     return {key: dict(value) for key, value in raw.items()}
 
 
+def _patterns() -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
+    """The texts of lines of `lines.toml`, in its order: pattern, how it is told in Chinese, groups of words."""
+    raw = tomllib.loads((resources.files("streams.console") / "lines.toml").read_text(encoding="utf-8"))
+    return tuple((re.compile(pattern), each["zh"], tuple(each["of"])) for pattern, each in raw.items())
+
+
 def spelled(word: str | None) -> str:
     return "" if word is None else str(word).replace("_", " ")
 
@@ -66,6 +73,7 @@ class Wording:
 
     def __init__(self) -> None:
         self._words: Words = load_texts("words.toml")
+        self._lines = _patterns()
         self._causes = packaged().causes  # the unified causes have names of their own
         written = {key.partition(".")[2] for key in self._words if key.startswith(("type.", "cause."))} - {"said"}
         self._names = [
@@ -93,6 +101,48 @@ class Wording:
                 )
                 return self._words[key][language].format(*shown)
         return self.word("changed", what, language)
+
+    def measure(self, name: str, language: str) -> str:
+        """What a rule looked at, as people call it: `since_login_s` is `since login`, with a unit behind its number."""
+        spelled_out = measures.spelled(name)
+        if language != "zh":
+            return spelled_out
+        return "".join(self._known("measured", each, "zh") or each for each in spelled_out.split())
+
+    def line(self, text: str, language: str) -> str:
+        """The text of a line of a timeline; what nobody has given Chinese words to is shown as it is written."""
+        if language != "zh":
+            return text
+        whole = self._line(text)
+        return "；".join(self._line(each) or each for each in text.split("; ")) if whole is None else whole
+
+    def _line(self, text: str) -> str | None:
+        for pattern, told, groups in self._lines:
+            found = pattern.fullmatch(text)
+            if found is None:
+                continue
+            if not found.groups():
+                return told.format(whole=self._of_line(groups[0] if groups else "", text))
+            return told.format(*map(self._of_line, groups, found.groups(default="")))
+        return None
+
+    def _of_line(self, group: str, value: str) -> str:
+        """One part of a line, in Chinese; of several between commas each."""
+        match group:
+            case "":
+                return value
+            case "line":
+                return self.line(value, "zh")
+            case "type":
+                return self._type(value, "zh") or value
+            case "operator":
+                return self.word("kind", f"operator_{value}", "zh")
+            case "clock" | "scope":
+                return self.word(group, value.replace(" ", "_"), "zh")
+            case "checks":
+                return re.sub(r"\w+", lambda each: self._known(group, each[0], "zh") or each[0], value)
+            case _:
+                return "、".join(self._known(group, each, "zh") or each for each in value.split(", "))
 
     def written(self, phrase: list[str]) -> list[list[str]]:
         """The words of types and causes of cases that pages call so, or in whose name the phrase is."""

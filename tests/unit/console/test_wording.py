@@ -25,6 +25,7 @@ from streams.contracts.registry import tag_of
 from streams.contracts.topics import TOPICS
 from streams.core.cases.clocks import CLOCKS
 from streams.core.cases.operator import PERMITTED
+from streams.core.features.catalogue import FEATURES
 from streams.core.incidents.keys import DIMENSIONS
 from streams.core.incidents.transitions import STATES
 from streams.core.intake.topics import TOPICS as FLOWS
@@ -168,6 +169,7 @@ def _take(found: dict[str, set[str]], said: dict[str, Any]) -> None:
             if said.get(name):
                 found[name].add(said[name])
         found["kind"].update(line["kind"] for line in said.get("evidence", ()))
+        found["line"].update(line["text"] for line in said.get("evidence", ()) if line["text"] != line["kind"])
         found["changed"].update(said.get("changed", ()))
         found["reason"].update(said.get("reason_codes", ()))
 
@@ -209,3 +211,25 @@ def test_what_nobody_has_named_is_shown_as_it_is_written() -> None:
     assert WORDING.word("cause", "said.duplicate_charge.ord-77", "zh") == "客户所述：重复扣款"
     assert WORDING.word("cause", "slowness of issuer+gateway", "zh") == "发卡行＋支付通道响应变慢"
     assert unknown("cause", tuple(f"failures of {each}" for each in DIMENSIONS)) == []
+
+
+# What stays: names of rules, models, people, articles and files, codes of others, and times.
+ID: Final = re.compile(r"money\.rates|[\w.@#-]*[\d_@/=][\w.@/:=-]*|[A-Z][A-Za-z._]+|\b[a-z]+-[a-z-]+\b")
+
+
+def test_every_line_of_the_golden_stories_is_told_in_chinese() -> None:
+    told = {text: WORDING.line(text, "zh") for text in published()["line"]}
+    assert len(told) > 200
+    names = r"\b(ana|bo|gus|mei|li|sue|forgotten|stolen|scam|duplicate|alipay|paypal|stripe|(?:ab)+)\b"
+    foreign = {text: shown for text, shown in told.items() if FOREIGN.search(re.sub(names, "", ID.sub("", shown)))}
+    assert foreign == {}
+    assert WORDING.line("step_up, from 192.0.2.102", "zh") == "加强验证，来自 192.0.2.102"
+    assert WORDING.line("said by a newer release; order A-1", "zh") == "said by a newer release；订单 A-1"
+    assert WORDING.line("money is back", "en") == "money is back"
+
+
+def test_what_rules_look_at_is_told_in_chinese() -> None:
+    told = {each.name: WORDING.measure(each.name, "zh") for each in FEATURES}
+    assert {name: shown for name, shown in told.items() if re.search("[a-z]{2}", shown)} == {}
+    assert WORDING.measure("since_credential_change_s", "zh") == "距凭证更改"
+    assert WORDING.measure("since_credential_change_s", "en") == "since credential change"
