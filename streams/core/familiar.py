@@ -134,6 +134,16 @@ def different(known: Familiar, after_s: int) -> int:
     return (len(known) - end) // _ENTRY_BYTES
 
 
+def newest_first(known: Familiar, after_s: int) -> int | None:
+    """When the newest of those that were last seen after `after_s` was first seen; None if none was."""
+    newest, end = None, len(known)
+    while end and _LAST.unpack_from(known, end - _LAST_FROM_END)[0] > after_s:
+        end -= _ENTRY_BYTES
+        first: int = _ENTRY.unpack_from(known, end + _KEY_BYTES)[0]
+        newest = first if newest is None else max(newest, first)
+    return newest
+
+
 def tally(known: Tally, key: bytes, cap: int) -> Tally:
     """`known` after `key` was seen once more; the last arrival is the last to be forgotten."""
     at = find(known, key, TALLY_BYTES)

@@ -830,10 +830,15 @@ def _credential_changed(obs: Observations, event: logins.CredentialChanged, at_m
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
 
 
+OWNERS_LEVEL = 3  # face and document: what lifts a freeze, too
+
+
 def _identity_verified(obs: Observations, event: accounts.IdentityVerified, at_ms: int, _: Basis) -> None:
     if event.passed:
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
         obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
+        if event.level >= OWNERS_LEVEL and obs.credential_ms <= at_ms:
+            obs.credential_ms = 0  # whoever passes it has changed what was changed
 
 
 def _reset_requested(obs: Observations, _: logins.PasswordResetRequested, at_ms: int, __: Basis) -> None:

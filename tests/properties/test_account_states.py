@@ -188,7 +188,8 @@ class Life(RuleBasedStateMachine):
                 assert kept <= STATES.index(CHALLENGED)
             case "unlocked.limited" | "unlocked.by_us.limited":
                 assert kept == STATES.index(RECOVERING)
-                assert instant(max(held.due_ms for held in locks)) == message.parameters["until"]
+                limits = [held.due_ms for held in locks if state_of_lock(held) == RECOVERING]
+                assert instant(max(limits)) == message.parameters["until"]
             case _:
                 assert message.parameters == {"left": f"left.{self.state}"}
                 assert STATES.index(RECOVERING) < kept < STATES.index(FROZEN)

@@ -68,4 +68,5 @@ def features_of(
         *entity_risk.slices(view, risk),
         *login_context.devices(view, frequencies),
         *money.parts(view),
+        *familiarity.acting_device(view),
     )

@@ -377,6 +377,17 @@ class Features(msgspec.Struct, frozen=True, gc=False):
             MISSING,
         ),
     ]
+    # --- whose device a movement may come from that names none
+    acting_device_age_days: Annotated[
+        float,
+        About(
+            "acting",
+            "days",
+            "of a movement without a device: since the newest device of the last day was first seen; 0 after a doubted "
+            "login that nobody answered",
+            MISSING,
+        ),
+    ]
 
 
 class FeatureSpec(NamedTuple):

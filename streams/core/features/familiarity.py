@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.familiar import Familiar, Tally, different, entry_of, key_of, network_key, tallied
+from streams.core.familiar import Familiar, Tally, different, entry_of, key_of, network_key, newest_first, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
 from streams.core.observations import LOGIN, TOPUP, Observations, shop_of
@@ -93,6 +93,21 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
         float(ips_1d),
         float(countries_7d),
     )
+
+
+def acting_device(v: View) -> tuple[float, ...]:
+    """acting_device_age_days: of a movement that names no device, for whom it may have been.
+
+    Else nobody would be on a new device who leaves it out. A login that was doubted and not answered is one.
+    """
+    obs = v.obs
+    if v.movement is None or v.movement.device_id is not None:
+        return (MISSING,)
+    at_s = v.at_ms // 1000
+    if obs.doubted_from and 0 <= v.at_ms - obs.doubted_ms <= _DAY_S * 1000:
+        return (0.0,)
+    first_s = newest_first(obs.devices, at_s - _DAY_S)
+    return (MISSING,) if first_s is None else (max(0.0, (at_s - first_s) / _DAY_S),)
 
 
 def _met(known: Familiar, key: bytes | None, after_s: int) -> tuple[tuple[int, int, int] | None, int]:

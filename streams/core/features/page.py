@@ -45,6 +45,7 @@ _FAMILIES = {
     "slices": "Entity risk of networks, autonomous systems and user agents",
     "device": "Devices of logins that are not named, or new for everybody",
     "parts": "What goes to payees and places that were never paid before",
+    "acting": "Who may act where a movement names no device",
 }
 
 

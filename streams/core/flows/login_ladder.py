@@ -35,8 +35,7 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     policy = turn.policy.locks
     known = features.login_known == 1.0
     failures = int(features.failures_row_known if known else features.failures_row_unknown)
-    wait_s = max((step.wait_s for step in policy.ladder if failures >= step.failures), default=0)
-    if wait_s == 0 or not _speaks(turn, prepared, known):
+    if not _speaks(turn, prepared, known):
         return
     by_network = known and event.device_id is None
     nobodys = features.login_familiarity < 0.0  # an account that was never entered has no known device to fall back on
@@ -45,6 +44,9 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
         return
     if by_network and prepared.guesses >= policy.strangers_failures:
         _challenge(turn, "known_devices")
+        return
+    wait_s = max((step.wait_s for step in policy.ladder if failures >= step.failures), default=0)
+    if wait_s == 0:
         return
     if not known and features.stranger_failures_1d >= policy.strangers_failures:
         _challenge(turn, "unknown_devices")
@@ -58,15 +60,17 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     if at_top and (case is None or failures % 50 == 0):
         case = open_or_join(turn, _draft(turn, failures, known))
     applies_to = "known_devices" if known else policy.soft_lock_applies_to
+    asks = by_network or applies_to == "unknown_devices"
     locked = lock(
         turn,
-        "step_up" if by_network or applies_to == "unknown_devices" else "lock",
+        "step_up" if asks else "lock",
         scope=policy.soft_lock_scope,
         applies_to=applies_to,
         lasts_s=wait_s,
         reason_class="account_protection",
         rule=RULE,
         case=case if at_top else None,
+        capped=not asks,  # nobody is kept out, and an attack on many accounts must not use up what known devices need
     )
     if locked and at_top and case is not None:
         template = "account_locked.password" if applies_to == "unknown_devices" else "account_locked.own_device"

@@ -127,6 +127,9 @@ def lock(
         if overtaken is not None:
             _drop_commands(turn, held.action_id)
             held.status, held.tells = overtaken.to, ""
+            reviewed_by = turn.obligations.case(held.case_id)
+            if case is not None and not held.due_ms and (reviewed_by is None or not reviewed_by.is_open):
+                held.case_id = case.case_id  # else nobody would end it
     turn.obligations.locks.append(wanted)
     _crowd(turn)
     publish(turn)

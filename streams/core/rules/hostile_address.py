@@ -22,8 +22,8 @@ def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: Hos
     """A login from an address or device that the entities agent holds for an attacker (password spray).
 
     Asks: which level have address and device for guessing passwords, which have network, autonomous system and user
-        agent, and does the account know this device?
-    Fires when: elevated and the device is unknown /01; attack, but the device is known /01; attack and unknown /02; of
+        agent, and does the account know this device, or has it logged in from this network?
+    Fires when: elevated and the device is unknown /01; attack, but the account is at home there /01, else /02; of
         network, system and user agent, where many are honest, only unknown devices /01. An attack at an address where
         as many regular users are at home as make an attack counts as elevated: its strangers are asked, not blocked.
     Blind to: the first attempts of an attack, and attackers with a new address and device each time; offices behind
@@ -36,7 +36,8 @@ def hostile_address(_event: Login, _at_ms: int, features: Features, _policy: Hos
         return NO_RISK
     if not widely and (level < 1.0 or (level < 2.0 and features.login_known == 1.0)):
         return QUIET
-    band = 2 if level >= 2.0 and features.login_known != 1.0 else 1
+    at_home = features.login_known == 1.0 or features.network_new == 0.0
+    band = 1 if at_home or level < 2.0 else 2
     evidence = {
         "level": max(level, features.slice_guessing),
         "ip_guessing": features.ip_guessing,

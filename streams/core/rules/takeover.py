@@ -10,7 +10,7 @@ from streams.core.receivers import receiver_age_days
 from streams.core.rules.base import COLD, QUIET, Fired, NotApplicable, RuleResult, WarmSection
 from streams.core.sections import Count
 
-NO_DEVICE = NotApplicable("the event names no device")
+NO_DEVICE = NotApplicable("the event names no device, and none has acted for a day")
 
 
 class TakeoverPolicy(WarmSection, frozen=True, kw_only=True):
@@ -32,12 +32,13 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
         names none of them /02; and it takes policy.balance_share of the balance or policy.times_usual of the usual
         amount /03, alone or together with what else went to such within a day, so that nobody takes it in parts or
         sends a cent ahead. On an account too young to have habits, where all of this is new anyway, only if address
-        or device are under suspicion for what they did elsewhere. A password reset counts when the password has
+        or device are under suspicion for what they did elsewhere. A movement that names no device is taken to come from
+        the newest one that has acted within a day. A password reset counts when the password has
         changed: anybody can ask for one.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """
-    age_days = features.device_age_days
+    age_days = features.device_age_days if features.device_age_days >= 0.0 else features.acting_device_age_days
     if age_days < 0.0:
         return NO_DEVICE
     if age_days > policy.device_days:

@@ -171,9 +171,18 @@ class TestWhoGoesOnGuessing:
         later = self.cases(player.pass_until(quiet + HOUR))
         assert not [one for one in later if "counters" in one.changed], "told once"
 
+    def test_however_slowly_a_known_device_guesses_the_password_is_disabled_at_a_hundred(self):
+        player = at_home()
+        effects = fail(player, 99, 8 * HOUR, **OWN)
+        assert locked_out(effects) == set()
+        assert locked_out(fail(player, 1, SECOND, NOON + 99 * 8 * HOUR, "last", **OWN)) == {"everyone"}
+
     def test_where_a_cap_keeps_the_lock_away_there_are_few_versions_too(self):
         player = Player(policy("[locks.caps]\nper_rule = 1\n"))
-        fail(player, 5, SECOND, account_id="other", name="o")
+        for day in range(5):
+            about = OWN | {"account_id": "other"}
+            player.see(login(NOON - (5 - day) * DAY, f"other{day}", LoginSucceeded, **about))
+        fail(player, 5, SECOND, name="o", **about)
         for day in range(5):
             player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
         effects = fail(player, 600, SECOND, **OWN)

@@ -56,7 +56,7 @@ def answered(action_id: str, at_ms: int, result: str = "done") -> Event:
 
 
 def test_beyond_the_cap_a_person_decides_and_one_incident_says_so() -> None:
-    player = Player(policy(STRICT_CAPS))
+    player = Player(policy(STRICT_CAPS + '[locks]\nsoft_lock_applies_to = "everyone"\n'))
     effects = [e for account in ("a1", "a2", "a3") for g in guesses(12, account) for e in player.see(g)]
     locked = {command.account_id for command in only(ActionRequested, effects)}
     assert locked == {"a1"}
@@ -67,6 +67,16 @@ def test_beyond_the_cap_a_person_decides_and_one_incident_says_so() -> None:
     assert [case.version for case in incidents] == [1, 2], "at the first and the tenth refusal"
     ladder = [case for case in only(CaseVersion, effects) if case.entities.account_id == "a3"]
     assert "lock_capped" in {line.kind for line in ladder[-1].evidence}
+
+
+def test_to_ask_strangers_for_a_second_factor_uses_up_no_cap() -> None:
+    """A bot that fails everywhere would else take from others what makes known devices wait."""
+    player = Player(policy(STRICT_CAPS))
+    accounts = ("a1", "a2", "a3")
+    effects = [e for account in accounts for guess in guesses(12, account) for e in player.see(guess)]
+    asked = {(each.account_id, each.action) for each in only(ActionRequested, effects)}
+    assert asked == {(account, "step_up") for account in accounts}
+    assert not [case for case in only(CaseVersion, effects) if case.case_type == "locks_capped"]
 
 
 def test_an_owner_who_asks_is_believed_and_a_flood_of_owners_is_not() -> None:

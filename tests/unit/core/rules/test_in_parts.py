@@ -30,11 +30,14 @@ def lived_in(balance_minor: int = 0) -> Account:
     return account
 
 
-def part(account: Account, number: int, amount_minor: int, payee: str | None = None) -> tuple[Features, int]:
+def part(
+    account: Account, number: int, amount_minor: int, payee: str | None = None, device: str = "box"
+) -> tuple[Features, int]:
     """What the rule is told of one part, and the band in which it fires."""
     at_ms = NOON + HOUR + number * MINUTE
     to = payee or f"mule{number}"
-    asked = paid(at_ms, f"t{number}", amount_minor, payments.TransferRequested, counterparty_id=to, device_id="box")
+    about = {"counterparty_id": to} | ({"device_id": device} if device else {})
+    asked = paid(at_ms, f"t{number}", amount_minor, payments.TransferRequested, **about)
     features = account.see(asked)
     found = takeover(asked, at_ms, features, TABLE)
     return features, found.band if isinstance(found, Fired) else 0
@@ -140,3 +143,35 @@ def test_shops_count_as_people_do_in_any_order() -> None:
             account.see(each)
         sums.append(account.look(last).first_payees_sum_1d)
     assert sums[0] == sums[1] == pytest.approx((3 * 3_000 + 3 + 1_000) / 100)
+
+
+def test_who_names_no_device_is_taken_for_the_newest_that_has_acted() -> None:
+    account = lived_in()
+    features, band = part(account, 1, 4 * USUAL, device="")
+    assert (features.device_age_days, band) == (MISSING, 3)
+    assert features.acting_device_age_days == pytest.approx(HOUR / DAY, rel=0.1)
+
+
+def test_a_login_that_nobody_answered_for_is_a_new_device_as_well() -> None:
+    account = lived_in()
+    account.observations.doubted_ms, account.observations.doubted_from = NOON + 2 * MINUTE, (b"place", b"net", b"other")
+    features, band = part(account, 1, 4 * USUAL, device="")
+    assert (features.acting_device_age_days, band) == (0.0, 3)
+
+
+def test_without_a_device_for_a_day_nothing_is_said_of_one() -> None:
+    account = Account()
+    account.see(paid(NOON - 30 * DAY, "d", USUAL, merchant_id="grocer", device_id="phone"))
+    features, band = part(account, 1, 4 * USUAL, device="")
+    assert (features.acting_device_age_days, band) == (MISSING, 0)
+
+
+@pytest.mark.parametrize(("level", "band"), [(1, 3), (3, 0)])
+def test_whoever_proved_who_they_are_has_changed_what_was_changed(level: int, band: int) -> None:
+    """Else the owner would be locked out again by the very payment that was stopped before the check."""
+    account = lived_in()
+    check = {"level": level, "passed": True, "method": "document", "actor": "service", "role": "identity"}
+    account.see(event(accounts.IdentityVerified, NOON + 2 * MINUTE, "id", **check))
+    assert part(account, 1, 4 * USUAL)[1] == band
+    account.see(login(NOON + 30 * MINUTE, "once more", logins.CredentialChanged, device_id="box", reason="password"))
+    assert part(account, 2, 20 * USUAL, payee="other")[1] == 3
