@@ -97,7 +97,7 @@ def _read(turn: Turn, prepared: Prepared, event: Movement) -> _Word:
     said_ms = obligations.said_ms(key)
     is_bad = known is not None and known.status in (PaymentState.FAILED, PaymentState.REVERSED)
     was_before = status == PaymentState.SUCCEEDED and prepared.at_ms < said_ms
-    if is_bad and was_before and not refunds.is_leaving(turn, event.payment_id):
+    if is_bad and was_before and not refunds.can_be_stopped(turn, event.payment_id):
         status = PaymentState.SEEN  # the failure that is known was said later, or its money came back later
     return _Word(event, prepared.at_ms, prepared.late, refusal, is_unknown, status, said_ms, known)
 

@@ -373,10 +373,13 @@ def by_success_minor(turn: Turn, payment_id: str) -> int:
     )
 
 
-def is_leaving(turn: Turn, payment_id: str) -> bool:
-    """Whether a refund of this payment's failed debit has been intended or sent: then any success is one too many."""
+def can_be_stopped(turn: Turn, payment_id: str) -> bool:
+    """Whether a refund of this payment's failed debit is intended and has not left: then any success stops it.
+
+    Once it has left, a success that was said before the failure makes nobody a debtor.
+    """
     return any(
-        owed.payment_id == payment_id and owed.family == NOT_CAPTURED and owed.status != OWED
+        (owed.payment_id, owed.family, owed.status) == (payment_id, NOT_CAPTURED, INTENDED)
         for owed in turn.obligations.owed
     )
 

@@ -183,9 +183,10 @@ def _confirmed(
     """What its customer hears of a payment that is good after all, where something else was taken or is going back."""
     price = balance.price_of(turn, case.payment_id, currency)
     due_minor = balance.due_minor(turn, case.payment_id, currency)
-    about = about if price is None or due_minor == told_minor else {**about, "amount": money(price, currency)}
+    priced = about if price is None else {**about, "amount": money(price, currency)}
     if balance.asked_minor(turn, case.payment_id, currency, refunds.DOUBLE_BENEFIT):
-        return "debit_confirmed.refunded", {**about, "case_id": case.case_id}
+        return "debit_confirmed.refunded", {**priced, "case_id": case.case_id}
+    about = about if due_minor == told_minor else priced
     if price is None or due_minor is None:
         return "debit_confirmed", about
     asked_minor = balance.asked_minor(turn, case.payment_id, currency, refunds.DUPLICATE, refunds.FEE)

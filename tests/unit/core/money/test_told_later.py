@@ -106,6 +106,26 @@ def test_what_the_customer_of_a_late_success_has_twice_is_what_the_payment_costs
     assert account.booked(2_000, "debit", 3_000).waited(3_000).open == {}
 
 
+def test_a_success_from_before_the_failure_makes_nobody_a_debtor_of_a_refund_that_has_left() -> None:
+    account = lost().told(payments.PaymentSucceeded, 220, at=3).booked(240, "credit", 3_000).waited(900)
+    assert account.open == {}
+    assert account.said("debit_confirmed.refunded") == []
+    assert [each["amount"] for each in account.said("debit_returned")] == ["CNY 30.00"]
+
+
+def test_a_success_from_before_the_failure_stops_a_refund_that_has_not_left() -> None:
+    account = failed(3_000).told(payments.PaymentSucceeded, 190, at=3).waited(900)
+    assert (account.leaving, account.open) == ([], {})
+
+
+def test_what_is_confirmed_beside_a_refund_is_the_payment_at_its_price() -> None:
+    account = Account().told(payments.PaymentRequested, 0).booked(1, "debit", 3_010).fee(3, 10)
+    account.told(payments.PaymentFailed, 5).waited(180).answered(185, "failed").left(200)
+    account.told(payments.PaymentSucceeded, 220)
+    assert account.open == {"double_benefit": 3_010}
+    assert [each["amount"] for each in account.said("debit_confirmed.refunded")] == ["CNY 30.00"]
+
+
 def failed(*debits: int) -> Account:
     """A payment of 30.00 that failed and was debited, and whose refunds are intended."""
     account = Account().told(payments.PaymentRequested, 0)
