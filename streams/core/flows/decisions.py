@@ -21,7 +21,7 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     if shadow != turn.shadow:
         turn.enforce()  # one rule enforces although the policy observes
     event = prepared.event
-    stopper = locked_out.stopper_of(turn, event) if turn.obligations.locks else None
+    stopper = locked_out.stopper_of(turn, prepared) if turn.obligations.locks else None
     if stopper is not None and shadow:
         turn.enforce()  # the lock stands, whatever the policy says today
         outcome, shadow = Outcome.ALLOW, False

@@ -2,12 +2,13 @@
 
 The payment system carries the lock out; a verdict that lets money go meanwhile would contradict it, and would be all
 that a payment system goes by that hears of the lock too late. So no verdict is milder than the locks: money out of an
-account that is frozen or restricted is blocked, a login to a frozen one too, and whoever is to prove a second factor
-is asked for it as long as that is commanded.
+account that is frozen or restricted is blocked, a login to a frozen one or to one whose password is disabled or whose
+login a person has locked too, and whoever is to prove a second factor is asked for it as long as that is commanded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -31,11 +32,19 @@ _GUESSED: Final = Reason(code="R11", direction="raises")
 _OUT: Final = frozenset({"payment", "transfer", "withdrawal", "bill"})
 
 
-def stopper_of(turn: Turn, event: Event) -> HeldLock | None:
-    """The lock that stands against the event: money that has not left yet, or a login to a frozen account."""
-    locks = turn.obligations.locks
+def stopper_of(turn: Turn, prepared: Prepared) -> HeldLock | None:
+    """The lock that stands against the event: money that has not left yet, or a login.
+
+    A login to a frozen account, with a password that is disabled, or from a side that a person has locked. The waits of
+    the ladder are the payment system's: the password that ends one is right.
+    """
+    locks, event = turn.obligations.locks, prepared.event
     if isinstance(event, LoginSucceeded):
-        return stopper(locks, at_the_door=True)
+        frozen = stopper(locks, at_the_door=True)
+        if frozen is not None:
+            return frozen
+        shut = (held for held in _over(locks, "lock", _side(prepared)) if held.by_person or not held.due_ms)
+        return next(shut, None)
     if not isinstance(event, Movement) or SUBJECTS.get(type(event)) not in _OUT:
         return None
     return stopper(locks) if status_after(event) == PaymentState.SEEN else None
@@ -43,17 +52,22 @@ def stopper_of(turn: Turn, event: Event) -> HeldLock | None:
 
 def is_challenged(turn: Turn, prepared: Prepared) -> bool:
     """Whether the side of the door that this login comes from proves a second factor first just now."""
-    features = prepared.features
-    if not isinstance(prepared.event, LoginSucceeded) or features is None:
+    if not isinstance(prepared.event, LoginSucceeded) or prepared.features is None:
         return False
-    side = "known_devices" if features.login_known == 1.0 else "unknown_devices"
-    return any(
-        held.action == "step_up"
-        and held.scope in ("login", "all")
-        and held.applies_to in (side, "everyone")
-        and stands(held)
-        for held in turn.obligations.locks
-    )
+    return any(_over(turn.obligations.locks, "step_up", _side(prepared)))
+
+
+def _side(prepared: Prepared) -> str:
+    known = prepared.features is not None and prepared.features.login_known == 1.0
+    return "known_devices" if known else "unknown_devices"
+
+
+def _over(locks: Iterable[HeldLock], action: str, side: str) -> Iterator[HeldLock]:
+    """The locks of this action that stand over the logins of one side."""
+    for held in locks:
+        over = held.scope in ("login", "all") and held.applies_to in (side, "everyone")
+        if held.action == action and over and stands(held):
+            yield held
 
 
 def challenged(decision: DecisionMade) -> DecisionMade:
@@ -74,7 +88,7 @@ def noted(turn: Turn, event: Event, lock: HeldLock) -> None:
     if case is None or not case.is_open:
         return
     what = f"payment {event.payment_id}" if isinstance(event, Movement) else "a login"
-    state = "frozen" if lock.action == "freeze" else "restricted"
+    state = {"freeze": "frozen", "lock": "locked"}.get(lock.action, "restricted")
     put_line(turn, case, Line(turn.at_ms, STOPPED, turn.cause, f"{what} is blocked: the account is {state}"))
     count = case.counters[STOPPED] = case.counters.get(STOPPED, 0) + 1
     # Who goes on trying must not keep the case changing under the hands of whoever works it.

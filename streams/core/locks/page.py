@@ -31,10 +31,11 @@ Over `known_devices` it asks logins that name no device, from a network that the
 `soft_lock` is the wait of a known device that fails (`lock`, `login`, `known_devices`), or of everybody where
 `locks.soft_lock_applies_to` says so; a second factor or a check ends it.
 
-From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and
-so is a login to a frozen one; the case that locked says what came last and how often. A freeze ends what waits for an
-answer with `block`, and while it stands no "yes, that was me", no passed challenge and no analyst releases anything. A
-passed challenge counts for payments that were asked for before it and, where both name a device, from the same one.
+From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and so
+is a login to a frozen one, to one whose password is disabled, and from the side that a person has locked; the case that
+locked says what came last and how often. A freeze ends what waits for an answer with `block`, and while it stands no
+"yes, that was me", no passed challenge and no analyst releases anything. A passed challenge counts for payments that
+were asked for before it and, where both name a device, from the same one.
 
 ```mermaid
 {account_diagram()}```

@@ -98,6 +98,17 @@ def test_a_login_to_a_frozen_account_is_not_allowed() -> None:
     assert (decision.outcome, decision.reasons[0].code) == ("block", "R28")
 
 
+@pytest.mark.parametrize("device", ["own", "other"])
+def test_with_a_disabled_password_nobody_comes_in(device: str) -> None:
+    player = Player(policy())
+    for day in range(5):
+        player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, device_id="own"))
+    for number in range(100):
+        player.see(login(NOON + number * SECOND, number, device_id="own"))
+    (decision,) = only(DecisionMade, player.see(login(NOON + HOUR, "in", LoginSucceeded, device_id=device)))
+    assert (decision.outcome, decision.reasons[0].code) == ("block", "R28")
+
+
 @pytest.mark.parametrize(
     ("at_ms", "device", "released"),
     [
