@@ -38,7 +38,7 @@ def attempt(at: int, kind: type[Login], victim: int, ip: str, device: str) -> Ou
             account_id=account,
             username=account,
             ip=ip,
-            device_id=device,
+            device_id=device or None,
         ),
     )
 
@@ -144,3 +144,47 @@ def attempt_again(number: int) -> Outgoing:
     """The same failures, all of them from one device."""
     victim = number - NAMES
     return attempt(2 * DAY + victim * 10 * SECOND, LoginFailed, victim, ATTACKER, "bot")
+
+
+def test_an_owner_who_is_forgetful_on_a_new_phone_away_from_home_is_asked_and_not_kept_out() -> None:
+    def slips() -> Iterator[Outgoing]:
+        for day in range(3):
+            yield attempt(day * DAY, LoginSucceeded, 0, "192.0.2.50", "phone-0")
+        for number in range(12):
+            yield attempt(3 * DAY + number * 20 * SECOND, LoginFailed, 0, "198.51.100.5", "new")
+        yield attempt(3 * DAY + 6 * MINUTE, LoginSucceeded, 0, "198.51.100.5", "new")
+
+    run = Scene(step_ms=30 * SECOND).play(slips(), HOUR)
+    assert run.decisions[-1].outcome == "step_up"
+
+
+def test_a_family_on_a_new_tablet_is_asked_and_not_kept_out() -> None:
+    def family() -> Iterator[Outgoing]:
+        for day in range(3):
+            for one in range(8):
+                yield attempt(day * DAY + one * MINUTE, LoginSucceeded, one, "192.0.2.50", f"phone-{one}")
+        for one in range(8):
+            yield attempt(3 * DAY + one * 2 * MINUTE, LoginSucceeded, one, "192.0.2.50", "tablet")
+
+    run = Scene(step_ms=30 * SECOND).play(family(), HOUR)
+    outcomes = [each.outcome for each in run.decisions if each.event_id.endswith("tablet")]
+    assert len(outcomes) == 8
+    assert not set(outcomes) & {"block", "hold"}
+
+
+def test_failures_at_one_account_do_not_shut_a_carriers_address() -> None:
+    regulars, carrier = 12, "192.0.2.50"
+
+    def neighbours() -> Iterator[Outgoing]:
+        for day in range(3):
+            for one in range(regulars):
+                yield attempt(day * DAY + one * MINUTE, LoginSucceeded, one, carrier, f"phone-{one}")
+        for number in range(12):
+            yield attempt(3 * DAY + number * 30 * SECOND, LoginFailed, 50, carrier, "")
+        for one in range(regulars):
+            yield attempt(3 * DAY + 15 * MINUTE + one * SECOND, LoginSucceeded, one, carrier, f"new-{one}")
+
+    run = Scene(step_ms=30 * SECOND).play(neighbours(), HOUR)
+    outcomes = [each.outcome for each in run.decisions if "-new-" in each.event_id]
+    assert len(outcomes) == regulars
+    assert "block" not in outcomes

@@ -346,8 +346,7 @@ def follow(
         at_ms,
         ctx,
         case.case_id if case is not None else None,
-        # Whoever is asked there by the payment system must not be blocked by us.
-        shared=seen.spares and settings.containment == "block_entity",
+        shared=seen.spares,  # whoever is asked there by the payment system must not be blocked by us
     )
     if risk is not None:
         state.risk_version += 1

@@ -90,8 +90,8 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     if not owners_word.is_verified(turn.policy.locks, event.channel):
         _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}: nothing is released")
         return
-    asked = (hold.known_ms, hold.since_ms) if hold is not None else ()
-    if not trail.is_vouched(turn, turn.device_since_ms, *asked):
+    known_ms, asked_ms = (hold.known_ms, hold.since_ms) if hold is not None else (0, 0)
+    if not trail.is_vouched(turn, turn.device_since_ms, known_ms, asked_ms=asked_ms):
         _said(turn, case, f"{said}; on no device from before the doubted login or change: nothing is released")
         if case is not None and case.template != UNVOUCHED:
             notify(turn, UNVOUCHED, {"case_id": case.case_id}, case)

@@ -34,6 +34,7 @@ DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * DAY_MS
 _ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
 _ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound"})
+_SESSION: Final = "session.used"
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
@@ -82,7 +83,11 @@ def answered(turn: Turn, event: ChallengePassed) -> None:
     """The second factor that a login was asked for was given: by the same device, or address where one names none."""
     here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
     for trace in turn.obligations.trail:
-        if trace.kind in _ANSWERABLE and abs(trace.at_ms - here.at_ms) <= PROOF_MS and _same(trace, here):
+        if abs(trace.at_ms - here.at_ms) > PROOF_MS:
+            continue
+        if trace.kind == _SESSION:  # whoever has copied it has copied its device
+            trace.answered = trace.answered or trace.address == here.address
+        elif trace.kind in _ANSWERABLE and _same(trace, here):
             trace.answered = True
 
 
@@ -99,14 +104,23 @@ def came_in_ms(turn: Turn, case: Case) -> int:
     return min(case.opened_ms, turn.at_ms) - turn.policy.locks.forgets_s * 1000
 
 
-def is_vouched(turn: Turn, *known_ms: int) -> bool:
+def is_vouched(turn: Turn, *known_ms: int, asked_ms: int = 0) -> bool:
     """Whether one of these devices, or the owner's face and document, says that this is no thief who came in lately.
 
-    `known_ms`: since when the account has known each device; 0: it does not. While nobody is doubted everybody is the
-    owner. What came before two people gave the account back, or before a passed check, is nobody's doubt any more.
+    `known_ms`: since when the account has known each device; 0: it does not. `asked_ms`: when it was asked for. While
+    nobody is doubted everybody is the owner. What came before two people gave the account back, or before a passed
+    check, is nobody's doubt any more. Where a session is used by somebody who did not answer, its device is copied with
+    it and vouches for nothing.
     """
     since_ms = doubted_since_ms(turn)
-    return since_ms is None or any(0 < each < since_ms for each in known_ms)
+    if since_ms is None:
+        return True
+    vouching = (asked_ms,) if _is_session_stolen(turn) else (asked_ms, *known_ms)
+    return any(0 < each < since_ms for each in vouching)
+
+
+def _is_session_stolen(turn: Turn) -> bool:
+    return any(trace.doubted and not trace.answered and trace.kind == _SESSION for trace in _in_question(turn))
 
 
 def doubted_since_ms(turn: Turn) -> int | None:

@@ -14,7 +14,7 @@ from streams.contracts.accounts import AccountProfile, CaseAction, CustomerConfi
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded, SessionUsed
 from streams.contracts.payments import PaymentRequested, TransferRequested
 from streams.core.locks.account_states import state_of
 from streams.core.outcome import Outcome
@@ -239,3 +239,19 @@ def test_what_people_decided_while_it_was_closed_stands() -> None:
     player.see(event(CaseAction, NOON + 2 * MINUTE, "done", case_id=case.case_id, **action))
     player.see(event(AccountProfile, NOON + HOUR, "open", language="en"))
     assert state(player) == "active"
+
+
+@pytest.mark.parametrize(("answers_from", "is_released"), [(None, False), (THIEF["ip"], True)])
+def test_the_device_of_a_copied_session_vouches_for_nothing(answers_from: str | None, is_released: bool) -> None:
+    """Cookies are stolen with the id of their device; who gives the second factor where it is used is the owner."""
+    player = Player(ASSUMED)
+    at_home(player)
+    copied = {**THIEF, "device_id": PHONE["device_id"]}
+    about = {"asn": 999, "user_agent": "Firefox", "session_id": "s"}
+    used = player.see(login(NOON, "session", SessionUsed, **about, **copied))
+    assert [each.outcome for each in used if type(each) is DecisionMade] == ["step_up"]
+    if answers_from is not None:
+        player.see(login(NOON + MINUTE, "sms", ChallengePassed, reason="sms", **{**copied, "ip": answers_from}))
+    payment_id, outcome = asked(player, NOON + 2 * MINUTE, 1, 25_000, **copied)
+    assert outcome >= Outcome.STEP_UP
+    assert released(yes(player, NOON + 3 * MINUTE, payment_id, PHONE["device_id"])) is is_released
