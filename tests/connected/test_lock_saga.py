@@ -13,7 +13,7 @@ import pytest
 from support.broker import ON_KAFKA
 from support.broker_client import Cluster
 from support.chaos import EXPECTED
-from support.happenings import MINUTE, NOON, SECOND, event, login
+from support.happenings import HOUR, MINUTE, NOON, SECOND, event, login
 from support.product import Product, backtest, difference, state_difference
 
 from producers.answers import COMMANDS, replies
@@ -22,7 +22,7 @@ from producers.writer import KafkaWriter
 from streams.contracts.accounts import IdentityVerified, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event
-from streams.contracts.logins import ChallengePassed
+from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.contracts.registry import decode
 from streams.contracts.topics import MERGED, physical
 from streams.runtime.logic import Emit
@@ -36,9 +36,11 @@ _TOPICS = {kind: topic.name for topic in MERGED for kind in topic.types}
 def told(account: int) -> Iterator[Event]:
     """Everybody is locked at noon; a third is let in by a second factor, a third by identity, a third is frozen."""
     who = f"a{account}"
-    for guess in range(10):
+    home_ms = NOON - HOUR + account * SECOND
+    yield login(home_ms, f"{who}-home", LoginSucceeded, account_id=who, device_id="phone")
+    for guess in range(10):  # on a device that is known: strangers are only asked for a second factor
         at_ms = NOON + guess * 20 * SECOND + account * SECOND
-        yield login(at_ms, f"{who}-{guess}", account_id=who, device_id="stranger")
+        yield login(at_ms, f"{who}-{guess}", account_id=who, device_id="phone")
     later_ms = NOON + 25 * MINUTE + account * SECOND
     match account % 3:
         case 0:
