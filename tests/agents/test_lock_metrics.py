@@ -41,6 +41,12 @@ def guesses(number: int, at_ms: int = NOON, account_id: str = "a1") -> list[Even
     ]
 
 
+def slips(number: int) -> list[Event]:
+    """From a device that the account knows: strangers are only asked for a second factor."""
+    home = login(NOON - HOUR, "home", LoginSucceeded, device_id="phone")
+    return [home, *(login(NOON + i * SECOND, f"slip-{i}", device_id="phone") for i in range(number))]
+
+
 def scene(*events: Event, until_ms: int = NOON + HOUR, step_ms: int = MINUTE) -> Scene:
     last_ms = max(int(each.occurred_at.timestamp() * 1000) for each in events)
     return Scene(partitions=1, step_ms=step_ms).play(feed(*events), max(0, until_ms - last_ms))
@@ -69,10 +75,10 @@ def case_of(run: Scene, flow: str) -> CaseVersion:
 
 def test_a_soft_lock_is_counted_with_how_long_it_lasted_and_what_ended_it() -> None:
     passed = event(ChallengePassed, NOON + 90 * SECOND, 1, ip="198.51.100.1", device_id="phone")
-    run = scene(*guesses(10), passed)
+    run = scene(*slips(10), passed)
     assert counted(run, LOCKS_BEGUN) == {("soft_lock",): 1}, "steps up the ladder are one lock"
     assert set(observed(run, LOCK_SECONDS)) == {("soft_lock", "second_factor")}
-    alone = scene(*guesses(10), until_ms=NOON + 2 * HOUR)
+    alone = scene(*slips(10), until_ms=NOON + 2 * HOUR)
     assert observed(alone, LOCK_SECONDS) == {("soft_lock", "expired"): [3600.0]}
     assert shown(alone, LOCKS_STANDING) == {}
 
@@ -88,7 +94,7 @@ def test_a_lock_that_stands_is_shown_with_the_day_on_which_it_began() -> None:
 
 
 def test_a_mistake_that_people_undo_is_a_false_lock() -> None:
-    before = scene(*guesses(10), until_ms=NOON + MINUTE)
+    before = scene(*slips(10), until_ms=NOON + MINUTE)
     case = case_of(before, "F20")
     found = event(
         CaseAction,
@@ -100,7 +106,7 @@ def test_a_mistake_that_people_undo_is_a_false_lock() -> None:
         actor="bob",
         role="analyst",
     )
-    run = scene(*guesses(10), found)
+    run = scene(*slips(10), found)
     assert {labels: len(values) for labels, values in observed(run, LOCK_SECONDS).items()} == {
         ("soft_lock", "false_lock"): 1
     }
@@ -111,7 +117,7 @@ def test_an_owner_who_asks_waits_until_no_lock_is_left() -> None:
     proved = event(
         IdentityVerified, NOON + 40 * MINUTE, 1, level=3, passed=True, method="document", actor="kyc", role="idv"
     )
-    run = scene(*guesses(10), asked, proved, until_ms=NOON + 50 * MINUTE)
+    run = scene(*slips(10), asked, proved, until_ms=NOON + 50 * MINUTE)
     assert observed(run, UNLOCK_SECONDS) == {(): [1802.0]}, "two of them until the payment system has done it"
 
 

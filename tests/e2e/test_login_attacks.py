@@ -160,7 +160,7 @@ def test_what_site_network_system_program_and_password_see_at_once_opens_one_cas
 def test_a_bad_rule_is_stopped_in_total_and_an_incident_says_so() -> None:
     """A ladder that locks at the first failure, in four partitions that are each allowed half of everything."""
     bad = (
-        "[locks]\nladder = [{ failures = 1, wait_s = 3600 }]\n"
+        '[locks]\nladder = [{ failures = 1, wait_s = 3600 }]\nsoft_lock_applies_to = "everyone"\n'
         "[locks.caps]\nper_rule = 60\ntotal = 100\npartition_share = 0.5\n"
         "[rules.login_failures]\nfailures = [1, 2, 3]\n[entities.site_attack]\nenabled = false\n"
     )

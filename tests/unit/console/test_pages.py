@@ -109,7 +109,7 @@ def test_every_kind_of_event_has_a_lane_and_words() -> None:
 
 def test_reasons_come_ranked_beside_what_is_usual(service: Service, analyst: Browser) -> None:
     text = analyst.asks("GET", "/cases/case_a").text
-    table = text[text.index('<table class="reasons">') :]
+    table = text[text.index('<table class="reasons') :]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", table[: table.index("</table>")])
     assert cells[:5] == ["1", "R01 Amount far above the customer&#39;s habit", "90,000", "4,500", "raises"]
     assert cells[5] == "2"
