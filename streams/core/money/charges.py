@@ -774,11 +774,12 @@ def good_no_more(turn: Turn, payment_id: str) -> None:
             continue
         lines = [each for each in debits_of(turn, payment_key(case.payment_id)) if not each.fee]
         beside = [each for each in debits_of(turn, gone) if any(_may_be_one(each, mine) for mine in lines)]
-        if not beside or len([each for each in lines if each.amount_minor]) != 1:
+        standing = [each for each in lines if each.amount_minor]
+        if not beside or len(standing) != 1:
             continue  # it is about another payment, or about a debit of its own as well
-        excess_minor, _ = _beside_others(turn, lines[-1], about_of(turn, case.payment_id))
+        excess_minor, _ = _beside_others(turn, standing[0], about_of(turn, case.payment_id))
         if excess_minor < balance.missing_minor(case):
-            _stays(turn, case, lines[-1], excess_minor)
+            _stays(turn, case, standing[0], excess_minor)
 
 
 def _may_be_one(each: Spent, mine: Spent) -> bool:
