@@ -220,7 +220,7 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
             elif not in_ledger and not told_before:
                 waiting.amount_minor -= event.amount_minor
         for case in tuple(turn.obligations.cases):
-            if (case.family, case.payment_id) != (row.case_type, event.payment_id) or not case.is_open:
+            if not _is_about(case, row, event.payment_id) or not case.is_open:
                 continue
             line = Line(turn.at_ms, kind_of(event), turn.cause, "refunded", event.amount_minor, event.currency)
             if not _is_short(turn, event, case.amount_minor or 0, case.currency or ""):
@@ -302,7 +302,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
             turn.obligations.expectations.remove(waiting)
         _note_end(turn, row, refund_id, kept=True)
         for case in tuple(turn.obligations.cases):
-            if (case.family, case.payment_id) == (row.case_type, payment_id) and case.refund_id in ("", refund_id):
+            if _is_about(case, row, payment_id) and case.refund_id in ("", refund_id):
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), _DONE)
     if not named:
         alike.guessed(turn, *money_of, refund_id)
@@ -474,7 +474,7 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
     elif waiting is not None and kept and not told:
         waiting.amount_minor -= event.amount_minor  # the rest is waited for
     for case in tuple(turn.obligations.cases):
-        if (case.family, case.payment_id) != (row.case_type, payment_id) or not case.is_open:
+        if not _is_about(case, row, payment_id) or not case.is_open:
             continue
         is_same = case.currency == event.currency
         short = not over and (
@@ -543,7 +543,7 @@ def carve(turn: Turn, payment_id: str, excess_minor: int, currency: str) -> None
             if not waiting.amount_minor:
                 turn.obligations.expectations.remove(waiting)
         for case in turn.obligations.cases:
-            mine = (case.family, case.payment_id, case.currency) == (row.case_type, payment_id, currency)
+            mine = _is_about(case, row, payment_id) and case.currency == currency
             if mine and case.is_open and arrivals.knows(turn, "broken", row.kind, payment_id):
                 case.amount_minor = max(0, (case.amount_minor or 0) - excess_minor)
 
@@ -864,7 +864,7 @@ def _find(turn: Turn, row: Promise, subject: str) -> Expectation | None:
 def _case(turn: Turn, row: Promise, event: Movement) -> Case | None:
     """The case about what the event is about: of a refund its own, not that of another one of the payment."""
     for case in turn.obligations.cases:
-        if (case.family, case.payment_id) != (row.case_type, event.payment_id):
+        if not _is_about(case, row, event.payment_id):
             continue
         if not isinstance(event, Refund) or case.refund_id in ("", event.refund_id):
             return case
