@@ -52,12 +52,6 @@ _PRINTED: Final = re.compile(
 _OLD_IDENTITY: Final = re.compile(
     r"(?<![0-9])(?:[1-8][0-9]{7}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}|[0-9]{3}-[0-9]{2}-[0-9]{4})(?![0-9])"
 )
-_LOCAL: Final = r"[^@\s,，。;；:：<>()（）]"
-_EMAIL: Final = re.compile(
-    rf"(?<!{_LOCAL}){_LOCAL}++ ?(?:@|[(\[（]at[)\]）]) ?[^@\s,，。;；]+(?:(?: ?\. ?|,)[A-Za-z\u4e00-\u9fff]{{2,}})+"
-    r"|(?<![\w.+-])[\w.+-]++ at [\w-]++ dot [a-z]{2,}",
-    re.IGNORECASE,
-)
 _GAP: Final = r"[\s.\-_·()/\u2010-\u2015\u2212]{0,3}"
 _PHONE: Final = re.compile(
     rf"(?<![0-9])(?:(?:(?:\+|00)?86{_GAP})?1{_GAP}[3-9](?:{_GAP}[0-9]){{9}}"  # mainland mobiles
@@ -159,6 +153,23 @@ _LAST_DIGITS: Final = 4
 _CODE_SIZES: Final = (4, 6, 8)  # digits; hotlines and senders of text messages have five
 _LONGEST_TOKEN: Final = 64
 _AFTER_ANOTHER: Final = 8  # characters from one that was masked to the next
+
+# --- e-mail addresses, which end before a word for a secret -----------------------------------------------------------
+
+_LOCAL: Final = r"[^@\s,，。;；:：<>()（）]"
+_LABEL: Final = r"(?:[^\W\u3400-\u9fff]|-)+"
+# Ends of addresses that are known where a blank or a comma is the dot: any other word is the sentence's next one.
+_TOP: Final = (
+    r"(?: ?[.,] ?(?:(?:com|cn|net|org|edu|gov|io|co|cc|me|info|biz|eu|uk|de|fr|es|it|in|us|jp|hk|tw|sg|example)"
+    r"(?![A-Za-z0-9])|中国|公司|网络|网址))+"
+)
+_MORE: Final = rf"(?:\.(?!{_SECRET.pattern}){_LABEL})*"
+_EMAIL: Final = re.compile(
+    rf"(?<!{_LOCAL}){_LOCAL}++ ?(?:@|[(\[（]at[)\]）]) ?(?:{_LABEL}|[\u3400-\u9fff]+)"
+    rf"(?:(?:\.{_LABEL})*?{_TOP}|\.{_LABEL}){_MORE}"
+    r"|(?<![\w.+-])[\w.+-]++ at [\w-]++ dot [a-z]{2,}",
+    re.IGNORECASE,
+)
 
 
 class Masked(NamedTuple):
