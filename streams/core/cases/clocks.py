@@ -68,13 +68,16 @@ def wind(case: Case, policy: Policy, at_ms: int) -> list[Deadline]:
             kept += _kept(case, "resolution")
         if not case.marks & _AT_REST:
             case.told_ms, case.marks = 0, _AT_REST | case.marks & _LEGAL
+    if case.marks & (_RESPONDED | _AT_REST) and not case.answer_time_ms:
+        due_ms = _due_ms(case, policy, "first_response", waited_ms=_waited_ms(case, policy, at_ms))
+        case.answer_time_ms = due_ms - case.clock_ms
     case.due_ms = min((strike.due_ms for strike in _next(case, policy)), default=0)
     return kept
 
 
 def restart(case: Case, at_ms: int) -> None:
     """All clocks begin at `at_ms`: the case has another priority, or lives again."""
-    case.clock_ms, case.paused_ms, case.promised, case.updates = at_ms, 0, 0, 0
+    case.clock_ms, case.paused_ms, case.promised, case.updates, case.answer_time_ms = at_ms, 0, 0, 0, 0
     case.marks &= _PERSON | _ESCALATED | _LEGAL
     if case.waiting_ms:
         case.waiting_ms = at_ms
@@ -122,7 +125,7 @@ def struck(case: Case, strike: Strike) -> None:
 
 def sla_of(case: Case, policy: Policy, at_ms: int) -> Sla:
     """The deadlines that a version of the case shows, as they are if it goes on at `at_ms`."""
-    waited_ms = _measured(case.waiting_ms or at_ms, at_ms, _hours(case, policy))
+    waited_ms = _waited_ms(case, policy, at_ms)
     legal_ms, basis = legal.due_of(case, policy)
     first, update, resolution = (_due_ms(case, policy, clock, waited_ms=waited_ms) for clock in CLOCKS[:3])
     return Sla(
@@ -210,6 +213,9 @@ def _due_ms(case: Case, policy: Policy, clock: Clock, percent: int = 100, waited
             return case.opened_ms + max(0, due_ms - case.opened_ms) * percent // 100
         case "next_update":
             since_ms, length_s, paused_ms = max(case.told_ms, case.clock_ms), promise.next_update_s, 0
+        case "first_response" if case.answer_time_ms:
+            # Given: no later pause, calendar or currency moves what it was measured by.
+            return case.clock_ms + case.answer_time_ms
         case "first_response":
             since_ms, length_s = case.clock_ms, promise.first_response_s
         case "resolution":
@@ -233,6 +239,11 @@ def _hours(case: Case, policy: Policy) -> WorkingHours | None:
     hours = policy.cases.business_hours
     calendar = policy.money.calendar_of(case.currency or policy.money.home_currency or "")
     return WorkingHours(calendar, hours.opens_hour, min(24, hours.opens_hour + hours.hours_open))
+
+
+def _waited_ms(case: Case, policy: Policy, at_ms: int) -> int:
+    """How long its present pause has lasted."""
+    return _measured(case.waiting_ms or at_ms, at_ms, _hours(case, policy))
 
 
 def _measured(since_ms: int, until_ms: int, hours: WorkingHours | None) -> int:

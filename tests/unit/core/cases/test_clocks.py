@@ -215,6 +215,38 @@ def test_in_business_time_a_clock_stands_still_at_night() -> None:
     assert story.struck()[2] == (14 * 60, "first_response 100%")
 
 
+@pytest.mark.parametrize("hours", ["false", "true"])
+def test_a_pause_moves_no_deadline_of_a_response_that_is_given(hours: str) -> None:
+    story = silent(f"[cases.P3]\nbusiness_time = {hours}")
+    promised = _first_due(story)
+    story.acts(NOON + 30 * MINUTE, "ask", asks_for=("order",))
+    story.waits(NOON + 2 * DAY).writes(NOON + 2 * DAY, "order A2026040112345")
+    assert story.case.sla is not None
+    assert story.case.sla.paused_s > 0
+    assert _first_due(story) == promised
+    story.acts(NOON + 3 * DAY, "resolve")
+    assert _first_due(story) == promised
+    story.acts(NOON + 4 * DAY, "reopen", role="supervisor")
+    assert _first_due(story) > NOON + 3 * DAY, "what is open again is promised anew"
+
+
+def test_a_pause_before_the_first_response_gives_more_time_for_it() -> None:
+    story = Story(*(f'[cases.{each}]\nfirst_response_by = "person"' for each in ("P2", "P3", "P4")))
+    story.writes(NOON, "重复扣款 扣了我两次 128元")
+    assert story.case.status == "waiting_customer", "it was asked which order"
+    promised = _first_due(story)
+    story.waits(NOON + HOUR).writes(NOON + HOUR, "order A2026040112345", number=2)
+    story.acts(NOON + 2 * HOUR, "ask", asks_for=("screenshot",))
+    assert _first_due(story) == promised + HOUR
+    story.waits(NOON + 30 * DAY)
+    assert _first_due(story) == promised + HOUR
+
+
+def _first_due(story: Story) -> int:
+    assert story.case.sla is not None
+    return to_ms(story.case.sla.first_response_due)
+
+
 def test_what_a_case_remembers_of_its_clocks_is_small() -> None:
     story = silent().waits(NOON + 30 * DAY)
     assert story.player.stored() < 1_200
