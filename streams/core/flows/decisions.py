@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from streams.contracts.logins import LoginFailed
 from streams.contracts.payments import Movement
 from streams.core.flows import fraud_alert, locked_out, trail
@@ -30,11 +32,18 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
         if shadow:
             turn.enforce()
         outcome, shadow = Outcome.STEP_UP, False
+    spoken = outcome
+    is_held = stopper is None and fraud_alert.is_held_in_doubt(turn, prepared, outcome, score)
+    if is_held:
+        outcome = Outcome.HOLD
     # Only what has not happened yet can wait for an answer.
     waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
     expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
-    decision = decision_of(prepared, score, outcome, shadow, policy, turn.ctx, expiry)
-    if stopper is not None:
+    # Its reasons are those of what was said: the model has asked for no hold.
+    decision = decision_of(prepared, score, spoken, shadow, policy, turn.ctx, expiry)
+    if is_held:
+        decision = msgspec.structs.replace(decision, outcome=outcome.label)
+    elif stopper is not None:
         decision = locked_out.blocked(decision)
     elif asked:
         decision = locked_out.challenged(decision)

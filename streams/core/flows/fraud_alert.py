@@ -28,6 +28,7 @@ from streams.core.obligations import Case, Hold, Line, PaymentState, payment_key
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
 from streams.core.receivers import payee_age_days
+from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
@@ -57,6 +58,20 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
         _hold(turn, movement, prepared, outcome, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
         _tell(turn, prepared, movement, Outcome.parse(decision.outcome), case)
+
+
+def is_held_in_doubt(turn: Turn, prepared: Prepared, outcome: Outcome, score: Score | ScoreUnavailable) -> bool:
+    """Whether a movement that would leave is one that restricts its account all the same, by signals in doubt (F21).
+
+    The first one that shows a thief is what the thief came for: an account is not closed behind it.
+    """
+    movement = prepared.event
+    if not Outcome.parse(turn.policy.outcome.case_from) <= outcome < Outcome.HOLD or not isinstance(movement, Movement):
+        return False
+    if status_after(movement) != PaymentState.SEEN or not _goes_out_in_doubt(turn, prepared):
+        return False
+    heard = by_score(movement, prepared.subject, score.value if type(score) is Score else 0.0, turn.policy)
+    return _weaker_signals([hit for hit in prepared.hits if not hit.shadow], heard)[1] >= 2
 
 
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:

@@ -98,8 +98,39 @@ def test_whom_the_thief_has_paid_a_little_is_nobody_known_two_days_later() -> No
     player = taken_over()
     leaves(player, TransferRequested, [100], NOON + 5 * MINUTE, counterparty_id="mule")
     later_ms = NOON + 2 * DAY + 15 * HOUR  # at night
-    leaves(player, TransferRequested, [50_000], later_ms, counterparty_id="mule")
+    assert leaves(player, TransferRequested, [50_000], later_ms, counterparty_id="mule") == 0
     assert state_of(player.obligations["a1"].locks) == "restricted"
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [(TransferRequested, {}), (WithdrawalRequested, {"card_token": "mules-card"}), (BillpayRequested, {})],
+    ids=["nobody", "card", "bill"],
+)
+def test_the_movement_that_restricts_an_account_in_doubt_does_not_leave_it_itself(kind, named) -> None:
+    """No rule of them holds: the amount, the device and the country each say `review`, which lets money go."""
+    player = lived_in()
+    player.see(login(NOON, "in", LoginSucceeded, asn=777, user_agent="Firefox", **THIEF))
+    effects = player.see(paid(NOON + 3 * MINUTE, "out", 55_000, kind, **THIEF, **named))
+    made = next(each for each in effects if type(each) is DecisionMade)
+    assert {hit.outcome for hit in made.hits} == {"review"}
+    assert (made.outcome, made.expiry_outcome) == ("hold", "block")
+    assert state_of(player.obligations["a1"].locks) == "restricted"
+    assert {reason.code for reason in made.reasons}.isdisjoint({"R22"}), "the model has said nothing"
+    hold = player.obligations["a1"].hold(made.subject_id)
+    assert hold is not None
+    assert hold.case_id == player.obligations["a1"].locks[0].case_id
+
+
+def test_the_owner_is_not_held_for_it_on_the_phone_from_before_the_doubt() -> None:
+    player = lived_in()
+    player.see(login(NOON, "in", LoginSucceeded, asn=777, user_agent="Firefox", **THIEF))
+    abroad = PHONE | {"country": "JP", "ip": "192.0.2.9"}
+    effects = player.see(paid(NOON + 3 * MINUTE, "own", 55_000, WithdrawalRequested, card_token="own-card", **abroad))
+    made = next(each for each in effects if type(each) is DecisionMade)
+    assert {hit.outcome for hit in made.hits} == {"review", "step_up"}, "two signals, as the thief's"
+    assert made.outcome == "review"
+    assert not player.obligations["a1"].locks
 
 
 def test_a_payment_that_was_held_makes_nobody_known_and_one_that_went_does() -> None:
