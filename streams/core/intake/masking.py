@@ -26,17 +26,17 @@ _ORDER_DIGITS: Final = 20  # so many without a blank are somebody's order number
 
 # --- dates, times, amounts and addresses: no part of any other number -------------------------------------------------
 
-_AMOUNT: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]{1,3})?|[0-9]{1,10}(?:[.,][0-9]{1,3})?)"
+_AMOUNT: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]{1,3})?|[0-9]{1,10}(?:\.[0-9]{1,3}|,[0-9]{1,2})?)"
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _PLAIN: Final = re.compile(
     r"(?<![0-9])(?<![0-9][-/.])"
     r"(?:20[0-9]{2}[-/.年][01]?[0-9][-/.月][0-3]?[0-9]|[0-3]?[0-9][-/.][01]?[0-9][-/.]20[0-9]{2})(?![0-9])(?![-/.][0-9])"
     rf"|(?<![0-9.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9.])|(?<![0-9a-f:])(?=[0-9:]*[a-f])(?:[0-9a-f]{{0,4}}:){{3,7}}[0-9a-f]{{1,4}}"
     r"|(?<![0-9:])(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"
-    rf"|(?:HK\$|US\$|CNY|RMB|USD|EUR|GBP|JPY|HKD|[¥￥$€£])\s?{_AMOUNT}(?![0-9])"
+    rf"|(?:HK\$|US\$|(?<![A-Za-z])(?:CNY|RMB|USD|EUR|GBP|JPY|HKD)|[¥￥$€£])\s?{_AMOUNT}(?![0-9])"
     rf"|(?<![0-9A-Za-z])(?<![0-9][ \-.,]){_AMOUNT}\s?万?\s?"
     r"(?:[元块]|人民币|[美欧日港][元金币]|英镑|(?:CNY|RMB|yuan|USD|dollars?|bucks|EUR|euros?|GBP|pounds?|JPY|yen|HKD)(?![a-z]))"
-    r"|(?<![0-9.,])(?:[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]{2})?|[0-9]{1,7}[.,][0-9]{2})(?![0-9])(?![.,][0-9])",
+    r"|(?<![0-9A-Za-z.,])(?:[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]{2})?|[0-9]{1,7}[.,][0-9]{2})(?![0-9])(?![.,][0-9])",
     re.IGNORECASE,
 )
 
@@ -45,8 +45,12 @@ _PLAIN: Final = re.compile(
 _RUN: Final = re.compile(r"(?<![0-9])[0-9](?:[\W_]{0,4}[0-9]){12,}+(?:[\W_]{0,4}[Xx](?![A-Za-z]))?")
 _DIGITS: Final = re.compile(r"[0-9]+")
 # As cards have them printed, whatever somebody puts between the groups.
-_PRINTED: Final = re.compile(
-    r"(?<![0-9])[0-9]{4}[\W_]{1,4}(?:[0-9]{4}[\W_]{1,4}[0-9]{4}[\W_]{1,4}[0-9]{1,7}|[0-9]{6}[\W_]{1,4}[0-9]{5})(?![0-9])"
+_PRINTED: Final = tuple(
+    re.compile(rf"(?<![0-9])[0-9]{{4}}[\W_]{{1,4}}(?:{rest})(?![0-9])")
+    for rest in (
+        r"[0-9]{4}[\W_]{1,4}[0-9]{4}[\W_]{1,4}[0-9]{1,7}|[0-9]{6}[\W_]{1,4}[0-9]{5}",
+        r"(?:[0-9]{4}[\W_]{1,4}){3}[0-9]{1,3}",
+    )
 )
 # Resident numbers of before 1999 have fifteen digits and no check character; social security numbers of the US nine.
 _OLD_IDENTITY: Final = re.compile(
@@ -91,6 +95,7 @@ _DIALLED: Final = re.compile(r"(?<![0-9])\+?[0-9](?:[ .\-()/\u2010-\u2015]{0,3}[
 _DAY_FIRST: Final = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])")
 
 _PASSWORD_WORD: Final = r"(?:密码|口令|暗号|(?<![a-z0-9])(?:pass(?:words?|code|phrase|wd|wort)|pwd?|secret)(?![a-z]))"
+_PASSWORD: Final = re.compile(_PASSWORD_WORD, re.IGNORECASE)
 _OTHER_CODES: Final = "".join(
     f"(?<!{each} )"
     for each in (
@@ -118,7 +123,7 @@ _FEW_DIGITS: Final = r"(?<![0-9A-Za-z.])[0-9](?:[ \-]?[0-9]){2,7}(?![0-9A-Za-z]|
 _NO_TOKEN: Final = r"\s\"'“”‘’「」『』<>(){}（）\[\],，;；。、：？！\u3400-\u9fff"
 _CANDIDATE: Final = re.compile(rf"{_FEW_DIGITS}|(?<![^{_NO_TOKEN}])[^{_NO_TOKEN}]{{3,64}}(?![^{_NO_TOKEN}])")
 _FEW: Final = re.compile(_FEW_DIGITS)
-_EDGES: Final = ".:=!?*#->→~|/"
+_EDGES: Final = ".:=!?*#->→~|/&"
 _SPOKEN_CODE: Final = re.compile(
     rf"[^0-9]{{0,16}}?({_SPOKEN_DIGIT}(?:[\W_]?{_SPOKEN_DIGIT}){{3,7}}"
     rf"|(?<![A-Za-z]){_NUMBER_WORD}(?:[\W_]{{1,3}}{_NUMBER_WORD}){{2,7}}(?![A-Za-z]))",
@@ -134,8 +139,8 @@ _NO_WORD: Final = re.compile(r"[0-9!#$%&*+=?@^_~]|[a-z][A-Z]")
 _ENDS: Final = re.compile(r"\s*(?:$|[\n，。；,;])")
 # What is counted, measured or has a name of its own is no code, whatever word is near.
 _NAMED: Final = re.compile(
-    r"(?:订单|单号|交易|流水|版本|金额|尾号|末四位|orders?|transactions?|ref(?:erence)?|payments?|amounts?|versions?"
-    r"|ios|android|iphone|app|last (?:four|4)|end(?:ing|s))[^0-9]{0,12}\Z",
+    r"(?:订单|单号|交易|流水|版本|金额|尾号|末四位|(?<![a-z])(?:orders?|transactions?|ref(?:erence)?|payments?|amounts?|versions?"
+    r"|ios|android|iphone|app|last (?:four|4)|end(?:ing|s))(?![a-z]))[^0-9]{0,12}\Z",
     re.IGNORECASE,
 )
 _COUNTED: Final = re.compile(
@@ -146,9 +151,13 @@ _MEASURE: Final = re.compile(
     r"|cny|rmb|usd|eur|gbp|jpy|hkd|%)?|iphone[0-9]+|ios[0-9.]+|android[0-9.]+",
     re.IGNORECASE,
 )
+# Of what looks like a measure or a name: 3/482913, order:482913, 482913.205118; no date, time or amount ends so.
+_INNER_CODE: Final = re.compile(r"(?<=[/:])[0-9]{6}\Z|(?<=[/:]\.)[0-9]{6}\Z|(?<![0-9])[0-9]{6}\.[0-9]{6}\Z")
 _OF_OURS: Final = re.compile(r"[a-z]{2,6}_(?:[0-9]{4}_)?[a-z2-7]{26}|(?:https?|s3|gs|upload)://.*")  # an id or address
 _LONG_REACH, _REACH, _SHORT_REACH = 32, 24, 20  # characters between a word and what it speaks of
 _BACK_REACH, _SHORT_BACK_REACH = 20, 12
+_AT_ONCE: Final = 2
+_LETTER: Final = re.compile("[A-Za-z]")
 _LAST_DIGITS: Final = 4
 _CODE_SIZES: Final = (4, 6, 8)  # digits; hotlines and senders of text messages have five
 _LONGEST_TOKEN: Final = 64
@@ -163,6 +172,8 @@ _TOP: Final = (
     r"(?: ?[.,] ?(?:(?:com|cn|net|org|edu|gov|io|co|cc|me|info|biz|eu|uk|de|fr|es|it|in|us|jp|hk|tw|sg|example)"
     r"(?![A-Za-z0-9])|中国|公司|网络|网址))+"
 )
+_AT: Final = re.compile(r" ?(?:@|[(\[（]at[)\]）])", re.IGNORECASE)
+_OWN_NAME: Final = re.compile(r"(?<=[\u3400-\u9fff、])[!-~]+\Z")
 _MORE: Final = rf"(?:\.(?!{_SECRET.pattern}){_LABEL})*"
 _EMAIL: Final = re.compile(
     rf"(?<!{_LOCAL}){_LOCAL}++ ?(?:@|[(\[（]at[)\]）]) ?(?:{_LABEL}|[\u3400-\u9fff]+)"
@@ -191,8 +202,9 @@ def masked(text: str) -> Masked:
     kinds: dict[str, None] = {}
     for _ in range(_PASSES):
         before = clean
-        for find in _STAGES:
-            spans = list(find(simplified(clean)))
+        for stage in _STAGES:
+            plain = simplified(clean)
+            spans = _joined([span for find in stage for span in find(plain)])
             kinds |= dict.fromkeys(each.kind for each in spans)
             clean = _without(clean, spans)
         if clean == before:
@@ -200,17 +212,43 @@ def masked(text: str) -> Masked:
     return Masked(clean, tuple(kinds))
 
 
+def _joined(spans: list[_Span]) -> list[_Span]:
+    """Spans that overlap as one, of the kind that was found first: whose part is hidden would be told by the rest."""
+    joined: list[_Span] = []
+    rank = 0
+    for number, span in sorted(enumerate(spans), key=lambda each: (each[1].start, each[0])):
+        if joined and span.start < joined[-1].end:
+            last = joined[-1]
+            kind = span.kind if number < rank else last.kind
+            joined[-1], rank = _Span(last.start, max(last.end, span.end), kind), min(rank, number)
+        else:
+            joined.append(span)
+            rank = number
+    return joined
+
+
 def _without(text: str, spans: list[_Span]) -> str:
     told, at = [], 0
-    for span in sorted(spans):
-        if span.start >= at:
-            told += [text[at : span.start], f"[{span.kind}]"]
-            at = span.end
+    for span in spans:
+        told += [text[at : span.start], f"[{span.kind}]"]
+        at = span.end
     return "".join([*told, text[at:]])
 
 
 def _all(pattern: re.Pattern[str], kind: str) -> Callable[[str], Iterator[_Span]]:
     return lambda text: (_Span(*found.span(), kind) for found in pattern.finditer(text))
+
+
+def _emails(text: str) -> Iterator[_Span]:
+    """Addresses, also where the next one begins without a blank behind one."""
+    at = 0
+    while (found := _EMAIL.search(text[at:] if at else text)) is not None:
+        start, end = at + found.start(), at + found.end()
+        # "the code is this, and mine is a@b" in Chinese has no blank: an address is one of letters that it ends with.
+        sign = _AT.search(text, start, end)
+        own = None if sign is None else _OWN_NAME.search(text, start, sign.start())
+        yield _Span(start if own is None else own.start(), end, "email")
+        at = end
 
 
 def _numbers(text: str) -> Iterator[_Span]:
@@ -222,7 +260,7 @@ def _numbers(text: str) -> Iterator[_Span]:
         bare = "".join(each for each in said if each.isalnum())
         if identities_in(bare):
             yield _Span(*run.span(), "identity")
-        elif any(_is_card(found.group()) for found in _PRINTED.finditer(said)):
+        elif any(_is_card(found.group()) for form in _PRINTED for found in form.finditer(said)):
             yield _Span(*run.span(), "card")
         else:
             for groups in _parts(text, *run.span(), plain):
@@ -290,13 +328,18 @@ def _spoken(text: str) -> Iterator[_Span]:
 
 def _passwords(text: str) -> Iterator[_Span]:
     """What is said to be a password, or stands in quotes behind the word."""
-    for word in re.finditer(_PASSWORD_WORD, text, re.IGNORECASE):
+    for word in _PASSWORD.finditer(text):
         quoted = _QUOTED.match(text, word.end())
         if quoted is not None:
             yield _Span(*quoted.span(1), "code")
             continue
         said = _SAYS.match(text, word.end())
-        if said is None or re.match(_PASSWORD_WORD, said.group(1), re.IGNORECASE) or _is_plain(text, *said.span(1)):
+        token = _CANDIDATE.search(text, word.end(), word.end() + _AT_ONCE + _LONGEST_TOKEN) if said is None else None
+        if token is not None and _LETTER.search(token.group()):
+            span = _told(text, token, token.start() - word.end(), _AT_ONCE, _AT_ONCE)
+            if span is not None:
+                yield span
+        if said is None or _PASSWORD.match(said.group(1)) or _is_plain(text, *said.span(1)):
             continue
         # "pwd: sunflower" says it; "Login password: choose .." begins a sentence.
         names = re.search("[:：=>→]", text[word.end() : said.start(1)]) is not None
@@ -335,12 +378,17 @@ def _told(text: str, token: re.Match[str], far: int, long: int, mixed: int) -> _
     if not digits or _is_plain(text, start, end):
         return None
     named = _NAMED.search(text, max(0, start - _REACH), start)
+    if named is not None and _PASSWORD.search(text, named.start(), start) is not None:
+        named = None  # the password of an order, and what was refused: the nearer word says what it is
     if _FEW.fullmatch(said):
         if _COUNTED.match(text, end) is not None or far > (long if digits > 3 and named is None else _SHORT_REACH):
             return None
         # Beside the word, six digits are a code whatever else they are called; four may be the last of a card.
         return None if named is not None and digits == _LAST_DIGITS else _Span(start, end, "code")
     is_its_own = named is not None or any(each.fullmatch(said) for each in (_MEASURE, _OF_OURS))
+    inner = _INNER_CODE.search(said) if is_its_own else None
+    if inner is not None and far <= mixed:
+        return _Span(start + inner.start(), start + inner.end(), "code")
     return _Span(start, end, "code") if len(said) > 3 and far <= mixed and not is_its_own else None
 
 
@@ -364,18 +412,21 @@ def _is_plain(text: str, start: int, end: int) -> bool:
     return any(found.start() < end and start < found.end() for found in around)
 
 
+# What is found in one stage is looked for in the same text, as what one finds may begin within what another one has.
 _STAGES: Final = (
-    _all(_EMAIL, "email"),
-    _all(_KEY, "code"),
-    _accounts,
-    _numbers,
-    _all(_OLD_IDENTITY, "identity"),
-    _documents,
-    _all(_PHONE, "phone"),
-    _calls,
-    _spoken,
-    _all(_SAID, "number"),
-    _passwords,
-    _codes,
-    _texted,
+    (
+        _emails,
+        _all(_KEY, "code"),
+        _accounts,
+        _numbers,
+        _all(_OLD_IDENTITY, "identity"),
+        _all(_PHONE, "phone"),
+        _passwords,
+    ),
+    (_documents,),
+    (_calls,),
+    (_spoken,),
+    (_all(_SAID, "number"),),
+    (_codes,),
+    (_texted,),
 )
