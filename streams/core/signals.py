@@ -31,6 +31,7 @@ from streams.core.entities.slice_burst import SAMPLED
 from streams.core.familiar import network_of
 from streams.core.ids import digest
 from streams.core.incidents.keys import is_key
+from streams.core.intake.masking import masked
 from streams.core.risk import BLOCK_KIND, LOCKS, RELEASE, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
 
@@ -206,10 +207,16 @@ def _of_incident(
             assignee=event.assignee,
             text=None if event.text is None else said_of(event.text)[0],
             root_cause=event.root_cause,
-            zh=event.zh,
-            en=event.en,
+            zh=_statement(event.zh),
+            en=_statement(event.en),
         )
     ]
+
+
+def _statement(text: str | None) -> str | None:
+    """The words as they are, or with what is hidden in them: the case of the entity refuses that too."""
+    hidden = None if text is None else masked(text)
+    return text if hidden is None or not hidden.kinds else hidden.text[:256]
 
 
 def _of_login(

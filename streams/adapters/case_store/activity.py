@@ -17,6 +17,7 @@ from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionAmended, DecisionMade, Reason
 from streams.contracts.registry import tag_of
 from streams.contracts.triage import PaymentTriaged
+from streams.core.intake.masking import masked
 from streams.core.personal import code_text, kind_of
 
 TOPICS: Final = ("payments.transactions", "auth.logins", "ledger.entries", "fraud.decisions", "account.actions")
@@ -96,7 +97,7 @@ def activity_row(said: Any) -> dict[str, Any] | None:
             return _row(said, said.action_id, said.action, detail)
         case LedgerPosted():
             label = said.direction if said.kind == "posting" else said.kind
-            return _row(said, said.event_id, label, subject_id=said.payment_id, payee_id=said.counterparty_id)
+            return _row(said, said.event_id, label, subject_id=said.payment_id)
         case Event(known=True):
             if not hasattr(said, "ip") and not hasattr(said, "amount_minor"):
                 return None  # a watermark, or that the read model lags
@@ -112,12 +113,13 @@ def _said_of(event: Any) -> str | None:
         # Of the records as they were sent: what is no code, but a card number in its place, is not kept.
         return ", ".join(f"{code_text(each.source)} {code_text(each.code)}" for each in codes)[:64]
     found: str | None = getattr(event, "status", None) or getattr(event, "reason", None)
-    return None if found is None else found[:64]
+    # Why money is asked back, customers write in their own words.
+    return None if found is None else masked(found).text[:64]
 
 
-def _order_of(said: Any) -> str | None:
-    """The order, unless a number or an address stands in its place: nobody may look for such a one either."""
-    found: str | None = getattr(said, "order_id", None)
+def _id_in(said: Any, field: str) -> str | None:
+    """The id, unless a number or an address stands in its place: nobody may look for such a one either."""
+    found: str | None = getattr(said, field, None)
     return None if found is None or kind_of(found) is not None else found
 
 
@@ -128,7 +130,6 @@ def _row(
     detail: Detail = _NOTHING,
     *,
     subject_id: str | None = None,
-    payee_id: str | None = None,
 ) -> dict[str, Any]:
     return {
         "account_id": said.account_id,
@@ -140,11 +141,11 @@ def _row(
         "amount_minor": getattr(said, "amount_minor", None),
         "currency": getattr(said, "currency", None),
         "merchant_id": getattr(said, "merchant_id", None),
-        "payee_id": payee_id or getattr(said, "counterparty_id", None),
-        "card_token": getattr(said, "card_token", None),
-        "device_id": getattr(said, "device_id", None),
+        "payee_id": _id_in(said, "counterparty_id"),
+        "card_token": _id_in(said, "card_token"),
+        "device_id": _id_in(said, "device_id"),
         "ip": getattr(said, "ip", None),
         "country": getattr(said, "country", None),
         "detail": None if detail is _NOTHING else _encode(detail).decode(),
-        "order_id": _order_of(said),
+        "order_id": _id_in(said, "order_id"),
     }

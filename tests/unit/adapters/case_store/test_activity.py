@@ -19,7 +19,14 @@ from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import AccountErased, Entities
 from streams.contracts.decisions import DecisionMade, Hit, Reason
 from streams.contracts.logins import LoginFailed, LoginSucceeded
-from streams.contracts.payments import Code, PaymentFailed, PaymentPending, PaymentSucceeded, RefundCredited
+from streams.contracts.payments import (
+    Code,
+    PaymentFailed,
+    PaymentPending,
+    PaymentSucceeded,
+    RefundCredited,
+    RefundRequested,
+)
 
 PAYMENTS, LOGINS, DECISIONS, ACTIONS = "payments.transactions", "auth.logins", "fraud.decisions", "account.actions"
 IP = "203.0.113.7"
@@ -225,10 +232,17 @@ def test_a_card_number_in_place_of_a_code_is_not_kept() -> None:
     row = activity_row(paid(1, kind=PaymentFailed, codes=codes))
     assert row is not None
     assert row["label"] == "stripe card~hidden, card~hidden 51"
-    for order, kept in (("4111111111111111", None), ("zhang@example.com", None), ("order-88120", "order-88120")):
-        row = activity_row(paid(1, order_id=order))
+    for written, kept in (("4111111111111111", None), ("zhang@example.com", None), ("order-88120", "order-88120")):
+        row = activity_row(paid(1, order_id=written, counterparty_id=written, device_id=written, card_token=written))
         assert row is not None
-        assert row["order_id"] == kept
+        assert {row[name] for name in ("order_id", "payee_id", "device_id", "card_token")} == {kept}
+
+
+def test_what_a_customer_gives_as_a_reason_is_masked() -> None:
+    why = "twice on my card 4111 1111 1111 1111, pwd: sunny19"
+    row = activity_row(paid(1, kind=RefundRequested, refund_id="r1", reason=why))
+    assert row is not None
+    assert row["label"] == "twice on my card [card], pwd: [code]"
 
 
 @pytest.mark.parametrize(

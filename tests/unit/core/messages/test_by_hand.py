@@ -69,7 +69,7 @@ REFUSED = {
         *("请把钱转到安全账户", "please install AnyDesk", "屏幕共享一下", "请将余额转入 李雷 的账户"),
         *("Transfer your money to another account", "请下载向日葵远程"),
     ),
-    "personal": ("Call 138 0013 8000", "写信到 help@shop.example"),
+    "personal": ("Call 138 0013 8000", "写信到 help@shop.example", "Call [phone]"),
 }
 ASKED = (
     "Which shop was it, and when?",
