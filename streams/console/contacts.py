@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
 from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
 from streams.core.ids import digest
+from streams.core.intake.masking import masked
 from streams.core.personal import kind_of
 from streams.core.roles import ANALYSTS
 
@@ -27,6 +29,7 @@ RESULTS: Final = ("right", "wrong", "not_asked")
 SCRIPT: Final[Mapping[str, Mapping[str, str]]] = load_texts("identity_script.toml")
 _AROUND_MS: Final = 3 * 3_600_000  # people remember about when it was
 _LARGEST: Final = 10**15
+_ID: Final = re.compile(r"[A-Za-z0-9_:#-]+")
 
 
 def sought_of(given: Mapping[str, str]) -> Sought | None:
@@ -34,7 +37,7 @@ def sought_of(given: Mapping[str, str]) -> Sought | None:
     said = {name: value.strip()[:128] for name, value in given.items() if value.strip()}
     if not said.keys() - {"currency"}:
         return None
-    if any(kind_of(said.get(name, "")) is not None for name in ("phone", "order", "account")):
+    if any(map(is_personal, said.values())):
         raise Refused("refused.personal")
     at_ms = None if "at" not in said else _instant(said["at"])
     return Sought(
@@ -46,6 +49,12 @@ def sought_of(given: Mapping[str, str]) -> Sought | None:
         since_ms=None if at_ms is None else at_ms - _AROUND_MS,
         until_ms=None if at_ms is None else at_ms + _AROUND_MS,
     )
+
+
+def is_personal(typed: str) -> bool:
+    """Whether what stands where a reference belongs is a number or address of somebody, or tells a password."""
+    is_id = _ID.fullmatch(typed) is not None  # digits of an order may be what in a sentence was a telephone
+    return kind_of(typed) is not None or (not is_id and bool(masked(typed).kinds))
 
 
 def minor_of(amount: str, currency: str) -> int | None:
@@ -69,7 +78,7 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
         raise Refused(NOT_ALLOWED)
     said = {name: value.strip() for name, value in given.items() if value.strip()}
     account_id = said.get("account", "")
-    if not account_id or any(kind_of(said.get(name, "")) for name in ("account", "order", "payment")):
+    if not account_id or any(is_personal(said.get(name, "")) for name in ("account", "order", "payment")):
         raise Refused("refused.personal" if account_id else "refused.form")
     if "case" not in said and "flow" not in said and "text" not in said:
         raise Refused("refused.nothing_said")

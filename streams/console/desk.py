@@ -110,13 +110,26 @@ class Desk:
         self.written = self._pages.written  # what pages call something, as cases have it written
 
     def page(
-        self, request: Request, name: str, session: Session | None, status: int = 200, **values: Any
+        self,
+        request: Request,
+        name: str,
+        session: Session | None,
+        status: int = 200,
+        *,
+        asks: str | None = None,
+        **values: Any,
     ) -> HTMLResponse:
-        """`name` for somebody, with the address that another language shows it at again."""
+        """`name` for somebody, with the address that another language shows it at again.
+
+        `asks`: what somebody typed, of which the page shows no number or address of a person, nor a password.
+        """
         again = request.url.path
+        hidden = masked(asks or "")
+        if asks is not None:
+            values["asked"] = hidden.text if hidden.kinds else asks
         if request.method != "GET":
             again = "/queue"  # an answer to a form has no address
-        elif status < 400 and request.url.query:  # what was refused may be somebody's number
+        elif status < 400 and request.url.query and not hidden.kinds:  # what was refused may be somebody's number
             again = f"{again}?{request.url.query}"
         rendered = self._pages.render(
             name,

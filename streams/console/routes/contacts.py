@@ -70,7 +70,10 @@ def find(
         "contacts.html",
         session,
         400 if problem else 200,
-        given={name: value[:128] for name, value in given.items()} | ({"phone": ""} if problem else {}),
+        given={
+            name: "" if contacts.is_personal(value) or (problem and name == "phone") else value[:128]
+            for name, value in given.items()
+        },
         problem=problem,
         asked=asked is not None,
         accounts=[each for each in accounts if each not in {line.account_id for line in lines}],

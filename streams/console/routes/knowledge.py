@@ -36,7 +36,7 @@ def knowledge(request: Request, desk: At, session: Who, q: str = "", article: st
         request,
         "knowledge.html",
         session,
-        asked=asked,
+        asks=asked,
         found=found,
         chosen=chosen,
         articles=articles,

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from streams.adapters.case_store import queries
 from streams.console.desk import PAGE, At, Who
 from streams.console.masking import shown_words
+from streams.core.intake.masking import masked
 from streams.core.roles import ANALYSTS
 
 router = APIRouter()
@@ -21,5 +22,6 @@ def search(request: Request, desk: At, session: Who, q: str = "", after: str = "
             found = queries.search(connection, asked, PAGE, after or None, names=desk.written)
         else:  # what is hidden from somebody is not confirmed by finding it either
             found = queries.search_shown(connection, asked, PAGE, after or None, shown_words, desk.written)
-    more = found.next_cursor and urlencode({"q": asked, "after": found.next_cursor})
-    return desk.page(request, "search.html", session, lines=found.lines, asked=asked, more=more)
+    is_kept = bool(found.next_cursor) and not masked(asked).kinds  # nobody's number stands in an address
+    more = is_kept and urlencode({"q": asked, "after": found.next_cursor})
+    return desk.page(request, "search.html", session, asks=asked, lines=found.lines, more=more)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from support.browsers import Answer, Browser
@@ -84,6 +85,12 @@ def test_an_account_is_found_by_the_reference_of_its_telephone_and_by_no_number(
     with office.store.reading() as connection:
         details = [row.detail for row in trail.rows(connection) if row.kind == "contact_search"]
     assert details == ["phone", "phone", "phone", "phone"], "which fields, and never what stood in them"
+
+
+@pytest.mark.parametrize("field", ["order", "phone", "account", "amount"])
+def test_no_number_of_anybody_is_looked_for_or_shown_again(office: Office, field: str) -> None:
+    said = office.person("mei").asks("GET", f"/contacts?{urlencode({field: 'call 160-6220-3843、'})}")
+    assert (said.status, "6220" in said.text) == (400, False)
 
 
 def test_the_form_knows_what_the_case_knows_and_goes_back_to_it(office: Office) -> None:

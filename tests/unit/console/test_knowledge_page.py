@@ -54,3 +54,12 @@ def test_nothing_found_says_so_and_hostile_words_stay_words(office: Office) -> N
     hostile = browser.asks("GET", f"/knowledge?{urlencode({'q': '<script>alert(1)</script>'})}").text
     assert "<script>alert" not in hostile
     assert browser.asks("GET", "/knowledge?article=nothing").status == 404
+
+
+@pytest.mark.parametrize("path", ["/knowledge", "/search"])
+def test_what_somebody_asks_is_not_shown_where_it_is_personal(office: Office, path: str) -> None:
+    browser = office.person("mei")
+    for asked, shown in (("my card is 4111 1111 1111 1111", "my card is [card]"), ("order A-88120", "order A-88120")):
+        page = browser.asks("GET", f"{path}?{urlencode({'q': asked})}").text
+        assert f'value="{shown}"' in page
+        assert "1111" not in page
