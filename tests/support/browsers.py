@@ -50,11 +50,11 @@ class Browser:
     """Cookies of one person."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self.cookies: dict[str, str] = {}
 
     def asks(self, method: str, path: str, form: Mapping[str, Any] | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if form is not None:

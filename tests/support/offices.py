@@ -41,7 +41,7 @@ class Office:
         self.clock.at_ms = NOON
         self.sent: list[Event] = []
         self.before: Callable[[Event], None] = lambda _: None  # an event leaves the console
-        self._player = Player(policy())
+        self.player = Player(policy())
         self._core = threading.Lock()
         self._offset = 0
         self._ports: list[int] = []
@@ -53,13 +53,16 @@ class Office:
     def sees(self, happened: Event) -> Written:
         """The core decides about an event, and the store reads what it has published."""
         with self._core:
-            records = []
-            for effect in self._player.see(happened):
-                for emit in publish(effect, lambda *_: None):
-                    if emit.topic in TOPICS_READ:
-                        self._offset += 1
-                        records.append(Record(emit.topic, 0, self._offset, emit.key, emit.value, emit.timestamp_ms))
-            return self.store.write(records, {})
+            return self.store.write([each for each in self.publishes(happened) if each.topic in TOPICS_READ], {})
+
+    def publishes(self, happened: Event) -> list[Record]:
+        """What the core publishes about an event."""
+        records = []
+        for effect in self.player.see(happened):
+            for emit in publish(effect, lambda *_: None):
+                self._offset += 1
+                records.append(Record(emit.topic, 0, self._offset, emit.key, emit.value, emit.timestamp_ms))
+        return records
 
     def opens(self, account_id: str) -> CaseVersion:
         """Somebody's phone was stolen."""
