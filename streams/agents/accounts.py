@@ -40,7 +40,6 @@ from streams.core.risk import BLOCK_KIND, RiskFact, feed_of, incident_of, stoppe
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, release_signal, signals_of
 from streams.core.steps import DecideContext, Prepared
-from streams.core.unlearning import forget_since
 from streams.metrics import (
     CASE_DEADLINES,
     CASES_HANDED_OVER,
@@ -352,8 +351,7 @@ class AccountsLogic:
                     for _ in range(context.partitions)
                 )
             emits += publish(effect, context.count)
-        if moment.forgets_ms is not None:
-            forget_since(state.observations, moment.forgets_ms)
+        pipeline.learn(state.observations, moment, prepared.at_ms)
         emits += self._locked(moment, prepared.event.event_id, context)
         if prepared.release:
             where = (context.clock_ms, context.partition, context.next_sequence)

@@ -406,6 +406,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
         0  # when its freeze was asked for while the account was closed; 0: never, or it was made since
     )
     alerted_ms: int = 0  # when a rule last opened or joined it; 0: none did, or before this was noted
+    # Which side of the door waits, and when the customer was last told so (`streams.core.flows.login_ladder`).
+    waits_told: dict[str, int] = msgspec.field(default_factory=dict)
     answer_time_ms: int = 0  # from clock_ms to when its first response was due, once it is given; 0: it is not
 
     @property
@@ -509,6 +511,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     undone: bytes = b""  # the same of those whose debits left `spent` when all of them were back
     exposed_ms: int = 0  # when the owner last heard that an attacker gave the right password
     exposed_in: str = ""  # the case of that attack
+    legit_ms: int = 0  # when an analyst last found that it was the owner who had come in and changed things
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

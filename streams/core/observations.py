@@ -7,7 +7,7 @@ here knows what was decided: that is the other type, obligations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import exp2, log1p
 from typing import Any
 
@@ -828,6 +828,20 @@ def _credential_changed(obs: Observations, event: logins.CredentialChanged, at_m
     obs.credential_ms = max(obs.credential_ms, at_ms)
     if event.reason == "password":  # nobody has guessed at the new one yet
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
+
+
+def trust_word(obs: Observations, at_ms: int, pardoned: Iterable[str], *, is_owner: bool) -> None:
+    """A person has looked: failures of these sides of the door until `at_ms` are nobody's guesses.
+
+    `is_owner`: nor are changes of credentials until then a stranger's, as after a check of face and document.
+    """
+    for side in pardoned:
+        if side != "unknown_devices":
+            obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
+        if side != "known_devices":
+            obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
+    if is_owner and obs.credential_ms <= at_ms:
+        obs.credential_ms = 0
 
 
 OWNERS_LEVEL = 3  # face and document: what lifts a freeze, too

@@ -122,6 +122,7 @@ from streams.core.observations import (
     is_proved,
     known_since_ms,
     seen_key,
+    trust_word,
 )
 from streams.core.policy import Policy
 from streams.core.risk import RiskView, incident_of
@@ -130,9 +131,10 @@ from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, note_tenure, turn_of
+from streams.core.unlearning import forget_since
 from streams.core.verdict import is_stopped
 
-__all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "next_due_ms", "prepare"]
+__all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "learn", "next_due_ms", "prepare"]
 
 next_due_ms = timers.next_due_ms
 
@@ -267,6 +269,14 @@ def decide(
     else:
         _told(turn, event)
     return _close(turn)
+
+
+def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
+    """What was decided of an event at `at_ms` and changes what `prepare` sees of the account next."""
+    if ctx.forgets_ms is not None:
+        forget_since(observations, ctx.forgets_ms)
+    if ctx.pardoned or ctx.is_owner:
+        trust_word(observations, at_ms, ctx.pardoned, is_owner=ctx.is_owner)
 
 
 def forgets_ms(observations: Observations, obligations: Obligations) -> int | None:

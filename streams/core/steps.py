@@ -139,8 +139,12 @@ class DecideContext(msgspec.Struct, gc=False):
 
     told_right: bool = False  # the owner was told that a stranger gave the right password: no attack tells it again
 
-    # Since when a thief may have been in: the shell has the account forget what it has learned from then on.
+    # What was decided and the account has to learn from: for `pipeline.learn`.
+    # Since when a thief may have been in: what the account has learned from then on is forgotten.
     forgets_ms: int | None = None
+    # Whose failed logins so far are no guesses: a person has let them in (known_devices, unknown_devices, everyone).
+    pardoned: list[str] = msgspec.field(default_factory=list)
+    is_owner: bool = False  # a person has found that it was the owner who came in and changed things
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

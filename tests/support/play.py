@@ -24,7 +24,6 @@ from streams.core.policy import Policy, parse_policy
 from streams.core.risk import RiskView, no_risk
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
-from streams.core.unlearning import forget_since
 
 NO_MODEL = ScoreUnavailable("no_model")
 DEFAULT = files("streams.core").joinpath("policy.default.toml").read_text(encoding="utf-8")
@@ -103,8 +102,7 @@ class Player:
         score = self._scorer(prepared) if prepared.features is not None else NO_MODEL
         context = self._context(event.account_id)
         effects += pipeline.decide(obligations, prepared, score, self.policy, context)
-        if context.forgets_ms is not None:
-            forget_since(observations, context.forgets_ms)
+        pipeline.learn(observations, context, at_ms)
         return effects
 
     def pass_until(self, at_ms: int) -> list[Effect]:

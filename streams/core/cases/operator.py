@@ -10,13 +10,13 @@ from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, trail, unknown_outcome
-from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover
+from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, was_owner
 from streams.core.flows.holds import end_hold
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen, stands, uncovered
 from streams.core.locks.saga import is_after_freeze, lift, lock, stands_as_long, urge
-from streams.core.locks.unlock import is_proved, liftable, undo_false_locks
+from streams.core.locks.unlock import is_proved, liftable, pardon, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.money import charges, refunds
@@ -92,6 +92,7 @@ def act(turn: Turn, event: CaseAction) -> None:
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
             undo_false_locks(turn, case, event.role)
+            was_owner(turn, case)
         case "lock":
             _restrict(turn, case, event)
         case "unlock":
@@ -441,10 +442,13 @@ def _unlock(turn: Turn, event: CaseAction) -> None:
 
     freeze = next((held for held in locks if held.action == "freeze"), None)
     if freeze is None:
-        lift(turn, ends, f"operator ({event.role})", "operator", event.role, tells="unlocked.by_us")
+        pardon(turn, lift(turn, ends, f"operator ({event.role})", "operator", event.role, tells="unlocked.by_us"))
         return
     cooling_s = turn.policy.locks.cooling_s
-    if lift(turn, ends, f"operator ({event.role})", "supervisors", event.role, tells="unlocked", cools_s=cooling_s):
+    why = f"operator ({event.role})"
+    lifted = lift(turn, ends, why, "supervisors", event.role, tells="unlocked", cools_s=cooling_s)
+    pardon(turn, lifted)
+    if lifted:
         # Who knew the password came in vain meanwhile, and must not have become familiar by it.
         turn.ctx.forgets_ms = freeze.since_ms
         turn.obligations.unfrozen_ms = turn.at_ms

@@ -236,6 +236,19 @@ def _why_not(turn: Turn) -> str:
     return "the policy observes" if turn.policy.mode != "enforce" else "it is heard too late to act on"
 
 
+def was_owner(turn: Turn, case: Case) -> None:
+    """An analyst found that it was the owner: nothing from before is a sign of a takeover, or doubted, any more.
+
+    On a case that says that somebody else may be in; and not under a freeze, about whose end two people agree.
+    """
+    about_it = case.family in (TAKEOVER_FAMILY, RISK_FAMILY)
+    if not about_it and not any(rule.startswith(f"{TAKEOVER_RULE}/") for rule in case.rules):
+        return
+    if not is_frozen(turn.obligations.locks):
+        turn.obligations.legit_ms = turn.at_ms
+        turn.ctx.is_owner = True
+
+
 def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> None:
     """A case that began with a change of settings is one of a takeover now, with all that has happened since."""
     if case.case_type != TAKEOVER_CASE:

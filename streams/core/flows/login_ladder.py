@@ -13,6 +13,7 @@ from __future__ import annotations
 from streams.contracts.logins import LoginFailed
 from streams.core.cases import counting
 from streams.core.cases.book import Draft, open_or_join
+from streams.core.flows.owners_word import TOLD_AGAIN_MS
 from streams.core.locks.saga import LOCK_CAPPED, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
@@ -72,9 +73,16 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
         case=case if at_top else None,
         capped=not asks,  # nobody is kept out, and an attack on many accounts must not use up what known devices need
     )
-    if locked and at_top and case is not None:
+    if locked and at_top and case is not None and _is_news(turn, case, applies_to):
         template = "account_locked.password" if applies_to == "unknown_devices" else "account_locked.own_device"
-        notify(turn, template, {"until": instant(turn.at_ms + wait_s * 1000)}, case)
+        if notify(turn, template, {"until": instant(turn.at_ms + wait_s * 1000)}, case):
+            case.waits_told[applies_to] = turn.at_ms
+
+
+def _is_news(turn: Turn, case: Case, applies_to: str) -> bool:
+    """Whether the owner has not heard today that this side waits: anybody may fail once an hour, day and night."""
+    told_ms = case.waits_told.get(applies_to, 0)
+    return not told_ms or turn.at_ms - told_ms >= TOLD_AGAIN_MS
 
 
 def _speaks(turn: Turn, prepared: Prepared, known: bool) -> bool:

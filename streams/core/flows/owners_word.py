@@ -26,7 +26,7 @@ GIVEN_BACK: Final = "not frozen: the account was given back to its owner after t
 # A theft stays true however late its report is heard; what is older than this is a history that is read again.
 STANDS_S: Final = 7 * 86_400
 RISK_FAMILY: Final = "account_risk"  # of cases that say themselves that somebody else may be in (F21)
-_TOLD_AGAIN_MS: Final = 86_400_000
+TOLD_AGAIN_MS: Final = 86_400_000  # about the same, in one case, what anybody may bring about
 _SHOWN: Final = 32  # characters of a channel's name in a case
 
 
@@ -72,7 +72,7 @@ def tells(turn: Turn, case: Case, event: Support) -> bool:
 
     Where nobody is known once a day for each case, for there anybody may write about anybody as often as they like.
     """
-    lately = case.asked_ms > 0 and turn.at_ms - case.asked_ms < _TOLD_AGAIN_MS
+    lately = case.asked_ms > 0 and turn.at_ms - case.asked_ms < TOLD_AGAIN_MS
     if lately and not is_verified(turn.policy.locks, event.channel):
         return False
     case.asked_ms = turn.at_ms

@@ -146,8 +146,12 @@ def is_doubted_since(turn: Turn, since_ms: int) -> bool:
 
 
 def cleared_ms(turn: Turn) -> int:
-    """Until when nobody's doubt counts any more: two people gave the account back, or its owner passed a check."""
-    return max(turn.obligations.unfrozen_ms, turn.obligations.proved_ms)
+    """Until when no doubt counts any more.
+
+    Two people gave the account back, its owner passed a check, or an analyst found that it was the owner.
+    """
+    obligations = turn.obligations
+    return max(obligations.unfrozen_ms, obligations.proved_ms, obligations.legit_ms)
 
 
 def _in_question(turn: Turn) -> list[Trace]:

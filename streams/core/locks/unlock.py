@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from streams.contracts.accounts import IdentityVerified, UnlockRequested
@@ -97,7 +98,15 @@ def undo_false_locks(turn: Turn, case: Case, actor: str) -> None:
         is_own = reason.case_id == case.case_id and held.action != "freeze"
         return is_own and not is_after_freeze(turn, held, reason)
 
-    lift(turn, ends, "locked by mistake", "false_lock", actor, tells="unlocked.by_us")
+    pardon(turn, lift(turn, ends, "locked by mistake", "false_lock", actor, tells="unlocked.by_us"))
+
+
+def pardon(turn: Turn, lifted: Iterable[HeldLock]) -> None:
+    """What a person has lifted counts no failures from before any more: else one more slip would lock it again."""
+    sides = [held.applies_to for held in lifted if held.action in ("lock", "step_up")]
+    turn.ctx.pardoned += sides
+    if any(side != "known_devices" for side in sides):
+        turn.obligations.soft_locks.clear()
 
 
 def is_proved(turn: Turn, held: HeldLock) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, policy
 
-from streams.contracts.accounts import IdentityVerified
+from streams.contracts.accounts import CaseAction, IdentityVerified
 from streams.contracts.actions import ActionRequested, LocksState
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengeFailed, ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
 
@@ -150,6 +151,72 @@ class TestTheWayOut:
         fail(player, 9, SECOND, **THIEF)
         player.see(login(NOON + MINUTE, "new", CredentialChanged, reason="password", **OWN))
         assert locked_out(fail(player, 1, SECOND, NOON + HOUR, "next", **THIEF)) == {"unknown_devices"}
+
+
+class TestWhatAPersonHasLifted:
+    """Whoever let the owner in has seen who failed: the failures from before lock nobody again."""
+
+    def lifted(self, player, effects, action, at_ms):
+        case = next(one for one in reversed(effects) if type(one) is CaseVersion and one.flow == "F20")
+        said = {"case_id": case.case_id, "expected_version": case.version, "role": "analyst", "actor": "ana"}
+        return player.see(event(CaseAction, at_ms, action, action=action, **said))
+
+    @pytest.mark.parametrize("action", ["confirm_legit", "unlock"])
+    @pytest.mark.parametrize(
+        ("failures", "was", "where"),
+        [(101, "hard_lock", OWN), (10, "soft_lock", OWN), (10, "challenged", THIEF)],
+        ids=["a disabled password", "a wait of known devices", "a question to unknown ones"],
+    )
+    def test_one_more_slip_does_not_lock_it_again(self, failures, was, where, action):
+        player = Player(policy('[locks]\nack = "assumed"\n'))
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
+        effects = fail(player, failures, SECOND, **where)
+        assert states(effects)[-1] == was
+        assert states(self.lifted(player, effects, action, NOON + 5 * MINUTE))[-1] == "active"
+        assert locked_out(fail(player, 4, SECOND, NOON + 6 * MINUTE, "slip", **where)) == set()
+        side = "unknown_devices" if where is THIEF else "known_devices"
+        assert locked_out(fail(player, 1, SECOND, NOON + 7 * MINUTE, "fifth", **where)) == {side}, "counted from anew"
+
+    def test_the_other_side_of_the_door_goes_on_counting(self):
+        player = Player(policy('[locks]\nack = "assumed"\n'))
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
+        fail(player, 4, SECOND, name="own", **OWN)
+        effects = fail(player, 10, SECOND, NOON + MINUTE, **THIEF)
+        self.lifted(player, effects, "unlock", NOON + 5 * MINUTE)
+        assert locked_out(fail(player, 1, SECOND, NOON + 6 * MINUTE, "slip", **OWN)) == {"known_devices"}
+
+    def test_an_account_that_nobody_ever_entered_is_not_disabled_again_by_the_next_wait(self):
+        """Failures of strangers at it, three times as far as the first wait: the password is disabled."""
+        player = Player(policy('[locks]\nack = "assumed"\n'))
+        effects = []
+        for round_ in range(3):
+            effects += fail(player, 5, SECOND, NOON + round_ * 2 * HOUR, f"r{round_}-", **THIEF)
+        assert states(effects)[-1] == "hard_lock"
+        self.lifted(player, effects, "unlock", NOON + 5 * HOUR)
+        assert locked_out(fail(player, 4, SECOND, NOON + 6 * HOUR, "slip", **THIEF)) == set()
+        assert locked_out(fail(player, 1, SECOND, NOON + 6 * HOUR + MINUTE, "fifth", **THIEF)) == {"unknown_devices"}
+
+
+class TestWhatItsOwnerHears:
+    @pytest.mark.parametrize(
+        ("where", "template"), [(THIEF, "account_locked.password"), (OWN, "account_locked.own_device")]
+    )
+    def test_whoever_fails_every_hour_has_the_owner_written_to_once_a_day(self, where, template):
+        """A stranger needs nothing for it, and a message about safety knows no quiet hours."""
+        player = at_home()
+        effects = fail(player, 80, HOUR, **where)
+        assert len(commanded(effects)) == 1
+        told = [one for one in effects if type(one) is NotificationRequested and one.template == template]
+        days = [(one.occurred_at - told[0].occurred_at).total_seconds() / 86_400 for one in told]
+        assert days == [0.0, 1.0, 2.0]
+
+    def test_that_the_other_side_waits_as_well_is_news(self):
+        player = at_home()
+        effects = fail(player, 12, SECOND, **THIEF) + fail(player, 12, SECOND, NOON + MINUTE, "own", **OWN)
+        told = [one.template for one in effects if type(one) is NotificationRequested]
+        assert told == ["account_locked.password", "account_locked.own_device"]
 
 
 class TestWhoGoesOnGuessing:

@@ -14,8 +14,8 @@ from streams.contracts.accounts import AccountProfile, CaseAction, CustomerConfi
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded, SessionUsed
-from streams.contracts.payments import PaymentRequested, TransferRequested
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded, SessionUsed
+from streams.contracts.payments import PaymentRequested, TransferRequested, WithdrawalRequested
 from streams.core.locks.account_states import state_of
 from streams.core.outcome import Outcome
 from streams.core.steps import Effect
@@ -255,3 +255,65 @@ def test_the_device_of_a_copied_session_vouches_for_nothing(answers_from: str | 
     payment_id, outcome = asked(player, NOON + 2 * MINUTE, 1, 25_000, **copied)
     assert outcome >= Outcome.STEP_UP
     assert released(yes(player, NOON + 3 * MINUTE, payment_id, PHONE["device_id"])) is is_released
+
+
+def found(player: Player, at_ms: int, family: str, action: str = "confirm_legit") -> list[Effect]:
+    """An analyst's word on the newest case of this family."""
+    case = [each for each in player.obligations["a1"].cases if each.family == family][-1]
+    said = {"case_id": case.case_id, "expected_version": case.version, "role": "analyst", "actor": "ana"}
+    return player.see(event(CaseAction, at_ms, f"{action}-{at_ms}", action=action, **said))
+
+
+def rent(player: Player, at_ms: int, **where: Any) -> Outcome:
+    sent = paid(at_ms, f"rent-{at_ms}", 30_000, TransferRequested, counterparty_id="landlord", **where)
+    return next(Outcome.parse(each.outcome) for each in player.see(sent) if type(each) is DecisionMade)
+
+
+def test_a_takeover_that_was_none_locks_the_owner_once_and_the_next_one_again() -> None:
+    """A new phone, its second factor, a new password and the first rent look like one."""
+    player = Player(ASSUMED)
+    at_home(player)
+    new = PHONE | {"device_id": "phone-2"}
+    player.see(login(NOON, "in", LoginSucceeded, **new))
+    player.see(login(NOON + MINUTE, "otp", ChallengePassed, reason="otp", **new))
+    player.see(login(NOON + HOUR, "new", CredentialChanged, reason="password", **new))
+    assert (rent(player, NOON + 2 * HOUR, **new), state(player)) == (Outcome.BLOCK, "restricted")
+    found(player, NOON + 3 * HOUR, "takeover")
+    assert rent(player, NOON + 4 * HOUR, **new) < Outcome.HOLD
+    assert state(player) == "active"
+    assert all("takeover/" not in hit.rule for hit in player.prepared.hits)
+    player.see(login(NOON + 5 * HOUR, "thief", LoginSucceeded, asn=999, user_agent="Firefox", **THIEF))
+    player.see(login(NOON + 5 * HOUR + MINUTE, "newer", CredentialChanged, reason="password", **THIEF))
+    assert (rent(player, NOON + 6 * HOUR, **THIEF), state(player)) == (Outcome.BLOCK, "restricted")
+
+
+def test_a_risky_account_that_was_none_is_doubted_no_more_for_what_was_before() -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    player.see(login(NOON, "in", LoginSucceeded, asn=999, user_agent="Firefox", **THIEF))
+    sent = paid(NOON + HOUR, "w1", 90_000, WithdrawalRequested, card_token="card", **THIEF)
+    assert [each.outcome for each in player.see(sent) if type(each) is DecisionMade] == ["hold"]
+    assert state(player) == "restricted"
+    found(player, NOON + 2 * HOUR, "account_risk")
+    further = THIEF | {"country": "BR", "device_id": "box-2"}
+    again = paid(NOON + 3 * HOUR, "w2", 300_000, WithdrawalRequested, card_token="card", **further)
+    assert [each.outcome for each in player.see(again) if type(each) is DecisionMade] == ["review"]
+    assert len({hit.rule for hit in player.prepared.hits}) > 1, "two signals once more"
+    assert state(player) == "active"
+
+
+@pytest.mark.parametrize("why", ["about something else", "under a freeze"])
+def test_one_person_ends_no_doubt_by_a_case_about_something_else_nor_under_a_freeze(why: str) -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    came_in(player)
+    if why == "under a freeze":
+        player.see(event(UserReport, NOON + 3 * MINUTE, "stolen", channel="phone", kind="stolen"))
+        found(player, NOON + HOUR, "takeover")
+    else:
+        for number in range(12):
+            player.see(login(NOON + 3 * MINUTE + number * 1000, f"f{number}", LoginFailed, **PHONE))
+        found(player, NOON + HOUR, "ladder")
+    assert player.obligations["a1"].legit_ms == 0
+    assert rent(player, NOON + 2 * HOUR, **THIEF) == Outcome.BLOCK
+    assert any(hit.rule.startswith("takeover/") for hit in player.prepared.hits)
