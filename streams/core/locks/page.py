@@ -108,7 +108,10 @@ A state without an end (`hard_lock`, `frozen`) has an open case with a deadline:
 stands, and one that waits for an answer goes back to people instead of closing. An appeal (`unlock.requested.v1`) is a
 case of its own with the promise of its priority, resolved when nothing but limits is left, or, where it asks for the
 end of these, when they are over; three failed identity checks, and only a person unlocks. An analyst who confirms a
-case as legitimate undoes what that case locked, except a freeze: two people lift it, and only within
+case as legitimate undoes what that case locked. On a case of a takeover, a risky account or a changed setting that also
+ends every doubt about logins and changes from before, unless the account is frozen, as a check of face and document
+does: the owner's next payment is not locked for the same once more. Where a person has unlocked a side of the door, its
+failed logins from before count no more. Nobody undoes a freeze alone: two people lift it, and only within
 `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check that failed afterwards
 takes that back. The published lock says which it is (`check`, `check_until`). Where nobody checks identities, set it to
 0. No check lifts what a suspected mule's case (F31) paused, because nobody doubts who that is: an analyst decides, or
