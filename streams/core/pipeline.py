@@ -93,6 +93,7 @@ from streams.core.money import (
     debit_without_payment,
     expectations,
     orphans,
+    reckoning,
     refunds,
     reservations,
     undercharges,
@@ -268,6 +269,8 @@ def decide(
         _door(turn, prepared, score)
     else:
         _told(turn, event)
+    if obligations.cases and isinstance(event, Movement | LedgerPosted | FeeCharged):
+        reckoning.look_later(turn, _payment_of(turn, event))
     return _close(turn)
 
 
@@ -277,6 +280,11 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
         forget_since(observations, ctx.forgets_ms)
     if ctx.pardoned or ctx.is_owner:
         trust_word(observations, at_ms, ctx.pardoned, is_owner=ctx.is_owner)
+
+
+def _payment_of(turn: Turn, event: Movement | LedgerPosted | FeeCharged) -> str:
+    """The payment that it is about, as far as anybody knows."""
+    return (charges.joined(turn, event) if isinstance(event, LedgerPosted) else event.payment_id) or ""
 
 
 def forgets_ms(observations: Observations, obligations: Obligations) -> int | None:
@@ -313,6 +321,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 orphans.due(turn, waiting)
             case Expectation() if waiting.kind == fees.BOOKING:
                 fees.due(turn, waiting)
+            case Expectation() if waiting.kind == reckoning.RECKONING:
+                reckoning.due(turn, waiting)
             case Expectation():
                 case = expectations.due(turn, waiting)
                 if case is not None and case.family == refunds.BILL and waiting.taken:
@@ -331,6 +341,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 escalation.strike(turn, waiting)
             case _:
                 assert_never(waiting)
+        if isinstance(waiting, Debit | Unknown | Expectation) and not reckoning.is_one(waiting):
+            reckoning.look_later(turn, waiting.payment_id)
         effects.extend(_close(turn))
     return effects
 

@@ -40,6 +40,7 @@ def over_minor(turn: Turn, payment_id: str, limit_minor: int, currency: str, *, 
             return None
         total += stands
         back_minor += each.back_minor if each.currency == currency else 0
+    back_minor = max(0, back_minor - corrected_minor(turn, payment_id, currency))
     by_merchant = min(back_minor, limit_minor, by_merchant_minor(turn, payment_id, currency))
     inside_minor = 0 if with_fees else fee_lines.inside_minor(turn, key, currency)
     return max(0, total - inside_minor) + by_merchant - limit_minor
@@ -83,14 +84,25 @@ def due_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
         return None
     charged = sum(each.amount_minor + each.back_minor for each in lines if not each.fee)
     own_minor = sum(each.amount_minor + each.back_minor - fee_lines.excess_of(turn, each) for each in lines if each.fee)
-    inside_minor = min(fee_lines.inside_minor(turn, payment_key(payment_id), currency, allowed=True), charged - price)
-    return (price if turn.policy.money.undercharges else min(price, charged)) + own_minor + max(0, inside_minor)
+    inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency, allowed=True)
+    if charged >= price:  # of a debit that is too little nobody knows what of it was the fee: the fee is owed as well
+        inside_minor = min(inside_minor, charged - price)
+    return (price if turn.policy.money.undercharges else min(price, charged)) + own_minor + inside_minor
 
 
 def stands_minor(turn: Turn, payment_id: str, currency: str) -> int:
     """What the ledger has debited for a payment, fees included, and not given back."""
     lines = _debits(turn, payment_key(payment_id))
     return sum(each.amount_minor for each in lines if each.currency == currency)
+
+
+def corrected_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What has come back of a payment under cases that asked for it: a correction, and no refund of the purchase."""
+    return sum(
+        case.counters.get(expectations.BACK, 0)
+        for case in turn.obligations.cases
+        if (case.payment_id, case.currency) == (payment_id, currency)
+    )
 
 
 def by_merchant_minor(turn: Turn, payment_id: str, currency: str) -> int:

@@ -66,7 +66,7 @@ TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement =
 # Whose amount is what the ledger's debits should come to.
 WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded, WithdrawalRequested, BillpayRequested})
 EARLY_MAX = 4  # credits that wait for their debit
-BACK_MAX = 2  # debits that are wholly undone and still remembered, because money that comes once more is too much
+BACK_MAX = 4  # debits that are wholly undone and still remembered, because money that comes once more is too much
 
 
 class Returned(NamedTuple):

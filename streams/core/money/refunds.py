@@ -464,6 +464,20 @@ def charged_rightly(turn: Turn, payment_id: str, left_minor: int) -> bool:
     return True
 
 
+def no_more_than(turn: Turn, case: Case, left_minor: int) -> None:
+    """Of what is owed under a case so much may still go back once it is certain."""
+    for owed in tuple(turn.obligations.owed):
+        if (owed.payment_id, owed.family, owed.status) == (case.payment_id, case.family, OWED):
+            owed.amount_minor = min(owed.amount_minor, left_minor)
+            if not owed.amount_minor:
+                turn.obligations.owed.remove(owed)
+
+
+def is_disputed(turn: Turn) -> bool:
+    """Whether people are finding out whose money some of the account's is."""
+    return any(case.is_open and case.family in _DISPUTES for case in turn.obligations.cases)
+
+
 def is_none(turn: Turn, owed: Owed) -> bool:
     """What was to go back was charged rightly. False: it has left already."""
     if owed.status not in (OWED, INTENDED):
@@ -539,7 +553,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("reversed", not approved and _is_reversed(turn, owed.payment_id)),
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
-        ("dispute", any(case.is_open and case.family in _DISPUTES for case in obligations.cases)),
+        ("dispute", is_disputed(turn)),
         # Whether a case that only people see is a dispute about this money, nobody here knows any more.
         ("handed_over", not approved and any(each.handed_over for each in obligations.ended)),
         ("abuse", any(case.finding == "confirmed_fraud" for case in obligations.cases)),

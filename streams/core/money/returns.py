@@ -58,12 +58,15 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     )
     is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
     of_merchant = arrived != "" and not is_ours
+    if arrived == "" and given.is_counted(turn, event.reference or ""):  # a part of one that is said to be all here
+        of_merchant, of_purchase = True, given.is_of_purchase(turn, event.reference or "")
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
     pool_minor, missing = event.amount_minor, False
-    if not is_ours and not _is_asked_for(turn, event, claims, of_merchant=of_merchant, of_purchase=of_purchase):
+    asked_for = _is_asked_for(turn, event, claims, of_merchant=of_merchant, of_purchase=of_purchase)
+    if not is_ours and not (asked_for and not (of_merchant and _is_part_of_more(turn, event, payment_id))):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
     rest_minor, took = event.amount_minor - pool_minor, set[str]()
     for claim in claims:
@@ -232,16 +235,24 @@ def _is_asked_for(
 
     What is more is a refund of the merchant's, of which nothing may have been told yet. One of which something was told
     gives back what is undisputed first, and ends nothing for which a refund of ours has left. One that the customer has
-    asked for or the merchant approved is of what was bought: it is always as much as a whole duplicate, and never one.
+    asked for or the merchant approved is of what was bought: it is always as much as a whole duplicate, and never one;
+    nor is one of the whole price.
     """
     asked_minor = sum(_worth(turn, event, each.missing_minor, each.currency) for each in claims)
     if not of_merchant:
         return event.amount_minor <= asked_minor
     exact = [each for each in claims if (each.missing_minor, each.currency) == (event.amount_minor, event.currency)]
     wanted = exact or (claims if event.amount_minor == asked_minor else [])
+    is_whole = event.amount_minor == balance.price_of(turn, event.payment_id or "", event.currency)
     return bool(wanted) and not any(
-        _has_left(turn, each) or (of_purchase and each.family == refunds.DUPLICATE) for each in wanted
+        _has_left(turn, each) or (of_purchase and (each.family == refunds.DUPLICATE or is_whole)) for each in wanted
     )
+
+
+def _is_part_of_more(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Whether a credit names a refund, and refunds of its payment are more: what it is equal to it is by chance."""
+    named = given.is_counted(turn, event.reference or "")
+    return named and given.of(turn, payment_id, event.currency).refunds_minor > event.amount_minor
 
 
 def _has_left(turn: Turn, claim: Claim) -> bool:

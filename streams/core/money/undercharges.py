@@ -12,7 +12,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.render import money
-from streams.core.money import balance, charges
+from streams.core.money import balance, charges, fee_lines
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     EXPECTATIONS_BYTES,
@@ -103,6 +103,9 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if _is_all_back(turn, waiting.payment_id):
         return
     missing_minor = waiting.amount_minor - taken_minor
+    if missing_minor > 0:  # and of what was taken a part was its fee
+        key = payment_key(waiting.payment_id)
+        missing_minor += min(taken_minor, fee_lines.inside_minor(turn, key, waiting.currency))
     mine = charges.debits_of(turn, payment_key(waiting.payment_id))
     foreign = any(each.currency != waiting.currency for each in mine)
     if missing_minor <= (int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0):

@@ -1,0 +1,223 @@
+"""Do the cases of a payment, taken together, say what its account says?
+
+Every rule about money follows one story: a debit without its payment, a charge too much, a refund that never came.
+Where several meet in one payment (a fee inside a debit that was too little, a merchant's refund of what was charged
+twice) each of them is right and their sum may not be. An hour after the last word about a payment that has or had a
+money case, what stands of its debits is compared with what it should have cost. What its cases ask back, less what they
+ask of the customer, is the difference, or they are corrected. People see the correction; nothing is given back by it.
+
+Nothing is said where nobody can say: while a debit waits for its payment or a refund is on its way, without a final
+word, across currencies, of what was paid by several payments, or where people or the bank have dealt with it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.money import balance, charges, expectations, fee_lines, given, refunds, shared_ids, undercharges
+from streams.core.money.completeness import postponed
+from streams.core.obligations import (
+    EXPECTATIONS_BYTES,
+    EXPECTATIONS_MAX,
+    Case,
+    Debit,
+    Expectation,
+    Line,
+    Owed,
+    PaymentState,
+    Unknown,
+    crowded,
+    payment_key,
+)
+from streams.core.turn import Turn
+
+RECKONING: Final = "reckoning"  # the kind of an expectation: that its cases say what the account says
+NEEDS: Final = ("payments.transactions", "ledger.entries")
+QUIET_MS: Final = 3_600_000
+_TWO: Final = 2
+# Which case is corrected first: what people were only asked to look at, then what a customer was told of.
+_ASK_BACK: Final = (refunds.MISMATCH, refunds.FEE, refunds.DUPLICATE, refunds.NOT_CAPTURED)
+_ASK_FOR: Final = (undercharges.FAMILY, refunds.DOUBLE_BENEFIT)
+BOOKS_AGREE: Final = "books_agree"  # how such a case ends
+_BEYOND: Final = frozenset({"operator_resolve", "duplicate_probable"})  # lines of a case
+
+
+def look_later(turn: Turn, payment_id: str) -> None:
+    """Something was told of a payment. If money of it is or was a case, its cases are reckoned up when it is quiet."""
+    if not _cases(turn, payment_id):
+        return
+    waits = turn.obligations.expectations
+    due_ms = max(turn.at_ms, turn.ctx.clock_ms) + QUIET_MS
+    for each in waits:
+        if each.kind == RECKONING and each.payment_id == payment_id:
+            each.owed_ms, each.due_ms = due_ms, due_ms
+            return
+    waits.append(Expectation(RECKONING, "", payment_id, turn.cause, turn.at_ms, due_ms, due_ms, 0, ""))
+    if crowded(waits, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
+        waits.pop()  # what was promised goes before
+
+
+def is_one(waiting: Debit | Unknown | Expectation) -> bool:
+    """Whether a timer is one of these."""
+    return isinstance(waiting, Expectation) and waiting.kind == RECKONING
+
+
+def due(turn: Turn, waiting: Expectation) -> None:
+    """The payment has been quiet: are the sums of its cases right?"""
+    if postponed(turn, waiting, NEEDS):
+        return
+    turn.obligations.expectations.remove(waiting)
+    about = charges.about_of(turn, waiting.payment_id)
+    if about is None or _is_under_way(turn, waiting.payment_id) or _is_beyond(turn, waiting.payment_id, about.order):
+        return
+    over_minor = _over_minor(turn, waiting.payment_id, about.currency)
+    if over_minor is None:
+        return
+    is_all = sum(not each.amount_minor for each in turn.obligations.spent) < charges.BACK_MAX
+    if is_all:  # else a debit that is undone may have made room, and more may be back than is known
+        over_minor -= _beyond_minor(turn, waiting.payment_id, about.currency)
+    _bring(turn, waiting.payment_id, about.currency, _ASK_BACK, max(0, over_minor))
+    if is_all or over_minor < 0:
+        _bring(turn, waiting.payment_id, about.currency, _ASK_FOR, max(0, -over_minor), lowers=is_all)
+
+
+def _cases(turn: Turn, payment_id: str) -> list[Case]:
+    families = (*_ASK_BACK, *_ASK_FOR)
+    return [case for case in turn.obligations.cases if case.payment_id == payment_id and case.family in families]
+
+
+def _is_under_way(turn: Turn, payment_id: str) -> bool:
+    """Money of it, or the word that explains it, is still to come, and will be looked at when it has."""
+    obligations = turn.obligations
+    moving = (refunds.INTENDED, refunds.SENT)
+    return (
+        any(each.payment_id == payment_id for each in obligations.debits)
+        or any(each.payment_id == payment_id for each in obligations.unknowns)
+        or any(each.payment_id == payment_id and each.status in moving for each in obligations.owed)
+        or any(each.payment_id == payment_id for each in obligations.expectations)
+    )
+
+
+def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
+    """Whether somebody else knows more about it than its own books tell."""
+    key, mine = payment_key(payment_id), _cases(turn, payment_id)
+    others = any(each.order == order and each.payment_id != payment_id for each in turn.obligations.lately)
+    others = others or any(each.order == order and each.payment != key for each in turn.obligations.spent)
+    return (
+        (order != 0 and others)
+        or shared_ids.is_shared(turn, payment_id)
+        or refunds.is_disputed(turn)
+        or any(case.family == refunds.DOUBLE_BENEFIT for case in mine)
+        or (any(case.family == refunds.DUPLICATE for case in mine) and _is_one(turn, key))
+        or any(line.kind in _BEYOND for case in mine for line in case.lines)
+    )
+
+
+def _is_one(turn: Turn, key: int) -> bool:
+    """Whether it was debited once, as far as that is remembered: it is one too many beside another payment."""
+    return sum(not each.fee for each in charges.debits_of(turn, key)) < _TWO
+
+
+def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
+    """How much more stands of its debits than it should cost; below 0: less. None where nobody can say."""
+    state = turn.obligations.recall(payment_key(payment_id))
+    row = given.of(turn, payment_id, currency)
+    due_minor = balance.due_minor(turn, payment_id, currency)
+    if state is None or not state.grace_s or due_minor is None or row.bank_minor:
+        return None
+    if _may_hold_a_fee(turn, payment_id, currency):
+        return None
+    by_merchant = balance.by_merchant_minor(turn, payment_id, currency)
+    stands_minor = balance.stands_minor(turn, payment_id, currency)
+    if state.status in (PaymentState.FAILED, PaymentState.REVERSED):
+        return stands_minor
+    if state.status != PaymentState.SUCCEEDED:
+        return None
+    return stands_minor - due_minor + by_merchant
+
+
+def _may_hold_a_fee(turn: Turn, payment_id: str, currency: str) -> bool:
+    """Whether its debits come to its price and a fee is told of that has no line: the price may hold it, or not."""
+    inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency)
+    charged_minor = balance.charged_minor(turn, payment_id, currency) or 0
+    price = balance.price_of(turn, payment_id, currency) or 0
+    return price <= charged_minor < price + inside_minor
+
+
+def _beyond_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What refunds of a good payment, and of its fees, brought back beyond what was ever debited."""
+    state = turn.obligations.recall(payment_key(payment_id))
+    if state is None or state.status != PaymentState.SUCCEEDED:
+        return 0  # of a failed one a refund may be the correction that a case asked for
+    fees = (case for case in _cases(turn, payment_id) if case.family == refunds.FEE)
+    brought_minor = balance.by_merchant_minor(turn, payment_id, currency)
+    brought_minor += sum(case.counters.get(expectations.BACK, 0) for case in fees)
+    lines = charges.debits_of(turn, payment_key(payment_id))
+    return max(0, brought_minor - sum(each.back_minor for each in lines))
+
+
+def _bring(
+    turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int, *, lowers: bool = True
+) -> None:
+    """Open cases of these families come to `minor` together; or to no less (`lowers`)."""
+    mine = [case for case in _cases(turn, payment_id) if case.is_open and case.family in families]
+    if any(case.currency != currency for case in mine):
+        return
+    mine.sort(key=lambda case: families.index(case.family))
+    surplus_minor = sum(balance.missing_minor(case) for case in mine) - minor
+    for case in mine:
+        if lowers and surplus_minor > 0:
+            part_minor = min(surplus_minor, balance.missing_minor(case))
+            surplus_minor -= part_minor
+            _less(turn, case, balance.missing_minor(case) - part_minor)
+    if surplus_minor < 0:
+        _more(turn, payment_id, currency, families, mine, -surplus_minor)
+
+
+def _less(turn: Turn, case: Case, left_minor: int) -> None:
+    """No more than `left_minor` of a case is still asked for."""
+    gone_minor = balance.missing_minor(case) - left_minor
+    refunds.no_more_than(turn, case, left_minor)
+    case.amount_minor = case.counters.get(expectations.BACK, 0) + left_minor
+    text = "reckoned up: that much less is asked for" if left_minor else "reckoned up: the books agree"
+    add_line(turn, case, Line(turn.at_ms, RECKONING, turn.cause, text, gone_minor, case.currency))
+    if not left_minor:
+        case.money_state = "confirmed"
+        set_status(turn, case, "resolved", BOOKS_AGREE)
+
+
+def _more(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], mine: list[Case], minor: int) -> None:
+    """Cases of these families ask for `minor` less than they should: one of them does so, or a new one."""
+    text = "reckoned up: that much more is asked for"
+    if mine:
+        case = mine[0]
+        case.amount_minor = (case.amount_minor or 0) + minor
+        add_line(turn, case, Line(turn.at_ms, RECKONING, turn.cause, text, minor, currency))
+        return
+    if families is _ASK_FOR:
+        both = Owed(payment_id, turn.cause, minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+        refunds.double_benefit(turn, both, "reckoned up: more is back than the payment leaves owed")
+        return
+    state = turn.obligations.recall(payment_key(payment_id))
+    is_good = state is not None and state.status == PaymentState.SUCCEEDED
+    family = refunds.MISMATCH if is_good else refunds.NOT_CAPTURED
+    for case in _cases(turn, payment_id):
+        if case.family == family:  # what it was about is over
+            case.counters.clear()
+    open_or_join(
+        turn,
+        Draft(
+            case_type="amount_mismatch" if is_good else family,
+            flow="F11" if is_good else "F10",
+            family=family,
+            queue="accounting",
+            priority=2,
+            lines=(Line(turn.at_ms, RECKONING, turn.cause, "reckoned up: more stands than is owed", minor, currency),),
+            payment_id=payment_id,
+            by_payment=True,
+            amount_minor=minor,
+            currency=currency,
+            money_state="moved",
+        ),
+    )

@@ -1,0 +1,148 @@
+"""An hour after the last word about a payment: do its cases together ask for what its account lacks?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import MINUTE, NOON, SECOND, event
+from support.play import Player, policy
+
+from streams.contracts.accounts import CaseAction, LedgerPosted
+from streams.contracts.base import Watermark
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.payments import (
+    FeeCharged,
+    PaymentFailed,
+    PaymentRequested,
+    PaymentSucceeded,
+    RefundApproved,
+    RefundCredited,
+    RefundRequested,
+    RefundSent,
+)
+
+KINDS: dict[str, Any] = {"request": PaymentRequested, "succeed": PaymentSucceeded, "fail": PaymentFailed}
+REFUNDS: dict[str, Any] = {
+    "asked": RefundRequested,
+    "approved": RefundApproved,
+    "sent": RefundSent,
+    "arrived": RefundCredited,
+}
+OVER = ("resolved", "withdrawn", "surveyed", "closed")
+
+
+class Account:
+    """Plays lines `minute what amount [payment]`; a credit of `refund` names the merchant's refund of the payment."""
+
+    def __init__(self, *script: str) -> None:
+        self.player = Player(policy("[unknown]\nsilent_s = 0\n"))
+        self.cases: dict[str, CaseVersion] = {}
+        self.said: list[str] = []
+        self.minute, self.number = 0, 0
+        self.play(*script)
+
+    def play(self, *script: str) -> Account:
+        for each in script:
+            minute, what, *more = each.split()
+            self.minute, self.number = int(minute), self.number + 1
+            self.hear(self.read(what, int(more[0]) if more else 10_000, more[1] if more[1:] else "p1"))
+        return self
+
+    def read(self, what: str, minor: int, payment_id: str) -> Any:
+        at_ms = NOON + self.minute * MINUTE + self.number * SECOND
+        name = f"{what}{self.number}"
+        money = {"payment_id": payment_id, "amount_minor": minor, "currency": "CNY"}
+        if what in ("debit", "credit", "refund"):
+            direction = "debit" if what == "debit" else "credit"
+            reference = f"r{payment_id}" if what == "refund" else None
+            return event(LedgerPosted, at_ms, name, entry_id=name, direction=direction, reference=reference, **money)
+        if what == "fee":
+            return event(FeeCharged, at_ms, name, fee_id="f1", tariff_id="alipay_withdrawal", **money)
+        if what in REFUNDS:
+            return event(REFUNDS[what], at_ms, name, refund_id=f"r{payment_id}", **money)
+        if what == "wait":
+            return event(Watermark, at_ms, name, account_id="-")
+        return event(KINDS[what], at_ms, name, merchant_id="m1", method="wallet_balance", **money)
+
+    def hear(self, happening: Any) -> None:
+        for effect in self.player.see(happening):
+            if isinstance(effect, CaseVersion):
+                self.cases[effect.case_id] = effect
+            elif isinstance(effect, NotificationRequested):
+                self.said.append(effect.template)
+
+    @property
+    def asks(self) -> dict[str, int]:
+        """What open money cases still ask for, by their kind."""
+        return {
+            case.cause_family: (case.amount_minor or 0) - case.counters.get("returned_minor", 0)
+            for case in self.cases.values()
+            if case.status not in OVER and case.cause_family not in ("refund_request", "payment_failure")
+        }
+
+
+SHORT = ("0 request", "0 debit 8000", "0 succeed", "2 wait")
+
+
+@pytest.mark.parametrize(
+    ("then", "asks"),
+    [
+        # The customer has paid 80 of 100, and the merchant gave back half of the purchase: 30 of 50 are left.
+        (("5 approved 5000", "5 sent 5000", "6 refund 5000"), {"undercharge": 2_000}),
+        # All that was paid is back, and half of the purchase stays bought.
+        (("5 approved 8000", "5 sent 8000", "6 refund 8000"), {"double_benefit": 2_000}),
+        # More than was paid is back.
+        (("5 approved", "5 sent", "6 refund"), {"undercharge": 2_000}),
+        (("5 debit 2000",), {}),
+    ],
+)
+def test_what_is_missing_of_a_payment_stays_missing_when_its_merchant_refunds_it(
+    then: tuple[str, ...], asks: dict[str, int]
+) -> None:
+    assert Account(*SHORT, *then, "90 wait").asks == asks
+
+
+def test_a_fee_that_is_told_after_its_line_is_no_part_of_the_price() -> None:
+    account = Account("0 request", "0 debit 8000", "0 succeed", "1 debit 10", "2 wait")
+    assert account.asks == {"undercharge": 1_990}
+    assert account.play("3 fee 10", "30 wait").asks == {"undercharge": 1_990}
+    assert account.play("70 wait").asks == {"undercharge": 2_000}
+
+
+def test_a_fee_inside_a_debit_that_was_too_little_is_missing_as_well() -> None:
+    assert Account("0 request", "0 debit 8000", "0 succeed", "0 fee 10", "2 wait").asks == {"undercharge": 2_010}
+
+
+def test_nothing_is_reckoned_up_where_people_have_decided() -> None:
+    account = Account(*SHORT)
+    (case,) = account.cases.values()
+    at_ms = NOON + 3 * MINUTE
+    whose: Any = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee", "role": "supervisor"}
+    account.hear(event(CaseAction, at_ms, "resolve", action="resolve", resolution="written_off", **whose))
+    assert account.asks == {}
+    assert account.play("5 approved 8000", "5 sent 8000", "6 refund 8000", "90 wait").asks == {}
+
+
+def test_a_refund_in_parts_of_the_purchase_is_not_what_was_charged_too_much() -> None:
+    """Whatever its parts are equal to, and also where it was said to have arrived before the ledger told of it."""
+    over = ("0 request", "0 debit 15000", "0 succeed", "2 wait")
+    in_parts = ("5 approved", "5 sent", "6 refund 5000", "7 refund 5000", "7 arrived")
+    said_first = ("5 approved", "5 sent", "6 arrived", "6 refund 5000", "7 refund 5000")
+    for refund in (in_parts, said_first):
+        account = Account(*over, *refund, "90 wait")
+        assert account.asks == {"amount_mismatch": 5_000}
+        assert "charge_corrected" not in account.said
+
+
+def test_a_refund_of_the_whole_price_that_was_asked_for_is_of_the_purchase() -> None:
+    twice = ("0 request", "0 debit 20000", "0 succeed", "2 wait")
+    assert Account(*twice, "5 asked", "5 sent", "6 refund", "90 wait").asks == {"amount_mismatch": 10_000}
+    assert Account(*twice, "5 sent", "6 refund", "90 wait").asks == {}  # the merchant has corrected it
+
+
+def test_a_refund_that_is_told_to_have_arrived_before_the_ledger_tells_is_no_overcharge() -> None:
+    """Nor where as much was one too many before, and is corrected."""
+    account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 credit", "3 wait")
+    assert account.asks == {}
+    assert account.play("5 sent 3000", "6 arrived 3000", "8 wait", "9 refund 3000", "90 wait").asks == {}
