@@ -100,7 +100,8 @@ class Plants:
         said = self.beside(chance.choice(_BETWEEN).join(shown))
         form = chance.choice(("{0}{1}", "{0} {1}", "{0}，{1}", "{1}{0}", "{1}。{0}"))
         if any(_folded(one[-1:] + two[:1]).isascii() for one, two in ((frame, said), (said, frame))):
-            form = chance.choice(("{0} {1}", "{0}, {1}", "{1} {0}"))  # whoever writes so puts blanks between words
+            # Whoever writes so puts blanks between words; "an error" and "code: 51" are one in the same sentence.
+            form = chance.choice(("{0}. {1}", "{0}\n{1}", "{1} {0}"))
         return form.format(frame, said), plants
 
     def _card(self) -> Plant:

@@ -119,7 +119,7 @@ _SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 _BY_TEXT: Final = re.compile(r"短信|简讯|(?<![a-z])(?:text messages?|by text|texted|sms)(?![a-z])", re.IGNORECASE)
-_FEW_DIGITS: Final = r"(?<![0-9A-Za-z.])[0-9](?:[ \-]?[0-9]){2,7}(?![0-9A-Za-z]|\.[0-9])"
+_FEW_DIGITS: Final = r"(?<![0-9A-Za-z.])[0-9](?:[ \-]?[0-9]){2,7}(?![0-9A-Za-z]|\.[0-9]++(?![A-Za-z]))"
 _NO_TOKEN: Final = r"\s\"'“”‘’「」『』<>(){}（）\[\],，;；。、：？！\u3400-\u9fff"
 _CANDIDATE: Final = re.compile(rf"{_FEW_DIGITS}|(?<![^{_NO_TOKEN}])[^{_NO_TOKEN}]{{3,64}}(?![^{_NO_TOKEN}])")
 _FEW: Final = re.compile(_FEW_DIGITS)
@@ -152,13 +152,16 @@ _MEASURE: Final = re.compile(
     re.IGNORECASE,
 )
 # Of what looks like a measure or a name: 3/482913, order:482913, 482913.205118; no date, time or amount ends so.
-_INNER_CODE: Final = re.compile(r"(?<=[/:])[0-9]{6}\Z|(?<=[/:]\.)[0-9]{6}\Z|(?<![0-9])[0-9]{6}\.[0-9]{6}\Z")
+_INNER_CODE: Final = re.compile(
+    r"(?:(?<![0-9A-Za-z_.,\-])|(?<=[^0-9,\-]\.)|(?<=[0-9]{8}\.))[0-9]{6}\Z|(?<![0-9])[0-9]{6}\.[0-9]{6}\Z"
+)
 _OF_OURS: Final = re.compile(r"[a-z]{2,6}_(?:[0-9]{4}_)?[a-z2-7]{26}|(?:https?|s3|gs|upload)://.*")  # an id or address
 _LONG_REACH, _REACH, _SHORT_REACH = 32, 24, 20  # characters between a word and what it speaks of
 _BACK_REACH, _SHORT_BACK_REACH = 20, 12
 _AT_ONCE: Final = 2
 _LETTER: Final = re.compile("[A-Za-z]")
 _LAST_DIGITS: Final = 4
+_CODE_DIGITS: Final = 6  # as most codes have them
 _CODE_SIZES: Final = (4, 6, 8)  # digits; hotlines and senders of text messages have five
 _LONGEST_TOKEN: Final = 64
 _AFTER_ANOTHER: Final = 8  # characters from one that was masked to the next
@@ -369,27 +372,32 @@ def _codes(text: str) -> Iterator[_Span]:
 
 
 def _told(text: str, token: re.Match[str], far: int, long: int, mixed: int) -> _Span | None:
-    """The token as a secret, if it is one and near enough for its kind."""
+    """The token as a secret, or what of it is one, if it is near enough for its kind."""
     found = token.group()
     start = token.start() + len(found) - len(found.lstrip(_EDGES))
     end = token.end() - (len(found) - len(found.rstrip(_EDGES)))
     said = text[start:end]
     digits = sum(each.isdigit() for each in said)
-    if not digits or _is_plain(text, start, end):
+    if not digits:
         return None
+    is_plain = _is_plain(text, start, end)
     named = _NAMED.search(text, max(0, start - _REACH), start)
     if named is not None and _PASSWORD.search(text, named.start(), start) is not None:
         named = None  # the password of an order, and what was refused: the nearer word says what it is
     if _FEW.fullmatch(said):
-        if _COUNTED.match(text, end) is not None or far > (long if digits > 3 and named is None else _SHORT_REACH):
-            return None
+        # Nobody counts a hundred thousand of anything beside the word.
+        is_counted = digits != _CODE_DIGITS and _COUNTED.match(text, end) is not None
+        reach = long if digits > 3 and named is None else _SHORT_REACH
         # Beside the word, six digits are a code whatever else they are called; four may be the last of a card.
-        return None if named is not None and digits == _LAST_DIGITS else _Span(start, end, "code")
-    is_its_own = named is not None or any(each.fullmatch(said) for each in (_MEASURE, _OF_OURS))
-    inner = _INNER_CODE.search(said) if is_its_own else None
-    if inner is not None and far <= mixed:
-        return _Span(start + inner.start(), start + inner.end(), "code")
-    return _Span(start, end, "code") if len(said) > 3 and far <= mixed and not is_its_own else None
+        is_last = named is not None and digits == _LAST_DIGITS
+        return None if is_plain or is_counted or is_last or far > reach else _Span(start, end, "code")
+    if far > mixed:
+        return None
+    if is_plain or named is not None or any(each.fullmatch(said) for each in (_MEASURE, _OF_OURS)):
+        inner = _INNER_CODE.search(said)
+        is_code = inner is not None and not _is_plain(text, start + inner.start(), start + inner.end())
+        return _Span(start + inner.start(), start + inner.end(), "code") if inner and is_code else None
+    return _Span(start, end, "code") if len(said) > 3 else None
 
 
 def _texted(text: str) -> Iterator[_Span]:
@@ -407,9 +415,10 @@ def _texted(text: str) -> Iterator[_Span]:
 
 
 def _is_plain(text: str, start: int, end: int) -> bool:
-    """Whether it is a date, a time or an amount, or a part of one."""
+    """Whether it is a date, a time or an amount, or a part of one. What has letters may have an amount behind it."""
     around = _PLAIN.finditer(text, max(0, start - _REACH), end + _REACH)
-    return any(found.start() < end and start < found.end() for found in around)
+    least = start + 1 if _LETTER.search(text, start, end) else end
+    return any(found.start() < least and start < found.end() for found in around)
 
 
 # What is found in one stage is looked for in the same text, as what one finds may begin within what another one has.
