@@ -389,6 +389,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
         return
     if debit.posted and not (debit.contradicted or debit.undone):
         debit.amount_minor -= charges.given_up(turn, debit.payment_id, debit.currency)
+        debit.amount_minor = min(debit.amount_minor, _standing_minor(turn, debit))
         if debit.amount_minor <= 0:
             return
     known, about = _case(turn, debit.payment_id), charges.about_of(turn, debit.payment_id)
@@ -439,6 +440,22 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     asked = asked or ask(turn, case, debit.payment_id, debit.entry, debit.amount_minor, debit.currency)
     if asked and not early and not shared_ids.is_shared(turn, debit.payment_id):
         _tell(turn, debit, case)
+
+
+def _standing_minor(turn: Turn, debit: Debit) -> int:
+    """What the books still hold for it beside what else waits for money of its payment; its own where they do not know.
+
+    A credit that was taken to correct the payment's amount was the money of a debit that is looked into as a whole.
+    """
+    payment_id, currency = debit.payment_id, debit.currency
+    lines = charges.debits_of(turn, payment_key(payment_id))
+    if not lines or balance.charged_minor(turn, payment_id, currency) is None:
+        return debit.amount_minor
+    others = [each for each in turn.obligations.debits if (each.payment_id, each.currency) == (payment_id, currency)]
+    families = (refunds.DUPLICATE, refunds.MISMATCH, refunds.FEE, FAMILY)
+    asked_minor = balance.asked_minor(turn, payment_id, currency, *families)
+    stands_minor = balance.stands_minor(turn, payment_id, currency)
+    return stands_minor - asked_minor - sum(each.amount_minor for each in others)
 
 
 def _is_with_its_payment(turn: Turn, debit: Debit) -> bool:

@@ -244,8 +244,23 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
             and case.is_open
             and any(line.text.startswith(f"refund {event.refund_id} ") for line in case.lines)
         ):
-            case.money_state = "confirmed"
-            set_status(turn, case, "resolved", "refund_failed")
+            _is_less(turn, case, event)
+
+
+def _is_less(turn: Turn, case: Case, event: RefundFailed) -> None:
+    """So much of what the customer has twice never came: what else is twice stays so."""
+    text = f"refund {event.refund_id} came back"
+    if any(line.text == text for line in case.lines):
+        return  # told once more
+    left_minor = (case.amount_minor or 0) - event.amount_minor
+    if left_minor > 0 and case.currency == event.currency:
+        case.amount_minor = left_minor
+        if BY_SUCCESS in case.counters:
+            case.counters[BY_SUCCESS] = min(left_minor, case.counters[BY_SUCCESS])
+        add_line(turn, case, Line(turn.at_ms, DOUBLE_BENEFIT, turn.cause, text, event.amount_minor, event.currency))
+        return
+    case.money_state = "confirmed"
+    set_status(turn, case, "resolved", "refund_failed")
 
 
 def _was_right(turn: Turn, payment_id: str, refund_id: str) -> bool:

@@ -66,7 +66,7 @@ class Books:
         if word == "answer":
             return event(PspStatus, self.at_ms, number, status=amount, **about)
         if word in ("sent", "refund"):
-            about |= {"refund_id": self.intents[-1].refund_id}
+            about |= {"refund_id": self.intents[-1].refund_id, "amount_minor": self.intents[-1].amount_minor}
         return event(KINDS[what], self.at_ms, number, **about)
 
     def hear(self, happening: Event) -> None:
@@ -105,6 +105,17 @@ def test_a_refund_that_left_although_it_was_cancelled() -> None:
 
 def test_a_cancelled_refund_that_left_and_came_back_is_no_double_benefit() -> None:
     assert "double_benefit" not in Books().play(*LOST, "succeed", "sent", "refund failed").open
+
+
+def test_of_two_refunds_that_left_too_early_the_one_that_came_back_is_twice_no_more() -> None:
+    books = Books().play(
+        "request", "debit 4000", "debit 6000", "fail", "wait 3", "answer failed", "credit 4000", "sent"
+    )
+    assert books.play("succeed").open == {"double_benefit": 10_000}
+    assert books.play("refund failed", "wait 1").open == {"double_benefit": 4_000}
+    books.at_ms += SECOND
+    books.hear(books.happening("refund failed", "told once more"))
+    assert books.open == {"double_benefit": 4_000}
 
 
 def test_the_bank_gave_back_what_our_refund_gave_back_too() -> None:

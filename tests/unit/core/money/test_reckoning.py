@@ -35,7 +35,8 @@ OVER = ("resolved", "withdrawn", "surveyed", "closed")
 class Account:
     """Plays lines `minute what amount [payment]`; a credit of `refund` names the merchant's refund of the payment."""
 
-    def __init__(self, *script: str) -> None:
+    def __init__(self, *script: str, method: str = "wallet_balance") -> None:
+        self.method = method
         self.player = Player(policy("[unknown]\nsilent_s = 0\n"))
         self.cases: dict[str, CaseVersion] = {}
         self.said: list[str] = []
@@ -63,7 +64,7 @@ class Account:
             return event(REFUNDS[what], at_ms, name, refund_id=f"r{payment_id}", **money)
         if what == "wait":
             return event(Watermark, at_ms, name, account_id="-")
-        return event(KINDS[what], at_ms, name, merchant_id="m1", method="wallet_balance", **money)
+        return event(KINDS[what], at_ms, name, merchant_id="m1", method=self.method, **money)
 
     def hear(self, happening: Any) -> None:
         for effect in self.player.see(happening):
@@ -146,3 +147,12 @@ def test_a_refund_that_is_told_to_have_arrived_before_the_ledger_tells_is_no_ove
     account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 credit", "3 wait")
     assert account.asks == {}
     assert account.play("5 sent 3000", "6 arrived 3000", "8 wait", "9 refund 3000", "90 wait").asks == {}
+
+
+def test_what_the_bank_gave_back_of_a_failed_payment_is_not_looked_for_as_well() -> None:
+    """A part of it ended the case that the payment was charged too much: it was the money of the whole debit."""
+    account = Account("0 request", "0 debit 15000", "2 wait", method="bank_transfer")
+    assert account.asks == {"amount_mismatch": 5_000}
+    account.play("3 fail", "8 credit 7500", "9 credit 7500", "50 wait", "120 wait")
+    assert account.asks == {}
+    assert "debited_not_confirmed" not in account.said
