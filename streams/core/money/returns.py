@@ -58,7 +58,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     )
     is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
     of_merchant = arrived != "" and not is_ours
-    if arrived == "" and given.is_counted(turn, event.reference or ""):  # a part of one that is said to be all here
+    is_part = arrived == "" and given.is_counted(turn, event.reference or "")  # of one that is said to be all here
+    if is_part:
         of_merchant, of_purchase = True, given.is_of_purchase(turn, event.reference or "")
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
@@ -92,7 +93,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         return
     if arrived == "" and not named and not first:
         expectations.unclaimed(turn, event, payment_id, claimed=bool(took - {refunds.NOT_CAPTURED}))
-    if arrived == "":
+    if arrived == "" and not is_part:
         given.credited(turn, event, payment_id, max(0, pool_minor - back.twice_minor))
     elif not is_ours:
         given.was_none_of_it(turn, event, payment_id, event.amount_minor - pool_minor)

@@ -104,6 +104,13 @@ def test_what_is_missing_of_a_payment_stays_missing_when_its_merchant_refunds_it
     assert Account(*SHORT, *then, "90 wait").asks == asks
 
 
+@pytest.mark.parametrize("said", [5, 7, 9])
+def test_more_than_was_paid_comes_back_in_parts_whenever_it_is_said_to_be_here(said: int) -> None:
+    parts = sorted(["6 refund 5000", "8 refund 5000", f"{said} arrived"])
+    account = Account(*SHORT, "4 approved", "4 sent", *parts, "90 wait")
+    assert sum(account.asks.values()) == 2_000
+
+
 def test_a_fee_that_is_told_after_its_line_is_no_part_of_the_price() -> None:
     account = Account("0 request", "0 debit 8000", "0 succeed", "1 debit 10", "2 wait")
     assert account.asks == {"undercharge": 1_990}
