@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +12,17 @@ from sqlalchemy.sql.elements import ColumnElement
 from streams.adapters.case_store.activity import ENTITY_COLUMNS, Detail, decode_detail
 from streams.adapters.case_store.queries import CaseLine, Sought, lines_of
 from streams.adapters.case_store.store import decode_case
-from streams.adapters.case_store.tables import ACTIVITY, CASES, CONTACTS, DAY_OF, LOCK_STATES, NOTIFICATIONS, VERSIONS
-from streams.adapters.case_store.words import find_numbers
+from streams.adapters.case_store.tables import (
+    ACTIVITY,
+    CASES,
+    CONTACTS,
+    DAY_OF,
+    LOCK_STATES,
+    NOTIFICATIONS,
+    OF_ENTITIES,
+    VERSIONS,
+)
+from streams.adapters.case_store.words import numbers_with
 from streams.contracts.cases import CaseVersion
 
 _DONE: Final = ACTIVITY.c
@@ -22,6 +30,7 @@ _NOTHING: Final = Detail()
 _OF_PAYMENTS: Final = ("payment.succeeded", "payment.failed", "payment.pending", "payment.reversed")
 _LOOKED_AT: Final = 5_000  # of the busiest entities: what is older says little about who uses them
 _PAID: Final = 500
+_EXACTLY: Final = 200  # cases that are read to see what their words stand for
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -141,34 +150,48 @@ def accounts(connection: Connection, kind: str, value: str, limit: int) -> tuple
     return tuple(Link(*row[:-1]) for row in rows), int(rows[0][-1]) if rows else 0
 
 
-def cases_naming(connection: Connection, field: str, value: str, limit: int) -> tuple[CaseLine, ...]:
-    """Cases that name an entity (a field of Entities), or that are about a payment which used it, the newest first.
+def cases_naming(
+    connection: Connection, field: str, value: str, limit: int, *, owner: str, since_ms: int = 0
+) -> tuple[tuple[CaseLine, ...], int]:
+    """Cases of `owner` (account, entity) that name an entity (a field of Entities), and how many there are.
 
-    Of the payments the newest `_PAID` are looked at.
+    Of accounts also those about a payment which used it; of the payments the newest `_PAID` are looked at. The newest
+    `limit`, the newest first, of those with a version since `since_ms`. Past the newest `_EXACTLY` that hold the words
+    of the value every one that does counts, wherever it holds them.
     """
-    numbers = set(find_numbers(connection, value, 4 * limit, None))
-    query = (
-        select(CASES.c.number, VERSIONS.c.body)
-        .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
-        .where(CASES.c.number.in_(numbers), CASES.c.shadow.is_(False))
-        .order_by(CASES.c.number.desc())
+    wanted = (
+        CASES.c.shadow.is_(False),
+        OF_ENTITIES if owner == "entity" else CASES.c.owner == owner,
+        CASES.c.at_ms >= since_ms,
     )
-    # Words that begin alike are found too: only what says exactly this is meant.
-    naming = (row.number for row in connection.execute(query) if _names(decode_case(row.body), field, value))
-    found = set(islice(naming, limit))
+    found, more = set[int](), 0
+    with_words = numbers_with(connection, value)
+    if with_words is not None:
+        holding = with_words.subquery()
+        held = select(CASES.c.number).join(holding, holding.c.number == CASES.c.number).where(*wanted)
+        newest = held.order_by(CASES.c.number.desc()).limit(_EXACTLY).subquery()
+        query = (
+            select(CASES.c.number, VERSIONS.c.body)
+            .join(newest, newest.c.number == CASES.c.number)
+            .join(VERSIONS, and_(CASES.c.case_id == VERSIONS.c.case_id, CASES.c.version == VERSIONS.c.version))
+        )
+        rows = connection.execute(query).all()
+        # The same words may stand for something else there.
+        found = {row.number for row in rows if _names(decode_case(row.body), field, value)}
+        if len(rows) == _EXACTLY:
+            more = (connection.scalar(select(func.count()).select_from(held.subquery())) or 0) - len(rows)
     kind = next((kind for kind, column in ENTITY_COLUMNS.items() if column == field), None)
-    if kind is not None:
-        newest = select(_DONE.account_id, _DONE.subject_id).where(_DONE[ENTITY_COLUMNS[kind]] == value)
-        used = newest.order_by(_DONE.at_ms.desc()).limit(_PAID).subquery()
+    if kind is not None and owner == "account":
+        newest_acts = select(_DONE.account_id, _DONE.subject_id).where(_DONE[ENTITY_COLUMNS[kind]] == value)
+        used = newest_acts.order_by(_DONE.at_ms.desc()).limit(_PAID).subquery()
         paid = (
             select(CASES.c.number)
             .join(used, and_(used.c.account_id == CASES.c.account_id, used.c.subject_id == CASES.c.payment_id))
-            .where(CASES.c.shadow.is_(False))
+            .where(*wanted)
             .distinct()
-            .limit(limit)
         )
         found |= set(connection.scalars(paid))
-    return lines_of(connection, sorted(found, reverse=True)[:limit])
+    return lines_of(connection, sorted(found, reverse=True)[:limit]), len(found) + more
 
 
 def at_merchant(connection: Connection, merchant_id: str, begin_day: int) -> tuple[DayOfMerchant, ...]:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import BigInteger, Connection, TextualSelect, column, text
 
 from streams.adapters.case_store.tables import WORDS
 from streams.contracts.cases import CaseVersion
@@ -129,28 +129,50 @@ def find_numbers(
     wanted = [(phrase, *names(phrase)) for phrase in phrases(asked)]
     if not wanted:
         return []
-    if connection.dialect.name == "sqlite":
-        row, holds = "rowid", f"{WORDS} MATCH :query"
-        query = " AND ".join(
-            "(" + " OR ".join('"' + " ".join(each) + '"' + _prefix(each, " *") for each in either) + ")"
-            for either in wanted
-        )
-    else:
-        row, holds = "number", "words @@ CAST(:query AS tsquery)"
-        query = " & ".join(
-            "("
-            + " | ".join(
-                "(" + " <-> ".join(f"'{word}'" for word in each) + _prefix(each, ":*") + ")" for each in either
-            )
-            + ")"
-            for either in wanted
-        )
+    row = _row(connection)
     more = "" if below is None else f" AND {row} < :below"
     found = connection.execute(
-        text(f"SELECT {row} FROM {WORDS} WHERE {holds}{more} ORDER BY {row} DESC LIMIT :limit"),
-        {"query": query, "limit": limit} | ({} if below is None else {"below": below}),
+        text(f"SELECT {row} FROM {WORDS} WHERE {_holds(connection)}{more} ORDER BY {row} DESC LIMIT :limit"),
+        {"query": _query(connection, wanted), "limit": limit} | ({} if below is None else {"below": below}),
     )
     return [int(number) for (number,) in found]
+
+
+def numbers_with(connection: Connection, value: str) -> TextualSelect | None:
+    """Numbers of the cases that hold `value` word for word, as a query; None if nothing in it is a word."""
+    wanted = words_of(value)
+    if not wanted:
+        return None
+    query = _query(connection, [(wanted,)], begun=False)
+    found = text(f"SELECT {_row(connection)} AS number FROM {WORDS} WHERE {_holds(connection)}")
+    return found.bindparams(query=query).columns(column("number", BigInteger))
+
+
+def _row(connection: Connection) -> str:
+    return "rowid" if connection.dialect.name == "sqlite" else "number"
+
+
+def _holds(connection: Connection) -> str:
+    return f"{WORDS} MATCH :query" if connection.dialect.name == "sqlite" else "words @@ CAST(:query AS tsquery)"
+
+
+def _query(connection: Connection, wanted: Iterable[Sequence[list[str]]], *, begun: bool = True) -> str:
+    """What the index is asked for: one of the phrases in each place; `begun`: their last word may be a beginning."""
+
+    def ends(phrase: list[str], mark: str) -> str:
+        return _prefix(phrase, mark) if begun else ""
+
+    if connection.dialect.name == "sqlite":
+        return " AND ".join(
+            "(" + " OR ".join('"' + " ".join(each) + '"' + ends(each, " *") for each in either) + ")"
+            for either in wanted
+        )
+    return " & ".join(
+        "("
+        + " | ".join("(" + " <-> ".join(f"'{word}'" for word in each) + ends(each, ":*") + ")" for each in either)
+        + ")"
+        for either in wanted
+    )
 
 
 def _prefix(phrase: list[str], mark: str) -> str:

@@ -139,16 +139,19 @@ def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
         missing()
     acts = linked.of_entity(connection, kind, value, _MOMENTS) if kind in ENTITY_COLUMNS else ()
     accounts, total = linked.accounts(connection, kind, value, _ACCOUNTS) if kind in ENTITY_COLUMNS else ((), 0)
-    cases = linked.cases_naming(connection, _FIELDS[kind], value, _CASES)
+    cases, named = linked.cases_naming(connection, _FIELDS[kind], value, _CASES, owner="account")
+    findings, found = linked.cases_naming(connection, _FIELDS[kind], value, _CASES, owner="entity")
     commands = linked.commands(connection, f"{kind}/{blocking.named(kind, value)}", _COMMANDS)
-    if not (acts or cases or commands):
+    if not (acts or cases or findings or commands):
         missing()
     return {
         "acts": acts,
         "accounts": accounts,
         "total": total,
-        "findings": tuple(each for each in cases if each.owner == "entity"),
-        "cases": tuple(each for each in cases if each.owner != "entity"),
+        "findings": findings,
+        "found": found,
+        "cases": cases,
+        "named": named,
         "commands": commands,
         "measures": blocking.measures(commands),
         "moments": timeline(acts=(*acts, *commands))[::-1],

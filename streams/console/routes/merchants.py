@@ -7,9 +7,11 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection
 
 from streams.adapters.case_store import linked
 from streams.adapters.case_store.linked import DayOfMerchant
+from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.rows import DAY_MS
 from streams.console.desk import At, Who, missing
 
@@ -85,11 +87,12 @@ def merchant(request: Request, desk: At, session: Who, id: str = "", days: int =
     begin_ms = (last_day - period + 1) * DAY_MS
     with desk.store.reading() as connection:
         found = linked.at_merchant(connection, id, begin_ms // DAY_MS)
-        cases = linked.cases_naming(connection, "merchant_id", id, _CASES) if id else ()
-        is_known = bool(found or cases) or bool(linked.of_entity(connection, "merchant", id, 1))
+        cases, named = _cases(connection, id, "account", begin_ms)
+        incidents, told = _cases(connection, id, "entity", begin_ms)
+        is_known = bool(found or cases or incidents) or bool(linked.of_entity(connection, "merchant", id, 1))
+        is_known = is_known or any(_cases(connection, id, owner, 0)[1] for owner in ("account", "entity"))
     if not is_known:
         missing()
-    in_period = tuple(each for each in cases if each.at_ms >= begin_ms)
     return desk.page(
         request,
         "merchant.html",
@@ -99,6 +102,13 @@ def merchant(request: Request, desk: At, session: Who, id: str = "", days: int =
         periods=PERIODS,
         report=report_of(found, last_day - period + 1, last_day),
         codes=codes_of(found)[:_CODES],
-        incidents=tuple(each for each in in_period if each.owner == "entity"),
-        cases=tuple(each for each in in_period if each.owner != "entity"),
+        incidents=incidents,
+        told=told,
+        cases=cases,
+        named=named,
     )
+
+
+def _cases(connection: Connection, merchant_id: str, owner: str, begin_ms: int) -> tuple[tuple[CaseLine, ...], int]:
+    """Cases that name the merchant, the newest; and how many there are."""
+    return linked.cases_naming(connection, "merchant_id", merchant_id, _CASES, owner=owner, since_ms=begin_ms)

@@ -186,8 +186,8 @@ def test_an_erased_person_is_in_nobodys_activity(store: CaseStore, receipt_first
 
 
 def test_cases_that_name_exactly_this(store: CaseStore) -> None:
-    def named(case_id: str, version: int, **entities: Any) -> Any:
-        return record("support.cases.snapshot", case(case_id, version, entities=Entities(**entities)))
+    def named(case_id: str, version: int, owner: Any = "account", **entities: Any) -> Any:
+        return record("support.cases.snapshot", case(case_id, version, owner=owner, entities=Entities(**entities)))
 
     load(
         store,
@@ -196,19 +196,39 @@ def test_cases_that_name_exactly_this(store: CaseStore) -> None:
             named("case_a", 1, account_id="ada", ip=IP),
             named("case_b", 2, account_id="ada", ip=IP + "0"),
             named("case_c", 3, account_id="ada", payment_id="pay_3"),
-            named("inc_1", 4, entity=f"ip/{IP}"),
-            named("inc_2", 5, entity=f"device/{IP}"),
+            named("inc_1", 4, "entity", entity=f"ip/{IP}"),
+            named("inc_2", 5, "entity", entity=f"device/{IP}"),
         ],
     )
 
-    def found(field: str, value: str) -> list[str]:
+    def found(field: str, value: str, owner: str = "account", since_ms: int = 0) -> list[str]:
         with store.reading() as connection:
-            return [line.case_id for line in linked.cases_naming(connection, field, value, 10)]
+            lines, total = linked.cases_naming(connection, field, value, 10, owner=owner, since_ms=since_ms)
+            assert total == len(lines)
+            return [line.case_id for line in lines]
 
-    assert found("ip", IP) == ["inc_1", "case_a"]
+    assert found("ip", IP) == ["case_a"]
+    assert found("ip", IP, "entity") == ["inc_1"]
     assert found("card_token", "card_1") == ["case_c"]  # it is about a payment with this card
     assert found("payee_id", "bob") == ["case_c"]
-    assert found("ip", "198.51.100.1") == []
+    assert found("ip", "198.51.100.1") == found("ip", ".") == []
+    assert found("ip", IP, since_ms=START_MS + 60_000) == ["case_a"]
+    assert found("ip", IP, since_ms=START_MS + 60_001) == []
+
+
+def test_many_cases_hide_no_finding_and_are_counted(store: CaseStore) -> None:
+    named = Entities(entity="merchant/mer_9", merchant_id="mer_9")
+    found = case("inc_9", owner="entity", entities=named)
+    many = [
+        case(f"case_{n}", 2, entities=Entities(account_id=f"acc-{n}", merchant_id="mer_9"), shadow=n < 10)
+        for n in range(310)
+    ]
+    load(store, [record("support.cases.snapshot", each) for each in (found, *many)])
+    with store.reading() as connection:
+        incidents, told = linked.cases_naming(connection, "merchant_id", "mer_9", 50, owner="entity")
+        cases, total = linked.cases_naming(connection, "merchant_id", "mer_9", 50, owner="account")
+    assert ([each.case_id for each in incidents], told) == (["inc_9"], 1)
+    assert ([each.case_id for each in cases], total) == ([f"case_{n}" for n in range(309, 259, -1)], 300)
 
 
 def test_a_merchants_days(store: CaseStore) -> None:
