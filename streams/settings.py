@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -146,6 +147,11 @@ class Settings(BaseSettings):
     console_reveals_per_hour: int = Field(
         60, ge=1, le=1_000_000, description="Console: how often one person has whole ids or places of files shown."
     )
+    console_proxies: str = Field(
+        "",
+        description="Console: addresses or networks of the proxies before it, separated by commas; of a request that "
+        "comes from one of them the address counts that its `X-Forwarded-For` names. Empty: nobody's header counts.",
+    )
     oidc_issuer: str = Field(
         "",
         description="Console: identity provider of OpenID Connect (docs/console.md). Empty: local accounts only.",
@@ -169,6 +175,18 @@ class Settings(BaseSettings):
     def _prefix_is_a_topic_name(cls, value: str) -> str:
         if value:
             physical(value, "x")
+        return value
+
+    @field_validator("console_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: str) -> str:
+        for each in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                network = ip_network(each)
+            except ValueError:
+                raise ValueError(f"{each!r} is no address or network such as 10.0.0.5 or 10.0.0.0/24") from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{each} is everybody, so anybody could say where they are; name the proxies")
         return value
 
     @field_validator("schema_registry_url")

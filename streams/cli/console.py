@@ -78,6 +78,7 @@ def console(
             host,
             port,
             https=https,
+            proxies=settings.console_proxies,
             secret=settings.secret("pseudonym_key"),
             limits=Limits(
                 requests_per_minute=settings.console_requests_per_minute,

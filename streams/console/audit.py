@@ -7,6 +7,7 @@ is not in the table is refused by a test.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ from starlette.types import Scope
 from streams.adapters.case_store import trail
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.case_store.trail import Entry, account_subject
+from streams.console.callers import place_of
 from streams.core.intake.masking import masked
 from streams.ports import Clock
 
@@ -74,6 +76,9 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("POST", "/api/v1/blocks"): "entity_block",
     ("GET", "/api/v1/blocks/{block_id}"): None,
 }
+_MINUTE_MS: Final = 60_000
+_ROWS: Final = 60
+_PLACES: Final = 10_000  # beyond, the oldest are forgotten
 _ONLY_UNMASKED: Final = "api_read"
 # What is an action without a word for it in its request.
 _ACTIONS: Final[Mapping[str, str]] = {
@@ -110,12 +115,38 @@ def action_of(scope: Scope) -> str | None:
     return said.get("detail", "").partition(" ")[0]
 
 
+class Strangers:
+    """Refused sign-ins, of which at most one a minute and place, and _ROWS a minute in all, is a row of the trail.
+
+    Rows are kept for ever, and whoever asks decides how often. Every request is counted in the metrics.
+    """
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()  # -> minute of its row, since then
+        self._minute = 0
+        self._rows = 0
+
+    def row(self, place: str, actor: str, now_ms: int) -> int | None:
+        """How many have had no row since the last one of this place and name; None if this one has none, too."""
+        minute = now_ms // _MINUTE_MS
+        if minute != self._minute:
+            self._minute, self._rows = minute, 0
+        last, since = self._last.pop((place, actor), (-1, 0))
+        is_row = last != minute and self._rows < _ROWS
+        self._last[place, actor] = (minute, 0) if is_row else (last, since + 1)
+        while len(self._last) > _PLACES:
+            self._last.popitem(last=False)
+        self._rows += is_row
+        return since if is_row else None
+
+
 class Audit:
     """Writes the row of a request."""
 
     def __init__(self, store: CaseStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._strangers = Strangers()
 
     async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         request.scope["paywarden.audit"] = {}
@@ -132,6 +163,11 @@ class Audit:
             return None
         if not known.get("actor") and kind != "sign_in":
             return None  # nobody: the answer was the sign-in page or 401, and told nothing
+        if kind == "sign_in" and status >= 400:  # anybody can make one, as often as they like
+            more = self._strangers.row(place_of(request), known.get("actor", ""), self._clock.now_ms())
+            if more is None:
+                return None
+            known["detail"] = f"{more} more before" if more else ""
         given = request.scope.get("path_params", {})
         typed = str(given.get("case_id", ""))
         subject = known.get("subject") or (typed if status < 400 else masked(typed).text)  # it may be no case

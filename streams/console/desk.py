@@ -25,7 +25,7 @@ from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.console import passwords
 from streams.console.actions import NOT_ALLOWED
-from streams.console.audit import says
+from streams.console.audit import route_of, says
 from streams.console.claims import Claims
 from streams.console.limits import Limits, Throttle
 from streams.console.masking import PERSONAL
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 COOKIE: Final = "paywarden_session"
 LANGUAGE: Final = "paywarden_language"
+BROWSER: Final = "paywarden_browser"
+LIVE: Final = "/events"
 PAGE: Final = 50
 STAGES: Final = {"work": WORK, "waiting": WAITING, "done": DONE}
 
@@ -101,7 +103,7 @@ class Desk:
         self.clock = clock
         self.changes = changes
         self.secure = secure
-        self.tries = passwords.Tries()
+        self.doors = passwords.Doors()
         self.throttle = Throttle(limits or Limits())
         self.claims = Claims(store, self.send, clock, changes.listening)
         self._send = send
@@ -190,15 +192,16 @@ class Desk:
             raise HTTPException(503, "refused.broker") from None
 
     def agrees(self, session: Session, second: str, password: str) -> bool:
-        """Whether another supervisor says so, with a password of their own."""
-        key, now_ms = f"name {second.casefold()[:128]}", self.clock.now_ms()
-        if self.tries.begin(key, now_ms=now_ms):
-            return False
+        """Whether another supervisor says so, with a password of their own. Answers 429 after too many wrong ones."""
+        keys, now_ms = self.doors.agrees(session.name, second), self.clock.now_ms()
+        wait_s = self.doors.begin(keys, now_ms)
+        if wait_s:
+            raise HTTPException(429, "refused.second_wait", {"Retry-After": str(wait_s)})
         with self.store.reading() as connection:
             user = people.user(connection, second)
         is_right = passwords.is_right(None if user is None else user.password_hash, password)
         if is_right:
-            self.tries.was_right(key, began_ms=now_ms)
+            self.doors.was_right(keys, now_ms)
         return is_right and user is not None and user.role in SUPERVISORS and is_somebody_else(user.name, session.name)
 
 
@@ -218,7 +221,7 @@ def signed_in(request: Request) -> Session:
         found, is_due = people.session(connection, token, now_ms)
     if found is None:
         raise SignInFirst
-    if is_due:
+    if is_due and route_of(request.scope) != LIVE:  # what a page asks for by itself keeps nobody signed in
         with desk.store.writing() as connection:
             people.seen(connection, token, now_ms)
     says(request, actor=found.name, role=found.role)

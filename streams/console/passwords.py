@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from math import ceil
 from threading import Lock
 from typing import Final
@@ -12,9 +14,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 LEAST: Final = 12  # characters of a password
 MOST: Final = 256
-_TRIES: Final = 5
 _WINDOW_MS: Final = 15 * 60_000
-_REMEMBERED: Final = 10_000  # names and addresses; beyond, the oldest are forgotten
+# Failures within a window after which no more are taken. Guessing one person's password from one place ends at the
+# first; the others end guessing from many places, and of many names. All together a window holds fewer keys than are
+# remembered, so nobody makes a count forgotten by more tries.
+_GUESSES: Final = 5
+_OF_A_NAME: Final = 50
+_FROM_A_PLACE: Final = 100
+_IN_ALL: Final = 2_000
+_REMEMBERED: Final = 10_000
+KNOWN_MS: Final = 180 * 86_400_000  # how long a browser or place is known in which somebody has signed in
 
 _hasher = PasswordHasher()
 # Checked for names that nobody has, so that an answer takes as long.
@@ -37,7 +46,7 @@ def is_right(stored: str | None, password: str) -> bool:
 
 
 class Tries:
-    """Sign-ins by name and by address: five that fail in a quarter of an hour, then none for as long.
+    """Tries that failed within a quarter of an hour, by what they have in common.
 
     One that is under way counts as failed until it is known to be right: hashing takes long enough for many others to
     begin meanwhile.
@@ -47,11 +56,14 @@ class Tries:
         self._failed: OrderedDict[str, list[int]] = OrderedDict()
         self._lock = Lock()  # pages run in threads
 
-    def begin(self, *keys: str, now_ms: int) -> int:
-        """Counts a try for every key. 0 if it may be made, else in how many seconds one may; nothing counts then."""
+    def begin(self, most: Mapping[str, int], *, now_ms: int) -> int:
+        """Counts a try for every key, of which each has its most.
+
+        0 if it may be made, else in how many seconds one may; nothing counts then.
+        """
         with self._lock:
-            recent = {key: self._recent(key, now_ms) for key in keys}
-            full = [made[0] for made in recent.values() if len(made) >= _TRIES]
+            recent = {key: self._recent(key, now_ms) for key in most}
+            full = [made[-limit] for key, limit in most.items() if len(made := recent[key]) >= limit]
             if full:
                 return max(1, ceil((max(full) + _WINDOW_MS - now_ms) / 1000))
             for key, made in recent.items():
@@ -61,7 +73,7 @@ class Tries:
                 self._failed.popitem(last=False)
             return 0
 
-    def was_right(self, *keys: str, began_ms: int) -> None:
+    def was_right(self, keys: Iterable[str], *, began_ms: int) -> None:
         """Takes back what `begin` has counted then."""
         with self._lock:
             for key in keys:
@@ -73,3 +85,64 @@ class Tries:
 
     def _recent(self, key: str, now_ms: int) -> list[int]:
         return [at for at in self._failed.get(key, ()) if now_ms - at < _WINDOW_MS]
+
+
+class Doors:
+    """Which failures count against whom, so that strangers shut nobody out.
+
+    A browser in which somebody has signed in before has a count of its own (OWASP, device cookies), and so has a place
+    from which they have: what others try elsewhere, or under other names, is not held against them there. Places are
+    remembered by this process, browsers by a cookie.
+    """
+
+    def __init__(self) -> None:
+        self._tries = Tries()
+        self._places: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def signs_in(self, name: str, place: str, browser: str, now_ms: int) -> Mapping[str, int]:
+        """What a try to sign in counts for. `browser`: the mark of one that is known as the name's, or empty."""
+        name = _folded(name)
+        if browser:
+            return {f"browser {browser}": _GUESSES}
+        here = {f"name {name} from {place}": _GUESSES}
+        seen_ms = self._places.get((name, place))
+        if seen_ms is not None and now_ms - seen_ms < KNOWN_MS:
+            return here
+        return here | {f"name {name}": _OF_A_NAME, f"from {place}": _FROM_A_PLACE, "all": _IN_ALL}
+
+    def agrees(self, first: str, second: str) -> Mapping[str, int]:
+        """What a try of a second person's password counts for: only who is signed in makes one."""
+        return {f"second {_folded(second)} of {_folded(first)}": _GUESSES}
+
+    def begin(self, most: Mapping[str, int], now_ms: int) -> int:
+        """As `Tries.begin`."""
+        return self._tries.begin(most, now_ms=now_ms)
+
+    def was_right(self, most: Mapping[str, int], began_ms: int) -> None:
+        """Takes a try back that was right."""
+        self._tries.was_right(most, began_ms=began_ms)
+
+    def came_in(self, name: str, place: str, now_ms: int) -> None:
+        """Somebody has signed in from there."""
+        key = (_folded(name), place)
+        self._places.pop(key, None)
+        self._places[key] = now_ms
+        while len(self._places) > _REMEMBERED:
+            self._places.popitem(last=False)
+
+
+def marked_browser(name: str, token: str, now_ms: int) -> str:
+    """What the cookie of a browser says in which `name` has begun the session of `token`; to be sealed."""
+    return f"{now_ms} {sha256(f'browser {token}'.encode()).hexdigest()[:16]} {name}"
+
+
+def known_browser(said: str, name: str, now_ms: int) -> str:
+    """The mark of the browser whose cookie says so, if it is known as that of `name`; else nothing."""
+    at_ms, _, rest = said.partition(" ")
+    mark, _, whose = rest.partition(" ")
+    is_recent = at_ms.isdigit() and now_ms - int(at_ms) < KNOWN_MS
+    return mark if is_recent and _folded(whose) == _folded(name) else ""
+
+
+def _folded(name: str) -> str:
+    return name.casefold()[:128]

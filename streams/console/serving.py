@@ -40,12 +40,16 @@ def serve(
     port: int,
     *,
     https: bool,
+    proxies: str = "",
     secret: str = "",
     limits: Limits | None = None,
     oidc: OidcOptions | None = None,
     library: Library | None = None,
 ) -> None:
-    """Until SIGTERM or SIGINT. There is no access log: addresses of pages name cases and accounts."""
+    """Until SIGTERM or SIGINT. `proxies`: whose word counts about where a request comes from.
+
+    There is no access log: addresses of pages name cases and accounts.
+    """
     app = following(store, options, https=https, secret=secret, limits=limits, oidc=oidc, library=library)
     uvicorn.run(
         app,
@@ -54,7 +58,9 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # whoever asks could say to be somebody else, and try one more password
+        # Anybody else could say to be somewhere else, and try one more password.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=3,
     )
 

@@ -8,11 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 
 from streams.adapters.case_store import people
-from streams.console.desk import At, Who
+from streams.adapters.case_store.people import Session
+from streams.console.desk import LIVE, At, Desk, Who
 
 router = APIRouter()
 
-_LIVE_S: Final = 20.0  # how often an open page is told that it still is, and its session is looked at
+_LIVE_S: Final = 20.0  # how often an open page is told that it still is
 
 
 @router.get("/healthz")
@@ -20,22 +21,34 @@ def healthz() -> Response:
     return Response("ok", media_type="text/plain")
 
 
-@router.get("/events")
+@router.get(LIVE)
 async def events(desk: At, session: Who) -> StreamingResponse:
     async def told() -> AsyncIterator[str]:
         yield ": open\n\n"
         async with desk.changes.listening() as queue:
             while True:
-                try:
-                    async with asyncio.timeout(_LIVE_S):
-                        cases = await queue.get()
-                except TimeoutError:
-                    with desk.store.reading() as connection:
-                        still, _ = people.session(connection, session.token, desk.clock.now_ms())
-                    if still is None:
-                        return
-                    yield ": still\n\n"
-                else:
-                    yield f"event: changed\ndata: {' '.join(sorted(cases)[:100])}\n\n"
+                cases = await _changed(queue)
+                # Before each message, so that nothing is told to who has left meanwhile.
+                if not await asyncio.to_thread(_still, desk, session):
+                    return
+                yield f"event: changed\ndata: {' '.join(sorted(cases)[:100])}\n\n" if cases else ": still\n\n"
 
     return StreamingResponse(told(), media_type="text/event-stream")
+
+
+async def _changed(queue: asyncio.Queue[frozenset[str]]) -> frozenset[str]:
+    """Every case that has changed since, as soon as there is one; none if none has for a while."""
+    try:
+        async with asyncio.timeout(_LIVE_S):
+            cases = await queue.get()
+    except TimeoutError:
+        return frozenset()
+    while not queue.empty():
+        cases |= queue.get_nowait()
+    return cases
+
+
+def _still(desk: Desk, session: Session) -> bool:
+    with desk.store.reading() as connection:
+        found, _ = people.session(connection, session.token, desk.clock.now_ms())
+    return found is not None

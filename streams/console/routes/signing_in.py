@@ -1,6 +1,6 @@
 """Who comes in, who leaves, and in which language?"""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -8,9 +8,23 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from streams.adapters.case_store import people
 from streams.console import passwords
 from streams.console.audit import says
-from streams.console.desk import COOKIE, FROM_HERE, LANGUAGE, At, Desk, Who, is_here, language_of, of_this_session
+from streams.console.callers import place_of
+from streams.console.desk import (
+    BROWSER,
+    COOKIE,
+    FROM_HERE,
+    LANGUAGE,
+    At,
+    Desk,
+    Who,
+    is_here,
+    language_of,
+    of_this_session,
+)
 
 router = APIRouter()
+
+_KNOWN_S: Final = passwords.KNOWN_MS // 1000
 
 
 @router.get("/login")
@@ -23,8 +37,10 @@ def login(
     request: Request, desk: At, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
 ) -> Response:
     now_ms = desk.clock.now_ms()
-    keys = (f"name {name.casefold()[:128]}", f"from {request.client.host if request.client else ''}")
-    wait_s = desk.tries.begin(*keys, now_ms=now_ms)
+    place = place_of(request)
+    said = desk.references.opened("browser", request.cookies.get(BROWSER, "")) or ""
+    keys = desk.doors.signs_in(name, place, passwords.known_browser(said, name, now_ms), now_ms)
+    wait_s = desk.doors.begin(keys, now_ms)
     if wait_s:
         answer = desk.page(request, "login.html", None, 429, problem="login.wait")
         answer.headers["Retry-After"] = str(wait_s)
@@ -35,10 +51,16 @@ def login(
         says(request, actor=user.name, role=user.role)
     if not passwords.is_right(None if user is None else user.password_hash, password):
         return desk.page(request, "login.html", None, 401, problem="login.wrong")
-    desk.tries.was_right(*keys, began_ms=now_ms)
+    desk.doors.was_right(keys, now_ms)
+    desk.doors.came_in(name, place, now_ms)
     with desk.store.writing() as connection:
         token = people.sign_in(connection, name, now_ms)
-    return let_in(desk, RedirectResponse("/queue", 303), token)
+    entered = let_in(desk, RedirectResponse("/queue", 303), token)
+    known = desk.references.of("browser", passwords.marked_browser(name, token, now_ms))
+    entered.set_cookie(
+        BROWSER, known, max_age=_KNOWN_S, httponly=True, samesite="strict", secure=desk.secure, path="/login"
+    )
+    return entered
 
 
 @router.post("/logout", dependencies=FROM_HERE)
