@@ -13,6 +13,7 @@ import msgspec
 
 from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.queries import Answer, Remark
+from streams.console.measures import name_of
 from streams.contracts.actions import LocksState
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
@@ -239,18 +240,23 @@ class Habit(msgspec.Struct, frozen=True):
     amounts: tuple[tuple[str, int, int], ...]  # currency, median and largest amount of what succeeded
     hours: tuple[int, ...]  # of 24, UTC: how many payments and logins
     countries: tuple[tuple[str, int], ...]
-    reasons: tuple[Reason, ...]  # of each reason the newest with a usual value
+    reasons: tuple[tuple[Reason, str], ...]  # of each reason the newest with a usual value, and what was measured
 
 
-def habit(acts: Sequence[Act]) -> Habit:
-    """From an account's activity, the newest first."""
+def habit(acts: Sequence[Act], cases: Iterable[CaseVersion] = ()) -> Habit:
+    """From an account's activity, the newest first, without what may be a thief's.
+
+    Left out: payments that were held back or blocked and not let go since, logins for which more was asked, and what
+    stands in a case of `cases` that was found to be a fraud.
+    """
+    doubted = _doubted(acts, cases)
     amounts: dict[str, list[int]] = {}
     hours = [0] * 24
     countries: dict[str, int] = {}
-    reasons: dict[str, Reason] = {}
+    reasons: dict[str, tuple[Reason, str]] = {}
     payments = 0
     for act in acts:
-        if act.kind.endswith(".succeeded"):
+        if act.kind.endswith(".succeeded") and doubted.isdisjoint((act.event_id, act.subject_id)):
             hours[act.at_ms // 3_600_000 % 24] += 1
             if act.country:
                 countries[act.country] = countries.get(act.country, 0) + 1
@@ -259,9 +265,26 @@ def habit(acts: Sequence[Act]) -> Habit:
                 amounts.setdefault(act.currency, []).append(act.amount_minor)
         for each in act.detail.reasons:
             if each.usual is not None:
-                reasons.setdefault(each.code, each)
+                reasons.setdefault(each.code, (each, name_of(act.detail.evidence, each.observed)))
     typical = tuple(
         (currency, sorted(values)[len(values) // 2], max(values)) for currency, values in sorted(amounts.items())
     )
     ranked = tuple(sorted(countries.items(), key=lambda each: (-each[1], each[0])))
     return Habit(payments, typical, tuple(hours), ranked, tuple(reasons[code] for code in sorted(reasons)))
+
+
+def _doubted(acts: Sequence[Act], cases: Iterable[CaseVersion]) -> frozenset[str]:
+    """Ids of events and payments that were stopped, or belong to a fraud."""
+    frauds = [case for case in cases if case.finding == "confirmed_fraud"]
+    found = {line.event_id for case in frauds for line in case.evidence}
+    found |= {case.entities.payment_id for case in frauds if case.entities.payment_id is not None}
+    amended: dict[str, Outcome] = {}  # by decision: the newest word is the last one
+    for act in acts:
+        if act.kind == "decision.amended":
+            amended.setdefault(act.event_id.rpartition(":")[0], Outcome.parse(act.label or "allow"))
+        elif act.kind == "decision.made":
+            outcome = amended.get(act.event_id, Outcome.parse(act.label or "allow"))
+            is_payment = act.subject_id is not None and act.subject_id != act.detail.event_id
+            if outcome >= (Outcome.HOLD if is_payment else Outcome.STEP_UP):
+                found |= {each for each in (act.detail.event_id, act.subject_id) if each is not None}
+    return frozenset(found)

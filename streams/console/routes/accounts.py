@@ -134,7 +134,7 @@ def _known(connection: Connection, account_id: str) -> dict[str, Any]:
         )[::-1],
         "topics": TOPICS.values(),
         "judged": judged(acts, limit=1),
-        "habit": habit(acts),
+        "habit": habit(acts, cases),
         "used": _used(acts),
         "hides": frozenset({account_id}).union(people_of(acts), *map(people_in, cases)),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from support.browsers import Answer, Browser
 from support.services import AT, CASES, PERSON, Service, activity, page_of
 from support.stores import START_MS, case, load, record
 
+from streams.adapters.case_store import activity as activity_of
 from streams.adapters.case_store import linked, people, trail
 from streams.adapters.case_store.people import User
 from streams.adapters.case_store.queries import Answer as Refusal
@@ -120,11 +122,40 @@ def test_reasons_come_ranked_beside_what_is_usual(service: Service, analyst: Bro
 
 
 def test_what_is_usual_is_what_succeeded_and_what_decisions_said(service: Service) -> None:
-    found = habit(acts(service))
+    held = acts(service)
+    found = habit(tuple(each for each in held if each.kind != "decision.made"))
     assert found.amounts == (("CNY", 90_000, 90_000),)
     assert (found.payments, found.countries, sum(found.hours)) == (1, (("CN", 1),), 2)
-    assert [(each.code, each.usual) for each in found.reasons] == [("R01", 4_500.0)]
+    assert [(each.code, each.usual, of) for each, of in habit(held).reasons] == [("R01", 4_500.0, "")]
     assert habit(()).payments == 0
+
+
+def test_what_a_thief_may_have_done_is_not_usual(service: Service) -> None:
+    def decided(event_id: str, subject_id: str, outcome: str, kind: str = "decision.made") -> linked.Act:
+        about = activity_of.Detail(event_id=None if kind == "decision.amended" else event_id)
+        named = "dec_x:released" if kind == "decision.amended" else "dec_x"
+        return msgspec.structs.replace(
+            login, event_id=named, kind=kind, label=outcome, subject_id=subject_id, country=None, detail=about
+        )
+
+    paid, login = (
+        next(each for each in acts(service) if each.kind == kind) for kind in ("payment.succeeded", "login.succeeded")
+    )
+
+    def usual(*decisions: linked.Act, cases: Any = ()) -> tuple[int, int]:
+        found = habit((*decisions, paid, login), cases)
+        return found.payments, len(found.countries)
+
+    assert usual(decided("tried", "pay_1", "step_up")) == (1, 1)
+    assert usual(decided("tried", "pay_1", "hold")) == usual(decided("tried", "pay_1", "block")) == (0, 1)
+    released = decided("", "pay_1", "allow", "decision.amended")
+    assert usual(released, decided("tried", "pay_1", "hold")) == (1, 1)
+    assert usual(decided("act_1", "act_1", "notify")) == (1, 1)
+    assert usual(decided("act_1", "act_1", "step_up")) == (1, 0)
+    line = Evidence(at=AT, kind="login", event_id="act_1", text="from afar")
+    stolen = case(entities=Entities(account_id=PERSON, payment_id="pay_1"), evidence=(line,))
+    assert usual(cases=[stolen]) == (1, 1)
+    assert usual(cases=[msgspec.structs.replace(stolen, finding="confirmed_fraud")]) == (0, 0)
 
 
 NAMED = (("account", PERSON), ("ip", IP), ("device", DEVICE), ("card", CARD), ("payee", PAYEE))
