@@ -406,9 +406,9 @@ class Case(msgspec.Struct, array_like=True, gc=False):
         0  # when its freeze was asked for while the account was closed; 0: never, or it was made since
     )
     alerted_ms: int = 0  # when a rule last opened or joined it; 0: none did, or before this was noted
+    answer_time_ms: int = 0  # from clock_ms to when its first response was due, once it is given; 0: it is not
     # Which side of the door waits, and when the customer was last told so (`streams.core.flows.login_ladder`).
     waits_told: dict[str, int] = msgspec.field(default_factory=dict)
-    answer_time_ms: int = 0  # from clock_ms to when its first response was due, once it is given; 0: it is not
 
     @property
     def is_open(self) -> bool:

@@ -85,8 +85,8 @@ def due_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     charged = sum(each.amount_minor + each.back_minor for each in lines if not each.fee)
     own_minor = sum(each.amount_minor + each.back_minor - fee_lines.excess_of(turn, each) for each in lines if each.fee)
     inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency, allowed=True)
-    if charged >= price:  # of a debit that is too little nobody knows what of it was the fee: the fee is owed as well
-        inside_minor = min(inside_minor, charged - price)
+    if charged >= price or not turn.policy.money.undercharges:  # else the fee is missing as well as the rest
+        inside_minor = max(0, min(inside_minor, charged - price))
     return (price if turn.policy.money.undercharges else min(price, charged)) + own_minor + inside_minor
 
 

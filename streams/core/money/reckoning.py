@@ -72,14 +72,9 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if about is None or _is_under_way(turn, waiting.payment_id) or _is_beyond(turn, waiting.payment_id, about.order):
         return
     over_minor = _over_minor(turn, waiting.payment_id, about.currency)
-    if over_minor is None:
-        return
-    is_all = sum(not each.amount_minor for each in turn.obligations.spent) < charges.BACK_MAX
-    if is_all:  # else a debit that is undone may have made room, and more may be back than is known
-        over_minor -= _beyond_minor(turn, waiting.payment_id, about.currency)
-    _bring(turn, waiting.payment_id, about.currency, _ASK_BACK, max(0, over_minor))
-    if is_all or over_minor < 0:
-        _bring(turn, waiting.payment_id, about.currency, _ASK_FOR, max(0, -over_minor), lowers=is_all)
+    if over_minor is not None:
+        _bring(turn, waiting.payment_id, about.currency, _ASK_BACK, max(0, over_minor))
+        _bring(turn, waiting.payment_id, about.currency, _ASK_FOR, max(0, -over_minor))
 
 
 def _cases(turn: Turn, payment_id: str) -> list[Case]:
@@ -106,6 +101,8 @@ def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
     others = others or any(each.order == order and each.payment != key for each in turn.obligations.spent)
     return (
         (order != 0 and others)
+        or any(each.handed_over for each in turn.obligations.ended)  # one may be about it, and is people's
+        or sum(not each.amount_minor for each in turn.obligations.spent) >= charges.BACK_MAX  # one may be forgotten
         or shared_ids.is_shared(turn, payment_id)
         or refunds.is_disputed(turn)
         or any(case.family == refunds.DOUBLE_BENEFIT for case in mine)
@@ -128,46 +125,41 @@ def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
         return None
     if _may_hold_a_fee(turn, payment_id, currency):
         return None
-    by_merchant = balance.by_merchant_minor(turn, payment_id, currency)
     stands_minor = balance.stands_minor(turn, payment_id, currency)
     if state.status in (PaymentState.FAILED, PaymentState.REVERSED):
         return stands_minor
     if state.status != PaymentState.SUCCEEDED:
         return None
-    return stands_minor - due_minor + by_merchant
+    return stands_minor - due_minor + _refunded_minor(turn, payment_id, currency)
 
 
 def _may_hold_a_fee(turn: Turn, payment_id: str, currency: str) -> bool:
-    """Whether its debits come to its price and a fee is told of that has no line: the price may hold it, or not."""
+    """Whether its debits come to what it may cost and a fee is told of that has no line: they may hold it, or not."""
     inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency)
     charged_minor = balance.charged_minor(turn, payment_id, currency) or 0
     price = balance.price_of(turn, payment_id, currency) or 0
-    return price <= charged_minor < price + inside_minor
+    least_minor = price if turn.policy.money.undercharges else 0
+    return least_minor <= charged_minor < price + inside_minor and inside_minor > 0
 
 
-def _beyond_minor(turn: Turn, payment_id: str, currency: str) -> int:
-    """What refunds of a good payment, and of its fees, brought back beyond what was ever debited."""
-    state = turn.obligations.recall(payment_key(payment_id))
-    if state is None or state.status != PaymentState.SUCCEEDED:
-        return 0  # of a failed one a refund may be the correction that a case asked for
+def _refunded_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What its merchant's refunds have brought back, as far as the ledger's lines tell; a corrected fee is none."""
     fees = (case for case in _cases(turn, payment_id) if case.family == refunds.FEE)
-    brought_minor = balance.by_merchant_minor(turn, payment_id, currency)
-    brought_minor += sum(case.counters.get(expectations.BACK, 0) for case in fees)
+    corrected_minor = sum(case.counters.get(expectations.BACK, 0) for case in fees)
     lines = charges.debits_of(turn, payment_key(payment_id))
-    return max(0, brought_minor - sum(each.back_minor for each in lines))
+    back_minor = max(0, sum(each.back_minor for each in lines) - corrected_minor)
+    return min(back_minor, balance.by_merchant_minor(turn, payment_id, currency))
 
 
-def _bring(
-    turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int, *, lowers: bool = True
-) -> None:
-    """Open cases of these families come to `minor` together; or to no less (`lowers`)."""
+def _bring(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int) -> None:
+    """Open cases of these families come to `minor` together."""
     mine = [case for case in _cases(turn, payment_id) if case.is_open and case.family in families]
     if any(case.currency != currency for case in mine):
         return
     mine.sort(key=lambda case: families.index(case.family))
     surplus_minor = sum(balance.missing_minor(case) for case in mine) - minor
     for case in mine:
-        if lowers and surplus_minor > 0:
+        if surplus_minor > 0:
             part_minor = min(surplus_minor, balance.missing_minor(case))
             surplus_minor -= part_minor
             _less(turn, case, balance.missing_minor(case) - part_minor)

@@ -59,15 +59,15 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
     of_merchant = arrived != "" and not is_ours
     is_part = arrived == "" and given.is_counted(turn, event.reference or "")  # of one that is said to be all here
-    if is_part:
-        of_merchant, of_purchase = True, given.is_of_purchase(turn, event.reference or "")
+    of_purchase = of_purchase or (is_part and given.is_of_purchase(turn, event.reference or ""))
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
     pool_minor, missing = event.amount_minor, False
-    asked_for = _is_asked_for(turn, event, claims, of_merchant=of_merchant, of_purchase=of_purchase)
-    if not is_ours and not (asked_for and not (of_merchant and _is_part_of_more(turn, event, payment_id))):
+    told_of = of_merchant or is_part
+    asked_for = _is_asked_for(turn, event, claims, of_merchant=told_of, of_purchase=of_purchase)
+    if not is_ours and not (asked_for and not (told_of and _is_part_of_more(turn, event, payment_id))):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
     rest_minor, took = event.amount_minor - pool_minor, set[str]()
     for claim in claims:

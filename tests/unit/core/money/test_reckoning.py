@@ -35,9 +35,9 @@ OVER = ("resolved", "withdrawn", "surveyed", "closed")
 class Account:
     """Plays lines `minute what amount [payment]`; a credit of `refund` names the merchant's refund of the payment."""
 
-    def __init__(self, *script: str, method: str = "wallet_balance") -> None:
+    def __init__(self, *script: str, method: str = "wallet_balance", money: str = "") -> None:
         self.method = method
-        self.player = Player(policy("[unknown]\nsilent_s = 0\n"))
+        self.player = Player(policy(f"[money]\n{money}\n[unknown]\nsilent_s = 0\n"))
         self.cases: dict[str, CaseVersion] = {}
         self.said: list[str] = []
         self.minute, self.number = 0, 0
@@ -163,3 +163,21 @@ def test_what_the_bank_gave_back_of_a_failed_payment_is_not_looked_for_as_well()
     account.play("3 fail", "8 credit 7500", "9 credit 7500", "50 wait", "120 wait")
     assert account.asks == {}
     assert "debited_not_confirmed" not in account.said
+
+
+def test_of_what_coupons_have_paid_a_part_of_nothing_is_missing() -> None:
+    account = Account("0 request", "0 debit 5050", "0 succeed", "1 fee 50", "3 credit 40", money="undercharges = false")
+    assert account.play("90 wait").asks == {}
+
+
+@pytest.mark.parametrize("back", [("6 credit", "8 refund"), ("6 arrived", "7 refund", "8 refund")])
+def test_what_is_back_twice_is_so_whichever_came_first(back: tuple[str, ...]) -> None:
+    """A chargeback while the refund is on its way; a refund that the ledger books twice."""
+    account = Account("0 request", "0 debit", "0 succeed", "2 wait", "5 approved", "5 sent", *back, "90 wait")
+    assert account.asks == {"double_benefit": 10_000}
+
+
+def test_a_refund_that_is_on_its_way_and_was_forgotten_is_no_overcharge() -> None:
+    """Our refund of the duplicate was taken for the customer's, of as much: nothing is charged too much."""
+    account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 asked", "2 approved", "3 sent", "4 credit")
+    assert "amount_mismatch" not in account.play("90 wait").asks
