@@ -16,6 +16,7 @@ from support.offices import Office
 from support.stores import START_MS, case, record
 
 from streams.adapters.case_store import trail
+from streams.console.contacts import SCRIPT
 from streams.contracts.accounts import AccountProfile, ContactTaken
 from streams.contracts.base import from_ms
 from streams.contracts.cases import Entities
@@ -114,7 +115,7 @@ def test_the_form_knows_what_the_case_knows_and_goes_back_to_it(office: Office) 
 
 def test_a_new_matter_opens_a_case_and_the_same_form_twice_opens_one(office: Office) -> None:
     mei = office.person("mei")
-    checks = {"check:app_code": "right", "check:callback": "right", "check:recent_activity": "not_asked"}
+    checks = {"check:app_code": "right", "check:callback": "right", "check:approved_in_app": "not_asked"}
     first = posts(mei, flow="F14", amount="100", currency="JPY", order="o-1", **checks)
     again = posts(mei, flow="F14", amount="100", currency="JPY", order="o-1", **checks)
     assert first.location == again.location
@@ -130,6 +131,16 @@ def test_a_new_matter_opens_a_case_and_the_same_form_twice_opens_one(office: Off
         rows = [row for row in trail.rows(connection) if row.kind == "contact"]
     assert all(PERSON not in repr(row) for row in rows)
     assert rows[0].detail == f"follow_up {taken.event_id}"
+
+
+def test_nobody_reads_a_code_out_to_us_or_is_asked_what_a_thief_knows() -> None:
+    # OWASP ASVS 5.0, 6.4.2; every message to customers says that we never ask for a code.
+    assert set(SCRIPT) == {"app_code", "callback", "approved_in_app"}
+    for said in SCRIPT.values():
+        assert re.search("请客户.*读出|客户能说出|代码|密码|最近一次", said["zh"]) is None
+        assert re.search(r"password|customer (knows|says|tells|reads)|\bthe last\b", said["en"]) is None
+    assert "切勿让客户读出" in SCRIPT["app_code"]["zh"]
+    assert "Never let the customer read one out" in SCRIPT["app_code"]["en"]
 
 
 @pytest.mark.parametrize(
