@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
-from sqlalchemy import Column, Connection, Select, and_, func, literal_column, not_, or_, select, tuple_
+from sqlalchemy import Column, Connection, Select, and_, func, literal_column, not_, or_, select, tuple_, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.adapters.case_store.rows import DAY_MS
@@ -499,17 +499,15 @@ def versions(connection: Connection, case_id: str, *, after: int = -1, limit: in
     return tuple(Version(*row) for row in connection.execute(query))
 
 
-def children(connection: Connection, incident_id: str, limit: int) -> tuple[CaseLine, ...]:
-    """Cases that belong to an incident, or were merged into it, as they rank."""
-    found: dict[str, CaseLine] = {}
-    for column in (CASES.c.incident_id, CASES.c.parent_id):  # one by one: each has an index, and the first the order
-        query = select(*_LINE).where(column == incident_id, CASES.c.case_id != incident_id)
-        for each in _lines(connection, query.order_by(CASES.c.stage, *_RANK).limit(limit)):
-            found[each.case_id] = each
-    order = sorted(
-        found.values(), key=lambda c: (c.stage, c.less_urgent, c.loss_band, c.due_ms, c.created_ms, c.case_id)
-    )
-    return tuple(order[:limit])
+def children(connection: Connection, incident_id: str, limit: int, begin: int = 0) -> tuple[tuple[CaseLine, ...], int]:
+    """Cases that belong to an incident, or were merged into it, as they rank, from place `begin` on; and how many."""
+    # Not one condition with "or": each has an index.
+    belonging = union(
+        *(select(CASES.c.number).where(column == incident_id) for column in (CASES.c.incident_id, CASES.c.parent_id))
+    ).subquery()
+    query = select(*_LINE).join(belonging, belonging.c.number == CASES.c.number).where(CASES.c.case_id != incident_id)
+    total = connection.scalar(select(func.count()).select_from(query.with_only_columns(CASES.c.number).subquery()))
+    return tuple(_lines(connection, query.order_by(CASES.c.stage, *_RANK).limit(limit).offset(begin))), total or 0
 
 
 def locks(connection: Connection, limit: int, cursor: str | None = None) -> tuple[tuple[HeldLock, ...], str | None]:

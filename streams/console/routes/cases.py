@@ -52,7 +52,8 @@ _KIND_OF: Final = {
 
 
 @router.get("/cases/{case_id}")
-def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "") -> HTMLResponse:
+def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "", page: int = 1) -> HTMLResponse:
+    begin = _CHILDREN * min(max(page - 1, 0), 1_000_000)
     with desk.store.reading() as connection:
         body = queries.case_body(connection, case_id)
         if body is None:
@@ -70,12 +71,18 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "")
         locks = None if state is None else decode_locks(state)
         said = queries.remarks(connection, case_id=case_id)
         incident = None if found.incident_id is None else queries.line(connection, found.incident_id)
+        is_about_many = found.owner == "entity"
+        children, belonging = queries.children(connection, case_id, _CHILDREN, begin) if is_about_many else ((), 0)
         shown: dict[str, Any] = {
             "moments": timeline(
                 (found,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers, remarks=said
             ),
             "judged": judged(acts, found),
-            "children": queries.children(connection, case_id, _CHILDREN) if found.owner == "entity" else (),
+            "children": children,
+            "begin": begin,
+            "belonging": belonging,
+            "page": page,
+            "pages": -(-belonging // _CHILDREN),
             "incident": incident,
             "notices": notices,
             "attachments": queries.attachments(connection, case_id),

@@ -158,6 +158,22 @@ def test_what_a_thief_may_have_done_is_not_usual(service: Service) -> None:
     assert usual(cases=[msgspec.structs.replace(stolen, finding="confirmed_fraud")]) == (0, 0)
 
 
+def test_an_incident_says_how_many_cases_it_has_and_shows_all_of_them(service: Service, analyst: Browser) -> None:
+    found = case("inc_9", owner="entity", case_type="incident", entities=Entities(entity="gateway/g1"))
+    many = [case(f"case_{n:03}", incident_id="inc_9", entities=Entities(account_id=f"acc-{n}")) for n in range(201)]
+    load(service.store, [record("support.cases", each) for each in (found, *many)])
+    first = analyst.asks("GET", "/cases/inc_9").text
+    assert "1–200 / 201" in first
+    assert "/cases/case_199" in first
+    assert "/cases/case_200" not in first
+    assert 'href="/cases/inc_9?page=2#cases"' in first
+    second = analyst.asks("GET", "/cases/inc_9?page=2").text
+    assert "201–201 / 201" in second
+    assert "/cases/case_200" in second
+    assert 'href="/cases/inc_9?page=1#cases"' in second
+    assert analyst.asks("GET", f"/cases/inc_9?page={10**30}").status == 200
+
+
 NAMED = (("account", PERSON), ("ip", IP), ("device", DEVICE), ("card", CARD), ("payee", PAYEE))
 
 

@@ -168,6 +168,7 @@ def test_children_of_an_incident_and_pages_of_locks(store: CaseStore) -> None:
             record(SNAPSHOT, case("case_1", incident_id="inc_1")),
             record(SNAPSHOT, case("case_2", incident_id="inc_1", priority="P1")),
             record(SNAPSHOT, case("case_3")),
+            record(SNAPSHOT, case("case_4", parent_id="inc_1", incident_id="inc_1", status="merged")),
         ],
     )
 
@@ -190,7 +191,9 @@ def test_children_of_an_incident_and_pages_of_locks(store: CaseStore) -> None:
     )
     load(store, [record("account.locks", state)])
     with store.reading() as connection:
-        assert [line.case_id for line in queries.children(connection, "inc_1", 10)] == ["case_2", "case_1"]
+        children, total = queries.children(connection, "inc_1", 2)
+        rest_of, _ = queries.children(connection, "inc_1", 2, 2)
+        assert ([line.case_id for line in (*children, *rest_of)], total) == (["case_2", "case_1", "case_4"], 3)
         first, cursor = queries.locks(connection, 2)
         rest, end = queries.locks(connection, 2, cursor)
         assert [each.action_id for each in (*first, *rest)] == ["act_3", "act_2", "act_1"]
