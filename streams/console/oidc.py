@@ -7,8 +7,7 @@ what it signs is believed only with a key of its own set, for us, now, and for t
 import asyncio
 import logging
 import warnings
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
@@ -29,6 +28,7 @@ from streams.adapters.case_store.errors import StoreError
 from streams.adapters.case_store.people import Role
 from streams.adapters.case_store.store import CaseStore
 from streams.console.audit import says
+from streams.console.references import References
 from streams.ports import Clock
 
 with warnings.catch_warnings():
@@ -41,8 +41,7 @@ log = logging.getLogger(__name__)
 STATE: Final = "paywarden_oidc"
 # Signatures with a key of the provider only: never `none`, never one that our own secret could have made.
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-_BEGUN_MS: Final = 10 * 60_000
-_REMEMBERED: Final = 10_000  # sign-ins that were begun
+BEGUN_MS: Final = 10 * 60_000
 _LEEWAY_S: Final = 60
 _TIMEOUT_S: Final = 10.0
 _ORDER: Final[tuple[Role, ...]] = get_args(Role)  # the highest last
@@ -84,6 +83,9 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class _Begun(msgspec.Struct, frozen=True):
+    """A sign-in that was begun: what its browser brings back, sealed, to whichever console over the store it comes."""
+
+    state: str
     nonce: str
     verifier: str
     at_ms: int
@@ -95,29 +97,29 @@ class Provider:
     def __init__(self, options: OidcOptions, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        self._begun: OrderedDict[str, _Begun] = OrderedDict()
         self._found: dict[str, Any] | None = None
         self._keys: KeySet | None = None
 
     async def begin(self) -> tuple[str, str]:
-        """Where the browser goes, and the state that it brings back. Raises Refused."""
+        """Where the browser goes, and what it must bring back, to be sealed. Raises Refused."""
         found = await self._discovered()
-        now_ms = self._clock.now_ms()
-        state, nonce, verifier = generate_token(32), generate_token(32), generate_token(64)
-        self._begun[state] = _Begun(nonce, verifier, now_ms)
-        while len(self._begun) > _REMEMBERED:
-            self._begun.popitem(last=False)
+        begun = _Begun(generate_token(32), generate_token(32), generate_token(64), self._clock.now_ms())
         async with self._client() as client:
             url, _ = client.create_authorization_url(
-                found["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
+                found["authorization_endpoint"], state=begun.state, nonce=begun.nonce, code_verifier=begun.verifier
             )
-        return str(url), state
+        return str(url), msgspec.json.encode(begun).decode()
 
-    async def finish(self, state: str, code: str) -> Person:
-        """Who has signed in. Raises Refused. A state counts once."""
-        begun = self._begun.pop(state, None)
-        if begun is None or self._clock.now_ms() - begun.at_ms > _BEGUN_MS:
-            raise Refused("the sign-in was not begun here, or too long ago")
+    async def finish(self, brought: str | None, state: str, code: str) -> Person:
+        """Who has signed in. `brought`: what `begin` gave to this browser. Raises Refused."""
+        try:
+            begun = msgspec.json.decode(brought or "", type=_Begun)
+        except msgspec.DecodeError:
+            raise Refused("another browser began this sign-in") from None
+        if not code or begun.state != state:
+            raise Refused("another browser began this sign-in, or the provider refused it")
+        if not 0 <= self._clock.now_ms() - begun.at_ms <= BEGUN_MS:
+            raise Refused("the sign-in was begun too long ago")
         found = await self._discovered()
         try:
             async with self._client() as client:
@@ -208,42 +210,56 @@ class Provider:
         return answer
 
 
-def router(provider: Provider, store: CaseStore, clock: Clock, welcome: Any, turned_away: Any, *, secure: bool) -> Any:
+def router(
+    provider: Provider,
+    store: CaseStore,
+    clock: Clock,
+    references: Callable[[], References],
+    welcome: Any,
+    turned_away: Any,
+    *,
+    secure: bool,
+) -> Any:
     """`/oidc/start` and `/oidc/callback`. `welcome` and `turned_away` make the answers, as the pages make theirs."""
     routes = APIRouter(prefix="/oidc")
 
     @routes.get("/start")
     async def start(request: Request) -> Response:
         try:
-            url, state = await provider.begin()
+            url, begun = await provider.begin()
         except Refused as error:
             log.warning("nobody could sign in: %s", error)
             return turned_away(request)  # type: ignore[no-any-return]
         answer = RedirectResponse(url, 303)
+        sealed = (await asyncio.to_thread(references)).of(STATE, begun)
         # Lax: the provider sends the browser back from another site.
-        answer.set_cookie(STATE, state, max_age=600, httponly=True, samesite="lax", secure=secure, path="/oidc")
+        answer.set_cookie(
+            STATE, sealed, max_age=BEGUN_MS // 1000, httponly=True, samesite="lax", secure=secure, path="/oidc"
+        )
         return answer
 
     @routes.get("/callback")
     async def callback(request: Request, state: str = "", code: str = "") -> Response:
         try:
-            if not state or request.cookies.get(STATE) != state or not code:
-                raise Refused("another browser began this sign-in, or the provider refused it")
-            person = await provider.finish(state, code)
-            token = await asyncio.to_thread(_signed_in, store, person, clock.now_ms())
+            brought = (await asyncio.to_thread(references)).opened(STATE, request.cookies.get(STATE, ""))
+            person = await provider.finish(brought, state, code)
+            token = await asyncio.to_thread(_signed_in, store, person, state, clock.now_ms())
         except Refused as error:
             log.warning("a sign-in was refused: %s", error)
-            return turned_away(request)  # type: ignore[no-any-return]
-        says(request, actor=person.name, role=person.role, detail="oidc")
-        answer: Response = welcome(request, token)
-        answer.delete_cookie(STATE, path="/oidc")
+            answer: Response = turned_away(request)
+        else:
+            says(request, actor=person.name, role=person.role, detail="oidc")
+            answer = welcome(request, token)
+        answer.delete_cookie(STATE, path="/oidc")  # whatever came of it: it counts once
         return answer
 
     return routes
 
 
-def _signed_in(store: CaseStore, person: Person, now_ms: int) -> str:
+def _signed_in(store: CaseStore, person: Person, state: str, now_ms: int) -> str:
     with store.writing() as connection:
+        if not people.spend(connection, state, now_ms, BEGUN_MS):
+            raise Refused("this sign-in has already been used")
         if not people.put_from_provider(connection, person.name, person.role, now_ms):
             raise Refused("a local account has this name")
         return people.sign_in(connection, person.name, now_ms)

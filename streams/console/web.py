@@ -91,7 +91,7 @@ def build(
             return let_in(desk, desk.page(request, "welcome.html", None), token)
 
         turned_away = partial(desk.page, name="login.html", session=None, status=401, problem="login.oidc")
-        app.include_router(router(oidc, store, clock, welcome, turned_away, secure=secure))
+        app.include_router(router(oidc, store, clock, lambda: desk.references, welcome, turned_away, secure=secure))
 
     app.middleware("http")(Audit(store, clock))
     app.middleware("http")(_protect)

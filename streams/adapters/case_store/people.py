@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from streams.adapters.case_store.tables import SESSIONS, USERS
+from streams.adapters.case_store.tables import SESSIONS, SPENT, USERS
 
 Role = Literal["viewer", "analyst", "supervisor", "admin"]
 IDLE_MS: Final = 30 * 60_000
@@ -114,6 +114,16 @@ def signed_in(connection: Connection, now_ms: int) -> int:
 
 def seen(connection: Connection, token: str, now_ms: int) -> None:
     connection.execute(update(SESSIONS).where(SESSIONS.c.token_hash == _hash(token)).values(seen_ms=now_ms))
+
+
+def spend(connection: Connection, state: str, now_ms: int, kept_ms: int) -> bool:
+    """Whether the state of a sign-in is used for the first time; it is remembered for `kept_ms`."""
+    connection.execute(delete(SPENT).where(SPENT.c.at_ms < now_ms - kept_ms))
+    hashed = _hash(state)
+    if connection.scalar(select(SPENT.c.state_hash).where(SPENT.c.state_hash == hashed)) is not None:
+        return False
+    connection.execute(insert(SPENT), {"state_hash": hashed, "at_ms": now_ms})
+    return True
 
 
 def sign_out(connection: Connection, token: str) -> None:

@@ -328,6 +328,14 @@ SESSIONS: Final = Table(
     _ms("seen_ms"),
 )
 
+# Sign-ins with the company's provider that were ended lately: none counts twice, at whichever console.
+SPENT: Final = Table(
+    "spent_sign_ins",
+    METADATA,
+    Column("state_hash", String(64), primary_key=True),
+    _ms("at_ms"),
+)
+
 # Other services that may ask; a token is shown once and kept as a hash.
 API_TOKENS: Final = Table(
     "api_tokens",

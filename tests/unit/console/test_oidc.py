@@ -224,6 +224,20 @@ def test_a_state_is_of_this_browser_counts_once_and_ends(console: Console) -> No
     assert console.returns(again).status == 401
 
 
+def test_a_sign_in_ends_at_another_console_over_the_store_and_counts_once_there_too(console: Console) -> None:
+    provider = Provider(console.options, console.clock)
+    other = build(console.store, console._send, console.clock, Changes(), secure=False, oidc=provider)
+    with served(other) as port:
+        begun, first = console.begins(), console.port
+        state = begun.cookies[STATE]
+        begun._port = port
+        assert console.returns(begun).status == 200
+        for each in (port, first):
+            begun._port, begun.cookies[STATE] = each, state
+            assert console.returns(begun).status == 401
+        assert begun.cookies[STATE] != state, "it is taken away"
+
+
 def test_a_provider_that_changed_its_keys_is_asked_again(console: Console) -> None:
     assert console.returns(console.begins()).status == 200
     console.fake.key = console.fake.signing = RSAKey.generate_key(2048, {"kid": "two"})
