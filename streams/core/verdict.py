@@ -49,6 +49,17 @@ def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Poli
     return (enforced, False) if enforced > _ALLOW else (outcome, True)
 
 
+def counted(hits: tuple[Hit, ...], policy: Policy, shadow: bool) -> list[Hit]:
+    """The hits that what follows an event may rest on; `shadow`: everything that follows is a trial.
+
+    Where one rule enforces under an observing policy, the others are heard and hurt nobody.
+    """
+    spoken = [hit for hit in hits if not hit.shadow]
+    if shadow or policy.mode == "enforce":
+        return spoken
+    return [hit for hit in spoken if mode_of(policy, hit) == "enforce"]
+
+
 def is_stopped(hits: tuple[Hit, ...]) -> bool:
     """Whether a rule alone holds or blocks in earnest."""
     return any(Outcome.parse(hit.outcome) >= Outcome.HOLD and not hit.silenced and not hit.shadow for hit in hits)

@@ -32,7 +32,7 @@ from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
-from streams.core.verdict import by_score
+from streams.core.verdict import by_score, counted
 
 TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
@@ -70,8 +70,8 @@ def is_held_in_doubt(turn: Turn, prepared: Prepared, outcome: Outcome, score: Sc
         return False
     if status_after(movement) != PaymentState.SEEN or not _goes_out_in_doubt(turn, prepared):
         return False
-    heard = by_score(movement, prepared.subject, score.value if type(score) is Score else 0.0, turn.policy)
-    return _weaker_signals([hit for hit in prepared.hits if not hit.shadow], heard)[1] >= 2
+    heard = _by_model(turn, prepared, score.value if type(score) is Score else None)
+    return _weaker_signals(counted(prepared.hits, turn.policy, turn.shadow), heard)[1] >= 2
 
 
 def customer_answered(turn: Turn, event: CustomerConfirmed) -> None:
@@ -290,12 +290,12 @@ def _loses(turn: Turn, case: Case) -> None:
 
 def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade, movement: Movement | None) -> Case:
     """One case for what this event shows: a takeover, a risky account, a mule, or a payment to ask about."""
-    enforced = [hit for hit in prepared.hits if not hit.shadow]
+    enforced = counted(prepared.hits, turn.policy, turn.shadow)
     slugs = _rules_of(enforced, Outcome.HOLD)
     strict = outcome >= Outcome.parse(turn.policy.outcome.restrict_from)
     taken_over = strict and TAKEOVER_RULE in slugs
     # Two independent strong signals (F21): two rules, or one rule and the model, each at least at `hold`.
-    heard = by_score(prepared.event, prepared.subject, decision.score or 0.0, turn.policy)
+    heard = _by_model(turn, prepared, decision.score)
     passes, others = slugs & mule.RULES, slugs - mule.RULES
     signals = len(others) + bool(passes) + (heard >= Outcome.HOLD)
     # ... or the right password by somebody who is nothing like the owner.
@@ -307,7 +307,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
         case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     elif risky:
         case_type, flow, family, priority = "account_locked.risk", "F21", RISK_FAMILY, 2
-    elif not others and mule.is_seen(prepared, Outcome.parse(turn.policy.outcome.case_from)):
+    elif not others and mule.is_seen(enforced, Outcome.parse(turn.policy.outcome.case_from)):
         case_type, flow, family, priority = mule.CASE, mule.FLOW, mule.CASE, 2
     else:
         case_type, flow, family, priority = ALERT, "F24", ALERT, 2
@@ -325,7 +325,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             payment_id=movement.payment_id if movement is not None else "",
             amount_minor=movement.amount_minor if movement is not None else None,
             currency=movement.currency if movement is not None else None,
-            rules=tuple(hit.rule for hit in enforced),
+            rules=tuple(hit.rule for hit in prepared.hits if not hit.shadow),  # people see what others say, too
             reasons=tuple(reason.code for reason in decision.reasons),
             incident_id=prepared.incident,
         ),
@@ -354,6 +354,13 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case
+
+
+def _by_model(turn: Turn, prepared: Prepared, score: float | None) -> Outcome:
+    """What the score alone asks for; where the policy observes and one rule enforces, the model only observes."""
+    if score is None or (turn.policy.mode != "enforce" and not turn.shadow):
+        return Outcome.ALLOW
+    return by_score(prepared.event, prepared.subject, score, turn.policy)
 
 
 def _rules_of(hits: list[Hit], least: Outcome) -> set[str]:

@@ -21,6 +21,7 @@ from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
 from streams.core.observations import is_guess
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
+from streams.core.verdict import counted
 
 RULE = "login-failures"
 
@@ -89,8 +90,9 @@ def _speaks(turn: Turn, prepared: Prepared, known: bool) -> bool:
     """Whether the rule may act. It judges known devices milder than the ladder, which makes them wait all the same."""
     if known:
         rule = turn.policy.rules.login_failures
-        return rule.enabled and rule.mode != "observe"
-    return any(hit.rule.startswith(RULE) and not hit.shadow for hit in prepared.hits)
+        in_earnest = turn.shadow or turn.policy.mode == "enforce"
+        return rule.enabled and (rule.mode == "enforce" or (rule.mode == "inherit" and in_earnest))
+    return any(hit.rule.startswith(RULE) for hit in counted(prepared.hits, turn.policy, turn.shadow))
 
 
 def _repeated(turn: Turn) -> bool:

@@ -11,6 +11,7 @@ from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
+from streams.core.verdict import counted
 
 LOGIN_RISK = "login-risk"
 _LIMITS = f"{LOGIN_RISK}/02"
@@ -18,7 +19,7 @@ _LIMITS = f"{LOGIN_RISK}/02"
 
 def after_login(turn: Turn, prepared: Prepared) -> None:
     """Limits money out for the time of `locks.cooloff_s` after a login of the second band."""
-    if not any(hit.rule == _LIMITS and not hit.shadow for hit in prepared.hits):
+    if not any(hit.rule == _LIMITS for hit in counted(prepared.hits, turn.policy, turn.shadow)):
         return
     turn.moves("doubted", "rules")
     limited = lock(

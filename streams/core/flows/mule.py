@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import Attachment
+from streams.contracts.decisions import Hit
 from streams.core.cases.book import add_line
 from streams.core.cases.clocks import is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
@@ -18,7 +19,6 @@ from streams.core.locks.saga import PAUSE_OVER, is_held_for, lock
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Line
 from streams.core.outcome import Outcome
-from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 CASE: Final = "mule_account"
@@ -29,13 +29,9 @@ REPORT: Final = "aml_report"  # kind of the attachment: the reference of the rep
 _REPORTS: Final = "reports"  # counter of the case
 
 
-def is_seen(prepared: Prepared, least: Outcome) -> bool:
-    """Whether a rule about money that passes through has fired, from this outcome on."""
-    return any(
-        hit.rule.rpartition("/")[0] in RULES and Outcome.parse(hit.outcome) >= least
-        for hit in prepared.hits
-        if not hit.shadow
-    )
+def is_seen(hits: list[Hit], least: Outcome) -> bool:
+    """Whether a rule about money that passes through is among the hits, from this outcome on."""
+    return any(hit.rule.rpartition("/")[0] in RULES and Outcome.parse(hit.outcome) >= least for hit in hits)
 
 
 def pause_payouts(turn: Turn, case: Case, rule: str) -> None:

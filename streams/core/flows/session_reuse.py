@@ -9,6 +9,7 @@ from streams.core.locks.saga import errand
 from streams.core.obligations import Line
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
+from streams.core.verdict import counted
 
 RULE = "session-reuse"
 _STOLEN = f"{RULE}/02"
@@ -20,7 +21,7 @@ def after_use(turn: Turn, prepared: Prepared, event: SessionUsed) -> None:
     """Ends the account's sessions when the device is unknown too; whoever has the password logs in again."""
     if turn.obligations.cases:
         timeline.attach(turn, event)
-    if not any(hit.rule == _STOLEN and not hit.shadow for hit in prepared.hits):
+    if not any(hit.rule == _STOLEN for hit in counted(prepared.hits, turn.policy, turn.shadow)):
         return
     case = next((case for case, _ in turn.changed.values() if case.queue == "security"), None)
     if case is None or not turn.acts:

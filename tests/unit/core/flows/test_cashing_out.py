@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
-from support.play import Player, policy
+from support.play import NO_MODEL, Player, policy
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Event
@@ -23,14 +24,16 @@ from streams.contracts.payments import (
 )
 from streams.core.locks.account_states import state_of
 from streams.core.outcome import Outcome
+from streams.core.score import Score, ScoreUnavailable
+from streams.core.steps import Prepared
 
 PHONE: dict[str, Any] = {"device_id": "phone", "ip": "203.0.113.7", "country": "CN"}
 THIEF: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "US"}
 BALANCE = 60_000  # minor units, of which the usual payment takes 5,000
 
 
-def lived_in() -> Player:
-    player = Player(policy('[locks]\nack = "assumed"\n'))
+def lived_in(*overrides: str, scorer: Callable[[Prepared], Score | ScoreUnavailable] = lambda _: NO_MODEL) -> Player:
+    player = Player(policy('[locks]\nack = "assumed"\n', *overrides), scorer)
     for day in range(20):
         at_ms = NOON - (40 - day) * DAY
         player.see(login(at_ms, f"home-{day}", LoginSucceeded, asn=100, user_agent="wallet/5.3", **PHONE))
@@ -120,6 +123,30 @@ def test_the_movement_that_restricts_an_account_in_doubt_does_not_leave_it_itsel
     hold = player.obligations["a1"].hold(made.subject_id)
     assert hold is not None
     assert hold.case_id == player.obligations["a1"].locks[0].case_id
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "score"),
+    [
+        (False, WithdrawalRequested, NO_MODEL),
+        (False, WithdrawalRequested, Score(0.99, "m")),
+        (True, TransferRequested, NO_MODEL),
+    ],
+    ids=["rules", "model", "takeover"],
+)
+def test_rules_and_a_model_on_trial_hurt_nobody_while_one_rule_enforces(change, kind, score) -> None:
+    """Its `review` lets money go. All the others observe, so they neither hold the payment nor restrict the account."""
+    trial = 'mode = "observe"\n', '[rules.amount_habit]\nmode = "enforce"\n'
+    player = lived_in(*trial, scorer=lambda each: score if each.subject == "withdrawal" else NO_MODEL)
+    player.see(login(NOON, "in", LoginSucceeded, asn=777, user_agent="Firefox", **THIEF))
+    if change:
+        player.see(login(NOON + MINUTE, "new", CredentialChanged, reason="password", **THIEF))
+    effects = player.see(paid(NOON + 3 * MINUTE, "out", 55_000, kind, **THIEF))
+    made = next(each for each in effects if type(each) is DecisionMade)
+    assert len(made.hits) > 1
+    assert (made.outcome, made.shadow) == ("review", False)
+    assert not player.obligations["a1"].locks
+    assert [case.flow for case in player.obligations["a1"].cases if not case.shadow] == ["F24"]
 
 
 def test_the_owner_is_not_held_for_it_on_the_phone_from_before_the_doubt() -> None:

@@ -11,6 +11,7 @@ from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengeFailed, ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
+from streams.core.risk import RiskFact
 
 OWN = {"device_id": "own", "ip": "198.51.100.7"}
 THIEF = {"device_id": "thief", "ip": "192.0.2.9"}
@@ -56,6 +57,19 @@ class TestStrangers:
         assert states(effects)[-1] == "challenged"
         own = fail(player, 5, at_ms=NOON + 102 * MINUTE, **OWN)
         assert locked_out(own) == {"known_devices"}, "the owner's own failures still count"
+
+
+class TestTrial:
+    @pytest.mark.parametrize("where", [OWN, THIEF], ids=["known", "unknown"])
+    def test_a_ladder_that_observes_makes_nobody_wait_because_another_rule_enforces(self, where):
+        trial = policy('mode = "observe"\n', '[rules.hostile_address]\nmode = "enforce"\n')
+        player = Player(trial, risk=lambda kind, *_: RiskFact(2, guessing=2) if kind == "ip" else None)
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
+        effects = fail(player, 12, **where)
+        asked = [one for one in effects if type(one) is DecisionMade and not one.shadow]
+        assert asked
+        assert not commanded(effects)
 
 
 class TestTheNetworkStandsForADevice:
