@@ -35,7 +35,9 @@ _SHORT: Final = 6  # characters: of so few any part tells too much
 _ADDRESS: Final = re.compile(
     r"(?<![A-Za-z0-9_.:])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,7})(?![A-Za-z0-9_:])"
 )
-_ELLIPSIS: Final = "\ue000"  # stands for one (private use) while a text is folded
+_PLACES: Final = 0xE000  # characters (private use) that stand for addresses while a text is folded and looked at
+_MOST_PLACES: Final = 4_096
+_PLACE: Final = re.compile("[\ue000-\uefff]")
 _EXPOSED: Final = exposed_text("")  # begins the only line that names somebody whom its case does not
 
 
@@ -132,12 +134,23 @@ def _masked_text(text: str, ids: re.Pattern[str] | None) -> str:
     exposed = exposed_in(text)
     if exposed is not None:  # "password" beside the digits of an id is no code
         return f"{_EXPOSED}{masked(exposed)}"
-    # Before telephones are looked for: 198.18.163.102 has eleven digits. Folding makes dots of an ellipsis.
-    text = _ADDRESS.sub(lambda found: _address(found).replace("…", _ELLIPSIS), text)
-    hidden = intake.masked(text)
+    # Before telephones and codes are looked for: 198.18.163.102 has eleven digits, and may stand beside "password".
+    addresses: list[str] = []
+
+    def set_aside(found: re.Match[str]) -> str:
+        shown = _address(found)
+        if shown == found[0] or len(addresses) == _MOST_PLACES:
+            return shown
+        addresses.append(shown)
+        return chr(_PLACES + len(addresses) - 1)
+
+    hidden = intake.masked(_ADDRESS.sub(set_aside, _PLACE.sub("", text)))
     if hidden.kinds:  # what has nothing in it keeps its own commas
         text = hidden.text
-    text = text.replace(_ELLIPSIS, "…")
+    else:
+        addresses.clear()
+        text = _ADDRESS.sub(_address, text)
+    text = _PLACE.sub(lambda found: addresses[ord(found[0]) - _PLACES] if addresses else found[0], text)
     return text if ids is None else ids.sub(lambda found: masked(found[0]), text)
 
 

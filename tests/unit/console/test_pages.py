@@ -193,6 +193,10 @@ def test_nobody_is_named_whole_on_any_page_or_in_any_address(service: Service, a
         ("right password for customer-1", "right password for cu…r-1"),
         ("right password for shop-7-00015", "right password for sh…015"),
         ("step_up, from 198.18.163.102", "step_up, from 19…102"),  # eleven digits, as a telephone
+        ("password changed from 198.18.163.69", "password changed from 19….69"),  # ours, and no password
+        ("密码已更改，来自 2001:db8::7", "密码已更改，来自 20…::7"),
+        ("password 882211 from 198.18.163.69", "password [code] from 19….69"),
+        ("the code is 4711 \ue000", "the code is [code] "),
         ("李雷付款给ada, not Canada", "…付款给…, not Canada"),
         ("call 138 0013 8000", "call [phone]"),
         ("您好，退款 12.50 元（原路退回）。", "您好，退款 12.50 元（原路退回）。"),
