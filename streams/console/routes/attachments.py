@@ -13,7 +13,7 @@ from streams.adapters.case_store import queries
 from streams.console import actions
 from streams.console.addresses import addresses_of, is_public
 from streams.console.audit import says
-from streams.console.desk import FROM_HERE, At, Who, may_act, missing, names_a_form, of_this_session
+from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
 from streams.contracts.accounts import Attachment
 from streams.core.cases.attachments import NOT_KEPT, host_of, refusal_of
 
@@ -62,6 +62,8 @@ async def attach(
     if why is not None:
         raise HTTPException(400, f"refused.file_{why.word}")
     case = await asyncio.to_thread(desk.case_of, case_id)
+    if await asyncio.to_thread(_is_elsewhere, desk, case.case_id, attachment):
+        raise HTTPException(400, "refused.file_twice")
     now_ms = desk.clock.now_ms()
     try:
         wanted = actions.action_of(
@@ -104,6 +106,13 @@ async def view(
     host = host_of(attached.reference)
     opens = host is not None and not await _leads_inside(attached.reference)
     return desk.page(request, "attachment.html", session, case_id=case_id, attached=attached, opens=opens)
+
+
+def _is_elsewhere(desk: Desk, case_id: str, attachment: Attachment) -> bool:
+    """Whether the case has this file under another reference: a file has one, and the second would be nowhere."""
+    with desk.store.reading() as connection:
+        found = queries.attachments(connection, case_id, attachment.sha256)
+    return any(each.reference != attachment.reference for each in found)
 
 
 async def _leads_inside(reference: str) -> bool:

@@ -50,6 +50,15 @@ def test_it_is_attached_through_the_stream_and_each_look_is_a_row(office: Office
     assert "receipt.png" not in repr(rows)
 
 
+def test_the_same_file_under_another_reference_is_refused_and_not_lost(office: Office) -> None:
+    made = office.asks("customer-70021")
+    assert attach(office, made, reference="s3://evidence/a.png")[0] == 303
+    status, text = attach(office, office.case(made.case_id), reference="s3://evidence/b.png")
+    assert (status, "under another reference" in text) == (400, True)
+    assert len([each for each in office.sent if getattr(each, "action", "") == "attach"]) == 1
+    assert attach(office, office.case(made.case_id), reference="s3://evidence/a.png", form="2")[0] == 303
+
+
 def test_what_a_browser_cannot_open_is_no_link(office: Office) -> None:
     made = office.asks("customer-70021")
     attach(office, made, reference="s3://evidence/receipt.png")
