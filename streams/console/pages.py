@@ -21,6 +21,7 @@ from streams.core.messages.render import MESSAGES, money
 from streams.ports import Clock
 
 LANGUAGES: Final = ("zh", "en")
+_SURVEY: Final = "case.survey"
 # Of the counters of a case without a customer, the one that says how large it is.
 HOW_MANY: Final = ("users", "usernames", "cards", "attempts")
 # What a state looks like at a glance; the word is always there too.
@@ -77,7 +78,7 @@ class Pages:
             "money": lambda amount, currency: "" if amount is None or currency is None else money(amount, currency),
             "dollars": lambda cents: f"{cents / 100:,.2f}",
             "OIDC": oidc,
-            "notice_kind": lambda name: MESSAGES.template[name].kind if name in MESSAGES.template else "service",
+            "notice_kind": _notice_kind,
             "HOW_MANY": HOW_MANY,
             "LOSS": LOSS,
             "LANES": LANES,
@@ -145,3 +146,10 @@ def span(ms: int | None, text: Callable[[str], str]) -> str:
         if minutes >= 2 * size:
             return f"{minutes // size} {text(f'time.{unit}')}"
     return f"{minutes} {text('time.min')}"
+
+
+def _notice_kind(template: str) -> str:
+    """What sort of message it is, as a customer would say: a survey is sent like advice, and is none."""
+    if template == _SURVEY:
+        return "survey"
+    return MESSAGES.template[template].kind if template in MESSAGES.template else "service"

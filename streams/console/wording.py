@@ -173,6 +173,9 @@ class Wording:
                 return self._words[f"cause.{value}"][language]
             return self._cause(value, language)
         if group in ("template", "resolution") and value in MESSAGES.template:
+            named = self._type(value, language) if group == "template" else None
+            if named is not None:
+                return named
             return self._words[f"message.{MESSAGES.template[value].kind}"][language]
         return None
 

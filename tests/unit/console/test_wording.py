@@ -26,6 +26,7 @@ from streams.contracts.topics import TOPICS
 from streams.core.cases.clocks import CLOCKS
 from streams.core.cases.operator import PERMITTED
 from streams.core.features.catalogue import FEATURES
+from streams.core.flows.trail import DONE
 from streams.core.incidents.keys import DIMENSIONS
 from streams.core.incidents.transitions import STATES
 from streams.core.intake.topics import TOPICS as FLOWS
@@ -233,3 +234,22 @@ def test_what_rules_look_at_is_told_in_chinese() -> None:
     assert {name: shown for name, shown in told.items() if re.search("[a-z]{2}", shown)} == {}
     assert WORDING.measure("since_credential_change_s", "zh") == "距凭证更改"
     assert WORDING.measure("since_credential_change_s", "en") == "since credential change"
+
+
+@pytest.mark.parametrize(
+    ("template", "zh"),
+    [
+        ("security_change.limited", "安全设置变更"),
+        ("account_locked.risk", "因风险锁定"),
+        ("debited_not_confirmed", "已扣款未确认"),
+        ("refund_started", "资金通知"),
+        ("case.survey", "满意度回访"),
+    ],
+)
+def test_a_message_is_called_by_what_it_is_about(template: str, zh: str) -> None:
+    assert WORDING.word("template", template, "zh") == zh
+    assert WORDING.changed(f"message {template}", "zh") == f"通知：{zh}"
+
+
+def test_that_something_was_done_although_it_was_blocked_is_told_in_chinese() -> None:
+    assert WORDING.changed(DONE, "zh") == "虽被拦截仍已完成"
