@@ -21,6 +21,7 @@
     else if (event.key === "/") document.querySelector(".find input")?.focus();
     else if (event.key === "x" && at >= 0) rows[at].querySelector('input[type="checkbox"]')?.click();
     else if (event.key === "n" || event.key === "r") document.querySelector(`[data-key="${event.key}"]`)?.click();
+    else if (event.key === "a") document.querySelector("#actions :is(textarea, button, summary)")?.focus();
     else if (event.key === "c") location.assign("/contacts");
     else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) rows[at].querySelector("a")?.click();
     else return;

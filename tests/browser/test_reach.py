@@ -1,0 +1,65 @@
+"""Are the actions of a case near, and is no column out of sight, whatever a case is made of?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.people import PASSWORD, Person
+from support.services import PERSON, filled, page_of
+from support.stores import START_MS, case, load, record
+
+from streams.adapters.case_store import people
+from streams.adapters.case_store.people import User
+from streams.console import passwords
+from streams.contracts.base import from_ms
+from streams.contracts.cases import Entities, Evidence, Sla
+
+pytestmark = pytest.mark.browser
+
+_CUT = """[...document.querySelectorAll("main .scroll")].filter((each) => each.scrollWidth > each.clientWidth)
+  .map((each) => each.getAttribute("aria-label"))"""
+_FOCUS = "document.activeElement.closest('#actions') !== null"
+
+
+def test_escalated_and_overdue_cases_fit_and_their_actions_are_a_key_away(scene, tmp_path: Path) -> None:
+    at = from_ms(START_MS)
+    lines = tuple(
+        Evidence(at=from_ms(START_MS + n), kind="payment.failed", event_id=f"e{n}", text="it failed") for n in range(60)
+    )
+    worst = case(
+        "case_x",
+        case_type="payment_failure.repeat",
+        queue="technical",
+        status="in_progress",
+        sub_status="escalated",
+        assignee="supervisors.security",
+        finding="confirmed_fraud",
+        amount_minor=123_456_789,
+        currency="CNY",
+        entities=Entities(account_id=PERSON, ip="203.0.113.7"),
+        sla=Sla(first_response_due=at, next_update_due=at, resolution_due=at),
+        evidence=lines,
+    )
+    with filled(tmp_path) as service:
+        with service.store.writing() as connection:
+            people.put_user(connection, User("sun", "supervisor", passwords.hash_of(PASSWORD), 0))
+        load(service.store, [record("support.cases", worst)])
+        service.clock.at_ms = START_MS + 50 * 3_600_000
+        address = f"http://127.0.0.1:{service.port}"
+        sun = Person(scene.browser, address, "sun", viewport={"width": 1280, "height": 800}).signs_in()
+        pages = ("/queue", page_of(service.app, "account", PERSON), page_of(service.app, "ip", "203.0.113.7"))
+        assert {each: cut for each in pages if (cut := sun.opens(each).evaluate(_CUT))} == {}
+        page = sun.opens("/cases/case_x")
+        for key in ("Tab", "Tab", "Enter", "Tab"):
+            page.keyboard.press(key)
+        assert page.evaluate(_FOCUS), "the second link of the page leads there"
+        page = sun.opens("/cases/case_x")
+        page.keyboard.press("a")
+        assert page.evaluate(_FOCUS)
+        page.set_viewport_size({"width": 360, "height": 780})
+        page = sun.opens("/cases/case_x")
+        page.locator(".jump").click()
+        assert abs(page.evaluate("document.querySelector('#actions').getBoundingClientRect().top")) < 40
+        assert sun.barriers() == []
+        sun.leaves()
