@@ -511,7 +511,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     undone: bytes = b""  # the same of those whose debits left `spent` when all of them were back
     exposed_ms: int = 0  # when the owner last heard that an attacker gave the right password
     exposed_in: str = ""  # the case of that attack
-    legit_ms: int = 0  # when an analyst last found that it was the owner who had come in and changed things
+    legit_ms: int = 0  # until when it was the owner who came in and changed things, as an analyst has found
 
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""

@@ -212,6 +212,8 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     proved_device: Key = b""  # of the last second factor; empty: it named none
     # what went, or was to go, where no money of this account had gone a day before
     strange: Ring = msgspec.field(default_factory=Ring)
+    # changes of credentials until then were the owner's: by a proof of identity, or an analyst's word
+    credential_cleared_ms: int = 0
 
     @property
     def last_login_ms(self) -> int:
@@ -825,22 +827,29 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
 
 
 def _credential_changed(obs: Observations, event: logins.CredentialChanged, at_ms: int, _: Basis) -> None:
-    obs.credential_ms = max(obs.credential_ms, at_ms)
+    if at_ms > obs.credential_cleared_ms:  # what is delivered after the word that covers it is covered
+        obs.credential_ms = max(obs.credential_ms, at_ms)
     if event.reason == "password":  # nobody has guessed at the new one yet
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
 
 
-def trust_word(obs: Observations, at_ms: int, pardoned: Iterable[str], *, is_owner: bool) -> None:
+def trust_word(obs: Observations, at_ms: int, pardoned: Iterable[str], owners_ms: int) -> None:
     """A person has looked: failures of these sides of the door until `at_ms` are nobody's guesses.
 
-    `is_owner`: nor are changes of credentials until then a stranger's, as after a check of face and document.
+    Nor are changes of credentials until `owners_ms` a stranger's, as after a check of face and document; 0: they are as
+    they were.
     """
     for side in pardoned:
         if side != "unknown_devices":
             obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
         if side != "known_devices":
             obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
-    if is_owner and obs.credential_ms <= at_ms:
+    _clear_credentials(obs, owners_ms)
+
+
+def _clear_credentials(obs: Observations, until_ms: int) -> None:
+    obs.credential_cleared_ms = max(obs.credential_cleared_ms, until_ms)
+    if obs.credential_ms <= until_ms:
         obs.credential_ms = 0
 
 
@@ -851,8 +860,8 @@ def _identity_verified(obs: Observations, event: accounts.IdentityVerified, at_m
     if event.passed:
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
         obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
-        if event.level >= OWNERS_LEVEL and obs.credential_ms <= at_ms:
-            obs.credential_ms = 0  # whoever passes it has changed what was changed
+        if event.level >= OWNERS_LEVEL:
+            _clear_credentials(obs, at_ms)  # whoever passes it has changed what was changed
 
 
 def _reset_requested(obs: Observations, _: logins.PasswordResetRequested, at_ms: int, __: Basis) -> None:

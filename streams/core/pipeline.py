@@ -278,8 +278,8 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
     """What was decided of an event at `at_ms` and changes what `prepare` sees of the account next."""
     if ctx.forgets_ms is not None:
         forget_since(observations, ctx.forgets_ms)
-    if ctx.pardoned or ctx.is_owner:
-        trust_word(observations, at_ms, ctx.pardoned, is_owner=ctx.is_owner)
+    if ctx.pardoned or ctx.owners_ms:
+        trust_word(observations, at_ms, ctx.pardoned, ctx.owners_ms)
 
 
 def _payment_of(turn: Turn, event: Movement | LedgerPosted | FeeCharged) -> str:

@@ -144,7 +144,7 @@ class DecideContext(msgspec.Struct, gc=False):
     forgets_ms: int | None = None
     # Whose failed logins so far are no guesses: a person has let them in (known_devices, unknown_devices, everyone).
     pardoned: list[str] = msgspec.field(default_factory=list)
-    is_owner: bool = False  # a person has found that it was the owner who came in and changed things
+    owners_ms: int = 0  # until when changes of credentials were the owner's, as a person has found; 0: nobody has
 
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""

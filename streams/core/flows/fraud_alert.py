@@ -237,16 +237,20 @@ def _why_not(turn: Turn) -> str:
 
 
 def was_owner(turn: Turn, case: Case) -> None:
-    """An analyst found that it was the owner: nothing from before is a sign of a takeover, or doubted, any more.
+    """An analyst found that it was the owner: what the case tells of is no sign of a takeover, or doubted, any more.
 
-    On a case that says that somebody else may be in; and not under a freeze, about whose end two people agree.
+    On a case that says that somebody else may be in; and not under a freeze, about whose end two people agree. Who came
+    in after the newest that the case tells of has been seen by nobody, and is doubted as before.
     """
     about_it = case.family in (TAKEOVER_FAMILY, RISK_FAMILY)
     if not about_it and not any(rule.startswith(f"{TAKEOVER_RULE}/") for rule in case.rules):
         return
-    if not is_frozen(turn.obligations.locks):
-        turn.obligations.legit_ms = turn.at_ms
-        turn.ctx.is_owner = True
+    if is_frozen(turn.obligations.locks):
+        return
+    told_ms = trail.told_ms(case)
+    turn.obligations.legit_ms = max(turn.obligations.legit_ms, told_ms)
+    if not trail.is_another_in(turn):  # else a thief's payment would need one sign more
+        turn.ctx.owners_ms = told_ms
 
 
 def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> None:

@@ -79,7 +79,9 @@ def _doubt(
     )
     trail.changed(turn, event, text)
     lasts_s = turn.policy.locks.cooloff_s
-    limited = lock(
+    # An analyst's word ends what the case has locked, in whatever order the two are delivered.
+    is_owners = case.finding == "false_alarm" and turn.at_ms <= turn.obligations.legit_ms
+    limited = not is_owners and lock(
         turn,
         "limit",
         scope="money_out",

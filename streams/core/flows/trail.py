@@ -145,6 +145,23 @@ def is_doubted_since(turn: Turn, since_ms: int) -> bool:
     return any(trace.doubted and trace.at_ms > since_ms for trace in turn.obligations.trail)
 
 
+def is_another_in(turn: Turn) -> bool:
+    """Whether somebody is doubted who is on none of the devices that nobody doubts any more (`cleared_ms`).
+
+    Who uses a session is on whatever device it was copied from.
+    """
+    over_ms = cleared_ms(turn)
+    devices = {trace.device for trace in turn.obligations.trail if trace.device and trace.at_ms <= over_ms}
+    return any(
+        trace.doubted and (trace.kind == _SESSION or trace.device not in devices) for trace in _in_question(turn)
+    )
+
+
+def told_ms(case: Case) -> int:
+    """Until when a case tells who came in and what they did: its newest alert, login or change; 0: it tells nothing."""
+    return max(case.alerted_ms, max((line.at_ms for line in case.lines if line.kind in _ENTRIES), default=0))
+
+
 def cleared_ms(turn: Turn) -> int:
     """Until when no doubt counts any more.
 

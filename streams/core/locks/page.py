@@ -109,17 +109,20 @@ stands, and one that waits for an answer goes back to people instead of closing.
 case of its own with the promise of its priority, resolved when nothing but limits is left, or, where it asks for the
 end of these, when they are over; three failed identity checks, and only a person unlocks. An analyst who confirms a
 case as legitimate undoes what that case locked. On a case of a takeover, a risky account or a changed setting that also
-ends every doubt about logins and changes from before, unless the account is frozen, as a check of face and document
-does: the owner's next payment is not locked for the same once more. Where a person has unlocked a side of the door, its
-failed logins from before count no more. Nobody undoes a freeze alone: two people lift it, and only within
-`locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check that failed afterwards
-takes that back. The published lock says which it is (`check`, `check_until`). Where nobody checks identities, set it to
-0. No check lifts what a suspected mule's case (F31) paused, because nobody doubts who that is: an analyst decides, or
-the pause ends, after `locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through
-meanwhile. Proofs count from the lock on (clocks may differ by five seconds): a second factor or check from before it
-lifts nothing, however late or often its event is delivered, and of several checks the newest one counts in whatever
-order they come. What an owner did to get back in (a second factor, a check, asking for the account) counts up to seven
-days after it was done, if it is heard that late.
+ends, unless the account is frozen, the doubt about logins and changes up to the newest alert, login or change that the
+case tells of: the owner's next payment is not locked for the same once more. Who came in later is on no case that the
+analyst has read and is doubted as before; while that is somebody on another device, a changed credential stays a sign
+of a takeover. A check of face and document ends the doubt about everything before it. A change that is delivered after
+the check or the word that covers it counts as covered, by the time at which it happened. Where a person has unlocked a
+side of the door, its failed logins from before count no more. Nobody undoes a freeze alone: two people lift it, and
+only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check that failed
+afterwards takes that back. The published lock says which it is (`check`, `check_until`). Where nobody checks
+identities, set it to 0. No check lifts what a suspected mule's case (F31) paused, because nobody doubts who that is: an
+analyst decides, or the pause ends, after `locks.mule_pause_s` (7 days) of one case at the latest, however often money
+passes through meanwhile. Proofs count from the lock on (clocks may differ by five seconds): a second factor or check
+from before it lifts nothing, however late or often its event is delivered, and of several checks the newest one counts
+in whatever order they come. What an owner did to get back in (a second factor, a check, asking for the account) counts
+up to seven days after it was done, if it is heard that late.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by

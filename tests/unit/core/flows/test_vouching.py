@@ -22,6 +22,7 @@ from streams.core.steps import Effect
 
 PHONE: dict[str, Any] = {"device_id": "phone", "ip": "203.0.113.7", "country": "CN"}
 THIEF: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "US"}
+ABROAD: dict[str, Any] = {"device_id": "tablet", "ip": "192.0.2.77", "country": "FR"}
 ASSUMED = policy('[locks]\nack = "assumed"\n')
 
 
@@ -300,6 +301,79 @@ def test_a_risky_account_that_was_none_is_doubted_no_more_for_what_was_before() 
     assert [each.outcome for each in player.see(again) if type(each) is DecisionMade] == ["review"]
     assert len({hit.rule for hit in player.prepared.hits}) > 1, "two signals once more"
     assert state(player) == "active"
+
+
+def travelling(player: Player) -> None:
+    """The owner abroad, on a new device, whose factor comes late: a withdrawal is held, and the case is F21."""
+    at_home(player)
+    player.see(login(NOON, "abroad", LoginSucceeded, asn=5, user_agent="Firefox", **ABROAD))
+    player.see(paid(NOON + MINUTE, "abroad", 90_000, WithdrawalRequested, card_token="own", **ABROAD))
+    assert (state(player), player.obligations["a1"].cases[-1].flow) == ("restricted", "F21")
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["with a stolen second factor", "without one"])
+@pytest.mark.parametrize("ended", [False, True], ids=["on an open case", "on one that ended days ago"])
+def test_who_comes_in_after_what_a_case_tells_of_is_doubted_after_the_word_on_it(ended: bool, answers: bool) -> None:
+    """A thief comes while the case of yesterday is still to be read, or long after it has ended."""
+    player = Player(ASSUMED)
+    travelling(player)
+    told_ms, thief_ms = NOON + MINUTE, NOON + 20 * HOUR
+    if ended:
+        found(player, NOON + HOUR, "account_risk", "resolve")
+        thief_ms = NOON + 8 * DAY
+    player.see(login(thief_ms, "in", LoginSucceeded, asn=999, user_agent="Firefox", **THIEF))
+    if answers:
+        player.see(login(thief_ms + MINUTE, "sms", ChallengePassed, reason="sms", **THIEF))
+    player.see(login(thief_ms + 2 * MINUTE, "new", CredentialChanged, reason="password", **THIEF))
+    found(player, thief_ms + 10 * MINUTE, "account_risk")
+    assert player.obligations["a1"].legit_ms == told_ms
+    for part in range(3):
+        _, outcome = asked(player, thief_ms + (15 + part) * MINUTE, part, 18_000, **THIEF)
+        assert outcome >= Outcome.HOLD
+    assert state(player) == "restricted"
+
+
+@pytest.mark.parametrize("who", ["a thief", "the owner"])
+def test_while_somebody_else_is_in_a_change_that_was_the_owners_stays_a_sign(who: str) -> None:
+    """A thief who only comes in, after all that the case tells of; the owner abroad is asked again, too."""
+    player = Player(ASSUMED)
+    at_home(player)
+    player.see(login(NOON, "in", LoginSucceeded, asn=5, user_agent="Firefox", **ABROAD))
+    player.see(login(NOON + HOUR, "new", CredentialChanged, reason="password", **ABROAD))
+    where = THIEF if who == "a thief" else ABROAD
+    asked_again = player.see(login(NOON + 3 * HOUR, "later", LoginSucceeded, asn=9, user_agent="Firefox", **where))
+    assert [each.outcome for each in asked_again if type(each) is DecisionMade] == ["step_up"]
+    found(player, NOON + 4 * HOUR, "takeover")
+    _, outcome = asked(player, NOON + 5 * HOUR, 1, 18_000, **where)
+    assert any(hit.rule.startswith("takeover/") for hit in player.prepared.hits) is (who == "a thief")
+    assert (outcome >= Outcome.HOLD) is (who == "a thief")
+
+
+@pytest.mark.parametrize("word", ["a check", "an analyst's"])
+@pytest.mark.parametrize("late_ms", [0, 5 * MINUTE], ids=["in order", "delivered after it"])
+def test_a_change_is_covered_by_the_word_that_is_newer_whichever_is_heard_first(late_ms: int, word: str) -> None:
+    player = Player(ASSUMED)
+    at_home(player)
+    new = PHONE | {"device_id": "phone-2"}
+    player.see(login(NOON, "in", LoginSucceeded, **new))
+    player.see(login(NOON + MINUTE, "otp", ChallengePassed, reason="otp", **new))
+    changed = login(NOON + HOUR, "new", CredentialChanged, reason="password", **new)
+    if not late_ms:
+        player.see(changed)
+    if word == "a check":
+        player.see(identity(NOON + HOUR + 2 * MINUTE, passed=True))
+    else:
+        player.see(login(NOON + HOUR + MINUTE, "mail", CredentialChanged, reason="email", **new))
+        found(player, NOON + HOUR + 2 * MINUTE, "takeover")
+    if late_ms:
+        player.pass_until(NOON + HOUR + late_ms)
+        player.see(changed)
+    was = state(player)
+    assert was == ("recovering" if word == "a check" else "active")  # a check lifts no lower limits
+    assert rent(player, NOON + 2 * HOUR, **new) < Outcome.HOLD
+    assert state(player) == was
+    player.see(login(NOON + 3 * HOUR, "newer", CredentialChanged, reason="phone", **new))
+    assert rent(player, NOON + 4 * HOUR, **new) == Outcome.BLOCK, "a change after the word"
 
 
 @pytest.mark.parametrize("why", ["about something else", "under a freeze"])
