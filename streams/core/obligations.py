@@ -409,6 +409,15 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     answer_time_ms: int = 0  # from clock_ms to when its first response was due, once it is given; 0: it is not
     # Which side of the door waits, and when the customer was last told so (`streams.core.flows.login_ladder`).
     waits_told: dict[str, int] = msgspec.field(default_factory=dict)
+    # When the cases of its payment are reckoned up (`streams.core.money.reckoning`), and up to when its feeds must have
+    # been heard by then: seconds after opened_ms, because an account has many; 0: they are not.
+    reckons_s: int = 0
+    reckoned_to_s: int = 0
+
+    @property
+    def reckons_ms(self) -> int:
+        """When the cases of its payment are reckoned up; 0: they are not."""
+        return self.opened_ms + self.reckons_s * 1000 if self.reckons_s else 0
 
     @property
     def is_open(self) -> bool:

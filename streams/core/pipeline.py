@@ -321,8 +321,6 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 orphans.due(turn, waiting)
             case Expectation() if waiting.kind == fees.BOOKING:
                 fees.due(turn, waiting)
-            case Expectation() if waiting.kind == reckoning.RECKONING:
-                reckoning.due(turn, waiting)
             case Expectation():
                 case = expectations.due(turn, waiting)
                 if case is not None and case.family == refunds.BILL and waiting.taken:
@@ -335,13 +333,15 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 members.ask_again(turn, waiting)
             case timers.Talk():
                 dialogue.due(turn, waiting.case)
+            case timers.Reckoning():
+                reckoning.due(turn, waiting.case)
             case timers.Untold():
                 counting.tell(turn, waiting.case)
             case Case():
                 escalation.strike(turn, waiting)
             case _:
                 assert_never(waiting)
-        if isinstance(waiting, Debit | Unknown | Expectation) and not reckoning.is_one(waiting):
+        if isinstance(waiting, Debit | Unknown | Expectation):
             reckoning.look_later(turn, waiting.payment_id)
         effects.extend(_close(turn))
     return effects

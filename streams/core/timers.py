@@ -43,6 +43,13 @@ class Untold(NamedTuple):
     due_ms: int
 
 
+class Reckoning(NamedTuple):
+    """A case whose payment's cases are reckoned up once nothing more is told of it."""
+
+    case: Case
+    due_ms: int
+
+
 Waiting = (
     Ending
     | Command
@@ -55,6 +62,7 @@ Waiting = (
     | Membership
     | Talk
     | Untold
+    | Reckoning
     | Case
     | Reserved
 )
@@ -88,6 +96,8 @@ def next_due_ms(obligations: Obligations) -> int | None:
             due = case.due_ms
         if case.untold_ms and (due is None or case.untold_ms < due):
             due = case.untold_ms
+        if case.reckons_ms and (due is None or case.reckons_ms < due):
+            due = case.reckons_ms
     return due
 
 
@@ -126,6 +136,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
             name = f"talk/{waiting.case.case_id}"
         case Untold():
             name = f"untold/{waiting.case.case_id}"
+        case Reckoning():
+            name = f"reckoning/{waiting.case.case_id}"
         case Case():
             name = f"clock/{waiting.case_id}"
         case _:
@@ -171,3 +183,5 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
             yield case.due_ms, 9, case.case_id, case
         if 0 < case.untold_ms <= due_ms:
             yield case.untold_ms, 12, case.case_id, Untold(case, case.untold_ms)
+        if 0 < case.reckons_ms <= due_ms:
+            yield case.reckons_ms, 13, case.case_id, Reckoning(case, case.reckons_ms)

@@ -14,25 +14,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from streams.core.cases import clocks
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.money import balance, charges, expectations, fee_lines, given, refunds, shared_ids, undercharges
-from streams.core.money.completeness import postponed
-from streams.core.obligations import (
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
-    Case,
-    Debit,
-    Expectation,
-    Line,
-    Owed,
-    PaymentState,
-    Unknown,
-    crowded,
-    payment_key,
-)
+from streams.core.money.completeness import later_ms
+from streams.core.obligations import Case, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
-RECKONING: Final = "reckoning"  # the kind of an expectation: that its cases say what the account says
+RECKONING: Final = "reckoning"  # a line of a case
 NEEDS: Final = ("payments.transactions", "ledger.entries")
 QUIET_MS: Final = 3_600_000
 _TWO: Final = 2
@@ -45,36 +34,33 @@ _BEYOND: Final = frozenset({"operator_resolve", "duplicate_probable"})  # lines 
 
 def look_later(turn: Turn, payment_id: str) -> None:
     """Something was told of a payment. If money of it is or was a case, its cases are reckoned up when it is quiet."""
-    if not _cases(turn, payment_id):
-        return
-    waits = turn.obligations.expectations
-    due_ms = max(turn.at_ms, turn.ctx.clock_ms) + QUIET_MS
-    for each in waits:
-        if each.kind == RECKONING and each.payment_id == payment_id:
-            each.owed_ms, each.due_ms = due_ms, due_ms
-            return
-    waits.append(Expectation(RECKONING, "", payment_id, turn.cause, turn.at_ms, due_ms, due_ms, 0, ""))
-    if crowded(waits, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        waits.pop()  # what was promised goes before
+    mine = _cases(turn, payment_id)
+    for case in mine[1:]:
+        case.reckons_s = case.reckoned_to_s = 0
+    if mine:
+        first = mine[0]
+        first.reckons_s = first.reckoned_to_s = _after_s(first, max(turn.at_ms, turn.ctx.clock_ms) + QUIET_MS)
 
 
-def is_one(waiting: Debit | Unknown | Expectation) -> bool:
-    """Whether a timer is one of these."""
-    return isinstance(waiting, Expectation) and waiting.kind == RECKONING
-
-
-def due(turn: Turn, waiting: Expectation) -> None:
+def due(turn: Turn, case: Case) -> None:
     """The payment has been quiet: are the sums of its cases right?"""
-    if postponed(turn, waiting, NEEDS):
+    payment_id = case.payment_id
+    later = later_ms(turn, case.opened_ms + case.reckoned_to_s * 1000, NEEDS)
+    case.reckons_s = _after_s(case, later) if later else 0
+    about = charges.about_of(turn, payment_id)
+    if later or about is None or _is_under_way(turn, payment_id) or _is_beyond(turn, payment_id, about.order):
         return
-    turn.obligations.expectations.remove(waiting)
-    about = charges.about_of(turn, waiting.payment_id)
-    if about is None or _is_under_way(turn, waiting.payment_id) or _is_beyond(turn, waiting.payment_id, about.order):
+    over_minor = _over_minor(turn, payment_id, about.currency)
+    if over_minor is None:
         return
-    over_minor = _over_minor(turn, waiting.payment_id, about.currency)
-    if over_minor is not None:
-        _bring(turn, waiting.payment_id, about.currency, _ASK_BACK, max(0, over_minor))
-        _bring(turn, waiting.payment_id, about.currency, _ASK_FOR, max(0, -over_minor))
+    lowered, raised = (_ASK_FOR, _ASK_BACK) if over_minor >= 0 else (_ASK_BACK, _ASK_FOR)
+    left_minor = _lower(turn, payment_id, about.currency, lowered, 0)
+    _bring(turn, payment_id, about.currency, raised, abs(over_minor) + left_minor)
+
+
+def _after_s(case: Case, at_ms: int) -> int:
+    """Seconds from the opening of a case, rounded up and never 0."""
+    return max(1, -(-(at_ms - case.opened_ms) // 1000))
 
 
 def _cases(turn: Turn, payment_id: str) -> list[Case]:
@@ -121,7 +107,7 @@ def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     state = turn.obligations.recall(payment_key(payment_id))
     row = given.of(turn, payment_id, currency)
     due_minor = balance.due_minor(turn, payment_id, currency)
-    if state is None or not state.grace_s or due_minor is None or row.bank_minor:
+    if state is None or not state.grace_s or due_minor is None or row.bank_minor or _is_captured(turn, payment_id):
         return None
     if _may_hold_a_fee(turn, payment_id, currency):
         return None
@@ -133,38 +119,56 @@ def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     return stands_minor - due_minor + _refunded_minor(turn, payment_id, currency)
 
 
+def _is_captured(turn: Turn, payment_id: str) -> bool:
+    """Whether less was captured than was asked for: nobody knows whether more captures follow."""
+    about = charges.about_of(turn, payment_id)
+    return about is not None and 0 < about.good_minor < about.amount_minor
+
+
 def _may_hold_a_fee(turn: Turn, payment_id: str, currency: str) -> bool:
     """Whether its debits come to what it may cost and a fee is told of that has no line: they may hold it, or not."""
     inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency)
     charged_minor = balance.charged_minor(turn, payment_id, currency) or 0
     price = balance.price_of(turn, payment_id, currency) or 0
     least_minor = price if turn.policy.money.undercharges else 0
-    return least_minor <= charged_minor < price + inside_minor and inside_minor > 0
+    mine = _cases(turn, payment_id)
+    corrected = any(case.family == refunds.MISMATCH and expectations.BACK in case.counters for case in mine)
+    return inside_minor > 0 and (corrected or least_minor <= charged_minor < price + inside_minor)
 
 
 def _refunded_minor(turn: Turn, payment_id: str, currency: str) -> int:
-    """What its merchant's refunds have brought back, as far as the ledger's lines tell; a corrected fee is none."""
-    fees = (case for case in _cases(turn, payment_id) if case.family == refunds.FEE)
-    corrected_minor = sum(case.counters.get(expectations.BACK, 0) for case in fees)
+    """What its merchant's refunds have brought back, as far as the ledger's lines tell; a correction is none."""
     lines = charges.debits_of(turn, payment_key(payment_id))
-    back_minor = max(0, sum(each.back_minor for each in lines) - corrected_minor)
-    return min(back_minor, balance.by_merchant_minor(turn, payment_id, currency))
+    back_minor = sum(each.back_minor for each in lines) - balance.corrected_minor(turn, payment_id, currency)
+    return max(0, min(back_minor, balance.by_merchant_minor(turn, payment_id, currency)))
 
 
 def _bring(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int) -> None:
-    """Open cases of these families come to `minor` together."""
-    mine = [case for case in _cases(turn, payment_id) if case.is_open and case.family in families]
-    if any(case.currency != currency for case in mine):
-        return
-    mine.sort(key=lambda case: families.index(case.family))
-    surplus_minor = sum(balance.missing_minor(case) for case in mine) - minor
+    """Open cases of these families come to `minor` together, as far as nobody was told anything else."""
+    short_minor = minor - _lower(turn, payment_id, currency, families, minor)
+    if short_minor > 0:
+        _more(turn, payment_id, currency, families, short_minor)
+
+
+def _lower(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int) -> int:
+    """What open cases of these families still ask, lowered towards `minor`.
+
+    What its customer was told of, or somebody works on, is not taken back in silence.
+    """
+    mine = _open(turn, payment_id, currency, families)
+    total_minor = sum(balance.missing_minor(case) for case in mine)
     for case in mine:
-        if surplus_minor > 0:
-            part_minor = min(surplus_minor, balance.missing_minor(case))
-            surplus_minor -= part_minor
+        part_minor = min(total_minor - minor, balance.missing_minor(case))
+        is_held = bool(case.assignee) and not clocks.is_escalated(case)  # of a group nobody works on it yet
+        if part_minor > 0 and not case.template and not is_held:
             _less(turn, case, balance.missing_minor(case) - part_minor)
-    if surplus_minor < 0:
-        _more(turn, payment_id, currency, families, mine, -surplus_minor)
+            total_minor -= part_minor
+    return total_minor
+
+
+def _open(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...]) -> list[Case]:
+    mine = [case for case in _cases(turn, payment_id) if case.is_open and case.family in families]
+    return sorted((case for case in mine if case.currency == currency), key=lambda case: families.index(case.family))
 
 
 def _less(turn: Turn, case: Case, left_minor: int) -> None:
@@ -179,11 +183,10 @@ def _less(turn: Turn, case: Case, left_minor: int) -> None:
         set_status(turn, case, "resolved", BOOKS_AGREE)
 
 
-def _more(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], mine: list[Case], minor: int) -> None:
+def _more(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int) -> None:
     """Cases of these families ask for `minor` less than they should: one of them does so, or a new one."""
     text = "reckoned up: that much more is asked for"
-    if mine:
-        case = mine[0]
+    for case in _open(turn, payment_id, currency, families)[:1]:
         case.amount_minor = (case.amount_minor or 0) + minor
         add_line(turn, case, Line(turn.at_ms, RECKONING, turn.cause, text, minor, currency))
         return

@@ -57,15 +57,16 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         given.is_of_purchase(turn, arrived) if arrived else expectations.was_of_purchase(turn, event, payment_id)
     )
     is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
-    of_merchant = arrived != "" and not is_ours
-    is_part = arrived == "" and given.is_counted(turn, event.reference or "")  # of one that is said to be all here
-    of_purchase = of_purchase or (is_part and given.is_of_purchase(turn, event.reference or ""))
+    counted = arrived == "" and given.is_counted(turn, event.reference or "")  # it is said to be all here
+    is_part = counted and _is_part_of_more(turn, event, payment_id)
+    of_merchant = (arrived != "" and not is_ours) or is_part
+    of_purchase = of_purchase or (counted and given.is_of_purchase(turn, event.reference or ""))
     if arrived is not None:
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))
     pool_minor, missing = event.amount_minor, False
-    told_of = of_merchant or is_part
+    told_of = of_merchant or counted
     asked_for = _is_asked_for(turn, event, claims, of_merchant=told_of, of_purchase=of_purchase)
     if not is_ours and not (asked_for and not (told_of and _is_part_of_more(turn, event, payment_id))):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
@@ -95,6 +96,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         expectations.unclaimed(turn, event, payment_id, claimed=bool(took - {refunds.NOT_CAPTURED}))
     if arrived == "" and not is_part:
         given.credited(turn, event, payment_id, max(0, pool_minor - back.twice_minor))
+    elif is_part:
+        charges.look_again(turn, payment_id)  # it was counted as here before: what seemed too much may be less
     elif not is_ours:
         given.was_none_of_it(turn, event, payment_id, event.amount_minor - pool_minor)
     if claims and not missing:

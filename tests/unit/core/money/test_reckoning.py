@@ -9,20 +9,30 @@ from support.happenings import MINUTE, NOON, SECOND, event
 from support.play import Player, policy
 
 from streams.contracts.accounts import CaseAction, LedgerPosted
+from streams.contracts.actions import RefundIntended
 from streams.contracts.base import Watermark
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     FeeCharged,
+    PaymentAuthorized,
+    PaymentCaptured,
     PaymentFailed,
     PaymentRequested,
     PaymentSucceeded,
     RefundApproved,
     RefundCredited,
+    RefundFailed,
     RefundRequested,
     RefundSent,
 )
 
-KINDS: dict[str, Any] = {"request": PaymentRequested, "succeed": PaymentSucceeded, "fail": PaymentFailed}
+KINDS: dict[str, Any] = {
+    "request": PaymentRequested,
+    "authorize": PaymentAuthorized,
+    "capture": PaymentCaptured,
+    "succeed": PaymentSucceeded,
+    "fail": PaymentFailed,
+}
 REFUNDS: dict[str, Any] = {
     "asked": RefundRequested,
     "approved": RefundApproved,
@@ -41,6 +51,7 @@ class Account:
         self.cases: dict[str, CaseVersion] = {}
         self.said: list[str] = []
         self.minute, self.number = 0, 0
+        self.intended = ""
         self.play(*script)
 
     def play(self, *script: str) -> Account:
@@ -60,6 +71,8 @@ class Account:
             return event(LedgerPosted, at_ms, name, entry_id=name, direction=direction, reference=reference, **money)
         if what == "fee":
             return event(FeeCharged, at_ms, name, fee_id="f1", tariff_id="alipay_withdrawal", **money)
+        if what == "sent_back":
+            return event(RefundFailed, at_ms, name, refund_id=self.intended, **money)
         if what in REFUNDS:
             return event(REFUNDS[what], at_ms, name, refund_id=f"r{payment_id}", **money)
         if what == "wait":
@@ -72,6 +85,8 @@ class Account:
                 self.cases[effect.case_id] = effect
             elif isinstance(effect, NotificationRequested):
                 self.said.append(effect.template)
+            elif isinstance(effect, RefundIntended):
+                self.intended = effect.refund_id
 
     @property
     def asks(self) -> dict[str, int]:
@@ -181,3 +196,45 @@ def test_a_refund_that_is_on_its_way_and_was_forgotten_is_no_overcharge() -> Non
     """Our refund of the duplicate was taken for the customer's, of as much: nothing is charged too much."""
     account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 asked", "2 approved", "3 sent", "4 credit")
     assert "amount_mismatch" not in account.play("90 wait").asks
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (*SHORT, "5 capture 8000"),  # no more was captured than was taken
+        ("0 authorize", "0 capture 8000", "0 debit 8000", "1 debit 50", "1 fee 50", "5 credit 40"),
+        (
+            "0 authorize",
+            "0 capture 6000",
+            "0 debit 6000",
+            "1 debit 50",
+            "1 fee 50",
+            "5 credit 40",
+            "90 wait",
+            "95 wait",
+        ),
+    ],
+)
+def test_what_was_captured_is_what_it_costs(script: tuple[str, ...]) -> None:
+    assert Account(*script, "200 wait").asks == {}
+
+
+def test_a_refund_whose_credit_is_hours_behind_its_word_is_nothing_twice() -> None:
+    account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 credit", "3 wait")
+    assert account.play("5 approved 5000", "5 sent 5000", "6 arrived 5000", "100 wait").asks == {}
+    assert account.play("200 refund 5000", "300 wait").asks == {}
+
+
+def test_what_a_customer_was_promised_is_not_set_off() -> None:
+    """Its refund came back, and another account was asked for: that something else is missing is not its business."""
+    account = Account("0 request", "0 debit 8000", "0 succeed", "1 debit 50", "1 fee 50", "2 wait", "3 sent_back 40")
+    assert account.play("90 wait").asks == {"undercharge": 2_000, "fee_issue": 40}
+
+
+def test_an_account_reckons_up_without_room_for_its_promises() -> None:
+    account = Account()
+    for number in range(8):
+        name = f"q{number}"
+        account.play(f"{number} request 10000 {name}", f"{number} debit 8000 {name}", f"{number} succeed 10000 {name}")
+    account.play("12 wait")
+    assert not account.player.obligations["a1"].expectations
