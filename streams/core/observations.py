@@ -36,6 +36,7 @@ from streams.core.familiar import (
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory
 from streams.core.unlearning import learn
+from streams.core.unmet import CONTEXT, DEVICES, IPS, Attempt, Attempts, each, named, with_attempt, without_attempt
 from streams.core.windows import (
     DAY,
     FARTHEST,
@@ -214,6 +215,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     strange: Ring = msgspec.field(default_factory=Ring)
     # changes of credentials until then were the owner's: by a proof of identity, or an analyst's word
     credential_cleared_ms: int = 0
+    attempts: Attempts = b""  # movements that may never go, with what they make known if they do
 
     @property
     def last_login_ms(self) -> int:
@@ -446,6 +448,7 @@ def fold(
     answerable: bool = False,
     guessed: bool = False,
     stopped: bool = False,
+    attempted: bool = False,
 ) -> None:
     """Remember `event`. Changes `observations`, which the caller owns.
 
@@ -454,7 +457,8 @@ def fold(
     place stays as new as it is until the answer comes: else whoever comes a second time would be asked no more.
     `guessed`: it is asked in earnest because there were guesses from the same network, which is all it is known by.
     `stopped`: a rule holds or blocks this movement in earnest, so that who was to get the money stays as new as they
-    were until it has gone: else a retry would be a payment to somebody known.
+    were until it has gone: else a retry would be a payment to somebody known. `attempted`: a rule wants a second factor
+    for it in earnest, or worse, so that where it comes from stays as new until it is released or carried out.
 
     `late` is the runtime's word that the event is beyond the lateness bound of its partition's clock; it is then only
     counted, unless for this account nothing newer has happened: a quiet account has lost nothing.
@@ -483,7 +487,7 @@ def fold(
         observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
         return
     if isinstance(event, payments.Movement) and handler is _movement:
-        _movement(observations, event, at_ms, basis, stopped=stopped)
+        _movement(observations, event, at_ms, basis, stopped=stopped, attempted=attempted)
         return
     handler(observations, event, at_ms, basis)
 
@@ -535,7 +539,15 @@ def _reach(obs: Observations, at_ms: int) -> None:
 _WINDOWED = ("unpriced", "spikes", "refunds", "logins", "challenges", "challenge_failures")
 
 
-def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Basis, *, stopped: bool = False) -> None:
+def _movement(
+    obs: Observations,
+    event: payments.Movement,
+    at_ms: int,
+    basis: Basis,
+    *,
+    stopped: bool = False,
+    attempted: bool = False,
+) -> None:
     kind = type(event)
     refused = kind in REFUSALS
     if refused:
@@ -548,8 +560,10 @@ def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Ba
     if kind in _MONEY_IN:
         _money_in(obs, movement_key(event.payment_id), event.amount_minor, event.currency, at_ms, basis)
     if contains(obs.seen, key):
-        if kind in _SUCCESSES and movement != TOPUP:
-            _meet_receiver(obs, event, at_ms, again=False)
+        if kind in _SUCCESSES:
+            _goes(obs, key, at_ms)
+            if movement != TOPUP:
+                _meet_receiver(obs, event, at_ms, again=False)
         if at_ms > obs.newest_ms:
             obs.newest_ms = at_ms
         return
@@ -561,8 +575,50 @@ def _movement(obs: Observations, event: payments.Movement, at_ms: int, basis: Ba
             obs.strange.add(at_ms - obs.base_ms, minor, _STRANGE_CAP, _DAY_HORIZON)
         if not refused and (not stopped or kind in _SUCCESSES):
             _meet_receiver(obs, event, at_ms)
-    _meet_context(obs, event, at_ms)
+    keys = named(event)
+    if kind in _SUCCESSES or not (attempted or stopped or _is_from_doubted(obs, keys, at_ms)):
+        _meet_context(obs, keys, at_ms)
+    else:
+        attempt = Attempt(key, at_ms // 1000, not stopped, keys)
+        if _is_answered(attempt, obs.proved_ms, obs.proved_from, obs.proved_device):
+            _meet_context(obs, keys, at_ms)
+        else:
+            obs.attempts = with_attempt(obs.attempts, attempt)
+            _meet_context(obs, keys, at_ms, unmet=True)
     _active(obs, at_ms, basis)
+
+
+def _is_from_doubted(obs: Observations, keys: tuple[Key, ...], at_ms: int) -> bool:
+    """Whether a movement may be of somebody who came in lately and gave no second factor.
+
+    It comes from no device that has logged in, and from no network that a login came from. Whatever is decided about it
+    then, nobody has shown anything but a password.
+    """
+    if not obs.doubted_from or not 0 <= at_ms - obs.doubted_ms <= _UNANSWERED_MS:
+        return False
+    device, _, network = keys[:3]
+    return not (device and tallied(obs.trusted, device)) and not (network and tallied(obs.login_networks, network))
+
+
+def _is_answered(attempt: Attempt, proved_ms: int, address: Key, device: Key) -> bool:
+    """Whether a second factor was given for it: soon after, by its device, or from its address where one names none."""
+    if not attempt.answerable or not 0 <= proved_ms - attempt.at_s * 1000 <= PROOF_MS:
+        return False
+    own = attempt.keys[DEVICES]
+    return own == device if own and device else attempt.keys[IPS] == address
+
+
+def let_go(obs: Observations, payment_id: str, at_ms: int) -> None:
+    """Somebody who is known has let a movement go: where it came from is known from now on."""
+    for movement in (OTHER, TOPUP):
+        _goes(obs, seen_key(movement, payment_id), at_ms)
+
+
+def _goes(obs: Observations, movement: bytes, at_ms: int) -> None:
+    for attempt in each(obs.attempts):
+        if attempt.movement == movement:
+            obs.attempts = without_attempt(obs.attempts, attempt)
+            _meet_context(obs, attempt.keys, at_ms)
 
 
 def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refused: bool, basis: Basis) -> int:
@@ -612,20 +668,26 @@ def _adopted_home(obs: Observations, currency: str, basis: Basis) -> str:
     return home
 
 
-def _meet_context(obs: Observations, event: payments.Movement, at_ms: int) -> None:
-    at_s = at_ms // 1000
+_CONTEXT_CAPS = (DEVICES_CAP, IPS_CAP, NETWORKS_CAP, COUNTRIES_CAP, CARDS_CAP)
+
+
+def _meet_context(obs: Observations, keys: tuple[Key, ...], at_ms: int, *, unmet: bool = False) -> None:
+    """Where a movement came from is known from now on; `unmet`: only what is known already was seen once more."""
     late = at_ms < obs.newest_ms
-    if event.device_id is not None:
-        obs.devices = meet(obs.devices, key_of(event.device_id), at_s, DEVICES_CAP, late)
-    if event.ip is not None:
-        obs.ips = meet(obs.ips, key_of(event.ip), at_s, IPS_CAP, late)
-        network = network_key(event.ip)
-        if not tallied(obs.login_networks, network):
-            learn(obs, "networks", network, NETWORKS_CAP, at_ms)
-    if event.country is not None:
-        obs.countries = meet(obs.countries, key_of(event.country), at_s, COUNTRIES_CAP, late)
-    if event.card_token is not None:
-        obs.cards = meet(obs.cards, key_of(event.card_token), at_s, CARDS_CAP, late)
+    for name, key, cap in zip(CONTEXT, keys, _CONTEXT_CAPS, strict=True):
+        if not key:
+            continue
+        if name == "networks":
+            if not tallied(obs.login_networks, key) and (not unmet or tallied(obs.networks, key)):
+                learn(obs, name, key, cap, at_ms)
+            continue
+        known, at_s = getattr(obs, name), at_ms // 1000
+        if unmet:
+            entry = entry_of(known, key)
+            if entry is None:
+                continue
+            at_s = max(at_s, entry[0])
+        setattr(obs, name, meet(known, key, at_s, cap, late))
 
 
 def _meet_receiver(obs: Observations, event: payments.Movement, at_ms: int, *, again: bool = True) -> None:
@@ -815,6 +877,9 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
     """A second factor was given: by a login that waited for it, if it comes from there."""
     device = b"" if event.device_id is None else key_of(event.device_id)
     obs.proved_ms, obs.proved_from, obs.proved_device = at_ms, key_of(event.ip), device
+    for attempt in each(obs.attempts):
+        if _is_answered(attempt, at_ms, obs.proved_from, device):
+            _goes(obs, attempt.movement, at_ms)
     obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
     address, doubted = (obs.doubted_from or (b"",))[0], obs.doubted_from[2:]
     here = doubted == (device,) if device and doubted else address == obs.proved_from

@@ -122,6 +122,7 @@ from streams.core.observations import (
     is_established,
     is_proved,
     known_since_ms,
+    let_go,
     seen_key,
     trust_word,
 )
@@ -133,7 +134,7 @@ from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, note_tenure, turn_of
 from streams.core.unlearning import forget_since
-from streams.core.verdict import is_stopped
+from streams.core.verdict import is_attempt, is_stopped
 
 __all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "learn", "next_due_ms", "prepare"]
 
@@ -204,6 +205,7 @@ def prepare(
         answerable=answerable,
         guessed=_is_guessed(event, prepared.hits),
         stopped=is_stopped(prepared.hits),
+        attempted=isinstance(event, Movement) and is_attempt(prepared.hits, policy),
     )
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
@@ -278,6 +280,8 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
     """What was decided of an event at `at_ms` and changes what `prepare` sees of the account next."""
     if ctx.forgets_ms is not None:
         forget_since(observations, ctx.forgets_ms)
+    for payment_id in ctx.released:
+        let_go(observations, payment_id, at_ms)
     if ctx.pardoned or ctx.owners_ms:
         trust_word(observations, at_ms, ctx.pardoned, ctx.owners_ms)
 

@@ -144,6 +144,7 @@ class DecideContext(msgspec.Struct, gc=False):
     forgets_ms: int | None = None
     # Whose failed logins so far are no guesses: a person has let them in (known_devices, unknown_devices, everyone).
     pardoned: list[str] = msgspec.field(default_factory=list)
+    released: list[str] = msgspec.field(default_factory=list)  # held movements that somebody known has let go
     owners_ms: int = 0  # until when changes of credentials were the owner's, as a person has found; 0: nobody has
 
     def heard_ms(self, at_ms: int) -> int:

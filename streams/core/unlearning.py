@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from streams.core.familiar import Key, keys_of, known_before, tallied, tally, without_keys
 from streams.core.login_risk.history import LoginHistory, forget
+from streams.core.unmet import before
 from streams.core.windows import Ring
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def forget_since(obs: Observations, since_ms: int) -> None:
         setattr(obs, name, known_before(getattr(obs, name), since_s))
     obs.learned = b"".join([_NOTE.pack(*note) for note in notes if note[2] < since_s])
     obs.doubted_ms, obs.doubted_from, obs.proved_ms, obs.proved_from = 0, (), 0, b""
+    obs.attempts = before(obs.attempts, since_s)
     obs.strange = Ring()  # what a thief had sent ahead is no part of what the owner sends
     if obs.place_ms >= since_ms:
         obs.place_ms, obs.place_device = 0, b""

@@ -24,6 +24,7 @@ REASONS_MAX = 4
 FEEDS = tuple(topic.name for topic in inputs_of("accounts") if topic.rank is not None)
 _COMPLETE = Completeness()
 _ALLOW = Outcome.ALLOW
+_WAITS = frozenset((Outcome.STEP_UP, Outcome.HOLD, Outcome.BLOCK))  # a review lets the money go
 
 
 def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Policy) -> tuple[Outcome, bool]:
@@ -63,6 +64,16 @@ def counted(hits: tuple[Hit, ...], policy: Policy, shadow: bool) -> list[Hit]:
 def is_stopped(hits: tuple[Hit, ...]) -> bool:
     """Whether a rule alone holds or blocks in earnest."""
     return any(Outcome.parse(hit.outcome) >= Outcome.HOLD and not hit.silenced and not hit.shadow for hit in hits)
+
+
+def is_attempt(hits: tuple[Hit, ...], policy: Policy) -> bool:
+    """Whether rules alone ask for a second factor in earnest, hold or block, so that what it is about may never go."""
+    heard = [
+        Outcome.parse(hit.outcome)
+        for hit in hits
+        if not hit.silenced and not hit.shadow and mode_of(policy, hit) == "enforce"
+    ]
+    return max(heard, default=_ALLOW) in _WAITS
 
 
 def decision_of(

@@ -11,7 +11,7 @@ from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, 
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, trail, unknown_outcome
 from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, was_owner
-from streams.core.flows.holds import end_hold
+from streams.core.flows.holds import end_hold, let_go
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
 from streams.core.locks.account_states import is_frozen, stands, uncovered
@@ -98,9 +98,11 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "unlock":
             _unlock(turn, event)
         case "release":
-            _end_holds(turn, case, event, "allow", "released")
+            for hold in _meant(turn, case, event):
+                let_go(turn, hold, _by(event))
         case "block":
-            _end_holds(turn, case, event, "block", "confirmed")
+            for hold in _meant(turn, case, event):
+                end_hold(turn, hold, "block", "confirmed", _by(event))
         case "resolve":
             _resolve(turn, case, event)
         case "merge":
@@ -458,9 +460,8 @@ def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:
     return tuple(held for held in liftable(turn) if event.scope in (None, held.scope))
 
 
-def _end_holds(turn: Turn, case: Case, event: CaseAction, outcome: str, cause: str) -> None:
-    for hold in _meant(turn, case, event):
-        end_hold(turn, hold, outcome, cause, f"by an operator ({event.role})"[:256])
+def _by(event: CaseAction) -> str:
+    return f"by an operator ({event.role})"[:256]
 
 
 def _meant(turn: Turn, case: Case, event: CaseAction) -> list[Hold]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from streams.core.familiar import Familiar, Tally, different, entry_of, key_of, network_key, newest_first, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.observations import LOGIN, TOPUP, Observations, shop_of
+from streams.core.observations import (
+    CARDS_CAP,
+    COUNTRIES_CAP,
+    DEVICES_CAP,
+    IPS_CAP,
+    LOGIN,
+    TOPUP,
+    Observations,
+    shop_of,
+)
+from streams.core.unmet import CARDS, COUNTRIES, DEVICES, IPS, different_too, newest_device
 
 _DAY_S = 86_400
 
@@ -69,6 +79,15 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
     if card is not None:
         card_new, card_age = _new_and_age(entry, at_s)
 
+    if obs.attempts:
+        tried = obs.attempts
+        devices_7d = min(DEVICES_CAP, devices_7d + different_too(tried, DEVICES, obs.devices, device, week_ago))
+        ips_1d = min(IPS_CAP, ips_1d + different_too(tried, IPS, obs.ips, ip, day_ago))
+        countries_7d = min(
+            COUNTRIES_CAP, countries_7d + different_too(tried, COUNTRIES, obs.countries, country, week_ago)
+        )
+        cards_1d = min(CARDS_CAP, cards_1d + different_too(tried, CARDS, obs.cards, card, day_ago))
+
     return (
         device_new,
         device_age,
@@ -107,6 +126,9 @@ def acting_device(v: View) -> tuple[float, ...]:
     if obs.doubted_from and 0 <= v.at_ms - obs.doubted_ms <= _DAY_S * 1000:
         return (0.0,)
     first_s = newest_first(obs.devices, at_s - _DAY_S)
+    if obs.attempts:
+        attempted_s = newest_device(obs.attempts, obs.devices, at_s - _DAY_S)
+        first_s = max((first for first in (first_s, attempted_s) if first is not None), default=None)
     return (MISSING,) if first_s is None else (max(0.0, (at_s - first_s) / _DAY_S),)
 
 

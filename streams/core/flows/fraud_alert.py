@@ -14,7 +14,7 @@ from streams.core.cases.book import Draft, add_line, is_about, open_or_join, rai
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.threat import EXPOSED
 from streams.core.flows import mule, owners_word, trail
-from streams.core.flows.holds import end_hold, wait_for_answer
+from streams.core.flows.holds import end_hold, let_go, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
 from streams.core.flows.owners_word import RISK_FAMILY
@@ -27,7 +27,7 @@ from streams.core.money.charges import hashed
 from streams.core.obligations import Case, Hold, Line, PaymentState, payment_key
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS
-from streams.core.receivers import payee_age_days
+from streams.core.receivers import payee_age_days, receiver_age_days
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.core.truth import learn_from
@@ -112,7 +112,7 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
             notify(turn, UNVOUCHED, {"case_id": case.case_id}, case)
         return
     if hold is not None:
-        end_hold(turn, hold, "allow", "released", "confirmed by the customer")
+        let_go(turn, hold, "confirmed by the customer")
     if case is not None:
         _said(turn, case, said)
         set_finding(turn, case, "false_alarm")
@@ -386,12 +386,15 @@ def _weaker_signals(hits: list[Hit], heard: Outcome) -> tuple[set[str], int]:
 def _goes_out_in_doubt(turn: Turn, prepared: Prepared) -> bool:
     """Whether money goes to somebody met no sooner than a login or change in doubt, from a device like that.
 
-    Whoever is in pays a small amount first: who was met while somebody is doubted is a first payee for as long.
+    To people, to the card of a withdrawal, or nobody knows where; while no second factor has answered the doubt to a
+    shop or biller as well, as T1 asks: gift cards are money, but an owner on a new phone shops too. Whoever is in pays
+    a small amount first: who was met while somebody is doubted is a first payee for as long.
     """
     features, since_ms = prepared.features, trail.doubted_since_ms(turn)
     if features is None or since_ms is None:
         return False
-    known_days = payee_age_days(features)
+    unanswered = trail.is_unanswered(turn)
+    known_days = receiver_age_days(features) if unanswered else payee_age_days(features)
     if known_days < 0.0 or prepared.at_ms - round(known_days * trail.DAY_MS) < since_ms:
         return False
     return not trail.is_vouched(turn, trail.met_ms(features, prepared.at_ms))

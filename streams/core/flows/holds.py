@@ -44,6 +44,12 @@ def end_hold(turn: Turn, hold: Hold, outcome: str, cause: str, note: str | None 
         add_line(turn, case, Line(turn.at_ms, f"hold_{cause}", turn.cause, text))
 
 
+def let_go(turn: Turn, hold: Hold, note: str) -> None:
+    """Somebody who is known says that it may go: the account knows from now on where it came from, too."""
+    turn.ctx.released.append(hold.payment_id)
+    end_hold(turn, hold, "allow", "released", note)
+
+
 def challenge_passed(turn: Turn, event: ChallengePassed) -> None:
     """Releases what waits for a challenge: only what was asked for before it, and from the same device.
 
