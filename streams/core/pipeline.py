@@ -310,7 +310,7 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
             case Command():
                 saga.send_again(turn, waiting)
             case Hold():
-                holds.end_hold(turn, waiting, waiting.otherwise, "expired")
+                fraud_alert.hold_expired(turn, waiting)
             case Debit():
                 debit_without_payment.due(turn, waiting)
             case shelf.Ended():

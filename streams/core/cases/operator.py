@@ -10,7 +10,7 @@ from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, trail, unknown_outcome
-from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, was_owner
+from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, release_held, tell_end, was_owner
 from streams.core.flows.holds import end_hold, let_go
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
@@ -93,16 +93,22 @@ def act(turn: Turn, event: CaseAction) -> None:
             learn_from(turn, case)
             undo_false_locks(turn, case, event.role)
             was_owner(turn, case)
+            release_held(turn, _by(event), case.case_id)
         case "lock":
             _restrict(turn, case, event)
         case "unlock":
+            restricting = _restricting(turn)
             _unlock(turn, event)
+            if not _restricting(turn):
+                release_held(turn, _by(event), case.case_id, *restricting)
         case "release":
             for hold in _meant(turn, case, event):
                 let_go(turn, hold, _by(event))
+                tell_end(turn, hold, "allow")
         case "block":
             for hold in _meant(turn, case, event):
                 end_hold(turn, hold, "block", "confirmed", _by(event))
+                tell_end(turn, hold, "block")
         case "resolve":
             _resolve(turn, case, event)
         case "merge":
@@ -458,6 +464,12 @@ def _unlock(turn: Turn, event: CaseAction) -> None:
 
 def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:
     return tuple(held for held in liftable(turn) if event.scope in (None, held.scope))
+
+
+def _restricting(turn: Turn) -> set[str]:
+    """The cases for which money may not leave the account."""
+    over_money = (held for held in turn.obligations.locks if held.scope in ("money_out", "all"))
+    return {reason.case_id for held in over_money for reason in held.reasons}
 
 
 def _by(event: CaseAction) -> str:

@@ -63,12 +63,13 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
 def is_held_in_doubt(turn: Turn, prepared: Prepared, outcome: Outcome, score: Score | ScoreUnavailable) -> bool:
     """Whether a movement that would leave is one that restricts its account all the same, by signals in doubt (F21).
 
-    The first one that shows a thief is what the thief came for: an account is not closed behind it.
+    The first one that shows a thief is what the thief came for: an account is not closed behind it. What is heard too
+    late to restrict anything is not held either: nobody could be asked before the hold is over.
     """
     movement = prepared.event
     if not Outcome.parse(turn.policy.outcome.case_from) <= outcome < Outcome.HOLD or not isinstance(movement, Movement):
         return False
-    if status_after(movement) != PaymentState.SEEN or not _goes_out_in_doubt(turn, prepared):
+    if turn.late or status_after(movement) != PaymentState.SEEN or not _goes_out_in_doubt(turn, prepared):
         return False
     heard = _by_model(turn, prepared, score.value if type(score) is Score else None)
     return _weaker_signals(counted(prepared.hits, turn.policy, turn.shadow), heard)[1] >= 2
@@ -99,26 +100,76 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     if is_frozen(turn.obligations.locks):
         _said(turn, case, f"{said}; the account is frozen, so nothing is released and nothing is learnt")
         return
-    if case is not None and case.family != ALERT:
+    is_risk = case is not None and case.family == RISK_FAMILY and hold is not None
+    if case is not None and case.family != ALERT and not is_risk:
         _said(turn, case, f"{said}; that is not the question here")
         return
     if not owners_word.is_verified(turn.policy.locks, event.channel):
         _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}: nothing is released")
         return
-    known_ms, asked_ms = (hold.known_ms, hold.since_ms) if hold is not None else (0, 0)
-    if not trail.is_vouched(turn, turn.device_since_ms, known_ms, asked_ms=asked_ms):
+    if not _vouches(turn, hold, is_risk=is_risk):
         _said(turn, case, f"{said}; on no device from before the doubted login or change: nothing is released")
         if case is not None and case.template != UNVOUCHED:
             notify(turn, UNVOUCHED, {"case_id": case.case_id}, case)
         return
     if hold is not None:
         let_go(turn, hold, "confirmed by the customer")
+    if is_risk and case is not None and hold is not None:
+        _said(turn, case, said)  # about this payment; who is in, and the restriction, are other questions
+        tell_end(turn, hold, "allow")
+        return
     if case is not None:
         _said(turn, case, said)
         set_finding(turn, case, "false_alarm")
         learn_from(turn, case)
         if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
             set_status(turn, case, "resolved", "customer_confirmed")
+
+
+def _vouches(turn: Turn, hold: Hold | None, *, is_risk: bool) -> bool:
+    """Whether this yes is one of the owner's.
+
+    On a case that says that somebody else may be in (F21) only a device from before the payment says so, or a check of
+    face and document since: the device that asked does not speak for itself.
+    """
+    if hold is None:
+        return trail.is_vouched(turn, turn.device_since_ms, 0)
+    if not is_risk:
+        return trail.is_vouched(turn, turn.device_since_ms, hold.known_ms, asked_ms=hold.since_ms)
+    is_known = 0 < turn.device_since_ms < hold.since_ms or trail.cleared_ms(turn) > hold.since_ms
+    return is_known and trail.is_vouched(turn, turn.device_since_ms)
+
+
+def release_held(turn: Turn, note: str, *case_ids: str) -> None:
+    """A person has found that it was the owner: what these cases of a risky account (F21) hold is let go, and told."""
+    if is_frozen(turn.obligations.locks):
+        return
+    for hold in tuple(turn.obligations.holds):
+        case = turn.obligations.case(hold.case_id)
+        if case is not None and case.family == RISK_FAMILY and case.case_id in case_ids:
+            let_go(turn, hold, note)
+            tell_end(turn, hold, "allow")
+
+
+def hold_expired(turn: Turn, hold: Hold) -> None:
+    """Nobody has answered in time: it becomes what was said, and its owner is told."""
+    end_hold(turn, hold, hold.otherwise, "expired")
+    tell_end(turn, hold, hold.otherwise)
+
+
+def tell_end(turn: Turn, hold: Hold, outcome: str) -> None:
+    """Tells the owner of a risky account (F21) what became of the payment that they were told waits.
+
+    Elsewhere whoever was asked has answered, and an unanswered challenge speaks for itself.
+    """
+    case = turn.obligations.case(hold.case_id)
+    if case is None or case.family != RISK_FAMILY or hold.amount_minor is None or hold.currency is None:
+        return
+    is_stopped = Outcome.parse(outcome) is Outcome.BLOCK
+    if hold.outcome != Outcome.HOLD.label or (is_stopped and _told_lately(turn, case)):
+        return
+    about = {"amount": money(hold.amount_minor, hold.currency), "time": instant(hold.since_ms)}
+    notify(turn, "fraud_alert.stopped" if is_stopped else "fraud_alert.released", about, case, aside=True)
 
 
 def _said(turn: Turn, case: Case | None, text: str, kind: str = "customer_confirmed") -> None:
@@ -441,6 +492,9 @@ def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Ou
         if outcome >= Outcome.REVIEW:
             _tell_of_login(turn, prepared, case)
         return
+    if case is not None and case.family == RISK_FAMILY and outcome is Outcome.HOLD:
+        _tell_of_hold(turn, prepared, movement, case)
+        return
     if case is not None and case.family != ALERT:
         return  # the restriction's own message says enough
     when = instant(turn.at_ms)
@@ -468,6 +522,21 @@ def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Ou
             notify(turn, "fraud_alert.stopped", about, case)
         case Outcome.STEP_UP | Outcome.ALLOW:
             pass  # the challenge itself is what the customer sees
+
+
+def _tell_of_hold(turn: Turn, prepared: Prepared, movement: Movement, case: Case) -> None:
+    """The restriction says nothing of the payment that waits; where none came about, it is asked about like any other.
+
+    A restriction may be kept from the account by a cap.
+    """
+    hold = turn.obligations.hold(movement.payment_id)
+    if hold is None:
+        return
+    about = {"amount": money(movement.amount_minor, movement.currency), "time": instant(prepared.at_ms)}
+    if any(reason.case_id == case.case_id for held in turn.obligations.locks for reason in held.reasons):
+        notify(turn, "fraud_alert.held", about | {"until": instant(hold.due_ms)}, case, aside=True)
+    else:
+        notify(turn, "fraud_alert.confirm", about, case)
 
 
 def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None) -> None:
