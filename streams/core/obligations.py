@@ -522,6 +522,11 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     exposed_in: str = ""  # the case of that attack
     legit_ms: int = 0  # until when it was the owner who came in and changed things, as an analyst has found
 
+    def forget_waits(self) -> None:
+        """The owner has heard, or shown, that a wait is over: the next one is news again."""
+        for case in self.cases:
+            case.waits_told.clear()
+
     def case(self, case_id: str) -> Case | None:
         """The case if this account still remembers it."""
         for case in self.cases:

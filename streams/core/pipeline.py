@@ -364,6 +364,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             advice.after_login(turn, prepared)
         case ChallengePassed():
             trail.answered(turn, prepared.event)
+            turn.obligations.forget_waits()
             holds.challenge_passed(turn, prepared.event)
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)

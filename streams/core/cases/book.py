@@ -113,6 +113,8 @@ def set_status(turn: Turn, case: Case, status: str, resolution: str = "") -> Non
     """Moves the case to another status."""
     if case.status != status:
         case.status, case.resolution = status, resolution or case.resolution
+        if not case.is_open:
+            case.waits_told.clear()  # if it is opened again its customer hears of what comes then
         case.updated_ms = max(case.updated_ms, turn.at_ms)
         turn.change(case, f"status {status}")
 

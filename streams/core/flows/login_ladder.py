@@ -81,7 +81,10 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
 
 
 def _is_news(turn: Turn, case: Case, applies_to: str) -> bool:
-    """Whether the owner has not heard today that this side waits: anybody may fail once an hour, day and night."""
+    """Whether the owner has not heard today that this side waits: anybody may fail once an hour, day and night.
+
+    Nor since they were told that a lock is lifted, gave a second factor, or the case had ended.
+    """
     told_ms = case.waits_told.get(applies_to, 0)
     return not told_ms or turn.at_ms - told_ms >= TOLD_AGAIN_MS
 

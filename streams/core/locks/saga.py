@@ -579,6 +579,7 @@ def _tell_released(turn: Turn, told: HeldLock) -> None:
     if any(not stands(held) and keeps_out(held) for held in locks):
         return  # the payment system still keeps it: the last one tells
     turn.enforce()  # whatever the policy says today
+    turn.obligations.forget_waits()
     state = state_of(locks, turn.obligations.holder.closed)
     case = open_appeal(turn) or turn.obligations.case(told.case_id)
     if state in (ACTIVE, CHALLENGED):

@@ -19,9 +19,12 @@ HOME = {"ip": "198.51.100.7"}  # on a site whose events name no device
 NEIGHBOUR = {"ip": "198.51.100.99"}  # in the owner's /24
 
 
-def at_home(days=5, **where):
+ASSUMED = policy('[locks]\nack = "assumed"\n')
+
+
+def at_home(days=5, rules=None, **where):
     """An account whose owner logged in daily."""
-    player = Player(policy())
+    player = Player(rules or policy())
     for day in range(days):
         player.see(login(NOON - (days - day) * DAY, f"home{day}", LoginSucceeded, **(where or OWN)))
     return player
@@ -213,6 +216,12 @@ class TestWhatAPersonHasLifted:
         assert locked_out(fail(player, 1, SECOND, NOON + 6 * HOUR + MINUTE, "fifth", **THIEF)) == {"unknown_devices"}
 
 
+def waits(effects):
+    """What the owner is told of waits."""
+    templates = [one.template for one in effects if type(one) is NotificationRequested]
+    return [template for template in templates if template.startswith("account_locked.")]
+
+
 class TestWhatItsOwnerHears:
     @pytest.mark.parametrize(
         ("where", "template"), [(THIEF, "account_locked.password"), (OWN, "account_locked.own_device")]
@@ -225,6 +234,30 @@ class TestWhatItsOwnerHears:
         told = [one for one in effects if type(one) is NotificationRequested and one.template == template]
         days = [(one.occurred_at - told[0].occurred_at).total_seconds() / 86_400 for one in told]
         assert days == [0.0, 1.0, 2.0]
+
+    @pytest.mark.parametrize("over", ["second factor", "unlock", "confirm_legit", "resolve"])
+    def test_after_the_word_that_it_is_over_the_next_wait_is_told_again(self, over):
+        player = at_home(rules=ASSUMED)
+        effects = fail(player, 10, SECOND, **OWN)
+        case = next(one for one in effects if type(one) is CaseVersion)
+        if over == "second factor":
+            player.see(login(NOON + 5 * MINUTE, "otp", ChallengePassed, reason="otp", **OWN))
+        else:
+            player.pass_until(NOON + 2 * HOUR if over == "resolve" else NOON + 5 * MINUTE)  # the wait ends by itself
+            case = player.obligations["a1"].case(case.case_id)
+            said = {"case_id": case.case_id, "expected_version": case.version, "role": "analyst", "actor": "ana"}
+            at_ms = max(player.clock_ms, NOON + 5 * MINUTE)
+            player.see(event(CaseAction, at_ms, over, action=over, **said))
+        assert waits(fail(player, 10, SECOND, NOON + 3 * HOUR, "again", **OWN)) == ["account_locked.own_device"]
+        assert waits(fail(player, 10, SECOND, NOON + 5 * HOUR, "still", **OWN)) == [], "nothing has ended it since"
+
+    def test_the_owners_own_slip_in_the_morning_hides_no_guesses_in_the_evening(self):
+        player = at_home()
+        new = OWN | {"device_id": "phone-2"}
+        assert waits(fail(player, 12, SECOND, **new)) == ["account_locked.password"]
+        player.see(login(NOON + MINUTE, "in", LoginSucceeded, **new))
+        player.see(login(NOON + 2 * MINUTE, "otp", ChallengePassed, reason="otp", **new))
+        assert waits(fail(player, 20, SECOND, NOON + 9 * HOUR, "thief", **THIEF)) == ["account_locked.password"]
 
     def test_that_the_other_side_waits_as_well_is_news(self):
         player = at_home()
