@@ -88,7 +88,7 @@ ERASED_MARK_MS = 30 * DAY
 # A state nobody touched for this long is dropped: longer than any window, habit or dormancy rule looks back.
 FORGET_AFTER_MS = 400 * DAY
 PROOF_MS = 900_000  # how long a second factor belongs to a login, before and after it
-_UNANSWERED_MS = 7 * 86_400_000  # how long who gave none may still be in: sessions end, and owners come back
+UNANSWERED_MS = 7 * 86_400_000  # how long who gave none may still be in: sessions end, and owners come back
 HABIT_HALF_LIFE_S = 30 * 86_400.0
 SPIKE_RATIO = 3.0
 # Hours are halved when there are this many: a year of habit at three payments a day, then the recent half counts more.
@@ -216,6 +216,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # changes of credentials until then were the owner's: by a proof of identity, or an analyst's word
     credential_cleared_ms: int = 0
     attempts: Attempts = b""  # movements that may never go, with what they make known if they do
+    credential_from: tuple[Key, ...] = ()  # of the change of `credential_ms`, as `doubted_from`
 
     @property
     def last_login_ms(self) -> int:
@@ -594,7 +595,7 @@ def _is_from_doubted(obs: Observations, keys: tuple[Key, ...], at_ms: int) -> bo
     It comes from no device that has logged in, and from no network that a login came from. Whatever is decided about it
     then, nobody has shown anything but a password.
     """
-    if not obs.doubted_from or not 0 <= at_ms - obs.doubted_ms <= _UNANSWERED_MS:
+    if not obs.doubted_from or not 0 <= at_ms - obs.doubted_ms <= UNANSWERED_MS:
         return False
     device, _, network = keys[:3]
     return not (device and tallied(obs.trusted, device)) and not (network and tallied(obs.login_networks, network))
@@ -869,7 +870,7 @@ def _is_in_doubt(obs: Observations, event: logins.Login, at_ms: int) -> bool:
 
     Home is a network here, because a device that is bound is new.
     """
-    unanswered = bool(obs.doubted_from) and abs(at_ms - obs.doubted_ms) <= _UNANSWERED_MS
+    unanswered = bool(obs.doubted_from) and abs(at_ms - obs.doubted_ms) <= UNANSWERED_MS
     return unanswered and not tallied(obs.login_networks, network_key(event.ip))
 
 
@@ -892,8 +893,10 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
 
 
 def _credential_changed(obs: Observations, event: logins.CredentialChanged, at_ms: int, _: Basis) -> None:
-    if at_ms > obs.credential_cleared_ms:  # what is delivered after the word that covers it is covered
-        obs.credential_ms = max(obs.credential_ms, at_ms)
+    change = at_ms, _where(event)
+    # What is delivered after the word that covers it is covered.
+    if at_ms > obs.credential_cleared_ms and change > (obs.credential_ms, obs.credential_from):
+        obs.credential_ms, obs.credential_from = change
     if event.reason == "password":  # nobody has guessed at the new one yet
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
 
@@ -915,7 +918,7 @@ def trust_word(obs: Observations, at_ms: int, pardoned: Iterable[str], owners_ms
 def _clear_credentials(obs: Observations, until_ms: int) -> None:
     obs.credential_cleared_ms = max(obs.credential_cleared_ms, until_ms)
     if obs.credential_ms <= until_ms:
-        obs.credential_ms = 0
+        obs.credential_ms, obs.credential_from = 0, ()
 
 
 OWNERS_LEVEL = 3  # face and document: what lifts a freeze, too

@@ -35,6 +35,13 @@ def learn(obs: Observations, name: str, key: Key, cap: int, at_ms: int) -> None:
     setattr(obs, name, tally(known, key, cap))
 
 
+def learned_s(obs: Observations, name: str, key: Key) -> int:
+    """When `key` was met for the first time in the tally `name`, which has it; 0: before what the notes tell of."""
+    number = TALLIES.index(name)
+    notes = [_NOTE.unpack_from(obs.learned, at) for at in range(0, len(obs.learned), _NOTE.size)]
+    return max((at_s for kind, noted, at_s in notes if (kind, noted) == (number, key)), default=obs.learned_lost_s)
+
+
 def forget_since(obs: Observations, since_ms: int) -> None:
     """Nothing that was learned from `since_ms` on is known any more: devices, networks, programs, places, payees."""
     since_s = since_ms // 1000
@@ -48,6 +55,8 @@ def forget_since(obs: Observations, since_ms: int) -> None:
     obs.learned = b"".join([_NOTE.pack(*note) for note in notes if note[2] < since_s])
     obs.doubted_ms, obs.doubted_from, obs.proved_ms, obs.proved_from = 0, (), 0, b""
     obs.attempts = before(obs.attempts, since_s)
+    if obs.credential_ms >= since_ms:
+        obs.credential_from = ()
     obs.strange = Ring()  # what a thief had sent ahead is no part of what the owner sends
     if obs.place_ms >= since_ms:
         obs.place_ms, obs.place_device = 0, b""

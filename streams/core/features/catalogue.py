@@ -383,8 +383,9 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         About(
             "acting",
             "days",
-            "of a movement without a device: since the newest device of the last day was first seen; 0 after a doubted "
-            "login that nobody answered",
+            "of a movement without a device: since the newest device that was met or changed credentials within a day "
+            "was first seen, the network of a change without one; 0 within 7 days of a doubted login that nobody "
+            "answered. At home only the change counts if a device or network known before them made it",
             MISSING,
         ),
     ]

@@ -12,9 +12,11 @@ from streams.core.observations import (
     IPS_CAP,
     LOGIN,
     TOPUP,
+    UNANSWERED_MS,
     Observations,
     shop_of,
 )
+from streams.core.unlearning import learned_s
 from streams.core.unmet import CARDS, COUNTRIES, DEVICES, IPS, different_too, newest_device
 
 _DAY_S = 86_400
@@ -117,19 +119,65 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
 def acting_device(v: View) -> tuple[float, ...]:
     """acting_device_age_days: of a movement that names no device, for whom it may have been.
 
-    Else nobody would be on a new device who leaves it out. A login that was doubted and not answered is one.
+    Else nobody would be on a new device who leaves it out. Whoever changed credentials within a day is one; so is a
+    device that was met within a day, and a login that was doubted and not answered, unless the movement comes from
+    where the owner is: whoever has a leaked password, or a new tablet of the family, must not lock the owner out.
     """
-    obs = v.obs
-    if v.movement is None or v.movement.device_id is not None:
+    obs, movement = v.obs, v.movement
+    if movement is None or movement.device_id is not None:
         return (MISSING,)
     at_s = v.at_ms // 1000
-    if obs.doubted_from and 0 <= v.at_ms - obs.doubted_ms <= _DAY_S * 1000:
-        return (0.0,)
-    first_s = newest_first(obs.devices, at_s - _DAY_S)
+    here = b"" if movement.ip is None else network_key(movement.ip)
+    is_doubted = bool(obs.doubted_from) and 0 <= v.at_ms - obs.doubted_ms <= UNANSWERED_MS
+    changer_s = _changer_since_s(v.obs, is_doubted) if 0 <= v.at_ms - obs.credential_ms <= _DAY_S * 1000 else None
+    firsts = [] if changer_s is None or _is_elsewhere(obs, here, changer_s) else [changer_s]
+    if is_doubted and not _is_owners(obs, here, changer_s, obs.doubted_ms // 1000):
+        firsts.append(at_s)
+    newest_s = newest_first(obs.devices, at_s - _DAY_S)
     if obs.attempts:
         attempted_s = newest_device(obs.attempts, obs.devices, at_s - _DAY_S)
-        first_s = max((first for first in (first_s, attempted_s) if first is not None), default=None)
-    return (MISSING,) if first_s is None else (max(0.0, (at_s - first_s) / _DAY_S),)
+        newest_s = max((first for first in (newest_s, attempted_s) if first is not None), default=None)
+    if newest_s is not None and not _is_owners(obs, here, changer_s, newest_s):
+        firsts.append(newest_s)
+    since_s = max(firsts, default=0)  # 0: a network known for longer than anybody remembers
+    return (max(0.0, (at_s - since_s) / _DAY_S),) if since_s else (MISSING,)
+
+
+def _is_owners(obs: Observations, here: bytes, changer_s: int | None, stranger_s: int) -> bool:
+    """Whether somebody known before the stranger came changed the credentials, and the movement comes from there."""
+    if changer_s is None or changer_s >= stranger_s or not here:
+        return False
+    home_s = _network_since_s(obs, here)
+    return here == obs.credential_from[1] or (home_s is not None and home_s < stranger_s)
+
+
+def _is_elsewhere(obs: Observations, here: bytes, changer_s: int) -> bool:
+    """Whether a change is known by its network alone, and the movement comes from another one, known before it."""
+    if len(obs.credential_from) != 2 or not here or here == obs.credential_from[1]:
+        return False
+    home_s = _network_since_s(obs, here)
+    return home_s is not None and home_s < changer_s
+
+
+def _changer_since_s(obs: Observations, is_doubted: bool) -> int | None:
+    """Since when the device that changed the credentials is known, or the network where it named none."""
+    if not obs.credential_from:
+        return None  # a state from before this was noted
+    changed_s = obs.credential_ms // 1000
+    _, network, *devices = obs.credential_from
+    if devices and obs.devices:
+        entry = entry_of(obs.devices, devices[0])
+        return changed_s if entry is None else entry[0]
+    if is_doubted and network == obs.doubted_from[1]:
+        return changed_s
+    since_s = _network_since_s(obs, network)
+    return changed_s if since_s is None and (obs.login_networks or obs.networks) else since_s
+
+
+def _network_since_s(obs: Observations, network: bytes) -> int | None:
+    """Since when somebody has come from there, 0: for long; None: nobody has. With logins, only they count."""
+    name = "login_networks" if obs.login_networks else "networks"
+    return learned_s(obs, name, network) if tallied(getattr(obs, name), network) else None
 
 
 def _met(known: Familiar, key: bytes | None, after_s: int) -> tuple[tuple[int, int, int] | None, int]:

@@ -33,8 +33,10 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
         amount /03, alone or together with what else went to such within a day, so that nobody takes it in parts or
         sends a cent ahead. On an account too young to have habits, where all of this is new anyway, only if address
         or device are under suspicion for what they did elsewhere. A movement that names no device is taken to come from
-        the newest one that has acted within a day. A password reset counts when the password has
-        changed: anybody can ask for one.
+        the newest one that was met or changed credentials within a day, or that nobody answered for within seven; the
+        network stands for a change that names none. Not so at home, or where the change came from, if a device or
+        network known before them made the change. A password reset counts when the password has changed: anybody can
+        ask for one.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """

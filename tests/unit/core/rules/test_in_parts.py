@@ -10,6 +10,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, Account, event, login, p
 from streams.adapters.policy_file import load_policy
 from streams.contracts import accounts, logins, payments
 from streams.core.features import MISSING, Features
+from streams.core.observations import fold
 from streams.core.rules.base import Fired
 from streams.core.rules.takeover import takeover
 
@@ -157,6 +158,81 @@ def test_a_login_that_nobody_answered_for_is_a_new_device_as_well() -> None:
     account.observations.doubted_ms, account.observations.doubted_from = NOON + 2 * MINUTE, (b"place", b"net", b"other")
     features, band = part(account, 1, 4 * USUAL, device="")
     assert (features.acting_device_age_days, band) == (0.0, 3)
+
+
+HOME, ABROAD, CAFE = "203.0.113.7", "198.51.100.9", "192.0.2.5"
+
+
+def acted(
+    stranger: str,
+    changer: str,
+    changed_from: str,
+    paid_from: str,
+    *,
+    days: int = 20,
+    owner: str = "phone",
+    gap: int = 0,
+) -> int:
+    """The band of a payment that names no device, of an owner who is at home for a month.
+
+    Something of a `stranger`, then after `gap` a change of the password, and an hour later the payment.
+    """
+    account = Account()
+    named = {"device_id": owner} if owner else {}
+    for day in range(days):
+        at_ms = NOON - (31 - day) * DAY
+        account.see(login(at_ms, f"h{day}", logins.LoginSucceeded, ip=HOME, **named))
+        account.see(paid(at_ms + HOUR, f"d{day}", USUAL, merchant_id="grocer", ip=HOME, **named))
+    came = login(NOON, "in", logins.LoginSucceeded, ip=ABROAD, **({"device_id": "box"} if owner else {}))
+    if stranger == "doubted":
+        fold(account.observations, came, NOON, asked=True, answerable=True)
+    elif stranger == "answered":
+        account.see(came)
+    elif stranger == "unnamed":
+        account.see(login(NOON, "in", logins.LoginSucceeded, ip=ABROAD))
+        account.see(login(NOON + MINUTE, "sms", logins.ChallengePassed, ip=ABROAD))
+    elif stranger == "tablet":
+        account.see(login(NOON, "in", logins.LoginSucceeded, ip=HOME, device_id="tablet"))
+    changed_ms = NOON + 3 * MINUTE + gap
+    by = {"device_id": changer} if changer else {}
+    account.see(login(changed_ms, "new", logins.CredentialChanged, ip=changed_from, reason="password", **by))
+    where = {"ip": paid_from} if paid_from else {}
+    asked = paid(changed_ms + HOUR, "t", 5 * USUAL, payments.TransferRequested, counterparty_id="new", **where)
+    found = takeover(asked, changed_ms + HOUR, account.see(asked), TABLE)
+    return found.band if isinstance(found, Fired) else 0
+
+
+@pytest.mark.parametrize("stranger", ["doubted", "answered", "tablet"])
+def test_neither_a_stranger_nor_the_familys_tablet_makes_a_thief_of_the_owner_at_home(stranger: str) -> None:
+    """Whoever has a leaked password could lock the careful owner out, who changes it as we advise."""
+    assert acted(stranger, "phone", HOME, HOME) == 0
+    assert acted(stranger, "phone", CAFE, CAFE) == 0, "on the known phone, wherever that is"
+    assert acted(stranger, "", HOME, HOME) == 0, "on a page that tells of no device, from the usual network"
+
+
+@pytest.mark.parametrize("stranger", ["doubted", "answered"])
+@pytest.mark.parametrize("paid_from", [ABROAD, CAFE, ""])
+def test_from_elsewhere_it_may_be_the_stranger_whoever_changed_what(stranger: str, paid_from: str) -> None:
+    assert acted(stranger, "phone", HOME, paid_from) == 3
+    assert acted(stranger, "box", ABROAD, paid_from) == 3
+
+
+@pytest.mark.parametrize("days", [1, 2, 4])
+def test_who_changes_credentials_has_acted_as_who_logs_in_has(days: int) -> None:
+    assert acted("doubted", "box", ABROAD, ABROAD, gap=days * DAY) == 3
+    assert acted("", "box", ABROAD, ABROAD, gap=days * DAY) == 3
+    assert acted("doubted", "phone", HOME, HOME, gap=days * DAY) == 0
+
+
+@pytest.mark.parametrize("owner", ["phone", ""], ids=["known by a phone", "never names a device"])
+@pytest.mark.parametrize("stranger", ["", "unnamed"], ids=["no login heard", "second factor answered"])
+def test_leaving_the_device_out_of_everything_is_no_way_around(owner: str, stranger: str) -> None:
+    """The network stands for it: nobody has come from there, or only since today."""
+    for paid_from in (ABROAD, CAFE, ""):
+        assert acted(stranger, "", ABROAD, paid_from, owner=owner) == 3
+    assert acted("", "", HOME, HOME, owner=owner) == 0
+    assert acted("", "", HOME, CAFE, owner=owner) == 0
+    assert acted("", "", CAFE, HOME, owner=owner) == 0, "a traveller is back at home"
 
 
 def test_without_a_device_for_a_day_nothing_is_said_of_one() -> None:
