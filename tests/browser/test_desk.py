@@ -95,7 +95,7 @@ def test_a_call_becomes_a_case_and_its_receipt_is_attached_and_looked_at(office:
     mei = seat("mei")
     page = mei.opens("/contacts?account=customer-70021")
     page.get_by_role("link", name="Another matter").click()
-    for legend in ("one-time code", "call back"):
+    for legend in ("You read out the number", "call back"):
         page.get_by_role("group", name=re.compile(legend)).get_by_label("right").check()
     page.get_by_label("What it is about").select_option("F12")
     page.get_by_label("What they said").fill("the same coffee was charged two times")
