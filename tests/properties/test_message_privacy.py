@@ -201,7 +201,7 @@ def test_what_is_planted_is_in_no_topic_state_database_log_or_page(fuzz: Fuzz) -
         answers = [*_filled_in(fuzz), *_looked_at(fuzz)]
     assert {each.status for each in answers} <= {200, 303, 400, 401, 403, 404, 409}
     assert sum(each.status in (200, 303) for each in answers) > len(answers) / 2
-    for where, texts in (("a log", lines), ("a page", [each.text + str(each.headers) for each in answers])):
+    for where, texts in (("a log", lines), ("a page", [each.text + _told_beside(each) for each in answers])):
         for each in texts:
             assert not (found := fuzz.plants.told_in(each)), f"{where} tells {found}: {each[:2_000]}"
     fuzz.office.store.engine.dispose()
@@ -213,6 +213,11 @@ def test_what_is_planted_is_in_no_topic_state_database_log_or_page(fuzz: Fuzz) -
     for file in sorted(fuzz.folder.glob("cases.db*")):
         for part in _parts(file):
             assert not fuzz.plants.told_in(part), f"{file.name} holds a secret that no row has"
+
+
+def _told_beside(answer: Answer) -> str:
+    """The headers. How long a page is has six digits of its own."""
+    return str({name: value for name, value in answer.headers.items() if name.lower() != "content-length"})
 
 
 def _kept(store: CaseStore) -> Iterator[tuple[str, str]]:
