@@ -24,7 +24,6 @@ from streams.core.turn import Turn
 RECKONING: Final = "reckoning"  # a line of a case
 NEEDS: Final = ("payments.transactions", "ledger.entries")
 QUIET_MS: Final = 3_600_000
-_TWO: Final = 2
 # Which case is corrected first: what people were only asked to look at, then what a customer was told of.
 _ASK_BACK: Final = (refunds.MISMATCH, refunds.FEE, refunds.DUPLICATE, refunds.NOT_CAPTURED)
 _ASK_FOR: Final = (undercharges.FAMILY, refunds.DOUBLE_BENEFIT)
@@ -99,7 +98,7 @@ def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
 
 def _is_one(turn: Turn, key: int) -> bool:
     """Whether it was debited once, as far as that is remembered: it is one too many beside another payment."""
-    return sum(not each.fee for each in charges.debits_of(turn, key)) < _TWO
+    return sum(not each.fee for each in charges.debits_of(turn, key)) <= 1
 
 
 def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
@@ -107,9 +106,9 @@ def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     state = turn.obligations.recall(payment_key(payment_id))
     row = given.of(turn, payment_id, currency)
     due_minor = balance.due_minor(turn, payment_id, currency)
-    if state is None or not state.grace_s or due_minor is None or row.bank_minor or _is_captured(turn, payment_id):
+    if state is None or not state.grace_s or due_minor is None or row.bank_minor:
         return None
-    if _may_hold_a_fee(turn, payment_id, currency):
+    if _is_captured(turn, payment_id) or _may_hold_a_fee(turn, payment_id, currency):
         return None
     stands_minor = balance.stands_minor(turn, payment_id, currency)
     if state.status in (PaymentState.FAILED, PaymentState.REVERSED):
@@ -185,10 +184,11 @@ def _less(turn: Turn, case: Case, left_minor: int) -> None:
 
 def _more(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int) -> None:
     """Cases of these families ask for `minor` less than they should: one of them does so, or a new one."""
-    text = "reckoned up: that much more is asked for"
-    for case in _open(turn, payment_id, currency, families)[:1]:
-        case.amount_minor = (case.amount_minor or 0) + minor
-        add_line(turn, case, Line(turn.at_ms, RECKONING, turn.cause, text, minor, currency))
+    mine = _open(turn, payment_id, currency, families)
+    if mine:
+        mine[0].amount_minor = (mine[0].amount_minor or 0) + minor
+        text = "reckoned up: that much more is asked for"
+        add_line(turn, mine[0], Line(turn.at_ms, RECKONING, turn.cause, text, minor, currency))
         return
     if families is _ASK_FOR:
         both = Owed(payment_id, turn.cause, minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
