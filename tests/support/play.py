@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 
+from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Event, Watermark, to_ms
+from streams.contracts.logins import LoginSucceeded
+from streams.contracts.payments import PaymentSucceeded
 from streams.contracts.topics import MERGED
 from streams.core import pipeline
 from streams.core.declines.samples import Samples
@@ -24,10 +28,12 @@ from streams.core.policy import Policy, parse_policy
 from streams.core.risk import RiskView, no_risk
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
+from support.happenings import DAY, HOUR, NOON, event, login, paid
 
 NO_MODEL = ScoreUnavailable("no_model")
 DEFAULT = files("streams.core").joinpath("policy.default.toml").read_text(encoding="utf-8")
 ENFORCE = 'mode = "enforce"\n'
+PHONE: dict[str, Any] = {"device_id": "phone", "ip": "203.0.113.7", "country": "CN"}  # where `settled` is at home
 _TOPICS = {kind: topic.name for topic in MERGED for kind in topic.types}
 
 
@@ -185,3 +191,15 @@ def play(
     player = Player(policy, scorer, now_ms=now_ms)
     effects = [effect for event in events for effect in player.see(event)]
     return effects + player.pass_until(until_ms) if until_ms is not None else effects
+
+
+def settled(rules: Policy | None = None) -> Player:
+    """Somebody at home who has logged in and paid on twenty days, and has 600.00; locks need no acknowledgement."""
+    player = Player(rules or policy('[locks]\nack = "assumed"\n'))
+    for day in range(20):
+        at_ms = NOON - (40 - day) * DAY
+        player.see(login(at_ms, f"home-{day}", LoginSucceeded, asn=100, user_agent="wallet/5.3", **PHONE))
+        player.see(paid(at_ms + HOUR, f"home-{day}", 5_000, PaymentSucceeded, merchant_id="m1", **PHONE))
+    credit = {"entry_id": "b", "direction": "credit", "amount_minor": 60_000, "currency": "EUR", "kind": "posting"}
+    player.see(event(LedgerPosted, NOON - DAY, "b", **credit))
+    return player

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
-from support.play import Player, policy
+from support.play import PHONE, Player, policy, settled
 
-from streams.contracts.accounts import CaseAction, CustomerConfirmed, LedgerPosted
+from streams.contracts.accounts import CaseAction, CustomerConfirmed
 from streams.contracts.base import Event
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.contracts.payments import (
     BillpayRequested,
     PaymentRequested,
-    PaymentSucceeded,
     TransferRequested,
     TransferSucceeded,
     WithdrawalRequested,
@@ -24,20 +23,7 @@ from streams.core.features import Features
 from streams.core.locks.account_states import state_of
 from streams.core.observations import decode, encode
 
-ASSUMED = policy('[locks]\nack = "assumed"\n')
-PHONE: dict[str, Any] = {"device_id": "phone", "ip": "203.0.113.7", "country": "CN"}
 AWAY: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "US"}
-
-
-def lived_in(rules=ASSUMED) -> Player:
-    player = Player(rules)
-    for day in range(20):
-        at_ms = NOON - (40 - day) * DAY
-        player.see(login(at_ms, f"home-{day}", LoginSucceeded, asn=100, user_agent="wallet/5.3", **PHONE))
-        player.see(paid(at_ms + HOUR, f"home-{day}", 5_000, PaymentSucceeded, merchant_id="m1", **PHONE))
-    credit = {"entry_id": "b", "direction": "credit", "amount_minor": 60_000, "currency": "EUR", "kind": "posting"}
-    player.see(event(LedgerPosted, NOON - DAY, "b", **credit))
-    return player
 
 
 def unanswered(player: Player) -> Player:
@@ -69,7 +55,7 @@ def is_new(player: Player, at_ms: int) -> tuple[float, ...]:
 @pytest.mark.parametrize("gap_ms", [MINUTE, 70 * MINUTE], ids=["at once", "when the first has expired"])
 @pytest.mark.parametrize("came_in", [True, False], ids=["after a login", "no login seen"])
 def test_who_does_not_answer_for_one_payment_is_asked_for_the_next(came_in, gap_ms) -> None:
-    player = unanswered(lived_in()) if came_in else lived_in()
+    player = unanswered(settled()) if came_in else settled()
     outcomes = [verdict(player, asked(NOON + number * gap_ms, number)) for number in range(4)]
     assert outcomes == ["step_up"] * 4
     assert is_new(player, NOON + DAY) == (1.0, 1.0, 1.0, 1.0)
@@ -89,7 +75,7 @@ def test_who_does_not_answer_for_one_payment_is_asked_for_the_next(came_in, gap_
 @pytest.mark.parametrize("ahead", [0, 1, 100], ids=["at once", "a cent ahead", "one ahead"])
 def test_no_small_payment_ahead_lets_a_large_one_go_in_doubt(kind, named, ahead) -> None:
     """Shops and billers too: gift cards are money."""
-    player = unanswered(lived_in())
+    player = unanswered(settled())
     if ahead:
         assert verdict(player, paid(NOON, "ahead", ahead, kind, **AWAY, **named)) == "step_up"
     assert verdict(player, paid(NOON + MINUTE, "out", 55_000, kind, **AWAY, **named)) == "hold"
@@ -97,7 +83,7 @@ def test_no_small_payment_ahead_lets_a_large_one_go_in_doubt(kind, named, ahead)
 
 
 def test_a_second_factor_makes_known_where_the_payment_came_from() -> None:
-    player = lived_in()
+    player = settled()
     assert verdict(player, asked(NOON, 0)) == "step_up"
     player.see(login(NOON + 30 * SECOND, "otp", ChallengePassed, **AWAY))
     assert is_new(player, NOON + MINUTE) == (0.0, 0.0, 0.0, 0.0)
@@ -105,14 +91,14 @@ def test_a_second_factor_makes_known_where_the_payment_came_from() -> None:
 
 
 def test_a_second_factor_of_somebody_else_makes_nothing_known_of_it() -> None:
-    player = lived_in()
+    player = settled()
     player.see(asked(NOON, 0))
     player.see(login(NOON + 30 * SECOND, "otp", ChallengePassed, **PHONE))
     assert is_new(player, NOON + MINUTE)[0] == 1.0
 
 
 def test_what_was_carried_out_is_known() -> None:
-    player = lived_in()
+    player = settled()
     player.see(asked(NOON, 0))
     player.see(paid(NOON + MINUTE, "out-0", 4_000, TransferSucceeded, counterparty_id="mule-0"))
     assert is_new(player, NOON + 2 * MINUTE) == (0.0, 0.0, 0.0, 0.0)
@@ -120,7 +106,7 @@ def test_what_was_carried_out_is_known() -> None:
 
 @pytest.mark.parametrize("who", ["owner", "analyst"])
 def test_what_somebody_known_lets_go_is_known(who) -> None:
-    player = lived_in()
+    player = settled()
     player.see(asked(NOON, 0, 100))
     again = paid(NOON + MINUTE, "big", 55_000, TransferRequested, counterparty_id="mule-0", **AWAY)
     assert verdict(player, again) == "hold"
@@ -146,7 +132,7 @@ def test_the_order_in_which_its_words_arrive_decides_nothing() -> None:
         [gone, request],
         [request, request, gone, gone],
     ):
-        player = lived_in()
+        player = settled()
         for word in words:
             player.see(word)
         assert is_new(player, NOON + 2 * MINUTE) == (0.0, 0.0, 0.0, 0.0)
@@ -154,7 +140,7 @@ def test_the_order_in_which_its_words_arrive_decides_nothing() -> None:
 
 
 def test_attempts_still_count_as_different_ones() -> None:
-    player = lived_in()
+    player = settled()
     for number in range(40):
         player.see(asked(NOON + number * MINUTE, number, card_token=f"card-{number}"))
     features = looked(player, NOON + HOUR)
@@ -166,14 +152,14 @@ def test_attempts_still_count_as_different_ones() -> None:
 
 
 def test_under_a_policy_that_only_observes_nobody_is_asked_and_everything_is_met() -> None:
-    player = lived_in(policy('mode = "observe"\n'))
+    player = settled(policy('mode = "observe"\n'))
     player.see(asked(NOON, 0))
     assert is_new(player, NOON + MINUTE) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_the_owner_is_met_elsewhere_while_a_stranger_does_not_answer() -> None:
     """A stranger's try with the right password costs the owner nothing: her phone and her home vouch for her."""
-    player = unanswered(lived_in())
+    player = unanswered(settled())
     hotel = {"ip": "192.0.2.77", "country": "FR"}
     player.see(paid(NOON, "abroad", 100, PaymentRequested, merchant_id="m1", device_id="phone", **hotel))
     player.see(paid(NOON + MINUTE, "again", 100, PaymentRequested, merchant_id="m1", device_id="phone", **hotel))

@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
-from support.play import Player, policy
+from support.play import Player, policy, settled
 
 from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, LedgerPosted
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
-from streams.contracts.payments import PaymentSucceeded, WithdrawalRequested
+from streams.contracts.payments import WithdrawalRequested
 from streams.core.locks.account_states import state_of
 from streams.core.steps import Effect
 
-PHONE: dict[str, Any] = {"device_id": "phone", "ip": "203.0.113.7", "country": "CN"}
 NEW: dict[str, Any] = {"device_id": "new", "ip": "198.51.100.9", "country": "US"}
 
 
@@ -29,13 +28,7 @@ def amended(effects: list[Effect]) -> list[str]:
 
 
 def lived_in() -> Player:
-    player = Player(policy('[locks]\nack = "assumed"\n'))
-    for day in range(20):
-        at_ms = NOON - (40 - day) * DAY
-        player.see(login(at_ms, f"home-{day}", LoginSucceeded, asn=100, user_agent="wallet/5.3", **PHONE))
-        player.see(paid(at_ms + HOUR, f"home-{day}", 5_000, PaymentSucceeded, merchant_id="m1", **PHONE))
-    credit = {"entry_id": "b", "direction": "credit", "amount_minor": 60_000, "currency": "EUR", "kind": "posting"}
-    player.see(event(LedgerPosted, NOON - DAY, "b", **credit))
+    player = settled(policy('[locks]\nack = "assumed"\n'))
     player.see(login(NOON, "in", LoginSucceeded, asn=777, user_agent="Firefox", **NEW))
     return player
 
