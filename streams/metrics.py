@@ -16,6 +16,7 @@ from streams.contracts.cases import Finding, Priority, Queue, ResolutionCode, Ro
 from streams.contracts.registry import REASONS
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS
 from streams.contracts.triage import FaultParty, RetryVerdict
+from streams.core.cases.causes import CAUSES
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.declines.table import packaged
 from streams.core.features.catalogue import FEATURE_NAMES
@@ -115,6 +116,7 @@ LABELS: Final[dict[str, Values | Shape]] = {
     "finding": Values(frozenset(get_args(Finding))),
     "resolution": _values(*get_args(ResolutionCode), BY_ITSELF),
     "root_cause": Values(frozenset(get_args(RootCause))),
+    "case_cause": Values(CAUSES),
     "effect": _values("action", "notification", "query", "refund"),
     "cap": _values("partition", "total"),
     "fate": _values("amended", "counted"),
@@ -423,7 +425,7 @@ CASES_RESOLVED: Final = Counter(
 )
 CASE_CAUSES: Final = Counter(
     "paywarden_case_root_causes_total",
-    "Cases that were resolved, by whose fault it was.",
+    "Cases that were resolved, by whose fault it was: as who resolved it said, else as the code of the failure has it.",
     "people",
     ("queue", "root_cause"),
 )
@@ -494,6 +496,12 @@ INCIDENT_FAILURES: Final = Counter(
 
 CASE_FLOWS: Final = Counter(
     "paywarden_case_flows_total", "Cases opened, by what they are about: the flow.", "people", ("flow",)
+)
+CASE_THEMES: Final = Counter(
+    "paywarden_case_themes_total",
+    "Cases opened, by cause: why the payment failed, else what was found, else what the customer says.",
+    "people",
+    ("case_cause",),
 )
 MESSAGES_READ: Final = Counter(
     "paywarden_messages_read_total",
@@ -676,6 +684,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     SURVEY_RATINGS,
     CASE_DEADLINES,
     CASE_FLOWS,
+    CASE_THEMES,
     MESSAGES_READ,
     MESSAGES_ANSWERED,
     KNOWLEDGE_QUESTIONS,

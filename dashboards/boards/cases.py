@@ -46,19 +46,34 @@ def cases() -> Board:
                 ),
             ),
             Row(
-                "What is it about?",
+                "What goes wrong, and whose fault is it?",
                 (
-                    total(m.CASE_FLOWS, title="Themes: cases opened, by flow", names=NAMED),
+                    total(m.CASE_THEMES, title="Themes: cases opened, by cause"),
                     ranking(
-                        "Most frequent themes",
-                        "Cases opened within the time shown, by flow.",
+                        "Themes of the week, by cause",
+                        "Cases opened within seven days, by what was found to be the cause.",
+                        units.Short,
+                        Query(
+                            f"topk(15, sum by (case_cause) (increase({m.CASE_THEMES.name}[7d])) > 0)", "{{case_cause}}"
+                        ),
+                    ),
+                    ranking(
+                        "Root causes of the week",
+                        "Cases resolved within seven days, by whose fault it was.",
+                        units.Short,
+                        Query(f"sum by (root_cause) (increase({m.CASE_CAUSES.name}[7d]))", "{{root_cause}}"),
+                    ),
+                    total(m.CASE_FLOWS, title="Cases opened, by flow", names=NAMED),
+                    ranking(
+                        "Most frequent flows",
+                        "Cases opened within the time shown.",
                         units.Short,
                         Query(f"topk(12, sum by (flow) (increase({m.CASE_FLOWS.name}{RANGE})))", "{{flow}}"),
                         names=NAMED,
                     ),
                     ranking(
-                        "Causes of failed payments",
-                        "Within the time shown, by whose fault.",
+                        "Failed payments, by whose fault",
+                        "Within the time shown.",
                         units.Short,
                         Query(f"sum by (party) (increase({m.TRIAGES.name}{RANGE}))", "{{party}}"),
                     ),

@@ -27,6 +27,7 @@ from streams.contracts.signals import (
 )
 from streams.contracts.topics import CASES_SNAPSHOT, ENTITY_RISK, LOCKS, SIGNALS
 from streams.contracts.triage import PaymentTriaged
+from streams.core.cases.causes import cause_of, fault_of
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.entities.blocks import RULE as OPERATOR
 from streams.core.entities.context import EntityEffect
@@ -42,6 +43,7 @@ from streams.metrics import (
     BY_ITSELF,
     CASE_CAUSES,
     CASE_FLOWS,
+    CASE_THEMES,
     CASE_VERSIONS,
     CASES_CLOSED,
     CASES_OPENED,
@@ -107,8 +109,9 @@ def publish_forgotten(signals: Iterable[AccountForgotten]) -> list[Emit]:
     ]
 
 
-def _one_of(label: str, word: str | None, otherwise: str) -> str:
-    return word if word is not None and LABELS[label].admits(word) else otherwise
+def _resolution(case: CaseVersion) -> str:
+    word = case.resolution_code or BY_ITSELF
+    return word if LABELS["resolution"].admits(word) else BY_ITSELF
 
 
 def _count(effect: Any, count: Count) -> None:
@@ -133,6 +136,7 @@ def _count(effect: Any, count: Count) -> None:
             if effect.version == 1:
                 count(CASES_OPENED, effect.queue, effect.priority)
                 count(CASE_FLOWS, effect.flow)
+                count(CASE_THEMES, cause_of(effect))
                 feed = feed_of(STALLED_FEED, effect.subject)
                 if feed is not None:
                     count(FEED_STALLS, feed)
@@ -142,8 +146,8 @@ def _count(effect: Any, count: Count) -> None:
                 count(CASES_CLOSED, effect.queue, effect.finding)
             if _RESOLVED in effect.changed:
                 # Cases that end by themselves have many words of their own: a label has few.
-                count(CASES_RESOLVED, effect.finding, _one_of("resolution", effect.resolution_code, BY_ITSELF))
-                count(CASE_CAUSES, effect.queue, _one_of("root_cause", effect.root_cause, "unknown"))
+                count(CASES_RESOLVED, effect.finding, _resolution(effect))
+                count(CASE_CAUSES, effect.queue, fault_of(effect))
             if effect.cause_family == OUTAGE and effect.version == 1:
                 count(INCIDENTS_OPENED, dimension_of(effect.subject))
             elif effect.cause_family == OUTAGE and effect.status in _ENDED:

@@ -7,7 +7,15 @@ from support.scenes import Scene
 
 from producers.feed import outgoing
 from streams.contracts.accounts import CaseAction, SurveyAnswered, UserMessage
-from streams.metrics import CASE_FLOWS, CUSTOMER_DIALOGUE, MESSAGES_ANSWERED, MESSAGES_READ, SURVEY_RATINGS, Counter
+from streams.metrics import (
+    CASE_FLOWS,
+    CASE_THEMES,
+    CUSTOMER_DIALOGUE,
+    MESSAGES_ANSWERED,
+    MESSAGES_READ,
+    SURVEY_RATINGS,
+    Counter,
+)
 
 
 def test_questions_reminders_ends_and_ratings_are_counted() -> None:
@@ -48,3 +56,4 @@ def test_texts_are_counted_by_who_understood_them_and_cases_by_what_they_are_abo
     assert readers["person"] == 1
     assert run.run.counts[MESSAGES_ANSWERED, ()] == 1
     assert counted(CASE_FLOWS) == {"F19": 1, "F12": 1, "F42": 1}
+    assert counted(CASE_THEMES) == {"login_issue": 1, "duplicate_charge": 1, "inquiry.unread": 1}
