@@ -53,9 +53,7 @@ def cases() -> Board:
                         "Themes of the week, by cause",
                         "Cases opened within seven days, by what was found to be the cause.",
                         units.Short,
-                        Query(
-                            f"topk(15, sum by (case_cause) (increase({m.CASE_THEMES.name}[7d])) > 0)", "{{case_cause}}"
-                        ),
+                        Query(f"topk(15, sum by (case_cause) (increase({m.CASE_THEMES.name}[7d])))", "{{case_cause}}"),
                     ),
                     ranking(
                         "Root causes of the week",

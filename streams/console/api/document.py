@@ -22,7 +22,7 @@ _ABOUT: Final = (
     "`--unmasked` are given ids of accounts, cards, devices, addresses and payees shortened wherever they stand, in "
     "evidence, messages and refusals too (of one with six characters or fewer nothing is left), and in texts a card, "
     "telephone, identity number, e-mail address or code is replaced by its kind in brackets. Unknown fields may come "
-    "at any time."
+    "at any time. A query parameter that an address does not list, or one that is given twice, is answered 422."
 )
 
 

@@ -18,6 +18,7 @@ TITLES: Final[Mapping[int, str]] = {
     405: "This address has no such method",
     409: "The case is not in a state for this action",
     411: "The length of the body is not said",
+    412: "The case has another version than the caller has seen",
     413: "The body is too large",
     422: "The request is not as the document describes it",
     429: "Too many requests",

@@ -6,6 +6,8 @@ for by the event's id, because the core decides and not this interface.
 
 import asyncio
 import logging
+import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -55,6 +57,7 @@ _TWO_PEOPLE: Final = (
     "the account is frozen, and lifting a freeze takes two people who each sign for it: tokens belong to services, and "
     "two of them may be one person's; a supervisor opens the case in the console"
 )
+_CHANGED: Final = "the case has changed since the caller read it; read it again, decide, and send its new ETag"
 _BLOCK: Final = "block"  # kind of the references that name what was asked for
 _COMMANDS: Final = 50
 _NO_ENTITY: Final = {
@@ -64,6 +67,7 @@ _NO_ENTITY: Final = {
 _TEXTS: Final = load_texts()  # what a form is refused with
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
+_PARAMETER: Final = re.compile(r"[A-Za-z_-]{1,40}")
 # No control characters: PostgreSQL has no NUL in a text, and no id of ours has any.
 _ID: Final = r"^[^\x00-\x1f\x7f]+$"
 AnId = Annotated[str, Path(min_length=1, max_length=128, pattern=_ID)]
@@ -85,6 +89,10 @@ IdempotencyKey = Annotated[
     ),
 ]
 IfNoneMatch = Annotated[str | None, Header(description="ETags that the caller has")]
+IfMatch = Annotated[
+    str | None,
+    Header(description="ETags of the case that the caller has seen: with another one nothing is sent, and 412 says so"),
+]
 
 
 class ActionRequest(BaseModel):
@@ -184,6 +192,7 @@ def build_api(
         if wait_s:
             raise Problem(429, f"this token has {found.per_minute} requests a minute", Retry_After=str(wait_s))
         says(request, actor=actor_of(found), role=found.role, detail="unmasked" if found.unmasked else "")
+        _asks_as_described(request)
         return found
 
     Caller = Annotated[ApiToken, Depends(caller)]
@@ -333,7 +342,7 @@ def build_api(
         response_model=None,
         responses={
             202: _content("It was sent; the resource in Location tells what became of it", "SentAction"),
-            **documented(401, 403, 404, 409, 411, 413, 422, 429, 503),
+            **documented(401, 403, 404, 409, 411, 412, 413, 422, 429, 503),
         },
     )
     async def act(
@@ -342,11 +351,13 @@ def build_api(
         case_id: AnId,
         asked: ActionRequest,
         idempotency_key: IdempotencyKey = None,
+        if_match: IfMatch = None,
     ) -> Response:
         says(request, detail=asked.action)
         body = await asyncio.to_thread(_body_of, store, case_id)
         if body is None:
             raise _missing()
+        seen = if_match is None or _names(if_match, _tag_of(who, body), weakly=False)
         found, now_ms = decode_case(body), clock.now_ms()
         if asked.action == "unlock" and await asyncio.to_thread(_is_frozen, store, found.entities.account_id):
             raise Problem(403, _TWO_PEOPLE)
@@ -367,7 +378,11 @@ def build_api(
         except actions.Refused as error:
             if str(error) == actions.NOT_ALLOWED:
                 raise Problem(403, f"a token with role {who.role} acts on no case of this kind") from None
+            if not seen:
+                raise Problem(412, _CHANGED) from None
             raise Problem(409, f"{asked.action} is not possible while the case is {found.status}") from None
+        if not seen and not await asyncio.to_thread(_was_sent, store, event.event_id):
+            raise Problem(412, _CHANGED)
         sent = SentAction(event.event_id, found.case_id, event.action, event.expected_version, event.actor, now_ms)
         says(request, detail=f"{event.action} {event.event_id}")
         await asyncio.to_thread(_note, store, sent)
@@ -516,6 +531,12 @@ def _used_by(store: CaseStore, kind: str, value: str) -> int:
         return blocking.used_by(connection, kind, value)
 
 
+def _was_sent(store: CaseStore, event_id: str) -> bool:
+    """Whether this is a request sent again: what it did itself is no reason to refuse it."""
+    with store.reading() as connection:
+        return tokens.sent_action(connection, event_id) is not None
+
+
 def _note(store: CaseStore, sent: SentAction) -> None:
     with store.writing() as connection:
         tokens.note_sent(connection, sent)
@@ -551,14 +572,40 @@ def _page(who: ApiToken, bodies: Iterable[bytes], more: str | None) -> Response:
 
 
 def _tagged(who: ApiToken, body: bytes | None, known: str | None) -> Response:
-    """The record, or 304 for a caller that has it. The tag is the version, and of what is masked says so."""
+    """The record, or 304 for a caller that has it."""
     if body is None:
         raise _missing()
-    tag = f'"{_version_of(body).version}{"" if who.unmasked else "-masked"}"'
-    has = {each.strip().removeprefix("W/") for each in (known or "").split(",")}
-    if tag in has or "*" in has:
+    tag = _tag_of(who, body)
+    if known is not None and _names(known, tag, weakly=True):
         return Response(status_code=304, headers={**_HEADERS, "ETag": tag})
     return _json(body if who.unmasked else masked_body(body), ETag=tag)
+
+
+def _tag_of(who: ApiToken, body: bytes) -> str:
+    """The version, and of what is masked says so."""
+    return f'"{_version_of(body).version}{"" if who.unmasked else "-masked"}"'
+
+
+def _names(header: str, tag: str, *, weakly: bool) -> bool:
+    """Whether one of the tags in a header is this one (RFC 9110, 8.8.3.2: a weak one changes nothing)."""
+    named = {each.strip() for each in header.split(",")}
+    return tag in ({each.removeprefix("W/") for each in named} if weakly else named) or "*" in named
+
+
+def _asks_as_described(request: Request) -> None:
+    """Refuses what would be left out of the answer unseen: a parameter that is none, or one of two values."""
+    known = {each.alias for each in request.scope["route"].dependant.query_params}
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in known:
+            takes = f"this address takes {', '.join(sorted(known))}" if known else "this address takes none"
+            raise Problem(422, f"query.{_shown(name)}: there is no such parameter; {takes}")
+        if times > 1:
+            raise Problem(422, f"query.{name}: given {times} times; a parameter has one value")
+
+
+def _shown(name: str) -> str:
+    """What somebody called a parameter, which may be anything."""
+    return name if _PARAMETER.fullmatch(name) else "…"
 
 
 class _Versioned(msgspec.Struct):

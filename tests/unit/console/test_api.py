@@ -157,6 +157,49 @@ def test_an_action_is_an_event_and_its_resource_says_what_became_of_it(service: 
     assert (said["state"], said["cause"], said["detail"]) == ("refused", "version_conflict", answer.text)
 
 
+@pytest.mark.parametrize("known", ['"1"', 'W/"2"', '"2-masked"', '"1", "3"', ""])
+def test_an_action_on_a_version_that_is_no_more_is_not_sent(service: Service, known: str) -> None:
+    said = service.acts(service.token(), version=2, If_Match=known)
+    assert (said.status, service.sent) == (412, [])
+    assert said.headers["content-type"] == "application/problem+json"
+    assert "changed since the caller read it" in said.json["detail"]
+    assert service.acts(service.token(), "resolve", 4, "case_c", If_Match='"3"').status == 412  # it is closed as well
+
+
+def test_an_action_on_the_version_that_was_seen_is_sent_and_may_be_sent_again(service: Service) -> None:
+    token = service.token()
+    for known in ('"2"', '"1", "2"', "*"):
+        assert service.acts(token, version=2, If_Match=known).status == 202
+    masked = service.token(unmasked=False)
+    seen = service.asks("/cases/case_a", masked).headers["etag"]
+    assert service.acts(masked, version=2, If_Match=seen).status == 202
+    load(service.store, [record(SNAPSHOT, case("case_a", 3))])
+    assert service.acts(token, version=2, If_Match='"2"').status == 202, "it was sent before the case changed"
+    assert service.acts(token, "note", 2, If_Match='"2"', body={"text": "late"}).status == 412
+    assert service.acts(token, "assign", 2, "case_z", If_Match='"2"').status == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/cases?quue=technical", "query.quue: there is no such parameter; this address takes account, assignee"),
+        ("/cases?queue=technical&queue=security", "query.queue: given 2 times"),
+        ("/cases?limit=5&limit=5", "query.limit: given 2 times"),
+        ("/incidents?priority=P1", "query.priority: there is no such parameter"),
+        ("/notifications?account_id=ada", "query.account_id: there is no such parameter"),
+        ("/cases/case_a?version=1", "query.version: there is no such parameter; this address takes none"),
+        ("/cases/case_a/versions?page=2", "query.page: there is no such parameter"),
+        ("/accounts/ada/locks?account=bob", "query.account: there is no such parameter"),
+        ("/cases?13800138000=1", "query.…: there is no such parameter"),
+    ],
+)
+def test_a_parameter_that_would_be_left_out_is_a_sentence(service: Service, address: str, says: str) -> None:
+    said = service.asks(address, service.token())
+    assert said.status == 422
+    assert said.json["detail"].startswith(says)
+    assert service.asks(address).status == 401
+
+
 CHOICES: dict[str, dict[str, Any]] = {
     "lock": {"scope": "login", "hours": 4},
     "unlock": {"scope": "login"},
