@@ -55,6 +55,8 @@ def charged(turn: Turn, event: FeeCharged) -> None:
     fee = Fee(payment_key(about), name, event.amount_minor, event.currency, turn.at_ms)
     fee.fee_id, fee.entry = event.fee_id, event.event_id
     debit = fee_lines.claimed(turn, fee)
+    if debit is not None:
+        debit_without_payment.was_a_fee(turn, about, debit)
     goes_back = debit is not None and not charges.explained(turn, about, debit)
     tariff = None if event.tariff_id is None else turn.ctx.library.tariffs.get(event.tariff_id)
     if event.tariff_id is not None and tariff is None and not turn.late:

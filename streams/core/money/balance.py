@@ -75,19 +75,36 @@ def price_of(turn: Turn, payment_id: str, currency: str) -> int | None:
 def due_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     """What a good payment costs its customer, with the fees that its tariffs allow; None if nobody can say.
 
-    Where coupons pay a part of which the ledger does not tell, no more than was debited.
+    Nobody can of one of which nothing but fees was debited. Where coupons pay a part of which the ledger does not tell,
+    no more than was debited.
     """
     lines = _debits(turn, payment_key(payment_id))
     price = price_of(turn, payment_id, currency)
     is_foreign = any(each.currency != currency for each in lines)
-    if price is None or not lines or is_foreign or _may_be_forgotten(turn, payment_id):
+    charged = None if price is None or is_foreign else once_minor(turn, payment_id, currency, price)
+    if price is None or charged is None or all(each.fee for each in lines):
         return None
-    charged = sum(each.amount_minor + each.back_minor for each in lines if not each.fee)
     own_minor = sum(each.amount_minor + each.back_minor - fee_lines.excess_of(turn, each) for each in lines if each.fee)
     inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency, allowed=True)
     if charged >= price or not turn.policy.money.undercharges:  # else the fee is missing as well as the rest
         inside_minor = max(0, min(inside_minor, charged - price))
     return (price if turn.policy.money.undercharges else min(price, charged)) + own_minor + inside_minor
+
+
+def once_minor(turn: Turn, payment_id: str, currency: str, price: int) -> int | None:
+    """What was charged for a payment, without whole debits that were one too many or are undone; None as above.
+
+    Where all of them are undone, no more than its price: as if one of them stood.
+    """
+    charged = charged_minor(turn, payment_id, currency)
+    if charged is None:
+        return None
+    lines = [each for each in _debits(turn, payment_key(payment_id)) if not each.fee]
+    back_minor = sum(each.back_minor for each in lines if each.currency == currency)
+    back_minor -= by_merchant_minor(turn, payment_id, currency)
+    back_minor -= corrected_minor(turn, payment_id, currency, *expectations.TOO_MUCH)
+    undone = max(0, back_minor) + asked_minor(turn, payment_id, currency, expectations.DUPLICATE)
+    return max(charged - undone, min(charged, price))
 
 
 def stands_minor(turn: Turn, payment_id: str, currency: str) -> int:
@@ -96,12 +113,12 @@ def stands_minor(turn: Turn, payment_id: str, currency: str) -> int:
     return sum(each.amount_minor for each in lines if each.currency == currency)
 
 
-def corrected_minor(turn: Turn, payment_id: str, currency: str) -> int:
-    """What has come back of a payment under cases that asked for it: a correction, and no refund of the purchase."""
+def corrected_minor(turn: Turn, payment_id: str, currency: str, *families: str) -> int:
+    """What has come back of a payment under cases (of these families) that asked for it: no refund of the purchase."""
     return sum(
         case.counters.get(expectations.BACK, 0)
         for case in turn.obligations.cases
-        if (case.payment_id, case.currency) == (payment_id, currency)
+        if (case.payment_id, case.currency) == (payment_id, currency) and (not families or case.family in families)
     )
 
 

@@ -34,6 +34,7 @@ from streams.core.obligations import (
     Line,
     Owed,
     PaymentState,
+    Spent,
     crowded,
     payment_key,
 )
@@ -41,6 +42,7 @@ from streams.core.turn import Turn
 
 FAMILY = "debited_not_confirmed"
 REVERSED = "reversed"  # money state of a case whose debit is said to be undone, until the ledger says so
+_AGAIN = "a part of it was debited again"  # line of a case of what its customer has twice
 ASKED_AGAIN = "asked_again"  # counter of a case: its provider has answered too late to act on, and was asked again
 # The rule is about the absence of events in these feeds, so it may only speak when both have got past its due time.
 NEEDS = ("payments.transactions", "ledger.entries")
@@ -303,13 +305,24 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
             return False
         if left_minor > 0:
             case.amount_minor = left_minor
-            text = "a part of it was debited again"
-            add_line(turn, case, Line(turn.at_ms, "ledger_debit", turn.cause, text, event.amount_minor, event.currency))
+            line = Line(turn.at_ms, "ledger_debit", turn.cause, _AGAIN, event.amount_minor, event.currency)
+            add_line(turn, case, line)
         else:
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")
         return left_minor >= 0  # more than that is compared with the payment's amount, as any debit
     return False
+
+
+def was_a_fee(turn: Turn, payment_id: str, debit: Spent) -> None:
+    """What was taken for a part of what the customer has twice, debited again, is a fee: all of that is twice still."""
+    about = (debit.at_ms, _AGAIN, debit.amount_minor, debit.currency)
+    for case in turn.obligations.cases:
+        mine = (case.family, case.payment_id) == (refunds.DOUBLE_BENEFIT, payment_id) and case.is_open
+        if mine and any((line.at_ms, line.text, line.amount_minor, line.currency) == about for line in case.lines):
+            case.amount_minor = (case.amount_minor or 0) + debit.amount_minor
+            text, kind = "what was debited is a fee", refunds.DOUBLE_BENEFIT
+            add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text, debit.amount_minor, debit.currency))
 
 
 def carve(turn: Turn, payment_id: str, fee: Fee) -> bool:

@@ -40,7 +40,9 @@ _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 # How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
 _DONE, _RETURNED, _FAILED = "done", "returned", "failed"
 BACK = "returned_minor"  # counter of a money case: how much of its amount
-FEE = "fee_issue"  # family of the case about a fee above its tariff
+# Families of cases: of a whole debit too many, of a debit above the amount, of a fee above its tariff.
+DUPLICATE, MISMATCH, FEE = "duplicate_charge", "amount_mismatch", "fee_issue"
+TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
 
 
@@ -289,8 +291,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     another = given.is_ours(turn, event.reference or "") and not arrivals.knows(turn, "ours", *money_of)
     if not named and not another and arrivals.forget(turn, "told", *money_of):
         return None
-    if not waited:
-        return ""
+    if not waited or (another and not named):
+        return ""  # it names a refund of ours of which nobody has told yet: what waits for as much goes on waiting
     # One credit is one refund: of several that are alike our own, of which a case waits as well, else the oldest.
     guess = min((not given.is_ours(turn, refund_id), since_ms, refund_id) for since_ms, refund_id in waited)[-1]
     refund_id = event.reference if named and event.reference else guess

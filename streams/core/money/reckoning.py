@@ -127,8 +127,8 @@ def _is_captured(turn: Turn, payment_id: str) -> bool:
 def _may_hold_a_fee(turn: Turn, payment_id: str, currency: str) -> bool:
     """Whether its debits come to what it may cost and a fee is told of that has no line: they may hold it, or not."""
     inside_minor = fee_lines.inside_minor(turn, payment_key(payment_id), currency)
-    charged_minor = balance.charged_minor(turn, payment_id, currency) or 0
     price = balance.price_of(turn, payment_id, currency) or 0
+    charged_minor = balance.once_minor(turn, payment_id, currency, price) or 0
     least_minor = price if turn.policy.money.undercharges else 0
     mine = _cases(turn, payment_id)
     corrected = any(case.family == refunds.MISMATCH and expectations.BACK in case.counters for case in mine)

@@ -34,9 +34,9 @@ from streams.core.obligations import (
 from streams.core.turn import Turn
 
 MONTH_MS = 30 * 86_400_000
-NOT_CAPTURED, MISMATCH, DUPLICATE = "debited_not_confirmed", "amount_mismatch", "duplicate_charge"
+NOT_CAPTURED = "debited_not_confirmed"
+MISMATCH, DUPLICATE, FEE = expectations.MISMATCH, expectations.DUPLICATE, expectations.FEE
 DOUBLE_BENEFIT = "double_benefit"
-FEE = expectations.FEE
 BILL = "bill_not_posted"
 _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
@@ -47,7 +47,6 @@ _GOES_BACK_ON = {
 }
 OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # sent, and the ledger has told of a credit that is it, or the bank's own
-_TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
 _HAD_LEFT = "had left when"  # a line of a double benefit, of the refund that brought it
@@ -205,7 +204,7 @@ def refund_moved(turn: Turn, event: Refund) -> None:
         match event:
             case RefundSent() | RefundCredited() if owed.status != BACK:
                 owed.status = SENT  # the ledger's credit says that it is here
-            case RefundCredited() if owed.family in _TOO_MUCH:
+            case RefundCredited() if owed.family in expectations.TOO_MUCH:
                 pass  # the bank has given as much back by itself: the ledger tells
             case RefundCredited():
                 turn.obligations.owed.remove(owed)
@@ -436,7 +435,7 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
     if fits:
         mine, left_minor = [min(fits, key=lambda owed: (owed.status != SENT, owed.at_ms))], 0
     for owed in mine:
-        may_be_twice = family in _TOO_MUCH or (family == DUPLICATE and not _is_good(turn, payment_id))
+        may_be_twice = family in expectations.TOO_MUCH or (family == DUPLICATE and not _is_good(turn, payment_id))
         if may_be_twice and not left_minor and owed.status == SENT:
             owed.status = BACK  # the bank's or ours; of a duplicate the other debit may turn out to be right
         elif left_minor and owed.status == OWED:

@@ -61,7 +61,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     is_part = counted and _is_part_of_more(turn, event, payment_id)
     of_merchant = (arrived != "" and not is_ours) or is_part
     of_purchase = of_purchase or (counted and given.is_of_purchase(turn, event.reference or ""))
-    if arrived is not None:
+    if arrived is not None and not (named and not arrived):
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
     claims.sort(key=lambda each: (each.family != first, (each.missing_minor, each.currency) != exact))

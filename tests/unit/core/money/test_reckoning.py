@@ -43,7 +43,10 @@ OVER = ("resolved", "withdrawn", "surveyed", "closed")
 
 
 class Account:
-    """Plays lines `minute what amount [payment]`; a credit of `refund` names the merchant's refund of the payment."""
+    """Plays lines `minute what amount [payment]`.
+
+    A credit of `refund` names the merchant's refund of the payment, one of `ours` the refund that was intended last.
+    """
 
     def __init__(self, *script: str, method: str = "wallet_balance", money: str = "") -> None:
         self.method = method
@@ -65,9 +68,9 @@ class Account:
         at_ms = NOON + self.minute * MINUTE + self.number * SECOND
         name = f"{what}{self.number}"
         money = {"payment_id": payment_id, "amount_minor": minor, "currency": "CNY"}
-        if what in ("debit", "credit", "refund"):
+        if what in ("debit", "credit", "refund", "ours"):
             direction = "debit" if what == "debit" else "credit"
-            reference = f"r{payment_id}" if what == "refund" else None
+            reference = {"refund": f"r{payment_id}", "ours": self.intended}.get(what)
             return event(LedgerPosted, at_ms, name, entry_id=name, direction=direction, reference=reference, **money)
         if what == "fee":
             return event(FeeCharged, at_ms, name, fee_id="f1", tariff_id="alipay_withdrawal", **money)
@@ -223,6 +226,44 @@ def test_a_refund_whose_credit_is_hours_behind_its_word_is_nothing_twice() -> No
     account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 credit", "3 wait")
     assert account.play("5 approved 5000", "5 sent 5000", "6 arrived 5000", "100 wait").asks == {}
     assert account.play("200 refund 5000", "300 wait").asks == {}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ("0 debit", "0 succeed", "1 debit", "2 fee 50"),  # one of two debits is a duplicate
+        ("0 debit", "0 fail", "3 credit", "4 debit", "5 succeed", "6 fee 50"),  # the first of them was undone
+    ],
+)
+def test_a_fee_inside_a_debit_is_none_of_another_debit_that_is_back(script: tuple[str, ...]) -> None:
+    account = Account("0 request", *script)
+    if account.intended:
+        account.play("7 ours")
+    account.play("10 wait")
+    assert account.asks == {"fee_issue": 40}
+    assert account.play("11 ours 40", "90 wait", "180 wait").asks == {}
+
+
+def test_of_a_payment_that_nobody_has_debited_nothing_is_twice() -> None:
+    """Its fee alone was: what the ledger does not tell of is the merchant's to look for."""
+    account = Account("0 request", "0 fee 50", "1 debit 50", "1 succeed", "2 ours 40", "90 wait")
+    assert account.asks == {}
+
+
+def test_a_fee_takes_nothing_of_what_was_given_twice() -> None:
+    account = Account("0 request", "0 debit", "0 fail", "3 credit", "4 succeed", "5 debit 50")
+    assert account.asks == {"double_benefit": 9_950}
+    assert account.play("6 fee 50").asks == {"double_benefit": 10_000, "fee_issue": 40}
+
+
+def test_a_refund_of_ours_that_the_ledger_names_first_ends_no_refund_of_the_customer_s() -> None:
+    """Both are as much: the one that is named is here, and the other one is not, whatever was told so far."""
+    account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 asked", "2 approved", "3 sent", "4 ours")
+    assert not [template for template in account.said if template.startswith("refund_request.done")]
+    waits = {case.cause_family for case in account.cases.values() if case.status not in OVER}
+    assert waits == {"refund_request"}
+    account.play("5 refund")
+    assert "refund_request.done" in account.said
 
 
 def test_what_a_customer_was_promised_is_not_set_off() -> None:
