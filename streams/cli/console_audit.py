@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import click
-import msgspec
 
 from streams.adapters.case_store import trail
 from streams.adapters.case_store.trail import Entry, account_subject
@@ -13,7 +12,6 @@ from streams.adapters.clock import SystemClock
 from streams.cli.cluster import BadRequest
 from streams.cli.store import store_of
 from streams.cli.terminal import say, say_json
-from streams.contracts.base import from_ms
 
 
 @click.group()
@@ -50,8 +48,7 @@ def export(ctx: click.Context, after: int, account: str | None, by: str) -> None
         with opened.reading() as connection:
             for row in trail.rows(connection, after):
                 if wanted is None or row.subject == wanted:
-                    said = msgspec.structs.asdict(row) | {"at": from_ms(row.at_ms)}
-                    say_json(msgspec.json.encode(said))
+                    say_json(trail.line_of(row))
 
 
 @audit.command("verify")

@@ -62,6 +62,12 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/merchant"): None,
     ("GET", "/knowledge"): None,
     ("GET", "/search"): "search",
+    ("GET", "/audit"): "audit_view",
+    ("GET", "/audit/export"): "export",
+    ("GET", "/settings"): None,
+    ("POST", "/settings/password"): "password_change",
+    ("POST", "/settings/sessions"): "sessions_ended",
+    ("POST", "/settings/keys"): None,
     ("GET", "/events"): None,
     ("GET", "/api/v1/cases"): "api_read",
     ("GET", "/api/v1/incidents"): "api_read",
@@ -76,6 +82,8 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("POST", "/api/v1/blocks"): "entity_block",
     ("GET", "/api/v1/blocks/{block_id}"): None,
 }
+# What a row can be about, as a list to choose from.
+RECORDED: Final = tuple(sorted({kind for kind in KINDS.values() if kind is not None}))
 _MINUTE_MS: Final = 60_000
 _ROWS: Final = 60
 _PLACES: Final = 10_000  # beyond, the oldest are forgotten

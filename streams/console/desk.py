@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 COOKIE: Final = "paywarden_session"
 LANGUAGE: Final = "paywarden_language"
 BROWSER: Final = "paywarden_browser"
+KEYS: Final = "paywarden_keys"
 LIVE: Final = "/events"
 PAGE: Final = 50
 STAGES: Final = {"work": WORK, "waiting": WAITING, "done": DONE}
@@ -140,6 +141,7 @@ class Desk:
             filling=self.changes.left,
             escalated=self._escalated(session),
             again=again,
+            keys=request.cookies.get(KEYS) != "off",
             **values,
         )
         return HTMLResponse(rendered, status)

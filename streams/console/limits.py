@@ -11,7 +11,7 @@ from streams.console.api.limits import HOUR_MS, MINUTE_MS, Buckets
 from streams.console.audit import KINDS, route_of
 
 # Rows of the trail by which a request is more than a page.
-_SEARCHES: Final = frozenset({"search", "contact_search"})
+_SEARCHES: Final = frozenset({"search", "contact_search", "audit_view", "export"})
 _REVEALS: Final = frozenset({"reveal", "attachment_view"})
 
 

@@ -24,6 +24,19 @@ LANGUAGES: Final = ("zh", "en")
 _SURVEY: Final = "case.survey"
 # Of the counters of a case without a customer, the one that says how large it is.
 HOW_MANY: Final = ("users", "usernames", "cards", "attempts")
+# What a single key does: its texts are `key.NAME`.
+_KEYS: Final = {
+    "j": "down",
+    "k": "up",
+    "Enter": "open",
+    "x": "tick",
+    "r": "resolve",
+    "n": "next",
+    "a": "actions",
+    "c": "contact",
+    "/": "search",
+    "?": "help",
+}
 # What a state looks like at a glance; the word is always there too.
 _CHIPS: Final = {
     **dict.fromkeys(("resolved", "surveyed", "closed", "valuable_alert", "false_alarm", "released", "active"), "good"),
@@ -82,6 +95,7 @@ class Pages:
             "HOW_MANY": HOW_MANY,
             "LOSS": LOSS,
             "LANES": LANES,
+            "KEYS": _KEYS,
             "PERSONAL": PERSONAL,
             "ENTITY_PAGES": ENTITY_PAGES,
             "reason": self._wording.reason,
@@ -106,11 +120,13 @@ class Pages:
         filling: int = 0,
         escalated: int = 0,
         again: str = "/queue",
+        keys: bool = True,
         **values: Any,
     ) -> str:
         """The page `name` for somebody.
 
-        `filling`: records that the store has not read yet; `escalated`: cases for supervisors; `again`: where it is.
+        `filling`: records that the store has not read yet; `escalated`: cases for supervisors; `again`: where it is;
+        `keys`: whether single keys do something.
         """
 
         def text(key: str) -> str:
@@ -125,7 +141,7 @@ class Pages:
         def lined(text: str) -> str:
             return self._wording.line(text, language)
 
-        given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, **values}
+        given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, "keys": keys, **values}
         given.setdefault("now_ms", self._clock.now_ms())
         return self._environment.get_template(name).render(
             t=text, w=word, changed=changed, lined=lined, language=language, session=session, **given

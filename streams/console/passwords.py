@@ -114,6 +114,10 @@ class Doors:
         """What a try of a second person's password counts for: only who is signed in makes one."""
         return {f"second {_folded(second)} of {_folded(first)}": _GUESSES}
 
+    def proves(self, name: str) -> Mapping[str, int]:
+        """What a try of somebody's own password counts for, of whoever has their session."""
+        return {f"own {_folded(name)}": _GUESSES}
+
     def begin(self, most: Mapping[str, int], now_ms: int) -> int:
         """As `Tries.begin`."""
         return self._tries.begin(most, now_ms=now_ms)

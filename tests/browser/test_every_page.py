@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # axe reads every 
 
 
 # Routes that answer with no page of their own.
-NO_PAGES = {"/", "/healthz", "/events"}
+NO_PAGES = {"/", "/healthz", "/events", "/audit/export"}
 # No list hides a column behind its edge, whatever it is made of.
 _CUT = """[...document.querySelectorAll("main .scroll")].filter((each) => each.scrollWidth > each.clientWidth)
   .map((each) => each.getAttribute("aria-label"))"""
@@ -63,6 +63,12 @@ def addresses(scene) -> dict[str, dict[str, str]]:
         "/contacts/new": {"contact": f"/contacts/new?account={theft.account_id}"},
         "/contacts/{event_id}": {"contact-waiting": "/contacts/nothing"},
         "/handover": {"handover": "/handover"},
+        "/audit": {
+            "audit": "/audit",
+            "audit-checked": "/audit?kind=sign_in&check=1",
+            "audit-empty": "/audit?actor=zzqq",
+        },
+        "/settings": {"settings": "/settings"},
         "/bulk/{batch}": {"batch-missing": "/bulk/nothing"},
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from support.people import PASSWORD, Person
 from support.services import PERSON, filled, page_of
 from support.stores import START_MS, case, load, record
@@ -17,6 +18,7 @@ from streams.contracts.cases import Entities, Evidence, Sla
 
 pytestmark = pytest.mark.browser
 
+_IN_ROW = "[...document.querySelectorAll('.list tbody tr')].indexOf(document.activeElement.closest('tr'))"
 _CUT = """[...document.querySelectorAll("main .scroll")].filter((each) => each.scrollWidth > each.clientWidth)
   .map((each) => each.getAttribute("aria-label"))"""
 _FOCUS = "document.activeElement.closest('#actions') !== null"
@@ -62,4 +64,41 @@ def test_escalated_and_overdue_cases_fit_and_their_actions_are_a_key_away(scene,
         page.locator(".jump").click()
         assert abs(page.evaluate("document.querySelector('#actions').getBoundingClientRect().top")) < 40
         assert sun.barriers() == []
+        sun.leaves()
+
+
+def test_keys_move_the_focus_and_can_be_turned_off(scene, tmp_path: Path) -> None:
+    with filled(tmp_path) as service:
+        with service.store.writing() as connection:
+            people.put_user(connection, User("sun", "supervisor", passwords.hash_of(PASSWORD), 0))
+        sun = Person(scene.browser, f"http://127.0.0.1:{service.port}", "sun").signs_in()
+        page = sun.opens("/queue")
+        where = []
+        for key in ("j", "j", "k"):
+            page.keyboard.press(key)
+            where.append(page.evaluate(_IN_ROW))
+        assert where == [0, 1, 0]
+        assert page.evaluate("document.activeElement.matches('a[href^=\"/cases/\"]')"), "it is read out, and opens"
+        page.keyboard.press("x")
+        assert page.locator('tbody tr:nth-child(1) input[type="checkbox"]').is_checked()
+        page.keyboard.press("?")
+        help_ = page.get_by_role("dialog", name="Keys")
+        expect(help_).to_contain_text("take the next case")
+        assert sun.barriers() == []
+        page.keyboard.press("c")
+        expect(help_).to_be_visible()  # the page behind it hears no key
+        page.keyboard.press("Escape")
+        expect(help_).to_be_hidden()
+        page.keyboard.press("?")
+        help_.get_by_role("button", name="Turn single keys off").click()
+        expect(page.get_by_role("contentinfo")).to_contain_text("Single keys are off")
+        for key in ("j", "?", "c"):
+            page.keyboard.press(key)
+        assert page.evaluate(_IN_ROW) == -1
+        assert page.url.endswith("/queue")
+        page = sun.opens("/settings")
+        page.get_by_role("button", name="Turn single keys on").click()
+        sun.opens("/queue").keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/cases/**")
         sun.leaves()

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from streams.adapters.case_store.tables import SESSIONS, SPENT, USERS
 
@@ -20,6 +20,9 @@ LONGEST_MS: Final = 12 * 3_600_000
 _SEEN_EVERY_MS: Final = 60_000  # reading a page should not be a write
 
 
+_OF_PROVIDER: Final = "oidc"  # no hash, so no password opens the account
+
+
 class User(msgspec.Struct, frozen=True):
     """A local account."""
 
@@ -27,6 +30,11 @@ class User(msgspec.Struct, frozen=True):
     role: Role
     password_hash: str
     added_ms: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a password opens the account; else the company's provider says who somebody is."""
+        return self.password_hash != _OF_PROVIDER
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -57,9 +65,6 @@ def put_user(connection: Connection, given: User) -> None:
     connection.execute(insert(USERS), msgspec.structs.asdict(given))
 
 
-_OF_PROVIDER: Final = "oidc"  # no hash, so no password opens the account
-
-
 def is_name(text: str) -> bool:
     """Whether somebody may be called so: 1 to 128 printable characters; a slash marks what is no person."""
     return 0 < len(text) <= 128 and text.isprintable() and "/" not in text
@@ -68,7 +73,7 @@ def is_name(text: str) -> bool:
 def put_from_provider(connection: Connection, name: str, role: Role, now_ms: int) -> bool:
     """Adds whom an identity provider has named, or gives the role of now; False if a local account has the name."""
     known = user(connection, name)
-    if known is not None and known.password_hash != _OF_PROVIDER:
+    if known is not None and known.is_local:
         return False
     if known is None or known.role != role:
         put_user(connection, User(name, role, _OF_PROVIDER, now_ms))
@@ -107,9 +112,11 @@ def session(connection: Connection, token: str, now_ms: int) -> tuple[Session | 
 
 def signed_in(connection: Connection, now_ms: int) -> int:
     """How many people have a session that still holds."""
-    table = SESSIONS
-    holds = (table.c.seen_ms >= now_ms - IDLE_MS) & (table.c.began_ms >= now_ms - LONGEST_MS)
-    return int(connection.scalar(select(func.count(table.c.name.distinct())).where(holds)) or 0)
+    return int(connection.scalar(select(func.count(SESSIONS.c.name.distinct())).where(*_holding(now_ms))) or 0)
+
+
+def _holding(now_ms: int) -> tuple[ColumnElement[bool], ...]:
+    return SESSIONS.c.seen_ms >= now_ms - IDLE_MS, SESSIONS.c.began_ms >= now_ms - LONGEST_MS
 
 
 def seen(connection: Connection, token: str, now_ms: int) -> None:
@@ -124,6 +131,27 @@ def spend(connection: Connection, state: str, now_ms: int, kept_ms: int) -> bool
         return False
     connection.execute(insert(SPENT), {"state_hash": hashed, "at_ms": now_ms})
     return True
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """Where somebody is signed in, as they are told."""
+
+    began_ms: int
+    seen_ms: int
+    is_this: bool
+
+
+def sessions(connection: Connection, mine: Session, now_ms: int) -> list[Seat]:
+    """The sessions of whoever asks that still hold, the one that was used last first."""
+    columns = (SESSIONS.c.began_ms, SESSIONS.c.seen_ms, SESSIONS.c.token_hash == _hash(mine.token))
+    query = select(*columns).where(SESSIONS.c.name == mine.name, *_holding(now_ms)).order_by(SESSIONS.c.seen_ms.desc())
+    return [Seat(*row) for row in connection.execute(query)]
+
+
+def end_others(connection: Connection, mine: Session) -> None:
+    """Ends the sessions under the name but the one that asks."""
+    theirs = (SESSIONS.c.name == mine.name, SESSIONS.c.token_hash != _hash(mine.token))
+    connection.execute(delete(SESSIONS).where(*theirs))
 
 
 def sign_out(connection: Connection, token: str) -> None:

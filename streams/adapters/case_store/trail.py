@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select
 
 from streams.adapters.case_store.rows import without_nul
 from streams.adapters.case_store.tables import AUDIT
+from streams.contracts.base import from_ms
 
 FIRST: Final = "0" * 64  # before the first row
 
@@ -37,6 +38,9 @@ class Row(Entry, frozen=True, kw_only=True):
     number: int
     previous: str
     hash: str
+
+
+_ROW: Final = tuple(AUDIT.c[name] for name in Row.__struct_fields__)
 
 
 def account_subject(account_id: str) -> str:
@@ -67,10 +71,27 @@ def append(connection: Connection, entry: Entry) -> None:
 
 def rows(connection: Connection, after: int = 0) -> Iterator[Row]:
     """Every row after number `after`, the oldest first."""
-    columns = [AUDIT.c[name] for name in Row.__struct_fields__]
-    query = select(*columns).where(AUDIT.c.number > after).order_by(AUDIT.c.number)
+    query = select(*_ROW).where(AUDIT.c.number > after).order_by(AUDIT.c.number)
     for row in connection.execution_options(yield_per=1_000).execute(query):
         yield Row(**row._mapping)
+
+
+def newest(
+    connection: Connection, limit: int, *, before: int | None = None, actor: str = "", kind: str = ""
+) -> list[Row]:
+    """The last rows before number `before`, the newest first: `limit` of them, of an actor or kind if one is named."""
+    query = select(*_ROW).order_by(AUDIT.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AUDIT.c.number < before)
+    for column, value in ((AUDIT.c.actor, actor), (AUDIT.c.kind, kind)):
+        if value:
+            query = query.where(column == without_nul(value))
+    return [Row(**row._mapping) for row in connection.execute(query)]
+
+
+def line_of(row: Row) -> bytes:
+    """A row as an export has it: JSON, with its time to be read."""
+    return msgspec.json.encode(msgspec.structs.asdict(row) | {"at": from_ms(row.at_ms)})
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -17,8 +17,10 @@ from streams.console.routes import (
     merchants,
     review,
     search,
+    settings,
     signing_in,
     together,
+    trail,
     views,
 )
 
@@ -39,6 +41,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         merchants,
         knowledge,
         search,
+        trail,
+        settings,
         live,
     )
 )

@@ -2,16 +2,23 @@
 "use strict";
 (() => {
   const rows = [...document.querySelectorAll(".list tbody tr")];
-  let at = -1;
+  let last = -1;
+  // The row in which the focus is: whoever hears the page is where whoever sees it is.
+  const here = () => rows.indexOf(document.activeElement.closest("tr"));
   const move = (step) => {
     if (!rows.length) return;
-    if (at >= 0) rows[at].classList.remove("at");
-    at = Math.max(0, Math.min(rows.length - 1, at + step));
-    rows[at].classList.add("at");
-    rows[at].scrollIntoView({ block: "nearest" });
+    const from = here();
+    last = Math.max(0, Math.min(rows.length - 1, (from < 0 ? last : from) + step));
+    const row = rows[last];
+    const link = row.querySelector("a") ?? row.querySelector("button, input");
+    if (!link) row.tabIndex = -1;
+    (link ?? row).focus();
+    row.scrollIntoView({ block: "nearest" });
   };
+  const help = document.getElementById("help");
+  const keysAreOff = document.body.dataset.keys === "off"; // single keys are in the way of who speaks to the computer
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (keysAreOff || help?.open || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches('input:not([type="checkbox"]):not([type="radio"]), textarea, select')) {
       if (event.key === "Escape") event.target.blur();
       return;
@@ -19,11 +26,11 @@
     if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "/") document.querySelector(".find input")?.focus();
-    else if (event.key === "x" && at >= 0) rows[at].querySelector('input[type="checkbox"]')?.click();
+    else if (event.key === "x" && here() >= 0) rows[here()].querySelector('input[type="checkbox"]')?.click();
     else if (event.key === "n" || event.key === "r") document.querySelector(`[data-key="${event.key}"]`)?.click();
     else if (event.key === "a") document.querySelector("#actions :is(textarea, button, summary)")?.focus();
     else if (event.key === "c") location.assign("/contacts");
-    else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) rows[at].querySelector("a")?.click();
+    else if (event.key === "?") help?.showModal();
     else return;
     event.preventDefault();
   });

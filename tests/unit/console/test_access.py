@@ -26,6 +26,7 @@ ROLES: tuple[Role, ...] = ("viewer", "analyst", "supervisor", "admin")
 PASSWORD = "a long enough password"
 HASH = passwords.hash_of(PASSWORD)
 ALL, ACTS = frozenset(ROLES), frozenset(ROLES) - {"viewer"}
+LEADS = frozenset({"supervisor", "admin"})
 ANYBODY = ALL | {"nobody"}
 NOTE = {"action": "note", "version": "2", "form": "1", "text": ""}
 ADDRESS = {"kind": "ip", "value": "203.0.113.7"}
@@ -79,6 +80,12 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("GET", "/merchant"): (ALL, None, 200),
     ("GET", "/knowledge"): (ALL, None, 200),
     ("GET", "/search"): (ALL, None, 200),
+    ("GET", "/audit"): (LEADS, None, 200),
+    ("GET", "/audit/export"): (LEADS, None, 200),
+    ("GET", "/settings"): (ALL, None, 200),
+    ("POST", "/settings/password"): (ALL, {"password": PASSWORD, "new": "short", "again": "short"}, 400),
+    ("POST", "/settings/sessions"): (ALL, {}, 303),
+    ("POST", "/settings/keys"): (ALL, {"keys": "off"}, 303),
     ("GET", "/events"): (ALL, None, 200),
 }
 OF_PROGRAMS: dict[tuple[str, str], tuple[frozenset[str], Any, int]] = {

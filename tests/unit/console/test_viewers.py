@@ -198,6 +198,9 @@ def addresses(service: Service) -> dict[str, list[str]]:
         "/merchant": ["/merchant?id=mer_1"],
         "/knowledge": ["/knowledge", "/knowledge?q=refund"],
         "/search": ["/search?q=payments", "/search?q=paid+with"],
+        "/settings": ["/settings"],
+        "/audit": ["/audit"],  # for supervisors
+        "/audit/export": ["/audit/export"],
         "/events": [],  # below
     }
 
