@@ -44,6 +44,22 @@ UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 _AMOUNTS: Final = frozenset(
     {"amount-habit", "new-device-amount", "spending-spike", "cold-amount", "probe", "structuring"}
 )
+# Rules that say that somebody else may be in: from another place, or after guesses, a change or a theft.
+_OF_SOMEBODY_ELSE: Final = frozenset(
+    {
+        TAKEOVER_RULE,
+        LOGIN_RISK,
+        "challenge-abuse",
+        "compromised-account",
+        "dormant-login",
+        "hostile-address",
+        "impossible-travel",
+        "login-failures",
+        "new-country",
+        "new-device-amount",
+        "session-reuse",
+    }
+)
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -362,7 +378,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
         case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     elif risky:
         case_type, flow, family, priority = "account_locked.risk", "F21", RISK_FAMILY, 2
-    elif not others and mule.is_seen(enforced, Outcome.parse(turn.policy.outcome.case_from)):
+    elif _is_passing_on(turn, prepared, enforced, others):
         case_type, flow, family, priority = mule.CASE, mule.FLOW, mule.CASE, 2
     else:
         case_type, flow, family, priority = ALERT, "F24", ALERT, 2
@@ -409,6 +425,23 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case
+
+
+def _is_passing_on(turn: Turn, prepared: Prepared, hits: list[Hit], others: set[str]) -> bool:
+    """Whether the question is where the money comes from (F31), and not whether it was the owner.
+
+    An owner who passes a large sum on breaks their own habits too, so a rule about amounts or payees beside it says no
+    more. Only what speaks of somebody else asks who it is.
+    """
+    case_from = Outcome.parse(turn.policy.outcome.case_from)
+    if not others:
+        return mule.is_seen(hits, case_from)
+    is_another = (
+        bool(_rules_of(hits, case_from) & _OF_SOMEBODY_ELSE)
+        or trail.is_strange(prepared.features, turn.policy)
+        or trail.doubted_since_ms(turn) is not None
+    )
+    return mule.is_seen(hits, Outcome.HOLD) and not is_another
 
 
 def _by_model(turn: Turn, prepared: Prepared, score: float | None) -> Outcome:

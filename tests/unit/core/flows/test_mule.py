@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from support.happenings import HOUR, MINUTE, NOON, event, paid
+from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
 from support.play import Player, play, policy
 
-from streams.contracts.accounts import LedgerPosted
+from streams.contracts.accounts import AccountProfile, CustomerConfirmed, LedgerPosted
 from streams.contracts.actions import ActionRequested
-from streams.contracts.base import to_ms
+from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.decisions import DecisionAmended, DecisionMade
+from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import TransferRequested
 from streams.core.score import Score
 from streams.core.steps import Effect
@@ -87,3 +89,46 @@ def test_a_pause_that_nobody_decides_about_ends_although_money_goes_on_passing_t
     last = [each for each in effects if isinstance(each, CaseVersion) and each.case_id == case][-1]
     assert last.sub_status == "escalated"
     assert "pause_over" in {line.kind for each in effects if isinstance(each, CaseVersion) for line in each.evidence}
+
+
+def established(phone: str = "phone") -> Player:
+    """An owner of years with small habits, to whom sixteen people pay 100 euros each, and who is on `phone` then."""
+    player = Player(policy())
+    player.see(event(AccountProfile, NOON - 41 * DAY, 1, opened_at=from_ms(NOON - 800 * DAY)))
+    for day in range(-40, 0, 4):
+        player.see(login(NOON + day * DAY, day, LoginSucceeded, device_id="phone", country="DE"))
+        player.see(paid(NOON + day * DAY + MINUTE, day, 2_000 - day, device_id="phone", country="DE", merchant_id="m1"))
+    if phone != "phone":
+        player.see(login(NOON - MINUTE, "other", LoginSucceeded, device_id=phone, ip="9.1.1.1", country="DE"))
+    for n in range(16):
+        entry = {"entry_id": f"in{n}", "counterparty_id": f"payer{n}", "direction": "credit"}
+        player.see(event(LedgerPosted, NOON + n * MINUTE, f"in{n}", amount_minor=10_000, currency="EUR", **entry))
+    return player
+
+
+def passes_on(player: Player, phone: str = "phone") -> list[Effect]:
+    at_ms = NOON + 20 * MINUTE
+    where = {"device_id": phone, "country": "DE", "counterparty_id": "boss"}
+    return player.see(paid(at_ms, "out", 155_000, TransferRequested, **where))
+
+
+def test_an_established_owner_who_passes_a_large_sum_on_is_asked_where_it_comes_from():
+    player = established()
+    effects = passes_on(player)
+    (decision,) = (each for each in effects if isinstance(each, DecisionMade))
+    assert decision.outcome == "hold"
+    assert {"scam-push/03", "pass-through/02"} <= {hit.rule for hit in decision.hits}
+    assert told(effects) == ({"F31"}, ["restrict"], ["mule_account"])
+
+
+def test_whoever_passes_money_on_does_not_release_it_by_being_the_owner():
+    player = established()
+    passes_on(player)
+    said = {"channel": "app", "answer": "yes", "payment_id": "pout", "device_id": "phone"}
+    effects = player.see(event(CustomerConfirmed, NOON + 22 * MINUTE, 1, **said))
+    assert not [each for each in effects if isinstance(each, DecisionAmended)]
+    assert {each.finding for each in effects if isinstance(each, CaseVersion)} == {"unset"}
+
+
+def test_where_somebody_else_may_be_in_it_is_first_asked_who_it_was():
+    assert told(passes_on(established("other"), "other"))[0] & {"F21", "F23", "F24"}
