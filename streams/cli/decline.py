@@ -15,7 +15,7 @@ from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.payments import Code
 from streams.core.declines.explanation import Explanation, explain
 from streams.core.declines.profiles import Profile
-from streams.core.declines.resolve import helper, look_up, resolve, speakers, without_zeros
+from streams.core.declines.resolve import helper, look_up, resolve, speakers, stated, without_zeros
 from streams.core.declines.table import ISO, spelled
 from streams.core.library import Library
 from streams.settings import load_settings
@@ -64,13 +64,16 @@ def decline(
     answer = resolve(library.table, library.profiles, codes, network)
     said_by = speakers(library.profiles, "", network, None, codes)
     shown = look_up(library.table, library.profiles, codes[0], network)
-    helps = _helps(library, network, codes, answer.cause.who_acts)
-    explanation = explain(source, code, answer, said_by, shown, helps)
+    told = stated(library.profiles, answer)
+    helps = _helps(library, network, codes, told.cause.who_acts)
+    explanation = explain(source, code, told, said_by, shown, helps)
     unknown = [f"{each.source} {each.code}" for each in answer.unknown]
     if as_json:
         say_json(msgspec.json.encode({**msgspec.structs.asdict(explanation), "unknown": unknown}))
         return
     _print(explanation)
+    if answer.entry is None and answer.entries:
+        say("On a payment that is said to have failed it explains nothing: its outcome is asked for first.", err=True)
     for each in answer.unknown:
         say(_hint(library, each, network), err=True)
 

@@ -15,6 +15,7 @@ from streams.contracts.base import Watermark, to_ms
 from streams.contracts.payments import Code, PaymentFailed, PaymentRequested, PaymentSucceeded
 from streams.contracts.registry import decode, encode
 from streams.contracts.triage import PaymentTriaged
+from streams.core.declines.resolve import STATED
 from streams.core.declines.table import packaged
 from streams.core.steps import Effect
 
@@ -38,7 +39,8 @@ def test_every_code_becomes_a_valid_triage_in_both_languages() -> None:
         player = Player(policy())
         told = fail(player, NOON, number, (source, code), network=NETWORK.get(source))
         private = source == "iso8583_1987" and "76" <= code <= "89"
-        wanted = entry.cause.cause if entry.says_failed and not private else "unknown_error"
+        decides = (entry.says_failed or entry.cause.cause in STATED) and not private
+        wanted = entry.cause.cause if decides else "unknown_error"
         assert told.cause == wanted, (source, code)
         assert told.flow in {f"F{flow:02}" for flow in range(1, 47)}
         assert re.search(r"[\u4e00-\u9fff]", told.text.zh)

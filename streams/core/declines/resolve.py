@@ -3,6 +3,9 @@
 Order (domain 2.3): what the deployment decided itself, then network advice, then the gateway's own code, then the
 ISO 8583 code as its network reads it. When none of them is known the answer is `unknown_error`, never a guess: the
 caller counts it and asks people to add the code.
+
+Where no code reports a failure, one that says what happened instead (the order is paid already, a part was approved)
+decides. An approval in a failure says nothing: nobody knows what happened.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from streams.core.declines.table import ISO, PRIVATE_USE, UNKNOWN, Cause, Declin
 Rank = Literal["deployment", "network_advice", "gateway", "iso8583", "none"]
 _NEVER_APPROVE = 1  # Visa's category 1 is network advice that travels in the response code itself
 _SELLERS = frozenset({"merchant", "platform"})
+STATED = frozenset({"already_paid", "approved_partial"})  # causes: no failures, and reason enough for one
 _ORDER: tuple[Rank, ...] = ("deployment", "network_advice", "gateway", "iso8583", "none")
+_ADVICE = _ORDER.index("network_advice")
 
 
 class Resolved(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +39,11 @@ class Resolved(msgspec.Struct, frozen=True, gc=False):
 
 
 def resolve(table: DeclineTable, profiles: Profiles, codes: Iterable[Code], network: str | None) -> Resolved:
-    """The cause behind `codes`. Of two codes of the same rank the first that reports a failure decides."""
+    """The cause behind `codes`. Of two codes of the same rank the first that reports a failure decides.
+
+    What the network advises goes before what its response code says in general: Mastercard's 79, 82 and 83 are never
+    tried again but for the advice that comes with them.
+    """
     found: list[tuple[int, Entry]] = []
     unknown: list[Code] = []
     for code in codes:
@@ -43,14 +52,25 @@ def resolve(table: DeclineTable, profiles: Profiles, codes: Iterable[Code], netw
             unknown.append(code)
         else:
             found.append((_ORDER.index(_rank(profiles, entry)), entry))
-    found.sort(key=lambda ranked: (not ranked[1].says_failed, ranked[0]))
+    found.sort(key=lambda ranked: (not ranked[1].says_failed, ranked[1].cause.cause not in STATED, ranked[0]))
     entries = tuple(entry for _, entry in found)
-    forbidden = any(entry.retryable == "never" and entry.basis == "network_rule" for entry in entries)
-    if not found or not found[0][1].says_failed:
-        # Nothing, or an approval in a failure: nobody knows what happened.
+    is_advised = any(rank == _ADVICE and entry.says_failed for rank, entry in found)
+    forbidden = any(
+        entry.retryable == "never" and entry.basis == "network_rule" and (rank <= _ADVICE or not is_advised)
+        for rank, entry in found
+    )
+    if not found or not (found[0][1].says_failed or found[0][1].cause.cause in STATED):
         return Resolved(table.causes[UNKNOWN], None, "none", tuple(unknown), forbidden, entries)
     rank, decisive = found[0]
     return Resolved(decisive.cause, decisive, _ORDER[rank], tuple(unknown), forbidden, entries)
+
+
+def stated(profiles: Profiles, resolved: Resolved) -> Resolved:
+    """The same, as what its first code says by itself: to explain an approval, which decides about no failure."""
+    if resolved.entry is not None or not resolved.entries:
+        return resolved
+    entry = resolved.entries[0]
+    return msgspec.structs.replace(resolved, cause=entry.cause, entry=entry, rank=_rank(profiles, entry))
 
 
 def look_up(table: DeclineTable, profiles: Profiles, code: Code, network: str | None) -> Entry | None:

@@ -25,7 +25,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, raised
 from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.currencies import exponent_of
 from streams.core.declines import retry
-from streams.core.declines.resolve import Resolved, helper, resolve, speakers, without_zeros
+from streams.core.declines.resolve import STATED, Resolved, helper, resolve, speakers, without_zeros
 from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, name_word, reason_word
@@ -62,8 +62,8 @@ def read(turn: Turn, event: Movement) -> Resolved | None:
 def is_unknown(event: Movement, resolved: Resolved | None) -> bool:
     """Whether the outcome is unknown although the event may call itself a failure.
 
-    A failure without any code is taken at its word; one with a code that asks for a query, or with codes that nobody
-    knows, is not.
+    A failure without any code is taken at its word; one with a code that asks for a query, with codes that nobody
+    knows, or with one that tells of money that has moved (the order is paid already), is not.
     """
     if type(event) is PaymentPending:
         return True
@@ -71,7 +71,8 @@ def is_unknown(event: Movement, resolved: Resolved | None) -> bool:
         return False
     verdict = resolved.entry.retryable if resolved.entry is not None else resolved.cause.retryable
     coded = resolved.entry is not None or bool(resolved.unknown) or bool(resolved.entries)
-    return coded and verdict == "query_first" and resolved.cause.cause != DEBITED
+    is_asked = verdict == "query_first" or resolved.cause.cause in STATED
+    return coded and is_asked and resolved.cause.cause != DEBITED
 
 
 def after_failure(

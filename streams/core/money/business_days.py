@@ -31,6 +31,11 @@ class Within(NamedTuple):
     calendar: str  # whose business days
     zone: str = ""  # IANA name: on whose clock calendar days end; empty: on that of the calendar's region
 
+    @property
+    def clock(self) -> str:
+        """IANA name of the clock on which calendar days end."""
+        return self.zone if self.zone and is_zone(self.zone) else ZONES[self.calendar].key
+
     def ends_ms(self, at_ms: int) -> int:
         """When it is over, if it begins at `at_ms`."""
         return ends_ms(at_ms, self.term, self.calendar, self.zone)

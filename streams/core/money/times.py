@@ -8,7 +8,6 @@ from hashlib import blake2b
 from streams.contracts.payments import Movement, PspStatus, Refund
 from streams.core.declines.profiles import Profile
 from streams.core.local_time import hour_and_weekday
-from streams.core.messages.notify import zone_of
 from streams.core.money.business_days import Within
 from streams.core.obligations import PaymentState, payment_key
 from streams.core.turn import Turn
@@ -25,11 +24,15 @@ def within(turn: Turn, term: str, currency: str, profile: Profile | None = None)
 
 
 def topup(turn: Turn, event: Movement) -> Within:
-    """By how it is funded; a bank transfer after the cut-off hour of the customer's clock takes longer."""
+    """By how it is funded; a bank transfer after the cut-off hour takes longer.
+
+    The hour is that of the customer's clock where the profile of the account names one, else of the currency's region.
+    """
     policy = turn.policy.money
-    hour, _ = hour_and_weekday(turn.at_ms, zone_of(turn))
+    late = within(turn, policy.topup_after_cutoff, event.currency)
+    hour, _ = hour_and_weekday(turn.at_ms, late.clock)
     if event.method == "bank_transfer" and hour >= policy.topup_cutoff_hour:
-        return Within(policy.topup_after_cutoff, policy.calendar_of(event.currency), zone_of(turn))
+        return late
     return _topup_from(turn, event, policy.topup)
 
 

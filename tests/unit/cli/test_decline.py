@@ -111,3 +111,11 @@ def test_whose_support_helps_is_said(arguments: list[str], profile: str | None, 
     assert contact["profile"] == profile
     assert reached is not None
     assert reached in printed
+
+
+def test_an_approval_is_explained_and_said_to_explain_no_failure() -> None:
+    result = CliRunner().invoke(decline, ["iso8583_1987", "00"])
+    assert "approved (" in result.stdout
+    assert "its outcome is asked for first" in result.stderr
+    assert told("wechatpay_v2", "ORDERPAID")["cause"] == "already_paid"
+    assert told("mastercard_mac", "40", "--network", "mastercard")["cause"] == "card_product_info"

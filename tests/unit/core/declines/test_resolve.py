@@ -38,6 +38,9 @@ def answer(*codes: tuple[str, str], network: str | None = None) -> tuple[str, st
         ([("stripe", "a new one"), (ISO, "51")], None, ("insufficient_funds", "iso8583")),
         ([("mastercard_mac", "40"), (ISO, "51")], "mastercard", ("insufficient_funds", "iso8583")),
         ([(ISO, "00")], None, ("unknown_error", "none")),
+        ([(ISO, "10")], None, ("approved_partial", "iso8583")),
+        ([("alipay", "ACQ.TRADE_HAS_SUCCESS")], None, ("already_paid", "gateway")),
+        ([("alipay", "ACQ.TRADE_HAS_SUCCESS"), (ISO, "51")], None, ("insufficient_funds", "iso8583")),
         ([], None, ("unknown_error", "none")),
     ],
 )
@@ -55,6 +58,26 @@ def test_a_network_that_says_never_is_heard_whoever_names_the_cause() -> None:
     codes = [Code(source="stripe", code="card_velocity_exceeded"), Code(source=ISO, code="14")]
     assert resolve(TABLE, PROFILES, codes, "visa").forbidden
     assert not resolve(TABLE, PROFILES, codes, None).forbidden
+
+
+@pytest.mark.parametrize(
+    ("code", "advice", "verdict"),
+    [
+        ("79", "01", "after_fix"),
+        ("82", "24", "later"),
+        ("79", "03", "never"),
+        ("83", "40", "never"),
+        ("79", "", "never"),
+    ],
+)
+def test_mastercard_s_advice_decides_what_becomes_of_the_response_codes_it_comes_with(
+    code: str, advice: str, verdict: str
+) -> None:
+    """Domain 2.3.3; a remark about the card (40) is no advice."""
+    codes = [Code(source=ISO, code=code), *([Code(source="mastercard_mac", code=advice)] if advice else [])]
+    resolved = resolve(TABLE, PROFILES, codes, "mastercard")
+    assert resolved.entry is not None
+    assert ("never" if resolved.forbidden else resolved.entry.retryable) == verdict
 
 
 def test_the_deployment_comes_first() -> None:

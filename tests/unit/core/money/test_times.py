@@ -136,3 +136,20 @@ def test_an_intent_says_where_its_money_goes_and_is_waited_for_as_long_as_that_t
     player.see(told(sent_ms, "4", payments.RefundSent, refund_id=intent.refund_id))
     assert refunds_late(player, sent_ms + 30 * MINUTE - 1) == []
     assert refunds_late(player, sent_ms + 30 * MINUTE) == ["F15"]
+
+
+@pytest.mark.parametrize(
+    ("hour", "end"),
+    [
+        (23, local("Asia/Shanghai", 2026, 4, 30)),  # after the cut-off: the end of the next day, in Shanghai
+        (6, local("Asia/Shanghai", 2026, 4, 28, 8)),  # in the morning: two hours
+    ],
+)
+def test_the_cut_off_is_on_the_clock_of_the_currency_where_nobody_knows_the_customer_s(hour: int, end: int) -> None:
+    player = Player(policy())
+    begun_ms = local("Asia/Shanghai", 2026, 4, 28, hour)
+    about = {"method": "bank_transfer", "currency": "CNY"}
+    player.see(paid(begun_ms, 1, kind=payments.TopupRequested, **about))
+    for at_ms, flows in ((end - 1, set()), (end, {"F13"})):
+        effects = player.see(event(Watermark, at_ms, at_ms, account_id="-"))
+        assert {each.flow for each in effects if isinstance(each, CaseVersion)} == flows
