@@ -16,6 +16,7 @@ from streams.console.wording import Wording, load_texts, spelled
 from streams.contracts.actions import LocksState
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import NotificationRequested, Priority, Queue
+from streams.core.cases.attachments import doubt_of
 from streams.core.cases.review import LOSS
 from streams.core.messages.render import MESSAGES, money
 from streams.ports import Clock
@@ -92,6 +93,7 @@ class Pages:
             "dollars": lambda cents: f"{cents / 100:,.2f}",
             "OIDC": oidc,
             "notice_kind": _notice_kind,
+            "doubt_of": doubt_of,
             "HOW_MANY": HOW_MANY,
             "LOSS": LOSS,
             "LANES": LANES,

@@ -413,6 +413,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     # been heard by then: seconds after opened_ms, because an account has many; 0: they are not.
     reckons_s: int = 0
     reckoned_to_s: int = 0
+    files: bytes = b""  # by which it knows a file or a reference again (`streams.core.cases.attachments`)
 
     @property
     def reckons_ms(self) -> int:

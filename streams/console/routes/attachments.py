@@ -62,7 +62,7 @@ async def attach(
     if why is not None:
         raise HTTPException(400, f"refused.file_{why.word}")
     case = await asyncio.to_thread(desk.case_of, case_id)
-    if await asyncio.to_thread(_is_elsewhere, desk, case.case_id, attachment):
+    if await asyncio.to_thread(_is_there, desk, case.case_id, attachment):
         raise HTTPException(400, "refused.file_twice")
     now_ms = desk.clock.now_ms()
     try:
@@ -108,11 +108,11 @@ async def view(
     return desk.page(request, "attachment.html", session, case_id=case_id, attached=attached, opens=opens)
 
 
-def _is_elsewhere(desk: Desk, case_id: str, attachment: Attachment) -> bool:
-    """Whether the case has this file under another reference: a file has one, and the second would be nowhere."""
+def _is_there(desk: Desk, case_id: str, attachment: Attachment) -> bool:
+    """Whether the case has this file, or another one under its reference; the core refuses what is not known here."""
     with desk.store.reading() as connection:
-        found = queries.attachments(connection, case_id, attachment.sha256)
-    return any(each.reference != attachment.reference for each in found)
+        found = queries.attachments(connection, case_id)
+    return any(each.sha256 == attachment.sha256 or each.reference == attachment.reference for each in found)
 
 
 async def _leads_inside(reference: str) -> bool:

@@ -7,6 +7,9 @@ what they see, so it is one of few schemes, leads into no private network and ca
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +26,7 @@ MOST: Final = 50  # of one case
 CUSTOMER: Final = "customer"
 REFUSED: Final = "attachment.refused"  # line of a case
 _COUNTER: Final = "attachments"
+_TWICE: Final = "twice"
 _STORES: Final = frozenset({"s3", "gs", "upload"})  # of objects: the rest of the reference is a bucket and a key
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/@!$&'()*+,;=%\[\]-]+")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
@@ -40,6 +44,45 @@ MEDIA_TYPES: Final = frozenset(
         ),
     ]
 )
+# Of which kind a file is by the end of its name; a type beside it that is none of these does not fit.
+_NAMED: Final[Mapping[str, frozenset[str]]] = {
+    "png": frozenset({"image/png"}),
+    "jpg": frozenset({"image/jpeg"}),
+    "jpeg": frozenset({"image/jpeg"}),
+    "gif": frozenset({"image/gif"}),
+    "webp": frozenset({"image/webp"}),
+    "heic": frozenset({"image/heic", "image/heif"}),
+    "heif": frozenset({"image/heic", "image/heif"}),
+    "tif": frozenset({"image/tiff"}),
+    "tiff": frozenset({"image/tiff"}),
+    "bmp": frozenset({"image/bmp"}),
+    "mp3": frozenset({"audio/mpeg"}),
+    "m4a": frozenset({"audio/mp4", "audio/aac"}),
+    "aac": frozenset({"audio/aac"}),
+    "ogg": frozenset({"audio/ogg"}),
+    "wav": frozenset({"audio/wav", "audio/x-wav"}),
+    "amr": frozenset({"audio/amr"}),
+    "mp4": frozenset({"video/mp4", "audio/mp4"}),
+    "mov": frozenset({"video/quicktime"}),
+    "webm": frozenset({"video/webm"}),
+    "3gp": frozenset({"video/3gpp"}),
+    "pdf": frozenset({"application/pdf"}),
+    "txt": frozenset({"text/plain"}),
+    "csv": frozenset({"text/csv", "text/plain"}),
+    "docx": frozenset({"application/vnd.openxmlformats-officedocument.wordprocessingml.document"}),
+    "xlsx": frozenset({"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}),
+    "pptx": frozenset({"application/vnd.openxmlformats-officedocument.presentationml.presentation"}),
+}
+# Ends of names that a computer runs, unpacks or shows as a page, whatever type is said beside them.
+_ACTIVE: Final = frozenset(
+    (
+        *("exe", "com", "scr", "msi", "dll", "bat", "cmd", "ps1", "vbs", "vbe", "wsf", "hta", "lnk", "jar", "apk"),
+        *("dmg", "pkg", "app", "deb", "rpm", "sh", "py", "js", "mjs", "jse", "html", "htm", "xhtml", "mht", "svg"),
+        *("xml", "zip", "rar", "7z", "gz", "tar", "iso", "img", "doc", "xls", "ppt", "docm", "xlsm", "pptm", "rtf"),
+    )
+)
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # categories of what changes how the rest is read
+_MARK: Final = 4  # bytes of a mark by which a case knows a file or a reference again
 LARGEST_BYTES: Final = 50 * 1024 * 1024
 _HARMLESS: Final = "code"  # a number beside the word, as file names have it
 _INSIDE: Final = (
@@ -78,6 +121,16 @@ NOT_KEPT: Final = {
             "reference: it holds a telephone, card or identity number or an e-mail address; rename the file where it "
             "lies and attach it under its new name",
         ),
+        NotKept(
+            "unseen",
+            "reference: characters that nobody sees change how the name of the file is read; rename it where it lies "
+            "and attach it under its new name",
+        ),
+        NotKept(
+            "active",
+            "reference: a file with such an ending can do something when it is opened; attach a picture, PDF, text, "
+            "table, sound or film of it",
+        ),
         NotKept("media_type", "media type: this is none; give one such as image/png"),
         NotKept(
             "media_kind",
@@ -112,8 +165,12 @@ def _why_not(attachment: Attachment) -> str | None:
     reference = attachment.reference
     if _PLAIN.fullmatch(reference) is None:
         return "characters"
+    if any(unicodedata.category(each) in _UNSEEN for each in unquote(reference)):
+        return "unseen"
     if _is_personal(reference):
         return "personal"
+    if any(last in _ACTIVE for last in _endings(reference)[-1:]):
+        return "active"
     if attachment.media_type is not None:
         if _MEDIA.fullmatch(attachment.media_type) is None:
             return "media_type"
@@ -130,6 +187,22 @@ def _is_personal(reference: str) -> bool:
     return kind_of(written) is not None or any(kind != _HARMLESS for kind in masked(written).kinds)
 
 
+def _endings(reference: str) -> list[str]:
+    """What follows the points in the name of a file, in small letters: `a.PDF.exe` has two."""
+    scheme, _, rest = unquote(reference).rpartition("://")
+    path = rest.partition("/")[2] if scheme else rest  # a host ends like a name of a file
+    name = path.rstrip("/. ").rpartition("/")[2]
+    return [each.lower() for each in name.split(".")[1:]]
+
+
+def doubt_of(reference: str, media_type: str | None) -> str | None:
+    """Why a file may be another than it seems: `type` does not fit its name, or the name has `endings` of two kinds."""
+    *before, last = _endings(reference) or [""]
+    if media_type is not None and last in _NAMED and media_type not in _NAMED[last]:
+        return "type"
+    return "endings" if any(each in _ACTIVE or (each in _NAMED and each != last) for each in before) else None
+
+
 def host_of(reference: str) -> str | None:
     """The host that a browser would ask; None if the reference is none that browsers open."""
     parts = urlsplit(reference)
@@ -143,13 +216,27 @@ def refusal(case: Case, attachment: Attachment | None) -> tuple[str, str] | None
     why = refusal_of(attachment)
     if why is not None:
         return "attachment", why.text
+    if any(mark in _known(case) for mark in _marks(attachment)):
+        return _TWICE, "reference: the case has this file, or another one under this reference; open it there"
     if case.counters.get(_COUNTER, 0) >= MOST:
         return "too_many", f"a case has {MOST} attachments at most"
     return None
 
 
+def _marks(attachment: Attachment) -> tuple[bytes, bytes]:
+    """Of the file and of where it lies: short, because an account has many cases."""
+    said = (f"file\x1f{attachment.sha256}", f"place\x1f{attachment.reference}")
+    file, place = (blake2b(each.encode(), digest_size=_MARK).digest() for each in said)
+    return file, place
+
+
+def _known(case: Case) -> frozenset[bytes]:
+    return frozenset(case.files[at : at + _MARK] for at in range(0, len(case.files), _MARK))
+
+
 def keep(turn: Turn, case: Case, attachment: Attachment, actor: str, role: str) -> None:
     """Records the attachment of a case."""
+    case.files += b"".join(_marks(attachment))
     count = case.counters.get(_COUNTER, 0)
     if count or len(case.counters) < 8:
         case.counters[_COUNTER] = count + 1
@@ -182,7 +269,7 @@ def of_customer(turn: Turn, event: Support) -> None:
             refused = refusal(case, attachment)
             if refused is None:
                 keep(turn, case, attachment, CUSTOMER, CUSTOMER)
-            else:
+            elif refused[0] != _TWICE:  # sent once more is no news
                 add_line(turn, case, Line(turn.at_ms, REFUSED, turn.cause, refused[1][:200]))
 
 

@@ -54,9 +54,19 @@ def test_the_same_file_under_another_reference_is_refused_and_not_lost(office: O
     made = office.asks("customer-70021")
     assert attach(office, made, reference="s3://evidence/a.png")[0] == 303
     status, text = attach(office, office.case(made.case_id), reference="s3://evidence/b.png")
-    assert (status, "under another reference" in text) == (400, True)
+    assert (status, "has this very file" in text) == (400, True)
     assert len([each for each in office.sent if getattr(each, "action", "") == "attach"]) == 1
-    assert attach(office, office.case(made.case_id), reference="s3://evidence/a.png", form="2")[0] == 303
+    status, text = attach(office, office.case(made.case_id), reference="s3://evidence/a.png", form="2")
+    assert (status, "has this very file" in text) == (400, True)
+
+
+def test_a_type_that_does_not_fit_its_name_is_shown_as_such(office: Office) -> None:
+    made = office.asks("customer-70021")
+    attach(office, made, reference="s3://evidence/receipt.pdf")
+    mei = office.person("mei")
+    assert "type does not fit the name" in mei.asks("GET", f"/cases/{made.case_id}").text
+    view = f"/cases/{made.case_id}/attachments/{DIGEST}"
+    assert "type does not fit the name" in mei.asks("POST", view, {"csrf": mei.csrf()}).text
 
 
 def test_what_a_browser_cannot_open_is_no_link(office: Office) -> None:

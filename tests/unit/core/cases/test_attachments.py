@@ -12,7 +12,7 @@ from support.play import Player, policy
 
 from streams.contracts.accounts import Attachment, CaseAction, UserMessage
 from streams.contracts.cases import ActionRejected, AttachmentRecorded, CaseVersion
-from streams.core.cases.attachments import MOST, NOT_KEPT, refusal_of
+from streams.core.cases.attachments import MOST, NOT_KEPT, doubt_of, refusal_of
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -133,6 +133,46 @@ def test_a_reference_that_tells_who_somebody_is_is_kept_by_nobody(reference: str
     assert word(file(reference)) == "personal"
 
 
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("s3://a/receipt%E2%80%AEgnp.exe", "unseen"),  # is shown as receiptexe.png
+        ("s3://a/receipt%E2%80%8B.png", "unseen"),
+        ("s3://a/receipt%0A.png", "unseen"),
+        ("s3://a/receipt%00.png", "unseen"),
+        ("s3://a/receipt.exe", "active"),
+        ("https://files.example.com/a.png.HTML", "active"),
+        ("s3://a/macro.docm", "active"),
+        ("upload/photo.svg.", "active"),
+        ("https://files.example.com/%E6%94%B6%E6%8D%AE.png", None),
+        ("https://archive.zip/receipt.png", None),
+        ("s3://a/2026.03", None),
+        ("upload://2026/03/receipt-1", None),
+    ],
+)
+def test_a_name_hides_nothing_and_ends_like_nothing_that_runs(reference: str, expected: str | None) -> None:
+    assert word(file(reference, media_type="image/png")) == expected
+
+
+@pytest.mark.parametrize(
+    ("reference", "media_type", "expected"),
+    [
+        ("s3://a/receipt.png", "image/png", None),
+        ("s3://a/receipt.JPG", "image/jpeg", None),
+        ("s3://a/receipt.png", None, None),
+        ("s3://a/receipt", "image/png", None),
+        ("s3://a/v1.2", "image/png", None),
+        ("s3://a/2026.03.png", "image/png", None),
+        ("s3://a/receipt.png", "application/pdf", "type"),
+        ("s3://a/report.pdf", "image/png", "type"),
+        ("s3://a/receipt.exe.png", "image/png", "endings"),
+        ("s3://a/receipt.pdf.png", "image/png", "endings"),
+    ],
+)
+def test_what_a_name_and_a_type_say_of_each_other(reference: str, media_type: str | None, expected: str | None) -> None:
+    assert doubt_of(reference, media_type) == expected
+
+
 @pytest.mark.parametrize(("size", "expected"), [(0, None), (50 << 20, None), ((50 << 20) + 1, "size")])
 def test_a_file_has_a_largest_size(size: int, expected: str | None) -> None:
     assert word(file("s3://a/b", size_bytes=size)) == expected
@@ -172,6 +212,10 @@ class Desk:
         at_ms = NOON + self.number * MINUTE
         act = event(CaseAction, at_ms, self.number, action="attach", attachment=attachment, **known)
         return self.player.see(act)
+
+
+def numbered(number: int, **fields: Any) -> Attachment:
+    return file(**{"reference": f"s3://a/{number}", "sha256": f"{number:064x}"} | fields)
 
 
 def only(kind: type, effects: list[Any]) -> list[Any]:
@@ -219,8 +263,32 @@ def test_what_may_not_be_attached_is_answered(attachment: Attachment | None, rol
 def test_a_case_has_so_many_files_and_no_more() -> None:
     desk = Desk()
     case = only(CaseVersion, desk.writes())[-1]
-    for _ in range(MOST):
-        case = only(CaseVersion, desk.attaches(case, file("s3://a/b")))[-1]
-    (rejected,) = desk.attaches(case, file("s3://a/b"))
+    for number in range(MOST):
+        case = only(CaseVersion, desk.attaches(case, numbered(number)))[-1]
+    (rejected,) = desk.attaches(case, numbered(MOST))
     assert rejected.cause == "too_many"
     assert desk.player.stored() < 16 * 1024
+
+
+@pytest.mark.parametrize(
+    "again",
+    [numbered(1), numbered(1, reference="s3://b/1"), numbered(1, sha256="f" * 64)],
+    ids=["the same", "the file elsewhere", "another file there"],
+)
+def test_a_file_and_a_reference_are_on_a_case_once(again: Attachment) -> None:
+    desk = Desk()
+    case = only(CaseVersion, desk.writes(numbered(0)))[-1]
+    case = only(CaseVersion, desk.attaches(case, numbered(1)))[-1]
+    (rejected,) = desk.attaches(case, again)
+    assert (rejected.action, rejected.cause) == ("attach", "twice")
+    assert rejected.text.startswith("reference: the case has this file")
+    (rejected,) = desk.attaches(case, numbered(0))
+    assert rejected.cause == "twice", "the customer has sent that one"
+
+
+def test_what_a_customer_sends_once_more_is_left_as_it_is() -> None:
+    desk = Desk()
+    desk.writes(numbered(0))
+    effects = desk.writes(numbered(0), numbered(1))
+    assert [each.reference for each in only(AttachmentRecorded, effects)] == ["s3://a/1"]
+    assert "attachment.refused" not in repr(effects)
