@@ -459,6 +459,7 @@ class Trace(Line, array_like=True, gc=False):
     device: int = 0  # of a doubted login or a bound device, hashed
     address: int = 0
     answered: bool = False  # the second factor that it was asked for was given from there
+    asked: bool = False  # for a second factor in earnest, when somebody came in
 
 
 class Holder(msgspec.Struct, array_like=True, gc=False):

@@ -7,6 +7,7 @@ here knows what was decided: that is the other type, obligations.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterable
 from math import exp2, log1p
 from typing import Any
@@ -36,7 +37,19 @@ from streams.core.familiar import (
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory
 from streams.core.unlearning import learn
-from streams.core.unmet import CONTEXT, DEVICES, IPS, Attempt, Attempts, each, named, with_attempt, without_attempt
+from streams.core.unmet import (
+    CONTEXT,
+    DEVICES,
+    IPS,
+    RECEIVERS,
+    Attempt,
+    Attempts,
+    each,
+    named,
+    shop_of,
+    with_attempt,
+    without_attempt,
+)
 from streams.core.windows import (
     DAY,
     FARTHEST,
@@ -217,6 +230,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     credential_cleared_ms: int = 0
     attempts: Attempts = b""  # movements that may never go, with what they make known if they do
     credential_from: tuple[Key, ...] = ()  # of the change of `credential_ms`, as `doubted_from`
+    doubted_country: Key = b""  # beside `doubted_from`; empty: it named none
 
     @property
     def last_login_ms(self) -> int:
@@ -317,12 +331,6 @@ def scale_of(home: str) -> int:
 def seen_key(movement: int, payment_id: str) -> bytes:
     """Key of a movement in `seen`; top-ups apart, because a credit for one is money in and for others a refund."""
     return movement_key("\x00" + payment_id if movement == TOPUP else payment_id)
-
-
-def shop_of(event: payments.Movement) -> str | None:
-    """The merchant of a movement, else its terminal, else the biller of a bill."""
-    biller = event.biller_id if type(event) is payments.BillpayRequested else None
-    return event.merchant_id or event.terminal_id or biller
 
 
 def goes_to_a_stranger(obs: Observations, event: payments.Movement, movement: int, at_ms: int) -> bool:
@@ -457,9 +465,9 @@ def fold(
     one that names no device where the owner is known by devices. `answerable`: it was asked in earnest, so that its
     place stays as new as it is until the answer comes: else whoever comes a second time would be asked no more.
     `guessed`: it is asked in earnest because there were guesses from the same network, which is all it is known by.
-    `stopped`: a rule holds or blocks this movement in earnest, so that who was to get the money stays as new as they
-    were until it has gone: else a retry would be a payment to somebody known. `attempted`: a rule wants a second factor
-    for it in earnest, or worse, so that where it comes from stays as new until it is released or carried out.
+    `attempted`: a rule wants a second factor for this movement in earnest, or worse, so that where it comes from and
+    who was to get the money stay as new as they were until it is released or carried out: else a retry would be a
+    payment by and to somebody known. `stopped`: it is held or blocked, which no second factor ends.
 
     `late` is the runtime's word that the event is beyond the lateness bound of its partition's clock; it is then only
     counted, unless for this account nothing newer has happened: a quiet account has lost nothing.
@@ -486,6 +494,7 @@ def fold(
     ):
         _came_in(observations, event, at_ms, basis, unmet=unnamed or answerable)
         observations.doubted_ms, observations.doubted_from = at_ms, _where(event)
+        observations.doubted_country = b"" if event.country is None else key_of(event.country)
         return
     if isinstance(event, payments.Movement) and handler is _movement:
         _movement(observations, event, at_ms, basis, stopped=stopped, attempted=attempted)
@@ -563,8 +572,7 @@ def _movement(
     if contains(obs.seen, key):
         if kind in _SUCCESSES:
             _goes(obs, key, at_ms)
-            if movement != TOPUP:
-                _meet_receiver(obs, event, at_ms, again=False)
+            _meet_receivers(obs, named(event, pays=movement != TOPUP), at_ms, again=False)
         if at_ms > obs.newest_ms:
             obs.newest_ms = at_ms
         return
@@ -574,31 +582,54 @@ def _movement(
         minor = _spend(obs, event.amount_minor, event.currency, at_ms, refused, basis)
         if is_strange and minor >= 0:
             obs.strange.add(at_ms - obs.base_ms, minor, _STRANGE_CAP, _DAY_HORIZON)
-        if not refused and (not stopped or kind in _SUCCESSES):
-            _meet_receiver(obs, event, at_ms)
-    keys = named(event)
+    keys = named(event, pays=movement != TOPUP and not refused)
     if kind in _SUCCESSES or not (attempted or stopped or _is_from_doubted(obs, keys, at_ms)):
-        _meet_context(obs, keys, at_ms)
+        _meet(obs, keys, at_ms)
     else:
         attempt = Attempt(key, at_ms // 1000, not stopped, keys)
         if _is_answered(attempt, obs.proved_ms, obs.proved_from, obs.proved_device):
-            _meet_context(obs, keys, at_ms)
+            _meet(obs, keys, at_ms)
         else:
             obs.attempts = with_attempt(obs.attempts, attempt)
             _meet_context(obs, keys, at_ms, unmet=True)
     _active(obs, at_ms, basis)
 
 
+class Whence(enum.IntEnum):
+    """Where a movement comes from."""
+
+    UNTOLD = 0  # the account never named a device: nobody can tell
+    DEVICE = 1  # a device that has logged in
+    HOME = 2  # a network that logins came from, or neither is named and somebody known logged in last
+    ELSEWHERE = 3
+
+
+def whence(obs: Observations, event: payments.Movement) -> Whence:
+    """Where a movement comes from, of an account that is known by devices."""
+    return _whence(obs, named(event, pays=False)) if obs.trusted else Whence.UNTOLD
+
+
+def _whence(obs: Observations, keys: tuple[Key, ...]) -> Whence:
+    """No device or network of somebody in doubt is at home; on an account without devices the network alone tells."""
+    device, _, network = keys[:3]
+    if device and tallied(obs.trusted, device):
+        return Whence.DEVICE
+    in_doubt = obs.doubted_from[1:] if obs.trusted else ()
+    if device in in_doubt or network in in_doubt:
+        return Whence.ELSEWHERE
+    if not device and not network:
+        return Whence.HOME if obs.known_success_ms > obs.doubted_ms else Whence.ELSEWHERE
+    return Whence.HOME if network and tallied(obs.login_networks, network) else Whence.ELSEWHERE
+
+
 def _is_from_doubted(obs: Observations, keys: tuple[Key, ...], at_ms: int) -> bool:
     """Whether a movement may be of somebody who came in lately and gave no second factor.
 
-    It comes from no device that has logged in, and from no network that a login came from. Whatever is decided about it
-    then, nobody has shown anything but a password.
+    Whatever is decided about it then, nobody has shown anything but a password.
     """
     if not obs.doubted_from or not 0 <= at_ms - obs.doubted_ms <= UNANSWERED_MS:
         return False
-    device, _, network = keys[:3]
-    return not (device and tallied(obs.trusted, device)) and not (network and tallied(obs.login_networks, network))
+    return _whence(obs, keys) is Whence.ELSEWHERE
 
 
 def _is_answered(attempt: Attempt, proved_ms: int, address: Key, device: Key) -> bool:
@@ -610,7 +641,7 @@ def _is_answered(attempt: Attempt, proved_ms: int, address: Key, device: Key) ->
 
 
 def let_go(obs: Observations, payment_id: str, at_ms: int) -> None:
-    """Somebody who is known has let a movement go: where it came from is known from now on."""
+    """Somebody who is known has let a movement go: where it came from, and who gets it, is known from now on."""
     for movement in (OTHER, TOPUP):
         _goes(obs, seen_key(movement, payment_id), at_ms)
 
@@ -619,7 +650,7 @@ def _goes(obs: Observations, movement: bytes, at_ms: int) -> None:
     for attempt in each(obs.attempts):
         if attempt.movement == movement:
             obs.attempts = without_attempt(obs.attempts, attempt)
-            _meet_context(obs, attempt.keys, at_ms)
+            _meet(obs, attempt.keys, at_ms)
 
 
 def _spend(obs: Observations, amount_minor: int, currency: str, at_ms: int, refused: bool, basis: Basis) -> int:
@@ -670,12 +701,19 @@ def _adopted_home(obs: Observations, currency: str, basis: Basis) -> str:
 
 
 _CONTEXT_CAPS = (DEVICES_CAP, IPS_CAP, NETWORKS_CAP, COUNTRIES_CAP, CARDS_CAP)
+_RECEIVER_CAPS = (MERCHANTS_CAP, PAYEES_CAP)
+
+
+def _meet(obs: Observations, keys: tuple[Key, ...], at_ms: int) -> None:
+    """Where a movement came from, and who gets the money, is known from now on."""
+    _meet_context(obs, keys, at_ms)
+    _meet_receivers(obs, keys, at_ms)
 
 
 def _meet_context(obs: Observations, keys: tuple[Key, ...], at_ms: int, *, unmet: bool = False) -> None:
     """Where a movement came from is known from now on; `unmet`: only what is known already was seen once more."""
     late = at_ms < obs.newest_ms
-    for name, key, cap in zip(CONTEXT, keys, _CONTEXT_CAPS, strict=True):
+    for name, key, cap in zip(CONTEXT, keys[: len(CONTEXT)], _CONTEXT_CAPS, strict=True):
         if not key:
             continue
         if name == "networks":
@@ -691,16 +729,13 @@ def _meet_context(obs: Observations, keys: tuple[Key, ...], at_ms: int, *, unmet
         setattr(obs, name, meet(known, key, at_s, cap, late))
 
 
-def _meet_receiver(obs: Observations, event: payments.Movement, at_ms: int, *, again: bool = True) -> None:
+def _meet_receivers(obs: Observations, keys: tuple[Key, ...], at_ms: int, *, again: bool = True) -> None:
     """Who gets the money is known from now on; `again`: and is counted once more if they are already."""
-    at_s = at_ms // 1000
     late = at_ms < obs.newest_ms
-    shop = shop_of(event)
-    if shop is not None and (again or entry_of(obs.merchants, key_of(shop)) is None):
-        obs.merchants = meet(obs.merchants, key_of(shop), at_s, MERCHANTS_CAP, late)
-    payee = event.counterparty_id
-    if payee is not None and (again or entry_of(obs.payees, key_of(payee)) is None):
-        obs.payees = meet(obs.payees, key_of(payee), at_s, PAYEES_CAP, late)
+    for name, key, cap in zip(RECEIVERS, keys[len(CONTEXT) :], _RECEIVER_CAPS, strict=True):
+        known = getattr(obs, name)
+        if key and (again or entry_of(known, key) is None):
+            setattr(obs, name, meet(known, key, at_ms // 1000, cap, late))
 
 
 def _active(obs: Observations, at_ms: int, basis: Basis) -> None:
@@ -885,11 +920,30 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
     address, doubted = (obs.doubted_from or (b"",))[0], obs.doubted_from[2:]
     here = doubted == (device,) if device and doubted else address == obs.proved_from
     if obs.doubted_from and _near(at_ms, obs.doubted_ms) and here:
-        _trust(obs, at_ms, *obs.doubted_from)
-        obs.logins_total += 1
         _meet_place(obs, event, device, at_ms)
-        obs.stranger_success_ms = max(obs.stranger_success_ms, obs.doubted_ms)
-        obs.doubted_from = ()
+        _answered(obs, at_ms)
+
+
+def _answered(obs: Observations, at_ms: int) -> None:
+    """The login in doubt was the owner's: where it came from is known from now on."""
+    address, _, *devices = obs.doubted_from
+    _trust(obs, at_ms, *obs.doubted_from)
+    obs.logins_total += 1
+    obs.stranger_success_ms = max(obs.stranger_success_ms, obs.doubted_ms)
+    at_s, late = at_ms // 1000, at_ms < obs.newest_ms
+    obs.ips = meet(obs.ips, address, at_s, IPS_CAP, late)
+    if devices:
+        obs.devices = meet(obs.devices, devices[0], at_s, DEVICES_CAP, late)
+    if obs.doubted_country:
+        obs.countries = meet(obs.countries, obs.doubted_country, at_s, COUNTRIES_CAP, late)
+        learn(obs, "login_countries", obs.doubted_country, COUNTRIES_CAP, at_ms)
+    obs.doubted_from, obs.doubted_country = (), b""
+
+
+def vouch(obs: Observations, came_ms: Iterable[int], at_ms: int) -> None:
+    """Somebody known says that those who came in at `came_ms` were the owner: as good as a second factor from there."""
+    if obs.doubted_from and obs.doubted_ms in came_ms:
+        _answered(obs, at_ms)
 
 
 def _credential_changed(obs: Observations, event: logins.CredentialChanged, at_ms: int, _: Basis) -> None:

@@ -116,6 +116,7 @@ from streams.core.obligations import (
 from streams.core.observations import (
     MOVEMENTS,
     Observations,
+    Whence,
     fold,
     forget_after_ms,
     guesses_of,
@@ -125,6 +126,8 @@ from streams.core.observations import (
     let_go,
     seen_key,
     trust_word,
+    vouch,
+    whence,
 )
 from streams.core.policy import Policy
 from streams.core.risk import RiskView, incident_of
@@ -192,6 +195,7 @@ def prepare(
             incident_kind=attacked,
             release=release,
             is_proved=type(event) is LoginSucceeded and is_proved(observations, event, at_ms),
+            whence=whence(observations, event) if isinstance(event, Movement) else Whence.UNTOLD,
         )
     too_late = observations.too_late
     asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
@@ -282,6 +286,10 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
         forget_since(observations, ctx.forgets_ms)
     for payment_id in ctx.released:
         let_go(observations, payment_id, at_ms)
+    if ctx.vouched_ms:
+        vouch(observations, ctx.vouched_ms, at_ms)
+        if observations.login_history is not None:
+            training.vouch(observations.login_history, ctx.vouched_ms, at_ms)
     if ctx.pardoned or ctx.owners_ms:
         trust_word(observations, at_ms, ctx.pardoned, ctx.owners_ms)
 

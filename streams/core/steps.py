@@ -27,6 +27,7 @@ from streams.core.incidents.outages import Outages
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.locks.tenure import EndedLock, Tenure
+from streams.core.observations import Whence
 from streams.core.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     guesses: int = 0  # of a failed login: failures of its side of the door since anything cleared them, however old
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
     is_proved: bool = False  # of a login: its second factor was told of just before
+    whence: Whence = Whence.UNTOLD  # of a movement
 
 
 class DecideContext(msgspec.Struct, gc=False):
@@ -145,6 +147,7 @@ class DecideContext(msgspec.Struct, gc=False):
     # Whose failed logins so far are no guesses: a person has let them in (known_devices, unknown_devices, everyone).
     pardoned: list[str] = msgspec.field(default_factory=list)
     released: list[str] = msgspec.field(default_factory=list)  # held movements that somebody known has let go
+    vouched_ms: list[int] = msgspec.field(default_factory=list)  # when logins came that were the owner's, as was said
     owners_ms: int = 0  # until when changes of credentials were the owner's, as a person has found; 0: nobody has
 
     def heard_ms(self, at_ms: int) -> int:

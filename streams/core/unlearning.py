@@ -53,7 +53,8 @@ def forget_since(obs: Observations, since_ms: int) -> None:
     for name in _FIRST_SEEN:
         setattr(obs, name, known_before(getattr(obs, name), since_s))
     obs.learned = b"".join([_NOTE.pack(*note) for note in notes if note[2] < since_s])
-    obs.doubted_ms, obs.doubted_from, obs.proved_ms, obs.proved_from = 0, (), 0, b""
+    obs.doubted_ms, obs.doubted_from, obs.doubted_country = 0, (), b""
+    obs.proved_ms, obs.proved_from = 0, b""
     obs.attempts = before(obs.attempts, since_s)
     if obs.credential_ms >= since_ms:
         obs.credential_from = ()

@@ -1,9 +1,9 @@
 """What does a movement name that may never go, and that its account therefore does not know yet?
 
 A movement that a rule asks for a second factor, holds or blocks is an attempt: its device, address, network, country
-and card stay as new as they were until it is released or carried out. Else whoever does not answer for the first one is
-asked for nothing the second time. Attempts still count as different devices, cards or countries, so each is remembered
-with what it named.
+and card, and who was to get the money, stay as new as they were until it is released or carried out. Else whoever does
+not answer for the first one is asked for nothing the second time. Attempts still count as different devices, cards or
+payees, so each is remembered with what it named.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
-from streams.contracts.payments import Movement
+from streams.contracts.payments import BillpayRequested, Movement
 from streams.core.familiar import Familiar, Key, entry_of, key_of, network_key
 
-CONTEXT: Final = ("devices", "ips", "networks", "countries", "cards")  # fields of the account, in the order of the keys
-DEVICES, IPS, _, COUNTRIES, CARDS = range(len(CONTEXT))
+# Fields of the account, in the order of the keys: where a movement comes from, and where it goes.
+CONTEXT: Final = ("devices", "ips", "networks", "countries", "cards")
+RECEIVERS: Final = ("merchants", "payees")
+DEVICES, IPS, _, COUNTRIES, CARDS, MERCHANTS, PAYEES = range(len(CONTEXT + RECEIVERS))
 ATTEMPTS_MAX: Final = 16
 Attempts: TypeAlias = bytes
-_ENTRY = Struct("<4sI?5s5s5s5s5s")
+_ENTRY = Struct("<4sI?5s5s5s5s5s5s5s")
 _NOTHING: Final = bytes(5)
 
 
@@ -29,17 +31,29 @@ class Attempt(NamedTuple):
     movement: bytes  # its key in `Observations.seen`
     at_s: int  # seconds since 1970
     answerable: bool  # a second factor lets it go
-    keys: tuple[Key, ...]  # one for each of CONTEXT; empty: it named none
+    keys: tuple[Key, ...]  # one for each of CONTEXT and RECEIVERS; empty: it named none
 
 
-def named(event: Movement) -> tuple[Key, ...]:
-    """The keys of what a movement names, one for each of CONTEXT; empty where it names none."""
+def shop_of(event: Movement) -> str | None:
+    """The merchant of a movement, else its terminal, else the biller of a bill."""
+    biller = event.biller_id if type(event) is BillpayRequested else None
+    return event.merchant_id or event.terminal_id or biller
+
+
+def named(event: Movement, *, pays: bool) -> tuple[Key, ...]:
+    """The keys of what a movement names, one for each of CONTEXT and RECEIVERS; empty where it names none.
+
+    `pays`: the money goes to somebody; else nobody gets it.
+    """
+    shop = shop_of(event)
     return (
         key_of(event.device_id) if event.device_id is not None else b"",
         key_of(event.ip) if event.ip is not None else b"",
         network_key(event.ip) if event.ip is not None else b"",
         key_of(event.country) if event.country is not None else b"",
         key_of(event.card_token) if event.card_token is not None else b"",
+        key_of(shop) if pays and shop is not None else b"",
+        key_of(event.counterparty_id) if pays and event.counterparty_id is not None else b"",
     )
 
 

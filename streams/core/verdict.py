@@ -11,7 +11,8 @@ from streams.contracts.topics import inputs_of
 from streams.core import ids
 from streams.core.expected_cost import cheapest
 from streams.core.features import FEATURE_SET
-from streams.core.flows.movements import AT_THE_DOOR, SUBJECTS
+from streams.core.flows.movements import AT_THE_DOOR, SUBJECTS, status_after
+from streams.core.obligations import PaymentState
 from streams.core.outcome import LABELS, Outcome
 from streams.core.policy import Policy
 from streams.core.rules import mode_of
@@ -50,6 +51,30 @@ def outcome_of(prepared: Prepared, score: Score | ScoreUnavailable, policy: Poli
     return (enforced, False) if enforced > _ALLOW else (outcome, True)
 
 
+def effect_of(
+    prepared: Prepared,
+    score: Score | ScoreUnavailable,
+    outcome: Outcome,
+    shadow: bool,
+    policy: Policy,
+    *,
+    asked: bool = False,
+) -> Outcome:
+    """What is done about an event for which the strictest voice says `outcome`.
+
+    A review lets money go and people in, and a second factor does not: where one voice asks for a review and another
+    for a second factor (`asked`: whatever rules and model say), it waits for the factor, and the case of the review
+    opens all the same. Not for what has happened already.
+    """
+    event = prepared.event
+    if outcome is not Outcome.REVIEW or (isinstance(event, Movement) and status_after(event) != PaymentState.SEEN):
+        return outcome
+    heard = {Outcome.parse(hit.outcome) for hit in counted(prepared.hits, policy, shadow)}
+    if shadow or policy.mode == "enforce":
+        heard.add(_by_score(prepared, score, policy))
+    return Outcome.STEP_UP if asked or Outcome.STEP_UP in heard else outcome
+
+
 def counted(hits: tuple[Hit, ...], policy: Policy, shadow: bool) -> list[Hit]:
     """The hits that what follows an event may rest on; `shadow`: everything that follows is a trial.
 
@@ -68,12 +93,13 @@ def is_stopped(hits: tuple[Hit, ...]) -> bool:
 
 def is_attempt(hits: tuple[Hit, ...], policy: Policy) -> bool:
     """Whether rules alone ask for a second factor in earnest, hold or block, so that what it is about may never go."""
-    heard = [
-        Outcome.parse(hit.outcome)
+    return any(
+        Outcome.parse(hit.outcome) in _WAITS
+        and not hit.silenced
+        and not hit.shadow
+        and mode_of(policy, hit) == "enforce"
         for hit in hits
-        if not hit.silenced and not hit.shadow and mode_of(policy, hit) == "enforce"
-    ]
-    return max(heard, default=_ALLOW) in _WAITS
+    )
 
 
 def decision_of(
@@ -117,22 +143,26 @@ def shadowed_of(
     prepared: Prepared, score: Score | ScoreUnavailable, decision: DecisionMade, policy: Policy
 ) -> list[DecisionShadowed]:
     """What every watched model would have made of the event; records only, whatever they say."""
-    return [
-        DecisionShadowed(
-            occurred_at=decision.occurred_at,
-            decision_id=decision.decision_id,
-            event_id=decision.event_id,
-            account_id=decision.account_id,
-            subject=decision.subject,
-            subject_id=decision.subject_id,
-            model_id=shadow.model_id,
-            score=shadow.value,
-            outcome=LABELS[outcome_of(prepared, Score(shadow.value, shadow.model_id), policy)[0]],
-            decided=decision.outcome,
-            policy=decision.policy,
+    told = []
+    for shadow in score.shadows:
+        other = Score(shadow.value, shadow.model_id)
+        would = effect_of(prepared, other, *outcome_of(prepared, other, policy), policy)
+        told.append(
+            DecisionShadowed(
+                occurred_at=decision.occurred_at,
+                decision_id=decision.decision_id,
+                event_id=decision.event_id,
+                account_id=decision.account_id,
+                subject=decision.subject,
+                subject_id=decision.subject_id,
+                model_id=shadow.model_id,
+                score=shadow.value,
+                outcome=LABELS[would],
+                decided=decision.outcome,
+                policy=decision.policy,
+            )
         )
-        for shadow in score.shadows
-    ]
+    return told
 
 
 def expiry_of(outcome: Outcome, at_ms: int, policy: Policy) -> tuple[int, str] | None:

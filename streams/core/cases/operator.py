@@ -449,6 +449,11 @@ def _unlock(turn: Turn, event: CaseAction) -> None:
         return any(held is each for each in locks) and not is_after_freeze(turn, held, reason)
 
     freeze = next((held for held in locks if held.action == "freeze"), None)
+    if (
+        event.scope != "money_out"
+    ):  # whoever was let in by a person begins anew at the own door, whether it stood or not
+        turn.ctx.pardoned.append("known_devices")
+        turn.obligations.forget_waits()
     if freeze is None:
         pardon(turn, lift(turn, ends, f"operator ({event.role})", "operator", event.role, tells="unlocked.by_us"))
         return

@@ -11,13 +11,24 @@ from streams.core.observations import (
     DEVICES_CAP,
     IPS_CAP,
     LOGIN,
+    MERCHANTS_CAP,
+    PAYEES_CAP,
     TOPUP,
     UNANSWERED_MS,
     Observations,
-    shop_of,
 )
 from streams.core.unlearning import learned_s
-from streams.core.unmet import CARDS, COUNTRIES, DEVICES, IPS, different_too, newest_device
+from streams.core.unmet import (
+    CARDS,
+    COUNTRIES,
+    DEVICES,
+    IPS,
+    MERCHANTS,
+    PAYEES,
+    different_too,
+    newest_device,
+    shop_of,
+)
 
 _DAY_S = 86_400
 
@@ -89,6 +100,10 @@ def novelty_and_diversity(v: View) -> tuple[float, ...]:
             COUNTRIES_CAP, countries_7d + different_too(tried, COUNTRIES, obs.countries, country, week_ago)
         )
         cards_1d = min(CARDS_CAP, cards_1d + different_too(tried, CARDS, obs.cards, card, day_ago))
+        shops = tried, MERCHANTS, obs.merchants, merchant
+        merchants_1h = min(MERCHANTS_CAP, merchants_1h + different_too(*shops, hour_ago))
+        merchants_1d = min(MERCHANTS_CAP, merchants_1d + different_too(*shops, day_ago))
+        payees_1d = min(PAYEES_CAP, payees_1d + different_too(tried, PAYEES, obs.payees, payee, day_ago))
 
     return (
         device_new,

@@ -10,51 +10,63 @@ from streams.core.flows import fraud_alert, locked_out, trail
 from streams.core.flows.movements import status_after
 from streams.core.obligations import PaymentState
 from streams.core.outcome import Outcome
+from streams.core.rules.lists import is_allowed
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
-from streams.core.verdict import decision_of, expiry_of, outcome_of, shadowed_of
+from streams.core.verdict import decision_of, effect_of, expiry_of, outcome_of, shadowed_of
 
 
 def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> bool:
     """The verdict, and what follows from it. True: the movement may not go on yet, or not at all."""
     policy = turn.policy
-    outcome, shadow = outcome_of(prepared, score, policy)
+    heard, shadow = outcome_of(prepared, score, policy)
     if shadow != turn.shadow:
         turn.enforce()  # one rule enforces although the policy observes
     event = prepared.event
+    outcome = heard
     stopper = locked_out.stopper_of(turn, prepared) if turn.obligations.locks else None
     if stopper is not None and shadow:
         turn.enforce()  # the lock stands, whatever the policy says today
         outcome, shadow = Outcome.ALLOW, False
-    asked = bool(turn.obligations.locks) and outcome < Outcome.STEP_UP and locked_out.is_challenged(turn, prepared)
-    if asked:
+    asked = _asked_because(turn, prepared)
+    if asked and outcome < Outcome.STEP_UP:
         if shadow:
             turn.enforce()
         outcome, shadow = Outcome.STEP_UP, False
     spoken = outcome
-    is_held = stopper is None and fraud_alert.is_held_in_doubt(turn, prepared, outcome, score)
-    if is_held:
+    if stopper is None and fraud_alert.is_held_in_doubt(turn, prepared, outcome, score):
         outcome = Outcome.HOLD
+    severity = outcome  # what follows rests on it, whatever is done meanwhile
+    outcome = effect_of(prepared, score, outcome, shadow, policy, asked=bool(asked))
     # Only what has not happened yet can wait for an answer.
     waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
     expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
     # Its reasons are those of what was said: the model has asked for no hold.
     decision = decision_of(prepared, score, spoken, shadow, policy, turn.ctx, expiry)
-    if is_held:
+    if outcome is not spoken:
         decision = msgspec.structs.replace(decision, outcome=outcome.label)
-    elif stopper is not None:
+    if stopper is not None:
         decision = locked_out.blocked(decision)
-    elif asked:
-        decision = locked_out.challenged(decision)
+    elif asked and outcome is Outcome.STEP_UP and heard is not outcome:
+        decision = locked_out.challenged(decision, asked)
     turn.effects.append(decision)
     if score.shadows:
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))
     verdict = Outcome.BLOCK if stopper is not None else outcome
     trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome)
-    if stopper is not None and outcome < Outcome.parse(policy.outcome.case_from):
+    if stopper is not None and severity < Outcome.parse(policy.outcome.case_from):
         locked_out.noted(turn, event, stopper)
-    elif outcome > Outcome.ALLOW and type(event) is not LoginFailed:
-        fraud_alert.after_decision(turn, prepared, outcome, decision)
+    elif severity > Outcome.ALLOW and type(event) is not LoginFailed:
+        fraud_alert.after_decision(turn, prepared, severity, decision)
     outcome = verdict
     return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
+
+
+def _asked_because(turn: Turn, prepared: Prepared) -> str:
+    """Why a second factor is asked for, whatever rules and model say of this event; empty: it is not."""
+    if turn.obligations.locks and locked_out.is_challenged(turn, prepared):
+        return locked_out.GUESSED
+    if turn.obligations.trail and turn.policy.mode == "enforce" and not is_allowed(prepared.hits):
+        return trail.UNANSWERED if trail.is_asked_again(turn, prepared) else ""
+    return ""

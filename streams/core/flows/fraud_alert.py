@@ -64,16 +64,16 @@ MODEL = "model"  # where caps and commands name a rule
 
 
 def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionMade) -> None:
-    """Case, hold, restriction and message for an outcome above `allow`."""
+    """Case, hold, restriction and message for an outcome above `allow`; the decision says what is done meanwhile."""
     event = prepared.event
     movement = event if isinstance(event, Movement) else None
-    case = None
+    done, case = Outcome.parse(decision.outcome), None
     if outcome >= Outcome.parse(turn.policy.outcome.case_from):
         case = _alert(turn, prepared, outcome, decision, movement)
     if movement is not None and decision.expires_at is not None:
-        _hold(turn, movement, prepared, outcome, decision, case)
+        _hold(turn, movement, prepared, done, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
-        _tell(turn, prepared, movement, Outcome.parse(decision.outcome), case)
+        _tell(turn, prepared, movement, done if movement is not None else max(done, outcome), case)
 
 
 def is_held_in_doubt(turn: Turn, prepared: Prepared, outcome: Outcome, score: Score | ScoreUnavailable) -> bool:
@@ -116,7 +116,7 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     if is_frozen(turn.obligations.locks):
         _said(turn, case, f"{said}; the account is frozen, so nothing is released and nothing is learnt")
         return
-    is_risk = case is not None and case.family == RISK_FAMILY and hold is not None
+    is_risk = case is not None and case.family == RISK_FAMILY
     if case is not None and case.family != ALERT and not is_risk:
         _said(turn, case, f"{said}; that is not the question here")
         return
@@ -134,8 +134,11 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
         _said(turn, case, said)  # about this payment; who is in, and the restriction, are other questions
         tell_end(turn, hold, "allow")
         return
+    trail.said_owner(turn, case, hold)
     if case is not None:
         _said(turn, case, said)
+        if is_risk:  # about who came in; the restriction is lifted by who proves who they are
+            return
         set_finding(turn, case, "false_alarm")
         learn_from(turn, case)
         if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
@@ -149,7 +152,7 @@ def _vouches(turn: Turn, hold: Hold | None, *, is_risk: bool) -> bool:
     face and document since: the device that asked does not speak for itself.
     """
     if hold is None:
-        return trail.is_vouched(turn, turn.device_since_ms, 0)
+        return trail.is_vouched(turn, turn.device_since_ms)
     if not is_risk:
         return trail.is_vouched(turn, turn.device_since_ms, hold.known_ms, asked_ms=hold.since_ms)
     is_known = 0 < turn.device_since_ms < hold.since_ms or trail.cleared_ms(turn) > hold.since_ms
@@ -309,10 +312,11 @@ def was_owner(turn: Turn, case: Case) -> None:
     On a case that says that somebody else may be in; and not under a freeze, about whose end two people agree. Who came
     in after the newest that the case tells of has been seen by nobody, and is doubted as before.
     """
+    if is_frozen(turn.obligations.locks):
+        return
+    trail.was_owner(turn, case)
     about_it = case.family in (TAKEOVER_FAMILY, RISK_FAMILY)
     if not about_it and not any(rule.startswith(f"{TAKEOVER_RULE}/") for rule in case.rules):
-        return
-    if is_frozen(turn.obligations.locks):
         return
     told_ms = trail.told_ms(case)
     turn.obligations.legit_ms = max(turn.obligations.legit_ms, told_ms)

@@ -28,7 +28,7 @@ from streams.core.verdict import REASONS_MAX
 STOPPED: Final = "stopped_by_lock"  # line and counter of the case that locked
 _TOLD_EVERY: Final = 10
 _REASON: Final = "R28"
-_GUESSED: Final = Reason(code="R11", direction="raises")
+GUESSED: Final = "R11"
 _OUT: Final = frozenset({"payment", "transfer", "withdrawal", "bill"})
 
 
@@ -70,9 +70,10 @@ def _over(locks: Iterable[HeldLock], action: str, side: str) -> Iterator[HeldLoc
             yield held
 
 
-def challenged(decision: DecisionMade) -> DecisionMade:
+def challenged(decision: DecisionMade, code: str) -> DecisionMade:
     """The same decision with why a second factor is asked for as its first reason."""
-    reasons = (_GUESSED, *(reason for reason in decision.reasons if reason.code != _GUESSED.code))[:REASONS_MAX]
+    why = Reason(code=code, direction="raises")
+    reasons = (why, *(reason for reason in decision.reasons if reason.code != code))[:REASONS_MAX]
     return msgspec.structs.replace(decision, reasons=reasons)
 
 

@@ -19,8 +19,8 @@ from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows.movements import status_after
 from streams.core.money.charges import hashed
-from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Line, PaymentState, Trace, crowded, payment_key
-from streams.core.observations import PROOF_MS
+from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Hold, Line, PaymentState, Trace, crowded, payment_key
+from streams.core.observations import PROOF_MS, Whence
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
 from streams.core.steps import Prepared
@@ -30,6 +30,7 @@ from streams.core.unlearning import HORIZON_S
 DONE: Final = "done although it was blocked"  # text of a line
 DONE_LOSS: Final = "done_although_blocked_usd_minor"  # counter of a case
 SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
+UNANSWERED: Final = "R26"  # reason of a decision
 DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * DAY_MS
 _ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
@@ -58,7 +59,8 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
             text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
             answered = prepared.is_proved
             place = hashed(event.device_id), hashed(event.ip)
-            _remember(turn, Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, answered))
+            asked = doubted and not turn.shadow
+            _remember(turn, Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, answered, asked))
 
 
 def done(turn: Turn, event: Movement) -> None:
@@ -89,6 +91,35 @@ def answered(turn: Turn, event: ChallengePassed) -> None:
             trace.answered = trace.answered or trace.address == here.address
         elif trace.kind in _ANSWERABLE and _same(trace, here):
             trace.answered = True
+
+
+def was_owner(turn: Turn, case: Case) -> None:
+    """A person has found that it was the owner who came in as `case` tells: that is an answer."""
+    _vouch(turn, _told(turn, case))
+
+
+def said_owner(turn: Turn, case: Case | None, hold: Hold | None) -> None:
+    """The owner says that it was them: who asked for the payment, or else who came in as the case tells.
+
+    Of logins from several places it is not known which of them is meant, so they stay in question.
+    """
+    if hold is not None:
+        meant = [trace for trace in turn.obligations.trail if hold.device and trace.device == hold.device]
+    else:
+        meant = _told(turn, case) if case is not None else []
+    if len({trace.device or trace.address for trace in meant}) == 1:
+        _vouch(turn, meant)
+
+
+def _told(turn: Turn, case: Case) -> list[Trace]:
+    events = {line.event_id for line in case.lines}
+    return [trace for trace in turn.obligations.trail if trace.asked and trace.event_id in events]
+
+
+def _vouch(turn: Turn, came: list[Trace]) -> None:
+    for trace in came:
+        trace.answered = True
+        turn.ctx.vouched_ms.append(trace.at_ms)
 
 
 def _same(one: Trace, other: Trace) -> bool:
@@ -138,6 +169,26 @@ def is_unanswered(turn: Turn) -> bool:
     that is for somebody to say who is known.
     """
     return any(trace.doubted and not trace.answered for trace in _in_question(turn))
+
+
+def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
+    """Whether money would leave through somebody who came in, was asked for a second factor, and gave none.
+
+    From a device that has logged in, or from where its owner logs in, it is the owner's, unless whoever did not answer
+    is there. Who names neither device nor address is whoever logged in last. On accounts that were never entered with
+    a device nobody can tell one from the other: there the rules judge alone.
+    """
+    event = prepared.event
+    if not isinstance(event, Movement) or isinstance(event, _INFLOWS) or prepared.late:
+        return False
+    came = [trace for trace in _in_question(turn) if trace.asked and not trace.answered]
+    if not came or prepared.whence is Whence.UNTOLD or status_after(event) != PaymentState.SEEN:
+        return False
+    if prepared.whence is Whence.DEVICE:  # a session is copied with its device
+        address = hashed(event.ip)
+        return any(trace.kind == _SESSION and address and trace.address == address for trace in came)
+    device = hashed(event.device_id)
+    return prepared.whence is Whence.ELSEWHERE or (device != 0 and any(trace.device == device for trace in came))
 
 
 def is_doubted_since(turn: Turn, since_ms: int) -> bool:

@@ -86,6 +86,11 @@ releases, teaches and closes something only when one of these is older than the 
 to answer on a device from before, or to pass a check of face and document and answer again; that check, or two people
 who gave the account back, end the doubt.
 
+A "yes" that counts is as good as a second factor for the login in doubt that its case tells of, or for the device of
+the payment that it is about: where that came from is known from then on, and the same login raises nothing again. So is
+an analyst who finds the case legitimate. Where the case tells of logins from several places, the owner's "yes" does not
+say which of them is meant and vouches for none. On a case of a risky account (F21) it lifts no restriction.
+
 A lock is lifted only where no stricter one is left over the same scope: while a freeze stands nothing milder is
 unlocked, whatever the owner proves, and what waited to be unlocked when a stricter lock came is asked for no longer.
 The owner is told when the payment system has released what was lifted, and what is true then: the restriction is
@@ -114,7 +119,8 @@ case tells of: the owner's next payment is not locked for the same once more. Wh
 analyst has read and is doubted as before; while that is somebody on another device, a changed credential stays a sign
 of a takeover. A check of face and document ends the doubt about everything before it. A change that is delivered after
 the check or the word that covers it counts as covered, by the time at which it happened. Where a person has unlocked a
-side of the door, its failed logins from before count no more. Nobody undoes a freeze alone: two people lift it, and
+side of the door, its failed logins from before count no more; an `unlock` of more than money out has the owner's known
+devices begin anew as well, locked or not. Nobody undoes a freeze alone: two people lift it, and
 only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check that failed
 afterwards takes that back. The published lock says which it is (`check`, `check_until`). Where nobody checks
 identities, set it to 0. No check lifts what a suspected mule's case (F31) paused, because nobody doubts who that is: an

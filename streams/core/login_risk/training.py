@@ -8,6 +8,8 @@ somebody acts on it: where nobody is asked, nobody can answer, and a new phone w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from streams.contracts.base import Event
 from streams.contracts.decisions import Hit
 from streams.contracts.logins import ChallengePassed, Login, LoginSucceeded
@@ -70,6 +72,16 @@ def train(observations: Observations, event: Event, at_ms: int, known: Frequenci
         history.doubted_ms, history.doubted = at_ms, _flat(context)
         return
     _learn(history, context, event.event_id, at_ms, known)
+
+
+def vouch(history: LoginHistory, came_ms: Iterable[int], at_ms: int) -> None:
+    """Learns from the login that waited, of one of those at `came_ms`: somebody known says that it was the owner.
+
+    Everybody's frequencies do without it: they are of logins, and this one was long ago.
+    """
+    if history.doubted and history.doubted_ms in came_ms:
+        learn(history, _unflat(history.doubted), at_ms // DAY_MS)
+        history.doubted = ()
 
 
 def _proved(history: LoginHistory, event: Login, at_ms: int, known: Frequencies) -> None:

@@ -20,7 +20,9 @@ Generated from the rules' docstrings, `streams/core/policy.default.toml` and `st
 Each rule asks one question about one event, knowing what was true before it. Its answer is on the decision:
 `velocity/02` is the rule and its band, `velocity/x00` means not applicable, `velocity/err` that the rule failed and
 counted as `outcome.missing_feature`. Band numbers are never used again for something else. When several rules fire,
-the strictest outcome wins: allow < notify < step_up < review < hold < block. `paywarden explain` prints all answers.
+the strictest outcome wins: allow < notify < step_up < review < hold < block. A review lets money go, so beside a
+`step_up` the payment or login waits for the second factor, and the case opens all the same. `paywarden explain`
+prints all answers.
 
 Thresholds are in the policy, one table per rule. `mode = "observe"` lets a rule speak without counting: new rules
 start that way. Amounts are in minor units; currencies that are not listed are converted.

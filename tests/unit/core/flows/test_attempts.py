@@ -1,4 +1,4 @@
-"""Does a movement that nobody vouched for make its device, network, country or card known?"""
+"""Does a movement that nobody vouched for make its device, network, country, card or receiver known?"""
 
 from __future__ import annotations
 
@@ -50,6 +50,43 @@ def looked(player: Player, at_ms: int) -> Features:
 def is_new(player: Player, at_ms: int) -> tuple[float, ...]:
     features = looked(player, at_ms)
     return features.device_new, features.ip_new, features.network_new, features.country_new
+
+
+PASSES = login(NOON + 30 * SECOND, "otp", ChallengePassed, **AWAY)
+LEAVES = paid(NOON + MINUTE, "out-0", 4_000, TransferSucceeded, counterparty_id="mule-0", merchant_id="shop-0")
+
+
+def receivers_new(player: Player) -> tuple[float, ...]:
+    """Whether payee and shop of the first attempt are new to the account at home."""
+    at_home = paid(NOON + HOUR, "see", 100, TransferRequested, counterparty_id="mule-0", merchant_id="shop-0", **PHONE)
+    player.see(at_home)
+    assert player.prepared.features is not None
+    return player.prepared.features.payee_new, player.prepared.features.merchant_new
+
+
+def test_who_was_to_get_money_that_nobody_answered_for_is_as_new_as_before() -> None:
+    player = settled()
+    assert verdict(player, asked(NOON, 0, merchant_id="shop-0")) == "step_up"
+    assert receivers_new(player) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("then", [[PASSES], [LEAVES], [PASSES, LEAVES], [LEAVES, PASSES]])
+@pytest.mark.parametrize("first", [True, False], ids=["request first", "request last"])
+def test_who_gets_it_is_known_when_it_was_answered_for_or_has_gone(then: list[Event], first: bool) -> None:
+    player, request = settled(), asked(NOON, 0, merchant_id="shop-0")
+    for each in [request, *then] if first else [*then, request]:
+        player.see(each)
+    assert receivers_new(player) == (0.0, 0.0)
+
+
+def test_receivers_that_were_only_tried_still_count_as_different_ones() -> None:
+    player = settled()
+    for number in range(20):
+        player.see(asked(NOON + number * MINUTE, number, 100, merchant_id=f"shop-{number}"))
+    receivers_new(player)
+    features = player.prepared.features
+    assert features is not None
+    assert (features.payees_1d, features.merchants_1d, features.merchants_1h) == (17.0, 17.0, 17.0)
 
 
 @pytest.mark.parametrize("gap_ms", [MINUTE, 70 * MINUTE], ids=["at once", "when the first has expired"])
@@ -147,7 +184,7 @@ def test_attempts_still_count_as_different_ones() -> None:
     assert (features.devices_7d, features.countries_7d, features.ips_1d) == (1.0, 1.0, 1.0)
     assert features.cards_1d == 16.0
     stored = player.observations["a1"]
-    assert len(stored.attempts) <= 16 * 34
+    assert len(stored.attempts) <= 16 * 44
     assert decode(encode(stored)) == stored
 
 

@@ -199,10 +199,19 @@ class TestWhatAPersonHasLifted:
         player = Player(policy('[locks]\nack = "assumed"\n'))
         for day in range(5):
             player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
+        fail(player, 4, SECOND, name="thief", **THIEF)
+        effects = fail(player, 10, SECOND, NOON + MINUTE, **OWN)
+        self.lifted(player, effects, "unlock", NOON + 5 * MINUTE)
+        assert locked_out(fail(player, 1, SECOND, NOON + 6 * MINUTE, "again", **THIEF)) == {"unknown_devices"}
+
+    def test_the_owner_begins_anew_whichever_side_was_lifted(self):
+        player = Player(policy('[locks]\nack = "assumed"\n'))
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
         fail(player, 4, SECOND, name="own", **OWN)
         effects = fail(player, 10, SECOND, NOON + MINUTE, **THIEF)
         self.lifted(player, effects, "unlock", NOON + 5 * MINUTE)
-        assert locked_out(fail(player, 1, SECOND, NOON + 6 * MINUTE, "slip", **OWN)) == {"known_devices"}
+        assert locked_out(fail(player, 1, SECOND, NOON + 6 * MINUTE, "slip", **OWN)) == set()
 
     def test_an_account_that_nobody_ever_entered_is_not_disabled_again_by_the_next_wait(self):
         """Failures of strangers at it, three times as far as the first wait: the password is disabled."""
