@@ -24,6 +24,7 @@ from streams.core.messages.render import (
     TemplateError,
     Word,
     article_word,
+    method_word,
     parse_locale,
 )
 from streams.core.messages.wordings import read_wordings
@@ -132,7 +133,7 @@ def _messages(
     profiles: Profiles,
     articles: Mapping[str, Article],
 ) -> Messages:
-    """Packaged and own templates; causes' sentences, names of tariffs and limits, and articles are words of theirs."""
+    """Packaged and own templates; sentences of causes, names of tariffs, limits and methods, and articles are words."""
     templates, words = dict(MESSAGES.template), dict(MESSAGES.words)
     if text is not None:
         templates, words = read_wordings(text, TEMPLATES, MESSAGES)
@@ -140,6 +141,11 @@ def _messages(
     words |= {reason_word(cause.cause): Word(zh=cause.zh, en=cause.en) for cause in causes}
     words |= {name_word(cause.cause): Word(zh=cause.name_zh, en=cause.name_en) for cause in causes}
     words |= {tariff_word(each.tariff): Word(zh=each.name_zh, en=each.name_en) for each in tariffs.values()}
+    words |= {
+        method_word(method): Word(zh=profile.name.zh, en=profile.name.en)
+        for profile in profiles.by_id.values()
+        for method in profile.methods
+    }
     words |= {
         limit_word(profile.id, limit): Word(zh=limit.name.zh, en=limit.name.en)
         for profile in profiles.by_id.values()

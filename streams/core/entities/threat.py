@@ -13,14 +13,14 @@ import msgspec
 
 from streams.contracts.actions import ActionKind, ActionRequested, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, NotificationRequested, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
 from streams.contracts.signals import CaseActed, EntityKind, EntityObserved, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.handling import Work
+from streams.core.entities.notices import may_act, notice
 from streams.core.entities.policies import AttackPolicy
-from streams.core.ids import action_id, exposure_origin, incident_id, notification_id
-from streams.core.messages.render import render
+from streams.core.ids import action_id, exposure_origin, incident_id
 from streams.core.policy import Policy
 from streams.core.risk import SITE_KIND
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Level = Literal["normal", "elevated", "attack"]
 LEVELS: tuple[Level, ...] = ("normal", "elevated", "attack")
 NORMAL, ELEVATED, ATTACK = range(3)
+# Nobody else is told of an attack: the owner of an account whose password was given correctly (F26), and the merchant
+# at whom cards are tried out (F30).
 EXPOSED = "credential_attack.exposed"
 ATTACKED_SHOP = "card_testing.merchant"
 
@@ -232,7 +234,7 @@ def contain(
     ctx: EntityContext,
 ) -> ActionRequested | None:
     """Asks the payment system to challenge or block the entity for a while; asked again while the attack goes on."""
-    if at_ms < case.contained_until_ms or not _acts(enforced, at_ms, policy, ctx):
+    if at_ms < case.contained_until_ms or not may_act(enforced, at_ms, policy, ctx):
         return None
     entity = reference(signal.kind, signal.value)
     case.contained_until_ms = at_ms + duration_s * 1000
@@ -385,11 +387,11 @@ def follow(
             changed.append("actions")
             if attack.scope == "all" and signal.kind == "merchant" and len(case.actions) == 1:
                 shop = reference(signal.kind, signal.value)
-                effects.append(warning(ATTACKED_SHOP, case, shop, case.case_id, at_ms, policy, ctx))
+                effects.append(notice(ATTACKED_SHOP, shop, case.case_id, case.case_id, at_ms, policy, ctx))
     effects += [
-        warning(EXPOSED, case, account_id, exposure_origin(exposed_ms), at_ms, policy, ctx)
+        notice(EXPOSED, account_id, case.case_id, exposure_origin(exposed_ms), at_ms, policy, ctx)
         for exposed_ms, account_id in exposed
-        if _acts(enforced, at_ms, policy, ctx)
+        if may_act(enforced, at_ms, policy, ctx)
     ]
     if changed and not case.joined:
         version = tell_case(
@@ -452,9 +454,9 @@ def _come_later(
     case.attempts += 1
     if place and not shared:
         case.last_ms = at_ms
-    if signal.account_id not in case.victims and not signal.told and _acts(enforced, at_ms, policy, ctx):
+    if signal.account_id not in case.victims and not signal.told and may_act(enforced, at_ms, policy, ctx):
         origin = exposure_origin(at_ms)
-        effects.append(warning(EXPOSED, case, signal.account_id, origin, at_ms, policy, ctx))
+        effects.append(notice(EXPOSED, signal.account_id, case.case_id, origin, at_ms, policy, ctx))
     if expose(case, signal.account_id, at_ms, signal.event_id, limit) and not case.joined:
         changed = ("accounts_exposed",)
         shadow = not enforced
@@ -465,30 +467,6 @@ def _come_later(
 def _is_right_password(signal: EntityObserved) -> bool:
     """Of a success: somebody gave it whom the account does not know."""
     return signal.known and not signal.familiar
-
-
-def warning(
-    template: str, case: AttackCase, whom: str, origin: str, at_ms: int, policy: Policy, ctx: EntityContext
-) -> NotificationRequested:
-    """Tells whom the attack touches: the owner of an account whose password was given correctly (F26), or the merchant
-    at whom cards are tried out (F30). Nobody else is told of an attack. `origin` makes its id.
-    """
-    text = render(template, {}, policy.default_time_zone, ctx.messages)
-    return NotificationRequested(
-        occurred_at=from_ms(at_ms),
-        notification_id=notification_id(template, whom, origin),
-        account_id=whom,
-        template=template,
-        zh=text.zh,
-        en=text.en,
-        not_after=from_ms(at_ms + policy.notifications.not_after_s * 1000),
-        case_id=case.case_id,
-    )
-
-
-def _acts(enforced: bool, at_ms: int, policy: Policy, ctx: EntityContext) -> bool:
-    """Nothing is sent in mode observe, nor for what happened too long ago: a backfill blocks nobody."""
-    return enforced and ctx.now_ms - at_ms <= policy.max_effect_age_s * 1000
 
 
 def close_if_quiet(

@@ -1,4 +1,4 @@
-"""How does an incident become one case, what are the accounts told, and when is a new version worth telling?"""
+"""How does an incident become one case, who is told of it, and when is a new version worth telling?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.contracts.signals import CaseActed, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.policies import HealthPolicy
-from streams.core.incidents import detector
+from streams.core.incidents import detector, merchants
 from streams.core.incidents.detector import platform_share
 from streams.core.incidents.keys import dimension_of, group_of
 from streams.core.incidents.state import HealthCounters, Incident
@@ -47,7 +47,7 @@ FIRST_COUNT_S = 30
 
 def kind_of(root: str) -> Kind | None:
     """What an incident with this root is; None: nothing that anybody has to know."""
-    if dimension_of(root).startswith("merchant"):
+    if merchants.is_merchants(root):
         return _MERCHANT
     return KINDS[group_of(root)]
 
@@ -70,6 +70,8 @@ def tell(
             if kind.joins and (risk := _risk(incident, at_ms, ctx, next_version + told)) is not None:
                 effects.append(risk)
                 told += 1
+            if (message := merchants.tell(incident, at_ms, policy, ctx)) is not None:
+                effects.append(message)
         incident.changed = []
         if incident.state == HEALTHY:
             del health.incidents[incident.root]
@@ -114,6 +116,8 @@ def act(
     risk = _risk(incident, at_ms, ctx, next_version) if kind.joins and signal.action == "close" else None
     if risk is not None:
         effects.append(risk)
+    if (message := merchants.tell(incident, at_ms, policy, ctx)) is not None:
+        effects.append(message)
     incident.changed = []
     if incident.state == HEALTHY:
         del health.incidents[incident.root]
@@ -164,7 +168,7 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
     priority: Priority = f"P{incident.priority}"  # type: ignore[assignment]
     promise = policy.cases.priority(priority)
     codes = sorted(incident.codes, key=lambda code: (-incident.codes[code], code))
-    merchant = incident.root.partition(":")[2] if dimension_of(incident.root) == "merchant" else None
+    merchant = merchants.parts(incident.root)[0] if merchants.is_merchants(incident.root) else None
     work = incident.work
     status: Status = "reopened" if incident.reopened else "assigned" if work.assignee else "classified"
     if over:

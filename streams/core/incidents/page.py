@@ -109,6 +109,12 @@ few other attempts are left in it, every other one is linked. Money cases (F10) 
 `incident_id`. The accounts tell back, with their next bucket, how many customers, failures, amounts and codes joined:
 these are the counters of the case.
 
+The merchant whose incident it is (`merchant/ID`) hears of it with the first counts: the share of its attempts that
+succeeded since, for how many seconds, the way of paying if only one fails, and the code that most failures have (or
+that nobody answers). A refusal that is a customer's or a bank's answer is no failure here. When the incident closes it
+hears that, too: one message at the start and one at the end, also if the incident comes back meanwhile. Nothing in them
+is about a customer. No other incident is told to merchants.
+
 People work on it, and on the case of an attack, with `incident.action.v1`: they take it on, note something, name the
 root cause, write the official statement in Chinese and English (what customers who ask may be told), and close it with
 a reason. None of that stops the counting: what fails again soon after is the same incident, and an attack that still

@@ -66,6 +66,8 @@ class Incident(msgspec.Struct, array_like=True):
     shadow: bool = False
     work: Work = msgspec.field(default_factory=Work)  # what people do about it
     clear_ms: int = 0  # newest time at which nothing spoke for its end
+    told_began: bool = False  # the merchant, of an incident of its own
+    told_over: bool = False
 
 
 class HealthCounters(msgspec.Struct, array_like=True):

@@ -20,7 +20,8 @@ from streams.core.currencies import exponent_of
 from streams.core.local_time import is_zone
 from streams.core.refused import wrong
 
-ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article", "said"]  # said: by an operator
+# name, names: of what has a word here or in an overlay, or else stands for itself; said: by an operator.
+ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article", "name", "names", "said"]
 ARTICLE = "answer.article"  # the message that sends one
 GONE = "article.gone"  # in the place of an article that this deployment has no more, or has written anew
 
@@ -123,6 +124,16 @@ def instant(at_ms: int) -> str:
 MESSAGES = parse_messages(files(__package__).joinpath("templates.toml").read_text(encoding="utf-8"))
 
 
+def method_word(method: str) -> str:
+    """The name under which messages know a way of paying, if they do."""
+    return f"method.{method}"
+
+
+def code_word(code: str) -> str:
+    """The same of a code. Only that of no answer has a word; others are known as they are to whom they concern."""
+    return f"code.{code}"
+
+
 def article_word(ref: str) -> str:
     """The name under which messages know the text of an article; `ref` is its id and version."""
     return f"article.{ref}"
@@ -170,14 +181,9 @@ def render(
     en: dict[str, str] = {}
     for name, value in parameters.items():
         match wanted.parameters[name]:
-            case "word":
-                zh[name], en[name] = messages.words[value].zh, messages.words[value].en
-            case "article":
-                text = messages.words.get(article_word(value), messages.words[GONE])
-                zh[name], en[name] = text.zh, text.en
-            case "words":
-                named = [messages.words[each] for each in value.split(",")]
-                zh[name], en[name] = "、".join(each.zh for each in named), ", ".join(each.en for each in named)
+            case "word" | "words" | "article" | "name" | "names" as kind:
+                words = [_word(kind, each, messages) for each in _word_names(kind, value)]
+                zh[name], en[name] = "、".join(each.zh for each in words), ", ".join(each.en for each in words)
             case "instant":
                 local, zone = _local(value, time_zone)
                 zh[name] = f"{local.month}月{local.day}日{local:%H:%M}{zone}"
@@ -188,6 +194,22 @@ def render(
     return CustomerText(template=template, zh=wanted.zh.format_map(zh), en=wanted.en.format_map(en), texts=own)
 
 
+def _word_names(kind: ParameterKind, value: str) -> list[str]:
+    """The words that a parameter names."""
+    if kind == "article":
+        return [article_word(value)]
+    return value.split(",") if kind in ("words", "names") else [value]
+
+
+def _word(kind: ParameterKind, name: str, messages: Messages) -> Word:
+    if kind == "article":
+        return messages.words.get(name, messages.words[GONE])
+    if kind in ("name", "names") and name not in messages.words:
+        itself = name.partition(".")[2]
+        return Word(zh=itself, en=itself)
+    return messages.words[name]
+
+
 def _own(
     template: str, parameters: Mapping[str, str], time_zone: str, messages: Messages, language: str
 ) -> dict[str, str]:
@@ -196,17 +218,20 @@ def _own(
     if tag is None:
         return {}
     locale, kinds = messages.locales[tag], messages.template[template].parameters
-    said = {name: value for name, value in parameters.items() if kinds[name] not in ("word", "article")}
+    said = dict(parameters)
     for name, value in parameters.items():
-        if kinds[name] in ("word", "article"):
-            word = article_word(value) if kinds[name] == "article" else value
-            if word not in locale.words:
-                return {}
-            said[name] = locale.words[word]
-        elif kinds[name] == "instant":
-            local, zone = _local(value, time_zone)
-            month = locale.months[local.month - 1]
-            said[name] = locale.instant.format(day=local.day, month=month, time=f"{local:%H:%M}{zone}")
+        match kinds[name]:
+            case "word" | "words" | "article" | "name" | "names" as kind:
+                words = _word_names(kind, value)
+                if any(each in messages.words and each not in locale.words for each in words):
+                    return {}
+                said[name] = ", ".join(locale.words.get(each) or _word(kind, each, messages).en for each in words)
+            case "instant":
+                local, zone = _local(value, time_zone)
+                month = locale.months[local.month - 1]
+                said[name] = locale.instant.format(day=local.day, month=month, time=f"{local:%H:%M}{zone}")
+            case _:
+                pass
     return {tag: locale.template[template].format_map(said)} if template in locale.template else {}
 
 

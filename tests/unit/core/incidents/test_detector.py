@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from support.entities import START_MS, policy
 
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.signals import EntityRisk, HealthBucket, Member, Trial
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.pipeline import fire, next_due_ms, observe
@@ -95,6 +95,10 @@ class Site:
     @property
     def cases(self) -> list[CaseVersion]:
         return [effect for effect in self.effects if isinstance(effect, CaseVersion)]
+
+    @property
+    def notices(self) -> list[NotificationRequested]:
+        return [effect for effect in self.effects if isinstance(effect, NotificationRequested)]
 
     @property
     def risks(self) -> list[EntityRisk]:
@@ -192,6 +196,65 @@ def test_merchant_incidents_are_another_flow():
     site.run(180, down(merchant="m2"))
     assert (site.cases[0].case_type, site.cases[0].flow) == ("incident.merchant", "F34")
     assert site.cases[0].entities.merchant_id == "m2"
+
+
+def failures_of(site: Site, **codes: int) -> tuple[Member, ...]:
+    """What the accounts tell of the failures that joined the site's only incident."""
+    joined = sum(codes.values())
+    return (Member(incident_id=site.cases[0].case_id, users=joined, failures=joined, amounts={}, codes=codes),)
+
+
+def test_a_merchant_hears_of_its_own_incident_once_at_its_start_and_once_at_its_end():
+    site = warm()
+    site.run(30, down(merchant="m2"))
+    assert site.notices == [], "the main error is not known yet"
+    site.run(60, down(merchant="m2"), members=failures_of(site, acme=1, martian=9))
+    (began,) = site.notices
+    assert (began.account_id, began.case_id) == ("merchant/m2", site.cases[0].case_id)
+    assert began.template == "merchant_incident.began"
+    assert began.parameters["code"] == "code.martian"
+    assert int(began.parameters["rate"]) < 30
+    assert 30 <= int(began.parameters["window"]) <= 120
+    assert f"fell to {began.parameters['rate']}%" in began.en
+    assert "martian" in began.zh
+    site.run(300, down(merchant="m2"), members=failures_of(site, acme=90))
+    site.run(1_200)
+    assert [notice.template for notice in site.notices] == ["merchant_incident.began", "merchant_incident.over"]
+    assert site.notices[1].account_id == "merchant/m2"
+    site.run(300, down(merchant="m2"), members=failures_of(site, acme=9))
+    site.run(1_200)
+    assert site.cases[-1].counters["reopened"] == 1
+    assert len(site.notices) == 2, "the same incident again"
+
+
+def test_where_one_way_of_paying_fails_at_a_merchant_it_hears_which():
+    site = warm()
+    routes = [route._replace(method=method) for route in ROUTES for method in ("card", "wallet_balance")]
+    site.run(1_800, routes=routes)
+    broken = down(merchant="m2", method="wallet_balance")
+    site.run(120, broken, routes=routes)
+    assert site.cases[0].subject == "merchant+method:m2+wallet_balance"
+    site.run(30, broken, routes=routes, members=failures_of(site, none=5))
+    (began,) = site.notices
+    assert (began.account_id, began.template) == ("merchant/m2", "merchant_incident.method.began")
+    assert "wallet balance" in began.en
+    assert "no answer" in began.en
+
+
+@pytest.mark.parametrize("dimension", ["gateway", "issuer", "app"])
+def test_no_merchant_hears_of_an_incident_of_others(dimension: str):
+    site = warm()
+    site.run(120, down(**{dimension: f"{dimension[0] if dimension != 'app' else 'v'}1"}))
+    site.run(120, down(merchant="m2"), members=failures_of(site, acme=9))
+    assert site.notices == []
+
+
+def test_in_mode_observe_a_merchant_hears_nothing():
+    site = warm('mode = "observe"')
+    site.run(60, down(merchant="m2"))
+    site.run(120, down(merchant="m2"), members=failures_of(site, acme=9))
+    assert site.cases[0].shadow
+    assert site.notices == []
 
 
 def test_two_gateways_are_two_incidents():

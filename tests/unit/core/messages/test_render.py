@@ -14,6 +14,8 @@ SAMPLES = {
     "id": "case_x",
     "said": "Which shop was it?",
     "count": "3",
+    "name": "method.card",
+    "names": "method.card,method.of_your_own",
     "article": "refund-time@1",
 }
 
@@ -53,6 +55,13 @@ def test_times_are_the_customers() -> None:
     text = render("fraud_alert.login", {"time": instant(1_775_044_800_000)}, "Asia/Shanghai")
     assert "20:00 on 1 Apr" in text.en
     assert "4月1日20:00" in text.zh
+
+
+def test_a_name_that_nobody_has_put_into_words_stands_for_itself() -> None:
+    parameters = {"method": "method.of_your_own", "rate": "3", "window": "60", "code": "code.visa/03"}
+    text = render("merchant_incident.method.began", parameters, "UTC")
+    assert "with of_your_own fell" in text.en
+    assert "visa/03" in text.zh
 
 
 def test_a_zone_that_does_not_exist_is_utc_and_says_so() -> None:
