@@ -39,7 +39,7 @@ def test_escalated_and_overdue_cases_fit_and_their_actions_are_a_key_away(scene,
         finding="confirmed_fraud",
         amount_minor=123_456_789,
         currency="CNY",
-        entities=Entities(account_id=PERSON, ip="203.0.113.7"),
+        entities=Entities(account_id=PERSON, ip="203.0.113.7", merchant_id="mer_1"),
         sla=Sla(first_response_due=at, next_update_due=at, resolution_due=at),
         evidence=lines,
     )
@@ -50,8 +50,14 @@ def test_escalated_and_overdue_cases_fit_and_their_actions_are_a_key_away(scene,
         service.clock.at_ms = START_MS + 50 * 3_600_000
         address = f"http://127.0.0.1:{service.port}"
         sun = Person(scene.browser, address, "sun", viewport={"width": 1280, "height": 800}).signs_in()
-        pages = ("/queue", page_of(service.app, "account", PERSON), page_of(service.app, "ip", "203.0.113.7"))
-        assert {each: cut for each in pages if (cut := sun.opens(each).evaluate(_CUT))} == {}
+        lists = ("/queue", "/search?q=payment", "/incidents", "/locks", "/merchant?id=mer_1", "/audit")
+        pages = (*lists, page_of(service.app, "account", PERSON), page_of(service.app, "ip", "203.0.113.7"))
+        for width in (1280, 1024, 768):
+            sun.page.set_viewport_size({"width": width, "height": 800})
+            assert {each: cut for each in pages if (cut := sun.opens(each).evaluate(_CUT))} == {}, width
+        sun.page.set_viewport_size({"width": 1024, "height": 800})
+        assert "1,234,567.89" in sun.opens("/queue").locator("tbody").inner_text(), "what matters stays"
+        sun.page.set_viewport_size({"width": 1280, "height": 800})
         page = sun.opens("/cases/case_x")
         for key in ("Tab", "Tab", "Enter", "Tab"):
             page.keyboard.press(key)
