@@ -56,6 +56,7 @@ def wrote(turn: Turn, event: UserMessage) -> None:
         _open(turn, event, reading, looked_up)
         return
     add_line(turn, case, _line(turn, event, reading))
+    _to_take_down(turn, case, reading)
     fill(turn, case, reading)
     if reading.understood:
         raise_to(turn, case, raised(turn, reading.topic.priority, case.amount_minor, case.currency))
@@ -202,6 +203,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
     topic, article = topic_of(looked_up, reading), looked_up.article if looked_up is not None else None
     case = opened(turn, event, reading, _line(turn, event, reading, looked_up), looked_up)
     _count(turn, looked_up)
+    _to_take_down(turn, case, reading)
     # A second question of the same kind says that the answer to the first one was none.
     if case.version == 0 and (article is not None or reading.answer):
         if article is not None:
@@ -228,6 +230,13 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
             dialogue.ask(turn, case, ASKED, parameters)
     else:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": topic.word}, case)
+
+
+def _to_take_down(turn: Turn, case: Case, reading: Reading) -> None:
+    """Tells security what to do about a page: nothing here can block one, its host and the browsers' lists can."""
+    if reading.details.page and case.queue == "security":
+        text = f"look at {reading.details.page} and, if it is false, have it taken down"
+        add_line(turn, case, Line(turn.at_ms, "page.reported", turn.cause, text))
 
 
 def _of_what(order: str, topic: Topic, article: Article | None) -> str:
@@ -277,6 +286,8 @@ def _line(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
             told.append(f"{name} {value}")
     if reading.masked:
         told.append(f"hidden: {', '.join(reading.masked)}")
+    if details.page:
+        told.append(f"page {details.page}")
     text = "; ".join(told)[:200]
     return Line(turn.at_ms, "user.message", turn.cause, text, details.amount_minor, details.currency or None)
 

@@ -1,4 +1,4 @@
-"""Which order, amount, time, payee and card does a message name?
+"""Which order, amount, time, payee, card and page does a message name?
 
 It is read from the masked text, and a detail is kept only in a form that says nothing about a person: an order number
 that is no telephone number, four last digits, a payee's first letter. Times are told in the customer's own zone.
@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from streams.core.currencies import exponent_of
+from streams.core.intake.pages import page_in
 from streams.core.personal import kind_of
 
 NAMES: Final = ("order", "amount", "time", "payee", "last4")
@@ -86,6 +87,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     time: str = ""  # local, to the day or the minute: 2026-11-02 or 2026-11-02T15:00
     payee: str = ""  # first letter and a star
     last4: str = ""
+    page: str = ""  # `streams.core.intake.pages`: an address that nobody opens by mistake
 
     def has(self, name: str) -> bool:
         """Whether the detail of `NAMES` is there."""
@@ -104,6 +106,7 @@ def details_of(text: str, local: datetime) -> Details:
         time=_time(text, local),
         payee=f"{name[0]}*" if name and _NOBODY.search(name) is None else "",
         last4=last4.group(1) if last4 is not None else "",
+        page=page_in(text),
     )
 
 

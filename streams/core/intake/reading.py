@@ -17,6 +17,7 @@ import msgspec
 
 from streams.core.intake.details import Details, details_of
 from streams.core.intake.masking import masked
+from streams.core.intake.pages import without_pages
 from streams.core.intake.text_model import TextModel, packaged_text_model
 from streams.core.intake.topics import SCAMMED, TOPICS, Topic
 from streams.core.policy import IntakePolicy
@@ -30,6 +31,7 @@ _SCAMMED: Final = "scammed"  # the rule whose topic is not the one of its flow
 # Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
 _QUESTIONS: Final = "F40"
 _PHISHING_PRIORITY: Final = 2
+_WHOSE: Final = "whose"  # the rule of who asks whether a message, a page or a call is ours
 _PHISHING = re.compile(
     r"钓鱼|诈骗|骗子|假冒|冒充|仿冒|假(?:的)?(?:网站|客服|短信|链接|app)|可疑(?:的)?(?:链接|短信|网址|邮件)"
     r"|phish|scam|impersonat|pretend|fake|spoof|suspicious (?:link|message|e-?mail|text|sms|site|website)"
@@ -81,7 +83,8 @@ def read(
 ) -> Reading:
     """The reading of a message written at `local`, the customer's wall clock. Same text, same reading, everywhere."""
     clean = masked(text)
-    said = _HIDDEN.sub(" ", clean.text)  # that a card number was there says nothing about what is wanted
+    # That a card number was there says nothing about what is wanted, nor do the letters of an address.
+    said = without_pages(_HIDDEN.sub(" ", clean.text))
     rule = _rule_for(said)
     # Nor does the wish for a person, whatever else the words for one may stand for.
     meant = rule.pattern.sub(" ", folded(said)) if rule is not None and rule.flow == _ASKS else said
@@ -94,9 +97,10 @@ def read(
         topic, confidence, by = TOPICS[best], share, "model"
     else:
         topic, confidence, by = _unread(guesses), share, "person"
-    if topic.flow == _QUESTIONS and _PHISHING.search(folded(said)) is not None:
-        topic = topic._replace(priority=_PHISHING_PRIORITY)
     details = details_of(clean.text, local)
+    if _may_be_phishing(topic, by, said, details.page):
+        about = topic if by == "person" else TOPICS[_QUESTIONS]
+        topic = about._replace(queue="security", priority=_PHISHING_PRIORITY)
     return Reading(
         text=clean.text,
         masked=clean.kinds,
@@ -111,6 +115,15 @@ def read(
         said=said,
         wants_person=rule is not None and rule.flow == _ASKS,
     )
+
+
+def _may_be_phishing(topic: Topic, by: str, said: str, page: str) -> bool:
+    """Whether somebody has to look at what the customer was sent, before more people follow it."""
+    if page and (topic.answer or topic.flow == UNREAD.flow) and not by.startswith("rule "):
+        return True  # it is what the message is about, and no general answer knows it
+    if topic.flow != _QUESTIONS:
+        return False
+    return page != "" or by == f"rule {_WHOSE}" or _PHISHING.search(folded(said)) is not None
 
 
 def folded(text: str) -> str:

@@ -63,8 +63,8 @@ def look_up(reading: Reading, knowledge: Knowledge, on: date, line: float) -> Lo
 
 
 def _is_question(reading: Reading) -> bool:
-    if reading.wants_person or happened(reading.said, reading.details):
-        return False
+    if reading.wants_person or reading.details.page or happened(reading.said, reading.details):
+        return False  # a page that is named is what the question is about, and no article knows it
     if reading.answer and reading.by.startswith("rule "):
         return False  # a wording that can hardly mean anything else has an answer of its own
     if not may_answer(reading.topic):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.happenings import DAY, MINUTE, NOON, event, paid
 from support.play import Player, policy
 
@@ -126,3 +127,27 @@ def test_an_empty_message_and_a_late_one_open_nothing() -> None:
     assert said(player, NOON, "  ") == []
     player.pass_until(NOON + 30 * DAY)
     assert said(player, NOON + MINUTE, "charged twice") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is this sms with link http://paywarden-login.evil.example/in?u=ada really from you?",
+        "please look at http://paywarden-login.evil.example/in, they want my card there",
+    ],
+)
+def test_a_page_that_a_customer_was_sent_waits_for_security_with_its_address_told_safely(text: str) -> None:
+    effects = said(Player(policy()), NOON, text)
+    case = case_of(effects)
+    assert (case.queue, case.priority, case.status in ("classified", "recorded")) == ("security", "P2", True)
+    (told,) = [each.text for each in case.evidence if each.kind == "page.reported"]
+    assert "hxxp://paywarden-login[.]evil[.]example/in" in told
+    assert "http://" not in told + "".join(each.text for each in case.evidence)
+
+
+def test_a_question_of_privacy_is_answered_and_a_page_that_follows_it_is_not() -> None:
+    player = Player(policy())
+    assert case_of(said(player, NOON, "who can see my data?")).status == "auto_answered"
+    case = case_of(said(player, NOON + MINUTE, "is www.data-check.example really from you?"))
+    assert (case.status, case.priority) == ("classified", "P2")
+    assert "page.reported" in [each.kind for each in case.evidence]

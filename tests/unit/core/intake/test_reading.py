@@ -459,3 +459,62 @@ def test_the_shipped_model_finds_the_queue_of_messages_that_it_has_not_seen(lang
         right = sum(made.topic.queue == TOPICS[each.flow].queue for each, made in kept)
         assert right >= least * len(kept)
         assert len(kept) >= 0.7 * len(mine)
+
+
+# Written after the rule `whose` stood still.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi, an SMS told me my card is blocked and to go to http://card-unblock.example. Is that one yours?",
+        "my mum got an email with a link about a prize, was it sent by you",
+        "can i trust this message about a parcel fee, it has a payment link",
+        "https://wallet-bonus.example/claim",
+        "a page www.wallet-prize.example wants my card, is it ok",
+        "有条短信叫我去 https://huodong-lingjiang.example 领红包，这短信是官方发的吗",
+        "邮件里让我重新绑卡，邮件是真是假啊",
+        "这个链接能不能点",
+    ],
+)
+def test_who_was_sent_a_page_or_asks_whose_it_is_waits_for_a_person_of_security(text: str) -> None:
+    told = reading(text)
+    assert (told.topic.queue, told.topic.priority) == ("security", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "flow", "priority"),
+    [
+        ("I cannot pay at https://shop.example/cart, the page fails", "F05", 3),
+        ("who can see my data?", "F40", 4),
+        ("支付页面一直转圈，是你们系统的问题吗", None, None),
+        ("did you send me the sms code? nothing came", "F08", 3),
+        ("I was charged twice at https://shop.example/cart", "F12", 2),
+    ],
+)
+def test_a_page_that_is_only_mentioned_and_a_question_about_privacy_stay_where_they_belong(
+    text: str, flow: str | None, priority: int | None
+) -> None:
+    told = reading(text)
+    if flow is None:
+        assert told.topic.flow != "F40"
+    else:
+        assert (told.topic.flow, told.topic.priority) == (flow, priority)
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("http://login.evil.example/a/b?for=ada#x 是真的吗", "hxxp://login[.]evil[.]example/a/b"),
+        ("see HTTPS://Evil.example.", "hxxps://Evil[.]example"),
+        ("(www.evil.example/x)", "www[.]evil[.]example/x"),
+        ("hxxps[:]//evil[.]example/y", "hxxps://evil[.]example/y"),
+        ("打开evil-shop.com登录", "evil-shop[.]com"),
+        ("http://evil.example/13812345678", "hxxp://evil[.]example/[phone]"),
+        ("https://my.wallet.example@evil.example/x", "hxxps://[email]/x"),
+        ("http://раураl.example", "hxxp://раураl[.]example"),
+        ("I paid.Then it failed e.g. twice, v1.2.3 on 10.11.2026", ""),
+        ("write to ada@mail.example", ""),
+        ("", ""),
+    ],
+)
+def test_a_page_is_told_so_that_nobody_opens_it_by_mistake(text: str, page: str) -> None:
+    assert reading(text).details.page == page
