@@ -15,8 +15,8 @@ from streams.core.sections import Amounts, Count, RuleSection
 class Fired(msgspec.Struct, frozen=True, gc=False):
     """The pattern is there, in this band (1 is the mildest), for these reasons and on this evidence.
 
-    The first number of the evidence is what was observed for the first reason; `usual`, if it is there, is what the
-    customer usually does.
+    The first number of the evidence that is not missing is what was observed for the first reason; `usual`, if it is
+    there, is what the customer usually does.
     """
 
     band: int

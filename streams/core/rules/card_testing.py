@@ -35,16 +35,17 @@ def card_testing(event: Movement, _at_ms: int, features: Features, policy: CardT
     cards = features.cards_1d
     if actor < 1.0 and place < 2.0 and cards < policy.cards_1d[0]:
         return NO_RISK if actor < 0.0 and place < 0.0 else QUIET
-    band = max(min(2, int(actor)), band_of(cards, policy.cards_1d))
-    if place >= 2.0 and (features.failed == 1.0 or event.amount_minor <= policy.small_minor.get(event.currency, -1)):
-        band = 2
+    is_tried = features.failed == 1.0 or event.amount_minor <= policy.small_minor.get(event.currency, -1)
+    bands = {
+        "device_testing": min(2, int(features.device_testing)),
+        "ip_testing": min(2, int(features.ip_testing)),
+        "merchant_testing": 2 if is_tried and features.merchant_testing >= 2.0 else 0,
+        "bin_level": 2 if is_tried and features.bin_level >= 2.0 else 0,
+        "cards_1d": band_of(cards, policy.cards_1d),
+    }
+    band = max(bands.values())
     if band <= 0:
         return QUIET
-    evidence = {
-        "device_testing": features.device_testing,
-        "ip_testing": features.ip_testing,
-        "merchant_testing": features.merchant_testing,
-        "bin_level": features.bin_level,
-        "cards_1d": cards,
-    }
+    loudest_first = sorted(bands, key=bands.__getitem__, reverse=True)
+    evidence = {name: getattr(features, name) for name in loudest_first}
     return Fired(band, ("R10",), evidence)

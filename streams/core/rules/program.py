@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 
 from streams.contracts.decisions import Hit
-from streams.core.features import Features
+from streams.core.features import MISSING, Features
 from streams.core.outcome import Outcome
 from streams.core.rules.base import QUIET, Fired, Judge, NotApplicable, Quiet, Rule
 from streams.core.rules.declared import rule_of
@@ -87,7 +87,7 @@ def evaluate_all(event: object, at_ms: int, features: Features, policy: Policy) 
         match result:
             case Fired():
                 hit = _hit(rule, section, result)
-                text = ", ".join(f"{name}={value:g}" for name, value in result.evidence.items())
+                text = ", ".join(f"{name}={value:g}" for name, value in hit.evidence.items())
                 findings.append(Finding(hit.rule, "snoozed" if rule.slug in snoozed else "fired", text, hit))
             case NotApplicable():
                 findings.append(Finding(f"{rule.slug}/x00", "not applicable", result.why))
@@ -145,7 +145,7 @@ def _hit(rule: Rule, section: Any, fired: Fired) -> Hit:
         outcome=section.outcomes[fired.band - 1],
         reasons=fired.reasons,
         shadow=section.mode == "observe",
-        evidence=fired.evidence,
+        evidence={name: value for name, value in fired.evidence.items() if value != MISSING},
     )
 
 

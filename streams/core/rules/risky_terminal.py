@@ -38,9 +38,8 @@ def risky_terminal(_event: Movement, _at_ms: int, features: Features, policy: Ri
         band = band_of(rate * labels + 0.5, policy.frauds_7d)
         if features.terminal_labels_1d > 0.0 and features.terminal_fraud_rate_1d == 0.0:
             band = min(band, 1)
-    if features.merchant_labelled >= 1.0:
-        band = max(band, band_of(merchant_rate, policy.merchant_rate_30d))
-    if band == 0:
+    by_merchant = band_of(merchant_rate, policy.merchant_rate_30d) if features.merchant_labelled >= 1.0 else 0
+    if max(band, by_merchant) == 0:
         return QUIET
     evidence = {
         "terminal_fraud_rate_7d": rate,
@@ -48,4 +47,6 @@ def risky_terminal(_event: Movement, _at_ms: int, features: Features, policy: Ri
         "terminal_fraud_rate_1d": features.terminal_fraud_rate_1d,
         "merchant_fraud_rate_30d": merchant_rate,
     }
-    return Fired(band, ("R08",), evidence)
+    if by_merchant > band:
+        evidence = {"merchant_fraud_rate_30d": merchant_rate} | evidence  # what speaks stands first
+    return Fired(max(band, by_merchant), ("R08",), evidence)

@@ -13,11 +13,11 @@ from support.features import calm, nothing_known
 from streams.adapters.policy_file import load_policy
 from streams.contracts import logins, payments
 from streams.contracts.base import to_ms
-from streams.core.features import FEATURE_NAMES
+from streams.core.features import FEATURE_NAMES, MISSING
 from streams.core.flows.movements import SUBJECTS
 from streams.core.reasons import REASONS
 from streams.core.rules.base import Fired, NotApplicable, Quiet
-from streams.core.rules.program import evaluate_all
+from streams.core.rules.program import evaluate, evaluate_all
 from streams.core.rules.registry import RULES
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "rules"
@@ -120,6 +120,39 @@ class TestEveryRule:
     def test_its_table_refuses_bands_without_outcomes(self, rule):
         short = msgspec.structs.replace(table(rule), outcomes=())
         assert list(short.problems())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.slug)
+def test_evidence_has_no_mark_for_what_is_missing(rule):
+    _, event, features = read(rule, "hit.json")
+    hits = evaluate(event, to_ms(event.occurred_at), features, POLICY)
+    (hit,) = [hit for hit in hits if hit.rule.startswith(f"{rule.slug}/")]
+    assert hit.evidence
+    assert MISSING not in hit.evidence.values()
+
+
+@pytest.mark.parametrize(
+    ("features", "first"),
+    [
+        ({"cards_1d": 9.0, "merchant_testing": 1.0}, ("cards_1d", 9.0)),
+        ({"cards_1d": 1.0, "ip_testing": 1.0, "device_testing": -1.0}, ("ip_testing", 1.0)),
+        ({"cards_1d": 1.0, "merchant_testing": 2.0, "failed": 1.0}, ("merchant_testing", 2.0)),
+        ({"cards_1d": 1.0, "bin_level": 2.0, "merchant_testing": 1.0, "failed": 1.0}, ("bin_level", 2.0)),
+    ],
+)
+def test_a_card_test_is_measured_by_what_speaks_loudest(features, first):
+    (rule,) = [rule for rule in RULES if rule.slug == "card-testing"]
+    _, event, _ = read(rule, "hit.json")
+    (hit,) = evaluate(event, to_ms(event.occurred_at), calm(**features), POLICY)
+    assert next(iter(hit.evidence.items())) == first
+
+
+def test_a_merchant_with_frauds_is_measured_by_its_own_rate():
+    (rule,) = [rule for rule in RULES if rule.slug == "risky-terminal"]
+    _, event, _ = read(rule, "hit.json")
+    features = calm(terminal_fraud_rate_7d=0.0, merchant_fraud_rate_30d=0.9, merchant_labelled=1.0)
+    (hit,) = evaluate(event, to_ms(event.occurred_at), features, POLICY)
+    assert next(iter(hit.evidence.items())) == ("merchant_fraud_rate_30d", 0.9)
 
 
 def test_goldens_belong_to_rules():
