@@ -12,6 +12,7 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.clock import SystemClock
 from streams.adapters.overlay import load_library
+from streams.adapters.policy_file import load_schedule
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.console_audit import audit
 from streams.cli.console_tokens import tokens
@@ -87,6 +88,7 @@ def console(
             ),
             oidc=_oidc_of(settings),
             library=library,
+            capacity=load_schedule(settings.policy_files).policies[-1].model.costs.reviews_per_day,
         )
 
 

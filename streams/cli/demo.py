@@ -160,9 +160,9 @@ def _play(
     reader.start()
 
     view.tell("starting a worker")
-    surroundings = _environment(settings)
+    surroundings = _environment(settings, folder)
     with ending.waits():
-        worker = Child(_worker_command(), folder / WORKER_LOG, env=surroundings | _worker_environment(folder, web_port))
+        worker = Child(_worker_command(), folder / WORKER_LOG, env=surroundings | _worker_environment(web_port))
         stack.callback(worker.stop)
     if console is not None:  # all of it while the worker starts
         console = prepared(console, folder, view, clock.now_ms())
@@ -405,9 +405,11 @@ def _worker_command() -> list[str]:
     return [sys.executable, "-P", "-m", "streams.cli", "worker"]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """What every child is told. What the surrounding deployment says about security holds for a broker of that
-    deployment, and nothing else of it holds here."""
+def _environment(settings: Settings, folder: Path) -> dict[str, str]:
+    """What every child is told, with the policy that it finds in `folder`. What the surrounding deployment says about
+    security holds for a broker of that deployment, and nothing else of it holds here."""
+    policy = folder / "demo.policy.toml"
+    policy.write_text((files("streams.cli") / policy.name).read_text(encoding="utf-8"), encoding="utf-8")
     kept = ("PAYWARDEN_SECURITY_", "PAYWARDEN_SASL_", "PAYWARDEN_SSL_")
     inherited = {
         name: value
@@ -418,16 +420,14 @@ def _environment(settings: Settings) -> dict[str, str]:
         "PAYWARDEN_BOOTSTRAP": settings.bootstrap,
         "PAYWARDEN_APP_ID": settings.app_id,
         "PAYWARDEN_TOPIC_PREFIX": settings.topic_prefix,
+        "PAYWARDEN_POLICY_FILES": json.dumps([str(policy)]),
     }
 
 
-def _worker_environment(folder: Path, web_port: int) -> dict[str, str]:
-    policy = folder / "demo.policy.toml"
-    policy.write_text((files("streams.cli") / policy.name).read_text(encoding="utf-8"), encoding="utf-8")
+def _worker_environment(web_port: int) -> dict[str, str]:
     return {
         "PAYWARDEN_CLOCK": "live",
         "PAYWARDEN_MERGE": "live",
-        "PAYWARDEN_POLICY_FILES": json.dumps([str(policy)]),
         "PAYWARDEN_WEB_PORT": str(web_port),
     }
 

@@ -98,9 +98,11 @@ class Desk:
         secret: str = "",
         limits: Limits | None = None,
         library: Library | None = None,
+        capacity: int | None = None,
     ) -> None:
         self.store = store
         self.library = library or packaged_library()
+        self.capacity = capacity  # cases that analysts can look at in a day; None: nobody has said
         self.clock = clock
         self.changes = changes
         self.secure = secure

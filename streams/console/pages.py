@@ -81,6 +81,7 @@ class Pages:
             "minute": lambda ms: "" if ms is None else f"{from_ms(ms):%Y-%m-%d %H:%M}",
             "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
             "spell": spelled,
+            "with_capital": lambda text: text[:1].upper() + text[1:],
             "chip": lambda value: _CHIPS.get(value, ""),
             "notice": decode_notice,
             "locks_state": decode_locks,

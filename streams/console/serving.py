@@ -45,12 +45,15 @@ def serve(
     limits: Limits | None = None,
     oidc: OidcOptions | None = None,
     library: Library | None = None,
+    capacity: int | None = None,
 ) -> None:
     """Until SIGTERM or SIGINT. `proxies`: whose word counts about where a request comes from.
 
     There is no access log: addresses of pages name cases and accounts.
     """
-    app = following(store, options, https=https, secret=secret, limits=limits, oidc=oidc, library=library)
+    app = following(
+        store, options, https=https, secret=secret, limits=limits, oidc=oidc, library=library, capacity=capacity
+    )
     uvicorn.run(
         app,
         host=host,
@@ -74,6 +77,7 @@ def following(
     limits: Limits | None = None,
     oidc: OidcOptions | None = None,
     library: Library | None = None,
+    capacity: int | None = None,
 ) -> FastAPI:
     """The pages; when the task that follows the topics fails, the process ends."""
     changes, sender, clock = Changes(), Sender(options), SystemClock()
@@ -107,6 +111,7 @@ def following(
         limits=limits,
         oidc=provider,
         library=library,
+        capacity=capacity,
         lifespan=running,
     )
     app.state.desk.warm()

@@ -57,12 +57,14 @@ def build(
     limits: Limits | None = None,
     oidc: Provider | None = None,
     library: Library | None = None,
+    capacity: int | None = None,
     lifespan: Callable[[FastAPI], Any] | None = None,
 ) -> FastAPI:
     """The console over an open store. `secure`: it is reached by HTTPS, so cookies are sent over nothing else.
 
     `secret`: what references of people are made with; without one the store keeps one.
     `library`: the articles that the workers answer with; the packaged ones if it is not given.
+    `capacity`: cases that analysts can look at in a day, for the line where the queue of today ends.
     """
     app = FastAPI(
         title="PayWarden", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
@@ -77,6 +79,7 @@ def build(
         secret=secret,
         limits=limits,
         library=library,
+        capacity=capacity,
     )
     app.state.desk = desk
     static = resources.files("streams.console") / "static"

@@ -36,6 +36,7 @@ def ranked(
     stage: str = "work",
     whose: str = "all",
     after: str = "",
+    begin: int = 0,
     nothing: str = "",
 ) -> HTMLResponse:
     if stage not in STAGES:
@@ -62,7 +63,11 @@ def ranked(
         views = desks.views(connection, session.name)
         sizes = _sizes(connection, found.lines)
     chosen = {"queue": queue, "priority": priority, "stage": stage, "whose": whose}
-    more = found.next_cursor and urlencode({**chosen, "after": found.next_cursor})
+    more = found.next_cursor and urlencode(
+        {**chosen, "after": found.next_cursor, "begin": begin + len(found.lines) if after else len(found.lines)}
+    )
+    # What is ranked by somebody's name or one priority alone is no day's work of the team.
+    capacity = desk.capacity if stage == "work" and whose == "all" and not priority else None
     return desk.page(
         request,
         "queue.html",
@@ -73,6 +78,8 @@ def ranked(
         total=min(total, _COUNTED),
         is_more=total > _COUNTED,
         worked=worked,
+        capacity=capacity,
+        ends=None if capacity is None else max(0, capacity - worked) - (begin if after else 0),
         chosen=chosen,
         views=views,
         may_keep=session.role in ANALYSTS,

@@ -19,13 +19,14 @@ from streams.adapters.case_store.people import User
 from streams.adapters.case_store.queries import Answer as Refusal
 from streams.adapters.case_store.trail import account_subject, entity_subject
 from streams.console import passwords
+from streams.console.desk import PAGE
 from streams.console.masking import masked_in
 from streams.console.references import References
 from streams.console.routes.merchants import report_of
 from streams.console.timeline import LANES, Moment, habit, judged, lane_of, timeline
 from streams.console.wording import load_texts
 from streams.contracts.base import from_ms
-from streams.contracts.cases import Entities, Evidence, NotificationRequested
+from streams.contracts.cases import CaseVersion, Entities, Evidence, NotificationRequested
 from streams.contracts.registry import tag_of
 from streams.contracts.topics import TOPICS
 from streams.core.entities.threat import exposed_text
@@ -340,3 +341,67 @@ def test_pages_say_that_the_store_is_being_filled(service: Service, analyst: Bro
         assert "being filled: pages show only a part. Records not read yet (12,345)" in analyst.asks("GET", page).text
     changes.fills(0)
     assert "being filled" not in analyst.asks("GET", "/queue").text
+
+
+def worked_on(case_id: str) -> CaseVersion:
+    line = Evidence(at=AT, kind="operator_note", event_id="opr_9", text="analyst mei: note")
+    return case(case_id, 2, evidence=(line,))
+
+
+def ends_before(answer: Answer) -> list[str]:
+    """Cases of a list that come behind the line where the day's capacity ends."""
+    text = shown(answer)
+    return re.findall(r"/cases/(\w+)\"", text[text.index('class="ends"') :]) if 'class="ends"' in text else []
+
+
+def test_the_queue_shows_where_the_capacity_of_the_day_ends(service: Service, analyst: Browser) -> None:
+    service.app.state.desk.capacity = 3
+    load(service.store, [record(CASES, worked_on("case_w"))])
+    load(service.store, [record(CASES, case(f"case_q{number}", priority="P4")) for number in range(4)])
+    answer = analyst.asks("GET", "/queue?queue=security")
+    assert "<b>1</b> worked on today · <b>3</b> a day can be worked on" in answer.text
+    assert "Today's capacity ends here" in answer.text.replace("&#39;", "'")
+    listed = re.findall(r"/cases/(\w+)\"", answer.text)
+    assert ends_before(answer) == listed[2:], "three a day, one of which is done"
+    for narrowed in ("whose=mine", "whose=unassigned", "stage=done", "priority=P4"):
+        assert not ends_before(analyst.asks("GET", f"/queue?queue=security&{narrowed}")), narrowed
+    service.app.state.desk.capacity = None
+    assert not ends_before(analyst.asks("GET", "/queue?queue=security"))
+
+
+def test_the_line_of_the_day_stands_on_the_page_that_it_falls_on(service: Service, analyst: Browser) -> None:
+    service.app.state.desk.capacity = 60
+    load(service.store, [record(CASES, case(f"case_q{number:03}")) for number in range(PAGE + 20)])
+    first = analyst.asks("GET", "/queue?queue=security")
+    assert not ends_before(first)
+    more = re.search(r'class="more" href="([^"]+)"', first.text)
+    assert more is not None
+    second = analyst.asks("GET", more[1].replace("&amp;", "&"))
+    listed = re.findall(r"/cases/(\w+)\"", second.text)
+    assert ends_before(second) == listed[60 - PAGE :]
+
+
+@pytest.mark.parametrize(
+    ("subject", "zh", "en"),
+    [
+        ("issuer:issuer-south", "发卡行 issuer-south", "Issuer issuer-south"),
+        ("gateway+method:gateway-2+card", "支付通道 + 支付方式 gateway-2+card", "Gateway + method gateway-2+card"),
+        ("platform:all", "平台", "Platform"),
+        ("device/dev-123456", "设备 de…456", "Device de…456"),
+        ("account/customer-70021", "账户 cu…021", "Account cu…021"),
+    ],
+)
+def test_what_an_incident_is_about_is_said_in_the_language(
+    service: Service, analyst: Browser, subject: str, zh: str, en: str
+) -> None:
+    about = case("inc_9", owner="entity", entities=Entities(entity="health/all"), subject=subject)
+    load(service.store, [record(CASES, about)])
+    for language, said in (("zh", zh), ("en", en)):
+        analyst.cookies["paywarden_language"] = language
+        for path in ("/incidents", "/cases/inc_9"):
+            told = " ".join(re.sub("<[^>]+>", " ", shown(analyst.asks("GET", path))).split())
+            assert said in told, (path, language)
+
+
+def test_what_was_sent_is_headed_in_sentence_case(service: Service, analyst: Browser) -> None:
+    assert "· In app<" in shown(analyst.asks("GET", "/cases/case_a"))
