@@ -12,6 +12,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from streams.adapters.case_store.people import KNOWN_MS
+
 LEAST: Final = 12  # characters of a password
 MOST: Final = 256
 _WINDOW_MS: Final = 15 * 60_000
@@ -23,7 +25,6 @@ _OF_A_NAME: Final = 50
 _FROM_A_PLACE: Final = 100
 _IN_ALL: Final = 2_000
 _REMEMBERED: Final = 10_000
-KNOWN_MS: Final = 180 * 86_400_000  # how long a browser or place is known in which somebody has signed in
 
 _hasher = PasswordHasher()
 # Checked for names that nobody has, so that an answer takes as long.
@@ -92,21 +93,22 @@ class Doors:
 
     A browser in which somebody has signed in before has a count of its own (OWASP, device cookies), and so has a place
     from which they have: what others try elsewhere, or under other names, is not held against them there. Places are
-    remembered by this process, browsers by a cookie.
+    remembered by the case store, browsers by a cookie.
     """
 
     def __init__(self) -> None:
         self._tries = Tries()
-        self._places: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    def signs_in(self, name: str, place: str, browser: str, now_ms: int) -> Mapping[str, int]:
-        """What a try to sign in counts for. `browser`: the mark of one that is known as the name's, or empty."""
+    def signs_in(self, name: str, place: str, *, browser: str = "", is_known: bool = False) -> Mapping[str, int]:
+        """What a try to sign in counts for.
+
+        `browser`: the mark of one that is known as the name's, or empty; `is_known`: they have signed in from `place`.
+        """
         name = _folded(name)
         if browser:
             return {f"browser {browser}": _GUESSES}
         here = {f"name {name} from {place}": _GUESSES}
-        seen_ms = self._places.get((name, place))
-        if seen_ms is not None and now_ms - seen_ms < KNOWN_MS:
+        if is_known:
             return here
         return here | {f"name {name}": _OF_A_NAME, f"from {place}": _FROM_A_PLACE, "all": _IN_ALL}
 
@@ -125,14 +127,6 @@ class Doors:
     def was_right(self, most: Mapping[str, int], began_ms: int) -> None:
         """Takes a try back that was right."""
         self._tries.was_right(most, began_ms=began_ms)
-
-    def came_in(self, name: str, place: str, now_ms: int) -> None:
-        """Somebody has signed in from there."""
-        key = (_folded(name), place)
-        self._places.pop(key, None)
-        self._places[key] = now_ms
-        while len(self._places) > _REMEMBERED:
-            self._places.popitem(last=False)
 
 
 def marked_browser(name: str, token: str, now_ms: int) -> str:

@@ -16,6 +16,7 @@ from streams.agents.publish import publish
 from streams.console import passwords
 from streams.console.desk import Changes
 from streams.console.limits import Limits
+from streams.console.passwords import Doors
 from streams.console.web import build
 from streams.contracts.accounts import UserMessage, UserReport
 from streams.contracts.base import Event
@@ -102,6 +103,11 @@ class Office:
     def page_of(self, kind: str, value: str) -> str:
         """Where the page of a customer, address, card .. is."""
         return page_of(self._app, kind, value)
+
+    def doors(self) -> Doors:
+        """What the last of the consoles has counted."""
+        doors: Doors = self._app.state.desk.doors
+        return doors
 
     def address(self, console: int = 0) -> str:
         return f"http://127.0.0.1:{self._ports[console]}"

@@ -12,11 +12,12 @@ from typing import Final, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from streams.adapters.case_store.tables import SESSIONS, SPENT, USERS
+from streams.adapters.case_store.tables import PLACES, SESSIONS, SPENT, USERS
 
 Role = Literal["viewer", "analyst", "supervisor", "admin"]
 IDLE_MS: Final = 30 * 60_000
 LONGEST_MS: Final = 12 * 3_600_000
+KNOWN_MS: Final = 180 * 86_400_000  # how long a browser or place is known in which somebody has signed in
 _SEEN_EVERY_MS: Final = 60_000  # reading a page should not be a write
 
 
@@ -81,7 +82,8 @@ def put_from_provider(connection: Connection, name: str, role: Role, now_ms: int
 
 
 def remove_user(connection: Connection, name: str) -> bool:
-    connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+    for table in (SESSIONS, PLACES):
+        connection.execute(delete(table).where(table.c.name == name))
     return bool(connection.execute(delete(USERS).where(USERS.c.name == name)).rowcount)
 
 
@@ -154,11 +156,31 @@ def end_others(connection: Connection, mine: Session) -> None:
     connection.execute(delete(SESSIONS).where(*theirs))
 
 
+def came_in(connection: Connection, name: str, place: str, now_ms: int) -> None:
+    """Remembers that somebody has signed in from there."""
+    connection.execute(delete(PLACES).where(PLACES.c.at_ms <= now_ms - KNOWN_MS))
+    row = {"name": name, "place_hash": _place(name, place)}
+    connection.execute(delete(PLACES).filter_by(**row))
+    connection.execute(insert(PLACES), {**row, "at_ms": now_ms})
+
+
+def is_known_place(connection: Connection, name: str, place: str, now_ms: int) -> bool:
+    """Whether somebody has signed in from there within half a year."""
+    here = select(PLACES.c.at_ms).where(PLACES.c.name == name, PLACES.c.place_hash == _place(name, place))
+    at_ms = connection.scalar(here)
+    return at_ms is not None and now_ms - at_ms < KNOWN_MS
+
+
 def sign_out(connection: Connection, token: str) -> None:
     connection.execute(delete(SESSIONS).where(SESSIONS.c.token_hash == _hash(token)))
 
 
 _USER: Final = (USERS.c.name, USERS.c.role, USERS.c.password_hash, USERS.c.added_ms)
+
+
+def _place(name: str, place: str) -> str:
+    """An address of somebody's home tells more than the limits need."""
+    return sha256(f"place\x1f{name}\x1f{place}".encode()).hexdigest()
 
 
 def _hash(token: str) -> str:

@@ -336,6 +336,15 @@ SPENT: Final = Table(
     _ms("at_ms"),
 )
 
+# From where people have signed in, so that strangers shut nobody out there: streams/console/passwords.py.
+PLACES: Final = Table(
+    "known_places",
+    METADATA,
+    _id("name", primary_key=True),
+    Column("place_hash", String(64), primary_key=True),
+    _ms("at_ms"),
+)
+
 # Other services that may ask; a token is shown once and kept as a hash.
 API_TOKENS: Final = Table(
     "api_tokens",

@@ -24,7 +24,7 @@ from streams.console.desk import (
 
 router = APIRouter()
 
-_KNOWN_S: Final = passwords.KNOWN_MS // 1000
+_KNOWN_S: Final = people.KNOWN_MS // 1000
 
 
 @router.get("/login")
@@ -39,21 +39,23 @@ def login(
     now_ms = desk.clock.now_ms()
     place = place_of(request)
     said = desk.references.opened("browser", request.cookies.get(BROWSER, "")) or ""
-    keys = desk.doors.signs_in(name, place, passwords.known_browser(said, name, now_ms), now_ms)
+    with desk.store.reading() as connection:
+        user = people.user(connection, name)
+        is_known = people.is_known_place(connection, name, place, now_ms)
+    browser = passwords.known_browser(said, name, now_ms)
+    keys = desk.doors.signs_in(name, place, browser=browser, is_known=is_known)
     wait_s = desk.doors.begin(keys, now_ms)
     if wait_s:
         answer = desk.page(request, "login.html", None, 429, problem="login.wait")
         answer.headers["Retry-After"] = str(wait_s)
         return answer
-    with desk.store.reading() as connection:
-        user = people.user(connection, name)
     if user is not None:  # what else was typed there may be a password
         says(request, actor=user.name, role=user.role)
     if not passwords.is_right(None if user is None else user.password_hash, password):
         return desk.page(request, "login.html", None, 401, problem="login.wrong")
     desk.doors.was_right(keys, now_ms)
-    desk.doors.came_in(name, place, now_ms)
     with desk.store.writing() as connection:
+        people.came_in(connection, name, place, now_ms)
         token = people.sign_in(connection, name, now_ms)
     entered = let_in(desk, RedirectResponse("/queue", 303), token)
     known = desk.references.of("browser", passwords.marked_browser(name, token, now_ms))

@@ -16,7 +16,8 @@ import pytest
 from support.browsers import Answer
 from support.offices import PASSWORD, Office
 
-from streams.adapters.case_store import trail
+from streams.adapters.case_store import people, tables, trail
+from streams.adapters.case_store.people import User
 from streams.console import passwords
 from streams.console.audit import Strangers
 from streams.console.desk import is_here
@@ -73,9 +74,9 @@ def test_whose_failures_count_where() -> None:
     doors = Doors()
 
     def waits(name: str, place: str, browser: str = "") -> bool:
-        return doors.begin(doors.signs_in(name, place, browser, 0), 0) > 0
+        is_known = (name.casefold(), place) == ("sun", "desk")
+        return doors.begin(doors.signs_in(name, place, browser=browser, is_known=is_known), 0) > 0
 
-    doors.came_in("Sun", "desk", 0)
     assert not any(waits(f"name{n}", "desk") for n in range(100))
     assert waits("jo", "desk"), "a place may try so many names"
     assert not any(waits("sun", f"place{n}") for n in range(50))
@@ -84,8 +85,34 @@ def test_whose_failures_count_where() -> None:
     assert waits("sun", "desk")
     assert not any(waits("sun", "desk", "a browser") for _ in range(5)), "and in their own browser only its own tries"
     assert waits("sun", "desk", "a browser")
-    later = doors.signs_in("sun", "desk", "", passwords.KNOWN_MS)
-    assert len(later) > len(doors.signs_in("sun", "desk", "", 0)), "nothing is known for ever"
+
+
+def test_a_place_is_known_at_every_console_for_half_a_year_and_not_to_others(tmp_path: Path) -> None:
+    office, here = Office(tmp_path), "127.0.0.1"
+
+    def knows(name: str, place: str) -> bool:
+        with office.store.reading() as connection:
+            return people.is_known_place(connection, name, place, office.clock.at_ms)
+
+    with office.at_work(2):
+        office.person("sun", 0)
+        assert [knows("sun", here), knows("jo", here), knows("sun", "192.0.2.1")] == [True, False, False]
+        doors = office.doors()  # of the console that has not seen sun: as many failures from here as it takes
+        for n in range(100):
+            assert doors.begin(doors.signs_in(f"nobody{n}", here), office.clock.at_ms) == 0
+        assert office.stranger(1).signs_in("jo", PASSWORD).status == 429
+        assert office.stranger(1).signs_in("sun", PASSWORD).status == 303
+        with office.store.reading() as connection:
+            assert here not in repr(connection.execute(tables.PLACES.select()).all())
+        office.clock.at_ms += people.KNOWN_MS
+        assert not knows("sun", here)
+
+
+def test_whoever_gets_a_new_password_from_an_administrator_is_known_nowhere(office: Office) -> None:
+    office.person("sun")
+    with office.store.writing() as connection:
+        people.put_user(connection, User("sun", "supervisor", passwords.hash_of(PASSWORD), 0))
+        assert not people.is_known_place(connection, "sun", "127.0.0.1", office.clock.at_ms)
 
 
 def test_a_browser_is_known_by_what_this_console_sealed_and_not_for_ever() -> None:
@@ -93,13 +120,13 @@ def test_a_browser_is_known_by_what_this_console_sealed_and_not_for_ever() -> No
     mark = passwords.known_browser(said, "mei lin", 1_000)
     assert len(mark) == 16
     assert passwords.known_browser(said, "mei", 1_000) == ""
-    assert passwords.known_browser(said, "mei lin", 1_000 + passwords.KNOWN_MS) == ""
+    assert passwords.known_browser(said, "mei lin", 1_000 + people.KNOWN_MS) == ""
     assert passwords.known_browser("", "", 1_000) == passwords.known_browser("x y mei", "mei", 0) == ""
 
 
 def test_names_from_everywhere_end_at_the_last_count_before_any_is_forgotten() -> None:
     doors = Doors()
-    tried = (doors.signs_in(f"name{n}", f"place{n}", "", n) for n in range(2_001))
+    tried = (doors.signs_in(f"name{n}", f"place{n}") for n in range(2_001))
     assert [doors.begin(each, n) > 0 for n, each in enumerate(tried)] == [False] * 2_000 + [True]
 
 
