@@ -414,6 +414,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     reckons_s: int = 0
     reckoned_to_s: int = 0
     files: bytes = b""  # by which it knows a file or a reference again (`streams.core.cases.attachments`)
+    card_told_ms: int = 0  # when the customer was last told that a card was added or removed
 
     @property
     def reckons_ms(self) -> int:

@@ -42,7 +42,7 @@ from streams.contracts.logins import (
     PasswordResetRequested,
     SessionUsed,
 )
-from streams.contracts.payments import CardBound, FeeCharged, Movement
+from streams.contracts.payments import CardBound, CardUnbound, FeeCharged, Movement
 from streams.core import erasure, timers, truth
 from streams.core.basis import basis_of
 from streams.core.cases import (
@@ -424,8 +424,8 @@ def _told(turn: Turn, event: Event) -> None:
             timeline.attach(turn, event)
         case UserMessage():
             messages.wrote(turn, event)
-        case CardBound():
-            security_change.card_bound(turn, event)
+        case CardBound() | CardUnbound():
+            security_change.card_changed(turn, event)
         case ProjectionLagged():
             stale_records.lagged(turn, event)
         case CustomerConfirmed():

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.logins import CredentialChanged, DeviceBound, PasswordResetRequested
-from streams.contracts.payments import CardBound
+from streams.contracts.payments import CardBound, CardUnbound
 from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.flows import trail
@@ -19,11 +19,13 @@ from streams.core.flows.fraud_alert import TAKEOVER_FAMILY
 from streams.core.locks.saga import lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
-from streams.core.obligations import Line, Trace
+from streams.core.obligations import Case, Line, Trace
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 RULE = "security-change"
+_Card = CardBound | CardUnbound
+_CARDS: Final = frozenset({"card.bound", "card.unbound"})
 # What `reason` of a changed credential may say, as messages call it; anything else is "settings".
 SETTINGS: Final = frozenset({"password", "phone", "email", "second_factor", "payee"})
 
@@ -52,16 +54,17 @@ def after_change(
         trail.changed(turn, event, f"from {event.ip}")
 
 
-def card_bound(turn: Turn, event: CardBound) -> None:
-    """A card was added: within a day of a suspicious login it may be a thief's, to bring money in or out."""
+def card_changed(turn: Turn, event: CardBound | CardUnbound) -> None:
+    """A card was added or removed: within a day of a suspicious login it may be a thief, who brings money in or out."""
     if _before(turn):
-        _doubt(turn, event, "F27", "card_change", 2, "card", "a card was added")
+        text = "a card was added" if isinstance(event, CardBound) else "a card was removed"
+        _doubt(turn, event, "F27", "card_change", 2, "card", text)
 
 
 def _doubt(
-    turn: Turn, event: CredentialChanged | CardBound, flow: str, case_type: str, priority: int, what: str, text: str
+    turn: Turn, event: CredentialChanged | _Card, flow: str, case_type: str, priority: int, what: str, text: str
 ) -> None:
-    is_pattern = any(trace.doubted for trace in _before(turn))
+    is_pattern = any(_is_sign(trace, event) for trace in _before(turn))
     case = open_or_join(
         turn,
         Draft(
@@ -92,17 +95,40 @@ def _doubt(
         case=case,
     )
     parameters = {"setting": f"setting.{what}"}
+    is_told = _is_told(turn, case, event)
     if limited:
         told = notify(
             turn, "security_change.limited", parameters | {"until": instant(turn.at_ms + lasts_s * 1000)}, case
         )
     else:
-        told = notify(turn, "security_change", parameters, case)
+        told = not is_told and notify(turn, "security_change", parameters, case)
     if is_pattern:
         if case.status == "auto_answered":
             set_status(turn, case, "classified")
     elif case.version == 0 and (told or turn.shadow):
         set_status(turn, case, "auto_answered")
+
+
+def _is_sign(trace: Trace, event: CredentialChanged | _Card) -> bool:
+    """Whether what came before makes it the pattern of a takeover.
+
+    A card is changed by removing one and adding another: that is one change. Who gave the second factor and then
+    changes a card is an owner with a new phone far more often than a thief.
+    """
+    if not isinstance(event, _Card):
+        return trace.doubted
+    return trace.doubted and not trace.answered and trace.kind not in _CARDS
+
+
+def _is_told(turn: Turn, case: Case, event: CredentialChanged | _Card) -> bool:
+    """Whether the owner has just heard of a card; notes that they hear it now. Forty cards are not forty messages."""
+    if not isinstance(event, _Card):
+        return False
+    again_ms = turn.policy.notifications.stopped_again_s * 1000
+    if case.card_told_ms and turn.at_ms - case.card_told_ms < again_ms:
+        return True
+    case.card_told_ms = turn.at_ms
+    return False
 
 
 def _before(turn: Turn) -> list[Trace]:
