@@ -20,6 +20,7 @@ Form = Mapping[str, Sequence[str]]
 
 SCOPES: Final = ("money_out", "login", "all")
 assert set(SCOPES) == set(get_args(Scope))
+ORDERS: Final = ("court", "money_laundering")
 HOURS: Final = (1, 4, 24, 72, 168, 720)  # as a form offers them
 ASKED_FOR: Final[tuple[str, ...]] = get_args(AskedFor)
 # What is confirmed, with all that follows from it, while the case is open.
@@ -30,6 +31,7 @@ RESOLUTIONS: Final[tuple[str, ...]] = get_args(ResolutionCode)
 ROOT_CAUSES: Final[tuple[str, ...]] = get_args(RootCause)
 OFFERS: Final = {
     "scopes": SCOPES,
+    "orders": ORDERS,
     "hours": HOURS,
     "asked_for": ASKED_FOR,
     "question_max": QUESTION_MAX,
@@ -76,7 +78,11 @@ def said_in(action: str, form: Form) -> str:
 
 
 def _lock(form: Form) -> dict[str, Any]:
-    hours, scope = _one(form, "lock_hours"), _one(form, "lock_scope")
+    hours, scope, order = (_one(form, name) for name in ("lock_hours", "lock_scope", "lock_order"))
+    if order:
+        if order not in ORDERS:
+            raise Refused("refused.form")
+        return {"order": order}  # all of the account, until people end it
     found: dict[str, Any] = {}
     if scope:
         if scope not in SCOPES:

@@ -152,6 +152,8 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     other_case_id: Id | None = None  # merge: into which; link: with which
     flow: Label | None = None  # open: what it is about, F01 .. F46
     scope: Scope | None = None  # lock, unlock: absent: money out, and every lock
+    # lock: freezes the account for a court, or because of money laundering, which closes money in too
+    order: Literal["court", "money_laundering"] | None = None
     lasts_s: Count | None = None  # lock: absent: as long as the policy restricts
     finding: Finding | None = None  # resolve: what it turned out to be
     resolution: ResolutionCode | None = None  # resolve: how it ended

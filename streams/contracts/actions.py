@@ -23,6 +23,7 @@ ActionKind = Literal[
     "limit",  # lower limits on money out while an account recovers
 ]
 Scope = Literal["login", "money_out", "all"]
+LockScope = Literal[Scope, "everything"]
 
 
 class ActionRequested(
@@ -32,13 +33,14 @@ class ActionRequested(
 
     Every field is on the wire: a payment system that guessed an absent `applies_to` could shut out the owner.
     `step_up` asks whom it applies to for a second factor before the password counts, and lets in whoever gives it;
-    `lock` keeps them out until it ends, or until `challenge.passed.v1` or `identity.verified.v1` lifts it.
+    `lock` keeps them out until it ends, or until `challenge.passed.v1` or `identity.verified.v1` lifts it. Money in
+    stays open, except under a `freeze` with the scope `everything`.
     """
 
     action_id: Id
     account_id: Id
     action: ActionKind
-    scope: Scope = "all"
+    scope: LockScope = "all"
     applies_to: Label = "unknown_devices"  # unknown_devices, known_devices, everyone
     expires_at: Instant | None = None
     reason_class: Label
@@ -53,7 +55,7 @@ class Lock(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     action_id: Id
     action: ActionKind
-    scope: Scope
+    scope: LockScope
     status: Label
     reason_class: Label
     since: Instant

@@ -426,7 +426,14 @@ class Case(msgspec.Struct, array_like=True, gc=False):
         """Somebody still has to do something."""
         return self.status not in FINISHED
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it has an order that keeps the account frozen."""
+        return ORDERED in self.counters
 
+
+ORDERED = "ordered"  # counter of a case
+_STOLEN = "F23"
 FINISHED = frozenset({"resolved", "surveyed", "closed", "merged", "withdrawn"})
 
 
@@ -552,6 +559,13 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
             held.is_for(case_id) and held.action == "freeze" and held.status not in ("lifting", "released")
             for held in self.locks
         )
+
+    def asks_who_it_is(self, frozen: HeldLock) -> bool:
+        """Whether this freeze protects an owner, whose check its end needs; one for an order alone does not."""
+        if any(case.is_open and case.flow == _STOLEN for case in self.cases):
+            return True
+        cases = [self.case(reason.case_id) for reason in frozen.reasons]
+        return any(case is None or not case.is_ordered for case in cases)
 
     def locked_for_good_by(self, case_id: str) -> bool:
         """Whether a lock without an end stands that this case has made, so that somebody has to see to it."""

@@ -139,7 +139,7 @@ def locks_state(turn: Turn) -> LocksState:
         account_id=turn.ctx.account_id,
         version=turn.obligations.locks_version,
         locks=tuple(
-            _told(lock, turn.policy.locks.unfreeze_identity_s)
+            _told(lock, turn.policy.locks.unfreeze_identity_s if obligations.asks_who_it_is(lock) else 0)
             for lock in turn.obligations.locks
             if lock.status != RELEASED
         ),

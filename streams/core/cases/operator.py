@@ -9,12 +9,12 @@ from streams.contracts.cases import ActionRejected
 from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
-from streams.core.flows import mule, trail, unknown_outcome
+from streams.core.flows import mule, ordered, trail, unknown_outcome
 from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, release_held, tell_end, was_owner
 from streams.core.flows.holds import end_hold, let_go
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
-from streams.core.locks.account_states import is_frozen, stands, uncovered
+from streams.core.locks.account_states import is_frozen, is_over_money, stands, uncovered
 from streams.core.locks.saga import is_after_freeze, lift, lock, stands_as_long, urge
 from streams.core.locks.unlock import is_proved, liftable, pardon, undo_false_locks
 from streams.core.messages.notify import notify
@@ -88,12 +88,17 @@ def act(turn: Turn, event: CaseAction) -> None:
             learn_from(turn, case)
             if case.family in (TAKEOVER_FAMILY, RISK_FAMILY) and case.is_open:  # domain F21: confirmed, it is F23
                 _takeover_confirmed(turn, case, event.role)
+            elif mule.is_mule(case) and case.is_open and _is_after_giving_back(turn, case):
+                ordered.freeze(turn, case, "confirmed_fraud", event.role, closes_money_in=True)
         case "confirm_legit":
             set_finding(turn, case, "false_alarm")
             learn_from(turn, case)
             undo_false_locks(turn, case, event.role)
             was_owner(turn, case)
             release_held(turn, _by(event), case.case_id)
+        case "lock" if event.order is not None:
+            closes_money_in = event.order == ordered.MONEY_LAUNDERING
+            ordered.freeze(turn, case, "operator", event.role, closes_money_in=closes_money_in)
         case "lock":
             _restrict(turn, case, event)
         case "unlock":
@@ -155,7 +160,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "too_old", "the action is older than the policy lets effects be"
     if event.action == "unlock":
         frozen = next((held for held in turn.obligations.locks if held.action == "freeze" and stands(held)), None)
-        if frozen is not None and (refused := _unfreeze_refusal(turn, frozen, event)) is not None:
+        if frozen is not None and (refused := _unfreeze_refusal(turn, case, frozen, event)) is not None:
             return refused
         meant = _meant_locks(turn, event)
         if not meant:
@@ -169,8 +174,9 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         )
     if event.action in ("release", "block") and not _meant(turn, case, event):
         return "no_hold", "there is no hold: what this case held has ended, or it never held a payment"
-    if event.action == "resolve" and turn.obligations.locked_for_good_by(case.case_id):
-        if turn.obligations.frozen_by(case.case_id):
+    is_ordered = ordered.is_ordered(turn, case)
+    if event.action == "resolve" and (is_ordered or turn.obligations.locked_for_good_by(case.case_id)):
+        if is_ordered or turn.obligations.frozen_by(case.case_id):
             what = "the account is frozen because of this case: a supervisor and a second person unlock it first"
             return "frozen", what
         return "locked", "the password is disabled because of this case, without an end: unlock it first"
@@ -211,13 +217,15 @@ def _holder_refusal(case: Case, event: CaseAction) -> tuple[str, str] | None:
     return None
 
 
-def _unfreeze_refusal(turn: Turn, frozen: HeldLock, event: CaseAction) -> tuple[str, str] | None:
+def _unfreeze_refusal(turn: Turn, case: Case, frozen: HeldLock, event: CaseAction) -> tuple[str, str] | None:
     """A thief's best way into a frozen account is a friendly voice on the telephone (domain 5.4)."""
     if event.role not in SUPERVISORS:
         return "role", "only a supervisor may lift a freeze"
     if not is_somebody_else(event.second_actor, event.actor):
         return "second_person", "lifting a freeze needs a second person"
-    if not is_proved(turn, frozen):
+    if ordered.is_elsewhere(turn, case):
+        return "ordered", "an order keeps the account frozen: unlock it on the case that has the order"
+    if turn.obligations.asks_who_it_is(frozen) and not is_proved(turn, frozen):
         hours = turn.policy.locks.unfreeze_identity_s // 3600
         return (
             "identity",
@@ -280,13 +288,17 @@ def _takeover_confirmed(turn: Turn, case: Case, role: str) -> None:
     The case may be older than the giving back, and about a second takeover all the same: what a rule has put on it
     since, or who has come in since, says so.
     """
-    given_back_ms = turn.obligations.unfrozen_ms
-    if given_back_ms < max(case.opened_ms, case.alerted_ms) or trail.is_doubted_since(turn, given_back_ms):
+    if _is_after_giving_back(turn, case) or trail.is_doubted_since(turn, turn.obligations.unfrozen_ms):
         is_takeover(turn, case)
         freeze(turn, case, "confirmed_fraud", role)
         return
     text = "not frozen: two people gave the account back, and nothing has come since; report the theft to freeze it"
     add_line(turn, case, Line(turn.at_ms, NOT_FROZEN, turn.cause, text))
+
+
+def _is_after_giving_back(turn: Turn, case: Case) -> bool:
+    """Whether the case, or what a rule has put on it, is newer than two people's word that ended the last freeze."""
+    return turn.obligations.unfrozen_ms < max(case.opened_ms, case.alerted_ms)
 
 
 def _assign(turn: Turn, case: Case, assignee: str) -> None:
@@ -338,6 +350,8 @@ def _unresolved(case: Case, event: CaseAction) -> tuple[str, str] | None:
 
 
 def _lock_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str] | None:
+    if event.order is not None:
+        return ordered.refusal(turn, case, event)
     obligations = turn.obligations
     if obligations.holder.closed:
         return "closed", "the account is closed: there is nothing to lock"
@@ -399,6 +413,8 @@ def _told(event: CaseAction) -> str:
             return f"ask for {', '.join(dict.fromkeys(event.asks_for))}"
         case "merge" | "link":
             return f"{event.action} with {event.other_case_id}"
+        case "lock" if event.order is not None:
+            return f"freeze for {event.order.replace('_', ' ')}"
         case "lock":
             scope = event.scope or "money_out"
             lasts = f" for {event.lasts_s // 60} min" if event.lasts_s else ""
@@ -465,6 +481,7 @@ def _unlock(turn: Turn, event: CaseAction) -> None:
         # Who knew the password came in vain meanwhile, and must not have become familiar by it.
         turn.ctx.forgets_ms = freeze.since_ms
         turn.obligations.unfrozen_ms = turn.at_ms
+        ordered.ended(turn)
 
 
 def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:
@@ -473,7 +490,7 @@ def _meant_locks(turn: Turn, event: CaseAction) -> tuple[HeldLock, ...]:
 
 def _restricting(turn: Turn) -> set[str]:
     """The cases for which money may not leave the account."""
-    over_money = (held for held in turn.obligations.locks if held.scope in ("money_out", "all"))
+    over_money = (held for held in turn.obligations.locks if is_over_money(held))
     return {reason.case_id for held in over_money for reason in held.reasons}
 
 

@@ -29,6 +29,7 @@ from streams.core.declines.resolve import STATED, Resolved, helper, resolve, spe
 from streams.core.flows import repeat_failures
 from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, name_word, reason_word
+from streams.core.locks.account_states import is_over_money
 from streams.core.messages.notify import told
 from streams.core.messages.render import instant, money
 from streams.core.money import expectations, limits, standing
@@ -275,7 +276,7 @@ def _lock_case(turn: Turn, resolved: Resolved) -> Case | None:
     if resolved.cause.cause not in _LOCKED:
         return None
     for held in turn.obligations.locks:
-        if held.scope in ("money_out", "all") and held.applies_to == "everyone":
+        if is_over_money(held) and held.applies_to == "everyone":
             return turn.obligations.case(held.case_id)
     return None
 

@@ -19,7 +19,7 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core.cases.book import put_line
 from streams.core.flows.movements import SUBJECTS, status_after
-from streams.core.locks.account_states import stands, stopper
+from streams.core.locks.account_states import EVERYTHING, stands, stopper
 from streams.core.obligations import HeldLock, Line, PaymentState
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
@@ -45,9 +45,11 @@ def stopper_of(turn: Turn, prepared: Prepared) -> HeldLock | None:
             return frozen
         shut = (held for held in _over(locks, "lock", _side(prepared)) if held.by_person or not held.due_ms)
         return next(shut, None)
-    if not isinstance(event, Movement) or SUBJECTS.get(type(event)) not in _OUT:
+    if not isinstance(event, Movement) or status_after(event) != PaymentState.SEEN:
         return None
-    return stopper(locks) if status_after(event) == PaymentState.SEEN else None
+    found = stopper(locks)
+    is_stopped = SUBJECTS.get(type(event)) in _OUT or (found is not None and found.scope == EVERYTHING)
+    return found if is_stopped else None
 
 
 def is_challenged(turn: Turn, prepared: Prepared) -> bool:

@@ -16,6 +16,9 @@ from streams.core.obligations import HeldLock
 STATES = ("active", "challenged", "recovering", "soft_lock", "restricted", "hard_lock", "frozen", "closed")
 ACTIVE, CHALLENGED, RECOVERING, SOFT_LOCK, RESTRICTED, HARD_LOCK, FROZEN, CLOSED = STATES
 ANY = "any"
+# Scope of a freeze that closes money in as well, which `all` leaves open.
+EVERYTHING = "everything"
+_OVER_MONEY = ("money_out", "all", EVERYTHING)
 # Where an ending leads: to the strictest of what is left.
 REST = "rest"
 
@@ -36,7 +39,9 @@ ACCOUNT_MOVES = (
     AccountMove(ANY, "doubted", RECOVERING, "rules"),
     AccountMove(ANY, "risk", RESTRICTED, "rules or analyst"),
     AccountMove(ANY, "disabled", HARD_LOCK, "rules"),
-    AccountMove(ANY, "reported", FROZEN, "owner's report or confirmed fraud"),
+    AccountMove(
+        ANY, "reported", FROZEN, "owner's report, confirmed fraud, or a supervisor and a second person for an order"
+    ),
     AccountMove(ANY, "closed", CLOSED, "profile"),
     AccountMove(CHALLENGED, "expired", REST, "time"),
     AccountMove(CHALLENGED, "operator", REST, "analyst"),
@@ -116,7 +121,7 @@ def uncovered(locks: Iterable[HeldLock], meant: Iterable[HeldLock]) -> list[Held
 
 def covers(held: HeldLock, other: HeldLock) -> bool:
     """Whether `held` is stricter than the other lock and closes the same."""
-    same = held.scope == other.scope or "all" in (held.scope, other.scope)
+    same = held.scope == other.scope or not {"all", EVERYTHING}.isdisjoint((held.scope, other.scope))
     return same and _strictness(held) > _strictness(other)
 
 
@@ -130,12 +135,14 @@ def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock
     found = [
         held
         for held in locks
-        if held.action in stopping
-        and held.applies_to == "everyone"
-        and held.scope in ("all", "money_out")
-        and stands(held)
+        if held.action in stopping and held.applies_to == "everyone" and is_over_money(held) and stands(held)
     ]
     return max(found, key=lambda held: STATES.index(state_of_lock(held)), default=None)
+
+
+def is_over_money(held: HeldLock) -> bool:
+    """Whether it is about money that leaves."""
+    return held.scope in _OVER_MONEY
 
 
 def stands(held: HeldLock) -> bool:

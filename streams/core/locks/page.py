@@ -22,7 +22,8 @@ Generated from `streams/core/locks`; a test compares. `make docs` writes it agai
 
 The state of an account is the strictest of what its locks say; `locks.state.v1` tells every transition with what moved
 it, who, the event that shows it and when the state ends. `rest` is the strictest of what is left. Known devices are
-outside of locks that apply to `unknown_devices`, and money in stays open.
+outside of locks that apply to `unknown_devices`, and money in stays open, except under a freeze because of money
+laundering.
 
 `challenged` keeps nobody out: its command is `step_up`, `login`, `unknown_devices`, and asks a device that the account
 does not know for a second factor before the password counts. Strangers who guess bring it about, for the time that they
@@ -59,6 +60,13 @@ What the account has learned since the first suspicious login that is remembered
 places, payees and cards first met since then are new again. Two people who lift the freeze have it forget what came
 while it stood. So a thief's device is no known one afterwards, whatever second factor it gave. Up to 24 new values a
 month are told apart; where there were more, all of it goes, and the owner proves it anew.
+
+A supervisor and a second person freeze an account for an order (`lock` with `order`: `court` or `money_laundering`, and
+in words which one it is), and an analyst who confirms a mule's case (F31) freezes it too, until two people end it.
+Nobody doubts there who the owner is: no check lifts it or is waited for, unless the account was reported as stolen as
+well. While it stands only the case that has the order ends a freeze, and that case can not be resolved. For a court
+money in stays open; because of money laundering (and of a mule) the freeze has the scope `everything`, which closes it:
+a top-up is decided `block` too. The owner is told that people review the account, and not why.
 
 The newest profile says whether an account is closed: a day of closing that has not come yet, or a profile older than
 what is known, closes nothing, and a newer one without such a day opens it again. Closing drops every lock but a freeze.

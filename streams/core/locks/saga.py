@@ -23,6 +23,7 @@ from streams.core.locks.account_states import (
     CHALLENGED,
     CLOSED,
     ENTRY_OF,
+    EVERYTHING,
     FROZEN,
     RECOVERING,
     RESTRICTED,
@@ -78,13 +79,15 @@ def lock(
     standing = _standing(turn, action, scope, applies_to)
     is_person = actor == "analyst"
     own = Reason(case.case_id if case is not None else "", reason_class, turn.at_ms, expires_ms, by_person=is_person)
-    if standing is not None and stands(standing) and not _outlasts(expires_ms, standing, 0 if apart else lasts_s):
+    widens = standing is not None and scope == EVERYTHING != standing.scope
+    is_enough = standing is not None and stands(standing) and not widens
+    if standing is not None and is_enough and not _outlasts(expires_ms, standing, 0 if apart else lasts_s):
         _join(turn, standing, own, lasts_s, apart)
         # An owner or a person who says it once more has it commanded once more; the guesses of an attack have not.
         if action == "freeze" or actor != "rules":
             urge(turn, standing, f"wanted again ({rule})")
         return False
-    if is_frozen(turn.obligations.locks):
+    if is_frozen(turn.obligations.locks) and not widens:
         return False
     policy = turn.policy.locks
     # A longer lock of an account that is locked already is no further account.
@@ -460,7 +463,9 @@ def _step(turn: Turn, status: str, on: str) -> Transition | None:
 
 def _standing(turn: Turn, action: str, scope: str, applies_to: str) -> HeldLock | None:
     for held in turn.obligations.locks:
-        if held.action == action and held.scope == scope and held.applies_to == applies_to:
+        if held.action != action or held.applies_to != applies_to:
+            continue
+        if held.scope == scope or action == "freeze":  # of which an account has one, however wide
             return held
     return None
 

@@ -39,6 +39,7 @@ def acts(browser: Browser, case_id: str, action: str, **fields: Any) -> Answer:
         ("lock", {"lock_hours": "721"}, "from 1 hour to 30 days"),
         ("lock", {"lock_hours": "1.5"}, "from 1 hour to 30 days"),
         ("unlock", {"unlock_scope": "x"}, "Choose what is locked"),
+        ("lock", {"lock_order": "mayor"}, "The form is not complete"),
         ("ask", {"question": "what is your PIN?"}, "never asked for a password"),
         ("ask", {"question": "see www.pay.example"}, "holds no link"),
         ("ask", {"question": "are you 13800138000?"}, "no card, identity or telephone number"),
@@ -69,6 +70,8 @@ def test_every_choice_reaches_the_core_and_the_page(office: Office, mei: Browser
     page = mei.asks("GET", f"/cases/{first.case_id}").text
     assert "lock login for 240 min" in page
     assert acts(mei, first.case_id, "unlock", unlock_scope="login").status == 303
+    alone = acts(mei, first.case_id, "lock", lock_order="court", text="order 12/2026")
+    assert "only a supervisor may freeze for an order" in mei.asks("GET", alone.location).text
     assert acts(mei, first.case_id, "ask", question="Which shop was it?", asks_for=["order", "time"]).status == 303
     page = mei.asks("GET", f"/cases/{first.case_id}").text
     assert "the order number, the time. Which shop was it?" in page
