@@ -267,6 +267,9 @@ def _looked_at(fuzz: Fuzz) -> Iterator[Answer]:
             for path, field in (("/search", "q"), ("/knowledge", "q"), ("/contacts", "order"), ("/contacts", "phone")):
                 yield browser.asks("GET", f"{path}?{urlencode({field: text})}")
         yield browser.asks("GET", f"/search?{urlencode({'q': 'card'})}")
+    sun = office.person("sun")
+    for path in ("/audit", f"/audit?{urlencode({'actor': fuzz.plants.one().text})}", "/audit/export", "/settings"):
+        yield sun.asks("GET", path)
     for key in keys:
         reads = {"Authorization": f"Bearer {key}"}
         for path in ("cases?limit=100", "incidents", "notifications?limit=100"):
@@ -288,6 +291,8 @@ def _filled_in(fuzz: Fuzz) -> Iterator[Answer]:
 
     def words() -> str:
         return fuzz.plants.sentence(fuzz.chance.choice(fuzz.frames))[0]
+
+    yield posts("/settings/password", password=words()[:100], new=words()[:100], again=words()[:100])
 
     for number in range(PAGES):
         account = office.named("account", f"a{number % ACCOUNTS}")
