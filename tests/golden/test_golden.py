@@ -29,6 +29,7 @@ from streams.contracts.topics import MERGED
 from streams.contracts.triage import PaymentTriaged
 from streams.core.declines.profiles import packaged_profiles
 from streams.core.declines.table import packaged
+from streams.core.obligations import FINISHED
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Effect, Prepared
 
@@ -112,13 +113,22 @@ def test_every_flow_is_shown_to_its_end() -> None:
     assert unended() == []
 
 
-def test_every_cause_is_played() -> None:
-    lines = (Path(__file__).parent / "every_cause/expected.jsonl").read_text(encoding="utf-8").splitlines()
-    triaged = [msgspec.json.decode(line) for line in lines if '"payment.triaged.v1"' in line]
-    failures = {
-        name for name, cause in packaged().causes.items() if cause.fault_party != "none" or cause.retryable != "n/a"
+def test_every_cause_is_played_to_its_end() -> None:
+    folder = Path(__file__).parent / "every_cause"
+    told = [msgspec.json.decode(line) for line in (folder / "expected.jsonl").read_text(encoding="utf-8").splitlines()]
+    no_failures = {"approved", "card_product_info"}
+    causes = {each["cause"] for each in told if each["type"] == "payment.triaged.v1"}
+    assert causes == set(packaged().causes) - no_failures
+    coded = {
+        packaged().entries[(code.source, code.code)].cause.cause
+        for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        for code in getattr(_DECODER.decode(line), "codes", ())
     }
-    assert {each["cause"] for each in triaged} == failures
+    assert no_failures < coded
+    story = (folder / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{cause}`" in story for cause in no_failures)
+    last = {each["case_id"]: each.get("status") for each in told if each["type"] == "case.version.v1"}
+    assert {case for case, status in last.items() if status not in FINISHED} == set()
 
 
 @pytest.mark.parametrize("profile", sorted(packaged_profiles().by_id))
