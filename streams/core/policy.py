@@ -95,6 +95,8 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     refund_promise: Term  # from a promise or approval to the refund's departure
     bill: Term
     hold: Term  # from a payment's failure to the release of what was reserved for it
+    # By region of the payment, with the key `other` for the rest: what can be paid with there (F37).
+    methods: dict[Label, Annotated[tuple[Label, ...], Meta(max_length=12)]]
     calendars: dict[str, Calendar]  # by currency, with the key `other`: whose business days count
     legal: tuple[LegalClock, ...]
 
@@ -102,6 +104,11 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
         """Seconds that a debit by `method` may wait for its payment."""
         graces = self.debit_without_payment_s
         return graces[method] if method in graces else graces["other"]
+
+    def methods_of(self, region: str | None) -> tuple[str, ...]:
+        """What can be paid with in this region; nothing where nobody has said."""
+        everywhere = self.methods.get("other", ())
+        return everywhere if region is None else self.methods.get(region, everywhere)
 
     def calendar_of(self, currency: str) -> str:
         """Whose business days count for an amount of this currency."""

@@ -31,7 +31,7 @@ from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, name_word, reason_word
 from streams.core.locks.account_states import is_over_money
 from streams.core.messages.notify import told
-from streams.core.messages.render import instant, money
+from streams.core.messages.render import instant, method_word, money
 from streams.core.money import expectations, limits, standing
 from streams.core.money.completeness import IDLE
 from streams.core.money.limits import Reached
@@ -193,19 +193,28 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     books = standing.books_of(turn, event, failed=failed)
     free = failed and claimed == "not_moved" and books == standing.NOTHING and _ledger_is_heard(turn)
     held = failed and claimed == "not_moved" and books == standing.RESERVED
+    charge = "charge.none" if free else "charge.reserved" if held else "charge.unsaid"
     if books == standing.DEBITED:
         reason = reason_word(DEBITED)
     elif failed and isinstance(event, Failure) and not event.codes:
         reason = UNEXPLAINED  # taken at its word: nobody asks the provider, so nobody may say so
     elif limit is not None:
-        return _limit_text(
-            turn, limit, charge="charge.none" if free else "charge.reserved" if held else "charge.unsaid"
-        )
+        return _limit_text(turn, limit, charge=charge)
+    elif methods := _working(turn, event, resolved):
+        names = ",".join(method_word(each) for each in methods)
+        return told(turn, "payment_failure.unsupported", {"reason": reason, "methods": names, "charged": charge})
     elif held:
         template = "payment_failure.reserved"
     elif free:
         template = "payment_failure.not_charged"
     return told(turn, template, {"reason": reason})
+
+
+def _working(turn: Turn, event: Movement, resolved: Resolved) -> list[str]:
+    """What can be paid with where this way of paying is not supported (F37); nothing of other failures."""
+    if resolved.cause.flow != "F37" or _disclosure(event, resolved) == "generic":
+        return []
+    return [method for method in turn.policy.money.methods_of(event.region) if method != event.method]
 
 
 def _movement_text(
