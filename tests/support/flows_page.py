@@ -26,9 +26,9 @@ scenario is played by `paywarden simulate` against both agents, and its test say
 All that a row says comes from what its stories expect: queues and priorities of their cases, the last status of each
 with its resolution, and whether a survey was sent (*sent*), follows a day after the case is resolved (*due*), or never
 does (*never*: self-service, what one answer has settled, and the flows that `cases.survey.not_flows` of the default
-policy names). *Answered at once*
-is a triage and a message without a case. Cases about many accounts end when what they are about is over, and nobody is
-asked about them.
+policy names). *Answered at once* is a triage without a case of its own; it ends when the customer pays after all
+(*paid*), when the money is back in the ledger (*returned*), or with the incident that the failure is part of (*incident
+closed*). Cases about many accounts end when what they are about is over, and nobody is asked about them.
 
 | flow | about | queue | priority | ends | survey | stories | scenarios |
 |---|---|---|---|---|---|---|---|
@@ -42,6 +42,7 @@ class Seen(msgspec.Struct):
     queues: set[str] = msgspec.field(default_factory=set)
     priorities: set[str] = msgspec.field(default_factory=set)
     ends: set[str] = msgspec.field(default_factory=set)
+    answered: set[str] = msgspec.field(default_factory=set)  # ends of failures without a case
     surveyed: bool = False
     of_accounts: bool = False  # not of an attack or outage, about which nobody is asked
 
@@ -67,8 +68,34 @@ def _told() -> dict[str, Seen]:
         for flow in sorted(flows if own is None else flows & {own} or {own}):
             if name != "every_cause":
                 found[flow].stories.append(name)
-                _note(found[flow], [each for each in cases if each["flow"] == flow or flow in ANY_CASE])
+                own_cases = [each for each in cases if each["flow"] == flow or flow in ANY_CASE]
+                _note(found[flow], own_cases)
+                if not own_cases:
+                    found[flow].answered |= _ends_of_failures(file.parent, told, flow)
     return found
+
+
+def _ends_of_failures(folder: Path, told: list[dict[str, Any]], flow: str) -> set[str]:
+    """How failures end that have no case: what their customers, the ledger or an incident told after them."""
+    events = [msgspec.json.decode(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    failures = [each for each in told if each["type"] == "payment.triaged.v1" and each["flow"] == flow]
+    ends = set()
+    for failure in failures:
+        later = [
+            each
+            for each in events
+            if each["account_id"] == failure["account_id"] and each["occurred_at"] > failure["occurred_at"]
+        ]
+        if any(each["type"] in ("payment.succeeded.v1", "transfer.succeeded.v1") for each in later):
+            ends.add("paid")
+        if any(each.get("direction") == "credit" and each.get("payment_id") == failure["payment_id"] for each in later):
+            ends.add("returned")
+    if failures and any(each.get("case_type") in _INCIDENTS and each.get("status") == "closed" for each in told):
+        return {"incident closed"}
+    return ends
+
+
+_INCIDENTS = ("incident.channel", "incident.merchant")
 
 
 # Not kinds of cases, but parts of every case: their stories' cases are those of other flows.
@@ -107,8 +134,8 @@ def unshown() -> list[str]:
 
 
 def unended() -> list[str]:
-    """Flows whose stories show cases, and none of them to its end."""
-    return [flow for flow, seen in sorted(_told().items()) if seen.queues and not seen.ends]
+    """Flows of whose cases no story shows the end, or if they have none, of whose failures."""
+    return [flow for flow, seen in sorted(_told().items()) if not (seen.ends if seen.queues else seen.answered)]
 
 
 def flows_page() -> str:
@@ -125,11 +152,15 @@ def flows_page() -> str:
             queue, priority = ", ".join(sorted(seen.queues)), ", ".join(sorted(seen.priorities))
             ends, survey = ", ".join(sorted(seen.ends)), _survey(flow, seen)
         else:
-            queue, priority, ends, survey = "-", "-", "answered at once", "never"
+            queue, priority, survey = "-", "-", "never"
+            ends = f"answered at once; {', '.join(sorted(seen.answered))}"
         rows.append(
             f"| {flow} | {about} | {queue} | {priority} | {ends} | {survey} | {links or '-'} | {scenes or '-'} |"
         )
-    causes = "[every_cause](../tests/golden/every_cause/README.md) plays each of the unified causes to its end."
+    causes = (
+        "[every_cause](../tests/golden/every_cause/README.md) plays each of the unified causes to its end, and says "
+        "which two are no failures."
+    )
     return _HEAD + "\n".join(rows) + f"\n\n{causes}\n"
 
 

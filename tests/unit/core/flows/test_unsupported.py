@@ -57,4 +57,4 @@ def test_a_refusal_that_must_not_be_explained_lists_nothing() -> None:
 
 def test_a_list_has_an_end() -> None:
     with pytest.raises(PolicyError):
-        policy(f'[money.methods]\nCN = {[f"method-{number}" for number in range(13)]}'.replace("'", '"'))
+        policy(f"[money.methods]\nCN = {[f'method-{number}' for number in range(13)]}".replace("'", '"'))
