@@ -91,6 +91,16 @@ class PspQuery(Output, frozen=True, kw_only=True, tag="psp.query.v1", tag_field=
     attempt: Count = 1
 
 
+class PspCancel(Output, frozen=True, kw_only=True, tag="psp.cancel.v1", tag_field="type"):
+    """Have the provider cancel a payment that it has not found so far, should it still arrive there."""
+
+    cancel_id: Id
+    account_id: Id
+    payment_id: Id
+    amount_minor: Minor | None = None
+    currency: Currency | None = None
+
+
 class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1", tag_field="type"):
     """An outbox row: money should go back, once per `idempotency_key`."""
 

@@ -73,6 +73,11 @@ def query_id(account_id: str, payment_id: str, origin: str, attempt: str) -> Act
     return ActionId("act_" + digest("psp_query", account_id, payment_id, origin, attempt))
 
 
+def cancel_id(account_id: str, payment_id: str, origin: str) -> ActionId:
+    """The cancelling of a payment whose outcome nobody knew since `origin`."""
+    return ActionId("act_" + digest("psp_cancel", account_id, payment_id, origin))
+
+
 def refund_id(account_id: str, payment_id: str, line: str) -> str:
     """The refund of one line of the ledger: however often it is wanted, it is the same refund."""
     return "rfd_" + digest("refund", account_id, payment_id, line)

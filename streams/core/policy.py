@@ -86,7 +86,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     undercharges: bool  # rule L5: whether a debit below its payment's amount is told
     orphan_s: Seconds  # rule L2: a line of the ledger that names a payment, order or payee; 0: such lines are ordinary
     fx_tolerance: Share  # of an order in another currency
-    query_waits_s: tuple[Count, ...]  # pauses between status queries of a payment with unknown outcome
+    query_schedule_s: tuple[Count, ...]  # when the provider is asked about an unknown outcome, from its start on
     topup: dict[str, Term]  # by funding method, with the key `other`; a profile's own terms go before
     topup_cutoff_hour: Annotated[int, Meta(ge=0, le=24)]  # of the customer's day; bank transfers after it take longer
     topup_after_cutoff: Term

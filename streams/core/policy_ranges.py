@@ -46,7 +46,7 @@ RANGES = (
     _range("locks\\.caps\\.partition_share", 0, 1),  # 0: one of all partitions
     _range("notable_frauds", 0, 10_000),
     _range("publish_every_s|warm_s|silent_s|orphan_s|unfreeze_identity_s", 0, _YEAR_S, "seconds"),
-    _range("query_waits_s", 1, _DAY_S, "seconds"),
+    _range("query_schedule_s", 1, _DAY_S, "seconds"),
     _range("cases\\.open_max", 1, CASES_MAX),
     _range("cases\\.evidence_max", 2, 200),
     _range("cases\\.survey\\.low_score", 0, 5),
@@ -108,7 +108,7 @@ _RISING = (
     ),
 )
 # Rows that rise from one to the next.
-_ROWS = ("money.near_limits", "money.query_waits_s", "cases.waiting_reminders_s")
+_ROWS = ("money.near_limits", "money.query_schedule_s", "cases.waiting_reminders_s")
 
 
 def range_problems(policy: Policy) -> Iterator[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.contracts.actions import ActionRequested, LocksState, PspQuery, RefundCancelled, RefundIntended
+from streams.contracts.actions import ActionRequested, LocksState, PspCancel, PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event
 from streams.contracts.cases import (
     AccountErased,
@@ -55,6 +55,7 @@ Effect = (
     | RemarkRecorded
     | NotificationRequested
     | PspQuery
+    | PspCancel
     | RefundIntended
     | RefundCancelled
     | SnapshotDropped

@@ -384,7 +384,7 @@ class Books(RuleBasedStateMachine):
         self.number += 1
         self.now_ms += SECOND
         happening = event(kind, self.now_ms, self.number, **fields)
-        if self.holding and kind is not PaymentRequested:
+        if self.holding:
             self.held.append(happening)
         else:
             self.hear(happening)

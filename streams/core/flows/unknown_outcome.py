@@ -7,9 +7,7 @@ the schedule is over and the provider still does not know; while an outage is th
 
 from __future__ import annotations
 
-from itertools import accumulate
-
-from streams.contracts.actions import PspQuery
+from streams.contracts.actions import PspCancel, PspQuery
 from streams.contracts.payments import Movement, PspStatus
 from streams.core import ids
 from streams.core.cases.book import Draft, open_or_join, set_status
@@ -227,13 +225,14 @@ def _last_asked_ms(turn: Turn, payment_id: str) -> int:
 
 def _times(turn: Turn, unknown: Unknown) -> list[int]:
     """When each query is due, and at the end when the last answer should have come."""
-    waits = (*turn.policy.money.query_waits_s, turn.policy.unknown.answer_s)
-    return [unknown.asked_ms + wait_s * 1000 for wait_s in accumulate(waits)]
+    schedule_s = turn.policy.money.query_schedule_s
+    over_s = schedule_s[-1] + turn.policy.unknown.answer_s
+    return [unknown.asked_ms + after_s * 1000 for after_s in (*schedule_s, over_s)]
 
 
 def _ask_later(turn: Turn, unknown: Unknown, times: list[int]) -> None:
-    """The last query once more, after its pause: while the outage lasts nobody could do anything else."""
-    again_ms = unknown.owed_ms + turn.policy.money.query_waits_s[-1] * 1000
+    """The last query once more, after as long: while the outage lasts nobody could do anything else."""
+    again_ms = unknown.owed_ms + turn.policy.money.query_schedule_s[-1] * 1000
     unknown.asked_ms += again_ms - times[-2]
     unknown.step -= 1
     unknown.rounds += 1
@@ -288,6 +287,7 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
         state = turn.obligations.recall(key)
         if state is not None:
             turn.obligations.remember(key, state.after(PaymentState.FAILED), turn.at_ms)
+        _cancel(turn, unknown, state)
         refunds.answered(turn, unknown.payment_id, PaymentState.FAILED)
         _ended(turn, unknown.payment_id, PaymentState.FAILED, unknown)
         return
@@ -319,6 +319,25 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
         counters=(("queries", unknown.step + unknown.rounds),),
     )
     open_or_join(turn, draft)
+
+
+def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
+    """It must not arrive at the provider after all. What was debited already goes back as a refund, and not twice."""
+    is_debited = (state is not None and state.is_debited) or any(
+        debit.payment_id == unknown.payment_id for debit in turn.obligations.debits
+    )
+    if is_debited or not turn.may("query"):
+        return
+    turn.effects.append(
+        PspCancel(
+            occurred_at=turn.at,
+            cancel_id=ids.cancel_id(turn.ctx.account_id, unknown.payment_id, unknown.entry),
+            account_id=turn.ctx.account_id,
+            payment_id=unknown.payment_id,
+            amount_minor=unknown.amount_minor,
+            currency=unknown.currency,
+        )
+    )
 
 
 def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) -> None:

@@ -52,6 +52,10 @@ def due(turn: Turn, case: Case) -> None:
     over_minor = _over_minor(turn, payment_id, about.currency)
     if over_minor is None:
         return
+    twice = [each for each in _cases(turn, payment_id) if each.family == refunds.DOUBLE_BENEFIT]
+    if twice:
+        _end_what_is_once(turn, twice, over_minor)
+        return
     lowered, raised = (_ASK_FOR, _ASK_BACK) if over_minor >= 0 else (_ASK_BACK, _ASK_FOR)
     left_minor = _lower(turn, payment_id, about.currency, lowered, 0)
     _bring(turn, payment_id, about.currency, raised, abs(over_minor) + left_minor)
@@ -90,10 +94,17 @@ def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
         or sum(not each.amount_minor for each in turn.obligations.spent) >= charges.BACK_MAX  # one may be forgotten
         or shared_ids.is_shared(turn, payment_id)
         or refunds.is_disputed(turn)
-        or any(case.family == refunds.DOUBLE_BENEFIT for case in mine)
         or (any(case.family == refunds.DUPLICATE for case in mine) and _is_one(turn, key))
         or any(line.kind in _BEYOND for case in mine for line in case.lines)
     )
+
+
+def _end_what_is_once(turn: Turn, twice: list[Case], over_minor: int) -> None:
+    """A refund that had left is here, and the books agree all the same: another one of as much was cancelled for it."""
+    for case in twice:
+        is_here = any(line.kind == "refund.credited" for line in case.lines)
+        if case.is_open and over_minor == 0 and is_here and _is_free(case):
+            _less(turn, case, 0)
 
 
 def _is_one(turn: Turn, key: int) -> bool:
@@ -150,19 +161,21 @@ def _bring(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...]
 
 
 def _lower(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...], minor: int) -> int:
-    """What open cases of these families still ask, lowered towards `minor`.
-
-    What its customer was told of, or somebody works on, is not taken back in silence.
-    """
+    """What open cases of these families still ask, lowered towards `minor`."""
     mine = _open(turn, payment_id, currency, families)
     total_minor = sum(balance.missing_minor(case) for case in mine)
     for case in mine:
         part_minor = min(total_minor - minor, balance.missing_minor(case))
-        is_held = bool(case.assignee) and not clocks.is_escalated(case)  # of a group nobody works on it yet
-        if part_minor > 0 and not case.template and not is_held:
+        if part_minor > 0 and _is_free(case):
             _less(turn, case, balance.missing_minor(case) - part_minor)
             total_minor -= part_minor
     return total_minor
+
+
+def _is_free(case: Case) -> bool:
+    """What its customer was told of, or somebody works on, is not taken back in silence."""
+    is_held = bool(case.assignee) and not clocks.is_escalated(case)  # of a group nobody works on it yet
+    return not case.template and not is_held
 
 
 def _open(turn: Turn, payment_id: str, currency: str, families: tuple[str, ...]) -> list[Case]:

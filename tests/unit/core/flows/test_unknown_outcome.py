@@ -5,7 +5,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import PspQuery
+from streams.contracts.actions import PspCancel, PspQuery
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
@@ -21,8 +21,7 @@ from streams.core.obligations import UNKNOWNS_MAX
 from streams.core.steps import Effect
 
 BUSY = (Code(source="alipay", code="ACQ.SYSTEM_ERROR"),)
-WAITS_S = (5, 15, 45, 105, 405)  # 5, 10, 30, 60 and 300 seconds after one another
-END_S = 465
+WAITS_S = (5, 10, 30, 60, 300)
 
 
 def mark(at_ms: int) -> Event:
@@ -94,7 +93,7 @@ def test_an_answer_of_the_provider_ends_the_asking(status: str, template: str) -
     player = Player(policy())
     effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 20 * SECOND))
     effects += player.see(answer(NOON + 21 * SECOND, status)) + player.see(mark(NOON + HOUR))
-    assert (asked(effects), said(effects), cases(effects)) == ([5, 15], [], [])
+    assert (asked(effects), said(effects), cases(effects)) == ([5, 10], [], [])
     player = Player(policy())
     effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 2 * MINUTE))
     effects += player.see(answer(NOON + 2 * MINUTE, status))
@@ -109,6 +108,33 @@ def test_pending_again_changes_nothing() -> None:
         effects += player.see(paid(NOON + second * SECOND, f"again{second}", kind=PaymentPending, payment_id="p1"))
     effects += player.see(mark(NOON + HOUR))
     assert asked(effects) == list(WAITS_S)
+
+
+def cancelled(effects: list[Effect]) -> list[str]:
+    return [each.payment_id for each in effects if isinstance(each, PspCancel)]
+
+
+def test_a_payment_that_the_provider_does_not_find_is_cancelled_there_when_the_schedule_is_over() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(answer(NOON + 6 * SECOND, "not_found"))
+    effects += player.see(mark(NOON + 5 * MINUTE))
+    assert cancelled(effects) == []
+    assert cancelled(player.see(mark(NOON + HOUR))) == ["p1"]
+
+
+def test_one_that_is_debited_is_not_cancelled_and_refunded_as_well() -> None:
+    player = Player(policy())
+    line = {"entry_id": "l", "direction": "debit", "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(event(LedgerPosted, NOON + SECOND, 1, **line))
+    effects += player.see(answer(NOON + 6 * SECOND, "not_found")) + player.see(mark(NOON + 2 * HOUR))
+    assert cancelled(effects) == []
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "succeeded"])
+def test_what_the_provider_knows_is_not_cancelled(status: str) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(answer(NOON + 6 * SECOND, status))
+    assert cancelled(effects + player.see(mark(NOON + 2 * HOUR))) == []
 
 
 def test_a_payment_that_the_provider_does_not_find_has_failed_only_when_the_schedule_is_over() -> None:
@@ -190,7 +216,7 @@ def test_a_held_payment_is_not_silent_until_it_is_released() -> None:
     assert asked(effects) == []
     passed = event(ChallengePassed, NOON + 6 * MINUTE, 1, ip="203.0.113.7")
     effects = player.see(passed) + player.see(mark(NOON + 8 * MINUTE))
-    assert asked(effects, NOON + 6 * MINUTE) == [65, 75, 105]
+    assert asked(effects, NOON + 6 * MINUTE) == [65, 70, 90, 120]
     assert from_ms(NOON) < effects[-1].occurred_at
 
 

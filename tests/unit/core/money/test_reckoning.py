@@ -19,6 +19,7 @@ from streams.contracts.payments import (
     PaymentFailed,
     PaymentRequested,
     PaymentSucceeded,
+    PspStatus,
     RefundApproved,
     RefundCredited,
     RefundFailed,
@@ -39,13 +40,15 @@ REFUNDS: dict[str, Any] = {
     "sent": RefundSent,
     "arrived": RefundCredited,
 }
+OURS: dict[str, Any] = {"sent_back": RefundFailed, "ours_sent": RefundSent, "ours_arrived": RefundCredited}
 OVER = ("resolved", "withdrawn", "surveyed", "closed")
 
 
 class Account:
     """Plays lines `minute what amount [payment]`.
 
-    A credit of `refund` names the merchant's refund of the payment, one of `ours` the refund that was intended last.
+    A credit of `refund` names the merchant's refund of the payment, one of `ours` the refund that was intended last;
+    what else is told of ours is of the first one.
     """
 
     def __init__(self, *script: str, method: str = "wallet_balance", money: str = "") -> None:
@@ -54,7 +57,7 @@ class Account:
         self.cases: dict[str, CaseVersion] = {}
         self.said: list[str] = []
         self.minute, self.number = 0, 0
-        self.intended = ""
+        self.first = self.intended = ""  # refunds of ours
         self.play(*script)
 
     def play(self, *script: str) -> Account:
@@ -74,8 +77,10 @@ class Account:
             return event(LedgerPosted, at_ms, name, entry_id=name, direction=direction, reference=reference, **money)
         if what == "fee":
             return event(FeeCharged, at_ms, name, fee_id="f1", tariff_id="alipay_withdrawal", **money)
-        if what == "sent_back":
-            return event(RefundFailed, at_ms, name, refund_id=self.intended, **money)
+        if what in OURS:
+            return event(OURS[what], at_ms, name, refund_id=self.first, **money)
+        if what == "failed":
+            return event(PspStatus, at_ms, name, status="failed", **money)
         if what in REFUNDS:
             return event(REFUNDS[what], at_ms, name, refund_id=f"r{payment_id}", **money)
         if what == "wait":
@@ -90,6 +95,7 @@ class Account:
                 self.said.append(effect.template)
             elif isinstance(effect, RefundIntended):
                 self.intended = effect.refund_id
+                self.first = self.first or effect.refund_id
 
     @property
     def asks(self) -> dict[str, int]:
@@ -254,6 +260,15 @@ def test_a_fee_takes_nothing_of_what_was_given_twice() -> None:
     account = Account("0 request", "0 debit", "0 fail", "3 credit", "4 succeed", "5 debit 50")
     assert account.asks == {"double_benefit": 9_950}
     assert account.play("6 fee 50").asks == {"double_benefit": 10_000, "fee_issue": 40}
+
+
+def test_a_refund_that_another_one_was_cancelled_for_is_nothing_twice() -> None:
+    """Two debits of a failed payment, the refund of the first has left, and then it succeeds: one debit stands."""
+    account = Account("0 request", "0 debit", "1 fail", "3 wait", "4 failed", "5 ours_sent", "6 debit", "7 succeed")
+    assert account.asks == {"duplicate_charge": 10_000, "double_benefit": 10_000}
+    account.play("8 credit", "8 ours_arrived", "30 wait")
+    assert account.asks == {"double_benefit": 10_000}
+    assert account.play("90 wait").asks == {}
 
 
 def test_a_refund_of_ours_that_the_ledger_names_first_ends_no_refund_of_the_customer_s() -> None:

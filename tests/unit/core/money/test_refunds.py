@@ -221,7 +221,7 @@ def test_an_answer_that_comes_too_late_is_asked_for_again() -> None:
     story.see(mark(NOON + HOUR))
     assert only(RefundIntended, story.see(answer(NOON + 6 * MINUTE, "failed"))) == []
     assert story.withheld() == ["for a person: late"]
-    assert len(only(PspQuery, story.see(mark(NOON + HOUR + 10 * SECOND)))) == 1
+    assert len(only(PspQuery, story.see(mark(NOON + HOUR + 6 * SECOND)))) == 1
     assert len(only(RefundIntended, story.see(answer(NOON + HOUR + 11 * SECOND, "failed")))) == 1
     assert only(PspQuery, story.see(mark(NOON + DAY))) == []
 
@@ -239,7 +239,7 @@ def test_answers_that_always_come_too_late_leave_it_to_people() -> None:
 def never_found(story: Story) -> list[Effect]:
     """Pending, then `not_found` to every question of the schedule."""
     effects = story.see(paid(NOON + 6 * MINUTE, "pending", kind=PaymentPending, payment_id="p1", **WALLET))
-    for wait_s in (5, 15, 45, 105, 405):
+    for wait_s in (5, 10, 30, 60, 300):
         effects += story.see(mark(NOON + 6 * MINUTE + wait_s * SECOND))
         effects += story.see(answer(NOON + 6 * MINUTE + (wait_s + 1) * SECOND, "not_found"))
     return effects + story.see(mark(NOON + HOUR))
