@@ -47,7 +47,8 @@ def observe_card_payment(
         declined_share refused on any entity (half of the attempts: elevated). An attack is a case F30, and one case:
         an address counts one card of each device, a merchant attempts_per_origin attempts of each device or address,
         a card range as many of each merchant.
-    Blind to: attackers who rotate devices, addresses and merchants together; a shared kiosk looks like an attacker.
+    Blind to: attackers who rotate devices, addresses and merchants together; tests of more than small_minor at a
+        merchant or in a card range, which an outage of the issuer looks like; a shared kiosk looks like an attacker.
     Costs: at most 64 cards and 64 attempts per entity, forgotten after half an hour.
     """
     settings = policy.entities.card_testing
