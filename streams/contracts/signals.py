@@ -88,6 +88,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
         "lock",
         "challenge_sent",
         "devices_reset",
+        "promo_claimed",
     ]
     known: bool = True
     username: ShortText | None = None

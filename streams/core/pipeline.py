@@ -42,7 +42,7 @@ from streams.contracts.logins import (
     PasswordResetRequested,
     SessionUsed,
 )
-from streams.contracts.payments import CardBound, CardUnbound, FeeCharged, Movement
+from streams.contracts.payments import CardBound, CardUnbound, FeeCharged, Movement, PromoClaimed, PromoGranted
 from streams.core import erasure, timers, truth
 from streams.core.basis import basis_of
 from streams.core.cases import (
@@ -73,6 +73,7 @@ from streams.core.flows import (
     login_ladder,
     login_risk,
     messages,
+    promotions,
     reports,
     security_change,
     session_reuse,
@@ -333,6 +334,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 orphans.due(turn, waiting)
             case Expectation() if waiting.kind == fees.BOOKING:
                 fees.due(turn, waiting)
+            case Expectation() if waiting.kind == promotions.GRANT:
+                promotions.due(turn, waiting)
             case Expectation():
                 case = expectations.due(turn, waiting)
                 if case is not None and case.family == refunds.BILL and waiting.taken:
@@ -420,12 +423,16 @@ def _told(turn: Turn, event: Event) -> None:
             unlock.identity_verified(turn, event)
         case UnlockRequested():
             unlock.unlock_requested(turn, event)
+        case PromoGranted():
+            promotions.granted(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
         case UserMessage():
             messages.wrote(turn, event)
         case CardBound() | CardUnbound():
             security_change.card_changed(turn, event)
+        case PromoClaimed():
+            promotions.claimed(turn, event)
         case ProjectionLagged():
             stale_records.lagged(turn, event)
         case CustomerConfirmed():

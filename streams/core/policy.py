@@ -94,6 +94,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     refund: dict[str, Term]  # by where it goes, with the key `other`
     refund_promise: Term  # from a promise or approval to the refund's departure
     bill: Term
+    promo_grant: Term  # from a claim to the grant
     hold: Term  # from a payment's failure to the release of what was reserved for it
     # By region of the payment, with the key `other` for the rest: what can be paid with there (F37).
     methods: dict[Label, Annotated[tuple[Label, ...], Meta(max_length=12)]]

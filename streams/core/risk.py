@@ -37,9 +37,10 @@ GUESSING = frozenset(
     }
 )
 TESTING = frozenset({"card_testing"})
+ABUSE = frozenset({"promo_abuse"})
 LABELLED = frozenset({"risky_terminal"})
 # What an incident of the security queue is about when it is somebody's attack.
-ATTACKS = GUESSING | TESTING
+ATTACKS = GUESSING | TESTING | ABUSE
 
 # What an operator has blocked is told under a kind of its own, as kind/value: it is no measure of risk, so no feature
 # that a model has learnt from moves by it.

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 from streams.contracts.accounts import EntityBlock, IncidentAction, LabelRecorded
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengeSent, Login, LoginFailed, LoginSucceeded
-from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PspStatus, TopupFailed
+from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PromoClaimed, PspStatus, TopupFailed
 from streams.contracts.signals import (
     CaseActed,
     EntityBlockAsked,
@@ -63,7 +63,14 @@ def door_of(prepared: Prepared) -> Door:
 
 
 What = Literal[
-    "login_succeeded", "login_failed", "payment", "payment_failed", "label", "challenge_sent", "devices_reset"
+    "login_succeeded",
+    "login_failed",
+    "payment",
+    "payment_failed",
+    "label",
+    "challenge_sent",
+    "devices_reset",
+    "promo_claimed",
 ]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
@@ -132,6 +139,8 @@ def signals_of(
             return _of_challenge(event, at_ms, partition, next_sequence, door)
         case LabelRecorded():
             return _of_label(event, at_ms, partition, next_sequence, times_usual)
+        case PromoClaimed():
+            return _of_claim(event, at_ms, partition, next_sequence)
         case PspStatus():
             return []
         case Movement():
@@ -359,6 +368,14 @@ def _of_card_payment(
         )
         for kind, value in targets
     ]
+
+
+def _of_claim(
+    event: PromoClaimed, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
+    if event.device_id is None:
+        return []
+    return [_observed(event, at_ms, partition, next_sequence(), ("device", event.device_id), "promo_claimed")]
 
 
 def _of_label(

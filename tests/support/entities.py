@@ -49,6 +49,11 @@ def card(token: str, at_s: float, refused: bool = False, amount_minor: int = 100
     )
 
 
+def claim(account: str, at_s: float) -> EntityObserved:
+    """A promotion that an account claimed on the device `shared`."""
+    return _signal(at_s, what="promo_claimed", kind="device", value="shared", account_id=account)
+
+
 def label(fraud: bool, at_s: float, subject_s: float, **fields: object) -> EntityObserved:
     return _signal(at_s, what="label", fraud=fraud, subject_at_ms=START_MS + int(subject_s * 1000), **fields)
 

@@ -40,6 +40,17 @@ LOW_AND_SLOW: Final = _on_logins("low_and_slow")
 CARD_TESTING: Final = AttackKind(
     "card_testing", "card_testing", "F30", "card-testing/02", section="card_testing", scope="all", members="cards"
 )
+PROMO_ABUSE: Final = AttackKind(
+    "promo_abuse",
+    "promo_abuse",
+    "F32",
+    "promo-abuse/01",
+    section="promo_abuse",
+    scope="all",
+    members="accounts",
+    queue="policy",
+    priority=3,
+)
 
 BY_TYPOLOGY: Final = {
     kind.typology: kind
@@ -54,6 +65,7 @@ BY_TYPOLOGY: Final = {
         GUESS_SPRAY,
         LOW_AND_SLOW,
         CARD_TESTING,
+        PROMO_ABUSE,
     )
 }
 
@@ -72,4 +84,5 @@ def parts_of(state: EntityState) -> tuple[tuple[Watched | None, AttackKind], ...
         (state.site, SITE_SPRAY),
         (state.slow, LOW_AND_SLOW),
         (state.testing, CARD_TESTING),
+        (state.claims, PROMO_ABUSE),
     )

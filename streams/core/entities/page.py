@@ -17,6 +17,7 @@ from streams.core.entities import (
 from streams.core.entities.card_testing import observe_card_payment
 from streams.core.entities.guess_spray import observe_same_guess
 from streams.core.entities.low_and_slow import observe_slow_login
+from streams.core.entities.promo_abuse import observe_claim
 from streams.core.entities.risky_terminal import observe_label
 from streams.core.entities.site_spray import observe_site_login
 from streams.core.entities.slice_spray import observe_slice_login
@@ -51,6 +52,7 @@ DETECTORS = (
     Detector("guess-spray", "guess", "guess_attack", observe_same_guess),
     Detector("low-and-slow", "slice: user agent in an autonomous system", "low_and_slow", observe_slow_login),
     Detector("card-testing", "device, IP address, merchant, card range", "card_testing", observe_card_payment),
+    Detector("promo-abuse", "device", "promo_abuse", observe_claim),
     Detector("risky-terminal", "terminal, merchant, device", "risky_terminal", observe_label),
 )
 

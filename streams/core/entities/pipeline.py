@@ -22,6 +22,7 @@ from streams.core.entities import (
     handling,
     lock_caps,
     low_and_slow,
+    promo_abuse,
     risky_terminal,
     site_spray,
     slice_spray,
@@ -131,6 +132,8 @@ def _observe_entity(
             return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)
         case "lock":
             return lock_caps.observe_lock(state, signal, at_ms, policy, ctx)
+        case "promo_claimed":
+            return promo_abuse.observe_claim(state, signal, at_ms, policy, ctx)
         case "devices_reset":
             return _observe_release(state, signal, at_ms, policy)
         case "label":
@@ -225,6 +228,8 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     keep_s = policy.forget_quiet_s
     if state.spray is not None and state.spray.regulars:
         keep_s = policy.forget_s if state.spray.established else policy.forget_success_s
+    if state.claims is not None:
+        keep_s = max(keep_s, policy.promo_abuse.window_s)
     due_ms = 0
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
@@ -242,7 +247,7 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     elif any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
-    for part in (state.spray, state.testing, state.site, state.target, state.slow):
+    for part in (state.spray, state.testing, state.site, state.target, state.slow, state.claims):
         if part is None:
             continue
         threat = part.threat

@@ -214,6 +214,13 @@ class LowAndSlowPolicy(AttackPolicy, frozen=True, kw_only=True):
     containment: Literal["none", "step_up"]  # honest people share the slice
 
 
+class PromoAbusePolicy(AttackPolicy, frozen=True, kw_only=True):
+    """Many accounts claiming promotions from one device."""
+
+    window_s: Count
+    accounts: Annotated[int, Meta(ge=2, le=64)]
+
+
 class BlockPolicy(Section, frozen=True, kw_only=True):
     """What an operator may block, for how long, and what one person may not block alone."""
 
@@ -244,3 +251,4 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     guess_attack: SliceAttackPolicy
     low_and_slow: LowAndSlowPolicy
     block: BlockPolicy
+    promo_abuse: PromoAbusePolicy

@@ -19,6 +19,7 @@ from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.lock_caps import LockCounts
 from streams.core.entities.low_and_slow import Slow
 from streams.core.entities.password_spray import Spray
+from streams.core.entities.promo_abuse import Claims
 from streams.core.entities.risky_terminal import LabelRing
 from streams.core.entities.site_spray import SiteSpray
 from streams.core.entities.slice_burst import Burst
@@ -55,3 +56,4 @@ class EntityState(msgspec.Struct, array_like=True):
     block: Block | None = None  # of an operator
     burst: Burst | None = None
     reset: Reset | None = None
+    claims: Claims | None = None

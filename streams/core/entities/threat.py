@@ -13,7 +13,7 @@ import msgspec
 
 from streams.contracts.actions import ActionKind, ActionRequested, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Queue, Sla, Status
 from streams.contracts.signals import CaseActed, EntityKind, EntityObserved, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
@@ -54,6 +54,8 @@ class AttackKind(NamedTuple):
     members: str  # what the attacker goes through: usernames, cards
     exposes: bool = False  # a success of the attacker is the right password of an account
     joins: bool = False  # its entities can be part of an attack on something wider
+    queue: Queue = "security"
+    priority: int = 1
 
 
 class Sighting(NamedTuple):
@@ -272,7 +274,7 @@ def tell_case(
     """The next version of the case, whole."""
     case.version += 1
     case.told = case.attempts
-    promise = policy.cases.P1
+    promise = policy.cases.priority(f"P{attack.priority}")
     return CaseVersion(
         occurred_at=from_ms(at_ms),
         case_id=case.case_id,
@@ -283,10 +285,10 @@ def tell_case(
         cause_family=case.typology or attack.typology,
         owner="entity",
         shadow=shadow,
-        queue="security",
-        priority="P1",
+        queue=attack.queue,
+        priority=f"P{attack.priority}",  # type: ignore[arg-type]
         status="assigned" if status == "classified" and case.work.assignee else status,
-        category="security",
+        category=attack.queue,
         confidence=1.0,  # counted, not guessed
         subject=reference(kind, value),
         entities=_entities(kind, value),
