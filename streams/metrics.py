@@ -423,6 +423,47 @@ CASES_RESOLVED: Final = Counter(
     "people",
     ("finding", "resolution"),
 )
+CASES_REOPENED: Final = Counter(
+    "paywarden_cases_reopened_total",
+    "Cases that went on after their end: by people, by their customer's word or rating, or because it came back.",
+    "people",
+    ("queue",),
+)
+CASES_MOVED: Final = Counter(
+    "paywarden_cases_moved_total",
+    "Cases that people passed to another queue, by that queue: they were opened in a wrong one.",
+    "people",
+    ("queue",),
+)
+FIRST_RESPONSE_SECONDS: Final = Histogram(
+    "paywarden_first_response_seconds",
+    "From when the clock of a case began (opened, reopened, raised) to its first response, in event time.",
+    "people",
+    ("queue",),
+    buckets=(10, 60, 300, 900, 3_600, 14_400, 28_800, 86_400, 259_200),  # promises: 5 min, 15 min, 1 h, 8 h
+)
+DEBIT_FOUND_SECONDS: Final = Histogram(
+    "paywarden_debit_found_seconds",
+    "From a debit whose payment is not confirmed to its case (flow F10), in event time.",
+    "people",
+    buckets=(10, 30, 120, 600, 1_800, 7_200, 86_400),  # the graces: 2 min of a wallet, 30 min of a bank
+)
+DEBIT_BACK_SECONDS: Final = Histogram(
+    "paywarden_debit_back_seconds",
+    "From a debit whose payment is not confirmed until the ledger has told that it is back (flow F10), in event time.",
+    "people",
+    buckets=(
+        10,
+        60,
+        600,
+        3_600,
+        14_400,
+        86_400,
+        172_800,
+        432_000,
+        864_000,
+    ),  # one day and five are what law and banks say
+)
 CASE_CAUSES: Final = Counter(
     "paywarden_case_root_causes_total",
     "Cases that were resolved, by whose fault it was: as who resolved it said, else as the code of the failure has it.",
@@ -538,6 +579,17 @@ STORE_OPEN_CASES: Final = Gauge(
     "Cases in the case store that are not resolved or ended; those of observe mode are left out.",
     "shown",
     ("queue", "priority"),
+)
+STORE_DEBITED: Final = Gauge(
+    "paywarden_store_debited_not_confirmed_amount",
+    "Debited without a confirmed payment and not back: accounting's open cases of flow F10, in units of the currency.",
+    "shown",
+    ("currency",),
+)
+STORE_OLDEST_DEBITED: Final = Gauge(
+    "paywarden_store_oldest_debited_timestamp_seconds",
+    "When the oldest of accounting's open cases of flow F10 was opened; absent when there is none.",
+    "shown",
 )
 STORE_ESCALATED: Final = Gauge(
     "paywarden_store_escalated_cases",
@@ -663,6 +715,11 @@ METRICS: Final[tuple[Metric, ...]] = (
     CASES_OPENED,
     CASES_CLOSED,
     CASES_RESOLVED,
+    CASES_REOPENED,
+    CASES_MOVED,
+    FIRST_RESPONSE_SECONDS,
+    DEBIT_FOUND_SECONDS,
+    DEBIT_BACK_SECONDS,
     CASE_CAUSES,
     CASE_VERSIONS,
     NOTIFICATIONS,
@@ -695,6 +752,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     STORE_LEVEL,
     STORE_OPEN_CASES,
     STORE_ESCALATED,
+    STORE_DEBITED,
+    STORE_OLDEST_DEBITED,
     WEBHOOK_DELIVERED,
     WEBHOOK_FAILED,
     WEBHOOK_RETRIED,

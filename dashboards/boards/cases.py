@@ -42,6 +42,14 @@ def cases() -> Board:
                         runbook="PaywardenCasesEscalated",
                     ),
                     total(m.CASES_OPENED, "queue", title="Cases opened"),
+                    series(
+                        "Opened in the right queue",
+                        "Of the cases opened within a day, those that nobody has passed to another queue.",
+                        units.PercentUnit,
+                        Query("paywarden:right_queue:share1d", "right"),
+                        most=1,
+                    ),
+                    total(m.CASES_MOVED, title="Cases passed to another queue"),
                     total(m.CASE_VERSIONS, title="Changes of cases"),
                 ),
             ),
@@ -81,6 +89,12 @@ def cases() -> Board:
                 "Are promises kept?",
                 (
                     series(
+                        "First response",
+                        m.FIRST_RESPONSE_SECONDS.help,
+                        units.Seconds,
+                        Query("paywarden:first_response_seconds:quantile1d", "p{{quantile}} {{queue}}"),
+                    ),
+                    series(
                         "Promises missed",
                         "Of those that came due within an hour.",
                         units.PercentUnit,
@@ -105,6 +119,13 @@ def cases() -> Board:
                     total(m.CASES_CLOSED, "finding", title="Cases that ended, by finding"),
                     total(m.CASES_RESOLVED, "finding", "resolution", title="Cases that were resolved, by outcome"),
                     total(m.CASE_CAUSES, "root_cause", title="Cases that were resolved, by root cause"),
+                    series(
+                        "Reopened",
+                        "Of the cases resolved within a day.",
+                        units.PercentUnit,
+                        Query("paywarden:reopened:share1d", "{{queue}}"),
+                    ),
+                    total(m.CASES_REOPENED, title="Cases that went on after their end"),
                     mix("Findings, mix", "Of the cases that ended.", m.CASES_CLOSED, "finding"),
                     total(
                         m.CASES_HANDED_OVER,

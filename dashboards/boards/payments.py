@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import units
 
 from dashboards.boards.board import MONEY, NAMED, Board, Row
-from dashboards.panels import Query, age, mix, rate, series, total
+from dashboards.panels import Query, age, mix, quantiles, rate, series, total
 from streams import metrics as m
 
 
@@ -74,6 +74,20 @@ def payments() -> Board:
                         Query('sum by (priority) (paywarden:open_cases:sum{queue="accounting"})', "{{priority}}"),
                         stacked=True,
                     ),
+                    series(
+                        "Debited, not confirmed",
+                        m.STORE_DEBITED.help,
+                        units.Short,
+                        Query(f"max by (currency) ({m.STORE_DEBITED.name}) or vector(0)", "{{currency}}"),
+                    ),
+                    series(
+                        "Debited, not confirmed: the oldest",
+                        "How long the oldest of accounting's open cases of flow F10 is open.",
+                        units.Seconds,
+                        Query(f"time() - min({m.STORE_OLDEST_DEBITED.name}) or vector(0)", "oldest"),
+                    ),
+                    quantiles(m.DEBIT_FOUND_SECONDS, title="Until a debit without its payment is found"),
+                    quantiles(m.DEBIT_BACK_SECONDS, title="Until such a debit is back"),
                 ),
             ),
         ),

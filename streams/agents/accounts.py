@@ -12,7 +12,7 @@ import msgspec
 from streams.agents.publish import publish, publish_forgotten, publish_signal
 from streams.contracts.accounts import AccountErasure, AccountProfile, CaseAction, CustomerConfirmed, UserReport
 from streams.contracts.base import Event, Watermark, to_ms
-from streams.contracts.cases import AccountErased
+from streams.contracts.cases import AccountErased, CaseVersion
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import Login, LoginSucceeded
 from streams.contracts.registry import Refusal, encode, headers_of, read
@@ -30,6 +30,7 @@ from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.locks.tenure import LOCKED, Tenure
 from streams.core.login_risk.frequencies import Frequencies
+from streams.core.money.delays import delays_of
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
 from streams.core.outcome import Outcome
@@ -39,15 +40,18 @@ from streams.core.ranking import Ranking, judge, room_of
 from streams.core.risk import BLOCK_KIND, RiskFact, feed_of, incident_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, release_signal, signals_of
-from streams.core.steps import DecideContext, Prepared
+from streams.core.steps import DecideContext, Effect, Prepared
 from streams.metrics import (
     CASE_DEADLINES,
     CASES_HANDED_OVER,
     CHANNELS_UNLISTED,
     CUSTOMER_DIALOGUE,
+    DEBIT_BACK_SECONDS,
+    DEBIT_FOUND_SECONDS,
     EFFECTS_SUPPRESSED,
     EVENTS_FORGOTTEN,
     FEES_UNJUDGED,
+    FIRST_RESPONSE_SECONDS,
     INCIDENT_FAILURES,
     KNOWLEDGE_QUESTIONS,
     KNOWLEDGE_UNANSWERED,
@@ -169,6 +173,17 @@ def _located(login: Login, places: Places) -> Login:
         return login
     place = places(login.ip)
     return msgspec.structs.replace(login, country=login.country or place.country, asn=login.asn or place.asn)
+
+
+def _told(effect: Effect, context: Context) -> list[Emit]:
+    """The records of an effect, counted."""
+    if type(effect) is CaseVersion:
+        delays = delays_of(effect)
+        if delays.found_s is not None:
+            context.observe(DEBIT_FOUND_SECONDS, delays.found_s)
+        if delays.back_s is not None:
+            context.observe(DEBIT_BACK_SECONDS, delays.back_s)
+    return publish(effect, context.count)
 
 
 class AccountsLogic:
@@ -350,7 +365,7 @@ class AccountsLogic:
                     )
                     for _ in range(context.partitions)
                 )
-            emits += publish(effect, context.count)
+            emits += _told(effect, context)
         pipeline.learn(state.observations, moment, prepared.at_ms)
         emits += self._locked(moment, prepared.event.event_id, context)
         if prepared.release:
@@ -367,7 +382,7 @@ class AccountsLogic:
     def fire(self, key: bytes, state: Account, due_ms: int, context: Context) -> list[Emit]:
         moment = self._moment(key.decode(), context)
         effects = pipeline.fire(state.obligations, due_ms, self._policies.at(due_ms), moment)
-        emits = [emit for effect in effects for emit in publish(effect, context.count)]
+        emits = [emit for effect in effects for emit in _told(effect, context)]
         return emits + self._locked(moment, f"timer/{due_ms}", context)
 
     def _moment(self, account_id: str, context: Context) -> DecideContext:
@@ -423,6 +438,8 @@ class AccountsLogic:
             context.count(KNOWLEDGE_UNANSWERED, theme)
         for promise in moment.deadlines:
             context.count(CASE_DEADLINES, *promise)
+        for queue, took_ms in moment.responses:
+            context.observe(FIRST_RESPONSE_SECONDS, took_ms / 1000, queue)
         for waited_ms in moment.let_in:
             context.observe(UNLOCK_SECONDS, waited_ms / 1000)
         for band, verdict in moment.foretold:

@@ -46,7 +46,9 @@ from streams.metrics import (
     CASE_THEMES,
     CASE_VERSIONS,
     CASES_CLOSED,
+    CASES_MOVED,
     CASES_OPENED,
+    CASES_REOPENED,
     CASES_RESOLVED,
     DECISIONS,
     ENTITY_BLOCKS,
@@ -68,7 +70,10 @@ from streams.runtime.logic import Emit
 Count = Callable[..., None]
 
 _ENDED = frozenset({"closed", "withdrawn", "merged"})
-_RESOLVED = "status resolved"  # of a version's changes
+# Of a version's changes.
+_RESOLVED = "status resolved"
+_REOPENED = frozenset({"reopened", "status reopened"})
+_MOVED = "queue "
 _TOPICS = {TYPES[tag]: topics for tag, topics in TOPICS_OF_TYPE.items()}
 
 
@@ -144,6 +149,10 @@ def _count(effect: Any, count: Count) -> None:
                     count(ATTACKS_OPENED, effect.cause_family)
             elif effect.status in _ENDED:
                 count(CASES_CLOSED, effect.queue, effect.finding)
+            if any(each.startswith(_MOVED) for each in effect.changed):
+                count(CASES_MOVED, effect.queue)
+            if not _REOPENED.isdisjoint(effect.changed):
+                count(CASES_REOPENED, effect.queue)
             if _RESOLVED in effect.changed:
                 # Cases that end by themselves have many words of their own: a label has few.
                 count(CASES_RESOLVED, effect.finding, _resolution(effect))

@@ -20,7 +20,7 @@ from streams.cli.cluster import ask, cluster_options, settings_of
 from streams.cli.terminal import say, say_json, terminal
 from streams.cli.web_port import runtime_of, web_port_option
 from streams.console.metrics_page import shown
-from streams.console.sink import Compared, compare, count_open_cases, load, plan
+from streams.console.sink import Compared, compare, count_debited, count_open_cases, load, plan
 from streams.metrics import OF_STORE
 from streams.runtime.options import RuntimeOptions
 from streams.settings import Settings
@@ -158,7 +158,8 @@ async def _loaded(options: RuntimeOptions, opened: CaseStore, *, follow: bool, q
     metrics = PrometheusMetrics(OF_STORE)
     behind = (await plan(options, await asyncio.to_thread(opened.positions))).behind
     with _progress(behind, quiet) as told:
-        async with shown(metrics, options, partial(count_open_cases, opened, metrics)):
+        looks = (partial(count_open_cases, opened, metrics), partial(count_debited, opened, metrics))
+        async with shown(metrics, options, *looks):
             return await load(options, opened, lambda _, read: told(read), follow=follow, metrics=metrics)
 
 

@@ -23,7 +23,7 @@ from streams.console.desk import Changes
 from streams.console.limits import Limits
 from streams.console.metrics_page import shown
 from streams.console.oidc import OidcOptions, Provider
-from streams.console.sink import count_open_cases, load
+from streams.console.sink import count_debited, count_open_cases, load
 from streams.console.web import build
 from streams.core.library import Library
 from streams.metrics import OF_CONSOLE
@@ -91,7 +91,11 @@ def following(
         follower = loop.create_task(load(options, store, told, follow=True, metrics=metrics, fills=changes.fills))
         follower.add_done_callback(_end_if_failed)
         try:
-            looks = (partial(count_sessions, store, metrics, clock), partial(count_open_cases, store, metrics))
+            looks = (
+                partial(count_sessions, store, metrics, clock),
+                partial(count_open_cases, store, metrics),
+                partial(count_debited, store, metrics),
+            )
             async with shown(metrics, options, *looks):
                 yield
         finally:

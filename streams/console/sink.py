@@ -20,15 +20,19 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.adapters.case_store.activity import KEPT_MS as ACTIVITY_KEPT_MS
 from streams.adapters.case_store.errors import StoreError
-from streams.adapters.case_store.queries import bodies, escalated_cases, open_cases
+from streams.adapters.case_store.queries import backlog, bodies, escalated_cases, open_cases
 from streams.adapters.case_store.rows import DAY_MS, TOPICS_OF_ACTIVITY, TOPICS_READ, Record
 from streams.adapters.case_store.store import CaseStore, Position, Written
 from streams.contracts.cases import Priority, Queue
 from streams.contracts.topics import CASES_SNAPSHOT, TOPICS, physical
+from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
+from streams.core.money.refunds import NOT_CAPTURED
 from streams.metrics import (
+    STORE_DEBITED,
     STORE_ESCALATED,
     STORE_LAG,
     STORE_LEVEL,
+    STORE_OLDEST_DEBITED,
     STORE_OPEN_CASES,
     STORE_RECORDS,
     STORE_REFUSED,
@@ -193,6 +197,21 @@ def count_open_cases(store: CaseStore, metrics: Metrics) -> None:
         metrics.set(STORE_OPEN_CASES, found.get(each, 0), *each)
     for queue in get_args(Queue):
         metrics.set(STORE_ESCALATED, escalated.get(queue, 0), queue)
+
+
+def count_debited(store: CaseStore, metrics: Metrics) -> None:
+    """What is debited and not back. Raises StoreUnreachable."""
+    with store.reading() as connection:
+        found = backlog(connection, "accounting", NOT_CAPTURED)
+    for currency in WITH_MINOR_UNIT:
+        if currency in found.amounts:
+            metrics.set(STORE_DEBITED, found.amounts[currency] / 10 ** exponent_of(currency), currency)
+        else:
+            metrics.forget(STORE_DEBITED, currency)
+    if found.oldest_ms is None:
+        metrics.forget(STORE_OLDEST_DEBITED)
+    else:
+        metrics.set(STORE_OLDEST_DEBITED, found.oldest_ms / 1000)
 
 
 def _count_lag(

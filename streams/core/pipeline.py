@@ -487,7 +487,10 @@ def _close(turn: Turn) -> list[Effect]:
     for case, changed in turn.changed.values():
         if case not in turn.recalled:  # whoever has it counts its promises
             dialogue.settle(turn, case)
-            turn.ctx.deadlines += clocks.wind(case, turn.policy, turn.at_ms)
+            wound = clocks.wind(case, turn.policy, turn.at_ms)
+            turn.ctx.deadlines += wound.kept
+            if wound.response_ms is not None:
+                turn.ctx.responses.append((case.queue, wound.response_ms))
         turn.effects.append(version_of(turn, case, changed))
         handed_over = case.is_open and turn.obligations.case(case.case_id) is None
         room = shelf.shelve(

@@ -132,6 +132,7 @@ class DecideContext(msgspec.Struct, gc=False):
     unread: list[str] = msgspec.field(default_factory=list)  # where answers came from that nobody here understands
     handed_over: list[str] = msgspec.field(default_factory=list)  # queues of cases that people alone follow from now on
     deadlines: list[Deadline] = msgspec.field(default_factory=list)  # promises of cases that were kept or missed
+    responses: list[tuple[str, int]] = msgspec.field(default_factory=list)  # first ones: queue, and how long it took
 
     dialogue: list[str] = msgspec.field(default_factory=list)  # steps of `cases.dialogue`: for the shell to count
     ratings: list[int] = msgspec.field(default_factory=list)  # what customers gave their cases, 1 .. 5

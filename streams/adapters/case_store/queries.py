@@ -634,6 +634,23 @@ def escalated_cases(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+class Backlog(msgspec.Struct, frozen=True):
+    """What open cases of one kind are about: minor units by currency, and since when the oldest is open."""
+
+    amounts: dict[str, int]
+    oldest_ms: int | None
+
+
+def backlog(connection: Connection, queue: Queue, cause_family: str) -> Backlog:
+    """Of the cases of this family that are not resolved or ended. The queue leads to an index."""
+    columns = (CASES.c.currency, func.sum(CASES.c.amount_minor), func.min(CASES.c.created_ms))
+    wanted = (CASES.c.queue == queue, CASES.c.stage.in_((WORK, WAITING)), CASES.c.cause_family == cause_family)
+    query = select(*columns).where(*wanted)
+    rows = [tuple(row) for row in connection.execute(query.group_by(CASES.c.currency))]
+    amounts = {currency: int(amount) for currency, amount, _ in rows if currency is not None and amount is not None}
+    return Backlog(amounts, min((since_ms for _, _, since_ms in rows), default=None))
+
+
 def open_cases(connection: Connection) -> dict[tuple[str, str], int]:
     """How many cases are not resolved or ended, by queue and priority."""
     of = (CASES.c.queue, CASES.c.priority)

@@ -53,9 +53,17 @@ class Deadline(NamedTuple):
     result: Literal["kept", "missed"]
 
 
-def wind(case: Case, policy: Policy, at_ms: int) -> list[Deadline]:
-    """Brings the clocks up to date after something has happened to the case; the promises that were kept by it."""
+class Wound(NamedTuple):
+    """What has come of it that the clocks were brought up to date: for the shell to count."""
+
+    kept: list[Deadline]
+    response_ms: int | None  # how long the first response took since its clock began; None: none was given now
+
+
+def wind(case: Case, policy: Policy, at_ms: int) -> Wound:
+    """Brings the clocks up to date after something has happened to the case."""
     kept: list[Deadline] = []
+    response_ms: int | None = None
     if case.marks & _AT_REST and not _at_rest(case):
         case.told_ms = case.told_ms if case.told_ms == at_ms else 0  # a survey is no word about what is open again
         restart(case, at_ms)
@@ -63,6 +71,7 @@ def wind(case: Case, policy: Policy, at_ms: int) -> list[Deadline]:
     if not case.marks & _RESPONDED and _has_responded(case, policy):
         kept += _kept(case, "first_response")
         case.marks |= _RESPONDED
+        response_ms = None if case.shadow else max(0, at_ms - case.clock_ms)
     if _at_rest(case):
         if case.status == "resolved" and not case.marks & _AT_REST:
             kept += _kept(case, "resolution")
@@ -72,7 +81,7 @@ def wind(case: Case, policy: Policy, at_ms: int) -> list[Deadline]:
         due_ms = _due_ms(case, policy, "first_response", waited_ms=_waited_ms(case, policy, at_ms))
         case.answer_time_ms = due_ms - case.clock_ms
     case.due_ms = min((strike.due_ms for strike in _next(case, policy)), default=0)
-    return kept
+    return Wound(kept, response_ms)
 
 
 def restart(case: Case, at_ms: int) -> None:
