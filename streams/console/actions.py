@@ -69,16 +69,21 @@ class Choice(NamedTuple):
     why: str
 
 
-def choices(case: CaseVersion, actor: str, role: str, held: Sequence[Lock], now_ms: int) -> tuple[Choice, ...]:
+def choices(
+    case: CaseVersion, actor: str, role: str, held: Sequence[Lock], now_ms: int, *, may_hold: bool = True
+) -> tuple[Choice, ...]:
     """Every action, and why somebody with this role may not ask for it on this case now.
 
-    `held`: the locks that stand on the account. The core answers what a page cannot know, and has the last word.
+    `held`: the locks that stand on the account; `may_hold`: whether a payment may wait because of this case. The core
+    answers what a page cannot know, and has the last word.
     """
     measures = frozenset(lock.action for lock in held)
     freeze = next((lock for lock in held if lock.action == "freeze"), None)
     found = []
     for name in OFFERED:
         why = _why_not(case, name, actor, role, measures)
+        if not why and name in ("release", "block") and not may_hold:
+            why = "why.no_hold"
         if not why and freeze is not None:
             why = _why_frozen(case, name, freeze, now_ms)
         found.append(Choice(name, why))
@@ -90,6 +95,8 @@ def _why_frozen(case: CaseVersion, name: str, freeze: Lock, now_ms: int) -> str:
     if name == "unlock" and freeze.check is not None:
         is_checked = freeze.check_until is not None and now_ms <= to_ms(freeze.check_until)
         return "" if is_checked else "why.no_check"
+    if name in ("lock", "release"):
+        return "why.frozen_all"
     if name == "resolve" and freeze.status != "lifting" and freeze.action_id in case.actions:
         return "why.freeze_first"
     return ""

@@ -51,6 +51,9 @@ _SAID_BY: Final = {"message": "user.message", "contact": "contact.taken"}  # by 
 _DECIDED: Final = frozenset({"decision.made", "payment.triaged"})
 _QUIET: Final = frozenset({"evidence", "counters"})  # a version that only counts on says nothing new
 
+_WAITING: Final = frozenset({"hold", "step_up"})  # outcomes for which a payment waits
+_FINAL: Final = (".succeeded", ".captured", ".credited", ".posted", ".failed", ".returned", ".reversed")
+
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the page."""
@@ -230,6 +233,27 @@ def judged(acts: Iterable[Act], case: CaseVersion | None = None, limit: int = 3)
             act.detail.evidence,
         )
         for act in made[:limit]
+    )
+
+
+def may_hold(acts: Sequence[Act], case: CaseVersion) -> bool:
+    """Whether a payment may wait because of this case, as far as its account's activity shows; the core knows.
+
+    A decision to hold has ended when a later one amends it, or when its payment has gone on all the same. Of an account
+    with more activity than is looked at nobody can say.
+    """
+    if len(acts) >= MOMENTS:
+        return True
+    events = {line.event_id for line in case.evidence}
+    ended = {act.event_id.rpartition(":")[0] for act in acts if act.kind == "decision.amended"}
+    gone_on = {act.subject_id for act in acts if act.kind.endswith(_FINAL)}
+    return any(
+        act.kind == "decision.made"
+        and act.label in _WAITING
+        and act.event_id not in ended
+        and act.subject_id not in gone_on
+        and (case.evidence_dropped or act.detail.event_id in events)
+        for act in acts
     )
 
 

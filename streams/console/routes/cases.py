@@ -31,7 +31,7 @@ from streams.console.desk import (
 from streams.console.masking import masked_in, people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
-from streams.console.timeline import AROUND_MS, MOMENTS, judged, timeline
+from streams.console.timeline import AROUND_MS, MOMENTS, judged, may_hold, timeline
 from streams.console.wishes import OFFERS
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
@@ -92,7 +92,9 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
         others = _others(connection, found)
     outcome = actions.outcome_of(sent, found, answers) if sent else None
     held = () if locks is None else locks.locks
-    choices = actions.choices(found, session.name, session.role, held, desk.clock.now_ms())
+    choices = actions.choices(
+        found, session.name, session.role, held, desk.clock.now_ms(), may_hold=may_hold(acts, found)
+    )
     shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others}
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)

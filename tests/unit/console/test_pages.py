@@ -17,6 +17,7 @@ from streams.adapters.case_store import activity as activity_of
 from streams.adapters.case_store import linked, people, trail
 from streams.adapters.case_store.people import User
 from streams.adapters.case_store.queries import Answer as Refusal
+from streams.adapters.case_store.rows import Record
 from streams.adapters.case_store.trail import account_subject, entity_subject
 from streams.console import passwords
 from streams.console.desk import PAGE
@@ -25,8 +26,11 @@ from streams.console.references import References
 from streams.console.routes.merchants import report_of
 from streams.console.timeline import LANES, Moment, habit, judged, lane_of, timeline
 from streams.console.wording import load_texts
+from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Entities, Evidence, NotificationRequested
+from streams.contracts.decisions import DecisionAmended, DecisionMade
+from streams.contracts.payments import PaymentRequested
 from streams.contracts.registry import tag_of
 from streams.contracts.topics import TOPICS
 from streams.core.entities.threat import exposed_text
@@ -405,3 +409,72 @@ def test_what_an_incident_is_about_is_said_in_the_language(
 
 def test_what_was_sent_is_headed_in_sentence_case(service: Service, analyst: Browser) -> None:
     assert "· In app<" in shown(analyst.asks("GET", "/cases/case_a"))
+
+
+def hold_on(payment_id: str, number: int) -> list[Record]:
+    """A payment that is held because of `case_h`."""
+    at, about = from_ms(START_MS + number), {"source": "test", "account_id": PERSON, "payment_id": payment_id}
+    asked = PaymentRequested(event_id=f"ask_{number}", occurred_at=at, amount_minor=9_000, currency="CNY", **about)
+    held = DecisionMade(
+        occurred_at=at,
+        decision_id=f"dec_h{number}",
+        event_id=f"ask_{number}",
+        account_id=PERSON,
+        subject="payment",
+        subject_id=payment_id,
+        outcome="hold",
+        policy="p",
+        feature_set="f",
+    )
+    line = Evidence(at=at, kind="payment", event_id=f"ask_{number}", text="hold: velocity/02")
+    alert = case("case_h", 9, entities=Entities(account_id=PERSON, payment_id=payment_id), evidence=(line,))
+    return [
+        record("payments.transactions", asked), record("fraud.decisions", held), record(CASES, alert)
+    ]  # fmt: skip
+
+
+def offers(browser: Browser, action: str) -> bool:
+    """Whether the button can be pressed; where it cannot, the page says why."""
+    text = shown(browser.asks("GET", "/cases/case_h"))
+    if f'name="action" value="{action}"' in text:
+        return True
+    assert re.search(rf'disabled aria-describedby="why-{action}">[^<]+</button><small class="why"[^>]*>[^<]+<', text)
+    return False
+
+
+def test_a_hold_that_waits_can_be_let_go_or_blocked(service: Service, analyst: Browser) -> None:
+    load(service.store, hold_on("pay_h", 1))
+    assert offers(analyst, "release")
+    assert offers(analyst, "block")
+
+
+def test_of_a_hold_that_has_ended_the_page_says_so(service: Service, analyst: Browser) -> None:
+    load(service.store, hold_on("pay_h", 1))
+    amended = DecisionAmended(
+        occurred_at=from_ms(START_MS + 9),
+        decision_id="dec_h1",
+        account_id=PERSON,
+        subject_id="pay_h",
+        outcome="allow",
+        cause="expired",
+    )
+    load(service.store, [record("fraud.decisions", amended)])
+    assert not offers(analyst, "release")
+    assert not offers(analyst, "block")
+
+
+def test_a_payment_that_went_on_all_the_same_waits_no_more(service: Service, analyst: Browser) -> None:
+    load(service.store, hold_on("pay_1", 1))  # it has succeeded since
+    assert not offers(analyst, "release")
+
+
+def test_under_a_freeze_nothing_is_let_go_and_nothing_more_is_locked(service: Service, analyst: Browser) -> None:
+    load(service.store, hold_on("pay_h", 1))
+    frozen = Lock(action_id="fr", action="freeze", scope="all", status="effective", reason_class="x", since=AT)
+    load(
+        service.store,
+        [record("account.locks", LocksState(occurred_at=AT, account_id=PERSON, version=8, locks=(frozen,)))],
+    )
+    assert not offers(analyst, "release")
+    assert not offers(analyst, "lock")
+    assert offers(analyst, "block")
