@@ -54,6 +54,8 @@ GIVEN_MAX = 10  # x 28
 COUNTED_MAX = 24  # x 6
 AUTO_REFUNDS_MAX = 8  # x 9
 STOPPED_MAX = 16  # x 5
+CARDED_MAX = 32  # card payments of which the card is remembered
+_PAUSED_MAX = 8  # cards of one case
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
@@ -415,6 +417,15 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     reckoned_to_s: int = 0
     files: bytes = b""  # by which it knows a file or a reference again (`streams.core.cases.attachments`)
     card_told_ms: int = 0  # when the customer was last told that a card was added or removed
+    paused: bytes = b""  # 6 bytes of each card that pays nothing while it is open
+
+    def pauses(self, card: int) -> bool:
+        """Whether it has paused this card."""
+        return find(self.paused, card.to_bytes(_CARD_BYTES), _CARD_BYTES) >= 0
+
+    def pause(self, card: int) -> None:
+        """Pauses this card too; of more than eight the first one goes."""
+        self.paused = (self.paused + card.to_bytes(_CARD_BYTES))[-_PAUSED_MAX * _CARD_BYTES :]
 
     @property
     def reckons_ms(self) -> int:
@@ -531,6 +542,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     exposed_ms: int = 0  # when the owner last heard that an attacker gave the right password
     exposed_in: str = ""  # the case of that attack
     legit_ms: int = 0  # until when it was the owner who came in and changed things, as an analyst has found
+    cards: bytes = b""  # 11 bytes each, oldest first: `payment_key` of a card payment, then 48 bits of its card
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""
@@ -598,6 +610,19 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         else:
             self.payments = payments[:at] + entry + payments[at + _PAYMENT_BYTES :]
         self.payments_day = max(self.payments_day, at_ms // DAY_MS)
+
+    def remember_card(self, key: int, card: int) -> None:
+        """Keeps by which card a payment is made; the 33rd one pushes the oldest out."""
+        row = key.to_bytes(_KEY_BYTES) + card.to_bytes(_CARD_BYTES)
+        if find(self.cards, row, len(row)) < 0:
+            self.cards = (self.cards + row)[-CARDED_MAX * len(row) :]
+
+    def card_of(self, key: int) -> int:
+        """By which card this payment was made; 0: by none, or nobody remembers."""
+        size = _KEY_BYTES + _CARD_BYTES
+        rows = (self.cards[at : at + size] for at in range(0, len(self.cards), size))
+        found = (row[_KEY_BYTES:] for row in rows if row.startswith(key.to_bytes(_KEY_BYTES)))
+        return int.from_bytes(next(found, b""))
 
     def stop(self, key: int) -> None:
         """Keeps that a movement was blocked; the 17th one pushes the oldest out."""
@@ -725,6 +750,6 @@ def payment_key(payment_id: str) -> int:
     return int.from_bytes(blake2b(payment_id.encode(), digest_size=_KEY_BYTES).digest())
 
 
-_KEY_BYTES, _STATE_BYTES, _ENTRY_BYTES = 5, 2, 6
+_KEY_BYTES, _STATE_BYTES, _ENTRY_BYTES, _CARD_BYTES = 5, 2, 6, 6
 _PAYMENT_BYTES = _KEY_BYTES + _STATE_BYTES
 _FINAL_BYTES = _KEY_BYTES + 6  # milliseconds until the year 10889

@@ -6,7 +6,7 @@ import msgspec
 
 from streams.contracts.logins import LoginFailed
 from streams.contracts.payments import Movement
-from streams.core.flows import fraud_alert, locked_out, trail
+from streams.core.flows import fraud_alert, locked_out, paused_cards, trail
 from streams.core.flows.movements import status_after
 from streams.core.obligations import PaymentState
 from streams.core.outcome import Outcome
@@ -29,34 +29,40 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     if stopper is not None and shadow:
         turn.enforce()  # the lock stands, whatever the policy says today
         outcome, shadow = Outcome.ALLOW, False
+    paused = paused_cards.case_of(turn, event) if stopper is None and not shadow else None
+    is_stopped = stopper is not None or paused is not None
     asked = _asked_because(turn, prepared)
     if asked and outcome < Outcome.STEP_UP:
         if shadow:
             turn.enforce()
         outcome, shadow = Outcome.STEP_UP, False
     spoken = outcome
-    if stopper is None and fraud_alert.is_held_in_doubt(turn, prepared, outcome, score):
+    if not is_stopped and fraud_alert.is_held_in_doubt(turn, prepared, outcome, score):
         outcome = Outcome.HOLD
     severity = outcome  # what follows rests on it, whatever is done meanwhile
     outcome = effect_of(prepared, score, outcome, shadow, policy, asked=bool(asked))
     # Only what has not happened yet can wait for an answer.
     waits = outcome > Outcome.ALLOW and isinstance(event, Movement) and status_after(event) == PaymentState.SEEN
-    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and stopper is None else None
+    expiry = expiry_of(outcome, prepared.at_ms, policy) if waits and not is_stopped else None
     # Its reasons are those of what was said: the model has asked for no hold.
     decision = decision_of(prepared, score, spoken, shadow, policy, turn.ctx, expiry)
     if outcome is not spoken:
         decision = msgspec.structs.replace(decision, outcome=outcome.label)
     if stopper is not None:
         decision = locked_out.blocked(decision)
+    elif paused is not None:
+        decision = locked_out.blocked(decision, paused_cards.REASON)
     elif asked and outcome is Outcome.STEP_UP and heard is not outcome:
         decision = locked_out.challenged(decision, asked)
     turn.effects.append(decision)
     if score.shadows:
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))
-    verdict = Outcome.BLOCK if stopper is not None else outcome
+    verdict = Outcome.BLOCK if is_stopped else outcome
     trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome)
     if stopper is not None and severity < Outcome.parse(policy.outcome.case_from):
         locked_out.noted(turn, event, stopper)
+    elif paused is not None and isinstance(event, Movement):
+        paused_cards.noted(turn, event, paused)
     elif severity > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, severity, decision)
     outcome = verdict

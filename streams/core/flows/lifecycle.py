@@ -21,6 +21,7 @@ from streams.core.flows import (
     fees,
     fraud_alert,
     holds,
+    paused_cards,
     refund_requests,
     repeat_failures,
     reports,
@@ -151,6 +152,7 @@ def _end_waits(turn: Turn, word: _Word, state: PaymentState) -> None:
 def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
     """What the ledger has said and nobody could explain, before anything is said about the movement."""
     obligations, event = turn.obligations, word.event
+    paused_cards.paid_by(turn, event)
     if word.known is None or orphans.may_explain(turn, event) or charges.tells_price(turn, event):
         charges.requested(turn, event)
         orphans.explained(turn, event, state)

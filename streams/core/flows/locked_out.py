@@ -27,7 +27,7 @@ from streams.core.verdict import REASONS_MAX
 
 STOPPED: Final = "stopped_by_lock"  # line and counter of the case that locked
 _TOLD_EVERY: Final = 10
-_REASON: Final = "R28"
+LOCKED: Final = "R28"
 GUESSED: Final = "R11"
 _OUT: Final = frozenset({"payment", "transfer", "withdrawal", "bill"})
 
@@ -79,9 +79,9 @@ def challenged(decision: DecisionMade, code: str) -> DecisionMade:
     return msgspec.structs.replace(decision, reasons=reasons)
 
 
-def blocked(decision: DecisionMade) -> DecisionMade:
-    """The same decision with the lock as its first reason; it never waits for an answer."""
-    reasons = (Reason(code=_REASON, direction="raises"), *decision.reasons)[:REASONS_MAX]
+def blocked(decision: DecisionMade, code: str = LOCKED) -> DecisionMade:
+    """The same decision with what stops it as its first reason; it never waits for an answer."""
+    reasons = (Reason(code=code, direction="raises"), *decision.reasons)[:REASONS_MAX]
     return msgspec.structs.replace(decision, outcome="block", reasons=reasons)
 
 

@@ -7,12 +7,12 @@ from typing import Final
 from streams.contracts.accounts import UserReport
 from streams.contracts.base import to_ms
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
-from streams.core.flows import owners_word, trail
+from streams.core.flows import owners_word, paused_cards, trail
 from streams.core.flows.fraud_alert import TAKEOVER_CASE, TAKEOVER_FAMILY, UNAUTHORISED, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
 from streams.core.money import charges
-from streams.core.obligations import Line
+from streams.core.obligations import Lately, Line, Spent
 from streams.core.turn import Turn
 
 WRONG = "wrong_transfer"
@@ -29,11 +29,14 @@ def reported(turn: Turn, event: UserReport) -> None:
         case "unauthorised":
             case = open_or_join(turn, _draft(turn, "unauthorised_txn", "F25", UNAUTHORISED, "security", 1, payment_id))
             case.counters[REPORTED] = case.counters.get(REPORTED, 0) + 1
-            if case.currency is None:  # it began about another payment, or about none
-                case.amount_minor, case.currency = _known_amount(turn, payment_id)
+            if case.amount_minor is None:  # it began about another payment, or about none
+                case.amount_minor, currency = _known_amount(turn, payment_id)
+                # The law's clock follows from the currency: of a payment that was never seen, the account's own.
+                case.currency = currency or case.currency or _last_currency(turn)
             trail.lay(turn, case)
+            is_paused = paused_cards.pause(turn, case, event)
             if owners_word.tells(turn, case, event):
-                notify(turn, "unauthorised.received", {"case_id": case.case_id}, case)
+                notify(turn, f"unauthorised.{'paused' if is_paused else 'received'}", {"case_id": case.case_id}, case)
         case "wrong_transfer":
             _wrong_transfer(turn, payment_id)
 
@@ -100,6 +103,12 @@ def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, prior
         amount_minor=amount_minor,
         currency=currency,
     )
+
+
+def _last_currency(turn: Turn) -> str | None:
+    """What the account has paid in lately."""
+    paid: tuple[Spent | Lately, ...] = (*turn.obligations.spent, *turn.obligations.lately)
+    return max(paid, key=lambda each: each.at_ms).currency if paid else None
 
 
 def _known_amount(turn: Turn, payment_id: str) -> tuple[int | None, str | None]:

@@ -88,6 +88,11 @@ paused; further words are lines, for anybody can write there as often as they li
 A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no"
 on a case of another kind, about a refund or wrong passwords, is a line on it.
 
+The card of a payment that its owner reports as not theirs (F25), through a verified channel, is paused: further
+payments by it are decided `block` with the reason R29 and are lines of the case, until the case ends or it is found
+that it was the owner. The cards of the last 32 card payments are remembered, as hashes. It is paused in this account
+alone, and nothing is commanded: a payment system that does not ask before it pays has to stop the card itself.
+
 Whoever sits in the app may be the thief. While a login or change of the last `cases.trail_s` is doubted, a "yes"
 releases, teaches and closes something only when one of these is older than the doubt: the device that
 `customer.confirmed.v1` names, the device that asked for the payment, or the payment itself. Otherwise the owner is told

@@ -10,7 +10,7 @@ from streams.core import rules
 from streams.core.reasons import REASONS, SafeClass
 
 # Reasons that no rule gives: the score's own, the one of a rule that failed, and the one of a lock.
-BY_THE_CORE = {"R22", "R23", "R28"}
+BY_THE_CORE = {"R22", "R23", "R28", "R29"}
 
 
 def test_codes_are_numbered_without_holes_and_slugs_unique():

@@ -5,15 +5,59 @@ from __future__ import annotations
 from support.happenings import HOUR, NOON, SECOND, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import UserReport
+from streams.contracts.accounts import CaseAction, UserReport
 from streams.contracts.base import to_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.payments import PaymentRequested
+from streams.core.steps import Effect
 
 
 def reported(player: Player, number: int) -> CaseVersion:
     at_ms = NOON + HOUR + number * SECOND
     effects = player.see(event(UserReport, at_ms, number, channel="app", kind="unauthorised", payment_id=f"p{number}"))
     return [effect for effect in effects if isinstance(effect, CaseVersion)][-1]
+
+
+def says(player: Player, payment: str, channel: str = "app") -> list[Effect]:
+    return player.see(event(UserReport, NOON + HOUR, payment, channel=channel, kind="unauthorised", payment_id=payment))
+
+
+def pays(player: Player, number: int, card: str) -> DecisionMade:
+    effects = player.see(paid(NOON + 2 * HOUR + number * SECOND, number, 2_000, PaymentRequested, card_token=card))
+    return next(each for each in effects if isinstance(each, DecisionMade))
+
+
+def carded() -> Player:
+    player = Player(policy())
+    for number, card in enumerate(("red", "blue")):
+        player.see(paid(NOON + number * SECOND, number, 2_000, card_token=card))
+    return player
+
+
+def test_the_card_of_a_reported_payment_pays_nothing_more_and_the_other_one_does() -> None:
+    player = carded()
+    effects = says(player, "p0")
+    assert [each.template for each in effects if isinstance(each, NotificationRequested)] == ["unauthorised.paused"]
+    stopped = pays(player, 10, "red")
+    assert (stopped.outcome, stopped.reasons[0].code, stopped.expires_at) == ("block", "R29", None)
+    assert pays(player, 11, "blue").outcome == "allow"
+
+
+def test_the_card_pays_again_when_it_was_the_owner_after_all() -> None:
+    player = carded()
+    case = next(each for each in says(player, "p0") if isinstance(each, CaseVersion))
+    act = {"actor": "ana", "role": "analyst", "action": "confirm_legit", "expected_version": case.version}
+    player.see(event(CaseAction, NOON + HOUR + SECOND, 1, case_id=case.case_id, **act))
+    assert pays(player, 10, "red").outcome == "allow"
+
+
+def test_no_card_is_paused_by_somebody_who_may_be_anybody_nor_for_a_payment_that_nobody_remembers() -> None:
+    player = carded()
+    for payment, channel in (("p0", "email"), ("p99", "app")):
+        told = [each.template for each in says(player, payment, channel) if isinstance(each, NotificationRequested)]
+        assert told == ["unauthorised.received"]
+    assert pays(player, 10, "red").outcome == "allow"
 
 
 def test_the_law_s_clock_follows_from_the_payment() -> None:
@@ -27,11 +71,15 @@ def test_the_law_s_clock_follows_from_the_payment() -> None:
     assert to_ms(case.sla.legal_due) > NOON
 
 
-def test_a_case_that_began_about_nothing_known_gets_its_clock_from_the_next_report() -> None:
+def test_a_case_about_a_payment_that_was_never_seen_has_the_clock_of_what_the_account_pays_in() -> None:
+    assert reported(Player(policy()), 1).currency is None
     player = Player(policy())
-    player.see(paid(NOON, 2, 64_000))
-    assert reported(player, 1).currency is None
-    assert reported(player, 2).currency == "EUR"
+    player.see(paid(NOON, 2, 64_000, merchant_id="m1"))
+    case = reported(player, 1)
+    assert (case.amount_minor, case.currency) == (None, "EUR")
+    assert case.sla is not None
+    assert case.sla.legal_basis == "PSD2 art. 73"
+    assert reported(player, 2).amount_minor == 64_000
 
 
 def test_every_reported_payment_is_named() -> None:
