@@ -53,7 +53,8 @@ PROGRAMME: Final = (
     Act("card_testing", 19, 8, habits=False, changes=_FEW),
     Act("lockout_attack", 27, 9, habits=True, changes=_FEW),
     Act("repeat_failures", 35, 4, habits=False, changes=_FEW),
-    Act("probe_then_large", 40, 4, habits=True, changes=_FEW),
+    # What is held waits for an answer: somebody at the console can give it.
+    Act("probe_then_large", 40, 4, habits=True, changes={**_FEW, "honours_holds": 1}),
     Act("impossible_travel", 45, 4, habits=True, changes=_FEW),
     # As many customers as payments: in 18 seconds nobody should pay twice.
     Act(

@@ -15,4 +15,8 @@ def play(stage: Stage) -> None:
     at_ms = stage.day(day, 1.5)
     stage.pay(person, context, at_ms, stage.movement(person, context, 50, strange))
     large_minor = int(person.mean_minor * stage.parameters["factor"])
-    stage.pay(person, context, at_ms + 20 * MINUTE_MS, stage.movement(person, context, large_minor, strange))
+    large, large_ms = stage.movement(person, context, large_minor, strange), at_ms + 20 * MINUTE_MS
+    if stage.number("honours_holds"):
+        stage.ask_to_pay(person, large_ms, large)
+    else:
+        stage.pay(person, context, large_ms, large)

@@ -25,6 +25,7 @@ ISSUERS: Final = (
 )
 BINS_PER_ISSUER: Final = 12
 MCCS: Final = ("5411", "5812", "5541", "5732", "5999", "4121")
+GOES_WELL: Final = "~succeeded"  # ends the id of a payment about which a provider would say so
 CATCHES_UP: Final = 60  # a feed that resumes tells an hour in a minute
 LOGS_IN: Final = 0.4  # share of payments that a login in the app precedes
 _MISTYPES: Final = 0.05  # share of logins with one wrong password before
@@ -234,6 +235,12 @@ class Stage:
             "longitude": context.longitude,
             "channel": "app",
         }
+
+    def ask_to_pay(self, person: Person, at_ms: int, fields: Mapping[str, Any]) -> None:
+        """A payment that its system holds until it is answered: nothing is debited, and its id says how it would go."""
+        fields = {**fields, "payment_id": f"{fields['payment_id']}{GOES_WELL}"}
+        envelope = self.envelope(person.account_id, at_ms)
+        self.say("payments.transactions", payments.PaymentRequested(**envelope, **fields))
 
     def pay(
         self, person: Person, context: Context, at_ms: int, fields: Mapping[str, Any], code: str | None = None

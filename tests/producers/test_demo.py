@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import islice, takewhile
 
 from producers import demo
+from producers.simulate.stage import GOES_WELL
 from streams.contracts.base import to_ms
+from streams.contracts.payments import PaymentRequested
 from streams.contracts.registry import Refusal, decode
 
 ANCHOR_MS = 1_790_000_000_000
@@ -69,3 +71,11 @@ def test_later_rounds_play_only_what_needs_no_history() -> None:
     titles = [scene.title for scene in islice(demo.scenes(ANCHOR_MS), 60)]
     assert titles.count("Account takeover with cash-out") == demo.ROUNDS_WITH_HISTORY
     assert titles.count("Password spray from one address") > demo.ROUNDS_WITH_HISTORY
+
+
+def test_a_payment_that_is_held_waits_for_an_answer() -> None:
+    """Nobody carries it out or debits it meanwhile, so that somebody at the console can let it go or block it."""
+    end_ms = ANCHOR_MS + 50_000
+    records = list(takewhile(lambda record: record.timestamp_ms < end_ms, demo.live(demo.strangers(7), 7, ANCHOR_MS)))
+    told = [decode(record.topic, record.value) for record in records if GOES_WELL.encode() in record.value]
+    assert [type(event) for event in told] == [PaymentRequested]
