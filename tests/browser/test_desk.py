@@ -114,7 +114,7 @@ def test_a_call_becomes_a_case_and_its_receipt_is_attached_and_looked_at(office:
     page.get_by_label("Reference").fill("s3://evidence/r.png")
     mei.does("Attach")
     page.locator("li.file").get_by_role("button", name="Show").click()
-    expect(page.locator("dl")).to_contain_text("s3://evidence/r.png")
+    expect(page.locator("main dl")).to_contain_text("s3://evidence/r.png")
 
 
 def test_hands_stay_on_the_keys(office: Office, seat: Seat) -> None:
