@@ -26,6 +26,7 @@ from streams.core.incidents.counting import count_bucket
 from streams.core.incidents.detector import look
 from streams.core.incidents.keys import Route, keys_of
 from streams.core.incidents.state import HealthCounters, KeyHealth
+from streams.core.incidents.statistics import shifted
 from streams.core.incidents.transitions import DOWN, HEALTHY
 from streams.core.policy import parse_policy
 
@@ -160,7 +161,9 @@ def incidents(
 def delays(policy: HealthPolicy, runs: int, seed: int) -> Iterator[Delay]:
     """Attempts and seconds from the first bad bucket to the alarm and to the incident."""
     for usual in USUAL_SHARES:
-        for name, share in (("x2", 2 * usual), ("x3", 3 * usual), ("100 %", 1.0)):
+        trebled = shifted(usual, policy.odds_ratio)  # the shift that the CUSUM is made for, and twice as much
+        shares = {"x2": 2 * usual, "x3": 3 * usual, "p1": trebled, "2 p1": 2 * trebled, "100 %": 1.0}
+        for name, share in shares.items():
             for per_s in (1.0, 20.0):
                 rng = random.Random(f"{seed}/{usual}/{name}/{per_s}")
                 results = [_delay(policy, rng, usual, share, int(per_s * BUCKET_MS / 1000)) for _ in range(runs)]
