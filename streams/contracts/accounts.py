@@ -87,11 +87,16 @@ class SocialMention(Support, frozen=True, kw_only=True, tag="social.mention.v1",
     reach: Count
 
 
+MerchantDocument = Literal["business_licence", "tax_registration", "owner_identity", "bank_account"]
+
+
 class MerchantApplication(Support, frozen=True, kw_only=True, tag="merchant.application.v1", tag_field="type"):
     """A merchant asks to be accepted."""
 
     merchant_id: Id
     status: Label
+    # what still lacks or has expired; none named: a licence or tax document
+    missing: Annotated[tuple[MerchantDocument, ...], Meta(max_length=4)] = ()
 
 
 class IdentityVerified(Event, frozen=True, kw_only=True, tag="identity.verified.v1", tag_field="type"):

@@ -34,6 +34,7 @@ SUSPECTS_MAX = 6  # failures that may turn out to belong to an outage; x 170
 MEMBERSHIPS_MAX = 3  # outages that concern this customer; x 100
 MEMBER_PAYMENTS_MAX = 6  # of its payments in one of them, for the link of their cases
 UNKNOWNS_MAX, UNKNOWNS_BYTES = 6, 900  # one more has the oldest given to people at once; x 100 to 320
+POSTS_MAX = 6  # x 20; of one more the two oldest are counted as one
 CONTACTS_MAX = 4  # x 9
 EXPECTATIONS_MAX, EXPECTATIONS_BYTES = 16, 1_400  # one more hands the one due last to people; x 60 to 450
 OWED_MAX, OWED_BYTES = 4, 560  # one more leaves the oldest to accounting, whose case it has; x 110 to 370
@@ -62,8 +63,9 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1870  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,870 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trail 440, fees 240 + 80, undone 80: 17.9 KiB if all were full at once with the longest ids, which no
-# stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing open takes 0.5 KiB.
+# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120: 18.0 KiB if all were full at once with the longest ids,
+# which no stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing open takes
+# 0.5 KiB.
 WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -543,6 +545,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     exposed_in: str = ""  # the case of that attack
     legit_ms: int = 0  # until when it was the owner who came in and changed things, as an analyst has found
     cards: bytes = b""  # 11 bytes each, oldest first: `payment_key` of a card payment, then 48 bits of its card
+    posts: list[tuple[int, int]] = msgspec.field(default_factory=list)  # when, and how many read it; of the last hour
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

@@ -258,7 +258,8 @@ class CasesPolicy(Section, frozen=True, kw_only=True):
     P3: PriorityPolicy
     P4: PriorityPolicy
     raise_minor: Amounts  # one priority higher from this amount on
-    raise_social_reach: Count
+    raise_social_reach: Count  # of one post, or of all posts within social_window_s
+    social_window_s: Count
     dedupe_window_s: Count
     evidence_max: Count
     waiting_reminders_s: tuple[Count, ...]
@@ -271,6 +272,7 @@ class CasesPolicy(Section, frozen=True, kw_only=True):
     progress_messages_max: int  # of one case that only say that work goes on, one at each next_update_s
     business_hours: BusinessHours
     supervisors: dict[Queue, Label]  # whom an overdue case is assigned to, by its queue
+    resolution_terms: dict[str, Term]  # by flow: where the resolution has a term of its own
     trail_s: Count  # so long what happens after a suspicious login is remembered, for the case of a takeover
 
     def priority(self, name: str) -> PriorityPolicy:

@@ -19,6 +19,7 @@ from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import Sla
 from streams.core.cases.business_time import WorkingHours, after_ms, between_ms
 from streams.core.money import legal
+from streams.core.money.business_days import ends_ms
 from streams.core.obligations import Case
 from streams.core.policy import CasesPolicy, Policy, PriorityPolicy
 
@@ -229,8 +230,13 @@ def _due_ms(case: Case, policy: Policy, clock: Clock, percent: int = 100, waited
             since_ms, length_s = case.clock_ms, promise.first_response_s
         case "resolution":
             since_ms, length_s = case.clock_ms, promise.resolution_s
+    term = policy.cases.resolution_terms.get(case.flow) if clock == "resolution" else None
     hours, length_ms = _hours(case, policy), length_s * 10 * percent + paused_ms
-    due_ms = since_ms + length_ms if hours is None else after_ms(since_ms, length_ms, hours)
+    if term is not None:
+        whole_ms = ends_ms(since_ms + paused_ms, term, _calendar(case, policy)) - since_ms
+        due_ms = since_ms + whole_ms * percent // 100
+    else:
+        due_ms = since_ms + length_ms if hours is None else after_ms(since_ms, length_ms, hours)
     if clock == "resolution" and ETA in case.parameters:
         told_ms = since_ms + (eta_ms(case) - since_ms) * percent // 100 + paused_ms
         return max(due_ms, told_ms)
@@ -246,8 +252,12 @@ def _hours(case: Case, policy: Policy) -> WorkingHours | None:
     if not _promise(case, policy.cases).business_time:
         return None
     hours = policy.cases.business_hours
-    calendar = policy.money.calendar_of(case.currency or policy.money.home_currency or "")
-    return WorkingHours(calendar, hours.opens_hour, min(24, hours.opens_hour + hours.hours_open))
+    return WorkingHours(_calendar(case, policy), hours.opens_hour, min(24, hours.opens_hour + hours.hours_open))
+
+
+def _calendar(case: Case, policy: Policy) -> str:
+    """Whose business days count."""
+    return policy.money.calendar_of(case.currency or policy.money.home_currency or "")
 
 
 def _waited_ms(case: Case, policy: Policy, at_ms: int) -> int:

@@ -9,7 +9,7 @@ from streams.contracts.cases import ActionRejected
 from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
-from streams.core.flows import mule, ordered, trail, unknown_outcome
+from streams.core.flows import mule, ordered, social, trail, unknown_outcome
 from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, release_held, tell_end, was_owner
 from streams.core.flows.holds import end_hold, let_go
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
@@ -187,7 +187,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if (event.action in _OPEN_ONLY or event.if_unassigned) and not case.is_open:
         return "status", "the case has ended: reopen it first"
     if event.action == "resolve":
-        return _unresolved(case, event) or mule.unfinished(case)
+        return _unresolved(case, event) or mule.unfinished(case) or social.unanswered(case, event.text)
     if event.action == "ask" and event.text and event.text.strip():
         return remarks.question_refusal(event.text.strip())
     if event.action == "merge":

@@ -16,17 +16,17 @@ DECIDED = {"approved": "merchant.approved", "rejected": "merchant.rejected"}
 
 
 def applied(turn: Turn, event: MerchantApplication) -> None:
-    """Asks for what is missing, goes on when it has come, and ends with the decision."""
+    """Asks for what is missing and again for what still is, goes on when all has come, and ends with the decision."""
     case = _open_case(turn, event)
-    line = Line(turn.at_ms, "merchant.application", turn.cause, f"the application is {event.status}"[:80])
-    if event.status in MISSING:
+    line = Line(turn.at_ms, "merchant.application", turn.cause, _said(event))
+    if event.status in MISSING or (event.missing and event.status not in DECIDED):
         case = open_or_join(
             turn,
             Draft(case_type=FAMILY, flow="F39", family=FAMILY, queue="policy", priority=4, lines=(line,)),
         )
         if len(event.merchant_id) <= DECORATION_MAX:
             case.merchant_id = event.merchant_id
-        dialogue.ask(turn, case, "merchant.documents", {"case_id": case.case_id, "fields": "ask.licence"})
+        dialogue.ask(turn, case, "merchant.documents", {"case_id": case.case_id, "fields": _fields(event)})
         return
     if case is None:
         timeline.attach(turn, event)
@@ -37,6 +37,16 @@ def applied(turn: Turn, event: MerchantApplication) -> None:
         notify(turn, DECIDED[event.status], {"case_id": case.case_id}, case)
     else:
         dialogue.heard(turn, case)
+
+
+def _said(event: MerchantApplication) -> str:
+    """The status, and what is left of the list of papers."""
+    missing = f"; still missing: {', '.join(event.missing)}" if event.missing else ""
+    return f"the application is {event.status[:40]}{missing}"
+
+
+def _fields(event: MerchantApplication) -> str:
+    return ",".join(f"ask.{each}" for each in event.missing) or "ask.licence"
 
 
 def _open_case(turn: Turn, event: MerchantApplication) -> Case | None:

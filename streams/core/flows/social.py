@@ -1,7 +1,8 @@
 """What follows when a customer complains in public, and many people read it (F43)?
 
-The post opens a case of its own, and raises the customer's open cases by one priority, because they are what it is
-about. The customer is written to in private; what may be said in public is on the case, and names nothing and nobody.
+One post that many read, or several within an hour that as many read together. It opens a case of its own and raises
+the customer's open cases by one priority, because they are what it is about. The customer is written to in private;
+what may be said in public is on the case, and names nothing and nobody. Who resolves it says what was answered there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, raise_to
 from streams.core.flows.messages import local_time
 from streams.core.intake.reading import read
 from streams.core.messages.notify import notify
-from streams.core.obligations import DECORATION_MAX, Line
+from streams.core.obligations import DECORATION_MAX, POSTS_MAX, Case, Line
 from streams.core.turn import Turn
 
 FLOW = "F43"
@@ -20,15 +21,19 @@ SEVERE = 2  # a post about something of this priority or higher is urgent itself
 
 
 def mentioned(turn: Turn, event: SocialMention) -> None:
-    """Opens or joins the case of a post that reaches as many people as the policy says; others are shown only."""
+    """Opens or joins the case of posts that reach as many people as the policy says; others are shown only."""
     timeline.attach(turn, event)
-    if event.reach < turn.policy.cases.raise_social_reach:
+    reach = _read_lately(turn, event)
+    if reach < turn.policy.cases.raise_social_reach:
         return
     about = None
     if event.text and event.text.strip():
         reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
         about = reading.topic if reading.understood else None
-    told = f"from {event.channel[:32]}, read by {event.reach}" + (f"; {about.case_type}" if about else "")
+    told = f"from {event.channel[:32]}, read by {event.reach}"
+    if reach > event.reach:
+        told += f"; several posts lately, read by {reach}"
+    told += f"; {about.case_type}" if about else ""
     affected = [each for each in turn.obligations.cases if each.is_open and each.flow != FLOW]
     affected = [each for each in affected if each.shadow == turn.shadow]
     case = open_or_join(
@@ -41,7 +46,7 @@ def mentioned(turn: Turn, event: SocialMention) -> None:
             priority=1 if about is not None and about.priority <= SEVERE else 2,
             lines=(Line(turn.at_ms, "social.mention", turn.cause, told),),
             reasons=(f"about_{about.flow}",) if about is not None else (),
-            counters=(("reach", event.reach),),
+            counters=(("reach", reach),),
         ),
     )
     if case.version:
@@ -54,3 +59,28 @@ def mentioned(turn: Turn, event: SocialMention) -> None:
         raise_to(turn, each, max(1, each.priority - 1))
     notify(turn, "social.private", {"case_id": case.case_id}, case)
     case.template, case.parameters = "social.public", {}  # whoever answers the post finds these words on the case
+
+
+def unanswered(case: Case, text: str | None) -> tuple[str, str] | None:
+    """(cause, sentence) while it may not be resolved: what everybody has read is answered where they read it."""
+    if case.flow != FLOW or (text or "").strip():
+        return None
+    return "not_answered", "answer the post in public first, and say here what was answered"
+
+
+def _read_lately(turn: Turn, event: SocialMention) -> int:
+    """How many people have read this post and those of the customer shortly before it.
+
+    Posts that are a case by themselves are not added to, and those that have become one together begin anew.
+    """
+    line, window_ms = turn.policy.cases.raise_social_reach, turn.policy.cases.social_window_s * 1000
+    if event.reach >= line:
+        return event.reach
+    posts = [each for each in turn.obligations.posts if each[0] > turn.at_ms - window_ms]
+    posts = [*posts, (turn.at_ms, event.reach)]
+    reach = sum(each for _, each in posts)
+    if len(posts) > POSTS_MAX:
+        (_, oldest), (at_ms, older), *posts = posts
+        posts.insert(0, (at_ms, oldest + older))
+    turn.obligations.posts = [] if reach >= line else posts
+    return reach

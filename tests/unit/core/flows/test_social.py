@@ -6,7 +6,7 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event
 from support.play import Player, policy
 
-from streams.contracts.accounts import MerchantApplication, SocialMention, UserMessage
+from streams.contracts.accounts import CaseAction, MerchantApplication, SocialMention, UserMessage
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.core.messages.render import MESSAGES
 from streams.core.steps import Effect
@@ -29,6 +29,36 @@ def post(at_ms: int, number: int, reach: int, text: str | None = None, **fields:
 @pytest.mark.parametrize(("reach", "opened"), [(9_999, 0), (10_000, 1)])
 def test_a_post_is_a_case_from_the_policy_s_reach_on(reach: int, opened: int) -> None:
     assert len(cases(Player(policy()).see(post(NOON, 1, reach)))) == opened
+
+
+def test_posts_of_one_customer_that_many_read_together_within_the_hour_are_a_case() -> None:
+    player = Player(policy())
+    assert cases(player.see(post(NOON, 1, 4_000))) == []
+    assert cases(player.see(post(NOON + MINUTE, 2, 4_000))) == []
+    (case,) = cases(player.see(post(NOON + 2 * MINUTE, 3, 4_000)))
+    assert (case.flow, case.counters["reach"]) == ("F43", 12_000)
+    slow = Player(policy())
+    assert [cases(slow.see(post(NOON + number * HOUR, number, 9_000))) for number in range(5)] == [[]] * 5
+
+
+def test_a_flood_of_small_posts_is_counted_in_a_bounded_state() -> None:
+    player = Player(policy())
+    told = [cases(player.see(post(NOON + number, number, 400))) for number in range(25)]
+    assert [len(each) for each in told] == [0] * 24 + [1]
+    assert told[-1][0].counters["reach"] == 10_000
+    for number in range(25, 200):
+        player.see(post(NOON + number, number, 1))
+    assert len(player.obligations["a1"].posts) <= 6
+
+
+def test_its_case_is_resolved_with_the_answer_that_was_given_in_public() -> None:
+    player = Player(policy())
+    (case,) = cases(player.see(post(NOON, 1, 20_000)))
+    about = {"action": "resolve", "case_id": case.case_id, "expected_version": 1, "actor": "ana", "role": "analyst"}
+    (refused,) = player.see(event(CaseAction, NOON + HOUR, 2, **about))
+    assert (refused.cause, "public" in refused.text) == ("not_answered", True)
+    said = {"text": "we have answered that the fee is given back"}
+    assert cases(player.see(event(CaseAction, NOON + HOUR, 3, **about | said)))[-1].status == "resolved"
 
 
 def test_it_goes_to_policy_with_its_deadlines_and_says_nothing_personal_in_public() -> None:
@@ -68,8 +98,9 @@ def test_words_of_a_post_are_not_kept() -> None:
     assert "13800138000" not in repr(effects)
 
 
-def application(at_ms: int, number: int, status: str) -> MerchantApplication:
-    found = event(MerchantApplication, at_ms, number, channel="web", merchant_id="m-7", status=status)
+def application(at_ms: int, number: int, status: str, *missing: str) -> MerchantApplication:
+    about = {"channel": "web", "merchant_id": "m-7", "status": status, "missing": missing}
+    found = event(MerchantApplication, at_ms, number, **about)
     assert isinstance(found, MerchantApplication)
     return found
 
@@ -93,3 +124,27 @@ def test_a_missing_paper_is_asked_for_until_the_application_is_decided(decision:
 def test_an_application_in_order_is_no_case() -> None:
     player = Player(policy())
     assert [*player.see(application(NOON, 1, "received")), *player.see(application(NOON, 2, "approved"))] == []
+
+
+def fields(effects: list[Effect]) -> list[str]:
+    return [each.parameters["fields"] for each in effects if isinstance(each, NotificationRequested)]
+
+
+def test_the_question_names_the_papers_that_are_missing_and_again_those_that_still_are() -> None:
+    player = Player(policy())
+    lacking = ("business_licence", "tax_registration")
+    assert fields(player.see(application(NOON, 1, "documents_missing", *lacking))) == [
+        "ask.business_licence,ask.tax_registration"
+    ]
+    effects = player.see(application(NOON + DAY, 2, "documents_received", "tax_registration"))
+    assert (fields(effects), cases(effects)[-1].status) == (["ask.tax_registration"], "waiting_customer")
+    assert "still missing: tax_registration" in cases(effects)[-1].evidence[-1].text
+    assert cases(player.see(application(NOON + 2 * DAY, 3, "documents_received")))[-1].status == "in_progress"
+
+
+def test_an_application_is_decided_within_three_business_days_of_having_everything() -> None:
+    player = Player(policy('[money]\nhome_currency = "EUR"\n'))
+    player.see(application(NOON, 1, "documents_missing"))  # a Wednesday
+    (case,) = cases(player.see(application(NOON + DAY, 2, "documents_received")))  # Thursday; then Easter
+    assert case.sla is not None
+    assert case.sla.resolution_due.date().isoformat() == "2026-04-09"
