@@ -16,14 +16,17 @@ import pytest
 from support.scenes import Scene, enforcing
 
 from producers.feed import Outgoing, outgoing
-from streams.contracts.base import from_ms
+from streams.agents.accounts import Account
+from streams.contracts.base import from_ms, to_ms
 from streams.contracts.payments import Code, PaymentFailed, PaymentRequested, PaymentSucceeded
+from streams.contracts.registry import decode
+from streams.core.obligations import payment_key
 
 START_MS = 1_767_571_200_000
 BROKEN = "gateway-3"
 STEP_MS = 5_000
 WARM_S, DOWN_S, AFTER_S = 1_200, 60, 1_080
-PER_S, FAILING_PER_S = 5, 10_000 // DOWN_S
+PER_S, FAILING = 5, 10_000
 CUSTOMERS = 6_000
 
 pytestmark = pytest.mark.timeout(900)  # one run of 35,000 events in steps of five seconds
@@ -84,7 +87,7 @@ def feed() -> list[Outgoing]:
         ordinary(second)
     for second in range(WARM_S, WARM_S + DOWN_S):
         ordinary(second)
-        for _ in range(FAILING_PER_S):
+        for _ in range(FAILING * (second - WARM_S + 1) // DOWN_S - FAILING * (second - WARM_S) // DOWN_S):
             at_ms = START_MS + second * 1_000 + rng.randrange(1_000)
             records.extend(town.pay(at_ms, BROKEN, rng.choice(("96", "91", "68"))))
     for second in range(WARM_S + DOWN_S, WARM_S + DOWN_S + AFTER_S):
@@ -105,9 +108,36 @@ def test_one_incident_with_the_right_root_that_closes_by_itself() -> None:
     assert incidents[0].priority == "P1"
 
 
-def test_nearly_every_failure_is_part_of_it() -> None:
+def refused(*, while_down: bool) -> set[int]:
+    """The payments that the broken gateway refused: all of the feed, or of the minute when it was down."""
+    down_ms = range(START_MS + WARM_S * 1_000, START_MS + (WARM_S + DOWN_S) * 1_000 + 300)
+    events = [decode(each.topic, each.value) for each in feed() if b"payment.failed" in each.value]
+    return {
+        payment_key(each.payment_id)
+        for each in events
+        if each.gateway_id == BROKEN and (not while_down or to_ms(each.occurred_at) in down_ms)
+    }
+
+
+def linked(incident_id: str) -> set[int]:
+    """The payments that accounts remember as a part of this incident."""
+    found: set[int] = set()
+    for partition in played().run.accounts:
+        keys = partition.states.keys()
+        accounts = [state for state in map(partition.states.peek, keys) if isinstance(state, Account)]
+        for membership in (each for account in accounts for each in account.obligations.memberships):
+            if membership.incident_id == incident_id:
+                found.update(membership.payments)
+    return found
+
+
+def test_nearly_every_failure_is_part_of_it_and_nothing_of_others_is() -> None:
     (incident,) = [case for case in played().cases if case.owner == "entity"]
-    assert incident.counters["failures"] >= 0.99 * FAILING_PER_S * DOWN_S
+    payments, parts = refused(while_down=True), linked(incident.case_id)
+    assert len(payments) >= FAILING
+    assert len(parts & payments) >= 0.99 * len(payments)
+    assert parts <= refused(while_down=False)
+    assert incident.counters["failures"] >= 0.99 * FAILING
     assert 0.9 * CUSTOMERS <= incident.counters["users"] <= CUSTOMERS
     assert set(incident.codes) >= {"iso8583_1987/96", "iso8583_1987/91", "iso8583_1987/68"}
     assert incident.counters["amount_minor_EUR"] > 0
