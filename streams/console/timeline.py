@@ -250,6 +250,7 @@ def may_hold(acts: Sequence[Act], case: CaseVersion) -> bool:
     return any(
         act.kind == "decision.made"
         and act.label in _WAITING
+        and act.subject_id != act.detail.event_id  # a login waits for a second factor, and nobody can let it go
         and act.event_id not in ended
         and act.subject_id not in gone_on
         and (case.evidence_dropped or act.detail.event_id in events)

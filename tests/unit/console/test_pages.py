@@ -411,6 +411,11 @@ def test_what_was_sent_is_headed_in_sentence_case(service: Service, analyst: Bro
     assert "· In app<" in shown(analyst.asks("GET", "/cases/case_a"))
 
 
+def test_a_login_that_was_asked_for_more_is_no_payment_that_waits(service: Service, analyst: Browser) -> None:
+    load(service.store, hold_on("ask_1", 1))  # of a login the decision names the event itself
+    assert not offers(analyst, "release")
+
+
 def hold_on(payment_id: str, number: int) -> list[Record]:
     """A payment that is held because of `case_h`."""
     at, about = from_ms(START_MS + number), {"source": "test", "account_id": PERSON, "payment_id": payment_id}
