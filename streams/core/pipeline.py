@@ -33,6 +33,7 @@ from streams.contracts.accounts import (
 from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import Hit
 from streams.contracts.logins import (
+    ChallengeFailed,
     ChallengePassed,
     CredentialChanged,
     DeviceBound,
@@ -81,6 +82,7 @@ from streams.core.flows import (
     stale_records,
     trail,
     unknown_outcome,
+    verification,
 )
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS
 from streams.core.incidents import members
@@ -376,9 +378,12 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         case ChallengePassed():
             trail.answered(turn, prepared.event)
             turn.obligations.forget_waits()
+            verification.after_passed(turn)
             holds.challenge_passed(turn, prepared.event)
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)
+        case ChallengeFailed():
+            verification.after_failed(turn, prepared, prepared.event)
         case SessionUsed():
             session_reuse.after_use(turn, prepared, prepared.event)
         case CredentialChanged() | DeviceBound() | PasswordResetRequested():
