@@ -1,7 +1,7 @@
 // Keys, and a word when something changed. Everything works without it.
 "use strict";
 (() => {
-  const rows = [...document.querySelectorAll(".list tbody tr")];
+  const rows = [...document.querySelectorAll(".list tbody tr:not(.ends)")];
   let last = -1;
   // The row in which the focus is: whoever hears the page is where whoever sees it is.
   const here = () => rows.indexOf(document.activeElement.closest("tr"));
