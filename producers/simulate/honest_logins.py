@@ -29,7 +29,10 @@ def traveller(stage: Stage) -> None:
 
 
 def shared_office(stage: Stage) -> None:
-    """`colleagues` people behind one address for `work_days` mornings, each with a computer of their own."""
+    """`colleagues` people behind one address for `work_days` mornings, each with a computer of their own.
+
+    On the first morning the computers are new, and everybody gives a code.
+    """
     day = stage.warm_up()
     stage.live(day, stage.number("work_days"))
     ip = stage.address()
@@ -39,6 +42,8 @@ def shared_office(stage: Stage) -> None:
         for person, desk in zip(staff, desks, strict=True):
             at_ms = stage.day(day + morning, 8.5) + stage.rng.randrange(60 * MINUTE_MS)
             _mistyped(stage, person, desk, at_ms, stage.parameters["mistyped"])
+            if morning == 0:
+                _at_a_new_computer(stage, person, desk, at_ms)
 
 
 def new_phone(stage: Stage) -> None:
@@ -122,8 +127,11 @@ def password_manager(stage: Stage) -> None:
     staff = _some(stage, "colleagues")
     desks = [Context(stage.device(), ip, "DE", 48.14, 11.58, OFFICE_ASN, BROWSER) for _ in staff]
     for person, desk in zip(staff, desks, strict=True):  # they have worked there before
-        for before in (1, 2):
-            stage.login(person.account_id, desk, stage.day(day - before, 9.0) + stage.rng.randrange(HOUR_MS))
+        for before in (2, 1):
+            at_ms = stage.day(day - before, 9.0) + stage.rng.randrange(HOUR_MS)
+            stage.login(person.account_id, desk, at_ms)
+            if before == 2:
+                _at_a_new_computer(stage, person, desk, at_ms)
     for person, desk in zip(staff, desks, strict=True):
         at_ms = stage.day(day, 10.0) + stage.rng.randrange(90 * MINUTE_MS)
         stage.change_credential(person.account_id, desk, at_ms, "password")
@@ -139,6 +147,11 @@ def _mistyped(stage: Stage, person: Person, context: Context, at_ms: int, share:
     if stage.rng.random() < share:
         stage.login(person.account_id, context, at_ms - 15 * SECOND_MS, "wrong_password")
     stage.login(person.account_id, context, at_ms)
+
+
+def _at_a_new_computer(stage: Stage, person: Person, desk: Context, login_ms: int) -> None:
+    """Whoever logs in where nobody knows them is asked for a code, and gives it."""
+    stage.give_code(person.account_id, desk, login_ms + 20 * SECOND_MS)
 
 
 def _usual(stage: Stage, person: Person, context: Context) -> dict[str, object]:

@@ -198,6 +198,19 @@ class Stage:
             ),
         )
 
+    def give_code(self, account_id: str, context: Context, at_ms: int) -> None:
+        """The customer reads the code that was sent and types it in."""
+        self.say(
+            "auth.logins",
+            logins.ChallengePassed(
+                **self.envelope(account_id, at_ms),
+                ip=context.ip,
+                device_id=context.device_id,
+                country=context.country,
+                reason="sms",
+            ),
+        )
+
     def reset_password(self, account_id: str, context: Context, at_ms: int) -> None:
         self.say(
             "auth.logins",

@@ -87,6 +87,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
         "label",
         "lock",
         "challenge_sent",
+        "challenge_passed",
         "devices_reset",
         "promo_claimed",
     ]
@@ -110,6 +111,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     guess: Label | None = None  # of a login: keyed, truncated hash of the guess
     warm: bool = False  # of a login: the account was entered before, from wherever
     told: bool = False  # of a login: its owner has been told that the password was right
+    strange: bool = False  # of a success: the account has a history, and never saw this network nor such a device
 
 
 class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 from streams.contracts.accounts import EntityBlock, IncidentAction, LabelRecorded
 from streams.contracts.base import Event, to_ms
-from streams.contracts.logins import ChallengeSent, Login, LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, ChallengeSent, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PromoClaimed, PspStatus, TopupFailed
 from streams.contracts.signals import (
     CaseActed,
@@ -47,6 +47,7 @@ class Door(NamedTuple):
     strange: bool = False  # neither device nor network was ever seen there
     incident: str = ""  # case of the attack that the attempt is a part of
     attacked: str = ""  # kind of the entity that this attack is on
+    apart: bool = False  # strange, to an account with a history, and by more than a network: no second factor vouches
 
 
 OUTSIDE = Door()
@@ -59,7 +60,9 @@ def door_of(prepared: Prepared) -> Door:
         return OUTSIDE
     known, warm = features.login_known == 1.0, features.login_familiarity >= 0.0
     strange = not known and features.network_new == 1.0 and features.device_new != 0.0
-    return Door(known, warm, strange, prepared.incident, prepared.incident_kind)
+    named = features.device_new == 1.0 or features.login_unlike == 1.0
+    apart = strange and warm and named and not prepared.is_proved
+    return Door(known, warm, strange, prepared.incident, prepared.incident_kind, apart)
 
 
 What = Literal[
@@ -69,6 +72,7 @@ What = Literal[
     "payment_failed",
     "label",
     "challenge_sent",
+    "challenge_passed",
     "devices_reset",
     "promo_claimed",
 ]
@@ -137,6 +141,8 @@ def signals_of(
             return _of_login(event, at_ms, flagged, partition, next_sequence, door, told)
         case ChallengeSent():
             return _of_challenge(event, at_ms, partition, next_sequence, door)
+        case ChallengePassed() if len(event.ip) <= _LONGEST_IP:
+            return [_observed(event, at_ms, partition, next_sequence(), ("ip", event.ip), "challenge_passed")]
         case LabelRecorded():
             return _of_label(event, at_ms, partition, next_sequence, times_usual)
         case PromoClaimed():
@@ -270,6 +276,7 @@ def _of_login(
             guess=event.guess_hash,
             warm=door.warm,
             told=told_owner,
+            strange=door.apart and kind == "ip" and not failed,
         )
         for kind, value in targets
     ]

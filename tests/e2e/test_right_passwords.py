@@ -188,3 +188,24 @@ def test_failures_at_one_account_do_not_shut_a_carriers_address() -> None:
     outcomes = [each.outcome for each in run.decisions if "-new-" in each.event_id]
     assert len(outcomes) == regulars
     assert "block" not in outcomes
+
+
+def burst(victims: int, days: int) -> Iterator[Outgoing]:
+    """Owners at home with their phones, then one right password a minute from one address, each by a new device."""
+    for day in range(days):
+        for victim in range(victims):
+            yield attempt(day * DAY + victim * SECOND, LoginSucceeded, victim, f"100.64.{victim}.7", f"phone-{victim}")
+    for victim in range(victims):
+        at = days * DAY + victim * MINUTE
+        yield attempt(at, LoginSucceeded, victim, ATTACKER, f"thief-{victim}")
+
+
+def test_right_passwords_by_ever_new_devices_at_one_address_are_one_attack_on_a_small_site() -> None:
+    run = Scene(step_ms=30 * SECOND).play(burst(16, 4), 2 * HOUR)
+    attack = attack_of(run)
+    assert (attack.flow, attack.priority, attack.subject) == ("F26", "P1", f"ip/{ATTACKER}")
+    assert told(run) == {f"victim-{victim}": 1 for victim in range(16)}
+    stopped = [each.outcome for each in run.decisions if "-thief-" in each.event_id]
+    assert stopped[:5] == ["allow"] * 5
+    assert set(stopped[6:]) == {"step_up"}
+    assert {(command.action, command.entity) for command in run.actions} == {("step_up", f"ip/{ATTACKER}")}

@@ -38,6 +38,11 @@ def asked(account: str, at_s: float, **fields: object) -> EntityObserved:
     return _signal(at_s, what="challenge_sent", account_id=account, **fields)
 
 
+def passed(account: str, at_s: float, **fields: object) -> EntityObserved:
+    """A second factor that was right."""
+    return _signal(at_s, what="challenge_passed", account_id=account, **fields)
+
+
 def card(token: str, at_s: float, refused: bool = False, amount_minor: int = 100, **fields: object) -> EntityObserved:
     return _signal(
         at_s,

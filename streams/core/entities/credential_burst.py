@@ -13,12 +13,12 @@ def look(spray: Spray, signal: EntityObserved, at_ms: int, settings: CredentialB
     """Accounts with a history elsewhere that are entered for the first time from one device or address.
 
     Asks: how many of them within the window, and how many users are at home here? An address counts only those that
-        name no device: colleagues with computers of their own are no burst.
+        name no device; strangers on devices of their own are the next detector's.
     Fires when: accounts of a device, or accounts_per_address of an address, and as many more as users are at home
         there: an attack, case F26, without a single wrong password. The place is challenged, never blocked: a second
         factor tells.
-    Blind to: whoever changes the device for each account, fewer accounts, and accounts that nobody entered before; a
-        new tablet in a shop looks like an attacker on its first morning.
+    Blind to: fewer accounts, and accounts that nobody entered before; a new tablet in a shop looks like an attacker on
+        its first morning.
     Costs: at most 64 accounts per address or device.
     """
     forget_before(spray.entered, at_ms - settings.window_s * 1000)

@@ -13,6 +13,7 @@ from streams.core.entities import (
     otp_abuse,
     password_spray,
     slice_burst,
+    stranger_burst,
 )
 from streams.core.entities.card_testing import observe_card_payment
 from streams.core.entities.guess_spray import observe_same_guess
@@ -37,6 +38,7 @@ DETECTORS = (
     Detector("password-spray", "IP address, device", "password_spray", password_spray.look),
     Detector("brute-force", "IP address, device, account", "brute_force", brute_force.look),
     Detector("credential-burst", "device, IP address", "credential_burst", credential_burst.look),
+    Detector("credential-burst of an address", "IP address", "credential_burst", stranger_burst.look),
     Detector("credential-burst of a slice", "network (/24, /48), user agent", "credential_burst", slice_burst.look),
     Detector("otp-abuse", "device, IP address", "otp_abuse", otp_abuse.look),
     Detector("site-spray", "the whole site (`health/site`)", "site_attack", observe_site_login),
@@ -76,6 +78,7 @@ slice of the last two, guess | |
 the slice if a stranger made it; network and user agent if neither device nor network is known to an account with a \
 history, and else one in eight; account, network, system, user agent and guess if flagged | |
 | second factor that was asked for | device, or the address where none is named | |
+| second factor that was passed | address | |
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |
 | refusal of such a payment | the same | |

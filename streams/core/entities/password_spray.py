@@ -7,6 +7,7 @@ import msgspec
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.policies import PasswordSprayPolicy
 from streams.core.entities.recent import MARK_BITS, MEMBERS_MAX, Tally, counts, forget_before, mark, see, spread, tally
+from streams.core.entities.stranger_burst import Strangers
 from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
@@ -33,7 +34,7 @@ class Guess(msgspec.Struct, array_like=True, gc=False):
 
 
 class Spray(msgspec.Struct, array_like=True):
-    """Logins of one address or device, at most about 6 KiB. One threat: whatever is seen here is one attack."""
+    """Logins of one address or device, at most about 9 KiB. One threat: whatever is seen here is one attack."""
 
     threat: Threat = msgspec.field(default_factory=Threat)
     failed: dict[int, int] = {}  # user name -> newest failure, oldest first; bit MARK_BITS: it is nobody's
@@ -47,6 +48,7 @@ class Spray(msgspec.Struct, array_like=True):
     codes: list[int] = []  # second factors that were asked for
     asked: dict[int, int] = {}  # ... for which accounts
     told: list[str] = []  # events of guests whose owners have heard of them
+    strangers: Strangers = msgspec.field(default_factory=Strangers)  # of an address
 
 
 def look(

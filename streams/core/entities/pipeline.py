@@ -126,7 +126,7 @@ def _observe_entity(
             if signal.kind == "account":
                 return brute_force.observe_guess(state, signal, at_ms, policy, ctx)
             return guessing.observe_attempt(state, signal, at_ms, policy, ctx)
-        case "challenge_sent":
+        case "challenge_sent" | "challenge_passed":
             return guessing.observe_attempt(state, signal, at_ms, policy, ctx)
         case "payment" | "payment_failed":
             return card_testing.observe_card_payment(state, signal, at_ms, policy, ctx)

@@ -172,11 +172,11 @@ class CredentialBurstPolicy(AttackPolicy, frozen=True, kw_only=True):
     """Many accounts entered from one place, or through one network or user agent, with right passwords."""
 
     window_s: Count
-    accounts: Count  # of one device
-    accounts_per_address: Annotated[int, Meta(ge=1, le=16)]  # of one address where no device is named
+    accounts: Count  # of one device, or of strangers on devices of their own at one address
+    accounts_per_address: Annotated[int, Meta(ge=1, le=16)]  # of one address, at accounts that never named a device
     accounts_per_slice: Annotated[int, Meta(ge=1, le=16)]  # of one network or user agent
     accounts_per_origin: Count  # of each address in a network, of each network behind a user agent
-    strange_share: Share  # of all who get in there
+    strange_share: Share  # of all who get in there, in a slice or at an address
     containment: Literal["none", "step_up"]  # a second factor tells, a block would hit a new tablet in a shop
 
 

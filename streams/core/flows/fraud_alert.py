@@ -412,7 +412,9 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             case.counters[review.LOSS] = case.counters.get(review.LOSS, 0) + loss
     if taken_over:
         is_takeover(turn, case, movement)
-    if taken_over or risky:
+    # An attack is contained at its place, and its login is stopped: its victims are not locked for a right password.
+    is_victim = movement is None and bool(prepared.incident) and not taken_over
+    if (taken_over or risky) and not is_victim:
         reason = _safe_class(decision)
         restricted = lock(
             turn,
