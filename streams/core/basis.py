@@ -34,6 +34,7 @@ def _make(policy: Policy) -> tuple[Policy, tuple[int, ...], tuple[Basis, ...]]:
             limits=policy.money.near_limits,
             ladder_forgets_s=policy.locks.ladder_forgets_s,
             lateness_s=policy.lateness_s,
+            placeless_systems=frozenset(policy.rules.impossible_travel.placeless_systems),
         )
         for rates in tables
     )

@@ -119,6 +119,7 @@ class Basis(msgspec.Struct, frozen=True, gc=False):
     limits: tuple[int, ...] = (1000, 5000, 10000, 50000)  # major units; amounts just below them count as near-limit
     ladder_forgets_s: int = 86_400
     lateness_s: int = 900
+    placeless_systems: frozenset[int] = frozenset()  # where they end says nothing about where their people are
 
 
 DEFAULT_BASIS = Basis()
@@ -816,7 +817,8 @@ def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis:
     """A login counts; where it came from does too, unless it still has to prove itself (`unmet`)."""
     obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
     device = b"" if event.device_id is None else key_of(event.device_id)
-    if event.latitude is not None and event.longitude is not None and at_ms >= obs.place_ms:
+    placed = event.latitude is not None and event.longitude is not None and event.asn not in basis.placeless_systems
+    if placed and at_ms >= obs.place_ms:
         if obs.place_ms and device != obs.place_device:
             obs.journey_ms = at_ms
             obs.journey_km = great_circle_km(obs.latitude, obs.longitude, event.latitude, event.longitude)

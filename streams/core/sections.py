@@ -35,6 +35,7 @@ class RuleSection(Section, frozen=True, kw_only=True):
     """What every rule's table has. `outcomes` holds one outcome per band, the mildest band first."""
 
     BANDS: ClassVar[int] = 0  # of a rule whose bands are not a row of thresholds; 0: as many as there are outcomes
+    LISTS: ClassVar[frozenset[str]] = frozenset()  # rows of values that are no bands
 
     enabled: bool
     mode: Literal["inherit", "observe", "enforce"]  # inherit: the mode of the policy
@@ -48,7 +49,7 @@ class RuleSection(Section, frozen=True, kw_only=True):
             yield Problem("a higher band has a milder outcome", "outcomes", "let outcomes rise with the band")
         for name in self.__struct_fields__:
             bands = getattr(self, name)
-            if name == "outcomes" or not isinstance(bands, tuple):
+            if name == "outcomes" or name in self.LISTS or not isinstance(bands, tuple):
                 continue
             if len(bands) != len(self.outcomes):
                 yield Problem(f"{len(bands)} bands but {len(self.outcomes)} outcomes", name, "give one value per band")
