@@ -267,7 +267,7 @@ def _of_login(
             what,
             # A name that is nobody's account is often a password in the wrong field: only its hash is told.
             username=username,
-            device_id=event.device_id if kind == "ip" else None,
+            device_id=event.device_id if kind in ("ip", "account") else None,
             ip=event.ip if kind == SITE_KIND else None,
             flagged=flagged,
             familiar=door.familiar,

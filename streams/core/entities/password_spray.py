@@ -31,6 +31,7 @@ class Guess(msgspec.Struct, array_like=True, gc=False):
     name: int
     origin: int = 0  # through which device at an address, from which address at an account; 0: not told
     guess: int = 0  # 0: not told
+    device: int = 0  # at an account: by which device; 0: not told
 
 
 class Spray(msgspec.Struct, array_like=True):

@@ -162,9 +162,10 @@ class BruteForcePolicy(AttackPolicy, frozen=True, kw_only=True):
     window_s: Count
     guesses: Annotated[int, Meta(ge=2, le=32)]  # from one device or address
     guesses_per_device: Count  # behind an address; more of one device are the business of that device
+    addresses: Count  # as many guesses from at most so many addresses are an incident of the account
     account_window_s: Count
-    account_guesses: Annotated[int, Meta(ge=2, le=32)]  # from everywhere
-    guesses_per_address: Count  # more of one address are the business of that address
+    account_guesses: Annotated[int, Meta(ge=2, le=32)]  # from everywhere ...
+    account_addresses: Annotated[int, Meta(ge=2, le=32)]  # ... and from at least so many addresses
     containment: Literal["none", "step_up"]  # an owner who forgot the password is at home at the address
 
 

@@ -79,12 +79,43 @@ def test_guesses_at_an_account_are_remembered_as_long_as_they_count():
     assert forgets_ms(account.state) - account.state.newest_ms == 3_600_000
 
 
-def test_many_guesses_from_few_addresses_are_the_addresses_business():
+def at_account(addresses: list[int], pace_s: float, **fields: object):
+    """One guess at one account from each of these addresses in turn."""
+    return [
+        login("anna", turn * pace_s, kind="account", value="anna", origin=f"198.51.100.{address}", **fields)
+        for turn, address in enumerate(addresses)
+    ]
+
+
+def test_ten_guesses_within_ten_minutes_from_three_addresses_are_the_accounts_incident():
     account = Entity(policy())
-    account.play(
-        login("anna", turn * 10, kind="account", value="anna", origin=f"198.51.100.{turn % 3}") for turn in range(100)
-    )
+    account.play(at_account([0, 1, 2] * 3, 60))
     assert account.effects == []
+    account.play([login("anna", 540, kind="account", value="anna", origin="198.51.100.0")])
+    assert {(case.subject, case.priority) for case in account.cases} == {("account/anna", "P1")}
+    assert account.actions == [], "nobody is locked for what strangers do"
+
+
+def test_what_one_address_or_one_device_guesses_alone_is_not_once_more_the_accounts_incident():
+    for guesses_of_one in (at_account([0] * 30, 10), at_account([0, 1, 2] * 10, 10, device_id="tablet")):
+        account = Entity(policy())
+        account.play(guesses_of_one)
+        assert account.effects == []
+
+
+def test_a_right_password_without_a_guess_before_is_nothing():
+    account = Entity(policy())
+    account.play([login("anna", 0, ok=True, kind="account", value="anna", origin="198.51.100.0", flagged=True)])
+    assert account.effects == []
+
+
+def test_twenty_guesses_within_an_hour_from_ten_addresses_count_in_any_mix():
+    account = Entity(policy())
+    account.play(at_account([0] * 13 + list(range(1, 8)), 150))
+    assert account.effects == [], "from eight"
+    account = Entity(policy())
+    account.play(at_account([0] * 11 + list(range(1, 10)), 150))
+    assert len({case.case_id for case in account.cases}) == 1
 
 
 def test_a_right_password_after_the_guesses_is_told_to_its_owner():
