@@ -7,7 +7,8 @@ from producers.simulate.stage import Context, Stage
 from producers.sources.logins import DEMO_KEY, pseudonym
 
 ROBOT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) HeadlessChrome/120.0.0.0"
-HOSTER_ASN = 64499  # kept for documentation (RFC 5398)
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+HOSTER_ASN, HOME_ASN = 64499, 64500  # kept for documentation (RFC 5398)
 
 
 def brute_force(stage: Stage) -> None:
@@ -51,6 +52,23 @@ def otp_abuse(stage: Stage) -> None:
     for number in range(stage.number("codes")):
         at_ms += stage.rng.randrange(30, 70) * SECOND_MS
         stage.ask_code(victims[number % len(victims)].account_id, attacker, at_ms)
+
+
+def stolen_session(stage: Stage) -> None:
+    """A customer's session is used at home for days, and then `uses` times by a program somewhere else."""
+    day = stage.warm_up()
+    victim = stage.regular()
+    home = stage.home(victim)._replace(asn=HOME_ASN, user_agent=BROWSER)
+    session = f"{stage.tag}-session"
+    for before in range(day, 0, -1):
+        at_ms = stage.day(day - before, 20.0)
+        stage.login(victim.account_id, home, at_ms)
+        stage.use_session(victim.account_id, home, at_ms + MINUTE_MS, session)
+    at_ms = stage.day(day, 3.0)
+    thief = _robot(stage)
+    for _ in range(stage.number("uses")):
+        at_ms += stage.rng.randrange(2, 9) * SECOND_MS
+        stage.use_session(victim.account_id, thief, at_ms, session)
 
 
 def one_network(stage: Stage) -> None:

@@ -211,6 +211,21 @@ class Stage:
             ),
         )
 
+    def use_session(self, account_id: str, context: Context, at_ms: int, session_id: str) -> None:
+        """A call of an open session, from wherever."""
+        self.say(
+            "auth.logins",
+            logins.SessionUsed(
+                **self.envelope(account_id, at_ms),
+                ip=context.ip,
+                device_id=context.device_id,
+                country=context.country,
+                asn=context.asn,
+                user_agent=context.user_agent,
+                session_id=session_id,
+            ),
+        )
+
     def reset_password(self, account_id: str, context: Context, at_ms: int) -> None:
         self.say(
             "auth.logins",
@@ -290,6 +305,21 @@ class Stage:
                 currency=fields["currency"],
                 payment_id=fields["payment_id"],
                 counterparty_id=fields.get("counterparty_id"),
+            ),
+        )
+
+    def receive(self, account_id: str, at_ms: int, amount_minor: int, payer: str) -> None:
+        """Money from `payer`, as the ledger tells it."""
+        envelope = self.envelope(account_id, at_ms)
+        self.say(
+            "ledger.entries",
+            accounts.LedgerPosted(
+                **envelope,
+                entry_id=f"{envelope['event_id']}-entry",
+                direction="credit",
+                amount_minor=amount_minor,
+                currency=CURRENCY,
+                counterparty_id=payer,
             ),
         )
 

@@ -110,6 +110,30 @@ def test_card_testing() -> None:
     assert len(blocked) > 10
 
 
+def test_a_range_whose_cards_are_tried_from_everywhere_is_the_attacks_place() -> None:
+    run = played("bin_attack")
+    (attack,) = [case for case in run.cases if case.case_type == "card_testing"]
+    assert (attack.subject, attack.priority, attack.queue) == ("bin/400098", "P1", "security")
+    assert {(each.action, each.entity) for each in run.actions} == {("step_up", "bin/400098")}
+
+
+def test_money_that_passes_through_is_held_and_its_owner_asked_where_it_comes_from() -> None:
+    run = played("mule")
+    (case,) = [case for case in run.cases if case.flow == "F31"]
+    assert case.case_type == "mule_account"
+    (out,) = [each for each in run.decisions if each.subject == "transfer"]
+    assert Outcome.parse(out.outcome) >= Outcome.HOLD
+    assert [(each.action, each.scope) for each in run.actions] == [("restrict", "money_out")]
+    assert [note.template for note in run.notifications if note.template != "case.progress"] == ["mule_account"]
+
+
+def test_a_stolen_session_ends_once_and_its_owner_is_told_once() -> None:
+    run = played("stolen_session")
+    assert [(each.action, each.scope) for each in run.actions] == [("end_sessions", "all")]
+    told = [note.template for note in run.notifications if note.account_id == run.actions[0].account_id]
+    assert told == ["fraud_alert.login"]
+
+
 def test_debited_but_failed() -> None:
     run = played("debited_but_failed")
     cases = [case for case in run.cases if case.flow == "F10"]
