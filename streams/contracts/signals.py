@@ -38,6 +38,7 @@ EntityKind = Literal[
     "account",  # as a target of guesses
     "slice",  # one user agent in one autonomous system
     "guess",  # one password, by its keyed hash
+    "fingerprint",  # of a program's TLS handshake (JA3)
     "block",  # what an operator has blocked: the value is kind/value
 ]
 

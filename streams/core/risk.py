@@ -125,7 +125,7 @@ class RiskView(Protocol):
 _LONGEST_VALUE = 120
 
 
-Slice: TypeAlias = Literal["network", "slice", "system", "agent", "guess"]
+Slice: TypeAlias = Literal["network", "slice", "system", "agent", "fingerprint", "guess"]
 
 
 def slices_of(login: Login) -> tuple[tuple[Slice, str], ...]:
@@ -143,13 +143,15 @@ def slices_of(login: Login) -> tuple[tuple[Slice, str], ...]:
         found.append(("system", str(login.asn)))
     if agent is not None:
         found.append(("agent", agent))
+    if login.ja3 is not None:
+        found.append(("fingerprint", login.ja3))
     if login.guess_hash is not None:
         found.append(("guess", login.guess_hash))
     return tuple(found)
 
 
 # An attack on something wider takes in those on what is narrower: from a single device up to the whole site.
-_NARROW_TO_WIDE = ("account", "device", "ip", "network", "slice", "system", "agent", "guess", SITE_KIND)
+_NARROW_TO_WIDE = ("account", "device", "ip", "network", "slice", "system", "agent", "fingerprint", "guess", SITE_KIND)
 
 
 def is_wider(kind: str, other: str) -> bool:

@@ -283,7 +283,8 @@ def _of_login(
     if len(event.ip) > _LONGEST_IP:
         return told
     network = network_of(event.ip)
-    narrower = {"network": event.ip, "agent": network if event.asn is None else str(event.asn)}
+    system = network if event.asn is None else str(event.asn)
+    narrower = {"network": event.ip, "agent": system, "fingerprint": system}
     came_in = not failed and event.known and door.warm and (door.strange or _sampled(event))
     for kind, value in slices_of(event):
         # Of who gets in the slice asks how many do, networks and programs how many of them are at home.

@@ -44,7 +44,7 @@ DETECTORS = (
     Detector("site-spray", "the whole site (`health/site`)", "site_attack", observe_site_login),
     Detector(
         "slice-spray",
-        "network (/24, /48), autonomous system, user agent",
+        "network (/24, /48), autonomous system, user agent, TLS fingerprint (JA3)",
         "slice_attack",
         observe_slice_login,
     ),
@@ -72,7 +72,7 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 
 | event | told to | not told |
 |---|---|---|
-| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent, \
+| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent, TLS fingerprint, \
 slice of the last two, guess | |
 | successful login | address, device; the site if a stranger made it: at an account with a history, or flagged; \
 the slice if a stranger made it; network and user agent if neither device nor network is known to an account with a \

@@ -1,4 +1,4 @@
-"""Is somebody trying many user names through one network, autonomous system or user agent, fast or over a day?"""
+"""Is somebody trying many user names through one network, system, user agent or TLS fingerprint, fast or over a day?"""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
 # A spray over the whole site is known by then, and what is recognised later belongs to its case: one attack, one case.
 PATIENCE_MS = 60_000
-SLICES = ("network", "system", "agent")
+SLICES = ("network", "system", "agent", "fingerprint")
 
 
 def observe_slice_login(
     state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
 ) -> list[EntityEffect]:
-    """Distinct user names tried by strangers through one IPv4 /24 or IPv6 /48, autonomous system or user agent.
+    """Distinct user names tried by strangers through one IPv4 /24 or IPv6 /48, autonomous system, user agent or
+    TLS fingerprint (JA3).
 
     Asks: how many distinct user names did strangers fail with, or were flagged with, within the window, and within the
         slow window of a day, at most names_per_address of each narrower entity (address, network, system), and how
         many are usual here?
     Fires when: names >= the floor and >= usual + sigmas of its noise (elevated), twice the sigmas (attack, case F26).
-    Blind to: attacks that change network, system and user agent together, or are slower than the slow floor; of a
-        system or user agent the first hour (warm_s), and what went on from its first hour on: that is usual there.
-    Costs: up to three more signals for each failed login of a stranger; at most 16 KiB per slice, of most 0.1 KiB,
+    Blind to: attacks that change network, system, user agent and fingerprint together, or are slower than the slow
+        floor; of a system, user agent or fingerprint the first hour (warm_s), and what went on from its first hour on: that is usual there.
+    Costs: up to four more signals for each failed login of a stranger; at most 16 KiB per slice, of most 0.1 KiB,
         forgotten after half an hour unless several names were seen.
     """
     settings = policy.entities.slice_attack

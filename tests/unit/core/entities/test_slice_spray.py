@@ -43,6 +43,27 @@ def test_many_names_from_one_address_are_the_business_of_that_address():
     assert network.effects == []
 
 
+def test_a_spray_that_shares_nothing_but_its_tls_fingerprint_is_one_case():
+    handshake = Entity(policy())
+    handshake.play([failure("somebody", 0, "64500", "fingerprint", "e7d705a3286e19ea")])
+    assert forgets_ms(handshake.state) - handshake.state.newest_ms == 1_800_000, "a flood of made-up ones leaves nothing"
+    handshake.play(
+        failure(f"victim-{number}", 7_200 + number * 60, f"{64_600 + number}", "fingerprint", "e7d705a3286e19ea")
+        for number in range(30)
+    )
+    assert len({case.case_id for case in handshake.cases}) == 1
+    assert {(action.action, action.entity) for action in handshake.actions} == {
+        ("step_up", "fingerprint/e7d705a3286e19ea")
+    }
+
+
+def test_the_fingerprint_of_a_failed_login_is_a_slice_of_its_own():
+    attempt = LoginFailed(
+        event_id="e", source="s", occurred_at=from_ms(0), account_id="a", ip="203.0.113.7", ja3="e7d705a3286e19ea"
+    )
+    assert ("fingerprint", "e7d705a3286e19ea") in slices_of(attempt)
+
+
 def test_a_system_is_judged_by_its_own_baseline():
     carrier = Entity(policy())
     # Some 30 customers an hour mistype on new phones, from everywhere in the carrier's network, for four days.
