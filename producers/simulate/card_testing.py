@@ -24,7 +24,7 @@ def play(stage: Stage) -> None:
 
 
 def bin_attack(stage: Stage) -> None:
-    """`cards` made-up cards of one issuer range, each tried by another device at one of `merchants`; most are declined."""
+    """`cards` made-up cards of one range, each tried by another device at one of `merchants`; most are declined."""
     day = stage.warm_up()
     rng = stage.rng
     at_ms = stage.day(day, 4.0)

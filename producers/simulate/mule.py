@@ -7,7 +7,7 @@ from producers.simulate.stage import Stage
 
 
 def play(stage: Stage) -> None:
-    """`payers` people, unknown to each other, send money to a young account within an hour; nearly all goes on at once."""
+    """`payers` people, unknown to each other, send money to a young account; nearly all of it goes on at once."""
     day = stage.warm_up()
     runner = stage.regular()._replace(account_id=f"{stage.tag}-runner")
     phone = stage.home(runner)._replace(device_id=stage.device(), ip=stage.address())

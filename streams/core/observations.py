@@ -817,8 +817,8 @@ def _came_in(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis:
     """A login counts; where it came from does too, unless it still has to prove itself (`unmet`)."""
     obs.logins = mark(obs.logins, at_ms - obs.base_ms, TIMES_CAP, _DAY_HORIZON)
     device = b"" if event.device_id is None else key_of(event.device_id)
-    placed = event.latitude is not None and event.longitude is not None and event.asn not in basis.placeless_systems
-    if placed and at_ms >= obs.place_ms:
+    is_placed = at_ms >= obs.place_ms and event.asn not in basis.placeless_systems
+    if is_placed and event.latitude is not None and event.longitude is not None:
         if obs.place_ms and device != obs.place_device:
             obs.journey_ms = at_ms
             obs.journey_km = great_circle_km(obs.latitude, obs.longitude, event.latitude, event.longitude)

@@ -13,7 +13,8 @@ from streams.core.entities import brute_force, credential_burst, otp_abuse, pass
 from streams.core.entities.attacks import BRUTE_FORCE, CREDENTIAL_BURST, OTP_ABUSE, PASSWORD_SPRAY
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.password_spray import Spray
-from streams.core.entities.threat import Look, follow_strongest
+from streams.core.entities.policies import CredentialBurstPolicy
+from streams.core.entities.threat import Look, Sighting, follow_strongest
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ def observe_attempt(
     return follow_strongest(state, spray.threat, looks, signal, at_ms, policy, ctx, shared=spray.established > 0)
 
 
-def _strangers(
-    spray: Spray, signal: EntityObserved, at_ms: int, settings: CredentialBurstPolicy
-) -> Sighting | None:
+def _strangers(spray: Spray, signal: EntityObserved, at_ms: int, settings: CredentialBurstPolicy) -> Sighting | None:
     """Of addresses only: one device is one stranger's, whoever is at home there."""
     if signal.kind != "ip" or signal.what != "login_succeeded":
         return None

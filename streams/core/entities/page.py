@@ -72,8 +72,8 @@ hops, never more, and a decision never waits for them: it uses the risk that is 
 
 | event | told to | not told |
 |---|---|---|
-| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent, TLS fingerprint, \
-slice of the last two, guess | |
+| failed login | address, device; if a stranger made it the site, account, network, autonomous system, user agent, \
+TLS fingerprint, slice of system and user agent, guess | |
 | successful login | address, device; the site if a stranger made it: at an account with a history, or flagged; \
 the slice if a stranger made it; network and user agent if neither device nor network is known to an account with a \
 history, and else one in eight; account, network, system, user agent and guess if flagged | |

@@ -31,7 +31,8 @@ def observe_slice_login(
         many are usual here?
     Fires when: names >= the floor and >= usual + sigmas of its noise (elevated), twice the sigmas (attack, case F26).
     Blind to: attacks that change network, system, user agent and fingerprint together, or are slower than the slow
-        floor; of a system, user agent or fingerprint the first hour (warm_s), and what went on from its first hour on: that is usual there.
+        floor; of a system, user agent or fingerprint the first hour (warm_s), and what went on from its first hour on:
+        that is usual there.
     Costs: up to four more signals for each failed login of a stranger; at most 16 KiB per slice, of most 0.1 KiB,
         forgotten after half an hour unless several names were seen.
     """

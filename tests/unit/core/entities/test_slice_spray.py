@@ -46,7 +46,7 @@ def test_many_names_from_one_address_are_the_business_of_that_address():
 def test_a_spray_that_shares_nothing_but_its_tls_fingerprint_is_one_case():
     handshake = Entity(policy())
     handshake.play([failure("somebody", 0, "64500", "fingerprint", "e7d705a3286e19ea")])
-    assert forgets_ms(handshake.state) - handshake.state.newest_ms == 1_800_000, "a flood of made-up ones leaves nothing"
+    assert forgets_ms(handshake.state) - handshake.state.newest_ms == 1_800_000, "a flood leaves nothing"
     handshake.play(
         failure(f"victim-{number}", 7_200 + number * 60, f"{64_600 + number}", "fingerprint", "e7d705a3286e19ea")
         for number in range(30)

@@ -6,9 +6,7 @@ from support.entities import Entity, login, passed, policy
 
 
 def stranger(user: str, at_s: float, **fields: object):
-    return login(
-        user, at_s, ok=True, **({"warm": True, "strange": True, "device_id": f"new-{user}"} | fields)
-    )
+    return login(user, at_s, ok=True, **({"warm": True, "strange": True, "device_id": f"new-{user}"} | fields))
 
 
 def colleague(user: str, at_s: float):
@@ -74,7 +72,8 @@ def test_many_accounts_of_one_device_are_that_devices_own_case():
 def test_an_answer_before_the_login_counts_too():
     office = Entity(policy())
     for number in range(20):
-        office.play([passed(f"clerk-{number}", number * 60), stranger(f"clerk-{number}", number * 60 + 5, flagged=True)])
+        clerk, at_s = f"clerk-{number}", number * 60
+        office.play([passed(clerk, at_s), stranger(clerk, at_s + 5, flagged=True)])
     assert office.effects == []
 
 
