@@ -365,8 +365,11 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
 
 
 def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> None:
-    """A login, challenge or change of credentials; the last two are decided about only when a rule fires."""
-    if prepared.subject not in BY_RULE_ONLY or prepared.hits:
+    """A login, challenge or change of credentials; the last two are decided about only when a rule fires.
+
+    Except a reset of the password: whoever carries it out waits for whether it takes a second factor.
+    """
+    if prepared.subject not in BY_RULE_ONLY or prepared.hits or isinstance(prepared.event, PasswordResetRequested):
         decisions.decide_on(turn, prepared, score)
     match prepared.event:
         case LoginFailed():

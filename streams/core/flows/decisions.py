@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from streams.contracts.logins import LoginFailed
+from streams.contracts.logins import LoginFailed, PasswordResetRequested
 from streams.contracts.payments import Movement
 from streams.core.flows import fraud_alert, locked_out, paused_cards, trail
 from streams.core.flows.movements import status_after
@@ -15,6 +17,8 @@ from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.verdict import decision_of, effect_of, expiry_of, outcome_of, shadowed_of
+
+_NEW_DEVICE: Final = "R02"
 
 
 def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> bool:
@@ -69,10 +73,23 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
 
 
+def _is_risky_reset(turn: Turn, prepared: Prepared) -> bool:
+    """Whether a reset of the password needs a second factor (F19): from a device or network of the owner's it does not.
+
+    Unless somebody is doubted, who may be on one of these.
+    """
+    if turn.policy.mode != "enforce" or is_allowed(prepared.hits):
+        return False
+    is_known = prepared.features is not None and prepared.features.login_known == 1.0
+    return not is_known or trail.doubted_since_ms(turn) is not None
+
+
 def _asked_because(turn: Turn, prepared: Prepared) -> str:
     """Why a second factor is asked for, whatever rules and model say of this event; empty: it is not."""
     if turn.obligations.locks and locked_out.is_challenged(turn, prepared):
         return locked_out.GUESSED
+    if isinstance(prepared.event, PasswordResetRequested) and _is_risky_reset(turn, prepared):
+        return _NEW_DEVICE
     if turn.obligations.trail and turn.policy.mode == "enforce" and not is_allowed(prepared.hits):
         return trail.UNANSWERED if trail.is_asked_again(turn, prepared) else ""
     return ""
