@@ -91,6 +91,18 @@ def due_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     return (price if turn.policy.money.undercharges else min(price, charged)) + own_minor + inside_minor
 
 
+def pays_nothing(turn: Turn, key: int) -> bool:
+    """Whether an open case says that the customer has all that a good payment costs twice, or will have.
+
+    Another payment of its order is then no second one.
+    """
+    for case in turn.obligations.cases:
+        if case.is_open and case.family == expectations.DOUBLE_BENEFIT and payment_key(case.payment_id) == key:
+            due = due_minor(turn, case.payment_id, case.currency or "")
+            return due is not None and due <= (case.amount_minor or 0)
+    return False
+
+
 def once_minor(turn: Turn, payment_id: str, currency: str, price: int) -> int | None:
     """What was charged for a payment, without whole debits that were one too many or are undone; None as above.
 

@@ -311,8 +311,17 @@ def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
 
 
 def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
-    """This debit is the one that a good payment has after all: the next one would be one too many."""
-    keep(turn, _spent(turn, event, payment_id, about_of(turn, payment_id)))
+    """This debit is the one that a good payment has after all: the next one would be one too many.
+
+    What of it makes up for more credits than there were debits is no charge.
+    """
+    mine = _spent(turn, event, payment_id, about_of(turn, payment_id))
+    due_minor = balance.due_minor(turn, payment_id, event.currency)
+    if due_minor is not None:
+        lacking_minor = max(0, due_minor - balance.stands_minor(turn, payment_id, event.currency))
+        mine.back_minor = max(0, mine.amount_minor - lacking_minor)
+        mine.amount_minor -= mine.back_minor
+    keep(turn, mine)
 
 
 def claimed(turn: Turn, event: Movement) -> list[Spent]:
@@ -749,6 +758,7 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
         return 0, False
     standing = [each for each in turn.obligations.spent if each.payment and _stands(each, mine)]
     others = [each for each in standing if each.payment != mine.payment and _is_good(turn, each.payment)]
+    others = [each for each in others if not balance.pays_nothing(turn, each.payment)]
     same_order = [each for each in others if mine.order and each.order == mine.order]
     if same_order:
         ordered = about is not None and about.order_minor is not None

@@ -272,7 +272,8 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
 def _paid_after_all(turn: Turn, payment_id: str) -> None:
     """This payment is good and debited: of another one of its order the customer has nothing twice any more.
 
-    Only where nothing is left of the other's debits; together with one that still stands this one is a duplicate.
+    Only where nothing is left of the other's debits, or of what it costs; together with one that still stands this one
+    is a duplicate.
     """
     price = charges.paid(turn, payment_id)
     about = charges.about_of(turn, payment_id)
@@ -282,7 +283,8 @@ def _paid_after_all(turn: Turn, payment_id: str) -> None:
         other = charges.about_of(turn, case.payment_id) if case.family == refunds.DOUBLE_BENEFIT else None
         if other is None or not case.is_open or case.payment_id == payment_id or other.order != about.order:
             continue
-        if case.currency != price.currency or charges.paid(turn, case.payment_id) is not None:
+        stands = charges.paid(turn, case.payment_id) is not None
+        if case.currency != price.currency or (stands and not balance.pays_nothing(turn, payment_key(case.payment_id))):
             continue
         left_minor = (case.amount_minor or 0) - price.amount_minor
         if left_minor > 0:

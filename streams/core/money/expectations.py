@@ -40,8 +40,9 @@ _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 # How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
 _DONE, _RETURNED, _FAILED = "done", "returned", "failed"
 BACK = "returned_minor"  # counter of a money case: how much of its amount
-# Families of cases: of a whole debit too many, of a debit above the amount, of a fee above its tariff.
-DUPLICATE, MISMATCH, FEE = "duplicate_charge", "amount_mismatch", "fee_issue"
+# Families of cases: of a whole debit too many, of a debit above the amount, of a fee above its tariff, of money that
+# the customer has twice.
+DUPLICATE, MISMATCH, FEE, DOUBLE_BENEFIT = "duplicate_charge", "amount_mismatch", "fee_issue", "double_benefit"
 TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
 

@@ -100,10 +100,14 @@ def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
 
 
 def _end_what_is_once(turn: Turn, twice: list[Case], over_minor: int) -> None:
-    """A refund that had left is here, and the books agree all the same: another one of as much was cancelled for it."""
+    """A refund that had left is here, and the books agree all the same: another one of as much was cancelled for it.
+
+    Of a late success only: what more was credited than debited no debit shows.
+    """
     for case in twice:
         is_here = any(line.kind == "refund.credited" for line in case.lines)
-        if case.is_open and over_minor == 0 and is_here and _is_free(case):
+        by_success = case.counters.get(refunds.BY_SUCCESS, 0) == case.amount_minor
+        if case.is_open and over_minor == 0 and is_here and by_success and _is_free(case):
             _less(turn, case, 0)
 
 

@@ -36,7 +36,7 @@ from streams.core.turn import Turn
 MONTH_MS = 30 * 86_400_000
 NOT_CAPTURED = "debited_not_confirmed"
 MISMATCH, DUPLICATE, FEE = expectations.MISMATCH, expectations.DUPLICATE, expectations.FEE
-DOUBLE_BENEFIT = "double_benefit"
+DOUBLE_BENEFIT = expectations.DOUBLE_BENEFIT
 BILL = "bill_not_posted"
 _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.

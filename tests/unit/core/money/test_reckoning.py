@@ -271,6 +271,19 @@ def test_a_refund_that_another_one_was_cancelled_for_is_nothing_twice() -> None:
     assert account.play("90 wait").asks == {}
 
 
+def test_what_the_bank_and_we_have_both_given_back_stays_twice() -> None:
+    account = Account("0 request", "0 debit", "1 fail", "3 wait", "4 failed", "5 ours_sent", "6 credit", "7 credit")
+    assert account.play("7 ours_arrived", "90 wait").asks == {"double_benefit": 10_000}
+
+
+def test_what_was_twice_and_more_is_taken_again_in_one_debit() -> None:
+    """The bank and we gave it back, then it succeeded: 200.00 are missing, and no debit of as much is too much."""
+    account = Account("0 request", "0 debit", "1 fail", "3 wait", "4 failed", "5 ours_sent", "6 credit", "7 credit")
+    account.play("7 ours_arrived", "8 succeed")
+    assert account.asks == {"double_benefit": 20_000}
+    assert account.play("9 debit 20000", "90 wait").asks == {}
+
+
 def test_a_refund_of_ours_that_the_ledger_names_first_ends_no_refund_of_the_customer_s() -> None:
     """Both are as much: the one that is named is here, and the other one is not, whatever was told so far."""
     account = Account("0 request", "0 debit", "0 succeed", "1 debit", "2 asked", "2 approved", "3 sent", "4 ours")

@@ -11,7 +11,15 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundIntended
 from streams.contracts.base import Watermark
 from streams.contracts.cases import CaseVersion
-from streams.contracts.payments import PaymentFailed, PaymentRequested, PaymentReversed, PaymentSucceeded, PspStatus
+from streams.contracts.payments import (
+    PaymentFailed,
+    PaymentRequested,
+    PaymentReversed,
+    PaymentSucceeded,
+    PspStatus,
+    RefundFailed,
+    RefundSent,
+)
 
 KINDS: dict[str, Any] = {
     "request": PaymentRequested,
@@ -19,6 +27,7 @@ KINDS: dict[str, Any] = {
     "succeed": PaymentSucceeded,
     "reverse": PaymentReversed,
 }
+OURS: dict[str, Any] = {"sent": RefundSent, "failed": RefundFailed}  # of the refund that was intended for the payment
 AMOUNT = 10_000
 
 
@@ -36,6 +45,9 @@ def play(*script: str) -> tuple[dict[tuple[str, str], CaseVersion], list[RefundI
         if what in ("debit", "credit"):
             line = {"entry_id": f"l{number}", "direction": what, "amount_minor": int(about[1]) if about[1:] else AMOUNT}
             happening: Any = event(LedgerPosted, at_ms, number, **money | line)
+        elif what in OURS:
+            refund_id = next(each.refund_id for each in intents if each.payment_id == payment_id)
+            happening = event(OURS[what], at_ms, number, refund_id=refund_id, **money)
         elif what == "wait":
             happening = event(Watermark, at_ms, f"w{number}", account_id="-")
         elif what == "answer":
@@ -83,6 +95,15 @@ def test_nobody_has_twice_what_the_other_attempt_has_paid() -> None:
         assert not intents
     cases, _ = play(*before, "8 debit p1")
     assert cases["double_benefit", "p0"].status == "classified", "that attempt may still fail"
+
+
+def test_a_payment_whose_money_is_leaving_pays_for_no_order() -> None:
+    """Both attempts were lost, the refund of the first came back, that of the second has left, and both succeed."""
+    lost = ("1 request p1", "2 debit p1", "3 fail p1", "183 wait", "184 answer p1", "185 sent p1")
+    lost += ("186 request p0", "187 debit p0", "188 fail p0", "368 wait", "369 answer p0", "370 failed p1")
+    cases, _ = play(*lost, "371 sent p0", "372 succeed p0", "373 succeed p1", "374 credit p0")
+    assert cases["double_benefit", "p0"].resolution_code == "paid_otherwise"
+    assert not [case for case in cases.values() if case.status == "classified"]
 
 
 def test_what_is_left_of_a_debit_whose_refund_was_cancelled_is_one_too_many_too() -> None:
