@@ -39,6 +39,7 @@ from streams.cli.topics import create_all
 from streams.cli.web_port import is_taken
 from streams.contracts.topics import MERGED, physical
 from streams.runtime.clients import kafka_python_kwargs
+from streams.runtime.failstop import EXIT_INFRASTRUCTURE
 from streams.settings import Settings, load_settings
 
 PARTITIONS: Final = 4
@@ -51,6 +52,7 @@ ANSWER_MS: Final = 50
 # HUP: the terminal was closed.
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 WORKER_LOG: Final = "worker.log"
+WORKER_RESTARTS: Final = 3
 # The console starts with the first case, so that it takes nothing from the worker before; or without one after this.
 CONSOLE_LATEST_S: Final = 10.0
 
@@ -162,7 +164,7 @@ def _play(
     view.tell("starting a worker")
     surroundings = _environment(settings, folder)
     with ending.waits():
-        worker = Child(_worker_command(), folder / WORKER_LOG, env=surroundings | _worker_environment(web_port))
+        worker = Worker(folder, surroundings | _worker_environment(web_port))
         stack.callback(worker.stop)
     if console is not None:  # all of it while the worker starts
         console = prepared(console, folder, view, clock.now_ms())
@@ -229,6 +231,30 @@ def _watch(
         view.console(news)
 
 
+class Worker:
+    """The worker and its supervisor: where its surroundings end it, a busy machine say, it starts again a few times."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder, self._environment = folder, environment
+        self._starts_left = WORKER_RESTARTS
+        self.child = self._start()
+
+    def _start(self) -> Child:
+        return Child(_worker_command(), self._folder / WORKER_LOG, env=self._environment)
+
+    def ended(self) -> int | None:
+        """The exit code, or None while it runs or starts again."""
+        code = self.child.ended()
+        if code == EXIT_INFRASTRUCTURE and self._starts_left:
+            self._starts_left -= 1
+            self.child = self._start()
+            return None
+        return code
+
+    def stop(self) -> int:
+        return self.child.stop()
+
+
 class Feed(threading.Thread):
     """Writes the live programme, each record when it happens, until `stop`."""
 
@@ -274,11 +300,11 @@ def _wait_until_handled(settings: Settings, security: dict[str, Any], records: i
 
 
 def _check(
-    broker: EmbeddedBroker | None, worker: Child, reader: Reader, responder: Responder, feed: Feed | None = None
+    broker: EmbeddedBroker | None, worker: Worker, reader: Reader, responder: Responder, feed: Feed | None = None
 ) -> None:
     """Ends the demo when one of its parts has ended."""
     if (code := worker.ended()) is not None:
-        raise DemoFailed(_last_words("The worker", code, worker))
+        raise DemoFailed(_last_words("The worker", code, worker.child))
     if broker is not None and (code := broker.child.ended()) is not None:
         raise DemoFailed(_last_words("The embedded broker", code, broker.child))
     for name, error in (("reader", reader.error), ("feed", feed.error if feed is not None else None)):
@@ -432,13 +458,13 @@ def _worker_environment(web_port: int) -> dict[str, str]:
     }
 
 
-def _wait_until_ready(worker: Child, web_port: int) -> None:
+def _wait_until_ready(worker: Worker, web_port: int) -> None:
     deadline_s = time.monotonic() + READY_S
     while True:
         if (code := worker.ended()) is not None:
-            raise DemoFailed(_last_words("The worker", code, worker))
+            raise DemoFailed(_last_words("The worker", code, worker.child))
         if answers(f"http://127.0.0.1:{web_port}/readyz"):
             return
         if time.monotonic() > deadline_s:
-            raise DemoFailed(f"The worker was not ready within {READY_S:.0f} s; its log is {worker.log}.")
+            raise DemoFailed(f"The worker was not ready within {READY_S:.0f} s; its log is {worker.child.log}.")
         time.sleep(LOOK_EVERY_S)

@@ -286,9 +286,14 @@ def _paid_after_all(turn: Turn, payment_id: str) -> None:
         stands = charges.paid(turn, case.payment_id) is not None
         if case.currency != price.currency or (stands and not balance.pays_nothing(turn, payment_key(case.payment_id))):
             continue
-        left_minor = (case.amount_minor or 0) - price.amount_minor
+        # What was credited beyond every debit is twice whoever has paid.
+        paid_minor = min(price.amount_minor, case.counters.get(refunds.BY_SUCCESS, 0))
+        if not paid_minor:
+            continue
+        left_minor = (case.amount_minor or 0) - paid_minor
         if left_minor > 0:
             case.amount_minor = left_minor
+            case.counters[refunds.BY_SUCCESS] -= paid_minor
         text = f"its order is paid by payment {payment_id}"[:160]
         add_line(turn, case, Line(turn.at_ms, "paid_otherwise", turn.cause, text, price.amount_minor, price.currency))
         if left_minor <= 0:

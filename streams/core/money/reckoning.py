@@ -105,7 +105,7 @@ def _end_what_is_once(turn: Turn, twice: list[Case], over_minor: int) -> None:
     Of a late success only: what more was credited than debited no debit shows.
     """
     for case in twice:
-        is_here = any(line.kind == "refund.credited" for line in case.lines)
+        is_here = refunds.stood_for_another(turn, case)
         by_success = case.counters.get(refunds.BY_SUCCESS, 0) == case.amount_minor
         if case.is_open and over_minor == 0 and is_here and by_success and _is_free(case):
             _less(turn, case, 0)

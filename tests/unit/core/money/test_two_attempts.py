@@ -97,6 +97,12 @@ def test_nobody_has_twice_what_the_other_attempt_has_paid() -> None:
     assert cases["double_benefit", "p0"].status == "classified", "that attempt may still fail"
 
 
+def test_what_was_credited_beyond_every_debit_is_twice_whoever_pays_the_order() -> None:
+    lost = ("1 request p0", "2 debit p0", "3 fail p0", "183 wait", "184 answer p0", "185 reverse p0", "186 credit p0")
+    cases, _ = play(*lost, "187 credit p0", "188 request p1", "189 debit p1", "190 succeed p1")
+    assert cases["double_benefit", "p0"].status == "classified"
+
+
 def test_a_payment_whose_money_is_leaving_pays_for_no_order() -> None:
     """Both attempts were lost, the refund of the first came back, that of the second has left, and both succeed."""
     lost = ("1 request p1", "2 debit p1", "3 fail p1", "183 wait", "184 answer p1", "185 sent p1")
