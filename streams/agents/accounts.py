@@ -19,6 +19,7 @@ from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import AccountForgotten, ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS, inputs_of
 from streams.core import erasure, pipeline
+from streams.core.declines.card_data import refusal_of_card
 from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
 from streams.core.entities.health import HealthBuckets, count_hung, count_trial, ended_bucket
@@ -477,6 +478,7 @@ class AccountsLogic:
             door=door,
             times_usual=prepared.times_usual if type(prepared) is Prepared else None,
             told=told,
+            refusal=refusal_of_card(event, self._library),
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         count_trial(context.shared.health, event, context.clock_ms, policy.entities.health, self._library)

@@ -42,6 +42,8 @@ EntityKind = Literal[
     "block",  # what an operator has blocked: the value is kind/value
 ]
 
+Refusal = Literal["bad_data", "excused"]  # the card's data were guessed or stolen; the card was not the reason
+
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Attempts and failures of one health key in one bucket."""
@@ -113,6 +115,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     warm: bool = False  # of a login: the account was entered before, from wherever
     told: bool = False  # of a login: its owner has been told that the password was right
     strange: bool = False  # of a success: the account has a history, and never saw this network nor such a device
+    refusal: Refusal | None = None  # of a refused card payment: what its codes say about the card
 
 
 class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):

@@ -1,8 +1,9 @@
 """What does an event of one account tell about the IP, device, card range, merchant, terminal or site behind it?
 
 Volume is the constraint: an event that no detector could use sends nothing. A payment is told only if it carries a
-card, and to its merchant and card range only if it is small enough to be a test; a payment that names nothing but a
-terminal is silent, its label is not.
+card, and to its merchant and card range only if it is small enough to be a test or was refused for its card's data, or
+as one of the ordinary payments that those are compared with; a payment that names nothing but a terminal is silent, its
+label is not.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from streams.contracts.signals import (
     EntityObserved,
     FeedsTold,
     HealthBucket,
+    Refusal,
     SignalEvent,
 )
 from streams.core.addresses import plainly
 from streams.core.cases.remarks import said_of
+from streams.core.entities.card_testing import is_sampled
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.recent import mark
 from streams.core.entities.slice_burst import SAMPLED
@@ -125,12 +128,14 @@ def signals_of(
     door: Door = OUTSIDE,
     times_usual: float | None = None,
     told: bool = False,
+    refusal: Refusal | None = None,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """The signals of one decided event, none for most.
 
     `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
     that its partition has told. `first` is False for a later event of a payment that was told before. `told`: the owner
-    has heard from the account's side that the password of this login was right.
+    has heard from the account's side that the password of this login was right. `refusal`: what the codes of a failed
+    card payment say about the card.
     """
     match event:
         case EntityBlock():
@@ -150,9 +155,9 @@ def signals_of(
         case PspStatus():
             return []
         case Movement():
-            if event.card_token is None or event.method != "card":
+            if event.method != "card":
                 return []
-            return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy)
+            return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy, refusal)
         case _:
             return []
 
@@ -342,16 +347,22 @@ def _of_card_payment(
     partition: int,
     next_sequence: Callable[[], int],
     policy: EntitiesPolicy,
+    refusal: Refusal | None,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     refused = isinstance(event, _REFUSED)
-    if not (first or refused):
+    if not first and (not refused or refusal == "excused"):
+        return []
+    guessed = refusal == "bad_data"
+    if event.card_token is None and not guessed:  # a number that does not exist has no token
         return []
     targets: list[tuple[EntityKind, str]] = []
     if event.device_id is not None:
         targets.append(("device", event.device_id))
-    if event.ip and len(event.ip) <= _LONGEST_IP:
-        targets.append(("ip", event.ip))
-    if event.amount_minor <= policy.card_testing.small_minor.get(event.currency, -1):
+    address = event.ip if event.ip and len(event.ip) <= _LONGEST_IP else None
+    if address is not None:
+        targets.append(("ip", address))
+    small = event.amount_minor <= policy.card_testing.small_minor.get(event.currency, -1)
+    if small or guessed or (first and is_sampled(event.event_id)):
         if event.merchant_id is not None:
             targets.append(("merchant", event.merchant_id))
         if event.bin is not None:
@@ -367,12 +378,13 @@ def _of_card_payment(
             what,
             card_token=event.card_token,
             device_id=event.device_id if kind != "device" else None,
-            ip=event.ip if kind in ("merchant", "bin") and event.device_id is None else None,
+            ip=address if kind in ("merchant", "bin") else None,
             merchant_id=event.merchant_id if kind == "bin" else None,
             amount_minor=event.amount_minor,
             currency=event.currency,
             flagged=flagged,
             first=first,
+            refusal=refusal,
         )
         for kind, value in targets
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -10,7 +11,17 @@ from streams.contracts.signals import EntityObserved
 from streams.core.entities.attacks import CARD_TESTING
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.policies import CardTestingDetectorPolicy
-from streams.core.entities.recent import MEMBERS_MAX, Tally, counts, forget_before, mark, see, spread, tally
+from streams.core.entities.recent import (
+    ATTEMPTS_MAX,
+    MEMBERS_MAX,
+    Tally,
+    counts,
+    forget_before,
+    mark,
+    see,
+    spread,
+    tally,
+)
 from streams.core.entities.threat import (
     ATTACK,
     ELEVATED,
@@ -26,8 +37,23 @@ if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
 
 
+# One in so many payments that are no tests is told to its merchant and card range: each stands for so many.
+SAMPLED = 4
+_WIDE = ("merchant", "bin")  # they have honest customers
+
+
+class Guess(msgspec.Struct, array_like=True):
+    """The newest refusal of one card for its data; 0: not named."""
+
+    at_ms: int
+    card: int
+    device: int
+    address: int
+    place: int
+
+
 class CardTesting(msgspec.Struct, array_like=True):
-    """Card payments of one entity, at most about 1.5 KiB."""
+    """Card payments of one entity, at most about 4 KiB."""
 
     threat: Threat = msgspec.field(default_factory=Threat)
     cards: dict[int, int] = {}  # card -> newest payment, oldest first
@@ -35,21 +61,41 @@ class CardTesting(msgspec.Struct, array_like=True):
     origins: dict[int, int] = {}  # card -> device of its newest payment, behind an address
     makers: list[int] = []  # device or address of each attempt; 0: none is named
     places: list[int] = []  # merchant of each attempt, in a card range; 0: none is named
+    guesses: list[Guess] = []  # of a merchant or card range, whatever the amount, oldest first
+    ordinary: list[int] = []  # when its sampled other payments were
+
+
+class _Guessed(NamedTuple):
+    """How many cards were refused for their data, and what share of the payments that is."""
+
+    cards: int
+    share: float
+
+
+def is_sampled(event_id: str) -> bool:
+    """One in SAMPLED, chosen by nobody: by a hash."""
+    return mark(event_id) % SAMPLED == 0
 
 
 def observe_card_payment(
     state: EntityState, signal: EntityObserved, at_ms: int, policy: Policy, ctx: EntityContext
 ) -> list[EntityEffect]:
-    """Many cards, or many small attempts that are refused.
+    """Many cards, many small attempts that are refused, or many cards whose data were wrong, whatever the amount.
 
-    Asks: how many distinct cards within the window, and how many small attempts with what share of refusals?
+    Asks: how many distinct cards within the window, how many small attempts with what share of refusals, and how many
+        cards refused for their data (wrong number or CVV, expired, closed, stolen, suspected fraud) among all payments?
     Fires when: cards >= elevated_cards / attack_cards on a device or address, or attempts >= attempts with
-        declined_share refused on any entity (half of the attempts: elevated). An attack is a case F30, and one case:
-        an address counts one card of each device, a merchant attempts_per_origin attempts of each device or address,
-        a card range as many of each merchant.
+        declined_share refused on any entity (half of the attempts: elevated); a refusal for the card's data counts as
+        an attempt of a device or address whatever its amount. At a merchant or in a card range also when as many cards
+        as attempts says are refused for their data and are guessed_share of the payments. An attack is a case F30, and
+        one case: an address counts one card of each device, a merchant attempts_per_origin attempts of each device or
+        address, a card range as many of each merchant. An outage or an empty account is no refusal here.
     Blind to: attackers who rotate devices, addresses and merchants together; tests of more than small_minor at a
-        merchant or in a card range, which an outage of the issuer looks like; a shared kiosk looks like an attacker.
-    Costs: at most 64 cards and 64 attempts per entity, forgotten after half an hour.
+        merchant or in a card range that are refused without a reason (05), which an outage of the issuer looks like;
+        guesses that are less than guessed_share of a large shop; a shared kiosk, and a shop whose form loses what was
+        typed, look like an attacker.
+    Costs: at most 64 cards, 64 attempts and 64 guesses per entity, forgotten after half an hour; one signal more for
+        one in four payments to the merchant and to the card range.
     """
     settings = policy.entities.card_testing
     testing = state.testing
@@ -57,16 +103,25 @@ def observe_card_payment(
         testing = state.testing = CardTesting()
     oldest_ms = at_ms - settings.window_s * 1000
     forget_before(testing.cards, oldest_ms)
-    refused = signal.what == "payment_failed"
+    guessed = signal.refusal == "bad_data"
     small = (signal.amount_minor or 0) <= settings.small_minor.get(signal.currency or "", -1)
-    if small:
-        code = Tally.GOOD if not refused else Tally.REFUSED if signal.first else Tally.REFUSED_LATER
+    wide = signal.kind in _WIDE
+    card = mark(signal.card_token or signal.event_id)
+    if wide:
+        _watch(testing, signal, card, at_ms, oldest_ms)
+        if not (small or guessed):
+            return []
+    refused = signal.what == "payment_failed" and signal.refusal != "excused"
+    if small or (guessed and not wide):
+        counted = small and not signal.first  # the request of a larger one was not
+        code = Tally.GOOD if not refused else Tally.REFUSED_LATER if counted else Tally.REFUSED
         tally(testing.attempts, at_ms, code, oldest_ms)
         _trace(testing, signal)
-    card = mark(signal.card_token or signal.event_id)
     new_card = card not in testing.cards
-    # Honest people share an address, but not a device: behind an address only cards that look like tests count.
-    if signal.kind == "device" or small or refused:
+    # Honest people share an address, but not a device: behind an address only cards that look like tests count. A
+    # number that was never a card is an attempt: whoever mistypes it five times has not used five cards.
+    likely = refused or (small and signal.refusal != "excused")
+    if (signal.kind == "device" or likely) and (wide or signal.card_token is not None):
         see(testing.cards, card, at_ms)
         if signal.kind == "ip" and signal.device_id is not None:
             testing.origins[card] = mark(signal.device_id)
@@ -76,28 +131,88 @@ def observe_card_payment(
         return []
 
     threat = testing.threat
+    attempted = signal.first or (wide and not small)  # the request of a larger one was told to nobody there
+    seen = _sighting(testing, signal, settings, new_card=new_card, refused=refused, attempted=attempted)
+    if seen.level == NORMAL and (in_force(threat, at_ms) == NORMAL or not (refused or new_card)):
+        return []
+    return follow(state, threat, CARD_TESTING, seen, signal, at_ms, settings, policy, ctx)
+
+
+def _sighting(
+    testing: CardTesting,
+    signal: EntityObserved,
+    settings: CardTestingDetectorPolicy,
+    *,
+    new_card: bool,
+    refused: bool,
+    attempted: bool,
+) -> Sighting:
     cards = spread(testing.cards, testing.origins, 1) if testing.origins else len(testing.cards)
     attempts, refusals = counts(testing.attempts)
     if 2 * attempts >= settings.attempts and (any(testing.makers) or any(testing.places)):
         attempts, refusals = _spread_counts(testing, settings.attempts_per_origin)
     level = _level(signal.kind, cards, attempts, refusals, settings)
-    if level == NORMAL and (in_force(threat, at_ms) == NORMAL or not (refused or new_card)):
-        return []
-
-    seen = Sighting(
+    text = f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s"
+    guessed = _guessed(testing, settings.attempts_per_origin)
+    if (guessed_level := _guessed_level(guessed, settings)) > level:
+        level, cards, attempts, refusals = guessed_level, guessed.cards, guessed.cards, guessed.cards
+        percent = round(100 * guessed.share)
+        text = f"{cards} cards refused for their data, {percent} % of the payments within {settings.window_s} s"
+    return Sighting(
         level,
         max(cards / (2 * settings.attack_cards), attempts / (2 * settings.attempts)),
-        f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s",
+        text,
         cards,
         max(attempts, cards),
         refusals,
         new_card,
         refused,
-        attempted=signal.first,
-        # A merchant or card range has honest customers.
-        spares=signal.kind in ("merchant", "bin"),
+        attempted=attempted,
+        spares=signal.kind in _WIDE,
     )
-    return follow(state, threat, CARD_TESTING, seen, signal, at_ms, settings, policy, ctx)
+
+
+def _watch(testing: CardTesting, signal: EntityObserved, card: int, at_ms: int, oldest_ms: int) -> None:
+    """Notes a refusal for the card's data, or the ordinary payment that it is compared with."""
+    testing.guesses = [guess for guess in testing.guesses if guess.at_ms > oldest_ms]
+    testing.ordinary = [seen_ms for seen_ms in testing.ordinary if seen_ms > oldest_ms]
+    if signal.refusal == "bad_data":
+        named = (signal.device_id, signal.ip, signal.merchant_id)
+        others = [guess for guess in testing.guesses if guess.card != card]
+        testing.guesses = [*others, Guess(at_ms, card, *(mark(name) if name else 0 for name in named))][-MEMBERS_MAX:]
+    elif signal.first and is_sampled(signal.event_id):
+        testing.ordinary = [*testing.ordinary, at_ms][-ATTEMPTS_MAX:]
+
+
+def _guessed(testing: CardTesting, most: int) -> _Guessed:
+    """Cards refused for their data, of which one device, address or merchant contributes at most `most`."""
+    guesses, ordinary = testing.guesses, testing.ordinary
+    if len(ordinary) == ATTEMPTS_MAX:  # a large shop: what came before its samples cannot be compared with them
+        guesses = [guess for guess in guesses if guess.at_ms >= ordinary[0]]
+    for origin in ("device", "address", "place"):
+        guesses = _at_most(most, guesses, origin)
+    cards = len(guesses)
+    return _Guessed(cards, cards / max(1, cards + SAMPLED * len(ordinary)))
+
+
+def _at_most(most: int, guesses: list[Guess], origin: str) -> list[Guess]:
+    """The guesses, of which one origin contributes at most `most`; one without origin stands for itself."""
+    found: Counter[int] = Counter()
+    kept: list[Guess] = []
+    for guess in guesses:
+        named: int = getattr(guess, origin)
+        found[named] += 1
+        if not named or found[named] <= most:
+            kept.append(guess)
+    return kept
+
+
+def _guessed_level(guessed: _Guessed, settings: CardTestingDetectorPolicy) -> int:
+    if guessed.share < settings.guessed_share:
+        return NORMAL
+    if guessed.cards >= settings.attempts:
+        return ATTACK
+    return ELEVATED if 2 * guessed.cards >= settings.attempts else NORMAL
 
 
 def _trace(testing: CardTesting, signal: EntityObserved) -> None:

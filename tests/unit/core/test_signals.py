@@ -13,6 +13,7 @@ from streams.contracts.accounts import LabelRecorded, LedgerPosted
 from streams.contracts.base import Event, from_ms
 from streams.contracts.logins import ChallengeFailed, LoginFailed, LoginSucceeded
 from streams.contracts.payments import (
+    Code,
     PaymentAuthorized,
     PaymentFailed,
     PaymentRequested,
@@ -20,6 +21,9 @@ from streams.contracts.payments import (
     PspStatus,
 )
 from streams.contracts.signals import EntityObserved, HealthBucket, SignalEvent
+from streams.core.declines.card_data import refusal_of_card
+from streams.core.entities.card_testing import is_sampled
+from streams.core.library import packaged_library
 from streams.core.signals import order_of, routing_key, signals_of, state_key
 
 ENTITIES = policy().entities
@@ -41,6 +45,8 @@ CARD = ENVELOPE | {
     "terminal_id": "terminal",
 }
 
+LARGE = CARD | {"amount_minor": 9_900, "event_id": next(f"e{n}" for n in range(99) if not is_sampled(f"e{n}"))}
+
 
 def told(event: Event, first: bool = True, flagged: bool = False, at_ms: int = START_MS) -> list[EntityObserved]:
     numbers = count(10)
@@ -52,6 +58,7 @@ def told(event: Event, first: bool = True, flagged: bool = False, at_ms: int = S
         partition=3,
         next_sequence=lambda: next(numbers),
         policy=ENTITIES,
+        refusal=refusal_of_card(event, packaged_library()),
     )
 
 
@@ -89,10 +96,43 @@ def test_a_small_card_payment_is_told_to_everything_and_a_large_one_not_to_the_m
         "merchant/merchant payment",
         "bin/45717360 payment",
     ]
-    assert subjects(told(PaymentRequested(**(CARD | {"amount_minor": 9_900})))) == [
+    assert subjects(told(PaymentRequested(**LARGE))) == [
         "device/device payment",
         "ip/203.0.113.7 payment",
     ]
+
+
+def failure(code: str, **fields: Any) -> PaymentFailed:
+    return PaymentFailed(**(LARGE | {"network": "visa"} | fields), codes=(Code(source="iso8583_1987", code=code),))
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("code", ["14", "54", "N7", "59", "46"])
+def test_a_refusal_for_the_cards_data_is_told_to_merchant_and_card_range_whatever_the_amount(code: str, first: bool):
+    signals = told(failure(code), first)
+    assert [signal.kind for signal in signals] == ["device", "ip", "merchant", "bin"]
+    assert {signal.refusal for signal in signals} == {"bad_data"}
+    assert {signal.ip for signal in signals[2:]} == {"203.0.113.7"}
+
+
+@pytest.mark.parametrize(("code", "refusal"), [("91", "excused"), ("51", "excused"), ("05", None), ("new", None)])
+def test_an_outage_an_empty_account_and_a_refusal_without_a_reason_are_not_about_the_cards_data(code: str, refusal):
+    signals = told(failure(code))
+    assert [signal.kind for signal in signals] == ["device", "ip"]
+    assert {signal.refusal for signal in signals} == {refusal}
+    assert bool(told(failure(code), first=False)) is (refusal is None)
+
+
+def test_a_number_that_does_not_exist_has_no_token_and_is_told():
+    assert len(told(failure("14", card_token=None))) == 4
+    assert told(failure("51", card_token=None)) == []
+
+
+def test_some_ordinary_payments_are_told_to_merchant_and_card_range_to_be_compared_with():
+    events = [PaymentRequested(**(CARD | {"amount_minor": 9_900, "event_id": f"event-{n}"})) for n in range(400)]
+    wide = [event.event_id for event in events if len(told(event)) == 4]
+    assert wide == [event.event_id for event in events if is_sampled(event.event_id)]
+    assert 60 < len(wide) < 140
 
 
 @pytest.mark.parametrize("event", [PaymentAuthorized(**CARD), PaymentSucceeded(**CARD)])
