@@ -129,7 +129,8 @@ def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, 
             asked = {"/account": known, "/entity": "kind=merchant&value=mer_1", "/merchant": "id=mer_1"}
             address = f"{path.replace('{case_id}', 'case_a')}?{asked.get(path, 'q=payments')}"
             answer = browser.asks("GET", address)
-            assert answer.status in (200, 303), (path, answer.text)
+            wanted = (403,) if path.startswith("/audit") and role not in ("supervisor", "admin") else (200, 303)
+            assert answer.status in wanted, (path, answer.text)
             assert "default-src 'none'" in answer.headers["content-security-policy"]
             assert answer.headers["cache-control"] == "no-store"
     text = browser.asks("GET", "/cases/case_a").text
@@ -144,10 +145,10 @@ def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, 
             "/cases/case_a/actions",
             {"version": "1", "form": "1", **form, "csrf": csrf, "action": action, "other_case": "inc_1"},
         )
-        # It is open, of nobody, has nothing attached and names no payment.
+        # It is open, of nobody, has nothing attached and names no payment. Nothing is on hold, which the core refuses.
         is_possible = may and action not in ("reopen", "put_back", "attach", "query", "open")
         assert (len(console.sent) - before, sent.status) == ((1, 303) if is_possible else (0, 403)), (action, sent)
-        assert (action in offered) is is_possible
+        assert (action in offered) is (is_possible and action not in ("release", "block"))
         if is_possible:
             said = console.sent[-1]
             assert (said.actor, said.role, said.case_id, said.expected_version) == (role, role, "case_a", 1)
