@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from streams.contracts.payments import Movement, PspStatus, Refund, RefundFailed
+from streams.contracts.payments import Movement, PaymentPending, PspStatus, Refund, RefundFailed
 from streams.core import ranking
 from streams.core.cases import handed, timeline
 from streams.core.declines import retry
-from streams.core.declines.resolve import Resolved
+from streams.core.declines.resolve import STATED, Resolved
 from streams.core.entities.health import failed_trial
 from streams.core.flows import (
     decisions,
@@ -31,6 +31,7 @@ from streams.core.flows.movements import REQUESTS, SUBJECTS, WATCHED, is_firm, i
 from streams.core.incidents import members
 from streams.core.learning import band_of
 from streams.core.money import (
+    arrivals,
     charges,
     debit_without_payment,
     expectations,
@@ -92,15 +93,28 @@ def _read(turn: Turn, prepared: Prepared, event: Movement) -> _Word:
     obligations = turn.obligations
     key = payment_key(event.payment_id)
     known = obligations.recall(key)
+    said_ms = obligations.said_ms(key)
+    if known is not None and _says_nothing_new(event, prepared.at_ms, known, said_ms):
+        return _Word(event, prepared.at_ms, prepared.late, None, False, PaymentState.SEEN, said_ms, known)
     refusal = failures.read(turn, event)
     is_unknown = failures.is_unknown(event, refusal) or unknown_outcome.not_found_yet(turn, event)
     status = PaymentState.SEEN if is_unknown else status_after(event)
-    said_ms = obligations.said_ms(key)
     is_bad = known is not None and known.status in (PaymentState.FAILED, PaymentState.REVERSED)
     was_before = status == PaymentState.SUCCEEDED and prepared.at_ms < said_ms
     if is_bad and was_before and not refunds.can_be_stopped(turn, event.payment_id):
         status = PaymentState.SEEN  # the failure that is known was said later, or its money came back later
     return _Word(event, prepared.at_ms, prepared.late, refusal, is_unknown, status, said_ms, known)
+
+
+def _says_nothing_new(event: Movement, at_ms: int, known: PaymentState, said_ms: int) -> bool:
+    """A payment is good, and only somebody who does not find it, or who waited for its outcome, says otherwise.
+
+    Nor does whoever waited before it failed.
+    """
+    is_good = known.status == PaymentState.SUCCEEDED
+    if type(event) is PaymentPending:
+        return is_good or (known.status != PaymentState.SEEN and at_ms <= said_ms)
+    return is_good and not is_firm(event)
 
 
 def _begun(turn: Turn, word: _Word, prepared: Prepared, score: Score | ScoreUnavailable) -> PaymentState:
@@ -140,6 +154,8 @@ def _end_waits(turn: Turn, word: _Word, state: PaymentState) -> None:
             retry.succeeded(obligations.instruments, event)
         if obligations.cases:
             repeat_failures.succeeded(turn, event)
+        if obligations.arrived:
+            unknown_outcome.succeeded(turn, event)
     if is_unread(event):
         if not word.late:
             unknown_outcome.unread(turn, event, state)
@@ -177,6 +193,8 @@ def _triage(turn: Turn, word: _Word) -> None:
         unknown_outcome.begin(turn, event)
     if word.refusal is None:
         return
+    if word.refusal.cause.cause in STATED:
+        arrivals.note(turn, unknown_outcome.STATED_OF, event.payment_id)
     if word.refusal.cause.cause == failures.DEBITED:
         debit_without_payment.claimed(turn, event)
     joined = failed_trial(event) is True and members.after_failure(turn, event)

@@ -16,8 +16,8 @@ from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import refunds
-from streams.core.money.completeness import postponed
+from streams.core.money import arrivals, refunds
+from streams.core.money.completeness import later_ms, postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
     UNKNOWNS_MAX,
@@ -35,6 +35,8 @@ FAMILY = "payment_unknown"
 ANSWER = "psp.status"  # where a code has its source
 UNREAD = "integration.unknown_status"
 NEEDS = ("payments.transactions",)
+STATED_OF = "stated"  # what is remembered of a payment whose code said that its order is paid, or a part of it
+SAID_FAILED = "said_failed"  # and of one whose customer was told that it did not complete
 ASKED_BY_PEOPLE = "operator_queries"  # counter of a case
 _LINE = "operator_query"  # kind of the line that each of them leaves
 _FINAL = {
@@ -252,10 +254,12 @@ def _add(turn: Turn, unknown: Unknown) -> None:
         oldest = min(unknowns, key=lambda each: (each.since_ms, each.payment_id))
         unknowns.remove(oldest)
         if oldest.asked_ms:
+            oldest.missing = False  # its schedule is not over
             _give_up(turn, oldest)
 
 
 def _ask(turn: Turn, unknown: Unknown) -> None:
+    unknown.missing = False  # the answer to the last question counts
     if not turn.may("query"):
         return
     turn.effects.append(
@@ -274,7 +278,8 @@ def _ask(turn: Turn, unknown: Unknown) -> None:
 
 
 def _tell(turn: Turn, unknown: Unknown) -> None:
-    if unknown.amount_minor is None or unknown.currency is None:
+    is_said = arrivals.knows(turn, STATED_OF, unknown.payment_id)  # that it is paid already: nothing to wait for
+    if unknown.amount_minor is None or unknown.currency is None or is_said:
         return
     final_ms = _times(turn, unknown)[-1]
     notify(turn, FAMILY, {**_about(unknown.amount_minor, unknown.currency, unknown.since_ms), "eta": instant(final_ms)})
@@ -322,7 +327,12 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
 
 
 def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
-    """It must not arrive at the provider after all. What was debited already goes back as a refund, and not twice."""
+    """It must not arrive at the provider after all. What was debited already goes back as a refund, and not twice.
+
+    While the ledger is behind nobody knows. An order that is said to be paid already would be cancelled with it.
+    """
+    if later_ms(turn, turn.at_ms, ("ledger.entries",)) or arrivals.knows(turn, STATED_OF, unknown.payment_id):
+        return
     is_debited = (state is not None and state.is_debited) or any(
         debit.payment_id == unknown.payment_id for debit in turn.obligations.debits
     )
@@ -338,6 +348,7 @@ def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
             currency=unknown.currency,
         )
     )
+    arrivals.note(turn, refunds.CANCELLED_THERE, unknown.payment_id)
 
 
 def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) -> None:
@@ -347,13 +358,33 @@ def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) ->
     if case is not None and case.is_open:
         if case.amount_minor is not None and case.currency is not None:
             notify(turn, template, _about(case.amount_minor, case.currency, case.lines[0].at_ms), case)
+            _note_failed(turn, payment_id, status)
         case.money_state = "confirmed" if status == PaymentState.SUCCEEDED else "not_captured"
         withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
         set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
     elif any(each.payment_id == payment_id and each.is_open for each in turn.obligations.cases):
         pass  # the customer hears of it from its money case
+    elif arrivals.knows(turn, STATED_OF, payment_id) and status == PaymentState.FAILED:
+        pass  # its order is paid already: nobody is to pay again
     elif unknown is not None and unknown.told and unknown.amount_minor is not None and unknown.currency is not None:
         notify(turn, template, _about(unknown.amount_minor, unknown.currency, unknown.since_ms))
+        _note_failed(turn, payment_id, status)
+
+
+def _note_failed(turn: Turn, payment_id: str, status: int) -> None:
+    if status == PaymentState.FAILED:
+        arrivals.note(turn, SAID_FAILED, payment_id)
+
+
+def succeeded(turn: Turn, event: Movement) -> None:
+    """Whoever was told that the payment did not complete, and may pay again, hears that it has after all.
+
+    From its money case, where one is open.
+    """
+    if not arrivals.forget(turn, SAID_FAILED, event.payment_id):
+        return
+    if not any(each.payment_id == event.payment_id and each.is_open for each in turn.obligations.cases):
+        notify(turn, f"{FAMILY}.succeeded", _about(event.amount_minor, event.currency, turn.at_ms))
 
 
 def _about(amount_minor: int, currency: str, at_ms: int) -> dict[str, str]:

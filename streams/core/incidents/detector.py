@@ -389,7 +389,8 @@ def _is_over(
     if incident.cause == "silence":
         slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
         seen, _, _ = counting.totals(entry, slot)
-        return seen >= entry.learnt.expected * policy.window_s / 3600 / 2
+        usual = entry.learnt.expected * policy.window_s / 3600
+        return usual > 0 and seen >= usual / 2  # in an hour without usual traffic nobody can say
     if not trials:
         return False
     share = min(0.98, max(shifted(p0, policy.odds_ratio), incident.failed / incident.attempts))
@@ -423,7 +424,8 @@ def _summed(buckets: list[tuple[int, int, int]]) -> tuple[int, int]:
 def _still_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
     seen, _, _ = counting.totals(entry, slot)
-    return seen <= policy.silent_share * entry.learnt.expected * policy.window_s / 3600
+    usual = entry.learnt.expected * policy.window_s / 3600
+    return usual > 0 and seen <= policy.silent_share * usual
 
 
 def calm(health: HealthCounters, incident: Incident) -> None:

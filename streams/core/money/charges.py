@@ -760,6 +760,7 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
     others = [each for each in standing if each.payment != mine.payment and _is_good(turn, each.payment)]
     others = [each for each in others if not balance.pays_nothing(turn, each.payment)]
     same_order = [each for each in others if mine.order and each.order == mine.order]
+    same_order = [each for each in same_order if not _is_to_another(turn, each, about)]
     if same_order:
         ordered = about is not None and about.order_minor is not None
         currency = about.currency if about is not None and ordered else mine.currency
@@ -774,6 +775,12 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
     near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms and _is_alike(each, mine)]
     alike = any(mine.payee and each.payee == mine.payee for each in near) and not repeats
     return (mine.amount_minor if alike else 0), False
+
+
+def _is_to_another(turn: Turn, each: Spent, about: Lately | None) -> bool:
+    """Whether the payment of a debit is to another merchant or payee: they number their orders each for themselves."""
+    other = next((known for known in turn.obligations.lately if payment_key(known.payment_id) == each.payment), None)
+    return about is not None and other is not None and bool(about.payee and other.payee) and about.payee != other.payee
 
 
 def good_no_more(turn: Turn, payment_id: str) -> None:

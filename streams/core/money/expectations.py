@@ -583,8 +583,8 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
     if promised_by is not None:
         owed_ms = max(to_ms(promised_by), turn.at_ms)
     bill_due_at = getattr(event, "bill_due_at", None)
-    if bill_due_at is not None:
-        owed_ms = min(owed_ms, max(to_ms(bill_due_at) - _DAY_MS, turn.at_ms))
+    if bill_due_at is not None and to_ms(bill_due_at) - _DAY_MS > turn.at_ms:  # else it is paid in its last hours
+        owed_ms = min(owed_ms, to_ms(bill_due_at) - _DAY_MS)
     waiting = Expectation(
         row.kind,
         subject if subject != event.payment_id else "",

@@ -15,7 +15,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import balance, expectations, given, shared_ids, times
+from streams.core.money import arrivals, balance, expectations, given, shared_ids, times
 from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -52,6 +52,7 @@ LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back" 
 _HAD_LEFT = "had left when"  # a line of a double benefit, of the refund that brought it
 EXPLAINED = "charge_explained"  # the same: it was charged rightly
 BY_SUCCESS = "late_success_minor"  # counter of a double benefit: so much of it is none if the payment fails after all
+CANCELLED_THERE = "cancelled_there"  # the provider was told to cancel its payment
 LATE = "late"  # what would let it go came too late to act on
 EARLY = "early"  # the bank may still give it back by itself
 CONTRADICTED = "contradicted"  # counter of a case: its payment has failed after it was good
@@ -568,6 +569,8 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("not_posted", not owed.entry),
         ("in_flight", owed.status != OWED or (not approved and _is_refunded_by_merchant(turn, owed))),
         ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
+        # The provider may give it back as well, now that it was told to cancel the payment.
+        (CANCELLED_THERE, not approved and arrivals.knows(turn, CANCELLED_THERE, owed.payment_id)),
         ("contradicted", not approved and _is_contradicted(turn, owed, answered=answered)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
         (EARLY, not approved and turn.at_ms < owed.not_before_ms),

@@ -149,5 +149,5 @@ def test_a_question_of_privacy_is_answered_and_a_page_that_follows_it_is_not() -
     player = Player(policy())
     assert case_of(said(player, NOON, "who can see my data?")).status == "auto_answered"
     case = case_of(said(player, NOON + MINUTE, "is www.data-check.example really from you?"))
-    assert (case.status, case.priority) == ("classified", "P2")
+    assert (case.status, case.priority) == ("classified", "P1"), "P2, and one more for the second contact"
     assert "page.reported" in [each.kind for each in case.evidence]

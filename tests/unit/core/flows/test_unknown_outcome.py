@@ -5,7 +5,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import PspCancel, PspQuery
+from streams.contracts.actions import PspCancel, PspQuery, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
@@ -114,20 +114,108 @@ def cancelled(effects: list[Effect]) -> list[str]:
     return [each.payment_id for each in effects if isinstance(each, PspCancel)]
 
 
+def never_found(player: Player, since_ms: int = NOON) -> list[Effect]:
+    """Pending, and `not_found` a second after each question."""
+    effects = player.see(paid(since_ms, 1, kind=PaymentPending))
+    for wait_s in WAITS_S:
+        effects += player.see(mark(since_ms + wait_s * SECOND))
+        effects += player.see(answer(since_ms + (wait_s + 1) * SECOND, "not_found"))
+    return effects
+
+
+def debit(at_ms: int) -> Event:
+    line = {"entry_id": "l", "direction": "debit", "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
+    return event(LedgerPosted, at_ms, "debit", **line)
+
+
 def test_a_payment_that_the_provider_does_not_find_is_cancelled_there_when_the_schedule_is_over() -> None:
     player = Player(policy())
-    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(answer(NOON + 6 * SECOND, "not_found"))
-    effects += player.see(mark(NOON + 5 * MINUTE))
-    assert cancelled(effects) == []
+    assert cancelled(never_found(player)) == []
     assert cancelled(player.see(mark(NOON + HOUR))) == ["p1"]
 
 
 def test_one_that_is_debited_is_not_cancelled_and_refunded_as_well() -> None:
     player = Player(policy())
-    line = {"entry_id": "l", "direction": "debit", "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
-    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(event(LedgerPosted, NOON + SECOND, 1, **line))
-    effects += player.see(answer(NOON + 6 * SECOND, "not_found")) + player.see(mark(NOON + 2 * HOUR))
+    player.see(debit(NOON - SECOND))
+    effects = never_found(player) + player.see(mark(NOON + 2 * HOUR))
     assert cancelled(effects) == []
+
+
+def test_while_the_ledger_is_behind_nothing_is_cancelled() -> None:
+    player = Player(policy())
+    never_found(player)
+    player.feeds |= {"ledger.entries": NOON, "payments.transactions": NOON + HOUR}
+    effects = player.pass_until(NOON + HOUR)
+    assert "payment_unknown.failed" in said(effects)
+    assert cancelled(effects) == []
+
+
+def test_what_was_cancelled_there_is_given_back_by_people_alone() -> None:
+    """The provider may reverse the debit that is heard of only now, because it was told to cancel."""
+    player = Player(policy())
+    effects = never_found(player) + player.see(mark(NOON + 10 * MINUTE)) + player.see(debit(NOON + 11 * MINUTE))
+    effects += player.see(mark(NOON + HOUR)) + player.see(answer(NOON + HOUR + SECOND, "failed"))
+    assert [each for each in effects if isinstance(each, RefundIntended)] == []
+    (case,) = {each.case_id: each for each in effects if isinstance(each, CaseVersion) and each.flow == "F10"}.values()
+    assert "for a person: cancelled_there" in [line.text for line in case.evidence]
+
+
+def test_an_early_not_found_and_silence_is_no_answer() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(answer(NOON + 6 * SECOND, "not_found"))
+    effects += player.see(mark(NOON + HOUR))
+    assert (said(effects), cancelled(effects)) == (["payment_unknown"], [])
+    assert ("F03", "P3", "classified") in cases(effects)
+
+
+def test_one_that_made_room_for_others_before_its_schedule_was_over_has_not_failed() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(answer(NOON + 6 * SECOND, "not_found"))
+    for number in range(2, UNKNOWNS_MAX + 2):
+        effects += player.see(paid(NOON + 7 * SECOND, number, kind=PaymentPending))
+    assert cancelled(effects) == []
+    assert [flow for flow, _, _ in cases(effects)] == ["F03"]
+
+
+def test_who_was_told_to_pay_again_hears_that_it_was_paid_after_all() -> None:
+    player = Player(policy())
+    effects = never_found(player) + player.see(mark(NOON + 10 * MINUTE))
+    assert said(effects)[-1] == "payment_unknown.failed"
+    late = player.see(paid(NOON + 11 * MINUTE, 9, kind=PaymentSucceeded, payment_id="p1"))
+    again = player.see(paid(NOON + 12 * MINUTE, 10, kind=PaymentSucceeded, payment_id="p1"))
+    assert said(late + again) == ["payment_unknown.succeeded"]
+
+
+@pytest.mark.parametrize("at_ms", [NOON + SECOND, NOON + 3 * SECOND], ids=["from before", "from after"])
+def test_pending_is_no_news_of_a_payment_that_is_good(at_ms: int) -> None:
+    player = Player(policy())
+    player.see(paid(NOON, 1, kind=PaymentRequested))
+    player.see(paid(NOON + 2 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1"))
+    effects = player.see(paid(at_ms, 3, kind=PaymentPending, payment_id="p1")) + player.see(mark(NOON + 2 * HOUR))
+    assert (asked(effects), said(effects), cases(effects)) == ([], [], [])
+
+
+def test_who_does_not_find_a_good_payment_makes_it_no_worse() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested)) + player.see(debit(NOON + SECOND))
+    effects += player.see(paid(NOON + 2 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1"))
+    for minute in (3, 60):
+        effects += player.see(answer(NOON + minute * MINUTE, "not_found")) + player.see(
+            mark(NOON + 2 * minute * MINUTE)
+        )
+    assert (said(effects), cases(effects)) == ([], [])
+
+
+def test_an_order_that_is_paid_already_is_neither_cancelled_nor_to_be_paid_again() -> None:
+    player = Player(policy())
+    paid_already = (Code(source="alipay", code="ACQ.TRADE_HAS_SUCCESS"),)
+    effects = player.see(paid(NOON, 1, kind=PaymentFailed, codes=paid_already))
+    for wait_s in WAITS_S:
+        effects += player.see(mark(NOON + wait_s * SECOND))
+        effects += player.see(answer(NOON + (wait_s + 1) * SECOND, "not_found"))
+    effects += player.see(mark(NOON + HOUR))
+    assert (said(effects), cancelled(effects)) == ([], [])
+    assert asked(effects) == list(WAITS_S)
 
 
 @pytest.mark.parametrize("status", ["pending", "failed", "succeeded"])
@@ -139,9 +227,8 @@ def test_what_the_provider_knows_is_not_cancelled(status: str) -> None:
 
 def test_a_payment_that_the_provider_does_not_find_has_failed_only_when_the_schedule_is_over() -> None:
     player = Player(policy())
-    effects = player.see(paid(NOON, 1, kind=PaymentPending))
-    effects += player.see(answer(NOON + 6 * SECOND, "not_found"))
-    assert said(effects) == []
+    effects = never_found(player)
+    assert said(effects) == ["payment_unknown"]
     effects += player.see(mark(NOON + HOUR))
     assert asked(effects) == list(WAITS_S)
     assert said(effects) == ["payment_unknown", "payment_unknown.failed"]

@@ -122,6 +122,16 @@ def test_a_bill_is_looked_at_a_day_before_it_is_due() -> None:
     assert cases(player.see(mark(NOON + 2 * HOUR))) == [("F36", "classified")]
 
 
+@pytest.mark.parametrize("due_h", [-2, 8, 24])
+def test_a_bill_that_is_paid_in_its_last_hours_has_its_time_all_the_same(due_h: int) -> None:
+    player = Player(policy())
+    due_at = from_ms(NOON + due_h * HOUR)
+    effects = player.see(paid(NOON, 1, kind=payments.BillpayDebited, bill_due_at=due_at, **CNY))
+    effects += player.see(mark(NOON + HOUR))
+    effects += player.see(paid(NOON + 2 * HOUR, 2, kind=payments.BillpayPosted, payment_id="p1", **CNY))
+    assert cases(effects) == []
+
+
 def test_a_refund_to_a_card_has_business_days() -> None:
     """Three business days from Wednesday in Shanghai: Thursday, Friday, and Tuesday after Qingming."""
     player = Player(policy())

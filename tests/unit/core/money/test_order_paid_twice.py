@@ -124,6 +124,15 @@ def test_what_has_left_by_then_is_the_customers_twice(sent: int) -> None:
     assert story.open() == {"double_benefit": 3_000}
 
 
+@pytest.mark.parametrize("to", [{"merchant_id": "m2"}, {"counterparty_id": "bob"}])
+def test_another_merchant_or_payee_numbers_orders_for_itself(to: dict[str, str]) -> None:
+    story = Story(ORDER)
+    story.names = {"order_id": "o1", **to}
+    story.requested("p2", 60).succeeded("p2", 62).booked("p2", 63).waited(3_600)
+    assert story.intents() == []
+    assert not [each for each in story.effects if isinstance(each, CaseVersion)]
+
+
 def test_of_three_the_second_still_goes_back() -> None:
     story = paid_twice().requested("p3", 139).booked("p3", 140).succeeded("p3", 141)
     assert [each.payment_id for each in story.intents()] == ["p2", "p3"]
