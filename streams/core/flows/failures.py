@@ -32,13 +32,11 @@ from streams.core.library import limit_word, name_word, reason_word
 from streams.core.locks.account_states import is_over_money
 from streams.core.messages.notify import told
 from streams.core.messages.render import instant, method_word, money
-from streams.core.money import expectations, limits, standing
-from streams.core.money.completeness import IDLE
+from streams.core.money import completeness, expectations, limits, standing
 from streams.core.money.limits import Reached
 from streams.core.obligations import Case, Line, PaymentState
 from streams.core.turn import Turn
 
-LEDGER = "ledger.entries"
 DEBITED = "debited_not_confirmed"
 UNKNOWN_CODE = "unknown_code"
 UNEXPLAINED = "failure.unexplained"
@@ -191,7 +189,7 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     reason, template = reason_word(resolved.cause.cause), "payment_failure.reason"
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
     books = standing.books_of(turn, event, failed=failed)
-    free = failed and claimed == "not_moved" and books == standing.NOTHING and _ledger_is_heard(turn)
+    free = failed and claimed == "not_moved" and books == standing.NOTHING and completeness.ledger_is_heard(turn)
     held = failed and claimed == "not_moved" and books == standing.RESERVED
     charge = "charge.none" if free else "charge.reserved" if held else "charge.unsaid"
     if books == standing.DEBITED:
@@ -240,17 +238,9 @@ def _money_of(turn: Turn, event: Movement, resolved: Resolved, subject: str) -> 
         return f"money.{subject}"
     claimed = resolved.entry.money_state if resolved.entry is not None else resolved.cause.money_state
     books = standing.books_of(turn, event, failed=True) if claimed == "not_moved" else standing.UNSURE
-    if books == standing.NOTHING and _ledger_is_heard(turn):
+    if books == standing.NOTHING and completeness.ledger_is_heard(turn):
         return "charge.none"
     return "charge.reserved" if books == standing.RESERVED else "charge.unsaid"
-
-
-def _ledger_is_heard(turn: Turn) -> bool:
-    """The ledger has told of something within the last minute, so a debit of this payment would be known."""
-    feeds = turn.ctx.feeds
-    if LEDGER not in feeds:
-        return False
-    return max(feeds[LEDGER], feeds.get(IDLE, 0)) >= turn.at_ms - turn.policy.unknown.ledger_fresh_s * 1000
 
 
 def _case(turn: Turn, event: Movement, resolved: Resolved) -> Case | None:

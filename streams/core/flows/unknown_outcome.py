@@ -17,7 +17,7 @@ from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import arrivals, refunds
-from streams.core.money.completeness import later_ms, postponed
+from streams.core.money.completeness import ledger_is_heard, postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
     UNKNOWNS_MAX,
@@ -329,9 +329,9 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
 def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
     """It must not arrive at the provider after all. What was debited already goes back as a refund, and not twice.
 
-    While the ledger is behind nobody knows. An order that is said to be paid already would be cancelled with it.
+    While the ledger is not heard nobody knows. An order that is said to be paid already would be cancelled with it.
     """
-    if later_ms(turn, turn.at_ms, ("ledger.entries",)) or arrivals.knows(turn, STATED_OF, unknown.payment_id):
+    if not ledger_is_heard(turn) or arrivals.knows(turn, STATED_OF, unknown.payment_id):
         return
     is_debited = (state is not None and state.is_debited) or any(
         debit.payment_id == unknown.payment_id for debit in turn.obligations.debits

@@ -7,6 +7,7 @@ from streams.core.turn import Turn
 
 # What the runtime calls the moment up to which every input has been read to its end.
 IDLE = ""
+_LEDGER = "ledger.entries"
 # A feed that is behind is looked at again after as long as it has been waited for, within these bounds: at once where
 # the other feed is a second away; six times an hour where it stands still, which for 10,000 open debits is 17 timers
 # a second of event time.
@@ -20,6 +21,14 @@ def later_ms(turn: Turn, owed_ms: int, needs: tuple[str, ...]) -> int:
     if not any(max(ctx.feeds.get(feed, 0), idle_ms) < owed_ms or ctx.is_stalled(feed, turn.at_ms) for feed in needs):
         return 0
     return _next_look_ms(turn.at_ms, owed_ms, max(ctx.feeds.values(), default=0))
+
+
+def ledger_is_heard(turn: Turn) -> bool:
+    """The ledger has told of something within the last minute, so a debit of a payment would be known."""
+    feeds = turn.ctx.feeds
+    if _LEDGER not in feeds:
+        return False
+    return max(feeds[_LEDGER], feeds.get(IDLE, 0)) >= turn.at_ms - turn.policy.unknown.ledger_fresh_s * 1000
 
 
 def postponed(turn: Turn, waiting: Debit | Expectation | Reserved | Unknown, needs: tuple[str, ...]) -> bool:
