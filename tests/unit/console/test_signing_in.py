@@ -216,7 +216,7 @@ def test_an_answer_to_a_form_or_a_refusal_is_not_gone_back_to(office: Office) ->
     mei = office.person("mei")
     preview = mei.asks("POST", "/bulk", {"csrf": mei.csrf(), "case": "1:case_x"}).text
     refused = mei.asks("GET", "/contacts?phone=13800138000").text
-    assert [AGAIN.findall(each) for each in (preview, refused)] == [["/queue"], ["/contacts"]]
+    assert [set(AGAIN.findall(each)) for each in (preview, refused)] == [{"/queue"}, {"/contacts"}]
 
 
 @pytest.mark.parametrize(
