@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from producers.durations import SECOND_MS
-from producers.simulate.stage import Context, Stage
-
-TERMINALS_OF_A_MERCHANT = 4
+from producers.simulate.stage import TERMINALS_OF_A_MERCHANT, Context, Stage
 
 
 def play(stage: Stage) -> None:

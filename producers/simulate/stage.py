@@ -25,6 +25,7 @@ ISSUERS: Final = (
 )
 BINS_PER_ISSUER: Final = 12
 MCCS: Final = ("5411", "5812", "5541", "5732", "5999", "4121")
+TERMINALS_OF_A_MERCHANT: Final = 4
 GOES_WELL: Final = "~succeeded"  # ends the id of a payment about which a provider would say so
 CATCHES_UP: Final = 60  # a feed that resumes tells an hour in a minute
 LOGS_IN: Final = 0.4  # share of payments that a login in the app precedes
@@ -174,65 +175,31 @@ class Stage:
             self.say("auth.logins", logins.LoginFailed(**fields, reason=reason))
 
     def change_credential(self, account_id: str, context: Context, at_ms: int, what: str) -> None:
-        self.say(
-            "auth.logins",
-            logins.CredentialChanged(
-                **self.envelope(account_id, at_ms),
-                ip=context.ip,
-                device_id=context.device_id,
-                country=context.country,
-                reason=what,
-            ),
-        )
+        self._at_the_door(logins.CredentialChanged, account_id, context, at_ms, reason=what)
 
     def ask_code(self, account_id: str, context: Context, at_ms: int) -> None:
         """Somebody who gave a password, or claims to have lost it, has a code sent to the customer's phone."""
-        self.say(
-            "auth.logins",
-            logins.ChallengeSent(
-                **self.envelope(account_id, at_ms),
-                ip=context.ip,
-                device_id=context.device_id,
-                country=context.country,
-                reason="sms",
-            ),
-        )
+        self._at_the_door(logins.ChallengeSent, account_id, context, at_ms, reason="sms")
 
     def give_code(self, account_id: str, context: Context, at_ms: int) -> None:
         """The customer reads the code that was sent and types it in."""
-        self.say(
-            "auth.logins",
-            logins.ChallengePassed(
-                **self.envelope(account_id, at_ms),
-                ip=context.ip,
-                device_id=context.device_id,
-                country=context.country,
-                reason="sms",
-            ),
-        )
+        self._at_the_door(logins.ChallengePassed, account_id, context, at_ms, reason="sms")
 
     def use_session(self, account_id: str, context: Context, at_ms: int, session_id: str) -> None:
         """A call of an open session, from wherever."""
-        self.say(
-            "auth.logins",
-            logins.SessionUsed(
-                **self.envelope(account_id, at_ms),
-                ip=context.ip,
-                device_id=context.device_id,
-                country=context.country,
-                asn=context.asn,
-                user_agent=context.user_agent,
-                session_id=session_id,
-            ),
-        )
+        more = {"asn": context.asn, "user_agent": context.user_agent, "session_id": session_id}
+        self._at_the_door(logins.SessionUsed, account_id, context, at_ms, **more)
 
     def reset_password(self, account_id: str, context: Context, at_ms: int) -> None:
-        self.say(
-            "auth.logins",
-            logins.PasswordResetRequested(
-                **self.envelope(account_id, at_ms), ip=context.ip, device_id=context.device_id, country=context.country
-            ),
-        )
+        self._at_the_door(logins.PasswordResetRequested, account_id, context, at_ms)
+
+    def _at_the_door(
+        self, kind: type[logins.Login], account_id: str, context: Context, at_ms: int, **more: Any
+    ) -> None:
+        """Something of an account that says from where it came; `more` is what only this kind has."""
+        envelope = self.envelope(account_id, at_ms)
+        came = kind(**envelope, ip=context.ip, device_id=context.device_id, country=context.country, **more)
+        self.say("auth.logins", came)
 
     def bind_device(self, account_id: str, context: Context, at_ms: int) -> None:
         self.say(
@@ -248,13 +215,13 @@ class Stage:
             "currency": CURRENCY,
             "method": "card",
             "order_amount_minor": amount_minor,
-            "merchant_id": f"merchant-{terminal // 4}",
+            "merchant_id": f"merchant-{terminal // TERMINALS_OF_A_MERCHANT}",
             "terminal_id": f"terminal-{terminal}",
-            "mcc": MCCS[terminal // 4 % len(MCCS)],
+            "mcc": MCCS[terminal // TERMINALS_OF_A_MERCHANT % len(MCCS)],
             "card_token": person.card_token,
             "bin": person.bin,
             "issuer_id": person.issuer_id,
-            "gateway_id": GATEWAYS[terminal // 4 % len(GATEWAYS)],
+            "gateway_id": GATEWAYS[terminal // TERMINALS_OF_A_MERCHANT % len(GATEWAYS)],
             "network": person.network,
             "device_id": context.device_id,
             "ip": context.ip,
