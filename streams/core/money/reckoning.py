@@ -54,7 +54,8 @@ def due(turn: Turn, case: Case) -> None:
         return
     twice = [each for each in _cases(turn, payment_id) if each.family == refunds.DOUBLE_BENEFIT]
     if twice:
-        _end_what_is_once(turn, twice, over_minor)
+        if over_minor == 0:
+            _end_what_is_once(turn, twice)
         return
     lowered, raised = (_ASK_FOR, _ASK_BACK) if over_minor >= 0 else (_ASK_BACK, _ASK_FOR)
     left_minor = _lower(turn, payment_id, about.currency, lowered, 0)
@@ -99,15 +100,14 @@ def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
     )
 
 
-def _end_what_is_once(turn: Turn, twice: list[Case], over_minor: int) -> None:
+def _end_what_is_once(turn: Turn, twice: list[Case]) -> None:
     """A refund that had left is here, and the books agree all the same: another one of as much was cancelled for it.
 
     Of a late success only: what more was credited than debited no debit shows.
     """
     for case in twice:
-        is_here = refunds.stood_for_another(turn, case)
         by_success = case.counters.get(refunds.BY_SUCCESS, 0) == case.amount_minor
-        if case.is_open and over_minor == 0 and is_here and by_success and _is_free(case):
+        if case.is_open and by_success and _is_free(case) and refunds.stood_for_another(turn, case):
             _less(turn, case, 0)
 
 
