@@ -74,7 +74,7 @@ def test_a_model_is_measured_per_payment(tmp_path: Path) -> None:
     model = ran(tmp_path, "--only", "model", "--events", "1400")["model"]
     assert model["events"] == 600
     assert model["batch"] == 200
-    assert 0 < model["cpu_us_per_event"] < 1_000
+    assert model["cpu_us_per_event"] > 0
 
 
 def test_an_unknown_stage_is_refused_with_its_name() -> None:
