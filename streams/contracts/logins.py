@@ -30,6 +30,9 @@ class Login(Event, frozen=True, kw_only=True, tag_field="type"):
 class LoginSucceeded(Login, frozen=True, kw_only=True, tag="login.succeeded.v1", tag_field="type"):
     """The right credential was given."""
 
+    app_version: Label | None = None  # as in the policy's `advice.minimum_app_versions`: "8.4.1" or "ios/8.4.1"
+    password_leaked: bool = False  # whoever checked the password knows it from a list of leaked ones
+
 
 class LoginFailed(Login, frozen=True, kw_only=True, tag="login.failed.v1", tag_field="type"):
     """`reason` says why: wrong_password, wrong_username, account_locked, ..."""

@@ -70,6 +70,7 @@ WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
+APP_VERSION_MAX = 32
 
 
 _encoded = msgspec.msgpack.Encoder().encode
@@ -492,6 +493,7 @@ class Holder(msgspec.Struct, array_like=True, gc=False):
     closed: bool = False
     tier: str = ""  # of verification, at most TIER_MAX characters: whose limits hold
     told_ms: int = 0  # when the newest profile was true
+    app_version: str = ""  # at most APP_VERSION_MAX characters
 
 
 class Obligations(msgspec.Struct, array_like=True, gc=False):
@@ -546,6 +548,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     legit_ms: int = 0  # until when it was the owner who came in and changed things, as an analyst has found
     cards: bytes = b""  # 11 bytes each, oldest first: `payment_key` of a card payment, then 48 bits of its card
     posts: list[tuple[int, int]] = msgspec.field(default_factory=list)  # when, and how many read it; of the last hour
+    urged: bool = False  # what `advised_ms` was about could not wait
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

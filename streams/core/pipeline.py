@@ -103,6 +103,7 @@ from streams.core.money import (
     unrated,
 )
 from streams.core.obligations import (
+    APP_VERSION_MAX,
     CONTACTS_MAX,
     TIER_MAX,
     Case,
@@ -377,7 +378,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         case LoginSucceeded() if prepared.hits:
             login_risk.after_login(turn, prepared)
         case LoginSucceeded():
-            advice.after_login(turn, prepared)
+            advice.after_login(turn, prepared, prepared.event)
         case ChallengePassed():
             trail.answered(turn, prepared.event)
             turn.obligations.forget_waits()
@@ -476,7 +477,8 @@ def _profile(turn: Turn, event: AccountProfile) -> None:
     holder.language = event.language
     holder.time_zone = event.time_zone if event.time_zone is not None and is_zone(event.time_zone) else ""
     holder.vulnerable = event.vulnerable
-    holder.tier = event.tier if event.tier is not None and len(event.tier) <= TIER_MAX else ""
+    holder.tier = _short(event.tier, TIER_MAX)
+    holder.app_version = _short(event.app_version, APP_VERSION_MAX)
     closed = event.closed_at is not None and to_ms(event.closed_at) <= turn.at_ms
     if turn.late or closed == holder.closed:
         return
@@ -485,6 +487,11 @@ def _profile(turn: Turn, event: AccountProfile) -> None:
     else:
         saga.reopen(turn)
         fraud_alert.reopened(turn)
+
+
+def _short(label: str | None, most: int) -> str:
+    """The label where it has a size that an account can keep."""
+    return label if label is not None and len(label) <= most else ""
 
 
 def _close(turn: Turn) -> list[Effect]:

@@ -295,10 +295,22 @@ class NotificationsPolicy(Section, frozen=True, kw_only=True):
     weekly_cap: Count
     stopped_again_s: Count  # a thief tries in bursts: the owner hears of stopped payments of one case this often
     asked_again_s: Count  # ... and is asked about questionable ones this often
-    advised_again_s: Count  # unasked advice on safety after strangers' guesses (F29)
+    advised_again_s: Count  # unasked advice on safety (F29)
     # Local hours of the customer in which nothing is said that can wait; the same hour twice: none.
     quiet_from_hour: Annotated[int, Meta(ge=0, le=23)]
     quiet_until_hour: Annotated[int, Meta(ge=0, le=23)]
+
+
+# The program, where there are several, and numbers with dots: "8.4.1", "ios/8.4.1".
+AppVersion = Annotated[str, Meta(pattern=r"^([A-Za-z][A-Za-z0-9_.-]{0,31}/)?[0-9]+(\.[0-9]+){0,3}$")]
+
+
+class AdvicePolicy(Section, frozen=True, kw_only=True):
+    """What makes an account unsafe enough to tell its owner unasked (F29)."""
+
+    payments_30d: Count  # who pays so often in 30 days is advised to set a second factor without an attack, too
+    minimum_app_versions: Annotated[tuple[AppVersion, ...], Meta(max_length=32)]  # one for each program
+    vulnerable_app_versions: Annotated[tuple[AppVersion, ...], Meta(max_length=256)]  # nobody may go on with these
 
 
 class UnknownPolicy(Section, frozen=True, kw_only=True):
@@ -349,6 +361,7 @@ class Policy(Section, frozen=True, kw_only=True):
     locks: LocksPolicy
     cases: CasesPolicy
     notifications: NotificationsPolicy
+    advice: AdvicePolicy
     repeat_failures: RepeatFailuresPolicy
     unknown: UnknownPolicy
     entities: EntitiesPolicy

@@ -1,25 +1,82 @@
 """When is a customer advised to make the account safer, without being asked (F29)?
 
-Right after strangers have guessed at the password, when the owner is in on a known device and has no second factor:
-then the advice means something. Once a week at most, and within the cap on all advice.
+When the owner is in on a known device, nothing speaks against the login, and it or the profile shows a gap: a leaked
+password, an old app, no second factor. The last one matters right after strangers have guessed at the password, and
+where money moves regularly. Once a week at most; what cannot wait (a leaked password, a vulnerable app) follows milder
+advice all the same. Milder advice is within the cap on all advice.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+from streams.contracts.logins import LoginSucceeded
+from streams.core.features import Features
 from streams.core.messages.notify import notify
+from streams.core.policy import AdvicePolicy
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
+_LEAKED: Final = "advice.password_leaked"
+_UPDATE_NOW: Final = "advice.update_now"
+_URGENT: Final = frozenset({_LEAKED, _UPDATE_NOW})
 
-def after_login(turn: Turn, prepared: Prepared) -> None:
+
+def after_login(turn: Turn, prepared: Prepared, login: LoginSucceeded) -> None:
     """A login that nothing speaks against."""
     features = prepared.features
-    if features is None or features.two_factor != 0.0 or features.login_known != 1.0:
+    if features is None or features.login_known != 1.0:
         return
-    if features.stranger_failures_1d <= 0.0:
+    template = _most_pressing(turn, features, login)
+    if template is None or not _is_due(turn, template):
         return
+    if notify(turn, template, {}):
+        turn.obligations.advised_ms, turn.obligations.urged = turn.at_ms, template in _URGENT
+
+
+def _most_pressing(turn: Turn, features: Features, login: LoginSucceeded) -> str | None:
+    policy = turn.policy.advice
+    version = login.app_version or turn.obligations.holder.app_version
+    if login.password_leaked:
+        return _LEAKED
+    if version in policy.vulnerable_app_versions:
+        return _UPDATE_NOW
+    outdated = is_outdated(version, policy.minimum_app_versions)
+    if _lacks_second_factor(features, policy):
+        return "advice.two_factor_and_update" if outdated else "advice.two_factor"
+    return "advice.update" if outdated else None
+
+
+def _lacks_second_factor(features: Features, policy: AdvicePolicy) -> bool:
+    """Whether it is known to be off, and somebody is after the account or there is something to be had."""
+    at_risk = features.stranger_failures_1d > 0.0 or features.spend_count_30d >= policy.payments_30d
+    return features.two_factor == 0.0 and at_risk
+
+
+def _is_due(turn: Turn, template: str) -> bool:
     obligations, again_ms = turn.obligations, turn.policy.notifications.advised_again_s * 1000
-    if obligations.advised_ms and turn.at_ms - obligations.advised_ms < again_ms:
-        return
-    if notify(turn, "advice.two_factor", {}):
-        obligations.advised_ms = turn.at_ms
+    if not obligations.advised_ms or turn.at_ms - obligations.advised_ms >= again_ms:
+        return True
+    return template in _URGENT and not obligations.urged
+
+
+def is_outdated(version: str, minimum: tuple[str, ...]) -> bool:
+    """Whether the version is below the minimum of its program; one that is not made of numbers is below none."""
+    program, _, numbers = version.rpartition("/")
+    own = _numbers(numbers)
+    for each in minimum:
+        named, _, least = each.rpartition("/")
+        if named == program:
+            return own is not None and own < (_numbers(least) or ())
+    return False
+
+
+def _numbers(version: str) -> tuple[int, ...] | None:
+    """8.4.0 and 8.4 are the same version."""
+    parts = version.split(".")
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        return None
+    numbers = [int(part) for part in parts]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
