@@ -170,7 +170,10 @@ class Refund(Movement, frozen=True, kw_only=True, tag_field="type"):
 
 
 class RefundRequested(Refund, frozen=True, kw_only=True, tag="refund.requested.v1", tag_field="type"):
-    """The customer asked for money back."""
+    """The customer asked for money back. Told once more, with what was missing, it is checked once more."""
+
+    paid_at: Instant | None = None  # when the payment was made, as the payment system knows it
+    evidence: Annotated[tuple[Id, ...], Meta(max_length=16)] = ()  # references of what the customer has sent with it
 
 
 class RefundApproved(Refund, frozen=True, kw_only=True, tag="refund.approved.v1", tag_field="type"):

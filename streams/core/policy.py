@@ -92,6 +92,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     topup_after_cutoff: Term
     withdrawal: dict[str, Term]  # by speed, with the key `other`
     refund: dict[str, Term]  # by where it goes, with the key `other`
+    refund_window: dict[str, Term]  # from a payment to a request for its refund; by merchant, with the key `other`
     refund_promise: Term  # from a promise or approval to the refund's departure
     bill: Term
     promo_grant: Term  # from a claim to the grant
@@ -597,7 +598,7 @@ def _check_money(money: MoneyPolicy) -> None:
         raise PolicyError(
             "there is no key `other`", "money.debit_without_payment_s", "say how long unlisted methods may take"
         )
-    for name in ("topup", "withdrawal", "refund", "calendars"):
+    for name in ("topup", "withdrawal", "refund", "refund_window", "calendars"):
         if "other" not in getattr(money, name):
             raise PolicyError("there is no key `other`", f"money.{name}", "say what holds for everything unlisted")
     if not money.rates:

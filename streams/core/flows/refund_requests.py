@@ -1,15 +1,16 @@
-"""How far is the refund that a customer asked for (F15), and what follows when it comes back (F17)?"""
+"""May the refund that a customer asks for be given (F15), how far is it, and what follows when it comes back (F17)?"""
 
 from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Refund, RefundCredited, RefundFailed, RefundRequested
-from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases import dialogue
+from streams.core.cases.book import Draft, add_line, open_or_join, put_line, set_status
 from streams.core.cases.timeline import codes_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, given
-from streams.core.obligations import Line
+from streams.core.money import arrivals, given, refund_check
+from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
 REQUEST, FAILED = "refund_request", "refund_failed"
@@ -23,18 +24,42 @@ def moved(turn: Turn, event: Refund) -> None:
         case _ if turn.late:
             pass
         case RefundRequested():
-            text = f"refund {event.refund_id} asked for"[:120]
-            _open(turn, event, REQUEST, "F15", "policy", 3, Line(turn.at_ms, "refund.requested", turn.cause, text))
+            _asked(turn, event)
         case RefundFailed() if not given.is_ours(turn, event.refund_id):  # of ours its own case says it
             text = f"refund {event.refund_id} came back: {codes_of(event)}"[:160]
-            _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
+            line = Line(turn.at_ms, "refund.failed", turn.cause, text)
+            case = _open(turn, event, FAILED, "F17", "accounting", 2, line)
+            notify(turn, FAILED, _answered(turn, event, case), case)
         case _:
-            pass
+            _goes_on(turn, event)
 
 
-def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priority: int, line: Line) -> None:
+def _asked(turn: Turn, event: RefundRequested) -> None:
+    """What the policy says of it, for whoever decides; its customer is asked for what is missing for that."""
+    text = f"refund {event.refund_id} asked for"[:120]
+    case = _open(turn, event, REQUEST, "F15", "policy", 3, Line(turn.at_ms, "refund.requested", turn.cause, text))
+    found = refund_check.check(turn, event)
+    put_line(turn, case, Line(turn.at_ms, "refund.checked", turn.cause, found.text))
+    case.cause = found.cause
+    if found.asks:
+        wanted = _about(event, turn.at_ms) | {"fields": ",".join(found.asks)}
+        dialogue.ask(turn, case, "refund_request.ask", wanted)
+    else:
+        notify(turn, REQUEST, _answered(turn, event, case), case)
+        dialogue.heard(turn, case)
+
+
+def _goes_on(turn: Turn, event: Refund) -> None:
+    """The merchant has decided: nothing is left to ask its customer for."""
+    for case in turn.obligations.cases:
+        waits = case.family == REQUEST and case.status == "waiting_customer"
+        if waits and case.payment_id == event.payment_id and case.refund_id in ("", event.refund_id):
+            set_status(turn, case, "in_progress")
+
+
+def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priority: int, line: Line) -> Case:
     line.amount_minor, line.currency = event.amount_minor, event.currency
-    case = open_or_join(
+    return open_or_join(
         turn,
         Draft(
             case_type=family,
@@ -52,8 +77,11 @@ def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priorit
             money_state="in_transit",
         ),
     )
+
+
+def _answered(turn: Turn, event: Refund, case: Case) -> dict[str, str]:
     answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    notify(turn, family, {**_about(event, turn.at_ms), "eta": instant(answer_ms)}, case)
+    return {**_about(event, turn.at_ms), "eta": instant(answer_ms)}
 
 
 def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, refund_id: str = "") -> None:

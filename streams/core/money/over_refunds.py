@@ -39,6 +39,16 @@ def moved(turn: Turn, event: Refund) -> bool:
     return False
 
 
+def left_minor(turn: Turn, event: Refund) -> int | None:
+    """How much of its payment could still be given back besides this refund; None where nobody knows what it took."""
+    row = given.of(turn, event.payment_id, event.currency)
+    paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
+    if not paid_minor:
+        return None
+    own_minor = event.amount_minor if given.is_counted(turn, event.refund_id) else 0
+    return max(0, paid_minor - row.total_minor + own_minor)
+
+
 def _told(turn: Turn, event: Refund) -> int:
     """What the payment or its order came to, as far as anybody said; 0 where nobody did, or in another currency."""
     about, key = charges.about_of(turn, event.payment_id), payment_key(event.payment_id)
