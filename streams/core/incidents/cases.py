@@ -16,6 +16,7 @@ from streams.core.incidents.keys import dimension_of, group_of
 from streams.core.incidents.state import HealthCounters, Incident
 from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTHY
 from streams.core.policy import Policy
+from streams.core.roles import SUPERVISORS
 
 TYPOLOGY = "outage"
 # Told again long before it expires; it ends by being told to be over, so this only cleans up after a lost worker.
@@ -103,6 +104,8 @@ def act(
     if signal.action == "close":
         detector.move(incident, "ended_by_people", at_ms, said, limit)
         detector.calm(health, incident)
+        if signal.role in SUPERVISORS:
+            detector.retire(health, incident)
     incident.changed.append(what)
     line = Evidence(at=from_ms(at_ms), kind=f"operator_{signal.action}", event_id=signal.event_id, text=said)
     incident.evidence.append(line)

@@ -14,8 +14,8 @@ from streams.contracts.base import from_ms
 from streams.contracts.cases import Evidence
 from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
-from streams.core.incidents import counting
-from streams.core.incidents.keys import PLATFORM, dimension_of, group_of
+from streams.core.incidents import counting, silence
+from streams.core.incidents.keys import PLATFORM, group_of
 from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, further, roots, unexplained
 from streams.core.incidents.slowness import end_minute
 from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, SLOTS, HealthCounters, Incident, KeyHealth
@@ -23,7 +23,6 @@ from streams.core.incidents.statistics import (
     binomial_tail,
     cusum,
     distinct,
-    poisson_tail,
     shifted,
     threshold,
 )
@@ -31,8 +30,6 @@ from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTH
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-# Merchants close at night and releases are replaced: only what always has traffic can be missed.
-ALWAYS_BUSY = frozenset({"platform", "gateway", "issuer", "network", "method", "region"})
 # The statistic stops here, in multiples of its threshold: what rose in an outage must also fall again after it.
 CUSUM_MOST = 1.2
 # Certain to 1 in 1,000 that the root fails no more than usual, and no sooner than after so many attempts.
@@ -295,7 +292,9 @@ def _suspect(
         for incident in health.incidents.values()
         if incident.state in (DOWN, RECOVERING) and not group_of(incident.root)
     ]
-    for root in roots(unexplained(suspects, standing, excess_of), excess_of):
+    retired = [each for each in suspects if health.keys[each.key].retired]
+    suspects = [each for each in suspects if each not in retired]
+    for root in roots(unexplained(suspects, [*standing, *retired], excess_of), excess_of):
         incident = health.incidents.get(root)
         said = f"{by_key[root].share:.0%} {_WORDS[cause]}"
         if incident is None:
@@ -325,18 +324,8 @@ def _is_slow(entry: KeyHealth, policy: HealthPolicy) -> bool:
 
 
 def _listen(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
-    """Detector C: who should be heard and is not? In whole windows of one hour, because the normal is that hour's."""
-    if at_ms % 3_600_000 < policy.window_s * 1000:
-        return
-    slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
-    missing = []
-    for key, entry in health.keys.items():
-        expected = entry.learnt.expected * policy.window_s / 3600
-        if expected < policy.silent_attempts or dimension_of(key) not in ALWAYS_BUSY or group_of(key):
-            continue
-        seen, _, _ = counting.totals(entry, slot)
-        if seen <= policy.silent_share * expected and poisson_tail(expected, seen) < -policy.tail_log10 * math.log(10):
-            missing.append(Excess(key, expected, expected - seen))
+    """Detector C: who should be heard and is not?"""
+    missing = silence.missing(health, at_ms, policy)
     if missing:
         _suspect(health, missing, "silence", at_ms, evidence_max, confirmed=True)
 
@@ -368,7 +357,7 @@ def _age(
                 calm(health, incident)
                 move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
         case "recovering":
-            if incident.cause == "silence" and entry is not None and _still_silent(entry, at_ms, policy):
+            if incident.cause == "silence" and entry is not None and silence.is_silent(entry, at_ms, policy):
                 move(incident, "relapsed", at_ms, "silent again", evidence_max)
             elif at_ms - incident.state_ms >= policy.close_after_s * 1000:
                 move(incident, "quiet", at_ms, f"normal for {policy.close_after_s} s", evidence_max)
@@ -385,14 +374,11 @@ def _is_over(
     """Reverse CUSUM, the usual share of failures against this outage's; or 50 trials nearly as good as ever."""
     if entry is None:
         return True
-    p0 = entry.learnt.p0
     if incident.cause == "silence":
-        slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
-        seen, _, _ = counting.totals(entry, slot)
-        usual = entry.learnt.expected * policy.window_s / 3600
-        return usual > 0 and seen >= usual / 2  # in an hour without usual traffic nobody can say
+        return silence.is_heard(entry, at_ms, policy)
     if not trials:
         return False
+    p0 = entry.learnt.p0
     share = min(0.98, max(shifted(p0, policy.odds_ratio), incident.failed / incident.attempts))
     incident.clear = max(
         0.0,
@@ -421,11 +407,11 @@ def _summed(buckets: list[tuple[int, int, int]]) -> tuple[int, int]:
     return sum(trials for _, trials, _ in buckets), sum(failures for _, _, failures in buckets)
 
 
-def _still_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
-    slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
-    seen, _, _ = counting.totals(entry, slot)
-    usual = entry.learnt.expected * policy.window_s / 3600
-    return usual > 0 and seen <= policy.silent_share * usual
+def retire(health: HealthCounters, incident: Incident) -> None:
+    """People say that the silence of the root is meant: it is no incident until the root is heard as usual again."""
+    entry = health.keys.get(incident.root)
+    if entry is not None and incident.cause == "silence":
+        entry.retired = True
 
 
 def calm(health: HealthCounters, incident: Incident) -> None:

@@ -33,6 +33,7 @@ class KeyHealth(msgspec.Struct, array_like=True):
     speed: Speed | None = None
     # (end, trials, failures) of the buckets since the key is suspicious: slots are too coarse to tell siblings apart.
     recent: list[tuple[int, int, int]] = []
+    retired: bool = False  # people have ended its silence: it may be silent until it is heard as usual again
 
 
 class Incident(msgspec.Struct, array_like=True):

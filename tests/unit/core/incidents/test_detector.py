@@ -11,13 +11,14 @@ import pytest
 from support.entities import START_MS, policy
 
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.signals import EntityRisk, HealthBucket, Member, Trial
+from streams.contracts.signals import CaseActed, EntityRisk, HealthBucket, Member, Trial
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.pipeline import fire, next_due_ms, observe
 from streams.core.entities.state import EntityState
 from streams.core.incidents.causes import METERED
 from streams.core.incidents.keys import Route, keys_of
 from streams.core.incidents.slowness import Speed
+from streams.core.incidents.state import KeyHealth
 
 POLICY = policy()
 USUAL = 0.02
@@ -84,13 +85,35 @@ class Site:
         self._fire(self.at_ms)
         return self.effects[before:]
 
-    def repeat(self, trials: int, times: int) -> None:
+    def repeat(self, trials: int, times: int, routes: list[Route] = ROUTES) -> None:
         """The same faultless bucket every minute."""
-        bucket = self._bucket(trials, lambda _: 0.0, "", (), ROUTES, ())
+        bucket = self._bucket(trials, lambda _: 0.0, "", (), routes, ())
         for _ in range(times):
             self.at_ms += 60_000
             moved = self.at_ms - 5_000
             self._see(msgspec.structs.replace(bucket, at_ms=self.at_ms - 1, bucket_ms=moved))
+
+    def close(self, role: str) -> None:
+        """Somebody ends the newest case and says why."""
+        self.at_ms += 1_000
+        self.sequence += 1
+        newest = self.cases[-1]
+        signal = CaseActed(
+            at_ms=self.at_ms,
+            partition=0,
+            sequence=self.sequence,
+            kind="health",
+            value=newest.subject,
+            event_id=f"opr_{self.sequence}",
+            case_id=newest.case_id,
+            action="close",
+            expected_version=newest.version,
+            actor="ana",
+            role=role,
+            text="it was switched off",
+        )
+        self.effects += observe(self.state, signal, self.policy, self._context(self.at_ms))
+        self.at_ms += 4_000
 
     @property
     def cases(self) -> list[CaseVersion]:
@@ -323,18 +346,68 @@ def test_a_failing_authentication_service_is_an_incident_of_its_own():
     assert {case.subject for case in site.cases} == {"authentication@network:n1"}
 
 
-def test_silence_of_a_gateway_is_an_outage_that_ends_when_it_is_heard_again():
+QUIET = [route for route in ROUTES if route.gateway != "g1"]
+
+
+@cache
+def usual_week() -> tuple[bytes, int]:
+    """The state after the week that is needed to know an hour of the week."""
     site = warm()
-    quiet = [route for route in ROUTES if route.gateway != "g1"]
-    site.repeat(20, times=169 * 60)  # a week is needed to know an hour of the week
-    health = site.state.health
-    assert health is not None
-    assert health.keys["gateway:g1"].learnt.expected > 250
+    site.repeat(20, times=169 * 60)
     assert site.cases == []
-    site.run(900, trials=2, routes=quiet)
+    return msgspec.msgpack.encode(site.state), site.at_ms
+
+
+def settled() -> Site:
+    """A site that knows how much traffic is usual."""
+    site = Site()
+    raw, site.at_ms = usual_week()
+    site.state = msgspec.msgpack.decode(raw, type=EntityState)
+    assert keys_of_site(site)["gateway:g1"].learnt.expected > 250
+    return site
+
+
+def keys_of_site(site: Site) -> dict[str, KeyHealth]:
+    assert site.state.health is not None
+    return site.state.health.keys
+
+
+def test_silence_of_a_gateway_is_an_outage_that_ends_when_it_is_heard_again():
+    site = settled()
+    site.run(900, trials=2, routes=QUIET)
     assert [(case.subject, case.root_cause) for case in site.cases] == [("gateway:g1", "silence of gateway")]
     site.run(1_500, trials=2)
     assert site.cases[-1].status == "closed"
+
+
+def test_the_silence_of_what_was_taken_out_of_service_is_ended_by_a_supervisor_until_it_is_heard_again():
+    site = settled()
+    site.run(900, trials=2, routes=QUIET)
+    site.close("analyst")
+    site.run(120, trials=2, routes=QUIET)
+    assert site.cases[-1].status == "reopened", "an analyst may be wrong"
+    site.close("supervisor")
+    assert site.cases[-1].status == "closed"
+    ended = site.cases[-1].version
+    site.repeat(20, times=12 * 60, routes=QUIET)
+    assert site.cases[-1].version == ended
+    site.run(1_800, trials=2)
+    site.run(900, trials=2, routes=QUIET)
+    assert (site.cases[-1].subject, site.cases[-1].version) == ("gateway:g1", 1), "in use again, and silent again"
+
+
+def test_what_only_the_retired_gateway_served_is_silent_with_it_and_no_other_gateway_is():
+    site = settled()
+    site.run(900, trials=2, routes=QUIET)
+    site.close("supervisor")
+    site.repeat(20, times=75, routes=QUIET)
+    known = len(site.cases)
+    site.run(900, trials=2, routes=[route for route in QUIET if route.network != "n0"])
+    assert {case.subject for case in site.cases[known:]} == {"network:n0"}
+    site.run(1_800, trials=2, routes=QUIET)
+    known = len(site.cases)
+    site.run(900, trials=2, routes=[route for route in QUIET if route.gateway != "g2"])
+    assert {case.subject for case in site.cases[known:]} == {"gateway:g2"}
 
 
 def test_the_incident_comes_back_as_itself_within_the_hour_and_as_another_one_later():

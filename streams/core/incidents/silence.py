@@ -1,0 +1,62 @@
+"""Who should be heard and is not?
+
+Detector C of domain 3.2: attempts of the last window against what this hour of the week usually brings. Only whole
+windows of one hour are judged, because the normal is that hour's.
+"""
+
+from __future__ import annotations
+
+import math
+
+from streams.core.entities.policies import HealthPolicy
+from streams.core.incidents import counting
+from streams.core.incidents.baseline import HOUR_MS
+from streams.core.incidents.keys import dimension_of, group_of
+from streams.core.incidents.localise import Excess
+from streams.core.incidents.state import HealthCounters, KeyHealth
+from streams.core.incidents.statistics import poisson_tail
+
+# Merchants close at night and releases are replaced: only what always has traffic can be missed.
+ALWAYS_BUSY = frozenset({"platform", "gateway", "issuer", "network", "method", "region"})
+
+
+def missing(health: HealthCounters, at_ms: int, policy: HealthPolicy) -> list[Excess]:
+    """Keys that are silent now, retired ones too: what shares their traffic is silent with them."""
+    if not _is_whole(at_ms, policy):
+        return []
+    found = []
+    for key, entry in health.keys.items():
+        usual = _usual(entry, policy)
+        if usual < policy.silent_attempts or dimension_of(key) not in ALWAYS_BUSY or group_of(key):
+            continue
+        seen = _seen(entry, at_ms, policy)
+        if seen >= usual / 2:
+            entry.retired = False
+        if seen <= policy.silent_share * usual and poisson_tail(usual, seen) < -policy.tail_log10 * math.log(10):
+            found.append(Excess(key, usual, usual - seen))
+    return found
+
+
+def is_heard(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+    """Whether it has half of its usual attempts again; in an hour without usual traffic nobody can say."""
+    usual = _usual(entry, policy)
+    return _is_whole(at_ms, policy) and usual > 0 and _seen(entry, at_ms, policy) >= usual / 2
+
+
+def is_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+    """Whether it has fallen silent again; in an hour without usual traffic nobody can say."""
+    usual = _usual(entry, policy)
+    return _is_whole(at_ms, policy) and usual > 0 and _seen(entry, at_ms, policy) <= policy.silent_share * usual
+
+
+def _is_whole(at_ms: int, policy: HealthPolicy) -> bool:
+    return at_ms % HOUR_MS >= policy.window_s * 1000
+
+
+def _usual(entry: KeyHealth, policy: HealthPolicy) -> float:
+    return entry.learnt.expected * policy.window_s * 1000 / HOUR_MS
+
+
+def _seen(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> int:
+    seen, _, _ = counting.totals(entry, counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1)
+    return seen
