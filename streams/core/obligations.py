@@ -23,6 +23,7 @@ DAY_MS = 86_400_000
 PAYMENTS_MAX = 64  # x 7 bytes
 PAYMENTS_DAYS = 30
 FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 250
+TRIED_MAX = 16  # x 17
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 260
 DEBITS_MAX, DEBITS_BYTES = 6, 900  # one more debit has the oldest judged at once; x 90 to 290
 LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
@@ -63,9 +64,9 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120: 18.0 KiB if all were full at once with the longest ids,
-# which no stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing open takes
-# 0.5 KiB.
+# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120, tried 270: 18.0 KiB if all were full at once with the longest
+# ids, which no stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing open
+# takes 0.5 KiB.
 WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -91,7 +92,14 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     cause: str = ""
-    payment: int = 0  # payment_key
+
+
+class Tried(msgspec.Struct, array_like=True, gc=False):
+    """A payment that has failed."""
+
+    payment: int  # payment_key
+    at_ms: int  # when; or when it was asked for once more
+    again: bool = False  # it was asked for since
 
 
 class Unknown(msgspec.Struct, array_like=True, gc=False):
@@ -549,6 +557,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     cards: bytes = b""  # 11 bytes each, oldest first: `payment_key` of a card payment, then 48 bits of its card
     posts: list[tuple[int, int]] = msgspec.field(default_factory=list)  # when, and how many read it; of the last hour
     urged: bool = False  # what `advised_ms` was about could not wait
+    tried: list[Tried] = msgspec.field(default_factory=list)  # the last payments that failed, oldest first
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

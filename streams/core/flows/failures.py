@@ -26,7 +26,7 @@ from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.currencies import exponent_of
 from streams.core.declines import retry
 from streams.core.declines.resolve import STATED, Resolved, helper, resolve, speakers, without_zeros
-from streams.core.flows import repeat_failures
+from streams.core.flows import attempts, repeat_failures
 from streams.core.flows.movements import SUBJECTS
 from streams.core.library import limit_word, name_word, reason_word
 from streams.core.locks.account_states import is_over_money
@@ -74,19 +74,16 @@ def is_unknown(event: Movement, resolved: Resolved | None) -> bool:
     return coded and is_asked and resolved.cause.cause != DEBITED
 
 
-def after_failure(
-    turn: Turn, event: Movement, resolved: Resolved, status: int, *, joined: bool = False, again: bool = False
-) -> None:
+def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, *, joined: bool = False) -> None:
     """Counts the decline, opens or joins a case where one is needed, and publishes the triage.
 
-    `joined`: the failure is part of an outage, and no sign of a customer who struggles. `again`: the payment has failed
-    before.
+    `joined`: the failure is part of an outage, and no sign of a customer who struggles.
     """
     assert isinstance(event, Failure | RefundFailed)
     library, obligations = turn.ctx.library, turn.obligations
     failed = status == PaymentState.FAILED
-    counts = failed and not (again and repeat_failures.is_echo(turn, event))
-    if counts:
+    counts = failed and attempts.is_news(turn, event)
+    if counts or (failed and resolved.forbidden):  # whoever tells it
         instrument = retry.declined(obligations.instruments, event, turn.at_ms, never=resolved.forbidden)
     else:
         instrument = retry.known(obligations.instruments, event)

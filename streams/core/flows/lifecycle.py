@@ -16,6 +16,7 @@ from streams.core.declines import retry
 from streams.core.declines.resolve import STATED, Resolved
 from streams.core.entities.health import failed_trial
 from streams.core.flows import (
+    attempts,
     decisions,
     failures,
     fees,
@@ -76,6 +77,8 @@ def heard(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreU
         fraud_alert.done(turn, event)
     if obligations.cases:
         timeline.attach(turn, event)
+    if obligations.tried:
+        attempts.asked_again(turn, event)
     state = _begun(turn, word, prepared, score) if word.known is None else _gone_on(turn, word, word.known)
     key = payment_key(event.payment_id)
     if state != word.known:
@@ -198,8 +201,7 @@ def _triage(turn: Turn, word: _Word) -> None:
     if word.refusal.cause.cause == failures.DEBITED:
         debit_without_payment.claimed(turn, event)
     joined = failed_trial(event) is True and members.after_failure(turn, event)
-    again = word.known is not None and word.known.status == PaymentState.FAILED
-    failures.after_failure(turn, event, word.refusal, word.status, joined=joined, again=again)
+    failures.after_failure(turn, event, word.refusal, word.status, joined=joined)
 
 
 def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:

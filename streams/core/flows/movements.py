@@ -27,6 +27,8 @@ SUBJECTS: dict[type[Event], str] = {
 WATCHED = frozenset({"payment", "transfer"})
 # After these somebody has to answer; silence means that the outcome is unknown.
 REQUESTS = frozenset({payments.PaymentRequested, payments.TransferRequested})
+# With these a customer tries to move money.
+TRIES = REQUESTS | {payments.WithdrawalRequested, payments.TopupRequested, payments.BillpayRequested}
 # Decided about only when a rule fires: nobody waits for an answer to these.
 BY_RULE_ONLY = frozenset({"challenge", "credential", "session"})
 AT_THE_DOOR = frozenset({"login", "challenge", "credential", "session"})

@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 from streams.contracts.payments import Failure as FailedMovement
-from streams.contracts.payments import Movement, PspStatus
+from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.incidents.outages import mark_of
 from streams.core.library import name_word
 from streams.core.messages.notify import notify
-from streams.core.obligations import FAILURES_MAX, Case, Failure, Line, payment_key
+from streams.core.obligations import FAILURES_MAX, Case, Failure, Line
 from streams.core.turn import Turn
 
 FAMILY = "payment_failure"
-_ANSWER = "psp.status"  # kind of a line
-
-
-def is_echo(turn: Turn, event: Movement) -> bool:
-    """Whether a payment that has failed is told to have failed once more: by the provider's answer, or after it.
-
-    A payment that fails again by a word of its own was tried again.
-    """
-    if type(event) is PspStatus:
-        return True
-    key = payment_key(event.payment_id)
-    return any(failure.payment == key and failure.kind == _ANSWER for failure in turn.obligations.failures)
 
 
 def succeeded(turn: Turn, event: Movement) -> None:
@@ -47,22 +35,9 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
     since_ms = turn.at_ms - policy.window_s * 1000
     recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
     text = codes_of(event)[:96] if isinstance(event, FailedMovement) else "failed"
-    named = (event.event_id, payment_key(event.payment_id))
-    if all((failure.event_id, failure.payment) != named for failure in recent):
-        text = f"{cause}: {text}"[:96]
-        recent.append(
-            Failure(
-                turn.at_ms,
-                kind_of(event),
-                event.event_id,
-                text,
-                event.amount_minor,
-                event.currency,
-                cause,
-                payment_key(event.payment_id),
-            )
-        )
-        recent.sort(key=lambda failure: failure.at_ms)
+    text = f"{cause}: {text}"[:96]
+    recent.append(Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency, cause))
+    recent.sort(key=lambda failure: failure.at_ms)
     turn.obligations.failures = recent = recent[-FAILURES_MAX:]
     if len(recent) < min(policy.count, FAILURES_MAX):
         return None

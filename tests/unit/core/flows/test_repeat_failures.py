@@ -18,9 +18,13 @@ CARD: dict[str, Any] = {"card_token": "tok", "method": "card", "network": "visa"
 CODES = (Code(source="iso8583_1987", code="05"),)
 
 
-def failed(at_ms: int, number: int, payment: int | None = None, **fields: Any) -> Event:
+def failed(at_ms: int, number: int | str, payment: int | None = None, **fields: Any) -> Event:
     payment_id = f"p{number if payment is None else payment}"
-    return paid(at_ms, number, kind=PaymentFailed, codes=CODES, payment_id=payment_id, **CARD | fields)
+    return paid(at_ms, number, kind=PaymentFailed, payment_id=payment_id, **CARD | {"codes": CODES} | fields)
+
+
+def requested(at_ms: int, number: int, payment: int = 1) -> Event:
+    return paid(at_ms, number, kind=PaymentRequested, payment_id=f"p{payment}", **CARD)
 
 
 def answered(at_ms: int, number: int, payment: int) -> Event:
@@ -52,18 +56,55 @@ def test_what_the_provider_answers_about_a_failure_is_no_further_attempt(first: 
         told = [failed(at_ms, payment * 10, payment), answered(at_ms + SECOND, payment * 10 + 1, payment)]
         if first == "the answer":
             told = [answered(at_ms, payment * 10 + 1, payment), failed(at_ms + SECOND, payment * 10, payment)]
-        events += [paid(at_ms - SECOND, payment * 10 + 2, kind=PaymentRequested, payment_id=f"p{payment}", **CARD)]
+        events += [requested(at_ms - SECOND, payment * 10 + 2, payment)]
         events += told
     effects = play(events, policy())
     assert cases(effects) == []
     assert left(effects) == [2, 2, 1, 1]
 
 
-def test_a_payment_that_fails_again_by_its_own_word_was_tried_again() -> None:
-    events = [failed(NOON + number * MINUTE, number, payment=1) for number in range(3)]
+@pytest.mark.parametrize("seconds", [(0, 0, 0), (0, 60, 120), (120, 0, 3600)], ids=["at once", "later", "any order"])
+def test_who_tells_of_a_failure_once_more_tells_of_no_further_attempt(seconds: tuple[int, ...]) -> None:
+    told = zip(seconds, ("payments", "gateway", "provider"), strict=True)
+    events = [failed(NOON + after * SECOND, source, payment=1, source=source) for after, source in told]
     effects = play(events, policy())
-    assert cases(effects) == [REPEAT]
-    assert left(effects) == [2, 1, 0]
+    assert cases(effects) == []
+    assert left(effects) == [2, 2, 2]
+
+
+def test_a_payment_that_is_asked_for_again_behind_its_failure_is_tried_again() -> None:
+    events: list[Event] = []
+    for attempt in range(3):
+        at_ms = NOON + attempt * MINUTE
+        events.append(requested(at_ms, attempt))
+        events.append(failed(at_ms + 5 * SECOND, attempt, payment=1))
+        events.append(failed(at_ms + 6 * SECOND, f"{attempt}b", payment=1, source="gateway"))
+    effects = play(events, policy())
+    assert set(cases(effects)) == {REPEAT}
+    assert {case.counters["attempts"] for case in effects if isinstance(case, CaseVersion)} == {3}
+    assert left(effects) == [2, 2, 1, 1, 0, 0]
+
+
+def test_a_failure_from_before_it_was_asked_for_again_is_the_one_that_is_known() -> None:
+    events = [
+        failed(NOON + 5 * SECOND, 1, payment=1),
+        requested(NOON + 30 * SECOND, 2),
+        failed(NOON + 6 * SECOND, 3, payment=1, source="gateway"),
+        requested(NOON + 1 * SECOND, 4),
+        failed(NOON + 7 * SECOND, 5, payment=1, source="provider"),
+    ]
+    assert left(play(events, policy())) == [2, 2, 2]
+
+
+def test_whoever_tells_of_it_later_may_say_that_its_card_is_never_to_be_tried_again() -> None:
+    stolen = (Code(source="iso8583_1987", code="43"),)
+    events = [
+        failed(NOON, 1),
+        failed(NOON + SECOND, 2, payment=1, source="gateway", codes=stolen),
+        failed(NOON + MINUTE, 3),
+    ]
+    told = [each.retry.verdict for each in play(events, policy()) if isinstance(each, PaymentTriaged)]
+    assert told[1:] == ["never", "never"]
 
 
 def test_who_has_paid_in_the_end_needs_no_help() -> None:
