@@ -64,9 +64,9 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120, tried 270: 18.0 KiB if all were full at once with the longest
-# ids, which no stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing open
-# takes 0.5 KiB.
+# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120, tried 270: 18.0 KiB if all were full at once with the
+# longest ids, which no stream reaches: the test that tries comes to half of it. An account with 64 payments and nothing
+# open takes 0.5 KiB.
 WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -92,6 +92,8 @@ class Failure(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     cause: str = ""
+    payment: int = 0  # payment_key
+    has_case: bool = False  # its customer was told of a case
 
 
 class Tried(msgspec.Struct, array_like=True, gc=False):

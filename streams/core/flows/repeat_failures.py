@@ -11,7 +11,7 @@ from streams.core.cases.timeline import codes_of, kind_of
 from streams.core.incidents.outages import mark_of
 from streams.core.library import name_word
 from streams.core.messages.notify import notify
-from streams.core.obligations import FAILURES_MAX, Case, Failure, Line
+from streams.core.obligations import FAILURES_MAX, Case, Failure, Line, payment_key
 from streams.core.turn import Turn
 
 FAMILY = "payment_failure"
@@ -34,13 +34,40 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
     policy = turn.policy.repeat_failures
     since_ms = turn.at_ms - policy.window_s * 1000
     recent = [failure for failure in turn.obligations.failures if failure.at_ms > since_ms]
-    text = codes_of(event)[:96] if isinstance(event, FailedMovement) else "failed"
-    text = f"{cause}: {text}"[:96]
-    recent.append(Failure(turn.at_ms, kind_of(event), event.event_id, text, event.amount_minor, event.currency, cause))
+    text = f"{cause}: {codes_of(event)}" if isinstance(event, FailedMovement) else f"{cause}: failed"
+    recent.append(
+        Failure(
+            turn.at_ms,
+            kind_of(event),
+            event.event_id,
+            text[:96],
+            event.amount_minor,
+            event.currency,
+            cause,
+            payment_key(event.payment_id),
+        )
+    )
     recent.sort(key=lambda failure: failure.at_ms)
     turn.obligations.failures = recent = recent[-FAILURES_MAX:]
     if len(recent) < min(policy.count, FAILURES_MAX):
         return None
+    with_people = _is_with_people(turn, recent)
+    for failure in recent:
+        failure.has_case = True
+    return None if with_people else _worked(turn, event, recent)
+
+
+def _is_with_people(turn: Turn, recent: list[Failure]) -> bool:
+    """Whether the case of these attempts was handed over: whoever works it sees the account, and its customer knows."""
+    obligations = turn.obligations
+    return (
+        any(failure.has_case for failure in recent)
+        and any(each.handed_over for each in obligations.ended)
+        and all(case.family != FAMILY for case in obligations.cases)
+    )
+
+
+def _worked(turn: Turn, event: Movement, recent: list[Failure]) -> Case:
     causes = Counter(failure.cause for failure in recent if failure.cause)
     main = max(causes, key=lambda each: (causes[each], each))
     case = open_or_join(
@@ -77,17 +104,18 @@ def after_failure(turn: Turn, event: Movement, cause: str) -> Case | None:
     return case
 
 
-def explained(turn: Turn, mark: int, incident_id: str) -> None:
-    """The failure with this mark belongs to an outage: it is no struggle of this customer's.
+def explained(turn: Turn, payment: int, mark: int, incident_id: str) -> None:
+    """The failure with this mark, of this payment, belongs to an outage: it is no struggle of this customer's.
 
-    A case that was opened before anybody knew of the outage is a part of it, and ends when too few attempts are left.
-    One that has ended meanwhile is told to be a part of it.
+    Nor is it where somebody else told of it. A case that was opened before anybody knew of the outage is a part of it,
+    and ends when too few attempts are left. One that has ended meanwhile is told to be a part of it.
     """
     obligations = turn.obligations
     since_ms = turn.at_ms - turn.policy.repeat_failures.window_s * 1000
-    obligations.failures = left = [each for each in obligations.failures if mark_of(each.event_id) != mark]
+    marks = {mark, *(mark_of(each.event_id) for each in obligations.failures if each.payment == payment)}
+    obligations.failures = left = [each for each in obligations.failures if mark_of(each.event_id) not in marks]
     about = (each for each in obligations.cases if each.family == FAMILY)
-    case = next((each for each in about if any(mark_of(line.event_id) == mark for line in each.lines)), None)
+    case = next((each for each in about if any(mark_of(line.event_id) in marks for line in each.lines)), None)
     if case is None:
         return
     if not case.is_open and not case.incident_id:

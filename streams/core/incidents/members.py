@@ -195,7 +195,7 @@ def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:
         currency=suspect.currency,
         code=suspect.code,
     )
-    repeat_failures.explained(turn, suspect.event, outage.incident_id)
+    repeat_failures.explained(turn, suspect.payment, suspect.event, outage.incident_id)
     for case in tuple(obligations.cases):
         if case.is_open and case.payment_id and payment_key(case.payment_id) == suspect.payment:
             _link(turn, case, outage)

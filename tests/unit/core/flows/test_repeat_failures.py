@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.happenings import MINUTE, NOON, SECOND, paid
+from support.happenings import MINUTE, NOON, SECOND, event, paid
 from support.play import play, policy
 
+from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Event
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import Code, PaymentFailed, PaymentRequested, PaymentSucceeded, PspStatus
 from streams.contracts.triage import PaymentTriaged
 from streams.core.steps import Effect
 
 CARD: dict[str, Any] = {"card_token": "tok", "method": "card", "network": "visa", "merchant_id": "m1"}
+DEBIT: dict[str, Any] = {"direction": "debit", "amount_minor": 1000, "currency": "EUR"}
 CODES = (Code(source="iso8583_1987", code="05"),)
 
 
@@ -118,3 +120,21 @@ def test_who_has_paid_in_the_end_needs_no_help() -> None:
 )
 def test_a_payment_elsewhere_or_before_the_last_failure_ends_nothing(other: Event) -> None:
     assert cases(play([*THREE, other], policy()))[-1] == REPEAT
+
+
+def test_a_struggle_whose_case_people_have_to_follow_alone_has_no_further_case() -> None:
+    events: list[Event] = []
+    for number in range(6):
+        at_ms = NOON + number * 5 * MINUTE
+        payment: dict[str, Any] = {"payment_id": f"p{number}", "method": "wallet_balance"}
+        events += [
+            paid(at_ms, number, kind=PaymentRequested, **payment),
+            event(LedgerPosted, at_ms + SECOND, number, entry_id=f"l{number}", payment_id=f"p{number}", **DEBIT),
+            paid(at_ms + 2 * SECOND, number, kind=PaymentFailed, codes=CODES, **payment),
+        ]
+    effects = play(events, policy())
+    told = [case for case in effects if isinstance(case, CaseVersion) and case.flow == "F09"]
+    assert "handed over" in told[-1].changed
+    assert len({case.case_id for case in told}) == 1
+    said = [each for each in effects if isinstance(each, NotificationRequested)]
+    assert [each.template for each in said].count("payment_failure.repeat") == 1

@@ -316,3 +316,13 @@ def test_the_answer_after_the_outage_leaves_nothing_open() -> None:
         "payment_unknown.succeeded",
         "incident.channel.over",
     }
+
+
+def test_whoever_tells_of_a_failure_once_more_may_say_that_an_outage_is_the_reason() -> None:
+    partition = Partition()
+    partition.hear(0)
+    for number in range(4):
+        at_s = 60 + number * 60
+        partition.fail(at_s, number=1, payment_id=f"p{number}", gateway_id=None, issuer_id=None)
+        partition.fail(at_s + 1, number=2, payment_id=f"p{number}")
+    assert [each.case_type for each in partition.told if isinstance(each, CaseVersion)] == []
