@@ -191,6 +191,9 @@ class LockCaps(Section, frozen=True, kw_only=True):
         return max(1, int(cap * share))
 
 
+Setting = Literal["password", "phone", "email", "second_factor", "payee", "settings"]
+
+
 class LocksPolicy(Section, frozen=True, kw_only=True):
     """The failed-login ladder, the lock saga and the limit of the damage a bad rule can do."""
 
@@ -207,6 +210,7 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     mule_pause_s: Count  # payouts of a suspected mule are paused for so long at most, however often it is suspected
     cooling_s: Count  # low limits after a freeze
     cooloff_s: Count  # low limits after a restriction or a disabled password
+    limited_settings: tuple[Setting, ...]  # whose change on a known device lowers limits for cooloff_s, too
     # Accounts so old, with so many payments (half as many count after 30 days), have freeze caps of their own.
     established_days: Count
     established_payments: Annotated[float, Meta(ge=0)]

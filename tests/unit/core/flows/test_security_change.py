@@ -1,0 +1,88 @@
+"""Can the owner say no to every change of a setting, and does it slow money down meanwhile (F28)?"""
+
+from __future__ import annotations
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, event, login
+from support.play import PHONE, Player, settled
+
+from streams.contracts.accounts import CustomerConfirmed
+from streams.contracts.base import Event
+from streams.contracts.cases import NotificationRequested
+from streams.contracts.logins import CredentialChanged
+from streams.core.obligations import Case
+from streams.core.steps import Effect
+
+
+def change(at_ms: int, name: str, reason: str = "password") -> Event:
+    return login(at_ms, name, CredentialChanged, reason=reason, **PHONE)
+
+
+def says(at_ms: int, answer: str, case: Case, channel: str = "app") -> Event:
+    return event(CustomerConfirmed, at_ms, answer, answer=answer, channel=channel, case_id=case.case_id)
+
+
+def told(effects: list[Effect]) -> list[str]:
+    return [each.template for each in effects if type(each) is NotificationRequested]
+
+
+def actions(player: Player) -> list[str]:
+    return [held.action for held in player.obligations["a1"].locks]
+
+
+def changed() -> tuple[Player, Case]:
+    player = settled()
+    player.see(change(NOON, "pw"))
+    (case,) = player.obligations["a1"].cases
+    return player, case
+
+
+@pytest.mark.parametrize(("reason", "limits"), [("password", True), ("payee", True), ("nickname", False)])
+def test_a_change_on_the_owners_device_limits_money_out_and_asks(reason: str, limits: bool) -> None:
+    player = settled()
+    effects = player.see(change(NOON, "c", reason))
+    assert told(effects) == [f"security_change.at_home{'_limited' if limits else ''}"]
+    assert actions(player) == (["limit"] if limits else [])
+    (case,) = player.obligations["a1"].cases
+    assert (case.flow, case.priority, case.status) == ("F28", 3, "auto_answered")
+    player.stored()
+
+
+def test_one_no_freezes_and_makes_it_a_takeover() -> None:
+    player, case = changed()
+    player.see(says(NOON + HOUR, "no", case))
+    assert "freeze" in actions(player)
+    assert (case.flow, case.priority, case.finding) == ("F23", 1, "confirmed_fraud")
+    player.stored()
+
+
+def test_a_no_on_a_postcard_freezes_nothing() -> None:
+    player, case = changed()
+    player.see(says(NOON + HOUR, "no", case, channel="email"))
+    assert "freeze" not in actions(player)
+
+
+def test_a_no_counts_after_the_case_has_closed() -> None:
+    player, case = changed()
+    player.pass_until(NOON + 2 * DAY)
+    assert not case.is_open
+    player.see(says(NOON + 2 * DAY + HOUR, "no", case))
+    assert "freeze" in actions(player)
+    assert case.is_open
+
+
+def test_a_yes_closes_the_case_and_the_limit_ends_by_itself() -> None:
+    player, case = changed()
+    player.see(says(NOON + HOUR, "yes", case))
+    assert (case.status, case.resolution) == ("closed", "customer_confirmed")
+    assert actions(player) == ["limit"]
+    player.pass_until(NOON + 2 * DAY)
+    assert actions(player) == []
+
+
+def test_two_changes_are_one_case_and_both_are_told() -> None:
+    player, case = changed()
+    effects = player.see(change(NOON + MINUTE, "c2", "phone"))
+    assert len(told(effects)) == 1
+    assert player.obligations["a1"].cases == [case]
+    assert case.status == "auto_answered"
