@@ -38,6 +38,7 @@ from streams.core.money import (
     expectations,
     given,
     orphans,
+    other_leg,
     over_refunds,
     refunds,
     reservations,
@@ -213,6 +214,7 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     if isinstance(event, Refund):
         stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)
+        other_leg.moved(turn, event.payment_id)
         if isinstance(event, RefundFailed) or not given.is_ours(turn, event.refund_id):
             charges.look_once_more(turn, event.payment_id)
         if not stopped:

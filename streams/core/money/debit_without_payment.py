@@ -15,6 +15,7 @@ from streams.core.money import (
     expectations,
     fee_lines,
     orphans,
+    other_leg,
     refunds,
     reservations,
     returns,
@@ -74,6 +75,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         handed.recall(turn, payment_id, debit=event.direction == "debit")
     if event.direction == "credit":
         returns.credited(turn, event, payment_id)
+        other_leg.moved(turn, payment_id)
         reports.came_back(turn, payment_id, event.amount_minor)
         orphans.credited(turn, event, payment_id)
         undercharges.undone(turn, payment_id)

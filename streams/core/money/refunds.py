@@ -15,7 +15,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, balance, expectations, given, shared_ids, times
+from streams.core.money import arrivals, balance, expectations, given, other_leg, shared_ids, times
 from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
@@ -571,6 +571,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
         # The provider may give it back as well, now that it was told to cancel the payment.
         (CANCELLED_THERE, not approved and arrivals.knows(turn, CANCELLED_THERE, owed.payment_id)),
+        (other_leg.REFUNDED, not approved and other_leg.is_refunded(turn, owed)),
         ("contradicted", not approved and _is_contradicted(turn, owed, answered=answered)),
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
         (EARLY, not approved and turn.at_ms < owed.not_before_ms),
@@ -615,6 +616,18 @@ def _whole(turn: Turn, payment_id: str, amount_minor: int) -> Spent | None:
     mine = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor >= 0]
     is_whole = [(each.amount_minor, each.back_minor) for each in mine] == [(amount_minor, 0)]
     return mine[0] if is_whole else None
+
+
+def ask_people(turn: Turn, owed: Owed, guard: str) -> None:
+    """An intent must not leave by itself any more: whether it is right is for people, whose case it has."""
+    turn.obligations.owed.remove(owed)
+    _cancel(turn, owed, guard)
+    case = case_of(turn, owed)
+    if case is None or not case.is_open:
+        return
+    add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
+    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
+    notify(turn, "refund_checked", {"amount": money(owed.amount_minor, owed.currency), "eta": instant(answer_ms)}, case)
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:

@@ -139,3 +139,37 @@ def test_of_three_the_second_still_goes_back() -> None:
     story.told(payments.PaymentReversed, "p1", 162).booked("p1", 163, "credit").waited(600)
     assert len(story.cancelled()) < 2, "two of three are good"
     assert sum(minor or 0 for minor in story.open().values()) == 3_000
+
+
+def refunded(story: Story, payment_id: str, second: int, kind: type = payments.RefundSent) -> Story:
+    """The merchant gives a payment back by itself."""
+    return story.told(kind, payment_id, second, refund_id="by-merchant")
+
+
+@pytest.mark.parametrize("told", ["approved", "sent", "ledger"])
+def test_a_person_is_asked_while_the_first_is_refunded_as_well(told: str) -> None:
+    story = paid_twice()
+    (intent,) = story.intents()
+    if told == "ledger":
+        story.booked("p1", 200, "credit")
+    else:
+        refunded(story, "p1", 200, payments.RefundApproved if told == "approved" else payments.RefundSent)
+    assert story.cancelled() == [intent.refund_id]
+    assert story.messages()[-1] == "refund_checked"
+    assert story.waited(4_000).open()["duplicate_charge"] == 3_000
+    assert "duplicate_charge" not in story.booked("p2", 4_100, "credit").open()
+
+
+def test_nor_does_it_leave_by_itself_where_the_refund_of_the_first_was_here_before() -> None:
+    story = refunded(Story(ORDER), "p1", 60).requested("p2", 119).booked("p2", 120).succeeded("p2", 125)
+    assert story.intents() == []
+    assert story.open() == {"duplicate_charge": 3_000}
+
+
+def test_a_small_refund_of_the_first_or_one_of_something_else_leaves_it_alone() -> None:
+    story = paid_twice()
+    story.told(payments.RefundSent, "p1", 200, refund_id="discount", amount_minor=500)
+    story.names = ORDER | {"order_id": "o2"}
+    refunded(story.requested("p3", 210).booked("p3", 211).succeeded("p3", 212), "p3", 220).waited(4_000)
+    assert len(story.intents()) == 1
+    assert story.cancelled() == []
