@@ -24,6 +24,7 @@ from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
 from streams.core.entities.health import HealthBuckets, count_hung, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
+from streams.core.incidents import silence
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.outages import Outages
 from streams.core.learning import BANDS_FROM
@@ -31,6 +32,7 @@ from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.locks.tenure import LOCKED, Tenure
 from streams.core.login_risk.frequencies import Frequencies
+from streams.core.money.completeness import IDLE
 from streams.core.money.delays import delays_of
 from streams.core.obligations import Obligations
 from streams.core.observations import Observations
@@ -174,6 +176,13 @@ def _located(login: Login, places: Places) -> Login:
         return login
     place = places(login.ip)
     return msgspec.structs.replace(login, country=login.country or place.country, asn=login.asn or place.asn)
+
+
+def _paid_until_ms(context: Context, at_ms: int) -> int:
+    """Up to when every payment was heard: to the end of all that can be read, unless the feed has stopped."""
+    from_ms, until_ms = context.shared.stalled.get(silence.FEED, (0, 0))
+    idle_ms = 0 if from_ms <= at_ms <= until_ms else context.feeds.get(IDLE, 0)
+    return max(context.feeds.get(silence.FEED, 0), idle_ms)
 
 
 def _told(effect: Effect, context: Context) -> list[Emit]:
@@ -495,7 +504,7 @@ class AccountsLogic:
             return ()
         policy = self._policies.at(to_ms).entities
         bucket = ended_bucket(shared.health, to_ms, context.partition, context.next_sequence, policy.health)
-        count_hung(shared.health, to_ms, policy.health)
+        count_hung(shared.health, _paid_until_ms(context, to_ms), to_ms, policy.health)
         if bucket is not None and bucket.members:
             context.count(INCIDENT_FAILURES, by=sum(member.failures for member in bucket.members))
         ended = (

@@ -84,9 +84,6 @@ _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
 _LONGEST_IP = 45  # textual IPv6 with a mapped IPv4 address; anything longer is not an address
 
 
-FEEDS_KEY = b"health/feeds"
-
-
 def routing_key(signal: EntityObserved | EntityBlockAsked | CaseActed | HealthBucket | FeedsTold) -> bytes:
     """The Kafka key of a signal; it decides the partition, and is not always the key of the state."""
     if isinstance(signal, EntityBlockAsked):
@@ -102,12 +99,10 @@ def state_key(signal: EntityObserved | EntityBlockAsked | CaseActed | HealthBuck
     """The key of the entity's state in its partition."""
     if isinstance(signal, EntityBlockAsked):
         return f"{BLOCK_KIND}/{signal.kind}/{signal.value}".encode()
-    if isinstance(signal, FeedsTold):
-        return FEEDS_KEY
     if isinstance(signal, CaseActed) and signal.kind == SITE_KIND and is_key(signal.value):
         return HEALTH_ROUTE  # an outage: all of them are one state
-    if isinstance(signal, HealthBucket):
-        return HEALTH_ROUTE
+    if isinstance(signal, HealthBucket | FeedsTold):
+        return HEALTH_ROUTE  # what is silent is judged by whether its feed is
     return f"{signal.kind}/{signal.value}".encode()
 
 

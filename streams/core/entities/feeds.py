@@ -13,6 +13,7 @@ which nothing came at all counts for none of them: the first login of the mornin
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -88,6 +89,24 @@ class FeedWatch(msgspec.Struct, array_like=True):
     """All watched feeds that were ever heard of; at most as many as WATCHED."""
 
     feeds: dict[str, FeedState] = {}
+
+
+class Standing(NamedTuple):
+    """What may be said about the absence of a feed's events."""
+
+    silent_from_ms: int = 0  # its newest event where it has stopped or is behind; 0: it has not
+    known_after_ms: int = 0  # how long it has to say nothing until a stop would be known
+
+
+def standing(watch: FeedWatch | None, feed: str, policy: FeedsPolicy) -> Standing:
+    """How a feed stands. Only others that go on can tell that it does not: nothing is known of one that is alone."""
+    state = None if watch is None else watch.feeds.get(feed)
+    if watch is None or state is None or not policy.enabled:
+        return Standing()
+    if state.case is not None:
+        return Standing(silent_from_ms=state.case.silent_from_ms)
+    is_judged = len(watch.feeds) > 1 and state.tellings >= policy.warm_tellings
+    return Standing(known_after_ms=1000 * (policy.stalled_s + TELLINGS_APART * policy.tell_s) if is_judged else 0)
 
 
 def heard(tallies: FeedTallies, event: Event, at_ms: int, clock_ms: int, policy: FeedsPolicy) -> None:

@@ -196,9 +196,12 @@ def ended_bucket(
     return signal
 
 
-def count_hung(buckets: HealthBuckets, clock_ms: int, policy: HealthPolicy) -> None:
-    """Counts watched payments without an answer for `hung_s` as failures of the channel, at `clock_ms`."""
-    since_ms = clock_ms - policy.hung_s * 1000
+def count_hung(buckets: HealthBuckets, heard_ms: int, clock_ms: int, policy: HealthPolicy) -> None:
+    """Counts watched payments without an answer for `hung_s` as failures of the channel, at `clock_ms`.
+
+    `heard_ms` is how far the feed was heard that answers come from: of what is later nobody knows that it is missing.
+    """
+    since_ms = min(heard_ms, clock_ms) - policy.hung_s * 1000
     while buckets.waiting:
         payment = next(iter(buckets.waiting))
         started = buckets.waiting[payment]

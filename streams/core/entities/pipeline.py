@@ -28,11 +28,11 @@ from streams.core.entities import (
     slice_spray,
 )
 from streams.core.entities.context import EntityContext, EntityEffect, reference
-from streams.core.entities.feeds import FeedWatch, watch_feeds
+from streams.core.entities.feeds import FeedWatch, standing, watch_feeds
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.state import EntityState
 from streams.core.entities.threat import act_on_attack, close_if_quiet
-from streams.core.incidents import cases, detector
+from streams.core.incidents import cases, detector, silence
 from streams.core.incidents.counting import count_bucket
 from streams.core.incidents.state import HealthCounters
 from streams.core.obligations import FINISHED
@@ -203,7 +203,8 @@ def _look(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) -
     health = state.health
     if health is None or not health.due_ms or health.due_ms > due_ms:
         return []
-    detector.look(health, due_ms, policy.entities.health, policy.cases.evidence_max)
+    payments = standing(state.feeds, silence.FEED, policy.entities.feeds)
+    detector.look(health, due_ms, policy.entities.health, policy.cases.evidence_max, payments)
     effects, told = cases.tell(health, due_ms, policy, ctx, state.risk_version + 1)
     state.risk_version += told
     return effects

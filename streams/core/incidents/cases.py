@@ -190,7 +190,7 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
         priority=priority,
         status=status,
         sub_status=incident.state,
-        finding=("outage" if incident.state == CLOSED else "false_alarm") if over else "unset",
+        finding=("outage" if incident.ending == "recovered" else "false_alarm") if over else "unset",
         category=kind.queue,
         confidence=1.0,  # counted, not guessed
         subject=incident.root,
@@ -214,7 +214,7 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
         ),
         messages=work.statement(),
         assignee=work.assignee or None,
-        resolution_code=("recovered" if incident.state == CLOSED else "false_alarm") if over else None,
+        resolution_code=incident.ending or None,
         root_cause=work.root_cause or f"{incident.cause} of {dimension_of(incident.root)}",
         created_at=from_ms(incident.since_ms),
         detected_at=from_ms(incident.opened_ms),
@@ -227,8 +227,8 @@ def _risk(incident: Incident, at_ms: int, ctx: EntityContext, version: int) -> E
     if not incident.opened_ms or incident.state == FLUCTUATING:
         return None
     if over:
-        if f"state {CLOSED}" not in incident.changed:
-            return None
+        if not incident.expires_ms:
+            return None  # they were never told, or have heard it
         incident.expires_ms = 0
     else:
         if incident.expires_ms - at_ms > _TOLD_FOR_S * 500:

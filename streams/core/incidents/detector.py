@@ -12,6 +12,7 @@ from functools import partial
 
 from streams.contracts.base import from_ms
 from streams.contracts.cases import Evidence
+from streams.core.entities.feeds import Standing
 from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
 from streams.core.incidents import counting, silence
@@ -30,6 +31,7 @@ from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTH
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+HEARD = Standing()
 # The statistic stops here, in multiples of its threshold: what rose in an outage must also fall again after it.
 CUSUM_MOST = 1.2
 # Certain to 1 in 1,000 that the root fails no more than usual, and no sooner than after so many attempts.
@@ -41,8 +43,13 @@ PART = math.log(6.0)
 PART_TRIALS = 30
 
 
-def look(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
-    """Everything that time and the fresh buckets say up to `at_ms`; what changed is noted on the incidents."""
+def look(
+    health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int, payments: Standing = HEARD
+) -> None:
+    """Everything that time and the fresh buckets say up to `at_ms`; what changed is noted on the incidents.
+
+    `payments` is how the feed stands that attempts come from.
+    """
     counting.roll_hours(health, at_ms, policy)
     h = threshold(health.per_day, policy.false_alarm_days)
     fresh, health.fresh = health.fresh, {}
@@ -57,10 +64,13 @@ def look(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max:
                 end_minute(entry.speed, policy.slow_sigmas)
     if policy.enabled:
         _judge(health, fresh, h, at_ms, policy, evidence_max)
-        if minute:
+        absence = silence.is_proof(health, at_ms, payments, policy)
+        if minute and absence:
             _listen(health, at_ms, policy, evidence_max)
         for incident in list(health.incidents.values()):
-            _age(health, incident, fresh.get(incident.root, (0, 0)), at_ms, policy, evidence_max)
+            if payments.silent_from_ms:
+                _withdraw(incident, payments.silent_from_ms, at_ms, evidence_max)
+            _age(health, incident, fresh.get(incident.root, (0, 0)), absence, at_ms, policy, evidence_max)
     idle = at_ms - health.newest_ms > DAY_MS and not health.incidents
     health.due_ms = 0 if idle else minute_ms + MINUTE_MS
 
@@ -330,15 +340,22 @@ def _listen(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_m
         _suspect(health, missing, "silence", at_ms, evidence_max, confirmed=True)
 
 
+def _withdraw(incident: Incident, silent_from_ms: int, at_ms: int, evidence_max: int) -> None:
+    """Where the feed was silent before it, a silence is the feed's."""
+    if incident.cause == "silence" and incident.state == DOWN and incident.state_ms > silent_from_ms:
+        move(incident, "withdrawn", at_ms, f"nothing new is heard of {silence.FEED}", evidence_max)
+
+
 def _age(
     health: HealthCounters,
     incident: Incident,
     fresh: tuple[int, int],
+    absence: bool,
     at_ms: int,
     policy: HealthPolicy,
     evidence_max: int,
 ) -> None:
-    """What time and the root's newest trials do to an incident."""
+    """What time and the root's newest trials do to an incident; `absence`: whether it means something now."""
     trials, failures = fresh
     entry = health.keys.get(incident.root)
     if trials:
@@ -350,14 +367,23 @@ def _age(
         case "down":
             incident.attempts += trials
             incident.failed += failures
-            if _is_over(incident, entry, trials, failures, at_ms, policy):
+            if incident.cause == "silence":
+                is_over = entry is None or (absence and silence.is_heard(entry, at_ms, policy))
+            else:
+                is_over = _is_over(incident, entry, trials, failures, at_ms, policy)
+            if is_over:
                 calm(health, incident)
                 move(incident, "recovered", at_ms, "attempts succeed as usual", evidence_max)
             elif incident.cause != "silence" and at_ms - incident.tried_ms >= policy.deserted_s * 1000:
                 calm(health, incident)
                 move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
         case "recovering":
-            if incident.cause == "silence" and entry is not None and silence.is_silent(entry, at_ms, policy):
+            if (
+                incident.cause == "silence"
+                and absence
+                and entry is not None
+                and silence.is_silent(entry, at_ms, policy)
+            ):
                 move(incident, "relapsed", at_ms, "silent again", evidence_max)
             elif at_ms - incident.state_ms >= policy.close_after_s * 1000:
                 move(incident, "quiet", at_ms, f"normal for {policy.close_after_s} s", evidence_max)
@@ -374,8 +400,6 @@ def _is_over(
     """Reverse CUSUM, the usual share of failures against this outage's; or 50 trials nearly as good as ever."""
     if entry is None:
         return True
-    if incident.cause == "silence":
-        return silence.is_heard(entry, at_ms, policy)
     if not trials:
         return False
     p0 = entry.learnt.p0
@@ -443,7 +467,7 @@ def _new(health: HealthCounters, root: str, cause: str, since_ms: int, at_ms: in
 def move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) -> None:
     """One step of the table, with its line on the timeline."""
     row = step(incident.state, on)
-    incident.state, incident.state_ms = row.after, at_ms
+    incident.state, incident.state_ms, incident.ending = row.after, at_ms, row.ending
     incident.changed.append(f"state {row.after}")
     text = f"{row.why}: {said}"
     incident.evidence.append(Evidence(at=from_ms(at_ms), kind=on, event_id=incident.incident_id, text=text[:256]))

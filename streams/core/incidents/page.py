@@ -69,7 +69,12 @@ while it is suspicious, nor from keys that a standing incident explains.
   10^-`tail_log10`, and a share of at least `times_baseline` x p0 and `above_baseline` more than p0; or `streak`
   failures in a row of that many customers, or `streak_any` of whomever.
 * **C, silence:** at most `silent_share` of the expected attempts in the window where at least `silent_attempts` are
-  expected, and a Poisson tail as small as above. Needs a week of history; merchants and releases may fall silent.
+  expected, and a Poisson tail as small as above. Needs a week of history; merchants and releases may fall silent. It is
+  a rule about absence: where a minute has brought nothing at all, it waits as long as the watch over
+  [feeds](entities.md#feeds) needs to tell whether `payments.transactions` has stopped (`stalled_s` and two tellings,
+  eleven minutes), and while that feed is stalled it judges nothing. What it said since the feed's last event is
+  withdrawn (`feed_stalled`). One gateway of several that are heard is missed at once. A payment counts as hung only
+  once its feed was heard up to then.
 * **D, slowness:** the 95th percentile of a minute more than `slow_sigmas` above its moving mean, `slow_windows` minutes
   in a row. Durations are measured on the followed payments.
 

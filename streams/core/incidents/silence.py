@@ -1,13 +1,15 @@
 """Who should be heard and is not?
 
-Detector C of domain 3.2: attempts of the last window against what this hour of the week usually brings. Only whole
-windows of one hour are judged, because the normal is that hour's.
+Detector C of domain 3.2: attempts of the last window against what this hour of the week usually brings. It is a rule
+about something's absence, so it waits for the feed that would show the presence.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Final
 
+from streams.core.entities.feeds import Standing
 from streams.core.entities.policies import HealthPolicy
 from streams.core.incidents import counting
 from streams.core.incidents.baseline import HOUR_MS
@@ -16,14 +18,26 @@ from streams.core.incidents.localise import Excess
 from streams.core.incidents.state import HealthCounters, KeyHealth
 from streams.core.incidents.statistics import poisson_tail
 
+FEED: Final = "payments.transactions"
 # Merchants close at night and releases are replaced: only what always has traffic can be missed.
 ALWAYS_BUSY = frozenset({"platform", "gateway", "issuer", "network", "method", "region"})
+# Nothing at all for this long is either the end of all payments or the end of what is heard of them.
+_NOTHING_MS = 60_000
+
+
+def is_proof(health: HealthCounters, at_ms: int, payments: Standing, policy: HealthPolicy) -> bool:
+    """Whether it means something now that attempts are missing.
+
+    In whole windows of one hour, because the normal is that hour's. Where nothing at all is heard, once it would be
+    known that the feed has stopped.
+    """
+    silent_ms = at_ms - health.newest_ms
+    may_have_stopped = _NOTHING_MS <= silent_ms < payments.known_after_ms
+    return at_ms % HOUR_MS >= policy.window_s * 1000 and not payments.silent_from_ms and not may_have_stopped
 
 
 def missing(health: HealthCounters, at_ms: int, policy: HealthPolicy) -> list[Excess]:
     """Keys that are silent now, retired ones too: what shares their traffic is silent with them."""
-    if not _is_whole(at_ms, policy):
-        return []
     found = []
     for key, entry in health.keys.items():
         usual = _usual(entry, policy)
@@ -40,17 +54,13 @@ def missing(health: HealthCounters, at_ms: int, policy: HealthPolicy) -> list[Ex
 def is_heard(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     """Whether it has half of its usual attempts again; in an hour without usual traffic nobody can say."""
     usual = _usual(entry, policy)
-    return _is_whole(at_ms, policy) and usual > 0 and _seen(entry, at_ms, policy) >= usual / 2
+    return usual > 0 and _seen(entry, at_ms, policy) >= usual / 2
 
 
 def is_silent(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     """Whether it has fallen silent again; in an hour without usual traffic nobody can say."""
     usual = _usual(entry, policy)
-    return _is_whole(at_ms, policy) and usual > 0 and _seen(entry, at_ms, policy) <= policy.silent_share * usual
-
-
-def _is_whole(at_ms: int, policy: HealthPolicy) -> bool:
-    return at_ms % HOUR_MS >= policy.window_s * 1000
+    return usual > 0 and _seen(entry, at_ms, policy) <= policy.silent_share * usual
 
 
 def _usual(entry: KeyHealth, policy: HealthPolicy) -> float:

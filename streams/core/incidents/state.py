@@ -69,6 +69,7 @@ class Incident(msgspec.Struct, array_like=True):
     clear_ms: int = 0  # newest time at which nothing spoke for its end
     told_began: bool = False  # the merchant, of an incident of its own
     told_over: bool = False
+    ending: str = ""  # how it ended
 
 
 class HealthCounters(msgspec.Struct, array_like=True):

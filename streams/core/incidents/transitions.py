@@ -12,6 +12,7 @@ class Transition(NamedTuple):
     on: str
     after: str
     why: str
+    ending: str = ""  # the resolution of a case that ends with it
 
 
 HEALTHY, FLUCTUATING, DOWN, RECOVERING, CLOSED = STATES = (
@@ -24,15 +25,16 @@ HEALTHY, FLUCTUATING, DOWN, RECOVERING, CLOSED = STATES = (
 
 TRANSITIONS = (
     Transition(HEALTHY, "alarmed", FLUCTUATING, "more failures than chance explains"),
-    Transition(FLUCTUATING, "calmed", HEALTHY, "it was nothing"),
+    Transition(FLUCTUATING, "calmed", HEALTHY, "it was nothing", "false_alarm"),
     Transition(FLUCTUATING, "confirmed", DOWN, "many customers fail"),
     Transition(DOWN, "recovered", RECOVERING, "attempts succeed again"),
-    Transition(DOWN, "deserted", CLOSED, "nobody tries any more"),
-    Transition(FLUCTUATING, "ended_by_people", HEALTHY, "people say that it is nothing"),
-    Transition(DOWN, "ended_by_people", CLOSED, "people say that it is over"),
-    Transition(RECOVERING, "ended_by_people", CLOSED, "people say that it is over"),
+    Transition(DOWN, "withdrawn", HEALTHY, "its feed was silent, and not it", "feed_stalled"),
+    Transition(DOWN, "deserted", CLOSED, "nobody tries any more", "recovered"),
+    Transition(FLUCTUATING, "ended_by_people", HEALTHY, "people say that it is nothing", "false_alarm"),
+    Transition(DOWN, "ended_by_people", CLOSED, "people say that it is over", "recovered"),
+    Transition(RECOVERING, "ended_by_people", CLOSED, "people say that it is over", "recovered"),
     Transition(RECOVERING, "relapsed", DOWN, "failures are back"),
-    Transition(RECOVERING, "quiet", CLOSED, "quiet for long enough"),
+    Transition(RECOVERING, "quiet", CLOSED, "quiet for long enough", "recovered"),
     Transition(CLOSED, "confirmed", DOWN, "failures are back soon after: the same incident"),
     Transition(CLOSED, "forgotten", HEALTHY, "what comes now is a new incident"),
 )

@@ -35,7 +35,9 @@ class Desk:
         self.state = EntityState(newest_ms=NOON)
         self.number = 0
         if kind == "outage":
-            known = Incident("inc_1", self.value, "failures", NOON - 2 * HOUR, DOWN, NOON, NOON - HOUR, 1)
+            known = Incident(
+                "inc_1", self.value, "failures", NOON - 2 * HOUR, DOWN, NOON, NOON - HOUR, 1, expires_ms=NOON + HOUR
+            )
             self.state.health = HealthCounters(incidents={self.value: known})
         elif kind == "release":
             self.state.reset = Reset("inc_1", "wallet/6.0", NOON - 2 * HOUR, NOON - HOUR, version=1)

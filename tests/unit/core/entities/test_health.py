@@ -185,10 +185,19 @@ def test_silence_is_a_failure_after_a_minute_and_an_answer_is_not():
         fields = msgspec.structs.asdict(paid(order))
         codes = (Code(source="iso8583_1987", code=code),)
         count_trial(buckets, PaymentPending(**fields, codes=codes), START_MS + 900, HEALTH, LIBRARY)
-    count_hung(buckets, START_MS + 59_999, HEALTH)
+    count_hung(buckets, START_MS + 59_999, START_MS + 59_999, HEALTH)
     assert bucket_of(buckets, 59) is None
-    count_hung(buckets, START_MS + 60_000, HEALTH)
+    count_hung(buckets, START_MS + 60_000, START_MS + 60_000, HEALTH)
     assert (buckets.counters["gateway:g1"].attempts, buckets.counters["gateway:g1"].failures) == (2, 2)
+    assert not buckets.waiting
+
+
+def test_a_payment_is_not_missed_before_its_feed_was_heard():
+    buckets = HealthBuckets()
+    count_trial(buckets, request("silent"), START_MS, HEALTH, LIBRARY)
+    count_hung(buckets, START_MS + 3_000, START_MS + 600_000, HEALTH)
+    assert buckets.waiting
+    count_hung(buckets, START_MS + 60_000, START_MS + 600_000, HEALTH)
     assert not buckets.waiting
 
 

@@ -11,7 +11,7 @@ import pytest
 from support.entities import START_MS, policy
 
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.signals import CaseActed, EntityRisk, HealthBucket, Member, Trial
+from streams.contracts.signals import CaseActed, EntityRisk, FeedsTold, FeedTally, HealthBucket, Member, Trial
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.pipeline import fire, next_due_ms, observe
 from streams.core.entities.state import EntityState
@@ -28,6 +28,7 @@ ROUTES = [
     for issuer in range(6)
     for merchant in range(6)
 ]
+PAYMENTS, LEDGER = "payments.transactions", "ledger.entries"
 Failing = Callable[[Route], float]
 
 
@@ -92,6 +93,25 @@ class Site:
             self.at_ms += 60_000
             moved = self.at_ms - 5_000
             self._see(msgspec.structs.replace(bucket, at_ms=self.at_ms - 1, bucket_ms=moved))
+
+    def hear(self, seconds: int, *feeds: str) -> list[EntityEffect]:
+        """Only these feeds, each half minute, and no attempt."""
+        before = len(self.effects)
+        for _ in range(seconds // 30):
+            self.at_ms += 30_000
+            self.tell(*feeds)
+        return self.effects[before:]
+
+    def tell(self, *feeds: str, payments_ms: int = 0) -> None:
+        """What has come of these feeds since the last telling; `payments_ms`: how new payments are, if they are not."""
+        self.sequence += 1
+        at_ms = self.at_ms - 1
+        newest_ms = {feed: payments_ms if payments_ms and feed == PAYMENTS else at_ms for feed in feeds}
+        tallies = tuple(FeedTally(feed=feed, newest_ms=newest, events=20) for feed, newest in newest_ms.items())
+        self._fire(at_ms)
+        told = FeedsTold(at_ms=at_ms, partition=0, sequence=self.sequence, feeds=tallies)
+        self.effects += observe(self.state, told, self.policy, self._context(at_ms))
+        self._fire(self.at_ms)
 
     def close(self, role: str) -> None:
         """Somebody ends the newest case and says why."""
@@ -408,6 +428,64 @@ def test_what_only_the_retired_gateway_served_is_silent_with_it_and_no_other_gat
     known = len(site.cases)
     site.run(900, trials=2, routes=[route for route in QUIET if route.gateway != "g2"])
     assert {case.subject for case in site.cases[known:]} == {"gateway:g2"}
+
+
+def fed() -> Site:
+    """The same with a ledger and logins, whose habits are known."""
+    site = settled()
+    for _ in range(120):
+        site.run(30, trials=2)
+        site.tell(PAYMENTS, LEDGER)
+    return site
+
+
+def kinds(site: Site) -> list[tuple[str, str, str]]:
+    return [(case.case_type, case.subject, case.status) for case in site.cases]
+
+
+def test_payments_that_are_not_heard_while_the_ledger_goes_on_are_the_feeds_incident_alone():
+    site = fed()
+    site.hear(3_600, LEDGER)
+    assert kinds(site) == [("incident.feed", f"feed/{PAYMENTS}", "classified")]
+    for _ in range(60):
+        site.run(30, trials=2)
+        site.tell(PAYMENTS, LEDGER)
+    assert kinds(site)[1:] == [("incident.feed", f"feed/{PAYMENTS}", "closed")]
+
+
+def test_where_everything_falls_silent_the_platform_is_missed_once_a_stop_would_be_known():
+    site = fed()
+    site.pass_time(600)
+    assert site.cases == []
+    site.pass_time(180)
+    assert [case.subject for case in site.cases] == ["platform:all"]
+
+
+def test_a_gateway_is_missed_at_once_while_others_are_heard():
+    site = fed()
+    for _ in range(11):
+        site.run(30, trials=2, routes=QUIET)
+        site.tell(PAYMENTS, LEDGER)
+    assert [case.subject for case in site.cases] == ["gateway:g1"]
+
+
+def test_a_silence_that_was_the_feeds_is_withdrawn():
+    """A trickle of late payments looks like a platform that nobody pays at."""
+    site = fed()
+    behind_ms = site.at_ms
+    for _ in range(60):
+        site.at_ms += 25_000
+        site.run(5, trials=1)
+        site.tell(LEDGER, PAYMENTS, payments_ms=behind_ms)
+    missed, *_, stalled, withdrawn = site.cases
+    assert (missed.subject, missed.sub_status) == ("platform:all", "down")
+    assert stalled.case_type == "incident.feed"
+    assert (withdrawn.case_id, withdrawn.status, withdrawn.finding) == (missed.case_id, "closed", "false_alarm")
+    assert withdrawn.resolution_code == "feed_stalled"
+    assert [(risk.value, risk.closed) for risk in site.risks if risk.typology == "outage"] == [
+        ("platform:all", False),
+        ("platform:all", True),
+    ]
 
 
 def test_the_incident_comes_back_as_itself_within_the_hour_and_as_another_one_later():
