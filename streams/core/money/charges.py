@@ -180,6 +180,8 @@ def captured(turn: Turn, event: Movement) -> None:
         about.amount_minor = event.amount_minor
         if not turn.late:
             _check_later(turn, event.payment_id, about)
+    elif more < 0:
+        _captured_once(turn, event.payment_id, about)
     if more <= 0:
         return
     about.amount_minor = event.amount_minor
@@ -191,6 +193,14 @@ def captured(turn: Turn, event: Movement) -> None:
         if each.kind == CHARGE and each.payment_id == event.payment_id:
             each.amount_minor = event.amount_minor
     look_again_now(turn, event.payment_id)
+
+
+def _captured_once(turn: Turn, payment_id: str, about: Lately) -> None:
+    """Less was captured than was asked for: has the ledger debited that twice before anybody told of it?"""
+    debits = [each for each in debits_of(turn, payment_key(payment_id)) if each.amount_minor and not each.fee]
+    is_compared = turn.late or _mismatch_case(turn, payment_id) is not None
+    if not is_compared and _limit_of(debits, about)[0] < _limit(about):
+        _compare(turn, turn.cause, payment_id, debits[-1], about)
 
 
 def joined(turn: Turn, event: LedgerPosted) -> str | None:
@@ -931,9 +941,15 @@ def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
 
 
 def _limit_of(debits: list[Spent], about: Lately | None) -> tuple[int, str]:
-    """The same and its currency, also of a payment that only its earlier debits remember; 0: nobody has said."""
+    """The same and its currency, also of a payment that only its earlier debits remember; 0: nobody has said.
+
+    Of two equal debits that are above it together, and of which one is what was captured, the other is no part of it.
+    """
     if about is not None:
-        return _limit(about), about.currency
+        mine = [each for each in debits if each.currency == about.currency and not each.fee]
+        minors = [each.amount_minor + each.back_minor for each in mine]
+        is_twice = minors == [about.good_minor] * 2 and sum(minors) > _limit(about)
+        return min(about.good_minor, _limit(about)) if is_twice else _limit(about), about.currency
     currency = debits[-1].currency
     return max(each.whole_minor for each in debits if each.currency == currency), currency
 

@@ -13,6 +13,7 @@ from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     Code,
+    PaymentCaptured,
     PaymentFailed,
     PaymentPending,
     PaymentRequested,
@@ -318,6 +319,48 @@ def test_two_debits_of_one_order_are_a_certain_duplicate_and_the_later_goes_back
     assert intent.case_id == case
     ended = run(*bought(1, NOON), *bought(2, NOON + HOUR), posted(NOON + 2 * HOUR, "back", "p2", direction="credit"))
     assert flows(ended) == {"F12": "resolved"}
+
+
+_CAPTURED = {
+    "before the debits": ["requested", "captured", "debit", "debit"],
+    "between them": ["requested", "debit", "captured", "debit"],
+    "behind them": ["requested", "debit", "debit", "captured"],
+    "told twice": ["requested", "captured", "captured", "debit", "debit"],
+}
+
+
+def captured_twice(script: list[str], captured_minor: int, *debits: int, **fields: Any) -> list[Effect]:
+    """What goes back of an authorised amount of 100.00 of which `captured_minor` is captured."""
+    about, minors, events = ORDER | fields, iter(debits), list[Event]()
+    for number, what in enumerate(script):
+        at_ms = NOON + number * SECOND
+        if what == "debit":
+            events.append(posted(at_ms, f"d{number}", amount_minor=next(minors)))
+            continue
+        kind = PaymentRequested if what == "requested" else PaymentCaptured
+        amount_minor = 10_000 if kind is PaymentRequested else captured_minor
+        events.append(paid(at_ms, number, kind=kind, **about | {"payment_id": "p1", "amount_minor": amount_minor}))
+    return run(*events, mark(NOON + 2 * MINUTE), answer(NOON + 5 * MINUTE, "succeeded"))
+
+
+@pytest.mark.parametrize("script", _CAPTURED.values(), ids=_CAPTURED)
+@pytest.mark.parametrize("order_minor", [None, 10_000])
+def test_what_was_captured_once_and_debited_twice_goes_back_as_a_whole(
+    script: list[str], order_minor: int | None
+) -> None:
+    effects = captured_twice(script, 8_000, 8_000, 8_000, order_amount_minor=order_minor)
+    assert [each.amount_minor for each in only(RefundIntended, effects)] == [8_000]
+    assert flows(effects) == {"F12": "classified"}
+
+
+@pytest.mark.parametrize(
+    ("captured_minor", "debits"), [(5_000, (5_000, 5_000)), (8_000, (8_000, 2_000)), (3_000, (3_000, 3_000, 3_000))]
+)
+def test_parts_of_what_was_authorised_are_captured_one_after_the_other(
+    captured_minor: int, debits: tuple[int, ...]
+) -> None:
+    effects = captured_twice(["requested", "captured", *["debit"] * len(debits)], captured_minor, *debits)
+    assert only(RefundIntended, effects) == []
 
 
 def test_an_order_that_is_paid_at_the_second_attempt_is_paid_once() -> None:
