@@ -42,6 +42,7 @@ KINDS: dict[str, Kind | None] = {
     "fraud": Kind("incident.fraud_refusals", "F35", "security", 3, joins=False),
     "funds": None,  # payday: nobody's work
 }
+_TRUE = ("recovered", "joined_incident")  # endings of what was no false alarm
 # Whoever is paged wants to know how many are hit; the members are counted only after the incident was told.
 FIRST_COUNT_S = 30
 
@@ -190,7 +191,7 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
         priority=priority,
         status=status,
         sub_status=incident.state,
-        finding=("outage" if incident.ending == "recovered" else "false_alarm") if over else "unset",
+        finding=("outage" if incident.ending in _TRUE else "false_alarm") if over else "unset",
         category=kind.queue,
         confidence=1.0,  # counted, not guessed
         subject=incident.root,
@@ -214,6 +215,8 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
         ),
         messages=work.statement(),
         assignee=work.assignee or None,
+        incident_id=incident.part_of or None,
+        merged_into=incident.part_of or None,
         resolution_code=incident.ending or None,
         root_cause=work.root_cause or f"{incident.cause} of {dimension_of(incident.root)}",
         created_at=from_ms(incident.since_ms),

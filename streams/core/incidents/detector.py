@@ -16,7 +16,7 @@ from streams.core.entities.feeds import Standing
 from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
 from streams.core.incidents import counting, silence
-from streams.core.incidents.keys import PLATFORM, group_of
+from streams.core.incidents.keys import PLATFORM, group_of, parts_of
 from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, further, roots, unexplained
 from streams.core.incidents.slowness import end_minute
 from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, SLOTS, HealthCounters, Incident, KeyHealth
@@ -64,6 +64,8 @@ def look(
                 end_minute(entry.speed, policy.slow_sigmas)
     if policy.enabled:
         _judge(health, fresh, h, at_ms, policy, evidence_max)
+        if minute:
+            _time(health, at_ms, policy, evidence_max)
         absence = silence.is_proof(health, at_ms, payments, policy)
         if minute and absence:
             _listen(health, at_ms, policy, evidence_max)
@@ -117,21 +119,17 @@ def _judge(
         for key in {**fresh, **health.incidents}
         if (entry := health.keys.get(key)) is not None and _alarmed(entry, h, policy)
     ]
-    slow = [] if health.minute_ms != at_ms else _slow(health, policy)
     standing: set[str] = set()
     for group in sorted({group_of(key) for key in hot}) if hot else ():
         mine = [key for key in hot if group_of(key) == group]
         standing |= _judge_group(health, mine, group, h, at_ms, policy, evidence_max)
-    if slow:
-        _suspect(health, slow, "slowness", at_ms, evidence_max)
     for incident in health.incidents.values():
-        if incident.state != FLUCTUATING or incident.root in standing:
+        if incident.state != FLUCTUATING or incident.cause == "slowness" or incident.root in standing:
             continue
+        move(incident, "calmed", at_ms, "back to normal", evidence_max)
         entry = health.keys.get(incident.root)
-        if entry is None or incident.cause != "slowness" or not _is_slow(entry, policy):
-            move(incident, "calmed", at_ms, "back to normal", evidence_max)
-            if incident.opened_ms and entry is not None:
-                entry.cusum, entry.onset_ms = 0.0, 0
+        if incident.opened_ms and entry is not None:
+            entry.cusum, entry.onset_ms = 0.0, 0
 
 
 def _judge_group(
@@ -290,21 +288,15 @@ def _suspect(
     evidence_max: int,
     *,
     confirmed: bool = False,
-) -> None:
-    """Opens a suspicion about the root of `suspects`, unless something that is open explains it."""
+) -> list[str]:
+    """Opens suspicions about the roots of `suspects`, unless something that is open explains them; the roots."""
+    excess_of = _excess_within(suspects)
     by_key = {each.key: each for each in suspects}
-
-    def excess_of(key: str) -> float:
-        return by_key[key].excess if key in by_key else 0.0
-
-    standing = [
-        by_key.get(incident.root, Excess(incident.root, 1.0, float("inf")))
-        for incident in health.incidents.values()
-        if incident.state in (DOWN, RECOVERING) and not group_of(incident.root)
-    ]
+    standing = [by_key.get(incident.root, _without_end(incident.root)) for incident in _open(health)]
     retired = [each for each in suspects if health.keys[each.key].retired]
     suspects = [each for each in suspects if each not in retired]
-    for root in roots(unexplained(suspects, [*standing, *retired], excess_of), excess_of):
+    found = roots(unexplained(suspects, [*standing, *retired], excess_of), excess_of)
+    for root in found:
         incident = health.incidents.get(root)
         said = f"{by_key[root].share:.0%} {_WORDS[cause]}"
         if incident is None:
@@ -315,22 +307,52 @@ def _suspect(
             incident.cause = cause
             incident.reopened += incident.state == CLOSED
             move(incident, "confirmed", at_ms, said, evidence_max)
+    return found
+
+
+def _excess_within(suspects: list[Excess]) -> Callable[[str], float]:
+    """The excess of a key among `suspects`. Pairs are neither timed nor missed: all of both parts may be theirs."""
+    by_key = {each.key: each.excess for each in suspects}
+
+    def excess_of(key: str) -> float:
+        return by_key.get(key) or min(map(excess_of, parts_of(key)), default=0.0)
+
+    return excess_of
+
+
+def _open(health: HealthCounters) -> list[Incident]:
+    return [each for each in health.incidents.values() if each.state in (DOWN, RECOVERING) and not group_of(each.root)]
+
+
+def _without_end(root: str) -> Excess:
+    """Of what is down for another cause nobody knows how much it explains: all of it."""
+    return Excess(root, 1.0, float("inf"))
 
 
 _WORDS = {"silence": "of the usual attempts are missing", "slowness": "of the answers are late"}
 
 
-def _slow(health: HealthCounters, policy: HealthPolicy) -> list[Excess]:
-    """Detector D: keys that were slow for long enough."""
-    return [
-        Excess(key, 1.0, entry.speed.late)
+def _time(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:
+    """Detector D: what is slow for long enough, what is the root of it, and what is as fast as usual again?"""
+    slow = {
+        key: Excess(key, *entry.speed.lately)
         for key, entry in health.keys.items()
-        if entry.speed is not None and _is_slow(entry, policy)
-    ]
-
-
-def _is_slow(entry: KeyHealth, policy: HealthPolicy) -> bool:
-    return entry.speed is not None and entry.speed.slow >= policy.slow_windows
+        if entry.speed is not None and entry.speed.slow >= policy.slow_windows
+    }
+    found = _suspect(health, list(slow.values()), "slowness", at_ms, evidence_max)
+    excess_of = _excess_within(list(slow.values()))
+    known = [*_open(health), *(health.incidents[root] for root in found if root in health.incidents)]
+    for incident in health.incidents.values():
+        if incident.state != FLUCTUATING or incident.cause != "slowness" or incident.root in found:
+            continue
+        if incident.root not in slow:
+            move(incident, "eased", at_ms, "back to normal", evidence_max)
+            continue
+        for root in known:
+            if explains(slow.get(root.root, _without_end(root.root)), slow[incident.root], excess_of):
+                incident.part_of = root.incident_id if root.opened_ms else ""
+                move(incident, "explained", at_ms, root.root, evidence_max)
+                break
 
 
 def _listen(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max: int) -> None:

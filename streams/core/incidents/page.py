@@ -76,7 +76,8 @@ while it is suspicious, nor from keys that a standing incident explains.
   withdrawn (`feed_stalled`). One gateway of several that are heard is missed at once. A payment counts as hung only
   once its feed was heard up to then.
 * **D, slowness:** the 95th percentile of a minute more than `slow_sigmas` above its moving mean, `slow_windows` minutes
-  in a row. Durations are measured on the followed payments.
+  in a row. Durations are measured on the followed payments, of gateways, issuers, networks and methods. The root is
+  looked for each minute: an issuer that was noticed before its slow gateway is explained by it (`joined_incident`).
 
 ## The root
 
@@ -103,7 +104,8 @@ _AFTER = """\
 A confirmed incident is one case (F35, of a merchant F34) owned by the entity `health`. Its id follows from root and
 onset. A version is published when state or priority changes, half a minute after the opening with the first counts,
 else at most every `update_s`. It is P1 from `page_users` affected customers or `page_share` of the platform's
-attempts on, else P2; a suspicion that lasts `degraded_s` without confirmation is a P3 case that pages nobody. After
+attempts on, else P2; a suspicion that lasts `degraded_s` without confirmation is a P3 case that pages nobody, and
+slowness is never more than that: its end is a recovery, that of unconfirmed failures a false alarm. After
 `close_after_s` of quiet it closes itself; what comes back within `reopen_s` is the same incident.
 
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose

@@ -24,7 +24,13 @@ class Speed(msgspec.Struct, array_like=True):
     variance: float = 0.0
     minutes: int = 0
     slow: int = 0  # minutes in a row above the limit
-    late: float = 0.0  # share of the last minute that was slower than twice the usual percentile
+    late: float = 0.0  # share of the last slow minute that was slower than twice the usual percentile
+    measured: int = 0  # answers in it
+
+    @property
+    def lately(self) -> tuple[float, float]:
+        """Answers of the last slow minute, and how many of them were late."""
+        return self.measured, self.late * self.measured
 
 
 def measure(speed: Speed, spans: tuple[int, ...]) -> None:
@@ -47,6 +53,7 @@ def end_minute(speed: Speed, sigmas: float) -> None:
         speed.slow += 1
         usual = min(len(spans), math.ceil(speed.mean) + 1)
         speed.late = sum(spans[usual:]) / measured
+        speed.measured = measured
         return
     speed.slow = 0
     speed.minutes += 1

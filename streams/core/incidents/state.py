@@ -70,6 +70,7 @@ class Incident(msgspec.Struct, array_like=True):
     told_began: bool = False  # the merchant, of an incident of its own
     told_over: bool = False
     ending: str = ""  # how it ended
+    part_of: str = ""  # the incident that explains it
 
 
 class HealthCounters(msgspec.Struct, array_like=True):

@@ -26,6 +26,8 @@ HEALTHY, FLUCTUATING, DOWN, RECOVERING, CLOSED = STATES = (
 TRANSITIONS = (
     Transition(HEALTHY, "alarmed", FLUCTUATING, "more failures than chance explains"),
     Transition(FLUCTUATING, "calmed", HEALTHY, "it was nothing", "false_alarm"),
+    Transition(FLUCTUATING, "eased", HEALTHY, "answers come as fast as usual again", "recovered"),
+    Transition(FLUCTUATING, "explained", HEALTHY, "it has another root", "joined_incident"),
     Transition(FLUCTUATING, "confirmed", DOWN, "many customers fail"),
     Transition(DOWN, "recovered", RECOVERING, "attempts succeed again"),
     Transition(DOWN, "withdrawn", HEALTHY, "its feed was silent, and not it", "feed_stalled"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from random import Random
 
@@ -29,6 +29,7 @@ ROUTES = [
     for merchant in range(6)
 ]
 PAYMENTS, LEDGER = "payments.transactions", "ledger.entries"
+NOT_TIMED: Mapping[str, tuple[int, ...]] = {}
 Failing = Callable[[Route], float]
 
 
@@ -67,7 +68,7 @@ class Site:
         *,
         trials: int = 40,
         group: str = "",
-        spans: tuple[int, ...] = (),
+        spans: Mapping[str, tuple[int, ...]] = NOT_TIMED,
         routes: list[Route] = ROUTES,
         members: tuple[Member, ...] = (),
     ) -> list[EntityEffect]:
@@ -88,7 +89,7 @@ class Site:
 
     def repeat(self, trials: int, times: int, routes: list[Route] = ROUTES) -> None:
         """The same faultless bucket every minute."""
-        bucket = self._bucket(trials, lambda _: 0.0, "", (), routes, ())
+        bucket = self._bucket(trials, lambda _: 0.0, "", NOT_TIMED, routes, ())
         for _ in range(times):
             self.at_ms += 60_000
             moved = self.at_ms - 5_000
@@ -152,7 +153,7 @@ class Site:
         trials: int,
         failing: Failing,
         group: str,
-        spans: tuple[int, ...],
+        spans: Mapping[str, tuple[int, ...]],
         routes: list[Route],
         members: tuple[Member, ...],
     ) -> HealthBucket:
@@ -183,7 +184,7 @@ class Site:
                     users=n,
                     failing=0 if group else users,
                     groups=tuple(f * (name == group) for name in METERED) if group and f and key[0] in "in" else (),
-                    spans=spans if key.startswith("gateway:g1") else (),
+                    spans=spans.get(key, ()),
                 )
                 for key, (n, f, users) in counts.items()
             ),
@@ -541,20 +542,62 @@ def test_observing_makes_shadows():
     assert {case.shadow for case in site.cases} == {True}
 
 
+USUAL_SPANS, LATE_SPANS = (4, 10, 2, 0, 0, 0, 0, 0), (0, 0, 0, 0, 2, 10, 4, 0)
+HALF_LATE = tuple((usual + late) // 2 for usual, late in zip(USUAL_SPANS, LATE_SPANS, strict=True))
+
+
+def timed(**spans: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Durations of each key of a dimension; `g1`, `i2`: of one of them."""
+    dimensions = {"g": "gateway", "i": "issuer"}
+    return {f"{dimensions[name[0]]}:{name}": each for name, each in spans.items()}
+
+
 def test_slow_answers_are_a_suspicion_and_a_case_only_if_they_last():
     site = Site()
-    site.run(3_600, spans=(4, 10, 2, 0, 0, 0, 0, 0))
+    site.run(3_600, spans=timed(g1=USUAL_SPANS))
     assert site.cases == []
-    site.run(300, spans=(0, 0, 0, 0, 2, 10, 4, 0))
+    site.run(300, spans=timed(g1=LATE_SPANS))
     health = site.state.health
     assert health is not None
     assert [(incident.root, incident.cause) for incident in health.incidents.values()] == [("gateway:g1", "slowness")]
     assert site.cases == []
-    site.run(1_200, spans=(0, 0, 0, 0, 2, 10, 4, 0))
+    site.run(1_200, spans=timed(g1=LATE_SPANS))
     assert [(case.subject, case.priority) for case in site.cases] == [("gateway:g1", "P3")]
-    site.run(300, spans=(4, 10, 2, 0, 0, 0, 0, 0))
-    assert (site.cases[-1].status, site.cases[-1].finding) == ("closed", "false_alarm")
+    site.run(300, spans=timed(g1=USUAL_SPANS))
+    assert (site.cases[-1].status, site.cases[-1].finding) == ("closed", "outage")
+    assert site.cases[-1].resolution_code == "recovered"
     assert isinstance(health.keys["gateway:g1"].speed, Speed)
+
+
+def test_the_issuers_of_a_slow_gateway_are_not_blamed_though_one_of_them_was_noticed_first():
+    site = Site()
+    usual = timed(g0=USUAL_SPANS, g1=USUAL_SPANS, i0=USUAL_SPANS, i1=USUAL_SPANS)
+    site.run(3_600, spans=usual)
+    site.run(60, spans=usual | timed(i0=HALF_LATE))
+    site.run(1_500, spans=usual | timed(g1=LATE_SPANS, i0=HALF_LATE, i1=HALF_LATE))
+    assert {case.subject for case in site.cases} == {"gateway:g1"}
+    site.run(300, spans=usual)
+    assert (site.cases[-1].subject, site.cases[-1].finding) == ("gateway:g1", "outage")
+
+
+def test_a_case_of_slowness_that_turns_out_to_have_another_root_says_which():
+    site = Site()
+    usual = timed(g1=USUAL_SPANS, i0=USUAL_SPANS)
+    site.run(3_600, spans=usual)
+    site.run(1_200, spans=usual | timed(i0=HALF_LATE))
+    assert [(case.subject, case.finding) for case in site.cases] == [("issuer:i0", "unset")]
+    site.run(300, spans=usual | timed(g1=LATE_SPANS, i0=HALF_LATE))
+    ended = site.cases[-1]
+    assert (ended.subject, ended.status, ended.resolution_code) == ("issuer:i0", "closed", "joined_incident")
+    assert "gateway:g1" in ended.evidence[-1].text
+
+
+def test_two_slow_gateways_are_two_cases():
+    site = Site()
+    usual = timed(g0=USUAL_SPANS, g1=USUAL_SPANS, g2=USUAL_SPANS)
+    site.run(3_600, spans=usual)
+    site.run(1_500, spans=usual | timed(g0=LATE_SPANS, g1=LATE_SPANS))
+    assert {case.subject for case in site.cases} == {"gateway:g0", "gateway:g1"}
 
 
 BROAD = [
