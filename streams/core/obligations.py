@@ -245,6 +245,7 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     contradicted: bool = False  # its payment was good and has failed since: `entry` is the failure's event
     line: int = 0  # `charges.line_of`
     undone: bool = False  # said to be reversed: due is when the ledger should have given it back
+    tells: str = ""  # why its transfer failed, where the customer hears that the money is back
 
 
 class Reserved(msgspec.Struct, array_like=True, gc=False):

@@ -40,6 +40,7 @@ from streams.core.turn import Turn
 DEBITED = "debited_not_confirmed"
 UNKNOWN_CODE = "unknown_code"
 UNEXPLAINED = "failure.unexplained"
+_PAYEE = "F06"
 # What these are about; no decision is, since none of them begins a movement.
 _NEVER_FIRST: dict[type[Movement], str] = {RefundFailed: "refund", WithdrawalReturned: "withdrawal"}
 _NO_PAYMENTS = frozenset({"topup", "withdrawal", "refund"})
@@ -89,6 +90,8 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, 
         instrument = retry.known(obligations.instruments, event)
     said_by = speakers(library.profiles, event.method, event.network, event.gateway_id, event.codes)
     case = _case(turn, event, resolved)
+    if failed and resolved.cause.flow == _PAYEE:
+        _say_when_back(turn, event, resolved.cause.cause)
     if case is None and counts and not joined:
         case = repeat_failures.after_failure(turn, event, resolved.cause.cause)
     entry, cause = resolved.entry, resolved.cause
@@ -125,6 +128,13 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, 
             contact=_contact(turn, event, cause.who_acts),
         )
     )
+
+
+def _say_when_back(turn: Turn, event: Movement, cause: str) -> None:
+    """Money that left for a wrong payee: its customer tries once more when it is back (F06)."""
+    for debit in turn.obligations.debits:
+        if debit.payment_id == event.payment_id:
+            debit.tells = cause
 
 
 def _contact(turn: Turn, event: Failure | RefundFailed, who_acts: str) -> Contact | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streams.contracts.accounts import LedgerPosted
 from streams.core.cases.book import add_line, set_status
 from streams.core.flows import refund_requests, unknown_outcome
+from streams.core.library import reason_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import balance, charges, expectations, given, over_refunds, refunds
@@ -271,6 +272,14 @@ def _share(pool_minor: int, worth_minor: int, missing_minor: int) -> int:
     return pool_minor if worth_minor <= missing_minor else -(-pool_minor * missing_minor // worth_minor)
 
 
+def _tell(turn: Turn, debit: Debit) -> None:
+    """A transfer to a wrong payee is over: the money was back before anybody had to ask for it."""
+    if debit.tells:
+        amount = money(debit.amount_minor + debit.back_minor, debit.currency)
+        about = {"amount": amount, "time": instant(debit.at_ms), "reason": reason_word(debit.tells)}
+        notify(turn, "transfer_failure.returned", about)
+
+
 def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> None:
     match claim.about:
         case Debit() as debit:
@@ -279,6 +288,7 @@ def _came(turn: Turn, event: LedgerPosted, claim: Claim, left_minor: int) -> Non
                 debit.amount_minor = left_minor
             else:
                 turn.obligations.debits.remove(debit)
+                _tell(turn, debit)
         case Case() as case:
             came_minor = claim.missing_minor - left_minor
             if case.family == refunds.FEE:
