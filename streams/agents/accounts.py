@@ -19,6 +19,7 @@ from streams.contracts.registry import Refusal, encode, headers_of, read
 from streams.contracts.signals import AccountForgotten, ClockTold, EntityRisk
 from streams.contracts.topics import ENTITY_RISK, MERGED, SIGNALS, TOPICS, inputs_of
 from streams.core import erasure, pipeline
+from streams.core.attacked_places import AttackedPlaces, is_attacked_place
 from streams.core.declines.card_data import refusal_of_card
 from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
@@ -102,6 +103,7 @@ class Shared(msgspec.Struct, array_like=True):
     frequencies: Frequencies = msgspec.field(default_factory=Frequencies)  # of logins; `prepare` alone changes it
     tenure: Tenure = msgspec.field(default_factory=Tenure)
     blocked_until_ms: int = 0  # no block of an operator stands from then on; `prepare` alone changes it
+    attacked: AttackedPlaces = msgspec.field(default_factory=AttackedPlaces)
 
 
 class StalledFeed(msgspec.Struct, frozen=True, gc=False):
@@ -129,6 +131,13 @@ class OutageTold(msgspec.Struct, frozen=True, gc=False):
     at_ms: int
 
 
+class AttackTold(msgspec.Struct, frozen=True, gc=False):
+    """The entities agent says that a place is held for an attack on logins."""
+
+    risk: EntityRisk
+    at_ms: int
+
+
 class Stranger(msgspec.Struct, frozen=True, gc=False):
     """An attempt that belongs to no account: it makes signals and nothing else."""
 
@@ -145,7 +154,7 @@ class Forgotten(msgspec.Struct, frozen=True, gc=False):
 
 
 # What `prepare` makes of a record.
-Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold | Forgotten
+Work = Prepared | Stranger | StalledFeed | LocksStopped | OutageTold | AttackTold | Forgotten
 # What is decided about them changes what `prepare` sees of the account next.
 _UNTEACHES = frozenset({AccountErasure, AccountProfile, UserReport, CustomerConfirmed, CaseAction})
 _NOT_SCORED = ScoreUnavailable("not_scored")
@@ -300,6 +309,8 @@ class AccountsLogic:
             if event.kind == BLOCK_KIND:
                 shared.blocked_until_ms = max(shared.blocked_until_ms, to_ms(event.expires_at))
                 return None
+            if is_attacked_place(event):
+                return AttackTold(event, at_ms)
             rule = stopped_rule(event.kind, event.value)
             if rule is not None:
                 return LocksStopped(rule, at_ms, to_ms(event.effective_at), to_ms(event.expires_at))
@@ -333,6 +344,9 @@ class AccountsLogic:
     def decide(self, state: Any, prepared: Work, score: Any, context: Context) -> list[Emit]:
         if type(prepared) is OutageTold:
             context.shared.outages.apply(prepared.risk)
+            return []
+        if type(prepared) is AttackTold:
+            context.shared.attacked.apply(prepared.risk)
             return []
         emits: list[Emit] = []
         if type(prepared) is StalledFeed:
@@ -408,6 +422,7 @@ class AccountsLogic:
             samples=context.shared.samples,
             library=self._library,
             stalled=context.shared.stalled,
+            attacked=context.shared.attacked,
             outages=context.shared.outages,
             health=context.shared.health,
             ranking=context.shared.ranking,

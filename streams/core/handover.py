@@ -21,7 +21,7 @@ def unsay(obligations: Obligations) -> list[str]:
     obligations.cases, obligations.ended = [], []
     obligations.holds, obligations.locks, obligations.outbox = [], [], []
     obligations.notices, obligations.soft_locks, obligations.auto_refunds = [], [], []
-    obligations.suspects, obligations.memberships = [], []
+    obligations.suspects, obligations.memberships, obligations.early = [], [], []
     return was_open
 
 

@@ -72,6 +72,7 @@ WORST_BYTES = 18_432
 DECORATION_MAX = 48
 TIER_MAX = 16
 APP_VERSION_MAX = 32
+EARLY_MAX = 2  # cases of an account that look for the attack they may belong to
 
 
 _encoded = msgspec.msgpack.Encoder().encode
@@ -485,6 +486,15 @@ class Membership(msgspec.Struct, array_like=True, gc=False):
     ended: bool = False
 
 
+class EarlyVictim(msgspec.Struct, array_like=True, gc=False):
+    """An account that was restricted for a right password and may turn out to be one of an attack's many."""
+
+    at_ms: int
+    due_ms: int  # when to look again
+    case_id: str
+    places: list[int]  # marks of `streams.core.attacked_places`
+
+
 class Trace(Line, array_like=True, gc=False):
     """One thing that happened after a suspicious login, as a timeline will say it."""
 
@@ -560,6 +570,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     cards: bytes = b""  # 11 bytes each, oldest first: `payment_key` of a card payment, then 48 bits of its card
     posts: list[tuple[int, int]] = msgspec.field(default_factory=list)  # when, and how many read it; of the last hour
     urged: bool = False  # what `advised_ms` was about could not wait
+    early: list[EarlyVictim] = msgspec.field(default_factory=list)
     tried: list[Tried] = msgspec.field(default_factory=list)  # the last payments that failed, oldest first
 
     def forget_waits(self) -> None:
@@ -694,7 +705,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     def forgets_ms(self) -> int | None:
         """From when on nothing here can matter any more, or None while something waits for its time."""
         waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
-        if waits or self.expectations or self.reserved or self.suspects or self.memberships:
+        if waits or self.expectations or self.reserved or self.suspects or self.memberships or self.early:
             return None
         if any(case.talk_due_ms or case.due_ms for case in self.cases):
             return None

@@ -67,6 +67,7 @@ from streams.core.flows import (
     applications,
     contacts,
     decisions,
+    early_victims,
     fees,
     fraud_alert,
     holds,
@@ -109,6 +110,7 @@ from streams.core.obligations import (
     Case,
     Command,
     Debit,
+    EarlyVictim,
     Expectation,
     Hold,
     Membership,
@@ -349,6 +351,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 members.look_again(turn, waiting)
             case Membership():
                 members.ask_again(turn, waiting)
+            case EarlyVictim():
+                early_victims.look_again(turn, waiting)
             case timers.Talk():
                 dialogue.due(turn, waiting.case)
             case timers.Reckoning():

@@ -19,6 +19,7 @@ from streams.contracts.cases import (
 )
 from streams.contracts.decisions import DecisionAmended, DecisionMade, DecisionShadowed, Hit
 from streams.contracts.triage import PaymentTriaged
+from streams.core.attacked_places import AttackedPlaces
 from streams.core.cases.clocks import Deadline
 from streams.core.cases.shelf import SnapshotDropped
 from streams.core.declines.samples import Samples
@@ -120,6 +121,7 @@ class DecideContext(msgspec.Struct, gc=False):
 
     # Labels of payments that were scored, as (band of the score, verdict): for the shell to count.
     foretold: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    attacked: AttackedPlaces = msgspec.field(default_factory=AttackedPlaces)
     outages: Outages = msgspec.field(default_factory=Outages)
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
     ranking: Ranking = msgspec.field(default_factory=Ranking)

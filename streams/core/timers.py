@@ -11,6 +11,7 @@ from streams.core.obligations import (
     Case,
     Command,
     Debit,
+    EarlyVictim,
     Expectation,
     HeldLock,
     Hold,
@@ -65,6 +66,7 @@ Waiting = (
     | Reckoning
     | Case
     | Reserved
+    | EarlyVictim
 )
 
 
@@ -85,6 +87,7 @@ def next_due_ms(obligations: Obligations) -> int | None:
         obligations.reserved,
         obligations.suspects,
         obligations.memberships,
+        obligations.early,
     ):
         for item in waiting:
             if due is None or item.due_ms < due:
@@ -132,6 +135,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
             name = f"suspect/{digest(account_id, str(waiting.payment), str(waiting.event))}"
         case Membership():
             name = f"incident/{digest(account_id, waiting.incident_id)}"
+        case EarlyVictim():
+            name = f"early/{waiting.case_id}"
         case Talk():
             name = f"talk/{waiting.case.case_id}"
         case Untold():
@@ -176,6 +181,9 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for membership in obligations.memberships:
         if membership.due_ms <= due_ms:
             yield membership.due_ms, 8, membership.incident_id, membership
+    for early in obligations.early:
+        if early.due_ms <= due_ms:
+            yield early.due_ms, 14, early.case_id, early
     for case in obligations.cases:
         if 0 < case.talk_due_ms <= due_ms:
             yield case.talk_due_ms, 10, case.case_id, Talk(case, case.talk_due_ms)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND
@@ -26,7 +27,7 @@ LAST_FAILURE = 2 * DAY + (NAMES - 1) * 10 * SECOND
 EXPOSED = "credential_attack.exposed"
 
 
-def attempt(at: int, kind: type[Login], victim: int, ip: str, device: str) -> Outgoing:
+def attempt(at: int, kind: type[Login], victim: int, ip: str, device: str, **fields: Any) -> Outgoing:
     account = f"victim-{victim}"
     event_id = f"{kind.__name__}-{victim}-{at}-{device}"
     return outgoing(
@@ -39,6 +40,7 @@ def attempt(at: int, kind: type[Login], victim: int, ip: str, device: str) -> Ou
             username=account,
             ip=ip,
             device_id=device or None,
+            **fields,
         ),
     )
 
@@ -209,3 +211,36 @@ def test_right_passwords_by_ever_new_devices_at_one_address_are_one_attack_on_a_
     assert stopped[:5] == ["allow"] * 5
     assert set(stopped[6:]) == {"step_up"}
     assert {(command.action, command.entity) for command in run.actions} == {("step_up", f"ip/{ATTACKER}")}
+
+
+ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/124.0 Mobile Safari/537.36"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:109.0) Gecko/20100101 Firefox/115.0"
+AT_HOME: dict[str, Any] = {"user_agent": ANDROID, "country": "CN", "asn": 4134}
+FAR_AWAY: dict[str, Any] = {"user_agent": WINDOWS, "country": "NL", "asn": 60781}
+
+
+def on_a_busy_site(owners: int, victims: int) -> Iterator[Outgoing]:
+    """Half a month of owners at home, then one device far away enters an account every two minutes."""
+    for day in range(15):
+        for owner in range(owners):
+            at = day * DAY + owner * MINUTE
+            yield attempt(at, LoginSucceeded, owner, f"100.64.{owner}.7", f"phone-{owner}", **AT_HOME)
+    for victim in range(victims):
+        yield attempt(15 * DAY + victim * 2 * MINUTE, LoginSucceeded, victim, ATTACKER, "thief", **FAR_AWAY)
+
+
+def test_the_first_victims_of_a_burst_join_the_attack_and_are_not_locked_any_longer() -> None:
+    run = Scene(step_ms=30 * SECOND).play(on_a_busy_site(160, 12), 2 * HOUR)
+    attack = attack_of(run)
+    victims = [case for case in run.cases if case.flow == "F21"]
+    assert len(victims) == 12, [(case.flow, case.rules) for case in run.cases]
+    assert {case.incident_id for case in victims} == {attack.case_id}
+    restricted = [each for each in run.actions if each.action == "restrict"]
+    assert restricted, "before anybody knows of the attack they are restricted, as anybody would be"
+    unlocked = [each.account_id for each in run.actions if each.action == "unlock"]
+    assert sorted(each.account_id for each in restricted) == sorted(unlocked)
+    assert sorted(state.account_id for state in run.locks if state.trigger == "contained") == sorted(unlocked)
+    last = {state.account_id: state.state for state in run.locks}
+    assert {last[each] for each in unlocked} == {"active"}
+    told = Counter(note.template for note in run.notifications if note.account_id in unlocked)
+    assert told["unlocked.contained"] == len(unlocked)

@@ -19,6 +19,7 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import PaymentSucceeded
 from streams.contracts.topics import MERGED
 from streams.core import pipeline
+from streams.core.attacked_places import AttackedPlaces
 from streams.core.declines.samples import Samples
 from streams.core.locks.caps import PartitionLimits
 from streams.core.login_risk.frequencies import Frequencies
@@ -82,6 +83,7 @@ class Player:
         self.frequencies = Frequencies()
         self.feeds: dict[str, int] = {}
         self.stalled: dict[str, tuple[int, int]] = {}  # what the entities agent would have told
+        self.attacked = AttackedPlaces()  # the same
         self.clock_ms = 0
         self.prepared: Prepared  # the newest event, as the rules saw it
         self._scorer = scorer
@@ -173,6 +175,7 @@ class Player:
             self._barrier_s,
             stalled=self.stalled,
             samples=self.samples,
+            attacked=self.attacked,
         )
 
 

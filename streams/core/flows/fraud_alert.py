@@ -14,7 +14,7 @@ from streams.core.cases.book import Draft, add_line, is_about, open_or_join, rai
 from streams.core.cases.dialogue import take_up
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.threat import EXPOSED
-from streams.core.flows import mule, owners_word, trail
+from streams.core.flows import early_victims, mule, owners_word, trail
 from streams.core.flows.holds import end_hold, let_go, wait_for_answer
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
@@ -439,6 +439,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
         )
         if restricted:
             notify(turn, "account_locked.risk", {"reason": reason}, case)
+            if type(prepared.event) is LoginSucceeded and not taken_over:
+                early_victims.restricted(turn, case, prepared.event)
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case

@@ -55,6 +55,7 @@ ACCOUNT_MOVES = (
     AccountMove(SOFT_LOCK, "false_lock", REST, "analyst"),
     AccountMove(RESTRICTED, "expired", REST, "time, after its review"),
     AccountMove(RESTRICTED, "identity_proved", RECOVERING, "identity service, level 3: face and document"),
+    AccountMove(RESTRICTED, "contained", REST, "rules: the attack that it was one of the first victims of"),
     AccountMove(RESTRICTED, "operator", REST, "analyst"),
     AccountMove(RESTRICTED, "false_lock", REST, "analyst"),
     AccountMove(HARD_LOCK, "identity_proved", RECOVERING, "identity service, level 3: face and document"),
