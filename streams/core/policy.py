@@ -67,6 +67,17 @@ class LegalClock(Section, frozen=True, kw_only=True):
     term: Term
 
 
+class RefundAbusePolicy(Section, frozen=True, kw_only=True):
+    """From when on an account's refunds look like abuse (F33)."""
+
+    window_s: Count
+    refunds: Count  # fewer refunded payments are no habit
+    usual_share: Share  # of payments that are refunded at all, with customers like these
+    times_usual: Annotated[float, Meta(gt=0)]
+    to_another_card: Count  # refunds to a card that did not pay
+    without_sale: Count  # refunds of payments that nobody has told of
+
+
 class MoneyPolicy(Section, frozen=True, kw_only=True):
     """Currencies, dated rates, and how long a debit may be without its payment (rule L1, domain 4.2)."""
 
@@ -93,6 +104,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     withdrawal: dict[str, Term]  # by speed, with the key `other`
     refund: dict[str, Term]  # by where it goes, with the key `other`
     refund_window: dict[str, Term]  # from a payment to a request for its refund; by merchant, with the key `other`
+    refund_abuse: RefundAbusePolicy
     refund_promise: Term  # from a promise or approval to the refund's departure
     bill: Term
     promo_grant: Term  # from a claim to the grant

@@ -23,6 +23,7 @@ from streams.core.flows import (
     fraud_alert,
     holds,
     paused_cards,
+    refund_abuse,
     refund_requests,
     repeat_failures,
     reports,
@@ -219,6 +220,7 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
             charges.look_once_more(turn, event.payment_id)
         if not stopped:
             refund_requests.moved(turn, event)
+        refund_abuse.seen(turn, event)
     waiting = obligations.debits or obligations.cases or obligations.owed
     was_told = word.late and state == word.known  # what is late and changes nothing was told before
     if not was_told and (waiting or (word.known is not None and word.known.is_debited)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import UserReport
-from streams.contracts.payments import Movement
+from streams.contracts.payments import Movement, Refund
 from streams.core.cases.book import add_line, put_line
 from streams.core.flows import owners_word
 from streams.core.flows.movements import status_after
@@ -23,8 +23,8 @@ REASON: Final = "R29"
 
 
 def paid_by(turn: Turn, event: Movement) -> None:
-    """Remembers by which card."""
-    if event.card_token is not None:
+    """Remembers by which card; a refund names the card that it goes to."""
+    if event.card_token is not None and not isinstance(event, Refund):
         turn.obligations.remember_card(payment_key(event.payment_id), hashed(event.card_token))
 
 

@@ -35,7 +35,7 @@ class Check(NamedTuple):
 def check(turn: Turn, event: RefundRequested) -> Check:
     """Looks at the sale, the merchant's rule, the window, the amount and the evidence, in this order."""
     state = turn.obligations.recall(payment_key(event.payment_id)) or PaymentState(PaymentState.SEEN)
-    found = state.status == PaymentState.SUCCEEDED or state.is_debited
+    found = state.is_sale
     paid_ms = _paid_ms(turn, event)
     windows = turn.policy.money.refund_window
     window = windows.get(event.merchant_id or "", windows["other"])

@@ -45,6 +45,7 @@ _GOES_BACK_ON = {
     MISMATCH: PaymentState.SUCCEEDED,
     BILL: PaymentState.FAILED,
 }
+ABUSE = "refund_abuse"  # family: whether the account's refunds are abuse, people are to say (F33)
 OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # sent, and the ledger has told of a credit that is it, or the bank's own
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
@@ -582,6 +583,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         # Whether a case that only people see is a dispute about this money, nobody here knows any more.
         ("handed_over", not approved and any(each.handed_over for each in obligations.ended)),
         ("abuse", any(case.finding == "confirmed_fraud" for case in obligations.cases)),
+        ("suspected_abuse", not approved and any(case.is_open and case.family == ABUSE for case in obligations.cases)),
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)

@@ -170,6 +170,7 @@ def test_a_stalled_feed_makes_nothing_late() -> None:
 
 def test_a_refund_request_is_a_case_until_the_money_is_there() -> None:
     player = Player(policy())
+    player.see(paid(NOON - HOUR, 0, payment_id="p1", **CNY))
     refund = {"refund_id": "r1", "payment_id": "p1", "method": "wallet_balance"} | CNY
     effects = player.see(paid(NOON, 1, kind=payments.RefundRequested, **refund))
     assert cases(effects) == [("F15", "classified")]
@@ -211,7 +212,7 @@ def test_the_law_is_on_the_case() -> None:
 )
 def test_no_timer_is_missed_and_none_is_early(plans: list[tuple[str, int, bool]], looks: list[int]) -> None:
     """Ends around their deadline by milliseconds, looks at any time: a case exactly where the end came too late."""
-    player = Player(policy())
+    player = Player(policy("[money.refund_abuse]\nwithout_sale = 100\n"))  # refunds of what nobody sold here
     happenings: list[Event] = []
     wanted = set()
     for number, (flow, delta_ms, comes) in enumerate(plans):
