@@ -574,6 +574,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     early: list[EarlyVictim] = msgspec.field(default_factory=list)
     tried: list[Tried] = msgspec.field(default_factory=list)  # the last payments that failed, oldest first
     refund_marks: bytes = b""  # 8 bytes for each payment that was refunded lately; `streams.core.flows.refund_abuse`
+    fraud_ms: int = 0  # when a case was last found to be fraud, also one that has made room; 0: never, or by mistake
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""
@@ -722,6 +723,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
             (self.payments_day + 1 + PAYMENTS_DAYS) * DAY_MS,
             worked + CASES_DAYS * DAY_MS,
             charged + PAYMENTS_DAYS * DAY_MS,
+            self.fraud_ms + CASES_DAYS * DAY_MS,
         )
 
 

@@ -26,6 +26,7 @@ ACTIONS_MAX = 6
 CODES_MAX = 6
 REPEATED_CONTACT = 2
 HANDED_OVER = "handed_over"  # line of a case
+FRAUD = "confirmed_fraud"  # finding of a case
 # Lines that people miss least where there is no room: a command was carried out, time has passed.
 _ROUTINE = frozenset({"acknowledged", "clock.first_response", "clock.next_update", "clock.resolution"})
 _ENCODER = msgspec.msgpack.Encoder()
@@ -121,8 +122,13 @@ def set_status(turn: Turn, case: Case, status: str, resolution: str = "") -> Non
 
 def set_finding(turn: Turn, case: Case, finding: str) -> None:
     """Records what the case turned out to be about."""
+    obligations = turn.obligations
     if case.finding != finding:
         case.finding = finding
+        if finding == FRAUD:
+            obligations.fraud_ms = turn.at_ms
+        elif all(each.finding != FRAUD for each in obligations.cases):
+            obligations.fraud_ms = 0
         turn.change(case, f"finding {finding}")
 
 

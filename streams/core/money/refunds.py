@@ -12,13 +12,15 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed, RefundSent
 from streams.core import ids
-from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases.book import FRAUD, Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import arrivals, balance, expectations, given, other_leg, shared_ids, times
 from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
+    CASES_DAYS,
+    DAY_MS,
     OWED_BYTES,
     OWED_MAX,
     REFUNDED_MAX,
@@ -569,7 +571,7 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
     guards = (
         ("not_posted", not owed.entry),
         ("in_flight", owed.status != OWED or (not approved and _is_refunded_by_merchant(turn, owed))),
-        ("shared_id", not approved and shared_ids.is_shared(turn, owed.payment_id)),
+        (shared_ids.SHARED, not approved and shared_ids.is_shared(turn, owed.payment_id)),
         # The provider may give it back as well, now that it was told to cancel the payment.
         (CANCELLED_THERE, not approved and arrivals.knows(turn, CANCELLED_THERE, owed.payment_id)),
         (other_leg.REFUNDED, not approved and other_leg.is_refunded(turn, owed)),
@@ -582,11 +584,18 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("dispute", is_disputed(turn)),
         # Whether a case that only people see is a dispute about this money, nobody here knows any more.
         ("handed_over", not approved and any(each.handed_over for each in obligations.ended)),
-        ("abuse", any(case.finding == "confirmed_fraud" for case in obligations.cases)),
+        ("abuse", _is_abused(turn)),
         ("suspected_abuse", not approved and any(case.is_open and case.family == ABUSE for case in obligations.cases)),
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
+
+
+def _is_abused(turn: Turn) -> bool:
+    """A case of the account was found to be fraud, for as long as its topic remembers it, with room for it or not."""
+    obligations = turn.obligations
+    known = any(case.finding == FRAUD for case in obligations.cases)
+    return known or 0 <= turn.at_ms - obligations.fraud_ms < CASES_DAYS * DAY_MS
 
 
 def _is_refunded_by_merchant(turn: Turn, owed: Owed) -> bool:

@@ -11,11 +11,12 @@ from streams.contracts.payments import Movement, Refund
 from streams.core.cases.samples import sample
 from streams.core.cases.timeline import kind_of
 from streams.core.flows.movements import REQUESTS
-from streams.core.money import charges
+from streams.core.money import charges, refunds
 from streams.core.obligations import SHARED_MAX, Line, payment_key
 from streams.core.turn import Turn
 
 _SAMPLE = "integration.shared_payment_id"
+SHARED = "shared_id"
 
 
 def heard(turn: Turn, event: Movement) -> None:
@@ -23,21 +24,29 @@ def heard(turn: Turn, event: Movement) -> None:
 
     Of another order; or asked for again for another payee or in another currency.
     """
-    about = None if isinstance(event, Refund) else charges.about_of(turn, event.payment_id)
-    if about is None or is_shared(turn, event.payment_id):
-        return
-    order = charges.hashed(event.order_id)
-    other = bool(order and about.order) and order != about.order
-    if type(event) in REQUESTS:
-        payee = charges.hashed(event.counterparty_id or event.merchant_id)
-        other = other or (bool(payee and about.payee) and payee != about.payee) or event.currency != about.currency
-    if not other:
+    if isinstance(event, Refund) or is_shared(turn, event.payment_id) or not _is_another(turn, event):
         return
     obligations = turn.obligations
     obligations.shared = [*obligations.shared, payment_key(event.payment_id)][-SHARED_MAX:]
     text = f"another payment has the id {event.payment_id} already: source {event.source}"[:160]
     line = Line(turn.at_ms, kind_of(event), turn.cause, text, event.amount_minor, event.currency)
     sample(turn, "payments", _SAMPLE, case_type=_SAMPLE, flow="F10", line=line)
+    for owed in tuple(obligations.owed):
+        if (owed.payment_id, owed.status) == (event.payment_id, refunds.INTENDED):
+            refunds.ask_people(turn, owed, SHARED)
+
+
+def _is_another(turn: Turn, event: Movement) -> bool:
+    """Of what is forgotten with the payment its debits may still know the order."""
+    about = charges.about_of(turn, event.payment_id)
+    known = [about] if about is not None else charges.debits_of(turn, payment_key(event.payment_id))
+    order, orders = charges.hashed(event.order_id), {each.order for each in known} - {0}
+    if order and orders and order not in orders:
+        return True
+    if type(event) not in REQUESTS or about is None:
+        return False
+    payee = charges.hashed(event.counterparty_id or event.merchant_id)
+    return (bool(payee and about.payee) and payee != about.payee) or event.currency != about.currency
 
 
 def is_shared(turn: Turn, payment_id: str) -> bool:

@@ -280,6 +280,34 @@ def test_an_operator_gives_back_within_limits(
     assert len(only(RefundIntended, effects)) == (refused is None)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "guards"), [("confirm_fraud", ["abuse"]), ("confirm_legit", [])], ids=["fraud", "by mistake"]
+)
+def test_whoever_was_found_out_has_no_refund_by_itself_however_many_cases_came_after(
+    verdict: str, guards: list[str]
+) -> None:
+    story = Story(amount_minor=10_001)
+    act = {"case_id": story.owed.cases[0].case_id, "actor": "ana", "role": "analyst"}
+    for number, action in enumerate(["confirm_fraud", verdict, "resolve"]):
+        version = story.owed.cases[0].version
+        story.see(event(CaseAction, NOON + HOUR + number, number, action=action, expected_version=version, **act))
+    for number in range(8):
+        at_ms, about = NOON + (2 + number) * HOUR, WALLET | {"payment_id": f"o{number}"}
+        story.see(paid(at_ms, f"o{number}", kind=PaymentRequested, **about))
+        story.see(posted(at_ms + SECOND, f"o{number}", f"o{number}"))
+        story.see(paid(at_ms + 2 * SECOND, f"o{number}f", kind=PaymentFailed, **about))
+        story.see(mark(at_ms + 10 * MINUTE))
+        story.see(posted(at_ms + 20 * MINUTE, f"o{number}b", f"o{number}", direction="credit"))
+    story.effects.clear()
+    for happening in (*tried(9, NOON + DAY), mark(NOON + DAY + 10 * MINUTE)):
+        story.see(happening)
+    said = WALLET | {"payment_id": "p9", "status": "failed"}
+    story.see(paid(NOON + DAY + HOUR, "last", kind=PspStatus, **said))
+    assert act["case_id"] not in [case.case_id for case in story.owed.cases], "it has made room"
+    assert story.withheld() == [f"for a person: {guard}" for guard in guards]
+    assert len(only(RefundIntended, story.effects)) == (not guards)
+
+
 # -- duplicates and amounts --------------------------------------------------------------------------------------------
 
 ORDER = {"order_id": "o1", "merchant_id": "m1"} | WALLET

@@ -10,10 +10,10 @@ from support.happenings import HOUR, NOON, SECOND, event
 from support.play import Player, policy
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.actions import RefundIntended
+from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.payments import PaymentFailed, PaymentRequested, PspStatus
+from streams.contracts.payments import PaymentFailed, PaymentRequested, PaymentSucceeded, PspStatus
 from streams.core import timers
 from streams.core.obligations import Debit, Unknown
 from streams.core.steps import Effect
@@ -103,3 +103,29 @@ def test_a_payment_that_is_asked_for_again_is_the_same_one() -> None:
     again = msgspec.structs.replace(asked, event_id="again", source="other", amount_minor=1100)
     effects = played(asked, again, failed, debit, answer)
     assert [each.amount_minor for each in effects if isinstance(each, RefundIntended)] == [1000]
+
+
+def test_an_intent_is_held_when_another_payment_with_its_id_is_noticed_before_it_has_left() -> None:
+    asked, failed, debit, answer = life("shop")
+    again = event(PaymentRequested, NOON + HOUR + SECOND, 5, payment_id="order-1", order_id="o2", **WALLET)
+    effects = played(asked, failed, debit, answer, again)
+    (intent,) = [each for each in effects if isinstance(each, RefundIntended)]
+    (cancelled,) = [each for each in effects if isinstance(each, RefundCancelled)]
+    assert (cancelled.refund_id, cancelled.cause) == (intent.refund_id, "shared_id")
+    money = {each.case_type: each for each in effects if isinstance(each, CaseVersion)}["debited_not_confirmed"]
+    assert "for a person: shared_id" in [each.text for each in money.evidence]
+    assert [each.template for each in effects if isinstance(each, NotificationRequested)][-1] == "refund_checked"
+
+
+def test_the_debit_remembers_the_order_of_a_payment_that_others_have_pushed_out() -> None:
+    asked, failed, debit, answer = life("shop")
+    others: list[Event] = []
+    for number in range(8):
+        payment = {"payment_id": f"other-{number}", "order_id": f"other-{number}"} | WALLET
+        others.append(event(PaymentRequested, NOON + (10 + number) * SECOND, f"r{number}", **payment))
+        line = ENTRY | {"entry_id": f"o{number}", "payment_id": f"other-{number}"}
+        others.append(event(LedgerPosted, NOON + (10 + number) * SECOND, f"l{number}", **line))
+        others.append(event(PaymentSucceeded, NOON + (10 + number) * SECOND, f"s{number}", **payment))
+    again = event(PaymentRequested, NOON + 60 * SECOND, 5, payment_id="order-1", order_id="o2", **WALLET)
+    effects = played(asked, failed, debit, *others, again, answer)
+    assert not [each for each in effects if isinstance(each, RefundIntended)]
