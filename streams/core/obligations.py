@@ -572,6 +572,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     posts: list[tuple[int, int]] = msgspec.field(default_factory=list)  # when, and how many read it; of the last hour
     urged: bool = False  # what `advised_ms` was about could not wait
     early: list[EarlyVictim] = msgspec.field(default_factory=list)
+    login_help_ms: int = 0  # when the owner was last told how to get back in (F19)
     tried: list[Tried] = msgspec.field(default_factory=list)  # the last payments that failed, oldest first
     refund_marks: bytes = b""  # 8 bytes for each payment that was refunded lately; `streams.core.flows.refund_abuse`
     fraud_ms: int = 0  # when a case was last found to be fraud, also one that has made room; 0: never, or by mistake

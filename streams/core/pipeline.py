@@ -72,6 +72,7 @@ from streams.core.flows import (
     fraud_alert,
     holds,
     lifecycle,
+    login_help,
     login_ladder,
     login_risk,
     messages,
@@ -394,7 +395,10 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             verification.after_failed(turn, prepared, prepared.event)
         case SessionUsed():
             session_reuse.after_use(turn, prepared, prepared.event)
-        case CredentialChanged() | DeviceBound() | PasswordResetRequested():
+        case PasswordResetRequested():
+            security_change.after_change(turn, prepared, prepared.event)
+            login_help.reset_requested(turn)
+        case CredentialChanged() | DeviceBound():
             security_change.after_change(turn, prepared, prepared.event)
         case _:
             pass

@@ -13,6 +13,7 @@ from __future__ import annotations
 from streams.contracts.logins import LoginFailed
 from streams.core.cases import counting
 from streams.core.cases.book import Draft, open_or_join
+from streams.core.flows import login_help
 from streams.core.flows.owners_word import TOLD_AGAIN_MS
 from streams.core.locks.saga import LOCK_CAPPED, lock
 from streams.core.messages.notify import notify
@@ -74,6 +75,8 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
         case=case if at_top else None,
         capped=not asks,  # nobody is kept out, and an attack on many accounts must not use up what known devices need
     )
+    if locked and known and not by_network and failures == policy.ladder[0].failures:
+        login_help.waits(turn)
     if locked and at_top and case is not None and _is_news(turn, case, applies_to):
         template = "account_locked.password" if applies_to == "unknown_devices" else "account_locked.own_device"
         if notify(turn, template, {"until": instant(turn.at_ms + wait_s * 1000)}, case):

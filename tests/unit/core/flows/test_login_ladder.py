@@ -272,7 +272,7 @@ class TestWhatItsOwnerHears:
         player = at_home()
         effects = fail(player, 12, SECOND, **THIEF) + fail(player, 12, SECOND, NOON + MINUTE, "own", **OWN)
         told = [one.template for one in effects if type(one) is NotificationRequested]
-        assert told == ["account_locked.password", "account_locked.own_device"]
+        assert told == ["account_locked.password", "login_issue.help", "account_locked.own_device"]
 
 
 class TestWhoGoesOnGuessing:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from support.happenings import DAY, HOUR, MINUTE, NOON, login, paid
 from support.play import Player, policy
 
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.logins import LoginSucceeded, PasswordResetRequested
+from streams.contracts.logins import LoginFailed, LoginSucceeded, PasswordResetRequested
+from streams.core.steps import Effect
 
 HOME = {"device_id": "phone", "ip": "198.51.100.4", "country": "DE"}
 
@@ -21,7 +22,7 @@ def owner() -> Player:
 
 
 def asks(player: Player, at_ms: int, **where: str) -> tuple[str, list[str]]:
-    """(outcome, codes of its reasons); nothing but the decision follows."""
+    """(outcome, codes of its reasons); no case follows."""
     effects = player.see(login(at_ms, at_ms, PasswordResetRequested, **where))
     assert not [each for each in effects if isinstance(each, CaseVersion)]
     (decision,) = (each for each in effects if isinstance(each, DecisionMade))
@@ -44,3 +45,34 @@ def test_an_account_that_was_never_entered_is_nobodys_yet() -> None:
 def test_where_the_policy_observes_nothing_is_asked() -> None:
     player = Player(policy('mode = "observe"\n'))
     assert asks(player, NOON + HOUR, **HOME)[0] == "allow"
+
+
+def helped(effects: list[Effect]) -> list[str]:
+    told = [each for each in effects if isinstance(each, NotificationRequested)]
+    return [each.template for each in told if each.template.startswith("login_issue.")]
+
+
+def test_the_owner_hears_of_a_reset_once_a_day_however_many_are_asked_for() -> None:
+    player = owner()
+    effects = [
+        each
+        for number in range(30)
+        for each in player.see(login(NOON + number * HOUR, f"r{number}", PasswordResetRequested, device_id="other"))
+    ]
+    assert helped(effects) == ["login_issue.reset"] * 2
+
+
+def test_an_owner_who_has_to_wait_hears_how_to_get_back_in() -> None:
+    player = owner()
+    effects = [
+        player.see(login(NOON + number * MINUTE, f"f{number}", LoginFailed, reason="wrong_password", **HOME))
+        for number in range(7)
+    ]
+    assert [helped(each) for each in effects] == [[], [], [], [], ["login_issue.help"], [], []]
+
+
+def test_strangers_who_guess_bring_the_owner_no_such_message() -> None:
+    player = owner()
+    stranger = {"device_id": "box", "ip": "9.3.3.3"}
+    for number in range(7):
+        assert helped(player.see(login(NOON + number * MINUTE, f"s{number}", LoginFailed, **stranger))) == []
