@@ -475,6 +475,7 @@ class Suspect(msgspec.Struct, array_like=True, gc=False):
     currency: str
     code: str
     marks: list[int]  # of the keys that it failed on
+    method: str = ""  # empty: nobody remembers
 
 
 class Membership(msgspec.Struct, array_like=True, gc=False):

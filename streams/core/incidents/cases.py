@@ -225,7 +225,7 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
 
 
 def _risk(incident: Incident, at_ms: int, ctx: EntityContext, version: int) -> EntityRisk | None:
-    """What the accounts side is told: an outage began, still is, or is over."""
+    """What the accounts side is told: an outage began, still is, recovers, or is over."""
     over = incident.state in (CLOSED, HEALTHY)
     if not incident.opened_ms or incident.state == FLUCTUATING:
         return None
@@ -234,7 +234,8 @@ def _risk(incident: Incident, at_ms: int, ctx: EntityContext, version: int) -> E
             return None  # they were never told, or have heard it
         incident.expires_ms = 0
     else:
-        if incident.expires_ms - at_ms > _TOLD_FOR_S * 500:
+        moved = f"state {incident.state}" in incident.changed
+        if not moved and incident.expires_ms - at_ms > _TOLD_FOR_S * 500:
             return None
         incident.expires_ms = ctx.effective_ms(at_ms) + _TOLD_FOR_S * 1000
     effective_ms = ctx.effective_ms(at_ms)
@@ -244,7 +245,7 @@ def _risk(incident: Incident, at_ms: int, ctx: EntityContext, version: int) -> E
         value=incident.root,
         effective_at=from_ms(effective_ms),
         expires_at=from_ms(effective_ms + _TOLD_FOR_S * 1000),
-        level="normal" if over else "elevated",
+        level="elevated" if incident.state == DOWN else "normal",
         typology=TYPOLOGY,
         version=version,
         case_id=incident.incident_id,

@@ -17,6 +17,7 @@ from streams.core.incidents.causes import Group, group_of_codes
 from streams.core.incidents.keys import dimension_of, keys_of, route_of
 from streams.core.incidents.outages import Outage, mark_of
 from streams.core.messages.notify import notify
+from streams.core.messages.render import issuer_word, method_word
 from streams.core.obligations import (
     MEMBER_PAYMENTS_MAX,
     MEMBERSHIPS_MAX,
@@ -58,6 +59,7 @@ def after_failure(turn: Turn, event: Movement) -> bool:
         event.currency,
         f"{codes[0].source}/{codes[0].code}"[:64] if codes else SILENCE,
         marks,
+        event.method,
     )
     return _considered(turn, suspect)
 
@@ -133,7 +135,7 @@ def ask_again(turn: Turn, membership: Membership) -> None:
     if not membership.ended:
         membership.ended = True
         if membership.told:
-            notify(turn, f"incident.{_variant(outage)}.over", {})
+            _tell(turn, outage, "over")
         # Kept until the incident cannot come back, so that nobody hears of it twice.
         membership.due_ms = outage.closed_ms + policy.reopen_s * 1000
     if membership.due_ms <= turn.at_ms or turn.at_ms >= outage.closed_ms + policy.reopen_s * 1000:
@@ -181,9 +183,11 @@ def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:
         obligations.memberships.append(membership)
         if len(obligations.memberships) > MEMBERSHIPS_MAX:
             del obligations.memberships[0]
-        if not outage.is_over(turn.ctx.clock_ms):
-            membership.told = True
-            notify(turn, f"incident.{_variant(outage)}.began", {})
+    if not membership.told and outage.is_down(turn.ctx.clock_ms):
+        # Not for what fails as usual while it recovers; if it comes back, they hear of it then.
+        membership.told, membership.ended = True, False
+        membership.due_ms = turn.at_ms + policy.recheck_s * 1000
+        _tell(turn, outage, "began", suspect.method)
     membership.payments = [*membership.payments, suspect.payment][-MEMBER_PAYMENTS_MAX:]
     join(
         turn.ctx.health,
@@ -208,9 +212,17 @@ def _link(turn: Turn, case: Case, outage: Outage) -> None:
         add_line(turn, case, Line(turn.at_ms, _JOINED, turn.cause, text))
 
 
-def _variant(outage: Outage) -> str:
-    """What a customer may be told about where it is broken: the bank, the merchant, or just this way of paying."""
+def _tell(turn: Turn, outage: Outage, what: str, method: str = "") -> None:
+    """Says where it is broken, as far as customers may know: their bank, the merchant, or their way of paying."""
     dimension = dimension_of(outage.root)
+    words = turn.ctx.library.messages.words
     if dimension.startswith("merchant"):
-        return "merchant"
-    return "bank" if dimension == "issuer" else "channel"
+        notify(turn, f"incident.merchant.{what}", {})
+    elif dimension == "issuer":
+        bank = issuer_word(outage.root.partition(":")[2])
+        notify(turn, f"incident.bank.{what}", {"bank": bank if bank in words else issuer_word("any")})
+    elif what == "began":
+        channel = method_word(method)
+        notify(turn, "incident.channel.began", {"channel": channel if channel in words else method_word("any")})
+    else:
+        notify(turn, f"incident.channel.{what}", {})

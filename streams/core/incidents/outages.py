@@ -21,7 +21,7 @@ REMEMBERED_MS = 7_200_000
 
 
 class Outage(msgspec.Struct, array_like=True):
-    """One outage. `closed_ms` is from when on it is known to be over; 0: it goes on."""
+    """One outage. `closed_ms` is from when on it is known to be over, `eased_ms` to recover; 0: it is not."""
 
     incident_id: str
     root: str
@@ -31,12 +31,17 @@ class Outage(msgspec.Struct, array_like=True):
     expires_ms: int
     version: int
     closed_ms: int = 0
+    eased_ms: int = 0
 
     def is_known(self, clock_ms: int) -> bool:
         return self.effective_ms <= clock_ms < self.expires_ms
 
     def is_over(self, clock_ms: int) -> bool:
         return 0 < self.closed_ms <= clock_ms
+
+    def is_down(self, clock_ms: int) -> bool:
+        """Whether it is neither over nor recovering: a failure is its, and no ordinary one."""
+        return not self.is_over(clock_ms) and not 0 < self.eased_ms <= clock_ms
 
 
 class Outages(msgspec.Struct, array_like=True):
@@ -61,6 +66,7 @@ class Outages(msgspec.Struct, array_like=True):
             to_ms(risk.expires_at),
             risk.version,
             effective_ms if risk.closed else 0,
+            effective_ms if risk.level == "normal" else 0,
         )
         self._forget(effective_ms)
         return True

@@ -110,11 +110,13 @@ slowness is never more than that: its end is a recovery, that of unconfirmed fai
 
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose
 route has the root among its keys joins: no ticket (F04), no count towards repeated failures (F09), one message to the
-customer when it begins and one when it is over. A failure older than the knowledge waits and looks again after 15 s,
-60 s and `look_back_s`. A case of repeated failures that was opened meanwhile is withdrawn (`joined_incident`) when too
-few other attempts are left in it, every other one is linked. Money cases (F10) stay cases of their own, with
-`incident_id`. The accounts tell back, with their next bucket, how many customers, failures, amounts and codes joined:
-these are the counters of the case.
+customer when it begins and one when it is over. They name the way of paying, of an issuer the bank if the deployment
+has a word for it (`issuer.ID` in `templates.toml`), and never a gateway. While it recovers failures still join, because
+it may come back, but nobody is told that it begins: most of them fail as usual. A failure older than the knowledge
+waits and looks again after 15 s, 60 s and `look_back_s`. A case of repeated failures that was opened meanwhile is
+withdrawn (`joined_incident`) when too few other attempts are left in it, every other one is linked. Money cases (F10)
+stay cases of their own, with `incident_id`. The accounts tell back, with their next bucket, how many customers,
+failures, amounts and codes joined: these are the counters of the case.
 
 The merchant whose incident it is (`merchant/ID`) hears of it with the first counts: the share of its attempts that
 succeeded since, for how many seconds, the way of paying if only one fails, and the code that most failures have (or

@@ -129,6 +129,14 @@ def method_word(method: str) -> str:
     return f"method.{method}"
 
 
+ISSUER = "issuer."
+
+
+def issuer_word(issuer: str) -> str:
+    """The name under which messages know a bank. None is packaged: a deployment names those of its customers."""
+    return f"{ISSUER}{issuer}"
+
+
 def code_word(code: str) -> str:
     """The same of a code. Only that of no answer has a word; others are known as they are to whom they concern."""
     return f"code.{code}"

@@ -6,7 +6,7 @@ import tomllib
 
 import msgspec
 
-from streams.core.messages.render import Messages, ParameterKind, Template, Word, fields_of, unfit
+from streams.core.messages.render import ISSUER, Messages, ParameterKind, Template, Word, fields_of, unfit
 from streams.core.refused import wrong
 from streams.core.tables import TableError
 
@@ -49,7 +49,7 @@ def read_wordings(text: str, name: str, packaged: Messages) -> tuple[dict[str, T
         templates[each] = msgspec.structs.replace(shipped, zh=wording.zh, en=wording.en)
     for each, word in file.words.items():
         where = f"{name}, word {each}"
-        if each not in packaged.words:
+        if each not in packaged.words and not each.startswith(ISSUER):
             raise TableError("there is no word of that name", where, "use the name of a packaged word")
         for language in ("zh", "en"):
             _check_text(getattr(word, language), language, where, set())

@@ -22,6 +22,7 @@ from streams.contracts.payments import (
 from streams.contracts.signals import EntityRisk
 from streams.core.entities.health import HealthBuckets, Joined
 from streams.core.incidents.outages import Outages
+from streams.core.library import packaged_library, read_library
 from streams.core.money.completeness import IDLE
 from streams.core.steps import DecideContext, Effect
 
@@ -35,15 +36,18 @@ class Partition(Player):
         super().__init__(policy(*overrides))
         self.outages = Outages()
         self.health = HealthBuckets()
+        self.library = packaged_library()
         self.version = 0
         self.told: list[Effect] = []
 
     def _context(self, account_id: str) -> DecideContext:
         context = super()._context(account_id)
-        context.outages, context.health = self.outages, self.health
+        context.outages, context.health, context.library = self.outages, self.health, self.library
         return context
 
-    def hear(self, at_s: float, *, since_s: float = 0.0, closed: bool = False, root: str = ROOT) -> None:
+    def hear(
+        self, at_s: float, *, since_s: float = 0.0, closed: bool = False, recovers: bool = False, root: str = ROOT
+    ) -> None:
         self.version += 1
         self.outages.apply(
             EntityRisk(
@@ -52,7 +56,7 @@ class Partition(Player):
                 value=root,
                 effective_at=at(at_s),
                 expires_at=at(at_s + 86_400),
-                level="normal" if closed else "elevated",
+                level="normal" if closed or recovers else "elevated",
                 typology="outage",
                 version=self.version,
                 case_id=f"inc_{root}",
@@ -93,6 +97,10 @@ class Partition(Player):
     def wait(self, until_s: float) -> None:
         self.feeds[IDLE] = START_MS + int(until_s * 1000)  # every input has been read that far
         self.told += self.pass_until(self.feeds[IDLE])
+
+    @property
+    def notices(self) -> list[NotificationRequested]:
+        return [each for each in self.told if isinstance(each, NotificationRequested)]
 
     @property
     def messages(self) -> list[tuple[str, str]]:
@@ -196,12 +204,51 @@ def test_what_takes_effect_later_is_not_known_yet() -> None:
     assert town.joined.failures == 1
 
 
-def test_banks_and_merchants_are_named_as_such() -> None:
-    for root, template in (("issuer:i1", "incident.bank.began"), ("merchant:m1", "incident.merchant.began")):
-        town = Partition()
-        town.hear(10, root=root)
-        town.fail(20, merchant_id="m1")
-        assert town.messages == [("anna", template)]
+BANK = read_library({"templates.toml": '[words."issuer.i1"]\nzh = "临海银行"\nen = "Seaside Bank"'})
+SAID = [
+    ("issuer:i1", {}, "Your bank is temporarily unavailable"),
+    ("merchant:m1", {}, "The merchant's system has a problem"),
+    ("gateway:g1", {"method": "alipay"}, "Payments by Alipay have a problem"),
+    ("gateway:g1", {"method": "of_their_own"}, "Payments by this method have a problem"),
+]
+
+
+@pytest.mark.parametrize(("root", "fields", "text"), SAID, ids=[text for _, _, text in SAID])
+def test_customers_hear_where_it_is_broken(root: str, fields: dict[str, str], text: str) -> None:
+    town = Partition()
+    town.hear(10, root=root)
+    town.fail(20, merchant_id="m1", **fields)
+    (said,) = town.notices
+    assert said.en.startswith(text)
+
+
+def test_a_bank_that_the_deployment_names_is_named() -> None:
+    town = Partition()
+    town.library = BANK
+    town.hear(10, root="issuer:i1")
+    town.fail(20)
+    town.hear(600, closed=True, root="issuer:i1")
+    town.wait(700)
+    assert [said.en.split(" is ")[0] for said in town.notices] == ["Seaside Bank", "Seaside Bank"]
+    assert town.notices[0].zh.startswith("临海银行系统")
+
+
+def test_who_fails_as_usual_while_it_recovers_is_told_nothing_unless_it_comes_back() -> None:
+    town = Partition()
+    town.hear(10)
+    town.fail(20)
+    town.hear(300, recovers=True)
+    town.fail(400, "bert")
+    town.fail(410, "cora")
+    assert [account for account, _ in town.messages] == ["anna"]
+    assert town.joined.failures == 3
+    town.hear(500)
+    town.fail(510, "bert")
+    town.hear(900, closed=True)
+    town.wait(1_200)
+    began = [account for account, what in town.messages if what == "incident.channel.began"]
+    over = [account for account, what in town.messages if what == "incident.channel.over"]
+    assert (began, sorted(over)) == (["anna", "bert"], ["anna", "bert"])
 
 
 def test_the_ticket_that_was_opened_too_early_is_linked() -> None:
