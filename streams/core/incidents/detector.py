@@ -60,8 +60,8 @@ def look(
     if minute:
         health.minute_ms = minute_ms
         for entry in health.keys.values():
-            if entry.speed is not None and entry.speed.spans:
-                end_minute(entry.speed, policy.slow_sigmas)
+            if entry.speed is not None and (entry.speed.spans or entry.speed.slow):
+                end_minute(entry.speed, at_ms, policy.slow_sigmas)
     if policy.enabled:
         _judge(health, fresh, h, at_ms, policy, evidence_max)
         if minute:

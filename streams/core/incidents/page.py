@@ -75,9 +75,10 @@ while it is suspicious, nor from keys that a standing incident explains.
   eleven minutes), and while that feed is stalled it judges nothing. What it said since the feed's last event is
   withdrawn (`feed_stalled`). One gateway of several that are heard is missed at once. A payment counts as hung only
   once its feed was heard up to then.
-* **D, slowness:** the 95th percentile of a minute more than `slow_sigmas` above its moving mean, `slow_windows` minutes
-  in a row. Durations are measured on the followed payments, of gateways, issuers, networks and methods. The root is
-  looked for each minute: an issuer that was noticed before its slow gateway is explained by it (`joined_incident`).
+* **D, slowness:** the 95th percentile of a window more than `slow_sigmas` above its moving mean, `slow_windows` windows
+  in a row. A window is a minute, or as many as hold 20 answers; what has fewer in an hour is not judged. Durations are
+  measured on the followed payments, of gateways, issuers, networks and methods. The root is looked for each minute: an
+  issuer that was noticed before its slow gateway is explained by it (`joined_incident`).
 
 ## The root
 

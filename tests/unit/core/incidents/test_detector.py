@@ -594,6 +594,27 @@ def test_a_case_of_slowness_that_turns_out_to_have_another_root_says_which():
     assert "gateway:g1" in ended.evidence[-1].text
 
 
+def test_a_gateway_with_few_answers_is_timed_over_longer_windows():
+    """Seven answers a minute: a window is three minutes long."""
+    site = Site()
+    few, late = timed(g1=(1, 5, 1, 0, 0, 0, 0, 0)), timed(g1=(0, 0, 0, 0, 1, 5, 1, 0))
+    for _ in range(120):
+        site.run(5, spans=few)
+        site.run(55)
+    for _ in range(40):
+        site.run(5, spans=late)
+        site.run(55)
+    assert [(case.subject, case.root_cause) for case in site.cases] == [("gateway:g1", "slowness of gateway")]
+
+
+def test_a_slow_gateway_that_nobody_uses_any_more_is_not_slow_for_ever():
+    site = Site()
+    site.run(3_600, spans=timed(g1=USUAL_SPANS))
+    site.run(1_300, spans=timed(g1=LATE_SPANS))
+    site.run(4_200)
+    assert site.cases[-1].status == "closed"
+
+
 def test_two_slow_gateways_are_two_cases():
     site = Site()
     usual = timed(g0=USUAL_SPANS, g1=USUAL_SPANS, g2=USUAL_SPANS)
