@@ -307,6 +307,18 @@ LABELLED_SCORES: Final = Counter(
     "sane",
     ("score_from", "truth"),
 )
+CONFIRMED_FRAUDS: Final = Counter(
+    "paywarden_confirmed_frauds_total",
+    "Movements that a label or a finding calls fraud, once each, by what was done about them when they came.",
+    "sane",
+    ("outcome",),
+)
+CONFIRMED_FRAUD_USD_CENTS: Final = Counter(
+    "paywarden_confirmed_fraud_usd_cents_total",
+    "Their value in US cents, of those whose amount is known, by what was done about them when they came.",
+    "sane",
+    ("outcome",),
+)
 MODEL_AVERAGE_PRECISION: Final = Gauge(
     "paywarden_model_average_precision",
     "Of scores against the labels that arrived since the worker started; absent before the first fraud.",
@@ -696,6 +708,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     SCORE_UNAVAILABLE,
     MODEL_READY,
     LABELLED_SCORES,
+    CONFIRMED_FRAUDS,
+    CONFIRMED_FRAUD_USD_CENTS,
     MODEL_AVERAGE_PRECISION,
     RANKED_ACCOUNTS,
     MODEL_CARD_PRECISION,

@@ -96,6 +96,15 @@ def fraud() -> Board:
                     value(m.MODEL_CARD_PRECISION, how="avg"),
                     total(m.RANKED_ACCOUNTS, title="Accounts ranked highest, by what became known"),
                     total(m.LABELLED_SCORES, "truth", title="Labels of scored movements"),
+                    series(
+                        "Fraud value detected",
+                        "Of the value of fraud confirmed in 30 days, what was blocked, held or asked a second factor.",
+                        units.PercentUnit,
+                        Query("paywarden:fraud_value_detected:share30d", "detected"),
+                        most=1,
+                    ),
+                    total(m.CONFIRMED_FRAUDS, title="Confirmed fraud, by what was done about it"),
+                    total(m.CONFIRMED_FRAUD_USD_CENTS, title="Confirmed fraud in US cents, by what was done about it"),
                 ),
             ),
             Row(

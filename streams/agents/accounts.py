@@ -49,6 +49,8 @@ from streams.metrics import (
     CASE_DEADLINES,
     CASES_HANDED_OVER,
     CHANNELS_UNLISTED,
+    CONFIRMED_FRAUD_USD_CENTS,
+    CONFIRMED_FRAUDS,
     CUSTOMER_DIALOGUE,
     DEBIT_BACK_SECONDS,
     DEBIT_FOUND_SECONDS,
@@ -469,6 +471,9 @@ class AccountsLogic:
             context.observe(UNLOCK_SECONDS, waited_ms / 1000)
         for band, verdict in moment.foretold:
             context.count(LABELLED_SCORES, str(BANDS_FROM[band - 1]), verdict)
+        for outcome, cents in moment.frauds:
+            context.count(CONFIRMED_FRAUDS, outcome)
+            context.count(CONFIRMED_FRAUD_USD_CENTS, outcome, by=cents)
         signals = [
             lock_signal(event_id, moment.account_id, rule, context.clock_ms, context.partition, context.next_sequence)
             for rule in moment.locked

@@ -269,6 +269,7 @@ class LabelRecorded(Event, frozen=True, kw_only=True, tag="label.recorded.v1", t
     terminal_id: Id | None = None
     device_id: Id | None = None
     amount_minor: Minor | None = None
+    currency: Currency | None = None  # of the amount; without it the amount is the one that is remembered
 
 
 class ActionAcknowledged(Event, frozen=True, kw_only=True, tag="action.acknowledged.v1", tag_field="type"):

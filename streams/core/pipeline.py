@@ -469,7 +469,10 @@ def _told(turn: Turn, event: Event) -> None:
 
 
 def _labelled(turn: Turn, event: LabelRecorded) -> None:
-    truth.learn(turn, event.subject_id, event.verdict, to_ms(event.subject_occurred_at))
+    value = None
+    if event.amount_minor is not None and event.currency is not None:
+        value = event.amount_minor, event.currency
+    truth.learn(turn, event.subject_id, event.verdict, to_ms(event.subject_occurred_at), value)
     timeline.attach(turn, event)
 
 

@@ -122,6 +122,8 @@ class DecideContext(msgspec.Struct, gc=False):
     # Labels of payments that were scored, as (band of the score, verdict): for the shell to count.
     foretold: list[tuple[int, str]] = msgspec.field(default_factory=list)
     attacked: AttackedPlaces = msgspec.field(default_factory=AttackedPlaces)
+    # Confirmed frauds, as (outcome that the movement had, value in US cents): for the shell to count.
+    frauds: list[tuple[str, int]] = msgspec.field(default_factory=list)
     outages: Outages = msgspec.field(default_factory=Outages)
     health: HealthBuckets = msgspec.field(default_factory=HealthBuckets)
     ranking: Ranking = msgspec.field(default_factory=Ranking)

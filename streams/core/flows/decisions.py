@@ -8,6 +8,7 @@ import msgspec
 
 from streams.contracts.logins import LoginFailed, PasswordResetRequested
 from streams.contracts.payments import Movement
+from streams.core import caught
 from streams.core.flows import fraud_alert, locked_out, paused_cards, trail
 from streams.core.flows.movements import status_after
 from streams.core.obligations import PaymentState
@@ -70,6 +71,8 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     elif severity > Outcome.ALLOW and type(event) is not LoginFailed:
         fraud_alert.after_decision(turn, prepared, severity, decision)
     outcome = verdict
+    if isinstance(event, Movement) and not shadow:
+        caught.decided(turn, event, outcome)
     return not shadow and (expiry is not None or outcome is Outcome.BLOCK)
 
 
