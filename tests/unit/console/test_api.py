@@ -234,6 +234,7 @@ def test_whatever_a_form_can_choose_a_program_can_too(service: Service, action: 
         ("link", {"other_case_id": "case_z"}, "body.other_case_id: There is no such case"),
         ("lock", {"hours": 721}, "body.hours"),
         ("lock", {"scope": "wallet"}, "body.scope"),
+        ("lock", {"order": "court"}, "body.order"),  # takes two people who have read it
         ("ask", {"asks_for": ["password"]}, "body.asks_for"),
         ("ask", {"text": "what is your PIN?"}, "body.text: A customer is never asked for a password"),
         ("resolve", {"finding": "confirmed_fraud"}, "body.finding"),
