@@ -173,3 +173,12 @@ def test_a_small_refund_of_the_first_or_one_of_something_else_leaves_it_alone() 
     refunded(story.requested("p3", 210).booked("p3", 211).succeeded("p3", 212), "p3", 220).waited(4_000)
     assert len(story.intents()) == 1
     assert story.cancelled() == []
+
+
+def test_a_held_intent_that_had_left_all_the_same_ends_the_case_when_it_arrives() -> None:
+    story = paid_twice()
+    (intent,) = story.intents()
+    refunded(story, "p1", 200)
+    story.told(payments.RefundSent, "p2", 201, refund_id=intent.refund_id)
+    story.booked("p2", 300, "credit", reference=intent.refund_id).waited(1_000)
+    assert story.open() == {}
