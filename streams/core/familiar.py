@@ -196,6 +196,12 @@ def contains(keys: Keys, key: bytes) -> bool:
     return find(keys, key, len(key)) >= 0
 
 
+def without_movement(keys: Keys, key: bytes) -> Keys:
+    """`keys` without this one."""
+    at = find(keys, key, len(key))
+    return keys if at < 0 else keys[:at] + keys[at + len(key) :]
+
+
 def place_of(keys: Keys, key: bytes) -> int:
     """Which of the keys it is, counted from 0; -1 if none."""
     at = find(keys, key, len(key))

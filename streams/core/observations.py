@@ -33,6 +33,7 @@ from streams.core.familiar import (
     place_of,
     remember,
     tallied,
+    without_movement,
 )
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory
@@ -81,6 +82,7 @@ CARDS_CAP = 16
 DEVICES_CAP = 12
 COUNTRIES_CAP = 8
 SEEN_CAP = 64  # movements whose later events must not count again; the life of a payment rarely spans 64 others
+_REFUSED_CAP = 16  # the payment system, the gateway and the provider tell of one refusal within minutes
 _INFLOW_CAP = 32  # of a day
 _STRANGE_CAP = 32  # of a day
 _INFLOW_SEEN_CAP = 16  # the ledger and the channel tell of the same money within minutes
@@ -232,6 +234,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     attempts: Attempts = b""  # movements that may never go, with what they make known if they do
     credential_from: tuple[Key, ...] = ()  # of the change of `credential_ms`, as `doubted_from`
     doubted_country: Key = b""  # beside `doubted_from`; empty: it named none
+    refused: Keys = b""  # movements that were refused, and not asked for since
 
     @property
     def last_login_ms(self) -> int:
@@ -296,6 +299,15 @@ REFUSALS = frozenset(
         payments.WithdrawalFailed,
         payments.BillpayFailed,
         payments.TopupFailed,
+    )
+)
+_REQUESTS = frozenset(
+    (
+        payments.PaymentRequested,
+        payments.TransferRequested,
+        payments.WithdrawalRequested,
+        payments.BillpayRequested,
+        payments.TopupRequested,
     )
 )
 _SUCCESSES = frozenset(
@@ -561,13 +573,14 @@ def _movement(
 ) -> None:
     kind = type(event)
     refused = kind in REFUSALS
-    if refused:
-        obs.declines = mark(obs.declines, at_ms - obs.base_ms, TIMES_CAP, _WEEK_HORIZON)
-        obs.last_decline_ms = max(obs.last_decline_ms, at_ms)
-    elif kind in _SUCCESSES and at_ms > obs.last_success_ms:
-        obs.last_success_ms = at_ms
     movement = MOVEMENTS[kind]
     key = seen_key(movement, event.payment_id)
+    if refused:
+        _refusal(obs, key, at_ms)
+    elif kind in _SUCCESSES and at_ms > obs.last_success_ms:
+        obs.last_success_ms = at_ms
+    elif kind in _REQUESTS and obs.refused and at_ms > obs.last_decline_ms:
+        obs.refused = without_movement(obs.refused, key)  # its next refusal is another one
     if kind in _MONEY_IN:
         _money_in(obs, movement_key(event.payment_id), event.amount_minor, event.currency, at_ms, basis)
     if contains(obs.seen, key):
@@ -594,6 +607,15 @@ def _movement(
             obs.attempts = with_attempt(obs.attempts, attempt)
             _meet_context(obs, keys, at_ms, unmet=True)
     _active(obs, at_ms, basis)
+
+
+def _refusal(obs: Observations, key: bytes, at_ms: int) -> None:
+    """One refusal is one, whoever tells of it and however often."""
+    if contains(obs.refused, key):
+        return
+    obs.refused = remember(obs.refused, key, _REFUSED_CAP)
+    obs.declines = mark(obs.declines, at_ms - obs.base_ms, TIMES_CAP, _WEEK_HORIZON)
+    obs.last_decline_ms = max(obs.last_decline_ms, at_ms)
 
 
 class Whence(enum.IntEnum):

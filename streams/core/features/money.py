@@ -155,7 +155,7 @@ _NO_HABIT = (MISSING,) * 8
 def declines(v: View, spent_1d: float) -> tuple[float, ...]:
     """declines_30m .. since_decline_s."""
     at = v.at
-    own = 1 if v.failed and v.movement is not None else 0
+    own = 1 if v.refused else 0
     last_ms = v.obs.last_decline_ms
     since = max(0.0, (v.at_ms - last_ms) / 1000.0) if last_ms else MISSING
     if not v.obs.declines:

@@ -26,6 +26,7 @@ class View(msgspec.Struct, frozen=True, gc=False):
     counted: bool  # an outgoing movement that no earlier event has counted: the windows include it
     minor: int  # amount in minor units of the home currency; -1 without amount or rate
     scale: int  # minor units of a major unit
+    refused: bool = False  # a refusal that nobody has told of: the windows do not include it
 
 
 _FAILED = seen.REFUSALS | {LoginFailed, ChallengeFailed}
@@ -44,7 +45,8 @@ def view_of(obs: Observations, event: Event, at_ms: int, basis: Basis) -> View:
             else seen.priced(event.amount_minor, event.currency, home, basis)
         )
         counted = kind in seen.OUTGOING and not contains(obs.seen, seen.seen_key(kind, event.payment_id))
-        return View(obs, basis, at_ms, at, kind, failed, event, None, counted, minor, seen.scale_of(home))
+        refused = failed and not contains(obs.refused, seen.seen_key(kind, event.payment_id))
+        return View(obs, basis, at_ms, at, kind, failed, event, None, counted, minor, seen.scale_of(home), refused)
     scale = seen.scale_of(obs.home_currency or basis.home_currency or "")
     if isinstance(event, Login):
         kind = seen.LOGIN if isinstance(event, (LoginSucceeded, LoginFailed)) else seen.OTHER

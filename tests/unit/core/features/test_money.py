@@ -108,6 +108,15 @@ def test_round_amounts(account, minor, expected):
     assert account.look(paid(NOON, 1, minor)).round_amount == expected
 
 
+def test_a_refusal_is_one_whoever_tells_of_it_until_it_is_asked_for_again(account):
+    for second, source in enumerate(("payments", "gateway", "provider")):
+        features = account.see(paid(NOON + second * SECOND, source, kind=payments.PaymentFailed, payment_id="p1"))
+        assert (features.declines_30m, features.declines_1d, features.declines_row) == (1.0, 1.0, 1.0)
+    account.see(paid(NOON + MINUTE, 2, kind=payments.PaymentRequested, payment_id="p1"))
+    features = account.see(paid(NOON + MINUTE + SECOND, 2, kind=payments.PaymentFailed, payment_id="p1"))
+    assert (features.declines_30m, features.declines_1d, features.declines_row) == (2.0, 2.0, 2.0)
+
+
 def test_refusals(account):
     account.see(paid(NOON, 1, kind=payments.PaymentRequested))
     account.see(paid(NOON + SECOND, 1, kind=payments.PaymentFailed))
