@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Refund, RefundCredited, RefundFailed, RefundRequested
 from streams.core.cases import dialogue
 from streams.core.cases.book import Draft, add_line, open_or_join, put_line, set_status
 from streams.core.cases.timeline import codes_of
+from streams.core.declines.resolve import resolve
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import arrivals, given, refund_check
@@ -14,6 +17,10 @@ from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
 REQUEST, FAILED = "refund_request", "refund_failed"
+_NO_FUNDS: Final = "refund_merchant_funds"
+_OF_REFUNDS: Final = frozenset(
+    {_NO_FUNDS, "refund_payee_abnormal", "refund_not_allowed", "refund_amount_invalid", "refund_window_expired"}
+)
 
 
 def moved(turn: Turn, event: Refund) -> None:
@@ -26,10 +33,7 @@ def moved(turn: Turn, event: Refund) -> None:
         case RefundRequested():
             _asked(turn, event)
         case RefundFailed() if not given.is_ours(turn, event.refund_id):  # of ours its own case says it
-            text = f"refund {event.refund_id} came back: {codes_of(event)}"[:160]
-            line = Line(turn.at_ms, "refund.failed", turn.cause, text)
-            case = _open(turn, event, FAILED, "F17", "accounting", 2, line)
-            notify(turn, FAILED, _answered(turn, event, case), case)
+            _came_back(turn, event)
         case _:
             _goes_on(turn, event)
 
@@ -47,6 +51,18 @@ def _asked(turn: Turn, event: RefundRequested) -> None:
     else:
         notify(turn, REQUEST, _answered(turn, event, case), case)
         dialogue.heard(turn, case)
+
+
+def _came_back(turn: Turn, event: RefundFailed) -> None:
+    """Another account is asked for, unless it is the merchant who has to pay first: its customer can mend nothing."""
+    text = f"refund {event.refund_id} came back: {codes_of(event)}"[:160]
+    case = _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
+    library = turn.ctx.library
+    cause = resolve(library.table, library.profiles, event.codes, event.network).cause.cause
+    if cause in _OF_REFUNDS:
+        case.cause = cause
+    template = "refund_failed.funds" if cause == _NO_FUNDS else FAILED
+    notify(turn, template, _answered(turn, event, case), case)
 
 
 def _goes_on(turn: Turn, event: Refund) -> None:

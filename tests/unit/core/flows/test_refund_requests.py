@@ -12,9 +12,11 @@ from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
+    Code,
     PaymentFailed,
     PaymentSucceeded,
     RefundApproved,
+    RefundFailed,
     RefundRequested,
 )
 from streams.core.steps import Effect
@@ -133,3 +135,20 @@ def test_the_payment_system_knows_the_date_better_than_a_memory() -> None:
 def test_once_the_merchant_has_approved_nothing_is_asked_any_more() -> None:
     effects = told(bought(), asked(NOON + 31 * DAY), approved(NOON + 32 * DAY))
     assert request(effects).status == "in_progress"
+
+
+def came_back(*codes: str) -> tuple[str | None, list[str]]:
+    """The cause on the case of a refund that came back with these codes, and what the customer was told."""
+    named = tuple(Code(source="alipay", code=code) for code in codes)
+    back = paid(NOON + DAY, "back", 10_000, kind=RefundFailed, payment_id="p1", refund_id="r1", codes=named, **CNY)
+    effects = told(bought(), back)
+    cases = [each for each in effects if isinstance(each, CaseVersion) and each.case_type == "refund_failed"]
+    return cases[-1].root_cause, messages(effects)
+
+
+def test_whose_merchant_has_no_funds_is_asked_for_no_other_account() -> None:
+    assert came_back("ACQ.SELLER_BALANCE_NOT_ENOUGH") == ("refund_merchant_funds", ["refund_failed.funds"])
+
+
+def test_a_refund_that_came_back_for_any_other_reason_needs_another_account() -> None:
+    assert came_back() == (None, ["refund_failed"])
