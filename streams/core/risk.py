@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from streams.contracts.logins import Login
+from streams.contracts.payments import Movement
 from streams.core.familiar import network_of
 from streams.core.ids import digest
 
@@ -113,6 +114,7 @@ class RiskFact(msgspec.Struct, frozen=True, gc=False):
     labelled: int = 0  # proved frauds
     incident: str = ""  # case of the attack on logins that it belongs to
     history: LabelHistory | None = None  # None without a fraud among the labels
+    testing_incident: str = ""  # case of the card testing that it belongs to
 
 
 class RiskView(Protocol):
@@ -151,7 +153,11 @@ def slices_of(login: Login) -> tuple[tuple[Slice, str], ...]:
 
 
 # An attack on something wider takes in those on what is narrower: from a single device up to the whole site.
-_NARROW_TO_WIDE = ("account", "device", "ip", "network", "slice", "system", "agent", "fingerprint", "guess", SITE_KIND)
+# Whoever tries cards at a shop tries them at others: an attack there is a part of that by the device, address or range.
+_NARROW_TO_WIDE = (
+    *("merchant", "account", "device", "ip", "bin"),
+    *("network", "slice", "system", "agent", "fingerprint", "guess", SITE_KIND),
+)
 
 
 def is_wider(kind: str, other: str) -> bool:
@@ -166,6 +172,17 @@ def incident_of(look: RiskView, event: Login, at_ms: int) -> tuple[str, str]:
         fact = None if value is None else look(kind, value, at_ms)
         if fact is not None and fact.incident:
             return fact.incident, kind
+    return "", ""
+
+
+def testing_incident_of(look: RiskView, event: Movement, at_ms: int) -> tuple[str, str]:
+    """The same of a card payment: of its card range, address or device; a shop is never the root of an attack."""
+    if event.method != "card":
+        return "", ""
+    for kind, value in (("bin", event.bin), ("ip", event.ip), ("device", event.device_id)):
+        fact = None if value is None else look(kind, value, at_ms)
+        if fact is not None and fact.testing_incident:
+            return fact.testing_incident, kind
     return "", ""
 
 

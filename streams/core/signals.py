@@ -57,10 +57,10 @@ OUTSIDE = Door()
 
 
 def door_of(prepared: Prepared) -> Door:
-    """What the features of a login say about who stands there."""
+    """What the features of a login say about who stands there; of a card payment, which attack it is a part of."""
     features = prepared.features
     if features is None or features.login_known < 0.0:
-        return OUTSIDE
+        return Door(incident=prepared.incident, attacked=prepared.incident_kind) if prepared.incident else OUTSIDE
     known, warm = features.login_known == 1.0, features.login_familiarity >= 0.0
     strange = not known and features.network_new == 1.0 and features.device_new != 0.0
     named = features.device_new == 1.0 or features.login_unlike == 1.0
@@ -152,7 +152,7 @@ def signals_of(
         case Movement():
             if event.method != "card":
                 return []
-            return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy, refusal)
+            return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy, refusal, door)
         case _:
             return []
 
@@ -343,6 +343,7 @@ def _of_card_payment(
     next_sequence: Callable[[], int],
     policy: EntitiesPolicy,
     refusal: Refusal | None,
+    door: Door,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     refused = isinstance(event, _REFUSED)
     if not first and (not refused or refusal == "excused"):
@@ -380,6 +381,7 @@ def _of_card_payment(
             flagged=flagged,
             first=first,
             refusal=refusal,
+            incident_id=_wider_incident(door, kind),
         )
         for kind, value in targets
     ]

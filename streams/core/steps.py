@@ -75,7 +75,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     features: Features | None = None  # None: this event is not scored; a movement is scored at its first event only
     hits: tuple[Hit, ...] = ()
     risk_age_s: int | None = None  # age of the oldest entity risk that the features used
-    incident: str = ""  # case of the attack on logins that this event is a part of
+    incident: str = ""  # case of the attack on logins, or of the card testing, that this event is a part of
     times_usual: float | None = None  # of a fraud label: the amount of its subject over the account's median
     established: bool = False  # of what an owner reports: the account is old enough and has paid often enough
     release: str = ""  # version of a program that gives its users new devices, as this login shows

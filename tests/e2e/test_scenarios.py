@@ -117,6 +117,16 @@ def test_a_range_whose_cards_are_tried_from_everywhere_is_the_attacks_place() ->
     assert {(each.action, each.entity) for each in run.actions} == {("step_up", "bin/400098")}
 
 
+def test_the_shops_and_payments_of_an_attacked_range_belong_to_its_one_case() -> None:
+    story = scenario("bin_attack")
+    run = Scene(step_ms=30_000).play(story.records(7, None, {"merchants": 8, "cards": 120}), story.settle_ms)
+    (attack,) = [case for case in run.cases if case.case_type == "card_testing"]
+    assert attack.subject == "bin/400098"
+    alerts = [case for case in run.cases if case.flow == "F24"]
+    assert len(alerts) > 50
+    assert {case.incident_id for case in alerts} == {attack.case_id}
+
+
 def test_money_that_passes_through_is_held_and_its_owner_asked_where_it_comes_from() -> None:
     run = played("mule")
     (case,) = [case for case in run.cases if case.flow == "F31"]

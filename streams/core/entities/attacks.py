@@ -38,7 +38,14 @@ CREDENTIAL_STUFFING: Final = _on_logins("credential_stuffing")
 GUESS_SPRAY: Final = _on_logins("guess_spray", "guess_attack")
 LOW_AND_SLOW: Final = _on_logins("low_and_slow")
 CARD_TESTING: Final = AttackKind(
-    "card_testing", "card_testing", "F30", "card-testing/02", section="card_testing", scope="all", members="cards"
+    "card_testing",
+    "card_testing",
+    "F30",
+    "card-testing/02",
+    section="card_testing",
+    scope="all",
+    members="cards",
+    joins=True,
 )
 PROMO_ABUSE: Final = AttackKind(
     "promo_abuse",

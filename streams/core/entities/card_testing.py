@@ -89,7 +89,8 @@ def observe_card_payment(
         an attempt of a device or address whatever its amount. At a merchant or in a card range also when as many cards
         as attempts says are refused for their data and are guessed_share of the payments. An attack is a case F30, and
         one case: an address counts one card of each device, a merchant attempts_per_origin attempts of each device or
-        address, a card range as many of each merchant. An outage or an empty account is no refusal here.
+        address, a card range as many of each merchant; and the case of a merchant is merged into that of the card
+        range, address or device whose cards are tried there. An outage or an empty account is no refusal here.
     Blind to: attackers who rotate devices, addresses and merchants together; tests of more than small_minor at a
         merchant or in a card range that are refused without a reason (05), which an outage of the issuer looks like;
         guesses that are less than guessed_share of a large shop; a shared kiosk, and a shop whose form loses what was

@@ -88,7 +88,7 @@ class RiskState(msgspec.Struct, array_like=True):
         ring: RiskVersion | None = None
         seen: set[str] = set()
         guessing = testing = labelled = 0
-        incident = ""
+        incident = testing_incident = ""
         for entry in reversed(self.versions):
             if entry.effective_ms > at_ms or entry.typology in seen:
                 continue
@@ -104,6 +104,7 @@ class RiskState(msgspec.Struct, array_like=True):
                 incident = incident or entry.incident
             elif entry.typology in TESTING:
                 testing = max(testing, entry.level)
+                testing_incident = testing_incident or entry.incident
             elif entry.typology in LABELLED:
                 labelled = max(labelled, entry.level)
         if best is None:
@@ -112,7 +113,9 @@ class RiskState(msgspec.Struct, array_like=True):
         age_s = (at_ms - best.effective_ms) // 1000
         history = None if ring is None else history_of(ring, at_ms // 1000)
         levels = (guessing, testing, labelled)
-        return RiskFact(best.level, best.score, best.typology or None, age_s, *counts, *levels, incident, history)
+        return RiskFact(
+            best.level, best.score, best.typology or None, age_s, *counts, *levels, incident, history, testing_incident
+        )
 
     def forgets_ms(self) -> int:
         """From when on nothing of the state can be in effect."""

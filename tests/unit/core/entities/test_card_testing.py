@@ -14,8 +14,10 @@ from streams.contracts.signals import EntityObserved, Refusal
 from streams.core.entities.recent import ATTEMPTS_MAX, MEMBERS_MAX
 
 
-def paid(kind: str, token: str, at_s: float, refused: bool = False, amount_minor: int = 100, first: bool = True):
-    return card(token, at_s, refused, amount_minor, kind=kind, value="subject", first=first)
+def paid(
+    kind: str, token: str, at_s: float, refused: bool = False, amount_minor: int = 100, first: bool = True, **more: Any
+):
+    return card(token, at_s, refused, amount_minor, kind=kind, value="subject", first=first, **more)
 
 
 def test_five_cards_on_one_device_are_card_testing():
@@ -230,3 +232,23 @@ def test_a_flood_of_guesses_and_customers_stays_small():
             [card(f"honest-{n}", n / 20, kind="bin", value="subject", amount_minor=9_900, event_id=f"event-{n}")]
         )
     assert cards.size < 8_192
+
+
+def test_a_shop_among_many_is_part_of_the_attack_by_the_card_range():
+    shop = Entity(policy())
+    shop.play(paid("merchant", f"card-{number}", number * 5, refused=True) for number in range(10))
+    (own,) = {case.case_id for case in shop.cases}
+    shop.play([paid("merchant", "card-10", 60, refused=True, incident_id="case_of_the_range")])
+    last = shop.cases[-1]
+    assert (last.case_id, last.status, last.merged_into) == (own, "merged", "case_of_the_range")
+    assert shop.risks[-1].case_id in (own, "case_of_the_range")
+
+
+def test_a_shop_that_is_attacked_later_has_no_case_of_its_own():
+    shop = Entity(policy())
+    shop.play(
+        paid("merchant", f"card-{number}", number * 5, refused=True, incident_id="case_of_the_range")
+        for number in range(12)
+    )
+    assert shop.cases == []
+    assert {action.case_id for action in shop.actions} == {"case_of_the_range"}
