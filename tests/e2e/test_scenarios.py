@@ -360,8 +360,9 @@ LOOK_ALIKES = {
 def test_who_only_looks_like_an_attacker_is_not_locked_and_no_attack(name: str, seed: int) -> None:
     run = played(name) if seed == 7 else scene(name, seed=seed)
     assert [case.subject for case in run.cases if case.owner == "entity"] == []
-    assert [command.action for command in run.actions] == []
-    assert run.locks == []
+    # Whoever changes a setting at home has lower limits for a day (F28), and nobody is kept out by that.
+    assert {command.action for command in run.actions if command.rule != "security-change-at-home"} == set()
+    assert {lock.state for lock in run.locks} <= {"active", "recovering"}
     doors = [Outcome.parse(each.outcome) for each in run.decisions if each.subject in ("login", "credential")]
     assert len(doors) > 10
     assert max(doors) <= Outcome.STEP_UP
