@@ -523,13 +523,15 @@ def _close(turn: Turn) -> list[Effect]:
                 turn.ctx.responses.append((case.queue, wound.response_ms))
         turn.effects.append(version_of(turn, case, changed))
         handed_over = case.is_open and turn.obligations.case(case.case_id) is None
+        money = handed.kept_of(case) if handed_over else None
         room = shelf.shelve(
             turn.obligations.ended,
             case.case_id,
             turn.at_ms,
             finished=not case.is_open,
             handed_over=handed_over,
-            money=handed.kept_of(case) if handed_over else None,
+            money=money,
+            stops_refunds=refunds.stops_refunds(case) or (case.by_payment and money is None),
         )
         if room is not None:
             turn.effects.append(room)

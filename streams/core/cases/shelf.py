@@ -16,7 +16,7 @@ from streams.contracts.base import from_ms
 KEPT_MS = 90 * 86_400_000
 # Cases of one owner that ended within those days. One more, and the oldest loses its snapshot early; its versions are
 # on support.cases as long as ever.
-ENDED_MAX = 16  # x 47 bytes
+ENDED_MAX = 16  # x 48 bytes
 HANDED_BYTES = 640  # of all that is kept of handed over money cases; x 35 to 160: the oldest is left to people for good
 
 
@@ -45,6 +45,9 @@ class Ended(msgspec.Struct, array_like=True, gc=False):
     due_ms: int
     handed_over: bool = False  # it has not ended, but people alone follow it now
     money: Handed | None = None  # of one that was handed over, as long as there is room
+    # Of one that was handed over: no refund of the account leaves without a person, because it is a dispute, or about a
+    # payment that nobody here can name. Of rows from before this was noted nobody knows.
+    stops_refunds: bool = True
 
 
 class SnapshotDropped(msgspec.Struct, frozen=True, gc=False):
@@ -62,6 +65,7 @@ def shelve(
     finished: bool,
     handed_over: bool = False,
     money: Handed | None = None,
+    stops_refunds: bool = True,
 ) -> SnapshotDropped | None:
     """Notes that a case ended or was handed over at `at_ms`, or lives again; the tombstone of one that made room."""
     for index, known in enumerate(ended):
@@ -70,7 +74,7 @@ def shelve(
             break
     if not finished and not handed_over:
         return None
-    ended.append(Ended(case_id, at_ms + KEPT_MS, handed_over, money))
+    ended.append(Ended(case_id, at_ms + KEPT_MS, handed_over, money, stops_refunds))
     if money is not None:
         _make_room(ended)
     if len(ended) <= ENDED_MAX:
@@ -85,7 +89,8 @@ def shelve(
 def _make_room(ended: list[Ended]) -> None:
     kept = [each for each in ended if each.money is not None]
     while len(_encoded([each.money for each in kept])) > HANDED_BYTES:
-        kept.pop(0).money = None
+        left = kept.pop(0)
+        left.money, left.stops_refunds = None, True
 
 
 def drop(ended: list[Ended], gone: Ended, at_ms: int) -> SnapshotDropped:

@@ -503,6 +503,11 @@ def is_disputed(turn: Turn) -> bool:
     return any(case.is_open and case.family in _DISPUTES for case in turn.obligations.cases)
 
 
+def stops_refunds(case: Case) -> bool:
+    """Whether no refund of the account leaves by itself while people find out what this case is about."""
+    return case.family in _DISPUTES or case.family == ABUSE
+
+
 def is_none(turn: Turn, owed: Owed) -> bool:
     """What was to go back was charged rightly. False: it has left already."""
     if owed.status not in (OWED, INTENDED):
@@ -582,13 +587,21 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
         ("dispute", is_disputed(turn)),
-        # Whether a case that only people see is a dispute about this money, nobody here knows any more.
-        ("handed_over", not approved and any(each.handed_over for each in obligations.ended)),
+        ("handed_over", not approved and _is_with_people(turn, owed)),
         ("abuse", _is_abused(turn)),
         ("suspected_abuse", not approved and any(case.is_open and case.family == ABUSE for case in obligations.cases)),
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
+
+
+def _is_with_people(turn: Turn, owed: Owed) -> bool:
+    """A case that only people see may be about this money."""
+    return any(
+        each.handed_over
+        and (each.stops_refunds or (each.money is not None and each.money.payment_id == owed.payment_id))
+        for each in turn.obligations.ended
+    )
 
 
 def _is_abused(turn: Turn) -> bool:

@@ -12,6 +12,7 @@ from streams.contracts.actions import PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.payments import (
+    BillpayDebited,
     Code,
     PaymentCaptured,
     PaymentFailed,
@@ -696,11 +697,48 @@ def test_twenty_debits_at_once_lose_no_money_and_give_nothing_back_unseen() -> N
         at_ms = NOON + HOUR + number * MINUTE
         said = paid(at_ms, f"said{number}", kind=PspStatus, payment_id=f"p{number}", status="failed", **WALLET)
         effects += player.see(said)
-    assert only(RefundIntended, effects) == []
+    followed = newest.keys() - {case.case_id for case in left}
+    assert {intent.case_id for intent in only(RefundIntended, effects)} <= followed
     (gone, *_) = left
     asked = {"case_id": gone.case_id, "expected_version": gone.version, "actor": "ana", "role": "analyst"}
     (refused,) = only(ActionRejected, player.see(event(CaseAction, NOON + DAY, 1, action="refund", **asked)))
     assert refused.cause == "handed_over"
+
+
+def debited(payment_id: str, at_ms: int) -> list[Event]:
+    about = WALLET | {"payment_id": payment_id}
+    return [
+        paid(at_ms, f"{payment_id}.requested", kind=PaymentRequested, **about),
+        posted(at_ms + SECOND, f"{payment_id}/{at_ms}", payment_id),
+        paid(at_ms + 2 * SECOND, f"{payment_id}.failed", kind=PaymentFailed, **about),
+        mark(at_ms + 5 * MINUTE),
+    ]
+
+
+TRIED = [
+    paid(NOON - 20 * MINUTE + number * MINUTE, f"try{number}", kind=PaymentFailed, payment_id=f"t{number}", **WALLET)
+    for number in range(3)
+]
+CARD_USED = [event(UserReport, NOON - MINUTE, 1, channel="app", kind="unauthorised")]
+BILLED = [paid(NOON - DAY, "bill", kind=BillpayDebited, payment_id="b1", **WALLET), mark(NOON - MINUTE)]
+
+
+@pytest.mark.parametrize(
+    ("before", "leaves"),
+    [
+        pytest.param(TRIED, True, id="failed three times"),
+        pytest.param(debited("p2", NOON - HOUR), True, id="money of another payment"),
+        pytest.param(debited("p1", NOON - HOUR) + debited("p2", NOON - 30 * MINUTE), False, id="money of this payment"),
+        pytest.param(BILLED, False, id="money of which nothing is kept"),
+        pytest.param(CARD_USED, False, id="dispute"),
+    ],
+)
+def test_a_case_that_people_have_taken_over_stops_what_may_be_about_it(before: list[Event], leaves: bool) -> None:
+    player = Player(policy(SURE, '[cases]\nopen_max = 1\n[money]\nbill = "1h"\n'))
+    happened = [*before, *debited("p1", NOON), answer(NOON + HOUR, "failed")]
+    effects = [each for happening in happened for each in player.see(happening)]
+    assert any("handed over" in case.changed for case in only(CaseVersion, effects)), "otherwise this tests nothing"
+    assert len(only(RefundIntended, effects)) == leaves
 
 
 @pytest.mark.parametrize(("method", "days"), [("wallet_balance", 0), ("alipay", 0), ("card", 0), ("debit_card", 6)])
