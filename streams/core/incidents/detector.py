@@ -348,8 +348,11 @@ def _time(health: HealthCounters, at_ms: int, policy: HealthPolicy, evidence_max
         if incident.root not in slow:
             move(incident, "eased", at_ms, "back to normal", evidence_max)
             continue
+        mine = slow[incident.root]
         for root in known:
-            if explains(slow.get(root.root, _without_end(root.root)), slow[incident.root], excess_of):
+            other = slow.get(root.root, _without_end(root.root))
+            # Windows are not equally long: where it ends, what is timed slowly is late for longer than what shared it.
+            if other.share >= mine.share and explains(other, mine, excess_of):
                 incident.part_of = root.incident_id if root.opened_ms else ""
                 move(incident, "explained", at_ms, root.root, evidence_max)
                 break

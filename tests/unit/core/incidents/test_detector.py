@@ -615,6 +615,15 @@ def test_a_slow_gateway_that_nobody_uses_any_more_is_not_slow_for_ever():
     assert site.cases[-1].status == "closed"
 
 
+def test_what_is_late_in_full_is_not_explained_by_what_is_late_in_part():
+    site = Site()
+    usual = timed(g1=USUAL_SPANS, i0=tuple(30 * each for each in USUAL_SPANS))
+    site.run(3_600, spans=usual)
+    site.run(1_200, spans=usual | timed(g1=LATE_SPANS))
+    site.run(300, spans=timed(g1=LATE_SPANS, i0=tuple(30 * each for each in HALF_LATE)))
+    assert [(case.subject, case.status) for case in site.cases] == [("gateway:g1", "classified")]
+
+
 def test_two_slow_gateways_are_two_cases():
     site = Site()
     usual = timed(g0=USUAL_SPANS, g1=USUAL_SPANS, g2=USUAL_SPANS)
