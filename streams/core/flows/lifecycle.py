@@ -215,7 +215,10 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     if isinstance(event, Refund):
         stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)
-        other_leg.moved(turn, event.payment_id)
+        if isinstance(event, RefundFailed):
+            other_leg.came_back(turn, event)
+        else:
+            other_leg.moved(turn, event.payment_id)
         if isinstance(event, RefundFailed) or not given.is_ours(turn, event.refund_id):
             charges.look_once_more(turn, event.payment_id)
         if not stopped:

@@ -813,14 +813,12 @@ def _may_be_one(each: Spent, mine: Spent) -> bool:
     return bool((each.order and each.order == mine.order) or (each.payee and each.payee == mine.payee))
 
 
-def beside(turn: Turn, owed: Owed) -> set[int]:
-    """The other payments (`payment_key`) of the order of a debit that is one too many."""
-    mine = next((each for each in turn.obligations.spent if each.line == owed.line), None)
-    if mine is None or not mine.order:
-        return set()
-    about = about_of(turn, owed.payment_id)
-    others = [each for each in turn.obligations.spent if each.order == mine.order and not each.fee]
-    return {each.payment for each in others if not _is_to_another(turn, each, about)} - {0, mine.payment}
+def beside(turn: Turn, payment_id: str) -> set[int]:
+    """The other payments (`payment_key`) of the order of one that was debited."""
+    key, about = payment_key(payment_id), about_of(turn, payment_id)
+    orders = {each.order for each in turn.obligations.spent if each.payment == key} - {0}
+    others = [each for each in turn.obligations.spent if each.order in orders and not each.fee]
+    return {each.payment for each in others if not _is_to_another(turn, each, about)} - {0, key}
 
 
 def _stays(turn: Turn, case: Case, mine: Spent, excess_minor: int) -> None:

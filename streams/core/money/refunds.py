@@ -247,10 +247,10 @@ def _left_unasked(turn: Turn, event: Refund) -> None:
             and case.is_open
             and any(line.text.startswith(f"refund {event.refund_id} ") for line in case.lines)
         ):
-            _is_less(turn, case, event)
+            is_less(turn, case, event)
 
 
-def _is_less(turn: Turn, case: Case, event: RefundFailed) -> None:
+def is_less(turn: Turn, case: Case, event: RefundFailed) -> None:
     """So much of what the customer has twice never came: what else is twice stays so."""
     text = f"refund {event.refund_id} came back"
     if any(line.text == text for line in case.lines):

@@ -182,3 +182,51 @@ def test_a_held_intent_that_had_left_all_the_same_ends_the_case_when_it_arrives(
     story.told(payments.RefundSent, "p2", 201, refund_id=intent.refund_id)
     story.booked("p2", 300, "credit", reference=intent.refund_id).waited(1_000)
     assert story.open() == {}
+
+
+def given_back(here: bool = True) -> Story:
+    """Paid twice; our refund of the second has left, and its money is here or on its way."""
+    story = paid_twice()
+    refund_id = story.intents()[0].refund_id
+    story.told(payments.RefundSent, "p2", 150, refund_id=refund_id)
+    return story.booked("p2", 180, "credit", reference=refund_id) if here else story
+
+
+@pytest.mark.parametrize("here", [False, True], ids=["on its way", "here"])
+@pytest.mark.parametrize("told", ["approved", "sent", "ledger"])
+def test_once_it_has_left_accounting_hears_that_the_first_is_refunded_as_well(told: str, here: bool) -> None:
+    story = given_back(here)
+    if told == "approved":
+        refunded(story, "p1", 200, payments.RefundApproved)
+    if told != "ledger":
+        refunded(story, "p1", 201)
+    story.booked("p1", 210, "credit", **({} if told == "ledger" else {"reference": "by-merchant"}))
+    if not here:
+        story.booked("p2", 300, "credit", reference=story.intents()[0].refund_id)
+    assert story.waited(4_000).open() == {"double_benefit": 3_000}
+    assert (len(story.intents()), story.cancelled()) == (1, [])
+    assert set(story.messages()) == {"refund_started", "charge_corrected"}, "the customer hears nothing of it"
+
+
+def test_it_is_over_when_the_money_is_taken_again() -> None:
+    story = refunded(given_back(), "p1", 200).booked("p1", 210, "credit", reference="by-merchant")
+    assert story.booked("p2", 4_000, "debit").waited(8_000).open() == {}
+    assert len(story.intents()) == 1
+
+
+def test_or_when_the_merchants_refund_never_comes() -> None:
+    story = refunded(given_back(), "p1", 200)
+    assert story.open() == {"double_benefit": 3_000}
+    assert refunded(story, "p1", 300, payments.RefundFailed).open().get("double_benefit") is None
+
+
+def test_or_when_ours_comes_back() -> None:
+    story = refunded(given_back(here=False), "p1", 200)
+    story.told(payments.RefundFailed, "p2", 300, refund_id=story.intents()[0].refund_id)
+    assert story.open() == {"duplicate_charge": 3_000}
+
+
+def test_much_later_or_a_part_of_it_is_what_was_bought_coming_back() -> None:
+    part = given_back().told(payments.RefundSent, "p1", 200, refund_id="discount", amount_minor=500)
+    assert part.open() == {}
+    assert refunded(given_back().waited(8 * 86_400), "p1", 8 * 86_400 + 60).open() == {}
