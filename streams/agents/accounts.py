@@ -41,7 +41,7 @@ from streams.core.outcome import Outcome
 from streams.core.personal import DEMO_KEY, Found, guarded
 from streams.core.policy import Policy, PolicySchedule
 from streams.core.ranking import Ranking, judge, room_of
-from streams.core.risk import BLOCK_KIND, RiskFact, feed_of, incident_of, stopped_rule
+from streams.core.risk import BLOCK_KIND, NO_PART, RiskFact, feed_of, incident_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, release_signal, signals_of
 from streams.core.steps import DecideContext, Effect, Prepared
@@ -328,8 +328,8 @@ class AccountsLogic:
             return None if known is None else known.fact(at_ms)
 
         if state is None:
-            incident, attacked = incident_of(risk, event, at_ms) if isinstance(event, Login) else ("", "")
-            return Stranger(event, at_ms, incident, attacked)
+            attack = incident_of(risk, event, at_ms) if isinstance(event, Login) else NO_PART
+            return Stranger(event, at_ms, attack.case_id, attack.kind)
         if at_ms <= state.observations.erased_ms:
             return Forgotten(at_ms)
         return pipeline.prepare(

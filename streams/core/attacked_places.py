@@ -28,6 +28,7 @@ class AttackedPlace(NamedTuple):
     incident_id: str
     from_ms: int
     until_ms: int
+    typology: str = ""
 
 
 class AttackedPlaces(msgspec.Struct, array_like=True):
@@ -41,17 +42,16 @@ class AttackedPlaces(msgspec.Struct, array_like=True):
         known = self.by_mark.pop(mark, None)
         if known is not None and known.incident_id == risk.case_id:
             from_ms = known.from_ms
-        self.by_mark[mark] = AttackedPlace(risk.kind, risk.value, risk.case_id or "", from_ms, to_ms(risk.expires_at))
+        self.by_mark[mark] = AttackedPlace(
+            risk.kind, risk.value, risk.case_id or "", from_ms, to_ms(risk.expires_at), risk.typology or ""
+        )
         if len(self.by_mark) > PLACES_MAX:
             del self.by_mark[next(iter(self.by_mark))]
 
-    def find(self, marks: Iterable[int], at_ms: int) -> AttackedPlace | None:
-        """The first of the places that is held at `at_ms`."""
-        for mark in marks:
-            place = self.by_mark.get(mark)
-            if place is not None and place.from_ms <= at_ms < place.until_ms:
-                return place
-        return None
+    def held(self, marks: Iterable[int], at_ms: int) -> list[AttackedPlace]:
+        """Which of the places are held at `at_ms`, in the order of `marks`."""
+        places = (self.by_mark[mark] for mark in marks if mark in self.by_mark)
+        return [place for place in places if place.from_ms <= at_ms < place.until_ms]
 
 
 def is_attacked_place(risk: EntityRisk) -> bool:

@@ -137,7 +137,7 @@ from streams.core.observations import (
     whence,
 )
 from streams.core.policy import Policy
-from streams.core.risk import RiskView, incident_of, testing_incident_of
+from streams.core.risk import NO_PART, RiskView, incident_of, testing_incident_of
 from streams.core.rules import evaluate
 from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
@@ -169,14 +169,15 @@ def prepare(
         return Prepared(event, at_ms, late)
     basis = basis_of(policy, at_ms)
     subject = SUBJECTS.get(type(event))
-    incident, attacked = testing_incident_of(risk, event, at_ms) if isinstance(event, Movement) else ("", "")
+    attack = testing_incident_of(risk, event, at_ms) if isinstance(event, Movement) else NO_PART
     if subject is None or (isinstance(event, Movement) and _is_known(observations, event)):
         prepared = Prepared(
             event,
             at_ms,
             late,
-            incident=incident,
-            incident_kind=attacked,
+            incident=attack.case_id,
+            incident_kind=attack.kind,
+            incident_typology=attack.typology,
             times_usual=_times_usual(observations, event, at_ms),
             established=isinstance(event, UserReport | CustomerConfirmed | AccountProfile)
             and is_established(observations, at_ms, policy.locks.established_days, policy.locks.established_payments),
@@ -189,7 +190,7 @@ def prepare(
         age_s = int(features.risk_age_s) if features.risk_age_s >= 0.0 else None
         hits = evaluate(event, at_ms, features, policy) + blocked(event, at_ms, risk, policy.entities.block.outcome)
         if hits and isinstance(event, Login):
-            incident, attacked = incident_of(risk, event, at_ms)
+            attack = incident_of(risk, event, at_ms)
         release = ""
         if type(event) is LoginSucceeded and frequencies is not None and not late:
             release = _released(observations, event, at_ms, policy, frequencies)
@@ -201,9 +202,10 @@ def prepare(
             features,
             hits,
             age_s,
-            incident,
+            attack.case_id,
             guesses=guesses_of(observations, event) if type(event) is LoginFailed else 0,
-            incident_kind=attacked,
+            incident_kind=attack.kind,
+            incident_typology=attack.typology,
             release=release,
             is_proved=type(event) is LoginSucceeded and is_proved(observations, event, at_ms),
             whence=whence(observations, event) if isinstance(event, Movement) else Whence.UNTOLD,

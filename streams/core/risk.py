@@ -5,7 +5,7 @@ Only the words live here: `streams.core.entities` keeps the dated versions and a
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -115,6 +115,7 @@ class RiskFact(msgspec.Struct, frozen=True, gc=False):
     incident: str = ""  # case of the attack on logins that it belongs to
     history: LabelHistory | None = None  # None without a fraud among the labels
     testing_incident: str = ""  # case of the card testing that it belongs to
+    incident_typology: str = ""  # of `incident`
 
 
 class RiskView(Protocol):
@@ -165,25 +166,36 @@ def is_wider(kind: str, other: str) -> bool:
     return _NARROW_TO_WIDE.index(kind) > _NARROW_TO_WIDE.index(other)
 
 
-def incident_of(look: RiskView, event: Login, at_ms: int) -> tuple[str, str]:
-    """The case of the attack that this attempt is a part of, and what is attacked; the widest one that is known."""
+class PartOf(NamedTuple):
+    """The attack that an attempt is a part of; empty: of none."""
+
+    case_id: str = ""
+    kind: str = ""  # of the entity that is attacked
+    typology: str = ""
+
+
+NO_PART = PartOf()
+
+
+def incident_of(look: RiskView, event: Login, at_ms: int) -> PartOf:
+    """The widest attack that is known of where this attempt comes from."""
     places = [("account", event.account_id), ("device", event.device_id), ("ip", event.ip), *slices_of(event)]
     for kind, value in ((SITE_KIND, SITE), *reversed(places)):
         fact = None if value is None else look(kind, value, at_ms)
         if fact is not None and fact.incident:
-            return fact.incident, kind
-    return "", ""
+            return PartOf(fact.incident, kind, fact.incident_typology)
+    return NO_PART
 
 
-def testing_incident_of(look: RiskView, event: Movement, at_ms: int) -> tuple[str, str]:
+def testing_incident_of(look: RiskView, event: Movement, at_ms: int) -> PartOf:
     """The same of a card payment: of its card range, address or device; a shop is never the root of an attack."""
     if event.method != "card":
-        return "", ""
+        return NO_PART
     for kind, value in (("bin", event.bin), ("ip", event.ip), ("device", event.device_id)):
         fact = None if value is None else look(kind, value, at_ms)
         if fact is not None and fact.testing_incident:
-            return fact.testing_incident, kind
-    return "", ""
+            return PartOf(fact.testing_incident, kind, "card_testing")
+    return NO_PART
 
 
 def no_risk(kind: str, value: str, at_ms: int) -> RiskFact | None:

@@ -84,6 +84,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
     is_proved: bool = False  # of a login: its second factor was told of just before
     whence: Whence = Whence.UNTOLD  # of a movement
+    incident_typology: str = ""  # of that attack: password_spray, card_testing ..
 
 
 class DecideContext(msgspec.Struct, gc=False):

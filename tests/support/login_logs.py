@@ -137,8 +137,8 @@ class Watcher:
         else:
             facts = (self.risk("ip", row.ip, row.at_ms), self.risk(SITE_KIND, SITE, row.at_ms))
             flagged = any(fact is not None and fact.guessing for fact in facts)
-            incident, attacked = incident_of(self.risk, event, row.at_ms)
-            door = Door(incident=incident, attacked=attacked)
+            attack = incident_of(self.risk, event, row.at_ms)
+            door = Door(incident=attack.case_id, attacked=attack.kind)
         signals = signals_of(
             event,
             row.at_ms,

@@ -149,9 +149,9 @@ class Player:
         )
 
     @classmethod
-    def revived(cls, raw: bytes, policy: Policy) -> Player:
+    def revived(cls, raw: bytes, policy: Policy, risk: RiskView = no_risk) -> Player:
         """A new worker that knows nothing but what was saved."""
-        saved, player = _revive(raw), cls(policy)
+        saved, player = _revive(raw), cls(policy, risk=risk)
         for name in Saved.__struct_fields__:
             setattr(player, name, getattr(saved, name))
         return player

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from streams.core.entities.policies import AttackPolicy
 from streams.core.entities.threat import AttackKind, Threat
+from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
@@ -75,6 +77,15 @@ BY_TYPOLOGY: Final = {
         PROMO_ABUSE,
     )
 }
+
+
+def is_contained(typology: str, policy: Policy) -> bool:
+    """Whether attacks of this kind are challenged or blocked at their place, and not only recorded."""
+    attack = BY_TYPOLOGY.get(typology)
+    if attack is None:
+        return False
+    settings: AttackPolicy = getattr(policy.entities, attack.section)
+    return settings.enforced(policy.mode) and settings.containment != "none"
 
 
 class Watched(Protocol):

@@ -88,7 +88,7 @@ class RiskState(msgspec.Struct, array_like=True):
         ring: RiskVersion | None = None
         seen: set[str] = set()
         guessing = testing = labelled = 0
-        incident = testing_incident = ""
+        incident = incident_typology = testing_incident = ""
         for entry in reversed(self.versions):
             if entry.effective_ms > at_ms or entry.typology in seen:
                 continue
@@ -101,7 +101,8 @@ class RiskState(msgspec.Struct, array_like=True):
                 ring = entry
             if entry.typology in GUESSING:
                 guessing = max(guessing, min(entry.level, 1) if entry.shared else entry.level)
-                incident = incident or entry.incident
+                if not incident:
+                    incident, incident_typology = entry.incident, entry.typology
             elif entry.typology in TESTING:
                 testing = max(testing, entry.level)
                 testing_incident = testing_incident or entry.incident
@@ -114,7 +115,16 @@ class RiskState(msgspec.Struct, array_like=True):
         history = None if ring is None else history_of(ring, at_ms // 1000)
         levels = (guessing, testing, labelled)
         return RiskFact(
-            best.level, best.score, best.typology or None, age_s, *counts, *levels, incident, history, testing_incident
+            best.level,
+            best.score,
+            best.typology or None,
+            age_s,
+            *counts,
+            *levels,
+            incident,
+            history,
+            testing_incident,
+            incident_typology,
         )
 
     def forgets_ms(self) -> int:

@@ -2,8 +2,8 @@
 
 An attack is contained at its place, and its victims are not locked. The first ones of a burst are locked all the same,
 because they alone say nothing of an attack. So such an account looks several times within the hour whether the place of
-that login is held for an attack by now: then its case is one of the incident's, and what it was locked for alone is
-lifted.
+that login is held for an attack by now: then its case is one of the incident's. What it was locked for alone is lifted
+if the attack is contained: where its detector only observes, nothing else keeps the thief from the money.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 from streams.contracts.logins import LoginSucceeded
 from streams.core.attacked_places import AttackedPlace, marks_of
 from streams.core.cases.book import add_line
+from streams.core.entities.attacks import is_contained
 from streams.core.locks.saga import lift
 from streams.core.obligations import EARLY_MAX, Case, EarlyVictim, HeldLock, Line, Reason
 from streams.core.turn import Turn
@@ -31,15 +32,18 @@ def restricted(turn: Turn, case: Case, login: LoginSucceeded) -> None:
 
 
 def look_again(turn: Turn, waiting: EarlyVictim) -> None:
-    """At the timer: the case joins the attack, or waits on, or it was none."""
+    """At the timer: the case joins the attack and its lock is lifted, or it waits on."""
     early = turn.obligations.early
     early.remove(waiting)
     case = turn.obligations.case(waiting.case_id)
     if case is None or not case.is_open:
         return
-    place = turn.ctx.attacked.find(waiting.places, turn.at_ms)
-    if place is not None:
-        _join(turn, case, place, waiting.at_ms)
+    places = turn.ctx.attacked.held(waiting.places, turn.at_ms)
+    if places and not case.incident_id:
+        _join(turn, case, places[0])
+    contained = next((each for each in places if is_contained(each.typology, turn.policy)), None)
+    if contained is not None:
+        _spare(turn, case, contained, waiting.at_ms)
         return
     later = (waiting.at_ms + look_s * 1000 for look_s in _LOOKS_S)
     due_ms = next((each for each in later if each > turn.at_ms), None)
@@ -48,14 +52,21 @@ def look_again(turn: Turn, waiting: EarlyVictim) -> None:
         early.append(waiting)
 
 
-def _join(turn: Turn, case: Case, place: AttackedPlace, entered_ms: int) -> None:
-    case.incident_id = case.incident_id or place.incident_id
-    where = f"{place.kind}/{place.value}"[:120]
-    add_line(turn, case, Line(turn.at_ms, _JOINED, turn.cause, f"part of {place.incident_id} ({where})"))
+def _join(turn: Turn, case: Case, place: AttackedPlace) -> None:
+    case.incident_id = place.incident_id
+    add_line(turn, case, Line(turn.at_ms, _JOINED, turn.cause, f"part of {place.incident_id} ({_named(place)})"))
+
+
+def _spare(turn: Turn, case: Case, place: AttackedPlace, entered_ms: int) -> None:
+    """Victims are not locked where the attack is kept out at its place."""
     if case.alerted_ms > entered_ms:
         return  # the account itself has shown more than that login
 
     def ends(held: HeldLock, reason: Reason) -> bool:
         return held.action == "restrict" and reason.case_id == case.case_id and not reason.by_person
 
-    lift(turn, ends, f"the attack is contained at {where}", "contained", "rules", tells=_TELLS)
+    lift(turn, ends, f"the attack is contained at {_named(place)}", "contained", "rules", tells=_TELLS)
+
+
+def _named(place: AttackedPlace) -> str:
+    return f"{place.kind}/{place.value}"[:120]

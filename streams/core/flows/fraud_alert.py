@@ -13,6 +13,7 @@ from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.dialogue import take_up
 from streams.core.cases.timeline import kind_of
+from streams.core.entities.attacks import is_contained
 from streams.core.entities.threat import EXPOSED
 from streams.core.flows import early_victims, mule, owners_word, trail
 from streams.core.flows.holds import end_hold, let_go, wait_for_answer
@@ -423,8 +424,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             case.counters[review.LOSS] = case.counters.get(review.LOSS, 0) + loss
     if taken_over:
         is_takeover(turn, case, movement)
-    # An attack is contained at its place, and its login is stopped: its victims are not locked for a right password.
-    is_victim = movement is None and bool(prepared.incident) and not taken_over
+    # Where an attack is contained at its place, and its login stopped, its victims are not locked for a right password.
+    is_victim = movement is None and is_contained(prepared.incident_typology, turn.policy) and not taken_over
     if (taken_over or risky) and not is_victim:
         reason = _safe_class(decision)
         restricted = lock(

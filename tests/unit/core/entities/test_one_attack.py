@@ -10,7 +10,7 @@ from streams.contracts.logins import LoginFailed
 from streams.core.entities.attacks import BY_TYPOLOGY
 from streams.core.entities.pipeline import next_due_ms
 from streams.core.entities.policies import AttackPolicy
-from streams.core.risk import ATTACKS, RiskFact, incident_of
+from streams.core.risk import ATTACKS, NO_PART, RiskFact, incident_of
 from streams.core.signals import Door, signals_of
 
 ATTEMPT = LoginFailed(
@@ -59,14 +59,14 @@ def test_an_attack_is_a_part_of_one_on_something_wider_and_never_of_a_narrower_o
 
 def test_an_attempt_belongs_to_the_widest_attack_that_is_known():
     def look(kind: str, value: str, at_ms: int) -> RiskFact | None:
-        return RiskFact(2, incident=f"inc-{kind}") if kind in known else None
+        return RiskFact(2, incident=f"inc-{kind}", incident_typology="slice_spray") if kind in known else None
 
     known = {"ip", "device"}
-    assert incident_of(look, ATTEMPT, 0) == ("inc-ip", "ip")
+    assert incident_of(look, ATTEMPT, 0) == ("inc-ip", "ip", "slice_spray")
     known = {"ip", "device", "system", "network"}
-    assert incident_of(look, ATTEMPT, 0) == ("inc-system", "system")
+    assert incident_of(look, ATTEMPT, 0) == ("inc-system", "system", "slice_spray")
     known = set()
-    assert incident_of(look, ATTEMPT, 0) == ("", "")
+    assert incident_of(look, ATTEMPT, 0) == NO_PART
 
 
 def test_a_case_ends_in_the_wider_one_that_is_recognised_later_and_its_place_stays_contained():

@@ -16,6 +16,7 @@ from streams.contracts.payments import TransferRequested
 from streams.contracts.signals import EntityRisk
 from streams.core.attacked_places import AttackedPlaces, is_attacked_place, marks_of
 from streams.core.obligations import Case
+from streams.core.risk import RiskFact, RiskView, no_risk
 from streams.core.steps import Effect
 
 # Every login by a stranger is of the third band.
@@ -48,8 +49,8 @@ def busy_site() -> bytes:
     return player.saved()
 
 
-def entered() -> tuple[Player, Case]:
-    player = Player.revived(busy_site(), policy(RISKY))
+def entered(more: str = "", risk: RiskView = no_risk) -> tuple[Player, Case]:
+    player = Player.revived(busy_site(), policy(RISKY + more), risk)
     player.see(login(NOON, "in", LoginSucceeded, user_agent="wallet/5.3", **FAR))
     (case,) = player.obligations["a1"].cases
     assert case.flow == "F21"
@@ -76,6 +77,42 @@ def test_a_first_victim_joins_the_attack_and_is_not_restricted_any_longer(kind: 
     player.stored()
 
 
+UNCONTAINED = [f"[entities.credential_burst]\n{each}\n" for each in ('mode = "observe"', 'containment = "none"')]
+
+
+@pytest.mark.parametrize("uncontained", UNCONTAINED)
+def test_where_nothing_contains_the_attack_its_victim_joins_it_and_stays_restricted(uncontained: str) -> None:
+    player, case = entered(uncontained)
+    player.attacked.apply(attack(NOON + 10 * MINUTE))
+    assert told(player.pass_until(NOON + 2 * HOUR)) == []
+    assert actions(player) == ["restrict"]
+    assert case.incident_id == "case_attack"
+    assert [line.kind for line in case.lines].count("joined_incident") == 1
+
+
+def test_the_widest_attack_is_joined_and_whichever_is_contained_lifts_the_restriction() -> None:
+    player, case = entered(UNCONTAINED[0])
+    player.attacked.apply(attack(NOON + 10 * MINUTE, "system", "60781"))
+    player.attacked.apply(attack(NOON + 40 * MINUTE, typology="password_spray", case_id="case_narrow"))
+    player.pass_until(NOON + 30 * MINUTE)
+    assert actions(player) == ["restrict"]
+    assert told(player.pass_until(NOON + 2 * HOUR)) == ["unlocked.contained"]
+    assert case.incident_id == "case_attack"
+
+
+@pytest.mark.parametrize("uncontained", UNCONTAINED)
+def test_a_known_attack_spares_its_victims_only_where_it_is_contained(uncontained: str) -> None:
+    def look(kind: str, value: str, at_ms: int) -> RiskFact | None:
+        known = at_ms >= NOON and (kind, value) == ("ip", "198.51.100.9")
+        return RiskFact(2, incident="case_attack", incident_typology="credential_burst") if known else None
+
+    player = Player.revived(busy_site(), policy(RISKY), look)
+    player.see(login(NOON, "in", LoginSucceeded, user_agent="wallet/5.3", **FAR))
+    assert actions(player) == []
+    player, case = entered(uncontained, look)
+    assert case.incident_id == "case_attack"
+
+
 def test_without_an_attack_the_restriction_stands() -> None:
     player, case = entered()
     player.attacked.apply(attack(NOON + 10 * MINUTE, value="203.0.113.200"))
@@ -100,11 +137,11 @@ def test_a_place_counts_from_and_until_when_the_entities_agent_says() -> None:
     places, marks = AttackedPlaces(), marks_of(event(LoginSucceeded, NOON, 1, **FAR))
     places.apply(attack(NOON))
     places.apply(attack(NOON + 30 * MINUTE))
-    assert places.find(marks, NOON - 1) is None
-    assert places.find(marks, NOON) is not None
-    assert places.find(marks, NOON + 89 * MINUTE) is not None
-    assert places.find(marks, NOON + 90 * MINUTE) is None
-    assert places.find(marks_of(event(LoginSucceeded, NOON, 2, **PHONE)), NOON) is None
+    assert not places.held(marks, NOON - 1)
+    assert places.held(marks, NOON)
+    assert places.held(marks, NOON + 89 * MINUTE)
+    assert not places.held(marks, NOON + 90 * MINUTE)
+    assert not places.held(marks_of(event(LoginSucceeded, NOON, 2, **PHONE)), NOON)
 
 
 def test_what_is_no_place_of_an_attack_on_logins_is_not_remembered() -> None:
