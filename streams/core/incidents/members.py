@@ -188,17 +188,18 @@ def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:
         membership.told, membership.ended = True, False
         membership.due_ms = turn.at_ms + policy.recheck_s * 1000
         _tell(turn, outage, "began", suspect.method)
-    membership.payments = [*membership.payments, suspect.payment][-MEMBER_PAYMENTS_MAX:]
-    join(
-        turn.ctx.health,
-        outage.incident_id,
-        turn.ctx.clock_ms,
-        policy,
-        new_user=new,
-        amount_minor=suspect.amount_minor,
-        currency=suspect.currency,
-        code=suspect.code,
-    )
+    if suspect.payment not in membership.payments:  # else it is told once more, by somebody else or after its silence
+        membership.payments = [*membership.payments, suspect.payment][-MEMBER_PAYMENTS_MAX:]
+        join(
+            turn.ctx.health,
+            outage.incident_id,
+            turn.ctx.clock_ms,
+            policy,
+            new_user=new,
+            amount_minor=suspect.amount_minor,
+            currency=suspect.currency,
+            code=suspect.code,
+        )
     repeat_failures.explained(turn, suspect.payment, suspect.event, outage.incident_id)
     for case in tuple(obligations.cases):
         if case.is_open and case.payment_id and payment_key(case.payment_id) == suspect.payment:

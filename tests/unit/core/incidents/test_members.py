@@ -373,3 +373,23 @@ def test_whoever_tells_of_a_failure_once_more_may_say_that_an_outage_is_the_reas
         partition.fail(at_s, number=1, payment_id=f"p{number}", gateway_id=None, issuer_id=None)
         partition.fail(at_s + 1, number=2, payment_id=f"p{number}")
     assert [each.case_type for each in partition.told if isinstance(each, CaseVersion)] == []
+
+
+@pytest.mark.parametrize("known_at_s", [0, 5], ids=["known before", "known after"])
+def test_a_payment_counts_once_whoever_tells_of_its_failure(known_at_s: float) -> None:
+    town = Partition()
+    town.fail(1, number=1, payment_id="p1")
+    town.hear(known_at_s)
+    town.fail(6, number=2, payment_id="p1", code="91")
+    town.fail(7, number=3, payment_id="p2")
+    town.wait(70)
+    assert (town.joined.users, town.joined.failures, town.joined.amounts) == (1, 2, {"EUR": 1_000})
+
+
+def test_a_payment_that_hung_and_failed_then_counts_once() -> None:
+    town = Partition()
+    town.hear(1)
+    town.ask(10)
+    town.wait(90)
+    town.fail(100, payment_id="anna-hangs")
+    assert (town.joined.failures, town.joined.amounts) == (1, {"EUR": 500})
