@@ -51,7 +51,7 @@ from streams.core.obligations import (
     crowded,
     payment_key,
 )
-from streams.core.observations import MOVEMENTS, TRANSFER
+from streams.core.observations import MOVEMENTS, PAYMENT, TRANSFER
 from streams.core.turn import Turn
 
 BACK = expectations.BACK
@@ -65,6 +65,7 @@ CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
 TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement == TRANSFER)
 # Whose amount is what the ledger's debits should come to.
 WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded, WithdrawalRequested, BillpayRequested})
+_NUMBER_BITS = 48  # of what is remembered of an order; above them is the kind of movement that it is one of
 EARLY_MAX = 4  # credits that wait for their debit
 BACK_MAX = 4  # debits that are wholly undone and still remembered, because money that comes once more is too much
 
@@ -88,7 +89,7 @@ def requested(turn: Turn, event: Movement) -> None:
     policy = turn.policy.money
     about = Lately(
         event.payment_id,
-        hashed(event.order_id),
+        _order_of(event),
         hashed(payee),
         event.amount_minor,
         event.order_amount_minor,
@@ -210,7 +211,7 @@ def joined(turn: Turn, event: LedgerPosted) -> str | None:
     lately = turn.obligations.lately
     order, payee = hashed(event.order_id), hashed(event.counterparty_id)
     if order:
-        return next((each.payment_id for each in reversed(lately) if each.order == order), None)
+        return next((each.payment_id for each in reversed(lately) if number_of(each.order) == order), None)
     window_ms = turn.policy.money.duplicate_window_s * 1000
     for each in reversed(lately):
         alike = each.payee == payee and each.amount_minor == event.amount_minor and each.currency == event.currency
@@ -342,13 +343,13 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
     named = debits_of(turn, payment_key(event.payment_id))
     for each in named:  # they came before anybody said what they may be, and which order and payee they are of
         _price(each, about)
-        each.order, each.payee = each.order or about.order, each.payee or about.payee
+        each.order, each.payee = about.order or each.order, each.payee or about.payee
     mine = [
         each
         for each in turn.obligations.spent
         if not each.payment
         and (
-            each.order == about.order
+            number_of(each.order) == number_of(about.order)
             if each.order and about.order
             else each.payee == about.payee
             and (each.amount_minor, each.currency) == (about.amount_minor, about.currency)
@@ -357,7 +358,7 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
     ]
     waiting = {(hashed(debit.entry), debit.line): debit for debit in turn.obligations.debits}
     for each in mine:
-        each.payment = payment_key(event.payment_id)
+        each.payment, each.order = payment_key(event.payment_id), about.order or each.order
         _price(each, about)
         fee_lines.claim(turn, each)
         if each.name in waiting and not turn.late and not each.fee:
@@ -667,13 +668,27 @@ def hashed(reference: str | None) -> int:
     return int.from_bytes(blake2b(reference.encode(), digest_size=6).digest(), "big") or 1
 
 
+def _order_of(event: Movement) -> int:
+    """Which order a movement is of. No payment shares one with a payout, bill, top-up or transfer of the same number.
+
+    Of a payment just the number, as a line of the ledger has it that names no movement.
+    """
+    number, kind = hashed(event.order_id), MOVEMENTS.get(type(event), PAYMENT)
+    return number if not number or kind == PAYMENT else kind << _NUMBER_BITS | number
+
+
+def number_of(order: int) -> int:
+    """The number of an order without the kind of movement that it is one of."""
+    return order & (1 << _NUMBER_BITS) - 1
+
+
 def about_of(turn: Turn, payment_id: str) -> Lately | None:
     """What is remembered of the payment, if it is one of the last."""
     return next((each for each in turn.obligations.lately if each.payment_id == payment_id), None)
 
 
 def _spent(turn: Turn, event: LedgerPosted, payment_id: str, about: Lately | None) -> Spent:
-    order = hashed(event.order_id) or (about.order if about is not None else 0)
+    order = (about.order if about is not None else 0) or hashed(event.order_id)
     payee = hashed(event.counterparty_id) or (about.payee if about is not None else 0)
     key = payment_key(payment_id) if payment_id else 0
     entry, line = hashed(event.event_id), line_of(event)

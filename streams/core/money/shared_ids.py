@@ -40,7 +40,7 @@ def _is_another(turn: Turn, event: Movement) -> bool:
     """Of what is forgotten with the payment its debits may still know the order."""
     about = charges.about_of(turn, event.payment_id)
     known = [about] if about is not None else charges.debits_of(turn, payment_key(event.payment_id))
-    order, orders = charges.hashed(event.order_id), {each.order for each in known} - {0}
+    order, orders = charges.hashed(event.order_id), {charges.number_of(each.order) for each in known} - {0}
     if order and orders and order not in orders:
         return True
     if type(event) not in REQUESTS or about is None:

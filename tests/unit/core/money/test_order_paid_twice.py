@@ -29,7 +29,7 @@ class Story:
         self.effects: list[Any] = []
         self.requested("p1", 0).succeeded("p1", 2).booked("p1", 3)
 
-    def told(self, kind: Any, payment_id: str, second: int, **fields: Any) -> Story:
+    def told(self, kind: Any, payment_id: str | None, second: int, **fields: Any) -> Story:
         about = {"payment_id": payment_id, "amount_minor": self.amount_minor, "currency": "CNY"} | fields
         self.effects += self.player.see(event(kind, NOON + second * SECOND, next(self.numbers), **about))
         return self
@@ -131,6 +131,40 @@ def test_another_merchant_or_payee_numbers_orders_for_itself(to: dict[str, str])
     story.requested("p2", 60).succeeded("p2", 62).booked("p2", 63).waited(3_600)
     assert story.intents() == []
     assert not [each for each in story.effects if isinstance(each, CaseVersion)]
+
+
+BEFORE_THE_PAYMENT: dict[str, tuple[type, type]] = {
+    "payout": (payments.WithdrawalRequested, payments.WithdrawalCredited),
+    "bill": (payments.BillpayRequested, payments.BillpayPosted),
+    "transfer": (payments.TransferRequested, payments.TransferSucceeded),
+}
+
+
+@pytest.mark.parametrize("line_names", [NO_NAMES, {"order_id": "o1"}], ids=["bare line", "line with the order"])
+@pytest.mark.parametrize("minor", [3_000, 50_000])
+@pytest.mark.parametrize("kind", BEFORE_THE_PAYMENT)
+@pytest.mark.parametrize("payment_first", [False, True])
+def test_no_payment_shares_an_order_with_a_movement_of_another_kind(
+    payment_first: bool, kind: str, minor: int, line_names: dict[str, str]
+) -> None:
+    asked, done = BEFORE_THE_PAYMENT[kind]
+    story = Story(ORDER | {"order_amount_minor": 3_000} if payment_first else {"order_id": "of the payment"})
+    story.told(asked, "w", 3_600, amount_minor=minor, order_id="o1")
+    story.booked("w", 3_601, amount_minor=minor, **line_names)
+    story.told(done, "w", 3_605, amount_minor=minor, order_id="o1")
+    if not payment_first:
+        story.names = ORDER | {"order_amount_minor": 3_000}
+        story.requested("p2", 7_200).booked("p2", 7_201, **line_names).succeeded("p2", 7_202)
+    story.waited(14_400)
+    assert story.intents() == []
+    assert not [each for each in story.effects if isinstance(each, CaseVersion)]
+
+
+def test_a_line_that_names_only_the_order_belongs_to_a_payout_too() -> None:
+    story = Story(NO_NAMES).told(payments.WithdrawalRequested, "w", 3_600, order_id="o1")
+    story.told(LedgerPosted, None, 3_601, entry_id="w", direction="debit", order_id="o1")
+    story.told(payments.WithdrawalFailed, "w", 3_605).waited(86_400 * 8)
+    assert story.open() == {"withdrawal_delay": 3_000}
 
 
 def test_of_three_the_second_still_goes_back() -> None:
