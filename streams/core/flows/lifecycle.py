@@ -210,8 +210,8 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     """Promises, refunds, and debits without their payment."""
     obligations, event = turn.obligations, word.event
     expectations.moved(turn, event)
-    if obligations.cases and word.status in (PaymentState.FAILED, PaymentState.REVERSED):
-        reports.came_back(turn, event.payment_id)
+    if obligations.cases:
+        reports.moved(turn, event, word.status, state)
     if isinstance(event, Refund):
         stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)

@@ -6,16 +6,20 @@ from typing import Final
 
 from streams.contracts.accounts import UserReport
 from streams.contracts.base import to_ms
+from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import owners_word, paused_cards, trail
 from streams.core.flows.fraud_alert import TAKEOVER_CASE, TAKEOVER_FAMILY, UNAUTHORISED, freeze, is_takeover
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
-from streams.core.money import charges
-from streams.core.obligations import Lately, Line, Spent
+from streams.core.money import charges, refunds, standing
+from streams.core.money.completeness import ledger_is_heard
+from streams.core.obligations import Case, Lately, Line, PaymentState, Spent, payment_key
 from streams.core.turn import Turn
 
 WRONG = "wrong_transfer"
+_UNDONE: Final = (PaymentState.FAILED, PaymentState.REVERSED)
+_NOT_SENT: Final = "not_captured"  # money state of a case that ended because nothing had been taken
 REPORTED: Final = "reported_payments"  # counter of a case: a long timeline loses its oldest lines
 
 
@@ -61,16 +65,55 @@ def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
     freeze(turn, case, "reported_stolen")
 
 
-def came_back(turn: Turn, payment_id: str, amount_minor: int | None = None) -> None:
-    """A transfer failed, was undone, or was credited by the ledger (`amount_minor`): if it went wrong, it is mended."""
-    for case in turn.obligations.cases:
-        if case.family != WRONG or case.payment_id != payment_id or not case.is_open:
-            continue
-        if amount_minor is not None and case.amount_minor is not None and amount_minor < case.amount_minor:
-            continue
-        case.money_state = "returned"
-        set_status(turn, case, "resolved", f"{WRONG}.returned")
-        notify(turn, f"{WRONG}.returned", {"case_id": case.case_id}, case)
+def came_back(turn: Turn, payment_id: str, amount_minor: int) -> None:
+    """The ledger has credited so much of a transfer: where it went wrong it is mended when all of it is back."""
+    debits = charges.debits_of(turn, payment_key(payment_id))
+    all_back = bool(debits) and not any(debit.amount_minor for debit in debits)
+    for case in _wrong(turn, payment_id):
+        if case.is_open and (all_back or case.amount_minor is None or amount_minor >= case.amount_minor):
+            _mended(turn, case, "returned")
+
+
+def moved(turn: Turn, event: Movement, status: int, state: PaymentState) -> None:
+    """What the payment system says of a transfer that went wrong. `status` is of the event, `state` what follows."""
+    if state.status == PaymentState.SUCCEEDED:
+        _went_through(turn, event.payment_id)
+    elif status in _UNDONE:
+        _not_sent(turn, event)
+
+
+def _not_sent(turn: Turn, event: Movement) -> None:
+    """It is mended if nothing was taken for it.
+
+    What was debited, or may be while the ledger is not heard, is the customer's again when the ledger says so.
+    """
+    nothing_taken = ledger_is_heard(turn) and standing.books_of(turn, event, failed=True) == standing.NOTHING
+    for case in _wrong(turn, event.payment_id):
+        if case.is_open and nothing_taken:
+            _mended(turn, case, _NOT_SENT)
+        elif case.is_open:
+            case.money_state = refunds.REVERSED
+
+
+def _went_through(turn: Turn, payment_id: str) -> None:
+    """If it was said to have failed, it is to be mended after all."""
+    for case in _wrong(turn, payment_id):
+        if case.is_open and case.money_state == refunds.REVERSED:
+            case.money_state = "moved"
+        elif not case.is_open and case.money_state == _NOT_SENT:
+            case.money_state = "moved"
+            set_status(turn, case, "reopened")
+            notify(turn, WRONG, {"case_id": case.case_id}, case)
+
+
+def _wrong(turn: Turn, payment_id: str) -> list[Case]:
+    return [case for case in turn.obligations.cases if case.family == WRONG and case.payment_id == payment_id]
+
+
+def _mended(turn: Turn, case: Case, money_state: str) -> None:
+    case.money_state = money_state
+    set_status(turn, case, "resolved", f"{WRONG}.returned")
+    notify(turn, f"{WRONG}.returned", {"case_id": case.case_id}, case)
 
 
 def _wrong_transfer(turn: Turn, payment_id: str) -> None:
@@ -79,11 +122,16 @@ def _wrong_transfer(turn: Turn, payment_id: str) -> None:
     case.amount_minor = case.amount_minor or charges.amount_of(turn, payment_id)
     hold = turn.obligations.hold(payment_id)
     if hold is None:
+        state = turn.obligations.recall(payment_key(payment_id))
+        has_failed = state is not None and state.status in _UNDONE
+        if has_failed and case.payment_id == payment_id:
+            case.money_state = refunds.REVERSED
         notify(turn, WRONG, {"case_id": case.case_id}, case)
         return
     case.amount_minor, case.currency = hold.amount_minor, hold.currency
     end_hold(turn, hold, "block", "confirmed", "the customer has sent it to the wrong person")
-    came_back(turn, payment_id)
+    if case.payment_id == payment_id and charges.paid(turn, payment_id) is None:
+        _mended(turn, case, _NOT_SENT)
 
 
 def _draft(turn: Turn, case_type: str, flow: str, family: str, queue: str, priority: int, payment_id: str) -> Draft:

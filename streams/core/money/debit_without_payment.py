@@ -42,7 +42,6 @@ from streams.core.obligations import (
 from streams.core.turn import Turn
 
 FAMILY = "debited_not_confirmed"
-REVERSED = "reversed"  # money state of a case whose debit is said to be undone, until the ledger says so
 _AGAIN = "a part of it was debited again"  # line of a case of what its customer has twice
 ASKED_AGAIN = "asked_again"  # counter of a case: its provider has answered too late to act on, and was asked again
 # The rule is about the absence of events in these feeds, so it may only speak when both have got past its due time.
@@ -220,8 +219,8 @@ def _is_promised(turn: Turn, event: Movement, known: PaymentState | None) -> boo
         if not (debit.again and debit.at_ms > turn.at_ms):  # a reversal undoes what was there, in event time
             debit.undone, debit.orphan, debit.owed_ms, debit.due_ms = True, False, owed_ms, owed_ms
     if is_open and case is not None:
-        if case.money_state != REVERSED:
-            case.money_state = REVERSED
+        if case.money_state != refunds.REVERSED:
+            case.money_state = refunds.REVERSED
             turn.change(case, "reversed")
             if case.template and case.amount_minor is not None and case.currency is not None:
                 about = {"amount": money(case.amount_minor, case.currency), "time": instant(case.lines[0].at_ms)}

@@ -40,6 +40,7 @@ NOT_CAPTURED = "debited_not_confirmed"
 MISMATCH, DUPLICATE, FEE = expectations.MISMATCH, expectations.DUPLICATE, expectations.FEE
 DOUBLE_BENEFIT = expectations.DOUBLE_BENEFIT
 BILL = "bill_not_posted"
+REVERSED = "reversed"  # money state of a case whose debit is said to be undone, until the ledger says so
 _DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
 _GOES_BACK_ON = {
@@ -499,8 +500,10 @@ def no_more_than(turn: Turn, case: Case, left_minor: int) -> None:
 
 
 def is_disputed(turn: Turn) -> bool:
-    """Whether people are finding out whose money some of the account's is."""
-    return any(case.is_open and case.family in _DISPUTES for case in turn.obligations.cases)
+    """Whether people are finding out whose money some of the account's is. What is said to be undone is its own."""
+    return any(
+        case.is_open and case.family in _DISPUTES and case.money_state != REVERSED for case in turn.obligations.cases
+    )
 
 
 def stops_refunds(case: Case) -> bool:
