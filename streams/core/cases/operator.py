@@ -10,7 +10,15 @@ from streams.core.cases import attachments, clocks, dialogue, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, ordered, social, trail, unknown_outcome
-from streams.core.flows.fraud_alert import TAKEOVER_FAMILY, freeze, is_takeover, release_held, tell_end, was_owner
+from streams.core.flows.fraud_alert import (
+    SETTINGS_FAMILY,
+    TAKEOVER_FAMILY,
+    freeze,
+    is_takeover,
+    release_held,
+    tell_end,
+    was_owner,
+)
 from streams.core.flows.holds import end_hold, let_go
 from streams.core.flows.owners_word import NOT_FROZEN, RISK_FAMILY
 from streams.core.intake.topics import TOPICS
@@ -26,6 +34,8 @@ from streams.core.truth import learn_from
 from streams.core.turn import Turn
 from streams.core.two_people import is_somebody_else
 
+# Cases that a confirmed fraud makes one of a takeover.
+_TAKEOVERS: Final = frozenset({TAKEOVER_FAMILY, RISK_FAMILY, SETTINGS_FAMILY})
 # Not policy, like the roles themselves.
 PERMITTED = {
     "assign": ANALYSTS,
@@ -86,7 +96,7 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "confirm_fraud":
             set_finding(turn, case, "confirmed_fraud")
             learn_from(turn, case)
-            if case.family in (TAKEOVER_FAMILY, RISK_FAMILY) and case.is_open:  # domain F21: confirmed, it is F23
+            if case.family in _TAKEOVERS and case.is_open:  # domain F21: confirmed, it is F23
                 _takeover_confirmed(turn, case, event.role)
             elif mule.is_mule(case) and case.is_open and _is_after_giving_back(turn, case):
                 ordered.freeze(turn, case, "confirmed_fraud", event.role, closes_money_in=True)

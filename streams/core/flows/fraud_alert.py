@@ -245,7 +245,6 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     set_finding(turn, case, "confirmed_fraud")
     learn_from(turn, case)
     if case.family in (TAKEOVER_FAMILY, SETTINGS_FAMILY):
-        case.family = TAKEOVER_FAMILY
         is_takeover(turn, case)
     freeze(turn, case, "customer_denied")
 
@@ -338,6 +337,8 @@ def was_owner(turn: Turn, case: Case) -> None:
 
 def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> None:
     """A case that began with a change of settings is one of a takeover now, with all that has happened since."""
+    if case.family == SETTINGS_FAMILY:
+        case.family = TAKEOVER_FAMILY
     if case.case_type != TAKEOVER_CASE:
         case.case_type, case.flow = TAKEOVER_CASE, "F23"
         turn.change(case, "account_takeover")

@@ -12,6 +12,7 @@ from typing import Final
 
 from streams.contracts.accounts import Support
 from streams.core.cases.book import add_line, raise_to
+from streams.core.cases.dialogue import heard, take_up
 from streams.core.flows import trail
 from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import is_held_for, lock
@@ -93,6 +94,7 @@ def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
         text = f"the account is frozen already: {said_where(locks, event.channel)}"
         add_line(turn, case, Line(turn.at_ms, FROZEN_ALREADY, turn.cause, text))
         return
+    _take_to_people(turn, case)
     proved_ms = turn.obligations.proved_ms
     if proved_ms > 0 and turn.at_ms - proved_ms <= turn.policy.cases.trail_s * 1000:
         # Else whoever writes every day would keep an owner's money in for ever.
@@ -118,3 +120,11 @@ def wait_for_owner(turn: Turn, case: Case, event: Support) -> None:
     if tells(turn, case, event) or paused:
         template = "account_takeover.paused" if paused else "account_takeover.unverified"
         notify(turn, template, {"case_id": case.case_id}, case)
+
+
+def _take_to_people(turn: Turn, case: Case) -> None:
+    """Somebody has to look at it, whatever has answered or ended it before."""
+    if case.is_open:
+        heard(turn, case)
+    else:
+        take_up(turn, case)

@@ -51,9 +51,9 @@ A theft stays true however late its report is heard, and so does a "no, that was
 later, unless two people have given the account back since it was said. What is said while the account is closed freezes
 it when a newer profile opens it within these days, if its case is still open. Where nothing is frozen, because the
 policy observes, the word is older or a cap is full, the case says so at P1; a cap stops the freeze alone, sessions and
-payouts are ended all the same. An analyst who confirms a takeover (F23) or a risky account (F21) as fraud freezes it
-too, outside the caps; after two people gave the account back only if a rule has put something on the case since, or
-somebody who is doubted came in or changed something. Else the case says that nothing is frozen.
+payouts are ended all the same. An analyst who confirms a takeover (F23), a risky account (F21) or a changed setting
+(F28) as fraud freezes it too, outside the caps; after two people gave the account back only if a rule has put something
+on the case since, or somebody who is doubted came in or changed something. Else the case says that nothing is frozen.
 
 What the account has learned since the first suspicious login that is remembered (up to 30 days), or in
 `locks.forgets_s` (7 days) where there was none, is forgotten with every such word: devices, networks, programs,
@@ -74,19 +74,18 @@ what is known, closes nothing, and a newer one without such a day opens it again
 A word that freezes or releases has to come from somebody who is known where it is said: in a channel of
 `locks.verified_channels`. Through any other one, whether `locks.unverified_channels` names it (social media, e-mail,
 public forms) or no list does (`paywarden_channels_unlisted_total` counts those), a "yes" is a line on the case. A theft
-report, or a "no, that was not me", opens a P1 case (F23, F25) and asks the owner to say it in the app or by phone; by
-itself it locks nothing. `locks.unverified_report = "restrict"` has it pause money out for `locks.restrict_s` too: then
-letters alone keep money in, for as many accounts as the caps allow. It freezes, at once, where the account itself says
-the same: a doubted login or change within `cases.trail_s`, or an open case of a risky account (F21), and neither from
-before two people gave the account back or its owner passed a check of face and document. A login whose second factor
-was given from there, or the device that it bound, is no such evidence: that is an owner with a new phone, and a thief
-who has the factor too is for somebody to report who is known. Nor is a request to reset the password: anybody can ask
-for one. For `cases.trail_s` after an owner passed that check, such words are lines on a case and pause nothing, however
-many come.
-Under a freeze they are lines too. The owner is told once a day for each case, and whenever money out begins to be
-paused; further words are lines, for anybody can write there as often as they like.
-A "no" about a payment or case that this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no"
-on a case of another kind, about a refund or wrong passwords, is a line on it.
+report, or a "no, that was not me", opens a P1 case (F23, F25), or makes P1 and opens again the one that it is about,
+and asks the owner to say it in the app or by phone; by itself it locks nothing. `locks.unverified_report = "restrict"`
+has it pause money out for `locks.restrict_s` too: then letters alone keep money in, for as many accounts as the caps
+allow. It freezes, at once, where the account itself says the same: a doubted login or change within `cases.trail_s`, or
+an open case of a risky account (F21), and neither from before two people gave the account back or its owner passed a
+check of face and document. A login whose second factor was given from there, or the device that it bound, is no such
+evidence: that is an owner with a new phone, and a thief who has the factor too is for somebody to report who is known.
+Nor is a request to reset the password: anybody can ask for one. For `cases.trail_s` after an owner passed that check,
+such words are lines on a case and pause nothing, however many come. Under a freeze they are lines too. The owner is
+told once a day for each case, and whenever money out begins to be paused; further words are lines, for anybody can
+write there as often as they like. A "no" about a payment or case that this account never saw freezes nothing in any
+channel: it is a P1 case (F25). A "no" on a case of another kind, about a refund or wrong passwords, is a line on it.
 
 The card of a payment that its owner reports as not theirs (F25), through a verified channel, is paused: further
 payments by it are decided `block` with the reason R29 and are lines of the case, until the case ends or it is found

@@ -6,10 +6,11 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login
 from support.play import PHONE, Player, settled
 
-from streams.contracts.accounts import CustomerConfirmed
+from streams.contracts.accounts import CaseAction, CustomerConfirmed
 from streams.contracts.base import Event
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.logins import CredentialChanged
+from streams.core.cases.clocks import is_escalated
 from streams.core.obligations import Case
 from streams.core.steps import Effect
 
@@ -60,6 +61,25 @@ def test_a_no_on_a_postcard_freezes_nothing() -> None:
     player, case = changed()
     player.see(says(NOON + HOUR, "no", case, channel="email"))
     assert "freeze" not in actions(player)
+
+
+@pytest.mark.parametrize("after_ms", [HOUR, 2 * DAY])
+def test_a_no_on_a_postcard_is_for_people_and_no_answer_closes_it(after_ms: int) -> None:
+    player, case = changed()
+    player.pass_until(NOON + after_ms - 1)
+    player.see(says(NOON + after_ms, "no", case, channel="email"))
+    assert case.status == ("classified" if after_ms == HOUR else "reopened")
+    player.pass_until(NOON + after_ms + 2 * DAY)
+    assert (case.priority, case.is_open, is_escalated(case)) == (1, True, True)
+
+
+def test_an_analyst_who_confirms_a_change_as_fraud_freezes_the_account() -> None:
+    player, case = changed()
+    known = {"case_id": case.case_id, "expected_version": case.version, "actor": "ana", "role": "analyst"}
+    player.see(event(CaseAction, NOON + HOUR, "confirm", action="confirm_fraud", **known))
+    assert "freeze" in actions(player)
+    player.pass_until(NOON + 3 * DAY)
+    assert (case.flow, case.priority, case.is_open) == ("F23", 1, True)
 
 
 def test_a_no_counts_after_the_case_has_closed() -> None:
