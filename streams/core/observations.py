@@ -786,7 +786,7 @@ def _money_in(obs: Observations, key: bytes, amount_minor: int, currency: str, a
 
 
 def _refund(obs: Observations, event: payments.Refund, at_ms: int, _: Basis) -> None:
-    key = movement_key(event.refund_id)
+    key = movement_key(f"{event.payment_id}\x1f{event.refund_id}")  # merchants number refunds each for themselves
     if not contains(obs.seen, key):
         obs.seen = remember(obs.seen, key, SEEN_CAP)
         obs.refunds = mark(obs.refunds, at_ms - obs.base_ms, TIMES_CAP, _MONTH_HORIZON)

@@ -219,7 +219,7 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
             other_leg.came_back(turn, event)
         else:
             other_leg.moved(turn, event.payment_id)
-        if isinstance(event, RefundFailed) or not given.is_ours(turn, event.refund_id):
+        if isinstance(event, RefundFailed) or not given.is_ours(turn, event.payment_id, event.refund_id):
             charges.look_once_more(turn, event.payment_id)
         if not stopped:
             refund_requests.moved(turn, event)

@@ -42,7 +42,7 @@ class _Counted(NamedTuple):
 
 def seen(turn: Turn, event: Refund) -> None:
     """Marks a refund; where the marks speak of abuse, security looks before more is given back by itself."""
-    if turn.late or not isinstance(event, _TELLING) or given.is_ours(turn, event.refund_id):
+    if turn.late or not isinstance(event, _TELLING) or given.is_ours(turn, event.payment_id, event.refund_id):
         return
     if not _mark(turn, event):
         return  # nothing new

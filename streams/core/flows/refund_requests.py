@@ -32,7 +32,8 @@ def moved(turn: Turn, event: Refund) -> None:
             pass
         case RefundRequested():
             _asked(turn, event)
-        case RefundFailed() if not given.is_ours(turn, event.refund_id):  # of ours its own case says it
+        # Of ours its own case says it.
+        case RefundFailed() if not given.is_ours(turn, event.payment_id, event.refund_id):
             _came_back(turn, event)
         case _:
             _goes_on(turn, event)
@@ -123,8 +124,8 @@ def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, 
     again = [case for case in same if case.family == FAILED and case not in mine]
     if was_told or any(case.family == FAILED for case in mine):
         again = []
-    if again and refund_id and not arrivals.knows(turn, "again", refund_id):
-        arrivals.note(turn, "again", refund_id)  # of the two feeds that tell of it one ends a case
+    if again and refund_id and not arrivals.knows(turn, "again", payment_id, refund_id):
+        arrivals.note(turn, "again", payment_id, refund_id)  # of the two feeds that tell of it one ends a case
         mine.append(again[0])
     text = "the ledger's credit" if isinstance(event, LedgerPosted) else f"refund {event.refund_id} arrived"[:120]
     for case in mine:

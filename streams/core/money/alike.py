@@ -20,14 +20,14 @@ _FAMILIES = frozenset({"refund_late", "refund_dispute", "refund_request", "refun
 def guessed(turn: Turn, payment_id: str, amount_minor: int, currency: str, refund_id: str) -> None:
     """A credit was taken to be `refund_id`, and may be any other one of the same amount that is waited for."""
     money = (payment_id, amount_minor, currency)
-    for each in _followed(turn):
+    for each in _followed(turn, payment_id):
         if (each.payment_id, each.amount_minor, each.currency) == money and _name(each) != refund_id:
             each.alike = refund_id
 
 
 def named(turn: Turn, event: Refund, *, arrived: bool) -> str:
     """The payment system says which one has arrived, or which one has not. The refund that changed names with it."""
-    followed = _followed(turn)
+    followed = _followed(turn, event.payment_id)
     taken = [each for each in followed if each.alike == event.refund_id]
     if arrived:
         for each in taken:
@@ -42,16 +42,18 @@ def named(turn: Turn, event: Refund, *, arrived: bool) -> str:
             each.subject, each.alike = other if each.subject == event.refund_id else event.refund_id, ""
     text = f"it was not refund {other} that arrived" if arrived else f"it was refund {other} that arrived"
     for case in turn.obligations.cases:
-        if case.family in _FAMILIES and case.refund_id in (event.refund_id, other):
+        mine = case.family in _FAMILIES and case.payment_id == event.payment_id
+        if mine and case.refund_id in (event.refund_id, other):
             case.refund_id, case.alike = other if case.refund_id == event.refund_id else event.refund_id, ""
             add_line(turn, case, Line(turn.at_ms, kind_of(event), turn.cause, text[:160]))
     return other
 
 
-def _followed(turn: Turn) -> list[Expectation | Case]:
+def _followed(turn: Turn, payment_id: str) -> list[Expectation | Case]:
     waiting = [each for each in turn.obligations.expectations if each.kind in _KINDS and each.subject]
     cases = [each for each in turn.obligations.cases if each.family in _FAMILIES and each.refund_id and each.is_open]
-    return [*waiting, *cases]
+    followed: list[Expectation | Case] = [*waiting, *cases]
+    return [each for each in followed if each.payment_id == payment_id]
 
 
 def _name(each: Expectation | Case) -> str:

@@ -45,6 +45,9 @@ BACK = "returned_minor"  # counter of a money case: how much of its amount
 DUPLICATE, MISMATCH, FEE, DOUBLE_BENEFIT = "duplicate_charge", "amount_mismatch", "fee_issue", "double_benefit"
 TOO_MUCH = frozenset({MISMATCH, FEE})  # no part of the payment: what comes again is no refund of a merchant's
 _UNFOLLOWED_PRIORITY = 3  # at most: nothing is late yet
+# What is promised: a movement by its id, or a refund by that of its payment and its own, because merchants number
+# refunds each for themselves.
+_Subject = tuple[str, ...]
 
 
 class Promise(NamedTuple):
@@ -164,7 +167,7 @@ def moved(turn: Turn, event: Movement) -> None:
 def _answered(turn: Turn, event: PspStatus) -> None:
     """The provider's final word on a movement that is waited for; of any other word its case has a line already."""
     for row in _OF_MOVEMENTS:
-        waiting, case = _find(turn, row, event.payment_id), _case(turn, row, event)
+        waiting, case = _find(turn, row, (event.payment_id,)), _case(turn, row, event)
         if waiting is None and (case is None or not case.is_open):
             continue
         if event.status == "failed":
@@ -192,19 +195,19 @@ def _told_apart(turn: Turn, event: RefundCredited | RefundFailed) -> None:
         return
     came, missing = (event.refund_id, other) if arrived else (other, event.refund_id)
     for row in _OF_REFUNDS:
-        arrivals.forget(turn, "kept", row.kind, missing)
-        _note_end(turn, row, came, kept=True)
+        arrivals.forget(turn, "kept", row.kind, event.payment_id, missing)
+        _note_end(turn, row, (event.payment_id, came), kept=True)
 
 
 def _told_of(turn: Turn, event: RefundCredited) -> None:
     """The payment system tells of a credit: the ledger's line, before or after it, is the same money."""
-    if arrivals.knows(turn, "kept", "refund", event.refund_id):
+    if arrivals.knows(turn, "kept", "refund", *_subject(event)):
         return
     if not _was_here(turn, event):
         arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
-        if given.is_of_purchase(turn, event.refund_id):
+        if given.is_of_purchase(turn, *_subject(event)):
             arrivals.note(turn, "bought", event.payment_id, event.amount_minor, event.currency)
-        if given.is_ours(turn, event.refund_id):
+        if given.is_ours(turn, *_subject(event)):
             arrivals.note(turn, "ours", event.payment_id, event.amount_minor, event.currency)
 
 
@@ -214,9 +217,9 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
     A part of that ends nothing: where the ledger has told what it took, its credits say what is left.
     """
     in_ledger = any(each.payment == payment_key(event.payment_id) for each in turn.obligations.spent)
-    told_before = arrivals.knows(turn, "kept", "refund", event.refund_id)
+    told_before = arrivals.knows(turn, "kept", "refund", *_subject(event))
     for row in _OF_MOVEMENTS:
-        waiting = _find(turn, row, event.payment_id)
+        waiting = _find(turn, row, (event.payment_id,))
         if waiting is not None and waiting.stage == _RETURN:
             if not _is_short(turn, event, waiting.amount_minor, waiting.currency):
                 turn.obligations.expectations.remove(waiting)
@@ -275,7 +278,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     """
     money_of = (payment_id, event.amount_minor, event.currency)
     waited = [
-        (waiting.since_ms, waiting.subject or waiting.payment_id)
+        (waiting.since_ms, waiting.subject)
         for waiting in turn.obligations.expectations
         if waiting.kind in ("refund", "promise")
         and (waiting.payment_id, waiting.amount_minor, waiting.currency) == money_of
@@ -289,21 +292,21 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     if _is_part(turn, event, payment_id):
         return event.reference
     named = any(refund_id == event.reference for _, refund_id in waited)
-    another = given.is_ours(turn, event.reference or "") and not arrivals.knows(turn, "ours", *money_of)
+    another = given.is_ours(turn, payment_id, event.reference or "") and not arrivals.knows(turn, "ours", *money_of)
     if not named and not another and arrivals.forget(turn, "told", *money_of):
         return None
     if not waited or (another and not named):
         return ""  # it names a refund of ours of which nobody has told yet: what waits for as much goes on waiting
     # One credit is one refund: of several that are alike our own, of which a case waits as well, else the oldest.
-    guess = min((not given.is_ours(turn, refund_id), since_ms, refund_id) for since_ms, refund_id in waited)[-1]
+    guess = min((not given.is_ours(turn, payment_id, each), since_ms, each) for since_ms, each in waited)[-1]
     refund_id = event.reference if named and event.reference else guess
     for row in _OF_REFUNDS:
-        waiting = _find(turn, row, refund_id)
+        waiting = _find(turn, row, (payment_id, refund_id))
         if waiting is not None and row.kind == "promise" and waiting.amount_minor > event.amount_minor:
             continue  # less was sent than was promised: the rest is still to be
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
-        _note_end(turn, row, refund_id, kept=True)
+        _note_end(turn, row, (payment_id, refund_id), kept=True)
         for case in tuple(turn.obligations.cases):
             if _is_about(case, row, payment_id) and case.refund_id in ("", refund_id):
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), _DONE)
@@ -349,13 +352,13 @@ def under_way_minor(turn: Turn, payment_id: str, currency: str) -> int:
         and case.family in _REFUND_FAMILIES
         and (case.payment_id, case.currency) == (payment_id, currency)
     }
-    return sum(minor for refund_id, minor in waited.items() if given.is_counted(turn, refund_id))
+    return sum(minor for refund_id, minor in waited.items() if given.is_counted(turn, payment_id, refund_id))
 
 
-def stopped(turn: Turn, refund_id: str) -> None:
+def stopped(turn: Turn, payment_id: str, refund_id: str) -> None:
     """A refund was stopped here: security says what becomes of it, and nobody breaks a promise meanwhile."""
     for row in _OF_REFUNDS:
-        waiting = _find(turn, row, refund_id)
+        waiting = _find(turn, row, (payment_id, refund_id))
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
 
@@ -370,17 +373,17 @@ def was_of_purchase(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     return arrivals.forget(turn, "bought", payment_id, event.amount_minor, event.currency)
 
 
-def is_here(turn: Turn, refund_id: str) -> None:
+def is_here(turn: Turn, payment_id: str, refund_id: str) -> None:
     """The money of a refund of ours is here, and nothing was heard of it yet: what is told of it begins nothing."""
     for row in _OF_REFUNDS:
-        _note_end(turn, row, refund_id, kept=True)
+        _note_end(turn, row, (payment_id, refund_id), kept=True)
 
 
 def is_booked(turn: Turn, event: RefundSent | RefundCredited) -> bool:
     """Whether the ledger has told of the money of this refund before. To be asked behind `moved`."""
     if isinstance(event, RefundCredited):
         return not arrivals.knows(turn, "told", event.payment_id, event.amount_minor, event.currency)
-    return arrivals.knows(turn, "kept", "refund", event.refund_id)
+    return arrivals.knows(turn, "kept", "refund", *_subject(event))
 
 
 def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str, *, claimed: bool) -> None:
@@ -410,18 +413,18 @@ def _was_here(turn: Turn, event: Refund) -> bool:
         return False
     arrivals.forget(turn, "named", *money_of)
     if arrivals.forget(turn, "claimed", *money_of):
-        given.intended(turn, event.refund_id)
+        given.intended(turn, event.payment_id, event.refund_id)
         return True
     return arrivals.forget(turn, "ledger", *money_of)
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """The ledger tells of a debit: of a bill that is asked for, or of a movement that has failed before."""
-    bill = _find(turn, PROMISES["bill"], payment_id)
+    bill = _find(turn, PROMISES["bill"], (payment_id,))
     if bill is not None:
         bill.taken = True
     for row in _OF_MOVEMENTS:
-        waiting = _find(turn, row, payment_id)
+        waiting = _find(turn, row, (payment_id,))
         if waiting is not None and waiting.stage == _RETURN and _is_undone(turn, payment_id):
             turn.obligations.expectations.remove(waiting)  # its credit was here first
         if arrivals.knows(turn, "broken", row.kind, payment_id):
@@ -433,7 +436,7 @@ def _one_more_line(turn: Turn, row: Promise, event: LedgerPosted, payment_id: st
     standing_minor = _missing(turn, payment_id, event.currency)
     if not standing_minor:
         return
-    waiting = _find(turn, row, payment_id)
+    waiting = _find(turn, row, (payment_id,))
     case = next((each for each in turn.obligations.cases if _is_about(each, row, payment_id) and each.is_open), None)
     if waiting is not None:
         if waiting.currency == event.currency:
@@ -457,7 +460,7 @@ def moved_money(turn: Turn, event: LedgerPosted, payment_id: str, *, told: bool)
 
 
 def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str, *, told: bool) -> None:
-    waiting = _find(turn, row, payment_id)
+    waiting = _find(turn, row, (payment_id,))
     returns = waiting is not None and waiting.stage == _RETURN
     debits = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
     debits = [each for each in debits if each.amount_minor >= 0]
@@ -471,7 +474,7 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
         waiting.amount_minor = rest_minor
     elif waiting is not None and (over or not short):
         turn.obligations.expectations.remove(waiting)
-        _note_end(turn, row, payment_id, kept=kept)
+        _note_end(turn, row, (payment_id,), kept=kept)
         if rests and waiting.currency == event.currency:
             _await_return(turn, row, payment_id, rest_minor, event.currency, times.to_balance(turn, event.currency))
     elif waiting is not None and kept and not told:
@@ -493,7 +496,7 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
             elif kept and not told:
                 case.amount_minor = (case.amount_minor or 0) - event.amount_minor
         else:
-            _note_end(turn, row, payment_id, kept=kept)
+            _note_end(turn, row, (payment_id,), kept=kept)
             _close(turn, row, case, line, _DONE if kept else _RETURNED)
 
 
@@ -540,7 +543,7 @@ def _missing(turn: Turn, payment_id: str, currency: str) -> int:
 def carve(turn: Turn, payment_id: str, excess_minor: int, currency: str) -> None:
     """So much of what should come back of a movement that has failed goes back as a fee above its tariff."""
     for row in _OF_MOVEMENTS:
-        waiting = _find(turn, row, payment_id)
+        waiting = _find(turn, row, (payment_id,))
         if waiting is not None and waiting.stage == _RETURN and waiting.currency == currency:
             waiting.amount_minor -= min(waiting.amount_minor, excess_minor)
             if not waiting.amount_minor:
@@ -587,7 +590,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         owed_ms = min(owed_ms, to_ms(bill_due_at) - _DAY_MS)
     waiting = Expectation(
         row.kind,
-        subject if subject != event.payment_id else "",
+        event.refund_id if isinstance(event, Refund) else "",
         event.payment_id,
         turn.cause,
         turn.at_ms,
@@ -604,13 +607,14 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
 def _is_over(turn: Turn, row: Promise, event: Movement) -> bool:
     """Whether the end was here before this beginning, or people have a case about it."""
     subject = _subject(event)
-    if arrivals.knows(turn, "kept", row.kind, subject):
+    if arrivals.knows(turn, "kept", row.kind, *subject):
         return True
-    if arrivals.knows(turn, "broken", row.kind, subject):
+    if arrivals.knows(turn, "broken", row.kind, *subject):
         if turn.at_ms < turn.ctx.clock_ms:
             return True
-        arrivals.forget(turn, "broken", row.kind, subject)  # it is tried once more
-    leaves = any(owed.refund_id == subject for owed in turn.obligations.owed)  # ours: its case knows what came
+        arrivals.forget(turn, "broken", row.kind, *subject)  # it is tried once more
+    # Of a refund of ours its case knows what came.
+    leaves = any((owed.payment_id, owed.refund_id) == subject for owed in turn.obligations.owed)
     is_refund = row in _OF_REFUNDS and not leaves
     if is_refund and isinstance(event, Refund) and _was_here(turn, event):
         for each in _OF_REFUNDS:
@@ -620,9 +624,9 @@ def _is_over(turn: Turn, row: Promise, event: Movement) -> bool:
     return case is not None and case.is_open
 
 
-def _note_end(turn: Turn, row: Promise, subject: str, *, kept: bool) -> None:
-    arrivals.forget(turn, "broken" if kept else "kept", row.kind, subject)
-    arrivals.note(turn, "kept" if kept else "broken", row.kind, subject)
+def _note_end(turn: Turn, row: Promise, subject: _Subject, *, kept: bool) -> None:
+    arrivals.forget(turn, "broken" if kept else "kept", row.kind, *subject)
+    arrivals.note(turn, "kept" if kept else "broken", row.kind, *subject)
 
 
 def _make_room(turn: Turn) -> None:
@@ -640,7 +644,9 @@ def _make_room(turn: Turn) -> None:
             left.kind = "refund"
         row, name = PROMISES[left.kind], _name(left)
         turn.obligations.expectations = expectations = [
-            each for each in expectations if each is not left and (not left.subject or each.subject != left.subject)
+            each
+            for each in expectations
+            if each is not left and (not left.subject or _subject_of(each) != _subject_of(left))
         ]
         text = f"{name}: one promise too many to follow, due {instant(left.owed_ms)}; it is people's now"
         _open(turn, row, left, text, max(row.priority, _UNFOLLOWED_PRIORITY))
@@ -662,7 +668,7 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
                 add_line(turn, case, line)
             return
     if row.kind == "promise" and waiting is not None and _is_short(turn, event, waiting.amount_minor, waiting.currency):
-        part = ("sent", subject, event.amount_minor)  # first it is sent, then it arrives
+        part: tuple[str | int, ...] = ("sent", *subject, event.amount_minor)  # first it is sent, then it arrives
         if isinstance(event, RefundCredited) and arrivals.forget(turn, *part):
             return
         waiting.amount_minor -= event.amount_minor
@@ -709,7 +715,7 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
 def movement_of(turn: Turn, payment_id: str) -> str:
     """What this id is the id of, if something of ours waits for it: topup, withdrawal or bill; else empty."""
     for row in _OF_MOVEMENTS:
-        if _find(turn, row, payment_id) is not None or _case_open(turn, row, payment_id):
+        if _find(turn, row, (payment_id,)) is not None or _case_open(turn, row, payment_id):
             return row.kind
     return ""
 
@@ -724,7 +730,7 @@ def is_taken(turn: Turn, event: Movement) -> bool:
 
 
 def _is_moved(turn: Turn, row: Promise, event: Movement) -> bool:
-    waiting, case = _find(turn, row, event.payment_id), _case(turn, row, event)
+    waiting, case = _find(turn, row, (event.payment_id,)), _case(turn, row, event)
     is_worked = case is not None and case.is_open and case.money_state == "moved"
     return is_worked or (waiting is not None and waiting.taken)
 
@@ -853,13 +859,17 @@ def _tell(turn: Turn, row: Promise, waiting: Expectation, template: str, case: C
     notify(turn, template, about, case)
 
 
-def _subject(event: Movement) -> str:
-    return event.refund_id if isinstance(event, Refund) else event.payment_id
+def _subject(event: Movement) -> _Subject:
+    return (event.payment_id, event.refund_id) if isinstance(event, Refund) else (event.payment_id,)
 
 
-def _find(turn: Turn, row: Promise, subject: str) -> Expectation | None:
+def _subject_of(waiting: Expectation) -> _Subject:
+    return (waiting.payment_id, waiting.subject) if waiting.subject else (waiting.payment_id,)
+
+
+def _find(turn: Turn, row: Promise, subject: _Subject) -> Expectation | None:
     for waiting in turn.obligations.expectations:
-        if waiting.kind == row.kind and (waiting.subject or waiting.payment_id) == subject:
+        if waiting.kind == row.kind and _subject_of(waiting) == subject:
             return waiting
     return None
 

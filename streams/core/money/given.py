@@ -1,7 +1,8 @@
 """How much of a payment has been given back, by whom, and which refunds are counted in it (rule L12)?
 
-Refunds are counted once each, by their id, from the first word of them on. A credit of the ledger that is none of them
-is the bank's own (a chargeback), until a refund is told of that must be it: one from before the credit.
+Refunds are counted once each, from the first word of them on: by their payment and their id, because merchants number
+refunds each for themselves. A credit of the ledger that is none of them is the bank's own (a chargeback), until a
+refund is told of that must be it: one from before the credit.
 """
 
 from __future__ import annotations
@@ -69,41 +70,41 @@ def refund(turn: Turn, event: Refund, paid_minor: int) -> Given:
         bank_minor -= event.amount_minor
     row = Given(max(row.paid_minor, paid_minor), row.refunds_minor + event.amount_minor, bank_minor, row.bank_s)
     keep(turn, event.payment_id, event.currency, row)
-    _mark(turn, "refund", event.refund_id)
+    _mark(turn, "refund", event.payment_id, event.refund_id)
     return row
 
 
 def came_to_nothing(turn: Turn, event: Refund) -> None:
     """A refund that was counted has failed or was stopped."""
-    if _unmark(turn, "refund", event.refund_id):
+    if _unmark(turn, "refund", event.payment_id, event.refund_id):
         row = of(turn, event.payment_id, event.currency)
         left_minor = max(0, row.refunds_minor - event.amount_minor)
         keep(turn, event.payment_id, event.currency, row._replace(refunds_minor=left_minor))
 
 
-def is_counted(turn: Turn, refund_id: str) -> bool:
+def is_counted(turn: Turn, payment_id: str, refund_id: str) -> bool:
     """Whether a refund is one of those that were counted lately."""
-    return _name("refund", refund_id) in _marks(turn)
+    return _name("refund", payment_id, refund_id) in _marks(turn)
 
 
-def intended(turn: Turn, refund_id: str) -> None:
+def intended(turn: Turn, payment_id: str, refund_id: str) -> None:
     """A refund of ours gives back what was never part of its payment: it is not counted."""
-    _mark(turn, "ours", refund_id)
+    _mark(turn, "ours", payment_id, refund_id)
 
 
-def is_ours(turn: Turn, refund_id: str) -> bool:
+def is_ours(turn: Turn, payment_id: str, refund_id: str) -> bool:
     """Whether a refund is one of the last that were intended here."""
-    return _name("ours", refund_id) in _marks(turn)
+    return _name("ours", payment_id, refund_id) in _marks(turn)
 
 
-def of_purchase(turn: Turn, refund_id: str) -> None:
+def of_purchase(turn: Turn, payment_id: str, refund_id: str) -> None:
     """A refund that the customer has asked for or the merchant has approved."""
-    _mark(turn, "bought", refund_id)
+    _mark(turn, "bought", payment_id, refund_id)
 
 
-def is_of_purchase(turn: Turn, refund_id: str) -> bool:
+def is_of_purchase(turn: Turn, payment_id: str, refund_id: str) -> bool:
     """Whether a refund is one of the last of those."""
-    return _name("bought", refund_id) in _marks(turn)
+    return _name("bought", payment_id, refund_id) in _marks(turn)
 
 
 def _may_be_here(turn: Turn, event: Refund, row: Given) -> bool:
@@ -130,16 +131,16 @@ def _marks(turn: Turn) -> list[bytes]:
     return [kept[at : at + _MARK] for at in range(0, len(kept), _MARK)]
 
 
-def _mark(turn: Turn, kind: str, refund_id: str) -> None:
-    _unmark(turn, kind, refund_id)
-    turn.obligations.counted = (turn.obligations.counted + _name(kind, refund_id))[-COUNTED_MAX * _MARK :]
+def _mark(turn: Turn, kind: str, payment_id: str, refund_id: str) -> None:
+    _unmark(turn, kind, payment_id, refund_id)
+    turn.obligations.counted = (turn.obligations.counted + _name(kind, payment_id, refund_id))[-COUNTED_MAX * _MARK :]
 
 
-def _unmark(turn: Turn, kind: str, refund_id: str) -> bool:
-    marks, name = _marks(turn), _name(kind, refund_id)
+def _unmark(turn: Turn, kind: str, payment_id: str, refund_id: str) -> bool:
+    marks, name = _marks(turn), _name(kind, payment_id, refund_id)
     turn.obligations.counted = b"".join(each for each in marks if each != name)
     return name in marks
 
 
-def _name(kind: str, refund_id: str) -> bytes:
-    return blake2b(f"{kind}\x1f{refund_id}".encode(), digest_size=_MARK).digest()
+def _name(kind: str, payment_id: str, refund_id: str) -> bytes:
+    return blake2b(f"{kind}\x1f{payment_id}\x1f{refund_id}".encode(), digest_size=_MARK).digest()

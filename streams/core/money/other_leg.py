@@ -39,7 +39,8 @@ def came_back(turn: Turn, event: RefundFailed) -> None:
         if case.family != refunds.DOUBLE_BENEFIT or not case.is_open:
             continue
         if event.payment_id == case.payment_id:
-            is_one = given.is_ours(turn, event.refund_id) and any(each.text.startswith(_BOTH) for each in case.lines)
+            is_one = given.is_ours(turn, event.payment_id, event.refund_id)
+            is_one = is_one and any(each.text.startswith(_BOTH) for each in case.lines)
         else:
             is_one = _is_told(turn, case.payment_id, event.payment_id) and given_minor < (case.amount_minor or 0)
         if is_one:

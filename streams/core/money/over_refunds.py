@@ -24,13 +24,14 @@ def moved(turn: Turn, event: Refund) -> bool:
     """
     if isinstance(event, RefundFailed):
         return _failed(turn, event)
-    if isinstance(event, RefundRequested | RefundApproved) and not given.is_of_purchase(turn, event.refund_id):
-        given.of_purchase(turn, event.refund_id)
+    refund = (event.payment_id, event.refund_id)
+    if isinstance(event, RefundRequested | RefundApproved) and not given.is_of_purchase(turn, *refund):
+        given.of_purchase(turn, *refund)
     if not isinstance(event, RefundApproved | RefundSent | RefundCredited):
         return False
-    if given.is_ours(turn, event.refund_id) or given.is_counted(turn, event.refund_id):
+    if given.is_ours(turn, *refund) or given.is_counted(turn, *refund):
         return False
-    if arrivals.knows(turn, "broken", "refund", event.refund_id):
+    if arrivals.knows(turn, "broken", "refund", *refund):
         return False  # told behind its end
     row = given.refund(turn, event, _told(turn, event))
     paid_minor = max(row.paid_minor, _taken(turn, event))
@@ -45,7 +46,7 @@ def left_minor(turn: Turn, event: Refund) -> int | None:
     paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
     if not paid_minor:
         return None
-    own_minor = event.amount_minor if given.is_counted(turn, event.refund_id) else 0
+    own_minor = event.amount_minor if given.is_counted(turn, event.payment_id, event.refund_id) else 0
     return max(0, paid_minor - row.total_minor + own_minor)
 
 
@@ -102,7 +103,7 @@ def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:
                 cause="exceeds_payment",
             )
         )
-        expectations.stopped(turn, event.refund_id)
+        expectations.stopped(turn, event.payment_id, event.refund_id)
     answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
     about = {"amount": money(event.amount_minor, currency), "eta": instant(answer_ms)}
     notify(turn, "refund_checked", about, case)

@@ -161,7 +161,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
         return guard
     owed.status, owed.refund_id = INTENDED, ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
-    given.intended(turn, owed.refund_id)
+    given.intended(turn, owed.payment_id, owed.refund_id)
     method = (
         answer.method if answer is not None and times.short(answer.method) else times.method_of(turn, owed.payment_id)
     )
@@ -319,8 +319,8 @@ def _was_another(turn: Turn, event: RefundSent) -> bool:
     ]
     if not any(line.kind == CANCELLED and line.text in {f"{each}: {MONEY_BACK}" for each in alike} for line in lines):
         return False
-    expectations.stopped(turn, event.refund_id)
-    expectations.is_here(turn, event.refund_id)
+    expectations.stopped(turn, event.payment_id, event.refund_id)
+    expectations.is_here(turn, event.payment_id, event.refund_id)
     here = Owed(event.payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, DUPLICATE, BACK)
     here.refund_id = event.refund_id
     owe(turn, here)
@@ -659,7 +659,8 @@ def ask_people(turn: Turn, owed: Owed, guard: str) -> None:
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
     if cause == MONEY_BACK:
-        expectations.is_here(turn, owed.refund_id)  # if it has left all the same, that money may have been it
+        # If it has left all the same, that money may have been it.
+        expectations.is_here(turn, owed.payment_id, owed.refund_id)
     turn.effects.append(
         RefundCancelled(
             occurred_at=turn.at,

@@ -45,23 +45,24 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     back = charges.credited(turn, event, payment_id)
     if refunds.brought_twice(turn, event, payment_id):
         expectations.credited(turn, event, payment_id)
-        expectations.is_here(turn, event.reference or "")
+        expectations.is_here(turn, payment_id, event.reference or "")
         charges.not_early(turn, payment_id)
         return
     named = refunds.arrived(turn, event)
     first = refunds.preferred(turn, payment_id, event.amount_minor, named)
     arrived = expectations.credited(turn, event, payment_id)
     if named and not arrived:
-        expectations.is_here(turn, named)
+        expectations.is_here(turn, payment_id, named)
     told_of_ours = arrived is None and expectations.was_ours(turn, event, payment_id)
-    of_purchase = (
-        given.is_of_purchase(turn, arrived) if arrived else expectations.was_of_purchase(turn, event, payment_id)
-    )
-    is_ours = bool(named) or told_of_ours or given.is_ours(turn, arrived or "")
-    counted = arrived == "" and given.is_counted(turn, event.reference or "")  # it is said to be all here
+    if arrived:
+        of_purchase = given.is_of_purchase(turn, payment_id, arrived)
+    else:
+        of_purchase = expectations.was_of_purchase(turn, event, payment_id)
+    is_ours = bool(named) or told_of_ours or given.is_ours(turn, payment_id, arrived or "")
+    counted = arrived == "" and given.is_counted(turn, payment_id, event.reference or "")  # it is said to be all here
     is_part = counted and _is_part_of_more(turn, event, payment_id)
     of_merchant = (arrived != "" and not is_ours) or is_part
-    of_purchase = of_purchase or (counted and given.is_of_purchase(turn, event.reference or ""))
+    of_purchase = of_purchase or (counted and given.is_of_purchase(turn, payment_id, event.reference or ""))
     if arrived is not None and not (named and not arrived):
         refund_requests.credited(turn, event, payment_id, arrived)
     exact = (event.amount_minor, event.currency)
@@ -256,7 +257,7 @@ def _is_asked_for(
 
 def _is_part_of_more(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     """Whether a credit names a refund, and refunds of its payment are more: what it is equal to it is by chance."""
-    named = given.is_counted(turn, event.reference or "")
+    named = given.is_counted(turn, payment_id, event.reference or "")
     return named and given.of(turn, payment_id, event.currency).refunds_minor > event.amount_minor
 
 
