@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, Entities, Evidence
 from streams.core.ids import incident_id
 from streams.core.policy import LockCaps
@@ -24,12 +25,16 @@ OWNERS = frozenset({"reported_stolen", "customer_denied", "reported_unverified"}
 _ESTABLISHED = "/established"
 # A window is counted in 12 buckets: 5 minutes each for an hour, which is as exact as a cap needs to be.
 BUCKETS = 12
+# Commands of one partition and window that are not confirmed and have a case of their own. More are one outage of the
+# payment system, and one incident: thousands of urgent cases would hide each other.
+UNCONFIRMED_CASES = 5
+UNCONFIRMED = "lock_not_confirmed"
 # Rules that lock are named in code; 32 is several times what exists. More share the total's counter only.
 RULES = 32
 
 
 class Refused(NamedTuple):
-    """One lock of a burst that became a review: which burst, and the how many-th."""
+    """One lock of a burst that became a review, or one command that is not confirmed: which burst, the how many-th."""
 
     window_ms: int
     rule: str
@@ -41,6 +46,10 @@ class Refused(NamedTuple):
         digits = len(str(self.number))
         return digits if self.number == 10 ** (digits - 1) else None
 
+    def beyond(self, most: int) -> Refused:
+        """Which one of those it is that come after the first `most`; 0 or less: it is one of the first."""
+        return self._replace(number=self.number - most)
+
 
 class PartitionLimits(msgspec.Struct, array_like=True):
     """Locks per rule and in total in the window that ends at the newest bucket. At most 39 rows of 12 counters."""
@@ -50,7 +59,8 @@ class PartitionLimits(msgspec.Struct, array_like=True):
     reported: int = -1  # window number of `refused`
     # Rules, or `total`, that all partitions together have exhausted: (from, until) in ms of event time.
     stopped: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
-    refused: dict[str, int] = msgspec.field(default_factory=dict)  # rule -> its locks that a cap made reviews
+    # rule -> its locks that a cap made reviews; also commands that are not confirmed
+    refused: dict[str, int] = msgspec.field(default_factory=dict)
 
     def stop(self, name: str, from_ms: int, until_ms: int) -> None:
         """All partitions together have reached the cap of a rule, or of everything."""
@@ -83,7 +93,7 @@ class PartitionLimits(msgspec.Struct, array_like=True):
         return True
 
     def refuse(self, rule: str, at_ms: int, caps: LockCaps) -> Refused:
-        """Counts a lock that became a review, in the window of the newest one."""
+        """Counts a lock that became a review, or a command without an answer, in the window of the newest one."""
         window = at_ms // (caps.window_s * 1000)
         if window > self.reported:
             self.reported, self.refused = window, {}
@@ -155,4 +165,28 @@ def capped_case(
         counters={"refused": number} if number else {},
         created_at=opened or at,
         detected_at=opened or at,
+    )
+
+
+def unconfirmed_case(subject: str, burst: Refused, text: str, at: datetime, event_id: str) -> CaseVersion:
+    """The incident that says that the payment system confirms no commands."""
+    version = burst.version or 1
+    opened = from_ms(burst.window_ms)
+    return CaseVersion(
+        occurred_at=at,
+        case_id=incident_id(UNCONFIRMED, subject, str(burst.window_ms)),
+        version=version,
+        changed=("opened",) if version == 1 else ("counters",),
+        case_type=UNCONFIRMED,
+        flow="F21",
+        cause_family=UNCONFIRMED,
+        owner="account",
+        queue="technical",
+        priority="P1",
+        subject=subject,
+        entities=Entities(entity=subject),
+        evidence=(Evidence(at=at, kind="command_unconfirmed", event_id=event_id, text=text),),
+        counters={"refused": burst.number + UNCONFIRMED_CASES},
+        created_at=opened,
+        detected_at=opened,
     )

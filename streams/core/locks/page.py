@@ -158,7 +158,10 @@ all partitions together have reached has one incident of the entities agent, whi
 A lock is a saga: it is wanted, commanded, acknowledged by the payment system, and released by its own expiry or by
 somebody who proves who they are. A command is sent again with the same `action_id` until it is acknowledged; one that
 stays unacknowledged, or that the payment system refuses, becomes a P1 case and is sent again all the same: first every
-`locks.resend_s`, then with growing pauses up to an hour. An operator's `unlock` of a lock that has been lifted, and
+`locks.resend_s`, then with growing pauses up to an hour. Where the payment system confirms nothing, five commands of a
+partition and window (`locks.caps.window_s`) have such a case; of the others the case that locked has a line, and one
+incident of the partition (P1, technical) counts them, told at the 1st, 10th, 100th one. What stops a theft (freeze,
+sessions, payouts) has its own case however many there are. An operator's `unlock` of a lock that has been lifted, and
 that the payment system still keeps, sends its command again at once; two people have decided about a freeze by then, so
 one is enough. So does a theft that is reported or confirmed again for a freeze that stands unconfirmed, and an
 operator's `lock` for a lock of its kind. What a freeze wanted done to sessions and payouts is asked for no longer once

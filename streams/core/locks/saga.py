@@ -36,14 +36,14 @@ from streams.core.locks.account_states import (
     state_of_lock,
     uncovered,
 )
-from streams.core.locks.caps import capped_case, counted_as
+from streams.core.locks.caps import UNCONFIRMED, UNCONFIRMED_CASES, capped_case, counted_as, unconfirmed_case
 from streams.core.locks.transitions import ABSENT, RELEASED, Transition, step
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, REASONS_MAX, Case, Command, HeldLock, Line, Reason
 from streams.core.turn import Turn
 
-UNCONFIRMED = "lock_not_confirmed"
+_STOPS_THEFT = frozenset({"freeze", "end_sessions", "stop_payouts"})
 APPEAL = "unlock"  # family of the cases of customers who want their account back
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
@@ -615,7 +615,14 @@ def _note(turn: Turn, case_id: str, kind: str, text: str) -> None:
 
 
 def _problem(turn: Turn, command: Command, what: str, kind: str = "command_unconfirmed") -> None:
-    """A lock that may not exist is worse than no lock: people believe in it. Hence P1."""
+    """A lock that may not exist is worse than no lock: people believe in it. Hence P1.
+
+    Where the payment system confirms nothing at all that is one incident, and a line on the case that locked. What
+    stops a theft is no part of that: it has its own case whatever else goes on.
+    """
+    if command.action not in _STOPS_THEFT and _is_part_of_outage(turn):
+        _note(turn, command.case_id, kind, f"{command.action}: {what}")
+        return
     open_or_join(
         turn,
         Draft(
@@ -627,6 +634,20 @@ def _problem(turn: Turn, command: Command, what: str, kind: str = "command_uncon
             lines=(Line(turn.at_ms, kind, command.action_id, f"{command.action}: {what}"),),
         ),
     )
+
+
+def _is_part_of_outage(turn: Turn) -> bool:
+    """Counts a command that is not confirmed; beyond the first ones of a window the partition's incident tells."""
+    counted = turn.ctx.limits.refuse(UNCONFIRMED, turn.at_ms, turn.policy.locks.caps)
+    burst = counted.beyond(UNCONFIRMED_CASES)
+    if burst.number <= 0:
+        return False
+    if burst.version is not None:
+        text = (
+            f"the payment system has not confirmed {counted.number} commands so far: each is sent again until it does"
+        )
+        turn.effects.append(unconfirmed_case(f"partition/{turn.ctx.partition}", burst, text, turn.at, turn.cause))
+    return True
 
 
 def _confirmed(turn: Turn, action_id: str) -> None:

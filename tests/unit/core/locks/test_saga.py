@@ -11,7 +11,8 @@ from streams.contracts.accounts import ActionAcknowledged, CaseAction, IdentityV
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
-from streams.contracts.logins import ChallengePassed, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
+from streams.core.locks.caps import UNCONFIRMED
 from streams.core.obligations import Case
 from streams.core.steps import Effect
 
@@ -451,3 +452,32 @@ def test_an_appeal_against_lower_limits_alone_is_answered_when_they_end() -> Non
     assert appeal.is_open, "nothing has been lifted since it was asked for"
     player.pass_until(NOON + 73 * HOUR)
     assert (appeal.status, appeal.resolution) == ("resolved", "unlocked")
+
+
+def test_a_payment_system_that_confirms_nothing_is_one_incident_and_no_flood_of_cases() -> None:
+    """A morning on which everybody renews the password; a theft has its own case all the same."""
+    player = Player(policy())
+    owners = [f"a{number}" for number in range(40)]
+    for number, owner in enumerate(owners):
+        player.see(login(NOON - HOUR + number, f"in-{owner}", LoginSucceeded, account_id=owner))
+    changes = [
+        login(NOON + number, f"pw-{owner}", CredentialChanged, account_id=owner, reason="password")
+        for number, owner in enumerate(owners)
+    ]
+    effects = [effect for change in changes for effect in player.see(change)]
+    assert {each.action for each in only(ActionRequested, effects)} == {"limit"}
+    player.see(event(UserReport, NOON + SECOND, "theft", account_id="b1", channel="phone", kind="stolen"))
+    urgent = [
+        each for each in only(CaseVersion, player.pass_until(NOON + 20 * MINUTE)) if each.case_type == UNCONFIRMED
+    ]
+    own = {each.entities.account_id for each in urgent if each.entities.account_id}
+    assert (len(own), "b1" in own) == (6, True)
+    incident = [each for each in urgent if each.subject == "partition/0"]
+    assert len({each.case_id for each in incident}) == 1
+    assert [(each.version, each.priority, each.queue, each.counters["refused"]) for each in incident] == [
+        (1, "P1", "technical", 6),
+        (2, "P1", "technical", 15),
+    ]
+    silent = next(owner for owner in owners if owner not in own)
+    (change_case,) = player.obligations[silent].cases
+    assert "command_unconfirmed" in [line.kind for line in change_case.lines]
