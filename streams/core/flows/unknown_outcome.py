@@ -16,7 +16,7 @@ from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, refunds
+from streams.core.money import arrivals, expectations, refunds
 from streams.core.money.completeness import ledger_is_heard, postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
@@ -39,6 +39,8 @@ STATED_OF = "stated"  # what is remembered of a payment whose code said that its
 SAID_FAILED = "said_failed"  # and of one whose customer was told that it did not complete
 ASKED_BY_PEOPLE = "operator_queries"  # counter of a case
 _LINE = "operator_query"  # kind of the line that each of them leaves
+# Families of the cases that follow a movement to its end and tell its customer; any other is about something else.
+_FOLLOWS = frozenset({refunds.NOT_CAPTURED, *(row.case_type for row in expectations.OF_MOVEMENTS)})
 _FINAL = {
     PaymentState.SUCCEEDED: "has succeeded",
     PaymentState.FAILED: "has failed",
@@ -296,9 +298,7 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
         refunds.answered(turn, unknown.payment_id, PaymentState.FAILED)
         _ended(turn, unknown.payment_id, PaymentState.FAILED, unknown)
         return
-    if turn.obligations.is_with_people(unknown.payment_id) or any(
-        case.payment_id == unknown.payment_id and case.is_open for case in turn.obligations.cases
-    ):
+    if turn.obligations.is_with_people(unknown.payment_id) or _following(turn, unknown.payment_id):
         return  # its money case is being worked already
     draft = Draft(
         case_type=FAMILY,
@@ -362,8 +362,8 @@ def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) ->
         case.money_state = "confirmed" if status == PaymentState.SUCCEEDED else "not_captured"
         withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
         set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
-    elif any(each.payment_id == payment_id and each.is_open for each in turn.obligations.cases):
-        pass  # the customer hears of it from its money case
+    elif _is_told_by_its_case(turn, payment_id):
+        pass
     elif arrivals.knows(turn, STATED_OF, payment_id) and status == PaymentState.FAILED:
         pass  # its order is paid already: nobody is to pay again
     elif unknown is not None and unknown.told and unknown.amount_minor is not None and unknown.currency is not None:
@@ -383,8 +383,18 @@ def succeeded(turn: Turn, event: Movement) -> None:
     """
     if not arrivals.forget(turn, SAID_FAILED, event.payment_id):
         return
-    if not any(each.payment_id == event.payment_id and each.is_open for each in turn.obligations.cases):
+    if not _is_told_by_its_case(turn, event.payment_id):
         notify(turn, f"{FAMILY}.succeeded", _about(event.amount_minor, event.currency, turn.at_ms))
+
+
+def _following(turn: Turn, payment_id: str) -> list[Case]:
+    cases = turn.obligations.cases
+    return [case for case in cases if case.is_open and case.payment_id == payment_id and case.family in _FOLLOWS]
+
+
+def _is_told_by_its_case(turn: Turn, payment_id: str) -> bool:
+    """Whether the customer has heard from the money case of the payment, and hears the end from it."""
+    return any(case.template for case in _following(turn, payment_id))
 
 
 def _about(amount_minor: int, currency: str, at_ms: int) -> dict[str, str]:

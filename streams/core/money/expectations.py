@@ -139,7 +139,7 @@ TOUCHED = frozenset().union(*(row.begins | row.keeps | row.breaks for row in PRO
 _OF_REFUNDS = (PROMISES["refund"], PROMISES["promise"])
 _REFUND_FAMILIES = frozenset(row.case_type for row in _OF_REFUNDS)
 # Of a movement itself: what was taken for it has to arrive or to come back.
-_OF_MOVEMENTS = (PROMISES["topup"], PROMISES["withdrawal"], PROMISES["bill"])
+OF_MOVEMENTS = (PROMISES["topup"], PROMISES["withdrawal"], PROMISES["bill"])
 
 
 def moved(turn: Turn, event: Movement) -> None:
@@ -166,7 +166,7 @@ def moved(turn: Turn, event: Movement) -> None:
 
 def _answered(turn: Turn, event: PspStatus) -> None:
     """The provider's final word on a movement that is waited for; of any other word its case has a line already."""
-    for row in _OF_MOVEMENTS:
+    for row in OF_MOVEMENTS:
         waiting, case = _find(turn, row, (event.payment_id,)), _case(turn, row, event)
         if waiting is None and (case is None or not case.is_open):
             continue
@@ -218,7 +218,7 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
     """
     in_ledger = any(each.payment == payment_key(event.payment_id) for each in turn.obligations.spent)
     told_before = arrivals.knows(turn, "kept", "refund", *_subject(event))
-    for row in _OF_MOVEMENTS:
+    for row in OF_MOVEMENTS:
         waiting = _find(turn, row, (event.payment_id,))
         if waiting is not None and waiting.stage == _RETURN:
             if not _is_short(turn, event, waiting.amount_minor, waiting.currency):
@@ -423,7 +423,7 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     bill = _find(turn, PROMISES["bill"], (payment_id,))
     if bill is not None:
         bill.taken = True
-    for row in _OF_MOVEMENTS:
+    for row in OF_MOVEMENTS:
         waiting = _find(turn, row, (payment_id,))
         if waiting is not None and waiting.stage == _RETURN and _is_undone(turn, payment_id):
             turn.obligations.expectations.remove(waiting)  # its credit was here first
@@ -455,7 +455,7 @@ def moved_money(turn: Turn, event: LedgerPosted, payment_id: str, *, told: bool)
 
     To be asked once the credit has been given to what is asked back of a fee. `told`: the payment system has said it.
     """
-    for row in _OF_MOVEMENTS:
+    for row in OF_MOVEMENTS:
         _moved_money(turn, row, event, payment_id, told=told)
 
 
@@ -542,7 +542,7 @@ def _missing(turn: Turn, payment_id: str, currency: str) -> int:
 
 def carve(turn: Turn, payment_id: str, excess_minor: int, currency: str) -> None:
     """So much of what should come back of a movement that has failed goes back as a fee above its tariff."""
-    for row in _OF_MOVEMENTS:
+    for row in OF_MOVEMENTS:
         waiting = _find(turn, row, (payment_id,))
         if waiting is not None and waiting.stage == _RETURN and waiting.currency == currency:
             waiting.amount_minor -= min(waiting.amount_minor, excess_minor)
@@ -688,7 +688,7 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
     waiting = _find(turn, row, subject)
     case = _case(turn, row, event)
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
-    standing_minor = _missing(turn, event.payment_id, event.currency) if row in _OF_MOVEMENTS else 0
+    standing_minor = _missing(turn, event.payment_id, event.currency) if row in OF_MOVEMENTS else 0
     back = _is_back(turn, event)
     taken = waiting is not None and waiting.taken and not back
     taken_minor = standing_minor or (event.amount_minor if taken else 0)
@@ -709,12 +709,12 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
         if case is not None:
-            _close(turn, row, case, line, _RETURNED if back and row in _OF_MOVEMENTS else _FAILED)
+            _close(turn, row, case, line, _RETURNED if back and row in OF_MOVEMENTS else _FAILED)
 
 
 def movement_of(turn: Turn, payment_id: str) -> str:
     """What this id is the id of, if something of ours waits for it: topup, withdrawal or bill; else empty."""
-    for row in _OF_MOVEMENTS:
+    for row in OF_MOVEMENTS:
         if _find(turn, row, (payment_id,)) is not None or _case_open(turn, row, payment_id):
             return row.kind
     return ""
@@ -726,7 +726,7 @@ def is_taken(turn: Turn, event: Movement) -> bool:
         return False
     if isinstance(event, payments.WithdrawalReturned) or _standing(turn, event.payment_id):
         return True
-    return any(_is_moved(turn, row, event) for row in _OF_MOVEMENTS)
+    return any(_is_moved(turn, row, event) for row in OF_MOVEMENTS)
 
 
 def _is_moved(turn: Turn, row: Promise, event: Movement) -> bool:
@@ -780,7 +780,7 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, how: str) -> None:
     template = f"{row.case_type}.{how}"
     case.money_state = "arrived" if how == _DONE else "returned"
     if case.template and line.amount_minor is not None and line.currency is not None:
-        whole = _whole(turn, case.payment_id, case.amount_minor or 0, line.currency) if row in _OF_MOVEMENTS else 0
+        whole = _whole(turn, case.payment_id, case.amount_minor or 0, line.currency) if row in OF_MOVEMENTS else 0
         about = {"amount": money(whole or line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
         notify(turn, template, about, case)
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)

@@ -4,7 +4,7 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import LedgerPosted
+from streams.contracts.accounts import LedgerPosted, UserReport
 from streams.contracts.actions import PspCancel, PspQuery, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
@@ -331,3 +331,25 @@ def test_an_answer_that_nobody_understands_changes_no_outcome_that_is_known(end:
     effects += player.see(answer(NOON + SECOND, "settled")) + player.see(mark(NOON + HOUR))
     assert asked(effects) == []
     assert {each.cause_family for each in effects if isinstance(each, CaseVersion)} == {"integration.unknown_status"}
+
+
+NEW_CODE = paid(NOON, "new", kind=PaymentPending, payment_id="p1", codes=(Code(source="alipay", code="of tomorrow"),))
+NOT_MINE = event(UserReport, NOON, "mine", channel="app", kind="unauthorised", payment_id="p1")
+WRONG_PAYEE = event(UserReport, NOON, "wrong", channel="app", kind="wrong_transfer", payment_id="p1")
+
+
+@pytest.mark.parametrize("opens", [NEW_CODE, NOT_MINE, WRONG_PAYEE], ids=["new code", "not mine", "wrong payee"])
+@pytest.mark.parametrize(("kind", "end"), [(PaymentSucceeded, "succeeded"), (PaymentFailed, "failed"), (None, "")])
+def test_whoever_was_told_to_wait_hears_the_end_whatever_else_is_asked_about_the_payment(
+    opens: Event, kind: type[Event] | None, end: str
+) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested)) + player.see(opens)
+    effects += player.see(mark(NOON + 3 * MINUTE))
+    if kind is not None:
+        effects += player.see(paid(NOON + 3 * MINUTE, 2, kind=kind, payment_id="p1"))
+    effects += player.see(mark(NOON + HOUR))
+    expected = ["payment_unknown", f"payment_unknown.{end}"] if end else ["payment_unknown"]
+    assert [template for template in said(effects) if template.startswith("payment_unknown")] == expected
+    opened = [each for each in effects if isinstance(each, CaseVersion) and each.cause_family == "payment_unknown"]
+    assert bool(opened) == (kind is None)
