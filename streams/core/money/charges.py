@@ -104,6 +104,7 @@ def requested(turn: Turn, event: Movement) -> None:
         if about.order_minor == about.amount_minor > known.good_minor:
             about.order_minor = None  # it was to be the whole order, and is not
         about.amount_minor, about.good_minor = known.amount_minor, known.good_minor
+        about.asked_minor = known.asked_minor
     lately = [*(each for each in turn.obligations.lately if each.payment_id != event.payment_id), about]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):
         lately.pop(0)
@@ -173,26 +174,34 @@ def captured(turn: Turn, event: Movement) -> None:
     about = about_of(turn, event.payment_id)
     if about is None or about.currency != event.currency:
         return
-    about.good_minor = event.amount_minor
-    more = event.amount_minor - about.amount_minor
-    if more < 0 and type(event) is PaymentSucceeded:  # of captures there may be several
+    last_minor, about.good_minor = about.good_minor, event.amount_minor
+    is_success = type(event) is PaymentSucceeded
+    told_minor = event.amount_minor
+    if about.asked_minor and not is_success:  # one more part of it
+        told_minor = max(told_minor, min(about.asked_minor, about.amount_minor + told_minor))
+    more = told_minor - about.amount_minor
+    if more < 0 and is_success:  # of captures there may be several
+        if about.asked_minor and last_minor == told_minor:
+            return  # of the last of them, not of what they come to
+        if last_minor and last_minor < about.amount_minor:
+            about.asked_minor = about.asked_minor or about.amount_minor
         if about.order_minor == about.amount_minor:
             about.order_minor = None  # it was to be the whole order, and is not
-        about.amount_minor = event.amount_minor
+        about.amount_minor = told_minor
         if not turn.late:
             _check_later(turn, event.payment_id, about)
     elif more < 0:
         _captured_once(turn, event.payment_id, about)
     if more <= 0:
         return
-    about.amount_minor = event.amount_minor
+    about.amount_minor = told_minor
     for debit in debits_of(turn, payment_key(event.payment_id)):
         _price(debit, about)
     if about.order_minor is not None:
         return
     for each in turn.obligations.expectations:
         if each.kind == CHARGE and each.payment_id == event.payment_id:
-            each.amount_minor = event.amount_minor
+            each.amount_minor = told_minor
     look_again_now(turn, event.payment_id)
 
 
@@ -758,7 +767,7 @@ def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately
     """Opens the case of a duplicate. True: it is certainly one."""
     others = [each for each in turn.obligations.spent if each.payment == mine.payment and _stands(each, mine)]
     # Equal parts of a payment are no twins; where they are a little too much together, the check of their sum says so.
-    limit = _limit_of([*others, mine], about)
+    limit = _limit_of([*others, mine], about, more_to_come=True)
     twin = any(_is_twin(turn, each, mine) for each in others)
     if twin and _too_much(turn, mine, others, *limit) == mine.amount_minor:
         _duplicate(turn, entry, payment_id, mine, mine.amount_minor, certain=True)
@@ -953,16 +962,18 @@ def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
     )
 
 
-def _limit_of(debits: list[Spent], about: Lately | None) -> tuple[int, str]:
+def _limit_of(debits: list[Spent], about: Lately | None, *, more_to_come: bool = False) -> tuple[int, str]:
     """The same and its currency, also of a payment that only its earlier debits remember; 0: nobody has said.
 
     Of two equal debits that are above it together, and of which one is what was captured, the other is no part of it.
+    `more_to_come`: the ledger may tell of a part before its capture is told, so that it is what was asked for.
     """
     if about is not None:
+        limit_minor = max(_limit(about), about.asked_minor if more_to_come else 0)
         mine = [each for each in debits if each.currency == about.currency and not each.fee]
         minors = [each.amount_minor + each.back_minor for each in mine]
-        is_twice = minors == [about.good_minor] * 2 and sum(minors) > _limit(about)
-        return min(about.good_minor, _limit(about)) if is_twice else _limit(about), about.currency
+        is_twice = minors == [about.good_minor] * 2 and sum(minors) > limit_minor
+        return min(about.good_minor, limit_minor) if is_twice else limit_minor, about.currency
     currency = debits[-1].currency
     return max(each.whole_minor for each in debits if each.currency == currency), currency
 

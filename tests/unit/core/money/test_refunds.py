@@ -392,6 +392,44 @@ def test_parts_of_what_was_authorised_are_captured_one_after_the_other(
     assert only(RefundIntended, effects) == []
 
 
+@pytest.mark.parametrize("ledger_s", [-10, 0, 10], ids=["ledger ahead", "together", "ledger behind"])
+@pytest.mark.parametrize("parts", [2, 3])
+@pytest.mark.parametrize("order_minor", [None, "whole"])
+def test_each_shipment_is_captured_and_debited_for_itself(ledger_s: int, parts: int, order_minor: str | None) -> None:
+    """The payment is called good each time, with what was captured last."""
+    whole = ORDER | {"payment_id": "p1", "amount_minor": parts * 10_000}
+    part = ORDER | {"payment_id": "p1"}
+    if order_minor:
+        whole["order_amount_minor"] = parts * 10_000
+    told = [paid(NOON, "asked", kind=PaymentRequested, **whole)]
+    for number in range(parts):
+        at_ms = NOON + (number + 1) * HOUR
+        told.append(paid(at_ms, f"{number}", kind=PaymentCaptured, **part))
+        told.append(paid(at_ms + SECOND, f"{number}", kind=PaymentSucceeded, **part))
+        told.append(posted(at_ms + ledger_s * SECOND, f"d{number}"))
+        told.append(mark(at_ms + 10 * MINUTE))
+    told.sort(key=lambda each: each.occurred_at)
+    assert only(RefundIntended, run(*told)) == []
+    assert only(CaseVersion, run(*told)) == []
+
+
+@pytest.mark.parametrize(("debits", "back"), [((8_000, 8_000), [8_000]), ((5_000, 5_000), [])])
+def test_a_part_that_is_good_and_debited_twice_goes_back_where_it_can_be_no_other_part(
+    debits: tuple[int, ...], back: list[int]
+) -> None:
+    about = ORDER | {"payment_id": "p1", "amount_minor": debits[0]}
+    told = [
+        paid(NOON, "asked", kind=PaymentRequested, payment_id="p1", **ORDER),
+        paid(NOON + SECOND, "one", kind=PaymentCaptured, **about),
+        paid(NOON + 2 * SECOND, "good", kind=PaymentSucceeded, **about),
+        *(posted(NOON + (3 + at) * SECOND, f"d{at}", amount_minor=minor) for at, minor in enumerate(debits)),
+        mark(NOON + 10 * MINUTE),
+    ]
+    effects = run(*told)
+    assert [each.amount_minor for each in only(RefundIntended, effects)] == back
+    assert flows(effects) == {"F12" if back else "F11": "classified"}
+
+
 def test_an_order_that_is_paid_at_the_second_attempt_is_paid_once() -> None:
     effects = run(
         *tried(1, NOON), *bought(2, NOON + 30 * SECOND), mark(NOON + 5 * MINUTE), answer(NOON + 10 * MINUTE, "failed")
