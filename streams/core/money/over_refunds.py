@@ -7,7 +7,7 @@ from streams.contracts.payments import Refund, RefundApproved, RefundCredited, R
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, balance, charges, expectations, given
+from streams.core.money import arrivals, balance, charges, expectations, given, refunds
 from streams.core.obligations import Line, payment_key
 from streams.core.turn import Turn
 
@@ -34,8 +34,8 @@ def moved(turn: Turn, event: Refund) -> bool:
     if arrivals.knows(turn, "broken", "refund", *refund):
         return False  # told behind its end
     row = given.refund(turn, event, _told(turn, event))
-    paid_minor = max(row.paid_minor, _taken(turn, event))
-    if paid_minor and row.total_minor > paid_minor:
+    paid_minor = _paid(turn, event, row)
+    if paid_minor is not None and row.total_minor > paid_minor:
         _stop(turn, event, paid_minor, row.total_minor)
     return False
 
@@ -43,11 +43,38 @@ def moved(turn: Turn, event: Refund) -> bool:
 def left_minor(turn: Turn, event: Refund) -> int | None:
     """How much of its payment could still be given back besides this refund; None where nobody knows what it took."""
     row = given.of(turn, event.payment_id, event.currency)
-    paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
-    if not paid_minor:
+    paid_minor = _paid(turn, event, row)
+    if paid_minor is None:
         return None
     own_minor = event.amount_minor if given.is_counted(turn, event.payment_id, event.refund_id) else 0
     return max(0, paid_minor - row.total_minor + own_minor)
+
+
+def _paid(turn: Turn, event: Refund, row: given.Given) -> int | None:
+    """What could be given back of its payment in all; None where nobody knows what it took.
+
+    What went back of it from here as one debit too many is none of that.
+    """
+    paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
+    if not paid_minor:
+        return None
+    corrected_minor = _corrected(turn, event)
+    charged = balance.charged_minor(turn, event.payment_id, event.currency) if corrected_minor else None
+    return min(paid_minor, max(0, charged - corrected_minor)) if charged else paid_minor
+
+
+def _corrected(turn: Turn, event: Refund) -> int:
+    """What refunds of ours that have left give back of it as a debit too many."""
+    about = (event.payment_id, refunds.DUPLICATE, event.currency)
+    lines, back_minor = list[Line](), 0
+    for case in turn.obligations.cases:
+        if (case.payment_id, case.family, case.currency) == about:
+            lines, back_minor = case.lines, case.counters.get(expectations.BACK, 0)
+    kinds = {line.kind for line in lines}
+    if refunds.REFUND_INTENDED not in kinds or refunds.CANCELLED in kinds:
+        return 0
+    leaving = [each for each in turn.obligations.owed if (each.payment_id, each.family, each.currency) == about]
+    return max(back_minor, *(each.amount_minor for each in leaving if each.status == refunds.SENT), 0)
 
 
 def _told(turn: Turn, event: Refund) -> int:
@@ -73,7 +100,8 @@ def _taken(turn: Turn, event: Refund) -> int:
 
 def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:
     currency = event.currency
-    text = f"refunds of {money(back_minor, currency)} for a payment of {money(paid_minor, currency)}"
+    what = f"a payment of {money(paid_minor, currency)}" if paid_minor else "what was given back as one too many"
+    text = f"refunds of {money(back_minor, currency)} for {what}"
     case = open_or_join(
         turn,
         Draft(
@@ -117,8 +145,7 @@ def _failed(turn: Turn, event: RefundFailed) -> bool:
     for case in turn.obligations.cases:
         if case.family == FAMILY and case.payment_id == event.payment_id:
             stopped = any(line.kind == STOPPED and line.text == _named(event) for line in case.lines)
-            paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
-            if case.is_open and row.total_minor <= paid_minor:
+            if case.is_open and row.total_minor <= (_paid(turn, event, row) or 0):
                 set_status(turn, case, "resolved", STOPPED)
     return stopped
 

@@ -264,3 +264,27 @@ def test_much_later_or_a_part_of_it_is_what_was_bought_coming_back() -> None:
     part = given_back().told(payments.RefundSent, "p1", 200, refund_id="discount", amount_minor=500)
     assert part.open() == {}
     assert refunded(given_back().waited(8 * 86_400), "p1", 8 * 86_400 + 60).open() == {}
+
+
+@pytest.mark.parametrize("here", [False, True], ids=["on its way", "here"])
+def test_what_was_given_back_here_is_not_refunded_by_the_merchant_as_well(here: bool) -> None:
+    story = refunded(given_back(here), "p2", 5_000, payments.RefundApproved)
+    assert story.cancelled() == ["by-merchant"]
+    assert story.open()["refund_exceeds_payment"] == 3_000
+
+
+def test_the_one_that_stays_can_be_refunded_once() -> None:
+    story = refunded(given_back(), "p1", 8 * 86_400, payments.RefundApproved)
+    assert story.cancelled() == []
+    story.told(payments.RefundApproved, "p1", 8 * 86_400 + 60, refund_id="again")
+    assert story.cancelled() == ["again"]
+
+
+def test_a_payment_debited_twice_of_which_one_went_back_can_be_refunded_once() -> None:
+    story = Story(ORDER).booked("p1", 60)
+    (intent,) = story.intents()
+    story.told(payments.RefundSent, "p1", 70, refund_id=intent.refund_id)
+    story.booked("p1", 80, "credit", reference=intent.refund_id)
+    assert refunded(story, "p1", 5_000, payments.RefundApproved).cancelled() == []
+    story.told(payments.RefundApproved, "p1", 6_000, refund_id="again")
+    assert story.cancelled() == ["again"]
