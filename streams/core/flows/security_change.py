@@ -4,7 +4,8 @@ The owner hears of every change of a credential (ASVS 5.0, 6.3.7). A change limi
 so that a single "no, that was not me" freezes the account: whoever holds the owner's own phone is a thief sometimes.
 After a quiet day, or a "yes", it closes by itself. By a device that the account has only just met, or within a day of a
 suspicious login, it is doubted: where there is more than this one change it is the pattern of a takeover (T1) before
-its payment, and people look at once. An account that nobody has entered before is being set up: it is told and no more.
+its payment, and people look at once. A young account on a device of its first day is being set up: its owner is told
+and no more, for any first device is known a minute after its first login.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from streams.contracts.payments import CardBound, CardUnbound
 from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.cases.dialogue import CLOSED
 from streams.core.cases.timeline import kind_of
+from streams.core.features import Features
 from streams.core.flows import trail
 from streams.core.flows.fraud_alert import SETTINGS_FAMILY, TAKEOVER_FAMILY
 from streams.core.locks.saga import lock
@@ -31,6 +33,8 @@ _Card = CardBound | CardUnbound
 _CARDS: Final = frozenset({"card.bound", "card.unbound"})
 # What `reason` of a changed credential may say, as messages call it; anything else is "settings".
 SETTINGS: Final = frozenset({"password", "phone", "email", "second_factor", "payee"})
+# Changed as a part of paying: a limit each time would be a limit every day.
+_EVERYDAY: Final = frozenset({"payee"})
 
 
 def after_change(
@@ -48,7 +52,7 @@ def after_change(
         what = event.reason if event.reason in SETTINGS else "settings"
         if suspicious:
             _doubt(turn, event, "F28", "security_change", 3, what, f"{what} changed from {event.ip}")
-        elif prepared.features is not None and prepared.features.login_known == 1.0:
+        elif _is_established(turn, prepared.features):
             _at_home(turn, event, what)
         else:
             notify(turn, "security_change", {"setting": f"setting.{what}"})
@@ -72,6 +76,7 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
     No cap counts these limits: they follow every such change and are nobody's judgement, and a morning on which many
     customers renew their passwords must not use up what stops thieves.
     """
+    is_limited = what in turn.policy.locks.limited_settings and not (what in _EVERYDAY and _has_changed_lately(turn))
     case = open_or_join(
         turn,
         Draft(
@@ -85,7 +90,7 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
         ),
     )
     lasts_s = turn.policy.locks.cooloff_s
-    limited = what in turn.policy.locks.limited_settings and lock(
+    limited = is_limited and lock(
         turn,
         "limit",
         scope="money_out",
@@ -105,6 +110,24 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
     was_over = case.version == 0 or case.talk == CLOSED
     if was_over and (told or turn.shadow):
         set_status(turn, case, "auto_answered")
+
+
+def _is_established(turn: Turn, features: Features | None) -> bool:
+    """Whether it comes from a device that the account knows, and that means something: either is not of today."""
+    if features is None or features.login_known != 1.0:
+        return False
+    takeover = turn.policy.rules.takeover
+    return features.device_age_days > takeover.device_days or not takeover.cold(features)
+
+
+def _has_changed_lately(turn: Turn) -> bool:
+    """Whether the owner has had the case of a change at home within the joining window, and has not denied it."""
+    since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    return any(
+        AT_HOME in case.rules and case.family == SETTINGS_FAMILY and case.shadow == turn.shadow
+        for case in turn.obligations.cases
+        if case.alerted_ms >= since_ms
+    )
 
 
 def _doubt(

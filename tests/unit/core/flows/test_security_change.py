@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login
-from support.play import PHONE, Player, settled
+from support.play import PHONE, Player, policy, settled
 
 from streams.contracts.accounts import CaseAction, CustomerConfirmed
 from streams.contracts.base import Event
 from streams.contracts.cases import NotificationRequested
-from streams.contracts.logins import CredentialChanged
+from streams.contracts.logins import CredentialChanged, LoginSucceeded
 from streams.core.cases.clocks import is_escalated
 from streams.core.obligations import Case
 from streams.core.steps import Effect
+
+ASSUMED = policy('[locks]\nack = "assumed"\n')
 
 
 def change(at_ms: int, name: str, reason: str = "password") -> Event:
@@ -106,3 +108,28 @@ def test_two_changes_are_one_case_and_both_are_told() -> None:
     assert len(told(effects)) == 1
     assert player.obligations["a1"].cases == [case]
     assert case.status == "auto_answered"
+
+
+def test_a_new_customer_who_sets_the_account_up_pays_as_usual() -> None:
+    player = Player(ASSUMED)
+    player.see(login(NOON, "first", LoginSucceeded, **PHONE))
+    effects = [
+        each
+        for number, reason in enumerate(("password", "phone", "payee"), start=1)
+        for each in player.see(change(NOON + number * MINUTE, reason, reason))
+    ]
+    assert told(effects) == ["security_change"] * 3
+    assert player.obligations["a1"].locks == []
+    assert player.obligations["a1"].cases == []
+
+
+def test_a_payee_a_day_is_no_limit_every_day() -> None:
+    player = settled()
+    player.see(change(NOON, "payee-0", "payee"))
+    assert actions(player) == ["limit"]
+    for day in range(1, 4):
+        effects = player.see(change(NOON + day * DAY + MINUTE, f"payee-{day}", "payee"))
+        assert told(effects)[-1] == "security_change.at_home"
+        assert actions(player) == []
+    player.see(change(NOON + 4 * DAY, "pw"))
+    assert actions(player) == ["limit"]
