@@ -127,6 +127,16 @@ def test_the_shops_and_payments_of_an_attacked_range_belong_to_its_one_case() ->
     assert {case.incident_id for case in alerts} == {attack.case_id}
 
 
+@pytest.mark.parametrize("merchants", [2, 3])
+def test_an_attack_on_one_range_over_a_few_shops_is_one_case(merchants: int) -> None:
+    story = scenario("bin_attack")
+    run = Scene(step_ms=30_000).play(story.records(7, None, {"merchants": merchants, "cards": 120}), story.settle_ms)
+    attacks = [case for case in run.cases if case.case_type == "card_testing"]
+    (attack,) = [case for case in attacks if case.merged_into is None]
+    assert attack.subject == "bin/400098"
+    assert {case.merged_into for case in attacks if case is not attack} <= {attack.case_id}
+
+
 def test_money_that_passes_through_is_held_and_its_owner_asked_where_it_comes_from() -> None:
     run = played("mule")
     (case,) = [case for case in run.cases if case.flow == "F31"]

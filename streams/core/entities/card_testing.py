@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 # One in so many payments that are no tests is told to its merchant and card range: each stands for so many.
 SAMPLED = 4
 _WIDE = ("merchant", "bin")  # they have honest customers
+_SEVERAL = 2
 
 
 class Guess(msgspec.Struct, array_like=True):
@@ -89,8 +91,9 @@ def observe_card_payment(
         an attempt of a device or address whatever its amount. At a merchant or in a card range also when as many cards
         as attempts says are refused for their data and are guessed_share of the payments. An attack is a case F30, and
         one case: an address counts one card of each device, a merchant attempts_per_origin attempts of each device or
-        address, a card range as many of each merchant; and the case of a merchant is merged into that of the card
-        range, address or device whose cards are tried there. An outage or an empty account is no refusal here.
+        address, a card range as many of each merchant, or half of attempts where two merchants have that many refusals
+        each; and the case of a merchant is merged into that of the card range, address or device whose cards are tried
+        there. An outage or an empty account is no refusal here.
     Blind to: attackers who rotate devices, addresses and merchants together; tests of more than small_minor at a
         merchant or in a card range that are refused without a reason (05), which an outage of the issuer looks like;
         guesses that are less than guessed_share of a large shop; a shared kiosk, and a shop whose form loses what was
@@ -151,10 +154,10 @@ def _sighting(
     cards = spread(testing.cards, testing.origins, 1) if testing.origins else len(testing.cards)
     attempts, refusals = counts(testing.attempts)
     if 2 * attempts >= settings.attempts and (any(testing.makers) or any(testing.places)):
-        attempts, refusals = _spread_counts(testing, settings.attempts_per_origin)
+        attempts, refusals = _spread_counts(testing, settings)
     level = _level(signal.kind, cards, attempts, refusals, settings)
     text = f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s"
-    guessed = _guessed(testing, settings.attempts_per_origin)
+    guessed = _guessed(testing, settings)
     if (guessed_level := _guessed_level(guessed, settings)) > level:
         level, cards, attempts, refusals = guessed_level, guessed.cards, guessed.cards, guessed.cards
         percent = round(100 * guessed.share)
@@ -185,13 +188,15 @@ def _watch(testing: CardTesting, signal: EntityObserved, card: int, at_ms: int, 
         testing.ordinary = [*testing.ordinary, at_ms][-ATTEMPTS_MAX:]
 
 
-def _guessed(testing: CardTesting, most: int) -> _Guessed:
-    """Cards refused for their data, of which one device, address or merchant contributes at most `most`."""
+def _guessed(testing: CardTesting, settings: CardTestingDetectorPolicy) -> _Guessed:
+    """Cards refused for their data, of which one device, address or merchant contributes few."""
     guesses, ordinary = testing.guesses, testing.ordinary
     if len(ordinary) == ATTEMPTS_MAX:  # a large shop: what came before its samples cannot be compared with them
         guesses = [guess for guess in guesses if guess.at_ms >= ordinary[0]]
-    for origin in ("device", "address", "place"):
-        guesses = _at_most(most, guesses, origin)
+    for origin in ("device", "address"):
+        guesses = _at_most(settings.attempts_per_origin, guesses, origin)
+    by_shop = Counter(guess.place for guess in guesses if guess.place)
+    guesses = _at_most(_most_per_shop(by_shop.values(), settings), guesses, "place")
     cards = len(guesses)
     return _Guessed(cards, cards / max(1, cards + SAMPLED * len(ordinary)))
 
@@ -227,8 +232,20 @@ def _trace(testing: CardTesting, signal: EntityObserved) -> None:
     del testing.places[: max(0, len(testing.places) - kept)]
 
 
-def _spread_counts(testing: CardTesting, most: int) -> tuple[int, int]:
-    """(attempts, refusals), of which one maker and one place contribute at most `most` each."""
+def _most_per_shop(attempts: Iterable[int], settings: CardTestingDetectorPolicy) -> int:
+    """How many attempts of one merchant count in a card range, given those of each.
+
+    Few, for they may be that merchant's own business, as a form that loses what was typed is. Where several merchants
+    have half an attack each it is the range whose cards are tried, and one attack.
+    """
+    half = (settings.attempts + 1) // 2
+    several = sum(count >= half for count in attempts) >= _SEVERAL
+    return max(settings.attempts_per_origin, half) if several else settings.attempts_per_origin
+
+
+def _spread_counts(testing: CardTesting, settings: CardTestingDetectorPolicy) -> tuple[int, int]:
+    """(attempts, refusals), of which one maker and one place contribute few."""
+    most = settings.attempts_per_origin
     by_origin: dict[tuple[int, int], list[int]] = {}
     entries = zip(testing.attempts, testing.makers, testing.places, strict=True)
     for number, (entry, maker, place) in enumerate(entries):
@@ -239,8 +256,9 @@ def _spread_counts(testing: CardTesting, most: int) -> tuple[int, int]:
         made, refused = (min(count, most) for count in counts(attempts))
         before = by_place.get(place, (0, 0))
         by_place[place] = (before[0] + made, before[1] + refused)
+    per_shop = _most_per_shop((refused for place, (_, refused) in by_place.items() if place), settings)
     capped = [
-        (made, refused) if not place else (min(made, most), min(refused, most))
+        (made, refused) if not place else (min(made, per_shop), min(refused, per_shop))
         for place, (made, refused) in by_place.items()
     ]
     return sum(made for made, _ in capped), sum(refused for _, refused in capped)

@@ -252,3 +252,32 @@ def test_a_shop_that_is_attacked_later_has_no_case_of_its_own():
     )
     assert shop.cases == []
     assert {action.case_id for action in shop.actions} == {"case_of_the_range"}
+
+
+@pytest.mark.parametrize("amount_minor", [100, 30_000])
+def test_an_attack_on_one_range_over_a_few_shops_is_the_ranges(amount_minor: int):
+    cards = Entity(policy())
+    cards.play(
+        refused("bin", number, number * 5, amount_minor=amount_minor, merchant_id=f"shop-{number % 3}")
+        for number in range(18)
+    )
+    assert [risk.level for risk in cards.risks] == ["elevated", "attack"]
+    assert {case.flow for case in cards.cases} == {"F30"}
+
+
+@pytest.mark.parametrize("amount_minor", [100, 30_000])
+def test_cards_of_a_range_at_one_shop_are_the_shops_business_and_a_few_refusals_elsewhere_change_nothing(
+    amount_minor: int,
+):
+    cards = Entity(policy())
+    cards.play(
+        refused(
+            "bin",
+            number,
+            number * 5,
+            amount_minor=amount_minor,
+            merchant_id="shop" if number % 10 else f"other-{number}",
+        )
+        for number in range(40)
+    )
+    assert cards.cases == []
