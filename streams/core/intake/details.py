@@ -67,8 +67,15 @@ _NOBODY = re.compile(r"别人|陌生|错|他人|对方|朋友|Nov|Dec|Oct|Sep|Au
 _DATE = re.compile(r"(?<![0-9])(20[0-9]{2})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?![0-9])")
 _DAY = re.compile(r"(?<![0-9])([0-9]{1,2})月([0-9]{1,2})[日号]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = "|".join(_MONTHS)
-_EN_DAY = re.compile(rf"\b(?:({_MONTH})[a-z]* ([0-9]{{1,2}})|([0-9]{{1,2}}) ({_MONTH})[a-z]*)\b", re.IGNORECASE)
+# Whole names and their short forms alone: "declined 2 times" names no day of December, "maybe 5" none of May.
+_MONTH = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?"
+)
+_EN_DAY = re.compile(
+    rf"\b(?:({_MONTH})\.? ([0-9]{{1,2}})(?:st|nd|rd|th)?|([0-9]{{1,2}})(?:st|nd|rd|th)? (?:of )?({_MONTH}))\b",
+    re.IGNORECASE,
+)
 _AGO = (
     (re.compile("前天|day before yesterday", re.IGNORECASE), 2),
     (re.compile("昨|yesterday|last ni(ght|te)", re.IGNORECASE), 1),
@@ -154,7 +161,7 @@ def _day(text: str, local: datetime) -> datetime | None:
         if (found := _DAY.search(text)) is not None:
             return _past(local, int(found.group(1)), int(found.group(2)))
         if (found := _EN_DAY.search(text)) is not None:
-            month = _MONTHS.index((found.group(1) or found.group(4)).lower()) + 1
+            month = _MONTHS.index((found.group(1) or found.group(4)).lower()[:3]) + 1
             return _past(local, month, int(found.group(2) or found.group(3)))
     except ValueError:  # the 31st of June
         return None

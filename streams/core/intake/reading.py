@@ -1,8 +1,9 @@
 """What is made of one message: flow, queue, priority, details, and may it be answered at once?
 
 Rules first: a wording that can hardly mean anything else (`rules.txt`; a deed, marked `!`, goes before a question; two
-others that disagree are none). Then the text model. Whoever asks for a person gets one, and so does whoever was not
-understood well enough for the policy.
+others that disagree are none). Then the text model. Where the message says more than either looks for, a debit or
+somebody else at the account, no general answer will do (`graver.py`). Whoever asks for a person gets one, and so does
+whoever was not understood well enough for the policy.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from streams.core.intake import graver
 from streams.core.intake.details import Details, details_of
 from streams.core.intake.masking import masked
 from streams.core.intake.pages import without_pages
@@ -97,6 +99,10 @@ def read(
         topic, confidence, by = TOPICS[best], share, "model"
     else:
         topic, confidence, by = _unread(guesses), share, "person"
+    if topic.answer and graver.tells_of_others(folded(said)):
+        topic, by = UNREAD._replace(queue="security", priority=2), "person"
+    elif topic.flow in graver.FAILED and graver.tells_of_debit(folded(said)):
+        topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
     details = details_of(clean.text, local)
     if _may_be_phishing(topic, by, said, details.page):
         about = topic if by == "person" else TOPICS[_QUESTIONS]

@@ -31,6 +31,9 @@ def reading(text: str, language: str | None = None) -> Reading:
     ("text", "details"),
     [
         ("昨天下午3点扣了128元", Details(time="2026-11-02T15:00", amount_minor=12_800, currency="CNY")),
+        ("declined 2 times yesterday", Details(time="2026-11-02")),
+        ("maybe 5 payments failed, I marched 3 km", Details()),
+        ("paid on the 2nd of November", Details(time="2026-11-02")),
         ("paid $1,280.50 on Nov 2", Details(time="2026-11-02", amount_minor=128_050, currency="USD")),
         ("charged 45.90 EUR yesterday at 9 pm", Details(time="2026-11-02T21:00", amount_minor=4_590, currency="EUR")),
         ("订单号A2026110212345,128元", Details(order="A2026110212345", amount_minor=12_800, currency="CNY")),

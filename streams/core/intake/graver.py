@@ -1,0 +1,54 @@
+"""Does a message say more than what it is about: that money was taken, or that somebody else was at the account?
+
+Whoever was debited for a payment that failed needs accounting (F10, domain 1.3), not an explanation of why payments
+fail; who asks for a password after somebody changed the phone number needs security. These wordings go before what the
+rest of the message is about. A question about a debit, or that nothing was taken, is no such word.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Flows that have no case of money of their own.
+FAILED: Final = frozenset({"F01", "F02", "F05", "F06", "F07", "F08", "F09", "F37", "F38"})
+_TAKEN: Final = re.compile(
+    r"(?:被|又|还|却|都|也|给|照样|已经?)*(?:扣|划)(?:走|掉|除|款|钱)?(?:了|成功)|被(?:银行)?(?:扣|划)"
+    r"|(?:钱|款)(?:都|也|却|已经?|还是|给)*(?:扣|划)"
+    r"|(?:钱|款)(?:一直|还|都|也|却|又)*(?:没|未|不)有?(?:给我?)?(?:退|返|还给)"
+    r"|\b(?:charged|debited|deducted|withdrawn)\b|\b(?:was|were|been|got|is) taken\b"
+    r"|\btook (?:my|the|out|[0-9.,]+(?![0-9.,])(?! ?(?:min|sec|hour|day|week|month|time|tr|att)))"
+    r"|\bcame out of my|\bleft my (?:\w+ )?(?:account|bank|wallet)|\bshows? (?:the|a|that) charge"
+    r"|\bmoney (?:is|was|has|got|'s)? ?(?:gone|left)\b"
+    r"|\b(?:money|refund|amount)\b.{0,16}\b(?:not|n[o']?t|never) (?:\w+ )?(?:come back|came back|returned|back)\b"
+)
+_NOT_TAKEN: Final = re.compile(
+    r"(?:没|未|没有|不|会|要|是否)(?:被|有|再|直接)?(?:扣|划)|(?:扣|划)(?:款|钱)?(?:失败|不了|不成|不上)"
+    r"|(?:扣|划)了?(?:钱|款)?(?:吗|没有?$|么|嘛)"
+    r"|(?:\bnot|n't|\bnever|\bnothing|\bno money|\bwithout being|\bunable to be|\bcan ?not be)"
+    r" (?:\w+ ){0,2}(?:charged|debited|deducted|withdrawn|taken|took|left|gone)"
+    r"|\b(?:will|would|do|did|was|am|were|has|have|if|whether|may|might|could|should) (?:i|my \w+|it|the \w+|we)"
+    r"(?: be| get| been)? (?:\w+ )?(?:charged|debited|deducted|withdrawn|taken)"
+)
+
+
+def tells_of_debit(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that money has left, or has not come back."""
+    return _TAKEN.search(line) is not None and _NOT_TAKEN.search(line) is None
+
+
+_OTHERS: Final = re.compile(
+    r"(?:手机号?|号码|邮箱|密码|收款人|卡|绑定)[^,。;!?]{0,6}被(?:别?人|谁)?(?:换|改|修改|变更|更换|解绑|解除)"
+    r"|(?:别人|有人|陌生人|谁)(?:把|给|帮)?我?的?.{0,8}(?:换|改|绑|加|登录)了"
+    r"|(?<![没免止防])(?<!没有)(?:被|让)(?:人|别人)?(?:盗|偷|刷走|骗走)|不是我(?:绑|加|换|改|登|的卡)"
+    r"|\b(?:some(?:one|body)(?: else)?|a stranger|a thief|a hacker|they|he|she)\b (?:has |have |had |just |also )*"
+    r"(?:changed|added|removed|linked|logged in|got in|replaced|reset)"
+    r"|\b(?:was|were|been|got|is) (?:stolen|hijacked|hacked)\b|\bstole\b|\bnot mine\b"
+    r"|\bi never (?:added|changed|linked)|\bwithout (?:me|my knowledge|my consent)\b"
+    r"|\b(?:did ?n[o']?t|never) spen[dt]\b"
+)
+
+
+def tells_of_others(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that somebody else changed or took something."""
+    return _OTHERS.search(line) is not None

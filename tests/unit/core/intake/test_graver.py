@@ -1,0 +1,100 @@
+"""Is a debit for a failed payment, or somebody else at the account, for people, whatever else the message is about?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from support.play import policy
+
+from models.training.texts.writing import handwritten, written
+from streams.core.intake import graver
+from streams.core.intake.reading import Reading, folded, read
+from streams.core.intake.topics import TOPICS
+
+TAKEN = """\
+付款码失效没付成，银行却扣了200元
+二维码过期了，但钱已经扣走
+卡被拒绝了可是钱已经扣了
+余额不足付款失败但钱被扣了
+余额不足，钱却被划走了
+提示余额不足，结果还是扣款成功
+卡过期付不了，账单上还是扣了88
+不支持这张卡，可是扣了我的钱
+转账失败说姓名不符，但是钱没退回来
+验证码过期支付失败，但是钱扣了
+QR code expired but money was deducted
+card declined yet i got charged
+expired card error but my bank shows the charge
+insufficient balance error, yet 50 usd left my account
+The payment was declined, and I was still charged 30 euros
+transfer failed because of the name but the money never came back
+limit exceeded, but 20 EUR was taken from my card
+it said insufficient funds but my bank took out $30
+my card was refused, they still took 40 pounds
+payment failed and the money is gone""".splitlines()
+NOT_TAKEN = """\
+余额不足付款失败，会扣钱吗
+付款码过期，没扣钱
+付款失败扣了吗
+余额不足扣款失败
+余额不足，没有扣款
+余额不够，扣不了
+银行卡过期了，自动扣款不成功怎么办
+二维码失效了没被扣款吧
+付款失败，钱会不会被扣
+扣款的卡过期了
+code expired, was I charged?
+card declined, not charged
+card declined, nothing was taken
+will I be charged if the code expired
+Insufficient funds, have I been charged?
+my card expired and could not be charged
+subscription failed: card could not be debited
+it took 10 minutes and then insufficient funds""".splitlines()
+
+SOMEBODY_ELSE = """\
+forgot password, and somebody changed my phone number
+QR code expired, then 300 USD was stolen from me
+how do I change my bound card? someone added a card that is not mine
+balance too low but I had 5000 yesterday and did not spend it
+余额不足，可是我的钱被人偷了
+忘记密码了，登录发现手机号被换了
+怎么解绑银行卡？有人给我绑了一张卡""".splitlines()
+
+
+def reading(text: str) -> Reading:
+    return read(text, datetime(2026, 11, 3, tzinfo=UTC), policy().intake)
+
+
+@pytest.mark.parametrize("text", TAKEN)
+def test_whoever_was_debited_is_not_told_why_payments_fail(text: str) -> None:
+    assert graver.tells_of_debit(folded(text))
+    found = reading(text)
+    assert not found.answer
+    assert found.topic.flow not in graver.FAILED
+
+
+@pytest.mark.parametrize("text", NOT_TAKEN)
+def test_a_question_and_a_no_are_no_debit(text: str) -> None:
+    assert not graver.tells_of_debit(folded(text))
+
+
+def test_what_others_write_about_failed_payments_tells_of_none() -> None:
+    about = [each for each in (*written(1), *handwritten()) if each.flow in graver.FAILED]
+    assert len(about) > 500
+    assert [each.text for each in about if graver.tells_of_debit(folded(each.text))] == []
+
+
+@pytest.mark.parametrize("text", SOMEBODY_ELSE)
+def test_who_tells_of_somebody_else_is_answered_by_security(text: str) -> None:
+    found = reading(text)
+    assert not found.answer
+    assert found.topic.queue == "security"
+    assert found.topic.priority <= 2
+
+
+def test_what_others_ask_for_themselves_tells_of_nobody_else() -> None:
+    texts = [each.text for each in (*written(1), *handwritten()) if TOPICS[each.flow].answer]
+    assert len(texts) > 1_000
+    assert [text for text in texts if graver.tells_of_others(folded(text))] == []
