@@ -340,6 +340,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 unknown_outcome.due(turn, waiting)
             case Expectation() if waiting.kind == charges.CHARGE:
                 charges.due(turn, waiting)
+            case Expectation() if waiting.kind == charges.ATTEMPT:
+                charges.attempt_due(turn, waiting)
             case Expectation() if waiting.kind == charges.UNDERCHARGE:
                 undercharges.due(turn, waiting)
             case Expectation() if waiting.kind == orphans.CREDIT:

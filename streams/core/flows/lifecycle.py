@@ -145,6 +145,8 @@ def _gone_on(turn: Turn, word: _Word, known: PaymentState) -> PaymentState:
     """The state after a further event. Of a word whose time nobody remembers what came before is the newer."""
     if turn.obligations.lately:
         shared_ids.heard(turn, word.event)
+    if type(word.event) in REQUESTS and known.status == PaymentState.FAILED:
+        charges.tried_again(turn, word.event)
     overtaken = word.at_ms <= word.said_ms if word.said_ms else word.at_ms < turn.ctx.clock_ms
     return known.after(word.status, word.late and (not word.said_ms or overtaken), overtaken=overtaken)
 

@@ -28,7 +28,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import balance, expectations, fee_lines, refunds, shared_ids, times
+from streams.core.money import arrivals, balance, expectations, fee_lines, refunds, shared_ids, times
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -57,8 +57,10 @@ from streams.core.turn import Turn
 BACK = expectations.BACK
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`undercharges`)
+ATTEMPT = "attempt"  # one more: that the bank gives back by itself what an attempt took that has failed
 NEEDS = ("ledger.entries",)
 LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
+_TRIED_AGAIN = "tried_again"
 _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
@@ -452,8 +454,8 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return  # nothing of it is right: all of it is rule L1's, unless the payment succeeds after all
     excess = _excess(turn, waiting.payment_id, waiting.amount_minor, waiting.currency)
     known = _mismatch_case(turn, waiting.payment_id)
-    if excess is None:
-        return  # no rate: nobody can say
+    if excess is None or _awaits_attempt(turn, waiting.payment_id):
+        return  # no rate: nobody can say; or what seems too much may still come back, and is compared then
     asked_minor = 0
     if known is not None and known.currency == waiting.currency:
         asked_minor = balance.missing_minor(known)
@@ -765,14 +767,65 @@ def _undone(turn: Turn, mine: Spent) -> int:
 
 def _compare(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
     """Opens the case of a duplicate. True: it is certainly one."""
+    return _is_second(turn, entry, payment_id, mine, about) or _paid_twice(turn, entry, payment_id, mine, about)
+
+
+def _is_second(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:
+    """The same of a debit that is one too many beside others of its own payment."""
     others = [each for each in turn.obligations.spent if each.payment == mine.payment and _stands(each, mine)]
     # Equal parts of a payment are no twins; where they are a little too much together, the check of their sum says so.
     limit = _limit_of([*others, mine], about, more_to_come=True)
     twin = any(_is_twin(turn, each, mine) for each in others)
-    if twin and _too_much(turn, mine, others, *limit) == mine.amount_minor:
-        _duplicate(turn, entry, payment_id, mine, mine.amount_minor, certain=True)
+    is_second = twin and _too_much(turn, mine, others, *limit) == mine.amount_minor
+    if not is_second or _may_come_back(turn, entry, payment_id, [*others, mine]):
+        return False
+    _duplicate(turn, entry, payment_id, mine, mine.amount_minor, certain=True)
+    return True
+
+
+def tried_again(turn: Turn, event: Movement) -> None:
+    """A payment that has failed is asked for once more under its id: what it took so far is the failed attempt's."""
+    arrivals.note(turn, _TRIED_AGAIN, event.payment_id)
+
+
+def _may_come_back(turn: Turn, entry: str, payment_id: str, debits: list[Spent]) -> bool:
+    """Whether the first of these debits is a failed attempt's in its grace: then they are compared when that is over.
+
+    Another attempt under another id would wait for it as well, by rule L1.
+    """
+    state = turn.obligations.recall(payment_key(payment_id))
+    if state is None or not arrivals.knows(turn, _TRIED_AGAIN, payment_id):
+        return False
+    until_ms = min(each.at_ms for each in debits) + state.grace_s * 1000
+    if until_ms <= max(turn.at_ms, turn.ctx.clock_ms):
+        return False
+    if _awaits_attempt(turn, payment_id):
         return True
-    return _paid_twice(turn, entry, payment_id, mine, about)
+    money_of = (debits[-1].amount_minor, debits[-1].currency)
+    waiting = Expectation(ATTEMPT, "", payment_id, entry, turn.at_ms, until_ms, until_ms, *money_of)
+    if crowded([*turn.obligations.expectations, waiting], EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
+        return False
+    turn.obligations.expectations.append(waiting)
+    return True
+
+
+def _awaits_attempt(turn: Turn, payment_id: str) -> bool:
+    return any((each.kind, each.payment_id) == (ATTEMPT, payment_id) for each in turn.obligations.expectations)
+
+
+def attempt_due(turn: Turn, waiting: Expectation) -> None:
+    """The grace of a failed attempt is over: has the bank given it back, or was a good payment debited twice?
+
+    Of one that is not good every debit is rule L1's.
+    """
+    if postponed(turn, waiting, NEEDS):
+        return
+    turn.obligations.expectations.remove(waiting)
+    key, about = payment_key(waiting.payment_id), about_of(turn, waiting.payment_id)
+    standing = [each for each in debits_of(turn, key) if each.amount_minor and not each.fee]
+    if standing and _is_good(turn, key):
+        _is_second(turn, waiting.entry, waiting.payment_id, standing[-1], about)
+        _check_later(turn, waiting.payment_id, about)
 
 
 def _paid_twice(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lately | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.happenings import MINUTE, NOON, SECOND, event
 from support.play import Player, policy
 
@@ -82,6 +83,43 @@ def test_a_failure_after_a_success_is_news() -> None:
     assert set(cases) == {("duplicate_charge", "p0")}
     cases, _ = play("1 request p0", "3 succeed p0", "4 fail p0", "5 debit p0", f"{5 * MINUTE // SECOND} wait")
     assert set(cases) == {("debited_not_confirmed", "p0")}
+
+
+TWICE_UNDER_ONE_ID = ("0 request p0", "2 debit p0", "5 fail p0", "10 request p0", "11 debit p0", "12 succeed p0")
+BY_A_LEDGER_BEHIND = ("0 request p0", "5 fail p0", "10 request p0", "12 succeed p0", "2 debit p0", "11 debit p0")
+BY_ITS_LINES_TURNED = ("0 request p0", "5 fail p0", "10 request p0", "11 debit p0", "12 succeed p0", "2 debit p0")
+told_in_any_order = pytest.mark.parametrize("story", [TWICE_UNDER_ONE_ID, BY_A_LEDGER_BEHIND, BY_ITS_LINES_TURNED])
+
+
+@told_in_any_order
+def test_what_a_failed_attempt_took_has_its_grace_also_if_the_same_id_is_tried_again(story: tuple[str, ...]) -> None:
+    assert play(*story, "100 wait", "121 wait") == ({}, [])
+    cases, intents = play(*story, "100 wait", "123 wait")
+    assert set(cases) == {("duplicate_charge", "p0")}
+    assert [(each.payment_id, each.amount_minor) for each in intents] == [("p0", AMOUNT)]
+
+
+@told_in_any_order
+def test_where_its_bank_gives_that_back_nothing_is_too_much(story: tuple[str, ...]) -> None:
+    assert play(*story, "100 wait", "110 credit p0", "8000 wait") == ({}, [])
+
+
+def test_where_both_attempts_fail_each_debit_waits_for_its_own_explanation() -> None:
+    cases, intents = play(*TWICE_UNDER_ONE_ID[:5], "12 fail p0", "123 wait")
+    assert [(key, case.amount_minor) for key, case in cases.items()] == [(("debited_not_confirmed", "p0"), AMOUNT)]
+    assert not intents
+    cases, _ = play(*TWICE_UNDER_ONE_ID[:5], "12 fail p0", "123 wait", "182 wait")
+    assert [(key, case.amount_minor) for key, case in cases.items()] == [(("debited_not_confirmed", "p0"), 2 * AMOUNT)]
+
+
+def test_what_is_debited_twice_by_one_attempt_or_long_after_the_first_is_one_too_many_at_once() -> None:
+    for story in (
+        ("0 request p0", "2 debit p0", "3 succeed p0", "4 debit p0"),
+        (*BY_A_LEDGER_BEHIND[:5], "123 debit p0"),
+    ):
+        cases, intents = play(*story)
+        assert set(cases) == {("duplicate_charge", "p0")}
+        assert len(intents) == 1
 
 
 def test_nobody_has_twice_what_the_other_attempt_has_paid() -> None:
