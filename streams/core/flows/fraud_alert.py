@@ -120,7 +120,7 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
         _said(turn, case, f"{said}; the account is frozen, so nothing is released and nothing is learnt")
         return
     is_risk = case is not None and case.family == RISK_FAMILY
-    is_change = case is not None and case.family == SETTINGS_FAMILY
+    is_change = case is not None and (case.family == SETTINGS_FAMILY or _is_changed_elsewhere(case))
     if case is not None and case.family != ALERT and not is_risk and not is_change:
         _said(turn, case, f"{said}; that is not the question here")
         return
@@ -152,6 +152,12 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
         learn_from(turn, case)
         if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
             set_status(turn, case, "resolved", "customer_confirmed")
+
+
+def _is_changed_elsewhere(case: Case) -> bool:
+    """Whether it asks about one change on a device that is new here: nothing else speaks of a takeover yet."""
+    is_asked = case.family == TAKEOVER_FAMILY and case.case_type != TAKEOVER_CASE
+    return is_asked and case.status == "auto_answered"
 
 
 def _vouches(turn: Turn, hold: Hold | None, *, is_risk: bool) -> bool:

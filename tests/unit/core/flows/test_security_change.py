@@ -133,3 +133,16 @@ def test_a_payee_a_day_is_no_limit_every_day() -> None:
         assert actions(player) == []
     player.see(change(NOON + 4 * DAY, "pw"))
     assert actions(player) == ["limit"]
+
+
+@pytest.mark.parametrize(("device", "status"), [("phone", "closed"), ("tablet", "auto_answered")])
+def test_a_yes_from_an_older_device_closes_the_case_of_a_change_on_a_new_one(device: str, status: str) -> None:
+    player = settled()
+    on_tablet = PHONE | {"device_id": "tablet", "ip": "198.51.100.9"}
+    player.see(login(NOON, "pw", CredentialChanged, reason="password", **on_tablet))
+    (case,) = player.obligations["a1"].cases
+    assert (case.flow, case.status) == ("F28", "auto_answered")
+    word = {"answer": "yes", "channel": "app", "case_id": case.case_id, "device_id": device}
+    player.see(event(CustomerConfirmed, NOON + HOUR, "yes", **word))
+    assert case.status == status
+    assert "limit" in actions(player)
