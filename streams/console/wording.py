@@ -22,6 +22,7 @@ from streams.core.reasons import REASONS
 Words = Mapping[str, Mapping[str, str]]
 
 _SAID: Final = "said."  # begins the cause of what a customer says, and nobody else has said yet
+_INSTANT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 _OF: Final = re.compile(r"(\w+) of ([\w+]+)")  # as an incident names its cause: what is up, and with which dimension
 # What a version says has changed: a pattern, the text of it, and the groups of words of what the pattern finds.
 _CHANGES: Final[tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]] = tuple(
@@ -110,7 +111,11 @@ class Wording:
         return "".join(self._known("measured", each, "zh") or each for each in spelled_out.split())
 
     def line(self, text: str, language: str) -> str:
-        """The text of a line of a timeline; what nobody has given Chinese words to is shown as it is written."""
+        """The text of a line of a timeline; what nobody has given Chinese words to is shown as it is written.
+
+        Moments in it are shown as everywhere on the pages, to the minute.
+        """
+        text = _INSTANT.sub(r"\1 \2", text)
         if language != "zh":
             return text
         whole = self._line(text)

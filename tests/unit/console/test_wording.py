@@ -229,6 +229,9 @@ def test_every_line_of_the_golden_stories_is_told_in_chinese() -> None:
     assert WORDING.line("step_up, from 192.0.2.102", "zh") == "加强验证，来自 192.0.2.102"
     assert WORDING.line("said by a newer release; order A-1", "zh") == "said by a newer release；订单 A-1"
     assert WORDING.line("money is back", "en") == "money is back"
+    late = "resolution: 50 % of its time is over, it is due 2026-11-28T19:29:45Z"
+    assert WORDING.line(late, "en") == "resolution: 50 % of its time is over, it is due 2026-11-28 19:29"
+    assert WORDING.line(late, "zh").endswith("50%，截止 2026-11-28 19:29")
 
 
 def test_what_rules_look_at_is_told_in_chinese() -> None:
