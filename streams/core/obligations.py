@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 PAYMENTS_MAX = 64  # x 7 bytes
 PAYMENTS_DAYS = 30
 FAILURES_MAX = 5  # more than the count that opens a case (policy: repeat_failures.count); x 250
-TRIED_MAX = 16  # x 17
+TRIED_MAX = 16  # x 18
 HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated default; x 260
 DEBITS_MAX, DEBITS_BYTES = 6, 900  # one more debit has the oldest judged at once; x 90 to 290
 LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
@@ -66,7 +66,7 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120, tried 270, refund marks 160, doubted 120: 18.0 KiB if
+# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 18.0 KiB if
 # all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it. An
 # account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 18_432
@@ -105,6 +105,7 @@ class Tried(msgspec.Struct, array_like=True, gc=False):
     payment: int  # payment_key
     at_ms: int  # when; or when it was asked for once more
     again: bool = False  # it was asked for since
+    told: bool = False  # its customer was told that it failed, and where its money is
 
 
 class Unknown(msgspec.Struct, array_like=True, gc=False):

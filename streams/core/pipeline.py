@@ -94,6 +94,7 @@ from streams.core.login_risk import releases, training
 from streams.core.login_risk.context import context_of
 from streams.core.login_risk.frequencies import Frequencies
 from streams.core.money import (
+    both_sides,
     charges,
     debit_without_payment,
     expectations,
@@ -344,6 +345,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 charges.attempt_due(turn, waiting)
             case Expectation() if waiting.kind == charges.UNDERCHARGE:
                 undercharges.due(turn, waiting)
+            case Expectation() if waiting.kind == both_sides.BOTH_SIDES:
+                both_sides.due(turn, waiting)
             case Expectation() if waiting.kind == orphans.CREDIT:
                 orphans.due(turn, waiting)
             case Expectation() if waiting.kind == fees.BOOKING:

@@ -229,6 +229,8 @@ def _movement_text(
     about = {"what": f"movement.{subject}"}
     if subject != "refund" and (not failed or resolved.cause.cause == DEBITED):
         return told(turn, "movement_failure.unknown", about)
+    if subject != "refund":
+        attempts.told(turn, event.payment_id)
     about["money"] = "money.refund" if subject == "refund" else _money_of(turn, event, resolved, subject)
     if limit is not None and limit.resets_ms:
         about |= {"limit": f"limit.{limit.per}", "reset_at": instant(limit.resets_ms)}

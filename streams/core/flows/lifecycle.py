@@ -16,6 +16,7 @@ from streams.core.declines import retry
 from streams.core.declines.resolve import STATED, Resolved
 from streams.core.entities.health import failed_trial
 from streams.core.flows import (
+    after_all,
     attempts,
     decisions,
     failures,
@@ -161,6 +162,8 @@ def _end_waits(turn: Turn, word: _Word, state: PaymentState) -> None:
             retry.succeeded(obligations.instruments, event)
         if obligations.cases:
             repeat_failures.succeeded(turn, event)
+        if word.known is not None and word.known.status == PaymentState.FAILED:
+            after_all.succeeded(turn, event)
         if obligations.arrived:
             unknown_outcome.succeeded(turn, event)
     if is_unread(event):

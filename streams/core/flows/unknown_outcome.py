@@ -387,6 +387,14 @@ def succeeded(turn: Turn, event: Movement) -> None:
         notify(turn, f"{FAMILY}.succeeded", _about(event.amount_minor, event.currency, turn.at_ms))
 
 
+def taken_back(turn: Turn, event: Movement) -> None:
+    """The same of whoever was told that nothing was charged, where nobody else says so."""
+    unknown = _find(turn, event.payment_id)
+    is_said = arrivals.knows(turn, SAID_FAILED, event.payment_id) or (unknown is not None and unknown.told)
+    if not is_said:
+        notify(turn, f"{FAMILY}.succeeded", _about(event.amount_minor, event.currency, turn.at_ms))
+
+
 def _following(turn: Turn, payment_id: str) -> list[Case]:
     cases = turn.obligations.cases
     return [case for case in cases if case.is_open and case.payment_id == payment_id and case.family in _FOLLOWS]

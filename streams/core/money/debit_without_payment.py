@@ -11,6 +11,7 @@ from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import (
     balance,
+    both_sides,
     charges,
     expectations,
     fee_lines,
@@ -79,6 +80,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         orphans.credited(turn, event, payment_id)
         undercharges.undone(turn, payment_id)
         charges.undone(turn, payment_id)
+        both_sides.booked(turn, payment_id)
         return
     if refunds.was_intended(turn, payment_id, line):
         return  # told once more, after so many others that only what became of it is remembered
@@ -92,6 +94,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     left_minor = charges.debited(turn, event, payment_id)
     expectations.debited(turn, event, payment_id)
     undercharges.debited(turn, event, payment_id, state)
+    both_sides.booked(turn, payment_id)
     if state is not None and not state.is_debited:
         turn.obligations.remember(key, state.debited(), turn.at_ms)
     fee = fee_lines.of(turn, line)
@@ -169,6 +172,10 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
         if status == PaymentState.SUCCEEDED and type(event) is not PspStatus:
             refunds.succeeded(turn, event)
+        if status == PaymentState.SUCCEEDED and known is not None and known.status != status:
+            both_sides.succeeded(turn, event.payment_id)
+        elif status == PaymentState.FAILED and state.status == status:
+            refunds.failed_after_all(turn, event.payment_id)
     elif status == PaymentState.SUCCEEDED:
         charges.confirmed(turn, event, known)
         undercharges.confirmed(turn, event)

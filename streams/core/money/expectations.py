@@ -720,6 +720,24 @@ def movement_of(turn: Turn, payment_id: str) -> str:
     return ""
 
 
+def ended_as(turn: Turn, payment_id: str) -> str:
+    """The same of one whose end is remembered."""
+    for row in OF_MOVEMENTS:
+        if any(arrivals.knows(turn, how, row.kind, payment_id) for how in ("kept", "broken")):
+            return row.kind
+    return movement_of(turn, payment_id)
+
+
+def said_to_fail(turn: Turn, payment_id: str) -> Case | None:
+    """The case of a movement that ended with the word to its customer that it has failed."""
+    for row in OF_MOVEMENTS:
+        for case in turn.obligations.cases:
+            words = (f"{row.case_type}.{_RETURNED}", f"{row.case_type}.{_FAILED}")
+            if _is_about(case, row, payment_id) and not case.is_open and case.template in words:
+                return case
+    return None
+
+
 def is_taken(turn: Turn, event: Movement) -> bool:
     """Whether a movement that has failed had taken money of which nobody has told that it is back."""
     if _is_back(turn, event):
