@@ -65,6 +65,7 @@ class CardTesting(msgspec.Struct, array_like=True):
     places: list[int] = []  # merchant of each attempt, in a card range; 0: none is named
     guesses: list[Guess] = []  # of a merchant or card range, whatever the amount, oldest first
     ordinary: list[int] = []  # when its sampled other payments were
+    declined: dict[int, int] = {}  # card -> newest refusal, behind an address, oldest first
 
 
 class _Guessed(NamedTuple):
@@ -88,12 +89,13 @@ def observe_card_payment(
         cards refused for their data (wrong number or CVV, expired, closed, stolen, suspected fraud) among all payments?
     Fires when: cards >= elevated_cards / attack_cards on a device or address, or attempts >= attempts with
         declined_share refused on any entity (half of the attempts: elevated); a refusal for the card's data counts as
-        an attempt of a device or address whatever its amount. At a merchant or in a card range also when as many cards
-        as attempts says are refused for their data and are guessed_share of the payments. An attack is a case F30, and
-        one case: an address counts one card of each device, a merchant attempts_per_origin attempts of each device or
-        address, a card range as many of each merchant, or half of attempts where two merchants have that many refusals
-        each; and the case of a merchant is merged into that of the card range, address or device whose cards are tried
-        there. An outage or an empty account is no refusal here.
+        an attempt of a device or address whatever its amount. New customers share an address and their cards are
+        accepted: there attack_cards cards, and guessed_share of all, have to be refused. At a merchant or in a card
+        range also when as many cards as attempts says are refused for their data and are guessed_share of the
+        payments. An attack is a case F30, and one case: an address counts one card of each device, a merchant
+        attempts_per_origin attempts of each device or address, a card range as many of each merchant, or half of
+        attempts where two merchants have that many refusals each; and the case of a merchant is merged into that of the
+        card range, address or device whose cards are tried there. An outage or an empty account is no refusal here.
     Blind to: attackers who rotate devices, addresses and merchants together; tests of more than small_minor at a
         merchant or in a card range that are refused without a reason (05), which an outage of the issuer looks like;
         guesses that are less than guessed_share of a large shop; a shared kiosk, and a shop whose form loses what was
@@ -107,6 +109,7 @@ def observe_card_payment(
         testing = state.testing = CardTesting()
     oldest_ms = at_ms - settings.window_s * 1000
     forget_before(testing.cards, oldest_ms)
+    forget_before(testing.declined, oldest_ms)
     guessed = signal.refusal == "bad_data"
     small = (signal.amount_minor or 0) <= settings.small_minor.get(signal.currency or "", -1)
     wide = signal.kind in _WIDE
@@ -127,6 +130,8 @@ def observe_card_payment(
     likely = refused or (small and signal.refusal != "excused")
     if (signal.kind == "device" or likely) and (wide or signal.card_token is not None):
         see(testing.cards, card, at_ms)
+        if signal.kind == "ip" and refused:
+            see(testing.declined, card, at_ms)
         if signal.kind == "ip" and signal.device_id is not None:
             testing.origins[card] = mark(signal.device_id)
             if len(testing.origins) > 2 * MEMBERS_MAX:
@@ -155,7 +160,7 @@ def _sighting(
     attempts, refusals = counts(testing.attempts)
     if 2 * attempts >= settings.attempts and (any(testing.makers) or any(testing.places)):
         attempts, refusals = _spread_counts(testing, settings)
-    level = _level(signal.kind, cards, attempts, refusals, settings)
+    level = max(_cards_level(testing, signal.kind, cards, settings), _attempts_level(attempts, refusals, settings))
     text = f"{cards} cards, {refusals} of {attempts} small attempts refused within {settings.window_s} s"
     guessed = _guessed(testing, settings)
     if (guessed_level := _guessed_level(guessed, settings)) > level:
@@ -264,13 +269,20 @@ def _spread_counts(testing: CardTesting, settings: CardTestingDetectorPolicy) ->
     return sum(made for made, _ in capped), sum(refused for _, refused in capped)
 
 
-def _level(kind: str, cards: int, attempts: int, refusals: int, settings: CardTestingDetectorPolicy) -> int:
-    level = NORMAL
-    if kind in ("device", "ip"):
-        level = ATTACK if cards >= settings.attack_cards else ELEVATED if cards >= settings.elevated_cards else NORMAL
-    if refusals >= settings.declined_share * attempts:
-        if attempts >= settings.attempts:
-            return ATTACK
-        if 2 * attempts >= settings.attempts:
-            return max(level, ELEVATED)
-    return level
+def _cards_level(testing: CardTesting, kind: str, cards: int, settings: CardTestingDetectorPolicy) -> int:
+    """One person's device has few cards; an address has as many as new customers, and most of theirs are accepted."""
+    if kind in _WIDE or cards < settings.elevated_cards:
+        return NORMAL
+    if kind == "device":
+        return ATTACK if cards >= settings.attack_cards else ELEVATED
+    declined = spread(testing.cards.keys() & testing.declined.keys(), testing.origins, 1)
+    is_attack = declined >= max(settings.attack_cards, settings.guessed_share * cards)
+    return ATTACK if is_attack else ELEVATED
+
+
+def _attempts_level(attempts: int, refusals: int, settings: CardTestingDetectorPolicy) -> int:
+    if refusals < settings.declined_share * attempts:
+        return NORMAL
+    if attempts >= settings.attempts:
+        return ATTACK
+    return ELEVATED if 2 * attempts >= settings.attempts else NORMAL

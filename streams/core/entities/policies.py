@@ -77,7 +77,7 @@ class CardTestingDetectorPolicy(AttackPolicy, frozen=True, kw_only=True):
     declined_share: Share
     small_minor: Amounts
     attempts_per_origin: Count  # more of one device or address are its own business and not the merchant's or BIN's
-    guessed_share: Share  # of all payments of a merchant or BIN: refused for the card's data, whatever the amount
+    guessed_share: Share  # of a merchant's or BIN's payments: refused for the card's data; of an address's cards
 
 
 class RiskyTerminalDetectorPolicy(Section, frozen=True, kw_only=True):

@@ -41,8 +41,26 @@ def test_honest_cards_behind_one_address_are_nothing():
     office = Entity(policy())
     office.play(paid("ip", f"card-{number}", number, amount_minor=2_500) for number in range(60))
     assert office.effects == []
-    office.play(paid("ip", f"card-{number}", 60 + number) for number in range(5))
+    office.play(paid("ip", f"card-{number}", 60 + number, refused=True) for number in range(5))
     assert [risk.level for risk in office.risks] == ["elevated", "attack"]
+
+
+@pytest.mark.parametrize("every", [0, 8])
+def test_new_customers_who_share_an_address_are_no_card_test(every: int):
+    network = Entity(policy())
+    for number in range(120):
+        fails = every > 0 and number % every == 0
+        network.play([paid("ip", f"card-{number}", number * 5, fails, device_id=f"phone-{number}")])
+    assert (network.cases, network.actions) == ([], [])
+
+
+@pytest.mark.parametrize("amount_minor", [100, 30_000])
+def test_cards_refused_on_changing_devices_behind_one_address_are_a_card_test(amount_minor: int):
+    network = Entity(policy())
+    for number in range(12):
+        told = {"amount_minor": amount_minor, "device_id": f"device-{number}"}
+        network.play([paid("ip", f"card-{number}", number * 5, number % 4 > 0, **told)])
+    assert [(action.action, action.entity) for action in network.actions] == [("block_entity", "ip/subject")]
 
 
 @pytest.mark.parametrize("kind", ["merchant", "bin"])
