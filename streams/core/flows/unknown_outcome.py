@@ -123,11 +123,13 @@ def not_found_yet(turn: Turn, event: Movement) -> bool:
     return type(event) is PspStatus and event.status == "not_found" and still_asking(turn, event.payment_id)
 
 
-def money_back(turn: Turn, payment_id: str) -> None:
-    """The ledger has given it back: nothing is left to ask about."""
+def money_back(turn: Turn, payment_id: str, *, told: bool) -> None:
+    """The ledger has given it back: nothing is left to ask about. `told`: by its money case, or not the payment's."""
     unknown = _find(turn, payment_id)
     if unknown is not None:
         turn.obligations.unknowns.remove(unknown)
+    if not told:
+        _end(turn, payment_id, "debit_returned", unknown)
 
 
 def goes_on(turn: Turn, payment_id: str, family: str) -> None:
@@ -352,28 +354,32 @@ def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
 
 
 def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) -> None:
-    """The outcome is known: the case, if it came to one, is over, and whoever was told to wait hears the end."""
+    """The outcome is known."""
     template = f"{FAMILY}.succeeded" if status == PaymentState.SUCCEEDED else f"{FAMILY}.failed"
+    is_said = arrivals.knows(turn, STATED_OF, payment_id) and status == PaymentState.FAILED
+    if is_said and unknown is not None:
+        unknown.told = False  # its order is paid already: nobody is to pay again, and nobody was told to wait
+    if _end(turn, payment_id, template, unknown) and status == PaymentState.FAILED:
+        arrivals.note(turn, SAID_FAILED, payment_id)
+
+
+def _end(turn: Turn, payment_id: str, template: str, unknown: Unknown | None) -> bool:
+    """The case, if it came to one, is over. True: whoever was told to wait has heard the end."""
     case = _case(turn, payment_id)
     if case is not None and case.is_open:
+        case.money_state = "confirmed" if template == f"{FAMILY}.succeeded" else "not_captured"
+        withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
+        is_known = case.amount_minor is not None and case.currency is not None
         if case.amount_minor is not None and case.currency is not None:
             notify(turn, template, _about(case.amount_minor, case.currency, case.lines[0].at_ms), case)
-            _note_failed(turn, payment_id, status)
-        case.money_state = "confirmed" if status == PaymentState.SUCCEEDED else "not_captured"
-        withdrawn = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000
         set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
-    elif _is_told_by_its_case(turn, payment_id):
-        pass
-    elif arrivals.knows(turn, STATED_OF, payment_id) and status == PaymentState.FAILED:
-        pass  # its order is paid already: nobody is to pay again
-    elif unknown is not None and unknown.told and unknown.amount_minor is not None and unknown.currency is not None:
-        notify(turn, template, _about(unknown.amount_minor, unknown.currency, unknown.since_ms))
-        _note_failed(turn, payment_id, status)
-
-
-def _note_failed(turn: Turn, payment_id: str, status: int) -> None:
-    if status == PaymentState.FAILED:
-        arrivals.note(turn, SAID_FAILED, payment_id)
+        return is_known
+    if unknown is None or not unknown.told or _is_told_by_its_case(turn, payment_id):
+        return False
+    if unknown.amount_minor is None or unknown.currency is None:
+        return False
+    notify(turn, template, _about(unknown.amount_minor, unknown.currency, unknown.since_ms))
+    return True
 
 
 def succeeded(turn: Turn, event: Movement) -> None:

@@ -103,7 +103,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     elif not is_ours:
         given.was_none_of_it(turn, event, payment_id, event.amount_minor - pool_minor)
     if claims and not missing:
-        unknown_outcome.money_back(turn, payment_id)
+        unknown_outcome.money_back(turn, payment_id, told=not any(_is_unsaid(each) for each in claims))
         if not is_ours:  # a refund of ours says nothing about the payment
             _all_back(turn, payment_id)
     good = not claims and _is_good(turn, payment_id) and not charges.is_paid_otherwise(turn, payment_id)
@@ -221,6 +221,11 @@ def _claims(turn: Turn, payment_id: str) -> list[Claim]:
             if missing_minor > 0 and case.currency is not None and case.is_open:
                 found.append(Claim(family, case, missing_minor, case.currency))
     return found
+
+
+def _is_unsaid(claim: Claim) -> bool:
+    """Whether it is a debit without its payment of which the customer has not been told as such."""
+    return claim.family == refunds.NOT_CAPTURED and not (isinstance(claim.about, Case) and claim.about.template)
 
 
 def _undisputed(turn: Turn, event: LedgerPosted, payment_id: str, claims: list[Claim]) -> int:

@@ -123,9 +123,9 @@ def never_found(player: Player, since_ms: int = NOON) -> list[Effect]:
     return effects
 
 
-def debit(at_ms: int) -> Event:
-    line = {"entry_id": "l", "direction": "debit", "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
-    return event(LedgerPosted, at_ms, "debit", **line)
+def debit(at_ms: int, direction: str = "debit") -> Event:
+    line = {"entry_id": direction, "direction": direction, "amount_minor": 1000, "currency": "EUR", "payment_id": "p1"}
+    return event(LedgerPosted, at_ms, direction, **line)
 
 
 def test_a_payment_that_the_provider_does_not_find_is_cancelled_there_when_the_schedule_is_over() -> None:
@@ -353,3 +353,21 @@ def test_whoever_was_told_to_wait_hears_the_end_whatever_else_is_asked_about_the
     assert [template for template in said(effects) if template.startswith("payment_unknown")] == expected
     opened = [each for each in effects if isinstance(each, CaseVersion) and each.cause_family == "payment_unknown"]
     assert bool(opened) == (kind is None)
+
+
+@pytest.mark.parametrize(("after_ms", "queried"), [(100 * SECOND, False), (10 * MINUTE, True)], ids=["asked", "a case"])
+def test_whoever_was_told_to_wait_hears_that_the_ledger_has_given_the_money_back(after_ms: int, queried: bool) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested, method="card")) + player.see(debit(NOON + 2 * SECOND))
+    effects += player.see(mark(NOON + after_ms)) + player.see(debit(NOON + after_ms, "credit"))
+    effects += player.see(mark(NOON + 6 * HOUR))
+    assert said(effects) == ["payment_unknown", "debit_returned"]
+    assert (cases(effects) != []) == queried
+    assert all(not case.is_open for case in player.obligations["a1"].cases)
+
+
+def test_nobody_hears_of_a_return_who_was_told_nothing() -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested, method="card")) + player.see(debit(NOON + 2 * SECOND))
+    effects += player.see(debit(NOON + 30 * SECOND, "credit")) + player.see(mark(NOON + HOUR))
+    assert (said(effects), cases(effects)) == ([], [])
