@@ -16,7 +16,7 @@ from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, expectations, refunds
+from streams.core.money import arrivals, charges, expectations, refunds
 from streams.core.money.completeness import ledger_is_heard, postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
@@ -331,9 +331,10 @@ def _give_up(turn: Turn, unknown: Unknown) -> None:
 def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
     """It must not arrive at the provider after all. What was debited already goes back as a refund, and not twice.
 
-    While the ledger is not heard nobody knows. An order that is said to be paid already would be cancelled with it.
+    While the ledger is not heard nobody knows. An order that is paid already would be cancelled with it.
     """
-    if not ledger_is_heard(turn) or arrivals.knows(turn, STATED_OF, unknown.payment_id):
+    is_paid = arrivals.knows(turn, STATED_OF, unknown.payment_id) or charges.is_order_paid(turn, unknown.payment_id)
+    if is_paid or not ledger_is_heard(turn):
         return
     is_debited = (state is not None and state.is_debited) or any(
         debit.payment_id == unknown.payment_id for debit in turn.obligations.debits
@@ -354,12 +355,16 @@ def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
 
 
 def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) -> None:
-    """The outcome is known."""
-    template = f"{FAMILY}.succeeded" if status == PaymentState.SUCCEEDED else f"{FAMILY}.failed"
-    is_said = arrivals.knows(turn, STATED_OF, payment_id) and status == PaymentState.FAILED
-    if is_said and unknown is not None:
-        unknown.told = False  # its order is paid already: nobody is to pay again, and nobody was told to wait
-    if _end(turn, payment_id, template, unknown) and status == PaymentState.FAILED:
+    """The outcome is known. Of an order that is paid already nobody is told to pay again."""
+    if status == PaymentState.SUCCEEDED:
+        _end(turn, payment_id, f"{FAMILY}.succeeded", unknown)
+        return
+    if charges.is_order_paid(turn, payment_id):
+        _end(turn, payment_id, f"{FAMILY}.order_paid", unknown)
+        return
+    is_stated = status == PaymentState.FAILED and arrivals.knows(turn, STATED_OF, payment_id)
+    is_told = _end(turn, payment_id, f"{FAMILY}.failed", None if is_stated else unknown)
+    if is_told and status == PaymentState.FAILED:
         arrivals.note(turn, SAID_FAILED, payment_id)
 
 

@@ -309,6 +309,23 @@ def is_paid_otherwise(turn: Turn, payment_id: str) -> bool:
     )
 
 
+def is_order_paid(turn: Turn, payment_id: str) -> bool:
+    """Whether other payments of the same order are good and come to what it costs: nobody has to pay it again."""
+    about = about_of(turn, payment_id)
+    if about is None or not about.order:
+        return False
+    others = [each for each in turn.obligations.lately if each.order == about.order and each.payment_id != payment_id]
+    parts = [each.good_minor or each.amount_minor for each in others if _pays_for(turn, each, about)]
+    return bool(parts) and sum(parts) >= _limit(about)
+
+
+def _pays_for(turn: Turn, each: Lately, about: Lately) -> bool:
+    """Whether a payment of the same order number is good, to the same payee, and is not back."""
+    key = payment_key(each.payment_id)
+    is_back = bool(debits_of(turn, key)) and paid(turn, each.payment_id) is None
+    return _is_good(turn, key) and each.currency == about.currency and not _are_to_two(each, about) and not is_back
+
+
 def paid(turn: Turn, payment_id: str) -> Spent | None:
     """The debit of a payment that still stands, the largest of several; None if none does."""
     key = payment_key(payment_id)
@@ -867,7 +884,11 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
 def _is_to_another(turn: Turn, each: Spent, about: Lately | None) -> bool:
     """Whether the payment of a debit is to another merchant or payee: they number their orders each for themselves."""
     other = next((known for known in turn.obligations.lately if payment_key(known.payment_id) == each.payment), None)
-    return about is not None and other is not None and bool(about.payee and other.payee) and about.payee != other.payee
+    return about is not None and other is not None and _are_to_two(about, other)
+
+
+def _are_to_two(one: Lately, other: Lately) -> bool:
+    return bool(one.payee and other.payee) and one.payee != other.payee
 
 
 def good_no_more(turn: Turn, payment_id: str) -> None:

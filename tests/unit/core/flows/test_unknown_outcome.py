@@ -371,3 +371,37 @@ def test_nobody_hears_of_a_return_who_was_told_nothing() -> None:
     effects = player.see(paid(NOON, 1, kind=PaymentRequested, method="card")) + player.see(debit(NOON + 2 * SECOND))
     effects += player.see(debit(NOON + 30 * SECOND, "credit")) + player.see(mark(NOON + HOUR))
     assert (said(effects), cases(effects)) == ([], [])
+
+
+def beside(minor: int, merchant: str, kind: type[Event] = PaymentSucceeded) -> Event:
+    """Another payment of the order of 10.00 at a minute and a half."""
+    named = {"order_id": "o1", "order_amount_minor": 1_000, "merchant_id": merchant}
+    return paid(NOON + 90 * SECOND, "other", minor, kind, **named)
+
+
+@pytest.mark.parametrize("by_word", [False, True], ids=["not found", "failed"])
+@pytest.mark.parametrize(
+    ("other", "is_paid"),
+    [
+        (beside(1_000, "m1"), True),
+        (beside(600, "m1"), False),
+        (beside(1_000, "m2"), False),
+        (beside(1_000, "m1", PaymentFailed), False),
+    ],
+    ids=["paid", "paid in part", "an order of another merchant", "failed too"],
+)
+def test_nobody_pays_again_or_cancels_what_another_payment_has_paid(
+    other: Event, *, is_paid: bool, by_word: bool
+) -> None:
+    player, order = Player(policy()), {"order_id": "o1", "order_amount_minor": 1_000, "merchant_id": "m1"}
+    effects = player.see(paid(NOON, 1, kind=PaymentRequested, **order)) + player.see(mark(NOON + 80 * SECOND))
+    effects += player.see(other)
+    if by_word:
+        effects += player.see(paid(NOON + 2 * MINUTE, "end", kind=PaymentFailed, payment_id="p1", **order))
+    else:
+        for wait_s in WAITS_S:
+            effects += player.see(mark(NOON + (60 + wait_s) * SECOND))
+            effects += player.see(answer(NOON + (61 + wait_s) * SECOND, "not_found"))
+        effects += player.see(mark(NOON + 8 * MINUTE))
+    assert said(effects) == ["payment_unknown", f"payment_unknown.{'order_paid' if is_paid else 'failed'}"]
+    assert cancelled(effects) == ([] if is_paid or by_word else ["p1"])
