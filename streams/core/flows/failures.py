@@ -198,6 +198,8 @@ def _text(turn: Turn, event: Movement, resolved: Resolved, failed: bool, limit: 
     books = standing.books_of(turn, event, failed=failed)
     free = failed and claimed == "not_moved" and books == standing.NOTHING and completeness.ledger_is_heard(turn)
     held = failed and claimed == "not_moved" and books == standing.RESERVED
+    if free:
+        attempts.told(turn, event.payment_id)
     charge = "charge.none" if free else "charge.reserved" if held else "charge.unsaid"
     if books == standing.DEBITED:
         reason = reason_word(DEBITED)

@@ -400,9 +400,9 @@ def succeeded(turn: Turn, event: Movement) -> None:
 
 def taken_back(turn: Turn, event: Movement) -> None:
     """The same of whoever was told that nothing was charged, where nobody else says so."""
-    unknown = _find(turn, event.payment_id)
+    unknown, case = _find(turn, event.payment_id), _case(turn, event.payment_id)
     is_said = arrivals.knows(turn, SAID_FAILED, event.payment_id) or (unknown is not None and unknown.told)
-    if not is_said:
+    if not is_said and not (case is not None and case.is_open):
         notify(turn, f"{FAMILY}.succeeded", _about(event.amount_minor, event.currency, turn.at_ms))
 
 
