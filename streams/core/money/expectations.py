@@ -201,7 +201,8 @@ def _told_apart(turn: Turn, event: RefundCredited | RefundFailed) -> None:
 
 def _told_of(turn: Turn, event: RefundCredited) -> None:
     """The payment system tells of a credit: the ledger's line, before or after it, is the same money."""
-    if arrivals.knows(turn, "kept", "refund", *_subject(event)):
+    is_part = arrivals.knows(turn, "part", event.payment_id, event.amount_minor, event.currency)
+    if is_part or arrivals.knows(turn, "kept", "refund", *_subject(event)):
         return
     if not _was_here(turn, event):
         arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
@@ -291,7 +292,12 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     ]
     if _is_part(turn, event, payment_id):
         return event.reference
+    is_told = arrivals.knows(turn, "told", *money_of)
+    if not is_told and any((each.amount_minor or 0) < event.amount_minor for each in _named(turn, event, payment_id)):
+        waited.append((turn.at_ms, event.reference or ""))  # all of it is here, and more
     named = any(refund_id == event.reference for _, refund_id in waited)
+    if named or given.is_counted(turn, payment_id, event.reference or ""):
+        arrivals.note(turn, "here", event.reference or "", *money_of)
     another = given.is_ours(turn, payment_id, event.reference or "") and not arrivals.knows(turn, "ours", *money_of)
     if not named and not another and arrivals.forget(turn, "told", *money_of):
         return None
@@ -317,20 +323,46 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
 
 def _is_part(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     """Whether a credit names a refund that is waited for and is less: the rest is waited for, by whoever does."""
+    named = _named(turn, event, payment_id)
+    if any(each.amount_minor == event.amount_minor for each in named):
+        return False
+    parts = [each for each in named if event.amount_minor < (each.amount_minor or 0)]
+    money_of = (payment_id, event.amount_minor, event.currency)
+    was_told = bool(parts) and arrivals.forget(turn, "told", *money_of)
+    if parts and not was_told:
+        arrivals.note(turn, "part", *money_of)
+    for each in parts:
+        if not was_told:
+            each.amount_minor = (each.amount_minor or 0) - event.amount_minor
+        if isinstance(each, Case):
+            add_line(turn, each, _ledger_line(turn, event, "a part of the money"))
+    return bool(parts)
+
+
+def beyond_minor(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
+    """How much more a credit that names a refund brings than is still to come of it; 0 also where nobody can say.
+
+    To be asked before `credited`, and once the credit is booked. One that is here already may have come in equal parts.
+    """
+    money_of = (payment_id, event.amount_minor, event.currency)
+    if arrivals.knows(turn, "told", *money_of):
+        return 0
+    if arrivals.knows(turn, "here", event.reference or "", *money_of):
+        key, refunds_minor = payment_key(payment_id), given.of(turn, payment_id, event.currency).refunds_minor
+        mine = [each for each in turn.obligations.spent if (each.payment, each.currency) == (key, event.currency)]
+        return min(event.amount_minor, max(0, sum(each.back_minor for each in mine) - refunds_minor))
+    waited = [each.amount_minor or 0 for each in _named(turn, event, payment_id)]
+    return max(0, event.amount_minor - max(waited)) if waited else 0
+
+
+def _named(turn: Turn, event: LedgerPosted, payment_id: str) -> list[Expectation | Case]:
+    """What waits for the refund that a credit names."""
     mine = (payment_id, event.currency, event.reference)
     waits: list[Expectation | Case] = [
         each for each in turn.obligations.expectations if each.kind in ("refund", "promise")
     ]
     waits += [case for case in turn.obligations.cases if case.refund_id and case.is_open]
-    named = [each for each in waits if (each.payment_id, each.currency, _refund_of(each)) == mine]
-    if any(each.amount_minor == event.amount_minor for each in named):
-        return False
-    parts = [each for each in named if event.amount_minor < (each.amount_minor or 0)]
-    for each in parts:
-        each.amount_minor = (each.amount_minor or 0) - event.amount_minor
-        if isinstance(each, Case):
-            add_line(turn, each, _ledger_line(turn, event, "a part of the money"))
-    return bool(parts)
+    return [each for each in waits if (each.payment_id, each.currency, _refund_of(each)) == mine]
 
 
 def _refund_of(each: Expectation | Case) -> str:
@@ -664,6 +696,15 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
             if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
                 promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor  # the rest is waited for
                 arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
+            if case is not None:
+                add_line(turn, case, line)
+            return
+    if row.kind == "refund":
+        was_booked = arrivals.forget(turn, "part", event.payment_id, event.amount_minor, event.currency)
+        promised = waiting or (case if case is not None and case.is_open else None)
+        if promised is not None and _is_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
+            if not was_booked:
+                promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor  # the rest is waited for
             if case is not None:
                 add_line(turn, case, line)
             return

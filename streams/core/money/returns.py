@@ -50,6 +50,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         return
     named = refunds.arrived(turn, event)
     first = refunds.preferred(turn, payment_id, event.amount_minor, named)
+    beyond_minor = 0 if named else expectations.beyond_minor(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
     if named and not arrived:
         expectations.is_here(turn, payment_id, named)
@@ -94,7 +95,10 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         both = Owed(payment_id, turn.cause, twice_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, "a top-up credited once more")
         return
-    if arrived == "" and not named and not first:
+    if beyond_minor and not claims and not is_ours:
+        both = Owed(payment_id, turn.cause, beyond_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+        refunds.double_benefit(turn, both, f"more than refund {event.reference} was to bring"[:160])
+    elif arrived == "" and not named and not first:
         expectations.unclaimed(turn, event, payment_id, claimed=bool(took - {refunds.NOT_CAPTURED}))
     if arrived == "" and not is_part:
         given.credited(turn, event, payment_id, max(0, pool_minor - back.twice_minor))
