@@ -61,14 +61,15 @@ DOUBTED_MAX = 20  # x 6
 CARDED_MAX = 32  # card payments of which the card is remembered
 _PAUSED_MAX = 8  # cards of one case
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
+HOME_TRAIL_BYTES = 440  # ... and since a change on the owner's own device
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trail 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 18.0 KiB if
-# all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it. An
-# account with 64 payments and nothing open takes 0.5 KiB.
+# outages 1,320, trails 440 + 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 18.4
+# KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it.
+# An account with 64 payments and nothing open takes 0.5 KiB.
 WORST_BYTES = 18_432
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
@@ -581,6 +582,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     refund_marks: bytes = b""  # 8 bytes for each payment that was refunded lately; `streams.core.flows.refund_abuse`
     fraud_ms: int = 0  # when a case was last found to be fraud, also one that has made room; 0: never, or by mistake
     doubted: bytes = b""  # 6 bytes for each movement that was not simply let go; `streams.core.caught`
+    home_trail: list[Trace] = msgspec.field(default_factory=list)  # since a change at home; `streams.core.flows.trail`
+    home_dropped: int = 0  # movements of money that made room there
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

@@ -12,6 +12,7 @@ from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.dialogue import take_up
+from streams.core.cases.joining import link
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
 from streams.core.entities.threat import EXPOSED
@@ -42,6 +43,7 @@ SETTINGS_FAMILY: Final = "security_change"  # of changes that nobody doubts, and
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED, SETTINGS_FAMILY})
+CONFIRMED: Final = "customer_confirmed"  # line of a case
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 # Views of one thing, a large amount: below `hold` no two of them are independent of each other.
 _AMOUNTS: Final = frozenset(
@@ -206,7 +208,7 @@ def tell_end(turn: Turn, hold: Hold, outcome: str) -> None:
     notify(turn, "fraud_alert.stopped" if is_stopped else "fraud_alert.released", about, case, aside=True)
 
 
-def _said(turn: Turn, case: Case | None, text: str, kind: str = "customer_confirmed") -> None:
+def _said(turn: Turn, case: Case | None, text: str, kind: str = CONFIRMED) -> None:
     if case is not None:
         add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))
 
@@ -272,6 +274,8 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
     came in is forgotten, so that a thief's device is no known one when the account is given back.
     """
     raise_to(turn, case, 1)
+    if trail.tells_of_changes(turn, case):
+        _was_taken_at_home(turn, case)
     trail.lay(turn, case)
     turn.ctx.forgets_ms = trail.came_in_ms(turn, case)
     was_frozen = is_frozen(turn.obligations.locks)
@@ -305,6 +309,18 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
         )
     for hold in tuple(turn.obligations.holds):
         end_hold(turn, hold, "block", "confirmed", "the account is frozen")
+
+
+def _was_taken_at_home(turn: Turn, case: Case) -> None:
+    """A change on the owner's own device was a thief's: so is all that came after it, and each "yes" since then."""
+    trail.deny_changes(turn)
+    is_takeover(turn, case)
+    since_ms = trail.came_in_ms(turn, case)
+    for other in turn.obligations.cases:
+        said_yes = any(line.kind == CONFIRMED and line.at_ms >= since_ms for line in other.lines)
+        if said_yes and other.finding == "false_alarm":
+            set_finding(turn, other, "unset")
+            link(turn, other, case.case_id)
 
 
 def reopened(turn: Turn) -> None:

@@ -9,7 +9,14 @@ from streams.contracts.base import to_ms
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.flows import owners_word, paused_cards, trail
-from streams.core.flows.fraud_alert import TAKEOVER_CASE, TAKEOVER_FAMILY, UNAUTHORISED, freeze, is_takeover
+from streams.core.flows.fraud_alert import (
+    SETTINGS_FAMILY,
+    TAKEOVER_CASE,
+    TAKEOVER_FAMILY,
+    UNAUTHORISED,
+    freeze,
+    is_takeover,
+)
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
 from streams.core.money import charges, refunds, standing
@@ -54,6 +61,8 @@ def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
     if not recovered:
         turn.stands(owners_word.STANDS_S)
     believed = owners_word.is_believed(turn, event)
+    if believed and not recovered:
+        _take_changes(turn)
     case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
     is_takeover(turn, case)
     if recovered:
@@ -63,6 +72,15 @@ def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
         owners_word.wait_for_owner(turn, case, event)
         return
     freeze(turn, case, "reported_stolen")
+
+
+def _take_changes(turn: Turn) -> None:
+    """Where no suspicious login says how it began, the phone was taken: its changes are in the case of the theft."""
+    if trail.lines(turn):
+        return
+    for case in turn.obligations.cases:
+        if case.family == SETTINGS_FAMILY and case.shadow == turn.shadow and trail.tells_of_changes(turn, case):
+            is_takeover(turn, case)
 
 
 def came_back(turn: Turn, payment_id: str, amount_minor: int) -> None:

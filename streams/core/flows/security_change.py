@@ -76,6 +76,7 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
     No cap counts these limits: they follow every such change and are nobody's judgement, and a morning on which many
     customers renew their passwords must not use up what stops thieves.
     """
+    text = f"{what} changed from {event.ip}, on a known device"
     is_limited = what in turn.policy.locks.limited_settings and not (what in _EVERYDAY and _has_changed_lately(turn))
     case = open_or_join(
         turn,
@@ -85,10 +86,11 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
             family=SETTINGS_FAMILY,
             queue="security",
             priority=3,
-            lines=(Line(turn.at_ms, kind_of(event), turn.cause, f"{what} changed from {event.ip}, on a known device"),),
+            lines=(Line(turn.at_ms, kind_of(event), turn.cause, text),),
             rules=(AT_HOME,),
         ),
     )
+    trail.changed_at_home(turn, event, text)
     lasts_s = turn.policy.locks.cooloff_s
     limited = is_limited and lock(
         turn,

@@ -3,6 +3,9 @@
 A thief is in for minutes or hours before anybody says so, and most of what happens then is allowed. So it is remembered
 from the first suspicious login on, and put on the timeline of the case that says "stolen": whoever works it sees the
 login, what was changed, and every movement of money since, whatever was decided about each.
+
+A change on the owner's own device is nobody's doubt, so what follows it is kept apart (`home_trail`). It is part of the
+trail from the moment on at which the owner denies the change: whoever held the phone was in since then.
 """
 
 from __future__ import annotations
@@ -12,14 +15,25 @@ from typing import Final
 import msgspec
 
 from streams.contracts.base import Event
-from streams.contracts.logins import ChallengePassed, DeviceBound, LoginSucceeded, SessionUsed
+from streams.contracts.logins import ChallengePassed, CredentialChanged, DeviceBound, LoginSucceeded, SessionUsed
 from streams.contracts.payments import Movement, TopupCredited, TopupFailed, TopupRequested
 from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows.movements import status_after
 from streams.core.money.charges import hashed
-from streams.core.obligations import TRAIL_BYTES, TRAIL_MAX, Case, Hold, Line, PaymentState, Trace, crowded, payment_key
+from streams.core.obligations import (
+    HOME_TRAIL_BYTES,
+    TRAIL_BYTES,
+    TRAIL_MAX,
+    Case,
+    Hold,
+    Line,
+    PaymentState,
+    Trace,
+    crowded,
+    payment_key,
+)
 from streams.core.observations import PROOF_MS, Whence
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
@@ -50,9 +64,7 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
         is_done = status_after(event) == PaymentState.SUCCEEDED
         if outcome is Outcome.BLOCK and not is_done:
             turn.obligations.stop(payment_key(event.payment_id))
-        if _fresh(turn):
-            text = DONE if outcome is Outcome.BLOCK and is_done else outcome.label
-            _remember(turn, Trace(turn.at_ms, *_named(event), text, event.amount_minor, event.currency))
+        _moved(turn, event, DONE if outcome is Outcome.BLOCK and is_done else outcome.label)
     elif isinstance(event, LoginSucceeded | SessionUsed):
         doubted = outcome >= Outcome.STEP_UP
         if doubted or (isinstance(event, LoginSucceeded) and is_strange(prepared.features, turn.policy)):
@@ -65,8 +77,15 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
 
 def done(turn: Turn, event: Movement) -> None:
     """What was blocked is carried out all the same: a part of the trail, for a case that opens later."""
+    _moved(turn, event, DONE)
+
+
+def _moved(turn: Turn, event: Movement, text: str) -> None:
+    trace = Trace(turn.at_ms, *_named(event), text, event.amount_minor, event.currency)
     if _fresh(turn):
-        _remember(turn, Trace(turn.at_ms, *_named(event), DONE, event.amount_minor, event.currency))
+        _remember(turn, trace)
+    if _since_change(turn):
+        _remember_at_home(turn, trace)
 
 
 def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> None:
@@ -79,6 +98,29 @@ def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> Non
         trace.device, trace.address = hashed(event.device_id), hashed(event.ip)
         trace.answered = any(each.answered and _same(each, trace) for each in turn.obligations.trail)
     _remember(turn, trace)
+
+
+def changed_at_home(turn: Turn, event: CredentialChanged, text: str) -> None:
+    """A change that nobody doubts, until its owner does."""
+    _remember_at_home(turn, Trace(turn.at_ms, *_named(event), text))
+
+
+def tells_of_changes(turn: Turn, case: Case) -> bool:
+    """Whether `case` tells of a change at home that is remembered."""
+    changes = {trace.event_id for trace in _since_change(turn) if trace.currency is None}
+    return any(line.event_id in changes for line in case.lines)
+
+
+def deny_changes(turn: Turn) -> None:
+    """The owner has not made the changes at home: they are doubted, and all since the first one is of the trail."""
+    obligations = turn.obligations
+    known = {(trace.kind, trace.event_id) for trace in _fresh(turn)}
+    since = [trace for trace in _since_change(turn) if (trace.kind, trace.event_id) not in known]
+    for trace in since:
+        trace.doubted = trace.currency is None
+    obligations.trail = sorted([*obligations.trail, *since], key=lambda trace: trace.at_ms)
+    obligations.trail_dropped += obligations.home_dropped + _make_room(obligations.trail, TRAIL_BYTES)
+    obligations.home_trail, obligations.home_dropped = [], 0
 
 
 def answered(turn: Turn, event: ChallengePassed) -> None:
@@ -288,6 +330,18 @@ def _fresh(turn: Turn) -> list[Trace]:
     return obligations.trail
 
 
+def _since_change(turn: Turn) -> list[Trace]:
+    """What is kept from the first change at home on that is not too old, or nothing."""
+    obligations, kept_ms = turn.obligations, turn.policy.cases.trail_s * 1000
+    for number, trace in enumerate(obligations.home_trail):
+        if trace.currency is None and turn.at_ms - trace.at_ms <= kept_ms:
+            if number:
+                obligations.home_trail = obligations.home_trail[number:]
+            return obligations.home_trail
+    obligations.home_trail, obligations.home_dropped = [], 0
+    return obligations.home_trail
+
+
 def _named(event: Event) -> tuple[str, str]:
     return kind_of(event), event.event_id
 
@@ -295,10 +349,25 @@ def _named(event: Event) -> tuple[str, str]:
 def _remember(turn: Turn, trace: Trace) -> None:
     trail = _fresh(turn)
     trail.append(trace)
-    while crowded(trail, TRAIL_MAX, TRAIL_BYTES):
-        # The first line says how it began. Of the others the oldest movement makes room first, if one was stopped that
-        # one, and is counted: what is left says who came in, what it cost, and that there was more.
+    turn.obligations.trail_dropped += _make_room(trail, TRAIL_BYTES)
+
+
+def _remember_at_home(turn: Turn, trace: Trace) -> None:
+    trail = _since_change(turn)
+    trail.append(trace)
+    turn.obligations.home_dropped += _make_room(trail, HOME_TRAIL_BYTES)
+
+
+def _make_room(trail: list[Trace], most_bytes: int) -> int:
+    """Movements that had to go.
+
+    The first line says how it began. Of the others the oldest movement makes room first, if one was stopped that one,
+    and is counted: what is left says who came in, what it cost, and that there was more.
+    """
+    dropped = 0
+    while crowded(trail, TRAIL_MAX, most_bytes):
         moved = [number for number, each in enumerate(trail) if number and each.currency is not None]
         oldest = next((number for number in moved if trail[number].text == Outcome.BLOCK.label), (moved or [1])[0])
         gone = trail.pop(min(oldest, len(trail) - 1))
-        turn.obligations.trail_dropped += gone.currency is not None
+        dropped += gone.currency is not None
+    return dropped

@@ -232,3 +232,67 @@ def test_a_thief_found_later_has_taken_what_left_although_it_was_blocked() -> No
     case = [each for each in player.see(stolen(NOON + DAY)) if type(each) is CaseVersion][-1]
     each = [at_stake_minor(1.0, Outcome.ALLOW, amount, "EUR", ASSUMED, NOON) for amount in (90_000, 90_002)]
     assert case.counters[LOSS] == sum(each)
+
+
+def says(at_ms: int, answer: str, case_id: str, **where: Any) -> Event:
+    channel = "phone" if answer == "no" else "app"
+    return event(CustomerConfirmed, at_ms, answer, answer=answer, case_id=case_id, channel=channel, **where)
+
+
+def held_and_confirmed(player: Player) -> None:
+    """The stolen phone asks for a payment that is held, and says yes to it."""
+    player.see(paid(NOON + HOUR, "large", 60_000, TransferRequested, counterparty_id="mule", **HOME))
+    alert = next(case for case in player.obligations["a1"].cases if case.payment_id == "plarge")
+    player.see(says(NOON + HOUR + MINUTE, "yes", alert.case_id, device_id="phone"))
+    assert alert.finding == "false_alarm"
+    player.see(paid(NOON + HOUR + 2 * MINUTE, "large", 60_000, TransferSucceeded, counterparty_id="mule", **HOME))
+
+
+def taken_at_home() -> Player:
+    player = Player(ASSUMED, lambda prepared: Score(0.9, "m") if prepared.at_ms == NOON + HOUR else NO_MODEL)
+    player.see(paid(NOON - 10 * DAY, "own", **HOME))
+    for happening in at_home():
+        player.see(happening)
+    player.see(changed(NOON, "phone", **HOME))
+    held_and_confirmed(player)
+    player.see(paid(NOON + 2 * HOUR, "small", 9_000, TransferSucceeded, counterparty_id="mule", **HOME))
+    return player
+
+
+def test_who_denies_a_change_at_home_has_all_since_then_in_one_case() -> None:
+    player = taken_at_home()
+    owed = player.obligations["a1"]
+    assert owed.trail == []
+    change, alert = owed.cases
+    player.see(says(NOON + 3 * HOUR, "no", change.case_id))
+    assert (change.flow, change.priority) == ("F23", 1)
+    assert change.counters[SUSPECT_PAYMENTS] == 2
+    moved = [line.event_id for line in change.lines if line.kind.startswith("transfer.")]
+    assert moved == ["TransferRequested-large", "TransferSucceeded-small"]
+    assert change.counters[LOSS] >= 690_00
+    assert (alert.finding, alert.parent_id) == ("unset", change.case_id)
+    player.stored()
+
+
+def test_a_report_of_theft_takes_the_changes_at_home_into_its_case() -> None:
+    player = taken_at_home()
+    change, alert = player.obligations["a1"].cases
+    player.see(stolen(NOON + 3 * HOUR))
+    player.see(changed(NOON + 4 * HOUR, "email", **HOME))
+    assert player.obligations["a1"].cases == [change, alert]
+    assert (change.flow, change.counters[SUSPECT_PAYMENTS]) == ("F23", 2)
+    assert "email changed" in change.lines[-1].text
+
+
+def test_the_owners_own_change_is_no_doubt_when_somebody_else_came_in_later() -> None:
+    own = changed(NOON - 2 * HOUR, "password", **HOME)
+    case = last_case(own, paid(NOON - HOUR, "own", **HOME), entered(), paid(NOON + HOUR, 1), stolen(NOON + DAY))
+    assert lines(case) == ["LoginSucceeded-100", "PaymentSucceeded-1", "UserReport-stolen"]
+
+
+def test_a_postcard_about_a_change_at_home_lists_nothing() -> None:
+    player = taken_at_home()
+    change, alert = player.obligations["a1"].cases
+    player.see(event(CustomerConfirmed, NOON + DAY, "no", answer="no", case_id=change.case_id, channel="email"))
+    assert SUSPECT_PAYMENTS not in change.counters
+    assert alert.finding == "false_alarm"
