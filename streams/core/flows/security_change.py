@@ -2,10 +2,11 @@
 
 The owner hears of every change of a credential (ASVS 5.0, 6.3.7). A change limits money out for a while and has a case,
 so that a single "no, that was not me" freezes the account: whoever holds the owner's own phone is a thief sometimes.
-After a quiet day, or a "yes", it closes by itself. By a device that the account has only just met, or within a day of a
-suspicious login, it is doubted: where there is more than this one change it is the pattern of a takeover (T1) before
-its payment, and people look at once. A young account on a device of its first day is being set up: its owner is told
-and no more, for any first device is known a minute after its first login.
+After a quiet day, or a "yes", it closes by itself. By a device that the account has only just met, by none in a network
+that nobody logged in from, or within a day of a suspicious login, it is doubted: where there is more than this one
+change it is the pattern of a takeover (T1) before its payment, and people look at once. A young account on a device of
+its first day is being set up: its owner is told and no more, for any first device is known a minute after its first
+login.
 """
 
 from __future__ import annotations
@@ -50,10 +51,12 @@ def after_change(
     suspicious = bool(_before(turn)) or trail.is_strange(prepared.features, turn.policy)
     if isinstance(event, CredentialChanged):
         what = event.reason if event.reason in SETTINGS else "settings"
-        if suspicious:
-            _doubt(turn, event, "F28", "security_change", 3, what, f"{what} changed from {event.ip}")
+        text = f"{what} changed from {event.ip}"
+        if suspicious or _is_from_elsewhere(turn, event, prepared.features):
+            _doubt(turn, event, "F28", "security_change", 3, what, text)
         elif _is_established(turn, prepared.features):
-            _at_home(turn, event, what)
+            is_named = event.device_id is not None
+            _at_home(turn, event, what, f"{text}, on a known device" if is_named else f"{text}, in a known network")
         else:
             notify(turn, "security_change", {"setting": f"setting.{what}"})
     elif isinstance(event, PasswordResetRequested):
@@ -70,8 +73,8 @@ def card_changed(turn: Turn, event: CardBound | CardUnbound) -> None:
         _doubt(turn, event, "F27", "card_change", 2, "card", text)
 
 
-def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
-    """On a device that the account knows: nobody is doubted, and the owner can say no to it.
+def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None:
+    """Where the account is at home: nobody is doubted, and the owner can say no to it.
 
     No cap counts these limits: they follow every such change and are nobody's judgement, and a morning on which many
     customers renew their passwords must not use up what stops thieves.
@@ -114,12 +117,28 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str) -> None:
         set_status(turn, case, "auto_answered")
 
 
+def _is_from_elsewhere(turn: Turn, event: CredentialChanged, features: Features | None) -> bool:
+    """Whether it names no device and comes from a network that no login of an account with a history came from."""
+    return (
+        event.device_id is None
+        and features is not None
+        and _was_entered(features)
+        and features.network_new == 1.0
+        and not turn.policy.rules.takeover.cold(features)
+    )
+
+
 def _is_established(turn: Turn, features: Features | None) -> bool:
-    """Whether it comes from a device that the account knows, and that means something: either is not of today."""
-    if features is None or features.login_known != 1.0:
+    """Whether somebody known made it, and that means something: account or device is not of today."""
+    if features is None or not _was_entered(features):
         return False
     takeover = turn.policy.rules.takeover
     return features.device_age_days > takeover.device_days or not takeover.cold(features)
+
+
+def _was_entered(features: Features) -> bool:
+    """Whether logins tell who is known. Without any nobody can say, and everybody would be a stranger."""
+    return features.login_known == 1.0 or features.login_familiarity >= 0.0
 
 
 def _has_changed_lately(turn: Turn) -> bool:

@@ -146,3 +146,36 @@ def test_a_yes_from_an_older_device_closes_the_case_of_a_change_on_a_new_one(dev
     player.see(event(CustomerConfirmed, NOON + HOUR, "yes", **word))
     assert case.status == status
     assert "limit" in actions(player)
+
+
+HERE = {name: value for name, value in PHONE.items() if name != "device_id"}
+ABROAD = {"ip": "198.51.100.9"}
+
+
+def test_a_change_without_a_device_at_home_is_asked_about_as_on_the_owners_device() -> None:
+    player = settled()
+    effects = player.see(login(NOON, "c", CredentialChanged, reason="phone", **HERE))
+    assert told(effects) == ["security_change.at_home_limited"]
+    (case,) = player.obligations["a1"].cases
+    player.see(says(NOON + HOUR, "no", case))
+    assert "freeze" in actions(player)
+
+
+def test_a_change_without_a_device_from_a_strange_network_is_a_strangers() -> None:
+    player = settled()
+    effects = player.see(login(NOON, "c", CredentialChanged, reason="phone", **ABROAD))
+    assert told(effects) == ["security_change.limited"]
+    assert actions(player) == ["limit"]
+    (case,) = player.obligations["a1"].cases
+    assert (case.flow, case.priority) == ("F28", 3)
+    player.see(login(NOON + MINUTE, "d", CredentialChanged, reason="email", **ABROAD))
+    assert case.priority == 1
+    player.see(says(NOON + HOUR, "no", case))
+    assert "freeze" in actions(player)
+
+
+def test_an_account_that_is_being_set_up_without_a_device_is_told_and_no_more() -> None:
+    player = Player(settled().policy)
+    effects = player.see(login(NOON, "c", CredentialChanged, reason="phone", **HERE))
+    assert told(effects) == ["security_change"]
+    assert player.obligations["a1"].cases == []
