@@ -36,6 +36,7 @@ from streams.cli.cluster import BadRequest, ClusterFailed, NoAnswer, ask, asking
 from streams.cli.rights import Role, probes_of, roles
 from streams.cli.terminal import say_json, terminal
 from streams.contracts.topics import MERGED, TOPICS, physical
+from streams.core.declines.doubts import doubtful_rows
 from streams.core.policy import PolicyError
 from streams.core.tables import TableError
 from streams.ingest.logic import group_of
@@ -48,6 +49,7 @@ from streams.settings import Settings
 EXIT_MEND = 78
 _INGEST: Final = "Look at what `ingest run` of this source file needs, instead of what a worker needs."
 _SAMPLE = 25  # oldest and newest records per partition: a wrong partitioner scatters nearly all of them
+_DOUBTS_SHOWN = 5  # of rows of an overlay: one mistake of a spreadsheet is in all of them
 _MARKS = {
     "good": Text("ok", "green"),
     "note": Text("note", "cyan"),
@@ -216,6 +218,10 @@ def _tables(settings: Settings) -> Check:
     says += f"; {len(articles)} articles, {sum(each.own for each in articles)} of the overlay"
     for tag, locale in library.messages.locales.items():
         says += f"; {tag}: {len(locale.template)} of {len(library.messages.template)} messages"
+    doubts = list(doubtful_rows(library.table, library.profiles))
+    if doubts:
+        step = "write codes as text, with their leading zeros, and sources as your events name them"
+        return Check("tables", "warn", "; ".join([*doubts[:_DOUBTS_SHOWN], says]), step)
     return Check("tables", "good", says)
 
 

@@ -122,10 +122,11 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class _Line(NamedTuple):
-    """A row and whether a deployment wrote it."""
+    """A row, whether a deployment wrote it, and its line in that file."""
 
     row: _Row
     own: bool
+    number: int
 
 
 class DeclineTable(msgspec.Struct, frozen=True):
@@ -188,7 +189,7 @@ def read_table(
         if shipped is not None:
             _check_against(shipped.cause, known[parsed.cause], f"{parsed.source} {parsed.code}", where)
         fresh[key] = line
-        lines[key] = _Line(parsed, base is not None)
+        lines[key] = _Line(parsed, base is not None, line)
     entries = {key: _entry(line.row, known[line.row.cause], own=line.own) for key, line in lines.items()}
     seed = base.digest if base is not None else ""
     digest = hashlib.blake2b((seed + causes + codes).encode(), digest_size=6).hexdigest()

@@ -66,3 +66,22 @@ def test_a_folder_in_the_place_of_a_file_is_no_empty_table(tmp_path: Path) -> No
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     assert "this is not a folder" in checked(tmp_path / "nowhere")["says"]
+
+
+@pytest.mark.parametrize(
+    ("row", "doubt"),
+    [
+        ("iso8583_1987,5", "line 3: iso8583_1987 5 is no packaged code, and 05 is"),
+        (
+            "alipya,ACQ.SYSTEM_ERROR",
+            "line 3: alipya ACQ.SYSTEM_ERROR is of a source that nothing else names: is alipay",
+        ),
+        ("iso8583_1987,05", ""),
+        ("our_own_bank,5", ""),
+    ],
+)
+def test_a_row_that_will_hardly_match_is_a_warning_with_its_line(tmp_path: Path, row: str, doubt: str) -> None:
+    rows = f"source,code,cause,meaning\nacme,E1,insufficient_funds,x\n{row},insufficient_funds,x\n"
+    (tmp_path / "codes.csv").write_text(rows, encoding="utf-8")
+    found = checked(tmp_path)
+    assert (found["status"], doubt in found["says"]) == ("warn" if doubt else "good", True)
