@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from support.happenings import HOUR, MINUTE, NOON, SECOND, event, login
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, play, policy
 
 from streams.contracts.accounts import ActionAcknowledged, CaseAction, IdentityVerified, UnlockRequested, UserReport
@@ -459,9 +459,9 @@ def test_a_payment_system_that_confirms_nothing_is_one_incident_and_no_flood_of_
     player = Player(policy())
     owners = [f"a{number}" for number in range(40)]
     for number, owner in enumerate(owners):
-        player.see(login(NOON - HOUR + number, f"in-{owner}", LoginSucceeded, account_id=owner))
+        player.see(login(NOON - 2 * DAY + number, f"in-{owner}", LoginSucceeded, account_id=owner, device_id=owner))
     changes = [
-        login(NOON + number, f"pw-{owner}", CredentialChanged, account_id=owner, reason="password")
+        login(NOON + number, f"pw-{owner}", CredentialChanged, account_id=owner, device_id=owner, reason="password")
         for number, owner in enumerate(owners)
     ]
     effects = [effect for change in changes for effect in player.see(change)]
