@@ -79,7 +79,6 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None
     No cap counts these limits: they follow every such change and are nobody's judgement, and a morning on which many
     customers renew their passwords must not use up what stops thieves.
     """
-    text = f"{what} changed from {event.ip}, on a known device"
     is_limited = what in turn.policy.locks.limited_settings and not (what in _EVERYDAY and _has_changed_lately(turn))
     case = open_or_join(
         turn,

@@ -159,6 +159,7 @@ def test_a_change_without_a_device_at_home_is_asked_about_as_on_the_owners_devic
     (case,) = player.obligations["a1"].cases
     player.see(says(NOON + HOUR, "no", case))
     assert "freeze" in actions(player)
+    assert player.obligations["a1"].cases[0].lines[0].text.endswith("in a known network")
 
 
 def test_a_change_without_a_device_from_a_strange_network_is_a_strangers() -> None:
