@@ -45,7 +45,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 Labels = tuple[str, ...]
 
 _FEW = 64
-_FEW_SPREADS = 48  # each of them is a dozen series
+_FEW_SPREADS = 60  # each of them is a dozen series
 
 
 class _Spread:
