@@ -93,8 +93,15 @@ def _twice_minor(turn: Turn, payment_id: str, currency: str) -> int:
     """What its customer has twice and no case asks for."""
     lines = [each for each in charges.debits_of(turn, payment_key(payment_id)) if each.currency == currency]
     back_minor = sum(each.back_minor for each in lines) - balance.corrected_minor(turn, payment_id, currency)
+    if back_minor <= _fees_minor(turn, payment_id, currency):
+        return 0  # of its fee
     twice_minor = min(back_minor, refunds.twice_minor(turn, payment_id, back_minor, currency))
     return twice_minor - balance.asked_minor(turn, payment_id, currency, refunds.DOUBLE_BENEFIT)
+
+
+def _fees_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    mine = [fee for fee in turn.obligations.fees if fee.payment == payment_key(payment_id)]
+    return sum(fee.amount_minor for fee in mine if fee.currency == currency)
 
 
 def _is_good(turn: Turn, payment_id: str) -> bool:
