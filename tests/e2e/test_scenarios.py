@@ -39,6 +39,11 @@ def played(name: str) -> Scene:
     return scene(name, SMALLER.get(name))
 
 
+def troubled(run: Scene) -> list[str]:
+    """What customers were told, but for good advice (F29): it is nobody's trouble."""
+    return [note.template for note in run.notifications if not note.template.startswith("advice.")]
+
+
 def flows(name: str) -> Counter[str]:
     return Counter(case.flow for case in played(name).cases)
 
@@ -144,7 +149,7 @@ def test_money_that_passes_through_is_held_and_its_owner_asked_where_it_comes_fr
     (out,) = [each for each in run.decisions if each.subject == "transfer"]
     assert Outcome.parse(out.outcome) >= Outcome.HOLD
     assert [(each.action, each.scope) for each in run.actions] == [("restrict", "money_out")]
-    assert [note.template for note in run.notifications if note.template != "case.progress"] == ["mule_account"]
+    assert [template for template in troubled(run) if template != "case.progress"] == ["mule_account"]
 
 
 def test_a_stolen_session_ends_once_and_its_owner_is_told_once() -> None:
@@ -270,7 +275,7 @@ def test_repeat_failures() -> None:
     assert (first.counters["attempts"], len(first.evidence)) == (3, 3)
     (case,) = [case for case in run.cases if case.flow == "F09"]
     assert case.counters["attempts"] == 5
-    assert [note.template for note in run.notifications] == ["payment_failure.repeat"]
+    assert troubled(run) == ["payment_failure.repeat"]
 
 
 def test_stalled_ledger_is_one_incident_and_troubles_nobody() -> None:
@@ -279,7 +284,7 @@ def test_stalled_ledger_is_one_incident_and_troubles_nobody() -> None:
     assert (incident.subject, incident.status, incident.version) == ("feed/ledger.entries", "closed", 2)
     assert 7_000 < incident.counters["behind_s"] < 7_300
     assert [case for case in run.cases if case.queue == "accounting"] == []
-    assert (run.notifications, run.queries, run.all(RefundIntended)) == ([], [], [])
+    assert (troubled(run), run.queries, run.all(RefundIntended)) == ([], [], [])
 
 
 @pytest.mark.stress
