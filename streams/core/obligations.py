@@ -641,6 +641,19 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         at = find(self.payments, key.to_bytes(_KEY_BYTES), _PAYMENT_BYTES)
         return None if at < 0 else PaymentState.from_bytes(self.payments[at + _KEY_BYTES : at + _PAYMENT_BYTES])
 
+    def is_good(self, key: int) -> bool:
+        """Whether the payment with this `payment_key` is remembered as good."""
+        state = self.recall(key)
+        return state is not None and state.status == PaymentState.SUCCEEDED
+
+    def expect(self, waiting: Expectation) -> bool:
+        """Waits for it, unless there is no room: what was promised stays. False: there is none."""
+        self.expectations.append(waiting)
+        if crowded(self.expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
+            self.expectations.pop()
+            return False
+        return True
+
     def payment_states(self) -> list[PaymentState]:
         """Of all payments that are remembered."""
         rows = range(_KEY_BYTES, len(self.payments), _PAYMENT_BYTES)

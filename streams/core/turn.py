@@ -76,6 +76,10 @@ class Turn(msgspec.Struct):
             if self.at_ms < self.ctx.clock_ms:  # deadlines and commands count from when it is heard
                 self.at_ms, self.at = self.ctx.clock_ms, from_ms(self.ctx.clock_ms)
 
+    def answer_ms(self, priority: int) -> int:
+        """Until when people answer a case of this priority that is asked about now."""
+        return self.at_ms + self.policy.cases.priority(f"P{priority}").resolution_s * 1000
+
     def may(self, effect: str) -> bool:
         """May this turn send an `effect` (action, notification, query)? Notes the ones that it may not."""
         if self.acts and not self.late:

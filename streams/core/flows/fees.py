@@ -23,8 +23,6 @@ from streams.core.money.completeness import postponed
 from streams.core.money.tariffs import Tariff
 from streams.core.obligations import (
     DECORATION_MAX,
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
     Case,
     Expectation,
     Fee,
@@ -32,7 +30,6 @@ from streams.core.obligations import (
     Owed,
     PaymentState,
     Spent,
-    crowded,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -167,11 +164,9 @@ def _take_up(turn: Turn, about: str, fee: Fee, tariff: Tariff) -> None:
     if any(each.kind == BOOKING and each.payment_id == about for each in waiting):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
-    waiting.append(
+    turn.obligations.expect(  # without room: its line, or its payment's success, has it looked at again
         Expectation(BOOKING, "", about, turn.cause, turn.at_ms, owed_ms, owed_ms, fee.amount_minor, fee.currency)
     )
-    if crowded(waiting, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        waiting.pop()  # what was promised stays: its line, or its payment's success, has it looked at again
 
 
 def _goes_back(turn: Turn, about: str, fee: Fee, tariff: Tariff, *, is_booked: bool) -> None:

@@ -15,13 +15,9 @@ from streams.core.messages.render import instant
 from streams.core.money import arrivals, times
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
     Case,
     Expectation,
     Line,
-    PaymentState,
-    crowded,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -44,10 +40,9 @@ def claimed(turn: Turn, event: PromoClaimed) -> None:
     currency = event.currency or ""
     owed_ms = times.within(turn, turn.policy.money.promo_grant, currency).ends_ms(turn.at_ms)
     amount_minor = (event.amount_minor or 0) if currency else 0
-    expectations = turn.obligations.expectations
-    expectations.append(Expectation(GRANT, *about, turn.cause, turn.at_ms, owed_ms, owed_ms, amount_minor, currency))
-    if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        expectations.pop()  # what was promised about money stays
+    turn.obligations.expect(
+        Expectation(GRANT, *about, turn.cause, turn.at_ms, owed_ms, owed_ms, amount_minor, currency)
+    )
 
 
 def granted(turn: Turn, event: PromoGranted) -> None:
@@ -69,12 +64,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if postponed(turn, waiting, NEEDS):
         return
     turn.obligations.expectations.remove(waiting)
-    payment = turn.obligations.recall(payment_key(waiting.payment_id))
-    if payment is None or payment.status != PaymentState.SUCCEEDED:
+    if not turn.obligations.is_good(payment_key(waiting.payment_id)):
         return
     case = _opened(turn, waiting)
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    notify(turn, "promo_issue", {"case_id": case.case_id, "eta": instant(answer_ms)}, case)
+    notify(turn, "promo_issue", {"case_id": case.case_id, "eta": instant(turn.answer_ms(case.priority))}, case)
 
 
 def _opened(turn: Turn, waiting: Expectation) -> Case:

@@ -10,11 +10,9 @@ from typing import Final, NamedTuple
 
 from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, open_or_join
-from streams.core.messages.notify import notify
-from streams.core.messages.render import instant, money
 from streams.core.money import given, refunds
 from streams.core.money.charges import hashed
-from streams.core.obligations import DAY_MS, PAYMENTS_MAX, REFUND_MARKS_MAX, Case, Line, PaymentState, payment_key
+from streams.core.obligations import DAY_MS, PAYMENTS_MAX, REFUND_MARKS_MAX, Line, PaymentState, payment_key
 from streams.core.turn import Turn
 
 FAMILY: Final = refunds.ABUSE
@@ -88,13 +86,7 @@ def _open(turn: Turn, event: Refund, marks: list[_Mark]) -> None:
         ),
     )
     if isinstance(event, RefundRequested):  # what was approved is on its way, whatever is found
-        _tell(turn, event, case)
-
-
-def _tell(turn: Turn, event: Refund, case: Case) -> None:
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    about = {"amount": money(event.amount_minor, event.currency), "eta": instant(answer_ms)}
-    notify(turn, "refund_checked", about, case)
+        refunds.tell_checked(turn, case, event.amount_minor, event.currency)
 
 
 def _said(turn: Turn, marks: list[_Mark]) -> str:

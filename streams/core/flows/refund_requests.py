@@ -97,8 +97,7 @@ def _open(turn: Turn, event: Refund, family: str, flow: str, queue: str, priorit
 
 
 def _answered(turn: Turn, event: Refund, case: Case) -> dict[str, str]:
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    return {**_about(event, turn.at_ms), "eta": instant(answer_ms)}
+    return {**_about(event, turn.at_ms), "eta": instant(turn.answer_ms(case.priority))}
 
 
 def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, refund_id: str = "") -> None:

@@ -147,46 +147,43 @@ def capped_case(
     opened: datetime | None = None,
 ) -> CaseVersion:
     """The incident that says that locks have become reviews, `number` times so far where that is counted."""
-    return CaseVersion(
-        occurred_at=at,
-        case_id=incident_id("locks_capped", subject, window),
-        version=version,
-        changed=("opened",) if version == 1 else ("counters",),
-        case_type="locks_capped",
-        flow="F21",
-        cause_family="locks_capped",
-        owner=owner,
-        queue="security",
-        priority="P1",
-        subject=subject,
-        entities=Entities(entity=subject),
-        rules=(rule,),
-        evidence=(Evidence(at=at, kind="lock_capped", event_id=event_id, text=text),),
-        counters={"refused": number} if number else {},
-        created_at=opened or at,
-        detected_at=opened or at,
-    )
+    refused = Evidence(at=at, kind="lock_capped", event_id=event_id, text=text)
+    case = _incident("locks_capped", subject, window, "security", refused, version, opened or at)
+    return msgspec.structs.replace(case, owner=owner, rules=(rule,), counters={"refused": number} if number else {})
 
 
 def unconfirmed_case(subject: str, burst: Refused, text: str, at: datetime, event_id: str) -> CaseVersion:
     """The incident that says that the payment system confirms no commands."""
-    version = burst.version or 1
+    overdue = Evidence(at=at, kind="command_unconfirmed", event_id=event_id, text=text)
     opened = from_ms(burst.window_ms)
+    case = _incident(UNCONFIRMED, subject, str(burst.window_ms), "technical", overdue, burst.version or 1, opened)
+    return msgspec.structs.replace(case, counters={"refused": burst.number + UNCONFIRMED_CASES})
+
+
+def _incident(
+    kind: str,
+    subject: str,
+    window: str,
+    queue: Literal["security", "technical"],
+    line: Evidence,
+    version: int,
+    opened: datetime,
+) -> CaseVersion:
+    """One of many accounts, of one window; `line` is what its newest version tells."""
     return CaseVersion(
-        occurred_at=at,
-        case_id=incident_id(UNCONFIRMED, subject, str(burst.window_ms)),
+        occurred_at=line.at,
+        case_id=incident_id(kind, subject, window),
         version=version,
         changed=("opened",) if version == 1 else ("counters",),
-        case_type=UNCONFIRMED,
+        case_type=kind,
         flow="F21",
-        cause_family=UNCONFIRMED,
+        cause_family=kind,
         owner="account",
-        queue="technical",
+        queue=queue,
         priority="P1",
         subject=subject,
         entities=Entities(entity=subject),
-        evidence=(Evidence(at=at, kind="command_unconfirmed", event_id=event_id, text=text),),
-        counters={"refused": burst.number + UNCONFIRMED_CASES},
+        evidence=(line,),
         created_at=opened,
         detected_at=opened,
     )

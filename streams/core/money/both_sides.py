@@ -13,13 +13,9 @@ from streams.core.messages.render import money
 from streams.core.money import balance, charges, expectations, refunds
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
     Case,
     Expectation,
     Owed,
-    PaymentState,
-    crowded,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -54,7 +50,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     turn.obligations.expectations.remove(waiting)
     payment_id, currency = waiting.payment_id, waiting.currency
     twice_minor = _twice_minor(turn, payment_id, currency)
-    if twice_minor <= 0 or not _is_good(turn, payment_id):
+    if twice_minor <= 0 or not turn.obligations.is_good(payment_key(payment_id)):
         return
     both = Owed(payment_id, waiting.entry, twice_minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     text = "it went through, and what was taken for it is back as well"
@@ -79,14 +75,12 @@ def _look_later(turn: Turn, payment_id: str) -> None:
     waits = turn.obligations.expectations
     mine = [each for each in charges.debits_of(turn, payment_key(payment_id)) if each.back_minor]
     is_waited_for = any(each.kind == BOTH_SIDES and each.payment_id == payment_id for each in waits)
-    if not mine or is_waited_for or not _is_good(turn, payment_id):
+    if not mine or is_waited_for or not turn.obligations.is_good(payment_key(payment_id)):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
-    waits.append(
+    turn.obligations.expect(
         Expectation(BOTH_SIDES, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, 0, mine[-1].currency)
     )
-    if crowded(waits, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        waits.pop()  # what was promised stays
 
 
 def _twice_minor(turn: Turn, payment_id: str, currency: str) -> int:
@@ -102,8 +96,3 @@ def _twice_minor(turn: Turn, payment_id: str, currency: str) -> int:
 def _fees_minor(turn: Turn, payment_id: str, currency: str) -> int:
     mine = [fee for fee in turn.obligations.fees if fee.payment == payment_key(payment_id)]
     return sum(fee.amount_minor for fee in mine if fee.currency == currency)
-
-
-def _is_good(turn: Turn, payment_id: str) -> bool:
-    state = turn.obligations.recall(payment_key(payment_id))
-    return state is not None and state.status == PaymentState.SUCCEEDED

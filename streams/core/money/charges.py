@@ -32,8 +32,6 @@ from streams.core.money import arrivals, balance, expectations, fee_lines, refun
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
     LATELY_BYTES,
     LATELY_KEPT,
     LATELY_MAX,
@@ -303,7 +301,7 @@ def is_paid_otherwise(turn: Turn, payment_id: str) -> bool:
     """Whether another payment of the same order is good and debited: then this one's money is the customer's."""
     about = about_of(turn, payment_id)
     return about is not None and any(
-        about.order == each.order and each.payment != payment_key(payment_id) and _is_good(turn, each.payment)
+        about.order == each.order and each.payment != payment_key(payment_id) and turn.obligations.is_good(each.payment)
         for each in turn.obligations.spent
         if each.order and each.amount_minor > 0 and not each.fee
     )
@@ -323,7 +321,12 @@ def _pays_for(turn: Turn, each: Lately, about: Lately) -> bool:
     """Whether a payment of the same order number is good, to the same payee, and is not back."""
     key = payment_key(each.payment_id)
     is_back = bool(debits_of(turn, key)) and paid(turn, each.payment_id) is None
-    return _is_good(turn, key) and each.currency == about.currency and not _are_to_two(each, about) and not is_back
+    return (
+        turn.obligations.is_good(key)
+        and each.currency == about.currency
+        and not _are_to_two(each, about)
+        and not is_back
+    )
 
 
 def paid(turn: Turn, payment_id: str) -> Spent | None:
@@ -819,11 +822,9 @@ def _may_come_back(turn: Turn, entry: str, payment_id: str, debits: list[Spent])
     if _awaits_attempt(turn, payment_id):
         return True
     money_of = (debits[-1].amount_minor, debits[-1].currency)
-    waiting = Expectation(ATTEMPT, "", payment_id, entry, turn.at_ms, until_ms, until_ms, *money_of)
-    if crowded([*turn.obligations.expectations, waiting], EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        return False
-    turn.obligations.expectations.append(waiting)
-    return True
+    return turn.obligations.expect(
+        Expectation(ATTEMPT, "", payment_id, entry, turn.at_ms, until_ms, until_ms, *money_of)
+    )
 
 
 def _awaits_attempt(turn: Turn, payment_id: str) -> bool:
@@ -840,7 +841,7 @@ def attempt_due(turn: Turn, waiting: Expectation) -> None:
     turn.obligations.expectations.remove(waiting)
     key, about = payment_key(waiting.payment_id), about_of(turn, waiting.payment_id)
     standing = [each for each in debits_of(turn, key) if each.amount_minor and not each.fee]
-    if standing and _is_good(turn, key):
+    if standing and turn.obligations.is_good(key):
         _is_second(turn, waiting.entry, waiting.payment_id, standing[-1], about)
         _check_later(turn, waiting.payment_id, about)
 
@@ -858,10 +859,10 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
 
     Of two that are good only, so it is asked of a debit, of a success, and when one of them is good no more.
     """
-    if not _is_good(turn, mine.payment):
+    if not turn.obligations.is_good(mine.payment):
         return 0, False
     standing = [each for each in turn.obligations.spent if each.payment and _stands(each, mine)]
-    others = [each for each in standing if each.payment != mine.payment and _is_good(turn, each.payment)]
+    others = [each for each in standing if each.payment != mine.payment and turn.obligations.is_good(each.payment)]
     others = [each for each in others if not balance.pays_nothing(turn, each.payment)]
     same_order = [each for each in others if mine.order and each.order == mine.order]
     same_order = [each for each in same_order if not _is_to_another(turn, each, about)]
@@ -980,11 +981,6 @@ def _too_much(turn: Turn, mine: Spent, others: list[Spent], limit_minor: int, cu
     return mine.amount_minor if excess_minor >= mine.amount_minor - near else excess_minor
 
 
-def _is_good(turn: Turn, key: int) -> bool:
-    state = turn.obligations.recall(key)
-    return state is not None and state.status == PaymentState.SUCCEEDED
-
-
 def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
     """The later debit, or so much of it, is too much. What is certain goes back by itself, the rest is a question."""
     certain = certain and not shared_ids.is_shared(turn, payment_id)
@@ -1071,8 +1067,6 @@ def _await(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> None
     if not limit_minor or any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
-    expectations.append(
+    turn.obligations.expect(  # without room: the next debit brings the check again
         Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, currency)
     )
-    if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        expectations.pop()  # what was promised goes before a check that the next debit brings again

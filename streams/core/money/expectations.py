@@ -251,7 +251,7 @@ def due(turn: Turn, waiting: Expectation) -> Case | None:
             waiting.stage = int(waiting.due_ms >= waiting.owed_ms)
             return None
         waiting.stage, waiting.due_ms = 1, waiting.owed_ms
-        _tell(turn, row, waiting, f"{row.case_type}.slow", None)
+        _tell(turn, waiting, f"{row.case_type}.slow", None)
         return None
     if postponed_ms:
         waiting.due_ms = postponed_ms
@@ -867,7 +867,7 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
         and _whole(turn, waiting.payment_id, waiting.amount_minor, waiting.currency)
     ):
         template = "topup_not_credited.part"
-    _tell(turn, row, waiting, template, case)
+    _tell(turn, waiting, template, case)
     return case
 
 
@@ -907,13 +907,11 @@ def _open(turn: Turn, row: Promise, waiting: Expectation, text: str, priority: i
     return case
 
 
-def _tell(turn: Turn, row: Promise, waiting: Expectation, template: str, case: Case | None) -> None:
-    priority = case.priority if case is not None else row.priority
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{priority}").resolution_s * 1000
+def _tell(turn: Turn, waiting: Expectation, template: str, case: Case | None) -> None:
     about = {
         "amount": money(waiting.amount_minor, waiting.currency),
         "time": instant(waiting.since_ms),
-        "eta": instant(waiting.owed_ms if case is None else answer_ms),
+        "eta": instant(waiting.owed_ms if case is None else turn.answer_ms(case.priority)),
     }
     notify(turn, template, about, case)
 

@@ -15,15 +15,12 @@ from streams.core.messages.render import instant, money
 from streams.core.money import charges
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
     Case,
     Debit,
     Expectation,
     Line,
     PaymentState,
     Spent,
-    crowded,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -58,13 +55,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if any(each.kind == CREDIT and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.orphan_s * 1000
-    expectations.append(
-        Expectation(
-            CREDIT, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, event.amount_minor, event.currency
-        )
+    waiting_for = Expectation(
+        CREDIT, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, event.amount_minor, event.currency
     )
-    if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        _open_credit(turn, expectations.pop())  # what was promised stays
+    if not obligations.expect(waiting_for):
+        _open_credit(turn, waiting_for)
 
 
 def debited(turn: Turn, payment_id: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from streams.contracts.actions import RefundCancelled
 from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
-from streams.core.messages.notify import notify
-from streams.core.messages.render import instant, money
+from streams.core.messages.render import money
 from streams.core.money import arrivals, balance, charges, expectations, given, refunds
 from streams.core.obligations import Line, payment_key
 from streams.core.turn import Turn
@@ -132,9 +131,7 @@ def _stop(turn: Turn, event: Refund, paid_minor: int, back_minor: int) -> None:
             )
         )
         expectations.stopped(turn, event.payment_id, event.refund_id)
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    about = {"amount": money(event.amount_minor, currency), "eta": instant(answer_ms)}
-    notify(turn, "refund_checked", about, case)
+    refunds.tell_checked(turn, case, event.amount_minor, currency)
 
 
 def _failed(turn: Turn, event: RefundFailed) -> bool:

@@ -225,8 +225,8 @@ def _came_back(turn: Turn, owed: Owed) -> None:
     case = case_of(turn, owed)
     if case is None or not case.is_open:
         return
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(turn.at_ms), "eta": instant(answer_ms)}
+    eta = instant(turn.answer_ms(case.priority))
+    about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(turn.at_ms), "eta": eta}
     notify(turn, "refund_failed", about, case)
 
 
@@ -447,7 +447,9 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
     if fits:
         mine, left_minor = [min(fits, key=lambda owed: (owed.status != SENT, owed.at_ms))], 0
     for owed in mine:
-        may_be_twice = family in expectations.TOO_MUCH or (family == DUPLICATE and not _is_good(turn, payment_id))
+        may_be_twice = family in expectations.TOO_MUCH or (
+            family == DUPLICATE and not turn.obligations.is_good(payment_key(payment_id))
+        )
         if may_be_twice and not left_minor and owed.status == SENT:
             owed.status = BACK  # the bank's or ours; of a duplicate the other debit may turn out to be right
         elif left_minor and owed.status == OWED:
@@ -555,11 +557,6 @@ def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: 
     return False
 
 
-def _is_good(turn: Turn, payment_id: str) -> bool:
-    state = turn.obligations.recall(payment_key(payment_id))
-    return state is not None and state.status == PaymentState.SUCCEEDED
-
-
 def reversed_(turn: Turn, payment_id: str) -> None:
     """The payment's money is said to be on its way back: our refund would be the second one.
 
@@ -653,8 +650,13 @@ def ask_people(turn: Turn, owed: Owed, guard: str) -> None:
     if case is None or not case.is_open:
         return
     add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
-    answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").resolution_s * 1000
-    notify(turn, "refund_checked", {"amount": money(owed.amount_minor, owed.currency), "eta": instant(answer_ms)}, case)
+    tell_checked(turn, case, owed.amount_minor, owed.currency)
+
+
+def tell_checked(turn: Turn, case: Case, amount_minor: int, currency: str) -> None:
+    """Whoever waits for a refund hears that a person looks at it first, and by when."""
+    about = {"amount": money(amount_minor, currency), "eta": instant(turn.answer_ms(case.priority))}
+    notify(turn, "refund_checked", about, case)
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:

@@ -110,7 +110,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         unknown_outcome.money_back(turn, payment_id, told=not any(_is_unsaid(each) for each in claims))
         if not is_ours:  # a refund of ours says nothing about the payment
             _all_back(turn, payment_id)
-    good = not claims and _is_good(turn, payment_id) and not charges.is_paid_otherwise(turn, payment_id)
+    good = (
+        not claims
+        and turn.obligations.is_good(payment_key(payment_id))
+        and not charges.is_paid_otherwise(turn, payment_id)
+    )
     if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, payment_id, *exact):
         text = "our refund came, and the bank has given as much back by itself"
         both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
@@ -118,7 +122,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         return
     if pool_minor and back.early_minor:
         # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12.
-        of_good = of_merchant and back.twice_minor > 0 and _is_good(turn, payment_id)
+        of_good = of_merchant and back.twice_minor > 0 and turn.obligations.is_good(payment_key(payment_id))
         if of_good or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
             charges.not_early(turn, payment_id)
         else:
@@ -149,7 +153,7 @@ def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int,
     elif (
         twice_minor
         and not any(case.family == over_refunds.FAMILY and case.is_open for case in ended)
-        and _is_good(turn, payment_id)
+        and turn.obligations.is_good(payment_key(payment_id))
     ):
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
@@ -157,11 +161,6 @@ def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int,
     both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)
     charges.not_early(turn, payment_id)
-
-
-def _is_good(turn: Turn, payment_id: str) -> bool:
-    state = turn.obligations.recall(payment_key(payment_id))
-    return state is not None and state.status == PaymentState.SUCCEEDED
 
 
 def _all_back(turn: Turn, payment_id: str) -> None:

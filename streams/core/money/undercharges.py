@@ -15,13 +15,10 @@ from streams.core.messages.render import money
 from streams.core.money import balance, charges, fee_lines
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
-    EXPECTATIONS_BYTES,
-    EXPECTATIONS_MAX,
     Case,
     Expectation,
     Line,
     PaymentState,
-    crowded,
     payment_key,
 )
 from streams.core.turn import Turn
@@ -41,13 +38,11 @@ def look_later(turn: Turn, payment_id: str, amount_minor: int, currency: str) ->
     if any(each.kind == charges.UNDERCHARGE and each.payment_id == payment_id for each in expectations):
         return
     owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
-    expectations.append(
+    turn.obligations.expect(
         Expectation(
             charges.UNDERCHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, amount_minor, currency
         )
     )
-    if crowded(expectations, EXPECTATIONS_MAX, EXPECTATIONS_BYTES):
-        expectations.pop()  # what was promised stays
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str, state: PaymentState | None) -> None:
