@@ -187,6 +187,8 @@ def test_senders_of_money_are_counted_and_a_refund_is_no_new_money(account):
 
 
 def test_refunds_count_once_each(account):
-    for number, refund in enumerate(("r1", "r1", "r2")):
-        account.see(paid(NOON + number, number, kind=payments.RefundRequested, refund_id=refund))
-    assert account.look(paid(NOON + MINUTE, 9)).refunds_30d == 2.0
+    for number, (payment, refund) in enumerate((("p1", "r1"), ("p1", "r1"), ("p1", "r2"), ("p2", "r1"))):
+        asked = paid(NOON + number, number, kind=payments.RefundRequested, payment_id=payment, refund_id=refund)
+        account.see(asked)
+    # Numbers of refunds are the merchants' own: two payments may each have a refund "r1".
+    assert account.look(paid(NOON + MINUTE, 9)).refunds_30d == 3.0
