@@ -222,6 +222,7 @@ class EntityRisk(Output, frozen=True, kw_only=True, tag="entity.risk.v1", tag_fi
     case_id: Id | None = None  # the incident that this level belongs to
     since: Instant | None = None  # of an outage: failures from here on belong to it
     closed: bool = False  # of an outage: it is over, and its customers may be told; normal and not closed: it recovers
+    retired: bool = False  # of an outage that is closed: what was down is out of service, so nobody hears that it works
     shared: bool = False  # of an attack: honest people are at home there, so strangers are asked and nobody is blocked
 
 

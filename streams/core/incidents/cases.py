@@ -14,7 +14,7 @@ from streams.core.incidents import detector, merchants
 from streams.core.incidents.detector import platform_share
 from streams.core.incidents.keys import dimension_of, group_of
 from streams.core.incidents.state import HealthCounters, Incident
-from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTHY
+from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTHY, step
 from streams.core.policy import Policy
 from streams.core.roles import SUPERVISORS
 
@@ -42,7 +42,8 @@ KINDS: dict[str, Kind | None] = {
     "fraud": Kind("incident.fraud_refusals", "F35", "security", 3, joins=False),
     "funds": None,  # payday: nobody's work
 }
-_TRUE = ("recovered", "joined_incident")  # endings of what was no false alarm
+_OUT_OF_SERVICE = step(DOWN, "retired").ending
+_TRUE = ("recovered", "joined_incident", _OUT_OF_SERVICE)  # endings of what was no false alarm
 # Whoever is paged wants to know how many are hit; the members are counted only after the incident was told.
 FIRST_COUNT_S = 30
 
@@ -103,10 +104,11 @@ def act(
     what, said = handling.apply(incident.work, signal), handling.told(signal)
     limit = policy.cases.evidence_max
     if signal.action == "close":
-        detector.move(incident, "ended_by_people", at_ms, said, limit)
+        if signal.role in SUPERVISORS and detector.retire(health, incident):
+            detector.move(incident, "retired", at_ms, said, limit)
+        else:
+            detector.move(incident, "ended_by_people", at_ms, said, limit)
         detector.calm(health, incident)
-        if signal.role in SUPERVISORS:
-            detector.retire(health, incident)
     incident.changed.append(what)
     line = Evidence(at=from_ms(at_ms), kind=f"operator_{signal.action}", event_id=signal.event_id, text=said)
     incident.evidence.append(line)
@@ -251,4 +253,5 @@ def _risk(incident: Incident, at_ms: int, ctx: EntityContext, version: int) -> E
         case_id=incident.incident_id,
         since=from_ms(incident.since_ms),
         closed=over,
+        retired=over and incident.ending == _OUT_OF_SERVICE,
     )

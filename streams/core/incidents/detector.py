@@ -456,11 +456,16 @@ def _summed(buckets: list[tuple[int, int, int]]) -> tuple[int, int]:
     return sum(trials for _, trials, _ in buckets), sum(failures for _, _, failures in buckets)
 
 
-def retire(health: HealthCounters, incident: Incident) -> None:
-    """People say that the silence of the root is meant: it is no incident until the root is heard as usual again."""
+def retire(health: HealthCounters, incident: Incident) -> bool:
+    """People say that the silence of the root is meant: it is no incident until the root is heard as usual again.
+
+    False for what is not silent: it is in service.
+    """
     entry = health.keys.get(incident.root)
-    if entry is not None and incident.cause == "silence":
-        entry.retired = True
+    if entry is None or incident.cause != "silence" or incident.state != DOWN:
+        return False
+    entry.retired = True
+    return True
 
 
 def calm(health: HealthCounters, incident: Incident) -> None:

@@ -135,7 +135,7 @@ def ask_again(turn: Turn, membership: Membership) -> None:
     if not membership.ended:
         membership.ended = True
         if membership.told:
-            _tell(turn, outage, "over")
+            _tell(turn, outage, "retired" if outage.retired else "over")
         # Kept until the incident cannot come back, so that nobody hears of it twice.
         membership.due_ms = outage.closed_ms + policy.reopen_s * 1000
     if membership.due_ms <= turn.at_ms or turn.at_ms >= outage.closed_ms + policy.reopen_s * 1000:

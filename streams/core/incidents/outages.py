@@ -32,6 +32,7 @@ class Outage(msgspec.Struct, array_like=True):
     version: int
     closed_ms: int = 0
     eased_ms: int = 0
+    retired: bool = False  # it is over because what was down is out of service
 
     def is_known(self, clock_ms: int) -> bool:
         return self.effective_ms <= clock_ms < self.expires_ms
@@ -67,6 +68,7 @@ class Outages(msgspec.Struct, array_like=True):
             risk.version,
             effective_ms if risk.closed else 0,
             effective_ms if risk.level == "normal" else 0,
+            risk.retired,
         )
         self._forget(effective_ms)
         return True

@@ -129,7 +129,8 @@ People work on it, and on the case of an attack, with `incident.action.v1`: they
 root cause, write the official statement in Chinese and English (what customers who ask may be told), and close it with
 a reason. None of that stops the counting: what fails again soon after is the same incident, and an attack that still
 goes on is not closed (`under_way`). One close does more: a supervisor who ends a silence takes the part out of service
-(a gateway that was switched off). Its silence, and that of what only it served, is no incident from then on, until it
+(a gateway that was switched off; resolution `out_of_service`, and who was told that it began hears that it does not
+come back, not that it works). Its silence, and that of what only it served, is no incident from then on, until it
 has half of its usual attempts again in an hour that usually has enough. The hours learn the absence meanwhile, as they
 learn everything.
 

@@ -34,6 +34,7 @@ TRANSITIONS = (
     Transition(DOWN, "deserted", CLOSED, "nobody tries any more", "recovered"),
     Transition(FLUCTUATING, "ended_by_people", HEALTHY, "people say that it is nothing", "false_alarm"),
     Transition(DOWN, "ended_by_people", CLOSED, "people say that it is over", "recovered"),
+    Transition(DOWN, "retired", CLOSED, "people say that it is out of service", "out_of_service"),
     Transition(RECOVERING, "ended_by_people", CLOSED, "people say that it is over", "recovered"),
     Transition(RECOVERING, "relapsed", DOWN, "failures are back"),
     Transition(RECOVERING, "quiet", CLOSED, "quiet for long enough", "recovered"),

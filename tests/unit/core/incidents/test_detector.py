@@ -409,8 +409,11 @@ def test_the_silence_of_what_was_taken_out_of_service_is_ended_by_a_supervisor_u
     site.close("analyst")
     site.run(120, trials=2, routes=QUIET)
     assert site.cases[-1].status == "reopened", "an analyst may be wrong"
+    assert [(risk.closed, risk.retired) for risk in site.risks if risk.closed] == [(True, False)]
     site.close("supervisor")
-    assert site.cases[-1].status == "closed"
+    closed = site.cases[-1]
+    assert (closed.status, closed.finding, closed.resolution_code) == ("closed", "outage", "out_of_service")
+    assert [risk.retired for risk in site.risks if risk.closed] == [False, True]
     ended = site.cases[-1].version
     site.repeat(20, times=12 * 60, routes=QUIET)
     assert site.cases[-1].version == ended

@@ -46,7 +46,14 @@ class Partition(Player):
         return context
 
     def hear(
-        self, at_s: float, *, since_s: float = 0.0, closed: bool = False, recovers: bool = False, root: str = ROOT
+        self,
+        at_s: float,
+        *,
+        since_s: float = 0.0,
+        closed: bool = False,
+        recovers: bool = False,
+        retired: bool = False,
+        root: str = ROOT,
     ) -> None:
         self.version += 1
         self.outages.apply(
@@ -62,6 +69,7 @@ class Partition(Player):
                 case_id=f"inc_{root}",
                 since=at(since_s),
                 closed=closed,
+                retired=retired,
             )
         )
 
@@ -181,6 +189,16 @@ def test_everybody_concerned_hears_once_that_it_is_over_and_a_relapse_stays_sile
     assert len(town.messages) == 2
     assert town.joined.users == 1
     assert town.obligations["anna"].memberships == []
+
+
+@pytest.mark.parametrize(("root", "concerned"), [("gateway:g1", "channel"), ("issuer:i1", "bank")])
+def test_nobody_hears_that_what_was_taken_out_of_service_works_again(root: str, concerned: str) -> None:
+    town = Partition()
+    town.hear(10, root=root)
+    town.fail(20)
+    town.hear(600, closed=True, retired=True, root=root)
+    town.wait(9_000)
+    assert [what for _, what in town.messages] == [f"incident.{concerned}.began", f"incident.{concerned}.retired"]
 
 
 def test_whoever_joins_when_it_is_over_is_left_in_peace() -> None:
