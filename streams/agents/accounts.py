@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from streams.agents.publish import publish, publish_forgotten, publish_signal
+from streams.agents.publish import publish, publish_forgotten, publish_notice, publish_signal
 from streams.contracts.accounts import AccountErasure, AccountProfile, CaseAction, CustomerConfirmed, UserReport
 from streams.contracts.base import Event, Watermark, to_ms
-from streams.contracts.cases import AccountErased, CaseVersion
+from streams.contracts.cases import AccountErased, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import Login, LoginSucceeded
 from streams.contracts.registry import Refusal, encode, headers_of, read
@@ -33,6 +33,7 @@ from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.locks.tenure import LOCKED, Tenure
 from streams.core.login_risk.frequencies import Frequencies
+from streams.core.messages.notify import MERCHANT
 from streams.core.money.completeness import IDLE
 from streams.core.money.delays import delays_of
 from streams.core.obligations import Obligations
@@ -204,6 +205,8 @@ def _told(effect: Effect, context: Context) -> list[Emit]:
             context.observe(DEBIT_FOUND_SECONDS, delays.found_s)
         if delays.back_s is not None:
             context.observe(DEBIT_BACK_SECONDS, delays.back_s)
+    if type(effect) is NotificationRequested and effect.account_id.startswith(MERCHANT):
+        return publish_notice(effect, context.count, context.partitions)
     return publish(effect, context.count)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from streams.agents.publish import publish, publish_risk
+from streams.agents.publish import publish, publish_notice, publish_risk
 from streams.contracts.cases import NotificationRequested
-from streams.contracts.partitioning import partition_of
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.signals import (
     AccountForgotten,
@@ -131,9 +130,7 @@ class EntitiesLogic:
             if type(effect) is EntityRisk:
                 emits += publish_risk(effect, context.partitions)
             elif type(effect) is NotificationRequested:
-                # The owner's other messages are in the partition of the account, and so is this one.
-                number = partition_of(effect.account_id.encode(), context.partitions)
-                emits += [emit._replace(partition=number) for emit in publish(effect, context.count)]
+                emits += publish_notice(effect, context.count, context.partitions)
             else:
                 emits += publish(effect, context.count)
         return emits

@@ -90,6 +90,12 @@ def publish(effect: Effect | EntityEffect, count: Count) -> list[Emit]:
     return [Emit(topic, key, value, at_ms, None, headers) for topic in _TOPICS[type(effect)]]
 
 
+def publish_notice(notice: NotificationRequested, count: Count, partitions: int) -> list[Emit]:
+    """Into the partition of whom it is for: where the owner's other messages are, or those of the merchant."""
+    number = partition_of(notice.account_id.encode(), partitions)
+    return [emit._replace(partition=number) for emit in publish(notice, count)]
+
+
 def publish_risk(risk: EntityRisk, partitions: int) -> list[Emit]:
     """Every accounts partition hears about every notable entity."""
     value, headers, at_ms = encode(risk), headers_of(risk), to_ms(risk.occurred_at)

@@ -19,6 +19,7 @@ ActionKind = Literal[
     "recall",
     "block_entity",
     "hold_settlement",
+    "release_settlement",
     "report",
     "limit",  # lower limits on money out while an account recovers
 ]
@@ -35,6 +36,9 @@ class ActionRequested(
     `step_up` asks whom it applies to for a second factor before the password counts, and lets in whoever gives it;
     `lock` keeps them out until it ends, or until `challenge.passed.v1` or `identity.verified.v1` lifts it. Money in
     stays open, except under a `freeze` with the scope `everything`.
+
+    `hold_settlement` keeps `amount_minor` back of what is settled to the merchant `entity`, for the case and until
+    `expires_at`; `release_settlement` ends before that what is held of this merchant for this case.
     """
 
     action_id: Id
@@ -46,8 +50,10 @@ class ActionRequested(
     reason_class: Label
     rule: Label | None = None
     case_id: Id | None = None
-    entity: Id | None = None  # kind/value of a blocked entity
+    entity: Id | None = None  # kind/value of a blocked entity, or of the merchant whose settlement it is about
     attempt: Count = 1
+    amount_minor: Minor | None = None  # hold_settlement
+    currency: Currency | None = None
 
 
 class Lock(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -28,7 +28,7 @@ HOLDS_MAX = 4  # one more held payment ends the oldest hold by its stated defaul
 DEBITS_MAX, DEBITS_BYTES = 6, 900  # one more debit has the oldest judged at once; x 90 to 290
 LOCKS_MAX = 7  # locks for strangers and known devices, a disabled password, restrict, freeze, limit, step_up; x 150
 REASONS_MAX = 6  # of all locks together, for what a lock is held besides its own case; x 71
-OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 190
+OUTBOX_MAX = 8  # commands that wait for an acknowledgement; x 200, about a settlement x 260
 SOFT_LOCKS_MAX = 8  # x 9
 NOTICES_MAX = 16  # x 9
 SUSPECTS_MAX = 6  # failures that may turn out to belong to an outage; x 170
@@ -65,12 +65,12 @@ HOME_TRAIL_BYTES = 440  # ... and since a change on the owner's own device
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 1,080 + 900 + 1,050 + 1,520 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
+# 450 + 1,250 + 1,080 + 900 + 1,050 + 2,080 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trails 440 + 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 18.4
+# outages 1,320, trails 440 + 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 18.9
 # KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it.
 # An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 18_944
+WORST_BYTES = 19_456
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
@@ -216,6 +216,7 @@ class Expectation(msgspec.Struct, array_like=True, gc=False):
     stage: int = 0  # 1: the reminder is behind us; 2: it has failed, and its money should come back
     taken: bool = False  # money has left the customer for it
     alike: str = ""  # a refund of the same amount that a credit was taken to be
+    merchant_id: str = ""  # who has promised it, up to DECORATION_MAX
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -343,6 +344,9 @@ class Command(msgspec.Struct, array_like=True, gc=False):
     overdue: bool  # its P1 case is open
     lock: str  # action id of the lock that this command makes or lifts; empty: an errand without a lock
     refused: bool = False  # the payment system has said no at least once
+    entity: str = ""  # kind/value of whom it is about, if that is not the account
+    amount_minor: int = 0
+    currency: str = ""
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):
@@ -438,6 +442,15 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     files: bytes = b""  # by which it knows a file or a reference again (`streams.core.cases.attachments`)
     card_told_ms: int = 0  # when the customer was last told that a card was added or removed
     paused: bytes = b""  # 6 bytes of each card that pays nothing while it is open
+    # Of a merchant that broke its promise (`streams.core.money.broken_promise`): until when it may answer, and until
+    # when its settlement is held; 0: it is not asked, or has answered; nothing is held.
+    answer_due_ms: int = 0
+    settlement_held_ms: int = 0
+
+    @property
+    def merchant_due_ms(self) -> int:
+        """When to look at its merchant next; 0: nothing is waited for."""
+        return min((due_ms for due_ms in (self.answer_due_ms, self.settlement_held_ms) if due_ms), default=0)
 
     def pauses(self, card: int) -> bool:
         """Whether it has paused this card."""

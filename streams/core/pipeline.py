@@ -43,7 +43,15 @@ from streams.contracts.logins import (
     PasswordResetRequested,
     SessionUsed,
 )
-from streams.contracts.payments import CardBound, CardUnbound, FeeCharged, Movement, PromoClaimed, PromoGranted
+from streams.contracts.payments import (
+    CardBound,
+    CardUnbound,
+    FeeCharged,
+    MerchantReplied,
+    Movement,
+    PromoClaimed,
+    PromoGranted,
+)
 from streams.core import erasure, timers, truth
 from streams.core.basis import basis_of
 from streams.core.cases import (
@@ -95,6 +103,7 @@ from streams.core.login_risk.context import context_of
 from streams.core.login_risk.frequencies import Frequencies
 from streams.core.money import (
     both_sides,
+    broken_promise,
     charges,
     debit_without_payment,
     expectations,
@@ -369,6 +378,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 dialogue.due(turn, waiting.case)
             case timers.Reckoning():
                 reckoning.due(turn, waiting.case)
+            case timers.MerchantDue():
+                broken_promise.due(turn, waiting.case)
             case timers.Untold():
                 counting.tell(turn, waiting.case)
             case Case():
@@ -453,6 +464,8 @@ def _told(turn: Turn, event: Event) -> None:
             unlock.unlock_requested(turn, event)
         case PromoGranted():
             promotions.granted(turn, event)
+        case MerchantReplied():
+            broken_promise.replied(turn, event)
         case _ if turn.late:
             timeline.attach(turn, event)
         case UserMessage():
@@ -521,6 +534,8 @@ def _close(turn: Turn) -> list[Effect]:
     if turn.recalled:
         handed.let_go(turn)
     members.link_cases(turn)
+    for case, _ in tuple(turn.changed.values()):
+        broken_promise.settle(turn, case)
     for case, changed in turn.changed.values():
         if case not in turn.recalled:  # whoever has it counts its promises
             dialogue.settle(turn, case)

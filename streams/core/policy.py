@@ -78,6 +78,14 @@ class RefundAbusePolicy(Section, frozen=True, kw_only=True):
     without_sale: Count  # refunds of payments that nobody has told of
 
 
+class BrokenPromisePolicy(Section, frozen=True, kw_only=True):
+    """What is asked of a merchant that did not send the refund that it promised, and what is kept back of it (F16)."""
+
+    answer: Term  # until then it may send the refund or answer; the wallet's own time to decide begins behind it
+    hold_settlement: bool
+    held_most: Term  # the hold ends with the dispute, and not later than this
+
+
 class MoneyPolicy(Section, frozen=True, kw_only=True):
     """Currencies, dated rates, and how long a debit may be without its payment (rule L1, domain 4.2)."""
 
@@ -106,6 +114,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     refund_window: dict[str, Term]  # from a payment to a request for its refund; by merchant, with the key `other`
     refund_abuse: RefundAbusePolicy
     refund_promise: Term  # from a promise or approval to the refund's departure
+    broken_promise: BrokenPromisePolicy
     bill: Term
     promo_grant: Term  # from a claim to the grant
     hold: Term  # from a payment's failure to the release of what was reserved for it

@@ -51,6 +51,13 @@ class Reckoning(NamedTuple):
     due_ms: int
 
 
+class MerchantDue(NamedTuple):
+    """A case whose merchant has not answered in time, or whose settlement is held no longer."""
+
+    case: Case
+    due_ms: int
+
+
 Waiting = (
     Ending
     | Command
@@ -64,6 +71,7 @@ Waiting = (
     | Talk
     | Untold
     | Reckoning
+    | MerchantDue
     | Case
     | Reserved
     | EarlyVictim
@@ -101,6 +109,8 @@ def next_due_ms(obligations: Obligations) -> int | None:
             due = case.untold_ms
         if case.reckons_ms and (due is None or case.reckons_ms < due):
             due = case.reckons_ms
+        if case.merchant_due_ms and (due is None or case.merchant_due_ms < due):
+            due = case.merchant_due_ms
     return due
 
 
@@ -143,6 +153,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
             name = f"untold/{waiting.case.case_id}"
         case Reckoning():
             name = f"reckoning/{waiting.case.case_id}"
+        case MerchantDue():
+            name = f"merchant/{waiting.case.case_id}"
         case Case():
             name = f"clock/{waiting.case_id}"
         case _:
@@ -193,3 +205,5 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
             yield case.untold_ms, 12, case.case_id, Untold(case, case.untold_ms)
         if 0 < case.reckons_ms <= due_ms:
             yield case.reckons_ms, 13, case.case_id, Reckoning(case, case.reckons_ms)
+        if 0 < case.merchant_due_ms <= due_ms:
+            yield case.merchant_due_ms, 15, case.case_id, MerchantDue(case, case.merchant_due_ms)

@@ -328,11 +328,12 @@ def is_about(case: Case, payment: Movement) -> None:
 
 
 def _decorate(case: Case, payment: Movement) -> None:
-    case.merchant_id, case.device_id = _decoration(payment.merchant_id), _decoration(payment.device_id)
-    case.order_id = _decoration(payment.order_id)
+    case.merchant_id, case.device_id = decoration(payment.merchant_id), decoration(payment.device_id)
+    case.order_id = decoration(payment.order_id)
 
 
-def _decoration(reference: str | None) -> str:
+def decoration(reference: str | None) -> str:
+    """An id that only decorates, as an account keeps it: nothing where it is too long."""
     return reference if reference is not None and len(reference) <= DECORATION_MAX else ""
 
 

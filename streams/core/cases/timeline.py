@@ -7,7 +7,7 @@ from streams.contracts.base import Event
 from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import FeeCharged, MerchantReplied, Movement, PspStatus, Refund, RefundFailed
 from streams.core.cases.book import add_line
-from streams.core.obligations import Line
+from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
 
@@ -15,15 +15,18 @@ def attach(turn: Turn, event: Event) -> None:
     """Puts the event on the timeline of every open case that it names; free text stays in the event."""
     if not turn.obligations.cases:
         return
-    case_id, payment_id = _named(event)
-    if case_id is None and payment_id is None:
-        return
-    refund_id = event.refund_id if isinstance(event, Refund) else ""
     for case in tuple(turn.obligations.cases):
-        if refund_id and case.refund_id not in ("", refund_id):
-            continue  # about another refund of the same payment
-        if case.is_open and (case.case_id == case_id or (payment_id is not None and case.payment_id == payment_id)):
+        if case.is_open and is_named(case, event):
             add_line(turn, case, _line(turn, event))
+
+
+def is_named(case: Case, event: Event) -> bool:
+    """Whether the event is about this case: it names the case, or its payment and no other refund of that."""
+    case_id, payment_id = _named(event)
+    refund_id = event.refund_id if isinstance(event, Refund | MerchantReplied) else None
+    if refund_id and case.refund_id not in ("", refund_id):
+        return False
+    return case.case_id == case_id or (payment_id is not None and case.payment_id == payment_id)
 
 
 def _named(event: Event) -> tuple[str | None, str | None]:
@@ -63,6 +66,8 @@ def _line(turn: Turn, event: Event) -> Line:
             return Line(turn.at_ms, kind, turn.cause, kind, event.amount_minor, event.currency)
         case LabelRecorded():
             return Line(turn.at_ms, kind, turn.cause, f"{event.verdict} by {event.label_source}"[:80])
+        case MerchantReplied():
+            return Line(turn.at_ms, kind, turn.cause, f"the merchant answers: {event.answer}"[:80])
         case CustomerConfirmed():
             return Line(turn.at_ms, kind, turn.cause, f"the customer answered {event.answer}")
         case MerchantApplication() | Support():

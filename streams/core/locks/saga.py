@@ -8,6 +8,7 @@ is an answer, however late it comes: it ends the waiting, and the case that the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -43,6 +44,16 @@ from streams.core.messages.render import instant
 from streams.core.obligations import LOCKS_MAX, OUTBOX_MAX, REASONS_MAX, Case, Command, HeldLock, Line, Reason
 from streams.core.turn import Turn
 
+
+class About(NamedTuple):
+    """Whom else than the account a command is about, and how much."""
+
+    entity: str  # kind/value
+    amount_minor: int = 0
+    currency: str = ""
+
+
+NOBODY_ELSE: Final = About("")
 _STOPS_THEFT = frozenset({"freeze", "end_sessions", "stop_payouts"})
 APPEAL = "unlock"  # family of the cases of customers who want their account back
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
@@ -144,14 +155,57 @@ def lock(
     return True
 
 
-def errand(turn: Turn, action: str, *, reason_class: str, rule: str, case: Case) -> None:
-    """A command without a lock: end sessions, stop payouts. Sent again until acknowledged, like every command."""
+def errand(
+    turn: Turn, action: str, *, reason_class: str, rule: str, case: Case, until_ms: int = 0, about: About = NOBODY_ELSE
+) -> bool:
+    """A command without a lock: end sessions, stop payouts. Sent again until acknowledged, like every command.
+
+    One with an end (`until_ms`) is not sent again behind it. False: the turn may not act.
+    """
     if not turn.may("action"):
-        return
+        return False
+    _send_errand(turn, action, reason_class, rule, case, turn.at_ms, until_ms, about)
+    return True
+
+
+def undo_errand(
+    turn: Turn, undone: str, action: str, *, reason_class: str, rule: str, case: Case, until_ms: int, about: About
+) -> None:
+    """Ends what an errand of this case has done, whatever the policy says today and however late its end is heard.
+
+    The errand is not sent again. Where the turn may not act its end is sent once the outbox is looked at next.
+    """
+    outbox = turn.obligations.outbox
+    turn.obligations.outbox = [each for each in outbox if (each.action, each.case_id) != (undone, case.case_id)]
+    turn.enforce()
+    heard_ms = max(turn.at_ms, turn.ctx.clock_ms)
+    _send_errand(turn, action, reason_class, rule, case, heard_ms, until_ms, about)
+
+
+def _send_errand(
+    turn: Turn, action: str, reason_class: str, rule: str, case: Case, first_ms: int, until_ms: int, about: About
+) -> None:
     action_id = ids.action_id(case.case_id, turn.ctx.account_id, turn.origin, action)
     _send(
         turn,
-        Command(action_id, action, "all", "everyone", reason_class, rule, case.case_id, 0, turn.at_ms, 0, 0, False, ""),
+        Command(
+            action_id,
+            action,
+            "all",
+            "everyone",
+            reason_class,
+            rule,
+            case.case_id,
+            until_ms,
+            first_ms,
+            due_ms=0,
+            attempt=0,
+            overdue=False,
+            lock="",
+            entity=about.entity,
+            amount_minor=about.amount_minor,
+            currency=about.currency,
+        ),
     )
     add_action(turn, case, action_id, action)
 
@@ -413,7 +467,7 @@ def close(turn: Turn) -> None:
         if held.action != "freeze":
             held.status = RELEASED
             _drop_commands(turn, held.action_id)
-    obligations.outbox = [command for command in obligations.outbox if command.lock]
+    obligations.outbox = [command for command in obligations.outbox if command.lock or command.entity]
     publish(turn)
     _let_in(turn, _take_released(turn))
 
@@ -428,6 +482,9 @@ def reopen(turn: Turn) -> None:
 def send_again(turn: Turn, command: Command) -> None:
     """No acknowledgement yet: the same command with the same id, and a P1 case once it takes too long."""
     policy = turn.policy.locks
+    if not command.lock and 0 < command.expires_ms <= turn.at_ms:
+        turn.obligations.outbox.remove(command)  # what it asks for is over by itself
+        return
     waited_ms = turn.at_ms - turn.ctx.heard_ms(command.first_ms)
     if not command.overdue and waited_ms >= policy.ack_timeout_s * 1000:
         command.overdue = True
@@ -445,6 +502,8 @@ def _again(turn: Turn, command: Command) -> None:
     if turn.acts:
         command.attempt += 1
         turn.effects.append(_request(turn, command))
+        if turn.policy.locks.ack == "assumed" and not command.lock:
+            turn.obligations.outbox.remove(command)  # it waited for a turn that may act, and for nothing else
 
 
 def _next_ms(turn: Turn, command: Command) -> int:
@@ -523,10 +582,11 @@ def _command_unlock(turn: Turn, held: HeldLock, why: str) -> None:
 
 
 def _send(turn: Turn, command: Command) -> None:
-    command.attempt = 1
-    turn.effects.append(_request(turn, command))
-    if turn.policy.locks.ack == "required":
-        command.due_ms = turn.ctx.heard_ms(turn.at_ms) + turn.policy.locks.resend_s * 1000
+    if turn.acts:
+        command.attempt = 1
+        turn.effects.append(_request(turn, command))
+    if turn.policy.locks.ack == "required" or not command.attempt:
+        command.due_ms = turn.ctx.heard_ms(command.first_ms) + turn.policy.locks.resend_s * 1000
         outbox = turn.obligations.outbox
         outbox.append(command)
         if len(outbox) > OUTBOX_MAX:  # the oldest errand goes before any lock's command
@@ -545,7 +605,10 @@ def _request(turn: Turn, command: Command) -> ActionRequested:
         reason_class=command.reason_class,
         rule=command.rule or None,
         case_id=command.case_id or None,
+        entity=command.entity or None,
         attempt=command.attempt,
+        amount_minor=command.amount_minor or None,
+        currency=command.currency or None,
     )
 
 

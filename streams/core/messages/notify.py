@@ -13,6 +13,7 @@ from streams.core.obligations import NOTICES_MAX, Case
 from streams.core.turn import Turn
 
 WEEK_MS = 604_800_000
+MERCHANT = "merchant/"  # before the id of a merchant, where others have an account
 _URGENT = 2  # P1 and P2
 
 
@@ -55,6 +56,30 @@ def notify(
             not_after=from_ms(turn.at_ms + turn.policy.notifications.not_after_s * 1000),
             case_id=case.case_id if case is not None else None,
             texts=text.texts,
+        )
+    )
+    return True
+
+
+def notify_merchant(
+    turn: Turn, merchant_id: str, template: str, parameters: dict[str, str], case: Case | None = None
+) -> bool:
+    """A message to a merchant, where the turn may act. True: it is on its way."""
+    if not turn.may("notification"):
+        return False
+    whom = MERCHANT + merchant_id
+    text = render(template, parameters, turn.policy.default_time_zone, turn.ctx.library.messages)
+    turn.effects.append(
+        NotificationRequested(
+            occurred_at=turn.at,
+            notification_id=ids.notification_id(template, whom, turn.origin, "/".join(parameters.values())),
+            account_id=whom,
+            template=template,
+            parameters=parameters,
+            zh=text.zh,
+            en=text.en,
+            not_after=from_ms(turn.at_ms + turn.policy.notifications.not_after_s * 1000),
+            case_id=case.case_id if case is not None else None,
         )
     )
     return True

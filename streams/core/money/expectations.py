@@ -14,11 +14,11 @@ from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.base import Event, to_ms
 from streams.contracts.payments import Movement, PspStatus, Refund, RefundCredited, RefundFailed, RefundSent
-from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, set_status
+from streams.core.cases.book import Draft, add_line, decoration, open_or_join, raise_to, set_status
 from streams.core.cases.timeline import kind_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import alike, arrivals, fee_lines, given, times
+from streams.core.money import alike, arrivals, broken_promise, fee_lines, given, times
 from streams.core.money.asking import ask
 from streams.core.money.business_days import Within
 from streams.core.money.completeness import later_ms
@@ -252,6 +252,7 @@ def due(turn: Turn, waiting: Expectation) -> Case | None:
             return None
         waiting.stage, waiting.due_ms = 1, waiting.owed_ms
         _tell(turn, waiting, f"{row.case_type}.slow", None)
+        broken_promise.remind(turn, waiting)
         return None
     if postponed_ms:
         waiting.due_ms = postponed_ms
@@ -631,6 +632,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         event.amount_minor - here_minor,
         event.currency,
         taken=taken,
+        merchant_id=decoration(event.merchant_id) if row.kind == "promise" else "",
     )
     turn.obligations.expectations.append(waiting)
     _make_room(turn)
@@ -858,6 +860,7 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
     case = _open(turn, row, waiting, f"{_name(waiting)}: {text}", row.priority)
     if row.asks:
         ask(turn, case, waiting.payment_id, waiting.entry, waiting.amount_minor, waiting.currency)
+    merchant_ms = broken_promise.opened(turn, case, waiting) if row.kind == "promise" else 0
     template = row.case_type
     if is_return and row.kind == "withdrawal":
         template = "withdrawal_delay.not_back"
@@ -867,7 +870,7 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
         and _whole(turn, waiting.payment_id, waiting.amount_minor, waiting.currency)
     ):
         template = "topup_not_credited.part"
-    _tell(turn, waiting, template, case)
+    _tell(turn, waiting, template, case, max(0, merchant_ms - turn.at_ms))
     return case
 
 
@@ -907,11 +910,12 @@ def _open(turn: Turn, row: Promise, waiting: Expectation, text: str, priority: i
     return case
 
 
-def _tell(turn: Turn, waiting: Expectation, template: str, case: Case | None) -> None:
+def _tell(turn: Turn, waiting: Expectation, template: str, case: Case | None, others_ms: int = 0) -> None:
+    """`others_ms`: so long somebody else has time before people here answer."""
     about = {
         "amount": money(waiting.amount_minor, waiting.currency),
         "time": instant(waiting.since_ms),
-        "eta": instant(waiting.owed_ms if case is None else turn.answer_ms(case.priority)),
+        "eta": instant(waiting.owed_ms if case is None else turn.answer_ms(case.priority) + others_ms),
     }
     notify(turn, template, about, case)
 
