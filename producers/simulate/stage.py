@@ -177,13 +177,23 @@ class Stage:
     def change_credential(self, account_id: str, context: Context, at_ms: int, what: str) -> None:
         self._at_the_door(logins.CredentialChanged, account_id, context, at_ms, reason=what)
 
-    def ask_code(self, account_id: str, context: Context, at_ms: int) -> None:
+    def ask_code(self, account_id: str, context: Context, at_ms: int, provider: str | None = None) -> None:
         """Somebody who gave a password, or claims to have lost it, has a code sent to the customer's phone."""
-        self._at_the_door(logins.ChallengeSent, account_id, context, at_ms, reason="sms")
+        self._at_the_door(
+            logins.ChallengeSent, account_id, context, at_ms, reason="sms", challenge_provider_id=provider
+        )
 
-    def give_code(self, account_id: str, context: Context, at_ms: int) -> None:
+    def give_code(self, account_id: str, context: Context, at_ms: int, provider: str | None = None) -> None:
         """The customer reads the code that was sent and types it in."""
-        self._at_the_door(logins.ChallengePassed, account_id, context, at_ms, reason="sms")
+        self._at_the_door(
+            logins.ChallengePassed, account_id, context, at_ms, reason="sms", challenge_provider_id=provider
+        )
+
+    def lose_code(self, account_id: str, context: Context, at_ms: int, provider: str) -> None:
+        """The code that was sent does not come in time."""
+        self._at_the_door(
+            logins.ChallengeFailed, account_id, context, at_ms, reason="expired", challenge_provider_id=provider
+        )
 
     def use_session(self, account_id: str, context: Context, at_ms: int, session_id: str) -> None:
         """A call of an open session, from wherever."""

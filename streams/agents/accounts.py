@@ -513,7 +513,9 @@ class AccountsLogic:
             refusal=refusal_of_card(event, self._library),
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
-        count_trial(context.shared.health, event, context.clock_ms, policy.entities.health, self._library)
+        at_home = type(prepared) is Prepared and prepared.at_home
+        health = context.shared.health
+        count_trial(health, event, context.clock_ms, policy.entities.health, self._library, at_home=at_home)
         heard(context.shared.feeds, event, prepared.at_ms, context.clock_ms, policy.entities.feeds)
 
     def advance(self, from_ms: int, to_ms: int, context: Context) -> Sequence[Emit]:

@@ -38,15 +38,21 @@ class LoginFailed(Login, frozen=True, kw_only=True, tag="login.failed.v1", tag_f
     """`reason` says why: wrong_password, wrong_username, account_locked, ..."""
 
 
-class ChallengeSent(Login, frozen=True, kw_only=True, tag="challenge.sent.v1", tag_field="type"):
+class Challenge(Login, frozen=True, kw_only=True, tag_field="type"):
+    """Context of a second factor."""
+
+    challenge_provider_id: Id | None = None  # who sends the code or asks the customer: an SMS provider, for example
+
+
+class ChallengeSent(Challenge, frozen=True, kw_only=True, tag="challenge.sent.v1", tag_field="type"):
     """A second factor was asked for; `reason` names the factor."""
 
 
-class ChallengePassed(Login, frozen=True, kw_only=True, tag="challenge.passed.v1", tag_field="type"):
+class ChallengePassed(Challenge, frozen=True, kw_only=True, tag="challenge.passed.v1", tag_field="type"):
     """The second factor was right."""
 
 
-class ChallengeFailed(Login, frozen=True, kw_only=True, tag="challenge.failed.v1", tag_field="type"):
+class ChallengeFailed(Challenge, frozen=True, kw_only=True, tag="challenge.failed.v1", tag_field="type"):
     """The second factor was wrong or expired."""
 
 

@@ -64,6 +64,7 @@ class Movement(Event, frozen=True, kw_only=True, tag_field="type"):
     region: Label | None = None
     channel: Label | None = None
     app_version: Label | None = None
+    challenge_provider_id: Id | None = None  # who asked the customer for a second factor: a 3-D Secure server, SMS, ...
 
 
 class Failure(Movement, frozen=True, kw_only=True, tag_field="type"):

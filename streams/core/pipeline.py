@@ -46,6 +46,7 @@ from streams.contracts.logins import (
 from streams.contracts.payments import (
     CardBound,
     CardUnbound,
+    Failure,
     FeeCharged,
     MerchantReplied,
     Movement,
@@ -138,6 +139,7 @@ from streams.core.observations import (
     forget_after_ms,
     guesses_of,
     is_established,
+    is_known_context,
     is_proved,
     known_since_ms,
     let_go,
@@ -194,6 +196,7 @@ def prepare(
             device_since_ms=known_since_ms(observations, event.device_id)
             if isinstance(event, CustomerConfirmed)
             else 0,
+            at_home=_is_at_home(observations, event),
         )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
@@ -219,6 +222,7 @@ def prepare(
             release=release,
             is_proved=type(event) is LoginSucceeded and is_proved(observations, event, at_ms),
             whence=whence(observations, event) if isinstance(event, Movement) else Whence.UNTOLD,
+            at_home=_is_at_home(observations, event),
         )
     too_late = observations.too_late
     asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
@@ -278,6 +282,15 @@ def _is_known(observations: Observations, event: Movement) -> bool:
     return bool(observations.seen) and contains(observations.seen, seen_key(MOVEMENTS[type(event)], event.payment_id))
 
 
+def _is_at_home(observations: Observations, event: Event) -> bool:
+    """Whether nothing says that a second factor, or a payment that may have asked for one, was a stranger's."""
+    if isinstance(event, ChallengePassed | ChallengeFailed):
+        return is_known_context(observations, event)
+    if not isinstance(event, Movement) or not (isinstance(event, Failure) or event.challenge_provider_id):
+        return False
+    return whence(observations, event) is not Whence.ELSEWHERE
+
+
 def decide(
     obligations: Obligations,
     prepared: Prepared,
@@ -291,7 +304,7 @@ def decide(
         return []
     turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
     turn.late, turn.established = prepared.late, prepared.established
-    turn.device_since_ms = prepared.device_since_ms
+    turn.device_since_ms, turn.at_home = prepared.device_since_ms, prepared.at_home
     if isinstance(event, Movement):
         lifecycle.heard(turn, prepared, event, score)
     elif prepared.features is not None:

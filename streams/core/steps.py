@@ -85,6 +85,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     is_proved: bool = False  # of a login: its second factor was told of just before
     whence: Whence = Whence.UNTOLD  # of a movement
     incident_typology: str = ""  # of that attack: password_spray, card_testing ..
+    at_home: bool = False  # of a second factor or of a movement's end: nothing says that it was a stranger
 
 
 class DecideContext(msgspec.Struct, gc=False):

@@ -25,6 +25,7 @@ SMALLER = {
     "payday": {"customers": 300, "terminals": 200},
     "release_bug": {"customers": 300, "terminals": 200},
     "silent_hang": {"customers": 300, "terminals": 200},
+    "sms_outage": {"customers": 300, "terminals": 200},
     "weekly_rhythm": {"customers": 100, "terminals": 100},
     "large_amount": {"customers": 80, "terminals": 160},
     "normal_day": {"customers": 120, "terminals": 200},
@@ -390,6 +391,7 @@ OUTAGES = [
     ("merchant_misconfigured", "merchant:merchant-1", "incident.merchant.began"),
     ("release_bug", "app:5.2.0", "incident.channel.began"),
     ("silent_hang", "gateway:gateway-3", ""),
+    ("sms_outage", "authentication@challenge:sms-1", "incident.verification.began"),
     ("weekly_rhythm", "gateway:gateway-1", ""),
 ]
 

@@ -3,16 +3,19 @@
 Accounts partitions count trials in short buckets of event time (`HealthBuckets`) and send each bucket as one signal.
 What follows from the buckets of all partitions is another question: `streams.core.incidents.detector`.
 
-A trial is the end of an attempt, or its silence: a payment that was requested and has no answer after `hung_s`.
+A trial is the end of an attempt, or its silence: a payment that was requested and has no answer after `hung_s`. A
+second factor, of a login or a payment, is a trial of whoever asks for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 
 from streams.contracts.base import Event
+from streams.contracts.logins import ChallengeFailed, ChallengePassed
 from streams.contracts.payments import (
     BillpayFailed,
     BillpayPosted,
@@ -35,14 +38,16 @@ from streams.contracts.payments import (
 from streams.contracts.signals import HealthBucket, Member, Trial
 from streams.core.entities.policies import HealthPolicy
 from streams.core.entities.recent import mark
+from streams.core.familiar import network_of
 from streams.core.incidents.causes import METERED, Group, group_of_codes
-from streams.core.incidents.keys import Route, dimension_of, keys_of, route_of
+from streams.core.incidents.keys import Route, challenge_key, dimension_of, keys_of, route_of
 from streams.core.incidents.statistics import distinct
 from streams.core.library import Library
 
 _SUCCESSES = (PaymentSucceeded, TransferSucceeded, TopupCredited, WithdrawalCredited, BillpayPosted)
 _FAILURES = (PaymentFailed, TransferFailed, TopupFailed, WithdrawalFailed, BillpayFailed)
 _TRIALS: dict[type[Event], bool] = {**dict.fromkeys(_SUCCESSES, False), **dict.fromkeys(_FAILURES, True)}
+Challenged: TypeAlias = Movement | ChallengePassed | ChallengeFailed  # what may name who asked for a second factor
 _ANSWERS = (PaymentAuthorized, PaymentCaptured, PaymentReversed)
 
 # Keys of one bucket and dimension. More distinct issuers or merchants than this within five seconds are the long tail,
@@ -54,6 +59,8 @@ BUCKET_ORDERS_MAX = 256
 # them are soon taken by payments that hang. This many per partition are seen to hang in a minute, far above the
 # threshold of the detector, and they cost 6 KiB of the partition's state.
 WATCHED_MAX = 64
+# Accounts, devices and networks of failed second factors that are remembered for a window.
+CHALLENGED_MAX = 768
 MEMBERS_MAX = 16  # incidents of one bucket
 CODES_MAX = 8  # codes of one incident in one bucket
 # Seconds that end each class of duration; what takes longer is in the last one.
@@ -98,6 +105,8 @@ class HealthBuckets(msgspec.Struct, array_like=True):
     waiting: dict[int, Started] = {}  # by payment, oldest first
     joined: dict[str, Joined] = {}  # by incident
     crowd: dict[str, int] = {}  # keys of the bucket by dimension
+    # When the account, device and network of a second factor that failed were counted last, oldest first.
+    challenged: dict[int, int] = {}
 
 
 def failed_trial(event: Event) -> bool | None:
@@ -105,11 +114,19 @@ def failed_trial(event: Event) -> bool | None:
     return _TRIALS.get(type(event))
 
 
-def count_trial(buckets: HealthBuckets, event: Event, at_ms: int, policy: HealthPolicy, library: Library) -> None:
+def count_trial(
+    buckets: HealthBuckets, event: Event, at_ms: int, policy: HealthPolicy, library: Library, *, at_home: bool = False
+) -> None:
     """Counts `event`, if it is a trial, at `at_ms`: its own time, or the partition's clock if it is late.
 
-    `ended_bucket` must have been asked for `at_ms` before, so that the bucket of `at_ms` is the open one.
+    `ended_bucket` must have been asked for `at_ms` before, so that the bucket of `at_ms` is the open one. `at_home`: as
+    far as the account can tell, it was its owner. Only owners' second factors count: strangers fail where all works.
     """
+    if isinstance(event, ChallengePassed | ChallengeFailed):
+        is_wrong = isinstance(event, ChallengeFailed)
+        if at_home and (not is_wrong or _is_news(buckets, event, at_ms, policy)):
+            _count_challenge(buckets, event, is_wrong, at_ms, policy)
+        return
     if not isinstance(event, Movement):
         return
     failed = failed_trial(event)
@@ -118,7 +135,7 @@ def count_trial(buckets: HealthBuckets, event: Event, at_ms: int, policy: Health
         return
     started = buckets.waiting.pop(mark(event.payment_id), None) if buckets.waiting else None
     route = route_of(event)
-    if route is None:
+    if route is None and event.challenge_provider_id is None:
         return
     order = mark(f"{event.account_id}\x1f{event.order_id or event.payment_id}")
     if order in buckets.orders:
@@ -128,6 +145,12 @@ def count_trial(buckets: HealthBuckets, event: Event, at_ms: int, policy: Health
     group: Group | None = None
     if isinstance(event, Failure):
         group = group_of_codes(event.codes, event.network, library)
+    if group == "authentication" and not (at_home and _is_news(buckets, event, at_ms, policy)):
+        group = "customer"  # a stranger's failure, or one more of the same customer: nobody's outage
+    elif at_home and group not in ("channel", "merchant"):  # else nobody knows how the second factor went
+        _count_challenge(buckets, event, group == "authentication", at_ms, policy)
+    if route is None:
+        return
     span = -1 if started is None else _span((at_ms - started.at_ms) / 1000)
     _count(buckets, route, mark(event.account_id), group, span, at_ms, policy)
 
@@ -152,7 +175,7 @@ def join(
         joined = buckets.joined[incident_id] = Joined()
     joined.users += new_user
     joined.failures += 1
-    if currency in joined.amounts or len(joined.amounts) < CODES_MAX:
+    if currency and (currency in joined.amounts or len(joined.amounts) < CODES_MAX):  # a second factor moves no money
         # Below what the wire and a 64-bit sum of all partitions can hold.
         joined.amounts[currency] = min(10**15, joined.amounts.get(currency, 0) + amount_minor)
     if code in joined.codes or len(joined.codes) < CODES_MAX:
@@ -234,16 +257,10 @@ def _count(
     _open(buckets, at_ms, policy)
     bit = 1 << user % 63
     metered = METERED.index(group) if group in METERED else -1
-    counters = buckets.counters
     for key in keys_of(route):
-        counter = counters.get(key)
+        counter = _counter(buckets, key)
         if counter is None:
-            dimension = dimension_of(key)
-            crowd = buckets.crowd.get(dimension, 0)
-            if crowd >= DIMENSION_KEYS_MAX:
-                continue
-            buckets.crowd[dimension] = crowd + 1
-            counter = counters[key] = Counter()
+            continue
         counter.attempts += 1
         counter.users |= bit
         if group == "channel" or (group == "merchant" and key.startswith("merchant")):
@@ -257,6 +274,59 @@ def _count(
             if not counter.spans:
                 counter.spans = [0] * (len(SPANS_S) + 1)
             counter.spans[span] += 1
+
+
+def _counter(buckets: HealthBuckets, key: str) -> Counter | None:
+    """The key's numbers in this bucket; None if its dimension has no place left."""
+    counter = buckets.counters.get(key)
+    if counter is None:
+        dimension = dimension_of(key)
+        crowd = buckets.crowd.get(dimension, 0)
+        if crowd >= DIMENSION_KEYS_MAX:
+            return None
+        buckets.crowd[dimension] = crowd + 1
+        counter = buckets.counters[key] = Counter()
+    return counter
+
+
+def _count_challenge(buckets: HealthBuckets, event: Challenged, failed: bool, at_ms: int, policy: HealthPolicy) -> None:
+    """One trial of whoever asked for the second factor. Its customers are told apart by their networks.
+
+    So those of one network are one customer, in all partitions together.
+    """
+    key = challenge_key(event.challenge_provider_id)
+    if key is None:
+        return
+    _open(buckets, at_ms, policy)
+    counter = _counter(buckets, key)
+    if counter is None:
+        return
+    bit = 1 << mark(event.account_id if event.ip is None else network_of(event.ip)) % 63
+    counter.attempts += 1
+    counter.users |= bit
+    if failed:
+        counter.failures += 1
+        counter.failing |= bit
+
+
+def _is_news(buckets: HealthBuckets, event: Challenged, at_ms: int, policy: HealthPolicy) -> bool:
+    """Whether no second factor of this account, device or network has failed within the window.
+
+    Who tries on and on is one failure, and so is who tries many accounts from one place.
+    """
+    known = buckets.challenged
+    while known:
+        oldest = next(iter(known))
+        if known[oldest] > at_ms - policy.window_s * 1000 and len(known) <= CHALLENGED_MAX:
+            break
+        del known[oldest]
+    places = (("device", event.device_id), ("network", None if event.ip is None else network_of(event.ip)))
+    marks = [mark(f"account\x1f{event.account_id}")]
+    marks += [mark(f"{kind}\x1f{value}") for kind, value in places if value is not None]
+    if any(each in known for each in marks):
+        return False
+    known.update(dict.fromkeys(marks, at_ms))
+    return True
 
 
 def _open(buckets: HealthBuckets, at_ms: int, policy: HealthPolicy) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from streams.contracts.logins import ChallengeFailed
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.incidents import members
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.notify import notify
 from streams.core.obligations import Line
@@ -22,9 +23,12 @@ _FAMILY: Final = f"said.{_TOPIC.case_type}"  # what the customer writes about it
 
 
 def after_failed(turn: Turn, prepared: Prepared, event: ChallengeFailed) -> None:
-    """Opens the case with the failure that the rule about second factors speaks of, and tells once."""
+    """Opens the case with the failure that the rule about second factors speaks of, and tells once.
+
+    Unless the codes of everybody fail: that is an outage, and no ticket.
+    """
     features = prepared.features
-    if prepared.late or features is None:
+    if prepared.late or features is None or members.after_challenge(turn, event):
         return
     if features.challenge_failures_1h < turn.policy.rules.challenge_abuse.failed_1h[0]:
         return

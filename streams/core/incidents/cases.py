@@ -12,7 +12,7 @@ from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.policies import HealthPolicy
 from streams.core.incidents import detector, merchants
 from streams.core.incidents.detector import platform_share
-from streams.core.incidents.keys import dimension_of, group_of
+from streams.core.incidents.keys import CHALLENGE, dimension_of, group_of
 from streams.core.incidents.state import HealthCounters, Incident
 from streams.core.incidents.transitions import CLOSED, DOWN, FLUCTUATING, HEALTHY, step
 from streams.core.policy import Policy
@@ -52,6 +52,8 @@ def kind_of(root: str) -> Kind | None:
     """What an incident with this root is; None: nothing that anybody has to know."""
     if merchants.is_merchants(root):
         return _MERCHANT
+    if dimension_of(root) == CHALLENGE:
+        return _CHANNEL  # who waits for a code is known by the event, as who fails at a gateway is
     return KINDS[group_of(root)]
 
 

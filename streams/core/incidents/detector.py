@@ -16,7 +16,7 @@ from streams.core.entities.feeds import Standing
 from streams.core.entities.policies import HealthPolicy
 from streams.core.ids import incident_id
 from streams.core.incidents import counting, silence
-from streams.core.incidents.keys import PLATFORM, group_of, parts_of
+from streams.core.incidents.keys import CHALLENGE, PLATFORM, dimension_of, group_of, parts_of
 from streams.core.incidents.localise import EXPLAINED, Beside, Excess, explains, further, roots, unexplained
 from streams.core.incidents.slowness import end_minute
 from streams.core.incidents.state import INCIDENTS_MAX, RECENT_MAX, SLOTS, HealthCounters, Incident, KeyHealth
@@ -117,7 +117,9 @@ def _judge(
     hot = [
         key
         for key in {**fresh, **health.incidents}
-        if (entry := health.keys.get(key)) is not None and _alarmed(entry, h, policy)
+        if (entry := health.keys.get(key)) is not None
+        and _alarmed(entry, h, policy)
+        and not _is_by_few(key, entry, at_ms, policy)
     ]
     standing: set[str] = set()
     for group in sorted({group_of(key) for key in hot}) if hot else ():
@@ -168,11 +170,11 @@ def _judge_group(
     for key in dict.fromkeys((*hot, *_warm(health, group, h, policy), *unproven)):
         incident = health.incidents.get(key)
         entry = health.keys[key]
-        if incident is not None and incident.state == DOWN:
+        if (incident is not None and incident.state == DOWN) or _is_by_few(key, entry, at_ms, policy):
             continue
         suspect = excess(key[len(prefix) :])
         if incident is not None and incident.state == RECOVERING:
-            if key in hot and _confirmed(entry, at_ms, policy):
+            if key in hot and _confirmed(key, entry, at_ms, policy):
                 move(incident, "relapsed", at_ms, _measured(entry, slot), evidence_max)
             continue
         if suspect.excess > 0.0 and not unexplained((suspect,), standing, excess_of):
@@ -202,7 +204,7 @@ def _judge_group(
                 continue
             incident = _new(health, key, "failures", entry.onset_ms or at_ms, at_ms, _measured(entry, slot))
             continue  # one more bucket: the first one may have met only some of those that are concerned
-        sure = any(_confirmed(health.keys[each], at_ms, policy) for each in proofs)
+        sure = any(_confirmed(each, health.keys[each], at_ms, policy) for each in proofs)
         if incident.state in (FLUCTUATING, CLOSED) and sure:
             incident.reopened += incident.state == CLOSED
             incident.cause = "failures"
@@ -253,15 +255,25 @@ def _alarmed(entry: KeyHealth, h: float, policy: HealthPolicy) -> bool:
     return entry.cusum >= h or entry.streak >= policy.streak
 
 
-def _confirmed(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+def _is_by_few(key: str, entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+    """Whether only few customers fail with a second factor: whoever guesses at codes is no outage, however often."""
+    if dimension_of(key) != CHALLENGE:
+        return False
+    _, _, failing = counting.totals(entry, counting.slot_of(at_ms - policy.window_s * 1000, policy))
+    return distinct(failing) < policy.min_users
+
+
+def _confirmed(key: str, entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     """Detector B: many trials of many customers, and more failures than any chance; or a long run of nothing else."""
     since_ms = max(at_ms - policy.window_s * 1000, entry.onset_ms)
     n, f, failing = counting.totals(entry, counting.slot_of(since_ms, policy))
     users = distinct(failing) if failing else f  # meters do not know who it was
-    if entry.streak >= policy.streak_any or (entry.streak >= policy.streak and users >= policy.min_users):
+    if entry.streak >= policy.streak_any and dimension_of(key) != CHALLENGE:
         return True
     if users < policy.min_users:
         return False
+    if entry.streak >= policy.streak:
+        return True
     if _is_no_chance(n, f, entry, policy.tail_log10, policy):
         return True
     # A slot has also what was good before the onset, which hides an outage as short as a slot. Buckets that were chosen
@@ -513,9 +525,9 @@ def _measured(entry: KeyHealth, slot: int) -> str:
 
 
 def platform_share(health: HealthCounters, incident: Incident, at_ms: int, policy: HealthPolicy) -> float:
-    """Failures on the root as a share of all attempts of the platform in the last window."""
+    """Failures on the root as a share of all attempts of the platform in the last window; 0 for a meter."""
     entry, platform = health.keys.get(incident.root), health.keys.get(PLATFORM)
-    if entry is None or platform is None:
+    if entry is None or platform is None or group_of(incident.root):
         return 0.0
     slot = counting.slot_of(at_ms - policy.window_s * 1000, policy) + 1
     _, failures, _ = counting.totals(entry, slot)

@@ -1,7 +1,8 @@
 """Which parts of the payment system does a movement pass through, under which names are they watched?
 
 A key is `dimension:value`; a pair joins two dimensions and two values with `+`. What happens to everything at once is
-`platform:all`. A meter, `group@dimension:value`, watches refusals of one kind that are nobody's outage.
+`platform:all`. A meter, `group@dimension:value`, watches refusals of one kind that are nobody's outage. Who sends codes
+or asks for a second factor has a meter only, `authentication@challenge:provider`: its failures are no failed payments.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import NamedTuple
 from streams.contracts.payments import Movement
 
 PLATFORM = "platform:all"
+CHALLENGE = "challenge"
 # What can be down, the likelier root first: where two keys explain the same failures equally well, the first wins.
 DIMENSIONS = (
+    CHALLENGE,
     "gateway",
     "issuer",
     "merchant",
@@ -101,6 +104,12 @@ def parts_of(key: str) -> tuple[str, ...]:
         return ()
     left, _, right = value.partition("+")
     return (f"{first}:{_whole(left)}", f"{second}:{_whole(right)}")
+
+
+def challenge_key(provider: str | None) -> str | None:
+    """The meter of who asks for a second factor; None if nobody is named, or at too great a length."""
+    key = meter("authentication", f"{CHALLENGE}:{provider}")
+    return key if provider is not None and len(key) <= KEY_MAX else None
 
 
 def pair_of(one: str, other: str) -> str | None:

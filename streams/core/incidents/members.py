@@ -1,5 +1,7 @@
 """Does this customer's failed payment belong to an outage (F04)? Then no ticket, one message now, one when it works.
 
+A second factor that fails (F08) belongs to an outage of whoever sends codes or asks for it, in the same way.
+
 A failure may be older than the knowledge that there is an outage: it waits for a while, without a ticket of its own
 where none is due, and joins when the outage is known. A payment that only hangs fails by its silence.
 """
@@ -8,13 +10,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from streams.contracts.logins import ChallengeFailed
 from streams.contracts.payments import Failure as FailedMovement
 from streams.contracts.payments import Movement
 from streams.core.cases.book import add_line
 from streams.core.entities.health import join
 from streams.core.flows import repeat_failures
 from streams.core.incidents.causes import Group, group_of_codes
-from streams.core.incidents.keys import dimension_of, keys_of, route_of
+from streams.core.incidents.keys import CHALLENGE, challenge_key, dimension_of, keys_of, route_of
 from streams.core.incidents.outages import Outage, mark_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import issuer_word, method_word
@@ -35,21 +38,17 @@ from streams.core.turn import Turn
 # buckets; once more for slow ones; and at the end of the policy's look_back_s.
 _LOOKS_S = (15, 60)
 _JOINED = "joined_incident"
+_TROUBLE = "F08"  # flow of the customer's own case about second factors that fail
 SILENCE = "none"  # the code of a payment that nobody has answered
 _MARK_BYTES = 4
 
 
 def after_failure(turn: Turn, event: Movement) -> bool:
     """Joins the failure to its outage; False if there is none (yet)."""
-    route = route_of(event)
-    if route is None:
-        return False
     codes = event.codes if isinstance(event, FailedMovement) else ()
-    group: Group = group_of_codes(codes, event.network, turn.ctx.library)
-    if group not in ("channel", "merchant"):
+    marks = [_mark_of(key) for key in _failing(turn, event, group_of_codes(codes, event.network, turn.ctx.library))]
+    if not marks:
         return False
-    keys = keys_of(route)
-    marks = [mark_of(key) for key in keys if group == "channel" or key.startswith("merchant")]
     suspect = Suspect(
         turn.at_ms,
         turn.at_ms + _LOOKS_S[0] * 1000,
@@ -62,6 +61,17 @@ def after_failure(turn: Turn, event: Movement) -> bool:
         event.method,
     )
     return _considered(turn, suspect)
+
+
+def after_challenge(turn: Turn, event: ChallengeFailed) -> bool:
+    """The same of a second factor at the door; strangers fail where all works."""
+    key = challenge_key(event.challenge_provider_id)
+    if key is None or not turn.at_home:
+        return False
+    mark = mark_of(event.event_id)
+    code = f"{CHALLENGE}/{event.reason or SILENCE}"[:64]
+    due_ms = turn.at_ms + _LOOKS_S[0] * 1000
+    return _considered(turn, Suspect(turn.at_ms, due_ms, mark, mark, 0, "", code, [_mark_of(key)]))
 
 
 def marks_of(event: Movement) -> bytes:
@@ -155,6 +165,17 @@ def link_cases(turn: Turn) -> None:
                     case.incident_id = membership.incident_id
 
 
+def _failing(turn: Turn, event: Movement, group: Group) -> list[str]:
+    """The keys on which a failure of this group counts."""
+    if group == "authentication":
+        key = challenge_key(event.challenge_provider_id)
+        return [] if key is None or not turn.at_home else [key]
+    route = route_of(event)
+    if route is None or group not in ("channel", "merchant"):
+        return []
+    return [key for key in keys_of(route) if group == "channel" or key.startswith("merchant")]
+
+
 def _considered(turn: Turn, suspect: Suspect) -> bool:
     outage = turn.ctx.outages.find(suspect.marks, suspect.at_ms, turn.ctx.clock_ms)
     if outage is not None:
@@ -202,7 +223,8 @@ def _join(turn: Turn, outage: Outage, suspect: Suspect) -> None:
         )
     repeat_failures.explained(turn, suspect.payment, suspect.event, outage.incident_id)
     for case in tuple(obligations.cases):
-        if case.is_open and case.payment_id and payment_key(case.payment_id) == suspect.payment:
+        is_its = case.payment_id and payment_key(case.payment_id) == suspect.payment
+        if case.is_open and (is_its or (case.flow == _TROUBLE and dimension_of(outage.root) == CHALLENGE)):
             _link(turn, case, outage)
 
 
@@ -217,7 +239,9 @@ def _tell(turn: Turn, outage: Outage, what: str, method: str = "") -> None:
     """Says where it is broken, as far as customers may know: their bank, the merchant, or their way of paying."""
     dimension = dimension_of(outage.root)
     words = turn.ctx.library.messages.words
-    if dimension.startswith("merchant"):
+    if dimension == CHALLENGE:
+        notify(turn, f"incident.verification.{what}", {})
+    elif dimension.startswith("merchant"):
         notify(turn, f"incident.merchant.{what}", {})
     elif dimension == "issuer":
         bank = issuer_word(outage.root.partition(":")[2])

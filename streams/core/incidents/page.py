@@ -43,6 +43,21 @@ baseline and an alarm of their own, and never touch the others:
 |---|---|---|
 """
 
+_CHALLENGES = """\
+
+A second factor is a trial of whoever sends the code or asks the customer (`challenge_provider_id` of
+`challenge.passed.v1` and `challenge.failed.v1`, which also tells of codes that expire, and of payments: a 3-D Secure
+server). Its key is `authentication@challenge:PROVIDER`; it is compared with the same refusals of issuers and networks,
+so of a server and the banks behind it the server is the root. Where the channel or the merchant fails nobody knows how
+the second factor went. Guessing is kept apart, in all counts of this kind:
+
+* only second factors on a known device count (of a payment: or out of a network that logins came from; of an account
+  that never named a device, what nothing speaks against): strangers fail where all works;
+* a failure counts once per `window_s` for its account, its device and its network, and all of one network are one
+  customer in all partitions together;
+* failures of fewer than `min_users` customers raise no alarm, however many they are.
+"""
+
 _SPIKES = {
     "funds": "payday, the end of the month",
     "refusal": "an issuer changed its rules",
@@ -112,12 +127,13 @@ slowness is never more than that: its end is a recovery, that of unconfirmed fai
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose
 route has the root among its keys joins: no ticket (F04), no count towards repeated failures (F09), one message to the
 customer when it begins and one when it is over. They name the way of paying, of an issuer the bank if the deployment
-has a word for it (`issuer.ID` in `templates.toml`), and never a gateway. While it recovers failures still join, because
-it may come back, but nobody is told that it begins: most of them fail as usual. A failure older than the knowledge
-waits and looks again after 15 s, 60 s and `look_back_s`. A case of repeated failures that was opened meanwhile is
-withdrawn (`joined_incident`) when too few other attempts are left in it, every other one is linked. Money cases (F10)
-stay cases of their own, with `incident_id`. The accounts tell back, with their next bucket, how many customers,
-failures, amounts and codes joined: these are the counters of the case.
+has a word for it (`issuer.ID` in `templates.toml`), and never a gateway. A second factor that fails joins the outage of
+its provider in the same way: no ticket about codes (F08), and one that was opened before is linked. While it recovers
+failures still join, because it may come back, but nobody is told that it begins: most of them fail as usual. A failure
+older than the knowledge waits and looks again after 15 s, 60 s and `look_back_s`. A case of repeated failures that was
+opened meanwhile is withdrawn (`joined_incident`) when too few other attempts are left in it, every other one is linked.
+Money cases (F10) stay cases of their own, with `incident_id`. The accounts tell back, with their next bucket, how many
+customers, failures, amounts and codes joined: these are the counters of the case.
 
 The merchant whose incident it is (`merchant/ID`) hears of it with the first counts: the share of its attempts that
 succeeded since, for how many seconds, the way of paying if only one fails, and the code that most failures have (or
@@ -138,6 +154,9 @@ In mode `observe` the case is a shadow and nobody is written to.
 
 ## Limits
 
+* A provider of second factors that tells neither of wrong nor of expired codes has no failures, and its silence is not
+  watched. Codes to new devices do not count. An attack out of many networks on its own accounts cannot be told from an
+  outage.
 * A retry is the same trial within a bucket only; a client that retries for minutes counts again.
 * With little traffic an outage needs `min_attempts` trials or a run of failures, however long that takes.
 * An outage of something that no key names shows as the platform, or as whatever key it resembles most: of one release
@@ -231,7 +250,7 @@ def incidents_page(policy: Policy) -> str:
         [
             _HEAD,
             f"Dimensions, the likelier root first: {dimensions}.\n",
-            _CAUSES + "\n".join(meters) + "\n",
+            _CAUSES + "\n".join(meters) + "\n" + _CHALLENGES,
             _BASELINE,
             "## States\n\n```mermaid\n" + diagram() + "\n```\n",
             "| state | on | next | why |\n|---|---|---|---|\n" + "\n".join(states) + "\n",

@@ -10,6 +10,7 @@ import pytest
 from support.entities import START_MS, policy
 
 from streams.contracts.base import from_ms
+from streams.contracts.logins import ChallengeFailed, ChallengePassed
 from streams.contracts.payments import (
     Code,
     PaymentAuthorized,
@@ -21,6 +22,7 @@ from streams.contracts.payments import (
 )
 from streams.contracts.signals import HealthBucket
 from streams.core.entities.health import (
+    CHALLENGED_MAX,
     DIMENSION_KEYS_MAX,
     WATCHED_MAX,
     HealthBuckets,
@@ -32,6 +34,7 @@ from streams.core.entities.health import (
 )
 from streams.core.incidents.causes import METERED
 from streams.core.incidents.keys import keys_of, route_of
+from streams.core.incidents.statistics import distinct
 from streams.core.library import packaged_library
 
 HEALTH = policy().entities.health
@@ -163,13 +166,77 @@ def failed(code: str, order: str, **fields: Any) -> PaymentFailed:
 )
 def test_a_failure_counts_where_its_cause_can_be(code: str, gateway: int, merchant: int, group: str | None):
     buckets = HealthBuckets()
-    count_trial(buckets, failed(code, "order", merchant_id="m1", network="visa"), START_MS, HEALTH, LIBRARY)
+    event = failed(code, "order", merchant_id="m1", network="visa")
+    count_trial(buckets, event, START_MS, HEALTH, LIBRARY, at_home=True)
     counters = buckets.counters
     assert (counters["gateway:g1"].failures, counters["merchant:m1"].failures) == (gateway, merchant)
     metered = [0] * len(METERED)
     if group is not None:
         metered[[*METERED].index(group)] = 1
     assert counters["issuer:i1"].groups == (metered if group else [])
+
+
+CODES = "authentication@challenge:sms-1"
+
+
+def challenge(
+    account: str, kind: type[ChallengePassed | ChallengeFailed] = ChallengeFailed, **fields: Any
+) -> ChallengePassed | ChallengeFailed:
+    given = {"challenge_provider_id": "sms-1", "device_id": f"phone of {account}", "ip": f"10.0.{account}.1"} | fields
+    return kind(event_id=account, source="test", occurred_at=from_ms(START_MS), account_id=account, **given)
+
+
+def challenged(*events: Any, at_home: bool = True) -> tuple[int, int, int]:
+    """Attempts, failures and different customers who failed, of one provider in one bucket."""
+    buckets = HealthBuckets()
+    for event in events:
+        count_trial(buckets, event, START_MS, HEALTH, LIBRARY, at_home=at_home)
+    bucket = bucket_of(buckets, 5)
+    for trial in () if bucket is None else bucket.trials:
+        if trial.key == CODES:
+            return trial.attempts, trial.failures, distinct(trial.failing)
+    return 0, 0, 0
+
+
+def test_a_second_factor_is_a_trial_of_whoever_asked_for_it():
+    passed = challenge("1", ChallengePassed)
+    assert challenged(passed, challenge("2"), challenge("3")) == (3, 2, 2)
+    assert challenged(challenge("1", challenge_provider_id=None)) == (0, 0, 0)
+    assert challenged(challenge("1", challenge_provider_id="p" * 120)) == (0, 0, 0)
+
+
+def test_a_payment_tells_how_its_second_factor_went_unless_the_channel_broke_first():
+    asked = {"challenge_provider_id": "sms-1"}
+    refused = failed("86", "a", **asked)
+    assert challenged(paid("b", "b", **asked), refused, failed("51", "c", **asked)) == (3, 1, 1)
+    assert challenged(failed("91", "d", **asked), failed("03", "e", **asked)) == (0, 0, 0)
+
+
+def test_only_owners_second_factors_count_and_guessing_on_counts_once():
+    assert challenged(*(challenge(str(number)) for number in range(9)), at_home=False) == (0, 0, 0)
+    assert challenged(*(challenge("1") for _ in range(9))) == (1, 1, 1)
+    assert challenged(*(challenge(str(number), device_id="phone") for number in range(9))) == (1, 1, 1)
+    assert challenged(*(challenge(str(number), ip=f"10.0.0.{number}") for number in range(9))) == (1, 1, 1)
+
+
+def test_who_failed_is_counted_again_after_the_window_and_few_are_remembered():
+    buckets = HealthBuckets()
+    for at_ms in (START_MS, START_MS + 299_000, START_MS + 301_000):
+        count_trial(buckets, challenge("1"), at_ms, HEALTH, LIBRARY, at_home=True)
+    assert buckets.counters[CODES].failures == 2
+    for number in range(2 * CHALLENGED_MAX):
+        event = challenge(str(number), ip=f"10.{number // 256}.{number % 256}.1")
+        count_trial(buckets, event, START_MS + 301_000, HEALTH, LIBRARY, at_home=True)
+    assert len(buckets.challenged) <= CHALLENGED_MAX + 3
+
+
+@pytest.mark.parametrize("at_home", [True, False])
+def test_the_meter_of_an_issuer_leaves_strangers_second_factors_out(at_home: bool):
+    buckets = HealthBuckets()
+    for number in range(3):
+        count_trial(buckets, failed("86", f"order-{number}"), START_MS, HEALTH, LIBRARY, at_home=at_home)
+    groups = buckets.counters["issuer:i1"].groups
+    assert sum(groups) == (3 if at_home else 0)
 
 
 def request(order: str) -> PaymentRequested:

@@ -190,6 +190,15 @@ class Site:
             ),
         )
 
+    def tell_trials(self, *trials: Trial) -> None:
+        """A bucket with these trials alone."""
+        self.sequence += 1
+        bucket_ms = self.at_ms
+        self.at_ms += 5_000
+        at_ms = self.at_ms - 1
+        bucket = HealthBucket(at_ms=at_ms, partition=0, sequence=self.sequence, bucket_ms=bucket_ms, trials=trials)
+        self._see(bucket)
+
     def _see(self, bucket: HealthBucket) -> None:
         self._fire(bucket.at_ms)
         self.effects += observe(self.state, bucket, self.policy, self._context(bucket.at_ms))
@@ -367,6 +376,59 @@ def test_a_failing_authentication_service_is_an_incident_of_its_own():
     site.run(3_600, group="authentication")
     site.run(300, down(network="n1"), group="authentication")
     assert {case.subject for case in site.cases} == {"authentication@network:n1"}
+
+
+CODES = "authentication@challenge:sms-1"
+EVERYBODY = (1 << 40) - 1
+
+
+def challenges(site: Site, seconds: int, failing: int, who: int = EVERYBODY, attempts: int = 10) -> None:
+    """Second factors of one provider per bucket, and how many of them fail; `who` is the map of those who do."""
+    for _ in range(seconds // 5):
+        trial = Trial(key=CODES, attempts=attempts, failures=failing, users=attempts, failing=who if failing else 0)
+        site.tell_trials(trial)
+
+
+def test_codes_that_do_not_come_are_one_outage_of_their_provider_that_ends_by_itself():
+    site = Site()
+    challenges(site, 3_600, 0)
+    challenges(site, 300, 8)
+    (opened,) = [case for case in site.cases if case.changed == ("opened",)]
+    assert (opened.case_type, opened.flow, opened.priority, opened.queue) == (
+        "incident.channel",
+        "F35",
+        "P2",
+        "technical",
+    )
+    assert (opened.subject, opened.root_cause) == (CODES, "failures of challenge")
+    assert [(risk.value, risk.closed) for risk in site.risks] == [(CODES, False)]
+    challenges(site, 1_800, 0)
+    assert (site.cases[-1].status, site.cases[-1].resolution_code) == ("closed", "recovered")
+    assert [risk.closed for risk in site.risks] == [False, False, True]
+
+
+def test_however_often_few_customers_fail_it_is_no_outage():
+    site = Site()
+    challenges(site, 3_600, 0)
+    challenges(site, 3_600, 8, who=0b111)
+    challenges(site, 3_600, 10, who=0b111)
+    assert site.cases == []
+
+
+def test_of_a_3ds_server_and_the_issuers_behind_it_the_server_is_the_root():
+    site = Site()
+    challenges(site, 3_600, 0)
+    for _ in range(120):
+        trials = [
+            Trial(key=f"issuer:i{issuer}", attempts=20, failures=0, users=20, groups=refused(3)) for issuer in range(3)
+        ]
+        server = Trial(key=CODES, attempts=10, failures=9, users=10, failing=EVERYBODY)
+        site.tell_trials(server, *trials)
+    assert {case.subject for case in site.cases} == {CODES}
+
+
+def refused(authentications: int) -> tuple[int, ...]:
+    return tuple(authentications if group == "authentication" else 0 for group in METERED)
 
 
 QUIET = [route for route in ROUTES if route.gateway != "g1"]

@@ -11,6 +11,7 @@ from support.play import Player, policy
 from streams.contracts.actions import PspQuery
 from streams.contracts.base import Event, from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.logins import ChallengeFailed, LoginSucceeded
 from streams.contracts.payments import (
     Code,
     PaymentFailed,
@@ -209,6 +210,58 @@ def test_whoever_joins_when_it_is_over_is_left_in_peace() -> None:
     town.wait(5_000)
     assert town.joined.failures == 1
     assert town.messages == []
+
+
+CODES = "authentication@challenge:sms-1"
+
+
+def fails(town: Partition, at_s: float, account: str = "anna", **fields: Any) -> None:
+    """A second factor fails on the phone that the account is known by."""
+    given: dict[str, Any] = {"source": "test", "account_id": account, "ip": "198.51.100.7", "device_id": account}
+    town.told += town.see(LoginSucceeded(event_id=f"in-{at_s:g}", occurred_at=at(at_s), **given))
+    given |= {"challenge_provider_id": "sms-1"} | fields
+    town.told += town.see(ChallengeFailed(event_id=f"code-{at_s:g}", occurred_at=at(at_s + 1), **given))
+
+
+def test_codes_that_fail_belong_to_the_outage_of_their_provider_and_open_no_ticket() -> None:
+    town = Partition()
+    town.hear(10, root=CODES)
+    for number in range(6):
+        fails(town, 20 + 10 * number)
+    assert town.messages == [("anna", "incident.verification.began")]
+    assert town.cases == []
+    joined = town.health.joined[f"inc_{CODES}"]
+    assert (joined.users, joined.failures, joined.amounts, joined.codes) == (1, 6, {}, {"challenge/none": 6})
+    town.hear(600, closed=True, root=CODES)
+    town.wait(9_000)
+    assert [what for _, what in town.messages] == ["incident.verification.began", "incident.verification.over"]
+
+
+def test_a_case_about_codes_from_before_the_outage_was_known_is_linked_to_it() -> None:
+    town = Partition()
+    for number in range(4):
+        fails(town, 20 + 10 * number)
+    town.hear(55, root=CODES)
+    town.wait(100)
+    assert {(case.flow, case.incident_id) for case in town.cases[-1:]} == {("F08", f"inc_{CODES}")}
+
+
+def test_codes_of_another_provider_or_on_a_strange_device_do_not_join() -> None:
+    town = Partition()
+    town.hear(10, root=CODES)
+    fails(town, 20, challenge_provider_id="sms-2")
+    fails(town, 30, challenge_provider_id=None)
+    fails(town, 40, device_id="strange")
+    town.wait(400)
+    assert town.messages == []
+
+
+def test_a_payment_whose_second_factor_fails_joins_as_well() -> None:
+    town = Partition()
+    town.hear(10, root=CODES)
+    town.fail(20, code="86", network="visa", challenge_provider_id="sms-1")
+    assert town.messages == [("anna", "incident.verification.began")]
+    assert town.health.joined[f"inc_{CODES}"].amounts == {"EUR": 500}
 
 
 def test_what_takes_effect_later_is_not_known_yet() -> None:
