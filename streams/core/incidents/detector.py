@@ -121,17 +121,38 @@ def _judge(
         and _alarmed(entry, h, policy)
         and not _is_by_few(key, entry, at_ms, policy)
     ]
-    standing: set[str] = set()
+    root_of: dict[str, str] = {}
     for group in sorted({group_of(key) for key in hot}) if hot else ():
         mine = [key for key in hot if group_of(key) == group]
-        standing |= _judge_group(health, mine, group, h, at_ms, policy, evidence_max)
+        root_of |= _judge_group(health, mine, group, h, at_ms, policy, evidence_max)
     for incident in health.incidents.values():
-        if incident.state != FLUCTUATING or incident.cause == "slowness" or incident.root in standing:
-            continue
+        root = root_of.get(incident.root)
+        if incident.state == FLUCTUATING and incident.cause != "slowness" and root != incident.root:
+            _end_suspicion(health, incident, root, at_ms, policy, evidence_max)
+
+
+def _end_suspicion(
+    health: HealthCounters, incident: Incident, root: str | None, at_ms: int, policy: HealthPolicy, evidence_max: int
+) -> None:
+    """What was never confirmed is part of something else (`root`), was real and small, or was nothing."""
+    entry = health.keys.get(incident.root)
+    if root is not None:
+        explained_by = health.incidents[root]
+        incident.part_of = explained_by.incident_id if explained_by.opened_ms else ""
+        move(incident, "explained", at_ms, root, evidence_max)
+    elif entry is not None and _was_real(incident, entry, policy):
+        said = f"{incident.failed} of {incident.attempts} attempts failed, {entry.learnt.p0:.1%} are usual"
+        move(incident, "subsided", at_ms, said, evidence_max)
+    else:
         move(incident, "calmed", at_ms, "back to normal", evidence_max)
-        entry = health.keys.get(incident.root)
-        if incident.opened_ms and entry is not None:
-            entry.cusum, entry.onset_ms = 0.0, 0
+    if incident.opened_ms and entry is not None:
+        entry.cusum, entry.onset_ms = 0.0, 0
+
+
+def _was_real(incident: Incident, entry: KeyHealth, policy: HealthPolicy) -> bool:
+    """Whether more failed since the alarm than any chance: what raised the alarm was chosen because it is bad."""
+    tail = binomial_tail(incident.attempts, incident.failed, entry.learnt.p0)
+    return tail < -policy.tail_log10 * math.log(10.0)
 
 
 def _judge_group(
@@ -142,8 +163,8 @@ def _judge_group(
     at_ms: int,
     policy: HealthPolicy,
     evidence_max: int,
-) -> set[str]:
-    """The roots of the alarms of one group, each of them at least a suspicion now."""
+) -> dict[str, str]:
+    """The root of each alarm of one group; the roots, which are their own, are at least a suspicion now."""
     since_ms = _since(health, hot, at_ms, policy)
     slot = counting.slot_of(since_ms, policy)
     prefix = f"{group}@" if group else ""
@@ -206,10 +227,21 @@ def _judge_group(
             continue  # one more bucket: the first one may have met only some of those that are concerned
         sure = any(_confirmed(each, health.keys[each], at_ms, policy) for each in proofs)
         if incident.state in (FLUCTUATING, CLOSED) and sure:
-            incident.reopened += incident.state == CLOSED
-            incident.cause = "failures"
-            move(incident, "confirmed", at_ms, _measured(entry, slot), evidence_max)
-    return set(found)
+            _confirm(incident, "failures", at_ms, _measured(entry, slot), evidence_max)
+    root_of = {prefix + each.key: key for key, explained in found.items() for each in explained}
+    for key in dropped:
+        down = [one.root for one in open_ if explains(excess(one.root[len(prefix) :]), excess(key), excess_of)]
+        root_of.setdefault(prefix + key, (down or [one.root for one in open_])[0])
+    return root_of | {key: key for key in found}
+
+
+def _confirm(incident: Incident, cause: str, at_ms: int, said: str, evidence_max: int) -> None:
+    """It is down, or down again; what is counted of it begins there."""
+    if incident.state == FLUCTUATING:
+        incident.attempts = incident.failed = 0
+    incident.reopened += incident.state == CLOSED
+    incident.cause = cause
+    move(incident, "confirmed", at_ms, said, evidence_max)
 
 
 def _excess(health: HealthCounters, prefix: str, key: str, since_ms: int, policy: HealthPolicy) -> Excess:
@@ -316,9 +348,7 @@ def _suspect(
                 continue
             incident = _new(health, root, cause, at_ms, at_ms, said)
         if confirmed and incident.state in (FLUCTUATING, CLOSED):
-            incident.cause = cause
-            incident.reopened += incident.state == CLOSED
-            move(incident, "confirmed", at_ms, said, evidence_max)
+            _confirm(incident, cause, at_ms, said, evidence_max)
     return found
 
 
@@ -399,6 +429,9 @@ def _age(
         incident.tried_ms = at_ms
     match incident.state:
         case "fluctuating":
+            if at_ms > incident.state_ms:
+                incident.attempts += trials
+                incident.failed += failures
             if not incident.opened_ms and at_ms - incident.state_ms >= policy.degraded_s * 1000:
                 incident.changed.append("opened")
         case "down":

@@ -121,7 +121,9 @@ A confirmed incident is one case (F35, of a merchant F34) owned by the entity `h
 onset. A version is published when state or priority changes, half a minute after the opening with the first counts,
 else at most every `update_s`. It is P1 from `page_users` affected customers or `page_share` of the platform's
 attempts on, else P2; a suspicion that lasts `degraded_s` without confirmation is a P3 case that pages nobody, and
-slowness is never more than that: its end is a recovery, that of unconfirmed failures a false alarm. After
+slowness is never more than that. Its end is a recovery, and so is that of unconfirmed failures if more of the
+attempts since the alarm failed than any chance (`tail_log10`); else they were a false alarm. What turns out to share
+the traffic of another root ends as part of that (`joined_incident`). After
 `close_after_s` of quiet it closes itself; what comes back within `reopen_s` is the same incident.
 
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose

@@ -26,6 +26,7 @@ HEALTHY, FLUCTUATING, DOWN, RECOVERING, CLOSED = STATES = (
 TRANSITIONS = (
     Transition(HEALTHY, "alarmed", FLUCTUATING, "more failures than chance explains"),
     Transition(FLUCTUATING, "calmed", HEALTHY, "it was nothing", "false_alarm"),
+    Transition(FLUCTUATING, "subsided", HEALTHY, "it was never enough for an outage", "recovered"),
     Transition(FLUCTUATING, "eased", HEALTHY, "answers come as fast as usual again", "recovered"),
     Transition(FLUCTUATING, "explained", HEALTHY, "it has another root", "joined_incident"),
     Transition(FLUCTUATING, "confirmed", DOWN, "many customers fail"),

@@ -206,7 +206,7 @@ def test_a_second_factor_is_a_trial_of_whoever_asked_for_it():
 
 
 def test_a_payment_tells_how_its_second_factor_went_unless_the_channel_broke_first():
-    asked = {"challenge_provider_id": "sms-1"}
+    asked = {"challenge_provider_id": "sms-1", "network": "visa"}
     refused = failed("86", "a", **asked)
     assert challenged(paid("b", "b", **asked), refused, failed("51", "c", **asked)) == (3, 1, 1)
     assert challenged(failed("91", "d", **asked), failed("03", "e", **asked)) == (0, 0, 0)
@@ -234,7 +234,9 @@ def test_who_failed_is_counted_again_after_the_window_and_few_are_remembered():
 def test_the_meter_of_an_issuer_leaves_strangers_second_factors_out(at_home: bool):
     buckets = HealthBuckets()
     for number in range(3):
-        count_trial(buckets, failed("86", f"order-{number}"), START_MS, HEALTH, LIBRARY, at_home=at_home)
+        count_trial(
+            buckets, failed("86", f"order-{number}", network="visa"), START_MS, HEALTH, LIBRARY, at_home=at_home
+        )
     groups = buckets.counters["issuer:i1"].groups
     assert sum(groups) == (3 if at_home else 0)
 

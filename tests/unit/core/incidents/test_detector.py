@@ -784,3 +784,35 @@ def test_a_gateway_that_becomes_slowly_worse_is_one_incident():
     for step in range(1, 13):
         site.run(60, lambda route, bad=step: 0.02 + 0.03 * bad if route.gateway == "g1" else USUAL)
     assert {case.subject for case in site.cases if case.priority != "P3"} == {"gateway:g1"}
+
+
+def test_failures_that_were_real_and_too_few_for_an_outage_end_as_what_they_were():
+    site = warm()
+    site.run(1_800, lambda route: 0.085 if route.gateway == "g1" else USUAL)
+    site.run(900)
+    ended = site.cases[-1]
+    assert {case.priority for case in site.cases} == {"P3"}
+    assert (ended.subject, ended.status) == ("gateway:g1", "closed")
+    assert (ended.resolution_code, ended.finding) == ("recovered", "outage")
+    assert ended.counters["root_failures"] > 0
+    assert site.risks == []
+
+
+def test_what_fails_as_little_as_usual_once_it_is_looked_at_was_a_false_alarm():
+    site = Site("[entities.health]\ndegraded_s = 5")
+    good = Trial(key="gateway:g1", attempts=20, failures=0, users=20)
+    bad = Trial(key="gateway:g1", attempts=20, failures=20, users=2, failing=0b11)
+    for trial in (*[good] * 720, bad, *[good] * 60):
+        site.tell_trials(trial)
+    ended = site.cases[-1]
+    assert (ended.priority, ended.resolution_code, ended.finding) == ("P3", "false_alarm", "false_alarm")
+
+
+def test_an_unconfirmed_suspicion_that_has_another_root_says_so():
+    site = warm()
+    site.run(1_800, lambda route: 0.085 if route.gateway == "g1" else USUAL)
+    suspected = site.cases[-1]
+    assert (suspected.subject, suspected.priority) == ("gateway:g1", "P3")
+    site.run(300, down(network="n1"))
+    ended = [case for case in site.cases if case.case_id == suspected.case_id][-1]
+    assert (ended.status, ended.resolution_code, ended.finding) == ("closed", "joined_incident", "outage")
