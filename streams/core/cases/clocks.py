@@ -112,6 +112,11 @@ def worked(case: Case) -> None:
     case.marks |= _PERSON
 
 
+def has_person(case: Case) -> bool:
+    """Whether a person has acted on it since it was opened, or opened again."""
+    return bool(case.marks & _PERSON)
+
+
 def escalate(case: Case, escalated: bool = True) -> None:
     """Notes that the supervisors have the case, or no longer."""
     case.marks = case.marks | _ESCALATED if escalated else case.marks & ~_ESCALATED

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from streams.contracts.logins import LoginFailed
 from streams.core.cases import counting
-from streams.core.cases.book import Draft, open_or_join
+from streams.core.cases.book import Draft, open_or_join, set_status
 from streams.core.flows import login_help
 from streams.core.flows.owners_word import TOLD_AGAIN_MS
-from streams.core.locks.saga import LOCK_CAPPED, lock
+from streams.core.locks.saga import LADDER, LOCK_CAPPED, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
@@ -75,6 +75,8 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
         case=case if at_top else None,
         capped=not asks,  # nobody is kept out, and an attack on many accounts must not use up what known devices need
     )
+    if locked and at_top and case is not None and case.status == "auto_answered":
+        set_status(turn, case, "classified")  # it has rested since the last wait, and closes a quiet day after this one
     if locked and known and not by_network and failures == policy.ladder[0].failures:
         login_help.waits(turn)
     if locked and at_top and case is not None and _is_news(turn, case, applies_to):
@@ -162,7 +164,7 @@ def _says_so(turn: Turn, case: Case) -> bool:
 def _standing(turn: Turn) -> Case | None:
     since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
     for case in turn.obligations.cases:
-        if case.family == "ladder" and case.shadow == turn.shadow and case.is_open and case.updated_ms >= since_ms:
+        if case.family == LADDER and case.shadow == turn.shadow and case.is_open and case.updated_ms >= since_ms:
             return case
     return None
 
@@ -172,7 +174,7 @@ def _draft(turn: Turn, failures: int, known: bool) -> Draft:
     return Draft(
         case_type="account_locked.password",
         flow="F20",
-        family="ladder",
+        family=LADDER,
         queue="security",
         priority=3,
         lines=(Line(turn.at_ms, "login.failed", turn.cause, f"{failures} failed logins in a row by {who} devices"),),

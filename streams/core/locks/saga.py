@@ -17,7 +17,7 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.core import ids
 from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
-from streams.core.cases.clocks import is_escalated
+from streams.core.cases.clocks import has_person, is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.locks.account_states import (
     ACTIVE,
@@ -56,6 +56,7 @@ class About(NamedTuple):
 NOBODY_ELSE: Final = About("")
 _STOPS_THEFT = frozenset({"freeze", "end_sessions", "stop_payouts"})
 APPEAL = "unlock"  # family of the cases of customers who want their account back
+LADDER = "ladder"  # family of the cases of guessed passwords (F20)
 # Once its case is open, a command waits as long again as it has waited so far, but never longer than this.
 SLOWEST_RESEND_MS = 3_600_000
 _UNREVIEWED_MAX, _CONFIRMED_MAX = 2, 6
@@ -247,6 +248,7 @@ def lift(
             if reason not in reasons:
                 _note(turn, reason.case_id, "unlock", f"{held.action} goes on, and not for this case any more: {why}")
         _hold_for(turn, held, reasons, why)
+    _rest_waits(turn)
     lifted: list[HeldLock] = []
     for held in found:
         transition = _step(turn, held.status, "lifted")
@@ -354,6 +356,7 @@ def expire(turn: Turn, held: HeldLock) -> None:
         left += [longer for reason in over if (longer := _prolonged(turn, held, reason)) is not None]
     if left:
         _hold_for(turn, held, left, "unreviewed")
+        _rest_waits(turn)
         return
     turn.moves("expired", "time")
     held.status = RELEASED
@@ -628,7 +631,9 @@ def _take_released(turn: Turn) -> list[HeldLock]:
 
 
 def _let_in(turn: Turn, gone: list[HeldLock]) -> None:
-    """What follows when locks are over: the owner is told, and an appeal has reached its end."""
+    """What follows when locks are over: the owner is told, and a wait or an appeal has reached its end."""
+    if gone:
+        _rest_waits(turn)
     told = next((held for held in gone if held.tells), None)
     if told is not None:
         _tell_released(turn, told)
@@ -639,6 +644,21 @@ def _let_in(turn: Turn, gone: list[HeldLock]) -> None:
     if appeal is not None:
         set_status(turn, appeal, "resolved", "unlocked")
         turn.ctx.let_in.append(turn.at_ms - appeal.opened_ms)
+
+
+def _rest_waits(turn: Turn) -> None:
+    """Where no wait for wrong passwords stands any more nobody has anything to decide (domain F20).
+
+    The case rests, and closes after a quiet day: at once it would be opened again by each guess of one who goes on.
+    What a cap kept from being locked, and what a person has taken up, is people's.
+    """
+    for case in turn.obligations.cases:
+        if case.family != LADDER or not case.is_open or has_person(case):
+            continue
+        is_locked = any(held.action != "limit" and held.is_for(case.case_id) for held in turn.obligations.locks)
+        is_capped = any(line.kind == LOCK_CAPPED for line in case.lines)
+        if not is_locked and not is_capped:
+            set_status(turn, case, "auto_answered")
 
 
 def _tell_released(turn: Turn, told: HeldLock) -> None:

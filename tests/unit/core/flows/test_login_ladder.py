@@ -313,3 +313,77 @@ class TestWhoGoesOnGuessing:
         versions = self.cases(effects)
         assert "lock_capped" in {line.kind for line in versions[-1].evidence}
         assert len(versions) < 30
+
+
+class TestTheCase:
+    """It ends when nobody has to wait any more, and not before (domain F20)."""
+
+    @staticmethod
+    def versions(effects):
+        return [one for one in effects if type(one) is CaseVersion and one.flow == "F20"]
+
+    @pytest.mark.parametrize("where", [OWN, THIEF], ids=["known", "unknown"])
+    def test_it_rests_when_the_wait_is_over_and_closes_after_a_quiet_day(self, where):
+        player = at_home(rules=ASSUMED)
+        fail(player, 10, **where)
+        told = self.versions(player.pass_until(NOON + 4 * DAY))
+        assert [told[0].status, told[-1].status, told[-1].resolution_code] == ["auto_answered", "closed", "answered"]
+        assert {one.priority for one in told} == {"P3"}, "nobody has missed anything"
+
+    def test_it_rests_when_the_owner_has_given_a_second_factor(self):
+        player = at_home(rules=ASSUMED)
+        fail(player, 10, **OWN)
+        told = self.versions(player.see(login(NOON + 15 * MINUTE, "otp", ChallengePassed, **OWN)))
+        assert told[-1].status == "auto_answered"
+
+    def test_it_rests_no_sooner_than_the_payment_system_has_lifted_the_lock(self):
+        player = at_home()
+        fail(player, 10, **OWN)
+        told = self.versions(player.see(login(NOON + 15 * MINUTE, "otp", ChallengePassed, **OWN)))
+        assert [one.status for one in told] == ["classified"]
+
+    def test_a_disabled_password_is_a_persons_work_until_it_is_enabled(self):
+        player = at_home(rules=ASSUMED)
+        fail(player, 101, every_ms=2 * HOUR, **OWN)
+        told = self.versions(player.pass_until(NOON + 15 * DAY))
+        assert told[-1].status not in ("auto_answered", "closed")
+        face = event(
+            IdentityVerified,
+            NOON + 15 * DAY,
+            "face",
+            method="face",
+            level=3,
+            passed=True,
+            actor="i",
+            role="identity_service",
+        )
+        assert self.versions(player.see(face))[-1].status == "auto_answered"
+        assert self.versions(player.pass_until(NOON + 17 * DAY))[-1].status == "closed"
+
+    def test_who_goes_on_guessing_does_not_open_it_again_and_again(self):
+        player = at_home(rules=ASSUMED)
+        told = fail(player, 10, **THIEF) + fail(
+            player, 16 * 5, every_ms=90 * MINUTE, at_ms=NOON + HOUR, name="g", **THIEF
+        )
+        assert "closed" not in {one.status for one in self.versions(told)}
+        texts = [
+            one for one in told if type(one) is NotificationRequested and one.template == "account_locked.password"
+        ]
+        assert len(texts) <= 6, "once a day"
+        assert self.versions(player.pass_until(NOON + 8 * DAY))[-1].status == "closed"
+
+    def test_what_a_person_has_taken_up_is_theirs(self):
+        player = at_home(rules=ASSUMED)
+        case = self.versions(fail(player, 10, **THIEF))[-1]
+        taken = event(
+            CaseAction,
+            NOON + 20 * MINUTE,
+            "take",
+            case_id=case.case_id,
+            expected_version=case.version,
+            action="assign",
+            actor="ann",
+            role="analyst",
+        )
+        player.see(taken)
+        assert self.versions(player.pass_until(NOON + 2 * HOUR))[-1].status not in ("auto_answered", "closed")
