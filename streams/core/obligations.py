@@ -181,7 +181,9 @@ class Lately(msgspec.Struct, array_like=True, gc=False):
     repeat_ok: bool
     good_minor: int = 0  # what its last capture or success said; 0: there was none
     how: int = 0  # 16 bits: whether it is a transfer, and by which method (`streams.core.money.times.how_of`)
-    asked_minor: int = 0  # what was asked for, where it is good with a part of that captured; 0: of all others
+    asked_minor: int = 0  # what was asked for, where it is good with less than that; 0: of all others
+    captured_minor: int = 0  # what the captures of parts of it come to, also those heard before its success
+    captured_ms: int = 0  # when the last of them was
 
 
 class Fee(msgspec.Struct, array_like=True, gc=False):

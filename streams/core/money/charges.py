@@ -58,6 +58,7 @@ UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`under
 ATTEMPT = "attempt"  # one more: that the bank gives back by itself what an attempt took that has failed
 NEEDS = ("ledger.entries",)
 LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
+_SAME_CAPTURE_MS = 5_000  # equal captures of one payment that are closer together are one, told twice
 _TRIED_AGAIN = "tried_again"
 _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
@@ -105,6 +106,7 @@ def requested(turn: Turn, event: Movement) -> None:
             about.order_minor = None  # it was to be the whole order, and is not
         about.amount_minor, about.good_minor = known.amount_minor, known.good_minor
         about.asked_minor = known.asked_minor
+        about.captured_minor, about.captured_ms = known.captured_minor, known.captured_ms
     lately = [*(each for each in turn.obligations.lately if each.payment_id != event.payment_id), about]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):
         lately.pop(0)
@@ -174,17 +176,15 @@ def captured(turn: Turn, event: Movement) -> None:
     about = about_of(turn, event.payment_id)
     if about is None or about.currency != event.currency:
         return
-    last_minor, about.good_minor = about.good_minor, event.amount_minor
-    is_success = type(event) is PaymentSucceeded
-    told_minor = event.amount_minor
-    if about.asked_minor and not is_success:  # one more part of it
-        told_minor = max(told_minor, min(about.asked_minor, about.amount_minor + told_minor))
+    is_success, told_minor = type(event) is PaymentSucceeded, event.amount_minor
+    if not is_success:
+        _capture(turn, about, told_minor)
+    about.good_minor = told_minor
+    if is_success or about.asked_minor:  # in whatever order captures and successes are heard
+        told_minor = max(told_minor, min(about.captured_minor, about.asked_minor or about.amount_minor))
     more = told_minor - about.amount_minor
-    if more < 0 and is_success:  # of captures there may be several
-        if about.asked_minor and last_minor == told_minor:
-            return  # of the last of them, not of what they come to
-        if last_minor and last_minor < about.amount_minor:
-            about.asked_minor = about.asked_minor or about.amount_minor
+    if more < 0 and is_success:  # perhaps of a part, whose capture may be heard behind it
+        about.asked_minor = about.asked_minor or about.amount_minor
         if about.order_minor == about.amount_minor:
             about.order_minor = None  # it was to be the whole order, and is not
         about.amount_minor = told_minor
@@ -203,6 +203,14 @@ def captured(turn: Turn, event: Movement) -> None:
         if each.kind == CHARGE and each.payment_id == event.payment_id:
             each.amount_minor = told_minor
     look_again_now(turn, event.payment_id)
+
+
+def _capture(turn: Turn, about: Lately, minor: int) -> None:
+    """Adds one more part of a payment. The payment system and the provider may each tell of it, at nearly one time."""
+    is_same = minor == about.good_minor and abs(turn.at_ms - about.captured_ms) <= _SAME_CAPTURE_MS
+    if minor < (about.asked_minor or about.amount_minor) and not is_same:
+        about.captured_minor += minor
+        about.captured_ms = turn.at_ms
 
 
 def _captured_once(turn: Turn, payment_id: str, about: Lately) -> None:

@@ -105,13 +105,13 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         return
     if state is not None and state.status == PaymentState.SUCCEEDED and not state.is_debited:
         _paid_after_all(turn, payment_id)
-    if state is not None and state.grace_s and state.status == PaymentState.REVERSED and not state.is_debited:
-        # Undone already, says its payment: the ledger should say so too.
-        until_ms = times.within(turn, turn.policy.money.refund["other"], event.currency).ends_ms(turn.at_ms)
+    is_undone = state is not None and bool(state.grace_s) and _undoes(turn, state, key)
+    if is_undone:  # undone already, says its payment: the ledger should say so too
+        until_ms = times.of_payment(turn, payment_id, event.currency).ends_ms(turn.at_ms)
         debit = _wait(turn, event, payment_id, left_minor, max(1, (until_ms - turn.at_ms) // 1000), orphan=False)
         debit.undone = True
         return
-    if state is not None and (_explains(state) or state.grace_s == 0):
+    if state is not None and (state.status == PaymentState.SUCCEEDED or state.grace_s == 0):
         return
     case = _case(turn, payment_id)
     if case is not None and case.is_open:
@@ -130,12 +130,18 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         return
     grace_s = state.grace_s if state is not None else orphans.waits_s(turn)
     debit = _wait(turn, event, payment_id, left_minor, grace_s, orphan=state is None)
-    debit.again = state is not None and state.is_debited
+    debit.again = state is not None and (state.is_debited or state.status == PaymentState.REVERSED)
 
 
-def _explains(state: PaymentState) -> bool:
-    """The ledger may tell of a debit later than the payments of what explains it. A reversal explains one."""
-    return state.status == PaymentState.SUCCEEDED or (state.status == PaymentState.REVERSED and not state.is_debited)
+def _undoes(turn: Turn, state: PaymentState, key: int) -> bool:
+    """The ledger may tell of a debit behind the reversal that undoes it. A reversal undoes one, and none from after it.
+
+    The clocks of payments and ledger may differ as much as amounts wait for each other.
+    """
+    if state.status != PaymentState.REVERSED or state.is_debited:
+        return False
+    said_ms = turn.obligations.said_ms(key)
+    return not said_ms or turn.at_ms <= said_ms + turn.policy.money.amount_check_s * 1000
 
 
 def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, grace_s: int, *, orphan: bool) -> Debit:

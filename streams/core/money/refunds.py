@@ -16,7 +16,6 @@ from streams.core.cases.book import FRAUD, Draft, add_line, open_or_join, set_st
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import arrivals, balance, expectations, given, other_leg, shared_ids, times
-from streams.core.money.business_days import Within
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
     CASES_DAYS,
@@ -185,19 +184,11 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     )
     text = f"refund {owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
-    term = times.refund(turn, answer) if answer is not None else _term(turn, owed)
+    term = times.refund(turn, answer) if answer is not None else times.of_payment(turn, owed.payment_id, owed.currency)
     eta_ms = term.ends_ms(turn.at_ms)
     about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms), "eta": instant(eta_ms)}
     notify(turn, "refund_started", {**about, "case_id": case.case_id}, case)
     return None
-
-
-def _term(turn: Turn, owed: Owed) -> Within:
-    """Where nobody has answered: by how the payment was made, as far as that is remembered."""
-    method = times.method_of(turn, owed.payment_id)
-    if method:
-        return times.by_method(turn, method, owed.currency)
-    return times.within(turn, turn.policy.money.refund["other"], owed.currency)
 
 
 def refund_moved(turn: Turn, event: Refund) -> None:

@@ -58,6 +58,14 @@ def refund(turn: Turn, event: Movement) -> Within:
     return by_method(turn, method, event.currency, event.gateway_id, event.network)
 
 
+def of_payment(turn: Turn, payment_id: str, currency: str) -> Within:
+    """How long a refund takes where no event says it: by how the payment was made, as far as that is remembered."""
+    method = method_of(turn, payment_id)
+    if method:
+        return by_method(turn, method, currency)
+    return within(turn, turn.policy.money.refund["other"], currency)
+
+
 def by_method(
     turn: Turn, method: str, currency: str, gateway_id: str | None = None, network: str | None = None
 ) -> Within:

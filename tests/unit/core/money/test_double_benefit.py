@@ -141,8 +141,22 @@ def test_a_second_debit_after_a_reversal_waits_for_its_own() -> None:
     assert books.open == {"debited_not_confirmed": 10_000}
 
 
-def test_a_ledger_that_tells_of_a_debit_after_its_reversal_opens_nothing() -> None:
-    assert Books().play("request", "fail", "reverse", "debit", "wait 120").open == {}
+@pytest.mark.parametrize("before", [(), ("fail",), ("succeed",)], ids=["open", "failed", "good"])
+def test_a_reversal_that_is_heard_before_its_debit_is_a_promise_too(before: tuple[str, ...]) -> None:
+    script = ("request", *before, "reverse", "debit")
+    assert Books().play(*script, "wait 20", "credit", "wait 600").open == {}
+    books = Books().play(*script, "wait 29")
+    assert books.open == {}
+    assert books.play("wait 2").open == {"debited_not_confirmed": 10_000}
+    assert books.play("credit").open == {}
+
+
+def test_a_debit_from_after_the_reversal_waits_for_its_own_explanation() -> None:
+    script = ("request", "reverse", "wait 2", "debit", "wait 1")
+    assert Books().play(*script, "credit", "wait 600").open == {}
+    books = Books().play(*script)
+    assert books.open == {}
+    assert books.play("wait 2").open == {"debited_not_confirmed": 10_000}
 
 
 def test_the_second_of_two_debits_has_one_case() -> None:

@@ -413,6 +413,31 @@ def test_each_shipment_is_captured_and_debited_for_itself(ledger_s: int, parts: 
     assert only(CaseVersion, run(*told)) == []
 
 
+@pytest.mark.parametrize("minors", [(10_000, 10_000), (6_000, 12_000, 12_000), (1_000, 9_000), (9_000, 1_000)])
+@pytest.mark.parametrize(
+    ("captured_s", "good_s"),
+    [(3, 1), (100, 1), (0, 140), (0, 600), (600, 1)],
+    ids=["capture behind", "far behind", "success behind", "all captures before", "all successes before"],
+)
+def test_shipments_cost_the_same_in_whatever_order_captures_and_successes_are_heard(
+    minors: tuple[int, ...], captured_s: int, good_s: int
+) -> None:
+    """Each word of a part has its own time and is heard so many seconds after it."""
+    about = ORDER | {"payment_id": "p1"}
+    asked = paid(NOON, "asked", kind=PaymentRequested, **about | {"amount_minor": sum(minors)})
+    heard = [(NOON, asked)]
+    for number, minor in enumerate(minors):
+        at_ms, part = NOON + (number + 1) * MINUTE, about | {"amount_minor": minor}
+        captured = paid(at_ms, f"{number}", kind=PaymentCaptured, **part)
+        good = paid(at_ms + SECOND, f"{number}", kind=PaymentSucceeded, **part)
+        heard.append((at_ms - SECOND, posted(at_ms - SECOND, f"d{number}", amount_minor=minor)))
+        heard += [(at_ms + captured_s * SECOND, captured), (at_ms + good_s * SECOND, good)]
+    effects = run(*(each for _, each in sorted(heard, key=lambda each: each[0])), mark(NOON + HOUR))
+    assert only(RefundIntended, effects) == []
+    last = {case.case_id: case.status for case in only(CaseVersion, effects)}
+    assert set(last.values()) <= {"resolved", "withdrawn"}
+
+
 @pytest.mark.parametrize(("debits", "back"), [((8_000, 8_000), [8_000]), ((5_000, 5_000), [])])
 def test_a_part_that_is_good_and_debited_twice_goes_back_where_it_can_be_no_other_part(
     debits: tuple[int, ...], back: list[int]
