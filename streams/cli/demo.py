@@ -164,7 +164,7 @@ def _play(
     view.tell("starting a worker")
     surroundings = _environment(settings, folder)
     with ending.waits():
-        worker = Worker(folder, surroundings | _worker_environment(web_port))
+        worker = Worker(folder, surroundings | _worker_environment(web_port), view.worker)
         stack.callback(worker.stop)
     if console is not None:  # all of it while the worker starts
         console = prepared(console, folder, view, clock.now_ms())
@@ -232,10 +232,13 @@ def _watch(
 
 
 class Worker:
-    """The worker and its supervisor: where its surroundings end it, a busy machine say, it starts again a few times."""
+    """The worker and its supervisor: where its surroundings end it, a busy machine say, it starts again a few times.
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self._folder, self._environment = folder, environment
+    `tell`: told of each time, with the worker's last word.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str], tell: Callable[[str], None]) -> None:
+        self._folder, self._environment, self._tell = folder, environment, tell
         self._starts_left = WORKER_RESTARTS
         self.child = self._start()
 
@@ -247,6 +250,8 @@ class Worker:
         code = self.child.ended()
         if code == EXIT_INFRASTRUCTURE and self._starts_left:
             self._starts_left -= 1
+            last = "".join(self.child.last_lines(1)) or "it said nothing"
+            self._tell(f"the worker ended with exit code {code} and is started again: {last}")
             self.child = self._start()
             return None
         return code
@@ -452,6 +457,8 @@ def _environment(settings: Settings, folder: Path) -> dict[str, str]:
 
 def _worker_environment(web_port: int) -> dict[str, str]:
     return {
+        # The embedded broker waits for a dynamic member that ended for a minute: a new process takes its own place.
+        "PAYWARDEN_INSTANCE_ID": "demo",
         "PAYWARDEN_CLOCK": "live",
         "PAYWARDEN_MERGE": "live",
         "PAYWARDEN_WEB_PORT": str(web_port),

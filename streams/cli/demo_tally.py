@@ -36,6 +36,8 @@ OUTPUTS: Final = (
 # Long enough for a steady p95 at 100 decisions a second, short enough to show what is happening now.
 _LATENCIES: Final = 2_000
 _SECONDS: Final = 60
+# The feed brings something to decide every second; a busy machine takes up to half a minute for it.
+_SILENCE_S: Final = 45.0
 # Look, then pause: not every broker lets a fetch wait for data, and a client that asks again at once would take a core
 # from the worker. The pause is part of the latency that is shown.
 _PAUSE_S: Final = 0.04
@@ -58,6 +60,7 @@ class Tally:
         self.live_from_s: float | None = None
         self.events = 0
         self.decisions: Counter[str] = Counter()
+        self.decided_s = 0.0  # when a decision was read last
         self.actions: Counter[str] = Counter()
         self.locks: dict[str, str] = {}  # action id -> reason class
         self.locked_accounts: set[str] = set()  # now
@@ -85,6 +88,14 @@ class Tally:
         first = now if self.live_from_s is None else int(self.live_from_s) + 1
         return [self.per_second[second] for second in range(max(first, now - _SECONDS), now)]
 
+    @property
+    def silent_s(self) -> float | None:
+        """How long nothing was decided although the live feed plays; None while that says nothing."""
+        if self.live_from_s is None:
+            return None
+        silent_s = self.seconds - max(self.decided_s, self.live_from_s)
+        return silent_s if silent_s > _SILENCE_S else None
+
     def latency_ms(self, share: float) -> int | None:
         """From an event to the moment at which its decision could be read; None before there is one."""
         ordered = sorted(self.latencies_ms)
@@ -100,6 +111,7 @@ class Tally:
         match event:
             case DecisionMade():
                 self.decisions[event.outcome] += 1
+                self.decided_s = self.seconds
                 at_ms = to_ms(event.occurred_at)
                 if self.live_from_ms is not None and at_ms >= self.live_from_ms:
                     self.latencies_ms.append(seen_ms - at_ms)

@@ -62,7 +62,7 @@ class Place(NamedTuple):
 
 
 class View(Protocol):
-    """Told what happens, in this order: tell*, live, update*, tell*, farewell; news of the console at any time."""
+    """Told what happens, in this order: tell*, live, update*, tell*, farewell; at any time of console and worker."""
 
     def __enter__(self) -> View: ...
     def __exit__(
@@ -72,6 +72,7 @@ class View(Protocol):
     def live(self, place: Place, scenes: Iterator[Scene], now_ms: Callable[[], int]) -> None: ...
     def update(self) -> None: ...
     def console(self, news: News) -> None: ...
+    def worker(self, sentence: str) -> None: ...
     def farewell(self) -> None: ...
 
 
@@ -149,6 +150,9 @@ class Lines:
         for way in news.ways:
             self._more(way)
 
+    def worker(self, sentence: str) -> None:
+        self.tell(sentence)
+
     def farewell(self) -> None:
         self.tell(counts(self._tally))
 
@@ -162,6 +166,7 @@ class Screen:
     def __init__(self, tally: Tally, console: Console) -> None:
         self._tally, self._console = tally, console
         self._news: News | None = None
+        self._worker = ""
         self._doing = ""
         self._place: Place | None = None
         self._playing: Playing | None = None
@@ -191,6 +196,9 @@ class Screen:
     def console(self, news: News) -> None:
         self._news = news
 
+    def worker(self, sentence: str) -> None:
+        self._worker = f"{self._tally.seconds:.0f} s: {sentence}"
+
     def farewell(self) -> None:
         tally = self._tally
         self._console.print(Text.assemble(("PayWarden demo ", "bold"), (f"{tally.seconds:.0f} s", "dim")))
@@ -201,6 +209,8 @@ class Screen:
 
     def _picture(self) -> RenderableType:
         news = _news(self._news)
+        if self._worker:
+            news.append(Text(self._worker, "yellow", no_wrap=True, overflow="ellipsis"))
         height = self._console.height - len(news)
         rows = max(1, (height - _LINES_OF_THE_REST) // _LINES_PER_CASE)
         return Group(
@@ -217,7 +227,12 @@ class Screen:
         line = Table.grid(expand=True)
         line.add_column()
         line.add_column(justify="right")
-        doing = Text(f"  {self._doing} …", style="yellow") if self._doing else Text("  live", style="bold green")
+        if self._doing:
+            doing = Text(f"  {self._doing} …", style="yellow")
+        elif silence := silence_of(tally):
+            doing = Text(f"  {silence}", style="bold red")
+        else:
+            doing = Text("  live", style="bold green")
         line.add_row(Text.assemble(("PayWarden", "bold"), " demo", doing), Text(f"{tally.seconds:.0f} s", style="dim"))
         return line
 
@@ -365,4 +380,11 @@ def counts(tally: Tally) -> str:
         + (f" ({outcomes})" if outcomes else "")
         + f" | {len(tally.locks)} locks | {len(tally.cases)} cases | {tally.dead_letters.total()} dead letters"
         + ("" if p50 is None else f" | event to decision p50 {p50:,} ms, p95 {p95:,} ms")
+        + (f" | {silence}" if (silence := silence_of(tally)) else "")
     )
+
+
+def silence_of(tally: Tally) -> str:
+    """That the worker stands still; empty while it decides."""
+    silent_s = tally.silent_s
+    return "" if silent_s is None else f"NOTHING DECIDED FOR {silent_s:.0f} s: the worker does not read"

@@ -30,6 +30,7 @@ from streams.console.claims import Claims
 from streams.console.limits import Limits, Throttle
 from streams.console.masking import PERSONAL
 from streams.console.pages import LANGUAGES, Pages
+from streams.console.pulse import Pulse
 from streams.console.references import MARK, References
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
 from streams.contracts.cases import CaseVersion
@@ -63,6 +64,7 @@ class Changes:
     def __init__(self) -> None:
         self._open: set[asyncio.Queue[frozenset[str]]] = set()
         self.left = 0  # records that a store which is being filled has not read yet
+        self.pulse = Pulse()
 
     def tell(self, written: Written) -> None:
         for queue in self._open:
@@ -141,6 +143,7 @@ class Desk:
             language_of(request),
             session,
             filling=self.changes.left,
+            silent_ms=self.changes.pulse.silent_since_ms(self.clock.now_ms()),
             escalated=self._escalated(session),
             again=again,
             keys=request.cookies.get(KEYS) != "off",

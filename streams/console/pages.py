@@ -121,6 +121,7 @@ class Pages:
         session: Session | None,
         *,
         filling: int = 0,
+        silent_ms: int | None = None,
         escalated: int = 0,
         again: str = "/queue",
         keys: bool = True,
@@ -128,8 +129,8 @@ class Pages:
     ) -> str:
         """The page `name` for somebody.
 
-        `filling`: records that the store has not read yet; `escalated`: cases for supervisors; `again`: where it is;
-        `keys`: whether single keys do something.
+        `filling`: records that the store has not read yet; `silent_ms`: since when nothing was decided; `escalated`:
+        cases for supervisors; `again`: where it is; `keys`: whether single keys do something.
         """
 
         def text(key: str) -> str:
@@ -144,7 +145,15 @@ class Pages:
         def lined(text: str) -> str:
             return self._wording.line(text, language)
 
-        given = {"problem": None, "filling": filling, "escalated": escalated, "again": again, "keys": keys, **values}
+        given = {
+            "problem": None,
+            "filling": filling,
+            "silent_ms": silent_ms,
+            "escalated": escalated,
+            "again": again,
+            "keys": keys,
+            **values,
+        }
         given.setdefault("now_ms", self._clock.now_ms())
         return self._environment.get_template(name).render(
             t=text, w=word, changed=changed, lined=lined, language=language, session=session, **given

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
@@ -88,7 +88,13 @@ def following(
         await sender.start()
         loop = asyncio.get_running_loop()
         told = partial(_tell, changes)
-        follower = loop.create_task(load(options, store, told, follow=True, metrics=metrics, fills=changes.fills))
+
+        def heard(counts: Mapping[str, int]) -> None:
+            changes.pulse.heard(counts, clock.now_ms())
+
+        follower = loop.create_task(
+            load(options, store, told, follow=True, metrics=metrics, fills=changes.fills, heard=heard)
+        )
         follower.add_done_callback(_end_if_failed)
         try:
             looks = (

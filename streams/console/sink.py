@@ -106,12 +106,14 @@ async def load(
     follow: bool = False,
     metrics: Metrics = _NOBODY,
     fills: Callable[[int], None] = lambda left: None,
+    heard: Callable[[Mapping[str, int]], None] = lambda counts: None,
 ) -> int:
     """Reads up to where the topics end now, or with `follow` on and on; how many records it read.
 
     Of many that lie there at the beginning those of cases, locks and messages are read before what happened on
     accounts, of which there is a hundred times as much: people can work while that is still read. `fills` is told how
-    many are left of them; nought as soon as these were read.
+    many are left of them; nought as soon as these were read. `heard` is told how many records of which topics came
+    once all of these were read.
 
     Raises StoreError, StoreUnreachable and what Kafka's client raises.
     """
@@ -158,8 +160,11 @@ async def load(
             if records:
                 written = await asyncio.to_thread(partial(store.write, records, at, fills=lays_up))
                 read += len(records)
-                for topic, count in Counter(record.topic for record in records).items():
+                counts = Counter(record.topic for record in records)
+                for topic, count in counts.items():
                     metrics.add(STORE_RECORDS, count, topic)
+                if not left:
+                    heard(counts)
                 metrics.add(STORE_REFUSED, written.refused)
                 if told is not None:
                     told(written, read)

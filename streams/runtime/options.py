@@ -42,6 +42,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True):
     member_timeout_s: float = 10.0
     # The longest a take-over may last, doubled: the whole group waits for it. 300 s restores 25 million rows.
     rebalance_timeout_s: float = 300.0
+    # A worker that the group has not taken in by then ends: a dead member is waited for as long as a rebalance at most.
+    join_s: float = 330.0
 
     # Fetching. 64 KiB or 10 ms, whichever comes first: Faust's own 1 byte / 1.5 s kept the broker at 116 % CPU.
     fetch_min_bytes: int = 64 * 1024

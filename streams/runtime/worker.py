@@ -21,7 +21,7 @@ from streams import metrics as catalogue
 from streams.contracts.topics import physical
 from streams.ports import Clock, Metrics
 from streams.runtime.collector import look_rarely
-from streams.runtime.failstop import EXIT_OK, Refusal, WrongPartitions, fail_stop, stop_process
+from streams.runtime.failstop import EXIT_OK, Refusal, Unreachable, WrongPartitions, fail_stop, stop_process
 from streams.runtime.faust_client import faust_kwargs
 from streams.runtime.health import Exposition, Health, Pages, judge
 from streams.runtime.logic import Logic
@@ -38,6 +38,8 @@ STREAM_BATCHES = 4_096
 REQUEST_S = 90.0
 # SIGTERM to exit is promised within 3 s; leaving the group politely may take this much of it.
 GOODBYE_S = 1.5
+# Who waits for its group says so as often.
+STILL_JOINING_S = 30.0
 
 
 class WorkerApp(faust.App):  # type: ignore[misc]
@@ -120,6 +122,7 @@ class Runtime:
         self._pumps: list[Pump] = []
         self._app: WorkerApp | None = None
         self._assigned = 0
+        self._joined = asyncio.Event()
 
     def run(self) -> NoReturn:
         """Work until SIGTERM or SIGINT; never returns."""
@@ -150,6 +153,7 @@ class Runtime:
         app.on_rebalance_complete.connect(self._on_rebalance_complete)
         tasks = [loop.create_task(self._guarded(pump.run())) for pump in self._pumps]
         tasks += [loop.create_task(self._guarded(companion.keep_up())) for companion in self._companions]
+        tasks.append(loop.create_task(self._guarded(self._wait_for_the_group())))
         starting = loop.create_task(app.start())
         starting.add_done_callback(_fail_if_raised)
         await stop.wait()
@@ -247,6 +251,22 @@ class Runtime:
 
     # -- rebalancing -----------------------------------------------------------------------------------------------
 
+    async def _wait_for_the_group(self) -> None:
+        """aiokafka asks again without end and says nothing: a worker that is never taken in would look alive."""
+        group, most_s = self._options.app_id, self._options.join_s
+        began_s = self._clock.monotonic_s()
+        while (left_s := most_s - (self._clock.monotonic_s() - began_s)) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._joined.wait(), min(STILL_JOINING_S, left_s))
+                return
+            waited_s = self._clock.monotonic_s() - began_s
+            logger.warning("not in the group %s after %.0f s: nothing is read yet", group, waited_s)
+        raise Unreachable(
+            f"the group {group} has not taken this worker in within {most_s:.0f} s, so it reads nothing. The brokers "
+            "wait for a member that has ended, or do not answer. Restart it; with PAYWARDEN_INSTANCE_ID a worker that "
+            "is started again takes its own place and waits for nobody."
+        )
+
     async def _on_partitions_revoked(self, app: WorkerApp, revoked: set[TP], **_: Any) -> None:
         """Awaited by Faust while this worker is still the owner of `revoked`."""
         del app, revoked
@@ -259,6 +279,7 @@ class Runtime:
         async with self._ending():
             self._metrics.add(catalogue.REBALANCES)
             assigned = app.consumer.assignment()
+            self._joined.set()
             numbers = [self._numbers_of(pump, assigned) for pump in self._pumps]
             await asyncio.gather(*(pump.own(each) for pump, each in zip(self._pumps, numbers, strict=True)))
             self._assigned = sum(map(len, numbers))
