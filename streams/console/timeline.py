@@ -47,6 +47,7 @@ _LANE_OF: Final = {
     "ledger": "ledger",
     "operator": "person",
 }
+_CLOCK: Final = "clock."
 _SAID_BY: Final = {"message": "user.message", "contact": "contact.taken"}  # by the action of a remark
 _DECIDED: Final = frozenset({"decision.made", "payment.triaged"})
 _QUIET: Final = frozenset({"evidence", "counters"})  # a version that only counts on says nothing new
@@ -95,6 +96,28 @@ def lane_of(kind: str) -> str:
     return _LANE_OF.get(kind.replace("_", ".").partition(".")[0], "case")
 
 
+def whole(case: CaseVersion, versions: Iterable[CaseVersion]) -> CaseVersion:
+    """A case with the lines for which its newest version had no room, from the versions that still had them.
+
+    What is nowhere stays counted. A line of a clock stands for those before it.
+    """
+    if not case.evidence_dropped:
+        return case
+    known = {(line.event_id, line.kind) for line in case.evidence}
+    older = {
+        (line.event_id, line.kind): line
+        for version in versions
+        for line in version.evidence
+        if (line.event_id, line.kind) not in known
+    }
+    told = [line for line in older.values() if not line.kind.startswith(_CLOCK)]
+    return msgspec.structs.replace(
+        case,
+        evidence=tuple(sorted((*case.evidence, *told), key=lambda line: line.at)),
+        evidence_dropped=max(0, case.evidence_dropped - len(older)),
+    )
+
+
 def timeline(
     cases: Iterable[CaseVersion] = (),
     *,
@@ -135,7 +158,7 @@ def timeline(
                 case_id=case.case_id,
             )
     moments = _with_remarks(list(found.values()), remarks)
-    moments += [_changed(each) for each in versions if not _QUIET.issuperset(each.changed)]
+    moments += _changes(versions)
     moments += [
         Moment(
             at_ms=to_ms(each.occurred_at),
@@ -159,7 +182,7 @@ def timeline(
         )
         for each in answers
     ]  # fmt: skip
-    moments.sort(key=lambda each: (each.at_ms, LANES.index(each.lane), each.event_id))
+    moments.sort(key=lambda each: (each.at_ms, LANES.index(each.lane), each.version or 0, each.event_id))
     return tuple(moments[-MOMENTS:])
 
 
@@ -193,17 +216,27 @@ def _is_same(kind: str, of_line: str) -> bool:
     return of_line.replace("_", ".").startswith(kind.partition(".")[0]) or lane_of(of_line) == lane_of(kind)
 
 
-def _changed(version: CaseVersion) -> Moment:
-    return Moment(
-        at_ms=to_ms(version.occurred_at),
-        lane="case",
-        kind="case.version",
-        event_id=version.case_id,
-        label=version.status,
-        changed=tuple(each for each in version.changed if each not in _QUIET),
-        version=version.version,
-        case_id=version.case_id,
-    )
+def _changes(versions: Iterable[CaseVersion]) -> list[Moment]:
+    """What each version has changed, none before an older one: an acknowledgement may carry an earlier time."""
+    found: list[Moment] = []
+    at_ms = 0
+    for version in sorted(versions, key=lambda each: each.version):
+        at_ms = max(at_ms, to_ms(version.occurred_at))
+        changed = tuple(each for each in version.changed if each not in _QUIET)
+        if changed:
+            found.append(
+                Moment(
+                    at_ms=at_ms,
+                    lane="case",
+                    kind="case.version",
+                    event_id=version.case_id,
+                    label=version.status,
+                    changed=changed,
+                    version=version.version,
+                    case_id=version.case_id,
+                )
+            )
+    return found
 
 
 def judged(acts: Iterable[Act], case: CaseVersion | None = None, limit: int = 3) -> tuple[Judged, ...]:

@@ -31,7 +31,7 @@ from streams.console.desk import (
 from streams.console.masking import masked_in, people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
-from streams.console.timeline import AROUND_MS, MOMENTS, judged, may_hold, timeline
+from streams.console.timeline import AROUND_MS, MOMENTS, judged, may_hold, timeline, whole
 from streams.console.wishes import OFFERS
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
@@ -70,14 +70,16 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
         state = None if account_id is None else queries.lock_state(connection, account_id)
         locks = None if state is None else decode_locks(state)
         said = queries.remarks(connection, case_id=case_id)
+        story = whole(found, versions)
         incident = None if found.incident_id is None else queries.line(connection, found.incident_id)
         is_about_many = found.owner == "entity"
         children, belonging = queries.children(connection, case_id, _CHILDREN, begin) if is_about_many else ((), 0)
         shown: dict[str, Any] = {
             "moments": timeline(
-                (found,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers, remarks=said
+                (story,), acts=acts, versions=versions, notices=notices, locks=locks, answers=answers, remarks=said
             ),
-            "judged": judged(acts, found),
+            "not_kept": story.evidence_dropped,
+            "judged": judged(acts, story),
             "children": children,
             "begin": begin,
             "belonging": belonging,
@@ -87,7 +89,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
             "notices": notices,
             "attachments": queries.attachments(connection, case_id),
             "kinds": KINDS,
-            "hides": people_in((found, incident)) | people_of(acts),
+            "hides": people_in((story, incident)) | people_of(acts),
         }
         others = _others(connection, found)
     outcome = actions.outcome_of(sent, found, answers) if sent else None

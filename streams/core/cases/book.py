@@ -15,6 +15,7 @@ from streams.contracts.cases import CaseVersion, Entities, Evidence
 from streams.contracts.payments import Movement
 from streams.core import ids
 from streams.core.cases import clocks
+from streams.core.cases.review import OPERATOR
 from streams.core.messages.notify import told
 from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line
 from streams.core.turn import Turn
@@ -29,6 +30,7 @@ HANDED_OVER = "handed_over"  # line of a case
 FRAUD = "confirmed_fraud"  # finding of a case
 # Lines that people miss least where there is no room: a command was carried out, time has passed.
 _ROUTINE = frozenset({"acknowledged", "clock.first_response", "clock.next_update", "clock.resolution"})
+_ROUTINE_WORTH, _WORTH, _PEOPLES_WORTH, _KEPT = range(4)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -363,15 +365,29 @@ def _joined(old: list[str], new: tuple[str, ...], most: int) -> list[str]:
 def shrink(turn: Turn) -> None:
     """Keeps what the account remembers of its cases within its bytes; the topic has every version."""
     while len(_ENCODER.encode(cases := _followed(turn))) > CASES_BYTES:
-        longest = max(cases, key=lambda case: len(case.lines))
-        if len(longest.lines) > 1:
-            _drop_line(longest)
+        case = min(cases, key=lambda case: (_least_worth(case), -len(case.lines)))
+        if len(case.lines) > 1:
+            _drop_line(case)
         else:
             hand_over(turn, _first_to_go(turn))
 
 
 def _drop_line(case: Case) -> None:
-    """The oldest line of routine, else the oldest one but the first: how a case began is always told."""
-    routine = (at for at, line in enumerate(case.lines) if at and line.kind in _ROUTINE)
-    del case.lines[next(routine, 1)]
+    """The oldest of the lines that people miss least; how a case began is always told."""
+    del case.lines[min(range(1, len(case.lines)), key=lambda at: _worth(case, at))]
     case.dropped += 1
+
+
+def _least_worth(case: Case) -> int:
+    return min((_worth(case, at) for at in range(1, len(case.lines))), default=_KEPT)
+
+
+def _worth(case: Case, at: int) -> int:
+    """Routine goes first, and last what people did: who let a payment go is told for as long as there is room.
+
+    The newest line stays as long: each has to be in the version that tells it, from which pages know it for ever.
+    """
+    kind = case.lines[at].kind
+    if at == len(case.lines) - 1 or kind.startswith(OPERATOR):
+        return _PEOPLES_WORTH
+    return _ROUTINE_WORTH if kind in _ROUTINE else _WORTH

@@ -24,7 +24,7 @@ from streams.console.desk import PAGE
 from streams.console.masking import masked_in
 from streams.console.references import References
 from streams.console.routes.merchants import report_of
-from streams.console.timeline import LANES, Moment, habit, judged, lane_of, timeline
+from streams.console.timeline import LANES, Moment, habit, judged, lane_of, timeline, whole
 from streams.console.wording import load_texts
 from streams.contracts.actions import Lock, LocksState
 from streams.contracts.base import from_ms
@@ -100,6 +100,36 @@ def test_one_timeline_holds_everything_once_and_in_order(service: Service) -> No
         (counted,), acts=acts(service)[::-1], versions=(counted, second, first), notices=(notice,), answers=(refused,)
     )
     assert again == found
+
+
+def at_second(second: int) -> Any:
+    return from_ms(START_MS + 1_000 * second)
+
+
+def test_lines_that_a_case_has_no_room_for_come_from_its_older_versions(service: Service, analyst: Browser) -> None:
+    entities = Entities(account_id=PERSON)
+    opened = Evidence(at=at_second(1), kind="payment.failed", event_id="act_9", text="declined")
+    released = Evidence(at=at_second(2), kind="operator_release", event_id="opr_9", text="analyst mei: release")
+    ticked = Evidence(at=at_second(3), kind="clock.next_update", event_id="timer/1", text="next update: missed")
+    noted = Evidence(at=at_second(4), kind="operator_note", event_id="opr_8", text="analyst mei: note")
+    first = case("case_l", 1, entities=entities, evidence=(opened, released, ticked))
+    second = case("case_l", 2, entities=entities, evidence=(opened, noted), evidence_dropped=3)
+    load(service.store, [record("support.cases", each) for each in (first, second)])
+    story = whole(second, (first, second))
+    assert [line.kind for line in story.evidence] == ["payment.failed", "operator_release", "operator_note"]
+    assert story.evidence_dropped == 1  # in none of the versions
+    text = shown(analyst.asks("GET", "/cases/case_l"))
+    assert "1 older lines are not kept" in text
+    assert text.count("Person") >= 2
+
+
+def test_versions_stand_in_their_order_also_where_the_event_of_one_is_older() -> None:
+    versions = (
+        case("case_v", 5, occurred_at=at_second(9), changed=("status",)),
+        case("case_v", 6, occurred_at=at_second(4), changed=("timeline: acknowledged",)),
+        case("case_v", 7, occurred_at=at_second(9), changed=("finding confirmed_fraud",)),
+    )
+    assert [each.version for each in timeline(versions=versions)] == [5, 6, 7]
 
 
 def test_every_kind_of_event_has_a_lane_and_words() -> None:
@@ -483,3 +513,12 @@ def test_under_a_freeze_nothing_is_let_go_and_nothing_more_is_locked(service: Se
     assert not offers(analyst, "release")
     assert not offers(analyst, "lock")
     assert offers(analyst, "block")
+
+
+def test_every_page_says_that_no_worker_decides_and_stops_when_one_does(service: Service, analyst: Browser) -> None:
+    pulse, now_ms = service.app.state.desk.changes.pulse, service.clock.at_ms
+    pulse.heard({"auth.logins": 100}, now_ms - 120_000)
+    for page in ("/queue", "/cases/case_a", "/locks"):
+        assert "Events come in, but nothing is decided" in shown(analyst.asks("GET", page))
+    pulse.heard({"fraud.decisions": 1}, now_ms)
+    assert "nothing is decided" not in shown(analyst.asks("GET", "/queue"))

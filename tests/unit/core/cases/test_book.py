@@ -135,6 +135,22 @@ def test_where_there_is_no_room_routine_goes_first() -> None:
     assert [line.event_id for line in case.lines[:2]] == ["e1", "login"]
 
 
+def test_what_people_did_goes_last_whichever_case_of_the_account_it_is_on() -> None:
+    obligations = Obligations()
+    worked = open_or_join(turn_at(obligations), draft("takeover"))
+    acts = ("operator_note", "operator_ask", "operator_release", "operator_confirm_legit")
+    for number, kind in enumerate(acts):
+        add_line(turn_at(obligations), worked, Line(NOON + 1 + number, kind, f"act-{number}", "analyst ann: done"))
+        add_line(turn_at(obligations), worked, Line(NOON + 1 + number, "hold_released", f"made-{number}", "text"))
+    other = open_or_join(turn_at(obligations, NOON + 50, "e2"), draft("repeat_failures", "e2"))
+    for number in range(60, 100):
+        line = Line(NOON + number, "payment.failed", f"line-{number}", "declined once more")
+        add_line(turn_at(obligations, NOON + number), other, line)
+        assert other.lines[-1] is line  # whoever reads the version that tells it finds it there
+    assert other.dropped
+    assert {line.kind for line in worked.lines} >= set(acts)
+
+
 def test_one_case_too_many_joins_the_newest_of_its_queue() -> None:
     obligations = Obligations()
     for number in range(CASES_MAX - 1):
