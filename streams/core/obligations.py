@@ -590,7 +590,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     legit_ms: int = 0  # until when it was the owner who came in and changed things, as an analyst has found
     cards: bytes = b""  # 11 bytes each, oldest first: `payment_key` of a card payment, then 48 bits of its card
     posts: list[tuple[int, int]] = msgspec.field(default_factory=list)  # when, and how many read it; of the last hour
-    urged: bool = False  # what `advised_ms` was about could not wait
+    urged: bool = False  # since it was last time for advice the owner was told to update a vulnerable app
     early: list[EarlyVictim] = msgspec.field(default_factory=list)
     login_help_ms: int = 0  # when the owner was last told how to get back in (F19)
     tried: list[Tried] = msgspec.field(default_factory=list)  # the last payments that failed, oldest first
@@ -599,6 +599,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     doubted: bytes = b""  # 6 bytes for each movement that was not simply let go; `streams.core.caught`
     home_trail: list[Trace] = msgspec.field(default_factory=list)  # since a change at home; `streams.core.flows.trail`
     home_dropped: int = 0  # movements of money that made room there
+    leak_told_ms: int = 0  # when the owner was last told that the password has leaked
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

@@ -188,10 +188,11 @@ def incident_of(look: RiskView, event: Login, at_ms: int) -> PartOf:
 
 
 def testing_incident_of(look: RiskView, event: Movement, at_ms: int) -> PartOf:
-    """The same of a card payment: of its card range, address or device; a shop is never the root of an attack."""
+    """The same of a card payment; of its shop only where card range, address and device are none."""
     if event.method != "card":
         return NO_PART
-    for kind, value in (("bin", event.bin), ("ip", event.ip), ("device", event.device_id)):
+    places = ("bin", event.bin), ("ip", event.ip), ("device", event.device_id), ("merchant", event.merchant_id)
+    for kind, value in places:
         fact = None if value is None else look(kind, value, at_ms)
         if fact is not None and fact.testing_incident:
             return PartOf(fact.testing_incident, kind, "card_testing")

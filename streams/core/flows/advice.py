@@ -2,8 +2,8 @@
 
 When the owner is in on a known device, nothing speaks against the login, and it or the profile shows a gap: a leaked
 password, an old app, no second factor. The last one matters right after strangers have guessed at the password, and
-where money moves regularly. Once a week at most; what cannot wait (a leaked password, a vulnerable app) follows milder
-advice all the same. Milder advice is within the cap on all advice.
+where money moves regularly. Once a week at most; what cannot wait (a leaked password, a vulnerable app) follows other
+advice all the same, each of the two once a week. Milder advice is within the cap on all advice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from streams.core.turn import Turn
 
 _LEAKED: Final = "advice.password_leaked"
 _UPDATE_NOW: Final = "advice.update_now"
-_URGENT: Final = frozenset({_LEAKED, _UPDATE_NOW})
 
 
 def after_login(turn: Turn, prepared: Prepared, login: LoginSucceeded) -> None:
@@ -28,10 +27,15 @@ def after_login(turn: Turn, prepared: Prepared, login: LoginSucceeded) -> None:
     if features is None or features.login_known != 1.0:
         return
     template = _most_pressing(turn, features, login)
-    if template is None or not _is_due(turn, template):
+    if template is None or not _is_due(turn, template) or not notify(turn, template, {}):
         return
-    if notify(turn, template, {}):
-        turn.obligations.advised_ms, turn.obligations.urged = turn.at_ms, template in _URGENT
+    obligations = turn.obligations
+    if template == _LEAKED:
+        obligations.leak_told_ms = turn.at_ms
+        obligations.urged = obligations.urged and not _is_time(turn, obligations.advised_ms)
+    else:
+        obligations.urged = template == _UPDATE_NOW
+    obligations.advised_ms = turn.at_ms
 
 
 def _most_pressing(turn: Turn, features: Features, login: LoginSucceeded) -> str | None:
@@ -54,10 +58,14 @@ def _lacks_second_factor(features: Features, policy: AdvicePolicy) -> bool:
 
 
 def _is_due(turn: Turn, template: str) -> bool:
-    obligations, again_ms = turn.obligations, turn.policy.notifications.advised_again_s * 1000
-    if not obligations.advised_ms or turn.at_ms - obligations.advised_ms >= again_ms:
-        return True
-    return template in _URGENT and not obligations.urged
+    obligations = turn.obligations
+    if template == _LEAKED:
+        return _is_time(turn, obligations.leak_told_ms)
+    return _is_time(turn, obligations.advised_ms) or (template == _UPDATE_NOW and not obligations.urged)
+
+
+def _is_time(turn: Turn, told_ms: int) -> bool:
+    return not told_ms or turn.at_ms - told_ms >= turn.policy.notifications.advised_again_s * 1000
 
 
 def is_outdated(version: str, minimum: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
-from streams.core.cases.dialogue import take_up
+from streams.core.cases.dialogue import CLOSED, take_up
 from streams.core.cases.joining import link
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
@@ -65,6 +65,8 @@ _OF_SOMEBODY_ELSE: Final = frozenset(
         "session-reuse",
     }
 )
+# Rules that say that an attempt is a part of an attack, whose own case tells of it (F26, F30).
+_OF_ATTACKS: Final = frozenset({"card-testing", "hostile-address", "attacked-site"})
 MODEL = "model"  # where caps and commands name a rule
 
 
@@ -366,8 +368,7 @@ def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> Non
         turn.change(case, "account_takeover")
     if movement is not None and not case.payment_id:
         is_about(case, movement)
-    if case.status == "auto_answered":
-        set_status(turn, case, "classified")
+    _wake(turn, case)
     trail.lay(turn, case)
     _loses(turn, case)
 
@@ -375,10 +376,15 @@ def is_takeover(turn: Turn, case: Case, movement: Movement | None = None) -> Non
 def done(turn: Turn, event: Movement) -> None:
     """A blocked movement was carried out: the payment system hears too late, or does not listen.
 
-    The case of the takeover counts it and is expected to lose it.
+    The case of the takeover counts it and is expected to lose it; one that rested because it was stopped does no more.
     """
     if not turn.obligations.was_stopped(payment_key(event.payment_id)):
         return
+    for case in turn.obligations.cases:
+        if case.family == ALERT and case.status == "auto_answered":
+            line = Line(turn.at_ms, kind_of(event), turn.cause, trail.DONE, event.amount_minor, event.currency)
+            add_line(turn, case, line)
+            _wake(turn, case)
     cases = [case for case in turn.obligations.cases if case.case_type == TAKEOVER_CASE and case.is_open]
     if not cases:
         trail.done(turn, event)
@@ -447,6 +453,9 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             case.counters[review.LOSS] = case.counters.get(review.LOSS, 0) + loss
     if taken_over:
         is_takeover(turn, case, movement)
+    elif case.family == ALERT:
+        is_explained = bool(prepared.incident and slugs) and slugs <= _OF_ATTACKS
+        _rest_with_attack(turn, case, rests=is_explained and _was_stopped(decision, movement))
     # Where an attack is contained at its place, and its login stopped, its victims are not locked for a right password.
     is_victim = movement is None and is_contained(prepared.incident_typology, turn.policy) and not taken_over
     if (taken_over or risky) and not is_victim:
@@ -468,6 +477,31 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case
+
+
+def _was_stopped(decision: DecisionMade, movement: Movement | None) -> bool:
+    if decision.shadow:
+        return False
+    status = status_after(movement) if movement is not None else PaymentState.SEEN
+    is_blocked = Outcome.parse(decision.outcome) is Outcome.BLOCK and status != PaymentState.SUCCEEDED
+    return is_blocked or status == PaymentState.FAILED
+
+
+def _rest_with_attack(turn: Turn, case: Case, *, rests: bool) -> None:
+    """What an attack explains, and what was stopped, is worked on in the case of the attack: its own one rests.
+
+    It closes after a quiet day, as the attack does. Whoever answers or writes makes it a person's work, and so does
+    whatever else is put on it, or is done although it was stopped.
+    """
+    if not rests:
+        _wake(turn, case)
+    elif case.version == 0 or case.talk == CLOSED:
+        set_status(turn, case, "auto_answered")
+
+
+def _wake(turn: Turn, case: Case) -> None:
+    if case.status == "auto_answered":
+        set_status(turn, case, "classified")
 
 
 def _is_passing_on(turn: Turn, prepared: Prepared, hits: list[Hit], others: set[str]) -> bool:

@@ -360,7 +360,9 @@ def expire(turn: Turn, held: HeldLock) -> None:
         return
     turn.moves("expired", "time")
     held.status = RELEASED
+    unanswered = {command.action_id for command in turn.obligations.outbox if command.lock == held.action_id}
     _drop_commands(turn, held.action_id)
+    _needs_no_answer(turn, unanswered, "lock_expired", f"{held.action} ended by itself", "lock_over")
     publish(turn)
     for case_id in dict.fromkeys(reason.case_id for reason in over):
         _note(turn, case_id, "lock_expired", f"{held.action} ended by itself")
@@ -734,12 +736,17 @@ def _is_part_of_outage(turn: Turn) -> bool:
 
 
 def _confirmed(turn: Turn, action_id: str) -> None:
-    """The answer came after all: the case about its absence says so, and is resolved unless another one is missing."""
+    """The answer came after all."""
+    _needs_no_answer(turn, {action_id}, "acknowledged", "acknowledged after all", "acknowledged_late")
+
+
+def _needs_no_answer(turn: Turn, action_ids: set[str], kind: str, text: str, resolution: str) -> None:
+    """The case about an absent answer says why none is missed any more, and is resolved unless another one is."""
     for case in turn.obligations.cases:
-        if case.family == UNCONFIRMED and any(line.event_id == action_id for line in case.lines):
-            add_line(turn, case, Line(turn.at_ms, "acknowledged", turn.cause, "acknowledged after all"))
+        if case.family == UNCONFIRMED and any(line.event_id in action_ids for line in case.lines):
+            add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))
             if case.is_open and not any(command.overdue for command in turn.obligations.outbox):
-                set_status(turn, case, "resolved", "acknowledged_late")
+                set_status(turn, case, "resolved", resolution)
 
 
 def _report_cap(turn: Turn, rule: str, case: Case | None, stopped: bool) -> None:

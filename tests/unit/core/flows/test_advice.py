@@ -78,7 +78,19 @@ def test_what_cannot_wait_follows_milder_advice_within_the_week_but_not_itself()
         day(8, password_leaked=True),
         day(9),
     ]
-    assert told(*days, overrides=VERSIONS) == [(0, "two_factor"), (1, "update_now"), (8, "password_leaked")]
+    assert told(*days, overrides=VERSIONS) == [
+        (0, "two_factor"),
+        (1, "update_now"),
+        (2, "password_leaked"),
+        (9, "two_factor"),
+    ]
+
+
+def test_a_leaked_password_and_a_vulnerable_app_do_not_keep_each_other_from_being_told() -> None:
+    both = [day(number, app_version="8.1.0", password_leaked=number != 8) for number in range(10)]
+    assert told(*both, overrides=VERSIONS) == [(0, "password_leaked"), (7, "password_leaked"), (8, "update_now")]
+    repeated = [day(0, app_version="8.1.0"), *(day(number, password_leaked=True) for number in range(1, 10))]
+    assert told(*repeated, overrides=VERSIONS) == [(0, "update_now"), (1, "password_leaked"), (8, "password_leaked")]
 
 
 def test_a_leaked_password_is_told_beyond_the_cap_on_advice() -> None:

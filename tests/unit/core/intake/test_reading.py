@@ -476,6 +476,8 @@ def test_the_shipped_model_finds_the_queue_of_messages_that_it_has_not_seen(lang
         "有条短信叫我去 https://huodong-lingjiang.example 领红包，这短信是官方发的吗",
         "邮件里让我重新绑卡，邮件是真是假啊",
         "这个链接能不能点",
+        "我收到一条短信说我的账户被冻结，要我点击 http://a1ipay-safe.example/login",
+        "有个电话告诉我银行卡异常，让我扫码处理",
     ],
 )
 def test_who_was_sent_a_page_or_asks_whose_it_is_waits_for_a_person_of_security(text: str) -> None:
@@ -489,6 +491,7 @@ def test_who_was_sent_a_page_or_asks_whose_it_is_waits_for_a_person_of_security(
         ("I cannot pay at https://shop.example/cart, the page fails", "F05", 3),
         ("who can see my data?", "F40", 4),
         ("支付页面一直转圈，是你们系统的问题吗", None, None),
+        ("我收到短信说账户被冻结了，怎么解冻", None, None),
         ("did you send me the sms code? nothing came", "F08", 3),
         ("I was charged twice at https://shop.example/cart", "F12", 2),
     ],

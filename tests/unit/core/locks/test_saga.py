@@ -481,3 +481,20 @@ def test_a_payment_system_that_confirms_nothing_is_one_incident_and_no_flood_of_
     silent = next(owner for owner in owners if owner not in own)
     (change_case,) = player.obligations[silent].cases
     assert "command_unconfirmed" in [line.kind for line in change_case.lines]
+
+
+def test_nobody_is_sent_after_a_lock_that_is_over() -> None:
+    player = Player(policy())
+    effects = [effect for guess in guesses(10) for effect in player.see(guess)]
+    effects += player.pass_until(NOON + 3 * HOUR)
+    cases = [case for case in only(CaseVersion, effects) if case.case_type == "lock_not_confirmed"]
+    assert cases[0].priority == "P1"
+    assert (cases[-1].status, cases[-1].resolution_code) == ("resolved", "lock_over")
+
+
+def test_a_lock_that_is_over_ends_no_case_about_another_one() -> None:
+    player = Player(policy())
+    effects = [effect for guess in guesses(10) for effect in player.see(guess)]
+    effects += player.see(stolen()) + player.pass_until(NOON + 3 * HOUR)
+    cases = [case for case in only(CaseVersion, effects) if case.case_type == "lock_not_confirmed"]
+    assert cases[-1].status not in ("resolved", "closed")
