@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
 from models.training.texts.writing import LANGUAGES, Written, colloquial, handwritten, written
-from streams.core.intake.grams import GRAMS, PLACES, places_of
+from streams.core.intake.grams import GRAMS, PLACES, places_of, words_of
 from streams.core.intake.reading import read
 from streams.core.intake.text_model import FORMAT, MANIFEST, WEIGHTS, TextManifest, TextModel, parse_text_model
 from streams.core.intake.topics import TOPICS
@@ -26,6 +27,7 @@ from streams.core.policy import IntakePolicy
 PENALTY = 1.0  # chosen of 0.1 and 1 by cross-validation over whole patterns
 COPIES = 3  # of a colloquial message: one of its kind stands against several of a pattern
 FOLDS = 4
+COMMON_FROM = 6  # flows whose messages use a word: from here on it tells no subject from another
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)  # only details depend on it, and they are not measured here
 TEMPERATURES = np.geomspace(0.05, 2.0, 60)
 
@@ -55,6 +57,7 @@ def make(folder: Path, policy: IntakePolicy, seed: int, told: Callable[[str], ob
         flows=flows,
         scales=tuple(float(f"{scale:.9g}") for scale in scales),
         biases=tuple(float(f"{bias:.9g}") for bias in classifier.intercept_ / temperature),
+        **_vocabulary(train),
         sha256=hashlib.sha256(weights).hexdigest(),
         trained={
             "seed": seed,
@@ -125,6 +128,21 @@ def _macro_f1(wanted: Sequence[str], told: Sequence[str]) -> float:
 
 def _fitted(rows: Any, wanted: np.ndarray) -> Any:
     return LinearSVC(C=PENALTY, random_state=0).fit(rows, wanted)
+
+
+def _vocabulary(texts: Sequence[Written]) -> dict[str, Any]:
+    """What messages about a flow with a general answer are made of, and what those about many flows are."""
+    used: defaultdict[str, set[str]] = defaultdict(set)  # flows by word
+    for each in texts:
+        for word in words_of(each.text):
+            used[word].add(each.flow)
+    common = {word for word, flows in used.items() if len(flows) >= COMMON_FROM}
+    own = {
+        flow: " ".join(sorted(word for word, flows in used.items() if flow in flows and word not in common))
+        for flow, topic in TOPICS.items()
+        if topic.answer
+    }
+    return {"common": " ".join(sorted(common)), "own": own}
 
 
 def _matrix(texts: Sequence[Written]) -> Any:

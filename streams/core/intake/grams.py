@@ -33,6 +33,7 @@ _CONCEPTS: Final = tuple(
         for line in files(__package__).joinpath("concepts.txt").read_text(encoding="utf-8").splitlines()
     )
 )
+_PLURAL = 3  # letters of a word that may be "is" or "was"
 _WEIGHT = 3  # places of one concept: it is worth more than a few characters
 
 
@@ -41,10 +42,16 @@ def concepts_of(line: str) -> list[str]:
     return [name for name, pattern in _CONCEPTS if pattern.search(line) is not None]
 
 
-def plain(text: str) -> str:
+def plain(text: str, read_max: int = READ_MAX) -> str:
     """Compatibility forms folded (NFKC), small letters, numbers as 0, everything else that is no letter a space."""
-    folded = unicodedata.normalize("NFKC", text[:READ_MAX]).lower().replace("’", "'").replace("n't", "nt")
+    folded = unicodedata.normalize("NFKC", text[:read_max]).lower().replace("’", "'").replace("n't", "nt")
     return _OTHERS.sub(" ", _DIGITS.sub("0", folded)).strip()
+
+
+def words_of(text: str) -> list[str]:
+    """English words without the s of the plural, and single Chinese characters, of the whole text; no figures."""
+    words = _WORD.findall(plain(text, len(text)).replace("0", " "))
+    return [word.removesuffix("s") if len(word) > _PLURAL else word for word in words]
 
 
 def places_of(text: str) -> frozenset[int]:

@@ -1,9 +1,9 @@
 """What is made of one message: flow, queue, priority, details, and may it be answered at once?
 
 Rules first: a wording that can hardly mean anything else (`rules.txt`; a deed, marked `!`, goes before a question; two
-others that disagree are none). Then the text model. Where the message says more than either looks for, a debit or
-somebody else at the account, no general answer will do (`graver.py`). Whoever asks for a person gets one, and so does
-whoever was not understood well enough for the policy.
+others that disagree are none). Then the text model. Where the message tells of a debit or of somebody else at the
+account (`graver.py`), or of anything else that a general answer would pass over (`beyond.py`), no such answer will do.
+Whoever asks for a person gets one, and so does whoever was not understood well enough for the policy.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from streams.core.intake import graver
+from streams.core.intake.beyond import goes_beyond
 from streams.core.intake.details import Details, details_of
 from streams.core.intake.masking import masked
 from streams.core.intake.pages import without_pages
@@ -90,7 +91,8 @@ def read(
     rule = _rule_for(said)
     # Nor does the wish for a person, whatever else the words for one may stand for.
     meant = rule.pattern.sub(" ", folded(said)) if rule is not None and rule.flow == _ASKS else said
-    guesses = (model or packaged_text_model()).guess(meant) if _LETTER.search(meant) is not None else {}
+    model = model or packaged_text_model()
+    guesses = model.guess(meant) if _LETTER.search(meant) is not None else {}
     best, share = next(iter(guesses.items()), ("", 0.0))
     if rule is not None and rule.flow in TOPICS:
         topic = SCAMMED if rule.name == _SCAMMED else TOPICS[rule.flow]
@@ -99,10 +101,12 @@ def read(
         topic, confidence, by = TOPICS[best], share, "model"
     else:
         topic, confidence, by = _unread(guesses), share, "person"
-    if topic.answer and graver.tells_of_others(folded(said)):
+    if (topic.answer or topic.flow in graver.FAILED) and graver.tells_of_others(folded(said)):
         topic, by = UNREAD._replace(queue="security", priority=2), "person"
     elif topic.flow in graver.FAILED and graver.tells_of_debit(folded(said)):
         topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
+    elif _would_answer(topic, confidence, policy) and _says_more(folded(said), topic, model, policy):
+        topic, by = _unread(guesses), "person"
     details = details_of(clean.text, local)
     if _may_be_phishing(topic, by, said, details.page):
         about = topic if by == "person" else TOPICS[_QUESTIONS]
@@ -117,10 +121,19 @@ def read(
         guesses=tuple(guesses.items())[:GUESSES],
         details=details,
         missing=tuple(name for name in topic.needs if not details.has(name)),
-        answer=f"answer.{topic.flow}" if topic.answer and confidence >= policy.answered_from else "",
+        answer=f"answer.{topic.flow}" if _would_answer(topic, confidence, policy) else "",
         said=said,
         wants_person=rule is not None and rule.flow == _ASKS,
     )
+
+
+def _would_answer(topic: Topic, confidence: float, policy: IntakePolicy) -> bool:
+    return topic.answer and confidence >= policy.answered_from
+
+
+def _says_more(line: str, topic: Topic, model: TextModel, policy: IntakePolicy) -> bool:
+    """Whether a general answer would pass over something; of what is asked about safety, security sees what matters."""
+    return topic.flow != _QUESTIONS and goes_beyond(line, topic.flow, model, policy.understood_from)
 
 
 def _may_be_phishing(topic: Topic, by: str, said: str, page: str) -> bool:

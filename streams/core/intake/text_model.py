@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from operator import add
@@ -18,10 +19,10 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from streams.core.intake.grams import GRAMS, PLACES, places_of
+from streams.core.intake.grams import GRAMS, PLACES, places_of, words_of
 
 MANIFEST, WEIGHTS = "manifest.json", "weights.bin"
-FORMAT: Final = 1
+FORMAT: Final = 2
 _FLOWS_MAX = 64
 _Finite = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
@@ -42,6 +43,8 @@ class TextManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     flows: Annotated[tuple[str, ...], Meta(min_length=2, max_length=_FLOWS_MAX)]
     scales: tuple[_Finite, ...]  # of a flow's bytes
     biases: tuple[_Finite, ...]
+    common: str  # words and Chinese characters that messages about many flows use, with blanks between them
+    own: dict[str, str]  # those of each flow that has a general answer
     sha256: str  # of weights.bin
     trained: dict[str, int | float | str]  # seed, texts, digest of the texts, versions
     scores: dict[str, float]  # share right and macro-F1, by set, language and what was asked
@@ -53,6 +56,8 @@ class TextModel:
     def __init__(self, manifest: TextManifest, weights: bytes) -> None:
         self.manifest = manifest
         self._weights = memoryview(weights).cast("b")
+        common = frozenset(manifest.common.split(" "))
+        self._known = {flow: common.union(words.split(" ")) for flow, words in manifest.own.items()}
 
     def guess(self, text: str) -> dict[str, float]:
         """Probability by flow, six decimals, the most probable first; equal ones by name. Nothing for no letters."""
@@ -74,6 +79,16 @@ class TextModel:
         whole = math.fsum(powers)
         shares = zip(manifest.flows, (round(power / whole, 6) for power in powers), strict=True)
         return dict(sorted(shares, key=lambda each: (-each[1], each[0])))
+
+    @property
+    def answered(self) -> Collection[str]:
+        """The flows that have a general answer."""
+        return self.manifest.own.keys()
+
+    def strange_words(self, text: str, flow: str) -> tuple[str, ...]:
+        """The words and Chinese characters that no message about `flow` used when the model learnt; all for others."""
+        known = self._known.get(flow, frozenset())
+        return tuple(word for word in words_of(text) if word not in known)
 
 
 def parse_text_model(manifest: bytes, weights: bytes) -> TextModel:

@@ -400,7 +400,6 @@ def test_who_has_been_robbed_or_cheated_reports_it_to_people_at_once_however_it_
         ("余额不足付不了", "F01"),
         ("my balance is 0 so the payment was declined", "F01"),
         ("the seller cheated me, item never arrived, want my money back", "F15"),
-        ("没被盗，就是忘了密码", "F19"),
         ("余额显示的是以前的，刷新也没用", "F18"),
         ("短信迟迟收不到，登不进去", "F08"),
         ("登录要的六位数字没发过来", "F08"),
