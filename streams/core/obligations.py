@@ -62,15 +62,16 @@ CARDED_MAX = 32  # card payments of which the card is remembered
 _PAUSED_MAX = 8  # cards of one case
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
 HOME_TRAIL_BYTES = 440  # ... and since a change on the owner's own device
+MOVED_MAX, MOVED_BYTES = 8, 440  # what was moved within `lateness_s`, before anybody is doubted
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
 CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 2,080 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trails 440 + 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 18.9
+# outages 1,320, trails 3 x 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 19.3
 # KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it.
 # An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 19_456
+WORST_BYTES = 19_968
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
@@ -524,6 +525,7 @@ class Trace(Line, array_like=True, gc=False):
     address: int = 0
     answered: bool = False  # the second factor that it was asked for was given from there
     asked: bool = False  # for a second factor in earnest, when somebody came in
+    answered_ms: int = 0  # when it was given; 0: it was not, or nobody noted it
 
 
 class Holder(msgspec.Struct, array_like=True, gc=False):
@@ -600,6 +602,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     home_trail: list[Trace] = msgspec.field(default_factory=list)  # since a change at home; `streams.core.flows.trail`
     home_dropped: int = 0  # movements of money that made room there
     leak_told_ms: int = 0  # when the owner was last told that the password has leaked
+    settled_ms: int = 0  # the check of face and document that ended doubts, if none has failed since
+    moved: list[Trace] = msgspec.field(default_factory=list)  # the last movements of money; `streams.core.flows.trail`
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

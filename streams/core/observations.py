@@ -999,15 +999,10 @@ def _clear_credentials(obs: Observations, until_ms: int) -> None:
         obs.credential_ms, obs.credential_from = 0, ()
 
 
-OWNERS_LEVEL = 3  # face and document: what lifts a freeze, too
-
-
 def _identity_verified(obs: Observations, event: accounts.IdentityVerified, at_ms: int, _: Basis) -> None:
     if event.passed:
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
         obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
-        if event.level >= OWNERS_LEVEL:
-            _clear_credentials(obs, at_ms)  # whoever passes it has changed what was changed
 
 
 def _reset_requested(obs: Observations, _: logins.PasswordResetRequested, at_ms: int, __: Basis) -> None:

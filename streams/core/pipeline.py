@@ -197,6 +197,7 @@ def prepare(
             if isinstance(event, CustomerConfirmed)
             else 0,
             at_home=_is_at_home(observations, event),
+            names_devices=bool(observations.trusted),
         )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
@@ -305,6 +306,7 @@ def decide(
     turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
     turn.late, turn.established = prepared.late, prepared.established
     turn.device_since_ms, turn.at_home = prepared.device_since_ms, prepared.at_home
+    turn.names_devices = prepared.names_devices
     if isinstance(event, Movement):
         lifecycle.heard(turn, prepared, event, score)
     elif prepared.features is not None:

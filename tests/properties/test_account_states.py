@@ -184,9 +184,9 @@ class Life(RuleBasedStateMachine):
         locks = self.player.obligations["a1"].locks
         kept = max((STATES.index(state_of_lock(held)) for held in locks), default=0)  # what is not released yet, too
         match message.template:
-            case "unlocked" | "unlocked.by_us":
+            case "unlocked" | "unlocked.renew" | "unlocked.by_us":
                 assert kept <= STATES.index(CHALLENGED)
-            case "unlocked.limited" | "unlocked.by_us.limited":
+            case "unlocked.limited" | "unlocked.renew.limited" | "unlocked.by_us.limited":
                 assert kept == STATES.index(RECOVERING)
                 limits = [held.due_ms for held in locks if state_of_lock(held) == RECOVERING]
                 assert instant(max(limits)) == message.parameters["until"]

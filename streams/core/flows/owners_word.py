@@ -57,7 +57,7 @@ def is_believed(turn: Turn, event: Support) -> bool:
     is what nobody has answered: a doubted login whose second factor came is an owner with a new phone far more often
     than a thief, and what was before the owner passed a check, or got the account back, is over.
     """
-    if is_verified(turn.policy.locks, event.channel) or trail.is_unanswered(turn):
+    if is_verified(turn.policy.locks, event.channel) or trail.is_unanswered(turn, trail.cleared_ms(turn)):
         return True
     return any(
         case.is_open

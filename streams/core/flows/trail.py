@@ -6,6 +6,9 @@ login, what was changed, and every movement of money since, whatever was decided
 
 A change on the owner's own device is nobody's doubt, so what follows it is kept apart (`home_trail`). It is part of the
 trail from the moment on at which the owner denies the change: whoever held the phone was in since then.
+
+Logins and payments come from different producers, so what was moved is kept for `lateness_s` whoever is in: the login
+before it may be heard after it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,14 @@ from typing import Final
 import msgspec
 
 from streams.contracts.base import Event
-from streams.contracts.logins import ChallengePassed, CredentialChanged, DeviceBound, LoginSucceeded, SessionUsed
+from streams.contracts.logins import (
+    ChallengePassed,
+    CredentialChanged,
+    DeviceBound,
+    Login,
+    LoginSucceeded,
+    SessionUsed,
+)
 from streams.contracts.payments import Movement, TopupCredited, TopupFailed, TopupRequested
 from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
@@ -24,6 +34,8 @@ from streams.core.flows.movements import status_after
 from streams.core.money.charges import hashed
 from streams.core.obligations import (
     HOME_TRAIL_BYTES,
+    MOVED_BYTES,
+    MOVED_MAX,
     TRAIL_BYTES,
     TRAIL_MAX,
     Case,
@@ -48,8 +60,9 @@ UNANSWERED: Final = "R26"  # reason of a decision
 DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * DAY_MS
 _ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
-_ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound"})
 _SESSION: Final = "session.used"
+_ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound", _SESSION})
+_CHANGE: Final = "credential.changed"
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
@@ -69,10 +82,12 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
         doubted = outcome >= Outcome.STEP_UP
         if doubted or (isinstance(event, LoginSucceeded) and is_strange(prepared.features, turn.policy)):
             text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
-            answered = prepared.is_proved
             place = hashed(event.device_id), hashed(event.ip)
             asked = doubted and not turn.shadow
-            _remember(turn, Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, answered, asked))
+            trace = Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, asked=asked)
+            if prepared.is_proved:
+                _answer(trace, turn.at_ms)
+            _remember(turn, trace)
 
 
 def done(turn: Turn, event: Movement) -> None:
@@ -86,6 +101,9 @@ def _moved(turn: Turn, event: Movement, text: str) -> None:
         _remember(turn, trace)
     if _since_change(turn):
         _remember_at_home(turn, trace)
+    kept_ms = turn.policy.lateness_s * 1000
+    moved = [each for each in turn.obligations.moved if turn.at_ms - each.at_ms <= kept_ms]
+    turn.obligations.moved = _newest([*moved, trace])
 
 
 def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> None:
@@ -94,9 +112,12 @@ def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> Non
     A device that is bound after its own second factor is as good or bad as that factor.
     """
     trace = Trace(turn.at_ms, *_named(event), text, doubted=doubted)
-    if isinstance(event, DeviceBound):
+    if isinstance(event, Login):
         trace.device, trace.address = hashed(event.device_id), hashed(event.ip)
-        trace.answered = any(each.answered and _same(each, trace) for each in turn.obligations.trail)
+    if isinstance(event, DeviceBound):
+        proofs = [each for each in turn.obligations.trail if each.answered and _same(each, trace)]
+        if proofs:
+            _answer(trace, min(each.answered_ms for each in proofs))
     _remember(turn, trace)
 
 
@@ -129,10 +150,40 @@ def answered(turn: Turn, event: ChallengePassed) -> None:
     for trace in turn.obligations.trail:
         if abs(trace.at_ms - here.at_ms) > PROOF_MS:
             continue
-        if trace.kind == _SESSION:  # whoever has copied it has copied its device
-            trace.answered = trace.answered or trace.address == here.address
-        elif trace.kind in _ANSWERABLE and _same(trace, here):
-            trace.answered = True
+        # Whoever has copied a session has copied its device.
+        is_from_here = trace.address == here.address if trace.kind == _SESSION else _same(trace, here)
+        if is_from_here and trace.kind in _ANSWERABLE:
+            _answer(trace, here.at_ms)
+    checked(turn, turn.obligations.proved_ms)
+
+
+def checked(turn: Turn, shown_ms: int, *, names_devices: bool = True) -> None:
+    """The owner passed a check of face and document at `shown_ms`: that ends the doubts that somebody vouches for.
+
+    The check shows who stood before the camera, and not whose device it is that came in. So a second factor from there
+    has to say the same, before or after the check. An account that never named a device (`names_devices`) can not tell
+    one from the other, and there the check counts for all.
+    """
+    if shown_ms > 0 and not (names_devices and is_unvouched(turn, shown_ms)):
+        turn.obligations.settled_ms = max(turn.obligations.settled_ms, shown_ms)
+        turn.ctx.owners_ms = max(turn.ctx.owners_ms, shown_ms)
+
+
+def is_unvouched(turn: Turn, until_ms: int) -> bool:
+    """Whether somebody is doubted until then whose device has shown no second factor.
+
+    For what was changed it counts only if it was given before: else a thief would have changed where it is sent.
+    """
+    came = _in_question(turn)
+    proved = [trace for trace in came if trace.answered]
+    doubted = [trace for trace in came if trace.doubted and trace.at_ms <= until_ms]
+    return any(not any(_vouches_for(each, trace) for each in proved) for trace in doubted)
+
+
+def _vouches_for(proof: Trace, trace: Trace) -> bool:
+    """Whether the second factor that was given for `proof` is as good for `trace`; a card's change names no place."""
+    in_time = trace.kind in _ANSWERABLE or proof.answered_ms <= trace.at_ms
+    return in_time and (not trace.address or _same(proof, trace))
 
 
 def was_owner(turn: Turn, case: Case) -> None:
@@ -146,7 +197,8 @@ def said_owner(turn: Turn, case: Case | None, hold: Hold | None) -> None:
     Of logins from several places it is not known which of them is meant, so they stay in question.
     """
     if hold is not None:
-        meant = [trace for trace in turn.obligations.trail if hold.device and trace.device == hold.device]
+        came = [trace for trace in turn.obligations.trail if trace.kind != _CHANGE]
+        meant = [trace for trace in came if hold.device and trace.device == hold.device]
     else:
         meant = _told(turn, case) if case is not None else []
     if len({trace.device or trace.address for trace in meant}) == 1:
@@ -160,8 +212,13 @@ def _told(turn: Turn, case: Case) -> list[Trace]:
 
 def _vouch(turn: Turn, came: list[Trace]) -> None:
     for trace in came:
-        trace.answered = True
+        _answer(trace, turn.at_ms)
         turn.ctx.vouched_ms.append(trace.at_ms)
+
+
+def _answer(trace: Trace, at_ms: int) -> None:
+    if not trace.answered:
+        trace.answered, trace.answered_ms = True, at_ms
 
 
 def _same(one: Trace, other: Trace) -> bool:
@@ -178,12 +235,12 @@ def came_in_ms(turn: Turn, case: Case) -> int:
 
 
 def is_vouched(turn: Turn, *known_ms: int, asked_ms: int = 0) -> bool:
-    """Whether one of these devices, or the owner's face and document, says that this is no thief who came in lately.
+    """Whether one of these devices says that this is no thief who came in lately.
 
     `known_ms`: since when the account has known each device; 0: it does not. `asked_ms`: when it was asked for. While
     nobody is doubted everybody is the owner. What came before two people gave the account back, or before a passed
-    check, is nobody's doubt any more. Where a session is used by somebody who did not answer, its device is copied with
-    it and vouches for nothing.
+    check where somebody vouched for it (`checked`), is nobody's doubt any more. Where a session is used by somebody who
+    did not answer, its device is copied with it and vouches for nothing.
     """
     since_ms = doubted_since_ms(turn)
     if since_ms is None:
@@ -204,13 +261,13 @@ def doubted_since_ms(turn: Turn) -> int | None:
     return min(trace.at_ms for trace in came) - PROOF_MS
 
 
-def is_unanswered(turn: Turn) -> bool:
-    """Whether there is a doubt that no second factor has answered: what may bear out a word of anybody at all.
+def is_unanswered(turn: Turn, since_ms: int = 0) -> bool:
+    """Whether there is a doubt since then that no second factor has answered: what may bear out a word of anybody.
 
     An owner with a new phone is doubted too, and answers. Whoever has the second factor as well may be a thief; but
     that is for somebody to say who is known.
     """
-    return any(trace.doubted and not trace.answered for trace in _in_question(turn))
+    return any(trace.doubted and not trace.answered and trace.at_ms > since_ms for trace in _in_question(turn))
 
 
 def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
@@ -239,11 +296,11 @@ def is_doubted_since(turn: Turn, since_ms: int) -> bool:
 
 
 def is_another_in(turn: Turn) -> bool:
-    """Whether somebody is doubted who is on none of the devices that nobody doubts any more (`cleared_ms`).
+    """Whether somebody is doubted who is on none of the devices that nobody doubts any more.
 
     Who uses a session is on whatever device it was copied from.
     """
-    over_ms = cleared_ms(turn)
+    over_ms = _settled_ms(turn)
     devices = {trace.device for trace in turn.obligations.trail if trace.device and trace.at_ms <= over_ms}
     return any(
         trace.doubted and (trace.kind == _SESSION or trace.device not in devices) for trace in _in_question(turn)
@@ -256,17 +313,22 @@ def told_ms(case: Case) -> int:
 
 
 def cleared_ms(turn: Turn) -> int:
+    """Until when nothing that came bears out a word of anybody: the owner has passed a check since, or more."""
+    return max(_settled_ms(turn), turn.obligations.proved_ms)
+
+
+def _settled_ms(turn: Turn) -> int:
     """Until when no doubt counts any more.
 
-    Two people gave the account back, its owner passed a check, or an analyst found that it was the owner.
+    Two people gave the account back, its owner passed a check and somebody vouched for who came in, or an analyst found
+    that it was the owner.
     """
-    obligations = turn.obligations
-    return max(obligations.unfrozen_ms, obligations.proved_ms, obligations.legit_ms)
+    return max(turn.obligations.unfrozen_ms, turn.obligations.legit_ms, turn.obligations.settled_ms)
 
 
 def _in_question(turn: Turn) -> list[Trace]:
     """Who came in and what was changed since then, within `cases.trail_s`."""
-    kept_ms, since_ms = turn.policy.cases.trail_s * 1000, cleared_ms(turn)
+    kept_ms, since_ms = turn.policy.cases.trail_s * 1000, _settled_ms(turn)
     return [
         trace
         for trace in turn.obligations.trail
@@ -347,15 +409,27 @@ def _named(event: Event) -> tuple[str, str]:
 
 
 def _remember(turn: Turn, trace: Trace) -> None:
-    trail = _fresh(turn)
-    trail.append(trace)
+    trail = turn.obligations.trail = _with(turn, _fresh(turn), trace)
     turn.obligations.trail_dropped += _make_room(trail, TRAIL_BYTES)
 
 
 def _remember_at_home(turn: Turn, trace: Trace) -> None:
-    trail = _since_change(turn)
-    trail.append(trace)
+    trail = turn.obligations.home_trail = _with(turn, _since_change(turn), trace)
     turn.obligations.home_dropped += _make_room(trail, HOME_TRAIL_BYTES)
+
+
+def _with(turn: Turn, trail: list[Trace], trace: Trace) -> list[Trace]:
+    """The trail with one more in the order of time, and what was moved since, if it is heard late and is the first."""
+    moved = [] if trail and trail[0].at_ms <= trace.at_ms else turn.obligations.moved
+    known = {(each.kind, each.event_id) for each in trail}
+    since = [each for each in moved if each.at_ms >= trace.at_ms and (each.kind, each.event_id) not in known]
+    return sorted([*trail, trace, *since], key=lambda each: each.at_ms)
+
+
+def _newest(moved: list[Trace]) -> list[Trace]:
+    while crowded(moved, MOVED_MAX, MOVED_BYTES):
+        moved.pop(0)
+    return moved
 
 
 def _make_room(trail: list[Trace], most_bytes: int) -> int:

@@ -79,13 +79,14 @@ and asks the owner to say it in the app or by phone; by itself it locks nothing.
 has it pause money out for `locks.restrict_s` too: then letters alone keep money in, for as many accounts as the caps
 allow. It freezes, at once, where the account itself says the same: a doubted login or change within `cases.trail_s`, or
 an open case of a risky account (F21), and neither from before two people gave the account back or its owner passed a
-check of face and document. A login whose second factor was given from there, or the device that it bound, is no such
-evidence: that is an owner with a new phone, and a thief who has the factor too is for somebody to report who is known.
-Nor is a request to reset the password: anybody can ask for one. For `cases.trail_s` after an owner passed that check,
-such words are lines on a case and pause nothing, however many come. Under a freeze they are lines too. The owner is
-told once a day for each case, and whenever money out begins to be paused; further words are lines, for anybody can
-write there as often as they like. A "no" about a payment or case that this account never saw freezes nothing in any
-channel: it is a P1 case (F25). A "no" on a case of another kind, about a refund or wrong passwords, is a line on it.
+check of face and document, whatever that check leaves in doubt. A login whose second factor was given from there, or
+the device that it bound, is no such evidence: that is an owner with a new phone, and a thief who has the factor too is
+for somebody to report who is known. Nor is a request to reset the password: anybody can ask for one. For
+`cases.trail_s` after an owner passed that check, such words are lines on a case and pause nothing, however many come.
+Under a freeze they are lines too. The owner is told once a day for each case, and whenever money out begins to be
+paused; further words are lines, for anybody can write there as often as they like. A "no" about a payment or case that
+this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no" on a case of another kind, about a
+refund or wrong passwords, is a line on it.
 
 The card of a payment that its owner reports as not theirs (F25), through a verified channel, is paused: further
 payments by it are decided `block` with the reason R29 and are lines of the case, until the case ends or it is found
@@ -95,8 +96,18 @@ alone, and nothing is commanded: a payment system that does not ask before it pa
 Whoever sits in the app may be the thief. While a login or change of the last `cases.trail_s` is doubted, a "yes"
 releases, teaches and closes something only when one of these is older than the doubt: the device that
 `customer.confirmed.v1` names, the device that asked for the payment, or the payment itself. Otherwise the owner is told
-to answer on a device from before, or to pass a check of face and document and answer again; that check, or two people
-who gave the account back, end the doubt.
+to answer on a device from before; or, without one, to sign in with a second factor, pass a check of face and document
+and answer again. Two people who gave the account back end the doubt, too.
+
+A check of face and document shows who stood before the camera, and not whose device it is that came in. So it ends the
+doubt about what came before it only where every doubted login was answered with a second factor from there, before the
+check or after it, and every doubted change was made there after such an answer: a factor that is given after a change
+may go to where the thief has it sent. A check that fails afterwards takes that back. Else devices, logins and changes
+stay doubted: their movements are asked, held and blocked as before, a further payment of a takeover restricts again,
+and the owner goes on from a device that is older. Where such a check lifts a restriction it ends all sessions
+(`end_sessions`), and the owner is told to set a new password, to check phone number, e-mail and payees, and to pay on a
+known device. The new password itself is asked for by the payment system, with the check. An account that
+never named a device cannot tell one from the other; there the check ends every doubt.
 
 A "yes" that counts is as good as a second factor for the login in doubt that its case tells of, or for the device of
 the payment that it is about: where that came from is known from then on, and the same login raises nothing again. So is
@@ -129,18 +140,18 @@ case as legitimate undoes what that case locked. On a case of a takeover, a risk
 ends, unless the account is frozen, the doubt about logins and changes up to the newest alert, login or change that the
 case tells of: the owner's next payment is not locked for the same once more. Who came in later is on no case that the
 analyst has read and is doubted as before; while that is somebody on another device, a changed credential stays a sign
-of a takeover. A check of face and document ends the doubt about everything before it. A change that is delivered after
-the check or the word that covers it counts as covered, by the time at which it happened. Where a person has unlocked a
-side of the door, its failed logins from before count no more; an `unlock` of more than money out has the owner's known
-devices begin anew as well, locked or not. Nobody undoes a freeze alone: two people lift it, and
-only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and document; a check that failed
-afterwards takes that back. The published lock says which it is (`check`, `check_until`). Where nobody checks
-identities, set it to 0. No check lifts what a suspected mule's case (F31) paused, because nobody doubts who that is: an
-analyst decides, or the pause ends, after `locks.mule_pause_s` (7 days) of one case at the latest, however often money
-passes through meanwhile. Proofs count from the lock on (clocks may differ by five seconds): a second factor or check
-from before it lifts nothing, however late or often its event is delivered, and of several checks the newest one counts
-in whatever order they come. What an owner did to get back in (a second factor, a check, asking for the account) counts
-up to seven days after it was done, if it is heard that late.
+of a takeover. A change that is delivered after the check or the word that covers it counts as covered, by the time at
+which it happened. Where a person has unlocked a side of the door, its failed logins from before count no more; an
+`unlock` of more than money out has the owner's known devices begin anew as well, locked or not. Nobody undoes a freeze
+alone: two people lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and
+document; a check that failed afterwards takes that back. The published lock says which it is (`check`, `check_until`).
+Where nobody checks identities, set it to 0. No check lifts what a suspected mule's case (F31) paused, because nobody
+doubts who that is: an analyst decides, or the pause ends, after `locks.mule_pause_s` (7 days) of one case at the
+latest, however often money passes through meanwhile. Proofs count from the lock on (clocks may differ by five seconds):
+a second factor or check from before it lifts nothing, however late or often its event is delivered, and of several
+checks the newest one counts in whatever order they come. A one-time password is no check of face and document, whatever
+level it is reported with (`method` is `otp`: level 1). What an owner did to get back in (a second factor, a check,
+asking for the account) counts up to seven days after it was done, if it is heard that late.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one
 rule's suspicion a lock. So a bad model is stopped like a bad rule. What an owner asks for, by a report of theft or by

@@ -77,8 +77,6 @@ IDENTITY_LEVELS = (
     ("step_up", 0),
 )
 _LEVEL_OF = dict(IDENTITY_LEVELS)
-# What the owner of a frozen account has to pass before people may let anybody in.
-UNFREEZE_LEVEL = 3
 
 
 def level_of(action: str, due_ms: int, *, by_person: bool = False) -> int:

@@ -9,11 +9,13 @@ from typing import Final
 from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.flows import trail
 from streams.core.flows.mule import is_mule
 from streams.core.flows.owners_word import STANDS_S
+from streams.core.identity import OWNERS_LEVEL, level_shown
 from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
-from streams.core.locks.saga import APPEAL, is_after_freeze, lift, open_appeal, publish
-from streams.core.locks.transitions import UNFREEZE_LEVEL, level_of
+from streams.core.locks.saga import APPEAL, errand, is_after_freeze, lift, open_appeal, publish
+from streams.core.locks.transitions import level_of
 from streams.core.obligations import Case, HeldLock, Line, Reason
 from streams.core.turn import Turn
 
@@ -44,19 +46,25 @@ def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
 
 
 def identity_verified(turn: Turn, event: IdentityVerified) -> None:
-    """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done."""
-    shown_ms = turn.at_ms
+    """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done.
+
+    Where somebody is doubted whom nobody vouches for, a restriction that it lifts ends all sessions, and the owner is
+    told to set new credentials: else a thief would go on with what the owner has opened.
+    """
+    shown_ms, level = turn.at_ms, level_shown(event)
     if not _counts(turn):
         return
     result = "passed" if event.passed else "failed"
-    _tell_cases(turn, "identity", f"identity check level {event.level} {result}")
+    _tell_cases(turn, "identity", f"identity check level {level} {result}")
     _remember_proof(turn, event, shown_ms)
+    if event.passed and level >= OWNERS_LEVEL:
+        trail.checked(turn, shown_ms, names_devices=turn.names_devices)
     if not turn.obligations.locks:
         return
     appeal = open_appeal(turn)
     if not event.passed:
         failed = (appeal.counters.get("checks_failed", 0) if appeal is not None else 0) + 1
-        line = Line(turn.at_ms, "identity", turn.cause, f"identity check level {event.level} failed")
+        line = Line(turn.at_ms, "identity", turn.cause, f"identity check level {level} failed")
         open_or_join(turn, _draft(line, checks_failed=failed))
         return
     if appeal is not None and appeal.counters.get("checks_failed", 0) >= CHECKS_MAX:
@@ -65,11 +73,16 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     def ends(held: HeldLock, reason: Reason) -> bool:
         # Who one is says nothing about where money comes from.
         asks_more = is_mule(turn.obligations.case(reason.case_id))
-        level = level_of(held.action, reason.due_ms, by_person=reason.by_person)
-        return 0 < level <= event.level and _is_since(reason, shown_ms) and not asks_more
+        needed = level_of(held.action, reason.due_ms, by_person=reason.by_person)
+        return 0 < needed <= level and _is_since(reason, shown_ms) and not asks_more
 
-    why, cooloff_s = f"identity level {event.level}", turn.policy.locks.cooloff_s
-    lift(turn, ends, why, "identity_proved", event.role, tells="unlocked", cools_s=cooloff_s)
+    why, cooloff_s = f"identity level {level}", turn.policy.locks.cooloff_s
+    renews = trail.is_unvouched(turn, shown_ms) and any(held.action == "restrict" for held in turn.obligations.locks)
+    tells = "unlocked.renew" if renews else "unlocked"
+    lifted = lift(turn, ends, why, "identity_proved", event.role, tells=tells, cools_s=cooloff_s)
+    case = next((turn.obligations.case(held.case_id) for held in lifted if held.action == "restrict"), None)
+    if renews and case is not None:
+        errand(turn, "end_sessions", reason_class="account_protection", rule="identity", case=case)
 
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
@@ -121,13 +134,15 @@ def _remember_proof(turn: Turn, event: IdentityVerified, shown_ms: int) -> None:
     In whatever order they are delivered: a failed one is remembered by the negative of its time. Who passed the check
     that a freeze asks for is believed for a while against words of anybody (`owners_word`).
     """
-    obligations = turn.obligations
-    if shown_ms >= abs(obligations.proved_ms) and (event.level >= UNFREEZE_LEVEL or not event.passed):
+    obligations, level = turn.obligations, level_shown(event)
+    if shown_ms >= abs(obligations.proved_ms) and (level >= OWNERS_LEVEL or not event.passed):
         obligations.proved_ms = shown_ms if event.passed else -shown_ms
+        if not event.passed:
+            obligations.settled_ms = 0
     for held in turn.obligations.locks:
         if held.action != "freeze" or not _is_since(held, shown_ms) or shown_ms < abs(held.proved_ms):
             continue
-        if event.level >= UNFREEZE_LEVEL or not event.passed:
+        if level >= OWNERS_LEVEL or not event.passed:
             was_proved = held.proved_ms > 0
             held.proved_ms = shown_ms if event.passed else -shown_ms
             if turn.policy.locks.unfreeze_identity_s and (event.passed or was_proved):

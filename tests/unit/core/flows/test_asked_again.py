@@ -112,18 +112,21 @@ def test_it_is_over_after_a_week() -> None:
     assert pays(player, ADDRESS, NOON + 8 * DAY) == "allow"
 
 
-@pytest.mark.parametrize("word", ["check", "analyst"])
-def test_a_check_of_face_and_document_or_an_analyst_ends_it(word: str) -> None:
+def test_an_analyst_ends_it() -> None:
     player = came_in()
-    if word == "check":
-        check = {"method": "face_and_document", "level": 3, "passed": True, "actor": "i", "role": "identity_service"}
-        player.see(event(IdentityVerified, NOON - MINUTE, "id", **check))
-    else:
-        assert pays(player, BOX, NOON - 2 * MINUTE, "withdrawal", 55_000) == "hold"
-        case = player.obligations["a1"].cases[-1]
-        act = {"action": "confirm_legit", "case_id": case.case_id, "expected_version": case.version}
-        player.see(event(CaseAction, NOON - MINUTE, "act", role="analyst", actor="ana", **act))
+    assert pays(player, BOX, NOON - 2 * MINUTE, "withdrawal", 55_000) == "hold"
+    case = player.obligations["a1"].cases[-1]
+    act = {"action": "confirm_legit", "case_id": case.case_id, "expected_version": case.version}
+    player.see(event(CaseAction, NOON - MINUTE, "act", role="analyst", actor="ana", **act))
     assert pays(player, ADDRESS) in ("allow", "notify")
+
+
+def test_the_owners_face_and_document_do_not_say_who_it_was() -> None:
+    player = came_in()
+    check = {"method": "face_and_document", "level": 3, "passed": True, "actor": "i", "role": "identity_service"}
+    player.see(event(IdentityVerified, NOON - MINUTE, "id", **check))
+    assert pays(player, ADDRESS) == "step_up"
+    assert pays(player, PHONE, NOON + MINUTE) == "allow"
 
 
 def test_where_nobody_was_asked_nobody_has_failed_to_answer() -> None:

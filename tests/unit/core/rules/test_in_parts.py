@@ -240,14 +240,3 @@ def test_without_a_device_for_a_day_nothing_is_said_of_one() -> None:
     account.see(paid(NOON - 30 * DAY, "d", USUAL, merchant_id="grocer", device_id="phone"))
     features, band = part(account, 1, 4 * USUAL, device="")
     assert (features.acting_device_age_days, band) == (MISSING, 0)
-
-
-@pytest.mark.parametrize(("level", "band"), [(1, 3), (3, 0)])
-def test_whoever_proved_who_they_are_has_changed_what_was_changed(level: int, band: int) -> None:
-    """Else the owner would be locked out again by the very payment that was stopped before the check."""
-    account = lived_in()
-    check = {"level": level, "passed": True, "method": "document", "actor": "service", "role": "identity"}
-    account.see(event(accounts.IdentityVerified, NOON + 2 * MINUTE, "id", **check))
-    assert part(account, 1, 4 * USUAL)[1] == band
-    account.see(login(NOON + 30 * MINUTE, "once more", logins.CredentialChanged, device_id="box", reason="password"))
-    assert part(account, 2, 20 * USUAL, payee="other")[1] == 3

@@ -1,0 +1,173 @@
+"""The owner has passed a check of face and document: who goes on, who is put out, and whose word counts then?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login, paid
+from support.play import PHONE, Player, policy, settled
+
+from streams.contracts.accounts import CustomerConfirmed, IdentityVerified, UserReport
+from streams.contracts.actions import ActionRequested
+from streams.contracts.cases import NotificationRequested
+from streams.contracts.decisions import DecisionAmended, DecisionMade
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
+from streams.contracts.payments import TransferRequested
+from streams.core.flows.trail import SUSPECT_PAYMENTS
+from streams.core.locks.account_states import state_of
+from streams.core.steps import Effect
+
+ASSUMED = policy('[locks]\nack = "assumed"\n')
+BOX: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "CN"}
+ABROAD: dict[str, Any] = {"device_id": "box", "ip": "192.0.2.9", "country": "US"}
+
+
+def logs_in(player: Player, at_ms: int, where: dict[str, Any] = BOX) -> list[Effect]:
+    return player.see(login(at_ms, f"in-{at_ms}", LoginSucceeded, asn=100, user_agent="wallet/5.3", **where))
+
+
+def changes(player: Player, at_ms: int, what: str, where: dict[str, Any] = BOX) -> list[Effect]:
+    return player.see(login(at_ms, f"{what}-{at_ms}", CredentialChanged, reason=what, **where))
+
+
+def sends(player: Player, at_ms: int, minor: int, where: dict[str, Any] = BOX, to: str = "mule") -> str:
+    sent = paid(at_ms, f"t-{at_ms}", minor, TransferRequested, counterparty_id=to, **where)
+    return [each.outcome for each in player.see(sent) if type(each) is DecisionMade][-1]
+
+
+def checked(player: Player, at_ms: int, method: str = "face_and_document", *, passed: bool = True) -> list[Effect]:
+    by = {"level": 3, "actor": "idv", "role": "identity_service"}
+    return player.see(event(IdentityVerified, at_ms, f"id-{at_ms}", method=method, passed=passed, **by))
+
+
+def says_yes(player: Player, at_ms: int, payment_id: str, device_id: str | None) -> bool:
+    said = {"channel": "app", "answer": "yes", "payment_id": payment_id, "device_id": device_id}
+    effects = player.see(event(CustomerConfirmed, at_ms, f"yes-{at_ms}", **said))
+    return any(type(each) is DecisionAmended and each.outcome == "allow" for each in effects)
+
+
+def state(player: Player) -> str:
+    return state_of(player.obligations["a1"].locks, closed=False)
+
+
+def commands(effects: list[Effect]) -> list[str]:
+    return [each.action for each in effects if type(each) is ActionRequested]
+
+
+def told(effects: list[Effect]) -> list[str]:
+    return [each.template for each in effects if type(each) is NotificationRequested]
+
+
+def taken_over(*, factor: bool = False) -> Player:
+    """A new device in the owner's country changes password and telephone, and is stopped with the first transfer."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON)
+    if factor:
+        player.see(login(NOON + SECOND, "sms", ChallengePassed, reason="sms", **BOX))
+    changes(player, NOON + MINUTE, "password")
+    changes(player, NOON + 2 * MINUTE, "phone")
+    assert (sends(player, NOON + 3 * MINUTE, 300_000), state(player)) == ("block", "restricted")
+    return player
+
+
+def test_the_check_puts_out_who_came_in_and_the_owner_hears_what_to_set_anew() -> None:
+    effects = checked(taken_over(), NOON + HOUR)
+    assert sorted(commands(effects)) == ["end_sessions", "limit", "unlock"]
+    assert "unlocked.renew.limited" in told(effects)
+
+
+def test_the_thief_gets_no_further_than_before_the_check_and_the_owner_pays() -> None:
+    player = taken_over()
+    checked(player, NOON + HOUR)
+    assert sends(player, NOON + 2 * HOUR, 5_000, PHONE, "landlord") == "allow"
+    assert sends(player, NOON + 3 * HOUR, 20_000) == "block"
+    logs_in(player, NOON + 4 * HOUR)
+    assert sends(player, NOON + 5 * HOUR, 20_000, to="second") == "block"
+
+
+@pytest.mark.parametrize(("device", "counts"), [("box", False), (None, False), (PHONE["device_id"], True)])
+def test_a_yes_after_the_check_counts_from_a_device_older_than_the_doubt(device: str | None, counts: bool) -> None:
+    """Somebody has come in abroad, gave no second factor, and goes on after the owner's check."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON, ABROAD)
+    checked(player, NOON + HOUR)
+    held_ms = NOON + 2 * HOUR
+    assert sends(player, held_ms, 300_000, ABROAD) == "hold"
+    assert says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", device) is counts
+
+
+@pytest.mark.parametrize("factor", ["before the change", "after it"])
+def test_a_second_factor_vouches_for_a_change_only_if_it_was_given_before(factor: str) -> None:
+    """After it the thief has changed where it is sent. An owner with a new phone has given it, and is let go on."""
+    player = taken_over(factor=factor == "before the change")
+    if factor == "after it":
+        logs_in(player, NOON + 10 * MINUTE)
+        player.see(login(NOON + 11 * MINUTE, "sms", ChallengePassed, reason="sms", **BOX))
+    effects = checked(player, NOON + HOUR)
+    assert ("end_sessions" in commands(effects)) is (factor == "after it")
+    assert (sends(player, NOON + 2 * HOUR, 20_000) == "block") is (factor == "after it")
+
+
+def test_a_second_factor_after_the_check_ends_the_doubt_about_a_login() -> None:
+    player = settled(ASSUMED)
+    assert "step_up" in [each.outcome for each in logs_in(player, NOON, ABROAD) if type(each) is DecisionMade]
+    checked(player, NOON + HOUR)
+    assert sends(player, NOON + HOUR + MINUTE, 3_000, ABROAD) == "step_up"
+    logs_in(player, NOON + 2 * HOUR, ABROAD)
+    player.see(login(NOON + 2 * HOUR + MINUTE, "sms", ChallengePassed, reason="sms", **ABROAD))
+    assert player.obligations["a1"].settled_ms == NOON + HOUR
+
+
+def test_a_check_that_failed_afterwards_takes_it_back() -> None:
+    player = taken_over(factor=True)
+    checked(player, NOON + HOUR)
+    checked(player, NOON + HOUR + MINUTE, passed=False)
+    assert player.obligations["a1"].settled_ms == 0
+
+
+def test_nobody_is_put_out_where_nobody_is_doubted() -> None:
+    """Somebody writes that the account was stolen, and its owner is at home."""
+    player = settled(policy('[locks]\nack = "assumed"\nunverified_report = "restrict"\n'))
+    player.see(event(UserReport, NOON, "mail", channel="email", kind="stolen"))
+    assert state(player) == "restricted"
+    effects = checked(player, NOON + HOUR)
+    assert sorted(commands(effects)) == ["limit", "unlock"]
+    assert "unlocked.limited" in told(effects)
+
+
+def test_a_one_time_password_is_no_check_of_face_and_document() -> None:
+    player = taken_over()
+    assert commands(checked(player, NOON + HOUR, "otp")) == []
+    assert state(player) == "restricted"
+
+
+@pytest.mark.parametrize("late_s", [0, 90, 800])
+def test_what_was_moved_before_the_login_is_heard_of_is_on_the_list(late_s: int) -> None:
+    """Logins and payments come from different producers: the movement is decided about first."""
+    player = settled(ASSUMED)
+    earlier = NOON - 4 * MINUTE
+    sends(player, earlier, 5_000, PHONE, "landlord")
+    if not late_s:
+        logs_in(player, NOON)
+        changes(player, NOON + SECOND, "password")
+    sends(player, NOON + MINUTE, 20_000)
+    if late_s:
+        player.pass_until(NOON + late_s * SECOND)
+        logs_in(player, NOON)
+        changes(player, NOON + SECOND, "password")
+    player.see(event(UserReport, NOON + HOUR, "stolen", channel="phone", kind="stolen"))
+    (case,) = [each for each in player.obligations["a1"].cases if each.flow == "F23"]
+    moved = [line.at_ms for line in case.lines if line.kind == "transfer.requested"]
+    assert (case.counters[SUSPECT_PAYMENTS], moved) == (1, [NOON + MINUTE])
+
+
+def test_on_an_account_that_never_named_a_device_the_check_counts_for_all() -> None:
+    """Nobody there has a device that is older than a doubt."""
+    player = Player(ASSUMED)
+    for day in range(20):
+        logs_in(player, NOON - (40 - day) * DAY, {"ip": PHONE["ip"], "country": "CN"})
+    changes(player, NOON, "password", {"ip": "192.0.2.9", "country": "US"})
+    assert player.obligations["a1"].trail[-1].doubted
+    checked(player, NOON + HOUR)
+    assert player.obligations["a1"].settled_ms == NOON + HOUR
