@@ -85,6 +85,7 @@ from streams.core.flows import (
     login_ladder,
     login_risk,
     messages,
+    perhaps_twice,
     promotions,
     reports,
     security_change,
@@ -471,6 +472,8 @@ def _told(turn: Turn, event: Event) -> None:
         case FeeCharged():
             unrated.heard(turn, event)
             fees.charged(turn, event)
+        case CustomerConfirmed() if perhaps_twice.is_asked(turn, event):
+            perhaps_twice.answered(turn, event)
         case CustomerConfirmed(answer="no"):
             fraud_alert.customer_answered(turn, event)
         case IdentityVerified():

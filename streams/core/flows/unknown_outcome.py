@@ -363,6 +363,8 @@ def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) ->
         _end(turn, payment_id, f"{FAMILY}.order_paid", unknown)
         return
     is_stated = status == PaymentState.FAILED and arrivals.knows(turn, STATED_OF, payment_id)
+    if status == PaymentState.REVERSED and unknown is not None and unknown.asked_ms:
+        unknown.told = True  # the answer to what called it pending said so; a failure has an answer of its own
     is_told = _end(turn, payment_id, f"{FAMILY}.failed", None if is_stated else unknown)
     if is_told and status == PaymentState.FAILED:
         arrivals.note(turn, SAID_FAILED, payment_id)

@@ -281,6 +281,18 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
     if twice > 0:
         both = Owed(event.payment_id, turn.cause, twice, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, "the money was back when the payment succeeded", by_success=True)
+        if case is None or not case.is_open or not case.template:  # else that one tells its end
+            _take_back(turn, event, refunds.case_of(turn, both))
+
+
+def _take_back(turn: Turn, event: Movement, case: Case | None) -> None:
+    """Whoever was told that it did not complete, or saw the money come back, hears that it is good after all."""
+    minor = balance.price_of(turn, event.payment_id, event.currency) or event.amount_minor
+    lines = charges.debits_of(turn, payment_key(event.payment_id))
+    debited_ms = min((each.at_ms for each in lines), default=turn.at_ms)
+    about = {"amount": money(minor, event.currency), "time": instant(debited_ms)}
+    if case is not None:
+        notify(turn, "debit_confirmed.refunded", {**about, "case_id": case.case_id}, case, aside=True)
 
 
 def _paid_after_all(turn: Turn, payment_id: str) -> None:

@@ -14,6 +14,7 @@ from streams.contracts.payments import (
     PaymentFailed,
     PaymentPending,
     PaymentRequested,
+    PaymentReversed,
     PaymentSucceeded,
     PspStatus,
 )
@@ -60,6 +61,14 @@ def test_an_unknown_outcome_is_asked_about_on_schedule_and_then_given_to_people(
     assert said(effects) == ["payment_unknown"]
     assert ("F03", "P3", "classified") in cases(effects)
     assert player.obligations["a1"].unknowns == []
+
+
+@pytest.mark.parametrize("after_ms", [32 * SECOND, 2 * MINUTE])
+def test_who_was_told_not_to_pay_again_hears_that_it_was_reversed(after_ms: int) -> None:
+    player = Player(policy())
+    effects = player.see(paid(NOON, 1, kind=PaymentPending))
+    effects += player.see(paid(NOON + after_ms, 2, kind=PaymentReversed, payment_id="p1"))
+    assert said(effects + player.see(mark(NOON + HOUR)))[-1:] == ["payment_unknown.failed"]
 
 
 def test_it_is_never_called_failed() -> None:

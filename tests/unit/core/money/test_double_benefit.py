@@ -11,7 +11,7 @@ from support.play import Player, policy
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     PaymentFailed,
     PaymentRequested,
@@ -45,6 +45,7 @@ class Books:
         self.cancelled: list[str] = []
         self.cases: dict[str, CaseVersion] = {}
         self.told: dict[str, Event] = {}
+        self.said: list[str] = []  # templates of the messages
 
     def play(self, *script: str) -> Books:
         for number, what in enumerate(script):
@@ -80,6 +81,8 @@ class Books:
                     self.cancelled.append(effect.cause)
                 case CaseVersion():
                     self.cases[effect.case_id] = effect
+                case NotificationRequested():
+                    self.said.append(effect.template)
                 case _:
                     pass
 
@@ -134,6 +137,22 @@ def test_a_credit_that_a_reversal_announced_is_nothing_twice() -> None:
 def test_success_after_money_came_back_within_the_grace(back: str, twice: int) -> None:
     books = Books().play("request", "debit", "fail", back, "succeed", "wait 120")
     assert books.open == {"double_benefit": twice}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (*LOST, "sent", "credit", "refund credited", "succeed"),
+        (*LOST, "sent", "succeed", "credit", "refund credited"),
+        ("request", "debit", "fail", "credit", "succeed"),
+        ("request", "debit", "wait 3", "credit", "succeed"),
+    ],
+    ids=["refunded", "refund on its way", "given back within the grace", "given back"],
+)
+def test_whose_money_was_back_hears_that_the_payment_is_good_after_all(script: tuple[str, ...]) -> None:
+    said = Books().play(*script).said
+    assert said.count("debit_confirmed.refunded") == 1
+    assert said[-1] == "debit_confirmed.refunded", "nothing is left that is not so"
 
 
 def test_a_second_debit_after_a_reversal_waits_for_its_own() -> None:

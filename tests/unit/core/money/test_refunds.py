@@ -7,7 +7,7 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CaseAction, LedgerPosted, UserReport
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, LedgerPosted, UserReport
 from streams.contracts.actions import PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
@@ -499,6 +499,22 @@ def test_two_orders_at_one_merchant_in_minutes_are_a_question() -> None:
     assert flows(effects) == {"F12": "classified"}
     assert only(RefundIntended, effects) == []
     assert "duplicate_charge.probable" in [each.template for each in only(NotificationRequested, effects)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "channel", "ends"),
+    [("yes", "app", "both_real"), ("no", "app", None), ("yes", "email", None)],
+    ids=["both are real", "one is too many", "said by anybody"],
+)
+def test_who_says_that_both_are_real_ends_the_question(answer: str, channel: str, ends: str | None) -> None:
+    player = Player(policy(SURE))
+    two = (*bought(1, NOON), *bought(2, NOON + 5 * MINUTE, order_id="o2"), mark(NOON + HOUR))
+    (case_id,) = {case.case_id for each in two for case in only(CaseVersion, player.see(each))}
+    about = {"case_id": case_id, "channel": channel, "answer": answer}
+    effects = player.see(event(CustomerConfirmed, NOON + HOUR, "both", **about))
+    (case,) = only(CaseVersion, effects)  # a no says nothing about theft
+    assert (case.case_id, case.resolution_code) == (case_id, ends)
+    assert only(NotificationRequested, effects) == []
 
 
 @pytest.mark.parametrize(
