@@ -46,7 +46,7 @@ _OTHERS: Final = re.compile(
     r"|\b(?:some(?:one|body)(?: else)?|a stranger|a thief|a hacker|they|he|she)\b (?:has |have |had |just |also )*"
     r"(?:changed|added|removed|linked|logged in|got in|replaced|reset)"
     r"|\b(?:some(?:one|body)(?: else)?|a stranger|a thief|a hacker) (?:\w+ )?"
-    r"(?:has|have|got|took|used|uses|is (?:using|in))\b|(?:让|叫|要)我(?:把|将)?(?:念|读|报|发|说|给|告诉).{0,4}码"
+    r"(?:has|have|got|took|used|uses|is (?:using|in))\b|(?:让|叫|要)我(?:念|读|报|发|说|给|告诉)了.{0,4}码"
     r"|\b(?:was|were|been|got|is) (?:stolen|hijacked|hacked)\b|\bstole\b|\bnot mine\b"
     r"|\bi never (?:added|changed|linked)|\bwithout (?:me|my knowledge|my consent)\b"
     r"|\b(?:did ?n[o']?t|never) spen[dt]\b"

@@ -89,5 +89,5 @@ def test_what_stands_behind_a_long_preface_counts_as_well() -> None:
 def test_words_are_strange_by_subject() -> None:
     model = packaged_text_model()
     assert model.strange_words("I forgot my passwords", "F19") == ()
-    assert model.strange_words("骗走了", "F19") == ("骗",)
+    assert model.strange_words("骗了", "F19") == ("骗",)
     assert model.strange_words("forgot", "F99") == ("forgot",)
