@@ -145,6 +145,14 @@ def asked_for(kind: str, value: str) -> str:
     return value
 
 
+def can_be(kind: str, value: str) -> bool:
+    """Whether a block of it would be taken."""
+    try:
+        return kind in KINDS and bool(asked_for(kind, value))
+    except Refused:
+        return False
+
+
 def used_by(connection: Connection, kind: str, value: str) -> int:
     """How many accounts used it in the time that the store keeps."""
     return linked.accounts(connection, kind, named(kind, value), 1)[1]

@@ -48,6 +48,7 @@ class Turn(msgspec.Struct):
     at_home: bool = False  # of a second factor or a failed movement: nothing says that it was a stranger
     names_devices: bool = True  # whether a login of this account ever named a device
     only_time: bool = False  # nothing has happened but that time has passed
+    carried_out: bool = False  # nothing has happened but that a command was carried out
 
     def change(self, case: Case, what: str) -> None:
         """Notes that `case` changed; a version of it leaves at the end of the turn."""

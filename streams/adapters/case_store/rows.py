@@ -27,7 +27,7 @@ from streams.contracts.cases import (
 )
 from streams.contracts.registry import Refusal, decode
 from streams.contracts.topics import CASES_SNAPSHOT, LOCKS
-from streams.core.cases.review import LOSS, OPERATOR, band_of, due_ms, first_response_due_ms
+from streams.core.cases.review import LOSS, OPERATOR, band_of, due_ms, first_response_due_ms, is_urgent
 from streams.core.obligations import FINISHED
 from streams.core.personal import kind_of
 
@@ -167,7 +167,7 @@ def case_row(case: CaseVersion, body: bytes) -> dict[str, Any]:
             "next_update_due_ms": None if sla is None else to_ms(sla.next_update_due),
             "resolution_due_ms": None if sla is None else to_ms(sla.resolution_due),
             "stage": _stage(case),
-            "less_urgent": case.priority != "P1",
+            "less_urgent": not is_urgent(case),
             "loss_rank": -case.counters.get(LOSS, 0),
             "loss_band": -band_of(case.counters.get(LOSS, 0)),
             "due_ms": due_ms(case),

@@ -86,7 +86,7 @@ CASES: Final = Table(
     _ms("resolution_due_ms", nullable=True),
     # The rank of streams/core/cases/review.py, as columns that sort upwards.
     Column("stage", Integer, nullable=False),  # WORK, WAITING, DONE; in observe mode DONE: nobody works on it
-    Column("less_urgent", Boolean, nullable=False),  # anything but P1
+    Column("less_urgent", Boolean, nullable=False),
     Column("loss_rank", BigInteger, nullable=False),  # minus the expected loss in US cents
     Column("loss_band", Integer, nullable=False),  # minus the band of the expected loss
     Column("due_ms", BigInteger, nullable=False),

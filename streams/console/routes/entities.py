@@ -28,6 +28,7 @@ from streams.console.desk import (
 )
 from streams.console.masking import ENTITY_PAGES, PERSONAL, masked_in, people_of
 from streams.console.timeline import judged, timeline
+from streams.core.roles import ANALYSTS
 
 router = APIRouter()
 
@@ -47,7 +48,7 @@ def entity(request: Request, desk: At, session: Who, kind: str = "", value: str 
     if kind in PERSONAL and given == value:  # somebody who may has typed it: it need not stay in their history
         return RedirectResponse(_address(desk, kind, value, sent), 303)
     with desk.store.reading() as connection:
-        shown = _known(connection, kind, value)
+        shown = _known(connection, kind, value, unseen=session.role in ANALYSTS and blocking.can_be(kind, value))
         outcome = blocking.outcome_of(connection, sent[:128], kind, value, shown["commands"]) if sent else None
     block = blocking.standing(shown["commands"]) if kind in blocking.KINDS else None
     offered: dict[str, Any] = {"kinds": blocking.KINDS, "hours": blocking.HOURS, "block_reasons": blocking.REASONS}
@@ -133,8 +134,8 @@ def _used_by(desk: Desk, kind: str, value: str) -> int:
         return blocking.used_by(connection, kind, value)
 
 
-def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
-    """What the page shows. Answers 404 if nothing is known."""
+def _known(connection: Connection, kind: str, value: str, *, unseen: bool = False) -> dict[str, Any]:
+    """What the page shows. Answers 404 if nothing is known, unless it may be `unseen`: a block can come before."""
     if kind not in ENTITY_PAGES or not 0 < len(value) <= 128:
         missing()
     acts = linked.of_entity(connection, kind, value, _MOMENTS) if kind in ENTITY_COLUMNS else ()
@@ -142,7 +143,7 @@ def _known(connection: Connection, kind: str, value: str) -> dict[str, Any]:
     cases, named = linked.cases_naming(connection, _FIELDS[kind], value, _CASES, owner="account")
     findings, found = linked.cases_naming(connection, _FIELDS[kind], value, _CASES, owner="entity")
     commands = linked.commands(connection, f"{kind}/{blocking.named(kind, value)}", _COMMANDS)
-    if not (acts or cases or findings or commands):
+    if not (acts or cases or findings or commands or unseen):
         missing()
     return {
         "acts": acts,

@@ -172,7 +172,7 @@ def raise_to(turn: Turn, case: Case, priority: int) -> None:
 
 def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
     """The next version: what changed, and the whole case."""
-    case.known = (case.known or case.version) if turn.only_time else case.version + 1
+    case.known = (case.known or case.version) if _is_no_news(turn, changed) else case.version + 1
     case.version += 1
     case.untold_ms = 0
     obligations = turn.obligations
@@ -234,6 +234,11 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.detected_ms),
     )
+
+
+def _is_no_news(turn: Turn, changed: list[str]) -> bool:
+    """Whether somebody who has read the version before may act as if it were this one."""
+    return turn.only_time or (turn.carried_out and not any(each.startswith("status ") for each in changed))
 
 
 def _standing(turn: Turn, draft: Draft) -> Case | None:

@@ -155,7 +155,7 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
         return "unknown_case", "this account remembers no such case"
     if turn.late:
         return "late", "the action came later than the lateness bound allows"
-    # Whoever read the case before a clock struck has read all that has happened.
+    # Whoever read the case before a clock struck or a command was carried out has read all that has happened.
     if not (case.known or case.version) <= event.expected_version <= case.version:
         return "version_conflict", f"the case is at version {case.version}, not {event.expected_version}"
     if event.action == "unlock" and not turn.obligations.locks:

@@ -85,7 +85,7 @@ class Rank(NamedTuple):
     """The place of a case: whoever is smaller comes first. Deadlines and times in ms since 1970."""
 
     in_time: bool  # False: its first response is overdue
-    less_urgent: bool  # anything but P1
+    less_urgent: bool  # see `is_urgent`
     band: int  # minus the band of its expected loss
     due_ms: int
     created_ms: int
@@ -95,17 +95,24 @@ class Rank(NamedTuple):
 def rank_of(case: CaseVersion, at_ms: int) -> Rank:
     """Where a case stands in the queue at `at_ms`.
 
-    Nobody has answered an overdue one, so it comes first. Then P1, because it cannot wait for tomorrow. Then the larger
-    expected loss; where one is not twice the other, the earlier deadline decides.
+    Nobody has answered an overdue one, so it comes first. Then what cannot wait for tomorrow. Then the larger expected
+    loss; where one is not twice the other, the earlier deadline decides.
     """
     first_ms = first_response_due_ms(case)
     return Rank(
         first_ms is None or first_ms >= at_ms,
-        case.priority != "P1",
+        not is_urgent(case),
         -band_of(case.counters.get(LOSS, 0)),
         due_ms(case),
         to_ms(case.created_at),
         case.case_id,
+    )
+
+
+def is_urgent(case: CaseVersion) -> bool:
+    """P1; or P2 about many customers with no expected loss that could rank it, which would make it the last of all."""
+    return case.priority == "P1" or (
+        case.priority == "P2" and case.owner == "entity" and case.counters.get(LOSS, 0) == 0
     )
 
 

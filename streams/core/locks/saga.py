@@ -330,6 +330,7 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
         _refused(turn, command, event.result)
         return
     outbox.remove(command)
+    turn.carried_out = True
     if command.overdue:
         _confirmed(turn, command.action_id)
     _note(turn, command.case_id, "acknowledged", f"{command.action}: {event.result}")

@@ -80,6 +80,21 @@ def test_a_block_is_asked_for_shown_with_its_time_and_lifted(office: Office) -> 
     assert 'value="lift"' not in shown
 
 
+def test_what_nobody_has_seen_yet_is_blocked_from_a_page_of_its_own(office: Office) -> None:
+    fresh = {"kind": "ip", "value": "203.0.113.77"}
+    page = "/entity?kind=ip&value=203.0.113.77"
+    mei = office.person("mei")
+    found = mei.asks("GET", page)
+    shown = mei.asks("GET", found.location)
+    assert shown.status == 200
+    assert 'value="block"' in shown.text
+    sent = asks(mei, **fresh)
+    assert mei.asks("GET", sent.location).status == 200
+    for nothing in ("/entity?kind=terminal&value=t-404", "/entity?kind=ip&value=nowhere"):
+        seen = mei.asks("GET", nothing)
+        assert (mei.asks("GET", seen.location) if seen.status == 303 else seen).status == 404
+
+
 def test_a_refusal_says_why(office: Office) -> None:
     mei = office.person("mei")
     where = asks(mei).location

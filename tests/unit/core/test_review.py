@@ -173,6 +173,16 @@ def test_among_losses_that_are_alike_the_deadline_decides_and_among_others_the_l
     assert rank(2_100_00, 9) < rank(700_00, 5)
 
 
+def test_an_incident_of_many_customers_without_an_expected_loss_is_not_the_last():
+    def rank(**fields):
+        return rank_of(case(**{"priority": "P2", "owner": "entity"} | fields), T0)
+
+    fraud = rank(owner="account", counters={LOSS: 900_000_00})
+    assert rank() < fraud
+    assert rank(priority="P3") > fraud
+    assert rank(counters={LOSS: 5_00}) > fraud  # where one is known, it is compared
+
+
 def test_a_stolen_account_is_expected_to_lose_what_has_left_it_once_or_what_the_policy_says():
     def step(kind, amount, text="allow"):
         return Line(T0, kind, "e", text, amount, "USD")

@@ -6,8 +6,9 @@ import pytest
 from support.happenings import MINUTE, NOON, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, UserMessage
+from streams.contracts.accounts import ActionAcknowledged, CaseAction, CustomerConfirmed, IdentityVerified, UserMessage
 from streams.contracts.actions import ActionRequested
+from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested, RemarkRecorded
 from streams.contracts.decisions import DecisionAmended
 from streams.contracts.payments import PaymentRequested
@@ -114,6 +115,20 @@ def test_an_operator_restricts_and_lifts() -> None:
     desk = Desk()
     assert [command.action for command in only(ActionRequested, desk.act("lock"))] == ["restrict"]
     assert only(ActionRequested, desk.act("unlock"))[-1].action == "unlock"
+
+
+@pytest.mark.parametrize(("result", "refused"), [("done", False), ("refused", True)])
+def test_that_a_command_was_carried_out_makes_nobodys_next_action_fail(result: str, refused: bool) -> None:
+    """A refused one is something that whoever acts on the case has to know first."""
+    desk = Desk()
+    (restrict,) = only(ActionRequested, desk.act("lock"))
+    read = desk.case.version
+    at_ms = NOON + desk.number * MINUTE + 1
+    named = {"action_id": restrict.action_id, "effective_at": from_ms(at_ms), "result": result}
+    desk.case = only(CaseVersion, desk.player.see(event(ActionAcknowledged, at_ms, "ack", **named)))[-1]
+    assert desk.case.version > read
+    effects = desk.act("unlock", expected_version=read)
+    assert [each.cause for each in only(ActionRejected, effects)] == (["version_conflict"] if refused else [])
 
 
 def test_nothing_is_locked_while_the_policy_observes() -> None:
