@@ -157,7 +157,7 @@ def test_a_stolen_session_ends_once_and_its_owner_is_told_once() -> None:
     run = played("stolen_session")
     assert [(each.action, each.scope) for each in run.actions] == [("end_sessions", "all")]
     told = [note.template for note in run.notifications if note.account_id == run.actions[0].account_id]
-    assert told == ["fraud_alert.login"]
+    assert told == ["fraud_alert.session"]
 
 
 def test_debited_but_failed() -> None:

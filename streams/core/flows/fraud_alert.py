@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import CustomerConfirmed
-from streams.contracts.base import to_ms
+from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionMade, Hit
-from streams.contracts.logins import LoginSucceeded
+from streams.contracts.logins import ChallengeFailed, ChallengeSent, LoginSucceeded, SessionUsed
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
@@ -44,7 +44,15 @@ ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED, SETTINGS_FAMILY})
 CONFIRMED: Final = "customer_confirmed"  # line of a case
+PASSED_ON: Final = "passed_on"  # resolution
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
+_SIGNED_IN: Final = "fraud_alert.login"  # message
+# What the owner is told where nobody has given the password.
+_NOT_SIGNED_IN: Final[dict[type[Event], str]] = {
+    SessionUsed: "fraud_alert.session",
+    ChallengeSent: "fraud_alert.prompts",
+    ChallengeFailed: "fraud_alert.prompts",
+}
 # Views of one thing, a large amount: below `hold` no two of them are independent of each other.
 _AMOUNTS: Final = frozenset(
     {"amount-habit", "new-device-amount", "spending-spike", "cold-amount", "probe", "structuring"}
@@ -323,6 +331,8 @@ def _was_taken_at_home(turn: Turn, case: Case) -> None:
         if said_yes and other.finding == "false_alarm":
             set_finding(turn, other, "unset")
             link(turn, other, case.case_id)
+            if not other.is_open:  # nobody asks for a rating of what was a thief's word
+                set_status(turn, other, "closed", PASSED_ON)
 
 
 def reopened(turn: Turn) -> None:
@@ -662,7 +672,8 @@ def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None) -> None:
             _tell_right_password(turn, prepared, case)
         return
     if (case is None or case.family == ALERT) and _may_ask(turn, case):
-        told = notify(turn, "fraud_alert.login", {"time": instant(turn.at_ms)}, case)
+        template = _NOT_SIGNED_IN.get(type(prepared.event), _SIGNED_IN)
+        told = notify(turn, template, {"time": instant(turn.at_ms)}, case)
         turn.ctx.told_right = told and entered
 
 

@@ -22,14 +22,16 @@ def after_login(turn: Turn, prepared: Prepared) -> None:
     if not any(hit.rule == _LIMITS for hit in counted(prepared.hits, turn.policy, turn.shadow)):
         return
     turn.moves("doubted", "rules")
+    lasts_s = turn.policy.locks.cooloff_s
     limited = lock(
         turn,
         "limit",
         scope="money_out",
         applies_to="everyone",
-        lasts_s=turn.policy.locks.cooloff_s,
+        lasts_s=lasts_s,
         reason_class="verification_needed",
         rule=LOGIN_RISK,
     )
     if limited:
-        notify(turn, "fraud_alert.login", {"time": instant(turn.at_ms)}, None)
+        about = {"time": instant(turn.at_ms), "until": instant(turn.at_ms + lasts_s * 1000)}
+        notify(turn, "fraud_alert.login_limited", about, None)

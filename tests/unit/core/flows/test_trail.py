@@ -271,6 +271,9 @@ def test_who_denies_a_change_at_home_has_all_since_then_in_one_case() -> None:
     assert moved == ["TransferRequested-large", "TransferSucceeded-small"]
     assert change.counters[LOSS] >= 690_00
     assert (alert.finding, alert.parent_id) == ("unset", change.case_id)
+    assert (alert.status, alert.resolution) == ("closed", "passed_on")
+    later = player.pass_until(NOON + 3 * DAY)
+    assert all(each.template != "case.survey" for each in later if type(each) is NotificationRequested)
     player.stored()
 
 
