@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.happenings import MINUTE, NOON, SECOND, event
@@ -23,6 +23,7 @@ from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import CaseVersion
 from streams.contracts.payments import (
     FeeCharged,
+    PaymentCaptured,
     PaymentFailed,
     PaymentPending,
     PaymentRequested,
@@ -624,3 +625,38 @@ class Beside(Books):
 
 TestBeside = Beside.TestCase
 TestBeside.settings = settings(max_examples=60, stateful_step_count=25)
+
+
+LATE_S = st.sampled_from([0, 0, 2, 50, 130, 400])  # how long after its time a message is heard
+
+
+@settings(max_examples=100)
+@given(
+    parts=st.lists(st.tuples(st.sampled_from([1_000, 6_000, 12_000]), LATE_S, LATE_S, LATE_S), min_size=2, max_size=3),
+    gap_s=st.sampled_from([45, 1_800]),
+)
+def test_shipments_are_none_too_many_however_late_each_message_is(
+    parts: list[tuple[int, int, int, int]], gap_s: int
+) -> None:
+    """What is debited, captured and called good comes to what was asked for: no money moves and no case stays."""
+    about = {"payment_id": "p0", "currency": "CNY", "method": "wallet_balance"}
+    whole_minor = sum(minor for minor, *_ in parts)
+    heard = [(NOON, 0, event(PaymentRequested, NOON, "asked", amount_minor=whole_minor, **about))]
+    for number, (minor, *late_s) in enumerate(parts):
+        at_ms = NOON + (number + 1) * gap_s * SECOND
+        line = {"entry_id": f"l{number}", "direction": "debit", "payment_id": "p0", "currency": "CNY"}
+        told = (
+            event(LedgerPosted, at_ms, number, amount_minor=minor, **line),
+            event(PaymentCaptured, at_ms + SECOND, number, amount_minor=minor, **about),
+            event(PaymentSucceeded, at_ms + 2 * SECOND, number, amount_minor=minor, **about),
+        )
+        heard += [
+            (to_ms(each.occurred_at) + late * SECOND, 3 * number + place, each)
+            for place, (each, late) in enumerate(zip(told, late_s, strict=True))
+        ]
+    player = Player(policy(POLICY))
+    effects = [effect for *_, happening in sorted(heard, key=lambda each: each[:2]) for effect in player.see(happening)]
+    effects += player.see(event(Watermark, NOON + 600 * MINUTE, "end", account_id="-"))
+    assert [each for each in effects if isinstance(each, RefundIntended)] == []
+    last = {each.case_id: each for each in effects if isinstance(each, CaseVersion)}
+    assert {case.cause_family for case in last.values() if case.status not in DONE} & MONEY == set()
