@@ -12,7 +12,7 @@ from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.dialogue import CLOSED, take_up
-from streams.core.cases.joining import link
+from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
 from streams.core.entities.threat import EXPOSED
@@ -23,7 +23,7 @@ from streams.core.flows.movements import status_after
 from streams.core.flows.owners_word import RISK_FAMILY
 from streams.core.ids import exposure_origin
 from streams.core.locks.account_states import is_frozen
-from streams.core.locks.saga import errand, lock
+from streams.core.locks.saga import errand, lock, pass_on
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money.charges import hashed
@@ -319,6 +319,28 @@ def freeze(turn: Turn, case: Case, rule: str, actor: str = "rules") -> None:
         )
     for hold in tuple(turn.obligations.holds):
         end_hold(turn, hold, "block", "confirmed", "the account is frozen")
+    _take_in(turn, case)
+
+
+def _take_in(turn: Turn, case: Case) -> None:
+    """One theft is one case: what its own first signs have opened (F21, F24) ends in the case that freezes.
+
+    What they have locked is held for it from now on.
+    """
+    if case.case_type != TAKEOVER_CASE:
+        return
+    since_ms = trail.came_in_ms(turn, case)
+    for other in turn.obligations.cases:
+        is_sign = other.family in (ALERT, RISK_FAMILY) and other.is_open and other.shadow == case.shadow
+        if not is_sign or other is case or other.opened_ms < since_ms:
+            continue
+        pass_on(turn, other, case)
+        moved, other.lines = other.lines, other.lines[:1]  # an account has little room: no line is kept twice
+        other.dropped += len(moved) - 1
+        for line in moved:
+            if line.amount_minor is not None:
+                add_line(turn, case, line)
+        merge(turn, other, case.case_id)
 
 
 def _was_taken_at_home(turn: Turn, case: Case) -> None:
@@ -437,6 +459,10 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
         case_type, flow, family, priority = mule.CASE, mule.FLOW, mule.CASE, 2
     else:
         case_type, flow, family, priority = ALERT, "F24", ALERT, 2
+    is_explained = bool(prepared.incident and slugs) and slugs <= _OF_ATTACKS
+    stopped = _was_stopped(decision, movement)
+    if family in (ALERT, RISK_FAMILY) and stopped and not is_explained and _goes_on(turn):
+        case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     began = trail.lines(turn) if taken_over else ()
     case = open_or_join(
         turn,
@@ -464,8 +490,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     if taken_over:
         is_takeover(turn, case, movement)
     elif case.family == ALERT:
-        is_explained = bool(prepared.incident and slugs) and slugs <= _OF_ATTACKS
-        _rest_with_attack(turn, case, rests=is_explained and _was_stopped(decision, movement))
+        _rest_with_attack(turn, case, rests=is_explained and stopped)
     # Where an attack is contained at its place, and its login stopped, its victims are not locked for a right password.
     is_victim = movement is None and is_contained(prepared.incident_typology, turn.policy) and not taken_over
     if (taken_over or risky) and not is_victim:
@@ -487,6 +512,19 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case
+
+
+def _goes_on(turn: Turn) -> bool:
+    """Whether people are at a takeover of this account: what is stopped meanwhile is a line of its case."""
+    since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
+    return any(
+        case.case_type == TAKEOVER_CASE
+        and case.is_open
+        and case.shadow == turn.shadow
+        and case.finding != "false_alarm"
+        and case.updated_ms >= since_ms
+        for case in turn.obligations.cases
+    )
 
 
 def _was_stopped(decision: DecisionMade, movement: Movement | None) -> bool:

@@ -61,7 +61,7 @@ def _stolen(turn: Turn, event: UserReport, payment_id: str) -> None:
     if not recovered:
         turn.stands(owners_word.STANDS_S)
     believed = owners_word.is_believed(turn, event)
-    if believed and not recovered:
+    if not recovered:
         _take_changes(turn)
     case = open_or_join(turn, _draft(turn, TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, "security", 1, payment_id))
     is_takeover(turn, case)

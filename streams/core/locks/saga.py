@@ -413,6 +413,20 @@ def _hold_for(turn: Turn, held: HeldLock, reasons: list[Reason], why: str) -> No
         add_action(turn, case, held.action_id, held.action)
 
 
+def pass_on(turn: Turn, case: Case, into: Case) -> None:
+    """What was locked for a case that ends in another one is held for that one, up to the same end."""
+    for held in turn.obligations.locks:
+        if not held.is_for(case.case_id):
+            continue
+        if held.case_id == case.case_id:
+            held.case_id = into.case_id
+        held.also = [
+            msgspec.structs.replace(reason, case_id=into.case_id) if reason.case_id == case.case_id else reason
+            for reason in held.also
+        ]
+        publish(turn)
+
+
 def _join(turn: Turn, held: HeldLock, own: Reason, lasts_s: int | None, apart: bool) -> None:
     """Holds a lock that stands for one more case, or longer for one of its cases, and never beyond its own end.
 
