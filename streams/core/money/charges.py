@@ -28,7 +28,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, balance, expectations, fee_lines, refunds, shared_ids, times
+from streams.core.money import arrivals, balance, expectations, fee_lines, orders, refunds, shared_ids, times
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -906,12 +906,19 @@ def good_no_more(turn: Turn, payment_id: str) -> None:
     for case in tuple(turn.obligations.cases):
         if case.family != refunds.DUPLICATE or not case.is_open or case.payment_id == payment_id:
             continue
-        lines = [each for each in debits_of(turn, payment_key(case.payment_id)) if not each.fee]
+        key = payment_key(case.payment_id)
+        lines = [each for each in debits_of(turn, key) if not each.fee]
         beside = [each for each in debits_of(turn, gone) if any(_may_be_one(each, mine) for mine in lines)]
         standing = [each for each in lines if each.amount_minor]
-        if not beside or len(standing) != 1:
-            continue  # it is about another payment, or about a debit of its own as well
-        excess_minor, _ = _beside_others(turn, standing[0], about_of(turn, case.payment_id))
+        if not beside or not standing or not turn.obligations.is_good(key):
+            continue  # it is about another payment, or all of it goes back whatever becomes of others
+        if len(standing) == 1:
+            excess_minor, _ = _beside_others(turn, standing[0], about_of(turn, case.payment_id))
+        elif standing[0].order:
+            whole_minor = standing[0].amount_minor + standing[0].back_minor
+            excess_minor = orders.excess_minor(turn, case.payment_id, whole_minor, standing[0].currency)
+        else:
+            continue  # it is about a debit of its own as well
         if excess_minor < balance.missing_minor(case):
             _stays(turn, case, standing[0], excess_minor)
 

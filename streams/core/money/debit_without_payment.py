@@ -195,11 +195,13 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
         if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
             refunds.failed_after_all(turn, event.payment_id)
             charges.good_no_more(turn, event.payment_id)
+            other_leg.good_no_more(turn, event.payment_id)
             undercharges.undone(turn, event.payment_id, for_good=True)
             _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
         refunds.failed_after_all(turn, event.payment_id)
         charges.good_no_more(turn, event.payment_id)
+        other_leg.good_no_more(turn, event.payment_id)
         undercharges.undone(turn, event.payment_id, for_good=True)
         if _is_promised(turn, event, known):
             return

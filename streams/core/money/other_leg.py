@@ -8,13 +8,15 @@ it has not left, and after that whether the customer has the money twice.
 from __future__ import annotations
 
 from streams.contracts.payments import RefundFailed
-from streams.core.money import charges, given, refunds
+from streams.core.money import charges, given, orders, refunds
 from streams.core.obligations import Case, Owed, payment_key
 from streams.core.turn import Turn
 
 REFUNDED = "other_refunded"
 _ASKED = f"for a person: {REFUNDED}"  # line of a duplicate: whoever gives it back then knows of the other refund
-_BOTH = "given back as well: payment "  # line of what its customer may have twice
+# Lines of what its customer has, or may have, twice.
+_BOTH = "given back as well: payment "
+_GONE = "good no more: payment "
 
 
 def moved(turn: Turn, payment_id: str) -> None:
@@ -24,12 +26,32 @@ def moved(turn: Turn, payment_id: str) -> None:
             refunds.ask_people(turn, owed, REFUNDED)
     for case in tuple(turn.obligations.cases):
         sent = _sent(turn, case)
-        if (
-            sent is not None
-            and _is_refunded(turn, sent, payment_id)
-            and not _is_told(turn, case.payment_id, payment_id)
-        ):
-            refunds.double_benefit(turn, sent, _told_of(payment_id))
+        if sent is None or not turn.obligations.is_good(payment_key(sent.payment_id)):
+            continue  # what was given back of it was never paid for
+        if not _is_beside(turn, sent, payment_id) or _is_told(turn, case.payment_id, payment_id):
+            continue
+        order = orders.order_of(turn, sent.payment_id, sent.amount_minor, sent.currency, lately=True)
+        if order.lacking_minor > 0:
+            minor = min(sent.amount_minor, order.lacking_minor)
+            twice = Owed(sent.payment_id, turn.cause, minor, sent.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+            refunds.double_benefit(turn, twice, _told_of(payment_id))
+
+
+def good_no_more(turn: Turn, payment_id: str) -> None:
+    """This payment has failed or was reversed: what of its order is good and went back beside it is the customer's.
+
+    Whoever gave that back, and however long ago: nobody pays for it any more. It is over should that one fail as well.
+    """
+    for case in turn.obligations.cases:
+        if case.is_open and case.family == refunds.DOUBLE_BENEFIT and _tells(case, payment_id):
+            case.counters[refunds.BY_SUCCESS] = case.amount_minor or 0
+    for mine in charges.debits_of(turn, payment_key(payment_id)):
+        minor, currency = mine.amount_minor + mine.back_minor, mine.currency
+        for leg in orders.order_of(turn, payment_id, minor, currency).good:
+            lacking_minor = min(leg.gone_minor, orders.order_of(turn, payment_id, minor, currency).lacking_minor)
+            if leg.payment_id and lacking_minor > 0:
+                twice = Owed(leg.payment_id, turn.cause, lacking_minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+                refunds.double_benefit(turn, twice, f"{_GONE}{payment_id}", by_success=True)
 
 
 def came_back(turn: Turn, event: RefundFailed) -> None:
@@ -40,7 +62,7 @@ def came_back(turn: Turn, event: RefundFailed) -> None:
             continue
         if event.payment_id == case.payment_id:
             is_one = given.is_ours(turn, event.payment_id, event.refund_id)
-            is_one = is_one and any(each.text.startswith(_BOTH) for each in case.lines)
+            is_one = is_one and any(each.text.startswith((_BOTH, _GONE)) for each in case.lines)
         else:
             is_one = _is_told(turn, case.payment_id, event.payment_id) and given_minor < (case.amount_minor or 0)
         if is_one:
@@ -48,18 +70,26 @@ def came_back(turn: Turn, event: RefundFailed) -> None:
 
 
 def is_refunded(turn: Turn, owed: Owed) -> bool:
-    """Whether as much as this duplicate was, or is to be, given back of a payment beside which it is one too many."""
+    """Whether as much as this duplicate was, or is to be, given back of a payment beside which it is one too many.
+
+    Of what failed: whether another payment of its order was given back while it was good, so that people decide which
+    of the two the customer pays.
+    """
+    if owed.family == refunds.NOT_CAPTURED:
+        return orders.is_lacking(turn, owed.payment_id)
     obligations = turn.obligations
     known = {each.payment_id for each in obligations.lately} | {each.payment_id for each in obligations.expectations}
     return any(_is_refunded(turn, owed, payment_id) for payment_id in known)
 
 
 def _is_refunded(turn: Turn, owed: Owed, payment_id: str) -> bool:
-    if owed.family != refunds.DUPLICATE or owed.payment_id == payment_id:
-        return False
-    if payment_key(payment_id) not in charges.beside(turn, owed.payment_id):
+    if owed.family != refunds.DUPLICATE or not _is_beside(turn, owed, payment_id):
         return False
     return given.of(turn, payment_id, owed.currency).total_minor >= owed.amount_minor
+
+
+def _is_beside(turn: Turn, owed: Owed, payment_id: str) -> bool:
+    return payment_key(payment_id) in charges.beside(turn, owed.payment_id)
 
 
 def _sent(turn: Turn, case: Case) -> Owed | None:
@@ -80,13 +110,16 @@ def _sent(turn: Turn, case: Case) -> Owed | None:
 
 
 def _is_told(turn: Turn, payment_id: str, other: str) -> bool:
-    text = _told_of(other)
     return any(
-        line.text == text
+        _tells(case, other)
         for case in turn.obligations.cases
         if (case.family, case.payment_id) == (refunds.DOUBLE_BENEFIT, payment_id)
-        for line in case.lines
     )
+
+
+def _tells(case: Case, payment_id: str) -> bool:
+    """Whether a case was opened because this other payment of its order was given back or undone."""
+    return any(line.text in (_told_of(payment_id), f"{_GONE}{payment_id}") for line in case.lines)
 
 
 def _told_of(payment_id: str) -> str:

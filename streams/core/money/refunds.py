@@ -15,7 +15,7 @@ from streams.core import ids
 from streams.core.cases.book import FRAUD, Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, balance, expectations, given, other_leg, shared_ids, times
+from streams.core.money import arrivals, balance, expectations, given, orders, other_leg, shared_ids, times
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
     CASES_DAYS,
@@ -515,23 +515,38 @@ def is_none(turn: Turn, owed: Owed) -> bool:
 
 
 def stays(turn: Turn, payment_id: str, left_minor: int) -> bool:
-    """A debit that was one too many is so no more, but for `left_minor`. False: a refund of it has left already.
+    """Debits that were too many are so no more, but for `left_minor`. False: a refund of them has left already.
 
     That one is what the customer has twice. What is left of an intent is for people: its key must not carry another
     amount.
     """
     has_left = False
-    for owed in [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, DUPLICATE)]:
-        if owed.status == SENT:
+    mine = [each for each in turn.obligations.owed if (each.payment_id, each.family) == (payment_id, DUPLICATE)]
+    mine = [each for each in mine if each.status != BACK]
+    for owed in sorted(mine, key=lambda each: each.status != SENT):  # what has left cannot be stopped
+        if owed.amount_minor <= left_minor:
+            left_minor -= owed.amount_minor
+        elif owed.status == SENT:
             has_left = True
-            turn.obligations.owed.remove(owed)
-            text = f"refund {owed.refund_id} {_HAD_LEFT} the other payment was undone"
-            _left_too(turn, payment_id, owed.amount_minor, 0, owed.currency, text)
+            _had_left(turn, owed)
         elif owed.status == OWED and left_minor:
-            owed.amount_minor = min(owed.amount_minor, left_minor)
+            owed.amount_minor, left_minor = left_minor, 0
         else:
             is_none(turn, owed)
     return not has_left
+
+
+def _had_left(turn: Turn, owed: Owed) -> None:
+    """What it brings the customer has twice, unless a case says so already of what its order lacks."""
+    text = f"refund {owed.refund_id} {_HAD_LEFT} the other payment was undone"
+    order = orders.order_of(turn, owed.payment_id, owed.amount_minor, owed.currency)
+    turn.obligations.owed.remove(owed)
+    if order.lacking_minor > 0:
+        _left_too(turn, owed.payment_id, owed.amount_minor, 0, owed.currency, text)
+        return
+    for case in turn.obligations.cases:
+        if case.is_open and (case.family, case.payment_id) == (DOUBLE_BENEFIT, owed.payment_id):
+            add_line(turn, case, Line(turn.at_ms, DOUBLE_BENEFIT, turn.cause, text))
 
 
 def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:

@@ -288,3 +288,75 @@ def test_a_payment_debited_twice_of_which_one_went_back_can_be_refunded_once() -
     assert refunded(story, "p1", 5_000, payments.RefundApproved).cancelled() == []
     story.told(payments.RefundApproved, "p1", 6_000, refund_id="again")
     assert story.cancelled() == ["again"]
+
+
+UNDONE = pytest.mark.parametrize("undone", [payments.PaymentReversed, payments.PaymentFailed])
+
+
+@UNDONE
+@pytest.mark.parametrize("here", [False, True], ids=["on its way", "here"])
+@pytest.mark.parametrize("credit", [699, 701, 1_282], ids=["before", "behind", "later"])
+def test_it_is_the_customers_twice_once_the_first_is_undone_however_its_news_are_ordered(
+    undone: type, here: bool, credit: int
+) -> None:
+    story = given_back(here)
+    for second, what in sorted([(700, "word"), (credit, "credit")]):
+        if what == "word":
+            story.told(undone, "p1", second)
+        else:
+            story.booked("p1", second, "credit")
+    if not here:
+        story.booked("p2", 1_800, "credit", reference=story.intents()[0].refund_id)
+    assert story.waited(30_000).open() == {"double_benefit": 3_000}
+    assert len(story.intents()) == 1
+    assert story.booked("p2", 31_000, "debit").waited(40_000).open() == {}
+
+
+@UNDONE
+def test_so_it_is_of_three_but_once(undone: type) -> None:
+    story = paid_twice().requested("p3", 139).booked("p3", 140).succeeded("p3", 141)
+    for second, intent in enumerate(story.intents(), 150):
+        story.told(payments.RefundSent, intent.payment_id, second, refund_id=intent.refund_id)
+        story.booked(intent.payment_id, second + 10, "credit", reference=intent.refund_id)
+    story.told(undone, "p1", 700).booked("p1", 701, "credit").waited(30_000)
+    assert story.open() == {"double_benefit": 3_000}
+
+
+@pytest.mark.parametrize("here", [False, True], ids=["on its way", "here"])
+def test_the_first_does_not_go_back_by_itself_once_the_second_has(here: bool) -> None:
+    story = given_back(here).told(payments.PaymentFailed, "p1", 700).waited(4_000)
+    story.told(payments.PspStatus, "p1", 4_001, status="failed").waited(5_000)
+    if not here:
+        story.booked("p2", 5_001, "credit", reference=story.intents()[0].refund_id)
+    assert [each.payment_id for each in story.waited(8_000).intents()] == ["p2"]
+    assert story.open() == {"double_benefit": 3_000, "debited_not_confirmed": 3_000}
+    assert story.succeeded("p1", 8_001).waited(12_000).open() == {}, "the first pays for it after all"
+
+
+@pytest.mark.parametrize("credit", [699, 701], ids=["before", "behind"])
+@pytest.mark.parametrize("here", [False, True], ids=["on its way", "here"])
+def test_nobody_has_anything_twice_once_the_second_is_undone_as_well(here: bool, credit: int) -> None:
+    story = given_back(here)
+    for second in sorted([700, credit]):
+        if second == credit:
+            story.booked("p1", second, "credit")
+        else:
+            story.told(payments.PaymentReversed, "p1", second)
+    assert story.open()["double_benefit"] == 3_000
+    if not here:
+        story.booked("p2", 750, "credit", reference=story.intents()[0].refund_id)
+    assert story.told(payments.PaymentFailed, "p2", 800).waited(30_000).open() == {}
+
+
+def test_two_debits_of_a_payment_beside_another_are_one_too_many_once_that_is_undone() -> None:
+    story = Story(ORDER).requested("p2", 119).booked("p2", 120).booked("p2", 121).succeeded("p2", 125)
+    assert [each.payment_id for each in story.intents()] == ["p2", "p2"]
+    story.told(payments.PaymentReversed, "p1", 162).booked("p1", 163, "credit").waited(600)
+    assert len(story.cancelled()) == 1
+    assert story.open() == {"duplicate_charge": 3_000}
+
+
+def test_what_its_merchant_refunds_much_later_is_no_second_benefit_when_it_is_called_reversed() -> None:
+    story = refunded(given_back().waited(8 * 86_400), "p1", 8 * 86_400 + 60)
+    story.booked("p1", 8 * 86_400 + 70, "credit", reference="by-merchant")
+    assert story.told(payments.PaymentReversed, "p1", 8 * 86_400 + 80).waited(9 * 86_400).open() == {}
