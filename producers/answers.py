@@ -12,7 +12,7 @@ import msgspec
 
 from producers.feed import Outgoing, outgoing
 from streams.contracts.accounts import ActionAcknowledged, LedgerPosted
-from streams.contracts.actions import ActionRequested, PspQuery, RefundIntended
+from streams.contracts.actions import ActionRequested, PspQuery, RefundIntended, RefundRetry
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.payments import PspStatus, RefundCredited, RefundSent
 from streams.contracts.registry import ANONYMOUS, Refusal, decode
@@ -66,8 +66,10 @@ def status(query: PspQuery, delay_ms: int = DELAY_MS) -> PspStatus:
     )
 
 
-def refund(intent: RefundIntended, delay_ms: int = DELAY_MS) -> tuple[RefundSent, RefundCredited, LedgerPosted]:
-    """The refund leaves after one delay and arrives after two, in the ledger too."""
+def refund(
+    intent: RefundIntended | RefundRetry, delay_ms: int = DELAY_MS
+) -> tuple[RefundSent, RefundCredited, LedgerPosted]:
+    """The refund leaves after one delay and arrives after two, in the ledger too: by then its merchant has funds."""
     began_ms = to_ms(intent.occurred_at)
     fields: dict[str, Any] = {
         "source": SOURCE,
@@ -102,7 +104,7 @@ def answers(command: msgspec.Struct, delay_ms: int = DELAY_MS) -> tuple[Outgoing
             return () if acknowledged is None else (outgoing("account.action-acks", acknowledged),)
         case PspQuery():
             return (outgoing("payments.transactions", status(command, delay_ms)),)
-        case RefundIntended():
+        case RefundIntended() | RefundRetry():
             *told, posted = refund(command, delay_ms)
             return (*(outgoing("payments.transactions", event) for event in told), outgoing("ledger.entries", posted))
         case _:

@@ -120,6 +120,23 @@ class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1"
     method: Label | None = None  # how the payment was made, so where the money goes; absent: by card, or not known
 
 
+class RefundRetry(Output, frozen=True, kw_only=True, tag="refund.retry.v1", tag_field="type"):
+    """Have a refund of the merchant's made again that has failed for want of funds: the same refund, never another one.
+
+    Each try has its `idempotency_key`. One that nobody has answered is sent again under the key that it has; the next
+    one has another.
+    """
+
+    refund_id: Id
+    account_id: Id
+    payment_id: Id
+    amount_minor: Minor
+    currency: Currency
+    attempt: Count
+    idempotency_key: ShortText
+    case_id: Id | None = None
+
+
 class RefundCancelled(Output, frozen=True, kw_only=True, tag="refund.cancelled.v1", tag_field="type"):
     """A refund intent that is no longer right."""
 

@@ -83,6 +83,11 @@ def refund_id(account_id: str, payment_id: str, line: str) -> str:
     return "rfd_" + digest("refund", account_id, payment_id, line)
 
 
+def refund_retry_key(account_id: str, payment_id: str, refund_id: str, attempt: int) -> str:
+    """One try to make a refund of the merchant's again; a try that is repeated is the same one."""
+    return f"refund-retry:{digest('refund_retry', account_id, payment_id, refund_id)}:{attempt}"
+
+
 def triage_id(account_id: str, origin: str) -> str:
     """The triage of one failure: one per event of an account."""
     return "trg_" + digest("triage", account_id, origin)

@@ -65,8 +65,8 @@ HOME_TRAIL_BYTES = 440  # ... and since a change on the owner's own device
 MOVED_MAX, MOVED_BYTES = 8, 440  # what was moved within `lateness_s`, before anybody is doubted
 CASES_MAX = 8
 CASES_DAYS = 90  # an account remembers an untouched case for as long as its topic does
-CASES_BYTES = 1890  # of all cases together, measured: long timelines lose their oldest lines first, and count them
-# 450 + 1,250 + 1,080 + 900 + 1,050 + 2,080 + 150 + 1,890 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
+CASES_BYTES = 1910  # of all cases together, measured: long timelines lose their oldest lines first, and count them
+# 450 + 1,250 + 1,080 + 900 + 1,050 + 2,080 + 150 + 1,910 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
 # outages 1,320, trails 3 x 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 19.3
 # KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it.
@@ -363,6 +363,20 @@ class Line(msgspec.Struct, array_like=True, gc=False):
     currency: str | None = None
 
 
+class Retries(msgspec.Struct, array_like=True, gc=False):
+    """How a refund is tried again that its merchant had no funds for (`streams.core.money.refund_retries`)."""
+
+    every_s: int
+    left: int  # so often it may be sent still
+    until_ms: int  # from then on it is tried no more
+    failed_ms: int
+    owed_ms: int  # when it is tried next ...
+    due_ms: int  # ... and when to look, which is later while a feed is behind; 0: it is not tried
+    sent_ms: int = 0  # 0: never
+    attempt: int = 0  # number of the last try
+    answered: bool = True  # somebody has said what became of that
+
+
 class Case(msgspec.Struct, array_like=True, gc=False):
     """A case as the account remembers it; `streams.core.cases.book` makes versions of it."""
 
@@ -449,11 +463,17 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     # when its settlement is held; 0: it is not asked, or has answered; nothing is held.
     answer_due_ms: int = 0
     settlement_held_ms: int = 0
+    retries: Retries | None = None  # of a refund that its merchant had no funds for
 
     @property
     def merchant_due_ms(self) -> int:
         """When to look at its merchant next; 0: nothing is waited for."""
         return min((due_ms for due_ms in (self.answer_due_ms, self.settlement_held_ms) if due_ms), default=0)
+
+    @property
+    def retry_due_ms(self) -> int:
+        """When to look at the next try of its refund; 0: there is none."""
+        return self.retries.due_ms if self.retries is not None else 0
 
     def pauses(self, card: int) -> bool:
         """Whether it has paused this card."""

@@ -111,6 +111,7 @@ from streams.core.money import (
     expectations,
     orphans,
     reckoning,
+    refund_retries,
     refunds,
     reservations,
     undercharges,
@@ -396,6 +397,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 reckoning.due(turn, waiting.case)
             case timers.MerchantDue():
                 broken_promise.due(turn, waiting.case)
+            case timers.RetryDue():
+                refund_retries.due(turn, waiting.case)
             case timers.Untold():
                 counting.tell(turn, waiting.case)
             case Case():
@@ -554,6 +557,7 @@ def _close(turn: Turn) -> list[Effect]:
     members.link_cases(turn)
     for case, _ in tuple(turn.changed.values()):
         broken_promise.settle(turn, case)
+        refund_retries.settle(case)
     for case, changed in turn.changed.values():
         if case not in turn.recalled:  # whoever has it counts its promises
             dialogue.settle(turn, case)

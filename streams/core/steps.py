@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.contracts.actions import ActionRequested, LocksState, PspCancel, PspQuery, RefundCancelled, RefundIntended
+from streams.contracts.actions import (
+    ActionRequested,
+    LocksState,
+    PspCancel,
+    PspQuery,
+    RefundCancelled,
+    RefundIntended,
+    RefundRetry,
+)
 from streams.contracts.base import Event
 from streams.contracts.cases import (
     AccountErased,
@@ -58,6 +66,7 @@ Effect = (
     | PspQuery
     | PspCancel
     | RefundIntended
+    | RefundRetry
     | RefundCancelled
     | SnapshotDropped
     | LocksForgotten

@@ -58,6 +58,13 @@ class MerchantDue(NamedTuple):
     due_ms: int
 
 
+class RetryDue(NamedTuple):
+    """A case whose refund is to be tried again."""
+
+    case: Case
+    due_ms: int
+
+
 Waiting = (
     Ending
     | Command
@@ -72,6 +79,7 @@ Waiting = (
     | Untold
     | Reckoning
     | MerchantDue
+    | RetryDue
     | Case
     | Reserved
     | EarlyVictim
@@ -111,6 +119,8 @@ def next_due_ms(obligations: Obligations) -> int | None:
             due = case.reckons_ms
         if case.merchant_due_ms and (due is None or case.merchant_due_ms < due):
             due = case.merchant_due_ms
+        if case.retry_due_ms and (due is None or case.retry_due_ms < due):
+            due = case.retry_due_ms
     return due
 
 
@@ -155,6 +165,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
             name = f"reckoning/{waiting.case.case_id}"
         case MerchantDue():
             name = f"merchant/{waiting.case.case_id}"
+        case RetryDue():
+            name = f"retry/{waiting.case.case_id}"
         case Case():
             name = f"clock/{waiting.case_id}"
         case _:
@@ -207,3 +219,5 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
             yield case.reckons_ms, 13, case.case_id, Reckoning(case, case.reckons_ms)
         if 0 < case.merchant_due_ms <= due_ms:
             yield case.merchant_due_ms, 15, case.case_id, MerchantDue(case, case.merchant_due_ms)
+        if 0 < case.retry_due_ms <= due_ms:
+            yield case.retry_due_ms, 16, case.case_id, RetryDue(case, case.retry_due_ms)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.payments import Refund, RefundCredited, RefundFailed, RefundRequested
+from streams.contracts.payments import Refund, RefundCredited, RefundFailed, RefundRequested, RefundSent
 from streams.core.cases import dialogue
 from streams.core.cases.book import Draft, add_line, open_or_join, put_line, set_status
 from streams.core.cases.timeline import codes_of
 from streams.core.declines.resolve import resolve
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, given, refund_check
+from streams.core.money import arrivals, given, refund_check, refund_retries
 from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
@@ -25,6 +25,8 @@ _OF_REFUNDS: Final = frozenset(
 
 def moved(turn: Turn, event: Refund) -> None:
     """A request opens its case, a credit ends every case about the refund, a refund that came back is accounting's."""
+    if isinstance(event, RefundSent):
+        refund_retries.left(turn, event)  # however late that is told
     match event:
         case RefundCredited():
             credited(turn, event, event.payment_id, event.refund_id)
@@ -55,15 +57,30 @@ def _asked(turn: Turn, event: RefundRequested) -> None:
 
 
 def _came_back(turn: Turn, event: RefundFailed) -> None:
-    """Another account is asked for, unless it is the merchant who has to pay first: its customer can mend nothing."""
+    """Another account is asked for, unless it is the merchant who has to pay first: its customer can mend nothing.
+
+    Then it is tried again, and whoever was told what it waits for hears nothing of each try that fails.
+    """
+    library = turn.ctx.library
+    resolved = resolve(library.table, library.profiles, event.codes, event.network)
+    cause = resolved.cause.cause
+    template = "refund_failed.funds" if cause == _NO_FUNDS else FAILED
+    is_told = cause == _NO_FUNDS and any(
+        (each.family, each.payment_id, each.refund_id, each.template)
+        == (FAILED, event.payment_id, event.refund_id, template)
+        for each in turn.obligations.cases
+        if each.is_open
+    )
     text = f"refund {event.refund_id} came back: {codes_of(event)}"[:160]
     case = _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
-    library = turn.ctx.library
-    cause = resolve(library.table, library.profiles, event.codes, event.network).cause.cause
     if cause in _OF_REFUNDS:
         case.cause = cause
-    template = "refund_failed.funds" if cause == _NO_FUNDS else FAILED
-    notify(turn, template, _answered(turn, event, case), case)
+    if cause == _NO_FUNDS:
+        refund_retries.failed(turn, case, resolved)
+    else:
+        refund_retries.stop(case)
+    if not is_told:
+        notify(turn, template, _answered(turn, event, case), case)
 
 
 def _goes_on(turn: Turn, event: Refund) -> None:
@@ -131,6 +148,7 @@ def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, 
         line = Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
         add_line(turn, case, line)
         case.money_state = "arrived"
+        refund_retries.stop(case)
         parameters = _about(event, case.lines[0].at_ms)
         whole_minor = case.lines[0].amount_minor or 0
         if told and whole_minor > event.amount_minor:  # the last part of it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.obligations import Debit, Expectation, Reserved, Unknown
+from streams.core.obligations import Debit, Expectation, Reserved, Retries, Unknown
 from streams.core.turn import Turn
 
 # What the runtime calls the moment up to which every input has been read to its end.
@@ -31,7 +31,7 @@ def ledger_is_heard(turn: Turn) -> bool:
     return max(feeds[_LEDGER], feeds.get(IDLE, 0)) >= turn.at_ms - turn.policy.unknown.ledger_fresh_s * 1000
 
 
-def postponed(turn: Turn, waiting: Debit | Expectation | Reserved | Unknown, needs: tuple[str, ...]) -> bool:
+def postponed(turn: Turn, waiting: Debit | Expectation | Reserved | Retries | Unknown, needs: tuple[str, ...]) -> bool:
     """While a feed is behind or has stopped, nobody knows what is owed: then `waiting` is looked at again later."""
     later = later_ms(turn, waiting.owed_ms, needs)
     if later:

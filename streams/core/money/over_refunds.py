@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from streams.contracts.actions import RefundCancelled
 from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
@@ -11,6 +13,16 @@ from streams.core.obligations import Line, payment_key
 from streams.core.turn import Turn
 
 FAMILY, STOPPED = "refund_exceeds_payment", "refund_stopped"
+
+
+class About(NamedTuple):
+    """A refund of which no event has just told."""
+
+    payment_id: str
+    refund_id: str
+    amount_minor: int
+    currency: str
+    order_amount_minor: int | None = None
 
 
 def moved(turn: Turn, event: Refund) -> bool:
@@ -39,7 +51,7 @@ def moved(turn: Turn, event: Refund) -> bool:
     return False
 
 
-def left_minor(turn: Turn, event: Refund) -> int | None:
+def left_minor(turn: Turn, event: Refund | About) -> int | None:
     """How much of its payment could still be given back besides this refund; None where nobody knows what it took."""
     row = given.of(turn, event.payment_id, event.currency)
     paid_minor = _paid(turn, event, row)
@@ -49,7 +61,7 @@ def left_minor(turn: Turn, event: Refund) -> int | None:
     return max(0, paid_minor - row.total_minor + own_minor)
 
 
-def _paid(turn: Turn, event: Refund, row: given.Given) -> int | None:
+def _paid(turn: Turn, event: Refund | About, row: given.Given) -> int | None:
     """What could be given back of its payment in all; None where nobody knows what it took.
 
     What went back of it from here as one debit too many is none of that.
@@ -62,7 +74,7 @@ def _paid(turn: Turn, event: Refund, row: given.Given) -> int | None:
     return min(paid_minor, max(0, charged - corrected_minor)) if charged else paid_minor
 
 
-def _corrected(turn: Turn, event: Refund) -> int:
+def _corrected(turn: Turn, event: Refund | About) -> int:
     """What refunds of ours that have left give back of it as a debit too many."""
     about = (event.payment_id, refunds.DUPLICATE, event.currency)
     lines, back_minor = list[Line](), 0
@@ -76,7 +88,7 @@ def _corrected(turn: Turn, event: Refund) -> int:
     return max(back_minor, *(each.amount_minor for each in leaving if each.status == refunds.SENT), 0)
 
 
-def _told(turn: Turn, event: Refund) -> int:
+def _told(turn: Turn, event: Refund | About) -> int:
     """What the payment or its order came to, as far as anybody said; 0 where nobody did, or in another currency."""
     about, key = charges.about_of(turn, event.payment_id), payment_key(event.payment_id)
     named = [event.order_amount_minor or 0]
@@ -86,7 +98,7 @@ def _told(turn: Turn, event: Refund) -> int:
     return max(named)
 
 
-def _taken(turn: Turn, event: Refund) -> int:
+def _taken(turn: Turn, event: Refund | About) -> int:
     """What the ledger has debited for it and nobody has given back as one too many, as far as it is remembered."""
     debits = charges.debits_of(turn, payment_key(event.payment_id))
     standing_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)

@@ -591,21 +591,38 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         (EARLY, not approved and turn.at_ms < owed.not_before_ms),
         ("reversed", not approved and _is_reversed(turn, owed.payment_id)),
         ("amount", not approved and (limit is None or owed.amount_minor > limit)),
-        ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
-        ("dispute", is_disputed(turn)),
-        ("handed_over", not approved and _is_with_people(turn, owed)),
-        ("abuse", _is_abused(turn)),
-        ("suspected_abuse", not approved and any(case.is_open and case.family == ABUSE for case in obligations.cases)),
+        *_guards_of_account(turn, owed.payment_id, approved=approved),
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
 
 
-def _is_with_people(turn: Turn, owed: Owed) -> bool:
-    """A case that only people see may be about this money."""
+def guard_of_others(turn: Turn, payment_id: str) -> str | None:
+    """The guard that keeps a refund of the merchant's from being asked for again by itself, if one does."""
+    guards = (
+        (shared_ids.SHARED, shared_ids.is_shared(turn, payment_id)),
+        ("reversed", _is_reversed(turn, payment_id)),
+        *_guards_of_account(turn, payment_id, approved=False),
+    )
+    return next((name for name, stops in guards if stops), None)
+
+
+def _guards_of_account(turn: Turn, payment_id: str, *, approved: bool) -> tuple[tuple[str, bool], ...]:
+    """What keeps any refund of the account back, whoever gives it."""
+    obligations = turn.obligations
+    return (
+        ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
+        ("dispute", is_disputed(turn)),
+        ("handed_over", not approved and _is_with_people(turn, payment_id)),
+        ("abuse", _is_abused(turn)),
+        ("suspected_abuse", not approved and any(case.is_open and case.family == ABUSE for case in obligations.cases)),
+    )
+
+
+def _is_with_people(turn: Turn, payment_id: str) -> bool:
+    """A case that only people see may be about the money of this payment."""
     return any(
-        each.handed_over
-        and (each.stops_refunds or (each.money is not None and each.money.payment_id == owed.payment_id))
+        each.handed_over and (each.stops_refunds or (each.money is not None and each.money.payment_id == payment_id))
         for each in turn.obligations.ended
     )
 
