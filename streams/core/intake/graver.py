@@ -47,6 +47,8 @@ _OTHERS: Final = re.compile(
     r"(?:changed|added|removed|linked|logged in|got in|replaced|reset)"
     r"|\b(?:some(?:one|body)(?: else)?|a stranger|a thief|a hacker) (?:\w+ )?"
     r"(?:has|have|got|took|used|uses|is (?:using|in))\b|(?:让|叫|要)我(?:念|读|报|发|说|给|告诉)了.{0,4}码"
+    r"|\b(?:is|are|was)(?: not|n[o']?t) my\b|\bnever (?:asked for|requested)\b"
+    r"|\b(?:reset|code)\b.{0,24}\bkeeps? (?:coming|arriving)"
     r"|\b(?:was|were|been|got|is) (?:stolen|hijacked|hacked)\b|\bstole\b|\bnot mine\b"
     r"|\bi never (?:added|changed|linked)|\bwithout (?:me|my knowledge|my consent)\b"
     r"|\b(?:did ?n[o']?t|never) spen[dt]\b"
@@ -56,3 +58,13 @@ _OTHERS: Final = re.compile(
 def tells_of_others(line: str) -> bool:
     """Whether a line, folded as the rules read it, says that somebody else changed or took something."""
     return _OTHERS.search(line) is not None
+
+
+_TOLD_TO: Final = re.compile(
+    r"(?:人|客服|商家|对方|他|她)(?:让|叫|要|联系)我|联系我的|\b(?:told|asked|called|contacted|texted) me\b"
+)
+
+
+def was_told_to(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that somebody wants something of its writer."""
+    return _TOLD_TO.search(line) is not None

@@ -101,7 +101,7 @@ def read(
         topic, confidence, by = TOPICS[best], share, "model"
     else:
         topic, confidence, by = _unread(guesses), share, "person"
-    if (topic.answer or topic.flow in graver.FAILED) and graver.tells_of_others(folded(said)):
+    if _is_at_the_account(folded(said), topic):
         topic, by = UNREAD._replace(queue="security", priority=2), "person"
     elif topic.flow in graver.FAILED and graver.tells_of_debit(folded(said)):
         topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
@@ -125,6 +125,13 @@ def read(
         said=said,
         wants_person=rule is not None and rule.flow == _ASKS,
     )
+
+
+def _is_at_the_account(line: str, topic: Topic) -> bool:
+    """Whether somebody else is, or wants to be; who asks about safety asks just about those."""
+    if topic.answer and topic.flow != _QUESTIONS and graver.was_told_to(line):
+        return True
+    return (topic.answer or topic.flow in graver.FAILED) and graver.tells_of_others(line)
 
 
 def _would_answer(topic: Topic, confidence: float, policy: IntakePolicy) -> bool:

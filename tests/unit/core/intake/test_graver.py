@@ -64,6 +64,10 @@ balance too low but I had 5000 yesterday and did not spend it
 余额不足，可是我的钱被人偷了
 忘记密码了，登录发现手机号被换了
 怎么解绑银行卡？有人给我绑了一张卡
+I forgot my password and the recovery number isn't my number
+password reset mails keep coming
+忘记密码了，联系我的那个客服号码是真的吗
+怎么绑卡，网上贷款的人让我绑
 验证码收不到，而且我的卡绑定被别人换了""".splitlines()
 
 
@@ -103,3 +107,9 @@ def test_what_others_ask_for_themselves_tells_of_nobody_else() -> None:
     texts = [each.text for each in (*written(1), *handwritten()) if each.flow in about]
     assert len(texts) > 1_000
     assert [text for text in texts if graver.tells_of_others(folded(text))] == []
+
+
+def test_hardly_anybody_with_a_simple_question_was_told_to_do_something() -> None:
+    about = {flow for flow, topic in TOPICS.items() if topic.answer} - {"F40"}
+    texts = [each.text for each in (*written(1), *handwritten()) if each.flow in about]
+    assert [text for text in texts if graver.was_told_to(folded(text))] == []
