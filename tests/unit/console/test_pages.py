@@ -322,7 +322,6 @@ def test_whole_ids_are_shown_for_a_reason_that_is_recorded(service: Service, ana
 @pytest.mark.parametrize(
     "address",
     [
-        "/entity?kind=ip&value=198.51.100.1",
         "/entity?kind=nonsense&value=x",
         "/entity?kind=ip&value=",
         "/entity",
