@@ -7,6 +7,7 @@ is not in the table is refused by a test.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -84,6 +85,7 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
 }
 # What a row can be about, as a list to choose from.
 RECORDED: Final = tuple(sorted({kind for kind in KINDS.values() if kind is not None}))
+_WRITTEN: Final = "paywarden.audit.written"
 _MINUTE_MS: Final = 60_000
 _ROWS: Final = 60
 _PLACES: Final = 10_000  # beyond, the oldest are forgotten
@@ -106,6 +108,11 @@ def says(request: Request, *, actor: str = "", role: str = "", detail: str = "",
         for name, value in (("actor", actor), ("role", role), ("detail", detail), ("subject", subject))
         if value
     }
+
+
+def await_row(request: Request) -> None:
+    """Returns when the row of this request is in the trail: an answer that is streamed begins before it is."""
+    request.scope[_WRITTEN].wait()
 
 
 def route_of(scope: Scope) -> str:
@@ -158,10 +165,14 @@ class Audit:
 
     async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         request.scope["paywarden.audit"] = {}
-        response = await call_next(request)
-        entry = self._entry(request, response.status_code)
-        if entry is not None:
-            await asyncio.to_thread(self._append, entry)
+        written = request.scope[_WRITTEN] = threading.Event()
+        try:
+            response = await call_next(request)
+            entry = self._entry(request, response.status_code)
+            if entry is not None:
+                await asyncio.to_thread(self._append, entry)
+        finally:
+            written.set()
         return response
 
     def _entry(self, request: Request, status: int) -> Entry | None:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from streams.adapters.case_store import trail
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import BadCursor
-from streams.console.audit import RECORDED, says
+from streams.console.audit import RECORDED, await_row, says
 from streams.console.desk import PAGE, At, Desk, Who
 from streams.core.intake.masking import masked
 from streams.core.roles import SUPERVISORS
@@ -58,7 +58,7 @@ def export(request: Request, desk: At, session: Who) -> Response:
     _may_look(session)
     says(request, subject="audit")
     return StreamingResponse(
-        _lines(desk),
+        _lines(request, desk),
         media_type="application/x-ndjson",
         headers={"Content-Disposition": 'attachment; filename="paywarden-audit.jsonl"'},
     )
@@ -76,7 +76,9 @@ def _number(before: str) -> int | None:
     return int(before) if before else None
 
 
-def _lines(desk: Desk) -> Iterator[bytes]:
+def _lines(request: Request, desk: Desk) -> Iterator[bytes]:
+    """Every row, that of the export itself included."""
+    await_row(request)
     after = 0
     while True:
         with desk.store.reading() as connection:
