@@ -101,11 +101,12 @@ def read(
         topic, confidence, by = TOPICS[best], share, "model"
     else:
         topic, confidence, by = _unread(guesses), share, "person"
-    if _is_at_the_account(folded(said), topic):
+    line = folded(said)
+    if _is_at_the_account(line, topic):
         topic, by = UNREAD._replace(queue="security", priority=2), "person"
-    elif topic.flow in graver.FAILED and graver.tells_of_debit(folded(said)):
+    elif topic.flow in graver.FAILED and graver.tells_of_debit(line):
         topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
-    elif _would_answer(topic, confidence, policy) and _says_more(folded(said), topic, model, policy):
+    elif _would_answer(topic, confidence, policy) and _says_more(line, topic, model, policy):
         topic, by = _unread(guesses), "person"
     details = details_of(clean.text, local)
     if _may_be_phishing(topic, by, said, details.page):

@@ -42,22 +42,7 @@ def notify(
         clocks.told(case, turn.at_ms)
         turn.change(case, f"message {template}")
     text = told(turn, template, parameters)
-    turn.effects.append(
-        NotificationRequested(
-            occurred_at=turn.at,
-            notification_id=ids.notification_id(
-                template, turn.ctx.account_id, origin or turn.origin, "/".join(parameters.values())
-            ),
-            account_id=turn.ctx.account_id,
-            template=template,
-            parameters=parameters,
-            zh=text.zh,
-            en=text.en,
-            not_after=from_ms(turn.at_ms + turn.policy.notifications.not_after_s * 1000),
-            case_id=case.case_id if case is not None else None,
-            texts=text.texts,
-        )
-    )
+    _send(turn, turn.ctx.account_id, origin or turn.origin, template, parameters, text, case)
     return True
 
 
@@ -69,10 +54,23 @@ def notify_merchant(
         return False
     whom = MERCHANT + merchant_id
     text = render(template, parameters, turn.policy.default_time_zone, turn.ctx.library.messages)
+    _send(turn, whom, turn.origin, template, parameters, text, case)
+    return True
+
+
+def _send(
+    turn: Turn,
+    whom: str,
+    origin: str,
+    template: str,
+    parameters: dict[str, str],
+    text: CustomerText,
+    case: Case | None,
+) -> None:
     turn.effects.append(
         NotificationRequested(
             occurred_at=turn.at,
-            notification_id=ids.notification_id(template, whom, turn.origin, "/".join(parameters.values())),
+            notification_id=ids.notification_id(template, whom, origin, "/".join(parameters.values())),
             account_id=whom,
             template=template,
             parameters=parameters,
@@ -80,9 +78,9 @@ def notify_merchant(
             en=text.en,
             not_after=from_ms(turn.at_ms + turn.policy.notifications.not_after_s * 1000),
             case_id=case.case_id if case is not None else None,
+            texts=text.texts,
         )
     )
-    return True
 
 
 def told(turn: Turn, template: str, parameters: Mapping[str, str]) -> CustomerText:
