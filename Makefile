@@ -49,16 +49,18 @@ check: setup  ## style, types, import contracts, packaging guard
 	$(BIN)/python -P -m streams.adapters.packaging
 
 test: check  ## everything that needs no outside server
-	$(BIN)/pytest -m "not connected and not bench and not stress and not browser" -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not connected and not bench and not stress and not browser" -n $(TEST_PROCESSES) \
+		--dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 stress: setup  ## detectors under worse conditions: attacks 60 times slower, 20 times the honest traffic, other seeds
-	$(BIN)/pytest -m stress -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest tests/e2e tests/properties -m stress -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 connected: setup  ## against real Apache Kafka and a real Prometheus; fails, never skips, without one
-	PAYWARDEN_REQUIRE_BROKER=1 PAYWARDEN_REQUIRE_PROMETHEUS=1 $(BIN)/pytest -m connected $(PYTEST_ARGS)
+	PAYWARDEN_REQUIRE_BROKER=1 PAYWARDEN_REQUIRE_PROMETHEUS=1 $(BIN)/pytest tests/connected \
+		tests/unit/console/test_api.py -m connected -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 browser: setup  ## people at the console in a real Chromium; fails, never skips, without one
-	PAYWARDEN_REQUIRE_BROWSER=1 $(BIN)/pytest -m browser -p no:randomly $(PYTEST_ARGS)
+	PAYWARDEN_REQUIRE_BROWSER=1 $(BIN)/pytest tests/browser -m browser -p no:randomly $(PYTEST_ARGS)
 
 postgresql: setup  ## the case store on PostgreSQL; fails, never skips, without one
 	PAYWARDEN_REQUIRE_POSTGRESQL=1 $(BIN)/pytest tests/unit/adapters/case_store -k postgresql $(PYTEST_ARGS)
@@ -103,7 +105,7 @@ texts: setup  ## train the shipped text model again, on the messages that the pr
 
 alerts:  ## check the Prometheus configuration and run the rule tests (needs promtool)
 	promtool check config dashboards/prometheus/prometheus.yml
-	promtool test rules dashboards/prometheus/alerts_test.yml
+	promtool test rules dashboards/prometheus/alerts_test.yml dashboards/prometheus/alerts_days_test.yml
 
 contracts: setup  ## regenerate schemas, AsyncAPI document and docs/contracts.md
 	$(BIN)/paywarden contracts write

@@ -40,6 +40,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 CLIENTS = ("aiokafka", "kafka")
 
 
+@pytest.hookimpl(trylast=True)  # after whoever shuffles
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest begins first: no process is idle at the end while another one has minutes to go."""
+    items.sort(key=_allowed_s, reverse=True)
+
+
+def _allowed_s(item: pytest.Item) -> float:
+    allowed = item.get_closest_marker("timeout")
+    return float(allowed.args[0]) if allowed is not None else 0.0
+
+
 @pytest.fixture(autouse=True)
 def no_unexpected_errors_logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """An ERROR line means somebody must act. A test that provokes one says so with @pytest.mark.logs_errors."""

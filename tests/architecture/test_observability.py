@@ -23,7 +23,11 @@ from streams.metrics import LABELS, METRICS, Histogram, Metric, Values
 from streams.runtime import failstop
 
 ROOT = Path(__file__).parents[2]
-CASES = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
+CASES = [
+    case
+    for page in ("alerts_test.yml", "alerts_days_test.yml")
+    for case in yaml.safe_load((FOLDER / page).read_text())["tests"]
+]
 EXPOSED = {
     metric.name + suffix: metric
     for metric in METRICS

@@ -1,4 +1,4 @@
-"""Two brokers, one suite: every connected test runs on the embedded broker and on Apache Kafka."""
+"""Two brokers, one suite: connected tests run on the embedded broker and on Apache Kafka, long ones on Kafka only."""
 
 from __future__ import annotations
 

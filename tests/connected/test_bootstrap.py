@@ -115,6 +115,7 @@ def started(bootstrap: str, tmp_path: Path) -> Iterator[Started]:
     product.end()
 
 
+@ON_KAFKA
 @pytest.mark.timeout(400)
 def test_a_month_of_history_under_live_traffic(started: Started) -> None:
     product = started.product

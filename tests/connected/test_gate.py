@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from support.broker import ON_KAFKA
 from support.broker_client import Line
 from support.examples import java, load
 from support.product import Product
@@ -143,6 +144,7 @@ def test_locks_are_known_before_the_first_question_and_follow(product: Product) 
     asyncio.run(ask())
 
 
+@ON_KAFKA
 @pytest.mark.timeout(240)
 def test_a_jvm_waits_as_well(product: Product) -> None:
     start(product, "enforce")

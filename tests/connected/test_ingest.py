@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.broker import ON_KAFKA
 from support.broker_client import Cluster
 from support.foreign import GOLDEN, Registry
 from support.foreign_traffic import PLAYED, damaged, traffic
@@ -62,6 +63,7 @@ def test_exactly_once_through_kills(make_deployment: MakeDeployment) -> None:
     assert deployment.dead_letters() == []
 
 
+@ON_KAFKA
 @pytest.mark.timeout(600)
 def test_five_foreign_feeds_become_events(make_deployment: MakeDeployment) -> None:
     """One process each, all on one set of canonical topics; two of them are killed in the middle."""
@@ -91,6 +93,7 @@ def test_five_foreign_feeds_become_events(make_deployment: MakeDeployment) -> No
                 feed.end()
 
 
+@ON_KAFKA
 @pytest.mark.timeout(600)
 def test_a_thousand_that_cannot_be_mapped_are_all_among_the_dead_letters(make_deployment: MakeDeployment) -> None:
     deployment = make_deployment("stripe")
@@ -116,6 +119,7 @@ def test_a_thousand_that_cannot_be_mapped_are_all_among_the_dead_letters(make_de
     assert deployment.stop() == [0]
 
 
+@ON_KAFKA
 @pytest.mark.timeout(600)
 def test_two_deployments_on_one_broker_do_not_touch_one_another(make_deployment: MakeDeployment) -> None:
     one, two = make_deployment("stripe"), make_deployment("stripe", partitions=2)
@@ -137,6 +141,7 @@ def test_two_deployments_on_one_broker_do_not_touch_one_another(make_deployment:
     assert one.stop() == two.stop() == [0]
 
 
+@ON_KAFKA
 @pytest.mark.timeout(600)
 def test_dead_letters_are_mapped_again_after_the_file_is_mended(make_deployment: MakeDeployment) -> None:
     deployment = make_deployment("stripe")
@@ -160,6 +165,7 @@ def test_dead_letters_are_mapped_again_after_the_file_is_mended(make_deployment:
     assert deployment.written(PAYMENTS) == deployment.expected(records)[0]
 
 
+@ON_KAFKA
 @pytest.mark.timeout(300)
 def test_check_shows_before_and_after(make_deployment: MakeDeployment) -> None:
     deployment = make_deployment("stripe")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
+from support.broker import ON_KAFKA
 from support.broker_client import Cluster
 from support.ingesting import Deployment
 from support.waiting import wait_until
@@ -41,6 +42,7 @@ def newcomer(bootstrap: str, tmp_path: Path) -> Iterator[Deployment]:
     deployment.end()
 
 
+@ON_KAFKA
 @pytest.mark.timeout(900)
 def test_from_an_unknown_topic_to_decisions(newcomer: Deployment, tmp_path: Path) -> None:
     topic = f"{newcomer.name}-orders"

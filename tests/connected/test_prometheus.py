@@ -42,7 +42,7 @@ ROOT: Final = Path(__file__).parents[2]
 PROMETHEUS: Final = ROOT / "dashboards/prometheus"
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(540)]
 
-# Metrics that a demo cannot have, why, and the test that shows them recorded. Their alerts are in alerts_test.yml.
+# Metrics that a demo cannot have, why, and the test that shows them recorded. Their alerts have cases for promtool.
 NOT_IN_A_DEMO: Final = {
     "paywarden_model_ready": ("it decides by rules alone", "tests/artifacts/test_scorer.py"),
     "paywarden_model_average_precision": ("no model, so no scores", "tests/unit/core/test_learning.py"),
@@ -50,7 +50,7 @@ NOT_IN_A_DEMO: Final = {
     "paywarden_model_psi": ("no model", "tests/artifacts/test_drift.py"),
     "paywarden_model_skew": ("no model", "tests/artifacts/test_drift.py"),
     "paywarden_amounts_unrated_total": ("its currencies have rates", "tests/agents/test_unjudged_fees.py"),
-    "paywarden:review:share1d": ("the day before", "dashboards/prometheus/alerts_test.yml"),
+    "paywarden:review:share1d": ("the day before", "dashboards/prometheus/alerts_days_test.yml"),
 }
 # True only without a worker: the last test ends it.
 ONLY_IN_AN_OUTAGE: Final = {"PaywardenNoWorker"}

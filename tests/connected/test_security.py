@@ -44,7 +44,7 @@ from streams.runtime.options import RuntimeOptions, Security
 from streams.runtime.rights import MissingRight, check_rights, lacking_rights
 from streams.settings import Settings
 
-pytestmark = pytest.mark.connected
+pytestmark = [pytest.mark.connected, pytest.mark.xdist_group("secure broker")]  # started once
 PARTITIONS = 2
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.broker import ON_KAFKA
 from support.broker_client import Line
 from support.product import Product
 from support.stores import START_MS, case
@@ -21,6 +22,7 @@ from streams.contracts.registry import encode
 from streams.contracts.topics import physical
 
 
+@ON_KAFKA
 @pytest.mark.timeout(300)
 def test_a_process_that_is_killed_posts_everything_in_order(product: Product, tmp_path: Path) -> None:
     keys: list[str] = []

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from support.broker import ON_KAFKA
 from support.happenings import NOON, SECOND, event
 from support.plants import Plants
 from support.product import Product
@@ -84,6 +85,7 @@ _KINDS: Final[tuple[tuple[str, Any, dict[str, Any]], ...]] = (
 )
 
 
+@ON_KAFKA
 @pytest.mark.timeout(3_600 if SOAK else 300)
 def test_what_is_planted_is_in_no_log_topic_or_state_of_a_worker(product: Product) -> None:
     writers = Writers()

@@ -15,7 +15,7 @@ import pytest
 
 from streams.adapters.embedded_broker import free_port
 
-# For tests that say nothing about the broker and take long: one is enough.
+# For tests that take long, or show what the embedded broker cannot: one broker is enough.
 ON_KAFKA = pytest.mark.parametrize(
     "bootstrap", [pytest.param("kafka", marks=pytest.mark.connected)], indirect=True, scope="session"
 )
