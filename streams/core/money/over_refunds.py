@@ -9,7 +9,7 @@ from streams.contracts.payments import Refund, RefundApproved, RefundCredited, R
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.render import money
 from streams.core.money import arrivals, balance, charges, expectations, given, refunds
-from streams.core.obligations import Line, payment_key
+from streams.core.obligations import Line, Spent, payment_key
 from streams.core.turn import Turn
 
 FAMILY, STOPPED = "refund_exceeds_payment", "refund_stopped"
@@ -89,13 +89,21 @@ def _corrected(turn: Turn, event: Refund | About) -> int:
 
 
 def _told(turn: Turn, event: Refund | About) -> int:
-    """What the payment or its order came to, as far as anybody said; 0 where nobody did, or in another currency."""
+    """What the payment came to, as far as anybody said; 0 where nobody did, or in another currency.
+
+    What its order costs others may have paid a part of: that counts only where nothing is told of the payment itself.
+    """
     about, key = charges.about_of(turn, event.payment_id), payment_key(event.payment_id)
-    named = [event.order_amount_minor or 0]
+    own = [_whole_minor(each) for each in charges.debits_of(turn, key) if each.currency == event.currency]
     if about is not None and about.currency == event.currency:
-        named.append(about.amount_minor)
-    named += [each.whole_minor for each in charges.debits_of(turn, key) if each.currency == event.currency]
-    return max(named)
+        own.append(about.amount_minor)
+    known_minor = max(own, default=0) or given.of(turn, event.payment_id, event.currency).paid_minor
+    return known_minor or event.order_amount_minor or 0
+
+
+def _whole_minor(debit: Spent) -> int:
+    """What a debit alone tells of its payment's amount."""
+    return debit.amount_minor + debit.back_minor if debit.order_minor else debit.whole_minor
 
 
 def _taken(turn: Turn, event: Refund | About) -> int:

@@ -106,10 +106,38 @@ def test_one_that_has_left_is_for_security() -> None:
     assert cases(effects)[-1].status == "classified"
 
 
-@pytest.mark.parametrize("more", [{"order_amount_minor": 20_000}, {"currency": "USD"}])
-def test_a_payment_of_which_more_or_nothing_is_known_is_left_alone(more: dict[str, Any]) -> None:
-    assert cases(told(bought(), refund(1, 8_000, **more), refund(2, 5_000, **more))) == []
+def test_a_payment_of_which_nothing_is_known_is_left_alone() -> None:
+    dollars = {"currency": "USD"}
+    assert cases(told(bought(), refund(1, 8_000, **dollars), refund(2, 5_000, **dollars))) == []
     assert cases(told(refund(1, 8_000))) == []
+
+
+ORDER = {"order_id": "o1", "order_amount_minor": 30_000, "merchant_id": "m1"}
+
+
+def part_of_order(number: int, amount_minor: int) -> list[Event]:
+    about = {"payment_id": f"p{number}"} | CNY
+    line = {"entry_id": f"o{number}", "direction": "debit", "amount_minor": amount_minor, "currency": "CNY"}
+    at_ms = NOON + number * MINUTE
+    return [
+        event(LedgerPosted, at_ms, f"o{number}", payment_id=f"p{number}", **line),
+        paid(at_ms + SECOND, number, amount_minor, kind=PaymentSucceeded, **about | ORDER),
+    ]
+
+
+@pytest.mark.parametrize("also_other", [False, True])
+@pytest.mark.parametrize("more", [{}, ORDER], ids=["refund names no order", "refund names the order"])
+def test_what_an_order_costs_is_no_limit_of_one_of_its_payments(more: dict[str, Any], also_other: bool) -> None:
+    parts = [*part_of_order(1, 10_000), *(part_of_order(2, 20_000) if also_other else [])]
+    assert cases(told(*parts, refund(1, 10_000, **more))) == []
+    effects = told(*parts, refund(1, 10_000, **more), refund(2, 10_000, **more))
+    assert [each.refund_id for each in effects if isinstance(each, RefundCancelled)] == ["r2"]
+
+
+def test_what_an_order_costs_is_the_limit_of_a_payment_that_nobody_remembers() -> None:
+    costs = {"order_amount_minor": 12_000}
+    assert cases(told(refund(1, 8_000, **costs), refund(2, 4_000, **costs))) == []
+    assert cases(told(refund(1, 8_000, **costs), refund(2, 5_000, **costs))) != []
 
 
 def test_no_refund_of_ours_leaves_while_the_case_is_open() -> None:
