@@ -169,6 +169,14 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
         return self.entry, self.line
 
 
+class Captured(msgspec.Struct, array_like=True, gc=False):
+    """What the captures of a payment come to that one source has told of: another one may tell of the same."""
+
+    source: int  # 16 bits
+    minor: int
+    last: int  # 32 bits of the event that told of the last of them
+
+
 class Lately(msgspec.Struct, array_like=True, gc=False):
     """What a payment of the last minutes is about: for ledger lines that do not name it."""
 
@@ -183,8 +191,7 @@ class Lately(msgspec.Struct, array_like=True, gc=False):
     good_minor: int = 0  # what its last capture or success said; 0: there was none
     how: int = 0  # 16 bits: whether it is a transfer, and by which method (`streams.core.money.times.how_of`)
     asked_minor: int = 0  # what was asked for, where it is good with less than that; 0: of all others
-    captured_minor: int = 0  # what the captures of parts of it come to, also those heard before its success
-    captured_ms: int = 0  # when the last of them was
+    captures: list[Captured] = []  # of each source that has told of any
 
 
 class Fee(msgspec.Struct, array_like=True, gc=False):

@@ -632,27 +632,40 @@ LATE_S = st.sampled_from([0, 0, 2, 50, 130, 400])  # how long after its time a m
 
 @settings(max_examples=100)
 @given(
-    parts=st.lists(st.tuples(st.sampled_from([1_000, 6_000, 12_000]), LATE_S, LATE_S, LATE_S), min_size=2, max_size=3),
+    parts=st.lists(
+        st.tuples(st.sampled_from([1_000, 6_000, 12_000]), LATE_S, LATE_S, LATE_S, LATE_S), min_size=2, max_size=3
+    ),
     gap_s=st.sampled_from([45, 1_800]),
+    asked_s=st.sampled_from([None, 0, 1, 3, 44]),
+    both_tell=st.booleans(),
 )
 def test_shipments_are_none_too_many_however_late_each_message_is(
-    parts: list[tuple[int, int, int, int]], gap_s: int
+    parts: list[tuple[int, int, int, int, int]], gap_s: int, asked_s: int | None, both_tell: bool
 ) -> None:
-    """What is debited, captured and called good comes to what was asked for: no money moves and no case stays."""
+    """What is debited, captured and called good comes to what was asked for: no money moves and no case stays.
+
+    What was asked for is heard at its time, or so much later than the first part is debited; captures are told by one
+    or two sources.
+    """
     about = {"payment_id": "p0", "currency": "CNY", "method": "wallet_balance"}
     whole_minor = sum(minor for minor, *_ in parts)
-    heard = [(NOON, 0, event(PaymentRequested, NOON, "asked", amount_minor=whole_minor, **about))]
+    heard_ms = NOON if asked_s is None else NOON + (gap_s + asked_s) * SECOND
+    heard = [(heard_ms, 0, event(PaymentRequested, NOON, "asked", amount_minor=whole_minor, **about))]
     for number, (minor, *late_s) in enumerate(parts):
         at_ms = NOON + (number + 1) * gap_s * SECOND
         line = {"entry_id": f"l{number}", "direction": "debit", "payment_id": "p0", "currency": "CNY"}
-        told = (
+        told = [
             event(LedgerPosted, at_ms, number, amount_minor=minor, **line),
             event(PaymentCaptured, at_ms + SECOND, number, amount_minor=minor, **about),
             event(PaymentSucceeded, at_ms + 2 * SECOND, number, amount_minor=minor, **about),
-        )
+        ]
+        if both_tell:
+            told.append(
+                event(PaymentCaptured, at_ms + SECOND, f"g{number}", source="gateway", amount_minor=minor, **about)
+            )
         heard += [
-            (to_ms(each.occurred_at) + late * SECOND, 3 * number + place, each)
-            for place, (each, late) in enumerate(zip(told, late_s, strict=True))
+            (to_ms(each.occurred_at) + late * SECOND, 4 * number + place + 1, each)
+            for place, (each, late) in enumerate(zip(told, late_s, strict=False))
         ]
     player = Player(policy(POLICY))
     effects = [effect for *_, happening in sorted(heard, key=lambda each: each[:2]) for effect in player.see(happening)]

@@ -187,8 +187,8 @@ def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
         orphans.explained(turn, event, state)
         if word.known.status == PaymentState.SUCCEEDED:
             charges.named_late(turn, event)
-    elif type(event) in charges.CAPTURES and obligations.lately:
-        charges.captured(turn, event)
+    elif obligations.lately:
+        charges.told_more(turn, event)
     fees.moved(turn, event, word.status)
     if obligations.reserved or obligations.cases:
         reservations.moved(turn, event, state)

@@ -38,6 +38,7 @@ from streams.core.obligations import (
     SPENT_KEPT,
     SPENT_MAX,
     UNPRICED_MAX,
+    Captured,
     Case,
     Expectation,
     Fee,
@@ -58,14 +59,15 @@ UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`under
 ATTEMPT = "attempt"  # one more: that the bank gives back by itself what an attempt took that has failed
 NEEDS = ("ledger.entries",)
 LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
-_SAME_CAPTURE_MS = 5_000  # equal captures of one payment that are closer together are one, told twice
+_SOURCES_MAX = 4  # of captures of one payment
 _TRIED_AGAIN = "tried_again"
 _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
 TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement == TRANSFER)
+ASKED = frozenset({PaymentRequested, PaymentAuthorized})  # whose amount may be captured in parts
 # Whose amount is what the ledger's debits should come to.
-WHOLES = frozenset({PaymentRequested, PaymentAuthorized, PaymentSucceeded, WithdrawalRequested, BillpayRequested})
+WHOLES = CAPTURES | ASKED | {WithdrawalRequested, BillpayRequested}
 _NUMBER_BITS = 48  # of what is remembered of an order; above them is the kind of movement that it is one of
 EARLY_MAX = 4  # credits that wait for their debit
 BACK_MAX = 4  # debits that are wholly undone and still remembered, because money that comes once more is too much
@@ -97,22 +99,36 @@ def requested(turn: Turn, event: Movement) -> None:
         event.currency,
         turn.at_ms,
         event.mcc in policy.repeat_ok_mccs or event.merchant_id in policy.repeat_ok_merchants,
-        good_minor=event.amount_minor if type(event) in CAPTURES else 0,
         how=times.how_of(event, is_transfer=type(event) in TRANSFERS),
     )
     known = about_of(turn, event.payment_id)
-    if known is not None and known.good_minor and not about.good_minor and known.currency == about.currency:
-        if about.order_minor == about.amount_minor > known.good_minor:
-            about.order_minor = None  # it was to be the whole order, and is not
-        about.amount_minor, about.good_minor = known.amount_minor, known.good_minor
-        about.asked_minor = known.asked_minor
-        about.captured_minor, about.captured_ms = known.captured_minor, known.captured_ms
+    if known is not None and known.currency == about.currency and (known.good_minor or type(event) in CAPTURES):
+        _keep_amounts(about, known)
     lately = [*(each for each in turn.obligations.lately if each.payment_id != event.payment_id), about]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):
         lately.pop(0)
     while crowded(lately, LATELY_MAX, LATELY_BYTES):
         _unpriced(turn, lately.pop(0))
     turn.obligations.lately = lately
+    told_more(turn, event)
+
+
+def _keep_amounts(about: Lately, known: Lately) -> None:
+    """What a payment costs is said by its captures and successes, whatever its request says behind them."""
+    if about.order_minor is None:
+        about.order_minor = known.order_minor
+    elif about.order_minor == about.amount_minor > known.good_minor > 0:
+        about.order_minor = None  # it was to be the whole order, and is not
+    about.amount_minor, about.good_minor = known.amount_minor, known.good_minor
+    about.asked_minor, about.captures = known.asked_minor, known.captures
+
+
+def told_more(turn: Turn, event: Movement) -> None:
+    """One more event of a payment that is remembered: does it say what was asked for, or what was taken?"""
+    if type(event) in CAPTURES:
+        _captured(turn, event)
+    elif type(event) in ASKED:
+        _asked(turn, event)
 
 
 def tells_price(turn: Turn, event: Movement) -> bool:
@@ -171,46 +187,74 @@ def _uncompared(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     sample(turn, "ledger", _NOT_COMPARED, case_type=_NOT_COMPARED, flow="F11", line=line)
 
 
-def captured(turn: Turn, event: Movement) -> None:
+def _captured(turn: Turn, event: Movement) -> None:
     """What the payment turned out to be. Where that is more (a tip, a tank of petrol) its debits may be so too."""
     about = about_of(turn, event.payment_id)
     if about is None or about.currency != event.currency:
         return
     is_success, told_minor = type(event) is PaymentSucceeded, event.amount_minor
     if not is_success:
-        _capture(turn, about, told_minor)
+        _capture(turn, event, about)
     about.good_minor = told_minor
     if is_success or about.asked_minor:  # in whatever order captures and successes are heard
-        told_minor = max(told_minor, min(about.captured_minor, about.asked_minor or about.amount_minor))
-    more = told_minor - about.amount_minor
-    if more < 0 and is_success:  # perhaps of a part, whose capture may be heard behind it
+        told_minor = max(told_minor, _in_parts_minor(about))
+    if told_minor < about.amount_minor and is_success:  # perhaps of a part, whose capture may be heard behind it
         about.asked_minor = about.asked_minor or about.amount_minor
         if about.order_minor == about.amount_minor:
             about.order_minor = None  # it was to be the whole order, and is not
         about.amount_minor = told_minor
         if not turn.late:
             _check_later(turn, event.payment_id, about)
-    elif more < 0:
+    elif told_minor < about.amount_minor:
         _captured_once(turn, event.payment_id, about)
-    if more <= 0:
+    else:
+        _costs(turn, event.payment_id, about, told_minor)
+
+
+def _asked(turn: Turn, event: Movement) -> None:
+    """How much was asked for is heard behind the success of a part of it: its other parts may follow."""
+    about = about_of(turn, event.payment_id)
+    if about is None or about.currency != event.currency or not about.good_minor:
+        return
+    if event.amount_minor <= max(about.amount_minor, about.asked_minor):
+        return
+    about.asked_minor = event.amount_minor
+    for debit in debits_of(turn, payment_key(event.payment_id)):
+        _price(debit, about)
+    _costs(turn, event.payment_id, about, _in_parts_minor(about))
+
+
+def _costs(turn: Turn, payment_id: str, about: Lately, told_minor: int) -> None:
+    """It costs as much, if that is more than was known."""
+    if told_minor <= about.amount_minor:
         return
     about.amount_minor = told_minor
-    for debit in debits_of(turn, payment_key(event.payment_id)):
+    for debit in debits_of(turn, payment_key(payment_id)):
         _price(debit, about)
     if about.order_minor is not None:
         return
     for each in turn.obligations.expectations:
-        if each.kind == CHARGE and each.payment_id == event.payment_id:
+        if each.kind == CHARGE and each.payment_id == payment_id:
             each.amount_minor = told_minor
-    look_again_now(turn, event.payment_id)
+    look_again_now(turn, payment_id)
 
 
-def _capture(turn: Turn, about: Lately, minor: int) -> None:
-    """Adds one more part of a payment. The payment system and the provider may each tell of it, at nearly one time."""
-    is_same = minor == about.good_minor and abs(turn.at_ms - about.captured_ms) <= _SAME_CAPTURE_MS
-    if minor < (about.asked_minor or about.amount_minor) and not is_same:
-        about.captured_minor += minor
-        about.captured_ms = turn.at_ms
+def _in_parts_minor(about: Lately) -> int:
+    """What the captures of a payment come to, and no more than was asked for.
+
+    Several sources may tell of the same captures, one of them none twice.
+    """
+    captured_minor = max((each.minor for each in about.captures), default=0)
+    return min(captured_minor, about.asked_minor or about.amount_minor)
+
+
+def _capture(turn: Turn, event: Movement, about: Lately) -> None:
+    source, name = hashed(event.source) & 0xFFFF, hashed(event.event_id) & 0xFFFF_FFFF
+    mine = next((each for each in about.captures if each.source == source), None)
+    if mine is None:
+        about.captures = [*about.captures, Captured(source, event.amount_minor, name)][:_SOURCES_MAX]
+    elif mine.last != name:
+        mine.minor, mine.last = mine.minor + event.amount_minor, name
 
 
 def _captured_once(turn: Turn, payment_id: str, about: Lately) -> None:
@@ -754,7 +798,7 @@ def keep(turn: Turn, row: Spent) -> None:
 def _price(mine: Spent, about: Lately) -> None:
     """Keeps with a debit what it may be, because its payment is forgotten earlier."""
     if mine.currency == about.currency:
-        mine.whole_minor, mine.order_minor = _limit(about), about.order_minor or 0
+        mine.whole_minor, mine.order_minor = max(_limit(about), about.asked_minor), about.order_minor or 0
 
 
 def _limit(about: Lately) -> int:

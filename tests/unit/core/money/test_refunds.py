@@ -438,6 +438,30 @@ def test_shipments_cost_the_same_in_whatever_order_captures_and_successes_are_he
     assert set(last.values()) <= {"resolved", "withdrawn"}
 
 
+@pytest.mark.parametrize("apart_s", [0, 2, 6, 30])
+@pytest.mark.parametrize(
+    ("sources", "cases"), [(("payments", "payments"), {}), (("payments", "gateway"), {"F11": "classified"})]
+)
+def test_a_second_shipment_is_one_that_the_same_source_tells_of(
+    apart_s: int, sources: tuple[str, str], cases: dict[str, str]
+) -> None:
+    """Two sources that tell of equal captures tell of one: its second debit is explained by nothing."""
+    about = ORDER | {"payment_id": "p1"}
+    told = [
+        paid(NOON, "asked", kind=PaymentRequested, **about | {"amount_minor": 20_000}),
+        posted(NOON + SECOND, "d0"),
+        posted(NOON + 3 * SECOND, "d1"),
+        *(
+            paid(NOON + (2 + n * apart_s) * SECOND, n, kind=PaymentCaptured, source=each, **about)
+            for n, each in enumerate(sources)
+        ),
+        paid(NOON + 40 * SECOND, "good", kind=PaymentSucceeded, **about),
+    ]
+    effects = run(*sorted(told, key=lambda each: each.occurred_at), mark(NOON + 10 * MINUTE))
+    assert only(RefundIntended, effects) == []
+    assert flows(effects) == cases
+
+
 @pytest.mark.parametrize(("debits", "back"), [((8_000, 8_000), [8_000]), ((5_000, 5_000), [])])
 def test_a_part_that_is_good_and_debited_twice_goes_back_where_it_can_be_no_other_part(
     debits: tuple[int, ...], back: list[int]
