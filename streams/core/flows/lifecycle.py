@@ -35,6 +35,7 @@ from streams.core.incidents import members
 from streams.core.learning import band_of
 from streams.core.money import (
     arrivals,
+    both_sides,
     charges,
     debit_without_payment,
     expectations,
@@ -66,6 +67,7 @@ class _Word(NamedTuple):
     status: int  # what it says of the movement, of PaymentState
     said_ms: int  # when the newest final word was said; 0: nobody remembers one
     known: PaymentState | None  # the movement before it; None: it is the first
+    is_news: bool = True  # False: what is known is newer, or somebody knew better
 
 
 def heard(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreUnavailable) -> None:
@@ -100,27 +102,33 @@ def _read(turn: Turn, prepared: Prepared, event: Movement) -> _Word:
     key = payment_key(event.payment_id)
     known = obligations.recall(key)
     said_ms = obligations.said_ms(key)
-    if known is not None and _says_nothing_new(event, prepared.at_ms, known, said_ms):
-        return _Word(event, prepared.at_ms, prepared.late, None, False, PaymentState.SEEN, said_ms, known)
+    if known is not None and _says_nothing_new(turn, event, known, said_ms):
+        return _Word(event, prepared.at_ms, prepared.late, None, False, PaymentState.SEEN, said_ms, known, False)
     refusal = failures.read(turn, event)
     is_unknown = failures.is_unknown(event, refusal) or unknown_outcome.not_found_yet(turn, event)
     status = PaymentState.SEEN if is_unknown else status_after(event)
-    is_bad = known is not None and known.status in (PaymentState.FAILED, PaymentState.REVERSED)
-    was_before = status == PaymentState.SUCCEEDED and prepared.at_ms < said_ms
-    if is_bad and was_before and not refunds.can_be_stopped(turn, event.payment_id):
-        status = PaymentState.SEEN  # the failure that is known was said later, or its money came back later
     return _Word(event, prepared.at_ms, prepared.late, refusal, is_unknown, status, said_ms, known)
 
 
-def _says_nothing_new(event: Movement, at_ms: int, known: PaymentState, said_ms: int) -> bool:
-    """A payment is good, and only somebody who does not find it, or who waited for its outcome, says otherwise.
+def _says_nothing_new(turn: Turn, event: Movement, known: PaymentState, said_ms: int) -> bool:
+    """Of a success and a failure the one that happened later counts, whichever is heard first.
 
-    Nor does whoever waited before it failed.
+    Where a payment is good nobody says otherwise who does not find it or waited for its outcome; nor does whoever
+    waited before it failed. A success stops a refund that has not left, however old it is.
     """
-    is_good = known.status == PaymentState.SUCCEEDED
+    says, is_good = status_after(event), known.status == PaymentState.SUCCEEDED
     if type(event) is PaymentPending:
-        return is_good or (known.status != PaymentState.SEEN and at_ms <= said_ms)
-    return is_good and not is_firm(event)
+        return is_good or (known.status != PaymentState.SEEN and turn.at_ms <= said_ms)
+    if is_good:
+        return not is_firm(event) or (says == PaymentState.FAILED and _is_overtaken(turn, turn.at_ms, said_ms))
+    is_bad = known.status in (PaymentState.FAILED, PaymentState.REVERSED)
+    was_before = says == PaymentState.SUCCEEDED and turn.at_ms < said_ms
+    return is_bad and was_before and not refunds.can_be_stopped(turn, event.payment_id)
+
+
+def _is_overtaken(turn: Turn, at_ms: int, said_ms: int) -> bool:
+    """Whether the last final word is newer. Of a word whose time nobody remembers what came before is the newer."""
+    return at_ms <= said_ms if said_ms else at_ms < turn.ctx.clock_ms
 
 
 def _begun(turn: Turn, word: _Word, prepared: Prepared, score: Score | ScoreUnavailable) -> PaymentState:
@@ -143,12 +151,12 @@ def _begun(turn: Turn, word: _Word, prepared: Prepared, score: Score | ScoreUnav
 
 
 def _gone_on(turn: Turn, word: _Word, known: PaymentState) -> PaymentState:
-    """The state after a further event. Of a word whose time nobody remembers what came before is the newer."""
+    """The state after a further event."""
     if turn.obligations.lately:
         shared_ids.heard(turn, word.event)
     if type(word.event) in REQUESTS and known.status == PaymentState.FAILED:
         charges.tried_again(turn, word.event)
-    overtaken = word.at_ms <= word.said_ms if word.said_ms else word.at_ms < turn.ctx.clock_ms
+    overtaken = _is_overtaken(turn, word.at_ms, word.said_ms)
     return known.after(word.status, word.late and (not word.said_ms or overtaken), overtaken=overtaken)
 
 
@@ -214,7 +222,10 @@ def _triage(turn: Turn, word: _Word) -> None:
 def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     """Promises, refunds, and debits without their payment."""
     obligations, event = turn.obligations, word.event
-    expectations.moved(turn, event)
+    if word.is_news:
+        expectations.moved(turn, event)
+    elif status_after(event) == PaymentState.FAILED:
+        both_sides.had_failed(turn, event)
     if obligations.cases:
         reports.moved(turn, event, word.status, state)
     if isinstance(event, Refund):

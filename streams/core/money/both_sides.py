@@ -7,6 +7,7 @@ came back.
 
 from __future__ import annotations
 
+from streams.contracts.payments import Movement
 from streams.core.flows import attempts
 from streams.core.messages.notify import notify
 from streams.core.messages.render import money
@@ -36,6 +37,13 @@ def booked(turn: Turn, payment_id: str) -> None:
     by_failure = attempts.is_known(turn, payment_id) or expectations.said_to_fail(turn, payment_id) is not None
     if movement == "withdrawal" or (movement == "bill" and by_failure):
         _look_later(turn, payment_id)
+
+
+def had_failed(turn: Turn, event: Movement) -> None:
+    """A failure from before the success, told behind it. What came back of a bill is then no refund of its biller's."""
+    if expectations.ended_as(turn, event.payment_id) == "bill":
+        attempts.is_news(turn, event)
+        _look_later(turn, event.payment_id)
 
 
 def is_back(turn: Turn, payment_id: str) -> bool:
