@@ -61,6 +61,7 @@ DOUBTED_MAX = 20  # x 6
 CARDED_MAX = 32  # card payments of which the card is remembered
 _PAUSED_MAX = 8  # cards of one case
 TRAIL_MAX, TRAIL_BYTES = 16, 440  # what happened since a suspicious login; x 80 to 210
+CAME_MAX = 12  # who came in, or changed something, and has left the trail; x 63
 HOME_TRAIL_BYTES = 440  # ... and since a change on the owner's own device
 MOVED_MAX, MOVED_BYTES = 8, 440  # what was moved within `lateness_s`, before anybody is doubted
 CASES_MAX = 8
@@ -68,10 +69,10 @@ CASES_DAYS = 90  # an account remembers an untouched case for as long as its top
 CASES_BYTES = 1910  # of all cases together, measured: long timelines lose their oldest lines first, and count them
 # 450 + 1,250 + 1,080 + 900 + 1,050 + 2,080 + 150 + 1,910 + 150, instruments 4 x 230, unknowns 900, expectations 1,400,
 # reasons 430, owed 560, spent 780, entries 150, arrived 80, lately 760, refunds 220 + 380, ids 110, shelf 750 + 640,
-# outages 1,320, trails 3 x 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120: 19.3
-# KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to half of it.
-# An account with 64 payments and nothing open takes 0.5 KiB.
-WORST_BYTES = 19_968
+# outages 1,320, trails 3 x 440, fees 240 + 80, undone 80, posts 120, tried 290, refund marks 160, doubted 120, came
+# 760: 20.1 KiB if all were full at once with the longest ids, which no stream reaches: the test that tries comes to
+# half of it. An account with 64 payments and nothing open takes 0.5 KiB.
+WORST_BYTES = 20_736
 # Ids that only decorate a case (merchant, device, order) stay out of the state above this length; the event has them.
 DECORATION_MAX = 48
 TIER_MAX = 16
@@ -631,6 +632,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     leak_told_ms: int = 0  # when the owner was last told that the password has leaked
     settled_ms: int = 0  # the check of face and document that ended doubts, if none has failed since
     moved: list[Trace] = msgspec.field(default_factory=list)  # the last movements of money; `streams.core.flows.trail`
+    came: list[Trace] = msgspec.field(default_factory=list)  # who has left the trail; `streams.core.flows.came`
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

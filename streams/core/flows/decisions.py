@@ -93,6 +93,6 @@ def _asked_because(turn: Turn, prepared: Prepared) -> str:
         return locked_out.GUESSED
     if isinstance(prepared.event, PasswordResetRequested) and _is_risky_reset(turn, prepared):
         return _NEW_DEVICE
-    if turn.obligations.trail and turn.policy.mode == "enforce" and not is_allowed(prepared.hits):
+    if turn.policy.mode == "enforce" and not is_allowed(prepared.hits):
         return trail.UNANSWERED if trail.is_asked_again(turn, prepared) else ""
     return ""

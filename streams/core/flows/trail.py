@@ -30,6 +30,7 @@ from streams.contracts.payments import Movement, TopupCredited, TopupFailed, Top
 from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
+from streams.core.flows import came
 from streams.core.flows.movements import status_after
 from streams.core.money.charges import hashed
 from streams.core.obligations import (
@@ -59,10 +60,8 @@ SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
 UNANSWERED: Final = "R26"  # reason of a decision
 DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * DAY_MS
-_ENTRIES: Final = frozenset({"login.succeeded", "session.used", "device.bound", "credential.changed"})
-_SESSION: Final = "session.used"
-_ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound", _SESSION})
-_CHANGE: Final = "credential.changed"
+_ENTRIES: Final = frozenset({"login.succeeded", "device.bound", came.SESSION, came.CHANGE})
+_ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound", came.SESSION})
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
@@ -115,7 +114,7 @@ def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> Non
     if isinstance(event, Login):
         trace.device, trace.address = hashed(event.device_id), hashed(event.ip)
     if isinstance(event, DeviceBound):
-        proofs = [each for each in turn.obligations.trail if each.answered and _same(each, trace)]
+        proofs = [each for each in _came(turn) if each.answered and _same(each, trace)]
         if proofs:
             _answer(trace, min(each.answered_ms for each in proofs))
     _remember(turn, trace)
@@ -140,18 +139,19 @@ def deny_changes(turn: Turn) -> None:
     for trace in since:
         trace.doubted = trace.currency is None
     obligations.trail = sorted([*obligations.trail, *since], key=lambda trace: trace.at_ms)
-    obligations.trail_dropped += obligations.home_dropped + _make_room(obligations.trail, TRAIL_BYTES)
+    obligations.trail_dropped += obligations.home_dropped
+    _shorten(turn)
     obligations.home_trail, obligations.home_dropped = [], 0
 
 
 def answered(turn: Turn, event: ChallengePassed) -> None:
     """The second factor that a login was asked for was given: by the same device, or address where one names none."""
     here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
-    for trace in turn.obligations.trail:
+    for trace in _came(turn):
         if abs(trace.at_ms - here.at_ms) > PROOF_MS:
             continue
         # Whoever has copied a session has copied its device.
-        is_from_here = trace.address == here.address if trace.kind == _SESSION else _same(trace, here)
+        is_from_here = trace.address == here.address if trace.kind == came.SESSION else _same(trace, here)
         if is_from_here and trace.kind in _ANSWERABLE:
             _answer(trace, here.at_ms)
     checked(turn, turn.obligations.proved_ms)
@@ -174,9 +174,9 @@ def is_unvouched(turn: Turn, until_ms: int) -> bool:
 
     For what was changed it counts only if it was given before: else a thief would have changed where it is sent.
     """
-    came = _in_question(turn)
-    proved = [trace for trace in came if trace.answered]
-    doubted = [trace for trace in came if trace.doubted and trace.at_ms <= until_ms]
+    entries = _in_question(turn)
+    proved = [trace for trace in entries if trace.answered]
+    doubted = [trace for trace in entries if trace.doubted and trace.at_ms <= until_ms]
     return any(not any(_vouches_for(each, trace) for each in proved) for trace in doubted)
 
 
@@ -197,8 +197,8 @@ def said_owner(turn: Turn, case: Case | None, hold: Hold | None) -> None:
     Of logins from several places it is not known which of them is meant, so they stay in question.
     """
     if hold is not None:
-        came = [trace for trace in turn.obligations.trail if trace.kind != _CHANGE]
-        meant = [trace for trace in came if hold.device and trace.device == hold.device]
+        entries = [trace for trace in _came(turn) if trace.kind != came.CHANGE]
+        meant = [trace for trace in entries if hold.device and trace.device == hold.device]
     else:
         meant = _told(turn, case) if case is not None else []
     if len({trace.device or trace.address for trace in meant}) == 1:
@@ -210,8 +210,8 @@ def _told(turn: Turn, case: Case) -> list[Trace]:
     return [trace for trace in turn.obligations.trail if trace.asked and trace.event_id in events]
 
 
-def _vouch(turn: Turn, came: list[Trace]) -> None:
-    for trace in came:
+def _vouch(turn: Turn, entries: list[Trace]) -> None:
+    for trace in entries:
         _answer(trace, turn.at_ms)
         turn.ctx.vouched_ms.append(trace.at_ms)
 
@@ -227,7 +227,7 @@ def _same(one: Trace, other: Trace) -> bool:
 
 def came_in_ms(turn: Turn, case: Case) -> int:
     """Since when somebody else may have been in; where no suspicious login tells, so long before as the policy says."""
-    told = [trace.at_ms for trace in turn.obligations.trail if turn.at_ms - trace.at_ms <= _MONTH_MS]
+    told = [trace.at_ms for trace in _came(turn) if turn.at_ms - trace.at_ms <= _MONTH_MS]
     told += [line.at_ms for line in case.lines if line.kind in _ENTRIES]
     if told:
         return min(told) - PROOF_MS  # the second factor may have been told before the login that it was for
@@ -250,15 +250,15 @@ def is_vouched(turn: Turn, *known_ms: int, asked_ms: int = 0) -> bool:
 
 
 def _is_session_stolen(turn: Turn) -> bool:
-    return any(trace.doubted and not trace.answered and trace.kind == _SESSION for trace in _in_question(turn))
+    return any(trace.doubted and not trace.answered and trace.kind == came.SESSION for trace in _in_question(turn))
 
 
 def doubted_since_ms(turn: Turn) -> int | None:
     """Since when somebody whom we doubt may have been in, within `cases.trail_s`; None: nobody is doubted."""
-    came = _in_question(turn)
-    if not any(trace.doubted for trace in came):
+    entries = _in_question(turn)
+    if not any(trace.doubted for trace in entries):
         return None
-    return min(trace.at_ms for trace in came) - PROOF_MS
+    return min(trace.at_ms for trace in entries) - PROOF_MS
 
 
 def is_unanswered(turn: Turn, since_ms: int = 0) -> bool:
@@ -280,19 +280,20 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
     event = prepared.event
     if not isinstance(event, Movement) or isinstance(event, _INFLOWS) or prepared.late:
         return False
-    came = [trace for trace in _in_question(turn) if trace.asked and not trace.answered]
-    if not came or prepared.whence is Whence.UNTOLD or status_after(event) != PaymentState.SEEN:
+    unanswered = [trace for trace in _in_question(turn) if trace.asked and not trace.answered]
+    if not unanswered or prepared.whence is Whence.UNTOLD or status_after(event) != PaymentState.SEEN:
         return False
     if prepared.whence is Whence.DEVICE:  # a session is copied with its device
         address = hashed(event.ip)
-        return any(trace.kind == _SESSION and address and trace.address == address for trace in came)
+        sessions = [trace.address for trace in unanswered if trace.kind == came.SESSION]
+        return (address != 0 and address in sessions) or came.NOWHERE in sessions
     device = hashed(event.device_id)
-    return prepared.whence is Whence.ELSEWHERE or (device != 0 and any(trace.device == device for trace in came))
+    return prepared.whence is Whence.ELSEWHERE or (device != 0 and any(trace.device == device for trace in unanswered))
 
 
 def is_doubted_since(turn: Turn, since_ms: int) -> bool:
     """Whether somebody whom we doubt came in, or changed something, after `since_ms`."""
-    return any(trace.doubted and trace.at_ms > since_ms for trace in turn.obligations.trail)
+    return any(trace.doubted and trace.at_ms > since_ms for trace in _came(turn))
 
 
 def is_another_in(turn: Turn) -> bool:
@@ -301,9 +302,9 @@ def is_another_in(turn: Turn) -> bool:
     Who uses a session is on whatever device it was copied from.
     """
     over_ms = _settled_ms(turn)
-    devices = {trace.device for trace in turn.obligations.trail if trace.device and trace.at_ms <= over_ms}
+    devices = {trace.device for trace in _came(turn) if trace.device and trace.at_ms <= over_ms}
     return any(
-        trace.doubted and (trace.kind == _SESSION or trace.device not in devices) for trace in _in_question(turn)
+        trace.doubted and (trace.kind == came.SESSION or trace.device not in devices) for trace in _in_question(turn)
     )
 
 
@@ -329,17 +330,17 @@ def _settled_ms(turn: Turn) -> int:
 def _in_question(turn: Turn) -> list[Trace]:
     """Who came in and what was changed since then, within `cases.trail_s`."""
     kept_ms, since_ms = turn.policy.cases.trail_s * 1000, _settled_ms(turn)
-    return [
-        trace
-        for trace in turn.obligations.trail
-        if trace.currency is None and trace.at_ms > since_ms and turn.at_ms - trace.at_ms <= kept_ms
-    ]
+    return [trace for trace in _came(turn) if trace.at_ms > since_ms and turn.at_ms - trace.at_ms <= kept_ms]
+
+
+def _came(turn: Turn) -> list[Trace]:
+    """Who came in and what was changed, whether the trail still has a line about it or not."""
+    return [*turn.obligations.came, *(trace for trace in turn.obligations.trail if trace.currency is None)]
 
 
 def began_within(turn: Turn, seconds: int) -> list[Trace]:
-    """What is remembered of the last so many seconds, if somebody came in or changed something then; else nothing."""
-    lately = [trace for trace in _fresh(turn) if turn.at_ms - trace.at_ms <= seconds * 1000]
-    return lately if any(trace.currency is None for trace in lately) else []
+    """Who came in and what was changed within the last so many seconds."""
+    return [trace for trace in _came(turn) if turn.at_ms - trace.at_ms <= seconds * 1000]
 
 
 def lines(turn: Turn) -> tuple[Line, ...]:
@@ -409,13 +410,23 @@ def _named(event: Event) -> tuple[str, str]:
 
 
 def _remember(turn: Turn, trace: Trace) -> None:
-    trail = turn.obligations.trail = _with(turn, _fresh(turn), trace)
-    turn.obligations.trail_dropped += _make_room(trail, TRAIL_BYTES)
+    turn.obligations.trail = _with(turn, _fresh(turn), trace)
+    _shorten(turn)
+
+
+def _shorten(turn: Turn) -> None:
+    """The trail is as long as it may be: movements that go are counted, who came in is remembered elsewhere."""
+    obligations = turn.obligations
+    gone = _make_room(obligations.trail, TRAIL_BYTES)
+    entries = [each for each in gone if each.currency is None]
+    obligations.trail_dropped += len(gone) - len(entries)
+    if entries:
+        obligations.came = came.kept([*obligations.came, *entries], turn.at_ms, _settled_ms(turn))
 
 
 def _remember_at_home(turn: Turn, trace: Trace) -> None:
     trail = turn.obligations.home_trail = _with(turn, _since_change(turn), trace)
-    turn.obligations.home_dropped += _make_room(trail, HOME_TRAIL_BYTES)
+    turn.obligations.home_dropped += sum(each.currency is not None for each in _make_room(trail, HOME_TRAIL_BYTES))
 
 
 def _with(turn: Turn, trail: list[Trace], trace: Trace) -> list[Trace]:
@@ -432,16 +443,24 @@ def _newest(moved: list[Trace]) -> list[Trace]:
     return moved
 
 
-def _make_room(trail: list[Trace], most_bytes: int) -> int:
-    """Movements that had to go.
+def _make_room(trail: list[Trace], most_bytes: int) -> list[Trace]:
+    """What had to go.
 
-    The first line says how it began. Of the others the oldest movement makes room first, if one was stopped that one,
-    and is counted: what is left says who came in, what it cost, and that there was more.
+    The first line says how it began. What is left of the others says who came in, what it cost, and that there was
+    more.
     """
-    dropped = 0
+    gone = []
     while crowded(trail, TRAIL_MAX, most_bytes):
-        moved = [number for number, each in enumerate(trail) if number and each.currency is not None]
-        oldest = next((number for number in moved if trail[number].text == Outcome.BLOCK.label), (moved or [1])[0])
-        gone = trail.pop(min(oldest, len(trail) - 1))
-        dropped += gone.currency is not None
-    return dropped
+        gone.append(trail.pop(min(range(1, len(trail)), key=lambda number: _worth(trail, number))))
+    return gone
+
+
+def _worth(trail: list[Trace], number: int) -> int:
+    """Of two that are worth the same the older one goes."""
+    trace = trail[number]
+    if trace.currency is not None:
+        return 1 if trace.text == Outcome.BLOCK.label else 2
+    if not trace.doubted:
+        is_again = trace.device != 0 and any(each.device == trace.device for each in trail[:number])
+        return 0 if is_again else 3
+    return 4 if trace.answered else 5
