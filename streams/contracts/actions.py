@@ -121,7 +121,7 @@ class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1"
 
 
 class RefundRetry(Output, frozen=True, kw_only=True, tag="refund.retry.v1", tag_field="type"):
-    """Have a refund of the merchant's made again that has failed for want of funds: the same refund, never another one.
+    """Have a refund made again that has failed because its merchant had no funds: the same refund, never another one.
 
     Each try has its `idempotency_key`. One that nobody has answered is sent again under the key that it has; the next
     one has another.

@@ -383,6 +383,7 @@ class Retries(msgspec.Struct, array_like=True, gc=False):
     sent_ms: int = 0  # 0: never
     attempt: int = 0  # number of the last try
     answered: bool = True  # somebody has said what became of that
+    refund_id: str = ""  # of a refund of ours; empty: the one of the case
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):

@@ -43,6 +43,7 @@ from streams.core.money import (
     orphans,
     other_leg,
     over_refunds,
+    refund_retries,
     refunds,
     reservations,
     shared_ids,
@@ -232,6 +233,7 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
         stopped = over_refunds.moved(turn, event)
         refunds.refund_moved(turn, event)
         if isinstance(event, RefundFailed):
+            refund_retries.ours_failed(turn, event)
             other_leg.came_back(turn, event)
         else:
             other_leg.moved(turn, event.payment_id)

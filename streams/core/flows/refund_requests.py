@@ -9,7 +9,6 @@ from streams.contracts.payments import Refund, RefundCredited, RefundFailed, Ref
 from streams.core.cases import dialogue
 from streams.core.cases.book import Draft, add_line, open_or_join, put_line, set_status
 from streams.core.cases.timeline import codes_of
-from streams.core.declines.resolve import resolve
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import arrivals, given, refund_check, refund_retries
@@ -17,9 +16,14 @@ from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
 REQUEST, FAILED = "refund_request", "refund_failed"
-_NO_FUNDS: Final = "refund_merchant_funds"
 _OF_REFUNDS: Final = frozenset(
-    {_NO_FUNDS, "refund_payee_abnormal", "refund_not_allowed", "refund_amount_invalid", "refund_window_expired"}
+    {
+        refund_retries.NO_FUNDS,
+        "refund_payee_abnormal",
+        "refund_not_allowed",
+        "refund_amount_invalid",
+        "refund_window_expired",
+    }
 )
 
 
@@ -61,11 +65,10 @@ def _came_back(turn: Turn, event: RefundFailed) -> None:
 
     Then it is tried again, and whoever was told what it waits for hears nothing of each try that fails.
     """
-    library = turn.ctx.library
-    resolved = resolve(library.table, library.profiles, event.codes, event.network)
+    resolved = refund_retries.read(turn, event)
     cause = resolved.cause.cause
-    template = "refund_failed.funds" if cause == _NO_FUNDS else FAILED
-    is_told = cause == _NO_FUNDS and any(
+    template = "refund_failed.funds" if cause == refund_retries.NO_FUNDS else FAILED
+    is_told = cause == refund_retries.NO_FUNDS and any(
         (each.family, each.payment_id, each.refund_id, each.template)
         == (FAILED, event.payment_id, event.refund_id, template)
         for each in turn.obligations.cases
@@ -75,7 +78,7 @@ def _came_back(turn: Turn, event: RefundFailed) -> None:
     case = _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
     if cause in _OF_REFUNDS:
         case.cause = cause
-    if cause == _NO_FUNDS:
+    if cause == refund_retries.NO_FUNDS:
         refund_retries.failed(turn, case, resolved)
     else:
         refund_retries.stop(case)

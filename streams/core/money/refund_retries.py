@@ -1,7 +1,7 @@
 """When is a refund tried again that its merchant had no funds for (F17)?
 
-It stays the merchant's refund and the same one: the payment system is asked to make it again under its id, an hour
-behind each failure and as often as its code allows. While nobody has said what became of a try it may be on its way:
+It stays the same one, the merchant's or ours: the payment system is asked to make it again under its id, an hour behind
+each failure and as often as its code allows. While nobody has said what became of a try it may be on its way:
 until then that try is sent again under its key, and no other one.
 """
 
@@ -10,17 +10,63 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.actions import RefundRetry
-from streams.contracts.payments import RefundSent
+from streams.contracts.payments import RefundFailed, RefundSent
 from streams.core import ids
 from streams.core.cases.book import put_line
-from streams.core.declines.resolve import Resolved
+from streams.core.declines.resolve import Resolved, resolve
+from streams.core.messages.notify import notify
+from streams.core.messages.render import instant, money
 from streams.core.money import expectations, over_refunds, refunds
 from streams.core.money.completeness import postponed
-from streams.core.obligations import Case, Line, Retries
+from streams.core.money.over_refunds import About
+from streams.core.obligations import Case, Line, Owed, Retries
 from streams.core.turn import Turn
 
+NO_FUNDS: Final = "refund_merchant_funds"
 _HOUR_S: Final = 3_600
 _KIND: Final = "refund_retry"  # line of a case
+
+
+def read(turn: Turn, event: RefundFailed) -> Resolved:
+    """What the codes of a refund that came back say."""
+    library = turn.ctx.library
+    return resolve(library.table, library.profiles, event.codes, event.network)
+
+
+def ours_failed(turn: Turn, event: RefundFailed) -> None:
+    """A refund of ours came back. Where its merchant had no funds it is what was intended still, and is tried again.
+
+    Else its key is used up and the money is a person's, who asks for another account.
+    """
+    for owed in [each for each in turn.obligations.owed if each.refund_id == event.refund_id]:
+        case, resolved = refunds.case_of(turn, owed), read(turn, event)
+        is_open, no_funds = case is not None and case.is_open, resolved.cause.cause == NO_FUNDS
+        is_told = case is not None and _is_tried(case, owed)
+        if case is not None and is_open and no_funds and _waits(turn, case, owed, resolved):
+            owed.status = refunds.INTENDED
+        else:
+            turn.obligations.owed.remove(owed)
+        if case is not None and is_open and not (is_told and no_funds):
+            eta = instant(turn.answer_ms(case.priority))
+            about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(turn.at_ms), "eta": eta}
+            notify(turn, "refund_failed.funds" if no_funds else "refund_failed", about, case)
+
+
+def _is_tried(case: Case, owed: Owed) -> bool:
+    return case.retries is not None and case.retries.refund_id == owed.refund_id
+
+
+def _waits(turn: Turn, case: Case, owed: Owed, resolved: Resolved) -> bool:
+    """Whether it is tried again. Of several under one case one at a time."""
+    others = case.retries is not None and case.retries.due_ms and not _is_tried(case, owed)
+    if others:
+        return False
+    if not _is_tried(case, owed):
+        case.retries = None
+    failed(turn, case, resolved)
+    if case.retries is not None:
+        case.retries.refund_id = owed.refund_id
+    return case.retries is not None and bool(case.retries.due_ms)
 
 
 def failed(turn: Turn, case: Case, resolved: Resolved) -> None:
@@ -41,8 +87,9 @@ def left(turn: Turn, event: RefundSent) -> None:
     """The refund has left since it failed: there is nothing to try."""
     for case in turn.obligations.cases:
         retries = case.retries
-        is_it = (case.payment_id, case.refund_id) == (event.payment_id, event.refund_id)
-        if is_it and retries is not None and turn.at_ms >= retries.failed_ms:
+        if retries is None or turn.at_ms < retries.failed_ms:
+            continue
+        if (case.payment_id, retries.refund_id or case.refund_id) == (event.payment_id, event.refund_id):
             stop(case)
 
 
@@ -65,13 +112,20 @@ def due(turn: Turn, case: Case) -> None:
     assert retries is not None
     if postponed(turn, retries, expectations.NEEDS):
         return
+    ours = _ours(turn, retries)
+    if retries.refund_id and ours is None:
+        retries.due_ms = 0  # cancelled, or it has left
+        return
     if not retries.left or turn.at_ms >= retries.until_ms:
         retries.due_ms = 0
         _say(turn, case, "for a person: its merchant still has no funds")
+        if ours is not None:
+            turn.obligations.owed.remove(ours)
         return
-    guard = _guard(turn, case)
+    about = _about(case, ours)
+    guard = _guard(turn, case, about, ours)
     if guard is None:
-        _try(turn, case, retries)
+        _try(turn, case, retries, about)
     else:
         _say(turn, case, f"not tried for now: {guard}")
     _plan(turn, retries)
@@ -91,15 +145,26 @@ def _plan(turn: Turn, retries: Retries) -> None:
     retries.owed_ms = retries.due_ms = turn.at_ms + retries.every_s * 1000
 
 
-def _guard(turn: Turn, case: Case) -> str | None:
-    """What keeps the next try back, if anything does; a later one may go."""
+def _ours(turn: Turn, retries: Retries) -> Owed | None:
+    """The refund of ours that is tried again, if it is one and still what was intended."""
+    mine = (each for each in turn.obligations.owed if each.refund_id == retries.refund_id)
+    return next((each for each in mine if retries.refund_id and each.status == refunds.INTENDED), None)
+
+
+def _about(case: Case, ours: Owed | None) -> About:
+    if ours is not None:
+        return About(ours.payment_id, ours.refund_id, ours.amount_minor, ours.currency)
     assert case.amount_minor is not None
     assert case.currency is not None
-    about = over_refunds.About(case.payment_id, case.refund_id, case.amount_minor, case.currency)
-    left_minor = over_refunds.left_minor(turn, about)
-    if left_minor is not None and left_minor < case.amount_minor:
+    return About(case.payment_id, case.refund_id, case.amount_minor, case.currency)
+
+
+def _guard(turn: Turn, case: Case, about: About, ours: Owed | None) -> str | None:
+    """What keeps the next try back, if anything does; a later one may go. Ours is no part of its payment."""
+    left_minor = over_refunds.left_minor(turn, about) if ours is None else None
+    if left_minor is not None and left_minor < about.amount_minor:
         return "exceeds_payment"
-    if expectations.under_way_minor(turn, case.payment_id, case.currency) or _is_another_tried(turn, case):
+    if expectations.under_way_minor(turn, case.payment_id, about.currency) or _is_another_tried(turn, case):
         return "in_flight"  # it may have been made again under another id
     guard = refunds.guard_of_others(turn, case.payment_id)
     if guard is not None or turn.may("refund"):
@@ -118,9 +183,7 @@ def _is_another_tried(turn: Turn, case: Case) -> bool:
     )
 
 
-def _try(turn: Turn, case: Case, retries: Retries) -> None:
-    assert case.amount_minor is not None
-    assert case.currency is not None
+def _try(turn: Turn, case: Case, retries: Retries, about: About) -> None:
     if retries.answered:
         retries.attempt += 1
     retries.answered, retries.sent_ms = False, turn.at_ms
@@ -129,13 +192,13 @@ def _try(turn: Turn, case: Case, retries: Retries) -> None:
     turn.effects.append(
         RefundRetry(
             occurred_at=turn.at,
-            refund_id=case.refund_id,
+            refund_id=about.refund_id,
             account_id=account_id,
-            payment_id=case.payment_id,
-            amount_minor=case.amount_minor,
-            currency=case.currency,
+            payment_id=about.payment_id,
+            amount_minor=about.amount_minor,
+            currency=about.currency,
             attempt=retries.attempt,
-            idempotency_key=ids.refund_retry_key(account_id, case.payment_id, case.refund_id, retries.attempt),
+            idempotency_key=ids.refund_retry_key(account_id, about.payment_id, about.refund_id, retries.attempt),
             case_id=case.case_id,
         )
     )

@@ -198,27 +198,22 @@ def refund_moved(turn: Turn, event: Refund) -> None:
         _left_unasked(turn, event)
     for owed in mine:
         match event:
+            case RefundSent() if _has_failed_since(turn, owed):
+                pass  # told behind its failure
             case RefundSent() | RefundCredited() if owed.status != BACK:
                 owed.status = SENT  # the ledger's credit says that it is here
             case RefundCredited() if owed.family in expectations.TOO_MUCH:
                 pass  # the bank has given as much back by itself: the ledger tells
             case RefundCredited():
                 turn.obligations.owed.remove(owed)
-            case RefundFailed():
-                turn.obligations.owed.remove(owed)  # its key is used up: from here on it is a person's
-                _came_back(turn, owed)
             case _:
-                pass
+                pass  # of one that came back `refund_retries` says what follows
 
 
-def _came_back(turn: Turn, owed: Owed) -> None:
-    """Where its money is owed still, people have the case already: another account is asked for under that."""
+def _has_failed_since(turn: Turn, owed: Owed) -> bool:
     case = case_of(turn, owed)
-    if case is None or not case.is_open:
-        return
-    eta = instant(turn.answer_ms(case.priority))
-    about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(turn.at_ms), "eta": eta}
-    notify(turn, "refund_failed", about, case)
+    retries = case.retries if case is not None else None
+    return retries is not None and retries.refund_id == owed.refund_id and turn.at_ms < retries.failed_ms
 
 
 def _left_unasked(turn: Turn, event: Refund) -> None:

@@ -16,6 +16,7 @@ from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
     Code,
+    PaymentReversed,
     RefundApproved,
     RefundCredited,
     RefundFailed,
@@ -216,6 +217,84 @@ def test_of_two_refunds_of_one_payment_the_second_is_tried_once_the_first_try_is
     assert [each.refund_id for each in refused.hours(NOON + MINUTE, 2)] == ["r1", "r1"]
     refused.see(no_funds(NOON + 2 * HOUR + 2 * MINUTE))
     assert [each.refund_id for each in refused.hours(NOON + 2 * HOUR + MINUTE, 1)] == ["r2"]
+
+
+class Ours(Refused):
+    """The second payment of an order goes back by itself, and that failed for want of funds at NOON."""
+
+    def __init__(self) -> None:
+        self.player, self.effects = Player(policy("")), []
+        for number, at_ms in enumerate((NOON - 2 * HOUR, NOON - HOUR)):
+            about = {"payment_id": f"o{number}", "currency": "CNY", "merchant_id": "m-2", "order_id": "q"}
+            self.see(paid(at_ms, f"sale-{number}", 45_000, **about), self.line(at_ms + 1, f"o{number}", "debit"))
+        (self.refund_id,) = [each.refund_id for each in self.effects if isinstance(each, RefundIntended)]
+        self.see(self.ours(RefundSent, NOON - HOUR + MINUTE), self.ours(RefundFailed, NOON, codes=FUNDS))
+
+    def line(self, at_ms: int, payment_id: str, direction: str, **more: Any) -> Event:
+        line = {"entry_id": f"l-{at_ms}", "direction": direction, "amount_minor": 45_000, "currency": "CNY"}
+        return event(LedgerPosted, at_ms, f"line-{at_ms}", payment_id=payment_id, **line, **more)
+
+    def ours(self, kind: type[Event], at_ms: int, **more: Any) -> Event:
+        return refund(kind, at_ms, **({"payment_id": "o1", "refund_id": self.refund_id} | more))
+
+    @property
+    def duplicate(self) -> CaseVersion:
+        return [each for each in self.effects if isinstance(each, CaseVersion) and each.flow == "F12"][-1]
+
+
+def test_a_refund_of_ours_waits_for_the_merchants_funds_as_well() -> None:
+    ours = Ours()
+    assert ours.messages == ["refund_failed.funds"], "its customer can mend nothing"
+    tries = ours.hours(NOON, 2)
+    assert [(each.payment_id, each.amount_minor, each.attempt) for each in tries] == [("o1", 45_000, 1)] * 2
+    assert tries[0].case_id == ours.duplicate.case_id
+    ours.see(ours.ours(RefundFailed, NOON + 2 * HOUR + MINUTE, codes=FUNDS))
+    assert [each.attempt for each in ours.hours(NOON + 2 * HOUR + MINUTE, 1)] == [2]
+    assert ours.messages == ["refund_failed.funds"]
+
+
+@pytest.mark.parametrize("what", ["sent", "credited", "booked"])
+def test_a_refund_of_ours_that_has_left_is_tried_no_more(what: str) -> None:
+    ours, at_ms = Ours(), NOON + HOUR + MINUTE
+    ours.see(mark(NOON + HOUR))
+    ends = {
+        "sent": ours.ours(RefundSent, at_ms),
+        "credited": ours.ours(RefundCredited, at_ms),
+        "booked": ours.line(at_ms, "o1", "credit", reference=ours.refund_id),
+    }
+    ours.see(ends[what])
+    assert ours.hours(at_ms, 30) == []
+    if what != "booked":
+        ours.see(ours.line(NOON + 2 * DAY, "o1", "credit", reference=ours.refund_id))
+    assert ours.duplicate.resolution_code == "charge_corrected"
+
+
+def test_a_refund_of_ours_that_turns_out_to_be_wrong_is_tried_no_more() -> None:
+    ours = Ours()
+    ours.see(paid(NOON + MINUTE, "reversed", 45_000, kind=PaymentReversed, payment_id="o0", currency="CNY"))
+    assert [each.refund_id for each in ours.effects if isinstance(each, RefundCancelled)] == [ours.refund_id]
+    assert ours.hours(NOON, 5) == []
+    assert ours.duplicate.resolution_code == "charge_explained"
+
+
+@pytest.mark.parametrize("reason", ["no funds for a day", "no account"])
+def test_a_refund_of_ours_that_cannot_be_made_is_for_people(reason: str) -> None:
+    ours = Ours()
+    if reason == "no account":
+        ours.see(ours.ours(RefundFailed, NOON + MINUTE))
+        assert ours.messages == ["refund_failed.funds", "refund_failed"]
+        assert ours.hours(NOON + MINUTE, 5) == []
+    else:
+        assert len(ours.hours(NOON, 30)) == 24
+        last = [line.text for line in ours.duplicate.evidence if line.kind == "refund_retry"]
+        assert last == ["for a person: its merchant still has no funds"]
+    assert ours.duplicate.resolution_code is None
+
+
+def test_that_a_refund_of_ours_had_left_may_be_told_behind_its_failure() -> None:
+    ours = Ours()
+    ours.see(ours.ours(RefundSent, NOON - MINUTE))
+    assert len(ours.hours(NOON, 2)) == 2
 
 
 _HAPPENINGS = st.sampled_from(["failed", "failed late", "sent", "credited", "booked", "nothing", "nothing"])
