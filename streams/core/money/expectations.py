@@ -431,6 +431,11 @@ def unclaimed(turn: Turn, event: LedgerPosted, payment_id: str, *, claimed: bool
         arrivals.note(turn, "is", event.reference, *money_of)
 
 
+def was_another(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """An earlier credit that was taken for this refund of ours is none: one of as much may be told of later."""
+    arrivals.note(turn, "ledger", payment_id, event.amount_minor, event.currency)
+
+
 def _was_here(turn: Turn, event: Refund) -> bool:
     """Whether the ledger has told of as much before anybody told what it is; from now on that is explained.
 

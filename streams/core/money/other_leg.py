@@ -102,8 +102,8 @@ def _sent(turn: Turn, case: Case) -> Owed | None:
         return None
     since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
     owed = next((each for each in turn.obligations.owed if refunds.case_of(turn, each) is case), None)
-    if owed is not None:
-        return owed if owed.status in (refunds.SENT, refunds.BACK) else None
+    if owed is not None and owed.status != refunds.BACK:
+        return owed if owed.status == refunds.SENT else None
     if case.is_open or case.money_state != "returned" or line.at_ms < since_ms:
         return None
     return Owed(case.payment_id, turn.cause, line.amount_minor or 0, line.currency or "", turn.at_ms, case.family)

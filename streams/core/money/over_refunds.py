@@ -44,7 +44,10 @@ def moved(turn: Turn, event: Refund) -> bool:
         return False
     if arrivals.knows(turn, "broken", "refund", *refund):
         return False  # told behind its end
+    before = given.of(turn, event.payment_id, event.currency)
     row = given.refund(turn, event, _told(turn, event))
+    if row.bank_minor < before.bank_minor:  # its money is here
+        refunds.was_merchants(turn, event)
     paid_minor = _paid(turn, event, row)
     if paid_minor is not None and row.total_minor > paid_minor:
         _stop(turn, event, paid_minor, row.total_minor)

@@ -54,6 +54,8 @@ REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
 _HAD_LEFT = "had left when"  # a line of a double benefit, of the refund that brought it
 EXPLAINED = "charge_explained"  # the same: it was charged rightly
+BOTH_GAVE = "our refund came, and the bank has given as much back by itself"  # another line, and what ends it
+_OF_MERCHANT = "it was a refund of the merchant's"
 BY_SUCCESS = "late_success_minor"  # counter of a double benefit: so much of it is none if the payment fails after all
 CANCELLED_THERE = "cancelled_there"  # the provider was told to cancel its payment
 LATE = "late"  # what would let it go came too late to act on
@@ -202,10 +204,6 @@ def refund_moved(turn: Turn, event: Refund) -> None:
                 pass  # told behind its failure
             case RefundSent() | RefundCredited() if owed.status != BACK:
                 owed.status = SENT  # the ledger's credit says that it is here
-            case RefundCredited() if owed.family in expectations.TOO_MUCH:
-                pass  # the bank has given as much back by itself: the ledger tells
-            case RefundCredited():
-                turn.obligations.owed.remove(owed)
             case _:
                 pass  # of one that came back `refund_retries` says what follows
 
@@ -254,7 +252,10 @@ def is_less(turn: Turn, case: Case, event: RefundFailed) -> None:
 
 
 def _was_right(turn: Turn, payment_id: str, refund_id: str) -> bool:
-    """Whether a refund was cancelled because its payment or its charge turned out to be right."""
+    """Whether a refund was cancelled because its payment or its charge turned out to be right, and is so still."""
+    state = turn.obligations.recall(payment_key(payment_id))
+    if state is not None and state.status in (PaymentState.FAILED, PaymentState.REVERSED):
+        return False
     texts = {f"refund {refund_id}: {cause}" for cause in (LATE_SUCCESS, EXPLAINED)}
     return any(
         line.kind == CANCELLED and line.text in texts
@@ -284,12 +285,17 @@ def brought_twice(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     if _was_right(turn, payment_id, event.reference):
         _left_anyway(turn, payment_id, event.reference, event.amount_minor, event.currency, is_here=True)
     named = f"refund {event.reference} {_HAD_LEFT} "
-    return any(
-        line.text.startswith(named)
-        for case in turn.obligations.cases
-        if (case.family, case.payment_id) == (DOUBLE_BENEFIT, payment_id)
-        for line in case.lines
-    )
+    return any(case.is_open and _had_left_too(case, payment_id, named) for case in turn.obligations.cases)
+
+
+def has_left_too(turn: Turn, payment_id: str) -> bool:
+    """Whether a refund of ours left that turned out to be none: with it and the bank's own, as much is back twice."""
+    return any(_had_left_too(case, payment_id, _HAD_LEFT) for case in turn.obligations.cases)
+
+
+def _had_left_too(case: Case, payment_id: str, text: str) -> bool:
+    is_mine = (case.family, case.payment_id) == (DOUBLE_BENEFIT, payment_id)
+    return is_mine and any(text in line.text for line in case.lines)
 
 
 def _was_another(turn: Turn, event: RefundSent) -> bool:
@@ -433,11 +439,8 @@ def money_back(turn: Turn, payment_id: str, family: str = "", left_minor: int = 
     if fits:
         mine, left_minor = [min(fits, key=lambda owed: (owed.status != SENT, owed.at_ms))], 0
     for owed in mine:
-        may_be_twice = family in expectations.TOO_MUCH or (
-            family == DUPLICATE and not turn.obligations.is_good(payment_key(payment_id))
-        )
-        if may_be_twice and not left_minor and owed.status == SENT:
-            owed.status = BACK  # the bank's or ours; of a duplicate the other debit may turn out to be right
+        if family in (DUPLICATE, *expectations.TOO_MUCH) and not left_minor and owed.status == SENT:
+            owed.status = BACK  # the bank's or ours
         elif left_minor and owed.status == OWED:
             owed.amount_minor = min(owed.amount_minor, left_minor)
         elif not left_minor or owed.status == INTENDED:
@@ -544,18 +547,39 @@ def _had_left(turn: Turn, owed: Owed) -> None:
             add_line(turn, case, Line(turn.at_ms, DOUBLE_BENEFIT, turn.cause, text))
 
 
-def arrives_after_all(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> bool:
-    """Whether a credit is of as much as a refund of ours whose money is back: the bank and we have both given it."""
+def arrives_after_all(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Whether a credit is of as much as a refund of ours whose money is back: the bank and we have both given it.
+
+    Of a duplicate that is the whole price. What nobody names and comes much later is as good as always what was bought
+    coming back.
+    """
+    alike = (payment_id, BACK, event.amount_minor, event.currency)
+    since_ms = turn.at_ms - turn.policy.cases.dedupe_window_s * 1000
     for owed in turn.obligations.owed:
-        if (owed.payment_id, owed.status, owed.amount_minor, owed.currency) == (
-            payment_id,
-            BACK,
-            amount_minor,
-            currency,
-        ):
+        if (owed.payment_id, owed.status, owed.amount_minor, owed.currency) != alike:
+            continue
+        if owed.family in expectations.TOO_MUCH or owed.refund_id == event.reference or owed.at_ms >= since_ms:
             turn.obligations.owed.remove(owed)
             return True
     return False
+
+
+def was_merchants(turn: Turn, event: Refund) -> None:
+    """A credit that seemed to be the bank's, beside our refund, is told of as a refund of the merchant's."""
+    for case in turn.obligations.cases:
+        if not case.is_open or (case.family, case.payment_id) != (DOUBLE_BENEFIT, event.payment_id):
+            continue
+        alike = (BOTH_GAVE, event.amount_minor, event.currency)
+        if any((line.text, line.amount_minor, line.currency) == alike for line in case.lines):
+            left_minor = (case.amount_minor or 0) - event.amount_minor
+            line = Line(turn.at_ms, EXPLAINED, turn.cause, _OF_MERCHANT, event.amount_minor, event.currency)
+            add_line(turn, case, line)
+            if left_minor > 0:
+                case.amount_minor = left_minor
+            else:
+                case.money_state = "confirmed"
+                set_status(turn, case, "resolved", EXPLAINED)
+            return
 
 
 def reversed_(turn: Turn, payment_id: str) -> None:

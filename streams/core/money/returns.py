@@ -44,6 +44,10 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
     back = charges.credited(turn, event, payment_id)
     if refunds.brought_twice(turn, event, payment_id):
+        if back.twice_minor:
+            text = "our refund came although all that was debited is back"
+            both = Owed(payment_id, turn.cause, back.twice_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+            refunds.double_benefit(turn, both, text)
         expectations.credited(turn, event, payment_id)
         expectations.is_here(turn, payment_id, event.reference or "")
         charges.not_early(turn, payment_id)
@@ -115,10 +119,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         and turn.obligations.is_good(payment_key(payment_id))
         and not charges.is_paid_otherwise(turn, payment_id)
     )
-    if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, payment_id, *exact):
-        text = "our refund came, and the bank has given as much back by itself"
+    if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, event, payment_id):
         both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
-        refunds.double_benefit(turn, both, text)
+        refunds.double_benefit(turn, both, refunds.BOTH_GAVE)
+        if named:
+            expectations.was_another(turn, event, payment_id)
         return
     if pool_minor and back.early_minor:
         # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12.
@@ -148,13 +153,12 @@ def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int,
     What refunds alone exceed is for security (rule L12).
     """
     ended = [case for case in turn.obligations.cases if case.payment_id == payment_id]
+    is_good = turn.obligations.is_good(payment_key(payment_id))
     if any(case.family in ENDS and case.money_state == "returned" for case in ended):
         text = "credited although all that was debited is back"
-    elif (
-        twice_minor
-        and not any(case.family == over_refunds.FAMILY and case.is_open for case in ended)
-        and turn.obligations.is_good(payment_key(payment_id))
-    ):
+    elif twice_minor and not is_good and refunds.has_left_too(turn, payment_id):
+        pool_minor, text = twice_minor, "credited although all that was debited is back"
+    elif twice_minor and not any(case.family == over_refunds.FAMILY and case.is_open for case in ended) and is_good:
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
         return

@@ -55,6 +55,9 @@ class Books:
 
     def happening(self, what: str, number: str) -> Event:
         word, _, amount = what.partition(" ")
+        if word == "ours":
+            line = {**MONEY, "entry_id": f"l{number}", "direction": "credit", "reference": self.intents[-1].refund_id}
+            return event(LedgerPosted, self.at_ms, f"{number} {len(self.told)}", **line)
         if word in ("debit", "credit"):
             line = {**MONEY, "entry_id": f"l{number}", "amount_minor": int(amount or 10_000), "direction": word}
             return event(LedgerPosted, self.at_ms, number, **line)
@@ -269,18 +272,51 @@ def test_a_refund_is_no_second_one_when_its_debit_is_long_ago() -> None:
     assert "double_benefit" not in books.play("credit", "wait 600").open
 
 
-@pytest.mark.parametrize("told", [(), ("refund credited",)])
-def test_our_refund_that_comes_after_the_bank_s_own_and_a_late_success_is_money_twice(told: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("back", [("credit",), ("credit", "refund credited")], ids=", ".join)
+@pytest.mark.parametrize("told", [(), ("refund credited",)], ids=["not told", "told"])
+def test_our_refund_that_comes_after_the_bank_s_own_and_a_late_success_is_money_twice(
+    told: tuple[str, ...], back: tuple[str, ...]
+) -> None:
     """One of two debits is given back by the bank while our refund of the other is on its way."""
-    books = Books().play("request", "debit", "debit", "fail", "sent", "credit", "succeed")
-    assert books.open == {}
-    assert books.play("credit", *told).open == {"double_benefit": 10_000}
+    books = Books().play("request", "debit", "debit", "fail", "sent", "credit", *told)
+    assert books.play("succeed").open == {}
+    assert books.play("wait 1", *back).open == {"double_benefit": 10_000}
     assert books.play("debit").open == {}
 
 
-def test_what_is_given_back_after_our_refund_has_arrived_is_the_merchant_s() -> None:
-    script = ("request", "debit", "debit", "fail", "sent", "credit", "refund credited", "succeed", "credit")
-    assert Books().play(*script).open == {}
+GOOD_TWICE = ("request", "debit", "succeed", "debit", "sent")
+OURS_AND_THE_BANKS = (
+    ("credit", "ours"),
+    ("credit", "ours", "refund credited"),
+    ("credit", "wait 25", "ours"),
+    ("credit", "credit", "refund credited"),
+    ("credit", "refund credited", "credit"),
+    ("ours", "refund credited", "wait 5", "credit"),
+    ("ours", "credit"),
+)
+
+
+@pytest.mark.parametrize("back", OURS_AND_THE_BANKS, ids=", ".join)
+@pytest.mark.parametrize("twice", [GOOD_TWICE, ("request", "debit", "debit", "succeed", "sent")], ids=", ".join)
+def test_both_debits_of_a_good_payment_are_back_by_our_refund_and_the_bank(
+    twice: tuple[str, ...], back: tuple[str, ...]
+) -> None:
+    books = Books().play(*twice)
+    assert len(books.intents) == 1
+    assert books.play(*back).open == {"double_benefit": 10_000}
+    assert books.play("debit", "wait 70").open == {}
+
+
+@pytest.mark.parametrize("back", OURS_AND_THE_BANKS, ids=", ".join)
+def test_what_turns_out_to_be_its_merchant_s_refund_is_none(back: tuple[str, ...]) -> None:
+    books = Books().play(*GOOD_TWICE, *back)
+    books.hear(event(RefundSent, books.at_ms + SECOND, "merchant", **MONEY, refund_id="m1", method="wallet_balance"))
+    assert books.play("wait 70").open == {}
+
+
+def test_what_is_given_back_long_after_our_refund_has_arrived_is_the_merchant_s() -> None:
+    books = Books().play(*GOOD_TWICE, "ours", "refund credited", f"wait {8 * 24 * 60}", "credit")
+    assert "double_benefit" not in books.open
 
 
 def test_a_refund_that_left_too_late_is_the_money_that_another_one_was_cancelled_for() -> None:

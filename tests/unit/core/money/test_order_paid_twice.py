@@ -348,6 +348,31 @@ def test_nobody_has_anything_twice_once_the_second_is_undone_as_well(here: bool,
     assert story.told(payments.PaymentFailed, "p2", 800).waited(30_000).open() == {}
 
 
+@UNDONE
+@pytest.mark.parametrize("of_first", [699, 701], ids=["first before", "first behind"])
+@pytest.mark.parametrize("of_bank", [None, 729, 731], ids=["ours alone", "bank before", "bank behind"])
+@pytest.mark.parametrize("of_ours", [715, 730, 740, 1_110])
+def test_where_both_are_undone_what_the_bank_gives_back_beside_our_refund_is_twice(
+    undone: type, of_first: int, of_bank: int | None, of_ours: int
+) -> None:
+    """However credits and words are ordered; where the bank gives back nothing more, our refund is that money."""
+    story = given_back(here=False)
+    intent = story.intents()[0]
+    news = [(700, "p1", "word"), (of_first, "p1", "credit"), (730, "p2", "word"), (of_ours, "p2", "ours")]
+    if of_bank is not None:
+        news.append((of_bank, "p2", "credit"))
+    for second, payment_id, what in sorted(news):
+        if what == "word":
+            story.told(undone, payment_id, second)
+        elif what == "credit":
+            story.booked(payment_id, second, "credit")
+        else:
+            story.booked(payment_id, second, "credit", reference=intent.refund_id)
+            story.told(payments.RefundCredited, payment_id, second + 1, refund_id=intent.refund_id)
+    assert story.waited(4_000).open() == ({"double_benefit": 3_000} if of_bank else {})
+    assert story.told(payments.PspStatus, "p2", 4_001, status="failed").waited(30_000).intents() == [intent]
+
+
 def test_two_debits_of_a_payment_beside_another_are_one_too_many_once_that_is_undone() -> None:
     story = Story(ORDER).requested("p2", 119).booked("p2", 120).booked("p2", 121).succeeded("p2", 125)
     assert [each.payment_id for each in story.intents()] == ["p2", "p2"]
