@@ -37,7 +37,7 @@ from streams.core.familiar import (
 )
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory
-from streams.core.unlearning import learn
+from streams.core.unlearning import learn, learned_s
 from streams.core.unmet import (
     CONTEXT,
     DEVICES,
@@ -400,6 +400,16 @@ def known_since_ms(observations: Observations, device_id: str | None) -> int:
         return 0
     entry = entry_of(observations.devices, key_of(device_id))
     return 0 if entry is None else entry[0] * 1000
+
+
+def network_since_ms(observations: Observations, event: logins.Login | payments.Movement) -> int:
+    """When logins first came from its network, in ms, where that stands for a device; 0: it does not, or none did."""
+    if observations.trusted or event.device_id is not None or event.ip is None:
+        return 0
+    network = network_key(event.ip)
+    if not tallied(observations.login_networks, network):
+        return 0
+    return max(1, learned_s(observations, "login_networks", network) * 1000)
 
 
 def is_known_context(observations: Observations, login: logins.Login) -> bool:

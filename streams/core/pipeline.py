@@ -145,6 +145,7 @@ from streams.core.observations import (
     is_proved,
     known_since_ms,
     let_go,
+    network_since_ms,
     seen_key,
     trust_word,
     vouch,
@@ -199,7 +200,6 @@ def prepare(
             if isinstance(event, CustomerConfirmed)
             else 0,
             at_home=_is_at_home(observations, event),
-            names_devices=bool(observations.trusted),
         )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
@@ -225,6 +225,9 @@ def prepare(
             release=release,
             is_proved=type(event) is LoginSucceeded and is_proved(observations, event, at_ms),
             whence=whence(observations, event) if isinstance(event, Movement) else Whence.UNTOLD,
+            network_since_ms=network_since_ms(observations, event)
+            if isinstance(event, Movement | CredentialChanged)
+            else 0,
             at_home=_is_at_home(observations, event),
         )
     too_late = observations.too_late
@@ -308,7 +311,6 @@ def decide(
     turn = turn_of(obligations, policy, ctx, prepared.at_ms, event.event_id, source=event.source, at=event.occurred_at)
     turn.late, turn.established = prepared.late, prepared.established
     turn.device_since_ms, turn.at_home = prepared.device_since_ms, prepared.at_home
-    turn.names_devices = prepared.names_devices
     if isinstance(event, Movement):
         lifecycle.heard(turn, prepared, event, score)
     elif prepared.features is not None:

@@ -91,11 +91,11 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     device_since_ms: int = 0  # since when the account knows the device that a customer\'s answer names; 0: it does not
     guesses: int = 0  # of a failed login: failures of its side of the door since anything cleared them, however old
     incident_kind: str = ""  # of the entity that is attacked: ip, network, health for the whole site ..
-    names_devices: bool = True  # of an identity check: whether a login of this account ever named a device
     is_proved: bool = False  # of a login: its second factor was told of just before
     whence: Whence = Whence.UNTOLD  # of a movement
     incident_typology: str = ""  # of that attack: password_spray, card_testing ..
     at_home: bool = False  # of a second factor or of a movement's end: nothing says that it was a stranger
+    network_since_ms: int = 0  # of a movement or change: since when the network is known that stands for a device
 
 
 class DecideContext(msgspec.Struct, gc=False):

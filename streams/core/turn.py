@@ -46,7 +46,6 @@ class Turn(msgspec.Struct):
     established: bool = False  # the account has a history, so that what its owner asks for has a cap of its own
     device_since_ms: int = 0  # since when the account knows the device on which its owner speaks; 0: it does not
     at_home: bool = False  # of a second factor or a failed movement: nothing says that it was a stranger
-    names_devices: bool = True  # whether a login of this account ever named a device
     only_time: bool = False  # nothing has happened but that time has passed
     carried_out: bool = False  # nothing has happened but that a command was carried out
 

@@ -1,4 +1,4 @@
-"""Who came in lately, and what was changed, of which the trail has no line any more?
+"""Who came in lately, and what was changed: whom does a second factor vouch for, and what if there are too many?
 
 The trail is short, and anybody who logs in fills it: the thief, and the owner too. What has to make room there is kept
 here without words, so that no traffic ends a doubt. Of one kind from one place the first and the last say what those
@@ -13,9 +13,45 @@ from typing import Final
 from streams.core.obligations import CAME_MAX, Trace
 from streams.core.unlearning import HORIZON_S
 
-CHANGE: Final = "credential.changed"
+LOGIN: Final = "login.succeeded"
 SESSION: Final = "session.used"
+BOUND: Final = "device.bound"
+CHANGE: Final = "credential.changed"
+FACTOR: Final = "challenge.passed"  # given by somebody who was in before anybody was doubted
+ANSWERABLE: Final = frozenset({LOGIN, SESSION, BOUND})
 NOWHERE: Final = -1  # no address has this hash
+
+
+def is_same_place(one: Trace, other: Trace) -> bool:
+    """By device, or by address where one names none; a session is copied with its device, so there by address."""
+    named = one.device and other.device and SESSION not in (one.kind, other.kind)
+    return one.device == other.device if named else one.address == other.address
+
+
+def unvouched(entries: list[Trace]) -> list[Trace]:
+    """Whoever is doubted of these, and no second factor from there says that it is the owner."""
+    proofs = proofs_of(entries)
+    return [each for each in entries if each.doubted and not any(vouches_for(proof, each) for proof in proofs)]
+
+
+def proofs_of(entries: list[Trace]) -> list[Trace]:
+    """Those with a second factor that reached the owner.
+
+    Not one that was given after somebody unvouched changed where it is sent.
+    """
+    answered = [each for each in entries if each.answered]
+    turned = [each.at_ms for each in entries if _turns_factor(each) and not any(vouches_for(p, each) for p in answered)]
+    return [each for each in answered if not turned or each.answered_ms <= min(turned)]
+
+
+def _turns_factor(trace: Trace) -> bool:
+    return trace.doubted and trace.kind == CHANGE and not trace.factor_stays
+
+
+def vouches_for(proof: Trace, trace: Trace) -> bool:
+    """Whether the second factor that was given for `proof` is as good for `trace`; a card's change names no place."""
+    in_time = trace.kind in ANSWERABLE or trace.factor_stays or proof.answered_ms <= trace.at_ms
+    return in_time and (not trace.address or is_same_place(proof, trace))
 
 
 def kept(entries: list[Trace], at_ms: int, settled_ms: int) -> list[Trace]:
@@ -27,7 +63,9 @@ def kept(entries: list[Trace], at_ms: int, settled_ms: int) -> list[Trace]:
     ends = _ends(sorted(recent, key=lambda each: each.at_ms), settled_ms)
     while len(ends) > CAME_MAX:
         oldest = next(number for number, each in enumerate(ends) if each.address != NOWHERE)
-        ends[oldest] = _placeless(ends[oldest])
+        gone = ends.pop(oldest)
+        if gone.at_ms > settled_ms and gone.kind != FACTOR:
+            ends.insert(oldest, _placeless(gone))
         ends = _ends(ends, settled_ms)
     return ends
 
@@ -37,16 +75,12 @@ def _ends(entries: list[Trace], settled_ms: int) -> list[Trace]:
     first: dict[Hashable, Trace] = {}
     last: dict[Hashable, Trace] = {}
     for each in entries:
-        said = (_place(each), each.kind, each.doubted, each.answered, each.asked, each.at_ms > settled_ms)
+        place = each.address if each.kind == SESSION else each.device or each.address
+        said = (place, each.kind, each.doubted, each.answered, each.asked, each.factor_stays, each.at_ms > settled_ms)
         first.setdefault(said, each)
         last[said] = each
     ends = {id(each) for each in (*first.values(), *last.values())}
     return [each for each in entries if id(each) in ends]
-
-
-def _place(trace: Trace) -> int:
-    """A session is copied with the id of its device, so there the address says who it is."""
-    return trace.address if trace.kind == SESSION else trace.device or trace.address
 
 
 def _wordless(trace: Trace) -> Trace:
@@ -61,10 +95,12 @@ def _wordless(trace: Trace) -> Trace:
         answered=trace.answered,
         asked=trace.asked,
         answered_ms=trace.answered_ms,
+        factor_stays=trace.factor_stays,
     )
 
 
 def _placeless(trace: Trace) -> Trace:
-    """So few are different that they always fit."""
-    kind = SESSION if trace.kind == SESSION else CHANGE
-    return Trace(trace.at_ms, kind, "", "", doubted=trace.doubted, address=NOWHERE, asked=trace.doubted)
+    """Few of them are different, so that they always fit."""
+    kind = trace.kind if trace.doubted and trace.kind in (SESSION, CHANGE) else LOGIN
+    asked = trace.doubted and kind != CHANGE
+    return Trace(trace.at_ms, kind, "", "", doubted=trace.doubted, address=NOWHERE, asked=asked)

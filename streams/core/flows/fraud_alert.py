@@ -100,7 +100,7 @@ def is_held_in_doubt(turn: Turn, prepared: Prepared, outcome: Outcome, score: Sc
     movement = prepared.event
     if not Outcome.parse(turn.policy.outcome.case_from) <= outcome < Outcome.HOLD or not isinstance(movement, Movement):
         return False
-    if turn.late or status_after(movement) != PaymentState.SEEN or not _goes_out_in_doubt(turn, prepared):
+    if turn.late or status_after(movement) != PaymentState.SEEN or not _goes_out_in_doubt(turn, prepared, movement):
         return False
     heard = _by_model(turn, prepared, score.value if type(score) is Score else None)
     return _weaker_signals(counted(prepared.hits, turn.policy, turn.shadow), heard)[1] >= 2
@@ -139,7 +139,7 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     if not owners_word.is_verified(turn.policy.locks, event.channel):
         _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}: nothing is released")
         return
-    if not _vouches(turn, hold, is_risk=is_risk):
+    if not _vouches(turn, event, hold, is_risk=is_risk):
         _said(turn, case, f"{said}; on no device from before the doubted login or change: nothing is released")
         if case is not None and case.template != UNVOUCHED:
             notify(turn, UNVOUCHED, {"case_id": case.case_id}, case)
@@ -172,18 +172,20 @@ def _is_changed_elsewhere(case: Case) -> bool:
     return is_asked and case.status == "auto_answered"
 
 
-def _vouches(turn: Turn, hold: Hold | None, *, is_risk: bool) -> bool:
+def _vouches(turn: Turn, event: CustomerConfirmed, hold: Hold | None, *, is_risk: bool) -> bool:
     """Whether this yes is one of the owner's.
 
     On a case that says that somebody else may be in (F21) only a device from before the payment says so, or a check of
     face and document since: the device that asked does not speak for itself.
     """
+    known_ms, is_owners = turn.device_since_ms, trail.is_owners(turn, hashed(event.device_id))
     if hold is None:
-        return trail.is_vouched(turn, turn.device_since_ms)
+        return is_owners or trail.is_vouched(turn, known_ms)
     if not is_risk:
-        return trail.is_vouched(turn, turn.device_since_ms, hold.known_ms, asked_ms=hold.since_ms)
-    is_known = 0 < turn.device_since_ms < hold.since_ms or trail.cleared_ms(turn) > hold.since_ms
-    return is_known and trail.is_vouched(turn, turn.device_since_ms)
+        is_owners = is_owners or trail.is_owners(turn, hold.device)
+        return is_owners or trail.is_vouched(turn, known_ms, hold.known_ms, asked_ms=hold.since_ms)
+    is_known = 0 < known_ms < hold.since_ms or trail.cleared_ms(turn) > hold.since_ms
+    return is_known and (is_owners or trail.is_vouched(turn, known_ms))
 
 
 def release_held(turn: Turn, note: str, *case_ids: str) -> None:
@@ -448,7 +450,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     signals = len(others) + bool(passes) + (heard >= Outcome.HOLD)
     # ... or the right password by somebody who is nothing like the owner.
     risky = strict and (signals >= 2 or LOGIN_RISK in slugs)
-    if not risky and movement is not None and _goes_out_in_doubt(turn, prepared):
+    if not risky and movement is not None and _goes_out_in_doubt(turn, prepared, movement):
         slugs, signals = _weaker_signals(enforced, heard)
         risky = signals >= 2
     if taken_over:
@@ -592,7 +594,7 @@ def _weaker_signals(hits: list[Hit], heard: Outcome) -> tuple[set[str], int]:
     return passes | others, number
 
 
-def _goes_out_in_doubt(turn: Turn, prepared: Prepared) -> bool:
+def _goes_out_in_doubt(turn: Turn, prepared: Prepared, movement: Movement) -> bool:
     """Whether money goes to somebody met no sooner than a login or change in doubt, from a device like that.
 
     To people, to the card of a withdrawal, or nobody knows where; while no second factor has answered the doubt to a
@@ -606,7 +608,8 @@ def _goes_out_in_doubt(turn: Turn, prepared: Prepared) -> bool:
     known_days = receiver_age_days(features) if unanswered else payee_age_days(features)
     if known_days < 0.0 or prepared.at_ms - round(known_days * trail.DAY_MS) < since_ms:
         return False
-    return not trail.is_vouched(turn, trail.met_ms(features, prepared.at_ms))
+    is_owners = trail.is_owners(turn, hashed(movement.device_id), hashed(movement.ip))
+    return not is_owners and not trail.is_vouched(turn, trail.met_ms(turn, prepared))
 
 
 def _line(turn: Turn, prepared: Prepared, decision: DecisionMade, movement: Movement | None) -> Line:
@@ -624,7 +627,7 @@ def _hold(
 ) -> None:
     if decision.shadow:
         return
-    holds, at_ms, features = turn.policy.holds, prepared.at_ms, prepared.features
+    holds, at_ms = turn.policy.holds, prepared.at_ms
     lasts_s = holds.hold_s if outcome is Outcome.HOLD else holds.step_up_s
     case_id = case.case_id if case is not None else ""
     wait_for_answer(
@@ -640,7 +643,7 @@ def _hold(
             movement.currency,
             since_ms=at_ms,
             device=hashed(movement.device_id),
-            known_ms=trail.met_ms(features, at_ms) if features is not None else 0,
+            known_ms=trail.met_ms(turn, prepared),
         ),
     )
 

@@ -52,7 +52,9 @@ def after_change(
     if isinstance(event, CredentialChanged):
         what = event.reason if event.reason in SETTINGS else "settings"
         text = f"{what} changed from {event.ip}"
-        if suspicious or _is_from_elsewhere(turn, event, prepared.features):
+        if trail.is_owners_change(turn, event):
+            _at_home(turn, event, what, f"{text}, after the owner's check and a second factor from there")
+        elif suspicious or _is_from_elsewhere(turn, event, prepared):
             _doubt(turn, event, "F28", "security_change", 3, what, text)
         elif _is_established(turn, prepared.features):
             is_named = event.device_id is not None
@@ -116,15 +118,17 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None
         set_status(turn, case, "auto_answered")
 
 
-def _is_from_elsewhere(turn: Turn, event: CredentialChanged, features: Features | None) -> bool:
-    """Whether it names no device and comes from a network that no login of an account with a history came from."""
-    return (
-        event.device_id is None
-        and features is not None
-        and _was_entered(features)
-        and features.network_new == 1.0
-        and not turn.policy.rules.takeover.cold(features)
-    )
+def _is_from_elsewhere(turn: Turn, event: CredentialChanged, prepared: Prepared) -> bool:
+    """Whether it names no device and comes from a network that no login of an account with a history came from.
+
+    Where the network stands for a device, it has to be as old as a device: whoever is in has logged in just before.
+    """
+    features, takeover = prepared.features, turn.policy.rules.takeover
+    if event.device_id is not None or features is None or not _was_entered(features) or takeover.cold(features):
+        return False
+    known_ms = prepared.at_ms - prepared.network_since_ms
+    is_new = prepared.network_since_ms > 0 and known_ms <= takeover.device_days * trail.DAY_MS
+    return is_new or features.network_new == 1.0
 
 
 def _is_established(turn: Turn, features: Features | None) -> bool:

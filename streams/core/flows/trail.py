@@ -60,8 +60,8 @@ SUSPECT_PAYMENTS: Final = "suspect_payments"  # counter of a case
 UNANSWERED: Final = "R26"  # reason of a decision
 DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * DAY_MS
-_ENTRIES: Final = frozenset({"login.succeeded", "device.bound", came.SESSION, came.CHANGE})
-_ANSWERABLE: Final = frozenset({"login.succeeded", "device.bound", came.SESSION})
+_ENTRIES: Final = came.ANSWERABLE | {came.CHANGE}
+_NO_FACTORS: Final = frozenset({"password", "payee"})  # changed, second factors go where they went before
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
@@ -110,14 +110,29 @@ def changed(turn: Turn, event: Event, text: str, *, doubted: bool = True) -> Non
 
     A device that is bound after its own second factor is as good or bad as that factor.
     """
-    trace = Trace(turn.at_ms, *_named(event), text, doubted=doubted)
-    if isinstance(event, Login):
-        trace.device, trace.address = hashed(event.device_id), hashed(event.ip)
+    trace = _change(turn, event, text, doubted=doubted)
     if isinstance(event, DeviceBound):
-        proofs = [each for each in _came(turn) if each.answered and _same(each, trace)]
+        proofs = [each for each in _came(turn) if each.answered and came.is_same_place(each, trace)]
         if proofs:
             _answer(trace, min(each.answered_ms for each in proofs))
     _remember(turn, trace)
+
+
+def is_owners_change(turn: Turn, event: CredentialChanged) -> bool:
+    """Whether nobody doubts it although it comes from a new place: the check has asked for it."""
+    change = _change(turn, event, "", doubted=True)
+    if not is_renewed(turn, change):
+        return False
+    turn.ctx.owners_ms = max(turn.ctx.owners_ms, change.at_ms)
+    return True
+
+
+def _change(turn: Turn, event: Event, text: str, *, doubted: bool) -> Trace:
+    factor_stays = isinstance(event, CredentialChanged) and event.reason in _NO_FACTORS
+    trace = Trace(turn.at_ms, *_named(event), text, doubted=doubted, factor_stays=factor_stays)
+    if isinstance(event, Login):
+        trace.device, trace.address = hashed(event.device_id), hashed(event.ip)
+    return trace
 
 
 def changed_at_home(turn: Turn, event: CredentialChanged, text: str) -> None:
@@ -150,40 +165,71 @@ def answered(turn: Turn, event: ChallengePassed) -> None:
     for trace in _came(turn):
         if abs(trace.at_ms - here.at_ms) > PROOF_MS:
             continue
-        # Whoever has copied a session has copied its device.
-        is_from_here = trace.address == here.address if trace.kind == came.SESSION else _same(trace, here)
-        if is_from_here and trace.kind in _ANSWERABLE:
+        if trace.kind in came.ANSWERABLE and came.is_same_place(trace, here):
             _answer(trace, here.at_ms)
+    if doubted_since_ms(turn) is not None:
+        here.answered, here.answered_ms = True, here.at_ms
+        _keep(turn, [here])
     checked(turn, turn.obligations.proved_ms)
 
 
-def checked(turn: Turn, shown_ms: int, *, names_devices: bool = True) -> None:
+def checked(turn: Turn, shown_ms: int) -> None:
     """The owner passed a check of face and document at `shown_ms`: that ends the doubts that somebody vouches for.
 
     The check shows who stood before the camera, and not whose device it is that came in. So a second factor from there
-    has to say the same, before or after the check. An account that never named a device (`names_devices`) can not tell
-    one from the other, and there the check counts for all.
+    has to say the same, before or after the check. While a stranger is left whom nobody vouches for, what the owner has
+    changed is the owner's all the same.
     """
-    if shown_ms > 0 and not (names_devices and is_unvouched(turn, shown_ms)):
+    if shown_ms <= 0:
+        return
+    unvouched = unvouched_until(turn, shown_ms)
+    if not unvouched:
         turn.obligations.settled_ms = max(turn.obligations.settled_ms, shown_ms)
-        turn.ctx.owners_ms = max(turn.ctx.owners_ms, shown_ms)
+    if not any(trace.kind == came.CHANGE for trace in unvouched):
+        renewed = [each.at_ms for each in _in_question(turn) if each.kind == came.CHANGE and is_renewed(turn, each)]
+        turn.ctx.owners_ms = max(turn.ctx.owners_ms, shown_ms, *renewed)
 
 
-def is_unvouched(turn: Turn, until_ms: int) -> bool:
-    """Whether somebody is doubted until then whose device has shown no second factor.
-
-    For what was changed it counts only if it was given before: else a thief would have changed where it is sent.
-    """
-    entries = _in_question(turn)
-    proved = [trace for trace in entries if trace.answered]
-    doubted = [trace for trace in entries if trace.doubted and trace.at_ms <= until_ms]
-    return any(not any(_vouches_for(each, trace) for each in proved) for trace in doubted)
+def unvouched_until(turn: Turn, shown_ms: int) -> list[Trace]:
+    """Whoever is doubted until then, and has given no second factor that says more."""
+    return [trace for trace in came.unvouched(_in_question(turn)) if trace.at_ms <= shown_ms]
 
 
-def _vouches_for(proof: Trace, trace: Trace) -> bool:
-    """Whether the second factor that was given for `proof` is as good for `trace`; a card's change names no place."""
-    in_time = trace.kind in _ANSWERABLE or proof.answered_ms <= trace.at_ms
-    return in_time and (not trace.address or _same(proof, trace))
+def case_of_changes(turn: Turn, unvouched: list[Trace]) -> Case | None:
+    """The newest case that tells of one of these changes."""
+    changes = {trace.at_ms for trace in unvouched if trace.kind == came.CHANGE}
+    cases = reversed(turn.obligations.cases)
+    return next((case for case in cases if any(_is_change(line, changes) for line in case.lines)), None)
+
+
+def _is_change(line: Line, changes: set[int]) -> bool:
+    return line.kind == came.CHANGE and line.at_ms in changes
+
+
+def is_owners(turn: Turn, device: int, address: int = 0) -> bool:
+    """Whether a passed check and a second factor say that this place is the owner's, whoever else is doubted."""
+    proved_ms, entries = turn.obligations.proved_ms, _in_question(turn)
+    is_recent = proved_ms > 0 and turn.at_ms - proved_ms <= turn.policy.cases.trail_s * 1000
+    if not is_recent or not (device or address) or _is_session_stolen(turn):
+        return False
+    here = Trace(turn.at_ms, "", "", "", device=device, address=address)
+    is_proved = any(came.is_same_place(proof, here) for proof in came.proofs_of(entries))
+    is_doubted = any(came.is_same_place(each, here) for each in came.unvouched(entries))
+    return is_proved and not is_doubted and _was_here(turn, here)
+
+
+def is_renewed(turn: Turn, change: Trace) -> bool:
+    """Whether the owner sets it anew after a check: from where somebody was then, and gave a second factor since."""
+    proved_ms, until_ms = turn.obligations.proved_ms, change.at_ms - turn.policy.locks.cooloff_s * 1000
+    if not max(until_ms, 1) <= proved_ms <= change.at_ms or not _was_here(turn, change):
+        return False
+    proofs = [proof for proof in came.proofs_of(_in_question(turn)) if proof.answered_ms > proved_ms]
+    return any(came.vouches_for(proof, change) for proof in proofs)
+
+
+def _was_here(turn: Turn, here: Trace) -> bool:
+    """When the check was passed; else it would vouch for who comes in later."""
+    return any(came.is_same_place(each, here) for each in _came(turn) if each.at_ms <= turn.obligations.proved_ms)
 
 
 def was_owner(turn: Turn, case: Case) -> None:
@@ -221,10 +267,6 @@ def _answer(trace: Trace, at_ms: int) -> None:
         trace.answered, trace.answered_ms = True, at_ms
 
 
-def _same(one: Trace, other: Trace) -> bool:
-    return one.device == other.device if one.device and other.device else one.address == other.address
-
-
 def came_in_ms(turn: Turn, case: Case) -> int:
     """Since when somebody else may have been in; where no suspicious login tells, so long before as the policy says."""
     told = [trace.at_ms for trace in _came(turn) if turn.at_ms - trace.at_ms <= _MONTH_MS]
@@ -235,7 +277,7 @@ def came_in_ms(turn: Turn, case: Case) -> int:
 
 
 def is_vouched(turn: Turn, *known_ms: int, asked_ms: int = 0) -> bool:
-    """Whether one of these devices says that this is no thief who came in lately.
+    """Whether one of these devices says that this is no thief who came in lately; `is_owners` may say it as well.
 
     `known_ms`: since when the account has known each device; 0: it does not. `asked_ms`: when it was asked for. While
     nobody is doubted everybody is the owner. What came before two people gave the account back, or before a passed
@@ -340,7 +382,8 @@ def _came(turn: Turn) -> list[Trace]:
 
 def began_within(turn: Turn, seconds: int) -> list[Trace]:
     """Who came in and what was changed within the last so many seconds."""
-    return [trace for trace in _came(turn) if turn.at_ms - trace.at_ms <= seconds * 1000]
+    entries = [trace for trace in _came(turn) if trace.kind != came.FACTOR]
+    return [trace for trace in entries if turn.at_ms - trace.at_ms <= seconds * 1000]
 
 
 def lines(turn: Turn) -> tuple[Line, ...]:
@@ -360,11 +403,18 @@ def lay(turn: Turn, case: Case) -> None:
         case.counters[SUSPECT_PAYMENTS] = moved
 
 
-def met_ms(features: Features, at_ms: int) -> int:
-    """Since when the account has known the device of an event at `at_ms`, from its logins; 0: it does not know it."""
-    if features.device_trusted != 1.0 or features.device_age_days <= 0.0:
+def met_ms(turn: Turn, prepared: Prepared) -> int:
+    """Since when the account has known who moves money, from its logins; 0: it does not.
+
+    That is the device, or the network that stands for one. A network counts after as long as a device is new, for no
+    trail begins with a login from a new one.
+    """
+    features, since_ms = prepared.features, prepared.network_since_ms
+    if since_ms:
+        return since_ms + round(turn.policy.rules.takeover.device_days * DAY_MS)
+    if features is None or features.device_trusted != 1.0 or features.device_age_days <= 0.0:
         return 0
-    return at_ms - round(features.device_age_days * DAY_MS)
+    return prepared.at_ms - round(features.device_age_days * DAY_MS)
 
 
 def is_strange(features: Features | None, policy: Policy) -> bool:
@@ -421,7 +471,11 @@ def _shorten(turn: Turn) -> None:
     entries = [each for each in gone if each.currency is None]
     obligations.trail_dropped += len(gone) - len(entries)
     if entries:
-        obligations.came = came.kept([*obligations.came, *entries], turn.at_ms, _settled_ms(turn))
+        _keep(turn, entries)
+
+
+def _keep(turn: Turn, entries: list[Trace]) -> None:
+    turn.obligations.came = came.kept([*turn.obligations.came, *entries], turn.at_ms, _settled_ms(turn))
 
 
 def _remember_at_home(turn: Turn, trace: Trace) -> None:

@@ -101,13 +101,24 @@ and answer again. Two people who gave the account back end the doubt, too.
 
 A check of face and document shows who stood before the camera, and not whose device it is that came in. So it ends the
 doubt about what came before it only where every doubted login was answered with a second factor from there, before the
-check or after it, and every doubted change was made there after such an answer: a factor that is given after a change
-may go to where the thief has it sent. A check that fails afterwards takes that back. Else devices, logins and changes
-stay doubted: their movements are asked, held and blocked as before, a further payment of a takeover restricts again,
-and the owner goes on from a device that is older. Where such a check lifts a restriction it ends all sessions
-(`end_sessions`), and the owner is told to set a new password, to check phone number, e-mail and payees, and to pay on a
-known device. The new password itself is asked for by the payment system, with the check. An account that
-never named a device cannot tell one from the other; there the check ends every doubt.
+check or after it, and so was every doubted change: of a password or payee whenever the factor came, of anything else
+only before the change, for a factor that is given after it may go to where the thief has it sent. After such a change
+that nobody vouches for no factor counts. A check that fails afterwards takes that back. Else devices, logins and
+changes stay doubted: their movements are asked, held and blocked as before, and a further payment of a takeover
+restricts again.
+
+Whoever does not answer keeps no owner out. A device, or an address where none is named, is the owner's for as long as
+the doubt lasts, whoever else is doubted, where a check was passed while it was there, it gave a second factor that
+counts, and nothing that it changed is left in doubt: its "yes" counts and its payments to somebody new restrict
+nothing. What the owner sets anew from there within `locks.cooloff_s` of the check, with a second factor since the
+check, is nobody's doubt and no sign of a takeover. So an owner with a new phone and no old one signs in there with a
+second factor and goes on; where the telephone number was changed as well, an analyst decides.
+
+Where a check lifts a restriction and somebody is left in doubt, or a doubted change is (with a lock or without), it
+ends all sessions (`end_sessions`), and the owner is told to set a new password and to check phone number, e-mail and
+payees. The new password itself is asked for by the payment system, with the check. On an account that never named a
+device all that goes by the address of whoever is doubted; a "yes" counts there for a payment from a network that
+logins came from a day before the doubt.
 
 A "yes" that counts is as good as a second factor for the login in doubt that its case tells of, or for the device of
 the payment that it is about: where that came from is known from then on, and the same login raises nothing again. So is

@@ -16,7 +16,8 @@ from streams.core.identity import OWNERS_LEVEL, level_shown
 from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, errand, is_after_freeze, lift, open_appeal, publish
 from streams.core.locks.transitions import level_of
-from streams.core.obligations import Case, HeldLock, Line, Reason
+from streams.core.messages.notify import notify
+from streams.core.obligations import Case, HeldLock, Line, Reason, Trace
 from streams.core.turn import Turn
 
 # More failed checks than honest people need: from then on a person looks (domain F22).
@@ -49,7 +50,8 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     """Each lock has the level that lifts it; a freeze has none, and people see on its case that the check is done.
 
     Where somebody is doubted whom nobody vouches for, a restriction that it lifts ends all sessions, and the owner is
-    told to set new credentials: else a thief would go on with what the owner has opened.
+    told to set new credentials: else a thief would go on with what the owner has opened. So does a check without a
+    restriction, if it is doubted who changed them.
     """
     shown_ms, level = turn.at_ms, level_shown(event)
     if not _counts(turn):
@@ -57,9 +59,13 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     result = "passed" if event.passed else "failed"
     _tell_cases(turn, "identity", f"identity check level {level} {result}")
     _remember_proof(turn, event, shown_ms)
+    unvouched: list[Trace] = []
     if event.passed and level >= OWNERS_LEVEL:
-        trail.checked(turn, shown_ms, names_devices=turn.names_devices)
+        trail.checked(turn, shown_ms)
+        unvouched = trail.unvouched_until(turn, shown_ms)
+    changed = trail.case_of_changes(turn, unvouched)
     if not turn.obligations.locks:
+        _renew(turn, changed)
         return
     appeal = open_appeal(turn)
     if not event.passed:
@@ -77,12 +83,27 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
         return 0 < needed <= level and _is_since(reason, shown_ms) and not asks_more
 
     why, cooloff_s = f"identity level {level}", turn.policy.locks.cooloff_s
-    renews = trail.is_unvouched(turn, shown_ms) and any(held.action == "restrict" for held in turn.obligations.locks)
+    is_restricted = any(held.action == "restrict" for held in turn.obligations.locks)
+    renews = changed is not None or (is_restricted and bool(unvouched))
     tells = "unlocked.renew" if renews else "unlocked"
     lifted = lift(turn, ends, why, "identity_proved", event.role, tells=tells, cools_s=cooloff_s)
-    case = next((turn.obligations.case(held.case_id) for held in lifted if held.action == "restrict"), None)
-    if renews and case is not None:
-        errand(turn, "end_sessions", reason_class="account_protection", rule="identity", case=case)
+    restricted = next((turn.obligations.case(held.case_id) for held in lifted if held.action == "restrict"), None)
+    if not lifted:
+        _renew(turn, changed)
+    elif renews:
+        _end_sessions(turn, restricted or changed)
+
+
+def _renew(turn: Turn, case: Case | None) -> None:
+    """No lock ends by the check, but somebody unvouched has changed what this case tells of."""
+    if case is not None and _end_sessions(turn, case):
+        notify(turn, "identity.renew", {}, case)
+
+
+def _end_sessions(turn: Turn, case: Case | None) -> bool:
+    if case is None:
+        return False
+    return errand(turn, "end_sessions", reason_class="account_protection", rule="identity", case=case)
 
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:

@@ -12,7 +12,7 @@ from streams.contracts.accounts import CustomerConfirmed, IdentityVerified, User
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
 from streams.contracts.payments import TransferRequested
 from streams.core.flows.trail import SUSPECT_PAYMENTS
 from streams.core.locks.account_states import state_of
@@ -162,12 +162,143 @@ def test_what_was_moved_before_the_login_is_heard_of_is_on_the_list(late_s: int)
     assert (case.counters[SUSPECT_PAYMENTS], moved) == (1, [NOON + MINUTE])
 
 
-def test_on_an_account_that_never_named_a_device_the_check_counts_for_all() -> None:
-    """Nobody there has a device that is older than a doubt."""
+HOME: dict[str, Any] = {"ip": PHONE["ip"], "country": "CN"}
+ELSEWHERE: dict[str, Any] = {"ip": "192.0.2.9", "country": "CN"}
+
+
+def without_devices() -> Player:
+    """An account that never named a device, which somebody enters from elsewhere."""
     player = Player(ASSUMED)
     for day in range(20):
-        logs_in(player, NOON - (40 - day) * DAY, {"ip": PHONE["ip"], "country": "CN"})
-    changes(player, NOON, "password", {"ip": "192.0.2.9", "country": "US"})
-    assert player.obligations["a1"].trail[-1].doubted
+        logs_in(player, NOON - (40 - day) * DAY, HOME)
+        player.see(paid(NOON - (40 - day) * DAY + HOUR, f"home-{day}", 5000, merchant_id="m1", **HOME))
+    logs_in(player, NOON, ELSEWHERE)
+    return player
+
+
+@pytest.mark.parametrize(("where", "counts"), [(ELSEWHERE, False), (HOME, True)])
+def test_on_an_account_without_devices_the_network_says_whose_yes_counts(where: dict[str, Any], counts: bool) -> None:
+    player = without_devices()
+    changes(player, NOON + HOUR, "phone", ELSEWHERE)
+    assert "end_sessions" in commands(checked(player, NOON + 2 * HOUR))
+    held_ms = NOON + 26 * HOUR
+    assert sends(player, held_ms, 300_000, where) == "hold"
+    assert says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", None) is counts
+
+
+def test_a_change_from_a_network_of_today_is_doubted_where_no_device_is_named() -> None:
+    """Whoever is in has logged in from there a minute before."""
+    player = without_devices()
+    changes(player, NOON + 2 * MINUTE, "password", ELSEWHERE)
+    changes(player, NOON + 3 * MINUTE, "phone", HOME)
+    lines = [line.text for line in player.obligations["a1"].trail if line.kind == "credential.changed"]
+    assert lines == ["password changed from 192.0.2.9", "phone changed from 203.0.113.7"]
+
+
+NEW: dict[str, Any] = PHONE | {"device_id": "phone-2"}
+
+
+def gives_factor(player: Player, at_ms: int, where: dict[str, Any] = NEW) -> None:
+    player.see(login(at_ms, f"otp-{at_ms}", ChallengePassed, reason="otp", **where))
+
+
+def moved() -> Player:
+    """The owner has a new phone and no old one, changes the password on it, and is stopped with the rent."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON, NEW)
+    changes(player, NOON + MINUTE, "password", NEW)
+    assert (sends(player, NOON + 3 * MINUTE, 300_000, NEW, "landlord"), state(player)) == ("block", "restricted")
+    return player
+
+
+@pytest.mark.parametrize("first", ["the factor", "the new password"])
+def test_an_owner_with_a_new_phone_is_through_with_one_check_a_factor_and_a_new_password(first: str) -> None:
+    player = moved()
+    assert "unlocked.renew.limited" in told(checked(player, NOON + HOUR))
+    if first == "the new password":
+        changes(player, NOON + HOUR + MINUTE, "password", NEW)
+    logs_in(player, NOON + HOUR + 2 * MINUTE, NEW)
+    gives_factor(player, NOON + HOUR + 3 * MINUTE)
+    if first == "the factor":
+        changes(player, NOON + HOUR + 4 * MINUTE, "password", NEW)
+    held_ms = NOON + 2 * HOUR
+    assert (sends(player, held_ms, 300_000, NEW, "landlord"), state(player)) == ("hold", "recovering")
+    assert says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", "phone-2")
+
+
+def test_who_follows_what_the_answer_to_a_yes_says_is_through() -> None:
+    """A day after the change: sign in with a second factor, pass the check, answer again."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON, NEW)
+    changes(player, NOON + MINUTE, "password", NEW)
+    held_ms = NOON + 29 * HOUR
+    assert sends(player, held_ms, 300_000, NEW, "landlord") == "hold"
+    assert not says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", "phone-2")
+    logs_in(player, held_ms + 2 * MINUTE, NEW)
+    gives_factor(player, held_ms + 3 * MINUTE)
+    checked(player, held_ms + 4 * MINUTE)
+    assert says_yes(player, held_ms + 5 * MINUTE, f"pt-{held_ms}", "phone-2")
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_stranger_who_never_answers_keeps_nobody_out_who_does(changed: bool) -> None:
+    """Somebody has the password, comes in, is asked, and gives nothing: once an hour before, and once after."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON, ABROAD)
+    logs_in(player, NOON + HOUR, NEW)
+    gives_factor(player, NOON + HOUR + MINUTE)
+    if changed:
+        changes(player, NOON + HOUR + 2 * MINUTE, "password", NEW)
+    sends(player, NOON + 2 * HOUR, 300_000, NEW, "landlord")
+    checked(player, NOON + 3 * HOUR)
+    for day in (1, 4):
+        logs_in(player, NOON + day * DAY - HOUR, ABROAD)
+        held_ms = NOON + day * DAY
+        assert (sends(player, held_ms, 300_000, NEW, f"new-{day}"), state(player) == "restricted") == ("hold", False)
+        assert says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", "phone-2")
+        assert sends(player, held_ms + HOUR, 20_000, ABROAD) >= "step_up"
+
+
+def test_a_factor_that_the_thief_has_sent_elsewhere_vouches_for_nobody() -> None:
+    """The thief goes on as the message asks the owner to."""
+    player = taken_over()
     checked(player, NOON + HOUR)
-    assert player.obligations["a1"].settled_ms == NOON + HOUR
+    logs_in(player, NOON + HOUR + MINUTE)
+    gives_factor(player, NOON + HOUR + 2 * MINUTE, BOX)
+    changes(player, NOON + HOUR + 3 * MINUTE, "password")
+    assert (sends(player, NOON + 2 * HOUR, 300_000), state(player)) == ("block", "restricted")
+
+
+def test_who_comes_in_after_the_check_is_not_vouched_for_by_it() -> None:
+    player = moved()
+    checked(player, NOON + HOUR)
+    logs_in(player, NOON + 2 * HOUR)
+    gives_factor(player, NOON + 2 * HOUR + MINUTE, BOX)
+    changes(player, NOON + 2 * HOUR + 2 * MINUTE, "password")
+    assert (sends(player, NOON + 3 * HOUR, 300_000), state(player)) == ("block", "restricted")
+
+
+@pytest.mark.parametrize(("after_ms", "locked"), [(HOUR, True), (30 * HOUR, False)])
+def test_a_check_without_a_restriction_puts_out_who_changed_things(after_ms: int, locked: bool) -> None:
+    player = settled(ASSUMED)
+    logs_in(player, NOON)
+    changes(player, NOON + MINUTE, "password")
+    assert (state(player) == "recovering") is True
+    player.pass_until(NOON + after_ms)
+    assert bool(player.obligations["a1"].locks) is locked
+    effects = checked(player, NOON + after_ms)
+    assert commands(effects) == ["end_sessions"]
+    assert told(effects) == ["identity.renew"]
+
+
+def test_a_check_that_ends_the_wait_of_a_forgotten_password_says_what_to_set_anew() -> None:
+    """The thief has changed it, and the owner types the old one."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON)
+    changes(player, NOON + MINUTE, "password")
+    for number in range(10):
+        player.see(login(NOON + HOUR + number * MINUTE, f"f{number}", LoginFailed, reason="wrong_password", **PHONE))
+    assert state(player) == "soft_lock"
+    effects = checked(player, NOON + HOUR + 11 * MINUTE)
+    assert sorted(commands(effects)) == ["end_sessions", "unlock"]
+    assert "unlocked.renew.limited" in told(effects)
