@@ -428,7 +428,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
         case LoginSucceeded():
             advice.after_login(turn, prepared, prepared.event)
         case ChallengePassed():
-            trail.answered(turn, prepared.event)
+            trail.answered(turn, prepared.event, prepared.features)
             turn.obligations.forget_waits()
             verification.after_passed(turn)
             holds.challenge_passed(turn, prepared.event)

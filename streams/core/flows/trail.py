@@ -50,6 +50,7 @@ from streams.core.obligations import (
 from streams.core.observations import PROOF_MS, Whence
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
+from streams.core.rules.challenge_abuse import is_nagged
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.unlearning import HORIZON_S
@@ -159,8 +160,13 @@ def deny_changes(turn: Turn) -> None:
     obligations.home_trail, obligations.home_dropped = [], 0
 
 
-def answered(turn: Turn, event: ChallengePassed) -> None:
-    """The second factor that a login was asked for was given: by the same device, or address where one names none."""
+def answered(turn: Turn, event: ChallengePassed, features: Features | None) -> None:
+    """The second factor that a login was asked for was given: by the same device, or address where one names none.
+
+    A prompt that was approved after too many says that somebody was worn down, and not who is in.
+    """
+    if features is not None and is_nagged(event, features, turn.policy.rules.challenge_abuse):
+        return
     here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
     for trace in _came(turn):
         if abs(trace.at_ms - here.at_ms) > PROOF_MS:

@@ -103,7 +103,8 @@ A check of face and document shows who stood before the camera, and not whose de
 doubt about what came before it only where every doubted login was answered with a second factor from there, before the
 check or after it, and so was every doubted change: of a password or payee whenever the factor came, of anything else
 only before the change, for a factor that is given after it may go to where the thief has it sent. After such a change
-that nobody vouches for no factor counts. A check that fails afterwards takes that back. Else devices, logins and
+that nobody vouches for no factor counts, nor does a prompt that was approved after `rules.challenge_abuse.pushes_1h`
+(4) within an hour. A check that fails afterwards takes that back. Else devices, logins and
 changes stay doubted: their movements are asked, held and blocked as before, and a further payment of a takeover
 restricts again.
 

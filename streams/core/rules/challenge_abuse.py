@@ -28,9 +28,14 @@ def challenge_abuse(event: Login, _at_ms: int, features: Features, policy: Chall
     Costs: two running counts per account.
     """
     sent, failed = features.challenges_1h, features.challenge_failures_1h
-    is_prompt = isinstance(event, ChallengeSent) and event.reason == PUSH and features.login_known != 1.0
-    pushed = is_prompt and sent >= policy.pushes_1h
+    pushed = isinstance(event, ChallengeSent) and is_nagged(event, features, policy)
     band = max(band_of(sent, policy.sent_1h), band_of(failed, policy.failed_1h), int(pushed))
     if not band:
         return QUIET
     return Fired(band, ("R19",), {"challenges_1h": sent, "challenge_failures_1h": failed})
+
+
+def is_nagged(event: Login, features: Features, policy: ChallengeAbusePolicy) -> bool:
+    """Whether this is one prompt too many for a device that the account does not know, asked for or approved."""
+    is_strangers = event.reason == PUSH and features.login_known != 1.0
+    return is_strangers and features.challenges_1h >= policy.pushes_1h

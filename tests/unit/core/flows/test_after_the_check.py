@@ -12,7 +12,7 @@ from streams.contracts.accounts import CustomerConfirmed, IdentityVerified, User
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, ChallengeSent, CredentialChanged, LoginFailed, LoginSucceeded
 from streams.contracts.payments import TransferRequested
 from streams.core.flows.trail import SUSPECT_PAYMENTS
 from streams.core.locks.account_states import state_of
@@ -267,6 +267,18 @@ def test_a_factor_that_the_thief_has_sent_elsewhere_vouches_for_nobody() -> None
     gives_factor(player, NOON + HOUR + 2 * MINUTE, BOX)
     changes(player, NOON + HOUR + 3 * MINUTE, "password")
     assert (sends(player, NOON + 2 * HOUR, 300_000), state(player)) == ("block", "restricted")
+
+
+@pytest.mark.parametrize(("prompts", "is_out"), [(1, False), (9, True)])
+def test_a_prompt_that_was_approved_after_many_vouches_for_nobody(prompts: int, is_out: bool) -> None:
+    player = settled(ASSUMED)
+    logs_in(player, NOON, ABROAD)
+    for number in range(prompts):
+        player.see(login(NOON + (number + 1) * SECOND, f"p{number}", ChallengeSent, reason="push", **ABROAD))
+    player.see(login(NOON + 30 * SECOND, "approved", ChallengePassed, reason="push", **ABROAD))
+    changes(player, NOON + MINUTE, "phone", ABROAD)
+    effects = checked(player, NOON + HOUR)
+    assert ("end_sessions" in commands(effects)) is is_out
 
 
 def test_who_comes_in_after_the_check_is_not_vouched_for_by_it() -> None:
