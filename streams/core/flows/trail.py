@@ -225,11 +225,16 @@ def is_owners(turn: Turn, device: int, address: int = 0) -> bool:
 
 
 def is_renewed(turn: Turn, change: Trace) -> bool:
-    """Whether the owner sets it anew after a check: from where somebody was then, and gave a second factor since."""
-    proved_ms, until_ms = turn.obligations.proved_ms, change.at_ms - turn.policy.locks.cooloff_s * 1000
-    if not max(until_ms, 1) <= proved_ms <= change.at_ms or not _was_here(turn, change):
+    """Whether the owner sets it anew after a check: from where somebody was then, and gave a second factor since.
+
+    Unless somebody else has changed something since, too.
+    """
+    proved_ms, entries = turn.obligations.proved_ms, _in_question(turn)
+    is_soon = proved_ms > 0 and 0 <= change.at_ms - proved_ms <= turn.policy.locks.cooloff_s * 1000
+    is_disputed = any(each.kind == came.CHANGE and each.at_ms > proved_ms for each in came.unvouched(entries))
+    if not is_soon or is_disputed or not _was_here(turn, change):
         return False
-    proofs = [proof for proof in came.proofs_of(_in_question(turn)) if proof.answered_ms > proved_ms]
+    proofs = [proof for proof in came.proofs_of(entries) if proof.answered_ms > proved_ms]
     return any(came.vouches_for(proof, change) for proof in proofs)
 
 

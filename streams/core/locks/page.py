@@ -104,16 +104,16 @@ doubt about what came before it only where every doubted login was answered with
 check or after it, and so was every doubted change: of a password or payee whenever the factor came, of anything else
 only before the change, for a factor that is given after it may go to where the thief has it sent. After such a change
 that nobody vouches for no factor counts, nor does a prompt that was approved after `rules.challenge_abuse.pushes_1h`
-(4) within an hour. A check that fails afterwards takes that back. Else devices, logins and
-changes stay doubted: their movements are asked, held and blocked as before, and a further payment of a takeover
-restricts again.
+(4) within an hour. A check that fails afterwards takes that back. Else devices, logins and changes stay doubted: their
+movements are asked, held and blocked as before, and a further payment of a takeover restricts again.
 
 Whoever does not answer keeps no owner out. A device, or an address where none is named, is the owner's for as long as
 the doubt lasts, whoever else is doubted, where a check was passed while it was there, it gave a second factor that
 counts, and nothing that it changed is left in doubt: its "yes" counts and its payments to somebody new restrict
 nothing. What the owner sets anew from there within `locks.cooloff_s` of the check, with a second factor since the
-check, is nobody's doubt and no sign of a takeover. So an owner with a new phone and no old one signs in there with a
-second factor and goes on; where the telephone number was changed as well, an analyst decides.
+check, is nobody's doubt and no sign of a takeover, unless somebody else has changed something since the check, too. So
+an owner with a new phone and no old one signs in there with a second factor and goes on; where the telephone number
+was changed as well, an analyst decides.
 
 Where a check lifts a restriction and somebody is left in doubt, or a doubted change is (with a lock or without), it
 ends all sessions (`end_sessions`), and the owner is told to set a new password and to check phone number, e-mail and

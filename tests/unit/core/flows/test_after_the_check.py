@@ -269,6 +269,24 @@ def test_a_factor_that_the_thief_has_sent_elsewhere_vouches_for_nobody() -> None
     assert (sends(player, NOON + 2 * HOUR, 300_000), state(player)) == ("block", "restricted")
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_what_the_owner_sets_anew_counts_unless_the_thief_goes_on_changing(again: bool) -> None:
+    """The thief on another device has the password alone, and the owner a new phone."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON)
+    changes(player, NOON + MINUTE, "password")
+    logs_in(player, NOON + 2 * MINUTE, NEW)
+    assert (sends(player, NOON + 5 * MINUTE, 300_000, NEW, "landlord"), state(player)) == ("block", "restricted")
+    checked(player, NOON + HOUR)
+    if again:
+        logs_in(player, NOON + HOUR + SECOND)
+        changes(player, NOON + HOUR + 2 * SECOND, "payee")
+    logs_in(player, NOON + HOUR + MINUTE, NEW)
+    gives_factor(player, NOON + HOUR + 2 * MINUTE)
+    changes(player, NOON + HOUR + 3 * MINUTE, "password", NEW)
+    assert sends(player, NOON + 2 * HOUR, 300_000, NEW, "landlord") == ("block" if again else "hold")
+
+
 @pytest.mark.parametrize(("prompts", "is_out"), [(1, False), (9, True)])
 def test_a_prompt_that_was_approved_after_many_vouches_for_nobody(prompts: int, is_out: bool) -> None:
     player = settled(ASSUMED)
