@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from streams.contracts.payments import Movement, PaymentPending, PspStatus, Refund, RefundFailed
+from streams.contracts.payments import (
+    Movement,
+    PaymentPending,
+    PspStatus,
+    Refund,
+    RefundCredited,
+    RefundFailed,
+    RefundSent,
+)
 from streams.core import ranking
 from streams.core.cases import handed, timeline
 from streams.core.declines import retry
@@ -40,6 +48,7 @@ from streams.core.money import (
     debit_without_payment,
     expectations,
     given,
+    kept_otherwise,
     orphans,
     other_leg,
     over_refunds,
@@ -231,6 +240,8 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
         reports.moved(turn, event, word.status, state)
     if isinstance(event, Refund):
         stopped = over_refunds.moved(turn, event)
+        if isinstance(event, RefundSent | RefundCredited):
+            kept_otherwise.moved(turn, event)
         refunds.refund_moved(turn, event)
         if isinstance(event, RefundFailed):
             refund_retries.ours_failed(turn, event)

@@ -148,16 +148,30 @@ def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, 
         mine.append(again[0])
     text = "the ledger's credit" if isinstance(event, LedgerPosted) else f"refund {event.refund_id} arrived"[:120]
     for case in mine:
+        whole_minor = max(event.amount_minor, (case.lines[0].amount_minor or 0) if told else 0)  # parts of it
         line = Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
-        add_line(turn, case, line)
-        case.money_state = "arrived"
-        refund_retries.stop(case)
-        parameters = _about(event, case.lines[0].at_ms)
-        whole_minor = case.lines[0].amount_minor or 0
-        if told and whole_minor > event.amount_minor:  # the last part of it
-            parameters["amount"] = money(whole_minor, event.currency)
-        notify(turn, f"{case.family}.done", parameters, case)
-        set_status(turn, case, "resolved", f"{case.family}.done")
+        _end(turn, case, line, whole_minor)
+
+
+def failed(turn: Turn, payment_id: str, currency: str) -> list[Case]:
+    """Open cases about refunds of a payment that came back."""
+    about = (FAILED, payment_id, currency)
+    cases = [case for case in turn.obligations.cases if case.is_open]
+    return [case for case in cases if (case.family, case.payment_id, case.currency) == about]
+
+
+def arrived(turn: Turn, case: Case, line: Line) -> None:
+    """What came back was given under another id, as a part of more."""
+    _end(turn, case, line, case.lines[0].amount_minor or case.amount_minor or 0)
+
+
+def _end(turn: Turn, case: Case, line: Line, amount_minor: int) -> None:
+    add_line(turn, case, line)
+    case.money_state = "arrived"
+    refund_retries.stop(case)
+    about = {"amount": money(amount_minor, line.currency or ""), "time": instant(case.lines[0].at_ms)}
+    notify(turn, f"{case.family}.done", about, case)
+    set_status(turn, case, "resolved", f"{case.family}.done")
 
 
 def _about(event: Refund | LedgerPosted, at_ms: int) -> dict[str, str]:

@@ -15,6 +15,7 @@ from streams.core.money import (
     charges,
     expectations,
     fee_lines,
+    kept_otherwise,
     orphans,
     other_leg,
     refunds,
@@ -75,6 +76,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
         handed.recall(turn, payment_id, debit=event.direction == "debit")
     if event.direction == "credit":
         returns.credited(turn, event, payment_id)
+        kept_otherwise.credited(turn, event, payment_id)
         other_leg.moved(turn, payment_id)
         reports.came_back(turn, payment_id, event.amount_minor)
         orphans.credited(turn, event, payment_id)

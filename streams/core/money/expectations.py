@@ -396,6 +396,47 @@ def stopped(turn: Turn, payment_id: str, refund_id: str) -> None:
             turn.obligations.expectations.remove(waiting)
 
 
+class Promised(NamedTuple):
+    """A refund that its merchant has promised and not sent."""
+
+    refund_id: str
+    amount_minor: int
+
+
+def promised(turn: Turn, payment_id: str, currency: str) -> list[Promised]:
+    """Of one payment: those that are waited for, and those about which there is a dispute."""
+    about = (payment_id, currency)
+    waits = [each for each in turn.obligations.expectations if each.kind == "promise"]
+    cases = [case for case in turn.obligations.cases if case.family == "refund_dispute" and case.is_open]
+    return [
+        Promised(each.subject, each.amount_minor) for each in waits if (each.payment_id, each.currency) == about
+    ] + [
+        Promised(case.refund_id, case.amount_minor or 0)
+        for case in cases
+        if case.refund_id and (case.payment_id, case.currency) == about
+    ]
+
+
+def no_more_than(turn: Turn, payment_id: str, refund_id: str, left_minor: int, line: Line) -> None:
+    """Of a promised refund no more than this can still come: the rest its merchant has given back under another id."""
+    row, subject = PROMISES["promise"], (payment_id, refund_id)
+    waiting = _find(turn, row, subject)
+    if waiting is not None:
+        waiting.amount_minor = left_minor
+    if waiting is not None and not left_minor:
+        turn.obligations.expectations.remove(waiting)
+    if not left_minor:
+        _note_end(turn, row, subject, kept=True)
+    for case in tuple(turn.obligations.cases):
+        if not _is_about(case, row, payment_id) or case.refund_id != refund_id or not case.is_open:
+            continue
+        if left_minor:
+            case.amount_minor = left_minor
+            add_line(turn, case, line)
+        else:
+            _close(turn, row, case, line, _DONE)
+
+
 def was_ours(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
     """Of a credit of which the payment system has told before: whether it is a refund that was intended here."""
     return arrivals.forget(turn, "ours", payment_id, event.amount_minor, event.currency)
@@ -846,9 +887,13 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, how: str) -> None:
     template = f"{row.case_type}.{how}"
     case.money_state = "arrived" if how == _DONE else "returned"
     if case.template and line.amount_minor is not None and line.currency is not None:
-        whole = _whole(turn, case.payment_id, case.amount_minor or 0, line.currency) if row in OF_MOVEMENTS else 0
+        if row in OF_MOVEMENTS:
+            whole = _whole(turn, case.payment_id, case.amount_minor or 0, line.currency)
+        else:
+            whole = case.lines[0].amount_minor or 0  # whatever parts or other refunds it came in
         about = {"amount": money(whole or line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
-        notify(turn, template, about, case)
+        is_here = how == _DONE and row.kind == "promise" and line.kind in ("ledger_credit", "refund.credited")
+        notify(turn, "refund_late.done" if is_here else template, about, case)
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +15,14 @@ from streams.contracts.accounts import AccountProfile, ActionAcknowledged, CaseA
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.payments import MerchantReplied, RefundCredited, RefundFailed, RefundPromised, RefundSent
+from streams.contracts.payments import (
+    MerchantReplied,
+    RefundApproved,
+    RefundCredited,
+    RefundFailed,
+    RefundPromised,
+    RefundSent,
+)
 from streams.core.steps import Effect
 
 HELD = "[money.broken_promise]\nhold_settlement = true\n"
@@ -23,8 +31,8 @@ BROKEN = NOON + 7 * DAY
 MONEY = {"payment_id": "p1", "refund_id": "r1", "currency": "CNY", "merchant_id": "m-2"}
 
 
-def refund(kind: type[Event], at_ms: int, **more: Any) -> Event:
-    return paid(at_ms, f"{kind.__name__}-{at_ms}", 45_000, kind=kind, **(MONEY | more))
+def refund(kind: type[Event], at_ms: int, minor: int = 45_000, **more: Any) -> Event:
+    return paid(at_ms, f"{kind.__name__}-{at_ms}", minor, kind=kind, **(MONEY | more))
 
 
 def reply(answer: str, at_ms: int, merchant_id: str = "m-2", refund_id: str = "r1") -> Event:
@@ -39,10 +47,10 @@ def mark(at_ms: int) -> Event:
 class Dispute:
     """A promise that was broken at BROKEN."""
 
-    def __init__(self, rules: str = HELD, **promise: Any) -> None:
+    def __init__(self, rules: str = HELD, before: Sequence[Event] = (), **promise: Any) -> None:
         self.player = Player(policy(rules, UNANSWERED))
         self.effects: list[Effect] = []
-        self.see(refund(RefundPromised, NOON, **promise), mark(BROKEN))
+        self.see(*before, refund(RefundPromised, NOON, **promise), mark(BROKEN))
 
     def see(self, *happenings: Event) -> list[Effect]:
         new = [effect for each in happenings for effect in self.player.see(each)]
@@ -263,3 +271,54 @@ def test_whatever_happens_each_hold_is_ended_at_most_once_and_never_before_it_be
             held = dispute.player.obligations["a1"].case(dispute.case.case_id)
             assert held is None or not held.settlement_held_ms
     assert len({each.action_id for each in dispute.commands}) == len(dispute.commands)
+
+
+def elsewhere(at_ms: int, minor: int = 45_000, refund_id: str = "x") -> list[Event]:
+    """A refund of the merchant's under another id, from its approval to the customer's account."""
+    told = [
+        refund(kind, at_ms + step * MINUTE, minor, refund_id=refund_id)
+        for step, kind in enumerate((RefundApproved, RefundSent, RefundCredited))
+    ]
+    line = {"entry_id": f"l-{at_ms}", "direction": "credit", "amount_minor": minor, "currency": "CNY"}
+    booked = event(LedgerPosted, at_ms + 2 * MINUTE, refund_id, payment_id="p1", reference=refund_id, **line)
+    return [*told[:2], booked, told[2]]
+
+
+def sale() -> Event:
+    return paid(NOON - DAY, "sale", 45_000, payment_id="p1", currency="CNY", merchant_id="m-2")
+
+
+@pytest.mark.parametrize("heard", ["told", "booked", "both"])
+def test_a_merchant_that_has_refunded_all_of_it_under_another_id_has_kept_its_promise(heard: str) -> None:
+    given_back = elsewhere(NOON + 3 * DAY)
+    if heard != "both":
+        given_back = [each for each in given_back if isinstance(each, LedgerPosted) == (heard == "booked")]
+    player = Player(policy(HELD, UNANSWERED))
+    story = [sale(), refund(RefundPromised, NOON), *given_back, mark(BROKEN + DAY)]
+    assert not [
+        each for happening in story for each in player.see(happening) if isinstance(each, CaseVersion | ActionRequested)
+    ]
+
+
+def test_a_dispute_ends_and_its_settlement_is_free_once_all_is_refunded_under_another_id() -> None:
+    dispute = Dispute(before=[sale()])
+    dispute.see(*elsewhere(BROKEN + HOUR))
+    assert [each.action for each in dispute.commands] == ["hold_settlement", "release_settlement"]
+    assert dispute.case.resolution_code == "refund_dispute.done"
+
+
+def test_a_refund_of_a_part_under_another_id_leaves_the_promise_of_another_part() -> None:
+    dispute = Dispute(before=[sale()], minor=20_000)
+    dispute.see(*elsewhere(BROKEN + HOUR, 20_000))
+    assert dispute.case.resolution_code is None
+    dispute.see(*elsewhere(BROKEN + 2 * HOUR, 25_000, "y"))
+    assert dispute.case.resolution_code == "refund_dispute.done"
+
+
+def test_who_has_had_a_promised_refund_in_parts_hears_that_all_of_it_is_here() -> None:
+    dispute = Dispute()
+    for hour, minor in ((1, 20_000), (2, 25_000)):
+        line = {"entry_id": f"l-{hour}", "direction": "credit", "amount_minor": minor, "currency": "CNY"}
+        dispute.see(event(LedgerPosted, BROKEN + hour * HOUR, hour, payment_id="p1", reference="r1", **line))
+    told = [each for each in dispute.effects if isinstance(each, NotificationRequested)][-1]
+    assert (told.template, told.parameters["amount"]) == ("refund_late.done", "CNY 450.00")

@@ -29,8 +29,8 @@ FUNDS = (Code(source="alipay", code="ACQ.SELLER_BALANCE_NOT_ENOUGH"),)
 OBSERVE = 'mode = "observe"\n'
 
 
-def refund(kind: type[Event], at_ms: int, **more: Any) -> Event:
-    return paid(at_ms, f"{kind.__name__}-{at_ms}-{more}", 45_000, kind=kind, **(MONEY | more))
+def refund(kind: type[Event], at_ms: int, minor: int = 45_000, **more: Any) -> Event:
+    return paid(at_ms, f"{kind.__name__}-{at_ms}-{more}", minor, kind=kind, **(MONEY | more))
 
 
 def no_funds(at_ms: int, **more: Any) -> Event:
@@ -217,6 +217,19 @@ def test_of_two_refunds_of_one_payment_the_second_is_tried_once_the_first_try_is
     assert [each.refund_id for each in refused.hours(NOON + MINUTE, 2)] == ["r1", "r1"]
     refused.see(no_funds(NOON + 2 * HOUR + 2 * MINUTE))
     assert [each.refund_id for each in refused.hours(NOON + 2 * HOUR + MINUTE, 1)] == ["r2"]
+
+
+def test_one_of_a_part_ends_with_the_refund_of_all_under_another_id() -> None:
+    refused = Refused()
+    refused.see(no_funds(NOON + MINUTE, refund_id="part", minor=4_000))
+    cases = {each.case_id for each in refused.effects if isinstance(each, CaseVersion) and each.flow == "F17"}
+    assert len(cases) == 2
+    refused.see(*(refund(kind, NOON + 2 * MINUTE, refund_id="r2") for kind in (RefundApproved, RefundSent)))
+    refused.see(refund(RefundCredited, NOON + 3 * MINUTE, refund_id="r2"))
+    last = {each.case_id: each.status for each in refused.effects if isinstance(each, CaseVersion)}
+    assert {last[each] for each in cases} == {"resolved"}
+    assert refused.messages.count("refund_failed.done") == 2
+    assert refused.hours(NOON + 3 * MINUTE, 3) == []
 
 
 class Ours(Refused):
