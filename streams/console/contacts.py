@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, get_args
 
 import msgspec
 
+from streams.adapters.case_store.activity import ENTITY_COLUMNS
+from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import Sought
 from streams.console.actions import NOT_ALLOWED, Refused
@@ -17,6 +19,7 @@ from streams.console.forms import filled_in
 from streams.console.wording import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
+from streams.contracts.cases import CaseVersion, Entities
 from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
 from streams.core.ids import digest
 from streams.core.intake.masking import masked
@@ -27,6 +30,9 @@ CHANNELS: Final = ("phone", "chat")
 DISPOSITIONS: Final[tuple[str, ...]] = get_args(Disposition)
 RESULTS: Final = ("right", "wrong", "not_asked")
 SCRIPT: Final[Mapping[str, Mapping[str, str]]] = load_texts("identity_script.toml")
+MERCHANT: Final = "merchant"
+SEALED: Final = ("payee", "device")  # a form that knows them names them by reference, as it does the account
+_REFERENCES: Final = ("account", "order", "payment", MERCHANT, *SEALED)
 _AROUND_MS: Final = 3 * 3_600_000  # people remember about when it was
 _LARGEST: Final = 10**15
 _ID: Final = re.compile(r"[A-Za-z0-9_:#-]+")
@@ -72,13 +78,26 @@ def minor_of(amount: str, currency: str) -> int | None:
     return int(minor)
 
 
+def known_of(about: CaseVersion | None, paid: Sequence[Act]) -> dict[str, str]:
+    """What a case, and then the steps of its payment, say of the facts that are asked for. Nothing that is personal."""
+    entities = Entities() if about is None else about.entities
+    at_ms = None if about is None or about.happened_at is None else to_ms(about.happened_at)
+    if at_ms is None and paid:
+        at_ms = paid[0].at_ms
+    found = {"at": "" if at_ms is None else f"{from_ms(at_ms):%Y-%m-%dT%H:%M}"}
+    for kind in (MERCHANT, *SEALED):
+        told = (getattr(each, ENTITY_COLUMNS[kind]) for each in (entities, *paid))
+        found[kind] = next((each for each in told if each and not is_personal(each)), "")
+    return found
+
+
 def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int) -> ContactTaken:
     """The event. The same form sent twice is the same event. Raises Refused."""
     if session.role not in ANALYSTS:
         raise Refused(NOT_ALLOWED)
     said = {name: value.strip() for name, value in given.items() if value.strip()}
     account_id = said.get("account", "")
-    if not account_id or any(is_personal(said.get(name, "")) for name in ("account", "order", "payment")):
+    if not account_id or any(is_personal(said.get(name, "")) for name in _REFERENCES):
         raise Refused("refused.personal" if account_id else "refused.form")
     if "case" not in said and "flow" not in said and "text" not in said:
         raise Refused("refused.nothing_said")
@@ -87,6 +106,9 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
         for question in SCRIPT
         if said.get(f"check:{question}", "not_asked") != "not_asked"
     ]
+    happened_ms = _instant(said["at"]) if "at" in said else None
+    if happened_ms is not None and happened_ms > at_ms:
+        raise Refused("refused.not_yet")
     fields: dict[str, Any] = {
         "type": "contact.taken.v1",
         "event_id": "opr_" + digest("contact", session.name, account_id, filled_in(form, sorted(said.items()))),
@@ -105,6 +127,10 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
         "amount_minor": minor_of(said.get("amount", ""), said.get("currency", "")),
         "currency": said.get("currency") if "amount" in said else None,
         "checks": checks,
+        "happened_at": None if happened_ms is None else from_ms(happened_ms),
+        "merchant_id": said.get(MERCHANT),
+        "counterparty_id": said.get("payee"),
+        "device_id": said.get("device"),
     }
     if fields["channel"] not in CHANNELS:
         raise Refused("refused.form")

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from streams.console.actions import Refused
 from streams.contracts.accounts import AskedFor
 from streams.contracts.actions import Scope
-from streams.contracts.cases import Finding, ResolutionCode, RootCause
+from streams.contracts.cases import CaseVersion, Finding, ResolutionCode, RootCause
 from streams.core.cases.operator import LASTS_S
 from streams.core.cases.remarks import QUESTION_MAX, question_refusal
 
@@ -60,6 +60,18 @@ def fields_of(action: str, form: Form) -> dict[str, Any]:
     """The fields of the event that this action has of its own. Raises Refused with the key of a text."""
     read = _OF.get(action)
     return {} if read is None else read(form)
+
+
+def known_of(case: CaseVersion) -> frozenset[str]:
+    """Of what a customer may be asked for, what the case or its payment says already."""
+    entities = case.entities
+    said = {
+        "order": entities.order_id,
+        "amount": case.amount_minor,
+        "time": case.happened_at or entities.payment_id,
+        "payee": entities.payee_id or entities.merchant_id,
+    }
+    return frozenset(name for name, value in said.items() if value is not None)
 
 
 def form_of(action: str, text: str, wanted: Mapping[str, Any]) -> Form:

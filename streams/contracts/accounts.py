@@ -186,6 +186,10 @@ class ContactTaken(Support, frozen=True, kw_only=True, tag="contact.taken.v1", t
     amount_minor: Minor | None = None
     currency: Currency | None = None
     checks: Annotated[tuple[IdentityAnswer, ...], Meta(max_length=10)] = ()
+    happened_at: Instant | None = None  # when it was, as the caller remembers or the payment says
+    merchant_id: Id | None = None
+    counterparty_id: Id | None = None  # the payee of a transfer or payout
+    device_id: Id | None = None  # what it was done with, as logins and payments name it
 
 
 BlockedKind = Literal["ip", "device", "card", "payee", "merchant"]

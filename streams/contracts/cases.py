@@ -90,6 +90,7 @@ class Entities(Written, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     device_id: Id | None = None
     ip: Ip | None = None
     entity: Id | None = None  # kind/value for cases that the entities agent owns
+    payee_id: Id | None = None  # whom the money went to, as somebody has said it
 
 
 class CustomerText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -148,6 +149,7 @@ class CaseVersion(Output, frozen=True, kw_only=True, tag="case.version.v1", tag_
     created_at: Instant
     detected_at: Instant
     audit_hash_prev: Label | None = None
+    happened_at: Instant | None = None  # when what it is about was, as somebody has said it
 
 
 class ActionRejected(Output, frozen=True, kw_only=True, tag="action.rejected.v1", tag_field="type"):

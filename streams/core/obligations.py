@@ -386,6 +386,13 @@ class Retries(msgspec.Struct, array_like=True, gc=False):
     refund_id: str = ""  # of a refund of ours; empty: the one of the case
 
 
+class Told(msgspec.Struct, array_like=True, gc=False):
+    """What one of our people was told about a case (`streams.core.flows.contacts`)."""
+
+    payee_id: str = ""
+    happened_ms: int = 0  # 0: nobody has said when it was
+
+
 class Case(msgspec.Struct, array_like=True, gc=False):
     """A case as the account remembers it; `streams.core.cases.book` makes versions of it."""
 
@@ -473,6 +480,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     answer_due_ms: int = 0
     settlement_held_ms: int = 0
     retries: Retries | None = None  # of a refund that its merchant had no funds for
+    told: Told | None = None  # what only somebody on the telephone or in a chat has said of it
 
     @property
     def merchant_due_ms(self) -> int:

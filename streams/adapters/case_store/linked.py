@@ -30,6 +30,7 @@ _NOTHING: Final = Detail()
 _OF_PAYMENTS: Final = ("payment.succeeded", "payment.failed", "payment.pending", "payment.reversed")
 _LOOKED_AT: Final = 5_000  # of the busiest entities: what is older says little about who uses them
 _PAID: Final = 500
+_STEPS: Final = 50  # of one payment
 _EXACTLY: Final = 200  # cases that are read to see what their words stand for
 
 
@@ -117,6 +118,12 @@ def payments(connection: Connection, asked: Sought, accounts: Collection[str], l
     for act in _acts(connection, query):
         found.setdefault((act.account_id, act.subject_id or act.event_id), act)
     return tuple(found.values())[:limit]
+
+
+def of_payment(connection: Connection, account_id: str, payment_id: str) -> tuple[Act, ...]:
+    """What happened with one payment of an account, the oldest first."""
+    query = select(*_ACT).where(_DONE.account_id == account_id, _DONE.subject_id == payment_id)
+    return _acts(connection, query.order_by(_DONE.at_ms, _DONE.event_id).limit(_STEPS))
 
 
 def of_entity(connection: Connection, kind: str, value: str, limit: int) -> tuple[Act, ...]:

@@ -62,6 +62,7 @@ def searchable(case: CaseVersion) -> str:
         entities.terminal_id,
         entities.card_token,
         entities.device_id,
+        entities.payee_id,
         entities.ip,
         entities.entity,
         case.incident_id,

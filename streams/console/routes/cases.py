@@ -97,7 +97,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
     choices = actions.choices(
         found, session.name, session.role, held, desk.clock.now_ms(), may_hold=may_hold(acts, found)
     )
-    shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others}
+    shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others, "known": wishes.known_of(found)}
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)
 

@@ -104,16 +104,18 @@ def fill_in(
     if not 0 < len(account) <= 128:
         missing()
     says(request, subject=account_subject(account))
+    given = {"account": account, "order": order[:128], "amount": amount[:32], "currency": currency[:3]}
+    given |= _known(about) if about is not None else {"flow": "", "payment": payment[:128], "case": ""}
     with desk.store.reading() as connection:
         is_known = about is not None or linked.is_known(connection, account)
-    given = {"account": account, "order": order[:128], "amount": amount[:32], "currency": currency[:3]}
+        paid = linked.of_payment(connection, account, given["payment"]) if given["payment"] else ()
     return desk.page(
         request,
         "contact.html",
         session,
         about=about,
         is_known=is_known,
-        given=given | (_known(about) if about is not None else {"flow": "", "payment": payment[:128], "case": ""}),
+        given=given | contacts.known_of(about, paid),
         script=contacts.SCRIPT,
         results=contacts.RESULTS,
         channels=contacts.CHANNELS,
@@ -139,6 +141,9 @@ async def take(
     try:
         if sent.get("account"):
             sent["account"] = desk.meant(session, "account", sent["account"].strip())
+        for kind in contacts.SEALED:
+            if named := sent.get(kind, "").strip() or sent.get(f"{kind}:known", ""):
+                sent[kind] = desk.meant(session, kind, named)
         taken = contacts.contact_of(sent, session, form, now_ms)
     except actions.Refused as error:
         raise HTTPException(403 if str(error) == actions.NOT_ALLOWED else 400, str(error)) from None

@@ -17,7 +17,7 @@ from streams.core import ids
 from streams.core.cases import clocks
 from streams.core.cases.review import OPERATOR
 from streams.core.messages.notify import told
-from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line
+from streams.core.obligations import CASES_BYTES, CASES_MAX, DECORATION_MAX, Case, Line, Told
 from streams.core.turn import Turn
 
 # Strings that collect over a case's life; more would tell an analyst nothing new.
@@ -175,7 +175,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
     case.known = (case.known or case.version) if _is_no_news(turn, changed) else case.version + 1
     case.version += 1
     case.untold_ms = 0
-    obligations = turn.obligations
+    obligations, told_of = turn.obligations, case.told or Told()
     return CaseVersion(
         occurred_at=turn.at,
         case_id=case.case_id,
@@ -199,6 +199,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
             order_id=case.order_id or None,
             merchant_id=case.merchant_id or None,
             device_id=case.device_id or None,
+            payee_id=told_of.payee_id or None,
         ),
         amount_minor=case.amount_minor,
         currency=case.currency,
@@ -233,6 +234,7 @@ def version_of(turn: Turn, case: Case, changed: list[str]) -> CaseVersion:
         csat=case.csat or None,
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.detected_ms),
+        happened_at=from_ms(told_of.happened_ms) if told_of.happened_ms else None,
     )
 
 

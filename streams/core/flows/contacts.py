@@ -11,14 +11,16 @@ from __future__ import annotations
 import msgspec
 
 from streams.contracts.accounts import ContactTaken
+from streams.contracts.base import to_ms
 from streams.core.cases import clocks, dialogue
-from streams.core.cases.book import add_line, raise_to, raised, set_status
+from streams.core.cases.book import add_line, decoration, raise_to, raised, set_status, shrink
 from streams.core.cases.operator import reject
 from streams.core.flows import messages
 from streams.core.intake.reading import Reading, read
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.notify import notify
-from streams.core.obligations import Case, Line
+from streams.core.messages.render import instant
+from streams.core.obligations import Case, Line, Told
 from streams.core.roles import ANALYSTS
 from streams.core.turn import Turn
 
@@ -35,7 +37,7 @@ def taken(turn: Turn, event: ContactTaken) -> None:
         return
     reading = _reading(turn, event)
     details = reading.details
-    line = Line(turn.at_ms, TAKEN, turn.cause, _said(event), details.amount_minor, details.currency or None)
+    line = Line(turn.at_ms, TAKEN, turn.cause, _said(turn, event), details.amount_minor, details.currency or None)
     case = _named(turn, event) or messages.belongs_to(turn, reading)
     if case is None:
         case = messages.opened(turn, event, reading, line)
@@ -49,6 +51,7 @@ def taken(turn: Turn, event: ContactTaken) -> None:
         if event.flow is not None:
             raise_to(turn, case, raised(turn, reading.topic.priority, case.amount_minor, case.currency))
         dialogue.heard(turn, case)
+    _fill(turn, case, event)
     clocks.worked(case)  # a person has answered
 
 
@@ -101,8 +104,36 @@ def _told(event: ContactTaken) -> dict[str, object]:
     return told
 
 
-def _said(event: ContactTaken) -> str:
+def _fill(turn: Turn, case: Case, event: ContactTaken) -> None:
+    """What only a contact tells, and the case did not know yet."""
+    told = case.told or Told()
+    for known, name, said, changed in (
+        (case, "merchant_id", decoration(event.merchant_id), "merchant"),
+        (told, "payee_id", decoration(event.counterparty_id), "payee"),
+        (case, "device_id", decoration(event.device_id), "device"),
+        (told, "happened_ms", _happened_ms(turn, event), "when it was"),
+    ):
+        if said and not getattr(known, name):
+            setattr(known, name, said)
+            turn.change(case, changed)
+    case.told = told if told != Told() else None
+    shrink(turn)
+
+
+def _happened_ms(turn: Turn, event: ContactTaken) -> int:
+    """When it was; 0: nobody says, or it would still have to happen."""
+    at_ms = 0 if event.happened_at is None else to_ms(event.happened_at)
+    return at_ms if at_ms <= turn.at_ms else 0
+
+
+def _said(turn: Turn, event: ContactTaken) -> str:
+    """Who it was is told as far as it tells no person: payee and device stand in fields of the case."""
     asked = ", ".join(f"{each.question} {each.result.replace('_', ' ')}" for each in event.checks)
     identity = "not checked" if not event.checks else "checked" if is_verified(event) else "NOT PROVED"
     text = f"{event.channel[:32]}; {event.role} {event.actor[:48]}: {event.disposition}; identity {identity}"
-    return (f"{text} ({asked})" if asked else text)[:200]
+    told = [f"{text} ({asked})" if asked else text]
+    if happened_ms := _happened_ms(turn, event):
+        told.append(f"happened {instant(happened_ms)}")
+    if event.merchant_id is not None:
+        told.append(f"merchant {event.merchant_id}")
+    return "; ".join(told)[:200]

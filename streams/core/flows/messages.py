@@ -23,7 +23,7 @@ from streams.core.local_time import is_zone
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import ARTICLE
 from streams.core.money import charges
-from streams.core.obligations import DECORATION_MAX, Case, Line
+from streams.core.obligations import DECORATION_MAX, Case, Line, payment_key
 from streams.core.turn import Turn
 
 SAID = "said."  # family of the cases that a message has opened
@@ -221,8 +221,8 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
     elif topic.flow == "F23":
         fraud_alert.is_takeover(turn, case)
         notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
-    elif reading.missing:
-        fields = ",".join(f"ask.{name}" for name in reading.missing)
+    elif missing := _missing(turn, event, reading):
+        fields = ",".join(f"ask.{name}" for name in missing)
         parameters = {"case_id": case.case_id, "topic": topic.word, "fields": fields}
         if topic.queue == "security" or case.priority == 1 or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
@@ -230,6 +230,12 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
             dialogue.ask(turn, case, ASKED, parameters)
     else:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": topic.word}, case)
+
+
+def _missing(turn: Turn, event: UserMessage, reading: Reading) -> tuple[str, ...]:
+    """What its customer has to be asked for: nothing that a payment which they name, and we remember, says itself."""
+    is_known = event.payment_id is not None and turn.obligations.recall(payment_key(event.payment_id)) is not None
+    return () if is_known else reading.missing
 
 
 def _to_take_down(turn: Turn, case: Case, reading: Reading) -> None:

@@ -157,6 +157,11 @@ def test_nobody_reads_a_code_out_to_us_or_is_asked_what_a_thief_knows() -> None:
         ({"flow": "F12", "channel": "pigeon"}, "not complete"),
         ({"flow": "F12", "disposition": "lost"}, "not complete"),
         ({"flow": "F12", "check:app_code": "123456"}, "not complete"),
+        ({"flow": "F12", "at": "yesterday"}, "This is no time"),
+        ({"flow": "F12", "at": "2199-01-01T00:00"}, "later than now"),
+        ({"flow": "F12", "payee": "13800138000"}, "Type a reference"),
+        ({"flow": "F12", "device": "a@b.example"}, "Type a reference"),
+        ({"flow": "F12", "merchant": "4111111111111111"}, "Type a reference"),
     ],
 )
 def test_what_is_no_contact_is_a_sentence_and_no_event(office: Office, fields: dict[str, str], says: str) -> None:
@@ -215,6 +220,45 @@ def test_a_payment_without_a_case_is_found_and_fills_in_the_form(office: Office,
         form = mei.asks("GET", f"/contacts/new?{unescape(link)}").text
         wanted = ("pay-5", "order-5", "17.05", office.named("account", "customer-2"))
         assert all(f'value="{each}"' in form for each in wanted)
+
+
+def test_the_form_knows_the_payment_of_the_case_and_sends_what_it_shows_shortened(office: Office) -> None:
+    payment = PaymentFailed(
+        event_id="e7",
+        source="psp",
+        occurred_at=from_ms(START_MS),
+        account_id=PERSON,
+        payment_id="pay-77",
+        amount_minor=4_250,
+        currency="CNY",
+        merchant_id="shop-3",
+        counterparty_id="payee-990017",
+        device_id="device-990018",
+    )
+    office.store.write([record("payments.transactions", payment)], {})
+    mei = office.person("mei")
+    page = mei.asks("GET", "/contacts/new?case=case_o").text
+    assert 'name="at" value="2026-03-04T15:00"' in page
+    assert 'name="merchant" maxlength="128" autocomplete="off" value="shop-3"' in page
+    assert "payee-990017" not in page
+    assert "device-990018" not in page
+    assert 'Type it only if it is not <span class="mono">pa…017</span>' in page
+    known = dict(re.findall(r'name="((?:payee|device):known)" value="([^"]*)"', page))
+    assert known == {
+        "payee:known": office.named("payee", "payee-990017"),
+        "device:known": office.named("device", "device-990018"),
+    }
+    posts(mei, flow="F41", at="2026-03-04T15:00", merchant="shop-3", device="another-phone", **known)
+    taken = office.sent[-1]
+    assert isinstance(taken, ContactTaken)
+    assert taken.happened_at == from_ms(START_MS)
+    assert (taken.merchant_id, taken.counterparty_id, taken.device_id) == ("shop-3", "payee-990017", "another-phone")
+    sent = mei.asks("GET", f"/contacts/{taken.event_id}?account={office.named('account', PERSON)}")
+    case_page = mei.asks("GET", sent.location).text
+    assert office.page_of("payee", "payee-990017") in unescape(case_page)
+    assert "payee-990017" not in case_page
+    assert "who was paid <small>(the case knows it)</small>" in case_page
+    assert "screenshot <small>" not in case_page
 
 
 def test_an_account_that_nothing_is_known_of_is_said_on_the_form(office: Office) -> None:

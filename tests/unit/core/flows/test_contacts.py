@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.happenings import MINUTE, NOON, event, paid
+from support.happenings import HOUR, MINUTE, NOON, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import ContactTaken, IdentityAnswer, UserMessage
+from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested, RemarkRecorded
 from streams.core.flows.contacts import is_verified
 from streams.core.steps import Effect
@@ -124,3 +125,43 @@ def test_two_right_answers_and_no_wrong_one_are_a_check() -> None:
     assert not verified(a="right", b="right", c="wrong")
     assert not verified(a="right")
     assert not verified()
+
+
+def test_the_case_knows_when_it_was_whom_it_was_with_and_by_what_and_keeps_what_it_knew() -> None:
+    line = Line()
+    said = {"merchant_id": "m-1", "counterparty_id": "payee-9", "device_id": "d-1", "happened_at": from_ms(NOON - HOUR)}
+    found = case(line.takes(flow="F41", **said))
+    known = found.entities
+    assert (known.merchant_id, known.payee_id, known.device_id) == ("m-1", "payee-9", "d-1")
+    assert found.happened_at == from_ms(NOON - HOUR)
+    assert {"merchant", "payee", "device", "when it was"} <= set(found.changed)
+    (told,) = [each.text for each in found.evidence if each.kind == "contact.taken"]
+    assert "; happened 2026-" in told
+    assert "; merchant m-1" in told
+    assert "payee-9" not in told, "what tells a person stands in a field, where pages shorten it"
+    other = {"merchant_id": "m-2", "counterparty_id": "payee-8", "device_id": "d-2", "happened_at": from_ms(NOON)}
+    again = case(line.takes(case_id=found.case_id, **other))
+    assert (again.entities, again.happened_at) == (known, found.happened_at)
+
+
+def test_what_has_not_happened_yet_is_no_time_of_a_case() -> None:
+    found = case(Line().takes(flow="F12", happened_at=from_ms(NOON + 9 * HOUR)))
+    assert found.happened_at is None
+    assert "happened" not in next(each.text for each in found.evidence if each.kind == "contact.taken")
+
+
+def test_a_message_about_what_a_contact_has_told_asks_for_nothing() -> None:
+    line = Line()
+    line.takes(flow="F41", amount_minor=900, currency="CNY", counterparty_id="p", happened_at=from_ms(NOON))
+    said = line.player.see(event(UserMessage, NOON + HOUR, "m", channel="app", text="sent money to the wrong person"))
+    assert not [each for each in said if isinstance(each, NotificationRequested) and "fields" in each.parameters]
+
+
+def test_who_names_their_payment_is_not_asked_which_one_it_was() -> None:
+    line = Line()
+    line.player.see(paid(NOON, 1))
+    said = line.player.see(
+        event(UserMessage, NOON + HOUR, "m", channel="app", payment_id="p1", text="charged twice for the same order")
+    )
+    sent = [each for each in said if isinstance(each, NotificationRequested)]
+    assert [each.template for each in sent] == ["contact.received"]
