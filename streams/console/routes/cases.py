@@ -15,7 +15,7 @@ from streams.adapters.case_store.activity import ENTITY_COLUMNS
 from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.queries import CaseLine
 from streams.adapters.case_store.store import decode_case
-from streams.console import actions, handling, wishes
+from streams.console import actions, endings, handling, wishes
 from streams.console.audit import says
 from streams.console.desk import (
     FROM_HERE,
@@ -92,12 +92,19 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
             "hides": people_in((story, incident)) | people_of(acts),
         }
         others = _others(connection, found)
+        shown["unborne"] = endings.unborne(connection, found)
     outcome = actions.outcome_of(sent, found, answers) if sent else None
     held = () if locks is None else locks.locks
     choices = actions.choices(
         found, session.name, session.role, held, desk.clock.now_ms(), may_hold=may_hold(acts, found)
     )
-    shown |= OFFERS | {"case": found, "outcome": outcome, "choices": choices, "others": others, "known": wishes.known_of(found)}
+    shown |= OFFERS | {
+        "case": found,
+        "outcome": outcome,
+        "choices": choices,
+        "others": others,
+        "known": wishes.known_of(found),
+    }
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)
 
@@ -155,6 +162,8 @@ async def act(
         more = wishes.fields_of(action, sent)
         if "other_case_id" in more:
             await asyncio.to_thread(_other_case, desk, more["other_case_id"])
+        if "resolution" in more:
+            await asyncio.to_thread(_borne_out, desk, found, more["resolution"])
         wanted = actions.action_of(
             found,
             action,
@@ -212,6 +221,14 @@ async def handle(
 def _fields(form: FormData) -> dict[str, list[str]]:
     """What was filled in, by field; files have no place in it."""
     return {name: [str(each) for each in form.getlist(name)] for name in form}
+
+
+def _borne_out(desk: Desk, case: CaseVersion, resolution: str) -> None:
+    """Raises Refused if nothing that is known bears out that the case has ended so."""
+    with desk.store.reading() as connection:
+        why = endings.unborne(connection, case).get(resolution)
+    if why is not None:
+        raise actions.Refused(why)
 
 
 def _other_case(desk: Desk, case_id: str) -> None:

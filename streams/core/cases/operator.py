@@ -6,7 +6,7 @@ from typing import Final
 
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
-from streams.core.cases import attachments, clocks, dialogue, joining, remarks
+from streams.core.cases import attachments, clocks, dialogue, endings, joining, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, ordered, social, trail, unknown_outcome
@@ -28,7 +28,7 @@ from streams.core.locks.unlock import is_proved, liftable, pardon, undo_false_lo
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.money import charges, refunds
-from streams.core.obligations import Case, HeldLock, Hold, Line, Owed, Reason
+from streams.core.obligations import Case, HeldLock, Hold, Line, Reason
 from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
@@ -131,7 +131,7 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "link":
             joining.link(turn, case, event.other_case_id or "")
         case "refund":
-            for owed in _owed(turn, case):
+            for owed in refunds.owed_on(turn, case):
                 refunds.give_back(turn, owed, approved=True)
         case "reopen":
             set_status(turn, case, "reopened")
@@ -197,7 +197,12 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     if (event.action in _OPEN_ONLY or event.if_unassigned) and not case.is_open:
         return "status", "the case has ended: reopen it first"
     if event.action == "resolve":
-        return _unresolved(case, event) or mule.unfinished(case) or social.unanswered(case, event.text)
+        return (
+            _unresolved(case, event)
+            or mule.unfinished(case)
+            or social.unanswered(case, event.text)
+            or endings.contradicted(turn, case, event.resolution)
+        )
     if event.action == "ask" and event.text and event.text.strip():
         return remarks.question_refusal(event.text.strip())
     if event.action == "merge":
@@ -246,7 +251,7 @@ def _unfreeze_refusal(turn: Turn, case: Case, frozen: HeldLock, event: CaseActio
 
 def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str] | None:
     """One person may give back up to a limit, a supervisor and a second person any amount (domain 4.2)."""
-    owed = _owed(turn, case)
+    owed = refunds.owed_on(turn, case)
     if not owed:
         return "nothing_owed", "no debit of this case waits to be given back"
     limits = turn.policy.money.approved_refund_minor
@@ -256,14 +261,6 @@ def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str
         if not is_somebody_else(event.second_actor, event.actor):
             return "second_person", "an amount above the limit needs a second person"
     return None
-
-
-def _owed(turn: Turn, case: Case) -> list[Owed]:
-    return [
-        each
-        for each in turn.obligations.owed
-        if each.payment_id == case.payment_id and each.family == case.family and each.status == refunds.OWED
-    ]
 
 
 def reject(turn: Turn, event_id: str, action: str, cause: str, text: str, *, case_id: str | None = None) -> None:

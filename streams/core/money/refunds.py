@@ -756,6 +756,15 @@ def case_of(turn: Turn, owed: Owed) -> Case | None:
     return None
 
 
+def owed_on(turn: Turn, case: Case) -> list[Owed]:
+    """What of a case waits to be given back."""
+    return [
+        each
+        for each in turn.obligations.owed
+        if each.payment_id == case.payment_id and each.family == case.family and each.status == OWED
+    ]
+
+
 def _named(owed: Owed) -> str:
     """What a refund is the refund of: the ledger's line, however often and under whatever event id it is told."""
     return str(owed.line) if owed.line else owed.entry

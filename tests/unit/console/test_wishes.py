@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from support.browsers import Answer, Browser
+from support.happenings import event
 from support.offices import Office
 from support.stores import case, load, record
 
 from streams.contracts.accounts import CaseAction, IncidentAction
 from streams.contracts.cases import Entities
+from streams.contracts.payments import RefundCredited
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,7 @@ def acts(browser: Browser, case_id: str, action: str, **fields: Any) -> Answer:
         ("ask", {"asks_for": "password"}, "The form is not complete"),
         ("resolve", {"finding": "confirmed_fraud"}, "The form is not complete"),
         ("resolve", {"resolution": "whatever"}, "The form is not complete"),
+        ("resolve", {"resolution": "refunded"}, "Nothing shows a refund"),
         ("merge", {"other_case": ""}, "no such case"),
         ("link", {"other_case": "case_nowhere"}, "no such case"),
     ],
@@ -160,3 +163,29 @@ def test_a_form_sent_again_with_another_text_is_not_said_to_be_carried_out(offic
     does("call 13812345678")
     does("call 13912345678")
     assert office.sent[-1].event_id == office.sent[-2].event_id, "an id says nothing of what is masked"
+
+
+def test_refunded_is_offered_where_the_store_knows_of_a_refund_and_says_why_where_not(
+    office: Office, mei: Browser
+) -> None:
+    for name, more in (("known", {"money_state": "returned"}), ("paid", {"money_state": "moved"})):
+        entities = Entities(account_id=f"one-{name}", payment_id=f"pay-{name}")
+        load(office.store, [record("support.cases.snapshot", case(f"case_{name}", entities=entities, **more))])
+    assert "Nothing shows a refund" not in mei.asks("GET", "/cases/case_known").text
+    page = mei.asks("GET", "/cases/case_paid").text
+    assert '<option value="refunded" disabled>' in page
+    assert '<option value="reversed" disabled>' in page
+    assert "Refunded: Nothing shows a refund" in page
+    back = event(
+        RefundCredited,
+        office.clock.at_ms,
+        77,
+        account_id="one-paid",
+        payment_id="pay-paid",
+        refund_id="r1",
+        amount_minor=5,
+        currency="CNY",
+    )
+    load(office.store, [record("payments.transactions", back)])
+    assert '<option value="refunded">' in mei.asks("GET", "/cases/case_paid").text
+    assert acts(mei, "case_paid", "resolve", resolution="refunded").status == 303
