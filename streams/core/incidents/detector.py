@@ -166,7 +166,7 @@ def _judge_group(
 ) -> dict[str, str]:
     """The root of each alarm of one group; the roots, which are their own, are at least a suspicion now."""
     since_ms = _since(health, hot, at_ms, policy)
-    slot = counting.slot_of(since_ms, policy)
+    slot = counting.slot_of(since_ms - 1, policy)  # a bucket that ends where a slot does is in the one before
     prefix = f"{group}@" if group else ""
 
     def excess(key: str) -> Excess:
@@ -371,6 +371,8 @@ def _without_end(root: str) -> Excess:
     return Excess(root, 1.0, float("inf"))
 
 
+# Where it is down, and not because anybody fails.
+_AS_IT_IS = {(DOWN, "silence"): "it is silent", (DOWN, "slowness"): "it is slow"}
 _WORDS = {"silence": "of the usual attempts are missing", "slowness": "of the answers are late"}
 
 
@@ -544,7 +546,7 @@ def move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) 
     row = step(incident.state, on)
     incident.state, incident.state_ms, incident.ending = row.after, at_ms, row.ending
     incident.changed.append(f"state {row.after}")
-    text = f"{row.why}: {said}"
+    text = f"{_AS_IT_IS.get((row.after, incident.cause)) or row.why}: {said}"
     incident.evidence.append(Evidence(at=from_ms(at_ms), kind=on, event_id=incident.incident_id, text=text[:256]))
     while len(incident.evidence) > evidence_max:
         del incident.evidence[1 if len(incident.evidence) > 1 else 0]

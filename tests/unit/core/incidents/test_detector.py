@@ -465,6 +465,26 @@ def test_silence_of_a_gateway_is_an_outage_that_ends_when_it_is_heard_again():
     assert site.cases[-1].status == "closed"
 
 
+def test_the_first_line_of_a_silence_says_that_it_is_silent_and_that_nobody_fails():
+    site = settled()
+    site.run(900, trials=2, routes=QUIET)
+    (case,) = site.cases
+    assert [line.text for line in case.evidence] == [
+        "100% of the usual attempts are missing",
+        "it is silent: 100% of the usual attempts are missing",
+    ]
+
+
+@pytest.mark.parametrize("calm_s", range(5, 35, 5))
+def test_the_first_line_counts_the_bucket_that_raised_the_alarm_wherever_it_lies(calm_s: int):
+    site = warm()
+    site.run(calm_s, trials=400)
+    site.run(20, lambda route: 0.97 if route.gateway == "g1" else USUAL, trials=400)
+    first = site.cases[-1].evidence[0]
+    assert first.kind == "alarmed"
+    assert int(first.text.partition(" ")[0]) > 50, first.text
+
+
 def test_the_silence_of_what_was_taken_out_of_service_is_ended_by_a_supervisor_until_it_is_heard_again():
     site = settled()
     site.run(900, trials=2, routes=QUIET)
