@@ -93,7 +93,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
         }
         others = _others(connection, found)
         shown["unborne"] = endings.unborne(connection, found)
-    outcome = actions.outcome_of(sent, found, answers) if sent else None
+    outcome = actions.outcome_of(sent, story, answers) if sent else None
     held = () if locks is None else locks.locks
     choices = actions.choices(
         found, session.name, session.role, held, desk.clock.now_ms(), may_hold=may_hold(acts, found)

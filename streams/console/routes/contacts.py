@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import linked, queries
@@ -18,6 +19,7 @@ from streams.console import actions, contacts
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
 from streams.console.masking import masked_in, shown_words
+from streams.console.timeline import whole
 from streams.contracts.cases import CaseVersion
 from streams.core.currencies import WITH_MINOR_UNIT
 from streams.core.intake.topics import TOPICS
@@ -173,9 +175,15 @@ def _case_with(desk: Desk, event_id: str, account_id: str) -> tuple[CaseVersion 
         for line in () if known is None else known.cases:
             body = queries.case_body(connection, line.case_id)
             case = None if body is None else decode_case(body)
-            if case is not None and any(each.event_id == event_id for each in case.evidence):
+            if case is not None and any(each.event_id == event_id for each in _story(connection, case).evidence):
                 return case, ""
     return None, ""
+
+
+def _story(connection: Connection, case: CaseVersion) -> CaseVersion:
+    """The case with the lines for which its newest version had no room."""
+    older = queries.versions(connection, case.case_id) if case.evidence_dropped else ()
+    return whole(case, (decode_case(each.body) for each in older))
 
 
 def _known(about: CaseVersion) -> dict[str, str]:

@@ -13,13 +13,13 @@ import pytest
 from support.browsers import Answer, Browser
 from support.happenings import SECOND, event
 from support.offices import Office
-from support.stores import START_MS, case, record
+from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import trail
 from streams.console.contacts import SCRIPT
 from streams.contracts.accounts import AccountProfile, ContactTaken
 from streams.contracts.base import from_ms
-from streams.contracts.cases import Entities
+from streams.contracts.cases import Entities, Evidence
 from streams.contracts.payments import PaymentFailed
 
 SNAPSHOT, PROFILES = "support.cases.snapshot", "account.profiles"
@@ -168,6 +168,20 @@ def test_what_is_no_contact_is_a_sentence_and_no_event(office: Office, fields: d
     said = posts(office.person("mei"), **fields)
     assert (said.status, says in said.text) == (400, True), said.text
     assert office.sent == []
+
+
+def test_a_contact_is_found_in_its_case_although_later_lines_have_pushed_it_out(office: Office) -> None:
+    def told(event_id: str) -> Evidence:
+        return Evidence(at=from_ms(START_MS), kind="contact.taken", event_id=event_id, text="phone")
+
+    entities = Entities(account_id="busy-1")
+    before = case("case_b", entities=entities, evidence=(told("opr_1"),))
+    after = case("case_b", 2, entities=entities, evidence=(told("opr_2"),), evidence_dropped=1)
+    load(office.store, [record(topic, each) for topic in ("support.cases", SNAPSHOT) for each in (before, after)])
+    mei = office.person("mei")
+    sent = mei.asks("GET", f"/contacts/opr_1?account={office.named('account', 'busy-1')}")
+    assert (sent.status, sent.location) == (303, "/cases/case_b?sent=opr_1")
+    assert "Carried out" in mei.asks("GET", sent.location).text
 
 
 def test_a_refusal_of_the_core_is_shown(office: Office) -> None:
