@@ -74,6 +74,12 @@ def known_of(case: CaseVersion) -> frozenset[str]:
     return frozenset(name for name, value in said.items() if value is not None)
 
 
+def is_around(case: CaseVersion) -> bool:
+    """Whether the sentences around a question are in its customer's language, as far as the case says."""
+    language = case.language or ""
+    return language.partition("-")[0] in ("zh", "en") or any(language in each.texts for each in case.messages)
+
+
 def form_of(action: str, text: str, wanted: Mapping[str, Any]) -> Form:
     """What a program asks for by the names of the event, as a form asks for it. Raises FieldTooMany."""
     names = TAKES.get(action, {})

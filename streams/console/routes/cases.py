@@ -105,6 +105,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
         "others": others,
         "known": wishes.known_of(found),
     }
+    shown["is_around"] = wishes.is_around(found)
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -189,3 +190,22 @@ def test_refunded_is_offered_where_the_store_knows_of_a_refund_and_says_why_wher
     load(office.store, [record("payments.transactions", back)])
     assert '<option value="refunded">' in mei.asks("GET", "/cases/case_paid").text
     assert acts(mei, "case_paid", "resolve", resolution="refunded").status == 303
+
+
+@pytest.mark.parametrize(
+    ("language", "named", "around"),
+    [
+        ("zh-Hans", "Chinese", "in the customer's"),
+        ("en", "English", "in the customer's"),
+        ("fr", "fr", "in Chinese and English only"),
+        (None, "unknown", "in Chinese and English only"),
+    ],
+)
+def test_before_a_question_is_sent_the_page_says_in_which_language_it_is_read(
+    office: Office, mei: Browser, language: str | None, named: str, around: str
+) -> None:
+    case_id = f"case_reads_{language}"
+    load(office.store, [record("support.cases.snapshot", case(case_id, language=language))])
+    page = unescape(mei.asks("GET", f"/cases/{case_id}").text)
+    assert f"The customer's language: <b>{named}</b>" in page
+    assert f"goes out as it is typed, in no other language; the sentences around it are {around}" in page
