@@ -40,8 +40,11 @@ def booked(turn: Turn, payment_id: str) -> None:
 
 
 def had_failed(turn: Turn, event: Movement) -> None:
-    """A failure from before the success, told behind it. What came back of a bill is then no refund of its biller's."""
-    if expectations.ended_as(turn, event.payment_id) == "bill":
+    """A failure from before the success, told behind it: what came back for it its customer has twice.
+
+    Of a bill it is then no refund of its biller's.
+    """
+    if expectations.ended_as(turn, event.payment_id) in ("withdrawal", "bill"):
         attempts.is_news(turn, event)
         _look_later(turn, event.payment_id)
 

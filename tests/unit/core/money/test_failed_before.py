@@ -126,3 +126,10 @@ def test_what_failed_was_given_back_and_went_through_is_twice_in_any_order(kind:
     for end in order:
         ends[end]()
     assert movement.waited().open == {"double_benefit": 50_000}
+
+
+@pytest.mark.parametrize("kind", ["withdrawal", "bill"])
+def test_it_is_twice_also_where_its_debit_was_told_before_its_request(kind: str) -> None:
+    movement = Movement(kind).booked(1).begun().booked(75, "credit")
+    movement.told(80, movement.good).failed(70)
+    assert movement.waited().open == {"double_benefit": 50_000}
