@@ -139,6 +139,17 @@ class Books(RuleBasedStateMachine):
             self.post(payment_id, "credit", AMOUNT // part)
 
     @rule(payment_id=PAYMENTS)
+    def correct(self, payment_id: str) -> None:
+        """The bank gives a second debit of a good payment back by itself while our refund of it is on its way.
+
+        Not of one that another payment of its order may pay for.
+        """
+        leaving = [each for each in self.sent - self.over if self.intents[each].payment_id == payment_id]
+        is_good_twice = self.final.get(payment_id) == "succeeded" and self.net[payment_id] == 2 * AMOUNT
+        if is_good_twice and leaving and not self.ORDER:
+            self.post(payment_id, "credit", AMOUNT)
+
+    @rule(payment_id=PAYMENTS)
     def take_again(self, payment_id: str) -> None:
         """Accounting corrects what the customer has got twice; only a case tells it that there is something."""
         together = next((each for each in self.accounts() if payment_id in each), [])
@@ -186,6 +197,16 @@ class Books(RuleBasedStateMachine):
         self.fail(payment_id)
         self.wait(3)
         self.answer()
+
+    @rule(payment_id=PAYMENTS)
+    def charge_twice(self, payment_id: str) -> None:
+        """The usual way to another one, which the bank overtakes."""
+        self.request(payment_id)
+        self.debit(payment_id)
+        self.succeed(payment_id)
+        self.debit(payment_id)
+        self.send_refunds()
+        self.correct(payment_id)
 
     @rule()
     def refuse_refunds(self) -> None:

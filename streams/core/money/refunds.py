@@ -576,6 +576,7 @@ def was_merchants(turn: Turn, event: Refund) -> None:
             add_line(turn, case, line)
             if left_minor > 0:
                 case.amount_minor = left_minor
+                case.counters[BY_SUCCESS] = min(left_minor, case.counters.get(BY_SUCCESS, 0))
             else:
                 case.money_state = "confirmed"
                 set_status(turn, case, "resolved", EXPLAINED)

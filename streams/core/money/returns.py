@@ -121,7 +121,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     )
     if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, event, payment_id):
         both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
-        refunds.double_benefit(turn, both, refunds.BOTH_GAVE)
+        refunds.double_benefit(turn, both, refunds.BOTH_GAVE, by_success=True)
         if named:
             expectations.was_another(turn, event, payment_id)
         return

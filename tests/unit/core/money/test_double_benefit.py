@@ -298,13 +298,14 @@ OURS_AND_THE_BANKS = (
 
 @pytest.mark.parametrize("back", OURS_AND_THE_BANKS, ids=", ".join)
 @pytest.mark.parametrize("twice", [GOOD_TWICE, ("request", "debit", "debit", "succeed", "sent")], ids=", ".join)
+@pytest.mark.parametrize("end", ["debit", "fail"])
 def test_both_debits_of_a_good_payment_are_back_by_our_refund_and_the_bank(
-    twice: tuple[str, ...], back: tuple[str, ...]
+    twice: tuple[str, ...], back: tuple[str, ...], end: str
 ) -> None:
     books = Books().play(*twice)
     assert len(books.intents) == 1
     assert books.play(*back).open == {"double_benefit": 10_000}
-    assert books.play("debit", "wait 70").open == {}
+    assert books.play(end, "wait 70").open == {}
 
 
 @pytest.mark.parametrize("back", OURS_AND_THE_BANKS, ids=", ".join)
