@@ -105,8 +105,9 @@ def _told(turn: Turn, event: Refund | About) -> int:
 
 
 def _whole_minor(debit: Spent) -> int:
-    """What a debit alone tells of its payment's amount."""
-    return debit.amount_minor + debit.back_minor if debit.order_minor else debit.whole_minor
+    """What a debit alone tells of its payment's amount: it may be a part of its order, and more than it should be."""
+    taken_minor = debit.amount_minor + debit.back_minor
+    return min(taken_minor, debit.whole_minor or taken_minor) if debit.order_minor else debit.whole_minor
 
 
 def _taken(turn: Turn, event: Refund | About) -> int:

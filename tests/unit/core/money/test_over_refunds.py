@@ -134,6 +134,28 @@ def test_what_an_order_costs_is_no_limit_of_one_of_its_payments(more: dict[str, 
     assert [each.refund_id for each in effects if isinstance(each, RefundCancelled)] == ["r2"]
 
 
+def test_what_was_debited_above_a_payment_that_is_its_order_and_is_back_is_no_part_of_it() -> None:
+    order = ORDER | {"order_amount_minor": 10_000}
+    about = {"payment_id": "p1"} | CNY
+    over = [
+        booked(1, 11_000, "debit", NOON),
+        paid(NOON + SECOND, 1, 10_000, kind=PaymentSucceeded, **CNY | order),
+        event(Watermark, NOON + 90 * SECOND, "w", account_id="-"),
+        paid(NOON + 2 * MINUTE, 2, 10_000, kind=PspStatus, status="succeeded", **about),
+    ]
+    (intent,) = [each for each in told(*over) if isinstance(each, RefundIntended)]
+    ours = [
+        paid(NOON + at, at, 1_000, kind=kind, refund_id=intent.refund_id, **about)
+        for at, kind in ((3 * MINUTE, RefundSent), (5 * MINUTE, RefundCredited))
+    ]
+    line = {"entry_id": "back", "direction": "credit", "amount_minor": 1_000, "currency": "CNY"}
+    back = event(LedgerPosted, NOON + 4 * MINUTE, "back", reference=intent.refund_id, payment_id="p1", **line)
+    over += [ours[0], back, ours[1]]
+    assert cases(told(*over, refund(1, 10_000))) == []
+    effects = told(*over, refund(1, 11_000))
+    assert [each.refund_id for each in effects if isinstance(each, RefundCancelled)] == ["r1"]
+
+
 def test_what_an_order_costs_is_the_limit_of_a_payment_that_nobody_remembers() -> None:
     costs = {"order_amount_minor": 12_000}
     assert cases(told(refund(1, 8_000, **costs), refund(2, 4_000, **costs))) == []
