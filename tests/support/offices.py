@@ -72,11 +72,11 @@ class Office:
         (case_id,) = self.sees(theft).cases
         return self.case(case_id)
 
-    def asks(self, account_id: str) -> CaseVersion:
-        """Somebody writes what a person has to read: a case of the policy queue, and no lock."""
+    def asks(self, account_id: str, text: str = "something is odd here and I cannot say what") -> CaseVersion:
+        """Somebody writes, if nothing else is said what a person has to read: a case of policy, and no lock."""
         self.clock.at_ms += SECOND
-        at_ms, text = self.clock.at_ms, "something is odd here and I cannot say what"
-        wrote = event(UserMessage, at_ms, account_id, account_id=account_id, channel="app", text=text)
+        at_ms = self.clock.at_ms
+        wrote = event(UserMessage, at_ms, f"{account_id}-{at_ms}", account_id=account_id, channel="app", text=text)
         (case_id,) = self.sees(wrote).cases
         return self.case(case_id)
 

@@ -180,7 +180,8 @@ def case_row(case: CaseVersion, body: bytes) -> dict[str, Any]:
 def _stage(case: CaseVersion) -> int:
     if case.shadow or case.status in FINISHED:
         return DONE
-    return WAITING if case.status.startswith("waiting") else WORK
+    # What was answered by itself waits for another word of its customer's, and is nobody's work before that.
+    return WAITING if case.status.startswith("waiting") or case.status == "auto_answered" else WORK
 
 
 def version_row(case: CaseVersion, body: bytes) -> dict[str, Any]:

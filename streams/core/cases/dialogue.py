@@ -81,8 +81,11 @@ def due(turn: Turn, case: Case) -> None:
 
 
 def asked_for(case: Case) -> tuple[str, ...]:
-    """Of the details that a message may name (`streams.core.intake.details`) the ones that a waiting case asked for."""
-    words = case.parameters.get("fields", "") if case.status == "waiting_customer" else ""
+    """Of the details that a message may name (`streams.core.intake.details`) the ones that the case last asked for.
+
+    Whether it waits for them or people have begun without.
+    """
+    words = case.parameters.get("fields", "") if case.is_open else ""
     return tuple(name for name in NAMES if f"ask.{name}" in words.split(","))
 
 

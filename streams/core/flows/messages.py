@@ -148,8 +148,10 @@ def _ended_about(turn: Turn, event: UserMessage, reading: Reading) -> Case | Non
 
 def _is_asked_for(case: Case, reading: Reading) -> bool:
     """Whether little more is said than what the case has asked for: that is an answer, whatever the words look like."""
-    if len(plain(reading.text)) > ANSWER_MAX:
+    if len(plain(reading.text)) > ANSWER_MAX or reading.details.order and case.order_id not in ("", reading.details.order):
         return False
+    if case.status != "waiting_customer" and reading.topic.queue == "security" != case.queue:
+        return False  # nobody was kept waiting for it, so it may as well be a new alarm
     return any(reading.details.has(name) for name in dialogue.asked_for(case))
 
 
@@ -224,7 +226,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
     elif missing := _missing(turn, event, reading):
         fields = ",".join(f"ask.{name}" for name in missing)
         parameters = {"case_id": case.case_id, "topic": topic.word, "fields": fields}
-        if topic.queue == "security" or case.priority == 1 or not turn.acts:
+        if topic.queue == "security" or case.priority <= _URGENT or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
         else:
             dialogue.ask(turn, case, ASKED, parameters)

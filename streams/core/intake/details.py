@@ -81,8 +81,17 @@ _AGO = (
     (re.compile("昨|yesterday|last ni(ght|te)", re.IGNORECASE), 1),
     (re.compile("今天|今早|今晚|刚才|刚刚|today|this morning|tonight|just now", re.IGNORECASE), 0),
 )
+# A clock without a day is one of today where it says since when: outages are told so.
+_SINCE = re.compile(
+    r"\bsince (?:about |around |roughly )?(?:[0-9]{1,2}:[0-9]{2}|[0-9]{1,2} ?[ap]m)\b|\bright now\b"
+    r"|[从自](?:今天)?(?:凌晨|早上|上午|中午|下午|晚上)?\s?(?:[0-9]{1,2}(?:[:：][0-9]{2}|点)|[一二三四五六七八九十两]{1,3}点)(?!.{0,6}到)",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"(?<![0-9])([01]?[0-9]|2[0-3])[:：]([0-5][0-9])(?![0-9])")
-_HOUR = re.compile(r"(上午|早上|下午|晚上|中午)?\s?([0-9]{1,2})点|\b([0-9]{1,2})\s?(am|pm)\b", re.IGNORECASE)
+_HOUR = re.compile(
+    r"(上午|早上|下午|晚上|中午)?\s?([0-9]{1,2}|(?<=[午上])[一二两]|[三四五六七八九]|十[一二]?)点|\b([0-9]{1,2})\s?(am|pm)\b", re.IGNORECASE
+)
+_SPOKEN: Final = {word: hour for hour, word in enumerate("一 二 三 四 五 六 七 八 九 十 十一 十二".split(), 1)} | {"两": 2}
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -147,10 +156,12 @@ def _amount(text: str) -> tuple[int | None, str]:
 
 
 def _time(text: str, local: datetime) -> str:
-    day = _day(text, local)
+    day, clock = _day(text, local), _clock(text)
+    if day is None and _SINCE.search(text) is not None:
+        is_ahead = clock is not None and clock > (local.hour, local.minute)
+        day = local - timedelta(days=int(is_ahead))
     if day is None:
         return ""
-    clock = _clock(text)
     return day.strftime("%Y-%m-%d") + (f"T{clock[0]:02d}:{clock[1]:02d}" if clock is not None else "")
 
 
@@ -179,7 +190,8 @@ def _clock(text: str) -> tuple[int, int] | None:
         return int(found.group(1)), int(found.group(2))
     if (found := _HOUR.search(text)) is None:
         return None
-    part, hour = (found.group(1) or found.group(4) or "").lower(), int(found.group(2) or found.group(3))
+    part, told = (found.group(1) or found.group(4) or "").lower(), found.group(2) or found.group(3)
+    hour = _SPOKEN.get(told) or int(told)
     if part in ("下午", "晚上", "pm") and hour < 12:
         hour += 12
     if part == "am" and hour == 12:

@@ -40,6 +40,20 @@ def test_the_first_of_the_queue_is_theirs_until_nothing_is_left(tmp_path: Path) 
         assert claims(mei, "6", queue="policy").startswith("/queue?queue=policy")
 
 
+def test_what_was_answered_by_itself_is_nobodys_work_until_its_customer_writes_again(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    answered = office.asks("a1", "I forgot my password").case_id
+    opened = office.opens("a2").case_id
+    with office.at_work():
+        mei = office.person("mei")
+        assert answered not in mei.asks("GET", "/queue").text
+        assert answered in mei.asks("GET", "/queue?stage=waiting").text
+        assert case_of(claims(mei, "1")) == opened
+        assert claims(mei, "2").endswith("nothing=1")
+        office.asks("a1", "I still forgot my password")
+        assert case_of(claims(mei, "3")) == answered
+
+
 def test_a_form_sent_twice_takes_one_case(tmp_path: Path) -> None:
     office = Office(tmp_path)
     for number in range(3):

@@ -232,10 +232,10 @@ def test_a_pause_moves_no_deadline_of_a_response_that_is_given(hours: str) -> No
 
 def test_a_pause_before_the_first_response_gives_more_time_for_it() -> None:
     story = Story(*(f'[cases.{each}]\nfirst_response_by = "person"' for each in ("P2", "P3", "P4")))
-    story.writes(NOON, "重复扣款 扣了我两次 128元")
-    assert story.case.status == "waiting_customer", "it was asked which order"
+    story.writes(NOON, "提现没到账")
+    assert story.case.status == "waiting_customer", "it was asked how much and when"
     promised = _first_due(story)
-    story.waits(NOON + HOUR).writes(NOON + HOUR, "order A2026040112345", number=2)
+    story.waits(NOON + HOUR).writes(NOON + HOUR, "昨天，500元", number=2)
     story.acts(NOON + 2 * HOUR, "ask", asks_for=("screenshot",))
     assert _first_due(story) == promised + HOUR
     story.waits(NOON + 30 * DAY)

@@ -139,10 +139,10 @@ def test_asked_once_more_the_time_begins_again() -> None:
 
 
 def test_details_that_nobody_can_begin_without_are_waited_for() -> None:
-    talk = Talk(text="重复扣款 扣了我两次 128元")
+    talk = Talk(text="提现没到账")
     assert (talk.case.status, messages(talk.effects)) == ("waiting_customer", [("contact.asked", 0)])
-    talk.says(NOON + DAY, "订单 A2026040112345")
-    assert (talk.case.status, talk.case.entities.order_id) == ("in_progress", "A2026040112345")
+    talk.says(NOON + DAY, "昨天，500元")
+    assert (talk.case.status, talk.case.amount_minor) == ("in_progress", 50_000)
 
 
 def test_security_begins_without_the_details() -> None:

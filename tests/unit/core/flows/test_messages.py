@@ -35,6 +35,44 @@ def test_a_message_opens_a_case_with_what_it_names_and_asks_for_the_rest() -> No
     assert [each.parameters["fields"] for each in effects if isinstance(each, NotificationRequested)] == ["ask.order"]
 
 
+@pytest.mark.parametrize(
+    ("text", "flow", "asked"),
+    [
+        ("all payments at our shop fail", "F34", "ask.time"),
+        ("店里所有顾客都付不了款", "F34", "ask.time"),
+        ("charged twice", "F12", "ask.order,ask.amount"),
+        ("钱扣了，订单显示失败", "F10", "ask.order,ask.amount,ask.time"),
+        ("top up not arrived", "F13", "ask.amount,ask.time"),
+        ("someone else used my card, I did not make this payment", "F25", "ask.amount,ask.time"),
+    ],
+)
+def test_what_is_urgent_is_somebodys_at_once_and_its_details_are_asked_for_beside_that(
+    text: str, flow: str, asked: str
+) -> None:
+    player = Player(policy())
+    effects = said(player, NOON, text)
+    case = case_of(effects)
+    assert (case.flow, case.status, templates(effects)) == (flow, "classified", ["contact.asked"])
+    assert [each.parameters["fields"] for each in effects if isinstance(each, NotificationRequested)] == [asked]
+    later = [each for each in player.pass_until(NOON + 20 * DAY) if isinstance(each, CaseVersion)]
+    assert any("clock resolution 100%" in each.changed for each in later), "its clocks run"
+    assert later[-1].status == "classified", "and nobody closes it unread"
+
+
+def test_an_outage_that_says_since_when_lacks_nothing() -> None:
+    effects = said(Player(policy()), NOON, "API keeps returning 502 since 10:00, our checkout is dead")
+    case = case_of(effects)
+    assert (case.flow, case.queue, case.priority, case.status) == ("F34", "technical", "P2", "classified")
+    assert templates(effects) == ["contact.received"]
+
+
+def test_a_new_alarm_is_no_answer_to_what_was_asked_beside() -> None:
+    player = Player(policy())
+    asked = case_of(said(player, NOON, "钱扣了，订单显示失败"))
+    alarm = case_of(said(player, NOON + MINUTE, "昨天手机被偷了"))
+    assert (alarm.queue, alarm.case_id != asked.case_id) == ("security", True)
+
+
 def test_what_was_asked_for_joins_the_case_and_a_second_contact_raises_it_once() -> None:
     player = Player(policy())
     opened = case_of(said(player, NOON, "charged twice, 12.50 EUR"))

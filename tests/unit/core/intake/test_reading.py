@@ -33,6 +33,11 @@ def reading(text: str, language: str | None = None) -> Reading:
         ("昨天下午3点扣了128元", Details(time="2026-11-02T15:00", amount_minor=12_800, currency="CNY")),
         ("declined 2 times yesterday", Details(time="2026-11-02")),
         ("maybe 5 payments failed, I marched 3 km", Details()),
+        ("our API returns 502 since 10:00", Details(time="2026-11-03T10:00")),
+        ("payments fail since 11 pm", Details(time="2026-11-02T23:00")),  # written at half past six
+        ("从早上十点开始,店里所有顾客都付不了款", Details(time="2026-11-03T10:00")),
+        ("all payments at our shop fail right now", Details(time="2026-11-03")),
+        ("从9点到18点上班吗", Details()),
         ("paid on the 2nd of November", Details(time="2026-11-02")),
         ("paid $1,280.50 on Nov 2", Details(time="2026-11-02", amount_minor=128_050, currency="USD")),
         ("charged 45.90 EUR yesterday at 9 pm", Details(time="2026-11-02T21:00", amount_minor=4_590, currency="EUR")),
