@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import Sla
 from streams.core.cases.business_time import WorkingHours, after_ms, between_ms
+from streams.core.intake.topics import UNREAD
 from streams.core.money import legal
 from streams.core.money.business_days import ends_ms
 from streams.core.obligations import Case
@@ -27,6 +28,7 @@ Clock = Literal["first_response", "next_update", "resolution", "legal"]
 CLOCKS: tuple[Clock, ...] = ("first_response", "next_update", "resolution", "legal")
 PERCENTS = (50, 80, 100)
 WAITING = "waiting_customer"
+_URGENT: Final = 2  # P1 and P2
 ETA = "eta"  # the parameter of messages that says by when
 _ANSWERED = "auto_answered"
 # Of `Case.marks`: two bits for each clock in the order of CLOCKS, how many of PERCENTS have struck; then flags.
@@ -180,6 +182,8 @@ def _pause(case: Case, policy: Policy, at_ms: int) -> None:
 
 def _has_responded(case: Case, policy: Policy) -> bool:
     by = _promise(case, policy.cases).first_response_by
+    if case.case_type == UNREAD.case_type and case.priority <= _URGENT:
+        by = "person"  # that nobody has understood it yet is no response to what may be a theft
     return bool(case.marks & _PERSON) or (by == "anyone" and case.told_ms > 0)
 
 

@@ -148,7 +148,9 @@ def _ended_about(turn: Turn, event: UserMessage, reading: Reading) -> Case | Non
 
 def _is_asked_for(case: Case, reading: Reading) -> bool:
     """Whether little more is said than what the case has asked for: that is an answer, whatever the words look like."""
-    if len(plain(reading.text)) > ANSWER_MAX or reading.details.order and case.order_id not in ("", reading.details.order):
+    if len(plain(reading.text)) > ANSWER_MAX or (
+        reading.details.order and case.order_id not in ("", reading.details.order)
+    ):
         return False
     if case.status != "waiting_customer" and reading.topic.queue == "security" != case.queue:
         return False  # nobody was kept waiting for it, so it may as well be a new alarm

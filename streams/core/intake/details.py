@@ -89,9 +89,10 @@ _SINCE = re.compile(
 )
 _CLOCK = re.compile(r"(?<![0-9])([01]?[0-9]|2[0-3])[:：]([0-5][0-9])(?![0-9])")
 _HOUR = re.compile(
-    r"(上午|早上|下午|晚上|中午)?\s?([0-9]{1,2}|(?<=[午上])[一二两]|[三四五六七八九]|十[一二]?)点|\b([0-9]{1,2})\s?(am|pm)\b", re.IGNORECASE
+    r"(上午|早上|下午|晚上|中午)?\s?([0-9]{1,2}|(?<=[午上])[一二两]|[三四五六七八九]|十[一二]?)点|\b([0-9]{1,2})\s?(am|pm)\b",
+    re.IGNORECASE,
 )
-_SPOKEN: Final = {word: hour for hour, word in enumerate("一 二 三 四 五 六 七 八 九 十 十一 十二".split(), 1)} | {"两": 2}
+_SPOKEN: Final = {word: hour for hour, word in enumerate((*"一二三四五六七八九十", "十一", "十二"), 1)} | {"两": 2}
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,6 +23,13 @@ _TAKEN: Final = re.compile(
     r"|\bcame out of my|\bleft my (?:\w+ )?(?:account|bank|wallet)|\bshows? (?:the|a|that) charge"
     r"|\bmoney (?:is|was|has|got|'s)? ?(?:gone|left)\b"
     r"|\b(?:money|refund|amount)\b.{0,16}\b(?:not|n[o']?t|never) (?:\w+ )?(?:come back|came back|returned|back)\b"
+    r"|(?:钱|款)(?:都|也|却|已经?|还是|倒是?)*(?:花|付|转|汇|打)?(?:出去|少)了|还是(?:付|转|花)(?:出去|走)了"
+    r"|(?:钱|款)(?:都|也|却|一直|还)*没(?:有)?回|(?:银行|账单)[^,。;!?]{0,8}(?:支付|付款?|扣(?:款|费)?|交易)成功"
+    r"|扣(?:费|款)短信|说(?:一分|一直|还|都|也|根本|她?|他?)*(?:没|未)有?(?:收到|到账)"
+    r"|\bshows? (?:it |this |that )?(?:as )?(?:paid|charged|debited|completed|pending)\b"
+    r"|\bboth (?:payments? )?(?:went|go|came) through\b|\b(?:went|go) through (?:twice|anyway|\w+ times)\b"
+    r"|\bpayments? went through\b|\bbilled\b|\bpending [0-9.,]+"
+    r"|\b(?:eur|usd|gbp|euros?|dollars?|pounds?|cny|rmb|yuan) (?:\w+ )?(?:went|arrived nowhere|on (?:my )?statement)\b"
 )
 _NOT_TAKEN: Final = re.compile(
     r"(?:没|未|没有|不|会|要|是否)(?:被|有|再|直接)?(?:扣|划)|(?:扣|划)(?:款|钱)?(?:失败|不了|不成|不上)"
@@ -52,12 +59,45 @@ _OTHERS: Final = re.compile(
     r"|\b(?:was|were|been|got|is) (?:stolen|hijacked|hacked)\b|\bstole\b|\bnot mine\b"
     r"|\bi never (?:added|changed|linked)|\bwithout (?:me|my knowledge|my consent)\b"
     r"|\b(?:did ?n[o']?t|never) spen[dt]\b"
+    r"|(?:密码|口令|验证码).{0,6}(?:让|给|被|叫)?.{0,4}(?:别人|前男友|前女友|前夫|前妻|室友|同事|人家)(?:都|也|还)?知道"
+    r"|(?:前男友|前女友|前夫|前妻|室友|同事|别人|有人)(?:都|也|还|一直|好像)*(?:知道|有)(?:了|我|我的)?(?:的)?(?:密码|口令)?"
+    r"|(?:在|偷偷)用我的?(?:号|账|钱包|卡)|好像有(?:别人|人)|被(?:别?人)?(?:截图|截屏|偷拍|拍照|拍了)"
+    r"|(?:绑|绑定)的?(?:手机|号码|邮箱)?(?:号)?不是我|不是我的(?:号|手机|邮箱|设备|消费)"
+    r"|\b(?:some(?:one|body)(?: else)?'s|a stranger's) (?:number|phone|e-?mail|card|device|name)\b"
+    r"|\bbelongs? to (?:a stranger|some(?:one|body)|another)"
+    r"|\b(?:ex|roommate|flatmate|brother|sister|friend|colleague|husband|wife|boyfriend|girlfriend|son|daughter)\b"
+    r" (?:\w+ ){0,2}(?:knows?|figured out|guessed|found out|can (?:open|unlock|see)|has) my\b"
+    r"|\b(?:roommate|flatmate|ex|brother|sister|friend) (?:figured|found|guessed) it out\b"
+    r"|\bopens? for my (?:brother|sister|son|daughter|husband|wife|ex|friend)\b"
 )
 
 
 def tells_of_others(line: str) -> bool:
     """Whether a line, folded as the rules read it, says that somebody else changed or took something."""
     return _OTHERS.search(line) is not None
+
+
+# What a thief does next is minutes away: a telephone or card in other hands, a payment or device that nobody knows.
+_ROBBED: Final = re.compile(
+    r"(?:手机|银行卡|信用卡|(?<![a-z\u4e00-\u9fff])卡|钱包)(?:昨天|今天|刚才?|都|也|又|在.{1,6})*(?:丢|偷|抢|掉|捡)(?!了?验证)"
+    r"|手机丢|陌生(?:的)?(?:设备|手机|登录|地点|ip)|(?:不认识|没见过)的(?:设备|手机|消费|交易|付款|扣款)"
+    r"|(?:共享|分享)了(?:我的)?屏幕|屏幕(?:共享|分享)给|远程(?:帮我|控制|操作)"
+    r"|\b(?:phone|card|wallet|sim)\b(?: \w+){0,2} (?:was |were |got |has been |is )?"
+    r"(?:lost|stolen|cloned|skimmed|snatched)"
+    r"|\b(?:lost|stole|cloned|skimmed) (?:my|the|his|her) (?:\w+ )?(?:phone|card|wallet|sim)\b|\bmine was cloned\b"
+    r"|\b(?:payment|purchase|charge|transaction|transfer|device|login)s?\b (?:\w+ ){0,2}"
+    r"(?:do ?n[o']?t|did ?n[o']?t|not|never) (?:recogni[sz]e|know|make|made)"
+    r"|\b(?:log ?in|logged in|sign(?:ed)? ?in) from [a-z]+|\b(?:got|was|been|were) (?:drained|cloned|skimmed|emptied)\b"
+    r"|\bknows my (?:pin|password|passcode)\b.{0,30}\b(?:buy|spend|pay)ing\b"
+)
+_UNHARMED: Final = re.compile(
+    r"(?:如果|要是|万一|假如|怕|担心|防止|避免).{0,6}(?:丢|偷|抢|掉)|\b(?:if|in case|afraid|worried)\b"
+)
+
+
+def tells_of_robbery(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that a thief may be at it: a telephone, a card, a login."""
+    return _ROBBED.search(line) is not None and _UNHARMED.search(line) is None
 
 
 _TOLD_TO: Final = re.compile(

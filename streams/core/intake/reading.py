@@ -22,12 +22,11 @@ from streams.core.intake.details import Details, details_of
 from streams.core.intake.masking import masked
 from streams.core.intake.pages import without_pages
 from streams.core.intake.text_model import TextModel, packaged_text_model
-from streams.core.intake.topics import SCAMMED, TOPICS, Topic
+from streams.core.intake.topics import SCAMMED, TOPICS, UNREAD, Topic
 from streams.core.policy import IntakePolicy
 
 RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
 GUESSES: Final = 3
-UNREAD: Final = Topic("F42", "inquiry.unread", "policy", 3)
 _DEED: Final = "!"  # behind the name of a rule
 _ASKS: Final = "-"  # in place of a flow: the customer asks for a person
 _SCAMMED: Final = "scammed"  # the rule whose topic is not the one of its flow
@@ -103,11 +102,13 @@ def read(
         topic, confidence, by = _unread(guesses), share, "person"
     line = folded(said)
     if _is_at_the_account(line, topic):
-        topic, by = UNREAD._replace(queue="security", priority=2), "person"
+        topic, by = UNREAD._replace(queue="security", priority=_at_the_account(line)), "person"
     elif topic.flow in graver.FAILED and graver.tells_of_debit(line):
         topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
     elif _would_answer(topic, confidence, policy) and _says_more(line, topic, model, policy):
         topic, by = _unread(guesses), "person"
+    if topic.flow == UNREAD.flow and topic.queue != "security" and graver.tells_of_debit(line):
+        topic, by = UNREAD._replace(queue="accounting", priority=2), "person"
     details = details_of(clean.text, local)
     if _may_be_phishing(topic, by, said, details.page):
         about = topic if by == "person" else TOPICS[_QUESTIONS]
@@ -132,7 +133,15 @@ def _is_at_the_account(line: str, topic: Topic) -> bool:
     """Whether somebody else is, or wants to be; who asks about safety asks just about those."""
     if topic.answer and topic.flow != _QUESTIONS and graver.was_told_to(line):
         return True
-    return (topic.answer or topic.flow in graver.FAILED) and graver.tells_of_others(line)
+    if topic.queue == "security" and topic.flow != _QUESTIONS:
+        return False  # they read it anyway, and know what it is about
+    is_general = topic.answer or topic.flow in graver.FAILED or topic.flow == UNREAD.flow
+    return is_general and (graver.tells_of_others(line) or graver.tells_of_robbery(line))
+
+
+def _at_the_account(line: str) -> int:
+    """The priority of what somebody else has done: a thief is at work, or may be."""
+    return 1 if graver.tells_of_robbery(line) else 2
 
 
 def _would_answer(topic: Topic, confidence: float, policy: IntakePolicy) -> bool:

@@ -1,7 +1,8 @@
 """May a text of the knowledge base answer this message, which one, and what is asked if none may?
 
 Only a general question is answered: not what tells of something that has happened, nor what a thief may have to do
-with. The reading of the message and the search have to agree, and below the policy's line a person reads.
+with, nor what says more than it asks (`beyond.py`). The reading of the message and the search have to agree, and below
+the policy's line a person reads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from streams.core.intake.reading import Reading
 from streams.core.intake.topics import TOPICS, Topic
 from streams.core.knowledge.articles import Article, may_answer
 from streams.core.knowledge.asking import NOTHING_KNOWN, asks, happened, themes_of
+from streams.core.knowledge.beyond import adds_to_question
 from streams.core.knowledge.search import Knowledge
 
 INQUIRY: Final = TOPICS["F42"]
@@ -58,6 +60,7 @@ def look_up(reading: Reading, knowledge: Knowledge, on: date, line: float) -> Lo
         and all(score - other.score >= _APART for other in others)
         and knowledge.covers(reading.said)
         and (score >= _SURE or _agrees(reading, article))
+        and not adds_to_question(reading.said, knowledge.words)
     )
     return LookedUp(article if fits else None, score, themes, article.front.id)
 

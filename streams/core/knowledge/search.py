@@ -17,7 +17,7 @@ from datetime import date
 from functools import cache
 from typing import Final, NamedTuple
 
-from streams.core.intake.grams import plain
+from streams.core.intake.grams import plain, words_of
 from streams.core.knowledge.articles import Article, packaged_articles
 from streams.core.knowledge.asking import folded, themes_of
 
@@ -48,6 +48,13 @@ class Knowledge:
             for wording in article.wordings.values()
             for phrasing in (wording.title, *wording.asked)
         ]
+        self.words = frozenset(
+            word
+            for article in articles.values()
+            for wording in article.wordings.values()
+            for text in (wording.title, *wording.asked, wording.text)
+            for word in words_of(text)
+        )
         holds: defaultdict[str, set[str]] = defaultdict(set)
         for name, terms in phrasings:
             for term in terms:

@@ -242,6 +242,20 @@ def test_a_pause_before_the_first_response_gives_more_time_for_it() -> None:
     assert _first_due(story) == promised + HOUR
 
 
+def test_that_nobody_has_understood_a_theft_yet_is_no_first_response_to_it() -> None:
+    story = Story().writes(NOON, "老公手机丢地铁上了，微信支付宝都登着")
+    told = [each.template for each in story.effects if isinstance(each, NotificationRequested)]
+    assert (story.case.case_type, story.case.priority, told) == ("inquiry.unread", "P1", ["contact.person"])
+    unread = Story().writes(NOON, "忘密码，我妹在用我号")
+    assert (unread.case.case_type, unread.case.priority) == ("inquiry.unread", "P2")
+    for each in (story, unread):
+        assert each.case.sla is not None
+        assert not each.case.sla.responded
+        each.acts(NOON + MINUTE, "note", text="looked at")
+        assert each.case.sla is not None
+        assert each.case.sla.responded
+
+
 def _first_due(story: Story) -> int:
     assert story.case.sla is not None
     return to_ms(story.case.sla.first_response_due)

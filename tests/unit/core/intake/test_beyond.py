@@ -46,7 +46,13 @@ barcode won't scan so I paid by cash, but the app took it as well
 the code on my phone expired at the till and the cashier says I must pay again although my app shows paid
 how do I turn on 2fa, somebody is in my account right now
 name mismatch on transfer yet the recipient got nothing and my balance is down
-wrong account name, transfer failed, refund has not come for 5 days""".splitlines()
+wrong account name, transfer failed, refund has not come for 5 days
+转账说户名错误，可钱出去了
+提示卡过期，可银行那边显示付成功
+expired card error, bank app shows it as paid
+付款码别人能用吗？我的好像被人截图了
+insufficient funds but I have 500 in there
+QR expired but I paid 300""".splitlines()
 PLAIN = """\
 余额不足付不了
 忘了密码，怎么办

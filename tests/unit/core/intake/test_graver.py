@@ -102,11 +102,54 @@ def test_who_tells_of_somebody_else_is_answered_by_security(text: str) -> None:
     assert found.topic.priority <= 2
 
 
+URGENT = {
+    ("security", 1): """\
+I forgot my password. Also my wallet shows a payment I dont recognise
+忘了密码，手机也丢了
+老公手机丢地铁上了，微信支付宝都登着
+my ex still knows my pin and keeps buying stuff
+does paypal work with you, my paypal got drained through your wallet
+怎么设置双重验证，今天早上有陌生设备登录
+忘记密码，骗子说是银行让我把屏幕共享给他看了
+怎么解绑银行卡？卡昨天丢了
+how to add another card, mine was cloned at a gas station
+nobody but me should be able to log in, yet there is a login from Lagos""",
+    ("security", 2): """\
+忘密码，我妹在用我号
+密码忘了，重置时发现绑定手机不是我的号
+如何查看登录记录，好像有别人
+how do I see my devices, one is not mine
+how do I reset my pin, my roommate figured it out""",
+    ("accounting", 2): """\
+QR expired, cashier scanned again, both went through
+二维码过期了但是钱少了
+扫码失败，钱花出去了
+给我妈转了3000，显示已到账，可她说一分没收到
+forgot password but 40 EUR went to Lagos
+how do I turn off auto pay, it took 3 payments yesterday""",
+}
+
+
+@pytest.mark.parametrize(
+    ("queue", "priority", "text"),
+    [(queue, priority, text) for (queue, priority), texts in URGENT.items() for text in texts.splitlines()],
+)
+def test_what_nobody_understood_is_as_urgent_as_what_it_tells_of(queue: str, priority: int, text: str) -> None:
+    found = reading(text)
+    assert (found.topic.queue, found.topic.priority, found.answer) == (queue, priority, "")
+
+
+@pytest.mark.parametrize("text", ["what happens if my phone is stolen", "万一手机丢了怎么办", "how do I add a card"])
+def test_a_question_about_a_theft_is_none(text: str) -> None:
+    assert not graver.tells_of_robbery(folded(text))
+
+
 def test_what_others_ask_for_themselves_tells_of_nobody_else() -> None:
     about = {flow for flow, topic in TOPICS.items() if topic.answer} | graver.FAILED
     texts = [each.text for each in (*written(1), *handwritten()) if each.flow in about]
     assert len(texts) > 1_000
     assert [text for text in texts if graver.tells_of_others(folded(text))] == []
+    assert [text for text in texts if graver.tells_of_robbery(folded(text))] == []
 
 
 def test_hardly_anybody_with_a_simple_question_was_told_to_do_something() -> None:

@@ -69,6 +69,33 @@ def test_what_has_happened_to_somebody_is_no_general_question(text: str) -> None
     assert looked_up(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "does the refund take long? mine is 20 days late",
+        "退款要多久？我的都20天了",
+        "how long does a withdrawal take? mine left on Monday",
+        "how do I change my phone number, someone else's number is on my account",
+        "how to change email, the one shown there belongs to a stranger",
+        "how do I reset my pin, my roommate figured it out",
+        "怎么改密码，我前男友知道",
+        "forgot my password and now there is a device named 'Galaxy' in my list",
+        "how to enable face id, my brother can open my wallet with his face",
+        "手续费怎么比上次多了",
+    ],
+)
+def test_a_question_with_something_of_ones_own_beside_it_is_for_a_person(text: str) -> None:
+    assert article(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("I have a new number, where can I change it", "change-phone"), ("额度太低了，如何提升", "raise-limits")],
+)
+def test_the_reason_of_a_question_may_be_told_before_it(text: str, wanted: str) -> None:
+    assert article(text) == wanted
+
+
 def test_what_nobody_wrote_about_is_named_by_theme_and_not_by_the_customers_words() -> None:
     found = looked_up("do you offer loans to plumbers from Hamburg?")
     assert found is not None
