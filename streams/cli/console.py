@@ -118,7 +118,7 @@ def add(ctx: click.Context, name: str, role: Role, password_file: Any) -> None:
     Examples:
       paywarden console users add mei --role supervisor
     """
-    if not people.is_name(name) or name != name.strip():
+    if not people.is_name(name):
         raise BadRequest("a name has 1 to 128 printable characters, no slash and no blanks around them.")
     if password_file is None:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)

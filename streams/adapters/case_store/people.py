@@ -67,8 +67,11 @@ def put_user(connection: Connection, given: User) -> None:
 
 
 def is_name(text: str) -> bool:
-    """Whether somebody may be called so: 1 to 128 printable characters; a slash marks what is no person."""
-    return 0 < len(text) <= 128 and text.isprintable() and "/" not in text
+    """Whether somebody may be called so: 1 to 128 printable characters; a slash marks what is no person.
+
+    Names with a blank at either end or two within look like others.
+    """
+    return 0 < len(text) <= 128 and text.isprintable() and "/" not in text and text == " ".join(text.split())
 
 
 def put_from_provider(connection: Connection, name: str, role: Role, now_ms: int) -> bool:

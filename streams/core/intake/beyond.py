@@ -45,7 +45,7 @@ def goes_beyond(line: str, flow: str, model: TextModel, sure_from: float) -> boo
         return True
     parts = [part for part in _all_parts(line) if _says_something(part, flow, model, sure_from)]
     if len(parts) < 2:
-        return any(part.is_turn for part in parts)
+        return any(part.is_turn and _is_about_else(part, flow, model, sure_from) for part in parts)
     if any(_has_figure(part) for part in parts[1:]):
         return True
     told = [part for part in parts if part.is_turn or _ASKS.search(part.text) is None]

@@ -181,6 +181,8 @@ def test_somebody_whom_the_provider_names_is_signed_in_with_the_highest_role(con
         {"preferred_username": None},
         {"preferred_username": "api/billing"},
         {"preferred_username": "local"},
+        {"preferred_username": "oscar "},
+        {"preferred_username": "li  na"},
     ],
 )
 def test_a_token_for_somebody_else_or_another_time_is_refused(console: Console, changes: dict[str, Any]) -> None:

@@ -156,6 +156,19 @@ def test_details(text: str, details: Details) -> None:
         ("paid 12,500.00 and 13,800.00 on 2026-11-27 14:30:05", "paid 12,500.00 and 13,800.00 on 2026-11-27 14:30:05"),
         ("订单 12345678, 128元", "订单 12345678, 128元"),
         ("2026110212345678901234567890", "2026110212345678901234567890"),
+        ("my card number 4111111111111112 is declined", "my card number [card] is declined"),
+        ("卡6222021234567890123", "卡[card]"),
+        ("卡号是6222 0212 3456 7890 123，付不了", "卡号是[card],付不了"),
+        ("card declined, order 4000123412341 waits", "card declined, order 4000123412341 waits"),
+        ("li.hua at qq.com", "[email]"),
+        ("my mail is lihua at qq.com", "my mail is [email]"),
+        ("I bought it at amazon.com", "I bought it at amazon.com"),
+        ("微信 lihua88 打给我", "微信 [number] 打给我"),
+        ("WeChat ID: li_hua", "WeChat ID: [number]"),
+        ("微信支付失败 wechat payment failed", "微信支付失败 wechat payment failed"),
+        ("生日1985年4月3日", "生日[identity]"),
+        ("I was born on 3 April 1985", "I was born on [identity]"),
+        ("date of birth: 1985-04-03", "date of birth: [identity]"),
     ],
 )
 def test_masking(text: str, told: str) -> None:
@@ -385,6 +398,10 @@ def test_a_message_with_a_code_that_does_not_come_is_no_forgotten_password(text:
         "my grandma was tricked into transferring her savings",
         "I was robbed at gunpoint and they made me transfer everything",
         "I fell for a scam and forgot to write down the number",
+        "is this email from you? I already clicked and entered my card number",
+        "点了短信链接还填了卡号",
+        "My salary went out of the wallet at 3am while I was asleep",
+        "昨晚睡觉的时候工资被转走了",
     ],
 )
 def test_who_has_been_robbed_or_cheated_reports_it_to_people_at_once_however_it_is_said(text: str) -> None:
