@@ -159,7 +159,7 @@ def start_webhooks(folder: Path, bootstrap: str, port: int, web_port: int) -> su
 def write_texts(bootstrap: str) -> None:
     """What customers write, which the demo's stories do not."""
     at_ms = time.time_ns() // 1_000_000
-    texts = ("忘记密码了怎么登录", "I was charged twice for order 123456", "qwrt zzz")
+    texts = ("忘记密码了怎么登录", "my withdrawal has not arrived", "qwrt zzz")
     messages = [
         UserMessage(
             event_id=f"text-{number}",
