@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import providers
 
 TESTS = Path(__file__).parent
 
@@ -29,6 +30,10 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("paywarden"), derandomize=False, print_blob=True)
 settings.load_profile("explore" if os.environ.get("PAYWARDEN_EXPLORE") else "paywarden")
+if not os.environ.get("PAYWARDEN_EXPLORE"):
+    # Hypothesis draws numbers and words from the source of the modules that happen to be imported, so what else runs
+    # beside a test would choose its examples. It has no setting for that.
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

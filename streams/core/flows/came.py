@@ -57,7 +57,7 @@ def vouches_for(proof: Trace, trace: Trace) -> bool:
 def kept(entries: list[Trace], at_ms: int, settled_ms: int) -> list[Trace]:
     """These in the order of time, without those that are too old or say nothing of their own.
 
-    Doubts until `settled_ms` are over, and may come back; so they are told apart from those after it.
+    Doubts until `settled_ms` are over: they are told apart from those after it, and go where there is too little room.
     """
     recent = [_wordless(each) for each in entries if at_ms - each.at_ms <= HORIZON_S * 1000]
     ends = _ends(sorted(recent, key=lambda each: each.at_ms), settled_ms)

@@ -101,7 +101,7 @@ def test_people_take_it_on_say_what_it_is_and_end_it(kind: str) -> None:
         ("statement", {"zh": "好"}, "nothing_said"),
         ("statement", {"zh": "拨打13800138000", "en": "call us"}, "personal"),
         ("statement", {"zh": "好", "en": "Sign in at wallet-help.top to get your refund."}, "link"),
-        ("statement", {"zh": "退款请加微信 abc123。", "en": "good"}, "elsewhere"),
+        ("statement", {"zh": "退款请加我们的微信。", "en": "good"}, "elsewhere"),
         ("statement", {"zh": "请把收到的验证码和密码发给我们", "en": "good"}, "secret"),
         ("statement", {"zh": "好", "en": "Transfer your money to our safe account."}, "money"),
         ("statement", {"zh": "好", "en": "You are paid back at 1.2.3.4/pay"}, "link"),

@@ -49,7 +49,7 @@ REFUSED = {
         *("evil .com", "hxxp evil com", "请扫描二维码", "scan the QR code we sent you", "shop.例子"),
     ),
     "elsewhere": (
-        "加微信 wx12345",
+        "加微信联系",
         "添加QQ 1234567 联系",
         "请联系我的微信",
         "微信号 abc",
@@ -63,7 +63,7 @@ REFUSED = {
             "DM us on Instagram",
             "加群 12345",
         ),
-        *("请拨打我们的热线", "打 95188 转人工", "威❤信 abc", "wechat id: helper", "加薇 abc"),
+        *("请拨打我们的热线", "打 95188 转人工", "威❤信 abc", "add our wechat", "加薇 abc"),
     ),
     "money": (
         *("请把钱转到安全账户", "please install AnyDesk", "屏幕共享一下", "请将余额转入 李雷 的账户"),
