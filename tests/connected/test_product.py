@@ -70,7 +70,7 @@ def test_workers_publish_what_the_backtest_writes(make_product: MakeProduct, is_
 def test_a_watched_model_has_no_effect(make_product: MakeProduct, tmp_path: Path) -> None:
     """It would hold every payment; whatever is published beside its own records is the same to the byte without it."""
     champion, watched = small_model(tmp_path / "models"), worse(tmp_path / "models")
-    records = story(*BOTH_AGENTS)
+    records = story("account_takeover", "repeat_failures")
     alone, beside = (
         published_with(make_product(), records, model_dir=str(champion), shadow_model_dirs=json.dumps(shadows))
         for shadows in ([], [str(watched)])

@@ -207,7 +207,7 @@ def hostile(number: int, draw: Random) -> tuple[str, Event]:
 @pytest.mark.timeout(3_600 if SOAK else 300)
 def test_one_account_under_hostile_events_stays_small_and_does_not_slow_down() -> None:
     """An account that is full costs the same however long it has been attacked."""
-    number_of_events = 1_000_000 if SOAK else 50_000
+    number_of_events = 1_000_000 if SOAK else 25_000
     draw = Random(5)
     logic = accounts_logic(enforcing())
     engine = Partition(logic, 0, 1, STRICT)
