@@ -48,6 +48,7 @@ KINDS: Final[Mapping[tuple[str, str], str | None]] = {
     ("GET", "/contacts/{event_id}"): None,
     ("GET", "/cases/{case_id}"): "case_view",
     ("POST", "/cases/{case_id}/actions"): "action",
+    ("POST", "/cases/{case_id}/question"): "question_preview",
     ("POST", "/cases/{case_id}/handling"): "action",
     ("POST", "/cases/{case_id}/reveal"): "reveal",
     ("POST", "/cases/{case_id}/attachments"): "attachment",

@@ -12,9 +12,11 @@ from typing import Any, Final, Literal, get_args
 from streams.console.actions import Refused
 from streams.contracts.accounts import AskedFor
 from streams.contracts.actions import Scope
-from streams.contracts.cases import CaseVersion, Finding, ResolutionCode, RootCause
+from streams.contracts.cases import CaseVersion, CustomerText, Finding, ResolutionCode, RootCause
+from streams.core.cases import question
 from streams.core.cases.operator import LASTS_S
-from streams.core.cases.remarks import QUESTION_MAX, question_refusal
+from streams.core.cases.question import QUESTION_MAX, Question
+from streams.core.messages.render import Messages, render
 
 Form = Mapping[str, Sequence[str]]
 
@@ -45,19 +47,22 @@ OFFERS: Final = {
 TAKES: Final[Mapping[str, Mapping[str, str]]] = {
     "lock": {"scope": "lock_scope", "hours": "lock_hours"},
     "unlock": {"scope": "unlock_scope"},
-    "ask": {"asks_for": "asks_for"},
+    "ask": {"asks_for": "asks_for", "zh": "question_zh", "en": "question_en"},
     "resolve": {"finding": "finding", "resolution": "resolution", "root_cause": "root_cause"},
     "merge": {"other_case_id": "other_case"},
     "link": {"other_case_id": "other_case"},
 }
+_ALONE: Final = "question"  # as programs ask it that write one language; no form has it
 
 
 class FieldTooMany(Exception):
     """A field, by its name, that this action does not take."""
 
 
-def fields_of(action: str, form: Form) -> dict[str, Any]:
+def fields_of(action: str, form: Form, case: CaseVersion) -> dict[str, Any]:
     """The fields of the event that this action has of its own. Raises Refused with the key of a text."""
+    if action == "ask":
+        return _ask(form, case)
     read = _OF.get(action)
     return {} if read is None else read(form)
 
@@ -74,10 +79,11 @@ def known_of(case: CaseVersion) -> frozenset[str]:
     return frozenset(name for name, value in said.items() if value is not None)
 
 
-def is_around(case: CaseVersion) -> bool:
-    """Whether the sentences around a question are in its customer's language, as far as the case says."""
-    language = case.language or ""
-    return language.partition("-")[0] in ("zh", "en") or any(language in each.texts for each in case.messages)
+def message_of(case: CaseVersion, asked: Mapping[str, Any], messages: Messages) -> CustomerText:
+    """The whole message by which a customer would be asked, in each language that it is sent in."""
+    wanted = Question(asked.get("zh", ""), asked.get("en", ""))
+    template, parameters = question.message_of(case.case_id, asked.get("asks_for", ()), wanted)
+    return render(template, parameters, "UTC", messages, case.language or "")  # it says no time
 
 
 def form_of(action: str, text: str, wanted: Mapping[str, Any]) -> Form:
@@ -87,12 +93,12 @@ def form_of(action: str, text: str, wanted: Mapping[str, Any]) -> Form:
         if name not in names:
             raise FieldTooMany(name)
     given = {names[name]: value if isinstance(value, list) else [str(value)] for name, value in wanted.items()}
-    return {**given, "question" if action == "ask" else "text": [text]}
+    return {**given, _ALONE if action == "ask" else "text": [text]}
 
 
 def said_in(action: str, form: Form) -> str:
-    """What is said with the action: the question that a customer is asked has a field of its own beside the note."""
-    return _one(form, "question" if action == "ask" else "text")
+    """What is said with the action: what a customer is asked has fields of its own beside the note."""
+    return _one(form, _ALONE if action == "ask" else "text")
 
 
 def _lock(form: Form) -> dict[str, Any]:
@@ -120,14 +126,16 @@ def _unlock(form: Form) -> dict[str, Any]:
     return {"scope": scope} if scope else {}
 
 
-def _ask(form: Form) -> dict[str, Any]:
+def _ask(form: Form, case: CaseVersion) -> dict[str, Any]:
     wanted = tuple(dict.fromkeys(form.get("asks_for", ())))
     if not set(wanted) <= set(ASKED_FOR):
         raise Refused("refused.form")
-    question = _one(form, "question")
-    if question and (refused := question_refusal(question)) is not None:
+    own = {name: _one(form, TAKES["ask"][name]) for name in ("zh", "en")}
+    alone = _one(form, _ALONE)
+    asked = Question(**own) if any(own.values()) else Question(alone, alone)
+    if (refused := question.refusal(asked, case.language or "")) is not None:
         raise Refused(f"refused.question.{refused[0]}")
-    return {"asks_for": wanted} if wanted else {}
+    return ({"asks_for": wanted} if wanted else {}) | {name: text for name, text in own.items() if text}
 
 
 def _resolve(form: Form) -> dict[str, Any]:
@@ -148,7 +156,6 @@ def _other(form: Form) -> dict[str, Any]:
 _OF: Final[Mapping[str, Callable[[Form], dict[str, Any]]]] = {
     "lock": _lock,
     "unlock": _unlock,
-    "ask": _ask,
     "resolve": _resolve,
     "merge": _other,
     "link": _other,

@@ -163,6 +163,9 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     finding: Finding | None = None  # resolve: what it turned out to be
     resolution: ResolutionCode | None = None  # resolve: how it ended
     root_cause: RootCause | None = None  # resolve: whose it was
+    # ask: the question in each language, in the place of `text`; one is enough for a customer known to read it
+    zh: ShortText | None = None
+    en: ShortText | None = None
 
 
 class IdentityAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -42,7 +42,7 @@ from streams.console.wording import load_texts
 from streams.contracts.accounts import AskedFor, BlockedKind, BlockReason, CaseAction, EntityBlock
 from streams.contracts.actions import Scope
 from streams.contracts.base import EPOCH, from_ms, to_ms
-from streams.contracts.cases import Priority, Queue, ResolutionCode, RootCause, Status
+from streams.contracts.cases import CaseVersion, Priority, Queue, ResolutionCode, RootCause, Status
 from streams.core.entities.context import reference
 from streams.core.roles import ANALYSTS
 from streams.ports import Clock
@@ -105,11 +105,19 @@ class ActionRequest(BaseModel):
     text: str = Field(
         "",
         max_length=4_000,
-        description="A note; of `ask` the question to the customer, 160 characters. Personal data has no place in it",
+        description="A note; of `ask` the question, 160 characters, as it is for every language; `zh` and `en` take its"
+        " place. Personal data has no place in it",
     )
     scope: Scope | None = Field(None, description="`lock`: absent is money out; `unlock`: absent is every lock")
     hours: int | None = Field(None, ge=1, le=720, description="`lock`: absent is as long as the policy restricts")
     asks_for: list[AskedFor] | None = Field(None, max_length=10, description="`ask`: what the customer is asked for")
+    zh: str | None = Field(None, min_length=1, max_length=160, description="`ask`: the question in Chinese")
+    en: str | None = Field(
+        None,
+        min_length=1,
+        max_length=160,
+        description="`ask`: the same in English. One of them is enough for a customer known to read it",
+    )
     finding: FindingOffered | None = Field(None, description="`resolve`: what it turned out to be")
     resolution: ResolutionCode | None = Field(None, description="`resolve`: how it ended")
     root_cause: RootCause | None = Field(None, description="`resolve`: whose it was")
@@ -361,7 +369,7 @@ def build_api(
         found, now_ms = decode_case(body), clock.now_ms()
         if asked.action == "unlock" and await asyncio.to_thread(_is_frozen, store, found.entities.account_id):
             raise Problem(403, _TWO_PEOPLE)
-        more = await asyncio.to_thread(_more_of, store, asked)
+        more = await asyncio.to_thread(_more_of, store, asked, found)
         try:
             event = actions.action_of(
                 found,
@@ -510,15 +518,16 @@ async def _sends(
         raise Problem(503, "the broker does not answer; send the same request again", Retry_After="5") from None
 
 
-def _more_of(store: CaseStore, asked: ActionRequest) -> dict[str, Any]:
+def _more_of(store: CaseStore, asked: ActionRequest, case: CaseVersion) -> dict[str, Any]:
     """The fields of the event that this action has of its own, as a form has them. Answers 422."""
     try:
         form = wishes.form_of(asked.action, asked.text, asked.wanted())
-        found = wishes.fields_of(asked.action, form)
+        found = wishes.fields_of(asked.action, form, case)
     except wishes.FieldTooMany as error:
         raise Problem(422, f"body.{error}: {asked.action} takes no such field") from None
     except actions.Refused as error:
-        field = {"ask": "text"}.get(asked.action, "other_case_id")
+        said = next((name for name in ("zh", "en") if getattr(asked, name) is not None), "text")
+        field = said if asked.action == "ask" else "other_case_id"
         raise Problem(422, f"body.{field}: {_TEXTS[str(error)]['en']}") from None
     other = found.get("other_case_id")
     if other is not None and _body_of(store, other) is None:

@@ -105,7 +105,6 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
         "others": others,
         "known": wishes.known_of(found),
     }
-    shown["is_around"] = wishes.is_around(found)
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
     return desk.page(request, "case.html", session, **shown)
 
@@ -160,7 +159,7 @@ async def act(
     now_ms = desk.clock.now_ms()
     sent = _fields(await request.form())
     try:
-        more = wishes.fields_of(action, sent)
+        more = wishes.fields_of(action, sent, found)
         if "other_case_id" in more:
             await asyncio.to_thread(_other_case, desk, more["other_case_id"])
         if "resolution" in more:
@@ -182,6 +181,31 @@ async def act(
     says(request, detail=f"{action} {wanted.event_id}" + (f" with {second}" if second else ""))
     await desk.send(wanted, now_ms)
     return RedirectResponse(f"/cases/{found.case_id}?{urlencode({'sent': wanted.event_id})}", 303)
+
+
+@router.post("/cases/{case_id}/question", dependencies=FROM_HERE)
+async def preview(
+    request: Request,
+    desk: At,
+    session: Who,
+    case_id: str,
+    version: Annotated[str, Form()] = "",
+    form: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> HTMLResponse:
+    """The message that a customer would be sent, before it is."""
+    of_this_session(session, csrf)
+    seen = _version_seen(version, form)
+    found = await asyncio.to_thread(desk.case_of, case_id)
+    may_act(session)
+    try:
+        asked = wishes.fields_of("ask", _fields(await request.form()), found)
+    except actions.Refused as error:
+        raise HTTPException(400, str(error)) from None
+    message = wishes.message_of(found, asked, desk.library.messages)
+    return desk.page(
+        request, "question.html", session, case=found, asked=asked, message=message, version=seen, form=form
+    )
 
 
 @router.post("/cases/{case_id}/handling", dependencies=FROM_HERE)

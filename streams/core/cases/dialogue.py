@@ -182,12 +182,12 @@ def _remind(turn: Turn, case: Case) -> None:
     parameters = {"case_id": case.case_id, "deadline": instant(closes_ms)}
     text = f"reminder {case.reminders + 1}: the customer has not answered"
     add_line(turn, case, Line(turn.at_ms, "customer.reminded", turn.cause, text))
-    question = case.parameters.get("question")
-    if question is None:
+    question = {name: said for name, said in case.parameters.items() if name.startswith("question")}
+    if not question:
         parameters["fields"] = case.parameters.get("fields", QUESTION)
         notify(turn, "case.reminder", parameters, case)
     else:  # aside: the case goes on saying what was asked
-        notify(turn, "case.reminder.question", parameters | {"question": question}, case, aside=True)
+        notify(turn, "case.reminder.question", parameters | question, case, aside=True)
     turn.ctx.dialogue.append("reminded")
 
 

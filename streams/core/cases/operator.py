@@ -6,7 +6,7 @@ from typing import Final
 
 from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
-from streams.core.cases import attachments, clocks, dialogue, endings, joining, remarks
+from streams.core.cases import attachments, clocks, dialogue, endings, joining, question, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.flows import mule, ordered, social, trail, unknown_outcome
@@ -76,7 +76,7 @@ def act(turn: Turn, event: CaseAction) -> None:
     who = f"{event.role} {event.actor}" + (f" with {event.second_actor}" if event.second_actor else "")
     done = _told(event)
     add_line(turn, case, Line(turn.at_ms, f"operator_{event.action}", turn.cause, f"{who}: {done}"[:200]))
-    remarks.keep(turn, case, event.action, event.actor, event.role, event.text)
+    remarks.keep(turn, case, event.action, event.actor, event.role, _said(event))
     if event.action not in ("escalate", "put_back", "open") and not _gives_away(event):
         clocks.worked(case)  # who only passes it on has not begun
     match event.action:
@@ -141,6 +141,11 @@ def act(turn: Turn, event: CaseAction) -> None:
             raise AssertionError(f"{event.action} was let through")
 
 
+def _said(event: CaseAction) -> str | None:
+    """What the operator has written: a note, or what the customer is asked."""
+    return " / ".join(question.question_of(event).texts) if event.action == "ask" else event.text
+
+
 def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
     """(cause, sentence) if the action must not happen."""
     permitted = PERMITTED.get(event.action)
@@ -203,8 +208,8 @@ def _refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
             or social.unanswered(case, event.text)
             or endings.contradicted(turn, case, event.resolution)
         )
-    if event.action == "ask" and event.text and event.text.strip():
-        return remarks.question_refusal(event.text.strip())
+    if event.action == "ask":
+        return question.refusal(question.question_of(event), turn.obligations.holder.language)
     if event.action == "merge":
         return joining.merge_refusal(turn, case, event.other_case_id)
     if event.action == "link":
@@ -325,15 +330,7 @@ def _put_back(turn: Turn, case: Case) -> None:
 
 
 def _ask(turn: Turn, case: Case, event: CaseAction) -> None:
-    fields = ",".join(f"ask.{name}" for name in dict.fromkeys(event.asks_for))
-    question = " ".join((event.text or "").split())
-    parameters = {"case_id": case.case_id}
-    if question:
-        parameters["question"] = question
-    if fields or not question:
-        parameters["fields"] = fields or dialogue.QUESTION
-    with_both = "case.question.both" if fields else "case.question.own"
-    dialogue.ask(turn, case, with_both if question else "case.question", parameters)
+    dialogue.ask(turn, case, *question.message_of(case.case_id, event.asks_for, question.question_of(event)))
     shrink(turn)
 
 

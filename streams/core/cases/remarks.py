@@ -11,13 +11,11 @@ from typing import Final
 from streams.contracts.accounts import ContactTaken, Support, UserMessage
 from streams.contracts.cases import RemarkRecorded
 from streams.core.intake.masking import masked
-from streams.core.messages import by_hand
 from streams.core.obligations import Case
 from streams.core.turn import Turn
 
 CUSTOMER: Final = "customer"
 MESSAGE, CONTACT = "message", "contact"  # actions of remarks that are none of the desk's
-QUESTION_MAX: Final = 160  # characters of a question to a customer: the account remembers it until it is answered
 _MOST: Final = 4_000
 
 
@@ -59,10 +57,3 @@ def of_customer(turn: Turn, event: Support) -> None:
     for case in turn.obligations.cases:
         if any(line.event_id == turn.cause for line in case.lines):
             keep(turn, case, *said, event.text)
-
-
-def question_refusal(text: str) -> tuple[str, str] | None:
-    """(cause, sentence) if this must not be asked of a customer. Never repeats the text."""
-    if len(text) > QUESTION_MAX:
-        return "too_long", f"a question has {QUESTION_MAX} characters at most"
-    return by_hand.refusal(text, "a question")

@@ -20,7 +20,8 @@ from streams.core.currencies import exponent_of
 from streams.core.local_time import is_zone
 from streams.core.refused import wrong
 
-# name, names: of what has a word here or in an overlay, or else stands for itself; said: by an operator.
+# name, names: of what has a word here or in an overlay, or else stands for itself; said: by an operator, in Chinese too
+# where `in_chinese` of the parameter says it.
 ParameterKind = Literal["money", "instant", "word", "id", "count", "words", "article", "name", "names", "said"]
 ARTICLE = "answer.article"  # the message that sends one
 GONE = "article.gone"  # in the place of an article that this deployment has no more, or has written anew
@@ -69,6 +70,11 @@ class TemplateError(Exception):
 
     Operator action: correct the named template; nothing starts with messages that could be sent half filled in.
     """
+
+
+def in_chinese(parameter: str) -> str:
+    """The parameter in which Chinese readers are told what an operator says to others in `parameter`."""
+    return f"{parameter}_zh"
 
 
 def fields_of(text: str) -> set[str]:
@@ -183,20 +189,24 @@ def render(
 ) -> CustomerText:
     """All texts of a message. Missing or surplus parameters are a programming error and raise KeyError."""
     wanted = messages.template[template]
-    if wanted.parameters.keys() != parameters.keys():
+    own_words = {in_chinese(name) for name, kind in wanted.parameters.items() if kind == "said"}
+    if wanted.parameters.keys() != parameters.keys() - own_words:
         raise KeyError(f"template {template} needs {sorted(wanted.parameters)}, not {sorted(parameters)}")
     zh: dict[str, str] = {}
     en: dict[str, str] = {}
-    for name, value in parameters.items():
-        match wanted.parameters[name]:
-            case "word" | "words" | "article" | "name" | "names" as kind:
+    for name, kind in wanted.parameters.items():
+        value = parameters[name]
+        match kind:
+            case "word" | "words" | "article" | "name" | "names":
                 words = [_word(kind, each, messages) for each in _word_names(kind, value)]
                 zh[name], en[name] = "、".join(each.zh for each in words), ", ".join(each.en for each in words)
             case "instant":
                 local, zone = _local(value, time_zone)
                 zh[name] = f"{local.month}月{local.day}日{local:%H:%M}{zone}"
                 en[name] = f"{local:%H:%M}{zone} on {local.day} {_MONTHS[local.month - 1]}"
-            case "money" | "id" | "count" | "said":
+            case "said":
+                zh[name], en[name] = parameters.get(in_chinese(name), value), value
+            case "money" | "id" | "count":
                 zh[name] = en[name] = value
     own = _own(template, parameters, time_zone, messages, language) if messages.locales else {}
     return CustomerText(template=template, zh=wanted.zh.format_map(zh), en=wanted.en.format_map(en), texts=own)
@@ -227,9 +237,10 @@ def _own(
         return {}
     locale, kinds = messages.locales[tag], messages.template[template].parameters
     said = dict(parameters)
-    for name, value in parameters.items():
-        match kinds[name]:
-            case "word" | "words" | "article" | "name" | "names" as kind:
+    for name, kind in kinds.items():
+        value = parameters[name]
+        match kind:
+            case "word" | "words" | "article" | "name" | "names":
                 words = _word_names(kind, value)
                 if any(each in messages.words and each not in locale.words for each in words):
                     return {}

@@ -68,6 +68,7 @@ WHO: dict[tuple[str, str], tuple[frozenset[str], dict[str, str] | None, int]] = 
     ("POST", "/cases/{case_id}/handling"): (ACTS, NOTE, 400),  # no incident
     ("POST", "/cases/{case_id}/attachments"): (ACTS, ATTACHED, 303),
     ("POST", "/cases/{case_id}/attachments/{sha256}"): (ACTS, {}, 404),
+    ("POST", "/cases/{case_id}/question"): (ACTS, {"version": "2", "form": "1"}, 200),
     ("POST", "/cases/{case_id}/reveal"): (ACTS, {"reason": "the customer is on the phone"}, 200),
     ("GET", "/incidents"): (ALL, None, 200),
     ("GET", "/locks"): (ALL, None, 200),

@@ -210,6 +210,7 @@ FORMS = {
     "/bulk/resolve": {"case": "2:case_p", "form": "1"},
     "/handover": {"case": "2:case_p", "form": "1"},
     "/cases/{case_id}/actions": {"action": "note", "version": "2", "form": "1"},
+    "/cases/{case_id}/question": {"version": "2", "form": "1"},
     "/cases/{case_id}/reveal": {"reason": "I want to know"},
     "/account/cases": {"flow": "F12", "text": "he called", "form": "1"},
     "/account/reveal": {"reason": "I want to know"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
@@ -43,10 +44,12 @@ def acts(browser: Browser, case_id: str, action: str, **fields: Any) -> Answer:
         ("lock", {"lock_hours": "1.5"}, "from 1 hour to 30 days"),
         ("unlock", {"unlock_scope": "x"}, "Choose what is locked"),
         ("lock", {"lock_order": "mayor"}, "The form is not complete"),
-        ("ask", {"question": "what is your PIN?"}, "never asked for a password"),
-        ("ask", {"question": "see www.pay.example"}, "holds no link"),
-        ("ask", {"question": "are you 13800138000?"}, "no card, identity or telephone number"),
-        ("ask", {"question": "x" * 161}, "160 characters"),
+        ("ask", {"question_en": "what is your PIN?"}, "never asked for a password"),
+        ("ask", {"question_en": "see www.pay.example"}, "holds no link"),
+        ("ask", {"question_en": "are you 13800138000?"}, "no card, identity or telephone number"),
+        ("ask", {"question_en": "x" * 161}, "160 characters"),
+        ("ask", {"question_zh": "请告知验证码", "question_en": "Which shop?"}, "never asked for a password"),
+        ("ask", {"question_en": "Which shop?"}, "write the question in both"),
         ("ask", {"asks_for": "password"}, "The form is not complete"),
         ("resolve", {"finding": "confirmed_fraud"}, "The form is not complete"),
         ("resolve", {"resolution": "whatever"}, "The form is not complete"),
@@ -76,10 +79,12 @@ def test_every_choice_reaches_the_core_and_the_page(office: Office, mei: Browser
     assert acts(mei, first.case_id, "unlock", unlock_scope="login").status == 303
     alone = acts(mei, first.case_id, "lock", lock_order="court", text="order 12/2026")
     assert "only a supervisor may freeze for an order" in mei.asks("GET", alone.location).text
-    assert acts(mei, first.case_id, "ask", question="Which shop was it?", asks_for=["order", "time"]).status == 303
+    asks = {"question_zh": "是哪家店?", "question_en": "Which shop was it?", "asks_for": ["order", "time"]}
+    assert acts(mei, first.case_id, "ask", **asks).status == 303
     page = mei.asks("GET", f"/cases/{first.case_id}").text
     assert "the order number, the time. Which shop was it?" in page
-    assert '<q class="quote"><small>mei</small> Which shop was it?</q>' in page
+    assert "订单号、时间。是哪家店?" in page
+    assert '<q class="quote"><small>mei</small> 是哪家店? / Which shop was it?</q>' in page
     assert acts(mei, first.case_id, "link", other_case=second.case_id).status == 303
     assert f'<a href="/cases/{second.case_id}">' in mei.asks("GET", f"/cases/{first.case_id}").text
     refused = acts(mei, first.case_id, "merge", other_case=second.case_id)
@@ -192,20 +197,56 @@ def test_refunded_is_offered_where_the_store_knows_of_a_refund_and_says_why_wher
     assert acts(mei, "case_paid", "resolve", resolution="refunded").status == 303
 
 
+def sees(browser: Browser, case_id: str, **fields: Any) -> Answer:
+    """The preview of a question."""
+    return browser.asks("POST", f"/cases/{case_id}/question", browser.form_of(case_id) | fields)
+
+
+def form_on(page: str) -> dict[str, list[str]]:
+    """What the only form that acts on a case would send."""
+    form = page[page.index('/actions">') : page.rindex("</form>")]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form):
+        found.setdefault(name, []).append(unescape(value))
+    return found
+
+
+def test_the_whole_message_is_seen_in_both_languages_before_it_is_sent(office: Office, mei: Browser) -> None:
+    asked = office.asks("previewed")
+    before = len(office.sent)
+    seen = sees(mei, asked.case_id, question_zh="是哪家店?", question_en='Which "shop"?', asks_for=["order", "time"])
+    assert (seen.status, len(office.sent)) == (200, before)
+    page = unescape(seen.text)
+    zh = f"处理工单{asked.case_id}还需要您提供：订单号、时间。是哪家店? 回复本消息即可"
+    en = f'To go on with case {asked.case_id} we need from you: the order number, the time. Which "shop"? Just reply'
+    assert zh in page
+    assert en in page
+    assert mei.asks("POST", f"/cases/{asked.case_id}/actions", form_on(seen.text)).status == 303
+    sent = office.sent[-1]
+    assert isinstance(sent, CaseAction)
+    assert (sent.zh, sent.en, sent.asks_for) == ("是哪家店?", 'Which "shop"?', ("order", "time"))
+    told = unescape(mei.asks("GET", f"/cases/{asked.case_id}").text)
+    assert zh in told
+    assert en in told
+
+
 @pytest.mark.parametrize(
-    ("language", "named", "around"),
-    [
-        ("zh-Hans", "Chinese", "in the customer's"),
-        ("en", "English", "in the customer's"),
-        ("fr", "fr", "in Chinese and English only"),
-        (None, "unknown", "in Chinese and English only"),
-    ],
+    ("fields", "says"),
+    [({"question_en": "what is your PIN?"}, "never asked for a password"), ({"question_en": "Which?"}, "in both")],
 )
-def test_before_a_question_is_sent_the_page_says_in_which_language_it_is_read(
-    office: Office, mei: Browser, language: str | None, named: str, around: str
+def test_what_may_not_be_asked_has_no_preview(office: Office, mei: Browser, fields: dict[str, str], says: str) -> None:
+    seen = sees(mei, office.asks("unseen").case_id, **fields)
+    assert seen.status == 400
+    assert says in seen.text
+
+
+@pytest.mark.parametrize(
+    ("language", "named"), [("zh-Hans", "Chinese"), ("en", "English"), ("fr", "fr"), (None, "unknown")]
+)
+def test_the_form_of_a_question_says_which_language_its_customer_reads(
+    office: Office, mei: Browser, language: str | None, named: str
 ) -> None:
     case_id = f"case_reads_{language}"
     load(office.store, [record("support.cases.snapshot", case(case_id, language=language))])
     page = unescape(mei.asks("GET", f"/cases/{case_id}").text)
     assert f"The customer's language: <b>{named}</b>" in page
-    assert f"goes out as it is typed, in no other language; the sentences around it are {around}" in page

@@ -6,7 +6,14 @@ import pytest
 from support.happenings import MINUTE, NOON, event, paid
 from support.play import Player, policy
 
-from streams.contracts.accounts import ActionAcknowledged, CaseAction, CustomerConfirmed, IdentityVerified, UserMessage
+from streams.contracts.accounts import (
+    AccountProfile,
+    ActionAcknowledged,
+    CaseAction,
+    CustomerConfirmed,
+    IdentityVerified,
+    UserMessage,
+)
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import from_ms
 from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested, RemarkRecorded
@@ -61,6 +68,8 @@ def test_a_viewer_may_only_look(action: str) -> None:
         ("ask", {"text": "open https://pay.example and look"}, "link"),
         ("ask", {"text": "are you still at 13800138000?"}, "personal"),
         ("ask", {"text": "x" * 161}, "too_long"),
+        ("ask", {"zh": "请告诉我们验证码", "en": "Which shop was it?"}, "secret"),
+        ("ask", {"zh": "是哪家店？", "en": "x" * 161}, "too_long"),
         ("note", {"case_id": "case_other"}, "unknown_case"),
         ("note", {"case_id": None}, "unknown_case"),
         ("note", {"expected_version": 9}, "version_conflict"),
@@ -272,6 +281,48 @@ def test_an_analysts_question_reaches_the_customer_and_stays_on_the_case_that_wa
     reminded = desk.player.pass_until(NOON + 4 * 1_440 * MINUTE)
     assert any("Which shop was it?" in each.en for each in only(NotificationRequested, reminded))
     assert "Which shop was it?" in only(CaseVersion, reminded)[-1].messages[0].en
+
+
+@pytest.mark.parametrize("asks_for", [(), ("order",)])
+def test_each_customer_is_asked_and_reminded_in_the_own_language(asks_for: tuple[str, ...]) -> None:
+    desk = Desk()
+    (sent,) = only(
+        NotificationRequested, desk.act("ask", zh="是哪家\n店？", en="Which shop was it?", asks_for=asks_for)
+    )
+    reminded = only(NotificationRequested, desk.player.pass_until(NOON + 4 * 1_440 * MINUTE))
+    for each in (sent, *reminded, desk.case.messages[0]):
+        assert ("是哪家 店？" in each.zh, "Which shop" in each.zh) == (True, False)
+        assert ("Which shop was it?" in each.en, "哪家" in each.en) == (True, False)
+
+
+def test_the_case_keeps_both_texts_of_what_its_customer_was_asked() -> None:
+    (remark,) = only(RemarkRecorded, Desk().act("ask", zh="是哪家店", en="Which shop was it?"))
+    assert remark.text == "是哪家店 / Which shop was it?"
+
+
+@pytest.mark.parametrize(
+    ("language", "texts", "is_sent"),
+    [
+        ("zh-CN", {"zh": "是哪家店？"}, True),
+        ("zh-CN", {"en": "Which shop?"}, False),
+        ("en", {"en": "Which shop?"}, True),
+        ("en", {"zh": "是哪家店？"}, False),
+        ("fr", {"en": "Which shop?"}, False),
+        ("fr", {"zh": "是哪家店？", "en": "Which shop?"}, True),
+        (None, {"en": "Which shop?"}, False),
+        (None, {"zh": "是哪家店？", "en": "Which shop?"}, True),
+    ],
+)
+def test_one_text_of_a_question_is_enough_only_for_who_reads_it(
+    language: str | None, texts: dict[str, str], is_sent: bool
+) -> None:
+    desk = Desk()
+    if language is not None:
+        desk.player.see(event(AccountProfile, NOON + MINUTE // 2, 90, language=language))
+    effects = desk.act("ask", **texts)
+    assert [each.cause for each in only(ActionRejected, effects)] == ([] if is_sent else ["language"])
+    for each in only(NotificationRequested, effects):
+        assert all(text in each.zh + each.en for text in texts.values())
 
 
 @pytest.mark.parametrize(("scope", "action"), [("money_out", "restrict"), ("login", "lock"), ("all", "restrict")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.core.cases.remarks import question_refusal
+from streams.core.cases.question import text_refusal
 from streams.core.messages import by_hand
 
 REFUSED = {
@@ -99,7 +99,7 @@ ASKED = (
 
 @pytest.mark.parametrize(("cause", "text"), [(cause, text) for cause, texts in REFUSED.items() for text in texts])
 def test_what_a_thief_would_ask_is_refused(cause: str, text: str) -> None:
-    found = question_refusal(text)
+    found = text_refusal(text)
     assert found is not None
     assert found[0] == cause
     assert text not in found[1]
@@ -107,7 +107,7 @@ def test_what_a_thief_would_ask_is_refused(cause: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", ASKED)
 def test_what_a_case_needs_is_asked(text: str) -> None:
-    assert question_refusal(text) is None
+    assert text_refusal(text) is None
 
 
 def test_a_statement_may_speak_of_codes_that_come_late() -> None:
