@@ -228,7 +228,7 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
     elif missing := _missing(turn, event, reading):
         fields = ",".join(f"ask.{name}" for name in missing)
         parameters = {"case_id": case.case_id, "topic": topic.word, "fields": fields}
-        if topic.queue == "security" or case.priority <= _URGENT or not turn.acts:
+        if topic.queue == "security" or case.priority <= _URGENT or topic.at_once or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
         else:
             dialogue.ask(turn, case, ASKED, parameters)

@@ -16,6 +16,7 @@ class Topic(NamedTuple):
     answer: bool = False  # its template `answer.<flow>` says all there is to say
     family: str = ""  # of the case that a report of the same thing opens, so that both are one
     told: str = ""  # what the customer is told that it is about, where that is not the flow's own word
+    at_once: bool = False  # people begin with what is known, whatever its priority: it can be stopped for a short time
 
     @property
     def word(self) -> str:
@@ -71,7 +72,9 @@ TOPICS: Final = {
         Topic("F38", "payment_failure.code", "self_service", 4, answer=True),
         Topic("F39", "merchant_onboarding", "policy", 4),
         Topic("F40", "security_inquiry", "security", 4, answer=True),
-        Topic("F41", "wrong_transfer", "policy", 3, ("payee", "amount", "time"), family="wrong_transfer"),
+        Topic(
+            "F41", "wrong_transfer", "policy", 3, ("payee", "amount", "time"), family="wrong_transfer", at_once=True
+        ),
         Topic("F42", "inquiry", "self_service", 4),
         Topic("F44", "feedback", "policy", 4),
         Topic("F46", "fee_issue", "accounting", 3, ("amount",)),

@@ -40,6 +40,10 @@ def test_a_message_opens_a_case_with_what_it_names_and_asks_for_the_rest() -> No
     [
         ("all payments at our shop fail", "F34", "ask.time"),
         ("店里所有顾客都付不了款", "F34", "ask.time"),
+        ("the terminals in our 4 stores refuse every card", "F34", "ask.time"),
+        ("我们连锁店的收银台全都刷不了卡", "F34", "ask.time"),
+        ("I sent it to the wrong person", "F41", "ask.payee,ask.amount,ask.time"),
+        ("转错人了", "F41", "ask.payee,ask.amount,ask.time"),
         ("charged twice", "F12", "ask.order,ask.amount"),
         ("钱扣了，订单显示失败", "F10", "ask.order,ask.amount,ask.time"),
         ("top up not arrived", "F13", "ask.amount,ask.time"),

@@ -402,6 +402,9 @@ def test_a_message_with_a_code_that_does_not_come_is_no_forgotten_password(text:
         "点了短信链接还填了卡号",
         "My salary went out of the wallet at 3am while I was asleep",
         "昨晚睡觉的时候工资被转走了",
+        "how can I see my records? two of the payments are not mine",
+        "I want to delete the account that somebody opened in my name. someone opened it with my passport",
+        "有人用我的身份证开了账户",
     ],
 )
 def test_who_has_been_robbed_or_cheated_reports_it_to_people_at_once_however_it_is_said(text: str) -> None:
