@@ -130,7 +130,9 @@ def _says_nothing_new(turn: Turn, event: Movement, known: PaymentState, said_ms:
     if type(event) is PaymentPending:
         return is_good or (known.status != PaymentState.SEEN and turn.at_ms <= said_ms)
     if is_good:
-        return not is_firm(event) or (says == PaymentState.FAILED and _is_overtaken(turn, turn.at_ms, said_ms))
+        is_undone_before = says == PaymentState.REVERSED and turn.at_ms < said_ms
+        has_failed_before = says == PaymentState.FAILED and _is_overtaken(turn, turn.at_ms, said_ms)
+        return not is_firm(event) or has_failed_before or is_undone_before
     is_bad = known.status in (PaymentState.FAILED, PaymentState.REVERSED)
     was_before = says == PaymentState.SUCCEEDED and turn.at_ms < said_ms
     return is_bad and was_before and not refunds.can_be_stopped(turn, event.payment_id)

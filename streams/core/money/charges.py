@@ -486,6 +486,12 @@ def credited_ahead(turn: Turn, event: LedgerPosted) -> None:
         _keep_early(turn, row)
 
 
+def was_ahead(turn: Turn, event: LedgerPosted, payment_id: str, minor: int) -> None:
+    """So much of a debit that is about to be counted was back before it: it was more than all debits until now."""
+    row = Spent(payment_key(payment_id), hashed(event.event_id), 0, 0, -minor, event.currency, turn.at_ms)
+    _keep_early(turn, row)
+
+
 def _keep_early(turn: Turn, row: Spent) -> None:
     obligations = turn.obligations
     early = [each for each in obligations.spent if each.amount_minor < 0 and not each.refund]

@@ -388,6 +388,12 @@ def under_way_minor(turn: Turn, payment_id: str, currency: str) -> int:
     return sum(minor for refund_id, minor in waited.items() if given.is_counted(turn, payment_id, refund_id))
 
 
+def is_late(turn: Turn, payment_id: str) -> bool:
+    """Whether a case says that a refund of this payment is not here."""
+    about = [case for case in turn.obligations.cases if case.payment_id == payment_id]
+    return any(case.is_open and case.family in _REFUND_FAMILIES for case in about)
+
+
 def stopped(turn: Turn, payment_id: str, refund_id: str) -> None:
     """A refund was stopped here: security says what becomes of it, and nobody breaks a promise meanwhile."""
     for row in _OF_REFUNDS:

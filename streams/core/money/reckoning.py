@@ -107,7 +107,8 @@ def _end_what_is_once(turn: Turn, twice: list[Case]) -> None:
     """
     for case in twice:
         by_success = case.counters.get(refunds.BY_SUCCESS, 0) == case.amount_minor
-        if case.is_open and by_success and _is_free(case) and refunds.stood_for_another(turn, case):
+        is_here = not expectations.is_late(turn, case.payment_id)
+        if case.is_open and by_success and _is_free(case) and is_here:
             _less(turn, case, 0)
 
 

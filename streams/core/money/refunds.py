@@ -265,13 +265,6 @@ def _was_right(turn: Turn, payment_id: str, refund_id: str) -> bool:
     )
 
 
-def stood_for_another(turn: Turn, case: Case) -> bool:
-    """Whether the refund that a customer has twice is here: it is told, or another one was cancelled for its credit."""
-    lines = [line for each in turn.obligations.cases if each.payment_id == case.payment_id for line in each.lines]
-    is_told = any(line.kind == "refund.credited" for line in case.lines)
-    return is_told or any(line.kind == CANCELLED and line.text.endswith(f": {MONEY_BACK}") for line in lines)
-
-
 def _left_anyway(turn: Turn, payment_id: str, refund_id: str, minor: int, currency: str, *, is_here: bool) -> None:
     """Such a refund has left: what it brings, or has brought (`is_here`), the customer has twice."""
     text = f"refund {refund_id} {_HAD_LEFT} it was cancelled"

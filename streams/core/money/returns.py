@@ -131,7 +131,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         if of_good or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
             charges.not_early(turn, payment_id)
         else:
-            _too_much(turn, event, payment_id, min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor))
+            early_minor, twice_minor = min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor)
+            _too_much(turn, event, payment_id, early_minor, twice_minor, is_ours=is_ours)
 
 
 def _was_expected(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int) -> bool:
@@ -146,7 +147,9 @@ def _was_expected(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: 
     return False
 
 
-def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int, twice_minor: int) -> None:
+def _too_much(
+    turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int, twice_minor: int, *, is_ours: bool
+) -> None:
     """Nothing waits for it and no debit is left that it could undo: where one was given back, it was so twice.
 
     Of a good payment the debit itself remembers what was refunded: a chargeback that comes as well is money twice.
@@ -156,7 +159,7 @@ def _too_much(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int,
     is_good = turn.obligations.is_good(payment_key(payment_id))
     if any(case.family in ENDS and case.money_state == "returned" for case in ended):
         text = "credited although all that was debited is back"
-    elif twice_minor and not is_good and refunds.has_left_too(turn, payment_id):
+    elif twice_minor and not is_good and (is_ours or refunds.has_left_too(turn, payment_id)):
         pool_minor, text = twice_minor, "credited although all that was debited is back"
     elif twice_minor and not any(case.family == over_refunds.FAMILY and case.is_open for case in ended) and is_good:
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
