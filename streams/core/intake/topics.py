@@ -72,9 +72,7 @@ TOPICS: Final = {
         Topic("F38", "payment_failure.code", "self_service", 4, answer=True),
         Topic("F39", "merchant_onboarding", "policy", 4),
         Topic("F40", "security_inquiry", "security", 4, answer=True),
-        Topic(
-            "F41", "wrong_transfer", "policy", 3, ("payee", "amount", "time"), family="wrong_transfer", at_once=True
-        ),
+        Topic("F41", "wrong_transfer", "policy", 3, ("payee", "amount", "time"), family="wrong_transfer", at_once=True),
         Topic("F42", "inquiry", "self_service", 4),
         Topic("F44", "feedback", "policy", 4),
         Topic("F46", "fee_issue", "accounting", 3, ("amount",)),
