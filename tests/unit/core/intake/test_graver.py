@@ -102,6 +102,25 @@ def test_who_tells_of_somebody_else_is_answered_by_security(text: str) -> None:
     assert found.topic.priority <= 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "got a code i didnt ask for",
+        "收到一个我没要的验证码",
+        "forgot password and i get codes i did not request",
+        "how do I set up face id; someone else's face works",
+    ],
+)
+def test_who_asks_while_somebody_else_is_at_the_account_is_read_by_security(text: str) -> None:
+    found = reading(text)
+    assert (found.topic.queue, found.topic.priority, found.answer) == ("security", 2, "")
+
+
+@pytest.mark.parametrize("text", ["can I open an account in my name", "how long is a code valid", "验证码要填在哪里"])
+def test_who_asks_about_codes_and_names_tells_of_nobody(text: str) -> None:
+    assert not graver.tells_of_others(folded(text))
+
+
 URGENT = {
     ("security", 1): """\
 I forgot my password. Also my wallet shows a payment I dont recognise

@@ -449,6 +449,22 @@ def test_what_is_missing_is_asked_for_and_what_is_there_is_not() -> None:
     assert reading("money was debited but the payment failed, 128 CNY today").missing == ("order",)
 
 
+@pytest.mark.parametrize(
+    ("text", "flow", "priority"),
+    [
+        ("I clicked the link, should I enter my card number?", "F40", 2),
+        ("link in sms asks for my card number, should i type it in", "F40", 2),
+        ("我想投诉你们，处理太慢了", "F44", 4),
+        ("i want to complain about you, this takes far too long", "F44", 4),
+        ("我要投诉你们，退款一直不到", "F16", 2),
+        ("投诉你们，钱被扣了两次，没人理", "F12", 2),
+    ],
+)
+def test_links_that_want_a_card_and_complaints_are_what_they_are(text: str, flow: str, priority: int) -> None:
+    topic = reading(text).topic
+    assert (topic.flow, topic.priority) == (flow, priority)
+
+
 def test_language_is_that_of_the_text() -> None:
     assert reading("充值没到", "en").language == "zh"
     assert reading("top up missing", "zh-Hans").language == "en"
