@@ -423,6 +423,18 @@ def is_known_context(observations: Observations, login: logins.Login) -> bool:
     return not observations.trusted and tallied(observations.login_networks, network_key(login.ip)) > 0
 
 
+def is_known_place(observations: Observations, card: payments.Card) -> bool:
+    """Whether logins came from the device that added or removed a card; where none says, from its network.
+
+    Where nothing is named, or no login was ever seen, nothing speaks of a stranger.
+    """
+    if card.device_id is not None and observations.trusted:
+        return tallied(observations.trusted, key_of(card.device_id)) > 0
+    if card.ip is None or not observations.login_networks:
+        return True
+    return tallied(observations.login_networks, network_key(card.ip)) > 0
+
+
 def _decay(elapsed_ms: int) -> float:
     if elapsed_ms <= 0:
         return 1.0

@@ -142,6 +142,7 @@ from streams.core.observations import (
     guesses_of,
     is_established,
     is_known_context,
+    is_known_place,
     is_proved,
     known_since_ms,
     let_go,
@@ -200,6 +201,7 @@ def prepare(
             if isinstance(event, CustomerConfirmed)
             else 0,
             at_home=_is_at_home(observations, event),
+            by_stranger=isinstance(event, CardBound | CardUnbound) and not is_known_place(observations, event),
         )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
@@ -316,7 +318,7 @@ def decide(
     elif prepared.features is not None:
         _door(turn, prepared, score)
     else:
-        _told(turn, event)
+        _told(turn, prepared)
     if obligations.cases and isinstance(event, Movement | LedgerPosted | FeeCharged):
         reckoning.look_later(turn, _payment_of(turn, event))
     return _close(turn)
@@ -447,12 +449,13 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             pass
 
 
-def _told(turn: Turn, event: Event) -> None:
+def _told(turn: Turn, prepared: Prepared) -> None:
     """Everything that is not decided about: answers, reports, operators, the ledger, the profile.
 
     What comes later than the lateness bound is shown on the timeline of its case; only facts that stay true however
     late they are still count.
     """
+    event = prepared.event
     if isinstance(event, Support) and not turn.late:
         turn.obligations.contacts = [*turn.obligations.contacts, turn.at_ms][-CONTACTS_MAX:]
     match event:
@@ -494,7 +497,7 @@ def _told(turn: Turn, event: Event) -> None:
         case UserMessage():
             messages.wrote(turn, event)
         case CardBound() | CardUnbound():
-            security_change.card_changed(turn, event)
+            security_change.card_changed(turn, event, by_stranger=prepared.by_stranger)
         case PromoClaimed():
             promotions.claimed(turn, event)
         case ProjectionLagged():

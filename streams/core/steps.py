@@ -96,6 +96,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     incident_typology: str = ""  # of that attack: password_spray, card_testing ..
     at_home: bool = False  # of a second factor or of a movement's end: nothing says that it was a stranger
     network_since_ms: int = 0  # of a movement or change: since when the network is known that stands for a device
+    by_stranger: bool = False  # of a card that was added or removed: from where nobody ever came in
 
 
 class DecideContext(msgspec.Struct, gc=False):

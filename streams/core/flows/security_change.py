@@ -2,10 +2,11 @@
 
 The owner hears of every change of a credential (ASVS 5.0, 6.3.7). A change limits money out for a while and has a case,
 so that a single "no, that was not me" freezes the account: whoever holds the owner's own phone is a thief sometimes.
-After a quiet day, or a "yes", it closes by itself. By a device that the account has only just met, by none in a network
-that nobody logged in from, or within a day of a suspicious login, it is doubted: where there is more than this one
-change it is the pattern of a takeover (T1) before its payment, and people look at once. A young account on a device of
-its first day is being set up: its owner is told and no more, for any first device is known a minute after its first
+After a quiet day, or a "yes", it closes by itself. A card that is added or removed has such a case, too, and its limit
+is that of the rule `new-card`. By a device that the account has only just met, by none in a network that nobody logged
+in from, or within a day of a suspicious login, it is doubted: where there is more than this one change it is the
+pattern of a takeover (T1) before its payment, and people look at once. A young account on a device of its
+first day is being set up: its owner is told and no more, for any first device is known a minute after its first
 login.
 """
 
@@ -30,6 +31,7 @@ from streams.core.turn import Turn
 
 RULE = "security-change"
 AT_HOME: Final = "security-change-at-home"
+CARD_AT_HOME: Final = "card-change-at-home"
 _Card = CardBound | CardUnbound
 _CARDS: Final = frozenset({"card.bound", "card.unbound"})
 # What `reason` of a changed credential may say, as messages call it; anything else is "settings".
@@ -68,11 +70,18 @@ def after_change(
         trail.changed(turn, event, f"from {event.ip}")
 
 
-def card_changed(turn: Turn, event: CardBound | CardUnbound) -> None:
-    """A card was added or removed: within a day of a suspicious login it may be a thief, who brings money in or out."""
-    if _before(turn):
-        text = "a card was added" if isinstance(event, CardBound) else "a card was removed"
+def card_changed(turn: Turn, event: CardBound | CardUnbound, *, by_stranger: bool) -> None:
+    """A card was added or removed: by a stranger, or within a day of a suspicious login, it may be a thief's doing.
+
+    A thief brings money in or out by it. `by_stranger`: from where nobody ever came in.
+    """
+    text = "a card was added" if isinstance(event, CardBound) else "a card was removed"
+    if by_stranger or _before(turn):
         _doubt(turn, event, "F27", "card_change", 2, "card", text)
+    else:
+        case = _open_at_home(turn, event, text, flow="F27", case_type="card_change", priority=4, rule=CARD_AT_HOME)
+        told = not _is_told(turn, case, event) and notify(turn, "card_change", {}, case)
+        _rest(turn, case, told=told)
 
 
 def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None:
@@ -82,19 +91,7 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None
     customers renew their passwords must not use up what stops thieves.
     """
     is_limited = what in turn.policy.locks.limited_settings and not (what in _EVERYDAY and _has_changed_lately(turn))
-    case = open_or_join(
-        turn,
-        Draft(
-            case_type="security_change",
-            flow="F28",
-            family=SETTINGS_FAMILY,
-            queue="security",
-            priority=3,
-            lines=(Line(turn.at_ms, kind_of(event), turn.cause, text),),
-            rules=(AT_HOME,),
-        ),
-    )
-    trail.changed_at_home(turn, event, text)
+    case = _open_at_home(turn, event, text, flow="F28", case_type="security_change", priority=3, rule=AT_HOME)
     lasts_s = turn.policy.locks.cooloff_s
     limited = is_limited and lock(
         turn,
@@ -113,6 +110,30 @@ def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None
         told = notify(turn, "security_change.at_home_limited", parameters | {"until": until}, case)
     else:
         told = notify(turn, "security_change.at_home", parameters, case)
+    _rest(turn, case, told=told)
+
+
+def _open_at_home(
+    turn: Turn, event: CredentialChanged | _Card, text: str, *, flow: str, case_type: str, priority: int, rule: str
+) -> Case:
+    case = open_or_join(
+        turn,
+        Draft(
+            case_type=case_type,
+            flow=flow,
+            family=SETTINGS_FAMILY,
+            queue="security",
+            priority=priority,
+            lines=(Line(turn.at_ms, kind_of(event), turn.cause, text),),
+            rules=(rule,),
+        ),
+    )
+    trail.changed_at_home(turn, event, text)
+    return case
+
+
+def _rest(turn: Turn, case: Case, *, told: bool) -> None:
+    """Whoever has been told is asked: the case waits for a word."""
     was_over = case.version == 0 or case.talk == CLOSED
     if was_over and (told or turn.shadow):
         set_status(turn, case, "auto_answered")

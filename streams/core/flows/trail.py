@@ -26,7 +26,7 @@ from streams.contracts.logins import (
     LoginSucceeded,
     SessionUsed,
 )
-from streams.contracts.payments import Movement, TopupCredited, TopupFailed, TopupRequested
+from streams.contracts.payments import CardBound, CardUnbound, Movement, TopupCredited, TopupFailed, TopupRequested
 from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
@@ -136,7 +136,7 @@ def _change(turn: Turn, event: Event, text: str, *, doubted: bool) -> Trace:
     return trace
 
 
-def changed_at_home(turn: Turn, event: CredentialChanged, text: str) -> None:
+def changed_at_home(turn: Turn, event: CredentialChanged | CardBound | CardUnbound, text: str) -> None:
     """A change that nobody doubts, until its owner does."""
     _remember_at_home(turn, Trace(turn.at_ms, *_named(event), text))
 

@@ -17,6 +17,7 @@ from streams.core.rules.impossible_travel import ImpossibleTravelPolicy
 from streams.core.rules.login_failures import LoginFailuresPolicy
 from streams.core.rules.login_risk import LoginRiskPolicy
 from streams.core.rules.merchant_hopping import MerchantHoppingPolicy
+from streams.core.rules.new_card import NewCardPolicy
 from streams.core.rules.new_country import NewCountryPolicy
 from streams.core.rules.new_device_amount import NewDeviceAmountPolicy
 from streams.core.rules.pass_through import PassThroughPolicy
@@ -64,3 +65,4 @@ class RulesPolicy(Section, frozen=True, kw_only=True):
     login_risk: LoginRiskPolicy
     dormant_login: DormantLoginPolicy
     session_reuse: SessionReusePolicy
+    new_card: NewCardPolicy

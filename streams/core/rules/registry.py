@@ -29,6 +29,7 @@ from streams.core.rules.impossible_travel import impossible_travel
 from streams.core.rules.login_failures import login_failures
 from streams.core.rules.login_risk import login_risk
 from streams.core.rules.merchant_hopping import merchant_hopping
+from streams.core.rules.new_card import new_card
 from streams.core.rules.new_country import new_country
 from streams.core.rules.new_device_amount import new_device_amount
 from streams.core.rules.pass_through import pass_through
@@ -73,6 +74,7 @@ RULES: tuple[Rule, ...] = (
     Rule("login-risk", "login_risk", login_risk, ARRIVALS),
     Rule("dormant-login", "dormant_login", dormant_login, ARRIVALS),
     Rule("session-reuse", "session_reuse", session_reuse, SESSIONS),
+    Rule("new-card", "new_card", new_card, SPENDING),
 )
 
 BY_SLUG: dict[str, Rule] = {rule.slug: rule for rule in RULES}
