@@ -58,7 +58,15 @@ def test_an_analyst_works_a_takeover_from_the_queue_to_its_end(scene, person: Se
     assert mei.does("Block") == "Carried out."
     expect(mei.page.get_by_text("Blocked; time left")).to_be_visible()
     mei.opens(f"/cases/{line.case_id}")
-    assert mei.does("Ask customer") == "Carried out."
+    mei.unfolds("Preview the message")
+    mei.page.get_by_label("The question in Chinese").fill("您在应用还是网站上付款？")
+    mei.page.get_by_label("The question in English").fill("Did you pay in the app or on the website?")
+    mei.page.get_by_role("button", name="Preview the message", exact=True).click()
+    expect(mei.page.get_by_text("Did you pay in the app or on the website?")).to_be_visible()
+    expect(mei.page.get_by_text("您在应用还是网站上付款？")).to_be_visible()
+    assert mei.barriers() == []
+    mei.keeps_picture("question")
+    assert mei.does("Send it to the customer") == "Carried out."
     found = scene.counted(LABELLED_SCORES.name, truth="legit")
     assert mei.does("Confirm legit") == "Carried out."
     assert fact(mei.page, "Finding").lower() == "false alarm"

@@ -85,12 +85,16 @@ class Person:
         reference = urlsplit(self.page.url).query
         return self.opens(address).locator("tbody tr").filter(has=self.page.locator(f'a[href*="{reference}"]'))
 
-    def does(self, name: str) -> str:
-        """Presses a button of the case that is open, and waits for what became of it."""
+    def unfolds(self, name: str) -> None:
+        """Opens the form of a button, where there is something to choose."""
         named = self.page.locator("button", has_text=re.compile(f"^{re.escape(name)}$"))
         folded = self.page.locator("details.wish:not([open])").filter(has=named)
-        if folded.count():  # a form of its own, where there is something to choose
+        if folded.count():
             folded.locator("summary").click()
+
+    def does(self, name: str) -> str:
+        """Presses a button of the case that is open, and waits for what became of it."""
+        self.unfolds(name)
         self.page.get_by_role("button", name=name, exact=True).click()
         outcome = self.page.locator(".outcome.done, .outcome.refused")
         expect(outcome).to_be_visible()
