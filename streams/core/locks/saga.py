@@ -333,6 +333,8 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
     turn.carried_out = True
     if command.overdue:
         _confirmed(turn, command.action_id)
+    if not outbox:
+        _all_confirmed(turn)
     _note(turn, command.case_id, "acknowledged", f"{command.action}: {event.result}")
     _let_in(turn, _take_released(turn))
 
@@ -753,6 +755,15 @@ def _is_part_of_outage(turn: Turn) -> bool:
 def _confirmed(turn: Turn, action_id: str) -> None:
     """The answer came after all."""
     _needs_no_answer(turn, {action_id}, "acknowledged", "acknowledged after all", "acknowledged_late")
+
+
+def _all_confirmed(turn: Turn) -> None:
+    """Nothing waits for an answer: none is missed any more of a lock that was lifted or replaced unconfirmed."""
+    for case in turn.obligations.cases:
+        if case.family == UNCONFIRMED and case.is_open:
+            text = "all that was commanded since is confirmed"
+            add_line(turn, case, Line(turn.at_ms, "acknowledged", turn.cause, text))
+            set_status(turn, case, "resolved", "lock_over")
 
 
 def _needs_no_answer(turn: Turn, action_ids: set[str], kind: str, text: str, resolution: str) -> None:

@@ -492,6 +492,27 @@ def test_nobody_is_sent_after_a_lock_that_is_over() -> None:
     assert (cases[-1].status, cases[-1].resolution_code) == ("resolved", "lock_over")
 
 
+def test_a_lock_that_was_lifted_is_missed_until_its_unlock_is_confirmed() -> None:
+    player = Player(policy())
+    effects = player.see(stolen()) + player.pass_until(NOON + 10 * MINUTE)
+    (case_id,) = {case.case_id for case in only(CaseVersion, effects) if case.case_type == UNCONFIRMED}
+    freeze = next(command for command in only(ActionRequested, effects) if command.action == "freeze")
+    for action_id in {command.action_id for command in only(ActionRequested, effects)} - {freeze.action_id}:
+        player.see(answered(action_id, NOON + 11 * MINUTE))
+    (missed,) = [case for case in player.obligations["a1"].cases if case.case_id == case_id]
+    assert missed.is_open
+    (theft,) = [case for case in player.obligations["a1"].cases if case.flow == "F23"]
+    checked = {"method": "face", "level": 4, "passed": True, "actor": "idv", "role": "identity"}
+    player.see(event(IdentityVerified, NOON + 12 * MINUTE, "idv", **checked))
+    lift = {"action": "unlock", "case_id": theft.case_id, "expected_version": theft.version, "actor": "bob"}
+    lifted = player.see(event(CaseAction, NOON + 13 * MINUTE, "lift", role="supervisor", second_actor="eve", **lift))
+    (unlock,) = [command for command in only(ActionRequested, lifted) if command.action == "unlock"]
+    assert missed.is_open
+    for command in [unlock, *only(ActionRequested, player.see(answered(unlock.action_id, NOON + 14 * MINUTE)))]:
+        player.see(answered(command.action_id, NOON + 15 * MINUTE))
+    assert (missed.status, missed.resolution) == ("resolved", "lock_over")
+
+
 def test_a_lock_that_is_over_ends_no_case_about_another_one() -> None:
     player = Player(policy())
     effects = [effect for guess in guesses(10) for effect in player.see(guess)]
