@@ -48,6 +48,8 @@ _LANE_OF: Final = {
     "operator": "person",
 }
 _CLOCK: Final = "clock."
+_SENT: Final = "message.sent"
+_DONE_HERE: Final = ("decision", "lock", "message", "case")  # of messages those that were sent
 _SAID_BY: Final = {"message": "user.message", "contact": "contact.taken"}  # by the action of a remark
 _DECIDED: Final = frozenset({"decision.made", "payment.triaged"})
 _QUIET: Final = frozenset({"evidence", "counters"})  # a version that only counts on says nothing new
@@ -163,7 +165,7 @@ def timeline(
         Moment(
             at_ms=to_ms(each.occurred_at),
             lane="message",
-            kind="message.sent",
+            kind=_SENT,
             event_id=each.notification_id,
             label=each.template,
             case_id=each.case_id,
@@ -182,8 +184,16 @@ def timeline(
         )
         for each in answers
     ]  # fmt: skip
-    moments.sort(key=lambda each: (each.at_ms, LANES.index(each.lane), each.version or 0, each.event_id))
+    moments.sort(key=_place)
     return tuple(moments[-MOMENTS:])
+
+
+def _place(moment: Moment) -> tuple[int, int, bool, int, int, str]:
+    """Of one instant: what somebody asked for, what came of it, what was done about it here."""
+    is_done_here = moment.lane in _DONE_HERE and (moment.lane != "message" or moment.kind == _SENT)
+    step = 1 + _DONE_HERE.index(moment.lane) if is_done_here else 0
+    is_asked = moment.kind.endswith(".requested")
+    return moment.at_ms, step, not is_asked, LANES.index(moment.lane), moment.version or 0, moment.event_id
 
 
 def _with_remarks(moments: list[Moment], remarks: Iterable[Remark]) -> list[Moment]:

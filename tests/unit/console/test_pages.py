@@ -132,6 +132,33 @@ def test_versions_stand_in_their_order_also_where_the_event_of_one_is_older() ->
     assert [each.version for each in timeline(versions=versions)] == [5, 6, 7]
 
 
+def test_of_one_instant_a_cause_stands_before_what_followed_from_it() -> None:
+    lines = tuple(
+        Evidence(at=at_second(1), kind=kind, event_id=f"{place}", text="")
+        for place, kind in enumerate(
+            ("action.requested", "decision.made", "payment.succeeded", "user.report", "payment.requested")
+        )
+    )
+    sent = NotificationRequested(
+        occurred_at=at_second(1),
+        notification_id="0",
+        account_id=PERSON,
+        template="account_takeover",
+        zh="您好",
+        en="Hello",
+        not_after=at_second(9),
+    )
+    story = case("case_o", 1, entities=Entities(account_id=PERSON), evidence=lines)
+    assert [each.kind for each in timeline((story,), notices=(sent,))] == [
+        "payment.requested",
+        "payment.succeeded",
+        "user.report",
+        "decision.made",
+        "action.requested",
+        "message.sent",
+    ]
+
+
 def test_every_kind_of_event_has_a_lane_and_words() -> None:
     words = load_texts("words.toml")
     for name in ("payments.transactions", "auth.logins", "fraud.decisions", "account.actions"):
