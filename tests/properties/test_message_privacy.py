@@ -107,6 +107,7 @@ class Fuzz:
                 about = {"case_id": case.case_id, "expected_version": case.version} if case is not None else {}
                 action = self.chance.choice(("note", "note", "ask", "confirm_legit", "escalate", "resolve", "reopen"))
                 fields = who | {"expected_version": 1, "action": action, "text": text} | about
+                fields |= {"zh": text[:256], "en": text[:256]} if action == "ask" else {}
             case said.IncidentAction:
                 action = self.chance.choice(("note", "close", "statement"))
                 fields = who | {"entity": "ip/203.0.113.7", "case_id": "inc_1", "action": action, "text": text}
@@ -289,10 +290,12 @@ def _filled_in(fuzz: Fuzz) -> Iterator[Answer]:
     def posts(path: str, /, **fields: str) -> Answer:
         return mei.asks("POST", path, {"csrf": csrf, "form": f"f{next(forms)}"} | fields)
 
-    def words() -> str:
-        return fuzz.plants.sentence(fuzz.chance.choice(fuzz.frames))[0]
+    def words(most: int = 10**6) -> str:
+        """Whole, or half an address would be no address that anybody could know."""
+        text = fuzz.plants.sentence(fuzz.chance.choice(fuzz.frames))[0]
+        return text if len(text) <= most else fuzz.plants.one().text
 
-    yield posts("/settings/password", password=words()[:100], new=words()[:100], again=words()[:100])
+    yield posts("/settings/password", password=words(100), new=words(100), again=words(100))
 
     for number in range(PAGES):
         account = office.named("account", f"a{number % ACCOUNTS}")
@@ -301,10 +304,12 @@ def _filled_in(fuzz: Fuzz) -> Iterator[Answer]:
         assert known is not None
         for line in known.cases[:2]:
             field = f"{line.version}:{line.case_id}"
-            for action, name in (("note", "text"), ("ask", "question"), ("escalate", "text"), ("resolve", "text")):
+            for action, name in (("note", "text"), ("ask", "question_zh"), ("escalate", "text"), ("resolve", "text")):
                 form = {"action": action, "version": str(line.version), name: words()}
                 yield posts(f"/cases/{line.case_id}/actions", **form)
-            yield posts(f"/cases/{line.case_id}/reveal", reason=words()[:190])
+            asked = {"question_zh": words(160), "question_en": words(160)}
+            yield posts(f"/cases/{line.case_id}/question", version=str(line.version), **asked)
+            yield posts(f"/cases/{line.case_id}/reveal", reason=words(190))
             yield posts(
                 f"/cases/{line.case_id}/attachments",
                 version=str(line.version),
@@ -317,10 +322,10 @@ def _filled_in(fuzz: Fuzz) -> Iterator[Answer]:
             yield posts("/handover", case=field, **{f"note:{line.case_id}": words()})
             yield posts("/bulk/resolve", case=field, text=words())
         yield posts("/account/cases", id=account, flow="F42", text=words())
-        yield posts("/account/reveal", id=account, reason=words()[:190])
+        yield posts("/account/reveal", id=account, reason=words(190))
         yield posts("/contacts", account=account, channel="chat", disposition="follow_up", text=words())
-        yield posts("/contacts", account=account, channel="chat", disposition="follow_up", order=words()[:64])
-        yield posts("/views", name=words()[:60])
+        yield posts("/contacts", account=account, channel="chat", disposition="follow_up", order=words(64))
+        yield posts("/views", name=words(60))
 
 
 def test_what_is_told_is_noticed() -> None:
