@@ -145,8 +145,8 @@ def test_every_role_sees_every_page_and_does_only_what_it_may(console: Console, 
             "/cases/case_a/actions",
             {"version": "1", "form": "1", **form, "csrf": csrf, "action": action, "other_case": "inc_1"},
         )
-        # It is open, of nobody, has nothing attached and names no payment. Nothing is on hold, which the core refuses; what
-        # a customer is asked is previewed first.
+        # It is open, of nobody, has nothing attached and names no payment. Nothing is on hold, which the core refuses;
+        # what a customer is asked is previewed first.
         is_possible = may and action not in ("reopen", "put_back", "attach", "query", "open")
         assert (len(console.sent) - before, sent.status) == ((1, 303) if is_possible else (0, 403)), (action, sent)
         assert (action in offered) is (is_possible and action not in ("release", "block", "ask"))
