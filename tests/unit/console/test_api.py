@@ -203,7 +203,7 @@ def test_a_parameter_that_would_be_left_out_is_a_sentence(service: Service, addr
 CHOICES: dict[str, dict[str, Any]] = {
     "lock": {"scope": "login", "hours": 4},
     "unlock": {"scope": "login"},
-    "ask": {"asks_for": ["order", "time"], "text": "Which shop was it?"},
+    "ask": {"asks_for": ["order", "time"], "zh": "是哪家店？", "en": "Which shop was it?"},
     "resolve": {"finding": "valuable_alert", "resolution": "explained", "root_cause": "merchant"},
     "merge": {"other_case_id": "case_b"},
     "link": {"other_case_id": "case_c"},
@@ -214,7 +214,7 @@ CHOICES: dict[str, dict[str, Any]] = {
 def test_whatever_a_form_can_choose_a_program_can_too(service: Service, action: str) -> None:
     assert CHOICES.keys() == wishes.TAKES.keys(), "say how a program asks for what a form has anew"
     token, choice = service.token(), CHOICES[action]
-    assert choice.keys() - {"text"} == wishes.TAKES[action].keys()
+    assert choice.keys() == wishes.TAKES[action].keys()
     sent = service.acts(token, action, 2, body=choice)
     assert sent.status == 202, sent.raw
     (event,) = service.sent
@@ -237,6 +237,7 @@ def test_whatever_a_form_can_choose_a_program_can_too(service: Service, action: 
         ("lock", {"order": "court"}, "body.order"),  # takes two people who have read it
         ("ask", {"asks_for": ["password"]}, "body.asks_for"),
         ("ask", {"text": "what is your PIN?"}, "body.text: A customer is never asked for a password"),
+        ("ask", {"zh": "请告诉我您的密码", "en": "Which shop?"}, "body.zh: A customer is never asked for a password"),
         ("resolve", {"finding": "confirmed_fraud"}, "body.finding"),
         ("note", {"scope": "all"}, "body.scope: note takes no such field"),
         ("unlock", {"hours": 2}, "body.hours: unlock takes no such field"),
