@@ -20,6 +20,7 @@ from streams.contracts.base import from_ms, to_ms
 from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
 
 VICTIMS = 500
+HAMMERED = pytest.mark.xdist_group("hammered")  # played once
 
 
 def attempt(
@@ -70,6 +71,7 @@ def hammered() -> Scene:
     return Scene().play(weapon(), 2 * DAY)
 
 
+@HAMMERED
 def test_a_known_device_is_never_locked_out_by_strangers() -> None:
     run = hammered()
     owners = [
@@ -88,29 +90,32 @@ def test_a_known_device_is_never_locked_out_by_strangers() -> None:
     assert not [entity for entity in blocked if owners_places.search(entity)], "only where the attackers come from"
 
 
+@HAMMERED
 def test_an_owner_on_a_new_device_gets_in_with_a_second_factor_at_any_hour() -> None:
     """No decision shuts the owner out, no command that stands does, and the one is never milder than the other."""
     run = hammered()
+    locks = run.locks
     came = [decision for decision in run.decisions if decision.event_id.startswith("LoginSucceeded-new-")]
     assert len(came) == VICTIMS // 5
     assert len({to_ms(decision.occurred_at) // HOUR for decision in came}) >= 23
     assert {decision.outcome for decision in came} <= {"allow", "notify", "step_up"}
-    standing = {lock.action_id: (lock.action, lock.applies_to) for state in run.locks for lock in state.locks}
+    standing = {lock.action_id: (lock.action, lock.applies_to) for state in locks for lock in state.locks}
     assert set(standing.values()) == {("step_up", "unknown_devices")}
     asked = 0
     for decision in came:
         before = [
             state
-            for state in run.locks
+            for state in locks
             if state.account_id == decision.account_id and state.occurred_at < decision.occurred_at
         ]
         if before and before[-1].state != "active":
             assert decision.outcome == "step_up"
             asked += 1
     assert asked > VICTIMS // 20
-    assert {state.state for state in run.locks} == {"active", "challenged"}, "strangers bring no password down"
+    assert {state.state for state in locks} == {"active", "challenged"}, "strangers bring no password down"
 
 
+@HAMMERED
 def test_every_lock_of_the_attack_ends_by_itself() -> None:
     newest = {state.account_id: state for state in hammered().locks}
     assert {state.state for state in newest.values()} == {"active"}
