@@ -29,7 +29,8 @@ WARM_S, DOWN_S, AFTER_S = 1_200, 60, 1_080
 PER_S, FAILING = 5, 10_000
 CUSTOMERS = 6_000
 
-pytestmark = pytest.mark.timeout(900)  # one run of 35,000 events in steps of five seconds
+# One run of 35,000 events in steps of five seconds, by one process.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("outage")]
 
 
 class Town:
