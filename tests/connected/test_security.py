@@ -173,6 +173,14 @@ class Guarded:
         self.processes.append(process)
         return process
 
+    def kept_up(self, process: subprocess.Popen[bytes], identity: dict[str, str]) -> subprocess.Popen[bytes]:
+        """As its supervisor does: starts it again where the machine was too busy for a commit, and for nothing else."""
+        if process.poll() == os.EX_SOFTWARE and "was not committed within" in self.log():
+            _, *words = map(str, process.args)
+            return self.start(*words, identity=identity)
+        assert process.poll() is None, self.log()
+        return process
+
     def write(self, role: str, topic: str, rows: list[tuple[bytes, bytes, int]]) -> None:
         with KafkaProducer(**kafka_python_kwargs(self.options(role, "x"))) as producer:
             for key, value, timestamp_ms in rows:
@@ -224,8 +232,8 @@ def guarded(kafka: SecureKafka, tmp_path: Path) -> Iterator[Guarded]:
 
 @pytest.mark.timeout(900)
 def test_traffic_flows_with_the_exported_rights(guarded: Guarded) -> None:
-    worker = guarded.start("worker", identity=guarded.as_role("worker"))
-    ingest = guarded.start("ingest", "run", str(guarded.file), identity=guarded.as_role("ingest-stripe"))
+    words = {"worker": ("worker",), "ingest-stripe": ("ingest", "run", str(guarded.file))}
+    running = {role: guarded.start(*each, identity=guarded.as_role(role)) for role, each in words.items()}
     guarded.play()
     # The foreign system writes as it did before there was a PayWarden.
     with KafkaProducer(bootstrap_servers=[guarded.kafka.admin_at]) as producer:
@@ -234,20 +242,20 @@ def test_traffic_flows_with_the_exported_rights(guarded: Guarded) -> None:
     found: list[bytes] = []
 
     def decided() -> bool:
-        for process in (worker, ingest):
-            assert process.poll() is None, guarded.log()
+        for role, process in running.items():
+            running[role] = guarded.kept_up(process, guarded.as_role(role))
         found[:] = guarded.read("subscriber", "fraud.decisions")
         return any(b'"pi_' in each for each in found) and any(b'"pi_' not in each for each in found)
 
     wait_until(decided, "decisions about both feeds", 400)
     code, said = guarded.run("doctor", "--json", identity=guarded.as_role("operator"))
     assert code in (0, 78), said
-    command_line = Path(f"/proc/{worker.pid}/cmdline").read_bytes() + Path(f"/proc/{ingest.pid}/cmdline").read_bytes()
-    assert PASSWORD.encode() not in command_line
+    for process in running.values():
+        assert PASSWORD.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
     assert PASSWORD not in guarded.log()
-    for process in (worker, ingest):
+    for process in running.values():
         process.send_signal(signal.SIGTERM)
-    assert [worker.wait(60), ingest.wait(60)] == [0, 0], guarded.log()
+    assert [process.wait(60) for process in running.values()] == [0, 0], guarded.log()
 
 
 @pytest.mark.timeout(900)
@@ -280,7 +288,8 @@ def test_a_worker_may_come_with_a_certificate_or_a_token(guarded: Guarded, kind:
     guarded.play()
 
     def decided() -> bool:
-        assert worker.poll() is None, guarded.log()
+        nonlocal worker
+        worker = guarded.kept_up(worker, identity)
         return bool(guarded.read("subscriber", "fraud.decisions"))
 
     wait_until(decided, "decisions", 400)
