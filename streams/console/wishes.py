@@ -131,8 +131,7 @@ def _ask(form: Form, case: CaseVersion) -> dict[str, Any]:
     if not set(wanted) <= set(ASKED_FOR):
         raise Refused("refused.form")
     own = {name: _one(form, TAKES["ask"][name]) for name in ("zh", "en")}
-    alone = _one(form, _ALONE)
-    asked = Question(**own) if any(own.values()) else Question(alone, alone)
+    asked = Question.of(**own, alone=_one(form, _ALONE))
     if (refused := question.refusal(asked, case.language or "")) is not None:
         raise Refused(f"refused.question.{refused[0]}")
     return ({"asks_for": wanted} if wanted else {}) | {name: text for name, text in own.items() if text}

@@ -107,7 +107,8 @@ class Fuzz:
                 about = {"case_id": case.case_id, "expected_version": case.version} if case is not None else {}
                 action = self.chance.choice(("note", "note", "ask", "confirm_legit", "escalate", "resolve", "reopen"))
                 fields = who | {"expected_version": 1, "action": action, "text": text} | about
-                fields |= {"zh": text[:256], "en": text[:256]} if action == "ask" else {}
+                in_both = action == "ask" and number % 2  # else one text for every reader
+                fields |= {"zh": text[:256], "en": text[:256]} if in_both else {}
             case said.IncidentAction:
                 action = self.chance.choice(("note", "close", "statement"))
                 fields = who | {"entity": "ip/203.0.113.7", "case_id": "inc_1", "action": action, "text": text}

@@ -13,7 +13,7 @@ from streams.core.cases.book import add_line, raise_to, set_status
 from streams.core.cases.escalation import hand_to_supervisors
 from streams.core.intake.details import NAMES
 from streams.core.messages.notify import after_quiet_ms, notify
-from streams.core.messages.render import ARTICLE, instant
+from streams.core.messages.render import ARTICLE, in_chinese, instant
 from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
@@ -29,6 +29,7 @@ _TALKS = {
 # Resolutions of cases that closed because nobody said anything.
 NO_ANSWER, NO_FURTHER_QUESTION = "no_answer", "answered"
 QUESTION = "ask.answer"  # the word for what was asked where no template names it
+OWN_WORDS = "question"  # the parameter in which an operator's own question stands
 
 
 def ask(turn: Turn, case: Case, template: str, parameters: dict[str, str]) -> None:
@@ -182,7 +183,8 @@ def _remind(turn: Turn, case: Case) -> None:
     parameters = {"case_id": case.case_id, "deadline": instant(closes_ms)}
     text = f"reminder {case.reminders + 1}: the customer has not answered"
     add_line(turn, case, Line(turn.at_ms, "customer.reminded", turn.cause, text))
-    question = {name: said for name, said in case.parameters.items() if name.startswith("question")}
+    own = (OWN_WORDS, in_chinese(OWN_WORDS))
+    question = {name: case.parameters[name] for name in own if name in case.parameters}
     if not question:
         parameters["fields"] = case.parameters.get("fields", QUESTION)
         notify(turn, "case.reminder", parameters, case)

@@ -15,7 +15,6 @@ from streams.core.messages import by_hand
 from streams.core.messages.render import in_chinese
 
 QUESTION_MAX: Final = 160  # characters of one text: the account remembers it until it is answered
-_PARAMETER: Final = "question"
 
 
 class Question(NamedTuple):
@@ -29,11 +28,15 @@ class Question(NamedTuple):
         """What there is of it, each text once."""
         return tuple(dict.fromkeys(each for each in self if each))
 
+    @classmethod
+    def of(cls, zh: str, en: str, alone: str) -> Question:
+        """Without one in a language of its own `alone` goes to every reader, as programs send it that write one."""
+        return cls(zh, en) if zh or en else cls(alone, alone)
+
 
 def question_of(event: CaseAction) -> Question:
-    """What the event asks. A text alone goes to every reader, as programs send it that write one language."""
-    zh, en = _line(event.zh), _line(event.en)
-    return Question(zh, en) if zh or en else Question(_line(event.text), _line(event.text))
+    """What the event asks."""
+    return Question.of(_line(event.zh), _line(event.en), _line(event.text))
 
 
 def refusal(question: Question, language: str) -> tuple[str, str] | None:
@@ -59,7 +62,7 @@ def text_refusal(text: str) -> tuple[str, str] | None:
 def message_of(case_id: str, asks_for: Iterable[str], question: Question) -> tuple[str, dict[str, str]]:
     """The template and the parameters of the message that asks."""
     fields = ",".join(f"ask.{name}" for name in dict.fromkeys(asks_for))
-    parameters = {"case_id": case_id} | said(question)
+    parameters = {"case_id": case_id} | _said(question)
     if fields or not question.texts:
         parameters["fields"] = fields or dialogue.QUESTION
     if not question.texts:
@@ -67,13 +70,13 @@ def message_of(case_id: str, asks_for: Iterable[str], question: Question) -> tup
     return "case.question.both" if fields else "case.question.own", parameters
 
 
-def said(question: Question) -> dict[str, str]:
+def _said(question: Question) -> dict[str, str]:
     """The parameters of a question: the Chinese text has one of its own only where it is another."""
     if not question.texts:
         return {}
     main = question.en or question.zh
-    own = {} if question.zh in ("", main) else {in_chinese(_PARAMETER): question.zh}
-    return {_PARAMETER: main} | own
+    own = {} if question.zh in ("", main) else {in_chinese(dialogue.OWN_WORDS): question.zh}
+    return {dialogue.OWN_WORDS: main} | own
 
 
 def _line(text: str | None) -> str:

@@ -70,7 +70,7 @@ def after_change(
         trail.changed(turn, event, f"from {event.ip}")
 
 
-def card_changed(turn: Turn, event: CardBound | CardUnbound, *, by_stranger: bool) -> None:
+def card_changed(turn: Turn, event: _Card, *, by_stranger: bool) -> None:
     """A card was added or removed: by a stranger, or within a day of a suspicious login, it may be a thief's doing.
 
     A thief brings money in or out by it. `by_stranger`: from where nobody ever came in.

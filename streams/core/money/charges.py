@@ -474,7 +474,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
         each.back_minor += taken
     _forget_undone(turn)
     if left_minor and (left_minor < event.amount_minor or not mine):
-        _keep_early(turn, Spent(key, hashed(event.event_id), 0, 0, -left_minor, event.currency, turn.at_ms))
+        was_ahead(turn, event, key, left_minor)
     return Returned(left_minor, min(left_minor, back_minor), not known)
 
 
@@ -486,10 +486,9 @@ def credited_ahead(turn: Turn, event: LedgerPosted) -> None:
         _keep_early(turn, row)
 
 
-def was_ahead(turn: Turn, event: LedgerPosted, payment_id: str, minor: int) -> None:
-    """So much of a debit that is about to be counted was back before it: it was more than all debits until now."""
-    row = Spent(payment_key(payment_id), hashed(event.event_id), 0, 0, -minor, event.currency, turn.at_ms)
-    _keep_early(turn, row)
+def was_ahead(turn: Turn, event: LedgerPosted, key: int, minor: int) -> None:
+    """So much of a payment's money was back before the debit that is still to be counted: more than all until now."""
+    _keep_early(turn, Spent(key, hashed(event.event_id), 0, 0, -minor, event.currency, turn.at_ms))
 
 
 def _keep_early(turn: Turn, row: Spent) -> None:

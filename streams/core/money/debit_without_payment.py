@@ -346,7 +346,7 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
             add_line(turn, case, line)
         else:
             if left_minor and not turn.obligations.is_good(payment_key(payment_id)):
-                charges.was_ahead(turn, event, payment_id, case.amount_minor or 0)
+                charges.was_ahead(turn, event, payment_key(payment_id), case.amount_minor or 0)
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")
         return left_minor >= 0  # more than that is compared with the payment's amount, as any debit

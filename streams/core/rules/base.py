@@ -132,6 +132,11 @@ def reaches(event: payments.Movement, table: Amounts) -> bool:
     return least is not None and event.amount_minor >= least
 
 
+def acting_age_days(features: Features) -> float:
+    """Days since the device was met that acts, or since the one that must be taken for it; -1 where there is none."""
+    return features.device_age_days if features.device_age_days >= 0.0 else features.acting_device_age_days
+
+
 def minor_of_home(event: payments.Movement, features: Features, home: float) -> float:
     """An amount in major units of the home currency, in minor units of the event's: by the event's own rate.
 

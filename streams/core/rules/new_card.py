@@ -6,7 +6,16 @@ from typing import ClassVar
 
 from streams.contracts.payments import Movement
 from streams.core.features import Features
-from streams.core.rules.base import COLD, QUIET, Fired, NotApplicable, RuleResult, WarmSection, minor_of_home
+from streams.core.rules.base import (
+    COLD,
+    QUIET,
+    Fired,
+    NotApplicable,
+    RuleResult,
+    WarmSection,
+    acting_age_days,
+    minor_of_home,
+)
 from streams.core.sections import Amounts
 
 NO_CARD = NotApplicable("the event names no card")
@@ -57,8 +66,7 @@ def new_card(event: Movement, _at_ms: int, features: Features, policy: NewCardPo
 
 def _is_strange(features: Features, policy: NewCardPolicy) -> bool:
     """Whether the device is of today, or whoever acts without naming one, or the country is new."""
-    age_days = features.device_age_days if features.device_age_days >= 0.0 else features.acting_device_age_days
-    return 0.0 <= age_days <= policy.device_days or features.country_new == 1.0
+    return 0.0 <= acting_age_days(features) <= policy.device_days or features.country_new == 1.0
 
 
 def _is_large(event: Movement, features: Features, policy: NewCardPolicy) -> bool:

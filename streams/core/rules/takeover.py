@@ -7,7 +7,7 @@ from typing import ClassVar
 from streams.contracts.payments import Movement
 from streams.core.features import Features
 from streams.core.receivers import receiver_age_days
-from streams.core.rules.base import COLD, QUIET, Fired, NotApplicable, RuleResult, WarmSection
+from streams.core.rules.base import COLD, QUIET, Fired, NotApplicable, RuleResult, WarmSection, acting_age_days
 from streams.core.sections import Count
 
 NO_DEVICE = NotApplicable("the event names no device, and none has acted for a day")
@@ -40,7 +40,7 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """
-    age_days = features.device_age_days if features.device_age_days >= 0.0 else features.acting_device_age_days
+    age_days = acting_age_days(features)
     if age_days < 0.0:
         return NO_DEVICE
     if age_days > policy.device_days:
