@@ -32,7 +32,7 @@ from streams.core.rules.lists import LISTS_MAX, PREFIX, SNOOZES_MAX, List, Snooz
 from streams.core.rules.policies import RulesPolicy
 from streams.core.rules.program import compiled
 from streams.core.rules.registry import RULES
-from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, Section
+from streams.core.sections import Amounts, Count, Mode, OutcomeLabel, Seconds, Section, fields_of
 
 # The shape of an IANA name; whether the zone exists is checked where files may be read (adapters.policy_file).
 TimeZone = Annotated[str, Meta(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")]
@@ -555,7 +555,7 @@ def _check(policy: Policy) -> None:
             )
     for problem, key, remedy in policy.model.costs.problems():
         raise PolicyError(problem, f"model.costs.{key}", remedy)
-    for info in msgspec.structs.fields(policy.rules):
+    for info in fields_of(type(policy.rules)):
         for problem, key, remedy in getattr(policy.rules, info.name).problems():
             raise PolicyError(problem, f"rules.{info.name}.{key}", remedy)
     _check_declared(policy)
@@ -674,7 +674,7 @@ def _with_amounts(policy: Policy) -> Policy:
 
 def _completed(section: Any, rates: RateTable) -> Any:
     changes: dict[str, Any] = {}
-    for info in msgspec.structs.fields(section):
+    for info in fields_of(section.__class__):
         value = getattr(section, info.name)
         if isinstance(value, Section):
             changes[info.name] = _completed(value, rates)

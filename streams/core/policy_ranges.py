@@ -16,7 +16,7 @@ import msgspec
 
 from streams.core.obligations import CASES_MAX, FAILURES_MAX, NOTICES_MAX
 from streams.core.observations import FAILURES_CAP
-from streams.core.sections import Section
+from streams.core.sections import Section, fields_of
 
 if TYPE_CHECKING:
     from streams.core.policy import Policy
@@ -150,7 +150,7 @@ def _numbers(value: Any, path: str) -> Iterator[tuple[str, float]]:
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return
     if isinstance(value, Section):
-        for info in msgspec.structs.fields(value):
+        for info in fields_of(type(value)):
             # Declared rules, lists and rates check themselves: their tables have shapes of their own.
             if not path and info.encode_name in ("rule", "list", "snooze"):
                 continue
@@ -162,7 +162,7 @@ def _numbers(value: Any, path: str) -> Iterator[tuple[str, float]]:
         for index, each in enumerate(value):
             yield from _numbers(each, f"{path}.{index}" if isinstance(each, msgspec.Struct) else f"{path}[{index}]")
     elif isinstance(value, msgspec.Struct):
-        for info in msgspec.structs.fields(type(value)):
+        for info in fields_of(type(value)):
             yield from _numbers(getattr(value, info.name), f"{path}.{info.encode_name}")
     elif isinstance(value, int | float):
         yield path, value

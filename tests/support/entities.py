@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import count
 
 import msgspec
@@ -22,6 +23,7 @@ START_MS = 1_767_571_200_000
 _numbers = count()
 
 
+@cache
 def policy(text: str = "") -> Policy:
     """The default policy, enforcing, with `text` over it."""
     return parse_policy(default_text(), 'mode = "enforce"', text)
