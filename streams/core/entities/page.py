@@ -141,7 +141,8 @@ exposed and when containment was asked for, and it closes by itself when it was 
 has an end, and is renewed while the attack goes on. Victims are listed, never locked: their own decisions see the risk
 of the address. Where the attack explains a try, and it was stopped, the account's case (F24) rests from the beginning
 (`auto_answered`): it misses no deadline and closes after a quiet day (`cases.answered_close_s`), as the attack does. It
-is a person's once its owner answers or writes, another rule speaks, or the money has left although it was stopped. In
+is a person's once its owner writes, or answers (other than "no" to a [login that was stopped](logins.md#attacks)),
+another rule speaks, or the money has left although it was stopped. In
 mode `observe`, and for events older than `max_effect_age_s`, the case is recorded and nothing is
 sent.
 

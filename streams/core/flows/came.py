@@ -62,7 +62,8 @@ def kept(entries: list[Trace], at_ms: int, settled_ms: int) -> list[Trace]:
     recent = [_wordless(each) for each in entries if at_ms - each.at_ms <= HORIZON_S * 1000]
     ends = _ends(sorted(recent, key=lambda each: each.at_ms), settled_ms)
     while len(ends) > CAME_MAX:
-        oldest = next(number for number, each in enumerate(ends) if each.address != NOWHERE)
+        # Where none has a place to lose, the first one is of a doubt that is over.
+        oldest = next((number for number, each in enumerate(ends) if each.address != NOWHERE), 0)
         gone = ends.pop(oldest)
         if gone.at_ms > settled_ms and gone.kind != FACTOR:
             ends.insert(oldest, _placeless(gone))
@@ -76,7 +77,8 @@ def _ends(entries: list[Trace], settled_ms: int) -> list[Trace]:
     last: dict[Hashable, Trace] = {}
     for each in entries:
         place = each.address if each.kind == SESSION else each.device or each.address
-        said = (place, each.kind, each.doubted, each.answered, each.asked, each.factor_stays, each.at_ms > settled_ms)
+        whose = each.doubted, each.answered, each.asked, each.factor_stays, each.stopped
+        said = (place, each.kind, whose, each.at_ms > settled_ms)
         first.setdefault(said, each)
         last[said] = each
     ends = {id(each) for each in (*first.values(), *last.values())}
@@ -96,6 +98,7 @@ def _wordless(trace: Trace) -> Trace:
         asked=trace.asked,
         answered_ms=trace.answered_ms,
         factor_stays=trace.factor_stays,
+        stopped=trace.stopped,
     )
 
 
@@ -103,4 +106,5 @@ def _placeless(trace: Trace) -> Trace:
     """Few of them are different, so that they always fit."""
     kind = trace.kind if trace.doubted and trace.kind in (SESSION, CHANGE) else LOGIN
     asked = trace.doubted and kind != CHANGE
-    return Trace(trace.at_ms, kind, "", "", doubted=trace.doubted, address=NOWHERE, asked=asked)
+    stopped = trace.stopped and not trace.answered
+    return Trace(trace.at_ms, kind, "", "", doubted=trace.doubted, address=NOWHERE, asked=asked, stopped=stopped)

@@ -11,7 +11,7 @@ from streams.contracts.logins import ChallengeFailed, ChallengeSent, LoginSuccee
 from streams.contracts.payments import Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
-from streams.core.cases.dialogue import CLOSED, take_up
+from streams.core.cases.dialogue import CLOSED, heard, take_up
 from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
@@ -44,8 +44,10 @@ ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED, SETTINGS_FAMILY})
 CONFIRMED: Final = "customer_confirmed"  # line of a case
+DENIED: Final = "customer_denied"  # line of a case
 PASSED_ON: Final = "passed_on"  # resolution
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
+KEPT_OUT: Final = "fraud_alert.kept_out"  # message
 _SIGNED_IN: Final = "fraud_alert.login"  # message
 # What the owner is told where nobody has given the password.
 _NOT_SIGNED_IN: Final[dict[type[Event], str]] = {
@@ -241,13 +243,17 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     is_known = hold is not None or _is_known(turn, case, payment_id)
     if case is not None and case.family not in _DENIABLE:
         # About a refund or a forgotten password a no says nothing about who was in: people read it.
-        _said(turn, case, f"{said}; that is not the question here", "customer_denied")
+        _said(turn, case, f"{said}; that is not the question here", DENIED)
+        return
+    is_sign = case is not None and case.family in (ALERT, RISK_FAMILY) and not payment_id
+    if case is not None and is_sign and trail.was_kept_out(turn, case):
+        _it_was_an_attack(turn, event, case, said)
         return
     if case is None:
         case = open_or_join(turn, _unknown_payment(turn, payment_id))
     if not is_known:
         said += "; nothing of the kind is known on this account, so nothing is frozen: a person decides"
-    _said(turn, case, said, "customer_denied")
+    _said(turn, case, said, DENIED)
     if not is_known:
         raise_to(turn, case, 1)
         trail.lay(turn, case)
@@ -267,6 +273,21 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     if case.family in (TAKEOVER_FAMILY, SETTINGS_FAMILY):
         is_takeover(turn, case)
     freeze(turn, case, "customer_denied")
+
+
+def _it_was_an_attack(turn: Turn, event: CustomerConfirmed, case: Case, said: str) -> None:
+    """Whoever had the password was stopped at the door: nobody is in, so the owner is not locked out (domain F26).
+
+    The owner is advised to set a new password, once. What people or an attack are at goes on as it was.
+    """
+    if not owners_word.is_verified(turn.policy.locks, event.channel):
+        _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}", DENIED)
+        heard(turn, case)
+        return
+    _said(turn, case, f"{said}; that login was stopped, so nothing is frozen", DENIED)
+    if case.finding == "unset":
+        set_finding(turn, case, "valuable_alert")
+        notify(turn, KEPT_OUT, {}, case)
 
 
 def _is_known(turn: Turn, case: Case | None, payment_id: str) -> bool:

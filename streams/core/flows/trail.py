@@ -84,7 +84,8 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
             text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
             place = hashed(event.device_id), hashed(event.ip)
             asked = doubted and not turn.shadow
-            trace = Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, asked=asked)
+            stopped = outcome is Outcome.BLOCK and turn.acts and isinstance(event, LoginSucceeded)
+            trace = Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, asked=asked, stopped=stopped)
             if prepared.is_proved:
                 _answer(trace, turn.at_ms)
             _remember(turn, trace)
@@ -241,6 +242,18 @@ def is_renewed(turn: Turn, change: Trace) -> bool:
 def _was_here(turn: Turn, here: Trace) -> bool:
     """When the check was passed; else it would vouch for who comes in later."""
     return any(came.is_same_place(each, here) for each in _came(turn) if each.at_ms <= turn.obligations.proved_ms)
+
+
+def was_kept_out(turn: Turn, case: Case) -> bool:
+    """Whether everybody of whom `case` tells was stopped at the door, and nobody else is doubted and has not answered.
+
+    A second factor that came all the same says that somebody is in, and so does money that was asked for.
+    """
+    told = {(line.kind, line.at_ms) for line in case.lines}
+    about = [trace for trace in _came(turn) if (trace.kind, trace.at_ms) in told]
+    others = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
+    has_paid = bool(case.payment_id) or any(line.amount_minor is not None for line in case.lines)
+    return bool(about) and not has_paid and all(each.stopped and not each.answered for each in (*about, *others))
 
 
 def was_owner(turn: Turn, case: Case) -> None:

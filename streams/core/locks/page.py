@@ -86,7 +86,8 @@ for somebody to report who is known. Nor is a request to reset the password: any
 Under a freeze they are lines too. The owner is told once a day for each case, and whenever money out begins to be
 paused; further words are lines, for anybody can write there as often as they like. A "no" about a payment or case that
 this account never saw freezes nothing in any channel: it is a P1 case (F25). A "no" on a case of another kind, about a
-refund or wrong passwords, is a line on it.
+refund or wrong passwords, is a line on it, and so is one about a login that was [stopped at the
+door](logins.md#attacks): nobody is in.
 
 The card of a payment that its owner reports as not theirs (F25), through a verified channel, is paused: further
 payments by it are decided `block` with the reason R29 and are lines of the case, until the case ends or it is found

@@ -9,15 +9,18 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import CustomerConfirmed
+from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.logins import LoginSucceeded
+from streams.contracts.logins import ChallengePassed, CredentialChanged, LoginSucceeded
 from streams.contracts.payments import PaymentRequested, PaymentSucceeded
 from streams.core.obligations import Case
 from streams.core.risk import RiskFact
 
 ASSUMED = '[locks]\nack = "assumed"\n'
+LENIENT = '[rules.hostile_address]\noutcomes = ["step_up", "review"]\n'
 RANGE: dict[str, Any] = {"bin": "47775512", "method": "card", "card_token": "t-1", "merchant_id": "m-1"}
 TESTER: dict[str, Any] = {"ip": "192.0.2.9", "device_id": "box"}
+ATTACKER: dict[str, Any] = {"ip": "192.0.2.66", "device_id": "box", "country": "RO"}
 HOME: dict[str, Any] = {"ip": "198.51.100.4", "device_id": "phone"}
 
 
@@ -53,12 +56,74 @@ def test_so_does_one_at_an_attacked_shop_alone() -> None:
 
 
 def test_so_does_a_login_that_was_stopped_at_the_address_of_an_attack() -> None:
-    player = attack()
+    _, case = stopped_at_the_address_of_an_attack()
+    assert (case.flow, case.incident_id, case.status) == ("F24", "inc_guesses", "auto_answered")
+
+
+def stopped_at_the_address_of_an_attack(more: str = "") -> tuple[Player, Case]:
+    player = Player(policy(ASSUMED, more), risk=attacked)
     for day in range(5):
         player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, country="CN", **HOME))
-    player.see(login(NOON, "in", LoginSucceeded, ip="192.0.2.66", device_id="box", country="RO"))
+    player.see(login(NOON, "in", LoginSucceeded, **ATTACKER))
     (case,) = player.obligations["a1"].cases
-    assert (case.flow, case.incident_id, case.status) == ("F24", "inc_guesses", "auto_answered")
+    return player, case
+
+
+def denied(player: Player, case: Case, number: str = "no", channel: str = "app") -> list[str]:
+    """The messages that a "no" brings about."""
+    said = {"channel": channel, "answer": "no", "case_id": case.case_id}
+    effects = player.see(event(CustomerConfirmed, player.clock_ms + MINUTE, number, **said))
+    return [each.template for each in effects if type(each) is NotificationRequested]
+
+
+def is_frozen(player: Player) -> bool:
+    return any(held.action == "freeze" for held in player.obligations["a1"].locks)
+
+
+class TestANoToALoginThatWasStopped:
+    """Domain F26: victims of an attack are not locked."""
+
+    def test_confirms_the_attack_and_advises_a_new_password_once(self) -> None:
+        player, case = stopped_at_the_address_of_an_attack()
+        assert denied(player, case) == ["fraud_alert.kept_out"]
+        assert (case.finding, case.status) == ("valuable_alert", "auto_answered")
+        assert "customer_denied" in {line.kind for line in case.lines}
+        assert denied(player, case, "again") == []
+        assert player.obligations["a1"].locks == []
+        player.pass_until(NOON + 3 * DAY)
+        assert (case.status, case.finding) == ("closed", "valuable_alert")
+        player.stored()
+
+    def test_said_where_nobody_is_known_it_is_for_people_and_no_evidence(self) -> None:
+        player, case = stopped_at_the_address_of_an_attack()
+        assert denied(player, case, channel="email") == []
+        assert (case.finding, case.status) == ("unset", "classified")
+        assert not is_frozen(player)
+
+    def test_freezes_where_a_second_factor_came_from_there_all_the_same(self) -> None:
+        player, case = stopped_at_the_address_of_an_attack()
+        player.see(login(NOON + MINUTE, "code", ChallengePassed, **ATTACKER))
+        denied(player, case)
+        assert is_frozen(player)
+
+    def test_freezes_where_somebody_else_came_in_whom_nobody_vouches_for(self) -> None:
+        player, case = stopped_at_the_address_of_an_attack()
+        player.see(login(NOON + HOUR, "pw", CredentialChanged, reason="password", ip="192.0.2.7", device_id="box2"))
+        denied(player, case)
+        assert is_frozen(player)
+
+    def test_freezes_where_money_was_asked_for_from_there(self) -> None:
+        player, case = stopped_at_the_address_of_an_attack()
+        for number in range(30):
+            player.see(paid(NOON + HOUR + number, f"n{number}", 5_000, PaymentRequested, **ATTACKER, merchant_id="m-9"))
+        denied(player, case)
+        assert is_frozen(player)
+
+    def test_freezes_where_it_was_let_in(self) -> None:
+        player, case = stopped_at_the_address_of_an_attack(LENIENT)
+        assert case.flow == "F24"
+        denied(player, case)
+        assert is_frozen(player)
 
 
 def test_money_that_leaves_all_the_same_is_a_persons_work() -> None:

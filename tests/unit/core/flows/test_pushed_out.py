@@ -124,6 +124,7 @@ ENTRIES = st.builds(
     address=st.integers(0, 40),
     answered=st.booleans(),
     asked=st.booleans(),
+    stopped=st.booleans(),
 )
 
 
@@ -140,6 +141,20 @@ def test_what_is_kept_is_little_and_tells_since_when_and_until_when_somebody_is_
         assert len(kept) <= CAME_MAX
         assert not any(each.event_id or each.text for each in kept)
         assert doubted(kept, settled_ms) == doubted(entries, settled_ms)
+
+
+def test_doubts_that_are_over_make_room_for_new_ones_however_many_have_lost_their_place() -> None:
+    kept: list[Trace] = []
+    kinds = ["login.succeeded", "session.used", "credential.changed"]
+    for number in range(160):
+        at_ms = NOON + number * MINUTE
+        settled_ms = NOON + number // 40 * 40 * MINUTE  # a check in between, again and again
+        kind, is_doubted = kinds[number % 3], number % 5 > 0
+        stopped = is_doubted and number % 3 == 0 and number % 2 > 0
+        place = {"device": number + 1, "address": number + 1}
+        entry = Trace(at_ms, kind, "id", "text", doubted=is_doubted, asked=is_doubted, stopped=stopped, **place)
+        kept = came.kept([*kept, entry], at_ms, settled_ms)
+        assert len(kept) <= CAME_MAX
 
 
 def doubted(entries: list[Trace], after_ms: int) -> list[int]:
