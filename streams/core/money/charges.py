@@ -28,7 +28,17 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, balance, expectations, fee_lines, orders, refunds, shared_ids, times
+from streams.core.money import (
+    arrivals,
+    balance,
+    corrections,
+    expectations,
+    fee_lines,
+    orders,
+    refunds,
+    shared_ids,
+    times,
+)
 from streams.core.money.asking import ask
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
@@ -798,6 +808,8 @@ def keep(turn: Turn, row: Spent) -> None:
         _forgotten(turn, each)
     if row.payment and row.amount_minor > 0:
         turn.obligations.debit_again(row.payment)
+    if row.payment and row.amount_minor >= 0:
+        corrections.debited(turn, row)
 
 
 def _price(mine: Spent, about: Lately) -> None:

@@ -8,7 +8,7 @@ from streams.contracts.actions import RefundCancelled
 from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.render import money
-from streams.core.money import arrivals, balance, charges, expectations, given, refunds
+from streams.core.money import arrivals, balance, charges, corrections, expectations, given, refunds
 from streams.core.obligations import Line, Spent, payment_key
 from streams.core.turn import Turn
 
@@ -33,6 +33,8 @@ def moved(turn: Turn, event: Refund) -> bool:
     Refunds of ours are left out: what they give back was never part of the payment. So are payments of which nobody
     knows the amount.
     """
+    if isinstance(event, RefundSent | RefundCredited | RefundFailed):
+        corrections.moved(turn, event)
     if isinstance(event, RefundFailed):
         return _failed(turn, event)
     refund = (event.payment_id, event.refund_id)
@@ -70,25 +72,10 @@ def _paid(turn: Turn, event: Refund | About, row: given.Given) -> int | None:
     What went back of it from here as one debit too many is none of that.
     """
     paid_minor = max(row.paid_minor, _told(turn, event), _taken(turn, event))
-    if not paid_minor:
-        return None
-    corrected_minor = _corrected(turn, event)
-    charged = balance.charged_minor(turn, event.payment_id, event.currency) if corrected_minor else None
-    return min(paid_minor, max(0, charged - corrected_minor)) if charged else paid_minor
-
-
-def _corrected(turn: Turn, event: Refund | About) -> int:
-    """What refunds of ours that have left give back of it as a debit too many."""
-    about = (event.payment_id, refunds.DUPLICATE, event.currency)
-    lines, back_minor = list[Line](), 0
-    for case in turn.obligations.cases:
-        if (case.payment_id, case.family, case.currency) == about:
-            lines, back_minor = case.lines, case.counters.get(expectations.BACK, 0)
-    kinds = {line.kind for line in lines}
-    if refunds.REFUND_INTENDED not in kinds or refunds.CANCELLED in kinds:
-        return 0
-    leaving = [each for each in turn.obligations.owed if (each.payment_id, each.family, each.currency) == about]
-    return max(back_minor, *(each.amount_minor for each in leaving if each.status == refunds.SENT), 0)
+    left_minor = corrections.left_minor(turn, event.payment_id, event.currency)
+    if left_minor is None:
+        return paid_minor or None
+    return min(paid_minor, left_minor) if paid_minor else left_minor
 
 
 def _told(turn: Turn, event: Refund | About) -> int:

@@ -15,7 +15,7 @@ from streams.core import ids
 from streams.core.cases.book import FRAUD, Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, balance, expectations, given, orders, other_leg, shared_ids, times
+from streams.core.money import arrivals, balance, corrections, expectations, given, orders, other_leg, shared_ids, times
 from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
     CASES_DAYS,
@@ -69,6 +69,7 @@ def owe(turn: Turn, owed: Owed) -> None:
     if any(each.payment_id == owed.payment_id and _named(each) == _named(owed) for each in held):
         return
     held.append(owed)
+    corrections.owe(turn, owed, _refund_id(turn, owed))
     while crowded(held, OWED_MAX, OWED_BYTES):
         over = [each for each in held if each.status == BACK]
         waiting = [each for each in held if each.status == OWED]
@@ -125,6 +126,9 @@ def passes_on(turn: Turn, payment_id: str, line: int) -> bool:
                 turn.obligations.owed.remove(owed)
                 return False
             owed.family = DUPLICATE
+            corrections.owe(turn, owed, owed.refund_id)
+            if owed.status == SENT:
+                corrections.gone(turn, owed.refund_id)
             return True
     return False
 
@@ -161,7 +165,8 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
         guard = LATE if turn.policy.mode == "enforce" else "observing"
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, f"for a person: {guard}"))
         return guard
-    owed.status, owed.refund_id = INTENDED, ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
+    owed.status, owed.refund_id = INTENDED, _refund_id(turn, owed)
+    corrections.owe(turn, owed, owed.refund_id)
     given.intended(turn, owed.payment_id, owed.refund_id)
     method = (
         answer.method if answer is not None and times.short(answer.method) else times.method_of(turn, owed.payment_id)
@@ -757,6 +762,10 @@ def owed_on(turn: Turn, case: Case) -> list[Owed]:
         for each in turn.obligations.owed
         if each.payment_id == case.payment_id and each.family == case.family and each.status == OWED
     ]
+
+
+def _refund_id(turn: Turn, owed: Owed) -> str:
+    return ids.refund_id(turn.ctx.account_id, owed.payment_id, _named(owed))
 
 
 def _named(owed: Owed) -> str:

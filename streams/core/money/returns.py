@@ -14,7 +14,7 @@ from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.library import reason_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import balance, charges, expectations, given, over_refunds, refunds
+from streams.core.money import balance, charges, corrections, expectations, given, over_refunds, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -40,6 +40,7 @@ class Claim(NamedTuple):
 
 def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """Money of this payment came back."""
+    corrections.gone(turn, event.reference)
     claims = _claims(turn, payment_id)
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
     back = charges.credited(turn, event, payment_id)
