@@ -20,7 +20,7 @@ from streams.console.wording import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import CaseVersion, Entities
-from streams.core.currencies import WITH_MINOR_UNIT, exponent_of
+from streams.core.currencies import WITH_MINOR_UNIT, WRITTEN, exponent_of, plain_number
 from streams.core.ids import digest
 from streams.core.intake.masking import masked
 from streams.core.personal import kind_of
@@ -65,15 +65,13 @@ def is_personal(typed: str) -> bool:
 
 def minor_of(amount: str, currency: str) -> int | None:
     """An amount as people write it, in minor units of its currency; None of nothing. Raises Refused."""
-    text = amount.strip().replace(",", "")
+    text = amount.strip()
     if not text:
         return None
-    try:
-        minor = Decimal(text).scaleb(exponent_of(currency))
-        is_whole = minor.is_finite() and minor == minor.to_integral_value()
-    except ArithmeticError:
-        is_whole = False
-    if currency not in WITH_MINOR_UNIT or not is_whole or not 0 <= minor <= _LARGEST:
+    if currency not in WITH_MINOR_UNIT or not re.fullmatch(WRITTEN, text):
+        raise Refused("refused.amount")
+    minor = Decimal(plain_number(text)).scaleb(exponent_of(currency))
+    if minor != minor.to_integral_value() or minor > _LARGEST:
         raise Refused("refused.amount")
     return int(minor)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -49,6 +51,22 @@ _LISTED = (
     "USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL "
 )
 WITH_MINOR_UNIT = frozenset(_LISTED.split())
+
+
+# As people write an amount: in groups of three, 1,234.50 or 1.234,50, or without, 1234.5 or 1234,5. A comma before three
+# digits begins a group; a point does only where a comma follows.
+WRITTEN: Final = (
+    r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,4})?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}"
+    r"|[0-9]{1,16}(?:\.[0-9]{1,4}|,[0-9]{1,2})?)"
+)
+
+
+def plain_number(written: str) -> str:
+    """What fits `WRITTEN`, without groups and with a point before the fraction: 1,234.50 is 1234.50, 36,60 is 36.60."""
+    at = max(written.rfind(","), written.rfind("."))
+    if at < 0 or (written[at] == "," and len(written) - at == 4):
+        return written.replace(",", "")
+    return re.sub("[,.]", "", written[:at]) + "." + written[at + 1 :]
 
 
 def exponent_of(currency: str) -> int:

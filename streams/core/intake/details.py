@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from streams.core.currencies import exponent_of
+from streams.core.currencies import WRITTEN, exponent_of, plain_number
 from streams.core.intake.pages import page_in
 from streams.core.personal import kind_of
 
@@ -26,9 +26,9 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _BARE_ORDER = re.compile(r"(?<![A-Za-z0-9])([A-Z]{1,6}[0-9_\-]{6,34}|[0-9]{16,32})(?![A-Za-z0-9])")
-_NUMBER = r"([0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,3})?|[0-9]{1,10}(?:\.[0-9]{1,3})?)"
+_NUMBER = rf"({WRITTEN})(?![.,]?[0-9])"
 _BEFORE = re.compile(
-    rf"(HK\$|US\$|CNY|RMB|USD|EUR|GBP|JPY|HKD|[¥￥$€£])\s?{_NUMBER}(?![0-9])\s?([万千]|[kKwW](?![A-Za-z]))?",
+    rf"(HK\$|US\$|CNY|RMB|USD|EUR|GBP|JPY|HKD|[¥￥$€£])\s?{_NUMBER}\s?([万千]|[kKwW](?![A-Za-z]))?",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
@@ -147,7 +147,7 @@ def _amount(text: str) -> tuple[int | None, str]:
     else:
         return None, ""
     currency = _CURRENCY[sign.lower()]
-    major, _, fraction = number.replace(",", "").partition(".")
+    major, _, fraction = plain_number(number).partition(".")
     exponent = exponent_of(currency)
     exponent += _POWERS[power.lower()] if power else 0
     if len(fraction) > exponent:

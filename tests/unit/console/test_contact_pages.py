@@ -59,6 +59,7 @@ def posts(browser: Browser, **fields: Any) -> Answer:
         ("order=pay-77", True),
         ("order=order-1", False),
         ("amount=42.50&currency=CNY", True),
+        ("amount=42,50&currency=CNY", True),  # as half of Europe writes it
         ("amount=42.50&currency=USD", False),
         ("amount=42.51&currency=CNY", False),
         ("at=2026-03-04T15:00", True),
@@ -151,6 +152,7 @@ def test_nobody_reads_a_code_out_to_us_or_is_asked_what_a_thief_knows() -> None:
         ({"account": "13800138000", "flow": "F12"}, "Type a reference"),
         ({"flow": "F12", "order": "4111111111111111"}, "Type a reference"),
         ({"flow": "F12", "amount": "1.234", "currency": "CNY"}, "no amount"),
+        ({"flow": "F12", "amount": "1,23,4", "currency": "CNY"}, "no amount"),
         ({"flow": "F12", "amount": "NaN", "currency": "CNY"}, "no amount"),
         ({"flow": "F12", "amount": "1e999999", "currency": "CNY"}, "no amount"),
         ({"flow": "F12", "amount": "5", "currency": "ZZZ"}, "no amount"),

@@ -54,6 +54,10 @@ def reading(text: str, language: str | None = None) -> Reading:
         ("一共5k", Details(amount_minor=500_000, currency="CNY")),
         ("打了3万块", Details(amount_minor=3_000_000, currency="CNY")),
         ("lost $5k", Details(amount_minor=500_000, currency="USD")),
+        ("you took 36,60 EUR twice", Details(amount_minor=3_660, currency="EUR")),
+        ("€1.234,56 are missing", Details(amount_minor=123_456, currency="EUR")),
+        ("paid $5, 3 times", Details(amount_minor=500, currency="USD")),
+        ("€12,3456", Details()),  # no way to write an amount
         ("they took 5k", Details()),  # of which currency?
         ("走了2万步", Details()),
         ("4k电视", Details()),
