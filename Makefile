@@ -28,7 +28,8 @@ help:  ## list the commands
 setup: $(STAMP)  ## create .venv from requirements.lock (nothing to do when it is current)
 
 # requirements.lock holds every dependency with its hash, the build backend included; --no-deps and
-# --no-build-isolation keep the last step from fetching anything that is not in the lock.
+# --no-build-isolation keep the last step from fetching anything that is not in the lock. Modules are compiled when they
+# are first imported: most of what packages bring never is, and compiling all of it took half of the time.
 $(STAMP): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "Python 3.11 or newer is needed and none was found (tried python3.11, python3.12, python3.13, python3)."; \
@@ -39,7 +40,7 @@ $(STAMP): requirements.lock pyproject.toml
 		echo "$(PYTHON) lacks the venv module (Debian: apt-get install python3-venv)."; exit 78; \
 	fi
 	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
