@@ -11,14 +11,14 @@ from streams.core.cases.book import Draft, add_line, open_or_join, put_line, set
 from streams.core.cases.timeline import codes_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, given, refund_check, refund_retries
+from streams.core.money import arrivals, failed_refunds, given, refund_check, refund_retries
 from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
 REQUEST, FAILED = "refund_request", "refund_failed"
 _OF_REFUNDS: Final = frozenset(
     {
-        refund_retries.NO_FUNDS,
+        failed_refunds.NO_FUNDS,
         "refund_payee_abnormal",
         "refund_not_allowed",
         "refund_amount_invalid",
@@ -65,10 +65,10 @@ def _came_back(turn: Turn, event: RefundFailed) -> None:
 
     Then it is tried again, and whoever was told what it waits for hears nothing of each try that fails.
     """
-    resolved = refund_retries.read(turn, event)
+    resolved = failed_refunds.read(turn, event)
     cause = resolved.cause.cause
-    template = "refund_failed.funds" if cause == refund_retries.NO_FUNDS else FAILED
-    is_told = cause == refund_retries.NO_FUNDS and any(
+    template = "refund_failed.funds" if cause == failed_refunds.NO_FUNDS else FAILED
+    is_told = cause == failed_refunds.NO_FUNDS and any(
         (each.family, each.payment_id, each.refund_id, each.template)
         == (FAILED, event.payment_id, event.refund_id, template)
         for each in turn.obligations.cases
@@ -78,7 +78,7 @@ def _came_back(turn: Turn, event: RefundFailed) -> None:
     case = _open(turn, event, FAILED, "F17", "accounting", 2, Line(turn.at_ms, "refund.failed", turn.cause, text))
     if cause in _OF_REFUNDS:
         case.cause = cause
-    if cause == refund_retries.NO_FUNDS:
+    if cause == failed_refunds.NO_FUNDS:
         refund_retries.failed(turn, case, resolved)
     else:
         refund_retries.stop(case)

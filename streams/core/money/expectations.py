@@ -18,7 +18,7 @@ from streams.core.cases.book import Draft, add_line, decoration, open_or_join, r
 from streams.core.cases.timeline import kind_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import alike, arrivals, broken_promise, fee_lines, given, times
+from streams.core.money import alike, arrivals, broken_promise, failed_refunds, fee_lines, given, times
 from streams.core.money.asking import ask
 from streams.core.money.business_days import Within
 from streams.core.money.completeness import later_ms
@@ -783,6 +783,9 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
     waiting = _find(turn, row, subject)
     case = _case(turn, row, event)
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
+    if case is not None and case.is_open and _goes_on(turn, row, event):
+        add_line(turn, case, line)
+        return
     standing_minor = _missing(turn, event.payment_id, event.currency) if row in OF_MOVEMENTS else 0
     back = _is_back(turn, event)
     taken = waiting is not None and waiting.taken and not back
@@ -805,6 +808,11 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
             turn.obligations.expectations.remove(waiting)
         if case is not None:
             _close(turn, row, case, line, _RETURNED if back and row in OF_MOVEMENTS else _FAILED)
+
+
+def _goes_on(turn: Turn, row: Promise, event: Movement) -> bool:
+    """A merchant without funds for what it has promised owes it still: what is kept back of it may pay the next try."""
+    return row.kind == "promise" and isinstance(event, RefundFailed) and failed_refunds.lacks_funds(turn, event)
 
 
 def movement_of(turn: Turn, payment_id: str) -> str:

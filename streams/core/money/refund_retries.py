@@ -13,24 +13,17 @@ from streams.contracts.actions import RefundRetry
 from streams.contracts.payments import RefundFailed, RefundSent
 from streams.core import ids
 from streams.core.cases.book import put_line
-from streams.core.declines.resolve import Resolved, resolve
+from streams.core.declines.resolve import Resolved
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import expectations, over_refunds, refunds
+from streams.core.money import expectations, failed_refunds, over_refunds, refunds
 from streams.core.money.completeness import postponed
 from streams.core.money.over_refunds import About
 from streams.core.obligations import Case, Line, Owed, Retries
 from streams.core.turn import Turn
 
-NO_FUNDS: Final = "refund_merchant_funds"
 _HOUR_S: Final = 3_600
 _KIND: Final = "refund_retry"  # line of a case
-
-
-def read(turn: Turn, event: RefundFailed) -> Resolved:
-    """What the codes of a refund that came back say."""
-    library = turn.ctx.library
-    return resolve(library.table, library.profiles, event.codes, event.network)
 
 
 def ours_failed(turn: Turn, event: RefundFailed) -> None:
@@ -39,8 +32,8 @@ def ours_failed(turn: Turn, event: RefundFailed) -> None:
     Else its key is used up and the money is a person's, who asks for another account.
     """
     for owed in [each for each in turn.obligations.owed if each.refund_id == event.refund_id]:
-        case, resolved = refunds.case_of(turn, owed), read(turn, event)
-        is_open, no_funds = case is not None and case.is_open, resolved.cause.cause == NO_FUNDS
+        case, resolved = refunds.case_of(turn, owed), failed_refunds.read(turn, event)
+        is_open, no_funds = case is not None and case.is_open, resolved.cause.cause == failed_refunds.NO_FUNDS
         is_told = case is not None and _is_tried(case, owed)
         if case is not None and is_open and no_funds and _waits(turn, case, owed, resolved):
             owed.status = refunds.INTENDED
@@ -166,7 +159,7 @@ def _guard(turn: Turn, case: Case, about: About, ours: Owed | None) -> str | Non
         return "exceeds_payment"
     if expectations.under_way_minor(turn, case.payment_id, about.currency) or _is_another_tried(turn, case):
         return "in_flight"  # it may have been made again under another id
-    guard = refunds.guard_of_others(turn, case.payment_id)
+    guard = refunds.guard_of_others(turn, case.payment_id, about.refund_id)
     if guard is not None or turn.may("refund"):
         return guard
     return refunds.LATE if turn.policy.mode == "enforce" else "observing"

@@ -40,7 +40,8 @@ MISMATCH, DUPLICATE, FEE = expectations.MISMATCH, expectations.DUPLICATE, expect
 DOUBLE_BENEFIT = expectations.DOUBLE_BENEFIT
 BILL = "bill_not_posted"
 REVERSED = "reversed"  # money state of a case whose debit is said to be undone, until the ledger says so
-_DISPUTES = frozenset({"unauthorised", "refund_dispute", "wrong_transfer", "takeover", "refund_exceeds_payment"})
+_BROKEN_PROMISE = "refund_dispute"
+_DISPUTES = frozenset({"unauthorised", _BROKEN_PROMISE, "wrong_transfer", "takeover", "refund_exceeds_payment"})
 # What the provider has to say before money goes back by itself. Of a duplicate the ledger is the source.
 _GOES_BACK_ON = {
     NOT_CAPTURED: PaymentState.FAILED,
@@ -488,10 +489,16 @@ def no_more_than(turn: Turn, case: Case, left_minor: int) -> None:
                 turn.obligations.owed.remove(owed)
 
 
-def is_disputed(turn: Turn) -> bool:
-    """Whether people are finding out whose money some of the account's is. What is said to be undone is its own."""
+def is_disputed(turn: Turn, payment_id: str = "", refund_id: str = "") -> bool:
+    """Whether people are finding out whose money some of the account's is. What is said to be undone is its own.
+
+    That a promise is broken is no reason to keep back the refund that was promised (`refund_id`).
+    """
+    promised = (_BROKEN_PROMISE, payment_id, refund_id)
     return any(
-        case.is_open and case.family in _DISPUTES and case.money_state != REVERSED for case in turn.obligations.cases
+        case.is_open and case.family in _DISPUTES and case.money_state != REVERSED
+        for case in turn.obligations.cases
+        if not refund_id or (case.family, case.payment_id, case.refund_id) != promised
     )
 
 
@@ -615,22 +622,24 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
     return next((name for name, stops in guards if stops), None)
 
 
-def guard_of_others(turn: Turn, payment_id: str) -> str | None:
+def guard_of_others(turn: Turn, payment_id: str, refund_id: str) -> str | None:
     """The guard that keeps a refund of the merchant's from being asked for again by itself, if one does."""
     guards = (
         (shared_ids.SHARED, shared_ids.is_shared(turn, payment_id)),
         ("reversed", _is_reversed(turn, payment_id)),
-        *_guards_of_account(turn, payment_id, approved=False),
+        *_guards_of_account(turn, payment_id, refund_id=refund_id, approved=False),
     )
     return next((name for name, stops in guards if stops), None)
 
 
-def _guards_of_account(turn: Turn, payment_id: str, *, approved: bool) -> tuple[tuple[str, bool], ...]:
+def _guards_of_account(
+    turn: Turn, payment_id: str, *, approved: bool, refund_id: str = ""
+) -> tuple[tuple[str, bool], ...]:
     """What keeps any refund of the account back, whoever gives it."""
     obligations = turn.obligations
     return (
         ("frozen", any(lock.action == "freeze" for lock in obligations.locks)),
-        ("dispute", is_disputed(turn)),
+        ("dispute", is_disputed(turn, payment_id, refund_id)),
         ("handed_over", not approved and _is_with_people(turn, payment_id)),
         ("abuse", _is_abused(turn)),
         ("suspected_abuse", not approved and any(case.is_open and case.family == ABUSE for case in obligations.cases)),

@@ -12,10 +12,11 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, event, paid
 from support.play import Player, policy
 
 from streams.contracts.accounts import AccountProfile, ActionAcknowledged, CaseAction, LedgerPosted
-from streams.contracts.actions import ActionRequested
+from streams.contracts.actions import ActionRequested, RefundRetry
 from streams.contracts.base import Event, Watermark, from_ms, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
+    Code,
     MerchantReplied,
     RefundApproved,
     RefundCredited,
@@ -160,6 +161,32 @@ def test_however_the_dispute_ends_the_settlement_is_released_once(end: str, afte
     assert to_ms(release.occurred_at) == BROKEN + after_ms
     assert len(dispute.lines("settlement_released")) == 1
     assert dispute.lines("settlement_free") == []
+
+
+FUNDS = (Code(source="alipay", code="ACQ.SELLER_BALANCE_NOT_ENOUGH"),)
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_the_settlement_of_a_merchant_without_funds_pays_for_the_next_try(approved: bool) -> None:
+    """Its dispute and its hold go on, the refund is tried again, and when it leaves both end."""
+    dispute = Dispute()
+    if approved:
+        dispute.see(refund(RefundApproved, BROKEN + MINUTE))
+    dispute.see(refund(RefundFailed, BROKEN + HOUR, codes=FUNDS))
+    assert (dispute.case.status, dispute.lines("refund.failed")) == ("classified", ["refund.failed"])
+    tries = [each for each in dispute.see(mark(BROKEN + 3 * HOUR)) if isinstance(each, RefundRetry)]
+    assert [(each.refund_id, each.attempt) for each in tries] == [("r1", 1), ("r1", 1)]
+    assert [each.action for each in dispute.commands] == ["hold_settlement"]
+    dispute.see(refund(RefundSent, BROKEN + 4 * HOUR))
+    assert dispute.case.status == "resolved"
+    assert [each.action for each in dispute.commands] == ["hold_settlement", "release_settlement"]
+
+
+def test_another_open_dispute_of_the_account_keeps_the_next_try_back() -> None:
+    promised = refund(RefundPromised, NOON - MINUTE, payment_id="p2", refund_id="r2")
+    dispute = Dispute(before=[promised])
+    effects = dispute.see(refund(RefundFailed, BROKEN + HOUR, codes=FUNDS), mark(BROKEN + 3 * HOUR))
+    assert not any(isinstance(each, RefundRetry) for each in effects)
 
 
 def test_an_end_that_is_told_late_releases_it_too() -> None:
