@@ -53,8 +53,8 @@ _LISTED = (
 WITH_MINOR_UNIT = frozenset(_LISTED.split())
 
 
-# As people write an amount: in groups of three, 1,234.50 or 1.234,50, or without, 1234.5 or 1234,5. A comma before three
-# digits begins a group; a point does only where a comma follows.
+# As people write an amount: in groups of three, 1,234.50 or 1.234,50, or without, 1234.5 or 1234,5. A comma before
+# three digits begins a group; a point does only where a comma follows.
 WRITTEN: Final = (
     r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,4})?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}"
     r"|[0-9]{1,16}(?:\.[0-9]{1,4}|,[0-9]{1,2})?)"
