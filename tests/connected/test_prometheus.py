@@ -40,7 +40,7 @@ from streams.metrics import LABELS, OTHER
 
 ROOT: Final = Path(__file__).parents[2]
 PROMETHEUS: Final = ROOT / "dashboards/prometheus"
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.connected, pytest.mark.timeout(900)]
 
 # Metrics that a demo cannot have, why, and the test that shows them recorded. Their alerts have cases for promtool.
 NOT_IN_A_DEMO: Final = {
@@ -246,12 +246,17 @@ def has_an_answer_to_everything(prometheus: Prometheus) -> None:
         assert not prometheus.answers(name), f"{name} has data: take it off the list"
 
 
-def tells_the_outage_that_the_demo_plays(prometheus: Prometheus) -> None:
+def tells_the_outage_that_the_demo_plays(watched: Watched) -> None:
+    prometheus = watched.prometheus
     fired = 'ALERTS{alertname="PaywardenIncident", dimension="gateway", alertstate="firing"}'
-    # At any time of the demo: it may be over before everything else has been looked at.
-    wait_until(
-        lambda: prometheus.answers(f"count_over_time({fired}[15m])"), "the outage of a gateway is told", 150, 1.0
-    )
+    # At any time of the demo: it may be over before everything else has been looked at. A worker with little of a busy
+    # machine is minutes behind the feed.
+    try:
+        wait_until(
+            lambda: prometheus.answers(f"count_over_time({fired}[15m])"), "the outage of a gateway is told", 360, 1.0
+        )
+    except AssertionError as error:
+        pytest.fail(f"{error}; the demo:\n{watched.demo.text[-4_000:]}")
     rules = [rule for group in prometheus.asks("rules")["groups"] for rule in group["rules"]]
     told = [rule["annotations"]["runbook"] for rule in rules if rule["name"] == "PaywardenIncident"]
     assert told == ["docs/runbook.md#paywardenincident"]
@@ -295,7 +300,7 @@ def pages_somebody_when_no_worker_is_left(watched: Watched) -> None:
 def test_prometheus_sees_a_running_demo_and_its_outages(watched: Watched) -> None:
     """In this order: the last step ends the worker, and with it the demo."""
     has_an_answer_to_everything(watched.prometheus)
-    tells_the_outage_that_the_demo_plays(watched.prometheus)
+    tells_the_outage_that_the_demo_plays(watched)
     scrapes_and_evaluates_without_an_error(watched.prometheus)
     names_nobody_and_stays_small(watched.prometheus)
     pages_somebody_when_no_worker_is_left(watched)
