@@ -10,7 +10,14 @@ from typing import Any
 import msgspec
 
 from streams.agents.publish import publish, publish_forgotten, publish_notice, publish_signal
-from streams.contracts.accounts import AccountErasure, AccountProfile, CaseAction, CustomerConfirmed, UserReport
+from streams.contracts.accounts import (
+    AccountErasure,
+    AccountProfile,
+    CaseAction,
+    CustomerConfirmed,
+    SocialMention,
+    UserReport,
+)
 from streams.contracts.base import Event, Watermark, to_ms
 from streams.contracts.cases import AccountErased, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
@@ -28,6 +35,8 @@ from streams.core.entities.risk_state import RiskState
 from streams.core.incidents import silence
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.outages import Outages
+from streams.core.intake.posts import topic_of
+from streams.core.intake.topics import Topic
 from streams.core.learning import BANDS_FROM
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
@@ -148,6 +157,7 @@ class Stranger(msgspec.Struct, frozen=True, gc=False):
     at_ms: int
     incident: str  # case of the attack that it is a part of
     attacked: str  # kind of the entity that this attack is on
+    about: Topic | None = None  # of a public post: what it tells of
 
 
 class Forgotten(msgspec.Struct, frozen=True, gc=False):
@@ -332,7 +342,10 @@ class AccountsLogic:
 
         if state is None:
             attack = incident_of(risk, event, at_ms) if isinstance(event, Login) else NO_PART
-            return Stranger(event, at_ms, attack.case_id, attack.kind)
+            about = None
+            if isinstance(event, SocialMention) and not late:
+                about = topic_of(event, at_ms, self._policies.at(at_ms).intake)
+            return Stranger(event, at_ms, attack.case_id, attack.kind, about)
         if at_ms <= state.observations.erased_ms:
             return Forgotten(at_ms)
         return pipeline.prepare(
@@ -402,7 +415,17 @@ class AccountsLogic:
             emits.append(publish_signal(release_signal(prepared.event, prepared.release, *where), context.partitions))
         door = door_of(prepared)
         first, told = prepared.subject != "", moment.told_right
-        self._signal(emits, prepared, context, policy, flagged=flagged, first=first, door=door, told=told)
+        self._signal(
+            emits,
+            prepared,
+            context,
+            policy,
+            flagged=flagged,
+            first=first,
+            door=door,
+            told=told,
+            case_id=moment.post_case,
+        )
         return emits
 
     def sweep(self, state: Account, event: Any, context: Context) -> None:
@@ -496,6 +519,7 @@ class AccountsLogic:
         first: bool,
         door: Door,
         told: bool = False,
+        case_id: str = "",
     ) -> None:
         event = prepared.event
         # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
@@ -511,6 +535,8 @@ class AccountsLogic:
             times_usual=prepared.times_usual if type(prepared) is Prepared else None,
             told=told,
             refusal=refusal_of_card(event, self._library),
+            about=prepared.about,
+            case_id=case_id,
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         at_home = type(prepared) is Prepared and prepared.at_home

@@ -16,18 +16,17 @@ from streams.core.entities.handling import STATEMENT_MAX
 from streams.core.ids import digest
 from streams.core.messages import by_hand
 from streams.core.obligations import FINISHED
-from streams.core.risk import ATTACKS
+from streams.core.risk import ATTACKS, SOCIAL_TOPIC
 from streams.core.roles import ANALYSTS
 
 ANONYMOUS: Final = "anonymous:"
 ACTIONS: Final[tuple[str, ...]] = get_args(HandledBy)
-_OUTAGE: Final = "outage"
+_WORKABLE: Final = ATTACKS | {"outage", SOCIAL_TOPIC}
 
 
 def is_workable(case: CaseVersion) -> bool:
-    """Whether people can work on it: an outage or an attack that is told, and not only watched."""
-    family = case.cause_family
-    return case.owner == "entity" and not case.shadow and (family == _OUTAGE or family in ATTACKS)
+    """Whether people can work on it: an outage, an attack or a topic of posts that is told, and not only watched."""
+    return case.owner == "entity" and not case.shadow and case.cause_family in _WORKABLE
 
 
 def handling_of(

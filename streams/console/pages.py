@@ -24,7 +24,7 @@ from streams.ports import Clock
 LANGUAGES: Final = ("zh", "en")
 _SURVEY: Final = "case.survey"
 # Of the counters of a case without a customer, the one that says how large it is.
-HOW_MANY: Final = ("users", "usernames", "cards", "accounts", "attempts")
+HOW_MANY: Final = ("users", "usernames", "cards", "accounts", "posts", "attempts")
 # What a single key does: its texts are `key.NAME`.
 _KEYS: Final = {
     "j": "down",

@@ -85,6 +85,7 @@ class SocialMention(Support, frozen=True, kw_only=True, tag="social.mention.v1",
     """A public post about us."""
 
     reach: Count
+    merchant_id: Id | None = None  # whom it tells of, if it names a merchant
 
 
 MerchantDocument = Literal["business_licence", "tax_registration", "owner_identity", "bank_account"]

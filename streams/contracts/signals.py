@@ -40,6 +40,7 @@ EntityKind = Literal[
     "guess",  # one password, by its keyed hash
     "fingerprint",  # of a program's TLS handshake (JA3)
     "block",  # what an operator has blocked: the value is kind/value
+    "topic",  # of public posts: the type of the cases that they are about, and the merchant whom they name
 ]
 
 Refusal = Literal["bad_data", "excused"]  # the card's data were guessed or stolen; the card was not the reason
@@ -93,6 +94,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
         "challenge_passed",
         "devices_reset",
         "promo_claimed",
+        "posted",
     ]
     known: bool = True
     username: ShortText | None = None
@@ -106,7 +108,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     ip: Ip | None = None  # of a login that is told to the whole site, of a success told to a network or user agent
     first: bool = True  # False: a later event of an attempt that was observed before
     familiar: bool = False  # of a login: the account was entered from this device or network before
-    merchant_id: Id | None = None  # of a payment that is told to its card range
+    merchant_id: Id | None = None  # of a payment that is told to its card range; whom a post names
     rule: Label | None = None  # of a lock
     incident_id: Id | None = None  # the attack on something wider, up to the whole site, that the event is a part of
     times_usual: Annotated[float, Meta(ge=0)] | None = None  # of a label: its amount over the account's median
@@ -116,6 +118,9 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     told: bool = False  # of a login: its owner has been told that the password was right
     strange: bool = False  # of a success: the account has a history, and never saw this network nor such a device
     refusal: Refusal | None = None  # of a refused card payment: what its codes say about the card
+    reach: Count = 0  # of a post: how many people read it
+    urgent: bool = False  # of a post: what it is about is P1 or P2 by itself
+    case_id: Id | None = None  # of a post: the case that it is, or joined, at its account
 
 
 class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):

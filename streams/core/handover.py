@@ -7,6 +7,7 @@ payment system waits for, incidents that were never opened. What goes on being w
 
 from __future__ import annotations
 
+from streams.core.entities import social_topic
 from streams.core.entities.device_resets import CASE_TYPE
 from streams.core.entities.pipeline import reschedule
 from streams.core.entities.policies import EntitiesPolicy
@@ -39,6 +40,8 @@ def unsay_entity(state: EntityState, policy: EntitiesPolicy) -> list[str]:
         for feed in state.feeds.feeds.values():
             was_open += ["incident.feed"] * (feed.case is not None)
             feed.case = None
+    if state.topic is not None and social_topic.forget_case(state.topic):
+        was_open.append(social_topic.CASE_TYPE)
     if state.reset is not None:
         was_open.append(CASE_TYPE)
         state.reset = None

@@ -98,6 +98,7 @@ from streams.core.flows import (
 )
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS
 from streams.core.incidents import members
+from streams.core.intake.posts import topic_of
 from streams.core.local_time import is_zone
 from streams.core.locks import saga, unlock
 from streams.core.login_risk import releases, training
@@ -186,6 +187,10 @@ def prepare(
     basis = basis_of(policy, at_ms)
     subject = SUBJECTS.get(type(event))
     attack = testing_incident_of(risk, event, at_ms) if isinstance(event, Movement) else NO_PART
+    about = None
+    if isinstance(event, SocialMention) and not late:
+        about = topic_of(event, at_ms, policy.intake)
+        attack = social.topic_case(risk, event, about, at_ms)
     if subject is None or (isinstance(event, Movement) and _is_known(observations, event)):
         prepared = Prepared(
             event,
@@ -202,6 +207,7 @@ def prepare(
             else 0,
             at_home=_is_at_home(observations, event),
             by_stranger=isinstance(event, CardBound | CardUnbound) and not is_known_place(observations, event),
+            about=about,
         )
     else:
         features = features_of(observations, event, at_ms, risk, basis, frequencies)
@@ -507,7 +513,7 @@ def _told(turn: Turn, prepared: Prepared) -> None:
         case SurveyAnswered():
             dialogue.rated(turn, event)
         case SocialMention():
-            social.mentioned(turn, event)
+            social.mentioned(turn, event, prepared)
         case MerchantApplication():
             applications.applied(turn, event)
         case _:

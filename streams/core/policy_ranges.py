@@ -91,6 +91,7 @@ _RISING = (
     ("entities.guess_attack.elevated_usernames", "entities.guess_attack.attack_usernames"),
     ("entities.low_and_slow.elevated_usernames", "entities.low_and_slow.attack_usernames"),
     ("entities.site_attack.window_s", "entities.site_attack.baseline_s"),
+    ("entities.social_topic.authors", "entities.social_topic.posts"),
     ("entities.card_testing.elevated_cards", "entities.card_testing.attack_cards"),
     ("entities.risky_terminal.elevated_frauds", "entities.risky_terminal.attack_frauds"),
     ("entities.risky_terminal.elevated_rate", "entities.risky_terminal.attack_rate"),

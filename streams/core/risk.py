@@ -39,6 +39,7 @@ GUESSING = frozenset(
 )
 TESTING = frozenset({"card_testing"})
 ABUSE = frozenset({"promo_abuse"})
+SOCIAL_TOPIC = "social_topic"  # public posts of many customers about one thing; nobody is held for it
 LABELLED = frozenset({"risky_terminal"})
 # What an incident of the security queue is about when it is somebody's attack.
 ATTACKS = GUESSING | TESTING | ABUSE
@@ -116,6 +117,7 @@ class RiskFact(msgspec.Struct, frozen=True, gc=False):
     history: LabelHistory | None = None  # None without a fraud among the labels
     testing_incident: str = ""  # case of the card testing that it belongs to
     incident_typology: str = ""  # of `incident`
+    case_id: str = ""  # case of what `typology` says, whatever that is
 
 
 class RiskView(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from streams.contracts.accounts import EntityBlock, IncidentAction, LabelRecorded
+from streams.contracts.accounts import EntityBlock, IncidentAction, LabelRecorded, SocialMention
 from streams.contracts.base import Event, to_ms
 from streams.contracts.logins import ChallengePassed, ChallengeSent, Login, LoginFailed, LoginSucceeded
 from streams.contracts.payments import BillpayFailed, Movement, PaymentFailed, PromoClaimed, PspStatus, TopupFailed
@@ -35,6 +35,8 @@ from streams.core.familiar import network_of
 from streams.core.ids import digest
 from streams.core.incidents.keys import is_key
 from streams.core.intake.masking import masked
+from streams.core.intake.posts import SEVERE, TOPIC_KIND, value_of
+from streams.core.intake.topics import Topic
 from streams.core.risk import BLOCK_KIND, LOCKS, RELEASE, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import Prepared
 
@@ -78,6 +80,7 @@ What = Literal[
     "challenge_passed",
     "devices_reset",
     "promo_claimed",
+    "posted",
 ]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
@@ -124,13 +127,15 @@ def signals_of(
     times_usual: float | None = None,
     told: bool = False,
     refusal: Refusal | None = None,
+    about: Topic | None = None,
+    case_id: str = "",
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """The signals of one decided event, none for most.
 
     `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
     that its partition has told. `first` is False for a later event of a payment that was told before. `told`: the owner
     has heard from the account's side that the password of this login was right. `refusal`: what the codes of a failed
-    card payment say about the card.
+    card payment say about the card. `about`: what a public post tells of, and `case_id` the account's case of it.
     """
     match event:
         case EntityBlock():
@@ -147,6 +152,8 @@ def signals_of(
             return _of_label(event, at_ms, partition, next_sequence, times_usual)
         case PromoClaimed():
             return _of_claim(event, at_ms, partition, next_sequence)
+        case SocialMention() if about is not None:
+            return _of_post(event, about, case_id, at_ms, partition, next_sequence)
         case PspStatus():
             return []
         case Movement():
@@ -393,6 +400,28 @@ def _of_claim(
     if event.device_id is None:
         return []
     return [_observed(event, at_ms, partition, next_sequence(), ("device", event.device_id), "promo_claimed")]
+
+
+def _of_post(
+    event: SocialMention, about: Topic, case_id: str, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
+    value = value_of(about, event.merchant_id)
+    if not value:
+        return []
+    return [
+        _observed(
+            event,
+            at_ms,
+            partition,
+            next_sequence(),
+            (TOPIC_KIND, value),
+            "posted",
+            merchant_id=event.merchant_id,
+            reach=event.reach,
+            urgent=about.priority <= SEVERE,
+            case_id=case_id or None,
+        )
+    ]
 
 
 def _of_label(

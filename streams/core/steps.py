@@ -33,6 +33,7 @@ from streams.core.cases.shelf import SnapshotDropped
 from streams.core.declines.samples import Samples
 from streams.core.entities.health import HealthBuckets
 from streams.core.incidents.outages import Outages
+from streams.core.intake.topics import Topic
 from streams.core.library import Library, packaged_library
 from streams.core.locks.caps import PartitionLimits
 from streams.core.locks.tenure import EndedLock, Tenure
@@ -97,6 +98,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     at_home: bool = False  # of a second factor or of a movement's end: nothing says that it was a stranger
     network_since_ms: int = 0  # of a movement or change: since when the network is known that stands for a device
     by_stranger: bool = False  # of a card that was added or removed: from where nobody ever came in
+    about: Topic | None = None  # of a public post: what it tells of; `incident` is then the case of all such posts
 
 
 class DecideContext(msgspec.Struct, gc=False):
@@ -157,6 +159,8 @@ class DecideContext(msgspec.Struct, gc=False):
     answered: int = 0  # texts that were answered at once
     questions: list[str] = msgspec.field(default_factory=list)  # what became of general questions: to count
     unanswered: list[str] = msgspec.field(default_factory=list)  # themes of those that no article answers
+
+    post_case: str = ""  # case of a public post that many read: for the shell to tell its topic
 
     told_right: bool = False  # the owner was told that a stranger gave the right password: no attack tells it again
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from support.entities import START_MS, Entity, card, label, login, policy
+from support.entities import START_MS, Entity, card, label, login, policy, posted
 
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.signals import EntityObserved
@@ -33,6 +33,7 @@ signals = st.lists(
         st.builds(login, users, times, st.booleans()),
         st.builds(lambda user, at_s, refused: card(user, at_s, refused), users, times, st.booleans()),
         st.builds(lambda fraud, at_s, age_s: label(fraud, at_s, at_s - age_s), st.booleans(), times, times),
+        st.builds(posted, users, times, st.integers(0, 50_000)),
     ),
     max_size=60,
 )

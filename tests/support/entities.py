@@ -61,6 +61,12 @@ def claim(account: str, at_s: float) -> EntityObserved:
     return _signal(at_s, what="promo_claimed", kind="device", value="shared", account_id=account)
 
 
+def posted(account: str, at_s: float, reach: int = 100, **fields: object) -> EntityObserved:
+    """A public post about a fee."""
+    told = {"kind": "topic", "value": "fee_issue", "event_id": f"post-{account}-{at_s:g}"} | fields
+    return _signal(at_s, what="posted", account_id=account, reach=reach, **told)
+
+
 def label(fraud: bool, at_s: float, subject_s: float, **fields: object) -> EntityObserved:
     return _signal(at_s, what="label", fraud=fraud, subject_at_ms=START_MS + int(subject_s * 1000), **fields)
 

@@ -14,7 +14,7 @@ from streams.contracts.triage import FaultParty
 from streams.core.declines.table import packaged
 from streams.core.flows.messages import SAID
 from streams.core.intake.topics import SCAMMED, TOPICS
-from streams.core.risk import ATTACKS, FEED_STALLED
+from streams.core.risk import ATTACKS, FEED_STALLED, SOCIAL_TOPIC
 
 _OF_FAILURES: Final = packaged().causes
 # What the money rules, the locks, the entities and the checks of an integration call what they find, where no customer
@@ -26,7 +26,7 @@ _FOUND: Final = frozenset(
         *("refund_late", "refund_exceeds_payment", "unknown_code", "social", "inquiry.unread"),
         *("integration.orphan_line", "integration.shared_payment_id", "integration.debit_not_compared"),
         *("integration.unrated_currency", "integration.unknown_tariff", "integration.unknown_status"),
-        *("outage", "devices_reset", "risky_terminal", FEED_STALLED),
+        *("outage", "devices_reset", "risky_terminal", FEED_STALLED, SOCIAL_TOPIC),
     )
 )
 CAUSES: Final = (

@@ -22,6 +22,7 @@ from streams.core.entities.promo_abuse import observe_claim
 from streams.core.entities.risky_terminal import observe_label
 from streams.core.entities.site_spray import observe_site_login
 from streams.core.entities.slice_spray import observe_slice_login
+from streams.core.entities.social_topic import observe_post
 from streams.core.policy import Policy
 
 
@@ -55,6 +56,7 @@ DETECTORS = (
     Detector("low-and-slow", "slice: user agent in an autonomous system", "low_and_slow", observe_slow_login),
     Detector("card-testing", "device, IP address, merchant, card range", "card_testing", observe_card_payment),
     Detector("promo-abuse", "device", "promo_abuse", observe_claim),
+    Detector("social-topic", "topic of public posts", "social_topic", observe_post),
     Detector("risky-terminal", "terminal, merchant, device", "risky_terminal", observe_label),
 )
 
@@ -84,6 +86,8 @@ news of the same payment |
 | refusal of such a payment | the same | |
 | payment without a card, or that names only a terminal | | always |
 | label | terminal, merchant; the device if it is fraud | |
+| public post whose words are understood | its topic: the flow, and the merchant if one is named | late ones; general \
+questions, praise and blame |
 | end of a payment that names a gateway, issuer or network | health buckets of 5 seconds | retries of an order within \
 the bucket |
 

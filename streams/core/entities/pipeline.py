@@ -26,6 +26,7 @@ from streams.core.entities import (
     risky_terminal,
     site_spray,
     slice_spray,
+    social_topic,
 )
 from streams.core.entities.context import EntityContext, EntityEffect, reference
 from streams.core.entities.feeds import FeedWatch, standing, watch_feeds
@@ -100,6 +101,9 @@ def _act(state: EntityState, signal: CaseActed, at_ms: int, policy: Policy, ctx:
         effects = device_resets.act(state.reset, signal, entity, at_ms, policy)
         state.reset = None if state.reset.over else state.reset
         return effects
+    answered = social_topic.act(state, signal, entity, at_ms, policy, ctx)
+    if answered is not None:
+        return answered
     if state.health is not None:
         done = cases.act(state.health, signal, entity, at_ms, policy, ctx, state.risk_version + 1)
         if done is not None:
@@ -134,6 +138,8 @@ def _observe_entity(
             return lock_caps.observe_lock(state, signal, at_ms, policy, ctx)
         case "promo_claimed":
             return promo_abuse.observe_claim(state, signal, at_ms, policy, ctx)
+        case "posted":
+            return social_topic.observe_post(state, signal, at_ms, policy, ctx)
         case "devices_reset":
             return _observe_release(state, signal, at_ms, policy)
         case "label":
@@ -167,6 +173,7 @@ def fire(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) ->
     effects = [
         *risky_terminal.publish_due(state, due_ms, policy, ctx),
         *_quiet(state, due_ms, policy),
+        *social_topic.close_if_quiet(state, due_ms, policy, ctx),
         *_look(state, due_ms, policy, ctx),
     ]
     if state.reset is not None and device_resets.due_ms(state.reset) <= due_ms:
@@ -231,6 +238,8 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
         keep_s = policy.forget_s if state.spray.established else policy.forget_success_s
     if state.claims is not None:
         keep_s = max(keep_s, policy.promo_abuse.window_s)
+    if state.topic is not None:
+        keep_s = max(keep_s, policy.social_topic.window_s)
     due_ms = 0
     if state.labels is not None:
         keep_s = max(keep_s, policy.risky_terminal.ring_days * 86_400)
@@ -255,6 +264,9 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
         expires_ms = max(expires_ms, threat.expires_ms)
         if threat.case is not None:
             due_ms = min(due_ms, threat.case.close_due_ms) if due_ms else threat.case.close_due_ms
+    if state.topic is not None and state.topic.case is not None:
+        quiet_ms = state.topic.case.close_due_ms
+        due_ms = min(due_ms, quiet_ms) if due_ms else quiet_ms
     if state.reset is not None:
         reset_ms = device_resets.due_ms(state.reset)
         due_ms = min(due_ms, reset_ms) if due_ms else reset_ms

@@ -223,6 +223,16 @@ class PromoAbusePolicy(AttackPolicy, frozen=True, kw_only=True):
     accounts: Annotated[int, Meta(ge=2, le=64)]
 
 
+class SocialTopicPolicy(DetectorPolicy, frozen=True, kw_only=True):
+    """Many customers writing in public about one topic."""
+
+    window_s: Count
+    posts: Annotated[int, Meta(ge=2, le=64)]
+    authors: Annotated[int, Meta(ge=2, le=64)]  # one customer who posts without end is a case of the customer's own
+    urgent_reach: Count  # readers of all posts from which on the case is P1
+    quiet_s: Count  # the case closes after this long without another post
+
+
 class BlockPolicy(Section, frozen=True, kw_only=True):
     """What an operator may block, for how long, and what one person may not block alone."""
 
@@ -254,3 +264,4 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     low_and_slow: LowAndSlowPolicy
     block: BlockPolicy
     promo_abuse: PromoAbusePolicy
+    social_topic: SocialTopicPolicy

@@ -125,6 +125,7 @@ class RiskState(msgspec.Struct, array_like=True):
             history,
             testing_incident,
             incident_typology,
+            best.incident,
         )
 
     def forgets_ms(self) -> int:

@@ -23,6 +23,7 @@ from streams.core.entities.promo_abuse import Claims
 from streams.core.entities.risky_terminal import LabelRing
 from streams.core.entities.site_spray import SiteSpray
 from streams.core.entities.slice_burst import Burst
+from streams.core.entities.social_topic import Posts
 from streams.core.incidents.state import HealthCounters
 
 FORMAT = 1
@@ -57,3 +58,4 @@ class EntityState(msgspec.Struct, array_like=True):
     burst: Burst | None = None
     reset: Reset | None = None
     claims: Claims | None = None
+    topic: Posts | None = None

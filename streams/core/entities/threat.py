@@ -7,7 +7,7 @@ time is left, so a long attack costs a few records and not one per attempt.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -199,7 +199,14 @@ def _merge(
     return version
 
 
-def note(case: AttackCase, at_ms: int, kind: str, event_id: str, text: str, limit: int) -> None:
+class Noted(Protocol):
+    """A case with a timeline."""
+
+    evidence: list[Evidence]
+    evidence_dropped: int
+
+
+def note(case: Noted, at_ms: int, kind: str, event_id: str, text: str, limit: int) -> None:
     """Adds a line to the timeline. The first line says how it began, so the second one makes room."""
     case.evidence.append(Evidence(at=from_ms(at_ms), kind=kind, event_id=event_id, text=text[:256]))
     if len(case.evidence) > limit:

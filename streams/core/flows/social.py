@@ -3,6 +3,8 @@
 One post that many read, or several within an hour that as many read together. It opens a case of its own and raises
 the customer's open cases by one priority, because they are what it is about. The customer is written to in private;
 what may be said in public is on the case, and names nothing and nobody. Who resolves it says what was answered there.
+Where many customers write about the same it is a part of their case (`streams.core.entities.social_topic`), and stays
+one of its own.
 """
 
 from __future__ import annotations
@@ -10,26 +12,31 @@ from __future__ import annotations
 from streams.contracts.accounts import SocialMention
 from streams.core.cases import timeline
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to
-from streams.core.flows.messages import local_time
-from streams.core.intake.reading import read
+from streams.core.intake.posts import SEVERE, TOPIC_KIND, value_of
+from streams.core.intake.topics import Topic
 from streams.core.messages.notify import notify
 from streams.core.obligations import DECORATION_MAX, POSTS_MAX, Case, Line
+from streams.core.risk import NO_PART, PartOf, RiskView
+from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 FLOW = "F43"
-SEVERE = 2  # a post about something of this priority or higher is urgent itself
 
 
-def mentioned(turn: Turn, event: SocialMention) -> None:
+def topic_case(risk: RiskView, event: SocialMention, about: Topic | None, at_ms: int) -> PartOf:
+    """The open case of all posts about the same, if there are so many."""
+    value = value_of(about, event.merchant_id)
+    fact = risk(TOPIC_KIND, value, at_ms) if value else None
+    return NO_PART if fact is None else PartOf(fact.case_id, TOPIC_KIND, fact.typology or "")
+
+
+def mentioned(turn: Turn, event: SocialMention, prepared: Prepared) -> None:
     """Opens or joins the case of posts that reach as many people as the policy says; others are shown only."""
     timeline.attach(turn, event)
     reach = _read_lately(turn, event)
     if reach < turn.policy.cases.raise_social_reach:
         return
-    about = None
-    if event.text and event.text.strip():
-        reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
-        about = reading.topic if reading.understood else None
+    about = prepared.about
     told = f"from {event.channel[:32]}, read by {event.reach}"
     if reach > event.reach:
         told += f"; several posts lately, read by {reach}"
@@ -47,8 +54,12 @@ def mentioned(turn: Turn, event: SocialMention) -> None:
             lines=(Line(turn.at_ms, "social.mention", turn.cause, told),),
             reasons=(f"about_{about.flow}",) if about is not None else (),
             counters=(("reach", reach),),
+            incident_id=prepared.incident,
         ),
     )
+    turn.ctx.post_case = case.case_id
+    if prepared.incident and case.incident_id == prepared.incident:
+        add_line(turn, case, Line(turn.at_ms, "joined_incident", prepared.incident, f"part of {prepared.incident}"))
     if case.version:
         return  # told already; one more post is one more line
     case.channel = event.channel if len(event.channel) <= DECORATION_MAX else ""

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from support.entities import START_MS, policy
 
-from streams.contracts.accounts import LabelRecorded, LedgerPosted
+from streams.contracts.accounts import LabelRecorded, LedgerPosted, SocialMention
 from streams.contracts.base import Event, from_ms
 from streams.contracts.logins import ChallengeFailed, LoginFailed, LoginSucceeded
 from streams.contracts.payments import (
@@ -23,6 +23,7 @@ from streams.contracts.payments import (
 from streams.contracts.signals import EntityObserved, HealthBucket, SignalEvent
 from streams.core.declines.card_data import refusal_of_card
 from streams.core.entities.card_testing import is_sampled
+from streams.core.intake.topics import TOPICS
 from streams.core.library import packaged_library
 from streams.core.signals import order_of, routing_key, signals_of, state_key
 
@@ -100,6 +101,37 @@ def test_a_small_card_payment_is_told_to_everything_and_a_large_one_not_to_the_m
         "device/device payment",
         "ip/203.0.113.7 payment",
     ]
+
+
+def post(flow: str, **fields: Any) -> list[Any]:
+    event = SocialMention(**(ENVELOPE | {"channel": "social", "reach": 700} | fields))
+    return signals_of(
+        event,
+        START_MS,
+        flagged=False,
+        first=False,
+        partition=0,
+        next_sequence=lambda: 1,
+        policy=ENTITIES,
+        about=TOPICS.get(flow),
+        case_id="case_1",
+    )
+
+
+def test_a_post_is_told_to_what_it_is_about():
+    (signal,) = post("F12")
+    assert (signal.kind, signal.value, signal.what, signal.reach) == ("topic", "duplicate_charge", "posted", 700)
+    assert (signal.urgent, signal.case_id) == (True, "case_1")
+    assert state_key(signal) == routing_key(signal) == b"topic/duplicate_charge"
+    (shop,) = post("F46", merchant_id="shop")
+    assert (shop.value, shop.merchant_id, shop.urgent) == ("fee_issue/shop", "shop", False)
+    (long,) = post("F46", merchant_id="m" * 128)
+    assert len(f"topic/{long.value}") <= 128
+
+
+@pytest.mark.parametrize("flow", ["F42", "F44", "unread"])
+def test_a_post_about_no_one_thing_is_silent(flow: str):
+    assert post(flow) == []
 
 
 def failure(code: str, **fields: Any) -> PaymentFailed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event
 from support.play import Player, policy
@@ -9,6 +11,7 @@ from support.play import Player, policy
 from streams.contracts.accounts import CaseAction, MerchantApplication, SocialMention, UserMessage
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.core.messages.render import MESSAGES
+from streams.core.risk import SOCIAL_TOPIC, RiskFact, RiskView
 from streams.core.steps import Effect
 
 
@@ -148,3 +151,42 @@ def test_an_application_is_decided_within_three_business_days_of_having_everythi
     (case,) = cases(player.see(application(NOON + DAY, 2, "documents_received")))  # Thursday; then Easter
     assert case.sla is not None
     assert case.sla.resolution_due.date().isoformat() == "2026-04-09"
+
+
+def topic_told(value: str, case_id: str) -> RiskView:
+    def look(kind: str, name: str, at_ms: int) -> RiskFact | None:
+        return RiskFact(1, typology=SOCIAL_TOPIC, case_id=case_id) if (kind, name) == ("topic", value) else None
+
+    return look
+
+
+def test_a_post_that_many_read_stays_a_case_and_belongs_to_that_of_its_topic() -> None:
+    player = Player(policy(), risk=topic_told("duplicate_charge", "inc_1"))
+    (case,) = cases(player.see(post(NOON, 1, 20_000, "charged twice, 12.50 EUR!", language="en")))
+    assert (case.case_type, case.flow, case.incident_id) == ("social_escalation", "F43", "inc_1")
+    assert [line.text for line in case.evidence if line.kind == "joined_incident"] == ["part of inc_1"]
+    stranger = Player(policy(), risk=topic_told("fee_issue", "inc_1"))
+    (other,) = cases(stranger.see(post(NOON, 1, 20_000, "charged twice")))
+    assert other.incident_id is None
+
+
+def told_later(told: dict[str, str], kind: str, value: str, at_ms: int) -> RiskFact | None:
+    return topic_told(value, told.get(value, ""))(kind, value, at_ms)
+
+
+def test_a_case_that_was_there_before_its_topic_belongs_to_it_from_the_next_post_on() -> None:
+    told = {"duplicate_charge": ""}
+    look = partial(told_later, told)
+    player = Player(policy(), risk=look)
+    player.see(post(NOON, 1, 20_000, "charged twice"))
+    told["duplicate_charge"] = "inc_1"
+    (case,) = cases(player.see(post(NOON + MINUTE, 2, 20_000, "charged twice")))
+    assert (case.version, case.incident_id, "incident" in case.changed) == (2, "inc_1", True)
+
+
+def test_posts_about_a_merchant_belong_to_the_topic_of_that_merchant() -> None:
+    look = topic_told("duplicate_charge/shop", "inc_1")
+    for merchant_id, expected in (("shop", "inc_1"), ("other", None), (None, None)):
+        player = Player(policy(), risk=look)
+        (case,) = cases(player.see(post(NOON, 1, 20_000, "charged twice", merchant_id=merchant_id)))
+        assert case.incident_id == expected
