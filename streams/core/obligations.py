@@ -456,7 +456,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     talk_due_ms: int = 0  # when to look again; 0: it waits for nothing
     reminders: int = 0
     reopens: int = 0  # by the customer's word
-    surveyed: bool = False
+    surveyed: bool = False  # its customer was asked for a rating, or is not to be
     csat: int = 0  # 1 .. 5; 0: not rated
     # Of its clocks (`streams.core.cases.clocks`), which count from clock_ms:
     due_ms: int = 0  # when one of them strikes next; 0: none runs
@@ -469,7 +469,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     known: int = 0  # its last version that says more than that time has passed; 0: the last one
     refund_id: str = ""  # of a case about one refund of its payment
     alike: str = ""  # a refund of the same amount that a credit was taken to be
-    parent_id: str = ""  # a case that people have linked it with
+    parent_id: str = ""  # a case that people have linked it with, or that the same stranger has opened
     merged_into: str = ""
     payouts_paused_ms: int = 0  # since when payouts have been paused because of it; 0: never
     movement: str = ""  # of a case about money: what kind of movement; empty: a payment, or nobody knows

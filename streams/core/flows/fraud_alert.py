@@ -7,8 +7,8 @@ from typing import Final
 from streams.contracts.accounts import CustomerConfirmed
 from streams.contracts.base import Event, to_ms
 from streams.contracts.decisions import DecisionMade, Hit
-from streams.contracts.logins import ChallengeFailed, ChallengeSent, LoginSucceeded, SessionUsed
-from streams.contracts.payments import Movement
+from streams.contracts.logins import ChallengeFailed, ChallengeSent, Login, LoginSucceeded, SessionUsed
+from streams.contracts.payments import Card, Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
 from streams.core.cases.dialogue import CLOSED, heard, take_up
@@ -42,6 +42,7 @@ TAKEOVER_CASE, TAKEOVER_FAMILY = "account_takeover", "takeover"
 SETTINGS_FAMILY: Final = "security_change"  # of changes that nobody doubts, and of what customers write about them
 ALERT = "fraud_alert"  # family of the cases that ask: was it you?
 UNAUTHORISED: Final = "unauthorised"  # family of the cases about payments that their owner denies
+_SIGNS: Final = frozenset({ALERT, RISK_FAMILY, TAKEOVER_FAMILY})  # of somebody else on the account
 _DENIABLE: Final = frozenset({ALERT, TAKEOVER_FAMILY, RISK_FAMILY, UNAUTHORISED, SETTINGS_FAMILY})
 CONFIRMED: Final = "customer_confirmed"  # line of a case
 DENIED: Final = "customer_denied"  # line of a case
@@ -366,6 +367,25 @@ def _take_in(turn: Turn, case: Case) -> None:
         merge(turn, other, case.case_id)
 
 
+def join_signs(turn: Turn, case: Case, event: Movement | Login | Card) -> None:
+    """One stranger's signs (F21, F24, F27, F28) are one matter: a new case is linked with the first one since then.
+
+    Each goes on, because its question, its hold and its lock are its own. But whoever opens the first one finds the
+    others, and it is as urgent as the most urgent of them.
+    """
+    if case.version or case.parent_id or case.family not in _SIGNS:
+        return
+    since_ms = trail.strange_since_ms(turn, hashed(event.device_id), hashed(event.ip))
+    if since_ms is None:
+        return
+    for other in turn.obligations.cases:
+        is_sign = other.family in _SIGNS and other.is_open and other.shadow == case.shadow
+        if is_sign and other is not case and other.opened_ms >= since_ms:
+            link(turn, case, other.case_id)
+            raise_to(turn, other, case.priority)
+            return
+
+
 def _was_taken_at_home(turn: Turn, case: Case) -> None:
     """A change on the owner's own device was a thief's: so is all that came after it, and each "yes" since then."""
     trail.deny_changes(turn)
@@ -505,6 +525,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             incident_id=prepared.incident,
         ),
     )
+    if isinstance(prepared.event, Movement | Login):
+        join_signs(turn, case, prepared.event)
     if movement is not None:
         amount = (movement.amount_minor, movement.currency)
         loss = review.at_stake_minor(decision.score, outcome, *amount, turn.policy, prepared.at_ms)

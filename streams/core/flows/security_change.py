@@ -21,7 +21,7 @@ from streams.core.cases.dialogue import CLOSED
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows import trail
-from streams.core.flows.fraud_alert import SETTINGS_FAMILY, TAKEOVER_FAMILY
+from streams.core.flows.fraud_alert import SETTINGS_FAMILY, TAKEOVER_FAMILY, join_signs
 from streams.core.locks.saga import lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
@@ -195,6 +195,7 @@ def _doubt(
         ),
     )
     trail.changed(turn, event, text)
+    join_signs(turn, case, event)
     lasts_s = turn.policy.locks.cooloff_s
     # An analyst's word ends what the case has locked, in whatever order the two are delivered.
     is_owners = case.finding == "false_alarm" and turn.at_ms <= turn.obligations.legit_ms

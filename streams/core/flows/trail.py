@@ -357,6 +357,16 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
     return prepared.whence is Whence.ELSEWHERE or (device != 0 and any(trace.device == device for trace in unanswered))
 
 
+def strange_since_ms(turn: Turn, device: int, address: int) -> int | None:
+    """Since when somebody whom we doubt has been in from this place, within a month; None: nobody there is doubted."""
+    if not (device or address):
+        return None
+    here = Trace(turn.at_ms, "", "", "", device=device, address=address)
+    since_ms = max(_settled_ms(turn), turn.at_ms - _MONTH_MS)
+    entries = [trace for trace in _came(turn) if trace.at_ms > since_ms and came.is_same_place(trace, here)]
+    return min(trace.at_ms for trace in entries) if any(trace.doubted for trace in entries) else None
+
+
 def is_doubted_since(turn: Turn, since_ms: int) -> bool:
     """Whether somebody whom we doubt came in, or changed something, after `since_ms`."""
     return any(trace.doubted and trace.at_ms > since_ms for trace in _came(turn))

@@ -10,15 +10,17 @@ from typing import Final
 
 from streams.contracts.logins import ChallengeFailed
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.flows.fraud_alert import ALERT
 from streams.core.incidents import members
 from streams.core.intake.topics import TOPICS
 from streams.core.messages.notify import notify
-from streams.core.obligations import Line
+from streams.core.obligations import Case, Line
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 OTHER_FACTOR: Final = "verification.other_factor"  # message
 _TOPIC: Final = TOPICS["F08"]
+_ABUSE: Final = "challenge-abuse/"  # bands of the rule
 _FAMILY: Final = f"said.{_TOPIC.case_type}"  # what the customer writes about it is the same case
 
 
@@ -48,7 +50,21 @@ def after_failed(turn: Turn, prepared: Prepared, event: ChallengeFailed) -> None
 
 
 def after_passed(turn: Turn) -> None:
-    """A factor was right: that is what the case waited for."""
+    """A factor was right: that is what the case waited for.
+
+    Where somebody was worn down by prompts, and told so, nobody asks for a rating.
+    """
     for case in turn.obligations.cases:
         if case.family == _FAMILY and case.is_open:
+            case.surveyed = case.surveyed or _is_attacked(turn, case)
             set_status(turn, case, "resolved", "challenge_passed")
+
+
+def _is_attacked(turn: Turn, case: Case) -> bool:
+    """Whether the rule about second factors has spoken of an attack since the case began."""
+    return any(
+        other.family == ALERT
+        and other.alerted_ms >= case.opened_ms
+        and any(rule.startswith(_ABUSE) for rule in other.rules)
+        for other in turn.obligations.cases
+    )

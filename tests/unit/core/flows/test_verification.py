@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from support.happenings import MINUTE, NOON, login
-from support.play import Player, policy
+from support.happenings import DAY, MINUTE, NOON, SECOND, login
+from support.play import Player, policy, settled
 
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.logins import ChallengeFailed, ChallengePassed
+from streams.contracts.logins import ChallengeFailed, ChallengePassed, ChallengeSent
 from streams.core.steps import Effect
 
 
@@ -43,3 +43,17 @@ def test_the_first_factor_that_is_right_ends_the_case() -> None:
     fails(player, 4)
     effects = player.see(login(NOON + 9 * MINUTE, "ok", ChallengePassed, device_id="phone", reason="face"))
     assert cases(effects)[-1] == ("F08", "P3", "resolved")
+
+
+def test_whoever_was_worn_down_by_prompts_is_not_asked_for_a_rating() -> None:
+    player = settled(policy('[locks]\nack = "assumed"\n'))
+    thief = {"ip": "192.0.2.9", "device_id": "box", "reason": "push"}
+    for number in range(8):
+        player.see(login(NOON + number * MINUTE, f"sent{number}", ChallengeSent, **thief))
+        player.see(login(NOON + number * MINUTE + SECOND, f"no{number}", ChallengeFailed, **thief))
+    player.see(login(NOON + 8 * MINUTE, "worn", ChallengePassed, **thief))
+    effects = player.pass_until(NOON + 4 * DAY)
+    by_flow = {each.flow: each for each in player.obligations["a1"].cases}
+    assert {"F08", "F24"} <= set(by_flow)
+    assert (by_flow["F08"].status, by_flow["F08"].resolution) == ("resolved", "challenge_passed")
+    assert "case.survey" not in told(effects)
