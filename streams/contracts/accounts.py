@@ -109,6 +109,7 @@ class IdentityVerified(Event, frozen=True, kw_only=True, tag="identity.verified.
     actor: Id
     role: Label
     case_id: Id | None = None
+    device_id: Id | None = None  # on which the person was looked at, if that is known
 
 
 AskedFor = Literal[

@@ -658,6 +658,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     moved: list[Trace] = msgspec.field(default_factory=list)  # the last movements of money; `streams.core.flows.trail`
     came: list[Trace] = msgspec.field(default_factory=list)  # who has left the trail; `streams.core.flows.came`
     corrections: list[Correction] = msgspec.field(default_factory=list)  # `streams.core.money.corrections`
+    proved_device: int = 0  # on which the check of `proved_ms` was passed, hashed; 0: nobody has said
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""

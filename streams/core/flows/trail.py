@@ -240,7 +240,10 @@ def is_renewed(turn: Turn, change: Trace) -> bool:
 
 
 def _was_here(turn: Turn, here: Trace) -> bool:
-    """When the check was passed; else it would vouch for who comes in later."""
+    """When the check was passed, and on that device if it names one; else it would vouch for others."""
+    device = turn.obligations.proved_device
+    if device and here.device and here.device != device:
+        return False
     return any(came.is_same_place(each, here) for each in _came(turn) if each.at_ms <= turn.obligations.proved_ms)
 
 

@@ -111,7 +111,8 @@ movements are asked, held and blocked as before, and a further payment of a take
 Whoever does not answer keeps no owner out. A device, or an address where none is named, is the owner's for as long as
 the doubt lasts, whoever else is doubted, where a check was passed while it was there, it gave a second factor that
 counts, and nothing that it changed is left in doubt: its "yes" counts and its payments to somebody new restrict
-nothing. What the owner sets anew from there within `locks.cooloff_s` of the check, with a second factor since the
+nothing. Where `identity.verified.v1` names the device on which the check was passed (`device_id`), it says so of that
+device alone. What the owner sets anew from there within `locks.cooloff_s` of the check, with a second factor since the
 check, is nobody's doubt and no sign of a takeover, unless somebody else has changed something since the check, too. So
 an owner with a new phone and no old one signs in there with a second factor and goes on; where the telephone number
 was changed as well, an analyst decides.

@@ -17,6 +17,7 @@ from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, errand, is_after_freeze, lift, open_appeal, publish
 from streams.core.locks.transitions import level_of
 from streams.core.messages.notify import notify
+from streams.core.money.charges import hashed
 from streams.core.obligations import Case, HeldLock, Line, Reason, Trace
 from streams.core.turn import Turn
 
@@ -158,6 +159,7 @@ def _remember_proof(turn: Turn, event: IdentityVerified, shown_ms: int) -> None:
     obligations, level = turn.obligations, level_shown(event)
     if shown_ms >= abs(obligations.proved_ms) and (level >= OWNERS_LEVEL or not event.passed):
         obligations.proved_ms = shown_ms if event.passed else -shown_ms
+        obligations.proved_device = hashed(event.device_id)
         if not event.passed:
             obligations.settled_ms = 0
     for held in turn.obligations.locks:

@@ -36,8 +36,15 @@ def sends(player: Player, at_ms: int, minor: int, where: dict[str, Any] = BOX, t
     return [each.outcome for each in player.see(sent) if type(each) is DecisionMade][-1]
 
 
-def checked(player: Player, at_ms: int, method: str = "face_and_document", *, passed: bool = True) -> list[Effect]:
-    by = {"level": 3, "actor": "idv", "role": "identity_service"}
+def checked(
+    player: Player,
+    at_ms: int,
+    method: str = "face_and_document",
+    *,
+    passed: bool = True,
+    device_id: str | None = None,
+) -> list[Effect]:
+    by = {"level": 3, "actor": "idv", "role": "identity_service", "device_id": device_id}
     return player.see(event(IdentityVerified, at_ms, f"id-{at_ms}", method=method, passed=passed, **by))
 
 
@@ -257,6 +264,20 @@ def test_a_stranger_who_never_answers_keeps_nobody_out_who_does(changed: bool) -
         assert (sends(player, held_ms, 300_000, NEW, f"new-{day}"), state(player) == "restricted") == ("hold", False)
         assert says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", "phone-2")
         assert sends(player, held_ms + HOUR, 20_000, ABROAD) >= "step_up"
+
+
+@pytest.mark.parametrize(("device", "counts"), [(None, True), ("phone-2", True), ("box", False), ("phone", False)])
+def test_a_check_vouches_for_the_device_on_which_it_was_passed(device: str | None, counts: bool) -> None:
+    """Two came in, one of them gave a second factor, and the check may have been passed on either, or on another."""
+    player = settled(ASSUMED)
+    logs_in(player, NOON, ABROAD)
+    logs_in(player, NOON + HOUR, NEW)
+    gives_factor(player, NOON + HOUR + MINUTE)
+    checked(player, NOON + 3 * HOUR, device_id=device)
+    held_ms = NOON + DAY
+    assert sends(player, held_ms, 300_000, NEW, "landlord") == "hold"
+    assert says_yes(player, held_ms + MINUTE, f"pt-{held_ms}", "phone-2") is counts
+    assert says_yes(player, held_ms + 2 * MINUTE, f"pt-{held_ms}", PHONE["device_id"]) is not counts
 
 
 def test_a_factor_that_the_thief_has_sent_elsewhere_vouches_for_nobody() -> None:
