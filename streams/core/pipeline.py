@@ -92,6 +92,7 @@ from streams.core.flows import (
     session_reuse,
     social,
     stale_records,
+    stray_answers,
     trail,
     unknown_outcome,
     verification,
@@ -486,6 +487,8 @@ def _told(turn: Turn, prepared: Prepared) -> None:
         case FeeCharged():
             unrated.heard(turn, event)
             fees.charged(turn, event)
+        case CustomerConfirmed() if stray_answers.is_stray(turn, event):
+            stray_answers.refused(turn, event)
         case CustomerConfirmed() if perhaps_twice.is_asked(turn, event):
             perhaps_twice.answered(turn, event)
         case CustomerConfirmed(answer="no"):

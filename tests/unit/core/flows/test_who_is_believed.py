@@ -10,7 +10,7 @@ from support.play import Player, policy
 
 from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, UserReport
 from streams.contracts.actions import ActionRequested, LocksState
-from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.contracts.cases import ActionRejected, CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.logins import (
     ChallengePassed,
@@ -48,6 +48,27 @@ def stolen(
     player: Player, at_ms: int = NOON + HOUR, channel: str = "app", account_id: str = "a1", number: int | str = 1
 ) -> list[Effect]:
     return player.see(event(UserReport, at_ms, number, channel=channel, kind="stolen", account_id=account_id))
+
+
+class TestAnAnswerAboutAnUnknownCase:
+    @pytest.mark.parametrize("answer", ["yes", "no"])
+    def test_is_no_report_of_theft_and_says_why_nothing_follows(self, answer: str) -> None:
+        player = Player(policy())
+        about = {"channel": "app", "answer": answer, "case_id": "case_of_nobody"}
+        (refused,) = player.see(event(CustomerConfirmed, NOON, 1, **about))
+        assert isinstance(refused, ActionRejected)
+        assert (refused.action, refused.cause, refused.case_id) == ("confirm", "unknown_case", "case_of_nobody")
+
+    def test_ends_and_confirms_no_other_case(self) -> None:
+        player = Player(policy())
+        player.see(event(UserReport, NOON, 1, channel="phone", kind="stolen"))
+        player.pass_until(NOON + MINUTE)
+        effects = denied(player, NOON + MINUTE, case_id="case_of_nobody")
+        assert [type(each) for each in effects] == [ActionRejected]
+
+    def test_of_a_payment_that_is_named_as_well_is_an_answer_about_that(self) -> None:
+        effects = denied(Player(policy()), payment_id="p1", case_id="case_of_nobody")
+        assert {case.flow for case in only(CaseVersion, effects)} == {"F25"}
 
 
 class TestANoAboutNothing:
