@@ -6,6 +6,8 @@ and so is the list of locks: a reader of the topics never sees half a step.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -77,6 +79,14 @@ class Turn(msgspec.Struct):
             self.late = False
             if self.at_ms < self.ctx.clock_ms:  # deadlines and commands count from when it is heard
                 self.at_ms, self.at = self.ctx.clock_ms, from_ms(self.ctx.clock_ms)
+
+    @contextmanager
+    def standing_for(self, within_s: int) -> Iterator[None]:
+        """Meanwhile the turn `stands`; afterwards what happened is as late as it was."""
+        before = self.acts, self.late, self.at_ms, self.at
+        self.stands(within_s)
+        yield
+        self.acts, self.late, self.at_ms, self.at = before
 
     def answer_ms(self, priority: int) -> int:
         """Until when people answer a case of this priority that is asked about now."""

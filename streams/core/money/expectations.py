@@ -8,6 +8,7 @@ bring the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from streams.contracts import payments
@@ -36,6 +37,7 @@ from streams.core.turn import Turn
 _PAYMENTS = ("payments.transactions",)
 NEEDS = (*_PAYMENTS, "ledger.entries")  # the ledger may bring the end as well as the payment system
 _DAY_MS = 86_400_000
+_CORRECTED_S = 7 * 86_400  # so old may be what takes back that a promise was broken
 _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 # How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
 _DONE, _RETURNED, _FAILED = "done", "returned", "failed"
@@ -907,7 +909,10 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, how: str) -> None:
             whole = case.lines[0].amount_minor or 0  # whatever parts or other refunds it came in
         about = {"amount": money(whole or line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
         is_here = how == _DONE and row.kind == "promise" and line.kind in ("ledger_credit", "refund.credited")
-        notify(turn, "refund_late.done" if is_here else template, about, case)
+        # Whoever was told that a merchant has not kept its promise hears that it had, however late that is told.
+        is_corrected = turn.late and row.kind == "promise" and case.told_ms > 0
+        with turn.standing_for(_CORRECTED_S) if is_corrected else nullcontext():
+            notify(turn, "refund_late.done" if is_here else template, about, case)
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)
 
 

@@ -189,6 +189,17 @@ def test_another_open_dispute_of_the_account_keeps_the_next_try_back() -> None:
     assert not any(isinstance(each, RefundRetry) for each in effects)
 
 
+@pytest.mark.parametrize(("late_ms", "is_told"), [(4 * HOUR, True), (8 * DAY, False)])
+def test_who_heard_that_nothing_was_sent_hears_that_it_had_been(late_ms: int, is_told: bool) -> None:
+    """What is told days late is no news for anybody."""
+    dispute = Dispute(rules="")
+    new = dispute.see(mark(BROKEN + late_ms), refund(RefundSent, BROKEN - DAY))
+    messages = [each for each in new if isinstance(each, NotificationRequested)]
+    words = [each for each in messages if each.template == "refund_dispute.done"]
+    assert [to_ms(each.occurred_at) for each in words] == [BROKEN + late_ms] * is_told
+    assert dispute.case.status == "withdrawn"
+
+
 def test_an_end_that_is_told_late_releases_it_too() -> None:
     dispute = Dispute()
     dispute.see(mark(BROKEN + 2 * HOUR), refund(RefundCredited, BROKEN + HOUR), mark(BROKEN + DAY))
