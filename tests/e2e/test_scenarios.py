@@ -347,6 +347,20 @@ def test_an_attack_is_one_incident_and_no_victim_is_locked(name: str) -> None:
     assert contained == set() if place == "account" else attack.subject in contained
 
 
+def test_posts_of_many_about_one_thing_are_one_case_beside_that_of_the_post_which_many_read() -> None:
+    run = played("public_outcry")
+    posts = [case for case in run.cases if case.flow == "F43"]
+    (topic,) = [case for case in posts if case.owner == "entity"]
+    (heard,) = [case for case in posts if case is not topic]
+    assert (topic.subject, topic.status) == ("topic/duplicate_charge", "closed")
+    assert topic.counters["posts"] == topic.counters["authors"] == 24
+    assert heard.incident_id == topic.case_id
+    assert (run.actions, [note.template for note in run.notifications if "social" in note.template]) == (
+        [],
+        ["social.private"],
+    )
+
+
 def test_right_passwords_behind_one_program_are_seen_where_the_site_is_too_busy_to_tell() -> None:
     story = scenario("credential_burst_spread")
     busy = enforcing("[entities.site_attack]\nenabled = false\n")
