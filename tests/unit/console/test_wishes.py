@@ -152,6 +152,31 @@ def test_an_incident_is_worked_on_its_page(office: Office, mei: Browser) -> None
     assert sent.account_id.startswith("anonymous:")
 
 
+def test_a_topic_of_public_posts_is_said_in_words_and_worked_on_its_page(office: Office, mei: Browser) -> None:
+    topic = case(
+        "inc_topic",
+        owner="entity",
+        cause_family="social_topic",
+        case_type="social_escalation",
+        flow="F43",
+        subject="topic/fee_issue/shop-1",
+        entities=Entities(entity="topic/fee_issue/shop-1", merchant_id="shop-1"),
+        counters={"posts": 24, "reach": 31_000, "authors": 20},
+    )
+    load(office.store, [record("support.cases", topic)])
+    row = mei.asks("GET", "/queue?queue=security&whose=unassigned").text
+    assert "<small>24 posts</small>" in row
+    page = mei.asks("GET", "/cases/inc_topic").text
+    assert "Take it on" in page
+    assert "shop-1" in page
+    assert "fee_issue" not in page.partition("<main")[2]
+    form = mei.form_of("inc_topic") | {"action": "close", "text": "answered below the posts"}
+    assert mei.asks("POST", "/cases/inc_topic/handling", form).status == 303
+    sent = office.sent[-1]
+    assert isinstance(sent, IncidentAction)
+    assert (sent.entity, sent.action) == ("topic/fee_issue/shop-1", "close")
+
+
 def test_a_form_sent_again_with_another_text_is_not_said_to_be_carried_out(office: Office, mei: Browser) -> None:
     asked = office.asks("twice")
     form = mei.form_of(asked.case_id) | {"action": "note"}
