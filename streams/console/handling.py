@@ -12,6 +12,7 @@ from streams.console.forms import filled_in
 from streams.contracts.accounts import HandledBy, IncidentAction
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, RootCause
+from streams.core.entities import device_resets
 from streams.core.entities.handling import STATEMENT_MAX
 from streams.core.ids import digest
 from streams.core.messages import by_hand
@@ -21,11 +22,11 @@ from streams.core.roles import ANALYSTS
 
 ANONYMOUS: Final = "anonymous:"
 ACTIONS: Final[tuple[str, ...]] = get_args(HandledBy)
-_WORKABLE: Final = ATTACKS | {"outage", SOCIAL_TOPIC}
+_WORKABLE: Final = ATTACKS | {"outage", device_resets.CASE_TYPE, SOCIAL_TOPIC}
 
 
 def is_workable(case: CaseVersion) -> bool:
-    """Whether people can work on it: an outage, an attack or a topic of posts that is told, and not only watched."""
+    """Whether people can work on it: an outage, attack, release or topic of posts that is told and not only watched."""
     return case.owner == "entity" and not case.shadow and case.cause_family in _WORKABLE
 
 

@@ -7,7 +7,7 @@ payment system waits for, incidents that were never opened. What goes on being w
 
 from __future__ import annotations
 
-from streams.core.entities import social_topic
+from streams.core.entities import attacks, social_topic
 from streams.core.entities.device_resets import CASE_TYPE
 from streams.core.entities.pipeline import reschedule
 from streams.core.entities.policies import EntitiesPolicy
@@ -29,7 +29,7 @@ def unsay(obligations: Obligations) -> list[str]:
 def unsay_entity(state: EntityState, policy: EntitiesPolicy) -> list[str]:
     """Removes the cases and incidents of an entity that nobody was told of; returns what was open."""
     was_open: list[str] = []
-    for part in (state.spray, state.testing, state.site):
+    for part, _ in attacks.parts_of(state):
         if part is not None and part.threat.case is not None:
             part.threat.case = None
             was_open.append("attack")

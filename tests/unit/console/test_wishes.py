@@ -177,6 +177,24 @@ def test_a_topic_of_public_posts_is_said_in_words_and_worked_on_its_page(office:
     assert (sent.entity, sent.action) == ("topic/fee_issue/shop-1", "close")
 
 
+def test_a_release_that_resets_device_ids_is_worked_on_its_page(office: Office, mei: Browser) -> None:
+    release = case(
+        "inc_release",
+        owner="entity",
+        cause_family="devices_reset",
+        case_type="devices_reset",
+        subject="health/release/8.0",
+        entities=Entities(entity="health/release/8.0"),
+    )
+    load(office.store, [record("support.cases", release)])
+    assert "Take it on" in mei.asks("GET", "/cases/inc_release").text
+    form = mei.form_of("inc_release") | {"action": "note", "text": "the release is withdrawn"}
+    assert mei.asks("POST", "/cases/inc_release/handling", form).status == 303
+    sent = office.sent[-1]
+    assert isinstance(sent, IncidentAction)
+    assert (sent.entity, sent.action) == ("health/release/8.0", "note")
+
+
 def test_a_form_sent_again_with_another_text_is_not_said_to_be_carried_out(office: Office, mei: Browser) -> None:
     asked = office.asks("twice")
     form = mei.form_of(asked.case_id) | {"action": "note"}

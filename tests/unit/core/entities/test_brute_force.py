@@ -9,6 +9,7 @@ from support.entities import Entity, login, policy
 
 from streams.core.entities.brute_force import GUESSES_MAX
 from streams.core.entities.pipeline import forgets_ms
+from streams.core.handover import unsay_entity
 
 MINUTE = 60
 
@@ -70,6 +71,19 @@ def test_guesses_at_one_account_from_ten_addresses_are_the_accounts_incident():
     assert len({case.case_id for case in account.cases}) == 1
     assert account.actions == [], "nobody is locked for what strangers do"
     assert account.wait(4 * 3_600)[-1].status == "closed"
+
+
+def test_an_accounts_incident_that_nobody_was_told_of_is_told_when_it_goes_on():
+    account = Entity(policy())
+    from_many = [
+        login("anna", turn * MINUTE, kind="account", value="anna", origin=f"198.51.100.{turn % 12}")
+        for turn in range(30)
+    ]
+    account.play(from_many[:24])
+    assert unsay_entity(account.state, policy().entities) == ["attack"]
+    told = len(account.cases)
+    account.play(from_many[24:])
+    assert [case.version for case in account.cases[told:]][:1] == [1]
 
 
 def test_guesses_at_an_account_are_remembered_as_long_as_they_count():
