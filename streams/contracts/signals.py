@@ -95,6 +95,9 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
         "devices_reset",
         "promo_claimed",
         "posted",
+        "sale",
+        "refund",
+        "refund_without_sale",
     ]
     known: bool = True
     username: ShortText | None = None

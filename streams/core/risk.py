@@ -38,7 +38,7 @@ GUESSING = frozenset(
     }
 )
 TESTING = frozenset({"card_testing"})
-ABUSE = frozenset({"promo_abuse"})
+ABUSE = frozenset({"promo_abuse", "merchant_refunds"})
 SOCIAL_TOPIC = "social_topic"  # public posts of many customers about one thing; nobody is held for it
 LABELLED = frozenset({"risky_terminal"})
 # What an incident of the security queue is about when it is somebody's attack.

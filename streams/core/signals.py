@@ -27,6 +27,7 @@ from streams.contracts.signals import (
 )
 from streams.core.addresses import plainly
 from streams.core.cases.remarks import said_of
+from streams.core.entities import merchant_refunds
 from streams.core.entities.card_testing import is_sampled
 from streams.core.entities.policies import EntitiesPolicy
 from streams.core.entities.recent import mark
@@ -38,7 +39,7 @@ from streams.core.intake.masking import masked
 from streams.core.intake.posts import SEVERE, TOPIC_KIND, value_of
 from streams.core.intake.topics import Topic
 from streams.core.risk import BLOCK_KIND, LOCKS, RELEASE, SITE, SITE_KIND, is_wider, slices_of
-from streams.core.steps import Prepared
+from streams.core.steps import Prepared, Trade
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
 HEALTH_ROUTE = b"health"
@@ -81,6 +82,9 @@ What = Literal[
     "devices_reset",
     "promo_claimed",
     "posted",
+    "sale",
+    "refund",
+    "refund_without_sale",
 ]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
@@ -129,6 +133,7 @@ def signals_of(
     refusal: Refusal | None = None,
     about: Topic | None = None,
     case_id: str = "",
+    trade: Trade | None = None,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """The signals of one decided event, none for most.
 
@@ -136,6 +141,7 @@ def signals_of(
     that its partition has told. `first` is False for a later event of a payment that was told before. `told`: the owner
     has heard from the account's side that the password of this login was right. `refusal`: what the codes of a failed
     card payment say about the card. `about`: what a public post tells of, and `case_id` the account's case of it.
+    `trade`: what a movement was for its merchant.
     """
     match event:
         case EntityBlock():
@@ -157,9 +163,11 @@ def signals_of(
         case PspStatus():
             return []
         case Movement():
+            traded = _of_trade(event, trade, at_ms, partition, next_sequence) if trade is not None else []
             if event.method != "card":
-                return []
-            return _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy, refusal, door)
+                return traded
+            card = _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy, refusal, door)
+            return [*card, *traded]
         case _:
             return []
 
@@ -392,6 +400,18 @@ def _of_card_payment(
         )
         for kind, value in targets
     ]
+
+
+def _of_trade(
+    event: Movement,
+    trade: Trade,
+    at_ms: int,
+    partition: int,
+    next_sequence: Callable[[], int],
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
+    if event.merchant_id is None or (trade == "sale" and mark(event.payment_id) % merchant_refunds.SAMPLED):
+        return []
+    return [_observed(event, at_ms, partition, next_sequence(), ("merchant", event.merchant_id), trade)]
 
 
 def _of_claim(

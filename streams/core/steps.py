@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,8 @@ from streams.core.ranking import Ranking
 
 if TYPE_CHECKING:
     from streams.core.features import Features
+
+Trade: TypeAlias = Literal["sale", "refund", "refund_without_sale"]
 
 
 class LocksForgotten(msgspec.Struct, frozen=True, gc=False):
@@ -160,6 +162,7 @@ class DecideContext(msgspec.Struct, gc=False):
     questions: list[str] = msgspec.field(default_factory=list)  # what became of general questions: to count
     unanswered: list[str] = msgspec.field(default_factory=list)  # themes of those that no article answers
 
+    trade: Trade | None = None  # what a movement was for its merchant: for the shell to tell
     post_case: str = ""  # case of a public post that many read: for the shell to tell its topic
 
     told_right: bool = False  # the owner was told that a stranger gave the right password: no attack tells it again

@@ -61,6 +61,17 @@ def claim(account: str, at_s: float) -> EntityObserved:
     return _signal(at_s, what="promo_claimed", kind="device", value="shared", account_id=account)
 
 
+def sale(at_s: float, account: str = "ada") -> EntityObserved:
+    """A sale of `shop` that is told; as many as `merchant_refunds.SAMPLED` are."""
+    return _signal(at_s, what="sale", kind="merchant", value="shop", account_id=account)
+
+
+def refund(at_s: float, account: str = "ada", *, sold: bool = True) -> EntityObserved:
+    """The first word of a refund by `shop`."""
+    what = "refund" if sold else "refund_without_sale"
+    return _signal(at_s, what=what, kind="merchant", value="shop", account_id=account)
+
+
 def posted(account: str, at_s: float, reach: int = 100, **fields: object) -> EntityObserved:
     """A public post about a fee."""
     told = {"kind": "topic", "value": "fee_issue", "event_id": f"post-{account}-{at_s:g}"} | fields

@@ -60,6 +60,20 @@ PROMO_ABUSE: Final = AttackKind(
     queue="policy",
     priority=3,
 )
+MERCHANT_REFUNDS: Final = AttackKind(
+    "merchant_refunds",
+    "refund_abuse",
+    "F33",
+    "merchant-refunds/01",
+    section="merchant_refunds",
+    scope="all",
+    members="accounts",
+    attempts="refunds",
+    refused="without_sale",
+    queue="security",
+    priority=3,
+    is_risk=False,
+)
 
 BY_TYPOLOGY: Final = {
     kind.typology: kind
@@ -75,6 +89,7 @@ BY_TYPOLOGY: Final = {
         LOW_AND_SLOW,
         CARD_TESTING,
         PROMO_ABUSE,
+        MERCHANT_REFUNDS,
     )
 }
 
@@ -103,4 +118,5 @@ def parts_of(state: EntityState) -> tuple[tuple[Watched | None, AttackKind], ...
         (state.slow, LOW_AND_SLOW),
         (state.testing, CARD_TESTING),
         (state.claims, PROMO_ABUSE),
+        (state.trade, MERCHANT_REFUNDS),
     )

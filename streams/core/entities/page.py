@@ -18,6 +18,7 @@ from streams.core.entities import (
 from streams.core.entities.card_testing import observe_card_payment
 from streams.core.entities.guess_spray import observe_same_guess
 from streams.core.entities.low_and_slow import observe_slow_login
+from streams.core.entities.merchant_refunds import observe_trade
 from streams.core.entities.promo_abuse import observe_claim
 from streams.core.entities.risky_terminal import observe_label
 from streams.core.entities.site_spray import observe_site_login
@@ -56,6 +57,7 @@ DETECTORS = (
     Detector("low-and-slow", "slice: user agent in an autonomous system", "low_and_slow", observe_slow_login),
     Detector("card-testing", "device, IP address, merchant, card range", "card_testing", observe_card_payment),
     Detector("promo-abuse", "device", "promo_abuse", observe_claim),
+    Detector("merchant-refunds", "merchant", "merchant_refunds", observe_trade),
     Detector("social-topic", "topic of public posts", "social_topic", observe_post),
     Detector("risky-terminal", "terminal, merchant, device", "risky_terminal", observe_label),
 )
@@ -84,8 +86,10 @@ history, and else one in eight; account, network, system, user agent and guess i
 | payment with a card token | device, address; merchant and card range only if small enough to be a test | later good \
 news of the same payment |
 | refusal of such a payment | the same | |
-| payment without a card, or that names only a terminal | | always |
+| payment without a card, or that names only a terminal | | but for its sale and refunds, always |
 | label | terminal, merchant; the device if it is fraud | |
+| payment that is good | merchant | seven in eight; those that name none |
+| first word of a refund that is none of ours | merchant | later words of its payment; those that name none |
 | public post whose words are understood | its topic: the flow, and the merchant if one is named | late ones; general \
 questions, praise and blame |
 | end of a payment that names a gateway, issuer or network | health buckets of 5 seconds | retries of an order within \

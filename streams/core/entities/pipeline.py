@@ -22,6 +22,7 @@ from streams.core.entities import (
     handling,
     lock_caps,
     low_and_slow,
+    merchant_refunds,
     promo_abuse,
     risky_terminal,
     site_spray,
@@ -138,6 +139,8 @@ def _observe_entity(
             return lock_caps.observe_lock(state, signal, at_ms, policy, ctx)
         case "promo_claimed":
             return promo_abuse.observe_claim(state, signal, at_ms, policy, ctx)
+        case "sale" | "refund" | "refund_without_sale":
+            return merchant_refunds.observe_trade(state, signal, at_ms, policy, ctx)
         case "posted":
             return social_topic.observe_post(state, signal, at_ms, policy, ctx)
         case "devices_reset":
@@ -238,6 +241,8 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
         keep_s = policy.forget_s if state.spray.established else policy.forget_success_s
     if state.claims is not None:
         keep_s = max(keep_s, policy.promo_abuse.window_s)
+    if state.trade is not None:
+        keep_s = max(keep_s, 2 * policy.merchant_refunds.half_life_s)
     if state.topic is not None:
         keep_s = max(keep_s, policy.social_topic.window_s)
     due_ms = 0
@@ -257,7 +262,7 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
     elif any(part is not None for part in (state.site, state.health, state.feeds, state.lock_counts)):
         keep_s = policy.forget_s
     expires_ms = state.risk_expires_ms
-    for part in (state.spray, state.testing, state.site, state.target, state.slow, state.claims):
+    for part in (state.spray, state.testing, state.site, state.target, state.slow, state.claims, state.trade):
         if part is None:
             continue
         threat = part.threat

@@ -223,6 +223,19 @@ class PromoAbusePolicy(AttackPolicy, frozen=True, kw_only=True):
     accounts: Annotated[int, Meta(ge=2, le=64)]
 
 
+class MerchantRefundsPolicy(AttackPolicy, frozen=True, kw_only=True):
+    """A merchant that gives back more than others do, or what it never sold."""
+
+    half_life_s: Count  # after it a sale and a refund count half
+    refunds: Count
+    usual_share: Share  # of refunds among sales, at merchants in general
+    times_usual: Factor
+    sigmas: Factor
+    without_sale: Count
+    warm_s: Seconds  # before this much history a refund may be of a sale that nobody heard of
+    containment: Literal["none"]  # its honest customers want their money back
+
+
 class SocialTopicPolicy(DetectorPolicy, frozen=True, kw_only=True):
     """Many customers writing in public about one topic."""
 
@@ -264,4 +277,5 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     low_and_slow: LowAndSlowPolicy
     block: BlockPolicy
     promo_abuse: PromoAbusePolicy
+    merchant_refunds: MerchantRefundsPolicy
     social_topic: SocialTopicPolicy

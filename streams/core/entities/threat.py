@@ -56,6 +56,9 @@ class AttackKind(NamedTuple):
     joins: bool = False  # its entities can be part of an attack on something wider
     queue: Queue = "security"
     priority: int = 1
+    attempts: str = "attempts"  # what the counters of a case call them
+    refused: str = "refused"
+    is_risk: bool = True  # False: whoever has to do with the entity is not doubted for it
 
 
 class Sighting(NamedTuple):
@@ -304,8 +307,8 @@ def tell_case(
         evidence_dropped=case.evidence_dropped,
         counters={
             attack.members: case.members,
-            "attempts": case.attempts,
-            "refused": case.refused,
+            attack.attempts: case.attempts,
+            attack.refused: case.refused,
             "accounts_exposed": len(case.victims) + case.victims_more,
         },
         actions=tuple(case.actions),
@@ -345,7 +348,7 @@ def follow(
         case = open_case(threat, attack, signal, at_ms, settings.quiet_s)
     elif case is not None and not case.joined and _is_part(attack, signal):
         effects.append(_merge(case, attack, signal, at_ms, not settings.enforced(policy.mode), policy))
-    risk = tell_level(
+    risk = attack.is_risk and tell_level(
         threat,
         seen.level,
         seen.score,
@@ -359,7 +362,7 @@ def follow(
         case.case_id if case is not None else None,
         shared=seen.spares,  # whoever is asked there by the payment system must not be blocked by us
     )
-    if risk is not None:
+    if risk:
         state.risk_version += 1
         effects.append(risk)
     if case is None:

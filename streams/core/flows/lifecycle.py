@@ -98,6 +98,9 @@ def heard(turn: Turn, prepared: Prepared, event: Movement, score: Score | ScoreU
     key = payment_key(event.payment_id)
     if state != word.known:
         obligations.remember(key, state, word.at_ms)
+    was_good = word.known is not None and word.known.status == PaymentState.SUCCEEDED
+    if state.status == PaymentState.SUCCEEDED and not (was_good or word.late):
+        turn.ctx.trade = "sale"
     if word.status in _FINAL and state.status in (word.status, PaymentState.REVERSED) and is_firm(event):
         obligations.say(key, word.at_ms)
     _end_waits(turn, word, state)

@@ -44,6 +44,7 @@ def seen(turn: Turn, event: Refund) -> None:
         return
     if not _mark(turn, event):
         return  # nothing new
+    turn.ctx.trade = "refund_without_sale" if _was_never_sold(turn, event) else "refund"
     marks = _in_window(turn)
     known = next((case for case in turn.obligations.cases if case.family == FAMILY and case.is_open), None)
     if known is not None:
@@ -108,6 +109,13 @@ def _count(turn: Turn, marks: list[_Mark]) -> _Counted:
         bought=bought,
         to_another_card=sum(mark.bits & _TO_ANOTHER_CARD for mark in marks),
         without_sale=sum(_is_no_sale(state) for state in states) if may_tell else 0,
+    )
+
+
+def _was_never_sold(turn: Turn, event: Refund) -> bool:
+    """Whether its payment was no sale, as far as the account can know: it forgets the oldest of many."""
+    return turn.obligations.payments_held < PAYMENTS_MAX and _is_no_sale(
+        turn.obligations.recall(payment_key(event.payment_id))
     )
 
 
