@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -53,12 +54,14 @@ _READINGS: Final = (
 )
 
 
+@cache
 def load_texts(name: str = "texts.toml") -> dict[str, dict[str, str]]:
     """Every text of the interface by key and language; of `words.toml`, words of the contracts by group and word."""
     raw = tomllib.loads((resources.files("streams.console") / name).read_text(encoding="utf-8"))
     return {key: dict(value) for key, value in raw.items()}
 
 
+@cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
     """The texts of lines of `lines.toml`, in its order: pattern, how it is told in Chinese, groups of words."""
     raw = tomllib.loads((resources.files("streams.console") / "lines.toml").read_text(encoding="utf-8"))

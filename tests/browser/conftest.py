@@ -17,8 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.broker import start_embedded
 from support.broker_client import Cluster
 from support.browsers import served
-from support.people import PASSWORD, Person, chromium
+from support.passwords import HASH
+from support.people import Person, chromium
 from support.product import Product
+from support.stores import fresh
 from support.waiting import wait_until
 
 from producers.durations import DAY_MS
@@ -29,7 +31,6 @@ from streams.adapters.case_store.people import Role, User
 from streams.adapters.case_store.queries import CaseLine, Filters
 from streams.adapters.case_store.store import CaseStore
 from streams.adapters.embedded_broker import free_port
-from streams.console import passwords
 from streams.console.serving import following
 from streams.contracts.accounts import AccountProfile, UserReport
 from streams.contracts.base import from_ms
@@ -150,11 +151,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def store_with_users(folder: Path) -> CaseStore:
-    store = CaseStore(f"sqlite:///{folder}/cases.db")
-    store.migrate()
+    store = fresh(folder)
     with store.writing() as connection:
         for name, role in USERS.items():
-            people.put_user(connection, User(name, role, passwords.hash_of(PASSWORD), 0))
+            people.put_user(connection, User(name, role, HASH, 0))
     return store
 
 

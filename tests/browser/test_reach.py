@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from support.people import PASSWORD, Person
+from support.passwords import HASH
+from support.people import Person
 from support.services import PERSON, filled, page_of
 from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import people
 from streams.adapters.case_store.people import User
-from streams.console import passwords
 from streams.contracts.base import from_ms
 from streams.contracts.cases import Entities, Evidence, Sla
 
@@ -45,7 +45,7 @@ def test_escalated_and_overdue_cases_fit_and_their_actions_are_a_key_away(scene,
     )
     with filled(tmp_path) as service:
         with service.store.writing() as connection:
-            people.put_user(connection, User("sun", "supervisor", passwords.hash_of(PASSWORD), 0))
+            people.put_user(connection, User("sun", "supervisor", HASH, 0))
         load(service.store, [record("support.cases", worst)])
         service.clock.at_ms = START_MS + 50 * 3_600_000
         address = f"http://127.0.0.1:{service.port}"
@@ -76,7 +76,7 @@ def test_escalated_and_overdue_cases_fit_and_their_actions_are_a_key_away(scene,
 def test_keys_move_the_focus_and_can_be_turned_off(scene, tmp_path: Path) -> None:
     with filled(tmp_path) as service:
         with service.store.writing() as connection:
-            people.put_user(connection, User("sun", "supervisor", passwords.hash_of(PASSWORD), 0))
+            people.put_user(connection, User("sun", "supervisor", HASH, 0))
         sun = Person(scene.browser, f"http://127.0.0.1:{service.port}", "sun").signs_in()
         page = sun.opens("/queue")
         where = []

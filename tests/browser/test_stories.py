@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.people import PASSWORD, Person
+from support.passwords import PASSWORD
+from support.people import Person
 from support.waiting import wait_until
 
 from producers.feed import Outgoing

@@ -11,9 +11,8 @@ from typing import Any
 from streams.adapters.case_store import people, queries
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.case_store.rows import TOPICS_READ, Record
-from streams.adapters.case_store.store import CaseStore, Written, decode_case
+from streams.adapters.case_store.store import Written, decode_case
 from streams.agents.publish import publish
-from streams.console import passwords
 from streams.console.desk import Changes
 from streams.console.limits import Limits
 from streams.console.passwords import Doors
@@ -23,11 +22,11 @@ from streams.contracts.base import Event
 from streams.contracts.cases import CaseVersion
 from support.browsers import Browser, served
 from support.happenings import NOON, SECOND, event
+from support.passwords import HASH, PASSWORD
 from support.play import Player, policy
 from support.services import HandClock, page_of
+from support.stores import fresh
 
-PASSWORD = "a long enough password"
-_HASH = passwords.hash_of(PASSWORD)
 STAFF: dict[str, Role] = {"vera": "viewer", "mei": "analyst", "lin": "analyst", "sun": "supervisor", "jo": "supervisor"}
 
 
@@ -36,8 +35,7 @@ class Office:
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self._limits = limits
-        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
-        self.store.migrate()
+        self.store = fresh(folder)
         self.clock = HandClock()
         self.clock.at_ms = NOON
         self.sent: list[Event] = []
@@ -49,7 +47,7 @@ class Office:
         self._app: Any = None
         with self.store.writing() as connection:
             for name, role in STAFF.items():
-                people.put_user(connection, User(name, role, _HASH, 0))
+                people.put_user(connection, User(name, role, HASH, 0))
 
     def sees(self, happened: Event) -> Written:
         """The core decides about an event, and the store reads what it has published."""

@@ -15,9 +15,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
+from support.passwords import PASSWORD
+
 REQUIRED: Final = "PAYWARDEN_REQUIRE_BROWSER"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
-PASSWORD: Final = "a long enough password"
 # How people sit before it.
 SEATS: Final[dict[str, dict[str, Any]]] = {
     "en": {},

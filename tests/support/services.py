@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from streams.adapters.case_store import tokens
 from streams.adapters.case_store.people import Role
-from streams.adapters.case_store.store import CaseStore
 from streams.adapters.case_store.tokens import ApiToken
 from streams.console.desk import Changes
 from streams.console.web import build
@@ -24,7 +23,7 @@ from streams.contracts.decisions import DecisionMade, Hit, Reason
 from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Code, PaymentFailed, PaymentSucceeded
 from support.browsers import served
-from support.stores import START_MS, case, load, record
+from support.stores import START_MS, case, fresh, load, record
 
 SNAPSHOT, CASES = "support.cases.snapshot", "support.cases"
 PERSON = "customer-70021"
@@ -58,8 +57,7 @@ class Service:
     """The interface over a store of its own, with what was sent."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
-        self.store.migrate()
+        self.store = fresh(folder)
         self.clock = HandClock()
         self.sent: list[CaseAction] = []
         self.broker_is_up = True

@@ -14,17 +14,15 @@ import pytest
 from sqlalchemy import delete, update
 from support.browsers import Browser, routes_of
 from support.command import Ended, paywarden
+from support.passwords import HASH, PASSWORD
 from support.services import PERSON, Service, page_of
 
 from streams.adapters.case_store import people, tables, trail
 from streams.adapters.case_store.people import Role, User
 from streams.adapters.case_store.trail import account_subject
-from streams.console import passwords
 from streams.console.audit import KINDS
 
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "supervisor", "admin")
-PASSWORD = "a long enough password"
-HASH = passwords.hash_of(PASSWORD)
 ALL, ACTS = frozenset(ROLES), frozenset(ROLES) - {"viewer"}
 LEADS = frozenset({"supervisor", "admin"})
 ANYBODY = ALL | {"nobody"}

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.offices import Office
-from support.stores import START_MS, case, load, record
+from support.stores import START_MS, case, fresh, load, record
 
 from streams.adapters.case_store import queries, trail
-from streams.adapters.case_store.store import CaseStore
 from streams.console.addresses import is_public
 from streams.contracts.base import from_ms
 from streams.contracts.cases import AccountErased, AttachmentRecorded, CaseVersion
@@ -116,8 +115,7 @@ def test_a_viewer_sees_that_there_is_one_and_not_where(office: Office) -> None:
 
 
 def test_it_stays_when_the_store_is_made_again_and_goes_with_the_person(tmp_path: Path) -> None:
-    store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
-    store.migrate()
+    store = fresh(tmp_path)
     at = from_ms(START_MS + 60_000)
     known = {"case_id": "case_a", "sha256": DIGEST, "reference": "s3://a/b", "kind": "receipt"}
     attached = AttachmentRecorded(occurred_at=at, event_id="e", account_id="ada", actor="mei", role="analyst", **known)

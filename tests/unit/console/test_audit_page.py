@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 from support.browsers import Answer
-from support.offices import PASSWORD, Office
+from support.offices import Office
+from support.passwords import PASSWORD
 
 from streams.adapters.case_store import tables
 from streams.console.audit import RECORDED

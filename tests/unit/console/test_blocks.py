@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from support.browsers import Answer, Browser
-from support.offices import PASSWORD, Office
+from support.offices import Office
+from support.passwords import PASSWORD
 from support.services import activity
 from support.stores import record
 

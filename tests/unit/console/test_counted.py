@@ -10,15 +10,13 @@ import pytest
 from support.browsers import Browser, served
 from support.command import paywarden
 from support.metrics import RecordingMetrics
+from support.passwords import HASH, PASSWORD
 from support.services import Service
 
 from streams.adapters.case_store import people
 from streams.adapters.case_store.people import IDLE_MS, User
-from streams.console import passwords
 from streams.console.counted import Counted, count_sessions
 from streams.metrics import CONSOLE_ACTIONS, CONSOLE_REQUESTS, CONSOLE_SECONDS, CONSOLE_SESSIONS, LABELS
-
-PASSWORD = "a long enough password"
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def metrics() -> RecordingMetrics:
 def browser(service: Service, metrics: RecordingMetrics) -> Iterator[Browser]:
     with service.store.writing() as connection:
         for role in ("viewer", "analyst"):
-            people.put_user(connection, User(role, role, passwords.hash_of(PASSWORD), 0))
+            people.put_user(connection, User(role, role, HASH, 0))
     app: Any = Counted(service.app, metrics, service.clock)
     with served(app) as port:
         service.port = port  # of the interface, too

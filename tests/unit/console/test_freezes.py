@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from support.browsers import Answer, Browser
 from support.happenings import event
-from support.offices import PASSWORD, Office
+from support.offices import Office
+from support.passwords import PASSWORD
 
 from streams.contracts.accounts import IdentityVerified
 

@@ -17,11 +17,11 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from support.browsers import Answer, Browser, served
 from support.services import HandClock
+from support.stores import fresh
 
 from streams.adapters.case_store import people, trail
 from streams.adapters.case_store.errors import StoreError
 from streams.adapters.case_store.people import User
-from streams.adapters.case_store.store import CaseStore
 from streams.console import passwords
 from streams.console.desk import COOKIE, Changes
 from streams.console.oidc import STATE, OidcOptions, Provider
@@ -102,8 +102,7 @@ class Console:
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock()
         self.fake = Fake(self.clock)
-        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
-        self.store.migrate()
+        self.store = fresh(folder)
         self.options = OidcOptions(
             issuer=self.fake.issuer,
             client_id=CLIENT,

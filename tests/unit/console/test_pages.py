@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.browsers import Answer, Browser
+from support.passwords import HASH, PASSWORD
 from support.services import AT, CASES, PERSON, Service, activity, page_of
 from support.stores import START_MS, case, load, record
 
@@ -19,7 +20,6 @@ from streams.adapters.case_store.people import User
 from streams.adapters.case_store.queries import Answer as Refusal
 from streams.adapters.case_store.rows import Record
 from streams.adapters.case_store.trail import account_subject, entity_subject
-from streams.console import passwords
 from streams.console.desk import PAGE
 from streams.console.masking import masked_in
 from streams.console.references import References
@@ -35,7 +35,6 @@ from streams.contracts.registry import tag_of
 from streams.contracts.topics import TOPICS
 from streams.core.entities.threat import exposed_text
 
-PASSWORD = "a long enough password"
 IP, DEVICE, PAYEE, CARD = "203.0.113.7", "dev-123456", "payee-9000-x", "card-token-77"
 PEOPLE = (PERSON, IP, DEVICE, PAYEE, CARD)
 
@@ -43,7 +42,7 @@ PEOPLE = (PERSON, IP, DEVICE, PAYEE, CARD)
 @pytest.fixture
 def analyst(service: Service) -> Browser:
     with service.store.writing() as connection:
-        people.put_user(connection, User("ann", "analyst", passwords.hash_of(PASSWORD), 0))
+        people.put_user(connection, User("ann", "analyst", HASH, 0))
     browser = Browser(service.port)
     browser.signs_in("ann", PASSWORD)
     return browser

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.browsers import Answer, Browser
-from support.offices import PASSWORD, Office
+from support.offices import Office
+from support.passwords import PASSWORD
 
 from streams.adapters.case_store import people, trail
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from support.browsers import Answer
-from support.offices import PASSWORD, Office
+from support.offices import Office
+from support.passwords import HASH, PASSWORD
 
 from streams.adapters.case_store import people, tables, trail
 from streams.adapters.case_store.people import User
@@ -111,7 +112,7 @@ def test_a_place_is_known_at_every_console_for_half_a_year_and_not_to_others(tmp
 def test_whoever_gets_a_new_password_from_an_administrator_is_known_nowhere(office: Office) -> None:
     office.person("sun")
     with office.store.writing() as connection:
-        people.put_user(connection, User("sun", "supervisor", passwords.hash_of(PASSWORD), 0))
+        people.put_user(connection, User("sun", "supervisor", HASH, 0))
         assert not people.is_known_place(connection, "sun", "127.0.0.1", office.clock.at_ms)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 from support.browsers import Browser, routes_of
+from support.passwords import HASH, PASSWORD
 from support.services import AT, CASES, SNAPSHOT, Service, activity, filled, page_of
 from support.stores import case, load, record
 
@@ -26,7 +27,6 @@ from streams.adapters.case_store.queries import Handover
 from streams.adapters.case_store.rows import Record
 from streams.adapters.case_store.store import Written
 from streams.adapters.case_store.tokens import SentAction
-from streams.console import passwords
 from streams.console.masking import people_in
 from streams.contracts.accounts import AccountProfile
 from streams.contracts.actions import Lock, LocksState
@@ -40,7 +40,6 @@ from streams.contracts.cases import (
     RemarkRecorded,
 )
 
-PASSWORD = "a long enough password"
 NAME, ACCOUNT, CARD_TOKEN, DEVICE, IP = "李雷", "customer-70099", "card-token-77", "dev-123456", "203.0.113.7"
 OTHER_IP, PAYEE = "198.51.100.23", "payee-9000-x"
 PHONE, SPACED, EMAIL, CARD = "13800138000", "138 0013 8000", "li.lei@mail.example", "4111111111111111"
@@ -139,8 +138,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
         )
         load(service.store, [record(SNAPSHOT, attack), *planted(NAME), *planted(ACCOUNT)])
         with service.store.writing() as connection:
-            people.put_user(connection, User("vera", "viewer", passwords.hash_of(PASSWORD), 0))
-            people.put_user(connection, User("mei", "analyst", passwords.hash_of(PASSWORD), 0))
+            people.put_user(connection, User("vera", "viewer", HASH, 0))
+            people.put_user(connection, User("mei", "analyst", HASH, 0))
             for account_id, case_id in CASE_OF.items():
                 desks.note(
                     connection,

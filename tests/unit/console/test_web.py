@@ -10,13 +10,12 @@ from typing import get_args
 import pytest
 from sqlalchemy import text
 from support.browsers import Browser, routes_of, served
+from support.passwords import HASH, PASSWORD
 from support.services import HandClock, activity, page_of
-from support.stores import START_MS, case, load, record
+from support.stores import START_MS, case, fresh, load, record
 
 from streams.adapters.case_store import people
 from streams.adapters.case_store.people import IDLE_MS, LONGEST_MS, Role, User
-from streams.adapters.case_store.store import CaseStore
-from streams.console import passwords
 from streams.console.desk import COOKIE, Changes
 from streams.console.masking import masked
 from streams.console.pages import HOW_MANY, span
@@ -48,8 +47,6 @@ from streams.core.reasons import SafeClass
 
 SNAPSHOT = "support.cases.snapshot"
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "supervisor", "admin")
-PASSWORD = "a long enough password"
-HASH = passwords.hash_of(PASSWORD)
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
 
 
@@ -57,8 +54,7 @@ class Console:
     """The pages over a store of their own, with what they sent."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = CaseStore(f"sqlite:///{folder}/cases.db")
-        self.store.migrate()
+        self.store = fresh(folder)
         self.clock = HandClock()
         self.sent: list[CaseAction] = []
         self.port = 0

@@ -26,7 +26,7 @@ from support.command import paywarden
 from support.examples import jdk_command
 from support.examples import load as load_example
 from support.metrics import RecordingMetrics
-from support.stores import START_MS, case, load, record
+from support.stores import START_MS, case, fresh, load, record
 from support.waiting import wait_until
 
 from streams.adapters.case_store import outbox
@@ -103,8 +103,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[CaseStore]:
-    store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
-    store.migrate()
+    store = fresh(tmp_path)
     yield store
     store.close()
 

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from sqlalchemy import Connection, event
-from support.stores import START_MS, case, load, record
+from support.stores import START_MS, case, fresh, load, record
 
 from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.queries import BadCursor, Filters, Sought
@@ -234,8 +234,7 @@ def test_what_a_page_asks_takes_the_index_that_was_made_for_it(
     tmp_path: Path, index: str, ask: Callable[[Connection], object]
 ) -> None:
     """SQLite knows no sizes here, so its choice is the same with no case and with a million."""
-    store = CaseStore(f"sqlite:///{tmp_path}/cases.db")
-    store.migrate()
+    store = fresh(tmp_path)
     plans: list[str] = []
 
     def explained(
