@@ -46,7 +46,7 @@ public final class Cases {
     kafka.put("bootstrap.servers", args[0]);
     kafka.put("isolation.level", "read_committed"); // anything else may show a case that never was
     kafka.put("enable.auto.commit", "false");
-    String topic = args[1] + "support.cases.snapshot";
+    String topic = (args.length > 1 ? args[1] : "") + "support.cases.snapshot"; // a prefix, where topics have one
     Cases cases = new Cases();
     try (KafkaConsumer<String, byte[]> consumer =
         new KafkaConsumer<>(kafka, new StringDeserializer(), new ByteArrayDeserializer())) {
