@@ -373,7 +373,8 @@ def follow(
     exposed: list[tuple[int, str]] = []  # whom to tell: when, account
     changed: list[str] = []
     if opened:
-        note(case, at_ms, "attack", signal.event_id, seen.text, limit)
+        kind = "attack" if attack.is_risk else attack.case_type
+        note(case, at_ms, kind, signal.event_id, seen.text, limit)
         case.members, case.attempts, case.refused = seen.members, seen.attempts, seen.refused
         for guest_ms, account_id, event_id in seen.guests:
             if expose(case, account_id, guest_ms, event_id, limit) and event_id not in seen.told:

@@ -35,6 +35,7 @@ def test_a_merchant_that_gives_back_most_of_what_it_sells_is_one_case_and_no_cus
     case = shop.cases[0]
     assert (case.case_type, case.flow, case.queue, case.priority) == ("refund_abuse", "F33", "security", "P3")
     assert (case.owner, case.subject, case.cause_family) == ("entity", "merchant/shop", "merchant_refunds")
+    assert case.evidence[0].kind == "refund_abuse", "nobody is told of an attack"
     assert len({each.case_id for each in shop.cases}) == 1
     assert shop.cases[-1].counters["refunds"] >= 2 * case.counters["refunds"]
     assert (shop.actions, shop.risks, shop.notifications) == ([], [], [])
