@@ -27,10 +27,9 @@ from streams.contracts.signals import (
 )
 from streams.core.addresses import plainly
 from streams.core.cases.remarks import said_of
-from streams.core.entities import merchant_refunds
+from streams.core.entities import merchant_refunds, recent
 from streams.core.entities.card_testing import is_sampled
 from streams.core.entities.policies import EntitiesPolicy
-from streams.core.entities.recent import mark
 from streams.core.entities.slice_burst import SAMPLED
 from streams.core.familiar import network_of
 from streams.core.ids import digest
@@ -300,7 +299,7 @@ def _of_login(
     network = network_of(event.ip)
     system = network if event.asn is None else str(event.asn)
     narrower = {"network": event.ip, "agent": system, "fingerprint": system}
-    came_in = not failed and event.known and door.warm and (door.strange or _sampled(event))
+    came_in = not failed and event.known and door.warm and (door.strange or recent.is_sampled(event.event_id, SAMPLED))
     for kind, value in slices_of(event):
         # Of who gets in the slice asks how many do, networks and programs how many of them are at home.
         tried = not door.familiar and (kind == "slice" or failed or flagged)
@@ -326,11 +325,6 @@ def _of_login(
             )
         )
     return told
-
-
-def _sampled(event: Event) -> bool:
-    """One in SAMPLED, chosen by nobody: by a hash."""
-    return mark(event.event_id) % SAMPLED == 0
 
 
 def _of_challenge(
@@ -409,7 +403,8 @@ def _of_trade(
     partition: int,
     next_sequence: Callable[[], int],
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
-    if event.merchant_id is None or (trade == "sale" and mark(event.payment_id) % merchant_refunds.SAMPLED):
+    is_told = trade != "sale" or recent.is_sampled(event.payment_id, merchant_refunds.SAMPLED)
+    if event.merchant_id is None or not is_told:
         return []
     return [_observed(event, at_ms, partition, next_sequence(), ("merchant", event.merchant_id), trade)]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streams.contracts.signals import EntityObserved
+from streams.core.entities import recent
 from streams.core.entities.attacks import CARD_TESTING
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.policies import CardTestingDetectorPolicy
@@ -76,8 +77,8 @@ class _Guessed(NamedTuple):
 
 
 def is_sampled(event_id: str) -> bool:
-    """One in SAMPLED, chosen by nobody: by a hash."""
-    return mark(event_id) % SAMPLED == 0
+    """One payment in SAMPLED is told to compare with, however large it is."""
+    return recent.is_sampled(event_id, SAMPLED)
 
 
 def observe_card_payment(

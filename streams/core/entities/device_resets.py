@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Status
 from streams.contracts.signals import CaseActed, EntityObserved
 from streams.core.entities import handling
 from streams.core.entities.context import EntityEffect, reference
@@ -117,12 +117,7 @@ def _version(reset: Reset, changed: str, at_ms: int, policy: Policy, ending: str
         entities=Entities(entity=entity),
         rules=(LOGIN_RISK,),
         evidence=tuple(reset.evidence),
-        sla=Sla(
-            first_response_due=from_ms(reset.opened_ms + promise.first_response_s * 1000),
-            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
-            resolution_due=from_ms(reset.opened_ms + promise.resolution_s * 1000),
-            responded=reset.work.acted or reset.over,
-        ),
+        sla=handling.sla_of(promise, reset.opened_ms, at_ms, responded=reset.work.acted or reset.over),
         messages=reset.work.statement(),
         resolution_code=ending,
         created_at=from_ms(reset.opened_ms),

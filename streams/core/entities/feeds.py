@@ -18,9 +18,10 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contracts.base import Event, from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Status
 from streams.contracts.signals import EntityRisk, FeedsTold, FeedTally
 from streams.contracts.topics import MERGED
+from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.policies import FeedsPolicy
 from streams.core.ids import incident_id
@@ -308,11 +309,7 @@ def _version(
         entities=Entities(entity=entity),
         evidence=tuple(case.evidence),
         counters={"behind_s": case.worst_ms // 1000, "events_of_others": state.silent},
-        sla=Sla(
-            first_response_due=from_ms(case.opened_ms + promise.first_response_s * 1000),
-            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
-            resolution_due=from_ms(case.opened_ms + promise.resolution_s * 1000),
-        ),
+        sla=handling.sla_of(promise, case.opened_ms, at_ms),
         resolution_code=ending,
         created_at=from_ms(case.opened_ms),
         detected_at=from_ms(case.opened_ms),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import ActionRejected, CustomerText, RemarkRecorded
+from streams.contracts.cases import ActionRejected, CustomerText, RemarkRecorded, Sla
 from streams.contracts.signals import CaseActed
 from streams.core.cases.remarks import said_of
 from streams.core.messages import by_hand
@@ -19,6 +19,7 @@ from streams.core.roles import ANALYSTS, SUPERVISORS
 
 if TYPE_CHECKING:
     from streams.core.entities.context import EntityEffect
+    from streams.core.policy import PriorityPolicy
 
 STATEMENT: Final = "incident.statement"  # in place of a template: people have written it
 STATEMENT_MAX: Final = 256
@@ -38,6 +39,16 @@ class Work(msgspec.Struct, array_like=True):
     def statement(self) -> tuple[CustomerText, ...]:
         """What customers may be told, as people have written it."""
         return (CustomerText(template=STATEMENT, zh=self.zh, en=self.en),) if self.zh else ()
+
+
+def sla_of(promise: PriorityPolicy, opened_ms: int, at_ms: int, *, responded: bool = False) -> Sla:
+    """What is promised of a case of an entity, in its version of `at_ms`: its clocks know no business hours."""
+    return Sla(
+        first_response_due=from_ms(opened_ms + promise.first_response_s * 1000),
+        next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
+        resolution_due=from_ms(opened_ms + promise.resolution_s * 1000),
+        responded=responded,
+    )
 
 
 def refusal_of(work: Work, signal: CaseActed, version: int, *, is_over: bool) -> tuple[str, str] | None:

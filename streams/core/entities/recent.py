@@ -17,6 +17,11 @@ def mark(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=MARK_BITS // 8).digest(), "big")
 
 
+def is_sampled(text: str, one_in: int) -> bool:
+    """Whether `text` is one of every so many, chosen by nobody: by a hash."""
+    return mark(text) % one_in == 0
+
+
 def see(members: dict[int, int], member: int, at_ms: int, limit: int = MEMBERS_MAX) -> None:
     """Moves `member` to the end of `members`, which are kept oldest first; the oldest makes room."""
     members.pop(member, None)

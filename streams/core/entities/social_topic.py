@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidence, Sla, Status
+from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidence, Status
 from streams.contracts.signals import CaseActed, EntityObserved, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
@@ -314,12 +314,7 @@ def _version(
         evidence=tuple(case.evidence),
         evidence_dropped=case.evidence_dropped,
         counters={"posts": case.posts, "reach": case.reach, "authors": _authors(case)},
-        sla=Sla(
-            first_response_due=from_ms(case.opened_ms + promise.first_response_s * 1000),
-            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
-            resolution_due=from_ms(case.opened_ms + promise.resolution_s * 1000),
-            responded=case.work.acted or ending is not None,
-        ),
+        sla=handling.sla_of(promise, case.opened_ms, at_ms, responded=case.work.acted or ending is not None),
         messages=case.work.statement() or (CustomerText(template=PUBLIC, zh=public.zh, en=public.en),),
         resolution_code=ending,
         created_at=from_ms(case.opened_ms),

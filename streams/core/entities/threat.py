@@ -13,7 +13,7 @@ import msgspec
 
 from streams.contracts.actions import ActionKind, ActionRequested, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Queue, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Queue, Status
 from streams.contracts.signals import CaseActed, EntityKind, EntityObserved, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
@@ -312,12 +312,7 @@ def tell_case(
             "accounts_exposed": len(case.victims) + case.victims_more,
         },
         actions=tuple(case.actions),
-        sla=Sla(
-            first_response_due=from_ms(case.opened_ms + promise.first_response_s * 1000),
-            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
-            resolution_due=from_ms(case.opened_ms + promise.resolution_s * 1000),
-            responded=case.work.acted or status == "closed",
-        ),
+        sla=handling.sla_of(promise, case.opened_ms, at_ms, responded=case.work.acted or status == "closed"),
         messages=case.work.statement(),
         assignee=case.work.assignee or None,
         root_cause=case.work.root_cause or None,
@@ -348,23 +343,24 @@ def follow(
         case = open_case(threat, attack, signal, at_ms, settings.quiet_s)
     elif case is not None and not case.joined and _is_part(attack, signal):
         effects.append(_merge(case, attack, signal, at_ms, not settings.enforced(policy.mode), policy))
-    risk = attack.is_risk and tell_level(
-        threat,
-        seen.level,
-        seen.score,
-        seen.hold_s or settings.expires_s,
-        signal.kind,
-        signal.value,
-        attack.typology,
-        state.risk_version + 1,
-        at_ms,
-        ctx,
-        case.case_id if case is not None else None,
-        shared=seen.spares,  # whoever is asked there by the payment system must not be blocked by us
-    )
-    if risk:
-        state.risk_version += 1
-        effects.append(risk)
+    if attack.is_risk:
+        risk = tell_level(
+            threat,
+            seen.level,
+            seen.score,
+            seen.hold_s or settings.expires_s,
+            signal.kind,
+            signal.value,
+            attack.typology,
+            state.risk_version + 1,
+            at_ms,
+            ctx,
+            case.case_id if case is not None else None,
+            shared=seen.spares,  # whoever is asked there by the payment system must not be blocked by us
+        )
+        if risk is not None:
+            state.risk_version += 1
+            effects.append(risk)
     if case is None:
         return effects
 

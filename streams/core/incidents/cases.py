@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Priority, Queue, Sla, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Priority, Queue, Status
 from streams.contracts.signals import CaseActed, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
@@ -211,12 +211,7 @@ def _case(incident: Incident, kind: Kind, changed: tuple[str, ...], at_ms: int, 
             "reopened": incident.reopened,
             **{f"amount_minor_{currency}": incident.amounts[currency] for currency in sorted(incident.amounts)},
         },
-        sla=Sla(
-            first_response_due=from_ms(incident.opened_ms + promise.first_response_s * 1000),
-            next_update_due=from_ms(at_ms + promise.next_update_s * 1000),
-            resolution_due=from_ms(incident.opened_ms + promise.resolution_s * 1000),
-            responded=work.acted or over,
-        ),
+        sla=handling.sla_of(promise, incident.opened_ms, at_ms, responded=work.acted or over),
         messages=work.statement(),
         assignee=work.assignee or None,
         incident_id=incident.part_of or None,
