@@ -54,7 +54,7 @@ from streams.core.ranking import Ranking, judge, room_of
 from streams.core.risk import BLOCK_KIND, NO_PART, RiskFact, feed_of, incident_of, stopped_rule
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.signals import Door, door_of, lock_signal, release_signal, signals_of
-from streams.core.steps import DecideContext, Effect, Prepared, Trade
+from streams.core.steps import DecideContext, Effect, MerchantsFault, Prepared, Trade
 from streams.metrics import (
     CASE_DEADLINES,
     CASES_HANDED_OVER,
@@ -426,6 +426,7 @@ class AccountsLogic:
             told=told,
             case_id=moment.post_case,
             trade=moment.trade,
+            fault=moment.fault,
         )
         return emits
 
@@ -522,6 +523,7 @@ class AccountsLogic:
         told: bool = False,
         case_id: str = "",
         trade: Trade | None = None,
+        fault: MerchantsFault | None = None,
     ) -> None:
         event = prepared.event
         # Stamped with the clock, not with the event's own time: a signal is never older than what `told` has promised.
@@ -540,6 +542,7 @@ class AccountsLogic:
             about=prepared.about,
             case_id=case_id,
             trade=trade,
+            fault=fault,
         )
         emits += [publish_signal(signal, context.partitions) for signal in signals]
         at_home = type(prepared) is Prepared and prepared.at_home

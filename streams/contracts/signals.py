@@ -98,6 +98,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
         "sale",
         "refund",
         "refund_without_sale",
+        "merchants_fault",
     ]
     known: bool = True
     username: ShortText | None = None
@@ -124,6 +125,9 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     reach: Count = 0  # of a post: how many people read it
     urgent: bool = False  # of a post: what it is about is P1 or P2 by itself
     case_id: Id | None = None  # of a post: the case that it is, or joined, at its account
+    payment_id: Id | None = None  # that failed by its merchant
+    cause: Label | None = None  # of that failure
+    code: Label | None = None  # that decided it, as people look it up
 
 
 class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):

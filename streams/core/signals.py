@@ -38,7 +38,7 @@ from streams.core.intake.masking import masked
 from streams.core.intake.posts import SEVERE, TOPIC_KIND, value_of
 from streams.core.intake.topics import Topic
 from streams.core.risk import BLOCK_KIND, LOCKS, RELEASE, SITE, SITE_KIND, is_wider, slices_of
-from streams.core.steps import Prepared, Trade
+from streams.core.steps import MerchantsFault, Prepared, Trade
 
 # Every health key has the same routing key: the root of an outage can only be found where all of them are seen.
 HEALTH_ROUTE = b"health"
@@ -84,6 +84,7 @@ What = Literal[
     "sale",
     "refund",
     "refund_without_sale",
+    "merchants_fault",
 ]
 
 _REFUSED = (PaymentFailed, TopupFailed, BillpayFailed)
@@ -133,6 +134,7 @@ def signals_of(
     about: Topic | None = None,
     case_id: str = "",
     trade: Trade | None = None,
+    fault: MerchantsFault | None = None,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     """The signals of one decided event, none for most.
 
@@ -140,7 +142,7 @@ def signals_of(
     that its partition has told. `first` is False for a later event of a payment that was told before. `told`: the owner
     has heard from the account's side that the password of this login was right. `refusal`: what the codes of a failed
     card payment say about the card. `about`: what a public post tells of, and `case_id` the account's case of it.
-    `trade`: what a movement was for its merchant.
+    `trade`: what a movement was for its merchant, and `fault` why it failed, if that is the merchant's to mend.
     """
     match event:
         case EntityBlock():
@@ -162,11 +164,14 @@ def signals_of(
         case PspStatus():
             return []
         case Movement():
-            traded = _of_trade(event, trade, at_ms, partition, next_sequence) if trade is not None else []
+            merchants = [
+                *(_of_trade(event, trade, at_ms, partition, next_sequence) if trade is not None else []),
+                *(_of_fault(event, fault, at_ms, partition, next_sequence) if fault is not None else []),
+            ]
             if event.method != "card":
-                return traded
+                return merchants
             card = _of_card_payment(event, at_ms, flagged, first, partition, next_sequence, policy, refusal, door)
-            return [*card, *traded]
+            return [*card, *merchants]
         case _:
             return []
 
@@ -407,6 +412,26 @@ def _of_trade(
     if event.merchant_id is None or not is_told:
         return []
     return [_observed(event, at_ms, partition, next_sequence(), ("merchant", event.merchant_id), trade)]
+
+
+def _of_fault(
+    event: Movement, fault: MerchantsFault, at_ms: int, partition: int, next_sequence: Callable[[], int]
+) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
+    if event.merchant_id is None:
+        return []
+    return [
+        _observed(
+            event,
+            at_ms,
+            partition,
+            next_sequence(),
+            ("merchant", event.merchant_id),
+            "merchants_fault",
+            payment_id=event.payment_id,
+            cause=fault.cause,
+            code=fault.code,
+        )
+    ]
 
 
 def _of_claim(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     from streams.core.features import Features
 
 Trade: TypeAlias = Literal["sale", "refund", "refund_without_sale"]
+
+
+class MerchantsFault(NamedTuple):
+    """Why a payment failed that only its merchant can mend."""
+
+    cause: str
+    code: str  # that says so, as people look it up
 
 
 class LocksForgotten(msgspec.Struct, frozen=True, gc=False):
@@ -163,6 +170,7 @@ class DecideContext(msgspec.Struct, gc=False):
     unanswered: list[str] = msgspec.field(default_factory=list)  # themes of those that no article answers
 
     trade: Trade | None = None  # what a movement was for its merchant: for the shell to tell
+    fault: MerchantsFault | None = None  # likewise, of one that failed
     post_case: str = ""  # case of a public post that many read: for the shell to tell its topic
 
     told_right: bool = False  # the owner was told that a stranger gave the right password: no attack tells it again

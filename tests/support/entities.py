@@ -72,6 +72,12 @@ def refund(at_s: float, account: str = "ada", *, sold: bool = True) -> EntityObs
     return _signal(at_s, what=what, kind="merchant", value="shop", account_id=account)
 
 
+def failed_by_shop(at_s: float, cause: str = "merchant_config_error") -> EntityObserved:
+    """A payment that only `shop` can have mended."""
+    told = {"payment_id": f"p{at_s:g}", "cause": cause, "code": "wechatpay_v3 NO_AUTH", "account_id": "ada"}
+    return _signal(at_s, what="merchants_fault", kind="merchant", value="shop", **told)
+
+
 def posted(account: str, at_s: float, reach: int = 100, **fields: object) -> EntityObserved:
     """A public post about a fee."""
     told = {"kind": "topic", "value": "fee_issue", "event_id": f"post-{account}-{at_s:g}"} | fields

@@ -15,7 +15,7 @@ from streams.core.policy import Policy
 def notice(
     template: str,
     whom: str,
-    case_id: str,
+    case_id: str | None,
     origin: str,
     at_ms: int,
     policy: Policy,

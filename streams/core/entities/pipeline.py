@@ -22,6 +22,7 @@ from streams.core.entities import (
     handling,
     lock_caps,
     low_and_slow,
+    merchant_faults,
     merchant_refunds,
     promo_abuse,
     risky_terminal,
@@ -141,6 +142,9 @@ def _observe_entity(
             return promo_abuse.observe_claim(state, signal, at_ms, policy, ctx)
         case "sale" | "refund" | "refund_without_sale":
             return merchant_refunds.observe_trade(state, signal, at_ms, policy, ctx)
+        case "merchants_fault":
+            state.faults = state.faults or merchant_faults.Faults()
+            return [*merchant_faults.observe_fault(state.faults, signal, at_ms, policy, ctx)]
         case "posted":
             return social_topic.observe_post(state, signal, at_ms, policy, ctx)
         case "devices_reset":
@@ -243,6 +247,8 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
         keep_s = max(keep_s, policy.promo_abuse.window_s)
     if state.trade is not None:
         keep_s = max(keep_s, 2 * policy.merchant_refunds.half_life_s)
+    if state.faults is not None:
+        keep_s = max(keep_s, policy.merchant_faults.every_s)
     if state.topic is not None:
         keep_s = max(keep_s, policy.social_topic.window_s)
     due_ms = 0

@@ -236,6 +236,13 @@ class MerchantRefundsPolicy(AttackPolicy, frozen=True, kw_only=True):
     containment: Literal["none"]  # its honest customers want their money back
 
 
+class MerchantFaultsPolicy(Section, frozen=True, kw_only=True):
+    """What merchants hear of single payments that fail by their own set-up."""
+
+    enabled: bool
+    every_s: Count  # no more than one message about one cause in this time
+
+
 class SocialTopicPolicy(DetectorPolicy, frozen=True, kw_only=True):
     """Many customers writing in public about one topic."""
 
@@ -279,3 +286,4 @@ class EntitiesPolicy(Section, frozen=True, kw_only=True):
     promo_abuse: PromoAbusePolicy
     merchant_refunds: MerchantRefundsPolicy
     social_topic: SocialTopicPolicy
+    merchant_faults: MerchantFaultsPolicy

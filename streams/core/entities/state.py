@@ -18,6 +18,7 @@ from streams.core.entities.device_resets import Reset
 from streams.core.entities.feeds import FeedWatch
 from streams.core.entities.lock_caps import LockCounts
 from streams.core.entities.low_and_slow import Slow
+from streams.core.entities.merchant_faults import Faults
 from streams.core.entities.merchant_refunds import Trade
 from streams.core.entities.password_spray import Spray
 from streams.core.entities.promo_abuse import Claims
@@ -61,3 +62,4 @@ class EntityState(msgspec.Struct, array_like=True):
     claims: Claims | None = None
     topic: Posts | None = None
     trade: Trade | None = None
+    faults: Faults | None = None

@@ -35,12 +35,13 @@ from streams.core.messages.render import instant, method_word, money
 from streams.core.money import completeness, expectations, limits, standing
 from streams.core.money.limits import Reached
 from streams.core.obligations import Case, Line, PaymentState
+from streams.core.steps import MerchantsFault
 from streams.core.turn import Turn
 
 DEBITED = "debited_not_confirmed"
 UNKNOWN_CODE = "unknown_code"
 UNEXPLAINED = "failure.unexplained"
-_PAYEE = "F06"
+_MERCHANT, _PAYEE = "F05", "F06"
 # What these are about; no decision is, since none of them begins a movement.
 _NEVER_FIRST: dict[type[Movement], str] = {RefundFailed: "refund", WithdrawalReturned: "withdrawal"}
 _NO_PAYMENTS = frozenset({"topup", "withdrawal", "refund"})
@@ -95,6 +96,9 @@ def after_failure(turn: Turn, event: Movement, resolved: Resolved, status: int, 
     if case is None and counts and not joined:
         case = repeat_failures.after_failure(turn, event, resolved.cause.cause)
     entry, cause = resolved.entry, resolved.cause
+    if counts and event.codes and cause.flow == _MERCHANT and cause.who_acts == "merchant":
+        code = f"{entry.source} {entry.code}" if entry is not None else named(event)[0]
+        turn.ctx.fault = MerchantsFault(cause.cause, code)
     limit = limits.reached(turn, event, resolved) if _disclosure(event, resolved) == "plain" else None
     flow = "F17" if type(event) is RefundFailed and not cause.cause.startswith("refund_") else cause.flow
     turn.effects.append(

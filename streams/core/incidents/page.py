@@ -141,7 +141,9 @@ The merchant whose incident it is (`merchant/ID`) hears of it with the first cou
 succeeded since, for how many seconds, the way of paying if only one fails, and the code that most failures have (or
 that nobody answers). A refusal that is a customer's or a bank's answer is no failure here. When the incident closes it
 hears that, too: one message at the start and one at the end, also if the incident comes back meanwhile. Nothing in them
-is about a customer. No other incident is told to merchants.
+is about a customer. No other incident is told to merchants. A single payment that fails by what only its merchant can
+mend (flow F05: set-up, limit, amount, test card) is told at once, with its id, cause and code, and the next one of the
+same cause after `entities.merchant_faults.every_s`.
 
 People work on it, and on the case of an attack, with `incident.action.v1`: they take it on, note something, name the
 root cause, write the official statement in Chinese and English (what customers who ask may be told), and close it with
