@@ -135,7 +135,7 @@ class HealthPolicy(DetectorPolicy, frozen=True, kw_only=True):
     # when is it over
     recovered_trials: Count
     close_after_s: Count
-    deserted_s: Count  # nobody tried for this long: closed, because nobody can tell
+    deserted_s: Count  # nobody tried for this long: closed, because nobody can tell, unless it is missed
     reopen_s: Count
     # how loud
     degraded_s: Count  # fluctuating for this long without confirmation: a case of low priority

@@ -446,7 +446,14 @@ def _age(
             if is_over:
                 calm(health, incident)
                 move(incident, "recovered", at_ms, "attempts succeed as usual", evidence_max)
-            elif incident.cause != "silence" and at_ms - incident.tried_ms >= policy.deserted_s * 1000:
+            elif incident.cause == "silence" or at_ms - incident.tried_ms < policy.deserted_s * 1000:
+                pass
+            elif entry is not None and silence.is_missed(incident.root, entry, at_ms, policy):
+                # Nobody may say that it works again: who fails long enough is sent nothing any more.
+                incident.cause = "silence"
+                _note(incident, "fell_silent", at_ms, "all of the usual attempts are missing", evidence_max)
+                incident.changed.append("cause silence")
+            else:
                 calm(health, incident)
                 move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
         case "recovering":
@@ -546,8 +553,11 @@ def move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) 
     row = step(incident.state, on)
     incident.state, incident.state_ms, incident.ending = row.after, at_ms, row.ending
     incident.changed.append(f"state {row.after}")
-    text = f"{_AS_IT_IS.get((row.after, incident.cause)) or row.why}: {said}"
-    incident.evidence.append(Evidence(at=from_ms(at_ms), kind=on, event_id=incident.incident_id, text=text[:256]))
+    _note(incident, on, at_ms, f"{_AS_IT_IS.get((row.after, incident.cause)) or row.why}: {said}", evidence_max)
+
+
+def _note(incident: Incident, kind: str, at_ms: int, text: str, evidence_max: int) -> None:
+    incident.evidence.append(Evidence(at=from_ms(at_ms), kind=kind, event_id=incident.incident_id, text=text[:256]))
     while len(incident.evidence) > evidence_max:
         del incident.evidence[1 if len(incident.evidence) > 1 else 0]
         incident.evidence_dropped += 1

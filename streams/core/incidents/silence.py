@@ -51,6 +51,12 @@ def missing(health: HealthCounters, at_ms: int, policy: HealthPolicy) -> list[Ex
     return found
 
 
+def is_missed(key: str, entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
+    """Whether it is silent and would be missed: it has traffic at every time."""
+    is_busy = dimension_of(key) in ALWAYS_BUSY and not group_of(key) and not entry.retired
+    return is_busy and _usual(entry, policy) >= policy.silent_attempts and is_silent(entry, at_ms, policy)
+
+
 def is_heard(entry: KeyHealth, at_ms: int, policy: HealthPolicy) -> bool:
     """Whether it has half of its usual attempts again; in an hour without usual traffic nobody can say."""
     usual = _usual(entry, policy)

@@ -594,6 +594,18 @@ def test_an_incident_that_nobody_tries_any_more_closes_too():
     assert site.cases[-1].status == "closed"
 
 
+def test_what_is_sent_no_payment_any_more_does_not_work_again_until_it_is_heard():
+    """A gateway fails, and whoever routes sends nothing there for two hours."""
+    site = settled()
+    site.run(120, down(gateway="g1"))
+    site.run(7_200, trials=2, routes=QUIET)
+    assert (site.cases[-1].sub_status, site.cases[-1].root_cause) == ("down", "silence of gateway")
+    assert len({case.case_id for case in site.cases}) == 1
+    assert not any(risk.closed for risk in site.risks), "its customers are told nothing yet"
+    site.run(1_500, trials=2)
+    assert site.cases[-1].status == "closed"
+
+
 def test_what_an_outage_does_is_not_learnt_as_normal():
     site = warm()
     health = site.state.health
