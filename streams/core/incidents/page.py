@@ -123,10 +123,9 @@ else at most every `update_s`. It is P1 from `page_users` affected customers or 
 attempts on, else P2; a suspicion that lasts `degraded_s` without confirmation is a P3 case that pages nobody, and
 slowness is never more than that. Its end is a recovery, and so is that of unconfirmed failures if more of the
 attempts since the alarm failed than any chance (`tail_log10`); else they were a false alarm. What turns out to share
-the traffic of another root ends as part of that (`joined_incident`). After
-`close_after_s` of quiet it closes itself; what comes back within `reopen_s` is the same incident. Where nobody tries any
-more for `deserted_s` it closes too, unless it has traffic at every time: then it stays down as a silence until it is
-heard again.
+the traffic of another root ends as part of that (`joined_incident`). After `close_after_s` of quiet it closes itself;
+what comes back within `reopen_s` is the same incident. Where nobody tries any more for `deserted_s` it closes too,
+unless it has traffic at every time: then it stays down as a silence until it is heard again.
 
 Every accounts partition is told the root, as entity risk of the typology `outage`. From then on a failed payment whose
 route has the root among its keys joins: no ticket (F04), no count towards repeated failures (F09), one message to the
