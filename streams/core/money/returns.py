@@ -45,9 +45,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
     back = charges.credited(turn, event, payment_id)
     if refunds.brought_twice(turn, event, payment_id):
-        if back.twice_minor:
+        lacking_minor = _lacking_minor(turn, event, payment_id, back.early_minor)
+        twice_minor = back.twice_minor if lacking_minor is None else min(back.twice_minor, lacking_minor)
+        if twice_minor:
             text = "our refund came although all that was debited is back"
-            both = Owed(payment_id, turn.cause, back.twice_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+            both = Owed(payment_id, turn.cause, twice_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
             refunds.double_benefit(turn, both, text)
         expectations.credited(turn, event, payment_id)
         expectations.is_here(turn, payment_id, event.reference or "")
@@ -120,7 +122,11 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         and turn.obligations.is_good(payment_key(payment_id))
         and not charges.is_paid_otherwise(turn, payment_id)
     )
-    if good and not of_merchant and not back.early_minor and refunds.arrives_after_all(turn, event, payment_id):
+    names_ours = bool(event.reference) and given.is_ours(turn, payment_id, event.reference or "")
+    is_again = names_ours and arrived == "" and not (named or of_purchase)  # what came for it before was the bank's
+    if (good and not of_merchant and not back.early_minor) and (
+        refunds.arrives_after_all(turn, event, payment_id) or is_again
+    ):
         both = Owed(payment_id, turn.cause, event.amount_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, refunds.BOTH_GAVE, by_success=True)
         if named:
@@ -133,7 +139,22 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
             charges.not_early(turn, payment_id)
         else:
             early_minor, twice_minor = min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor)
+            if is_ours and not (claims or of_purchase):
+                lacking_minor = _lacking_minor(turn, event, payment_id, back.early_minor)
+                twice_minor = twice_minor if lacking_minor is None else min(pool_minor, lacking_minor)
             _too_much(turn, event, payment_id, early_minor, twice_minor, is_ours=is_ours)
+
+
+def _lacking_minor(turn: Turn, event: LedgerPosted, payment_id: str, early_minor: int) -> int | None:
+    """What a good payment lacks now and no case asks for; None of another one, or if nobody can say.
+
+    A refund of ours takes also the one debit out that its customer owes.
+    """
+    due = balance.due_minor(turn, payment_id, event.currency)
+    if due is None or not turn.obligations.is_good(payment_key(payment_id)):
+        return None
+    asked_minor = balance.asked_minor(turn, payment_id, event.currency, refunds.DOUBLE_BENEFIT)
+    return max(0, due + early_minor - balance.stands_minor(turn, payment_id, event.currency) - asked_minor)
 
 
 def _was_expected(turn: Turn, event: LedgerPosted, payment_id: str, pool_minor: int) -> bool:

@@ -336,3 +336,21 @@ def test_a_late_success_of_money_that_was_back_twice() -> None:
     assert books.play("succeed").open == {"double_benefit": 20_000}
     assert books.play("fail").open == {"double_benefit": 10_000}, "it has failed after all"
     assert books.play("debit").open == {}
+
+
+@pytest.mark.parametrize("ours", ["credit", "ours"])
+@pytest.mark.parametrize("order", [("credit 5000", "sent"), ("sent", "credit 5000")])
+def test_a_refund_of_a_good_payment_takes_out_also_what_its_customer_owes(ours: str, order: tuple[str, ...]) -> None:
+    """It brings 100 where half of the price was back already: of 100 paid 150 are back."""
+    books = Books().play(*LOST, *order, "succeed", ours, "refund credited")
+    assert books.open == {"double_benefit": 15_000}
+    assert books.play("debit 15000", "wait 120").open == {}
+
+
+@pytest.mark.parametrize("bank", [("reverse", "credit"), ("credit",)])
+def test_our_refund_comes_by_its_name_after_the_banks_own_was_taken_for_it_and_for_the_price(
+    bank: tuple[str, ...],
+) -> None:
+    books = Books().play(*LOST, "sent", *bank, "succeed", "debit")
+    assert books.open == {}, "paid again"
+    assert books.play("ours", "refund credited", "wait 120").open == {"double_benefit": 10_000}
