@@ -139,6 +139,12 @@ class Books(RuleBasedStateMachine):
             self.post(payment_id, "credit", AMOUNT // part)
 
     @rule(payment_id=PAYMENTS)
+    def give_once_more(self, payment_id: str) -> None:
+        """The bank gives back what is back already; what has come twice it may take again, or nobody does."""
+        if self.debits[payment_id] and self.net[payment_id] == 0 and self.final.get(payment_id) == "failed":
+            self.post(payment_id, "credit", AMOUNT)
+
+    @rule(payment_id=PAYMENTS)
     def correct(self, payment_id: str) -> None:
         """The bank gives a second debit of a good payment back by itself while our refund of it is on its way.
 

@@ -178,15 +178,16 @@ def _too_much(
     What refunds alone exceed is for security (rule L12).
     """
     ended = [case for case in turn.obligations.cases if case.payment_id == payment_id]
-    is_good = turn.obligations.is_good(payment_key(payment_id))
+    state = turn.obligations.recall(payment_key(payment_id))
+    is_refunded = any(case.family == over_refunds.FAMILY and case.is_open for case in ended)
     if any(case.family in ENDS and case.money_state == "returned" for case in ended):
         text = "credited although all that was debited is back"
-    elif twice_minor and not is_good and (is_ours or refunds.has_left_too(turn, payment_id)):
-        pool_minor, text = twice_minor, "credited although all that was debited is back"
-    elif twice_minor and not any(case.family == over_refunds.FAMILY and case.is_open for case in ended) and is_good:
+    elif state is None or not twice_minor or is_refunded:
+        return
+    elif state.status == PaymentState.SUCCEEDED:
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
-        return
+        pool_minor, text = twice_minor, "credited although all that was debited is back"
     both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)
     charges.not_early(turn, payment_id)
