@@ -25,6 +25,15 @@ def asked_minor(turn: Turn, payment_id: str, currency: str, *families: str) -> i
     )
 
 
+def asked_worth(turn: Turn, payment_id: str, currency: str, *families: str) -> int:
+    """The same in whatever currency they ask: a debit goes back in the currency that was debited."""
+    return sum(
+        turn.policy.to_home(missing_minor(case), case.currency or currency, currency, turn.at_ms) or 0
+        for case in turn.obligations.cases
+        if case.is_open and case.family in families and case.payment_id == payment_id
+    )
+
+
 def over_minor(turn: Turn, payment_id: str, limit_minor: int, currency: str, *, with_fees: bool = False) -> int | None:
     """How much more than `limit_minor` a payment was charged and nobody has corrected; None without a rate.
 

@@ -705,7 +705,7 @@ def _excess(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> int
     """
     excess = balance.over_minor(turn, payment_id, limit_minor, currency)
     if excess is not None:
-        excess -= balance.asked_minor(turn, payment_id, currency, refunds.DUPLICATE)
+        excess -= balance.asked_worth(turn, payment_id, currency, refunds.DUPLICATE)
     mine = debits_of(turn, payment_key(payment_id))
     foreign = any(each.currency != currency for each in mine if not each.fee)
     tolerance = int(limit_minor * turn.policy.money.fx_tolerance) if foreign else 0

@@ -354,3 +354,25 @@ def test_our_refund_comes_by_its_name_after_the_banks_own_was_taken_for_it_and_f
     books = Books().play(*LOST, "sent", *bank, "succeed", "debit")
     assert books.open == {}, "paid again"
     assert books.play("ours", "refund credited", "wait 120").open == {"double_benefit": 10_000}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ("request", "debit", "fail", "credit"),
+        ("request", "debit", "succeed", "reverse", "credit"),
+        ("request", "debit", "succeed", "credit", "reverse"),
+    ],
+)
+@pytest.mark.parametrize("later", ["wait 1", "wait 180", "wait 1440"])
+def test_what_comes_back_beyond_all_that_was_debited_is_money_twice(before: tuple[str, ...], later: str) -> None:
+    """Whoever gave it: a bank twice, or a merchant's refund and a chargeback, in whatever order they are told."""
+    books = Books().play(*before, later)
+    assert books.open == {}
+    assert books.play("credit", "wait 120").open == {"double_benefit": 10_000}
+    assert books.play("debit", "wait 120").open == {}, "taken again"
+
+
+def test_of_a_part_that_was_refunded_before_a_chargeback_of_the_whole_that_part_is_twice() -> None:
+    books = Books().play("request", "debit", "succeed", "wait 1440", "credit 3000", "wait 1440", "reverse", "credit")
+    assert books.play("wait 120").open == {"double_benefit": 3_000}
