@@ -28,6 +28,7 @@ _TALKS = {
 }
 # Resolutions of cases that closed because nobody said anything.
 NO_ANSWER, NO_FURTHER_QUESTION = "no_answer", "answered"
+WRITTEN = "user.message"  # line of a case
 QUESTION = "ask.answer"  # the word for what was asked where no template names it
 OWN_WORDS = "question"  # the parameter in which an operator's own question stands
 
@@ -38,7 +39,7 @@ def ask(turn: Turn, case: Case, template: str, parameters: dict[str, str]) -> No
     Asked once more while it waits, the time for an answer begins again.
     """
     notify(turn, template, parameters, case)
-    case.talk = SILENT
+    begin_anew(case)
     set_status(turn, case, "waiting_customer")
     turn.ctx.dialogue.append("asked")
 
@@ -49,6 +50,11 @@ def settle(turn: Turn, case: Case) -> None:
     if talk != case.talk:
         case.talk, case.talk_ms, case.reminders = talk, turn.at_ms, 0
         case.talk_due_ms = _due_ms(turn, case)
+
+
+def begin_anew(case: Case) -> None:
+    """The time for what a case that changes in this turn waits for begins again at its end."""
+    case.talk = SILENT
 
 
 def due(turn: Turn, case: Case) -> None:
@@ -111,6 +117,11 @@ def heard(turn: Turn, case: Case) -> None:
     elif case.status == "waiting_customer" and turn.at_ms >= case.talk_ms:
         set_status(turn, case, "in_progress")
         turn.ctx.dialogue.append("answered")
+
+
+def has_written(case: Case) -> bool:
+    """Whether its customer has written about it, as far as its timeline goes back."""
+    return any(line.kind == WRITTEN for line in case.lines)
 
 
 def may_take_up(turn: Turn, case: Case) -> bool:

@@ -51,6 +51,16 @@ def hand_to_supervisors(turn: Turn, case: Case, why: str, receiver: str = "") ->
     put_line(turn, case, Line(turn.at_ms, ESCALATED, turn.cause, text))
 
 
+def stand_down(turn: Turn, case: Case) -> None:
+    """Undoes what a missed promise has done to a case that nobody has touched: there is nothing left to decide."""
+    if case.promised:
+        turn.change(case, f"priority P{case.priority} to P{case.promised}")
+        case.priority, case.promised = case.promised, 0
+    if clocks.is_escalated(case):
+        clocks.escalate(case, escalated=False)
+        case.assignee = ""
+
+
 def _raise(turn: Turn, case: Case) -> None:
     """One priority higher, and the promises remain those that were made."""
     if case.priority > 1:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from streams.contracts.logins import LoginFailed
 from streams.core.cases import counting
-from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.cases.book import Draft, add_line, open_or_join, set_status
+from streams.core.cases.dialogue import CLOSED, begin_anew
 from streams.core.flows import login_help
 from streams.core.flows.owners_word import TOLD_AGAIN_MS
-from streams.core.locks.saga import LADDER, LOCK_CAPPED, lock
+from streams.core.locks.saga import LADDER, is_capped, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
@@ -41,9 +42,10 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     if not _speaks(turn, prepared, known):
         return
     by_network = known and event.device_id is None
+    _join_attack(turn, prepared)
     nobodys = features.login_familiarity < 0.0  # an account that was never entered has no known device to fall back on
     if ((known and not by_network) or nobodys) and prepared.guesses >= policy.disable_at_failures:
-        _disable(turn, prepared.guesses, known)
+        _disable(turn, prepared.guesses, known, prepared.incident)
         return
     if by_network and prepared.guesses >= policy.strangers_failures:
         _challenge(turn, "known_devices")
@@ -55,13 +57,13 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
         _challenge(turn, "unknown_devices")
         return
     if nobodys and turn.acts and _repeated(turn):
-        _disable(turn, failures, known)
+        _disable(turn, failures, known, prepared.incident)
         return
     at_top = failures >= policy.ladder[-1].failures
     case = _standing(turn)
     # Every failure of a long attack must not be a version of a case: the first at the top, then every fiftieth.
     if at_top and (case is None or failures % 50 == 0):
-        case = open_or_join(turn, _draft(turn, failures, known))
+        case = open_or_join(turn, _draft(turn, failures, known, prepared.incident))
     applies_to = "known_devices" if known else policy.soft_lock_applies_to
     asks = by_network or applies_to == "unknown_devices"
     locked = lock(
@@ -75,14 +77,37 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
         case=case if at_top else None,
         capped=not asks,  # nobody is kept out, and an attack on many accounts must not use up what known devices need
     )
-    if locked and at_top and case is not None and case.status == "auto_answered":
-        set_status(turn, case, "classified")  # it has rested since the last wait, and closes a quiet day after this one
+    if at_top and case is not None and case.family == LADDER:
+        _rest_or_wake(turn, case, keeps_out=not asks, locked=locked)
     if locked and known and not by_network and failures == policy.ladder[0].failures:
         login_help.waits(turn)
     if locked and at_top and case is not None and _is_news(turn, case, applies_to):
         template = "account_locked.password" if applies_to == "unknown_devices" else "account_locked.own_device"
         if notify(turn, template, {"until": instant(turn.at_ms + wait_s * 1000)}, case):
             case.waits_told[applies_to] = turn.at_ms
+
+
+def _rest_or_wake(turn: Turn, case: Case, *, keeps_out: bool, locked: bool) -> None:
+    """A wait with the password alone keeps nobody out: its case rests, and closes when nobody has waited for a day.
+
+    Strangers make the wait begin anew as often as they like, on as many accounts as they like, and there is nothing to
+    decide about it. A device of the owner's that is kept out, or would be but for a cap, is a person's work.
+    """
+    if keeps_out:
+        if case.status == "auto_answered" and (locked or is_capped(case)):
+            set_status(turn, case, "classified")
+    elif case.version == 0 or case.talk == CLOSED:
+        set_status(turn, case, "auto_answered")
+    elif locked and case.status == "auto_answered":
+        begin_anew(case)
+
+
+def _join_attack(turn: Turn, prepared: Prepared) -> None:
+    """An attack may be seen only when the account has its case already."""
+    case = _standing(turn) if prepared.incident else None
+    if case is not None and not case.incident_id:
+        case.incident_id = prepared.incident
+        add_line(turn, case, Line(turn.at_ms, "joined_incident", turn.cause, f"part of {prepared.incident}"))
 
 
 def _is_news(turn: Turn, case: Case, applies_to: str) -> bool:
@@ -128,13 +153,13 @@ def _challenge(turn: Turn, applies_to: str) -> None:
     )
 
 
-def _disable(turn: Turn, failures: int, known: bool) -> None:
+def _disable(turn: Turn, failures: int, known: bool, incident_id: str) -> None:
     case = _standing(turn)
     if case is not None and _says_so(turn, case):
         # Whoever goes on guessing must not keep the case changing under the hands of whoever works it.
         counting.count(turn, case, "failures")
     else:
-        case = open_or_join(turn, _draft(turn, failures, known))
+        case = open_or_join(turn, _draft(turn, failures, known, incident_id))
     disabled = lock(
         turn,
         "lock",
@@ -145,6 +170,8 @@ def _disable(turn: Turn, failures: int, known: bool) -> None:
         rule=RULE,
         case=case,
     )
+    if case.family == LADDER:
+        _rest_or_wake(turn, case, keeps_out=True, locked=disabled)
     if disabled:
         notify(turn, "account_locked.disabled", {}, case)
 
@@ -154,11 +181,7 @@ def _says_so(turn: Turn, case: Case) -> bool:
     disabled = any(
         held.action == "lock" and held.applies_to == "everyone" and not held.due_ms for held in turn.obligations.locks
     )
-    return (
-        disabled
-        or case.counters.get("failures", 0) >= turn.policy.locks.disable_at_failures
-        or any(line.kind == LOCK_CAPPED for line in case.lines)
-    )
+    return disabled or case.counters.get("failures", 0) >= turn.policy.locks.disable_at_failures or is_capped(case)
 
 
 def _standing(turn: Turn) -> Case | None:
@@ -169,7 +192,7 @@ def _standing(turn: Turn) -> Case | None:
     return None
 
 
-def _draft(turn: Turn, failures: int, known: bool) -> Draft:
+def _draft(turn: Turn, failures: int, known: bool, incident_id: str) -> Draft:
     who = "known" if known else "unknown"
     return Draft(
         case_type="account_locked.password",
@@ -181,4 +204,5 @@ def _draft(turn: Turn, failures: int, known: bool) -> Draft:
         rules=(RULE,),
         reasons=("R11",),
         counters=(("failures", failures),),
+        incident_id=incident_id,
     )

@@ -81,7 +81,7 @@ def _goes_on(turn: Turn, event: UserMessage, reading: Reading | None) -> bool:
         case = waiting[0]
         dialogue.heard(turn, case)
     if reading is None:
-        add_line(turn, case, Line(turn.at_ms, "user.message", turn.cause, f"from {event.channel[:32]}"))
+        add_line(turn, case, Line(turn.at_ms, dialogue.WRITTEN, turn.cause, f"from {event.channel[:32]}"))
     else:
         add_line(turn, case, _line(turn, event, reading))
         fill(turn, case, reading)
@@ -299,7 +299,7 @@ def _line(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
     if details.page:
         told.append(f"page {details.page}")
     text = "; ".join(told)[:200]
-    return Line(turn.at_ms, "user.message", turn.cause, text, details.amount_minor, details.currency or None)
+    return Line(turn.at_ms, dialogue.WRITTEN, turn.cause, text, details.amount_minor, details.currency or None)
 
 
 def local_time(turn: Turn) -> datetime:

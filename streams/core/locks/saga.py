@@ -18,7 +18,8 @@ from streams.contracts.base import from_ms
 from streams.core import ids
 from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
 from streams.core.cases.clocks import has_person, is_escalated
-from streams.core.cases.escalation import hand_to_supervisors
+from streams.core.cases.dialogue import has_written
+from streams.core.cases.escalation import hand_to_supervisors, stand_down
 from streams.core.locks.account_states import (
     ACTIVE,
     CHALLENGED,
@@ -666,18 +667,23 @@ def _let_in(turn: Turn, gone: list[HeldLock]) -> None:
 
 
 def _rest_waits(turn: Turn) -> None:
-    """Where no wait for wrong passwords stands any more nobody has anything to decide (domain F20).
+    """Where wrong passwords keep nobody out any more nobody has anything to decide (domain F20).
 
     The case rests, and closes after a quiet day: at once it would be opened again by each guess of one who goes on.
-    What a cap kept from being locked, and what a person has taken up, is people's.
+    What a cap kept from being locked, what a person has taken up, and what its customer asks about, is people's.
     """
     for case in turn.obligations.cases:
-        if case.family != LADDER or not case.is_open or has_person(case):
+        if case.family != LADDER or not case.is_open or has_person(case) or has_written(case):
             continue
-        is_locked = any(held.action != "limit" and held.is_for(case.case_id) for held in turn.obligations.locks)
-        is_capped = any(line.kind == LOCK_CAPPED for line in case.lines)
-        if not is_locked and not is_capped:
+        is_locked = any(keeps_out(held) and held.is_for(case.case_id) for held in turn.obligations.locks)
+        if not is_locked and not is_capped(case):
             set_status(turn, case, "auto_answered")
+            stand_down(turn, case)
+
+
+def is_capped(case: Case) -> bool:
+    """Whether a cap kept from locking what the case is about, so that a person has to decide."""
+    return any(line.kind == LOCK_CAPPED for line in case.lines)
 
 
 def _tell_released(turn: Turn, told: HeldLock) -> None:
@@ -778,7 +784,7 @@ def _needs_no_answer(turn: Turn, action_ids: set[str], kind: str, text: str, res
 def _report_cap(turn: Turn, rule: str, case: Case | None, stopped: bool) -> None:
     """One incident per partition, rule and window; the account's own case says once that a person must decide."""
     caps = turn.policy.locks.caps
-    if case is not None and not any(line.kind == LOCK_CAPPED for line in case.lines):
+    if case is not None and not is_capped(case):
         add_line(turn, case, Line(turn.at_ms, LOCK_CAPPED, turn.cause, "too many locks lately: review by a person"))
     if stopped:
         return  # what all partitions together have reached has its incident where they are counted

@@ -6,7 +6,7 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, SECOND, event, login
 from support.play import Player, policy
 
-from streams.contracts.accounts import CaseAction, IdentityVerified
+from streams.contracts.accounts import CaseAction, IdentityVerified, UserMessage
 from streams.contracts.actions import ActionRequested, LocksState
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionMade
@@ -387,3 +387,100 @@ class TestTheCase:
         )
         player.see(taken)
         assert self.versions(player.pass_until(NOON + 2 * HOUR))[-1].status not in ("auto_answered", "closed")
+
+
+class TestStrangersAlone:
+    """A wait with the password alone keeps nobody out, so nobody has anything to decide while it lasts."""
+
+    @staticmethod
+    def versions(effects):
+        return [one for one in effects if type(one) is CaseVersion and one.flow == "F20"]
+
+    @pytest.mark.parametrize("where", [THIEF, NEIGHBOUR], ids=["on the account", "of the site"])
+    def test_its_case_rests_from_the_beginning_and_misses_nothing_however_often_they_wait(self, where):
+        player = at_home(**(OWN if where is THIEF else HOME))
+        told = self.versions(fail(player, 44, every_ms=DAY // 44, **where))
+        assert {one.status for one in told} == {"auto_answered"}
+        assert {(one.priority, one.sub_status) for one in told} == {("P3", None)}
+        assert not [word for one in told for word in one.changed if word.startswith("clock")]
+        assert self.versions(player.pass_until(player.clock_ms + 3 * DAY))[-1].status == "closed"
+
+    def test_closed_and_opened_again_it_rests_again(self):
+        player = at_home(rules=ASSUMED)
+        fail(player, 10, **THIEF)
+        assert self.versions(player.pass_until(NOON + 3 * DAY))[-1].status == "closed"
+        assert self.versions(fail(player, 40, at_ms=NOON + 3 * DAY, name="g", **THIEF))[-1].status == "auto_answered"
+
+    def test_a_known_device_that_has_to_wait_as_well_makes_it_a_persons(self):
+        player = at_home(rules=ASSUMED)
+        fail(player, 10, **THIEF)
+        told = self.versions(fail(player, 10, SECOND, NOON + 20 * MINUTE, "own", **OWN))
+        assert told[-1].status == "classified"
+        rested = self.versions(player.pass_until(NOON + 90 * MINUTE))
+        assert rested[-1].status == "auto_answered"
+
+    def test_strangers_who_wait_keep_no_case_of_the_owners_own_wait_from_resting(self):
+        player = at_home(rules=ASSUMED)
+        fail(player, 10, SECOND, **OWN)
+        fail(player, 10, SECOND, NOON + 50 * MINUTE, "g", **THIEF)
+        assert self.versions(player.pass_until(NOON + 65 * MINUTE))[-1].status == "auto_answered"
+
+    def test_where_a_cap_kept_the_owners_device_from_waiting_it_is_a_persons(self):
+        player = at_home(rules=policy("[locks.caps]\nper_rule = 1\n", '[locks]\nack = "assumed"\n'))
+        about = OWN | {"account_id": "other"}
+        player.see(login(NOON - DAY, "other", LoginSucceeded, **about))
+        fail(player, 5, SECOND, at_ms=NOON - MINUTE, name="o", **about)
+        fail(player, 10, SECOND, **THIEF)
+        told = self.versions(fail(player, 10, SECOND, NOON + MINUTE, "own", **OWN))
+        assert told[-1].status == "classified"
+
+    def test_where_a_cap_kept_from_disabling_the_password_of_an_account_nobody_entered_it_is_a_persons(self):
+        player = Player(policy("[locks.caps]\nper_rule = 1\n", '[locks]\nack = "assumed"\nhard_lock_soft_locks = 8\n'))
+        about = OWN | {"account_id": "other"}
+        player.see(login(NOON - DAY, "other", LoginSucceeded, **about))
+        fail(player, 5, SECOND, at_ms=NOON - MINUTE, name="o", **about)
+        told = self.versions(fail(player, 10, SECOND, **THIEF))
+        assert told[-1].status == "auto_answered"
+        told = self.versions(fail(player, 7, 2 * HOUR, NOON + 2 * HOUR, "more", **THIEF))
+        assert told[-1].status == "classified"
+
+    def test_a_priority_that_a_missed_promise_raised_falls_back_when_it_rests(self):
+        slow = policy('[cases.P3]\nfirst_response_s = 1800\nfirst_response_by = "person"\n')
+        player = at_home(rules=slow)
+        fail(player, 10, SECOND, **OWN)
+        raised = self.versions(player.pass_until(NOON + 40 * MINUTE))[-1]
+        assert (raised.priority, raised.sub_status) == ("P2", "escalated")
+        rested = self.versions(player.pass_until(NOON + 2 * HOUR))[-1]
+        assert (rested.status, rested.priority, rested.sub_status, rested.assignee) == (
+            "auto_answered",
+            "P3",
+            None,
+            None,
+        )
+
+    def test_what_a_customer_asks_about_it_is_a_persons_whoever_goes_on_guessing(self):
+        player = at_home(rules=ASSUMED)
+        case_id = self.versions(fail(player, 10, SECOND, **THIEF))[-1].case_id
+        case = player.obligations["a1"].case(case_id)
+        contact = event(UserMessage, NOON + HOUR, "ask", text="why", case_id=case_id, channel="app")
+        player.see(contact)
+        assert case.status == "classified"
+        fail(player, 6, SECOND, NOON + 61 * MINUTE, "g", **THIEF)
+        assert case.status == "classified"
+
+    def test_it_is_a_child_of_the_attack_that_it_is_part_of_however_late_that_is_seen(self):
+        seen_ms = NOON + 12 * MINUTE
+
+        def risk(kind, _value, at_ms):
+            if kind != "health" or at_ms < seen_ms:
+                return None
+            return RiskFact(2, guessing=2, typology="site_spray", incident="i-1", incident_typology="site_spray")
+
+        player = Player(policy(), risk=risk)
+        for day in range(5):
+            player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, **OWN))
+        told = self.versions(fail(player, 14, **THIEF))
+        assert (told[0].incident_id, told[-1].incident_id) == (None, "i-1")
+        assert [line.kind for line in told[-1].evidence].count("joined_incident") == 1
+        early = Player(policy(), risk=lambda *about: risk(*about[:2], seen_ms))
+        assert self.versions(fail(early, 10, **THIEF))[0].incident_id == "i-1"
