@@ -491,6 +491,7 @@ def fold(
     asked: bool = False,
     answerable: bool = False,
     guessed: bool = False,
+    worn_down: bool = False,
     stopped: bool = False,
     attempted: bool = False,
 ) -> None:
@@ -500,6 +501,7 @@ def fold(
     one that names no device where the owner is known by devices. `answerable`: it was asked in earnest, so that its
     place stays as new as it is until the answer comes: else whoever comes a second time would be asked no more.
     `guessed`: it is asked in earnest because there were guesses from the same network, which is all it is known by.
+    `worn_down`: a second factor that was given to one prompt too many says nothing about who is there.
     `attempted`: a rule wants a second factor for this movement in earnest, or worse, so that where it comes from and
     who was to get the money stay as new as they were until it is released or carried out: else a retry would be a
     payment by and to somebody known. `stopped`: it is held or blocked, which no second factor ends.
@@ -521,6 +523,8 @@ def fold(
         observations.first_ms = at_ms
     if not 0 <= at_ms - observations.base_ms <= FARTHEST:
         _reach(observations, at_ms)
+    if worn_down:
+        return
     unnamed = bool(observations.trusted) and isinstance(event, logins.Login) and event.device_id is None
     if (
         (asked or unnamed)

@@ -96,6 +96,7 @@ from streams.core.flows import (
     trail,
     unknown_outcome,
     verification,
+    worn_down,
 )
 from streams.core.flows.movements import BY_RULE_ONLY, SUBJECTS
 from streams.core.incidents import members
@@ -157,6 +158,7 @@ from streams.core.observations import (
 from streams.core.policy import Policy
 from streams.core.risk import NO_PART, RiskView, incident_of, testing_incident_of
 from streams.core.rules import evaluate
+from streams.core.rules.challenge_abuse import is_nagged
 from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
@@ -238,7 +240,10 @@ def prepare(
             if isinstance(event, Movement | CredentialChanged)
             else 0,
             at_home=_is_at_home(observations, event),
+            nagged=isinstance(event, ChallengePassed | ChallengeFailed)
+            and is_nagged(event, features, policy.rules.challenge_abuse),
         )
+    is_worn_down = prepared.nagged and isinstance(event, ChallengePassed)
     too_late = observations.too_late
     asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
     fold(
@@ -250,10 +255,11 @@ def prepare(
         asked=asked,
         answerable=answerable,
         guessed=_is_guessed(event, prepared.hits),
+        worn_down=is_worn_down,
         stopped=is_stopped(prepared.hits),
         attempted=isinstance(event, Movement) and is_attempt(prepared.hits, policy),
     )
-    if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late:
+    if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late and not is_worn_down:
         doubted = training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)
     return prepared
@@ -436,8 +442,10 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             login_risk.after_login(turn, prepared)
         case LoginSucceeded():
             advice.after_login(turn, prepared, prepared.event)
+        case ChallengePassed() if prepared.nagged:
+            worn_down.after_answer(turn, prepared, prepared.event)
         case ChallengePassed():
-            trail.answered(turn, prepared.event, prepared.features)
+            trail.answered(turn, prepared.event)
             turn.obligations.forget_waits()
             verification.after_passed(turn)
             holds.challenge_passed(turn, prepared.event)

@@ -53,6 +53,7 @@ class Door(NamedTuple):
     incident: str = ""  # case of the attack that the attempt is a part of
     attacked: str = ""  # kind of the entity that this attack is on
     apart: bool = False  # strange, to an account with a history, and by more than a network: no second factor vouches
+    nagged: bool = False  # the answer to one prompt too many
 
 
 OUTSIDE = Door()
@@ -67,7 +68,7 @@ def door_of(prepared: Prepared) -> Door:
     strange = not known and features.network_new == 1.0 and features.device_new != 0.0
     named = features.device_new == 1.0 or features.login_unlike == 1.0
     apart = strange and warm and named and not prepared.is_proved
-    return Door(known, warm, strange, prepared.incident, prepared.incident_kind, apart)
+    return Door(known, warm, strange, prepared.incident, prepared.incident_kind, apart, prepared.nagged)
 
 
 What = Literal[
@@ -153,7 +154,7 @@ def signals_of(
             return _of_login(event, at_ms, flagged, partition, next_sequence, door, told)
         case ChallengeSent():
             return _of_challenge(event, at_ms, partition, next_sequence, door)
-        case ChallengePassed() if len(event.ip) <= _LONGEST_IP:
+        case ChallengePassed() if len(event.ip) <= _LONGEST_IP and not door.nagged:
             return [_observed(event, at_ms, partition, next_sequence(), ("ip", event.ip), "challenge_passed")]
         case LabelRecorded():
             return _of_label(event, at_ms, partition, next_sequence, times_usual)

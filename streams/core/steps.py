@@ -108,6 +108,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     network_since_ms: int = 0  # of a movement or change: since when the network is known that stands for a device
     by_stranger: bool = False  # of a card that was added or removed: from where nobody ever came in
     about: Topic | None = None  # of a public post: what it tells of; `incident` is then the case of all such posts
+    nagged: bool = False  # of the answer to a prompt: it was one too many, for a device that the account does not know
 
 
 class DecideContext(msgspec.Struct, gc=False):

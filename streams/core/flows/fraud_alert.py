@@ -49,12 +49,13 @@ DENIED: Final = "customer_denied"  # line of a case
 PASSED_ON: Final = "passed_on"  # resolution
 UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 KEPT_OUT: Final = "fraud_alert.kept_out"  # message
+PROMPTS: Final = "fraud_alert.prompts"  # message
 _SIGNED_IN: Final = "fraud_alert.login"  # message
 # What the owner is told where nobody has given the password.
 _NOT_SIGNED_IN: Final[dict[type[Event], str]] = {
     SessionUsed: "fraud_alert.session",
-    ChallengeSent: "fraud_alert.prompts",
-    ChallengeFailed: "fraud_alert.prompts",
+    ChallengeSent: PROMPTS,
+    ChallengeFailed: PROMPTS,
 }
 # Views of one thing, a large amount: below `hold` no two of them are independent of each other.
 _AMOUNTS: Final = frozenset(
@@ -711,7 +712,7 @@ def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Ou
             pass  # nothing left the account, and the app has said so
         case Outcome.NOTIFY:
             notify(turn, "fraud_alert.notice", about, case)
-        case Outcome.REVIEW if not _may_ask(turn, case):
+        case Outcome.REVIEW if not may_ask(turn, case):
             pass
         case Outcome.REVIEW if case is not None and case.unasked:
             count, case.unasked = case.unasked + 1, 0
@@ -755,7 +756,7 @@ def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None) -> None:
         if entered:
             _tell_right_password(turn, prepared, case)
         return
-    if (case is None or case.family == ALERT) and _may_ask(turn, case):
+    if (case is None or case.family == ALERT) and may_ask(turn, case):
         template = _NOT_SIGNED_IN.get(type(prepared.event), _SIGNED_IN)
         told = notify(turn, template, {"time": instant(turn.at_ms)}, case)
         turn.ctx.told_right = told and entered
@@ -784,7 +785,7 @@ def _told_lately(turn: Turn, case: Case | None) -> bool:
     return False
 
 
-def _may_ask(turn: Turn, case: Case | None) -> bool:
+def may_ask(turn: Turn, case: Case | None) -> bool:
     """Whether it is time for a question: the last one covers the burst, the next one counts what it missed."""
     if case is None:
         return True

@@ -50,7 +50,6 @@ from streams.core.obligations import (
 from streams.core.observations import PROOF_MS, Whence
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
-from streams.core.rules.challenge_abuse import is_nagged
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.unlearning import HORIZON_S
@@ -161,23 +160,31 @@ def deny_changes(turn: Turn) -> None:
     obligations.home_trail, obligations.home_dropped = [], 0
 
 
-def answered(turn: Turn, event: ChallengePassed, features: Features | None) -> None:
-    """The second factor that a login was asked for was given: by the same device, or address where one names none.
-
-    A prompt that was approved after too many says that somebody was worn down, and not who is in.
-    """
-    if features is not None and is_nagged(event, features, turn.policy.rules.challenge_abuse):
-        return
-    here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
-    for trace in _came(turn):
-        if abs(trace.at_ms - here.at_ms) > PROOF_MS:
-            continue
-        if trace.kind in came.ANSWERABLE and came.is_same_place(trace, here):
-            _answer(trace, here.at_ms)
+def answered(turn: Turn, event: ChallengePassed) -> None:
+    """The second factor that a login was asked for was given: by the same device, or address where one names none."""
+    here = _factor(turn, event)
+    for trace in _asked_for(turn, here):
+        _answer(trace, here.at_ms)
     if doubted_since_ms(turn) is not None:
         here.answered, here.answered_ms = True, here.at_ms
         _keep(turn, [here])
     checked(turn, turn.obligations.proved_ms)
+
+
+def let_in(turn: Turn, event: ChallengePassed) -> None:
+    """A prompt was approved after too many: it answers nothing, but who was stopped at the door may be in now."""
+    for trace in _asked_for(turn, _factor(turn, event)):
+        trace.stopped = False
+
+
+def _factor(turn: Turn, event: ChallengePassed) -> Trace:
+    return Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
+
+
+def _asked_for(turn: Turn, factor: Trace) -> list[Trace]:
+    """Who came in from the place of this second factor, about when it was given."""
+    entries = [trace for trace in _came(turn) if abs(trace.at_ms - factor.at_ms) <= PROOF_MS]
+    return [trace for trace in entries if trace.kind in came.ANSWERABLE and came.is_same_place(trace, factor)]
 
 
 def checked(turn: Turn, shown_ms: int) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from streams.contracts.logins import ChallengeFailed
 from streams.core.cases.book import Draft, open_or_join, set_status
+from streams.core.flows import worn_down
 from streams.core.flows.fraud_alert import ALERT
 from streams.core.incidents import members
 from streams.core.intake.topics import TOPICS
@@ -27,12 +28,16 @@ _FAMILY: Final = f"said.{_TOPIC.case_type}"  # what the customer writes about it
 def after_failed(turn: Turn, prepared: Prepared, event: ChallengeFailed) -> None:
     """Opens the case with the failure that the rule about second factors speaks of, and tells once.
 
-    Unless the codes of everybody fail: that is an outage, and no ticket.
+    Unless the codes of everybody fail: that is an outage, and no ticket. Prompts for a strange device are another
+    question: who is it that asks?
     """
     features = prepared.features
     if prepared.late or features is None or members.after_challenge(turn, event):
         return
     if features.challenge_failures_1h < turn.policy.rules.challenge_abuse.failed_1h[0]:
+        return
+    if prepared.nagged:
+        worn_down.after_answer(turn, prepared, event)
         return
     case = open_or_join(
         turn,

@@ -108,6 +108,10 @@ that nobody vouches for no factor counts, nor does a prompt that was approved af
 (4) within an hour. A check that fails afterwards takes that back. Else devices, logins and changes stay doubted: their
 movements are asked, held and blocked as before, and a further payment of a takeover restricts again.
 
+Such an approval lets no payment go either, ends no wait and no case, and makes no device known: somebody was worn down.
+The owner is told of it (`fraud_alert.approved`) and asked in a case F24 that also says who came in. A "no" on that case
+is one about a doubted login, a "yes" that counts is as good as a second factor, and another factor from there counts.
+
 Whoever does not answer keeps no owner out. A device, or an address where none is named, is the owner's for as long as
 the doubt lasts, whoever else is doubted, where a check was passed while it was there, it gave a second factor that
 counts, and nothing that it changed is left in doubt: its "yes" counts and its payments to somebody new restrict

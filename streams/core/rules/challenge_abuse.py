@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.contracts.logins import ChallengeSent, Login
+from streams.contracts.logins import ChallengePassed, ChallengeSent, Login
 from streams.core.features import Features
 from streams.core.rules.base import QUIET, Fired, RuleResult, band_of
 from streams.core.sections import Count, RuleSection
@@ -23,12 +23,12 @@ def challenge_abuse(event: Login, _at_ms: int, features: Features, policy: Chall
 
     Asks: how many challenges were sent, and how many failed, in the last hour?
     Fires when: either count reaches its band. Bands /01 /02 by policy.sent_1h and policy.failed_1h. A prompt (reason
-        `push`) for a device that the account does not know is /01 from policy.pushes_1h on, answered or ignored.
+        `push`) for a device that the account does not know is /01 from policy.pushes_1h on, and so is its approval.
     Blind to: a customer who is talked into reading the code aloud; bad reception looks like an attack.
     Costs: two running counts per account.
     """
     sent, failed = features.challenges_1h, features.challenge_failures_1h
-    pushed = isinstance(event, ChallengeSent) and is_nagged(event, features, policy)
+    pushed = isinstance(event, ChallengeSent | ChallengePassed) and is_nagged(event, features, policy)
     band = max(band_of(sent, policy.sent_1h), band_of(failed, policy.failed_1h), int(pushed))
     if not band:
         return QUIET
@@ -36,6 +36,6 @@ def challenge_abuse(event: Login, _at_ms: int, features: Features, policy: Chall
 
 
 def is_nagged(event: Login, features: Features, policy: ChallengeAbusePolicy) -> bool:
-    """Whether this is one prompt too many for a device that the account does not know, asked for or approved."""
+    """Whether this is one prompt too many for a device that the account does not know, asked for or answered."""
     is_strangers = event.reason == PUSH and features.login_known != 1.0
-    return is_strangers and features.challenges_1h >= policy.pushes_1h
+    return policy.enabled and is_strangers and features.challenges_1h >= policy.pushes_1h

@@ -48,10 +48,11 @@ def test_the_first_factor_that_is_right_ends_the_case() -> None:
 def test_whoever_was_worn_down_by_prompts_is_not_asked_for_a_rating() -> None:
     player = settled(policy('[locks]\nack = "assumed"\n'))
     thief = {"ip": "192.0.2.9", "device_id": "box", "reason": "push"}
+    fails(player, 4)
     for number in range(8):
         player.see(login(NOON + number * MINUTE, f"sent{number}", ChallengeSent, **thief))
         player.see(login(NOON + number * MINUTE + SECOND, f"no{number}", ChallengeFailed, **thief))
-    player.see(login(NOON + 8 * MINUTE, "worn", ChallengePassed, **thief))
+    player.see(login(NOON + 8 * MINUTE, "own", ChallengePassed, device_id="phone", reason="face"))
     effects = player.pass_until(NOON + 4 * DAY)
     by_flow = {each.flow: each for each in player.obligations["a1"].cases}
     assert {"F08", "F24"} <= set(by_flow)
