@@ -260,7 +260,8 @@ def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str
     if not owed:
         return "nothing_owed", "no debit of this case waits to be given back"
     limits = turn.policy.money.approved_refund_minor
-    if any(each.amount_minor > limits.get(each.currency, 0) for each in owed):
+    totals = {each.currency: refunds.together_minor(turn, case.payment_id, each.currency) for each in owed}
+    if any(minor > limits.get(currency, 0) for currency, minor in totals.items()):
         if event.role not in SUPERVISORS:
             return "role", "an amount above the limit needs a supervisor"
         if not is_somebody_else(event.second_actor, event.actor):

@@ -262,6 +262,7 @@ def incidents_page(policy: Policy) -> str:
             _AFTER,
             MEASURED,
             policy_table("entities.health", "## Policy", policy.entities.health),
+            policy_table("entities.merchant_faults", "Messages to merchants:", policy.entities.merchant_faults),
         ]
     )
 

@@ -615,11 +615,20 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
         ("refunded_before", _key(owed.payment_id, _named(owed)) in obligations.refunded),
         (EARLY, not approved and turn.at_ms < owed.not_before_ms),
         ("reversed", not approved and _is_reversed(turn, owed.payment_id)),
-        ("amount", not approved and (limit is None or owed.amount_minor > limit)),
+        ("amount", not approved and (limit is None or together_minor(turn, owed.payment_id, owed.currency) > limit)),
         *_guards_of_account(turn, owed.payment_id, approved=approved),
         ("too_many", not approved and len(recent) >= policy.auto_refunds_per_30d),
     )
     return next((name for name, stops in guards if stops), None)
+
+
+def together_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What refunds of ours give back of a payment in all: that have left and that wait, however many debits it had.
+
+    A limit of what one may give back is one of this: several debits are no way around it.
+    """
+    mine = [each for each in turn.obligations.owed if (each.payment_id, each.currency) == (payment_id, currency)]
+    return sum(each.amount_minor for each in mine)
 
 
 def guard_of_others(turn: Turn, payment_id: str, refund_id: str) -> str | None:

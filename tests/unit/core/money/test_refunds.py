@@ -54,12 +54,13 @@ def answer(at_ms: int, status: str) -> Event:
 class Story:
     """A wallet payment that was debited and failed; the money case is open and the provider has been asked."""
 
-    def __init__(self, *overrides: str, amount_minor: int = 10_000) -> None:
+    def __init__(self, *overrides: str, amount_minor: int = 10_000, debits: int = 1) -> None:
         self.player = Player(policy(SURE, *overrides))
         self.money = WALLET | {"amount_minor": amount_minor}
         self.effects: list[Effect] = []
         self.see(paid(NOON, 1, kind=PaymentRequested, **self.money))
-        self.see(posted(NOON + SECOND, 1, amount_minor=amount_minor))
+        for number in range(1, debits + 1):
+            self.see(posted(NOON + SECOND, number, amount_minor=amount_minor // debits))
         self.see(paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, payment_id="p1", **self.money))
         self.see(mark(NOON + 5 * MINUTE))
 
@@ -279,6 +280,24 @@ def test_an_operator_gives_back_within_limits(
     effects = story.see(event(CaseAction, NOON + 2 * HOUR, 1, action="refund", second_actor=second, **action))
     assert [each.cause for each in only(ActionRejected, effects)] == ([refused] if refused else [])
     assert len(only(RefundIntended, effects)) == (refused is None)
+
+
+def test_what_an_operator_may_give_back_alone_is_meant_of_the_payment_and_not_of_each_debit() -> None:
+    story = Story(amount_minor=600_000, debits=2)
+    story.see(answer(NOON + HOUR, "failed"))
+    (case,) = story.owed.cases
+    action = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee"}
+    alone = event(CaseAction, NOON + 2 * HOUR, 1, action="refund", role="analyst", **action)
+    assert [each.cause for each in only(ActionRejected, story.see(alone))] == ["role"]
+    two = event(CaseAction, NOON + 3 * HOUR, 2, action="refund", role="supervisor", second_actor="kim", **action)
+    assert [each.amount_minor for each in only(RefundIntended, story.see(two))] == [300_000, 300_000]
+
+
+@pytest.mark.parametrize(("amount_minor", "given"), [(100_000, 2), (160_000, 0)])
+def test_so_is_what_is_given_back_without_a_person(amount_minor: int, given: int) -> None:
+    story = Story(amount_minor=amount_minor, debits=2)
+    assert len(only(RefundIntended, story.see(answer(NOON + HOUR, "failed")))) == given
+    assert story.withheld() == ([] if given else ["for a person: amount"])
 
 
 @pytest.mark.parametrize(
