@@ -11,13 +11,14 @@ from streams.contracts.logins import ChallengeFailed, ChallengeSent, Login, Logi
 from streams.contracts.payments import Card, Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
+from streams.core.cases.clocks import WAITING
 from streams.core.cases.dialogue import CLOSED, heard, take_up
 from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
 from streams.core.entities.threat import EXPOSED
 from streams.core.flows import early_victims, mule, owners_word, trail
-from streams.core.flows.holds import end_hold, let_go, wait_for_answer
+from streams.core.flows.holds import end_hold, let_go, time_is_over, wait_for_answer, was_not_made
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
 from streams.core.flows.owners_word import RISK_FAMILY
@@ -146,7 +147,7 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     if not _vouches(turn, event, hold, is_risk=is_risk):
         _said(turn, case, f"{said}; on no device from before the doubted login or change: nothing is released")
         if case is not None and case.template != UNVOUCHED:
-            notify(turn, UNVOUCHED, {"case_id": case.case_id}, case)
+            _ask(turn, UNVOUCHED, {"case_id": case.case_id}, case)
         return
     if hold is not None:
         let_go(turn, hold, "confirmed by the customer")
@@ -166,6 +167,9 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
             return
         set_finding(turn, case, "false_alarm")
         learn_from(turn, case)
+        if hold is None and case.is_open and was_not_made(case, event.payment_id):
+            notify(turn, "fraud_alert.too_late", {}, case)
+            case.surveyed = True  # nobody is asked how it was that a payment was not made
         if not any(waiting.case_id == case.case_id for waiting in turn.obligations.holds):
             set_status(turn, case, "resolved", "customer_confirmed")
 
@@ -205,8 +209,29 @@ def release_held(turn: Turn, note: str, *case_ids: str) -> None:
 
 def hold_expired(turn: Turn, hold: Hold) -> None:
     """Nobody has answered in time: it becomes what was said, and its owner is told."""
-    end_hold(turn, hold, hold.otherwise, "expired")
+    time_is_over(turn, hold)
+    _tell_over(turn, hold)
+
+
+def _tell_over(turn: Turn, hold: Hold) -> None:
+    """Tells the owner who was asked about a payment (F24) that it was not made: the rent may be due."""
     tell_end(turn, hold, hold.otherwise)
+    case = turn.obligations.case(hold.case_id)
+    if case is None or case.family != ALERT or hold.amount_minor is None or hold.currency is None:
+        return
+    if hold.outcome == Outcome.HOLD.label and Outcome.parse(hold.otherwise) is Outcome.BLOCK:
+        about = {"amount": money(hold.amount_minor, hold.currency), "time": instant(hold.since_ms)}
+        _ask(turn, "fraud_alert.not_made", about, case)
+
+
+def _ask(turn: Turn, template: str, about: dict[str, str], case: Case | None) -> None:
+    """Asks the owner something: until they answer nobody tells them that work on it goes on.
+
+    What people have asked meanwhile stays the text of the case.
+    """
+    aside = case is not None and case.status == WAITING
+    if notify(turn, template, about, case, aside=aside) and case is not None:
+        case.asked_ms = turn.at_ms
 
 
 def tell_end(turn: Turn, hold: Hold, outcome: str) -> None:
@@ -674,7 +699,7 @@ def _hold(
     holds, at_ms = turn.policy.holds, prepared.at_ms
     lasts_s = holds.hold_s if outcome is Outcome.HOLD else holds.step_up_s
     case_id = case.case_id if case is not None else ""
-    wait_for_answer(
+    crowded_out = wait_for_answer(
         turn,
         Hold(
             movement.payment_id,
@@ -690,6 +715,8 @@ def _hold(
             known_ms=trail.met_ms(turn, prepared),
         ),
     )
+    if crowded_out is not None:
+        _tell_over(turn, crowded_out)
 
 
 def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Outcome, case: Case | None) -> None:
@@ -720,7 +747,7 @@ def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Ou
         case Outcome.REVIEW:
             notify(turn, "fraud_alert.question", about, case)
         case Outcome.HOLD:
-            notify(turn, "fraud_alert.confirm", about, case)
+            _ask(turn, "fraud_alert.confirm", about | _until(turn, prepared), case)
         case Outcome.BLOCK if _told_lately(turn, case):
             pass
         case Outcome.BLOCK:
@@ -741,7 +768,12 @@ def _tell_of_hold(turn: Turn, prepared: Prepared, movement: Movement, case: Case
     if any(reason.case_id == case.case_id for held in turn.obligations.locks for reason in held.reasons):
         notify(turn, "fraud_alert.held", about | {"until": instant(hold.due_ms)}, case, aside=True)
     else:
-        notify(turn, "fraud_alert.confirm", about, case)
+        _ask(turn, "fraud_alert.confirm", about | _until(turn, prepared), case)
+
+
+def _until(turn: Turn, prepared: Prepared) -> dict[str, str]:
+    """By when an answer counts."""
+    return {"until": instant(prepared.at_ms + turn.policy.holds.hold_s * 1000)}
 
 
 def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None) -> None:

@@ -8,17 +8,33 @@ from streams.core.cases.book import add_line
 from streams.core.flows import unknown_outcome
 from streams.core.locks.account_states import is_frozen
 from streams.core.money.charges import hashed
-from streams.core.obligations import HOLDS_MAX, Hold, Line
+from streams.core.obligations import HOLDS_MAX, Case, Hold, Line
 from streams.core.turn import Turn
 
+_EXPIRED = "expired"  # cause of an amended decision, and end of the kind of its line
 
-def wait_for_answer(turn: Turn, hold: Hold) -> None:
-    """Remembers the hold; one too many ends the oldest by its stated default, as time would have done."""
-    holds = turn.obligations.holds
+
+def wait_for_answer(turn: Turn, hold: Hold) -> Hold | None:
+    """Remembers the hold. The one that was forgotten for it, ended by its stated default as time would have done."""
+    holds, oldest = turn.obligations.holds, None
     if len(holds) >= HOLDS_MAX:
         oldest = min(holds, key=lambda waiting: waiting.due_ms)
-        end_hold(turn, oldest, oldest.otherwise, "expired", "too many payments are waiting")
+        time_is_over(turn, oldest, "too many payments are waiting")
     holds.append(hold)
+    return oldest
+
+
+def time_is_over(turn: Turn, hold: Hold, note: str | None = None) -> None:
+    """Nobody has answered: the hold becomes what was said."""
+    end_hold(turn, hold, hold.otherwise, _EXPIRED, note)
+
+
+def was_not_made(case: Case, payment_id: str | None) -> bool:
+    """Whether time has stopped this payment of the case, or one of its payments, as far as its timeline goes back."""
+    named = f" payment {payment_id} " if payment_id else " payment "
+    return any(
+        line.kind == f"hold_{_EXPIRED}" and named in line.text and line.text.endswith(": block") for line in case.lines
+    )
 
 
 def end_hold(turn: Turn, hold: Hold, outcome: str, cause: str, note: str | None = None) -> None:

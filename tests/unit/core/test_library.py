@@ -79,12 +79,12 @@ FRENCH = """
 instant = "{day} {month} à {time}"
 months = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
 [template]
-"fraud_alert.confirm" = "Un paiement de {amount}, le {time}, est en attente : est-ce vous ?"
+"fraud_alert.confirm" = "Un paiement de {amount}, le {time}, attend jusqu'à {until} : est-ce vous ?"
 "payment_failure.reason" = "{reason}"
 [words]
 "cause.insufficient_funds" = "Le solde est insuffisant."
 """
-CONFIRM = {"amount": "CNY 12.00", "time": "2026-04-01T12:00:00Z"}
+CONFIRM = {"amount": "CNY 12.00", "time": "2026-04-01T12:00:00Z", "until": "2026-04-01T14:00:00Z"}
 LIMIT = '[[limits]]\nname = { zh = "日", en = "day" }\nper = "day"\ncurrency = "EUR"\namount = 5\n'
 TARIFFS = "tariff,name_zh,name_en,currency,fixed_minor,rate_bp,min_minor,max_minor,source\n"
 
@@ -93,7 +93,9 @@ def test_a_further_locale_is_told_to_those_who_speak_it() -> None:
     messages = read_library({"locales/fr.toml": FRENCH}).messages
     for language in ("fr", "fr-CA"):
         told = render("fraud_alert.confirm", CONFIRM, "Europe/Paris", messages, language)
-        assert told.texts == {"fr": "Un paiement de CNY 12.00, le 1 avr. à 14:00, est en attente : est-ce vous ?"}
+        assert told.texts == {
+            "fr": "Un paiement de CNY 12.00, le 1 avr. à 14:00, attend jusqu'à 1 avr. à 16:00 : est-ce vous ?"
+        }
         assert told.en.startswith("A payment of CNY 12.00")
     assert render("fraud_alert.confirm", CONFIRM, "Europe/Paris", messages, "de").texts == {}
 
@@ -238,7 +240,7 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
         ({"locales/fr.toml": FRENCH.replace("{day} ", "")}, "instant has to use {day}, {month} and {time}"),
         ({"locales/fr.toml": FRENCH.replace('"mars", ', "")}, "months has 11 names, not 12"),
         ({"locales/fr.toml": FRENCH.replace("fraud_alert.confirm", "salut")}, "there is no message salut"),
-        ({"locales/fr.toml": FRENCH.replace("de {amount}", "")}, "template fraud_alert.confirm: uses ['time']"),
+        ({"locales/fr.toml": FRENCH.replace("de {amount}", "")}, "template fraud_alert.confirm: uses ['time', 'until'"),
         ({"locales/fr.toml": FRENCH.replace("{amount}", "{}")}, "template fraud_alert.confirm: uses"),
         ({"locales/fr.toml": FRENCH.replace("{amount}", "{amount")}, "locales/fr.toml: "),
         ({"locales/fr.toml": FRENCH.replace("est-ce vous", "x" * 600)}, "the most is 600"),
