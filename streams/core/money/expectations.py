@@ -221,10 +221,16 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
     """
     in_ledger = any(each.payment == payment_key(event.payment_id) for each in turn.obligations.spent)
     told_before = arrivals.knows(turn, "kept", "refund", *_subject(event))
+
+    def ends(minor: int, currency: str) -> bool:
+        if in_ledger and told_before:  # it has taken this off: what stands is another debit's
+            return not _missing(turn, event.payment_id, currency)
+        return not _is_short(turn, event, minor, currency)
+
     for row in OF_MOVEMENTS:
         waiting = _find(turn, row, (event.payment_id,))
         if waiting is not None and waiting.stage == _RETURN:
-            if not _is_short(turn, event, waiting.amount_minor, waiting.currency):
+            if ends(waiting.amount_minor, waiting.currency):
                 turn.obligations.expectations.remove(waiting)
             elif not in_ledger and not told_before:
                 waiting.amount_minor -= event.amount_minor
@@ -232,7 +238,7 @@ def _refunded(turn: Turn, event: RefundCredited) -> None:
             if not _is_about(case, row, event.payment_id) or not case.is_open:
                 continue
             line = Line(turn.at_ms, kind_of(event), turn.cause, "refunded", event.amount_minor, event.currency)
-            if not _is_short(turn, event, case.amount_minor or 0, case.currency or ""):
+            if ends(case.amount_minor or 0, case.currency or ""):
                 _close(turn, row, case, line, _RETURNED)
             elif not in_ledger and not told_before:
                 case.amount_minor = (case.amount_minor or 0) - event.amount_minor
