@@ -14,6 +14,7 @@ import msgspec
 
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import (
+    BillpayPosted,
     BillpayRequested,
     Movement,
     PaymentAuthorized,
@@ -22,6 +23,7 @@ from streams.contracts.payments import (
     PaymentSucceeded,
     PspStatus,
     Refund,
+    WithdrawalCredited,
     WithdrawalRequested,
 )
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
@@ -78,6 +80,7 @@ TRANSFERS = frozenset(kind for kind, movement in MOVEMENTS.items() if movement =
 ASKED = frozenset({PaymentRequested, PaymentAuthorized})  # whose amount may be captured in parts
 # Whose amount is what the ledger's debits should come to.
 WHOLES = CAPTURES | ASKED | {WithdrawalRequested, BillpayRequested}
+_REMEMBERED = WHOLES | TRANSFERS | {WithdrawalCredited, BillpayPosted}  # also where they name neither order nor payee
 _NUMBER_BITS = 48  # of what is remembered of an order; above them is the kind of movement that it is one of
 EARLY_MAX = 4  # credits that wait for their debit
 BACK_MAX = 4  # debits that are wholly undone and still remembered, because money that comes once more is too much
@@ -95,9 +98,9 @@ def requested(turn: Turn, event: Movement) -> None:
     """Remembers what a payment is about, so that ledger lines can be joined to it and compared with it."""
     if isinstance(event, Refund):
         return  # its amount is not the payment's
-    payee = event.counterparty_id or event.merchant_id
+    payee = payee_of(event)
     named = event.order_id is not None or payee is not None or event.order_amount_minor is not None
-    if not named and type(event) not in WHOLES and type(event) not in TRANSFERS:
+    if not named and type(event) not in _REMEMBERED:
         return
     policy = turn.policy.money
     about = Lately(
@@ -158,7 +161,7 @@ def names_more(turn: Turn, event: Movement) -> bool:
     about = about_of(turn, event.payment_id)
     if about is None or isinstance(event, PspStatus | Refund):
         return False
-    payee = event.counterparty_id or event.merchant_id
+    payee = payee_of(event)
     return (event.order_id is not None and not about.order) or (payee is not None and not about.payee)
 
 
@@ -166,7 +169,7 @@ def named_late(turn: Turn, event: Movement) -> None:
     """A good payment's order and payee are known at last: is another good one of the same order debited as well?"""
     about = about_of(turn, event.payment_id)
     for mine in debits_of(turn, payment_key(event.payment_id)):
-        if mine.amount_minor and not mine.fee:
+        if mine.amount_minor and not mine.fee and not refunds.was_intended(turn, event.payment_id, mine.line):
             _paid_twice(turn, turn.cause, event.payment_id, mine, about)
             return  # of several debits the others were compared with this one when they came
 
@@ -332,6 +335,8 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
     mine_of = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
     for mine in [each for each in mine_of if not each.fee]:
         entry = _entry_of(turn, event.payment_id, mine)
+        if entry is None and was_not_good and known is not None and not known.grace_s:
+            entry = turn.cause  # a bill or payout has rules of its own, so that no debit of it waits
         if entry is not None:
             _paid_twice(turn, entry, event.payment_id, mine, about)
             return  # of several debits the others were compared with this one when they came
@@ -409,7 +414,7 @@ def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
     owed = [
         (each.entry, each.line)
         for each in turn.obligations.owed
-        if each.payment_id == payment_id and each.family == refunds.NOT_CAPTURED
+        if each.payment_id == payment_id and each.family in refunds.FAILED
     ]
     return next((entry for entry, line in (*waiting, *owed) if entry and (hashed(entry), line) == mine.name), None)
 
@@ -764,6 +769,11 @@ def hashed(reference: str | None) -> int:
     if reference is None:
         return 0
     return int.from_bytes(blake2b(reference.encode(), digest_size=6).digest(), "big") or 1
+
+
+def payee_of(event: Movement) -> str | None:
+    """Who is paid, of a bill its biller."""
+    return event.counterparty_id or event.merchant_id or (event.biller_id if type(event) is BillpayRequested else None)
 
 
 def _order_of(event: Movement) -> int:

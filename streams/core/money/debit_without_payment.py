@@ -179,11 +179,15 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
         if status == PaymentState.SUCCEEDED and type(event) is not PspStatus:
+            charges.confirmed(turn, event, known)
             refunds.succeeded(turn, event)
         if status == PaymentState.SUCCEEDED and known is not None and known.status != status:
             both_sides.succeeded(turn, event.payment_id)
         elif status == PaymentState.FAILED and state.status == status:
             refunds.failed_after_all(turn, event.payment_id)
+            if known is not None and known.status == PaymentState.SUCCEEDED:
+                charges.good_no_more(turn, event.payment_id)
+                other_leg.good_no_more(turn, event.payment_id)
     elif status == PaymentState.SUCCEEDED:
         charges.confirmed(turn, event, known)
         undercharges.confirmed(turn, event)

@@ -85,7 +85,7 @@ def explained(turn: Turn, event: Movement, state: PaymentState) -> None:
     _drop_credit(turn, event.payment_id)
     claimed = charges.claimed(turn, event)
     key = payment_key(event.payment_id)
-    if state.grace_s and not state.is_debited and charges.debits_of(turn, key):
+    if not state.is_debited and charges.debits_of(turn, key):
         obligations.remember(key, state.debited(), turn.at_ms)
     names = {each.name for each in claimed}
     for debit in obligations.debits:

@@ -39,6 +39,7 @@ NOT_CAPTURED = "debited_not_confirmed"
 MISMATCH, DUPLICATE, FEE = expectations.MISMATCH, expectations.DUPLICATE, expectations.FEE
 DOUBLE_BENEFIT = expectations.DOUBLE_BENEFIT
 BILL = "bill_not_posted"
+FAILED = (NOT_CAPTURED, BILL)  # what is owed because its payment has failed, so that a success ends it
 REVERSED = "reversed"  # money state of a case whose debit is said to be undone, until the ledger says so
 _BROKEN_PROMISE = "refund_dispute"
 _DISPUTES = frozenset({"unauthorised", _BROKEN_PROMISE, "wrong_transfer", "takeover", "refund_exceeds_payment"})
@@ -122,7 +123,7 @@ def passes_on(turn: Turn, payment_id: str, line: int) -> bool:
     True: its refund has been intended, and is right as it is. One that has not stands for the duplicate's to come.
     """
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id == payment_id and owed.line == line and owed.family == NOT_CAPTURED:
+        if owed.payment_id == payment_id and owed.line == line and owed.family in FAILED:
             if owed.status == OWED:
                 turn.obligations.owed.remove(owed)
                 return False
@@ -322,7 +323,7 @@ def succeeded(turn: Turn, event: Movement) -> None:
     """Late success (rule L3): nothing is owed any more. A refund that has left already is a double benefit."""
     leaving_minor = 0
     for owed in tuple(turn.obligations.owed):
-        if owed.payment_id != event.payment_id or owed.family not in (NOT_CAPTURED, BILL):
+        if owed.payment_id != event.payment_id or owed.family not in FAILED:
             continue
         turn.obligations.owed.remove(owed)
         if owed.status == INTENDED:
@@ -672,8 +673,7 @@ def _is_abused(turn: Turn) -> bool:
 
 def _is_refunded_by_merchant(turn: Turn, owed: Owed) -> bool:
     """A refund of the merchant's is on its way: of a payment that has failed since, it is this money."""
-    lost = owed.family in (NOT_CAPTURED, BILL)
-    return lost and expectations.under_way_minor(turn, owed.payment_id, owed.currency) > 0
+    return owed.family in FAILED and expectations.under_way_minor(turn, owed.payment_id, owed.currency) > 0
 
 
 def _is_reversed(turn: Turn, payment_id: str) -> bool:

@@ -45,7 +45,7 @@ def _is_another(turn: Turn, event: Movement) -> bool:
         return True
     if type(event) not in REQUESTS or about is None:
         return False
-    payee = charges.hashed(event.counterparty_id or event.merchant_id)
+    payee = charges.hashed(charges.payee_of(event))
     return (bool(payee and about.payee) and payee != about.payee) or event.currency != about.currency
 
 

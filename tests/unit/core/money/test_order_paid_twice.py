@@ -385,3 +385,71 @@ def test_what_its_merchant_refunds_much_later_is_no_second_benefit_when_it_is_ca
     story = refunded(given_back().waited(8 * 86_400), "p1", 8 * 86_400 + 60)
     story.booked("p1", 8 * 86_400 + 70, "credit", reference="by-merchant")
     assert story.told(payments.PaymentReversed, "p1", 8 * 86_400 + 80).waited(9 * 86_400).open() == {}
+
+
+class Bill(Story):
+    """The same of two bills. What follows a bill's request names no biller."""
+
+    def requested(self, payment_id: str, second: int) -> Story:
+        return self.told(payments.BillpayRequested, payment_id, second, method="wallet_balance", **self.names)
+
+    def succeeded(self, payment_id: str, second: int, *, bare: bool = False) -> Story:
+        return self.told(payments.BillpayPosted, payment_id, second, **(NO_NAMES if bare else self._order()))
+
+    def failed(self, payment_id: str, second: int) -> Story:
+        return self.told(payments.BillpayFailed, payment_id, second, **self._order())
+
+    def _order(self) -> dict[str, str]:
+        return {name: value for name, value in self.names.items() if name != "biller_id"}
+
+
+OF_BILL = {"order_id": "b1", "biller_id": "water"}
+BILLER = {"biller_id": "water"}
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["names", "bare"])
+@pytest.mark.parametrize("order", [*permutations(("requested", "succeeded", "booked"))], ids="-".join)
+@pytest.mark.parametrize(("names", "certain"), [(OF_BILL, True), (BILLER, False)], ids=["order", "biller"])
+def test_a_bill_paid_twice_is_found_in_any_order_too(
+    names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
+) -> None:
+    story = Bill(names)
+    for second, what in enumerate(order, 120):
+        if what == "requested":
+            story.requested("p2", second)
+        elif what == "succeeded":
+            story.succeeded("p2", second, bare=bare)
+        else:
+            story.booked("p2", second)
+    story.waited(600)
+    assert [(each.payment_id, each.amount_minor) for each in story.intents()] == ([("p2", 3_000)] if certain else [])
+    assert story.open() == {"duplicate_charge": 3_000}
+
+
+def test_bills_of_two_billers_or_orders_or_far_apart_are_two() -> None:
+    story = Bill(OF_BILL)
+    story.names = {"order_id": "b1", "biller_id": "power"}
+    story.requested("p2", 60).booked("p2", 61).succeeded("p2", 62)
+    story.names = {"order_id": "b2", "biller_id": "water"}
+    story.requested("p3", 4_000).booked("p3", 4_001).succeeded("p3", 4_002).waited(9_000)
+    assert not [each for each in story.effects if isinstance(each, CaseVersion)]
+
+
+def test_a_bill_stays_once_the_other_has_failed_after_all() -> None:
+    story = Bill(OF_BILL).requested("p2", 119).booked("p2", 120)
+    story = story.succeeded("p2", 125)
+    (intent,) = story.intents()
+    story.told(payments.BillpayFailed, "p1", 162).booked("p1", 163, "credit").waited(4_000)
+    assert story.cancelled() == [intent.refund_id]
+    assert story.open() == {}
+    assert story.messages().count("duplicate_charge.stays") == 1
+
+
+def test_a_bill_that_is_posted_after_all_beside_another_that_paid_it_is_given_back_once() -> None:
+    story = Bill(OF_BILL).requested("p2", 60).booked("p2", 61).waited(4 * 86_400)
+    assert story.open() == {"bill_not_posted": 3_000}
+    story.told(payments.PspStatus, "p2", 4 * 86_400 + 1, status="failed").waited(4 * 86_400 + 60)
+    assert [each.payment_id for each in story.intents()] == ["p2"]
+    story.succeeded("p2", 4 * 86_400 + 120).waited(4 * 86_400 + 9_000)
+    assert (len(story.intents()), story.cancelled()) == (1, [])
+    assert story.open() == {"duplicate_charge": 3_000}
