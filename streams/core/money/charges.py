@@ -216,8 +216,7 @@ def _captured(turn: Turn, event: Movement) -> None:
         if about.order_minor == about.amount_minor:
             about.order_minor = None  # it was to be the whole order, and is not
         about.amount_minor = told_minor
-        if not turn.late:
-            _check_later(turn, event.payment_id, about)
+        _check_later(turn, event.payment_id, about)
     elif told_minor < about.amount_minor:
         _captured_once(turn, event.payment_id, about)
     else:
@@ -273,8 +272,7 @@ def _capture(turn: Turn, event: Movement, about: Lately) -> None:
 def _captured_once(turn: Turn, payment_id: str, about: Lately) -> None:
     """Less was captured than was asked for: has the ledger debited that twice before anybody told of it?"""
     debits = [each for each in debits_of(turn, payment_key(payment_id)) if each.amount_minor and not each.fee]
-    is_compared = turn.late or _mismatch_case(turn, payment_id) is not None
-    if not is_compared and _limit_of(debits, about)[0] < _limit(about):
+    if _mismatch_case(turn, payment_id) is None and _limit_of(debits, about)[0] < _limit(about):
         _compare(turn, turn.cause, payment_id, debits[-1], about)
 
 
@@ -316,7 +314,7 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> int:
     certain = known and not mine.fee and _compare(turn, event.event_id, payment_id, mine, about)
     mine.amount_minor, mine.back_minor = left_minor, event.amount_minor - left_minor
     keep(turn, mine)
-    if key and not turn.late:
+    if known:
         _check_later(turn, payment_id, about)
     return 0 if certain else left_minor
 
@@ -330,7 +328,7 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
     key = payment_key(event.payment_id)
     about = about_of(turn, event.payment_id)
     was_not_good = known is not None and known.status != PaymentState.SUCCEEDED
-    if was_not_good and not turn.late and _mismatch_case(turn, event.payment_id) is None:
+    if was_not_good and _mismatch_case(turn, event.payment_id) is None:
         _check_later(turn, event.payment_id, about)  # rule L1 may have followed all of it until now
     mine_of = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
     for mine in [each for each in mine_of if not each.fee]:
@@ -459,11 +457,11 @@ def claimed(turn: Turn, event: Movement) -> list[Spent]:
         each.payment, each.order = payment_key(event.payment_id), about.order or each.order
         _price(each, about)
         fee_lines.claim(turn, each)
-        if each.name in waiting and not turn.late and not each.fee:
+        if each.name in waiting and not each.fee:
             debit = waiting[each.name]
             if _compare(turn, debit.entry, event.payment_id, each, about):
                 turn.obligations.debits.remove(debit)
-    if (mine or named) and not turn.late:
+    if mine or named:
         _check_later(turn, event.payment_id, about)
     return mine
 
@@ -648,7 +646,7 @@ def look_once_more(turn: Turn, payment_id: str) -> None:
     Not where people have looked at it before.
     """
     cases = turn.obligations.cases
-    if turn.late or any((each.family, each.payment_id) == (refunds.MISMATCH, payment_id) for each in cases):
+    if any((each.family, each.payment_id) == (refunds.MISMATCH, payment_id) for each in cases):
         return
     about = about_of(turn, payment_id)
     if about is not None or debits_of(turn, payment_key(payment_id)):
@@ -1069,6 +1067,11 @@ def _too_much(turn: Turn, mine: Spent, others: list[Spent], limit_minor: int, cu
 
 def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
     """The later debit, or so much of it, is too much. What is certain goes back by itself, the rest is a question."""
+    with turn.as_heard():
+        _one_too_many(turn, entry, payment_id, mine, amount_minor, certain=certain)
+
+
+def _one_too_many(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
     certain = certain and not shared_ids.is_shared(turn, payment_id)
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
@@ -1152,7 +1155,16 @@ def _await(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> None
     expectations = turn.obligations.expectations
     if not limit_minor or any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
         return
-    owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
     turn.obligations.expect(  # without room: the next debit brings the check again
-        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, limit_minor, currency)
+        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, *check_ms(turn), limit_minor, currency)
     )
+
+
+def check_ms(turn: Turn) -> tuple[int, int]:
+    """Up to when the ledger has to be complete before amounts are compared, and when that is looked at.
+
+    What explains a line that was told late may lie right behind it.
+    """
+    wait_ms = turn.policy.money.amount_check_s * 1000
+    owed_ms = turn.at_ms + wait_ms
+    return owed_ms, max(turn.at_ms, turn.ctx.clock_ms) + wait_ms if turn.late else owed_ms

@@ -29,7 +29,7 @@ NEEDS = ("payments.transactions", "ledger.entries")
 
 def look_later(turn: Turn, payment_id: str, amount_minor: int, currency: str) -> None:
     """Remembers to compare the debits of a good payment with its amount, if they come to less so far."""
-    if turn.late or not turn.policy.money.undercharges:
+    if not turn.policy.money.undercharges:
         return
     taken_minor = balance.charged_minor(turn, payment_id, currency)
     if not taken_minor or taken_minor >= amount_minor:
@@ -37,11 +37,9 @@ def look_later(turn: Turn, payment_id: str, amount_minor: int, currency: str) ->
     expectations = turn.obligations.expectations
     if any(each.kind == charges.UNDERCHARGE and each.payment_id == payment_id for each in expectations):
         return
-    owed_ms = turn.at_ms + turn.policy.money.amount_check_s * 1000
+    due = charges.check_ms(turn)
     turn.obligations.expect(
-        Expectation(
-            charges.UNDERCHARGE, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, amount_minor, currency
-        )
+        Expectation(charges.UNDERCHARGE, "", payment_id, turn.cause, turn.at_ms, *due, amount_minor, currency)
     )
 
 
