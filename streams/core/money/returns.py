@@ -81,13 +81,16 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if not is_ours and not (asked_for and not (told_of and _is_part_of_more(turn, event, payment_id))):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
     rest_minor, took = event.amount_minor - pool_minor, set[str]()
+    about = charges.about_of(turn, payment_id)
+    converted = about is not None and about.currency != event.currency  # it comes back at the rate of another day
     for claim in claims:
         worth = turn.policy.to_home(pool_minor, event.currency, claim.currency, turn.at_ms)
         if not worth:
             missing = True  # nothing is left of the credit, or nobody knows the rate
             continue
         left_minor = max(0, claim.missing_minor - worth)
-        if claim.currency != event.currency and left_minor <= claim.missing_minor * turn.policy.money.fx_tolerance:
+        is_converted = claim.currency != event.currency or converted
+        if is_converted and left_minor <= claim.missing_minor * turn.policy.money.fx_tolerance:
             left_minor = 0
         pool_minor -= min(pool_minor, _share(pool_minor, worth, claim.missing_minor))
         missing = missing or left_minor > 0

@@ -12,7 +12,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundIntended
 from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import CaseVersion
-from streams.contracts.payments import PaymentRequested, PaymentSucceeded, RefundSent
+from streams.contracts.payments import PaymentFailed, PaymentRequested, PaymentSucceeded, RefundSent
 
 PRICE = {"payment_id": "p1", "amount_minor": 1_000, "currency": "USD", "method": "card"}
 DEBITED = {"payment_id": "p1", "amount_minor": 7_150, "currency": "CNY", "direction": "debit"}
@@ -50,3 +50,20 @@ def test_a_second_debit_goes_back_in_its_own_currency_and_not_once_more_in_that_
     hear(event(LedgerPosted, at_ms + HOUR, "back", entry_id="l3", **DEBITED | {"direction": "credit"}))
     hear(event(Watermark, at_ms + 4 * HOUR, "end", account_id="-"))
     assert [(case.cause_family, case.status) for case in cases.values()] == [("duplicate_charge", "resolved")]
+
+
+@pytest.mark.parametrize(("back_minor", "families"), [(7_130, []), (6_500, ["debited_not_confirmed"])])
+def test_what_comes_back_at_the_rate_of_another_day_is_back(back_minor: int, families: list[str]) -> None:
+    """As much as `money.fx_tolerance` allows; no customer is told of a payment of CNY 0.20."""
+    player, found = Player(policy()), list[str]()
+    failed = event(PaymentFailed, NOON + 2 * SECOND, "failed", **PRICE)
+    line = DEBITED | {"direction": "credit", "amount_minor": back_minor}
+    for happening in (
+        event(PaymentRequested, NOON, "asked", **PRICE),
+        event(LedgerPosted, NOON + SECOND, "first", entry_id="l1", **DEBITED),
+        failed,
+        event(LedgerPosted, NOON + 2 * MINUTE, "back", entry_id="l2", **line),
+        *(event(Watermark, NOON + each * HOUR, f"w{each}", account_id="-") for each in range(1, 4)),
+    ):
+        found += [each.cause_family for each in player.see(happening) if isinstance(each, CaseVersion)]
+    assert sorted(set(found)) == families
