@@ -10,9 +10,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.StreamSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -29,19 +31,29 @@ import org.apache.kafka.common.serialization.StringSerializer;
  *
  * <p>Reference client for the JVM; needs kafka-clients and a JSON library (here Jackson). It promises what gate.py
  * promises: an answer within the deadline of the payment's method, by the decision or by your default; only committed
- * decisions; in mode observe the answer is allow.
+ * decisions; in mode observe the answer is allow, and observed says what would have been.
  *
- * <p>Run it: {@code java -cp 'libs/*' Gate.java BOOTSTRAP PREFIX AMOUNT_MINOR...} asks about one payment per amount and
- * prints one JSON line per answer.
+ * <p>Run it: {@code java -cp 'libs/*' Gate.java BOOTSTRAP PREFIX METHOD:AMOUNT_MINOR...} asks about one payment after the
+ * other and prints one JSON line per answer.
  */
 public final class Gate implements AutoCloseable {
   /** What a payment becomes when no decision came in time. */
   public record Default(String outcome, Duration deadline) {}
 
-  /** What to do with a payment; by is decision, observed or default. */
-  public record Answer(String outcome, String by, String decisionId) {}
+  /**
+   * What to do with a payment.
+   *
+   * @param by decision, observed or default
+   * @param decisionId null by default
+   * @param observed in mode observe the outcome that would have been, else null
+   * @param expiresAt of a hold or step-up, else null
+   * @param expiryOutcome what that becomes then
+   */
+  public record Answer(
+      String outcome, String by, String decisionId, String observed, String expiresAt, String expiryOutcome) {}
 
   private static final int REMEMBERED = 10_000;
+  private static final Set<String> IN_FORCE = Set.of("commanded", "unconfirmed", "effective");
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Map<String, Default> defaults;
@@ -53,14 +65,9 @@ public final class Gate implements AutoCloseable {
   private final Map<String, CompletableFuture<JsonNode>> waiting = new ConcurrentHashMap<>();
   private final Map<String, JsonNode> locks = new ConcurrentHashMap<>();
   // Decisions that were made before somebody asked again.
-  private final Map<String, JsonNode> decided =
-      Collections.synchronizedMap(
-          new LinkedHashMap<>() {
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<String, JsonNode> eldest) {
-              return size() > REMEMBERED;
-            }
-          });
+  private final Map<String, JsonNode> decided = newest();
+  private final Set<String> givenUp = Collections.newSetFromMap(newest());
+  private int late;
   private final Thread reading;
   private volatile boolean open = true;
 
@@ -123,14 +130,30 @@ public final class Gate implements AutoCloseable {
         .orTimeout(otherwise.deadline().toMillis(), TimeUnit.MILLISECONDS)
         .handle(
             (said, error) -> {
-              waiting.remove(paymentId, decision);
-              return error == null ? answer(said) : new Answer(otherwise.outcome(), "default", null);
+              if (error == null) {
+                return answer(said);
+              }
+              giveUp(paymentId, decision);
+              return new Answer(otherwise.outcome(), "default", null, null, null, null);
             });
   }
 
-  /** The newest state of an account's locks, or null. */
-  public JsonNode locks(String accountId) {
-    return locks.get(accountId);
+  /** The locks of an account that are in force or commanded, as of the newest record; empty for none. */
+  public List<JsonNode> locks(String accountId) {
+    JsonNode state = locks.get(accountId);
+    if (state == null) {
+      return List.of();
+    }
+    Instant now = Instant.now();
+    return StreamSupport.stream(state.path("locks").spliterator(), false)
+        .filter(lock -> IN_FORCE.contains(lock.get("status").asText()))
+        .filter(lock -> !lock.hasNonNull("expires_at") || Instant.parse(lock.get("expires_at").asText()).isAfter(now))
+        .toList();
+  }
+
+  /** Decisions that came when nobody waited any more. */
+  public synchronized int late() {
+    return late;
   }
 
   @Override
@@ -172,14 +195,28 @@ public final class Gate implements AutoCloseable {
       if (!said.get("type").asText().equals("decision.made.v1")) {
         return; // amendments of holds and shadow models are other types on the same topic
       }
-      String paymentId = said.get("subject_id").asText();
-      decided.put(paymentId, said);
-      CompletableFuture<JsonNode> decision = waiting.remove(paymentId);
-      if (decision != null) {
-        decision.complete(said);
-      }
+      settle(said.get("subject_id").asText(), said);
     } catch (java.io.IOException error) {
       System.err.println("not JSON at " + record.topic() + " " + record.offset() + ": " + error.getMessage());
+    }
+  }
+
+  private synchronized void settle(String paymentId, JsonNode said) {
+    decided.put(paymentId, said);
+    CompletableFuture<JsonNode> decision = waiting.remove(paymentId);
+    if (decision != null) {
+      decision.complete(said);
+    } else if (givenUp.remove(paymentId)) {
+      late++;
+    }
+  }
+
+  private synchronized void giveUp(String paymentId, CompletableFuture<JsonNode> decision) {
+    waiting.remove(paymentId, decision);
+    if (decided.containsKey(paymentId)) {
+      late++; // it came between the deadline and here
+    } else {
+      givenUp.add(paymentId);
     }
   }
 
@@ -194,18 +231,37 @@ public final class Gate implements AutoCloseable {
 
   private static Answer answer(JsonNode said) {
     String id = said.get("decision_id").asText();
-    boolean observes = said.path("shadow").asBoolean(false);
-    return observes ? new Answer("allow", "observed", id) : new Answer(said.get("outcome").asText(), "decision", id);
+    String outcome = said.get("outcome").asText();
+    if (said.path("shadow").asBoolean(false)) {
+      return new Answer("allow", "observed", id, outcome, null, null);
+    }
+    return new Answer(outcome, "decision", id, null, text(said, "expires_at"), text(said, "expiry_outcome"));
+  }
+
+  private static String text(JsonNode said, String field) {
+    return said.hasNonNull(field) ? said.get(field).asText() : null;
+  }
+
+  /** A map of the newest entries, bounded. */
+  private static <V> Map<String, V> newest() {
+    return Collections.synchronizedMap(
+        new LinkedHashMap<>() {
+          @Override
+          protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
+            return size() > REMEMBERED;
+          }
+        });
   }
 
   public static void main(String[] args) throws Exception {
     Properties kafka = new Properties();
     kafka.put("bootstrap.servers", args[0]);
     Map<String, Default> defaults =
-        Map.of("card", new Default("allow", Duration.ofSeconds(30)), "*", new Default("hold", Duration.ofSeconds(2)));
+        Map.of("card", new Default("allow", Duration.ofSeconds(60)), "*", new Default("hold", Duration.ofSeconds(2)));
     try (Gate gate = new Gate(kafka, args[1], defaults)) {
-      for (String amount : List.of(args).subList(2, args.length)) {
-        String name = "jvm-" + amount + "-" + Instant.now().toEpochMilli();
+      for (String asked : List.of(args).subList(2, args.length)) {
+        String[] of = asked.split(":");
+        String name = "jvm-" + of[0] + "-" + of[1] + "-" + Instant.now().toEpochMilli();
         ObjectNode payment =
             JSON.createObjectNode()
                 .put("type", "payment.requested.v1")
@@ -214,14 +270,16 @@ public final class Gate implements AutoCloseable {
                 .put("occurred_at", Instant.now().toString())
                 .put("account_id", "jvm-customer")
                 .put("payment_id", name)
-                .put("amount_minor", Long.parseLong(amount))
+                .put("amount_minor", Long.parseLong(of[1]))
                 .put("currency", "EUR")
-                .put("method", "card");
+                .put("method", of[0]);
         Answer answer = gate.ask(payment).get();
-        JsonNode locked = gate.locks("jvm-customer");
         ObjectNode line = JSON.createObjectNode();
         line.put("payment_id", name).put("outcome", answer.outcome()).put("by", answer.by());
-        line.put("decision_id", answer.decisionId()).put("locks", locked == null ? 0 : locked.path("locks").size());
+        line.put("decision_id", answer.decisionId()).put("observed", answer.observed());
+        line.put("expires_at", answer.expiresAt()).put("expiry_outcome", answer.expiryOutcome());
+        gate.locks("jvm-customer").forEach(line.withArray("locks")::add);
+        line.put("late", gate.late());
         System.out.println(line);
       }
     }

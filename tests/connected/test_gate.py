@@ -6,10 +6,13 @@ import asyncio
 import json
 import signal
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.broker import ON_KAFKA
 from support.broker_client import Line
 from support.examples import java, load
 from support.product import Product
@@ -27,14 +30,41 @@ mode = "{mode}"
 ack = "assumed"
 [[rule]]
 name = "large"
-asks = "Is this more than 100?"
+asks = "Is this more than 10, or than 100?"
 events = ["payment"]
-when = ["amount > 100"]
-outcomes = ["block"]
+when = ["amount > 10", "amount > 100"]
+outcomes = ["hold", "block"]
 reasons = ["R01"]
 mode = "inherit"
 """
-LARGE, SMALL = 20_000, 500
+LARGE, MIDDLING, SMALL = 20_000, 5_000, 500
+
+
+def by_python(product: Product, *asked: str) -> list[dict[str, Any]]:
+    """What gate.py makes of payments `method:amount_minor` of jvm-customer, in the words of Gate.java."""
+
+    async def ask() -> list[dict[str, Any]]:
+        defaults = {"card": gate.Default("allow", 60.0), "*": gate.Default("hold", 2.0)}
+        lines = []
+        async with gate.Gate(product.cluster.bootstrap, prefix=product.prefix, defaults=defaults) as opened:
+            for each in asked:
+                method, _, amount = each.partition(":")
+                payment = gate.payment_of(f"python-{method}-{amount}", "jvm-customer", int(amount), method)
+                answer = asdict(await opened.ask(payment))
+                del answer["waited_s"]
+                locks = opened.locks("jvm-customer")
+                lines.append({"payment_id": payment["payment_id"], **answer, "locks": locks, "late": opened.late})
+        return lines
+
+    return asyncio.run(ask())
+
+
+def by_jvm(product: Product, *asked: str) -> list[dict[str, Any]]:
+    return java("gate/Gate.java", product.cluster.bootstrap, product.prefix, *asked)
+
+
+Asks = Callable[..., list[dict[str, Any]]]
+BOTH = pytest.mark.parametrize("gate_of", [by_python, by_jvm])
 
 
 def start(product: Product, mode: str) -> None:
@@ -99,13 +129,6 @@ def test_without_a_worker_the_default_comes_in_time_and_the_decision_later(produ
     asyncio.run(ask())
 
 
-@pytest.mark.timeout(240)
-def test_a_decision_that_observes_stops_nobody(product: Product) -> None:
-    start(product, "observe")
-    (answer,) = asked(product, [gate.payment_of("pay-1", "account-1", LARGE)], 60.0)
-    assert (answer.outcome, answer.by, answer.observed) == ("allow", "observed", "block")
-
-
 def locks_state(account_id: str, version: int, *statuses: str) -> bytes:
     locks = [
         {"action_id": f"act_{n}", "action": "lock", "scope": "login", "status": status, "reason_class": "fraud",
@@ -144,23 +167,73 @@ def test_locks_are_known_before_the_first_question_and_follow(product: Product) 
     asyncio.run(ask())
 
 
-@ON_KAFKA
+@BOTH
 @pytest.mark.timeout(240)
-def test_a_jvm_waits_as_well(product: Product) -> None:
+def test_both_gates_give_the_answers_that_were_decided(product: Product, gate_of: Asks) -> None:
     start(product, "enforce")
+    large, middling, small = gate_of(product, f"card:{LARGE}", f"card:{MIDDLING}", f"card:{SMALL}")
+    assert [each["outcome"] for each in (large, middling, small)] == ["block", "hold", "allow"]
+    made = decided(product)
+    assert len(made) == 3
+    for answer in (large, middling, small):
+        decision = made[answer["payment_id"]]
+        assert (answer["by"], answer["decision_id"], answer["observed"]) == ("decision", decision.decision_id, None)
+        assert answer["expiry_outcome"] == decision.expiry_outcome
+        assert (answer["expires_at"] and datetime.fromisoformat(answer["expires_at"])) == decision.expires_at
+    assert middling["expires_at"] is not None
+
+
+@BOTH
+@pytest.mark.timeout(240)
+def test_both_gates_let_go_when_a_lock_ends(product: Product, gate_of: Asks) -> None:
+    def lock(action_id: str, status: str, ends_in: timedelta | None = None) -> dict[str, Any]:
+        ends = {} if ends_in is None else {"expires_at": (datetime.now(UTC) + ends_in).isoformat()}
+        return {"action_id": action_id, "action": "lock", "scope": "login", "status": status, "reason_class": "fraud",
+                "since": "2026-01-01T00:00:00Z"} | ends  # fmt: skip
+
+    hour = timedelta(hours=1)
+    locks = [
+        lock("until_lifted", "effective"), lock("expired", "effective", -hour), lock("expires", "effective", hour),
+        lock("commanded", "commanded"), lock("unconfirmed", "unconfirmed"), lock("lifting", "lifting"),
+        lock("released", "released"),
+    ]  # fmt: skip
+    state = json.loads(locks_state("jvm-customer", 1)) | {"locks": locks}
     product.cluster.write(
         physical(product.prefix, "account.locks"),
-        [Line(b"jvm-customer", locks_state("jvm-customer", 1, "effective"), 1_000)],
+        [Line(b"jvm-customer", json.dumps(state).encode(), 1_000)],
         partitions=product.partitions,
     )
-    answers = java("gate/Gate.java", product.cluster.bootstrap, product.prefix, str(LARGE), str(SMALL))
-    assert [(each["outcome"], each["by"]) for each in answers[:1]] == [("block", "decision")]
-    assert answers[1]["by"] == "decision"
-    assert {each["locks"] for each in answers} == {1}
-    made = decided(product)
-    assert {each["payment_id"]: each["decision_id"] for each in answers} == {
-        payment_id: decision.decision_id for payment_id, decision in made.items()
-    }
+    (answer,) = gate_of(product, f"transfer:{SMALL}")  # nobody decides: this is about the locks
+    assert (answer["outcome"], answer["by"]) == ("hold", "default")
+    assert [each["action_id"] for each in answer["locks"]] == ["until_lifted", "expires", "commanded", "unconfirmed"]
+
+
+@BOTH
+@pytest.mark.timeout(240)
+def test_both_gates_count_decisions_that_come_too_late(product: Product, gate_of: Asks) -> None:
+    """The transfer goes by default while the worker stands still; when the card payment waits, it goes on."""
+    start(product, "enforce")
+    product.workers["w1"].send_signal(signal.SIGSTOP)
+    payments = physical(product.prefix, "payments.transactions")
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(gate_of, product, f"transfer:{LARGE}", f"card:{LARGE}")
+        wait_until(
+            lambda: asked.done() or len(product.cluster.read(payments, partitions=product.partitions)) == 2,
+            "the second payment",
+            120.0,
+        )
+        product.workers["w1"].send_signal(signal.SIGCONT)
+        first, second = asked.result()
+    assert (first["outcome"], first["by"], first["late"]) == ("hold", "default", 0)
+    assert (second["outcome"], second["by"], second["late"]) == ("block", "decision", 1)
+
+
+@BOTH
+@pytest.mark.timeout(240)
+def test_both_gates_stop_nobody_while_it_is_observed(product: Product, gate_of: Asks) -> None:
+    start(product, "observe")
+    (answer,) = gate_of(product, f"card:{LARGE}")
+    assert (answer["outcome"], answer["by"], answer["observed"]) == ("allow", "observed", "block")
 
 
 def test_a_gate_without_a_general_default_is_refused() -> None:
