@@ -11,7 +11,7 @@ from streams.console.actions import NOT_ALLOWED, Refused
 from streams.console.forms import filled_in
 from streams.contracts.accounts import HandledBy, IncidentAction
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, RootCause
+from streams.contracts.cases import CaseVersion, FoundAttack, RootCause
 from streams.core.entities import device_resets
 from streams.core.entities.handling import STATEMENT_MAX
 from streams.core.ids import digest
@@ -22,12 +22,18 @@ from streams.core.roles import ANALYSTS
 
 ANONYMOUS: Final = "anonymous:"
 ACTIONS: Final[tuple[str, ...]] = get_args(HandledBy)
+FOUND: Final[tuple[str, ...]] = get_args(FoundAttack)
 _WORKABLE: Final = ATTACKS | {"outage", device_resets.CASE_TYPE, SOCIAL_TOPIC}
 
 
 def is_workable(case: CaseVersion) -> bool:
     """Whether people can work on it: an outage, attack, release or topic of posts that is told and not only watched."""
     return case.owner == "entity" and not case.shadow and case.cause_family in _WORKABLE
+
+
+def may_find(case: CaseVersion) -> bool:
+    """Whether whoever closes it may say what it turned out to be."""
+    return case.cause_family in ATTACKS
 
 
 def handling_of(
@@ -49,6 +55,9 @@ def handling_of(
         raise Refused("refused.status")
     text, cause = form.get("text", "").strip(), form.get("root_cause", "")
     zh, en = form.get("zh", "").strip(), form.get("en", "").strip()
+    finding = form.get("finding", "") if action == "close" else ""  # the form is one for all actions
+    if finding and (finding not in FOUND or not may_find(case)):
+        raise Refused("refused.form")
     if action in ("note", "close") and not text:
         raise Refused("refused.handled.nothing")
     if action == "root_cause" and cause not in get_args(RootCause):
@@ -60,7 +69,7 @@ def handling_of(
             if (refused := by_hand.refusal(said, "an official statement")) is not None:
                 raise Refused(f"refused.handled.{refused[0]}")
     entity = case.entities.entity
-    said = filled_in(form.get("form", ""), text, cause, zh, en)
+    said = filled_in(form.get("form", ""), text, cause, zh, en, finding)
     name = digest("handling", actor, case.case_id, action, str(version), said)
     try:
         return msgspec.convert(
@@ -81,6 +90,7 @@ def handling_of(
                 "root_cause": cause if action == "root_cause" else None,
                 "zh": zh if action == "statement" else None,
                 "en": en if action == "statement" else None,
+                "finding": finding or None,
             },
             IncidentAction,
         )

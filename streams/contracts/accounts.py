@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from streams.contracts.actions import Scope
 from streams.contracts.base import Count, Currency, Event, Id, Instant, Label, Minor, ShortText, Text
-from streams.contracts.cases import Finding, Queue, ResolutionCode, RootCause
+from streams.contracts.cases import Finding, FoundAttack, Queue, ResolutionCode, RootCause
 
 
 class LedgerPosted(Event, frozen=True, kw_only=True, tag="ledger.posted.v1", tag_field="type"):
@@ -241,6 +241,7 @@ class IncidentAction(Event, frozen=True, kw_only=True, tag="incident.action.v1",
     root_cause: RootCause | None = None
     zh: ShortText | None = None  # statement: what customers may be told officially
     en: ShortText | None = None
+    finding: FoundAttack | None = None  # close, of an attack: what it turned out to be
 
 
 class AccountErasure(Event, frozen=True, kw_only=True, tag="account.erasure.v1", tag_field="type"):

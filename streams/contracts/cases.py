@@ -40,6 +40,7 @@ Status = Literal[
     "merged",
     "withdrawn",
 ]
+FoundAttack = Literal["confirmed_fraud", "false_alarm"]
 Finding = Literal["unset", "confirmed_fraud", "valuable_alert", "customer_error", "outage", "false_alarm"]
 # What whoever resolves a case may choose; a case that ends by itself has words of its own.
 ResolutionCode = Literal[

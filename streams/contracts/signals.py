@@ -23,7 +23,7 @@ from streams.contracts.base import (
     Text,
     Written,
 )
-from streams.contracts.cases import RootCause
+from streams.contracts.cases import FoundAttack, RootCause
 
 EntityKind = Literal[
     "ip",
@@ -162,6 +162,7 @@ class CaseActed(Signal, frozen=True, kw_only=True, tag="case.acted.v1"):
     root_cause: RootCause | None = None
     zh: ShortText | None = None
     en: ShortText | None = None
+    finding: FoundAttack | None = None
 
 
 class HealthBucket(Signal, frozen=True, kw_only=True, tag="health.bucket.v1"):

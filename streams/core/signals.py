@@ -244,6 +244,7 @@ def _of_incident(
             root_cause=event.root_cause,
             zh=_statement(event.zh),
             en=_statement(event.en),
+            finding=event.finding,
         )
     ]
 

@@ -11,7 +11,7 @@ import msgspec
 from streams.adapters.policy_file import default_text
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import CaseVersion, NotificationRequested
-from streams.contracts.signals import EntityObserved, EntityRisk, FeedsTold
+from streams.contracts.signals import CaseActed, EntityObserved, EntityRisk, FeedsTold
 from streams.core.entities.context import EntityContext, EntityEffect
 from streams.core.entities.pipeline import fire, next_due_ms, observe
 from streams.core.entities.state import EntityState
@@ -112,7 +112,7 @@ class Entity:
         self.now_ms: int | None = None  # None: effects are never too old
         self.effects: list[EntityEffect] = []
 
-    def play(self, signals: Iterable[EntityObserved | FeedsTold]) -> list[EntityEffect]:
+    def play(self, signals: Iterable[EntityObserved | CaseActed | FeedsTold]) -> list[EntityEffect]:
         """Observes signals, firing what is due before each; the effects of these signals."""
         before = len(self.effects)
         for signal in signals:

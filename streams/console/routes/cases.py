@@ -106,6 +106,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
         "known": wishes.known_of(found),
     }
     shown |= {"workable": handling.is_workable(found), "statement_max": STATEMENT_MAX}
+    shown["found_as"] = handling.FOUND if handling.may_find(found) else ()
     return desk.page(request, "case.html", session, **shown)
 
 

@@ -69,10 +69,12 @@ MERCHANT_REFUNDS: Final = AttackKind(
     scope="all",
     members="accounts",
     attempts="refunds",
+    attempt="refund that is too many",
     refused="without_sale",
     queue="security",
     priority=3,
     is_risk=False,
+    closes_open=True,
 )
 
 BY_TYPOLOGY: Final = {

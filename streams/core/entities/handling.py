@@ -51,14 +51,18 @@ def sla_of(promise: PriorityPolicy, opened_ms: int, at_ms: int, *, responded: bo
     )
 
 
-def refusal_of(work: Work, signal: CaseActed, version: int, *, is_over: bool) -> tuple[str, str] | None:
-    """(cause, sentence) if it must not happen."""
+def refusal_of(
+    work: Work, signal: CaseActed, version: int, *, is_over: bool, finds: bool = False
+) -> tuple[str, str] | None:
+    """(cause, sentence) if it must not happen. `finds`: it is a case that turns out to be something."""
     if signal.role not in ANALYSTS:
         return "role", f"role {signal.role} may not {signal.action} a case"[:256]
     if signal.expected_version > version:
         return "version_conflict", f"the case is at version {version}, not {signal.expected_version}"
     if is_over and signal.action != "note":
         return "status", "the case has ended"
+    if signal.finding is not None and not (finds and signal.action == "close"):
+        return "finding", "only the close of an attack says what it turned out to be"
     if signal.action == "assign":
         gives = signal.assignee not in (None, signal.actor)
         if work.assignee not in ("", signal.actor) and signal.role not in SUPERVISORS:
@@ -102,7 +106,8 @@ def apply(work: Work, signal: CaseActed) -> str:
 def told(signal: CaseActed) -> str:
     """What the timeline says of it; free text has a remark of its own."""
     more = {"assign": f" to {signal.assignee or signal.actor}", "root_cause": f": {signal.root_cause}"}
-    return f"{signal.role} {signal.actor}: {signal.action.replace('_', ' ')}{more.get(signal.action, '')}"[:200]
+    found = f": {signal.finding.replace('_', ' ')}" if signal.finding is not None else ""
+    return f"{signal.role} {signal.actor}: {signal.action.replace('_', ' ')}{more.get(signal.action, '')}{found}"[:200]
 
 
 def remark(signal: CaseActed, entity: str, at_ms: int) -> list[EntityEffect]:

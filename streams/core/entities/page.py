@@ -176,6 +176,13 @@ it is over for everybody, and the console's trail names those who blocked and wh
 """
 
 
+_FAULTS = """\
+## What merchants have to mend
+
+A single payment that fails by its merchant's own set-up is told to the merchant (F05), about one cause once in
+`every_s`.
+"""
+
 _HEALTH = """\
 ## Health of gateways, issuers and networks
 
@@ -189,6 +196,7 @@ def entities_page(policy: Policy) -> str:
     parts += [_detector(detector, getattr(policy.entities, detector.section)) for detector in DETECTORS]
     parts.append(policy_table("entities.feeds", "## Stalled feeds", policy.entities.feeds))
     parts.append(policy_table("entities.block", _BLOCKS.rstrip(), policy.entities.block))
+    parts.append(policy_table("entities.merchant_faults", _FAULTS.rstrip(), policy.entities.merchant_faults))
     parts.append(_HEALTH)
     return "\n".join(parts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from streams.contracts.base import to_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, FoundAttack
 from streams.contracts.signals import CaseActed, EntityBlockAsked, EntityObserved, FeedsTold, HealthBucket
 from streams.core.cases import shelf
 from streams.core.entities import (
@@ -98,7 +98,9 @@ def _act(state: EntityState, signal: CaseActed, at_ms: int, policy: Policy, ctx:
         case = None if part is None else part.threat.case
         if part is not None and case is not None and case.case_id == signal.case_id and not case.joined:
             attack = attacks.BY_TYPOLOGY.get(case.typology, otherwise)
-            return act_on_attack(part.threat, attack, signal, entity, at_ms, policy)
+            effects = act_on_attack(part.threat, attack, signal, entity, at_ms, policy)
+            _note_end(state, part, signal.finding, at_ms, policy)
+            return effects
     if state.reset is not None and state.reset.case_id == signal.case_id:
         effects = device_resets.act(state.reset, signal, entity, at_ms, policy)
         state.reset = None if state.reset.over else state.reset
@@ -200,7 +202,16 @@ def _quiet(state: EntityState, due_ms: int, policy: Policy) -> list[EntityEffect
         if part is not None and part.threat.case is not None:
             attack = attacks.BY_TYPOLOGY.get(part.threat.case.typology, otherwise)
             effects += close_if_quiet(part.threat, attack, state.kind, state.value, due_ms, policy)
+            _note_end(state, part, None, due_ms, policy)
     return effects
+
+
+def _note_end(
+    state: EntityState, part: attacks.Watched, finding: FoundAttack | None, at_ms: int, policy: Policy
+) -> None:
+    """A merchant's trade remembers what its case, if that has ended, has told of."""
+    if state.trade is not None and part is state.trade and part.threat.case is None:
+        merchant_refunds.end(state.trade, finding, at_ms, policy)
 
 
 def _shelve(state: EntityState, effects: list[EntityEffect]) -> None:
@@ -275,6 +286,8 @@ def reschedule(state: EntityState, policy: EntitiesPolicy) -> None:
         expires_ms = max(expires_ms, threat.expires_ms)
         if threat.case is not None:
             due_ms = min(due_ms, threat.case.close_due_ms) if due_ms else threat.case.close_due_ms
+    if state.trade is not None:
+        expires_ms = max(expires_ms, state.trade.rests_until_ms)
     if state.topic is not None and state.topic.case is not None:
         quiet_ms = state.topic.case.close_due_ms
         due_ms = min(due_ms, quiet_ms) if due_ms else quiet_ms

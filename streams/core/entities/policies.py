@@ -232,7 +232,10 @@ class MerchantRefundsPolicy(AttackPolicy, frozen=True, kw_only=True):
     times_usual: Factor
     sigmas: Factor
     without_sale: Count
+    unsold_share: Share  # of the sales: so many successes may be told to nobody
     warm_s: Seconds  # before this much history a refund may be of a sale that nobody heard of
+    rest_s: Seconds  # after people have found it a false alarm
+    times_worse: Factor  # than it was then, to be a case meanwhile
     containment: Literal["none"]  # its honest customers want their money back
 
 

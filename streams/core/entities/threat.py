@@ -13,7 +13,7 @@ import msgspec
 
 from streams.contracts.actions import ActionKind, ActionRequested, Scope
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Queue, Status
+from streams.contracts.cases import CaseVersion, Entities, Evidence, Finding, Queue, Status
 from streams.contracts.signals import CaseActed, EntityKind, EntityObserved, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
@@ -57,8 +57,10 @@ class AttackKind(NamedTuple):
     queue: Queue = "security"
     priority: int = 1
     attempts: str = "attempts"  # what the counters of a case call them
+    attempt: str = "attempt"  # what does not come any more when it closes
     refused: str = "refused"
     is_risk: bool = True  # False: whoever has to do with the entity is not doubted for it
+    closes_open: bool = False  # people may close it while it goes on: what it has told of opens no other
 
 
 class Sighting(NamedTuple):
@@ -280,6 +282,7 @@ def tell_case(
     policy: Policy,
     merged_into: str | None = None,
     resolution: str | None = None,
+    finding: Finding = "unset",
 ) -> CaseVersion:
     """The next version of the case, whole."""
     case.version += 1
@@ -316,6 +319,7 @@ def tell_case(
         messages=case.work.statement(),
         assignee=case.work.assignee or None,
         root_cause=case.work.root_cause or None,
+        finding=finding,
         merged_into=merged_into,
         incident_id=merged_into,
         resolution_code=resolution or ("quiet" if status == "closed" else None),
@@ -490,7 +494,9 @@ def close_if_quiet(
     if quiet_ms > due_ms:
         case.close_due_ms = quiet_ms
         return []
-    note(case, due_ms, "closed", case.case_id, f"no attempt for {settings.quiet_s} s", policy.cases.evidence_max)
+    note(
+        case, due_ms, "closed", case.case_id, f"no {attack.attempt} for {settings.quiet_s} s", policy.cases.evidence_max
+    )
     threat.case = None
     if case.joined:
         return []
@@ -501,15 +507,16 @@ def close_if_quiet(
 def act_on_attack(
     threat: Threat, attack: AttackKind, signal: CaseActed, entity: str, at_ms: int, policy: Policy
 ) -> list[EntityEffect]:
-    """What a person does to the case of an attack. While attempts still come it is not over, whatever people say."""
+    """What a person does to the case of an attack. While attempts come that is not over, whatever people say."""
     case = threat.case
     if case is None:
         raise AssertionError("an action without a case was let through")
     if signal.event_id in case.work.asked:
         return []
     settings: AttackPolicy = getattr(policy.entities, attack.section)
-    refusal = handling.refusal_of(case.work, signal, case.version, is_over=False)
-    if refusal is None and signal.action == "close" and at_ms - case.last_ms < min(settings.quiet_s, _STILL_S) * 1000:
+    refusal = handling.refusal_of(case.work, signal, case.version, is_over=False, finds=True)
+    still_comes = not attack.closes_open and at_ms - case.last_ms < min(settings.quiet_s, _STILL_S) * 1000
+    if refusal is None and signal.action == "close" and still_comes:
         refusal = "under_way", "attempts still come: a case that is closed now would be opened again by the next one"
     if refusal is not None:
         return handling.rejected(signal, entity, at_ms, *refusal)
@@ -521,9 +528,11 @@ def act_on_attack(
     if signal.action != "close":
         return [*effects, tell_case(case, attack, kind, value, (what,), at_ms, "classified", shadow, policy)]
     threat.case = None
+    changed = ("status", what) if signal.finding is None else ("status", what, f"finding {signal.finding}")
     version = tell_case(
-        case, attack, kind, value, ("status", what), at_ms, "closed", shadow, policy, resolution="closed_by_a_person"
-    )
+        case, attack, kind, value, changed, at_ms, "closed", shadow, policy,
+        resolution="closed_by_a_person", finding=signal.finding or "unset",
+    )  # fmt: skip
     return [*effects, version]
 
 

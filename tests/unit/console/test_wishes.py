@@ -177,6 +177,36 @@ def test_a_topic_of_public_posts_is_said_in_words_and_worked_on_its_page(office:
     assert (sent.entity, sent.action) == ("topic/fee_issue/shop-1", "close")
 
 
+def test_whoever_closes_an_attack_says_what_it_was(office: Office, mei: Browser) -> None:
+    refunds = case(
+        "inc_refunds",
+        owner="entity",
+        cause_family="merchant_refunds",
+        case_type="refund_abuse",
+        flow="F33",
+        subject="merchant/shop-1",
+        entities=Entities(entity="merchant/shop-1", merchant_id="shop-1"),
+        counters={"refunds": 60, "accounts": 60, "without_sale": 0},
+    )
+    outage = case("inc_out", owner="entity", cause_family="outage", entities=Entities(entity="health/gateway:g1"))
+    load(office.store, [record("support.cases", each) for each in (refunds, outage)])
+    assert "Closed as" in mei.asks("GET", "/cases/inc_refunds").text
+    assert "Closed as" not in mei.asks("GET", "/cases/inc_out").text
+
+    def closes(case_id: str, finding: str, action: str = "close") -> int:
+        form = mei.form_of(case_id) | {"action": action, "text": "a fashion shop, as always", "finding": finding}
+        return mei.asks("POST", f"/cases/{case_id}/handling", form).status
+
+    assert closes("inc_refunds", "outage") == 400
+    assert closes("inc_out", "false_alarm") == 400
+    assert closes("inc_refunds", "false_alarm", action="note") == 303
+    assert isinstance(office.sent[-1], IncidentAction)
+    assert office.sent[-1].finding is None, "the field is beside all buttons, and only a close says it"
+    assert closes("inc_refunds", "false_alarm") == 303
+    assert isinstance(office.sent[-1], IncidentAction)
+    assert (office.sent[-1].action, office.sent[-1].finding) == ("close", "false_alarm")
+
+
 def test_a_release_that_resets_device_ids_is_worked_on_its_page(office: Office, mei: Browser) -> None:
     release = case(
         "inc_release",

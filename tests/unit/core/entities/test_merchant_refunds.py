@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.entities import Entity, policy, refund, sale
+from support.entities import START_MS, Entity, policy, refund, sale
 
-from streams.contracts.signals import EntityObserved
+from streams.contracts.cases import ActionRejected, CaseVersion
+from streams.contracts.signals import CaseActed, EntityObserved
+from streams.core.entities.context import EntityEffect
 from streams.core.entities.merchant_refunds import SAMPLED
 
 DAY_S = 86_400
@@ -58,14 +60,145 @@ def test_chance_among_the_sales_that_are_told_is_no_abuse() -> None:
 
 def test_refunds_of_what_was_never_sold_are_a_case_of_a_merchant_that_is_known_for_a_month() -> None:
     shop = Entity(policy())
-    shop.play(days(31, sold=20, back=1))
+    shop.play(days(31, sold=1, back=0))
     shop.play(refund(31 * DAY_S + turn, f"mule-{turn}", sold=False) for turn in range(5))
     (case,) = shop.cases
     assert case.counters["without_sale"] == 5
     early = Entity(policy())
-    early.play(days(10, sold=20, back=1))
+    early.play(days(10, sold=1, back=0))
     early.play(refund(10 * DAY_S + turn, f"a{turn}", sold=False) for turn in range(5))
     assert early.effects == [], "they may be of sales from before anybody listened"
+
+
+def test_returns_of_what_was_sold_before_anybody_listened_are_no_case() -> None:
+    """A season's returns in its first days: 15 a day beside 16 sales."""
+    shop = Entity(policy())
+    for day in range(10):
+        shop.play(sale(day * DAY_S + turn) for turn in range(2))
+        shop.play(refund(day * DAY_S + HOUR_S + turn, f"a{day}-{turn}", sold=False) for turn in range(15))
+    assert shop.effects == []
+
+
+def test_text_and_counters_agree_on_what_was_never_sold_when_a_case_is_of_the_first_days() -> None:
+    shop = Entity(policy())
+    shop.play(refund(turn, f"a{turn}", sold=turn % 2 == 0) for turn in range(100))
+    assert "0 without a sale" in shop.cases[0].evidence[0].text
+    assert {case.counters["without_sale"] for case in shop.cases} == {0}
+
+
+def test_as_many_untold_successes_as_a_large_shop_has_are_no_case() -> None:
+    """One refund in three days of a payment whose success nobody told, beside 40 sales a day: less than 1 %."""
+    shop = Entity(policy())
+    for day in range(130):
+        shop.play(sale(day * DAY_S + turn) for turn in range(5))
+        if day >= 35 and day % 3 == 0:
+            shop.play([refund(day * DAY_S + HOUR_S, f"a{day}", sold=False)])
+    assert shop.effects == []
+
+
+def test_honest_refunds_do_not_join_what_was_never_sold() -> None:
+    shop = Entity(policy())
+    shop.play(days(31, sold=1, back=0))
+    shop.play(refund(31 * DAY_S + turn, f"mule-{turn}", sold=False) for turn in range(5))
+    shop.play(refund(31 * DAY_S + HOUR_S + turn, f"a{turn}") for turn in range(10))
+    shop.wait(50 * DAY_S)
+    assert shop.cases[-1].status == "closed"
+    assert shop.cases[-1].counters["refunds"] == 5
+
+
+def test_a_trickle_of_what_was_never_sold_opens_no_case_each_time() -> None:
+    """One in eight days: what a case has told of does not open the next one."""
+    shop = Entity(policy())
+    shop.play(days(40, sold=1, back=0))
+    shop.play(refund((40 + 8 * turn) * DAY_S, f"mule-{turn}", sold=False) for turn in range(20))
+    assert 1 <= len({case.case_id for case in shop.cases}) <= 3
+
+
+def test_refunds_and_accounts_are_counted_alike() -> None:
+    """What is older counts less in both: there are never more customers than refunds to them."""
+    shop = Entity(policy())
+    shop.play(days(29, sold=0, back=1))
+    shop.play(refund(29 * DAY_S + turn, f"b{turn}") for turn in range(40))
+    refunds, accounts = shop.cases[0].counters["refunds"], shop.cases[0].counters["accounts"]
+    assert accounts == refunds
+    assert f"{refunds} refunds to {accounts} accounts" in shop.cases[0].evidence[0].text
+
+
+def returns(first: int, number: int, rate: int = 50) -> Iterator[EntityObserved]:
+    """Days of a shop of which `rate` of 100 sales come back, all through the day."""
+    for day in range(first, first + number):
+        for turn in range(4):
+            at_s = day * DAY_S + turn * 6 * HOUR_S
+            yield sale(at_s)
+            yield from (refund(at_s + 600 + 60 * each, f"a{day}-{turn}-{each}") for each in range(rate * 8 // 100))
+
+
+def closes(shop: Entity, at_s: float, finding: str | None = None) -> list[EntityEffect]:
+    case = shop.cases[-1]
+    return shop.play(
+        [
+            CaseActed(
+                at_ms=START_MS + int(at_s * 1000), partition=0, sequence=10**9 + int(at_s), kind="merchant",
+                value="shop", event_id=f"opr-{at_s}", case_id=case.case_id, action="close",
+                expected_version=case.version, actor="ana", role="analyst", text="looked at", finding=finding,
+            )
+        ]
+    )  # fmt: skip
+
+
+def test_people_close_it_while_refunds_come_and_what_it_told_of_opens_no_other() -> None:
+    shop = Entity(policy())
+    shop.play(returns(0, 20))
+    end_s = 20 * DAY_S - 5 * HOUR_S
+    closes(shop, end_s)
+    assert (shop.cases[-1].status, shop.cases[-1].resolution_code) == ("closed", "closed_by_a_person")
+    told = len(shop.cases)
+    shop.play([refund(end_s + HOUR_S + turn, f"b{turn}") for turn in range(19)])
+    assert len(shop.cases) == told
+    shop.play(returns(20, 60))
+    assert shop.cases[-1].case_id != shop.cases[0].case_id, "it goes on, and nobody has said that it is honest"
+
+
+def test_a_merchant_that_is_found_honest_rests_for_its_time_and_until_it_is_clearly_worse() -> None:
+    shop = Entity(policy())
+    shop.play(returns(0, 20))
+    _, closed = closes(shop, 20 * DAY_S, "false_alarm")
+    assert isinstance(closed, CaseVersion)
+    assert (closed.status, closed.finding) == ("closed", "false_alarm")
+    assert "finding false_alarm" in closed.changed
+    told = len(shop.cases)
+    shop.play(returns(20, 89))
+    assert len(shop.cases) == told, "as it was"
+    shop.play(returns(109, 10))
+    assert shop.cases[-1].version == 1, "its rest of 90 days is over"
+
+
+def test_a_merchant_that_rests_is_a_case_when_it_becomes_clearly_worse() -> None:
+    shop = Entity(policy())
+    shop.play(returns(0, 20))
+    closes(shop, 20 * DAY_S, "false_alarm")
+    told = len(shop.cases)
+    shop.play(returns(20, 10, rate=50))
+    assert len(shop.cases) == told
+    shop.play(refund(30 * DAY_S + turn, f"c{turn}") for turn in range(600))
+    assert len(shop.cases) > told
+
+
+def test_only_who_closes_an_attack_says_what_it_was() -> None:
+    shop = Entity(policy())
+    shop.play(returns(0, 20))
+    case = shop.cases[-1]
+    (refused,) = shop.play(
+        [
+            CaseActed(
+                at_ms=START_MS + 20 * DAY_S * 1000, partition=0, sequence=10**9, kind="merchant", value="shop",
+                event_id="opr-1", case_id=case.case_id, action="note", expected_version=case.version, actor="ana",
+                role="analyst", text="asked", finding="false_alarm",
+            )
+        ]
+    )  # fmt: skip
+    assert isinstance(refused, ActionRejected)
+    assert refused.cause == "finding"
 
 
 def test_the_case_closes_when_refunds_are_usual_again_and_old_ones_count_no_more() -> None:
