@@ -259,7 +259,8 @@ def due(turn: Turn, waiting: Expectation) -> Case | None:
             waiting.stage = int(waiting.due_ms >= waiting.owed_ms)
             return None
         waiting.stage, waiting.due_ms = 1, waiting.owed_ms
-        _tell(turn, waiting, f"{row.case_type}.slow", None)
+        is_unnamed = row.kind == "promise" and not waiting.merchant_id  # then there is nobody to be reminded
+        _tell(turn, waiting, f"{row.case_type}.{'waits' if is_unnamed else 'slow'}", None)
         broken_promise.remind(turn, waiting)
         return None
     if postponed_ms:
@@ -268,7 +269,36 @@ def due(turn: Turn, waiting: Expectation) -> Case | None:
     if waiting.kind == "bill" and not waiting.taken and not _standing(turn, waiting.payment_id):
         turn.obligations.expectations.remove(waiting)  # asked for, and nothing was taken for it
         return None
+    if waiting.kind == "refund" and _is_unsent(turn, waiting):
+        return None
     return _late(turn, row, waiting)
+
+
+def _is_unsent(turn: Turn, waiting: Expectation) -> bool:
+    """Whether nothing of a refund has left: as long as its merchant's promise is waited for it cannot be here.
+
+    Of one of which a part has left only that is late.
+    """
+    promise = _find(turn, PROMISES["promise"], _subject_of(waiting))
+    if promise is None:
+        return False
+    if promise.amount_minor < waiting.amount_minor and promise.currency == waiting.currency:
+        waiting.amount_minor -= promise.amount_minor
+        return False
+    waiting.due_ms = max(promise.owed_ms, promise.due_ms) + 1
+    return True
+
+
+def _unsent(turn: Turn, promise: Expectation) -> None:
+    """A promise is broken: what of its refund has not left is that case's, and not waited for beside it."""
+    waiting = _find(turn, PROMISES["refund"], _subject_of(promise))
+    if waiting is None:
+        return
+    left_minor = waiting.amount_minor - promise.amount_minor
+    if left_minor > 0 and waiting.currency == promise.currency:
+        waiting.amount_minor = left_minor
+    else:
+        turn.obligations.expectations.remove(waiting)
 
 
 def _needs(row: Promise) -> tuple[str, ...]:
@@ -323,7 +353,9 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
             turn.obligations.expectations.remove(waiting)
         _note_end(turn, row, (payment_id, refund_id), kept=True)
         for case in tuple(turn.obligations.cases):
-            if _is_about(case, row, payment_id) and case.refund_id in ("", refund_id):
+            mine = _is_about(case, row, payment_id) and case.refund_id in ("", refund_id)
+            is_part = row.kind == "promise" and (case.amount_minor or 0) > event.amount_minor
+            if mine and not (is_part and case.is_open):
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), _DONE)
     if not named:
         alike.guessed(turn, *money_of, refund_id)
@@ -438,6 +470,7 @@ def no_more_than(turn: Turn, payment_id: str, refund_id: str, left_minor: int, l
     if waiting is not None:
         waiting.amount_minor = left_minor
     if waiting is not None and not left_minor:
+        _unsent(turn, waiting)
         turn.obligations.expectations.remove(waiting)
     if not left_minor:
         _note_end(turn, row, subject, kept=True)
@@ -664,6 +697,8 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         return
     known = _find(turn, row, subject)
     if known is not None:
+        if isinstance(event, RefundSent):  # it was approved before: from here on it takes its time
+            known.owed_ms = known.due_ms = row.term(turn, event).ends_ms(turn.at_ms)
         if not taken or known.taken:
             return
         known.taken = True
@@ -770,14 +805,18 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
             if case is not None:
                 add_line(turn, case, line)
             return
-    if row.kind == "promise" and waiting is not None and _is_short(turn, event, waiting.amount_minor, waiting.currency):
-        part: tuple[str | int, ...] = ("sent", *subject, event.amount_minor)  # first it is sent, then it arrives
-        if isinstance(event, RefundCredited) and arrivals.forget(turn, *part):
+    if row.kind == "promise":
+        promised = waiting or (case if case is not None and case.is_open else None)
+        if promised is not None and _is_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
+            part: tuple[str | int, ...] = ("sent", *subject, event.amount_minor)  # first it is sent, then it arrives
+            if isinstance(event, RefundCredited) and arrivals.forget(turn, *part):
+                return
+            promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor
+            if not isinstance(event, RefundCredited):
+                arrivals.note(turn, *part)
+            if case is not None and case.is_open:
+                add_line(turn, case, line)
             return
-        waiting.amount_minor -= event.amount_minor
-        if not isinstance(event, RefundCredited):
-            arrivals.note(turn, *part)
-        return
     if waiting is not None:
         turn.obligations.expectations.remove(waiting)
     _note_end(turn, row, subject, kept=True)
@@ -935,6 +974,8 @@ def _late(turn: Turn, row: Promise, waiting: Expectation) -> Case:
     case = _open(turn, row, waiting, f"{_name(waiting)}: {text}", row.priority)
     if row.asks:
         ask(turn, case, waiting.payment_id, waiting.entry, waiting.amount_minor, waiting.currency)
+    if row.kind == "promise":
+        _unsent(turn, waiting)
     merchant_ms = broken_promise.opened(turn, case, waiting) if row.kind == "promise" else 0
     template = row.case_type
     if is_return and row.kind == "withdrawal":

@@ -104,8 +104,14 @@ def test_a_withdrawal_is_told_of_at_half_of_its_time() -> None:
 def test_a_merchant_is_reminded_after_two_days_and_disputed_with_after_seven() -> None:
     player = Player(policy())
     player.see(TAIL["F16"][0])
-    assert said(player.see(mark(NOON + 2 * DAY))) == ["refund_dispute.slow"]
+    assert said(player.see(mark(NOON + 2 * DAY))) == ["refund_dispute.waits"], "nobody says who it is to be"
     assert said(player.see(mark(NOON + 7 * DAY))) == ["refund_dispute"]
+
+
+def test_who_is_told_that_the_merchant_was_reminded_has_a_merchant_that_was() -> None:
+    player = Player(policy())
+    player.see(paid(NOON, 1, kind=payments.RefundPromised, refund_id="r1", merchant_id="m1", **CNY))
+    assert said(player.see(mark(NOON + 2 * DAY))) == ["refund_dispute.slow", "merchant_refund.reminded"]
 
 
 def test_the_date_that_a_merchant_gave_counts() -> None:

@@ -69,7 +69,7 @@ class Account:
 @pytest.mark.parametrize("number", ["1", "2"])
 def test_the_second_is_missed_like_any_other(number: str) -> None:
     account = Account().see(step(payments.RefundApproved, "p2", 2 * DAY, refund_id=number)).waited(30 * DAY)
-    assert account.cases() == [("refund_dispute", "p2"), ("refund_late", "p2")]
+    assert account.cases() == [("refund_dispute", "p2")]
 
 
 @pytest.mark.parametrize("number", ["1", "2"])
@@ -81,7 +81,7 @@ def test_a_promise_is_reminded_and_broken_under_its_own_payment(number: str) -> 
         step(payments.RefundCredited, "p1", 3 * DAY + SECOND, refund_id="7", amount_minor=500),
     )
     account.waited(5 * DAY).waited(30 * DAY)
-    assert account.messages()[:2] == ["refund_dispute.slow", "refund_dispute"]
+    assert account.messages()[:2] == ["refund_dispute.waits", "refund_dispute"]
     assert ("refund_dispute", "p2") in account.cases()
 
 
@@ -91,7 +91,7 @@ def test_what_fails_of_one_is_not_the_other(number: str) -> None:
         step(payments.RefundApproved, "p2", 2 * DAY, refund_id=number),
         step(payments.RefundFailed, "p1", 2 * DAY + SECOND, refund_id="1"),
     )
-    assert ("refund_late", "p2") in account.waited(30 * DAY).cases()
+    assert ("refund_dispute", "p2") in account.waited(30 * DAY).cases()
 
 
 @pytest.mark.parametrize("number", ["1", "2"])
