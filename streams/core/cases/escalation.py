@@ -9,7 +9,7 @@ promised.
 from __future__ import annotations
 
 from streams.core.cases import clocks
-from streams.core.cases.book import put_line
+from streams.core.cases.book import put_line, set_status
 from streams.core.cases.clocks import Deadline, Strike
 from streams.core.messages.notify import after_quiet_ms, notify
 from streams.core.messages.render import instant
@@ -51,8 +51,12 @@ def hand_to_supervisors(turn: Turn, case: Case, why: str, receiver: str = "") ->
     put_line(turn, case, Line(turn.at_ms, ESCALATED, turn.cause, text))
 
 
-def stand_down(turn: Turn, case: Case) -> None:
-    """Undoes what a missed promise has done to a case that nobody has touched: there is nothing left to decide."""
+def rest(turn: Turn, case: Case) -> None:
+    """There is nothing left to decide: no clock runs, and the case closes after a quiet day.
+
+    A priority that a missed promise has raised falls back, and the supervisors have it no longer.
+    """
+    set_status(turn, case, "auto_answered")
     if case.promised:
         turn.change(case, f"priority P{case.priority} to P{case.promised}")
         case.priority, case.promised = case.promised, 0

@@ -8,7 +8,7 @@ from streams.contracts.accounts import CaseAction
 from streams.contracts.cases import ActionRejected
 from streams.core.cases import attachments, clocks, dialogue, endings, joining, question, remarks
 from streams.core.cases.book import HANDED_OVER, Draft, add_line, open_or_join, set_finding, set_status, shrink
-from streams.core.cases.escalation import hand_to_supervisors
+from streams.core.cases.escalation import hand_to_supervisors, rest
 from streams.core.flows import mule, ordered, social, trail, unknown_outcome
 from streams.core.flows.fraud_alert import (
     SETTINGS_FAMILY,
@@ -106,6 +106,8 @@ def act(turn: Turn, event: CaseAction) -> None:
             undo_false_locks(turn, case, event.role)
             was_owner(turn, case)
             release_held(turn, _by(event), case.case_id)
+            if case.family == RISK_FAMILY and case.is_open and not dialogue.has_written(case):
+                rest(turn, case)  # its question is answered; whoever wants to say more about it may
         case "lock" if event.order is not None:
             closes_money_in = event.order == ordered.MONEY_LAUNDERING
             ordered.freeze(turn, case, "operator", event.role, closes_money_in=closes_money_in)

@@ -560,6 +560,8 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             case.counters[review.LOSS] = case.counters.get(review.LOSS, 0) + loss
     if taken_over:
         is_takeover(turn, case, movement)
+    elif case.family == RISK_FAMILY:
+        _wake(turn, case)  # it rests once its owner has shown who they are
     elif case.family == ALERT:
         _rest_with_attack(turn, case, rests=is_explained and stopped)
     # Where an attack is contained at its place, and its login stopped, its victims are not locked for a right password.

@@ -19,7 +19,7 @@ from streams.core import ids
 from streams.core.cases.book import Draft, add_action, add_line, open_or_join, set_status
 from streams.core.cases.clocks import has_person, is_escalated
 from streams.core.cases.dialogue import has_written
-from streams.core.cases.escalation import hand_to_supervisors, stand_down
+from streams.core.cases.escalation import hand_to_supervisors, rest
 from streams.core.locks.account_states import (
     ACTIVE,
     CHALLENGED,
@@ -320,7 +320,7 @@ def acknowledge(turn: Turn, event: ActionAcknowledged) -> None:
     done = event.result == "done"
     if command is None:  # a second answer, or an answer to a command that time has overtaken
         if done:
-            _confirmed(turn, event.action_id)
+            _confirmed(turn, event.action_id, again=True)
         return
     held = _held_by(turn, command)
     transition = step(held.status, "acknowledged" if done else "refused") if held is not None else None
@@ -677,8 +677,7 @@ def _rest_waits(turn: Turn) -> None:
             continue
         is_locked = any(keeps_out(held) and held.is_for(case.case_id) for held in turn.obligations.locks)
         if not is_locked and not is_capped(case):
-            set_status(turn, case, "auto_answered")
-            stand_down(turn, case)
+            rest(turn, case)
 
 
 def is_capped(case: Case) -> bool:
@@ -758,9 +757,9 @@ def _is_part_of_outage(turn: Turn) -> bool:
     return True
 
 
-def _confirmed(turn: Turn, action_id: str) -> None:
-    """The answer came after all."""
-    _needs_no_answer(turn, {action_id}, "acknowledged", "acknowledged after all", "acknowledged_late")
+def _confirmed(turn: Turn, action_id: str, *, again: bool = False) -> None:
+    """The answer came after all; `again`: nobody waits for it any more."""
+    _needs_no_answer(turn, {action_id}, "acknowledged", "acknowledged after all", "acknowledged_late", again=again)
 
 
 def _all_confirmed(turn: Turn) -> None:
@@ -772,12 +771,20 @@ def _all_confirmed(turn: Turn) -> None:
             set_status(turn, case, "resolved", "lock_over")
 
 
-def _needs_no_answer(turn: Turn, action_ids: set[str], kind: str, text: str, resolution: str) -> None:
-    """The case about an absent answer says why none is missed any more, and is resolved unless another one is."""
+def _needs_no_answer(
+    turn: Turn, action_ids: set[str], kind: str, text: str, resolution: str, *, again: bool = False
+) -> None:
+    """The case about an absent answer says why none is missed any more, and is resolved unless another one is.
+
+    A payment system that was away may answer every repetition of a command, so `again` says nothing but the end.
+    """
+    is_over = not any(command.overdue for command in turn.obligations.outbox)
     for case in turn.obligations.cases:
-        if case.family == UNCONFIRMED and any(line.event_id in action_ids for line in case.lines):
+        if case.family != UNCONFIRMED or not case.is_open or (again and not is_over):
+            continue
+        if any(line.event_id in action_ids for line in case.lines):
             add_line(turn, case, Line(turn.at_ms, kind, turn.cause, text))
-            if case.is_open and not any(command.overdue for command in turn.obligations.outbox):
+            if is_over:
                 set_status(turn, case, "resolved", resolution)
 
 

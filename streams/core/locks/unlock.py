@@ -9,9 +9,12 @@ from typing import Final
 from streams.contracts.accounts import IdentityVerified, UnlockRequested
 from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import Draft, add_line, open_or_join
+from streams.core.cases.clocks import has_person
+from streams.core.cases.dialogue import has_written
+from streams.core.cases.escalation import rest
 from streams.core.flows import trail
 from streams.core.flows.mule import is_mule
-from streams.core.flows.owners_word import STANDS_S
+from streams.core.flows.owners_word import RISK_FAMILY, STANDS_S
 from streams.core.identity import OWNERS_LEVEL, level_shown
 from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, errand, is_after_freeze, lift, open_appeal, publish
@@ -89,10 +92,23 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     tells = "unlocked.renew" if renews else "unlocked"
     lifted = lift(turn, ends, why, "identity_proved", event.role, tells=tells, cools_s=cooloff_s)
     restricted = next((turn.obligations.case(held.case_id) for held in lifted if held.action == "restrict"), None)
+    _rest_risks(turn, lifted)
     if not lifted:
         _renew(turn, changed)
     elif renews:
         _end_sessions(turn, restricted or changed)
+
+
+def _rest_risks(turn: Turn, lifted: Iterable[HeldLock]) -> None:
+    """Whoever proves to be the owner has answered a case of a risky account (F21): what comes later wakes it.
+
+    Not where people are at it, where the owner has written, or where it is known to be fraud.
+    """
+    answered = {reason.case_id for held in lifted if held.action == "restrict" for reason in held.reasons}
+    for case in turn.obligations.cases:
+        is_answered = case.case_id in answered and case.family == RISK_FAMILY and case.is_open
+        if is_answered and case.finding == "unset" and not has_person(case) and not has_written(case):
+            rest(turn, case)
 
 
 def _renew(turn: Turn, case: Case | None) -> None:

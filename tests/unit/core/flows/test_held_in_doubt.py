@@ -8,8 +8,8 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
 from support.play import Player, policy, settled
 
-from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, LedgerPosted
-from streams.contracts.cases import NotificationRequested
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, IdentityVerified, LedgerPosted, UserMessage
+from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
 from streams.contracts.logins import ChallengePassed, LoginSucceeded
 from streams.contracts.payments import WithdrawalRequested
@@ -111,3 +111,51 @@ def test_what_is_heard_too_late_to_restrict_anything_is_not_held() -> None:
     player.see(paid(NOON + 3 * MINUTE, "out", 55_000, WithdrawalRequested, card_token="own", **NEW))
     assert player.obligations["a1"].holds == []
     assert amended(player.pass_until(NOON + DAY)) == []
+
+
+def proves(player: Player, at_ms: int) -> list[Effect]:
+    check = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service"}
+    return player.see(event(IdentityVerified, at_ms, f"face-{at_ms}", **check))
+
+
+def risky(effects: list[Effect]) -> CaseVersion:
+    return [each for each in effects if type(each) is CaseVersion and each.flow == "F21"][-1]
+
+
+@pytest.mark.parametrize("answer", ["check", "confirm_legit"])
+def test_a_case_that_is_answered_rests_closes_by_itself_and_is_never_urgent(answer: str) -> None:
+    player = lived_in()
+    withdraws(player)
+    told_of = proves(player, NOON + 20 * MINUTE) if answer == "check" else acts(player, "confirm_legit")
+    assert risky(told_of).status == "auto_answered"
+    end = risky(player.pass_until(NOON + 10 * DAY))
+    assert (end.status, end.priority, end.sub_status) == ("closed", "P2", None)
+
+
+def test_the_supervisors_have_it_no_longer_then() -> None:
+    player = lived_in()
+    withdraws(player)
+    assert risky(player.pass_until(NOON + 30 * HOUR)).sub_status == "escalated"
+    rested = risky(proves(player, NOON + 31 * HOUR))
+    assert (rested.status, rested.sub_status, rested.assignee) == ("auto_answered", None, None)
+
+
+def test_what_somebody_else_does_after_the_check_wakes_it() -> None:
+    player = lived_in()
+    withdraws(player)
+    proves(player, NOON + 20 * MINUTE)
+    other = {"device_id": "other", "ip": "192.0.2.77", "country": "BR"}
+    player.see(login(NOON + HOUR, "other", LoginSucceeded, asn=778, user_agent="curl", **other))
+    effects = player.see(paid(NOON + 63 * MINUTE, "out2", 55_000, WithdrawalRequested, card_token="x", **other))
+    woken = [each for each in effects if type(each) is CaseVersion]
+    assert {"classified", "reopened"} & {each.status for each in woken if each.flow == "F21"}
+
+
+def test_where_the_owner_has_written_people_answer() -> None:
+    player = lived_in()
+    withdraws(player)
+    case = player.obligations["a1"].cases[-1]
+    wrote = {"text": "what is this about?", "channel": "app", "case_id": case.case_id}
+    player.see(event(UserMessage, NOON + 10 * MINUTE, "ask", **wrote))
+    proves(player, NOON + 20 * MINUTE)
+    assert case.status == "classified"

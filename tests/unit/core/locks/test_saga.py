@@ -414,6 +414,25 @@ def test_a_late_acknowledgement_still_ends_the_waiting_and_its_case() -> None:
     assert case_id not in {case.case_id for case in only(CaseVersion, later)}
 
 
+def test_who_answers_each_repetition_of_a_command_is_heard_once_and_not_after_the_end() -> None:
+    player = Player(policy())
+    effects = player.see(stolen()) + player.pass_until(NOON + 3 * HOUR)
+    first, *others = sorted({command.action_id for command in only(ActionRequested, effects)})
+
+    def answers(action_id: str) -> list[CaseVersion]:
+        told = []
+        for _ in range(20):
+            at_ms = player.clock_ms + SECOND
+            word = {"action_id": action_id, "effective_at": from_ms(at_ms), "result": "done"}
+            told += player.see(event(ActionAcknowledged, at_ms, f"{action_id}-{at_ms}", **word))
+        return [case for case in only(CaseVersion, told) if case.case_type == UNCONFIRMED]
+
+    assert len(answers(first)) == 1
+    ended = [case for action_id in others for case in answers(action_id)]
+    assert (len(ended), ended[-1].status) == (len(others), "resolved")
+    assert answers(first) == []
+
+
 def test_in_a_replay_by_steps_nobody_is_expected_to_answer_before_the_step_has_ended() -> None:
     player = Player(policy(), barrier_s=1800)
     step_ms = (NOON // (30 * MINUTE) + 1) * 30 * MINUTE
