@@ -128,6 +128,7 @@ class EntityObserved(Signal, frozen=True, kw_only=True, tag="entity.observed.v1"
     payment_id: Id | None = None  # that failed by its merchant
     cause: Label | None = None  # of that failure
     code: Label | None = None  # that decided it, as people look it up
+    answerable: bool = False  # of a login: a second factor is asked for; without one the account itself tells its owner
 
 
 class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_asked.v1"):

@@ -23,6 +23,7 @@ def unsay(obligations: Obligations) -> list[str]:
     obligations.holds, obligations.locks, obligations.outbox = [], [], []
     obligations.notices, obligations.soft_locks, obligations.auto_refunds = [], [], []
     obligations.suspects, obligations.memberships, obligations.early = [], [], []
+    obligations.right_passwords = []
     return was_open
 
 

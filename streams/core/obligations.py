@@ -78,6 +78,7 @@ WORST_BYTES = 21_248
 DECORATION_MAX = 48
 TIER_MAX = 16
 APP_VERSION_MAX = 32
+RIGHT_PASSWORDS_MAX = 4  # logins in an attack that wait for their second factor
 EARLY_MAX = 2  # cases of an account that look for the attack they may belong to
 
 
@@ -567,6 +568,14 @@ class EarlyVictim(msgspec.Struct, array_like=True, gc=False):
     places: list[int]  # marks of `streams.core.attacked_places`
 
 
+class RightPassword(msgspec.Struct, array_like=True, gc=False):
+    """A login of somebody unknown in an attack on logins; its owner hears of it if no second factor comes."""
+
+    at_ms: int
+    due_ms: int
+    incident: str
+
+
 class Trace(Line, array_like=True, gc=False):
     """One thing that happened after a suspicious login, as a timeline will say it."""
 
@@ -659,6 +668,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
     came: list[Trace] = msgspec.field(default_factory=list)  # who has left the trail; `streams.core.flows.came`
     corrections: list[Correction] = msgspec.field(default_factory=list)  # `streams.core.money.corrections`
     proved_device: int = 0  # on which the check of `proved_ms` was passed, hashed; 0: nobody has said
+    right_passwords: list[RightPassword] = msgspec.field(default_factory=list)
 
     def forget_waits(self) -> None:
         """The owner has heard, or shown, that a wait is over: the next one is news again."""
@@ -811,6 +821,8 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         """From when on nothing here can matter any more, or None while something waits for its time."""
         waits = self.holds or self.debits or self.locks or self.outbox or self.ended or self.unknowns
         if waits or self.expectations or self.reserved or self.suspects or self.memberships or self.early:
+            return None
+        if self.right_passwords:
             return None
         if any(case.talk_due_ms or case.due_ms for case in self.cases):
             return None

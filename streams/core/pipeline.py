@@ -88,6 +88,7 @@ from streams.core.flows import (
     perhaps_twice,
     promotions,
     reports,
+    right_passwords,
     security_change,
     session_reuse,
     social,
@@ -133,6 +134,7 @@ from streams.core.obligations import (
     Membership,
     Obligations,
     Reserved,
+    RightPassword,
     Suspect,
     Unknown,
 )
@@ -367,7 +369,7 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
     effects: list[Effect] = []
     while (waiting := timers.first_due(obligations, due_ms)) is not None:
         turn = turn_of(obligations, policy, ctx, waiting.due_ms, timers.name_of(ctx.account_id, waiting))
-        if isinstance(waiting, timers.Ending | Command | Hold):
+        if isinstance(waiting, timers.Ending | Command | Hold | RightPassword):
             turn.enforce()
         match waiting:
             case timers.Ending():
@@ -408,6 +410,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 members.ask_again(turn, waiting)
             case EarlyVictim():
                 early_victims.look_again(turn, waiting)
+            case RightPassword():
+                right_passwords.look(turn, waiting)
             case timers.Talk():
                 dialogue.due(turn, waiting.case)
             case timers.Reckoning():

@@ -131,6 +131,7 @@ def signals_of(
     door: Door = OUTSIDE,
     times_usual: float | None = None,
     told: bool = False,
+    answerable: bool = False,
     refusal: Refusal | None = None,
     about: Topic | None = None,
     case_id: str = "",
@@ -141,7 +142,8 @@ def signals_of(
 
     `at_ms` is the event's time, or the partition's clock if the event is late: a signal is never older than the clock
     that its partition has told. `first` is False for a later event of a payment that was told before. `told`: the owner
-    has heard from the account's side that the password of this login was right. `refusal`: what the codes of a failed
+    has heard from the account's side that the password of this login was right; `answerable`: or will, if no second
+    factor comes. `refusal`: what the codes of a failed
     card payment say about the card. `about`: what a public post tells of, and `case_id` the account's case of it.
     `trade`: what a movement was for its merchant, and `fault` why it failed, if that is the merchant's to mend.
     """
@@ -151,7 +153,7 @@ def signals_of(
         case IncidentAction():
             return _of_incident(event, at_ms, partition, next_sequence)
         case LoginFailed() | LoginSucceeded():
-            return _of_login(event, at_ms, flagged, partition, next_sequence, door, told)
+            return _of_login(event, at_ms, flagged, partition, next_sequence, door, told, answerable)
         case ChallengeSent():
             return _of_challenge(event, at_ms, partition, next_sequence, door)
         case ChallengePassed() if len(event.ip) <= _LONGEST_IP and not door.nagged:
@@ -263,6 +265,7 @@ def _of_login(
     next_sequence: Callable[[], int],
     door: Door,
     told_owner: bool,
+    answerable: bool,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
     failed = isinstance(event, LoginFailed)
     targets: list[tuple[EntityKind, str]] = []
@@ -297,6 +300,7 @@ def _of_login(
             guess=event.guess_hash,
             warm=door.warm,
             told=told_owner,
+            answerable=answerable,
             strange=door.apart and kind == "ip" and not failed,
         )
         for kind, value in targets
@@ -329,6 +333,7 @@ def _of_login(
                 familiar=counts and not door.strange,
                 warm=counts,
                 told=told_owner,
+                answerable=answerable,
             )
         )
     return told

@@ -175,6 +175,7 @@ class DecideContext(msgspec.Struct, gc=False):
     post_case: str = ""  # case of a public post that many read: for the shell to tell its topic
 
     told_right: bool = False  # the owner was told that a stranger gave the right password: no attack tells it again
+    answerable: bool = False  # ... or will be, if no second factor comes
 
     # What was decided and the account has to learn from: for `pipeline.learn`.
     # Since when a thief may have been in: what the account has learned from then on is forgotten.

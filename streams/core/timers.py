@@ -18,6 +18,7 @@ from streams.core.obligations import (
     Membership,
     Obligations,
     Reserved,
+    RightPassword,
     Suspect,
     Unknown,
 )
@@ -83,6 +84,7 @@ Waiting = (
     | Case
     | Reserved
     | EarlyVictim
+    | RightPassword
 )
 
 
@@ -104,6 +106,7 @@ def next_due_ms(obligations: Obligations) -> int | None:
         obligations.suspects,
         obligations.memberships,
         obligations.early,
+        obligations.right_passwords,
     ):
         for item in waiting:
             if due is None or item.due_ms < due:
@@ -157,6 +160,8 @@ def name_of(account_id: str, waiting: Waiting) -> str:
             name = f"incident/{digest(account_id, waiting.incident_id)}"
         case EarlyVictim():
             name = f"early/{waiting.case_id}"
+        case RightPassword():
+            name = f"right_password/{digest(account_id, waiting.incident)}"
         case Talk():
             name = f"talk/{waiting.case.case_id}"
         case Untold():
@@ -208,6 +213,9 @@ def _due(obligations: Obligations, due_ms: int) -> Iterator[tuple[int, int, str,
     for early in obligations.early:
         if early.due_ms <= due_ms:
             yield early.due_ms, 14, early.case_id, early
+    for given in obligations.right_passwords:
+        if given.due_ms <= due_ms:
+            yield given.due_ms, 17, given.incident, given
     for case in obligations.cases:
         if 0 < case.talk_due_ms <= due_ms:
             yield case.talk_due_ms, 10, case.case_id, Talk(case, case.talk_due_ms)

@@ -19,7 +19,7 @@ from producers.feed import Outgoing, outgoing
 from streams.contracts.accounts import IncidentAction
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion
-from streams.contracts.logins import Login, LoginFailed, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, Login, LoginFailed, LoginSucceeded
 
 ATTACKER = "203.0.113.7"
 NAMES, ENTERED = 12, 3
@@ -211,6 +211,27 @@ def test_right_passwords_by_ever_new_devices_at_one_address_are_one_attack_on_a_
     assert stopped[:5] == ["allow"] * 5
     assert set(stopped[6:]) == {"step_up"}
     assert {(command.action, command.entity) for command in run.actions} == {("step_up", f"ip/{ATTACKER}")}
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_only_whoever_gives_no_second_factor_is_told_of_among_those_who_are_asked(answers: bool) -> None:
+    owner, at = "victim-20", 4 * DAY + 12 * MINUTE
+    new: dict[str, Any] = {"ip": ATTACKER, "device": "new-phone"}
+
+    def strangers_and_an_owner() -> Iterator[Outgoing]:
+        for day in range(4):
+            yield attempt(day * DAY, LoginSucceeded, 20, "100.64.99.7", "phone-20")
+        yield from burst(16, 4)
+        yield attempt(at, LoginSucceeded, 20, **new)
+        if answers:
+            yield attempt(at + 20 * SECOND, ChallengePassed, 20, **new, reason="sms")
+
+    feed = sorted(strangers_and_an_owner(), key=lambda each: each.timestamp_ms)
+    run = Scene(step_ms=30 * SECOND).play(iter(feed), 2 * HOUR)
+    (decision,) = [each for each in run.decisions if each.event_id.endswith("-new-phone") and each.subject == "login"]
+    assert decision.outcome == "step_up"
+    assert (owner in told(run)) is not answers
+    assert {f"victim-{victim}" for victim in range(16)} <= set(told(run))
 
 
 ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/124.0 Mobile Safari/537.36"

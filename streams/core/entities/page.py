@@ -139,10 +139,11 @@ of something wider (address, network, system, user agent, the site, in this orde
 that is contained for its case and opens none. If the wider one is recognised later, the narrower case ends in it
 (`merged`, `merged_into`). The accounts' own cases name the widest as their incident. Owners whose password was given
 correctly by somebody whom the account does not know are told (`credential_attack.exposed`), once for an attack and once
-a day; nobody else is. Whom the account's own decision stops (from `review` on) the account tells, whatever has become
-of the attack's case; whoever was let in, or came before the attack was seen, is told by its case. It lists both, from
-the attacker's address or device until it closes. Should two of them tell one owner on one day, it is one message with
-one `notification_id`.
+a day; nobody else is. Whom the account's own decision stops the account tells, whatever has become of the attack's
+case. Who is asked for a second factor (`step_up`) may be the owner on a new phone: the account tells when none has come
+within 15 minutes. Whoever was let in, or came before the attack was seen, is told by its case. It lists all of them,
+from the attacker's address or device until it closes. Should two of them tell one owner on one day, it is one message
+with one `notification_id`.
 
 The case is owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
 exposed and when containment was asked for, and it closes by itself when it was quiet. Containment aims at the entity,

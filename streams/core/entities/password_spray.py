@@ -15,6 +15,7 @@ from streams.core.entities.threat import (
     Sighting,
     Threat,
     in_force,
+    is_told,
 )
 
 DAY_MS = 86_400_000
@@ -79,7 +80,7 @@ def look(
             spray.guests = [guest for guest in spray.guests[1 - GUESTS_MAX :] if guest[0] > since_ms]
             spray.guests.append((at_ms, signal.account_id, signal.event_id))
             spray.told = [event_id for _, _, event_id in spray.guests if event_id in spray.told]
-            if signal.told:
+            if is_told(signal):
                 spray.told.append(signal.event_id)
     elif not at_home:
         see(spray.failed, name, at_ms)

@@ -7,7 +7,7 @@ import msgspec
 from streams.contracts.signals import EntityObserved
 from streams.core.entities.policies import CredentialBurstPolicy
 from streams.core.entities.recent import MEMBERS_MAX, forget_before, mark, see, spread
-from streams.core.entities.threat import ATTACK, NORMAL, Sighting, Threat, in_force
+from streams.core.entities.threat import ATTACK, NORMAL, Sighting, Threat, in_force, is_told
 from streams.core.familiar import network_of
 
 GUESTS_MAX = 16  # accounts to tell once it is an attack; it is one after this many at the latest
@@ -57,7 +57,7 @@ def look(
     if new:
         burst.guests = [*burst.guests[1 - GUESTS_MAX :], (at_ms, signal.account_id, signal.event_id)]
         burst.told = [event_id for _, _, event_id in burst.guests if event_id in burst.told]
-        if signal.told:
+        if is_told(signal):
             burst.told.append(signal.event_id)
     if not settings.enabled:
         return None

@@ -386,7 +386,7 @@ def follow(
         case.members += seen.new_member
         case.last_ms = at_ms
         if attack.exposes and not seen.failed and _is_right_password(signal):
-            if signal.account_id not in case.victims and not signal.told:
+            if signal.account_id not in case.victims and not is_told(signal):
                 exposed.append((at_ms, signal.account_id))
             if expose(case, signal.account_id, at_ms, signal.event_id, limit):
                 changed.append("accounts_exposed")
@@ -467,7 +467,7 @@ def _come_later(
     case.attempts += 1
     if place and not shared:
         case.last_ms = at_ms
-    if signal.account_id not in case.victims and not signal.told and may_act(enforced, at_ms, policy, ctx):
+    if signal.account_id not in case.victims and not is_told(signal) and may_act(enforced, at_ms, policy, ctx):
         origin = exposure_origin(at_ms)
         effects.append(notice(EXPOSED, signal.account_id, case.case_id, origin, at_ms, policy, ctx))
     if expose(case, signal.account_id, at_ms, signal.event_id, limit) and not case.joined:
@@ -475,6 +475,11 @@ def _come_later(
         shadow = not enforced
         effects.append(tell_case(case, attack, signal.kind, signal.value, changed, at_ms, "classified", shadow, policy))
     return effects
+
+
+def is_told(signal: EntityObserved) -> bool:
+    """Whether the owner hears of this right password from the account, now or when no second factor has come."""
+    return signal.told or signal.answerable
 
 
 def _is_right_password(signal: EntityObserved) -> bool:

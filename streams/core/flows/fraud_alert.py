@@ -16,13 +16,11 @@ from streams.core.cases.dialogue import CLOSED, heard, take_up
 from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
-from streams.core.entities.threat import EXPOSED
-from streams.core.flows import early_victims, mule, owners_word, trail
+from streams.core.flows import early_victims, mule, owners_word, right_passwords, trail
 from streams.core.flows.holds import end_hold, let_go, time_is_over, wait_for_answer, was_not_made
 from streams.core.flows.login_risk import LOGIN_RISK
 from streams.core.flows.movements import status_after
 from streams.core.flows.owners_word import RISK_FAMILY
-from streams.core.ids import exposure_origin
 from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import errand, lock, pass_on
 from streams.core.messages.notify import notify
@@ -93,7 +91,7 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
     if movement is not None and decision.expires_at is not None:
         _hold(turn, movement, prepared, done, decision, case)
     if outcome >= Outcome.parse(turn.policy.outcome.notify_from):
-        _tell(turn, prepared, movement, done if movement is not None else max(done, outcome), case)
+        _tell(turn, prepared, movement, outcome, done, case)
 
 
 def is_held_in_doubt(turn: Turn, prepared: Prepared, outcome: Outcome, score: Score | ScoreUnavailable) -> bool:
@@ -721,10 +719,11 @@ def _hold(
         _tell_over(turn, crowded_out)
 
 
-def _tell(turn: Turn, prepared: Prepared, movement: Movement | None, outcome: Outcome, case: Case | None) -> None:
+def _tell(
+    turn: Turn, prepared: Prepared, movement: Movement | None, severity: Outcome, outcome: Outcome, case: Case | None
+) -> None:
     if movement is None:
-        if outcome >= Outcome.REVIEW:
-            _tell_of_login(turn, prepared, case)
+        _tell_of_login(turn, prepared, case, severity=max(severity, outcome), is_asked=outcome is Outcome.STEP_UP)
         return
     if case is not None and case.family == RISK_FAMILY and outcome is Outcome.HOLD:
         _tell_of_hold(turn, prepared, movement, case)
@@ -778,35 +777,28 @@ def _until(turn: Turn, prepared: Prepared) -> dict[str, str]:
     return {"until": instant(prepared.at_ms + turn.policy.holds.hold_s * 1000)}
 
 
-def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None) -> None:
+def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None, *, severity: Outcome, is_asked: bool) -> None:
     """In an attack, of a right password only, whatever is known of the attack elsewhere.
 
-    Its own case may end, or never open, while the place is still held for an attacker's: so who is stopped there is
-    told from here. Of those who were let in, or came before the attack was seen, its case tells.
+    Its own case may end, or never open, while the place is still held for an attacker's: so who is stopped or asked
+    there is told from here. Of those who were let in, or came before the attack was seen, its case tells.
     """
     entered = type(prepared.event) is LoginSucceeded
     known = prepared.features is not None and prepared.features.login_known == 1.0
+    if severity < Outcome.STEP_UP:
+        return
     if prepared.incident and not (entered and known):
         if entered:
-            _tell_right_password(turn, prepared, case)
+            # The text of a restriction says how to get out of it, and stays the case's.
+            aside = case is not None and case.family != ALERT
+            right_passwords.entered(turn, prepared, case, aside=aside, is_asked=is_asked)
+        return
+    if severity < Outcome.REVIEW:
         return
     if (case is None or case.family == ALERT) and may_ask(turn, case):
         template = _NOT_SIGNED_IN.get(type(prepared.event), _SIGNED_IN)
         told = notify(turn, template, {"time": instant(turn.at_ms)}, case)
         turn.ctx.told_right = told and entered
-
-
-def _tell_right_password(turn: Turn, prepared: Prepared, case: Case | None) -> None:
-    """Once for an attack, and once a day for all attacks."""
-    owed, origin = turn.obligations, exposure_origin(prepared.at_ms)
-    if owed.exposed_ms and (prepared.incident == owed.exposed_in or origin == exposure_origin(owed.exposed_ms)):
-        turn.ctx.told_right = True
-        return
-    # The text of a restriction says how to get out of it, and stays the case's.
-    aside = case is not None and case.family != ALERT
-    if notify(turn, EXPOSED, {}, case, aside=aside, origin=origin):
-        turn.ctx.told_right = True
-        owed.exposed_ms, owed.exposed_in = prepared.at_ms, prepared.incident
 
 
 def _told_lately(turn: Turn, case: Case | None) -> bool:

@@ -337,6 +337,11 @@ def doubted_since_ms(turn: Turn) -> int | None:
     return min(trace.at_ms for trace in entries) - PROOF_MS
 
 
+def is_answered(turn: Turn, came_ms: int) -> bool:
+    """Whether somebody vouches for the login that came then."""
+    return any(trace.answered and trace.at_ms == came_ms and trace.kind == came.LOGIN for trace in _came(turn))
+
+
 def is_unanswered(turn: Turn, since_ms: int = 0) -> bool:
     """Whether there is a doubt since then that no second factor has answered: what may bear out a word of anybody.
 
