@@ -2,7 +2,8 @@
 
 The owner hears of every change of a credential (ASVS 5.0, 6.3.7). A change limits money out for a while and has a case,
 so that a single "no, that was not me" freezes the account: whoever holds the owner's own phone is a thief sometimes.
-After a quiet day, or a "yes", it closes by itself. A card that is added or removed has such a case, too, and its limit
+After a quiet day, or a "yes", it closes by itself. A new password on the owner's own device after a stranger was kept
+out is what we ask for, and limits nothing. A card that is added or removed has such a case, too, and its limit
 is that of the rule `new-card`. By a device that the account has only just met, by none in a network that nobody logged
 in from, or within a day of a suspicious login, it is doubted: where there is more than this one change it is the
 pattern of a takeover (T1) before its payment, and people look at once. A young account on a device of its
@@ -56,6 +57,8 @@ def after_change(
         text = f"{what} changed from {event.ip}"
         if trail.is_owners_change(turn, event):
             _at_home(turn, event, what, f"{text}, after the owner's check and a second factor from there")
+        elif trail.is_cure(turn, prepared, event):
+            _at_home(turn, event, what, f"{text}, on a device from before a login that was kept out", limits=False)
         elif suspicious or _is_from_elsewhere(turn, event, prepared):
             _doubt(turn, event, "F28", "security_change", 3, what, text)
         elif _is_established(turn, prepared.features):
@@ -84,13 +87,14 @@ def card_changed(turn: Turn, event: _Card, *, by_stranger: bool) -> None:
         _rest(turn, case, told=told)
 
 
-def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str) -> None:
+def _at_home(turn: Turn, event: CredentialChanged, what: str, text: str, *, limits: bool = True) -> None:
     """Where the account is at home: nobody is doubted, and the owner can say no to it.
 
     No cap counts these limits: they follow every such change and are nobody's judgement, and a morning on which many
-    customers renew their passwords must not use up what stops thieves.
+    customers renew their passwords must not use up what stops thieves. `limits` is false where we have asked for it.
     """
-    is_limited = what in turn.policy.locks.limited_settings and not (what in _EVERYDAY and _has_changed_lately(turn))
+    is_limited = limits and what in turn.policy.locks.limited_settings
+    is_limited = is_limited and not (what in _EVERYDAY and _has_changed_lately(turn))
     case = _open_at_home(turn, event, text, flow="F28", case_type="security_change", priority=3, rule=AT_HOME)
     lasts_s = turn.policy.locks.cooloff_s
     limited = is_limited and lock(

@@ -128,6 +128,23 @@ def is_owners_change(turn: Turn, event: CredentialChanged) -> bool:
     return True
 
 
+def is_cure(turn: Turn, prepared: Prepared, event: CredentialChanged) -> bool:
+    """Whether the owner sets a new password because somebody else had the old one, and was kept out.
+
+    On a device that the account knew before, while whoever came within `takeover.change_s` was stopped, or asked for a
+    second factor and gave none, and did nothing else.
+    """
+    before = began_within(turn, turn.policy.rules.takeover.change_s)
+    if event.reason != "password" or not before or _is_session_stolen(turn):
+        return False
+    here = _change(turn, event, "", doubted=False)
+    strangers = [each for each in before if each.doubted or not came.is_same_place(each, here)]
+    is_kept_out = all(each.kind == came.LOGIN and each.asked and not each.answered for each in strangers)
+    is_apart = not any(came.is_same_place(each, here) for each in strangers)
+    since_ms = min(each.at_ms for each in before) - PROOF_MS
+    return is_kept_out and is_apart and 0 < met_ms(turn, prepared) < since_ms
+
+
 def _change(turn: Turn, event: Event, text: str, *, doubted: bool) -> Trace:
     factor_stays = isinstance(event, CredentialChanged) and event.reason in _NO_FACTORS
     trace = Trace(turn.at_ms, *_named(event), text, doubted=doubted, factor_stays=factor_stays)
