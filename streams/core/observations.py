@@ -72,6 +72,7 @@ from streams.core.windows import (
 # policy: a cap only decides how much history a burst may erase.
 SPEND_CAP = 240  # of 30 days: eight a day
 TIMES_CAP = 48  # refusals, refunds, inflows, spikes, logins: no rule asks for more than this in their windows
+_GUESSES_CAP = 8  # an app that still has an old password tries that one alone
 FAILURES_CAP = 104  # a credential is disabled at 100 failures in a row (NIST SP 800-63B-4), so more must be visible
 MERCHANTS_CAP = 48
 PAYEES_CAP = 24
@@ -235,6 +236,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     credential_from: tuple[Key, ...] = ()  # of the change of `credential_ms`, as `doubted_from`
     doubted_country: Key = b""  # beside `doubted_from`; empty: it named none
     refused: Keys = b""  # movements that were refused, and not asked for since
+    wrong_guesses: Keys = b""  # passwords, each with the known device that gave it
 
     @property
     def last_login_ms(self) -> int:
@@ -901,29 +903,45 @@ def is_guess(login: logins.LoginFailed) -> bool:
     return login.reason != "account_locked"
 
 
+def is_new_guess(obs: Observations, login: logins.LoginFailed) -> bool:
+    """Whether it counts: a guess that this known device has not given before.
+
+    An app that goes on with an old password learns nothing by that, and would keep its owner's other devices out.
+    """
+    again = obs.wrong_guesses and is_known_context(obs, login) and contains(obs.wrong_guesses, _guess_key(login))
+    return is_guess(login) and not again
+
+
+def _guess_key(login: logins.LoginFailed) -> bytes:
+    return movement_key(f"{login.device_id}/{login.guess_hash}")
+
+
 def _login_failed(obs: Observations, event: logins.LoginFailed, at_ms: int, _: Basis) -> None:
-    if not is_guess(event):
+    if not is_new_guess(obs, event):
         return
     at = at_ms - obs.base_ms
     if is_known_context(obs, event):
         obs.known_failures = mark(obs.known_failures, at, FAILURES_CAP)
+        if event.device_id is not None and event.guess_hash is not None:
+            obs.wrong_guesses = remember(obs.wrong_guesses, _guess_key(event), _GUESSES_CAP)
         return
     key = address_mark(event.ip)
     obs.stranger_failures, obs.stranger_ips = mark_with(obs.stranger_failures, obs.stranger_ips, at, key, FAILURES_CAP)
 
 
-def guesses_of(obs: Observations, login: logins.Login) -> int:
-    """Failures of this side of the door since something cleared them, however old; with `login` itself, if it is one.
+def guesses_of(obs: Observations, login: logins.LoginFailed) -> int:
+    """Failures of this side of the door since something cleared them, however old, with `login` itself; 0: it is none.
 
     The ladder forgets after a while, and lets somebody who keeps to its waits guess a thousand times in a month. What
     disables a password does not forget (NIST SP 800-63B-4, 3.2.2). At most FAILURES_CAP and one are remembered.
     """
+    if not is_new_guess(obs, login):
+        return 0
     if is_known_context(obs, login):
         marks, cleared_ms = obs.known_failures, max(obs.known_success_ms, obs.known_cleared_ms)
     else:
         marks, cleared_ms = obs.stranger_failures, max(obs.stranger_success_ms, obs.stranger_cleared_ms)
-    own = isinstance(login, logins.LoginFailed) and is_guess(login)
-    return sum(each > cleared_ms - obs.base_ms for each in opened(marks)) + own
+    return sum(each > cleared_ms - obs.base_ms for each in opened(marks)) + 1
 
 
 def _challenge_sent(obs: Observations, _: logins.ChallengeSent, at_ms: int, __: Basis) -> None:

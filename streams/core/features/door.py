@@ -8,7 +8,7 @@ from streams.core.familiar import key_of, network_key, number_key, tallied
 from streams.core.features.catalogue import MISSING
 from streams.core.features.familiarity import share_of
 from streams.core.features.view import View
-from streams.core.observations import FAILURES_CAP, address_mark, is_guess, is_known_context
+from streams.core.observations import FAILURES_CAP, address_mark, is_known_context, is_new_guess
 from streams.core.windows import DAY, HOUR, MINUTE, count, opened
 
 
@@ -44,7 +44,7 @@ def logins(v: View) -> tuple[float, ...]:
         is_known = is_known_context(obs, login)
         known = 1.0 if is_known else 0.0
         kind = type(login)
-        if isinstance(login, LoginFailed) and is_guess(login):
+        if isinstance(login, LoginFailed) and is_new_guess(obs, login):
             failed_known, failed_stranger = (1, 0) if is_known else (0, 1)
         elif kind is LoginSucceeded:
             successes += 1

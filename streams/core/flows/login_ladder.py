@@ -20,7 +20,6 @@ from streams.core.locks.saga import LADDER, is_capped, lock
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
 from streams.core.obligations import SOFT_LOCKS_MAX, Case, Line
-from streams.core.observations import is_guess
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.verdict import counted
@@ -34,7 +33,7 @@ def after_failed_login(turn: Turn, prepared: Prepared, event: LoginFailed) -> No
     Unknown devices wait with the password alone: nobody can keep an owner's new phone out by failing in time.
     """
     features = prepared.features
-    if features is None or not is_guess(event):
+    if features is None or not prepared.guesses:
         return
     policy = turn.policy.locks
     known = features.login_known == 1.0

@@ -484,3 +484,42 @@ class TestStrangersAlone:
         assert [line.kind for line in told[-1].evidence].count("joined_incident") == 1
         early = Player(policy(), risk=lambda *about: risk(*about[:2], seen_ms))
         assert self.versions(fail(early, 10, **THIEF))[0].incident_id == "i-1"
+
+
+class TestAnOldPassword:
+    """A tablet goes on with the password that its owner has changed on the phone."""
+
+    TABLET = OWN | {"device_id": "tablet"}
+
+    def at_two_devices(self):
+        player = at_home()
+        player.see(login(NOON - DAY, "tablet", LoginSucceeded, **self.TABLET))
+        return player
+
+    def test_the_same_guess_again_from_a_known_device_counts_once(self):
+        player = self.at_two_devices()
+        effects = fail(player, 150, MINUTE, guess_hash="old", **self.TABLET)
+        assert not [one for one in effects if type(one) in (ActionRequested, CaseVersion, NotificationRequested)]
+        typos = fail(player, 3, at_ms=NOON + 3 * HOUR, name="t", **OWN)
+        assert commanded(typos) == set(), "the tablet's guess and three others are four"
+        assert locked_out(fail(player, 1, at_ms=NOON + 3 * HOUR + 5 * MINUTE, name="5", **OWN)) == {"known_devices"}
+
+    def test_a_device_that_waits_is_not_made_to_wait_anew_by_it(self):
+        player = self.at_two_devices()
+        fail(player, 1, guess_hash="old", **self.TABLET)
+        assert locked_out(fail(player, 4, SECOND, NOON + MINUTE, "t", **OWN)) == {"known_devices"}
+        again = fail(player, 30, MINUTE, NOON + 5 * MINUTE, "again", guess_hash="old", **self.TABLET)
+        assert commanded(again) == set()
+
+    def test_other_guesses_and_those_of_another_device_count_each(self):
+        player = self.at_two_devices()
+        effects = []
+        for number in range(4):
+            effects += fail(player, 1, at_ms=NOON + number * SECOND, name=f"g{number}", guess_hash=f"g{number}", **OWN)
+        assert commanded(effects) == set()
+        assert locked_out(fail(player, 1, at_ms=NOON + MINUTE, guess_hash="g0", **self.TABLET)) == {"known_devices"}
+
+    @pytest.mark.parametrize("where", [THIEF, HOME], ids=["a stranger", "a network that stands for a device"])
+    def test_elsewhere_every_attempt_counts(self, where):
+        player = at_home(**(OWN if where is THIEF else HOME))
+        assert commanded(fail(player, 5, guess_hash="old", **where)) != set()
