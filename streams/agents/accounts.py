@@ -32,6 +32,7 @@ from streams.core.declines.samples import Samples
 from streams.core.entities.feeds import FeedTallies, ended_telling, heard
 from streams.core.entities.health import HealthBuckets, count_hung, count_trial, ended_bucket
 from streams.core.entities.risk_state import RiskState
+from streams.core.flows.social import topic_case
 from streams.core.incidents import silence
 from streams.core.incidents.cases import TYPOLOGY as OUTAGE
 from streams.core.incidents.outages import Outages
@@ -345,6 +346,7 @@ class AccountsLogic:
             about = None
             if isinstance(event, SocialMention) and not late:
                 about = topic_of(event, at_ms, self._policies.at(at_ms).intake)
+                attack = topic_case(risk, event, about, at_ms)
             return Stranger(event, at_ms, attack.case_id, attack.kind, about)
         if at_ms <= state.observations.erased_ms:
             return Forgotten(at_ms)

@@ -35,7 +35,7 @@ from streams.core.familiar import network_of
 from streams.core.ids import digest
 from streams.core.incidents.keys import is_key
 from streams.core.intake.masking import masked
-from streams.core.intake.posts import SEVERE, TOPIC_KIND, value_of
+from streams.core.intake.posts import SEVERE, TOPIC_KIND, values_of
 from streams.core.intake.topics import Topic
 from streams.core.risk import BLOCK_KIND, LOCKS, RELEASE, SITE, SITE_KIND, is_wider, slices_of
 from streams.core.steps import MerchantsFault, Prepared, Trade
@@ -163,7 +163,7 @@ def signals_of(
         case PromoClaimed():
             return _of_claim(event, at_ms, partition, next_sequence)
         case SocialMention() if about is not None:
-            return _of_post(event, about, case_id, at_ms, partition, next_sequence)
+            return _of_post(event, about, case_id, at_ms, partition, next_sequence, door)
         case PspStatus():
             return []
         case Movement():
@@ -450,11 +450,14 @@ def _of_claim(
 
 
 def _of_post(
-    event: SocialMention, about: Topic, case_id: str, at_ms: int, partition: int, next_sequence: Callable[[], int]
+    event: SocialMention,
+    about: Topic,
+    case_id: str,
+    at_ms: int,
+    partition: int,
+    next_sequence: Callable[[], int],
+    door: Door,
 ) -> list[EntityObserved | EntityBlockAsked | CaseActed]:
-    value = value_of(about, event.merchant_id)
-    if not value:
-        return []
     return [
         _observed(
             event,
@@ -467,7 +470,9 @@ def _of_post(
             reach=event.reach,
             urgent=about.priority <= SEVERE,
             case_id=case_id or None,
+            incident_id=door.incident or None,
         )
+        for value in values_of(about, event.merchant_id)
     ]
 
 

@@ -96,3 +96,29 @@ def test_the_case_of_a_single_post_and_that_of_its_topic_name_each_other() -> No
     single = next(each for each in versions if each.subject == "account/loud")
     assert single.incident_id == topic.case_id
     assert single.case_id in {line.event_id for line in topic.evidence if line.kind == "linked"}
+
+
+def test_posts_that_name_a_merchant_and_those_that_name_none_are_each_in_one_case() -> None:
+    mixed = [post(f"a{n}", n * MINUTE_MS, **({"merchant_id": "shop-1"} if n % 2 else {})) for n in range(30)]
+    told = of_topic(played(mixed, 2 * DAY_MS))
+    assert {each.subject for each in told} == {"topic/duplicate_charge"}
+    assert told[-1].counters == {"posts": 30, "reach": 3_000, "authors": 30}
+
+
+def test_a_merchant_whom_a_crowd_names_has_a_case_of_its_own_also_beside_others() -> None:
+    of_shop = [post(f"s{n}", n * MINUTE_MS, merchant_id="shop-1") for n in range(20)]
+    others = [post(f"a{n}", (30 + n) * MINUTE_MS) for n in range(12)]
+    told = of_topic(played([*of_shop, *others], 2 * DAY_MS))
+    posts = {each.subject: each.counters["posts"] for each in told}
+    assert posts == {"topic/duplicate_charge/shop-1": 20, "topic/duplicate_charge": 12}
+
+
+def test_strangers_who_name_a_merchant_are_each_in_one_case() -> None:
+    mixed = [
+        post(f"x{n}", n * MINUTE_MS, known=False, account_id=f"anonymous:{n:032x}",
+             **({"merchant_id": "shop-1"} if n % 2 else {}))
+        for n in range(30)
+    ]  # fmt: skip
+    told = of_topic(played(mixed, 2 * DAY_MS))
+    assert {each.subject for each in told} == {"topic/duplicate_charge"}
+    assert told[-1].counters["posts"] == 30

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -11,6 +13,7 @@ from streams.contracts.cases import CaseVersion, CustomerText, Entities, Evidenc
 from streams.contracts.signals import CaseActed, EntityObserved, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
+from streams.core.entities.policies import SocialTopicPolicy
 from streams.core.entities.recent import mark
 from streams.core.entities.sketch import different, keep
 from streams.core.entities.threat import Level, note
@@ -41,6 +44,7 @@ class Post(NamedTuple):
     author: int  # 48 bits that stand for the account
     urgent: bool  # it tells of something that is P1 or P2 by itself
     case_id: str  # of its own case, if as many read it as the policy says
+    merchant: int = 0  # 48 bits that stand for the merchant it names, at the topic of the whole flow; 0: none
 
 
 class TopicCase(msgspec.Struct, array_like=True):
@@ -48,7 +52,7 @@ class TopicCase(msgspec.Struct, array_like=True):
 
     case_id: str
     opened_ms: int
-    last_ms: int  # newest post
+    last_ms: int  # newest post of an author who had not posted before
     close_due_ms: int  # when to look whether it is quiet; moved only when looked at, so posts cost no timer
     version: int = 0
     priority: int = 2
@@ -61,13 +65,16 @@ class TopicCase(msgspec.Struct, array_like=True):
     evidence: list[Evidence] = []
     evidence_dropped: int = 0
     work: handling.Work = msgspec.field(default_factory=handling.Work)
+    readers: dict[int, int] = {}  # of the most read post of each of `authors`
+    crowd_ms: int = 0  # newest post of a crowd: as many as open a case
+    again_ms: int = 0  # when another crowd came to what people had answered: deadlines count from here; 0: none has
 
 
 class Posts(msgspec.Struct, array_like=True):
-    """What is written in public about one topic: at most 2 KiB, and its case."""
+    """What is written in public about one topic: at most 4 KiB, and its case."""
 
     merchant_id: str = ""
-    recent: list[Post] = []  # oldest first; none while the case is open
+    recent: list[Post] = []  # oldest first; while the case is open the first posts of its authors
     case: TopicCase | None = None
 
 
@@ -78,34 +85,72 @@ def observe_post(
 
     Asks: how many posts were there within the window, and of how many different customers?
     Fires when: posts of at least authors: one case F43 of the policy queue, which further posts join; P1 if what they
-    are about is urgent by itself, or urgent_reach people read them in all. It closes when nobody posts for quiet_s, or
-    when somebody has answered and closes it.
-    Blind to: posts that nobody understands, and those that tell nothing but of different merchants. The same post told
-    again as another event counts again, but not its author.
-    Costs: one signal per post that is understood; at most 64 posts per topic, forgotten with the window.
+    are about is urgent by itself, or urgent_reach people read them in all, each author's counted once. Posts that name
+    one merchant are added to those that name none; while the case of these is open, whatever names a merchant without a
+    case of its own joins it. It closes when nobody new posts for quiet_s, or when somebody has answered and closes it.
+    As many posts of new authors within the window, a quiet window after the crowd before, are another crowd: the case
+    says so, and where somebody had answered its deadlines begin again.
+    Blind to: posts that nobody understands, those that tell nothing but of different merchants, and crowds that are
+    slower than posts within window_s, however long they go on. The same post told again as another event counts again,
+    but not its author. In a flood that names a merchant or none, the posts of the seconds until accounts hear of the
+    case may count in the merchant's case as well.
+    Costs: one signal per post that is understood, two if it names a merchant; at most 64 posts per topic, and as many
+    that name a merchant, forgotten with the window.
     """
     settings = policy.entities.social_topic
     if state.topic is None:
-        state.topic = Posts(merchant_id=signal.merchant_id or "")
+        state.topic = Posts(merchant_id=(_of_merchant(state) and signal.merchant_id) or "")
     topic = state.topic
-    post = Post(at_ms, signal.reach, mark(signal.account_id), signal.urgent, signal.case_id or "")
+    merchant = mark(signal.merchant_id) if signal.merchant_id and not _of_merchant(state) else 0
+    post = Post(at_ms, signal.reach, mark(signal.account_id), signal.urgent, signal.case_id or "", merchant)
+    if signal.incident_id is not None and (topic.case is None or topic.case.case_id != signal.incident_id):
+        return []  # it is counted there: in the case of the merchant it names, or of those that name none
     if topic.case is not None:
         return _join(state, topic, topic.case, post, signal.event_id, policy, ctx)
-    recent = [each for each in topic.recent if each.at_ms > at_ms - settings.window_s * 1000]
-    topic.recent = [*recent, post][-POSTS_MAX:]
-    authors = {each.author for each in topic.recent}
-    if not settings.enabled or len(topic.recent) < settings.posts or len(authors) < settings.authors:
+    topic.recent = _within(topic.recent, post, settings)
+    if merchant and _is_crowd([each for each in topic.recent if each.merchant == merchant], settings):
+        topic.recent = [each for each in topic.recent if each.merchant != merchant]  # they are its own case
+    posts = _about_one_thing(topic.recent)
+    if not settings.enabled or not _is_crowd(posts, settings):
         return []
-    return _open(state, topic, signal.event_id, at_ms, policy, ctx)
+    return _open(state, topic, posts, signal.event_id, at_ms, policy, ctx)
+
+
+def _within(recent: list[Post], post: Post, settings: SocialTopicPolicy) -> list[Post]:
+    """The posts of the window; those that name a merchant push out none that names nobody."""
+    kept = [each for each in recent if each.at_ms > post.at_ms - settings.window_s * 1000]
+    alike = [each for each in kept if bool(each.merchant) == bool(post.merchant)]
+    if len(alike) >= POSTS_MAX:
+        kept.remove(alike[0])
+    return [*kept, post]
+
+
+def _is_crowd(posts: list[Post], settings: SocialTopicPolicy) -> bool:
+    return len(posts) >= settings.posts and len({each.author for each in posts}) >= settings.authors
+
+
+def _about_one_thing(recent: list[Post]) -> list[Post]:
+    """Those that name no merchant, and those of the merchant that most of the others name."""
+    named = Counter(each.merchant for each in recent if each.merchant)
+    if len(named) == len({each.merchant for each in recent}):
+        return []  # nothing but merchants: each has a topic of its own
+    merchant = max(named, key=lambda each: named[each], default=0)
+    return [each for each in recent if each.merchant in (0, merchant)]
 
 
 def _open(
-    state: EntityState, topic: Posts, event_id: str, at_ms: int, policy: Policy, ctx: EntityContext
+    state: EntityState,
+    topic: Posts,
+    posts: list[Post],
+    event_id: str,
+    at_ms: int,
+    policy: Policy,
+    ctx: EntityContext,
 ) -> list[EntityEffect]:
     settings = policy.entities.social_topic
     case_id = incident_id(SOCIAL_TOPIC, reference(TOPIC_KIND, state.value), event_id)
-    case = topic.case = TopicCase(case_id, at_ms, at_ms, at_ms + settings.quiet_s * 1000)
-    posts, topic.recent = topic.recent, []
+    case = topic.case = TopicCase(case_id, at_ms, at_ms, at_ms + settings.quiet_s * 1000, crowd_ms=at_ms)
+    topic.recent = []
     for post in posts:
         _count(case, post)
     case.priority = min(_priority(case, post, policy) for post in posts)
@@ -129,16 +174,22 @@ def _join(
     ctx: EntityContext,
 ) -> list[EntityEffect]:
     """One more post: no case of its own, and a version only where it says something new."""
-    _count(case, post)
-    case.last_ms = post.at_ms
-    changed = []
+    settings, changed = policy.entities.social_topic, []
+    if _count(case, post, topic.recent):
+        case.last_ms = post.at_ms
+        topic.recent = _within(topic.recent, post, settings)
+        if _is_crowd(topic.recent, settings):
+            if post.at_ms - case.crowd_ms > settings.window_s * 1000:
+                changed.append("another crowd")
+                _comes_again(case, topic.recent, event_id, policy)
+            case.crowd_ms = post.at_ms
     priority = _priority(case, post, policy)
     if priority < case.priority:
         changed.append(f"priority P{case.priority} to P{priority}")
         case.priority = priority
     if case.posts >= 2 * case.told:
         changed.append("counters")
-    if changed:
+    if changed and changed != ["another crowd"]:
         text = f"{case.posts} posts by {_authors(case)} customers by now, read by {case.reach}"
         note(case, post.at_ms, "social.mention", event_id, text, policy.cases.evidence_max)
     if _link(case, post, policy):
@@ -147,6 +198,16 @@ def _join(
     if changed:
         effects.append(_version(state, topic, case, tuple(changed), post.at_ms, policy, ctx))
     return [*effects, *_told(state, case, post.at_ms, policy, ctx)]
+
+
+def _comes_again(case: TopicCase, crowd: list[Post], event_id: str, policy: Policy) -> None:
+    """Another crowd: whoever answered the one before has not answered this one."""
+    window_s = policy.entities.social_topic.window_s
+    text = f"another crowd: {len(crowd)} posts by {len({each.author for each in crowd})} customers within {window_s} s"
+    if case.work.acted:
+        case.again_ms, case.work.acted = crowd[-1].at_ms, False
+        text += "; deadlines begin again"
+    note(case, crowd[-1].at_ms, "social.mention", event_id, text, policy.cases.evidence_max)
 
 
 def close_if_quiet(state: EntityState, due_ms: int, policy: Policy, ctx: EntityContext) -> list[EntityEffect]:
@@ -160,7 +221,7 @@ def close_if_quiet(state: EntityState, due_ms: int, policy: Policy, ctx: EntityC
     if quiet_ms > due_ms:
         case.close_due_ms = quiet_ms
         return []
-    note(case, due_ms, "closed", case.case_id, f"no post for {quiet_s} s", policy.cases.evidence_max)
+    note(case, due_ms, "closed", case.case_id, f"nobody new has posted for {quiet_s} s", policy.cases.evidence_max)
     return _close(state, topic, case, ("status",), "quiet", due_ms, policy, ctx)
 
 
@@ -213,10 +274,22 @@ def _close(
     return [version, _risk(state, "normal", None, case.linked_until_ms, at_ms, ctx)]
 
 
-def _count(case: TopicCase, post: Post) -> None:
+def _count(case: TopicCase, post: Post, recent: Sequence[Post] = ()) -> bool:
+    """True if its author has not posted before; above AUTHORS_MAX that is known of some of them, and of recent ones."""
     case.posts += 1
-    case.reach += post.reach
+    is_known = post.author in case.authors
+    read = case.readers.get(post.author, 0) if is_known else _read(post.author, recent)
+    case.reach += max(0, post.reach - read)
     keep(case.authors, post.author, AUTHORS_MAX)
+    if post.author in case.authors:
+        case.readers[post.author] = max(read, post.reach)
+    if len(case.readers) > len(case.authors):
+        case.readers = {author: case.readers.get(author, 0) for author in case.authors}
+    return not is_known and all(each.author != post.author for each in recent)
+
+
+def _read(author: int, recent: Sequence[Post]) -> int:
+    return max((each.reach for each in recent if each.author == author), default=0)
 
 
 def _link(case: TopicCase, post: Post, policy: Policy) -> bool:
@@ -235,6 +308,10 @@ def _priority(case: TopicCase, post: Post, policy: Policy) -> int:
 
 def _authors(case: TopicCase) -> int:
     return different([case.authors], AUTHORS_MAX)
+
+
+def _of_merchant(state: EntityState) -> bool:
+    return "/" in state.value
 
 
 def _about(state: EntityState) -> str:
@@ -314,7 +391,9 @@ def _version(
         evidence=tuple(case.evidence),
         evidence_dropped=case.evidence_dropped,
         counters={"posts": case.posts, "reach": case.reach, "authors": _authors(case)},
-        sla=handling.sla_of(promise, case.opened_ms, at_ms, responded=case.work.acted or ending is not None),
+        sla=handling.sla_of(
+            promise, case.again_ms or case.opened_ms, at_ms, responded=case.work.acted or ending is not None
+        ),
         messages=case.work.statement() or (CustomerText(template=PUBLIC, zh=public.zh, en=public.en),),
         resolution_code=ending,
         created_at=from_ms(case.opened_ms),

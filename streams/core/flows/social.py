@@ -12,7 +12,7 @@ from __future__ import annotations
 from streams.contracts.accounts import SocialMention
 from streams.core.cases import timeline
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to
-from streams.core.intake.posts import SEVERE, TOPIC_KIND, value_of
+from streams.core.intake.posts import SEVERE, TOPIC_KIND, values_of
 from streams.core.intake.topics import Topic
 from streams.core.messages.notify import notify
 from streams.core.obligations import DECORATION_MAX, POSTS_MAX, Case, Line
@@ -24,10 +24,12 @@ FLOW = "F43"
 
 
 def topic_case(risk: RiskView, event: SocialMention, about: Topic | None, at_ms: int) -> PartOf:
-    """The open case of all posts about the same, if there are so many."""
-    value = value_of(about, event.merchant_id)
-    fact = risk(TOPIC_KIND, value, at_ms) if value else None
-    return NO_PART if fact is None else PartOf(fact.case_id, TOPIC_KIND, fact.typology or "")
+    """The open case of all posts about the same, if there are so many: that of the merchant it names before others."""
+    for value in values_of(about, event.merchant_id):
+        fact = risk(TOPIC_KIND, value, at_ms)
+        if fact is not None and fact.case_id:
+            return PartOf(fact.case_id, TOPIC_KIND, fact.typology or "")
+    return NO_PART
 
 
 def mentioned(turn: Turn, event: SocialMention, prepared: Prepared) -> None:

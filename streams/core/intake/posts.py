@@ -1,7 +1,8 @@
 """What is a public post about, and which posts are about one thing?
 
 The words are read like those of a message and kept nowhere. Posts are about one thing if they tell of the same flow
-and, where they name a merchant, of the same one.
+and, where they name a merchant, of the same one: one that names a merchant is told to the topic of that merchant and to
+that of the flow, which adds it to those that name none.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ def topic_of(event: SocialMention, at_ms: int, policy: IntakePolicy) -> Topic | 
     return reading.topic if reading.understood else None
 
 
-def value_of(topic: Topic | None, merchant_id: str | None) -> str:
-    """What posts about the same are known under: the type of their cases, and of whom they tell; empty: nothing."""
+def values_of(topic: Topic | None, merchant_id: str | None) -> tuple[str, ...]:
+    """What posts about the same are known under: the type of their cases, before it with the merchant that is named."""
     if topic is None or topic.flow in _OF_ALL_KINDS:
-        return ""
+        return ()
     if merchant_id is None:
-        return topic.case_type
+        return (topic.case_type,)
     value = f"{topic.case_type}/{merchant_id}"
-    return value if len(value) <= _LONGEST_VALUE else f"{topic.case_type}/{digest(merchant_id)}"
+    return (value if len(value) <= _LONGEST_VALUE else f"{topic.case_type}/{digest(merchant_id)}", topic.case_type)

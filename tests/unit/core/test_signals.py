@@ -123,9 +123,10 @@ def test_a_post_is_told_to_what_it_is_about():
     assert (signal.kind, signal.value, signal.what, signal.reach) == ("topic", "duplicate_charge", "posted", 700)
     assert (signal.urgent, signal.case_id) == (True, "case_1")
     assert state_key(signal) == routing_key(signal) == b"topic/duplicate_charge"
-    (shop,) = post("F46", merchant_id="shop")
+    shop, flow = post("F46", merchant_id="shop")
     assert (shop.value, shop.merchant_id, shop.urgent) == ("fee_issue/shop", "shop", False)
-    (long,) = post("F46", merchant_id="m" * 128)
+    assert (flow.value, flow.merchant_id) == ("fee_issue", "shop"), "those that name no merchant are added to it there"
+    long, _ = post("F46", merchant_id="m" * 128)
     assert len(f"topic/{long.value}") <= 128
 
 

@@ -215,3 +215,94 @@ def test_a_post_that_is_heard_a_day_late_counts_in_no_window() -> None:
     late: list[EntityObserved] = posts(20, 1)
     topic.play(late)
     assert topic.effects == []
+
+
+def named(number: int, every_s: float = 60, *, begin_s: float = 0, merchant: str = "shop", **fields: Any) -> list[Any]:
+    """Posts by other authors that name a merchant, as the topic of the flow hears of them."""
+    return [posted(f"{merchant}-{each}", begin_s + each * every_s, merchant_id=merchant, **fields) for each in
+            range(number)]  # fmt: skip
+
+
+def in_order(*several: list[Any]) -> list[Any]:
+    return sorted((each for some in several for each in some), key=lambda each: each.at_ms)
+
+
+def test_posts_that_name_one_merchant_are_added_to_those_that_name_none() -> None:
+    topic = Entity(policy())
+    topic.play(in_order(posts(9, 120), named(9, 120, begin_s=60)))
+    assert {case.case_id for case in topic.cases} == {topic.cases[0].case_id}
+    assert topic.cases[0].counters["posts"] == 10
+    topic.wait(3 * DAY_S)
+    assert topic.cases[-1].counters["posts"] == 18
+
+
+def test_posts_that_name_different_merchants_are_not_added_up() -> None:
+    topic = Entity(policy())
+    topic.play(in_order(posts(4), *(named(5, begin_s=10 * number, merchant=f"m{number}") for number in range(9))))
+    assert topic.effects == []
+
+
+def test_posts_that_name_merchants_push_out_none_that_names_nobody() -> None:
+    topic = Entity(policy())
+    crowd = (named(9, 350, begin_s=number, merchant=f"m{number}") for number in range(60))
+    topic.play(in_order(posts(10, 300, begin_s=100), *crowd))
+    assert topic.cases
+    assert topic.size < 16_384
+
+
+def test_what_is_the_case_of_its_merchant_is_not_counted_with_those_that_name_none() -> None:
+    topic = Entity(policy())
+    topic.play(named(10))  # the case of the shop
+    topic.play(in_order(posts(9, begin_s=900), named(20, begin_s=900, incident_id="inc_of_the_shop")))
+    assert topic.effects == []
+    topic.play([posted("b", 2_400)])
+    assert topic.cases[0].counters["posts"] == 10
+
+
+def test_a_post_that_is_counted_in_the_case_of_the_flow_is_not_counted_at_its_merchant() -> None:
+    shop = Entity(policy())
+    of_shop: dict[str, Any] = {"value": "fee_issue/shop", "merchant_id": "shop"}
+    shop.play(posts(20, incident_id="inc_of_the_flow", **of_shop))
+    assert shop.effects == []
+    shop.play(posts(10, begin_s=HOUR_S, **of_shop))
+    own = shop.cases[0].case_id
+    shop.play(posts(10, begin_s=HOUR_S + 600, authors=10, incident_id=own, **of_shop))
+    assert (shop.cases[-1].case_id, shop.cases[-1].counters["posts"]) == (own, 20)
+
+
+def test_the_readers_of_one_author_count_once() -> None:
+    topic = Entity(policy())
+    topic.play([*posts(12, reach=5), *(posted("a1", 900 + each, 900) for each in range(120))])
+    topic.wait(3 * DAY_S)
+    assert topic.cases[-1].counters == {"posts": 132, "reach": 11 * 5 + 900, "authors": 12}
+    assert {case.priority for case in topic.cases} == {"P2"}
+
+
+def test_one_who_posts_without_end_keeps_it_open_no_longer() -> None:
+    topic = Entity(policy())
+    topic.play([*posts(10), *(posted("a1", 600 + day * 20 * HOUR_S) for day in range(1, 12))])
+    assert (topic.cases[-1].status, topic.cases[-1].resolution_code) == ("closed", "quiet")
+
+
+def test_another_crowd_is_told_and_begins_the_deadlines_again_where_somebody_had_answered() -> None:
+    topic = Entity(policy())
+    topic.play(posts(40))
+    acts(topic, "statement", 2 * HOUR_S, zh="正在处理。", en="We are on it.")
+    answered = topic.cases[-1]
+    assert answered.sla is not None
+    assert answered.sla.responded
+    begin_s = 20 * HOUR_S
+    topic.play([posted(f"new-{each}", begin_s + 60 * each) for each in range(30)])
+    again = [case for case in topic.cases if "another crowd" in case.changed]
+    assert len(again) == 1
+    assert again[0].case_id == answered.case_id
+    assert again[0].sla is not None
+    assert not again[0].sla.responded
+    assert again[0].sla.first_response_due > answered.sla.first_response_due
+    assert again[0].evidence[-1].text == "another crowd: 10 posts by 10 customers within 3600 s; deadlines begin again"
+
+
+def test_a_crowd_that_goes_on_is_no_other_one() -> None:
+    topic = Entity(policy())
+    topic.play([posted(f"b{each}", each * 120) for each in range(300)])
+    assert [case.changed for case in topic.cases if "another crowd" in case.changed] == []
