@@ -23,7 +23,8 @@ _CODES: Final = 12
 _PAID: Final = "payment.succeeded"
 _FAILED: Final = "payment.failed"
 _ASKED: Final = "refund.requested"
-_REFUNDED: Final = "refund.credited"
+_SENT: Final = "refund.sent"
+_CREDITED: Final = "refund.credited"
 
 
 class Day(msgspec.Struct):
@@ -33,7 +34,13 @@ class Day(msgspec.Struct):
     paid: int = 0
     failed: int = 0
     refunds_asked: int = 0
-    refunded: int = 0
+    refunds_sent: int = 0
+    refunds_credited: int = 0
+
+    @property
+    def refunded(self) -> int:
+        """One refund may be told as sent, as credited or as both: the more of them, so that none counts twice."""
+        return max(self.refunds_sent, self.refunds_credited)
 
     @property
     def failure_share(self) -> float:
@@ -52,7 +59,7 @@ def report_of(found: Iterable[DayOfMerchant], first_day: int, last_day: int) -> 
     """The period from `first_day` to `last_day`, both in it."""
     days = {day: Day(day) for day in range(first_day, last_day + 1)}
     total = Day(last_day)
-    money: dict[str, list[int]] = {}
+    money: dict[str, list[int]] = {}  # paid, failed, refunds sent, credited
     for each in found:
         if each.day not in days:
             continue
@@ -60,15 +67,16 @@ def report_of(found: Iterable[DayOfMerchant], first_day: int, last_day: int) -> 
             ("paid", 0, _PAID),
             ("failed", 1, _FAILED),
             ("refunds_asked", None, _ASKED),
-            ("refunded", 2, _REFUNDED),
+            ("refunds_sent", 2, _SENT),
+            ("refunds_credited", 3, _CREDITED),
         ):
             if each.kind == kind:
                 for day in (days[each.day], total):
                     setattr(day, name, getattr(day, name) + each.times)
                 if place is not None and each.currency is not None:
-                    money.setdefault(each.currency, [0, 0, 0])[place] += each.amount_minor
-    amounts = tuple((currency, *sums) for currency, sums in sorted(money.items()))
-    return Report(tuple(days.values()), total, amounts)  # type: ignore[arg-type]
+                    money.setdefault(each.currency, [0, 0, 0, 0])[place] += each.amount_minor
+    amounts = tuple((currency, paid, failed, max(back)) for currency, (paid, failed, *back) in sorted(money.items()))
+    return Report(tuple(days.values()), total, amounts)
 
 
 def codes_of(found: Iterable[DayOfMerchant]) -> list[tuple[str, int]]:

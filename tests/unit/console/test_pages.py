@@ -374,6 +374,16 @@ def test_a_merchants_report_counts_its_period(service: Service, analyst: Browser
     assert (report.total.failure_share, report.money) == (0.5, (("CNY", 400, 80, 20),))
 
 
+def test_refunds_that_were_sent_are_in_the_merchants_report_and_count_once(service: Service, analyst: Browser) -> None:
+    sent = [(11, "refund.sent", "", "CNY", 5, 50), (12, "refund.sent", "", "CNY", 1, 10)]
+    report = report_of([linked.DayOfMerchant(*each) for each in (*found_days(), *sent)], 10, 12)
+    assert [each.refunded for each in report.days] == [0, 5, 2]
+    assert (report.total.refunds_sent, report.total.refunds_credited, report.total.refunded) == (6, 2, 6)
+    assert report.money == (("CNY", 400, 80, 60),)
+    text = shown(analyst.asks("GET", "/merchant?id=mer_1&days=1"))
+    assert "Refunds sent" in text
+
+
 def found_days() -> list[tuple[Any, ...]]:
     return [
         (9, "payment.succeeded", "", "CNY", 7, 700),  # before the period
