@@ -9,7 +9,7 @@ import msgspec
 from streams.contracts.logins import LoginFailed, PasswordResetRequested
 from streams.contracts.payments import Movement
 from streams.core import caught
-from streams.core.flows import fraud_alert, locked_out, paused_cards, trail
+from streams.core.flows import fraud_alert, locked_out, login_risk, paused_cards, trail
 from streams.core.flows.movements import status_after
 from streams.core.obligations import PaymentState
 from streams.core.outcome import Outcome
@@ -63,7 +63,8 @@ def decide_on(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -
     if score.shadows:
         turn.effects.extend(shadowed_of(prepared, score, decision, policy))
     verdict = Outcome.BLOCK if is_stopped else outcome
-    trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome)
+    kept_out = login_risk.is_stranger(turn, prepared)
+    trail.decided(turn, prepared, verdict if isinstance(event, Movement) else outcome, kept_out=kept_out)
     if stopper is not None and severity < Outcome.parse(policy.outcome.case_from):
         locked_out.noted(turn, event, stopper)
     elif paused is not None and isinstance(event, Movement):

@@ -18,7 +18,7 @@ from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
 from streams.core.flows import early_victims, mule, owners_word, right_passwords, trail
 from streams.core.flows.holds import end_hold, let_go, time_is_over, wait_for_answer, was_not_made
-from streams.core.flows.login_risk import LOGIN_RISK
+from streams.core.flows.login_risk import LOGIN_RISK, is_stranger
 from streams.core.flows.movements import status_after
 from streams.core.flows.owners_word import RISK_FAMILY
 from streams.core.locks.account_states import is_frozen
@@ -50,6 +50,7 @@ UNVOUCHED: Final = "fraud_alert.unvouched"  # message
 KEPT_OUT: Final = "fraud_alert.kept_out"  # message
 PROMPTS: Final = "fraud_alert.prompts"  # message
 _SIGNED_IN: Final = "fraud_alert.login"  # message
+_STOPPED: Final = "fraud_alert.login_stopped"  # message
 # What the owner is told where nobody has given the password.
 _NOT_SIGNED_IN: Final[dict[type[Event], str]] = {
     SessionUsed: "fraud_alert.session",
@@ -86,7 +87,7 @@ def after_decision(turn: Turn, prepared: Prepared, outcome: Outcome, decision: D
     event = prepared.event
     movement = event if isinstance(event, Movement) else None
     done, case = Outcome.parse(decision.outcome), None
-    if outcome >= Outcome.parse(turn.policy.outcome.case_from):
+    if outcome >= Outcome.parse(turn.policy.outcome.case_from) or is_stranger(turn, prepared):
         case = _alert(turn, prepared, outcome, decision, movement)
     if movement is not None and decision.expires_at is not None:
         _hold(turn, movement, prepared, done, decision, case)
@@ -513,8 +514,9 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     heard = _by_model(turn, prepared, decision.score)
     passes, others = slugs & mule.RULES, slugs - mule.RULES
     signals = len(others) + bool(passes) + (heard >= Outcome.HOLD)
-    # ... or the right password by somebody who is nothing like the owner.
-    risky = strict and (signals >= 2 or LOGIN_RISK in slugs)
+    risky, strange = strict and signals >= 2, is_stranger(turn, prepared)
+    if strange:  # the right password by somebody who is nothing like the owner is enough
+        slugs, risky = slugs | {LOGIN_RISK}, True
     if not risky and movement is not None and _goes_out_in_doubt(turn, prepared, movement):
         slugs, signals = _weaker_signals(enforced, heard)
         risky = signals >= 2
@@ -527,7 +529,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     else:
         case_type, flow, family, priority = ALERT, "F24", ALERT, 2
     is_explained = bool(prepared.incident and slugs) and slugs <= _OF_ATTACKS
-    stopped = _was_stopped(decision, movement)
+    stopped = _was_stopped(decision, movement) or (strange and turn.acts)
     if family in (ALERT, RISK_FAMILY) and stopped and not is_explained and _goes_on(turn):
         case_type, flow, family, priority = TAKEOVER_CASE, "F23", TAKEOVER_FAMILY, 1
     began = trail.lines(turn) if taken_over else ()
@@ -565,21 +567,25 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     # Where an attack is contained at its place, and its login stopped, its victims are not locked for a right password.
     is_victim = movement is None and is_contained(prepared.incident_typology, turn.policy) and not taken_over
     if (taken_over or risky) and not is_victim:
+        # The password alone has let nobody in: what the owner is known by goes on paying.
+        keeps_known = type(prepared.event) is LoginSucceeded and not taken_over and not _is_known_side(prepared)
         reason = _safe_class(decision)
         restricted = lock(
             turn,
             "restrict",
             scope="money_out",
-            applies_to="everyone",
+            applies_to="unknown_devices" if keeps_known else "everyone",
             lasts_s=turn.policy.locks.restrict_s,
             reason_class=reason,
             rule=TAKEOVER_RULE if taken_over else _decisive(slugs),
             case=case,
         )
-        if restricted:
+        if restricted and keeps_known:
+            notify(turn, "account_locked.sign_in", {"time": instant(turn.at_ms)}, case)
+        elif restricted:
             notify(turn, "account_locked.risk", {"reason": reason}, case)
-            if type(prepared.event) is LoginSucceeded and not taken_over:
-                early_victims.restricted(turn, case, prepared.event)
+        if restricted and type(prepared.event) is LoginSucceeded and not taken_over:
+            early_victims.restricted(turn, case, prepared.event)
     elif family == mule.CASE and passes:
         mule.pause_payouts(turn, case, min(passes))
     return case
@@ -596,6 +602,10 @@ def _goes_on(turn: Turn) -> bool:
         and case.updated_ms >= since_ms
         for case in turn.obligations.cases
     )
+
+
+def _is_known_side(prepared: Prepared) -> bool:
+    return prepared.features is not None and prepared.features.login_known == 1.0
 
 
 def _was_stopped(decision: DecisionMade, movement: Movement | None) -> bool:
@@ -784,10 +794,9 @@ def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None, *, severit
     there is told from here. Of those who were let in, or came before the attack was seen, its case tells.
     """
     entered = type(prepared.event) is LoginSucceeded
-    known = prepared.features is not None and prepared.features.login_known == 1.0
     if severity < Outcome.STEP_UP:
         return
-    if prepared.incident and not (entered and known):
+    if prepared.incident and not (entered and _is_known_side(prepared)):
         if entered:
             # The text of a restriction says how to get out of it, and stays the case's.
             aside = case is not None and case.family != ALERT
@@ -796,7 +805,8 @@ def _tell_of_login(turn: Turn, prepared: Prepared, case: Case | None, *, severit
     if severity < Outcome.REVIEW:
         return
     if (case is None or case.family == ALERT) and may_ask(turn, case):
-        template = _NOT_SIGNED_IN.get(type(prepared.event), _SIGNED_IN)
+        signed_in = _SIGNED_IN if severity < Outcome.BLOCK else _STOPPED
+        template = _NOT_SIGNED_IN.get(type(prepared.event), signed_in)
         told = notify(turn, template, {"time": instant(turn.at_ms)}, case)
         turn.ctx.told_right = told and entered
 

@@ -21,6 +21,7 @@ from streams.core.cases.book import put_line
 from streams.core.flows.movements import SUBJECTS, status_after
 from streams.core.locks.account_states import EVERYTHING, stands, stopper
 from streams.core.obligations import HeldLock, Line, PaymentState
+from streams.core.observations import Whence
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.verdict import REASONS_MAX
@@ -47,7 +48,7 @@ def stopper_of(turn: Turn, prepared: Prepared) -> HeldLock | None:
         return next(shut, None)
     if not isinstance(event, Movement) or status_after(event) != PaymentState.SEEN:
         return None
-    found = stopper(locks)
+    found = stopper(locks, _payer(prepared, event))
     is_stopped = SUBJECTS.get(type(event)) in _OUT or (found is not None and found.scope == EVERYTHING)
     return found if is_stopped else None
 
@@ -57,6 +58,20 @@ def is_challenged(turn: Turn, prepared: Prepared) -> bool:
     if not isinstance(prepared.event, LoginSucceeded) or prepared.features is None:
         return False
     return any(_over(turn.obligations.locks, "step_up", _side(prepared)))
+
+
+def _payer(prepared: Prepared, event: Movement) -> str:
+    """Which side asks for a movement: a device that never logged in is unknown in the owner's own network too.
+
+    Who names none is known by the network, or as whoever logged in last.
+    """
+    if prepared.whence is Whence.UNTOLD:
+        is_known = prepared.network_since_ms > 0
+    elif event.device_id is not None:
+        is_known = prepared.whence is Whence.DEVICE
+    else:
+        is_known = prepared.whence is not Whence.ELSEWHERE
+    return "known_devices" if is_known else "unknown_devices"
 
 
 def _side(prepared: Prepared) -> str:

@@ -31,6 +31,7 @@ from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows import came
+from streams.core.flows.locked_out import STOPPED
 from streams.core.flows.movements import status_after
 from streams.core.money.charges import hashed
 from streams.core.obligations import (
@@ -65,8 +66,11 @@ _NO_FACTORS: Final = frozenset({"password", "payee"})  # changed, second factors
 _INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
-def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
-    """A login that nobody can vouch for begins the trail; what leaves the account afterwards is a part of it."""
+def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool) -> None:
+    """A login that nobody can vouch for begins the trail; what leaves the account afterwards is a part of it.
+
+    `kept_out`: whoever it is gets nowhere with the password alone, for money waits for the second factor as well.
+    """
     event = prepared.event
     if prepared.late:
         return
@@ -83,7 +87,8 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome) -> None:
             text = f"{outcome.label if doubted else 'new device'}, from {event.ip}"
             place = hashed(event.device_id), hashed(event.ip)
             asked = doubted and not turn.shadow
-            stopped = outcome is Outcome.BLOCK and turn.acts and isinstance(event, LoginSucceeded)
+            is_stopped = kept_out or outcome is Outcome.BLOCK
+            stopped = is_stopped and turn.acts and isinstance(event, LoginSucceeded)
             trace = Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, asked=asked, stopped=stopped)
             if prepared.is_proved:
                 _answer(trace, turn.at_ms)
@@ -249,6 +254,21 @@ def is_owners(turn: Turn, device: int, address: int = 0) -> bool:
     return is_proved and not is_doubted and _was_here(turn, here)
 
 
+def is_proved_place(turn: Turn, login: LoginSucceeded) -> bool:
+    """Whether a passed check named its device, or a second factor or a word that counts came from there, within a week.
+
+    What was given before a theft says nothing: the thief may have had it.
+    """
+    owed, kept_ms = turn.obligations, turn.policy.cases.trail_s * 1000
+    here = Trace(turn.at_ms, *_named(login), "", device=hashed(login.device_id), address=hashed(login.ip))
+    is_recent = owed.proved_ms > 0 and turn.at_ms - owed.proved_ms <= kept_ms
+    if is_recent and here.device and here.device == owed.proved_device:
+        return True
+    since_ms = max(owed.unfrozen_ms, owed.fraud_ms, turn.at_ms - kept_ms)
+    proofs = came.proofs_of([trace for trace in _came(turn) if trace.at_ms > since_ms])
+    return any(came.is_same_place(proof, here) for proof in proofs)
+
+
 def is_renewed(turn: Turn, change: Trace) -> bool:
     """Whether the owner sets it anew after a check: from where somebody was then, and gave a second factor since.
 
@@ -276,11 +296,25 @@ def was_kept_out(turn: Turn, case: Case) -> bool:
 
     A second factor that came all the same says that somebody is in, and so does money that was asked for.
     """
-    told = {(line.kind, line.at_ms) for line in case.lines}
-    about = [trace for trace in _came(turn) if (trace.kind, trace.at_ms) in told]
+    about = _told_of(turn, case)
     others = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
-    has_paid = bool(case.payment_id) or any(line.amount_minor is not None for line in case.lines)
+    has_paid = _tells_of_money(case) or STOPPED in case.counters
     return bool(about) and not has_paid and all(each.stopped and not each.answered for each in (*about, *others))
+
+
+def has_answers(turn: Turn, case: Case) -> bool:
+    """Whether `case` tells of logins alone, and a second factor vouches for each of them."""
+    about, unvouched = _told_of(turn, case), came.unvouched(_came(turn))
+    return bool(about) and not _tells_of_money(case) and not any(each in unvouched for each in about)
+
+
+def _told_of(turn: Turn, case: Case) -> list[Trace]:
+    told = {(line.kind, line.at_ms) for line in case.lines}
+    return [trace for trace in _came(turn) if (trace.kind, trace.at_ms) in told]
+
+
+def _tells_of_money(case: Case) -> bool:
+    return bool(case.payment_id) or any(line.amount_minor is not None for line in case.lines)
 
 
 def was_owner(turn: Turn, case: Case) -> None:

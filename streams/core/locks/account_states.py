@@ -55,6 +55,9 @@ ACCOUNT_MOVES = (
     AccountMove(SOFT_LOCK, "false_lock", REST, "analyst"),
     AccountMove(RESTRICTED, "expired", REST, "time, after its review"),
     AccountMove(RESTRICTED, "identity_proved", RECOVERING, "identity service, level 3: face and document"),
+    AccountMove(
+        RESTRICTED, "second_factor", RECOVERING, "owner: second factor for the login that began it, and nothing else"
+    ),
     AccountMove(RESTRICTED, "contained", REST, "rules: the attack that it was one of the first victims of"),
     AccountMove(RESTRICTED, "operator", REST, "analyst"),
     AccountMove(RESTRICTED, "false_lock", REST, "analyst"),
@@ -130,13 +133,13 @@ def _strictness(held: HeldLock) -> int:
     return STATES.index(state_of_lock(held))
 
 
-def stopper(locks: Iterable[HeldLock], *, at_the_door: bool = False) -> HeldLock | None:
-    """The lock that keeps money in, whoever asks; with `at_the_door` the one that keeps everybody out."""
+def stopper(locks: Iterable[HeldLock], side: str = "everyone", *, at_the_door: bool = False) -> HeldLock | None:
+    """The lock that keeps money in on devices of this side; with `at_the_door` the one that keeps everybody out."""
     stopping = ("freeze",) if at_the_door else ("freeze", "restrict")
     found = [
         held
         for held in locks
-        if held.action in stopping and held.applies_to == "everyone" and is_over_money(held) and stands(held)
+        if held.action in stopping and held.applies_to in ("everyone", side) and is_over_money(held) and stands(held)
     ]
     return max(found, key=lambda held: STATES.index(state_of_lock(held)), default=None)
 

@@ -32,6 +32,12 @@ Over `known_devices` it asks logins that name no device, from a network that the
 `soft_lock` is the wait of a known device that fails (`lock`, `login`, `known_devices`), or of everybody where
 `locks.soft_lock_applies_to` says so; a second factor or a check ends it.
 
+A login by somebody who is nothing like the owner (`login-risk`/03, case F21) restricts `unknown_devices`: the password
+alone has let nobody in, so what the owner is known by goes on paying. It falls to lower limits, and its case closes
+(`challenge_passed`), when the second factor is given from there. A device that never logged in is unknown in the
+owner's own network too; where a movement names none its network tells, or else who logged in last. Where the login
+comes from what the account is known by, `everyone` is restricted, for nobody can tell the two apart.
+
 From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and so
 is a login to a frozen one, to one whose password is disabled, and from the side that a person has locked; the case that
 locked says what came last and how often. A freeze ends what waits for an answer with `block`, and while it stands no

@@ -40,7 +40,7 @@ def second_factor_passed(turn: Turn, event: ChallengePassed) -> None:
     # The word goes into a command: only a word, or none.
     factor = f" {event.reason}" if event.reason is not None and _WORD.fullmatch(event.reason) else ""
     shown_ms = turn.at_ms
-    if not _counts(turn):
+    if not counts(turn):
         return
 
     def ends(held: HeldLock, reason: Reason) -> bool:
@@ -58,7 +58,7 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     restriction, if it is doubted who changed them.
     """
     shown_ms, level = turn.at_ms, level_shown(event)
-    if not _counts(turn):
+    if not counts(turn):
         return
     result = "passed" if event.passed else "failed"
     _tell_cases(turn, "identity", f"identity check level {level} {result}")
@@ -125,7 +125,7 @@ def _end_sessions(turn: Turn, case: Case | None) -> bool:
 
 def unlock_requested(turn: Turn, event: UnlockRequested) -> None:
     """Asking lifts nothing; it opens the appeal, whose deadline is the promise, and tells the cases of the locks."""
-    if not _counts(turn):
+    if not counts(turn):
         return
     text = f"the customer asks for the account, by {event.channel}"[:96]
     _tell_cases(turn, "unlock_requested", text)
@@ -188,7 +188,7 @@ def _remember_proof(turn: Turn, event: IdentityVerified, shown_ms: int) -> None:
                 publish(turn)  # whoever looks at the freeze sees whether it can be lifted
 
 
-def _counts(turn: Turn) -> bool:
+def counts(turn: Turn) -> bool:
     """What an owner did to get back in is no less true for being heard late; only years of history are just read."""
     if turn.late:
         turn.stands(STANDS_S)

@@ -3,7 +3,8 @@
 An attacker who got in must not become familiar, so a login that a rule doubted, or that came from an address or device
 under suspicion, or that leaves out the device or user agent that this customer has always named, waits for its second
 factor; without one it is forgotten. The score's own doubt counts only where
-somebody acts on it: where nobody is asked, nobody can answer, and a new phone would be new for ever.
+somebody acts on it: where nobody is asked, nobody can answer, and a new phone would be new for ever. Its third band is
+no new phone at home, and teaches nowhere unproved.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from streams.core.policy import Policy
 from streams.core.rules import mode_of
 
 OWN = ("login-risk/", "dormant-login/")
+_STRANGER = "login-risk/03"
 _DOUBT = frozenset(outcome.label for outcome in Outcome if outcome >= Outcome.STEP_UP)
 
 
@@ -38,7 +40,7 @@ def is_asked(hits: tuple[Hit, ...], policy: Policy) -> bool:
     for hit in hits:
         if hit.outcome not in _DOUBT or hit.silenced:
             continue
-        own = hit.rule.startswith(OWN) and hit.outcome != Outcome.BLOCK.label
+        own = hit.rule.startswith(OWN) and hit.rule != _STRANGER and hit.outcome != Outcome.BLOCK.label
         if not own or (not hit.shadow and mode_of(policy, hit) == "enforce"):
             return True
     return False

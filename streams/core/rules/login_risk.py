@@ -32,10 +32,11 @@ def login_risk(event: LoginSucceeded, _at_ms: int, features: Features, policy: L
     Asks: how much likelier are this address, network, country, browser, system, device and distance if it is anybody's
         login than if it is this customer's?
     Fires when: the ratio reaches policy.ratios: the score of 95 /01, 99 /02 and 99.9 /03 of 100 ordinary logins. Band
-        /02 also limits money out for a while; band /03 is a stranger with the right password (case F21). An event that
-        does not name both user agent and autonomous system or country tells too little for more than /01, unless it
-        leaves out what this customer has always named. While a version gives everybody new devices (at home, within an
-        hour: policy.release_accounts, and policy.release_share of its logins), a new device that comes from a known
+        /02 also limits money out for a while; band /03 is a stranger with the right password (case F21): money stays in
+        on devices that the account does not know until the second factor is given there, then as after /02. An event
+        that does not name both user agent and autonomous system or country tells too little for more than /01, unless
+        it leaves out what this customer has always named. While a version gives everybody new devices (at home, within
+        an hour: policy.release_accounts, and policy.release_share of its logins), a new device that comes from a known
         network with a known system is taken for the owner's, for policy.release_s.
     Blind to: a customer's first logins (policy.warm_logins) and the first 1,000 of a site; whoever holds the customer's
         own device or session.

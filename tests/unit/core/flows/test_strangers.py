@@ -1,0 +1,164 @@
+"""What follows when the right password comes from where the owner never is (login-risk/03), and how does it end?"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
+from support.play import PHONE, Player, policy, settled
+
+from streams.contracts.accounts import CustomerConfirmed, IdentityVerified
+from streams.contracts.cases import NotificationRequested
+from streams.contracts.decisions import DecisionMade
+from streams.contracts.logins import ChallengePassed, ChallengeSent, LoginSucceeded
+from streams.contracts.payments import TransferRequested
+from streams.core.obligations import Case
+from streams.core.steps import Effect
+from streams.core.unlearning import forget_since
+
+# Every login by a device that is not known yet is of the third band.
+RISKY = policy('[locks]\nack = "assumed"\n[rules.login_risk]\nratios = [1e-12, 2e-12, 3e-12]\n')
+FAR: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "US", "asn": 60781}
+AGENT: dict[str, Any] = {"user_agent": "wallet/5.3"}
+CHECK: dict[str, Any] = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv"}
+CHECK["role"] = "identity_service"
+
+
+@cache
+def busy_site() -> bytes:
+    player = settled(RISKY)
+    for number in range(1_000):
+        other = {"account_id": f"a{number + 2}", "device_id": f"phone-{number}", "user_agent": "wallet/5.3"}
+        player.see(login(NOON - 2 * HOUR + number, number, LoginSucceeded, **other))
+    return player.saved()
+
+
+def entered() -> tuple[Player, Case, list[Effect]]:
+    player = Player.revived(busy_site(), RISKY)
+    effects = player.see(login(NOON, "in", LoginSucceeded, **FAR, **AGENT))
+    (case,) = player.obligations["a1"].cases
+    return player, case, effects
+
+
+def again(player: Player, at_ms: int) -> list[Effect]:
+    return player.see(login(at_ms, f"in-{at_ms}", LoginSucceeded, **FAR, **AGENT))
+
+
+def factor(player: Player, at_ms: int, **place: Any) -> list[Effect]:
+    return player.see(login(at_ms, f"ok-{at_ms}", ChallengePassed, **(FAR | place)))
+
+
+def pays(player: Player, at_ms: int, **place: Any) -> list[str]:
+    movement: dict[str, Any] = {"counterparty_id": "shop", "device_id": PHONE["device_id"], "ip": PHONE["ip"]}
+    return decided(player.see(paid(at_ms, f"pay-{at_ms}", 4_000, TransferRequested, **(movement | place))))
+
+
+def decided(effects: list[Effect]) -> list[str]:
+    return [each.outcome for each in effects if type(each) is DecisionMade]
+
+
+def told(effects: list[Effect]) -> list[str]:
+    return [each.template for each in effects if type(each) is NotificationRequested]
+
+
+def locks(player: Player) -> list[tuple[str, str]]:
+    return [(held.action, held.applies_to) for held in player.obligations["a1"].locks]
+
+
+def test_a_stranger_is_asked_and_money_stays_in_on_unknown_devices_alone() -> None:
+    player, case, effects = entered()
+    assert decided(effects) == ["step_up"]
+    assert (case.flow, case.status, locks(player)) == ("F21", "classified", [("restrict", "unknown_devices")])
+    assert told(effects) == ["account_locked.sign_in"]
+    assert pays(player, NOON + MINUTE, device_id="box", ip=FAR["ip"]) == ["block"]
+    assert pays(player, NOON + 2 * MINUTE, device_id=None, ip=None) == ["block"], "whoever logged in last"
+    assert pays(player, NOON + 3 * MINUTE, device_id="other") == ["block"], "unknown in the owner's network too"
+    assert pays(player, NOON + 4 * MINUTE) == ["notify"], "a new receiver, from the owner's phone"
+    player.pass_until(NOON + 10 * DAY)
+    assert locks(player) == []
+    player.stored()
+
+
+def test_the_second_factor_from_there_leaves_lower_limits_and_ends_the_case() -> None:
+    player, case, _ = entered()
+    effects = factor(player, NOON + MINUTE)
+    assert locks(player) == [("limit", "everyone")]
+    assert (case.status, case.resolution) == ("closed", "challenge_passed")
+    assert told(effects) == ["unlocked.limited"]
+    assert pays(player, NOON + 2 * MINUTE, device_id="box", ip=FAR["ip"]) != ["block"]
+    player.pass_until(NOON + 2 * DAY)
+    assert locks(player) == []
+
+
+def test_the_factor_that_came_first_counts_as_well() -> None:
+    player = Player.revived(busy_site(), RISKY)
+    factor(player, NOON - MINUTE)
+    effects = again(player, NOON)
+    assert (decided(effects), told(effects)) == (["step_up"], ["fraud_alert.login_limited"])
+    assert (locks(player), player.obligations["a1"].cases) == ([("limit", "everyone")], [])
+
+
+def test_a_factor_from_elsewhere_ends_nothing() -> None:
+    player, case, _ = entered()
+    factor(player, NOON + MINUTE, **PHONE)
+    assert (locks(player), case.is_open) == ([("restrict", "unknown_devices")], True)
+
+
+def test_a_prompt_that_was_one_too_many_ends_nothing() -> None:
+    player, case, _ = entered()
+    for number in range(6):
+        player.see(login(NOON + (number + 1) * MINUTE, f"push-{number}", ChallengeSent, reason="push", **FAR))
+    player.see(login(NOON + 8 * MINUTE, "worn", ChallengePassed, reason="push", **FAR))
+    assert (locks(player), case.is_open) == ([("restrict", "unknown_devices")], True)
+
+
+def test_what_has_shown_more_than_a_login_is_not_ended_by_its_factor() -> None:
+    player, case, _ = entered()
+    case.payment_id = "p"
+    factor(player, NOON + MINUTE)
+    assert (locks(player), case.is_open) == ([("restrict", "unknown_devices")], True)
+
+
+def test_nobody_is_in_so_a_no_freezes_nothing_until_money_was_asked_for_there() -> None:
+    player, case, _ = entered()
+    no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
+    assert told(player.see(event(CustomerConfirmed, NOON + HOUR, "no", **no))) == ["fraud_alert.kept_out"]
+    assert (locks(player), case.finding) == ([("restrict", "unknown_devices")], "valuable_alert")
+    assert pays(player, NOON + 2 * HOUR) == ["allow"]
+    pays(player, NOON + 3 * HOUR, device_id="box", ip=FAR["ip"])
+    player.see(event(CustomerConfirmed, NOON + 4 * HOUR, "no-2", **no))
+    assert ("freeze", "everyone") in locks(player), "whoever pays is in"
+
+
+def checked(player: Player, at_ms: int, **fields: Any) -> None:
+    player.see(event(IdentityVerified, at_ms, f"check-{at_ms}", **CHECK, **fields))
+    assert ("restrict", "unknown_devices") not in locks(player)
+
+
+def test_a_device_that_a_check_has_named_is_asked_and_not_restricted_again() -> None:
+    player, _, _ = entered()
+    checked(player, NOON + HOUR, device_id="box")
+    for hour in (2, 4, 26):
+        effects = again(player, NOON + hour * HOUR)
+        assert decided(effects) == ["step_up"]
+        assert locks(player) == [("limit", "everyone")]
+        assert "account_locked.sign_in" not in told(effects)
+
+
+@pytest.mark.parametrize("device_id", [None, "phone"])
+def test_a_check_that_names_another_device_or_none_says_nothing_of_this_one(device_id: str | None) -> None:
+    player, _, _ = entered()
+    checked(player, NOON + HOUR, device_id=device_id)
+    again(player, NOON + 2 * HOUR)
+    assert ("restrict", "unknown_devices") in locks(player)
+
+
+def test_after_a_theft_nothing_that_was_given_before_vouches_for_the_place() -> None:
+    player, _, _ = entered()
+    factor(player, NOON + MINUTE)
+    player.obligations["a1"].unfrozen_ms = NOON + HOUR
+    forget_since(player.observations["a1"], NOON - MINUTE)
+    again(player, NOON + 2 * HOUR)
+    assert ("restrict", "unknown_devices") in locks(player)
