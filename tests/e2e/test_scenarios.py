@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 
+import msgspec
 import pytest
 from support.scenes import Scene, enforcing, scene
 
+from producers.feed import Outgoing
 from producers.simulate.catalog import scenario, scenarios
 from streams.contracts.actions import RefundIntended
 from streams.core.outcome import Outcome
@@ -397,6 +399,31 @@ def test_who_only_looks_like_an_attacker_is_not_locked_and_no_attack(name: str, 
     assert len(doors) > 10
     assert max(doors) <= Outcome.STEP_UP
     assert sum(door > Outcome.ALLOW for door in doors) <= LOOK_ALIKES[name]
+
+
+# Customers, so that every login but the first thousand of a partition has a score (rule login-risk).
+SCORED = {"carrier_nat": 500, "family_device": 300, "new_phone": 500, "password_manager": 500, "shared_office": 300}
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_where_logins_have_a_score_nobody_is_blocked_and_known_devices_pay(name: str) -> None:
+    story = scenario(name)
+    feed = list(story.records(7, None, {"customers": SCORED[name]}))
+    run = Scene(partitions=1).play(feed, story.settle_ms)
+    doors = {each.event_id: each for each in run.decisions if each.subject in ("login", "credential")}
+    assert len(doors) > 1_500
+    assert max(Outcome.parse(each.outcome) for each in doors.values()) <= Outcome.STEP_UP
+    assert {each.action for each in run.actions if each.applies_to != "unknown_devices"} <= {"limit"}
+    assert [case.subject for case in run.cases if case.owner == "entity"] == []
+    events = [msgspec.json.decode(item.value) for item in feed if isinstance(item, Outgoing)]
+    place = {each["event_id"]: (each["account_id"], each.get("device_id")) for each in events}
+    asked = {event_id for event_id, door in doors.items() if Outcome.parse(door.outcome) >= Outcome.STEP_UP}
+    entered = [each for each in events if each["type"] in ("login.succeeded.v1", "challenge.passed.v1")]
+    known = {place[each["event_id"]] for each in entered if each["event_id"] not in asked}
+    stopped = [each for each in run.decisions if any(reason.code == "R28" for reason in each.reasons)]
+    assert [place[each.event_id] for each in stopped if place[each.event_id] in known] == []
+    if name == "shared_office":  # everybody gave the code at once
+        assert sum(case.flow == "F21" and case.resolution_code == "challenge_passed" for case in run.cases) > 10
 
 
 OUTAGES = [
