@@ -10,6 +10,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
 from support.play import PHONE, Player, policy, settled
 
 from streams.contracts.accounts import CustomerConfirmed, IdentityVerified
+from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengePassed, ChallengeSent, LoginSucceeded
@@ -19,7 +20,8 @@ from streams.core.steps import Effect
 from streams.core.unlearning import forget_since
 
 # Every login by a device that is not known yet is of the third band.
-RISKY = policy('[locks]\nack = "assumed"\n[rules.login_risk]\nratios = [1e-12, 2e-12, 3e-12]\n')
+BAD = '[locks]\nack = "assumed"\n[rules.login_risk]\nratios = [1e-12, 2e-12, 3e-12]\n'
+RISKY = policy(BAD)
 FAR: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "US", "asn": 60781}
 AGENT: dict[str, Any] = {"user_agent": "wallet/5.3"}
 CHECK: dict[str, Any] = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv"}
@@ -162,3 +164,15 @@ def test_after_a_theft_nothing_that_was_given_before_vouches_for_the_place() -> 
     forget_since(player.observations["a1"], NOON - MINUTE)
     again(player, NOON + 2 * HOUR)
     assert ("restrict", "unknown_devices") in locks(player)
+
+
+def test_where_ratios_take_everybody_for_a_stranger_few_are_restricted_and_nobody_is_kept_out() -> None:
+    capped = policy(BAD, "[locks.caps]\nper_rule = 4\ntotal = 6\n")
+    player = Player.revived(busy_site(), capped)
+    effects: list[Effect] = []
+    for number in range(20):
+        place = {"account_id": f"a{number + 2}", **FAR, "device_id": f"box-{number}", "ip": f"198.51.100.{number}"}
+        effects += player.see(login(NOON + number * MINUTE, f"in-{number}", LoginSucceeded, **place, **AGENT))
+    assert decided(effects) == ["step_up"] * 20
+    assert sum(type(each) is ActionRequested for each in effects) == 4
+    assert sum(len(player.obligations[f"a{number + 2}"].cases) for number in range(20)) >= 20, "people look"
