@@ -24,3 +24,4 @@ def play(stage: Stage) -> None:
         stage.say("payments.transactions", failed)
         succeeded = PaymentSucceeded(**stage.envelope(account_id, at_ms + after_ms), **fields)
         stage.say("payments.transactions", succeeded)
+    stage.goes_on(at_ms, at_ms + 200 * MINUTE_MS)

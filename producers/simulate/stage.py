@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from producers.durations import DAY_MS, SECOND_MS
+from producers.durations import DAY_MS, MINUTE_MS, SECOND_MS
 from producers.errors import BadInput
 from producers.feed import Outgoing, TimeOrder, outgoing
 from producers.simulate import handbook
@@ -378,6 +378,18 @@ class Stage:
         self.profiles(self.start_ms)
         self.live(0, days)
         return days
+
+    def goes_on(self, from_ms: int, until_ms: int) -> None:
+        """Meanwhile everybody pays in turn, one every three minutes.
+
+        Feeds that are silent are complete only when something is heard again, and so nothing is called late before.
+        """
+        for number, at_ms in enumerate(range(from_ms, until_ms, 3 * MINUTE_MS)):
+            person = self.people[number % len(self.people)]
+            context, terminal = self.home(person), person.terminals[number % len(person.terminals)]
+            self.login(person.account_id, context, at_ms)
+            fields = self.movement(person, context, person.mean_minor, terminal)
+            self.pay(person, context, at_ms + 90 * SECOND_MS, fields)
 
     def address(self) -> str:
         """An address that nobody used before, out of the ranges kept for documentation and benchmarks."""

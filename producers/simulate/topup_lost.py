@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from producers.durations import MINUTE_MS, SECOND_MS
-from producers.simulate.stage import Stage
+from producers.simulate.stage import GOES_WELL, Stage
 from streams.contracts.payments import TopupConfirmed, TopupCredited, TopupRequested
 
 
@@ -15,7 +15,9 @@ def play(stage: Stage) -> None:
         person = stage.regular(number)
         fields = stage.movement(person, stage.home(person), 5 * person.mean_minor, person.terminals[0])
         fields["method"] = "quick_pay"
+        fields["payment_id"] += GOES_WELL  # the channel has the money
         account_id = person.account_id
         for kind, delay_ms in ((TopupRequested, 0), (TopupConfirmed, 8 * SECOND_MS), (TopupCredited, after_ms)):
             if delay_ms is not None:
                 stage.say("payments.transactions", kind(**stage.envelope(account_id, at_ms + delay_ms), **fields))
+    stage.goes_on(at_ms, at_ms + 150 * MINUTE_MS)

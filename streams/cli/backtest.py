@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import ModelError
-from producers.answers import replies
+from producers.answers import Books, replies
 from producers.errors import BadInput
 from producers.feed import WATERMARK_KEY, Barrier, expand, stepped
 from producers.inputs import Format, InputOptions, read_inputs
@@ -30,7 +30,7 @@ from streams.agents.offline import STRICT, OfflineRun, run_over
 from streams.app import accounts_logic, entities_logic
 from streams.cli.backtest_compare import compare
 from streams.cli.backtest_compare import show as show_difference
-from streams.cli.backtest_results import Results, known_risk, results_folder
+from streams.cli.backtest_results import STEP_MS, Results, known_risk, results_folder
 from streams.cli.replay import Duration, Instant, counting
 from streams.cli.terminal import say_json, terminal
 from streams.contracts.base import from_ms
@@ -43,11 +43,14 @@ from streams.runtime.logic import Emit
 from streams.runtime.options import PartitionOptions
 from streams.settings import load_settings
 
+_BARRIER_HELP = "As in replay; what falls due within a step is said at its end. Default: 1m for jsonl, else 1d."
 
-def respond(emit: Emit) -> list[tuple[str, bytes, bytes, int]]:
+
+def respond(books: Books, emit: Emit) -> list[tuple[str, bytes, bytes, int]]:
     """The payment system's answers to one record, as (topic, key, value, record timestamp)."""
     assert emit.value is not None
-    return [(each.topic, each.key, each.value, each.timestamp_ms) for each in replies(emit.topic, emit.value)]
+    told = replies(emit.topic, emit.value, books=books)
+    return [(each.topic, each.key, each.value, each.timestamp_ms) for each in told]
 
 
 def run_backtest(
@@ -76,7 +79,7 @@ def run_backtest(
     source = read_inputs(inputs, file_format, options)
     first = next(source)
     with results_folder(out), ExitStack() as stack:
-        results = Results(out, stack, file_format)
+        results, books = Results(out, stack, file_format), Books()
         run = OfflineRun(
             accounts_logic(
                 policies,
@@ -91,7 +94,7 @@ def run_backtest(
             results,
             options=engine,
             partition_of_key=partition_of,
-            respond=respond if responder else None,
+            respond=partial(respond, books) if responder else None,
         )
         progress = stack.enter_context(counting(console, quiet=quiet))
         task = progress.add_task("backtest", total=None)
@@ -108,6 +111,8 @@ def run_backtest(
                 results.came_from(item.value, item.timestamp_ms, partial(known_risk, run.accounts[item.partition]))
             elif item.topic == "risk.labels":
                 results.turned_out(item.value)
+            if responder:
+                books.hear(item.topic, item.value)
             run.write(item.topic, item.partition, item.key, item.value, item.timestamp_ms)
             if item.key != WATERMARK_KEY:
                 results.read(item)
@@ -165,7 +170,7 @@ Examples:
 @click.option("--format", "file_format", required=True, type=click.Choice(["fdh", "logins", "jsonl"]))
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 @click.option("--partitions", type=click.IntRange(1, 4096), default=4, show_default=True)
-@click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="As in replay.")
+@click.option("--barrier", "barrier_ms", type=Duration(), help=_BARRIER_HELP)
 @click.option("--settle", "settle_ms", type=Duration(), default="0s", help="Event time after the last event.")
 @click.option("--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="Over the default.")
 @click.option(
@@ -197,7 +202,7 @@ def backtest(
     file_format: Format,
     out: Path,
     partitions: int,
-    barrier_ms: int,
+    barrier_ms: int | None,
     settle_ms: int,
     policy_files: tuple[Path, ...],
     model_dir: Path | None,
@@ -219,6 +224,7 @@ def backtest(
     notifications.jsonl, commands.jsonl, dead_letters.jsonl, scores.csv, flags.csv, labels.csv and
     summary.json.
     """
+    barrier_ms = STEP_MS[file_format] if barrier_ms is None else barrier_ms
     if barrier_ms <= 0 or barrier_ms % 1000:
         raise click.UsageError("--barrier must be a positive number of whole seconds.")
     options = InputOptions(

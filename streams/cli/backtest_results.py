@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import msgspec
 
+from producers.durations import DAY_MS, MINUTE_MS
 from producers.feed import Placed
 from producers.inputs import Format
 from streams.agents.accounts import risk_key
@@ -25,6 +26,8 @@ from streams.core.outcome import Outcome
 from streams.core.risk import SITE, SITE_KIND, RiskFact, RiskView
 from streams.runtime.partition import Partition
 
+# How long a step is, unless its user says so: timers and incidents are read minute by minute, and models learn by days.
+STEP_MS: dict[Format, int] = {"jsonl": MINUTE_MS, "fdh": DAY_MS, "logins": DAY_MS}
 # Which file a topic's records go to. Signals and entity risk stay inside.
 FILES = {
     "fraud.decisions": "decisions.jsonl",

@@ -25,6 +25,7 @@ from streams.adapters.policy_file import load_schedule
 from streams.agents.offline import OfflineRun, Published
 from streams.agents.watching import WatchingLogic
 from streams.app import agents, entities_logic
+from streams.cli.backtest_results import STEP_MS
 from streams.cli.cluster import BadRequest, ask, cluster_options, settings_of
 from streams.cli.replay import Duration
 from streams.cli.terminal import say_json, terminal
@@ -341,7 +342,7 @@ def as_json(told: Told, more: Recomputed | None) -> bytes:
 @click.option("--input", "inputs", multiple=True, type=click.Path(path_type=Path), help="With --file: the backtest's.")
 @click.option("--format", "file_format", type=click.Choice(["fdh", "logins", "jsonl"]), help="Of --input.")
 @click.option("--partitions", type=click.IntRange(1, 4096), default=4, show_default=True, help="Of the backtest.")
-@click.option("--barrier", "barrier_ms", type=Duration(), default="1d", show_default=True, help="Of the backtest.")
+@click.option("--barrier", "barrier_ms", type=Duration(), help="Of the backtest. Default: as its own.")
 @click.option(
     "--policy", "policy_files", multiple=True, type=click.Path(path_type=Path), help="That was in force then."
 )
@@ -355,7 +356,7 @@ def explain(
     inputs: tuple[Path, ...],
     file_format: Format | None,
     partitions: int,
-    barrier_ms: int,
+    barrier_ms: int | None,
     policy_files: tuple[Path, ...],
     published_only: bool,
     features: bool,
@@ -381,9 +382,8 @@ def explain(
         policies = load_schedule(policy_files)
         more = None
         if told is not None and inputs and file_format is not None and not published_only:
-            more = from_files(
-                inputs, file_format, told.decision, policies, partitions=partitions, barrier_ms=barrier_ms
-            )
+            step_ms = STEP_MS[file_format] if barrier_ms is None else barrier_ms
+            more = from_files(inputs, file_format, told.decision, policies, partitions=partitions, barrier_ms=step_ms)
     else:
         settings = settings_of(options)
         policies = load_schedule(policy_files or settings.policy_files)

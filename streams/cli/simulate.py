@@ -89,8 +89,11 @@ def _write_file(
         raise BadInput(f"{out} cannot be written: {error.strerror or error}; name a file that can.") from error
     if as_json:
         say_json(msgspec.json.encode({"file": str(out), "records": count}))
-    else:
-        say(f"{count:,} {'payments' if file_format == 'fdh' else 'records'} in {out}")
+        return
+    say(f"{count:,} {'payments' if file_format == 'fdh' else 'records'} in {out}")
+    if file_format == "jsonl":
+        say(f"expected where the policy enforces: {chosen.expect.verdict}")
+        say(f"to see it: paywarden backtest {out} --format jsonl --settle {chosen.settle} --out FOLDER")
 
 
 def _list(*, as_json: bool) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from producers.answers import answer, answers, status
+from producers.answers import Books, answer, answers, status
 from producers.load import payment
 from streams.contracts.actions import ActionRequested, PspQuery, RefundCancelled, RefundIntended
 from streams.contracts.base import from_ms, to_ms
-from streams.contracts.registry import Refusal, decode, read
+from streams.contracts.payments import Movement, PaymentFailed, PaymentRequested, PaymentSucceeded
+from streams.contracts.registry import Refusal, decode, encode, read
 
 AT = 1_767_614_400_000
 ACTION = ActionRequested(
@@ -42,6 +43,23 @@ def test_blocking_an_entity_needs_no_answer() -> None:
 )
 def test_the_payment_id_chooses_the_status(payment_id: str, expected: str) -> None:
     assert status(msgspec.structs.replace(QUERY, payment_id=payment_id)).status == expected
+
+
+def test_what_the_input_says_is_good_has_succeeded_until_it_fails() -> None:
+    books, about = Books(), {"account_id": "a1", "payment_id": "p1", "amount_minor": 1, "currency": "EUR"}
+
+    def said(kind: type[Movement], at_ms: int) -> str:
+        told = kind(event_id=f"e{at_ms}", source="test", occurred_at=from_ms(at_ms), **about)
+        books.hear("payments.transactions", encode(told))
+        return status(QUERY, books=books).status
+
+    assert said(PaymentRequested, AT - 2_000) == "failed"
+    assert said(PaymentSucceeded, AT - 1_000) == "succeeded"
+    assert status(msgspec.structs.replace(QUERY, account_id="a2"), books=books).status == "failed"
+    assert status(msgspec.structs.replace(QUERY, occurred_at=from_ms(AT - 4_000)), books=books).status == "failed"
+    assert said(PaymentFailed, AT) == "failed"
+    books.hear("payments.transactions", b"no event")
+    books.hear("ledger.entries", None)
 
 
 def test_answers_are_records_that_the_contracts_understand() -> None:
