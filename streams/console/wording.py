@@ -25,6 +25,7 @@ Words = Mapping[str, Mapping[str, str]]
 _SAID: Final = "said."  # begins the cause of what a customer says, and nobody else has said yet
 _INSTANT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 _OF: Final = re.compile(r"(\w+) of ([\w+]+)")  # as an incident names its cause: what is up, and with which dimension
+_TYPE: Final = re.compile(r"[a-z]+_[a-z_]+(?:\.[a-z_]+)?")
 # What a version says has changed: a pattern, the text of it, and the groups of words of what the pattern finds.
 _CHANGES: Final[tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]] = tuple(
     (re.compile(pattern), key, groups)
@@ -120,9 +121,13 @@ class Wording:
         """
         text = _INSTANT.sub(r"\1 \2", text)
         if language != "zh":
-            return text
+            return "; ".join(self._named(each) for each in text.split("; "))
         whole = self._line(text)
         return "；".join(self._line(each) or each for each in text.split("; ")) if whole is None else whole
+
+    def _named(self, part: str) -> str:
+        """A part of a line, in English: as it is written, unless it is nothing but the type of a case."""
+        return (self._type(part, "en") if _TYPE.fullmatch(part) else None) or part
 
     def _line(self, text: str) -> str | None:
         for pattern, told, groups in self._lines:

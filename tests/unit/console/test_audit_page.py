@@ -71,7 +71,7 @@ def test_the_verdict_on_the_chain_names_the_row_that_was_touched(office: Office)
     assert re.search(r"4:[0-9a-f]{64}", whole)
     with office.store.writing() as connection:
         connection.execute(update(tables.AUDIT).where(tables.AUDIT.c.number == 2).values(actor="nobody"))
-    assert "The chain is broken: row 2 was changed." in sun.asks("GET", "/audit?check=1").text
+    assert "The chain is broken: row 2 was changed. Keep" in sun.asks("GET", "/audit?check=1").text
 
 
 def test_an_export_is_every_row_and_is_a_row_itself(office: Office) -> None:

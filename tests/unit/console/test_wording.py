@@ -220,6 +220,19 @@ ID: Final = re.compile(
 )
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("10 posts by 9 customers within 3600 s, read by 1000; duplicate_charge", "…; Charged twice"),
+        ("from social, read by 700; fee_issue", "…; Question of a fee"),
+        ("step_up ip/203.0.113.7", "step_up ip/203.0.113.7"),
+        ("allow; nothing_of_ours", "allow; nothing_of_ours"),
+    ],
+)
+def test_the_type_of_a_case_has_its_name_in_an_english_line_too(text: str, told: str) -> None:
+    assert WORDING.line(text, "en") == told.replace("…", text.partition(";")[0])
+
+
 def test_every_line_of_the_golden_stories_is_told_in_chinese() -> None:
     told = {text: WORDING.line(text, "zh") for text in published()["line"]}
     assert len(told) > 200
