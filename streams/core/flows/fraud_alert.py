@@ -11,8 +11,9 @@ from streams.contracts.logins import ChallengeFailed, ChallengeSent, Login, Logi
 from streams.contracts.payments import Card, Movement
 from streams.core.cases import review
 from streams.core.cases.book import Draft, add_line, is_about, open_or_join, raise_to, set_finding, set_status
-from streams.core.cases.clocks import WAITING
-from streams.core.cases.dialogue import CLOSED, heard, take_up
+from streams.core.cases.clocks import WAITING, has_person
+from streams.core.cases.dialogue import CLOSED, has_written, heard, take_up
+from streams.core.cases.escalation import rest
 from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
@@ -304,7 +305,7 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
 def _it_was_an_attack(turn: Turn, event: CustomerConfirmed, case: Case, said: str) -> None:
     """Whoever had the password was stopped at the door: nobody is in, so the owner is not locked out (domain F26).
 
-    The owner is advised to set a new password, once. What people or an attack are at goes on as it was.
+    The owner is advised to set a new password, once, and the case rests unless people are at it.
     """
     if not owners_word.is_verified(turn.policy.locks, event.channel):
         _said(turn, case, f"{said}; {owners_word.said_where(turn.policy.locks, event.channel)}", DENIED)
@@ -314,6 +315,8 @@ def _it_was_an_attack(turn: Turn, event: CustomerConfirmed, case: Case, said: st
     if case.finding == "unset":
         set_finding(turn, case, "valuable_alert")
         notify(turn, KEPT_OUT, {}, case)
+    if case.is_open and not has_person(case) and not has_written(case):
+        rest(turn, case)  # its question is answered; what is seen later wakes it
 
 
 def _is_known(turn: Turn, case: Case | None, payment_id: str) -> bool:

@@ -156,10 +156,11 @@ and document does, and an analyst.
 A restriction whose case is open does not end silently: it goes on as long again and the case goes to the supervisors,
 twice while nobody decides, six times if it is confirmed as fraud. Then it ends, and the case says so.
 
-A case of a risky account (F21) whose restriction its owner lifts by a check of face and document, or that an analyst
-confirms as legitimate, is answered: it rests (`auto_answered`), misses no deadline, gives back a priority that a missed
-one had raised, and closes after a quiet day (`cases.answered_close_s`). What a rule sees later wakes it. It stays with
-people where one of them has acted on it before the check, and where the owner has written.
+A case of a risky account (F21) whose restriction its owner lifts by a check of face and document, whose login got no
+further than the password and is denied, or that an analyst confirms as legitimate, is answered: it rests
+(`auto_answered`), misses no deadline, gives back a priority that a missed one had raised, and closes after a quiet day
+(`cases.answered_close_s`). What a rule sees later wakes it. It stays with people where one of them has acted on it
+before the check, and where the owner has written.
 
 A state without an end (`hard_lock`, `frozen`) has an open case with a deadline: it can not be resolved while the lock
 stands, and one that waits for an answer goes back to people instead of closing. An appeal (`unlock.requested.v1`) is a

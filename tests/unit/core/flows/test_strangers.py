@@ -11,6 +11,7 @@ from support.play import PHONE, Player, policy, settled
 
 from streams.contracts.accounts import CustomerConfirmed, IdentityVerified
 from streams.contracts.actions import ActionRequested
+from streams.contracts.base import Watermark
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengePassed, ChallengeSent, LoginSucceeded
@@ -132,6 +133,21 @@ def test_nobody_is_in_so_a_no_freezes_nothing_until_money_was_asked_for_there() 
     pays(player, NOON + 3 * HOUR, device_id="box", ip=FAR["ip"])
     player.see(event(CustomerConfirmed, NOON + 4 * HOUR, "no-2", **no))
     assert ("freeze", "everyone") in locks(player), "whoever pays is in"
+
+
+def test_a_no_answers_the_case_which_rests_and_closes_after_a_quiet_day() -> None:
+    player, case, _ = entered()
+    no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
+    player.see(event(CustomerConfirmed, NOON + HOUR, "no", **no))
+    assert (case.status, case.is_open) == ("auto_answered", True)
+    effects = [
+        each
+        for hours in range(2, 5 * 24)
+        for each in player.see(event(Watermark, NOON + hours * HOUR, f"w{hours}", account_id="-"))
+    ]
+    assert case.status == "closed"
+    assert "case.progress" not in told(effects)
+    assert locks(player) == [], "the restriction has ended with its time"
 
 
 def checked(player: Player, at_ms: int, **fields: Any) -> None:
