@@ -53,6 +53,7 @@ ABUSE = "refund_abuse"  # family: whether the account's refunds are abuse, peopl
 OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # sent, and the ledger has told of a credit that is it, or the bank's own
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
+_REFUND = "refund "  # how both begin, before the id
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
 _HAD_LEFT = "had left when"  # a line of a double benefit, of the refund that brought it
 EXPLAINED = "charge_explained"  # the same: it was charged rightly
@@ -191,7 +192,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
             method=method or None,
         )
     )
-    text = f"refund {owed.refund_id}"
+    text = f"{_REFUND}{owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
     term = times.refund(turn, answer) if answer is not None else times.of_payment(turn, owed.payment_id, owed.currency)
     eta_ms = term.ends_ms(turn.at_ms)
@@ -624,12 +625,25 @@ def _guard(turn: Turn, owed: Owed, *, approved: bool, answered: bool) -> str | N
 
 
 def together_minor(turn: Turn, payment_id: str, currency: str) -> int:
-    """What refunds of ours give back of a payment in all: that have left and that wait, however many debits it had.
+    """What refunds of ours give back of a payment in all, in `currency`: what waits, has left and is back already.
 
-    A limit of what one may give back is one of this: several debits are no way around it.
+    A limit of what one may give back is one of this: several debits are no way around it, whenever and in whichever
+    currency they come. What its cases have told of is known as long as they are.
     """
-    mine = [each for each in turn.obligations.owed if (each.payment_id, each.currency) == (payment_id, currency)]
-    return sum(each.amount_minor for each in mine)
+    amounts = {
+        each.refund_id or each.entry: (each.amount_minor, each.currency)
+        for each in turn.obligations.owed
+        if each.payment_id == payment_id
+    }
+    for case in turn.obligations.cases:
+        if case.payment_id != payment_id:
+            continue
+        cancelled = {line.text.partition(":")[0] for line in case.lines if line.kind == CANCELLED}
+        for line in case.lines:
+            if line.kind == REFUND_INTENDED and line.text not in cancelled and line.amount_minor is not None:
+                amounts[line.text.removeprefix(_REFUND)] = line.amount_minor, line.currency or currency
+    at_ms = turn.at_ms
+    return sum(turn.policy.to_home(minor, each, currency, at_ms) or 0 for minor, each in amounts.values())
 
 
 def guard_of_others(turn: Turn, payment_id: str, refund_id: str) -> str | None:

@@ -293,6 +293,40 @@ def test_what_an_operator_may_give_back_alone_is_meant_of_the_payment_and_not_of
     assert [each.amount_minor for each in only(RefundIntended, story.see(two))] == [300_000, 300_000]
 
 
+def test_what_has_come_back_already_counts_in_what_one_may_give_back_alone() -> None:
+    """One debit after the other: each of them alone is below the limit."""
+    story = Story(amount_minor=450_000)
+    story.see(answer(NOON + HOUR, "failed"))
+
+    def press(at_ms: int, number: int, role: str, second: str | None = None) -> list[Effect]:
+        case = next(each for each in story.owed.cases if each.is_open)
+        action = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee", "role": role}
+        return story.see(event(CaseAction, at_ms, number, action="refund", second_actor=second, **action))
+
+    (first,) = only(RefundIntended, press(NOON + 2 * HOUR, 1, "analyst"))
+    story.see(posted(NOON + 3 * HOUR, "later", amount_minor=450_000))
+    story.see(posted(NOON + 4 * HOUR, "back", direction="credit", amount_minor=450_000, reference=first.refund_id))
+    story.see(mark(NOON + 6 * HOUR))
+    effects = press(NOON + 7 * HOUR, 2, "analyst")
+    assert [each.cause for each in only(ActionRejected, effects)] == ["role"]
+    assert len(only(RefundIntended, press(NOON + 8 * HOUR, 3, "supervisor", "kim"))) == 1
+
+
+def test_nor_are_several_currencies_a_way_around_it() -> None:
+    player = Player(policy(SURE))
+    about = WALLET | {"amount_minor": 900_000, "payment_id": "p1"}
+    player.see(paid(NOON, 1, kind=PaymentRequested, **about))
+    player.see(posted(NOON + SECOND, 1, amount_minor=490_000))
+    player.see(posted(NOON + SECOND, 2, amount_minor=65_000, currency="USD"))
+    player.see(paid(NOON + 2 * SECOND, 2, kind=PaymentFailed, **about))
+    player.see(mark(NOON + 5 * MINUTE))
+    player.see(answer(NOON + HOUR, "failed"))
+    (case,) = player.obligations["a1"].cases
+    action = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee", "role": "analyst"}
+    refused = player.see(event(CaseAction, NOON + 2 * HOUR, 1, action="refund", **action))
+    assert [each.cause for each in only(ActionRejected, refused)] == ["role"]
+
+
 @pytest.mark.parametrize(("amount_minor", "given"), [(100_000, 2), (160_000, 0)])
 def test_so_is_what_is_given_back_without_a_person(amount_minor: int, given: int) -> None:
     story = Story(amount_minor=amount_minor, debits=2)
