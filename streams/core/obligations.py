@@ -587,6 +587,7 @@ class Trace(Line, array_like=True, gc=False):
     answered_ms: int = 0  # when it was given; 0: it was not, or nobody noted it
     factor_stays: bool = False  # a change after which second factors are still sent to whom they were sent before
     stopped: bool = False  # a login that was decided `block`, in time
+    spends: bool = False  # of such a login: money was asked for from there since
 
 
 class Holder(msgspec.Struct, array_like=True, gc=False):

@@ -77,7 +77,7 @@ def _ends(entries: list[Trace], settled_ms: int) -> list[Trace]:
     last: dict[Hashable, Trace] = {}
     for each in entries:
         place = each.address if each.kind == SESSION else each.device or each.address
-        whose = each.doubted, each.answered, each.asked, each.factor_stays, each.stopped
+        whose = each.doubted, each.answered, each.asked, each.factor_stays, each.stopped, each.spends
         said = (place, each.kind, whose, each.at_ms > settled_ms)
         first.setdefault(said, each)
         last[said] = each
@@ -99,6 +99,7 @@ def _wordless(trace: Trace) -> Trace:
         answered_ms=trace.answered_ms,
         factor_stays=trace.factor_stays,
         stopped=trace.stopped,
+        spends=trace.spends,
     )
 
 
@@ -107,4 +108,14 @@ def _placeless(trace: Trace) -> Trace:
     kind = trace.kind if trace.doubted and trace.kind in (SESSION, CHANGE) else LOGIN
     asked = trace.doubted and kind != CHANGE
     stopped = trace.stopped and not trace.answered
-    return Trace(trace.at_ms, kind, "", "", doubted=trace.doubted, address=NOWHERE, asked=asked, stopped=stopped)
+    return Trace(
+        trace.at_ms,
+        kind,
+        "",
+        "",
+        doubted=trace.doubted,
+        address=NOWHERE,
+        asked=asked,
+        stopped=stopped,
+        spends=stopped and trace.spends,
+    )

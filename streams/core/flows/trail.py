@@ -31,7 +31,6 @@ from streams.core.cases.book import add_line
 from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows import came
-from streams.core.flows.locked_out import STOPPED
 from streams.core.flows.movements import status_after
 from streams.core.money.charges import hashed
 from streams.core.obligations import (
@@ -80,6 +79,7 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool)
         is_done = status_after(event) == PaymentState.SUCCEEDED
         if outcome is Outcome.BLOCK and not is_done:
             turn.obligations.stop(payment_key(event.payment_id))
+        _asks_for_money(turn, prepared, event)
         _moved(turn, event, DONE if outcome is Outcome.BLOCK and is_done else outcome.label)
     elif isinstance(event, LoginSucceeded | SessionUsed):
         doubted = outcome >= Outcome.STEP_UP
@@ -93,6 +93,20 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool)
             if prepared.is_proved:
                 _answer(trace, turn.at_ms)
             _remember(turn, trace)
+
+
+def _asks_for_money(turn: Turn, prepared: Prepared, event: Movement) -> None:
+    """Notes that money is asked for by somebody who was stopped at the door: whoever pays may be in after all.
+
+    What the owner's own card or phone asks for meanwhile says nothing about that, though it may be stopped as well.
+    """
+    here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
+    is_elsewhere = prepared.whence is Whence.ELSEWHERE and bool(here.device or here.address)
+    for each in _in_question(turn):
+        is_there = is_elsewhere if each.address == came.NOWHERE else came.is_same_place(each, here)
+        is_owners = prepared.whence is Whence.DEVICE and each.device != here.device
+        if each.stopped and is_there and not is_owners:
+            each.spends = True
 
 
 def done(turn: Turn, event: Movement) -> None:
@@ -294,12 +308,12 @@ def _was_here(turn: Turn, here: Trace) -> bool:
 def was_kept_out(turn: Turn, case: Case) -> bool:
     """Whether everybody of whom `case` tells was stopped at the door, and nobody else is doubted and has not answered.
 
-    A second factor that came all the same says that somebody is in, and so does money that was asked for.
+    A second factor that came all the same says that somebody is in, and so does money that was asked for there.
     """
     about = _told_of(turn, case)
     others = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
-    has_paid = _tells_of_money(case) or STOPPED in case.counters
-    return bool(about) and not has_paid and all(each.stopped and not each.answered for each in (*about, *others))
+    is_out = all(each.stopped and not each.answered and not each.spends for each in (*about, *others))
+    return bool(about) and not _tells_of_money(case) and is_out
 
 
 def has_answers(turn: Turn, case: Case) -> bool:

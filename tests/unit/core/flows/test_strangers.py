@@ -135,6 +135,35 @@ def test_nobody_is_in_so_a_no_freezes_nothing_until_money_was_asked_for_there() 
     assert ("freeze", "everyone") in locks(player), "whoever pays is in"
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param({"device_id": None, "ip": None}, id="names nothing"),
+        pytest.param({"device_id": "watch", "ip": "198.51.100.77"}, id="another device"),
+        pytest.param({"device_id": None, "ip": "198.51.100.77"}, id="mobile data"),
+    ],
+)
+def test_what_was_not_asked_for_there_makes_a_no_freeze_nothing(where: dict[str, Any]) -> None:
+    player, case, _ = entered()
+    assert pays(player, NOON + MINUTE, **where) == ["block"]
+    no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
+    assert told(player.see(event(CustomerConfirmed, NOON + HOUR, "no", **no))) == ["fraud_alert.kept_out"]
+    assert locks(player) == [("restrict", "unknown_devices")]
+
+
+@pytest.mark.parametrize("where", [{"device_id": "box", "ip": PHONE["ip"]}, {"device_id": None, "ip": FAR["ip"]}])
+def test_money_asked_for_by_the_strangers_device_or_address_makes_a_no_freeze(where: dict[str, Any]) -> None:
+    player, case, _ = entered()
+    assert pays(player, NOON + MINUTE, **where) == ["block"]
+    for number in range(200):  # whatever else has happened since
+        player.see(
+            login(NOON + 2 * MINUTE + number, f"far-{number}", LoginSucceeded, **(FAR | {"device_id": f"b{number}"}))
+        )
+    no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
+    player.see(event(CustomerConfirmed, NOON + HOUR, "no", **no))
+    assert ("freeze", "everyone") in locks(player)
+
+
 def test_a_no_answers_the_case_which_rests_and_closes_after_a_quiet_day() -> None:
     player, case, _ = entered()
     no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
