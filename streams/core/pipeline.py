@@ -108,6 +108,7 @@ from streams.core.login_risk import releases, training
 from streams.core.login_risk.context import context_of
 from streams.core.login_risk.frequencies import Frequencies
 from streams.core.money import (
+    beyond,
     both_sides,
     broken_promise,
     charges,
@@ -392,6 +393,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 undercharges.due(turn, waiting)
             case Expectation() if waiting.kind == both_sides.BOTH_SIDES:
                 both_sides.due(turn, waiting)
+            case Expectation() if waiting.kind == beyond.BEYOND:
+                beyond.due(turn, waiting)
             case Expectation() if waiting.kind == orphans.CREDIT:
                 orphans.due(turn, waiting)
             case Expectation() if waiting.kind == fees.BOOKING:

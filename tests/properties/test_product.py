@@ -114,7 +114,7 @@ def test_the_event_that_wakes_a_timer_counts_as_heard_wherever_the_cut_is() -> N
     reminded = [
         json.loads(value)["occurred_at"]
         for topic, _, _, value, _ in whole.published
-        if value and b"refund_dispute.slow" in value
+        if value and b"refund_dispute.waits" in value
     ]
     assert cut.published == whole.published
     assert reminded

@@ -525,6 +525,13 @@ def _forgotten(turn: Turn, row: Spent) -> None:
         turn.obligations.undo(row.payment)
 
 
+def early_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What has come back of a payment and waits for a debit that it could undo."""
+    key = payment_key(payment_id)
+    early = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor < 0]
+    return -sum(each.amount_minor for each in early if each.currency == currency and not each.refund)
+
+
 def not_early(turn: Turn, payment_id: str) -> None:
     """Credits of the payment that wait for a debit do so no more: they were one too many."""
     key = payment_key(payment_id)

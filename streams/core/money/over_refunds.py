@@ -25,6 +25,12 @@ class About(NamedTuple):
     order_amount_minor: int | None = None
 
 
+def is_open(turn: Turn, payment_id: str) -> bool:
+    """Whether security has a case of this payment already."""
+    mine = [case for case in turn.obligations.cases if (case.family, case.payment_id) == (FAMILY, payment_id)]
+    return any(case.is_open for case in mine)
+
+
 def moved(turn: Turn, event: Refund) -> bool:
     """Adds a refund to what was given back of its payment; above what was paid it is stopped, for security to see.
 

@@ -14,7 +14,7 @@ from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.library import reason_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import balance, charges, corrections, expectations, given, over_refunds, refunds
+from streams.core.money import balance, beyond, charges, corrections, expectations, given, over_refunds, refunds
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -181,16 +181,17 @@ def _too_much(
     What refunds alone exceed is for security (rule L12).
     """
     ended = [case for case in turn.obligations.cases if case.payment_id == payment_id]
-    state = turn.obligations.recall(payment_key(payment_id))
-    is_refunded = any(case.family == over_refunds.FAMILY and case.is_open for case in ended)
+    is_good = turn.obligations.is_good(payment_key(payment_id))
     if any(case.family in ENDS and case.money_state == "returned" for case in ended):
         text = "credited although all that was debited is back"
-    elif state is None or not twice_minor or is_refunded:
-        return
-    elif state.status == PaymentState.SUCCEEDED:
+    elif twice_minor and not is_good and (is_ours or refunds.has_left_too(turn, payment_id)):
+        pool_minor, text = twice_minor, "credited although all that was debited is back"
+    elif twice_minor and is_good and not over_refunds.is_open(turn, payment_id):
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
-        pool_minor, text = twice_minor, "credited although all that was debited is back"
+        if twice_minor and not is_good:
+            beyond.look_later(turn, payment_id, event.currency)
+        return
     both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)
     charges.not_early(turn, payment_id)

@@ -1,0 +1,41 @@
+"""Has more come back of a payment that is not good than the ledger has debited for it (rule L3)?
+
+A credit may be told before its debit, and a fee's beside the price's: nothing is said until the ledger and the payment
+system have told everything up to a minute behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.core.money import balance, charges, over_refunds, refunds
+from streams.core.money.completeness import postponed
+from streams.core.obligations import Expectation, Owed, PaymentState, payment_key
+from streams.core.turn import Turn
+
+BEYOND: Final = "beyond"  # the kind of an expectation
+NEEDS: Final = ("payments.transactions", "ledger.entries")
+
+
+def look_later(turn: Turn, payment_id: str, currency: str) -> None:
+    """A credit found nothing that it could undo."""
+    waits = turn.obligations.expectations
+    if not any(each.kind == BEYOND and each.payment_id == payment_id for each in waits):
+        due = charges.check_ms(turn)
+        turn.obligations.expect(Expectation(BEYOND, "", payment_id, turn.cause, turn.at_ms, *due, 0, currency))
+
+
+def due(turn: Turn, waiting: Expectation) -> None:
+    """A minute later: what still waits for a debit is money twice. Of a good payment others have seen to it."""
+    if postponed(turn, waiting, NEEDS):
+        return
+    turn.obligations.expectations.remove(waiting)
+    payment_id, currency = waiting.payment_id, waiting.currency
+    state = turn.obligations.recall(payment_key(payment_id))
+    minor = charges.early_minor(turn, payment_id, currency)
+    minor -= balance.asked_minor(turn, payment_id, currency, refunds.DOUBLE_BENEFIT)
+    if state is None or state.status == PaymentState.SUCCEEDED or minor <= 0 or over_refunds.is_open(turn, payment_id):
+        return
+    both = Owed(payment_id, waiting.entry, minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
+    refunds.double_benefit(turn, both, "credited although all that was debited is back")
+    charges.not_early(turn, payment_id)
