@@ -104,6 +104,47 @@ def tells_of_robbery(line: str) -> bool:
     return _ROBBED.search(line) is not None and _UNHARMED.search(line) is None
 
 
+_SUM: Final = (
+    r"(?:(?!(?:19|20)\d\d\b)[0-9][0-9.,]+k?|[一二两三四五六七八九十百千万]{2,})"
+    r"(?:多|来)?(?: ?(?:块|元|万|欧元?|美元|美金|刀|eur|euros?|usd|dollars?|bucks|gbp|pounds?|quid|cny|rmb|yuan)"
+    r"(?:钱|多)?)?"
+)
+_LOST: Final = re.compile(
+    rf"(?:{_SUM}|钱|余额)(?:都|也|又|就|突然|莫名其妙|莫名|全|凭空|一下子?)*(?:没了|没有了|不见了?|消失了?|不翼而飞|弄没|蒸发)"
+    rf"|(?:又|凭空|突然|莫名其妙|莫名|无故|我|里面?|天|晚|早上|余额|钱包|账户)(?:就|也)?(?:少|没|丢)了{_SUM}"
+    rf"|(?:{_SUM}|\b(?:money|savings|funds))(?: of mine| (?:from|in) my \w+)?"
+    r"(?: (?:is|are|was|were|has|have|had|just|all|suddenly|simply|also|went))*"
+    r" (?:disappeared|vanished|missing|gone|stolen)\b"
+    rf"|\b(?:stole|stolen) (?:my money|{_SUM}(?: \w+)? from (?:me|my))"
+)
+# Where a payment is spoken of, its own flow knows better what has become of the money; points are none.
+_OF_A_PAYMENT: Final = re.compile(
+    r"失败|没成|付不|支付|付款|扫码|二维码|付款码|过期|充值?|提现|退款?|不足|转账|订单|商家|积分|优惠|红包|券|返现|记录"
+    r"|fail|declin|refus|insufficient|expire|error|top.?up|withdr|cash.?out|refund|order|\bpay|\bpaid|transfer|\bqr\b"
+    r"|point|coupon|voucher|bonus|cash ?back|reward|discount|histor|record|statement|contact"
+)
+
+
+def tells_of_loss(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that money is gone, and speaks of no payment."""
+    return _LOST.search(line) is not None and _OF_A_PAYMENT.search(line) is None
+
+
+_OBEYED: Final = re.compile(
+    r"\b(?:i|we|i've|we've) (?:have |just |already |even |then |also )*(?:did(?! not)|done|answered|replied|clicked"
+    r"|followed|filled|entered|typed|gave|sent|told|confirmed|complied|downloaded|installed|scanned)\b"
+    r"|(?:^|[,.;!?:] *|\b(?:and|so|already) )(?:did|done|answered|filled|entered|sent|gave)"
+    r" (?:it|that|so|them|everything|all)\b"
+    r"|(?:我|已经?|都|就|刚刚?|照)(?:给|填|输入?|点开?|扫|打开|回复?|照做|弄|做|告诉|说|报|念|装|下载)"
+    r"(?:他|她|对方|过去|完|好|进去)?了"
+)
+
+
+def has_obeyed(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that its writer has done what somebody wanted."""
+    return _OBEYED.search(line) is not None
+
+
 _TOLD_TO: Final = re.compile(
     r"(?:人|客服|商家|对方|他|她)(?:让|叫|要|联系)我|联系我的|\b(?:told|asked|called|contacted|texted) me\b"
 )

@@ -1,9 +1,10 @@
 """What is made of one message: flow, queue, priority, details, and may it be answered at once?
 
 Rules first: a wording that can hardly mean anything else (`rules.txt`; a deed, marked `!`, goes before a question; two
-others that disagree are none). Then the text model. Where the message tells of a debit or of somebody else at the
-account (`graver.py`), or of anything else that a general answer would pass over (`beyond.py`), no such answer will do.
-Whoever asks for a person gets one, and so does whoever was not understood well enough for the policy.
+others that disagree are none). Then the text model. Where the message tells of a debit, of money that is gone or of
+somebody else at the account (`graver.py`), or of anything else that a general answer would pass over (`beyond.py`), no
+such answer will do. Whoever asks for a person gets one, and so does whoever was not understood well enough for the
+policy.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _SCAMMED: Final = "scammed"  # the rule whose topic is not the one of its flow
 # Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
 _QUESTIONS: Final = "F40"
 _PHISHING_PRIORITY: Final = 2
+_URGENT: Final = 2  # P1 and P2
 _WHOSE: Final = "whose"  # the rule of who asks whether a message, a page or a call is ours
 _PHISHING = re.compile(
     r"钓鱼|诈骗|骗子|假冒|冒充|仿冒|假(?:的)?(?:网站|客服|短信|链接|app)|可疑(?:的)?(?:链接|短信|网址|邮件)"
@@ -101,7 +103,9 @@ def read(
     else:
         topic, confidence, by = _unread(guesses), share, "person"
     line = folded(said)
-    if _is_at_the_account(line, topic):
+    if _is_aside(topic) and graver.tells_of_loss(line):
+        topic, confidence, by = TOPICS["F25"], RULE_CONFIDENCE, "rule missing"
+    elif _is_at_the_account(line, topic):
         topic, by = UNREAD._replace(queue="security", priority=_at_the_account(line)), "person"
     elif topic.flow in graver.FAILED and graver.tells_of_debit(line):
         topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
@@ -127,6 +131,12 @@ def read(
         said=said,
         wants_person=rule is not None and rule.flow == _ASKS,
     )
+
+
+def _is_aside(topic: Topic) -> bool:
+    """Whether the message may be about money that is missing, though its words are mostly about something else."""
+    is_read_by_security = topic.queue == "security" and topic.flow != _QUESTIONS
+    return not is_read_by_security and (topic.priority > _URGENT or topic.flow == UNREAD.flow)
 
 
 def _is_at_the_account(line: str, topic: Topic) -> bool:
@@ -159,7 +169,10 @@ def _may_be_phishing(topic: Topic, by: str, said: str, page: str) -> bool:
         return True  # it is what the message is about, and no general answer knows it
     if topic.flow != _QUESTIONS:
         return False
-    return page != "" or by == f"rule {_WHOSE}" or _PHISHING.search(folded(said)) is not None
+    line = folded(said)
+    if graver.has_obeyed(line):
+        return True  # whoever asks whether it was right has done it already
+    return page != "" or by == f"rule {_WHOSE}" or _PHISHING.search(line) is not None
 
 
 def folded(text: str) -> str:

@@ -175,3 +175,122 @@ def test_hardly_anybody_with_a_simple_question_was_told_to_do_something() -> Non
     about = {flow for flow, topic in TOPICS.items() if topic.answer} - {"F40"}
     texts = [each.text for each in (*written(1), *handwritten()) if each.flow in about]
     assert [text for text in texts if graver.was_told_to(folded(text))] == []
+
+
+GAVE_AWAY = """\
+received a mail from you that asks for my pin, did it, what now
+got a text asking for my password and I typed it in, is that bad?
+an email told me to confirm my pin, I did, was it you?
+is the mail asking for my pin from you? I answered it
+your email wanted my pin so I sent it
+is this text from you? already filled everything in
+is it safe to give my code to support? I just did
+someone called asking for my otp and I read it out
+I entered my details on a page from a text message
+邮件让我填密码，我填了
+你们发邮件让我填密码，我填了，怎么办
+短信里的链接是你们的吗？我已经填了卡号
+这个电话是你们打的吗？我按他说的都弄了
+把验证码告诉客服了要紧吗
+有人打电话问我要验证码，我就给他了""".splitlines()
+GAVE_NOTHING = """\
+I was asked for my password and did not give it
+someone asked for my code, I did not give it
+support told me to change my password, I did, still cannot log in
+cashier asked for my pay code, I gave it, what next
+the guy from support asked for the last four digits of my card, I told him
+the app asked for my pin, I entered it and it says wrong
+got the code and entered it, thanks
+是不是你们发邮件让我填密码？我没填
+有人打电话问我要验证码，我举报了
+客服让我改密码，我弄好了，还是要验证
+付款时让我输密码，我输了提示错误
+APP要我填验证码，我填了还是登不上""".splitlines()
+
+
+@pytest.mark.parametrize("text", GAVE_AWAY)
+def test_who_gave_a_secret_away_is_in_the_hands_of_security_however_the_question_reads(text: str) -> None:
+    found = reading(text)
+    assert (found.topic.flow, found.topic.priority, found.answer) == ("F23", 1, "")
+
+
+@pytest.mark.parametrize("text", GAVE_NOTHING)
+def test_who_gave_nothing_away_or_gave_it_to_us_has_lost_no_account(text: str) -> None:
+    assert reading(text).topic.flow != "F23"
+
+
+@pytest.mark.parametrize(
+    "text", ["did you write to me? I replied", "is it normal to be called by support? I did it all"]
+)
+def test_a_question_about_safety_of_who_has_done_what_was_wanted_stays_open(text: str) -> None:
+    topic = reading(text).topic
+    assert (topic.queue, topic.priority) == ("security", 2)
+
+
+BESIDE = {
+    ("F25", 1): """\
+my voucher did not arrive and someone is using my card
+优惠券没到，而且有人在用我的卡
+how do I close my account, my balance of 500 went missing
+怎么注销账号，我里面五百块没了
+Where can I see my limit? also 300 disappeared yesterday
+怎么看限额，另外昨天三百块不见了
+5 stars! By the way two payments to a shop I don't know
+五星好评！顺便问下有两笔不认识的商户扣款
+great app but you stole 50 from me
+应用不错，就是把我五十块钱弄没了
+Thanks for the help yesterday. Btw 80 euros are gone again
+谢谢你们。不过昨天又少了八十
+怎么改密码？另外昨天少了三百块
+how do I download the app? 200 euros vanished""",
+    ("F23", 1): """\
+邮箱被人改了，登不上去了
+有人把我绑定的手机号换了
+someone changed my email and now i am out
+someone swapped the phone number on my account
+my email was changed by a hacker
+I lost my phone. How do I change my number?
+手机丢了，怎么换号""",
+    ("F24", 2): """\
+got a code by text but i wasn't logging in
+login code arrived that I never asked for
+收到验证码可是我根本没在登录""",
+}
+BESIDE_NOTHING = """\
+F28 my phone number changed, how do I update it
+F28 I lost my phone number, how do I change it
+F28 my email was changed by mistake, how do I fix it
+F28 我换了手机号，怎么改绑定
+F29 what should I do if I lose my phone
+F32 my points disappeared
+F32 积分没了怎么办
+F32 优惠券不见了
+F18 my transaction history disappeared
+F18 账单记录不见了
+F02 where can I see my limit
+F02 怎么看限额
+F42 where do I see my fees, 2024 statement is gone
+F10 支付页面卡死，钱没了
+F08 验证码一直没收到，登录不了""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("flow", "priority", "text"),
+    [(flow, priority, text) for (flow, priority), texts in BESIDE.items() for text in texts.splitlines()],
+)
+def test_a_theft_said_beside_a_question_is_worked_as_a_theft_in_either_language(
+    flow: str, priority: int, text: str
+) -> None:
+    topic = reading(text).topic
+    assert (topic.flow, topic.queue, topic.priority) == (flow, "security", priority)
+
+
+@pytest.mark.parametrize("line", BESIDE_NOTHING)
+def test_what_only_looks_like_a_theft_stays_where_it_belongs(line: str) -> None:
+    flow, text = line.split(" ", 1)
+    assert reading(text).topic.flow == flow
+
+
+def test_hardly_anybody_else_tells_of_money_that_is_gone() -> None:
+    texts = [each.text for each in (*written(1), *handwritten()) if each.flow not in ("F23", "F25")]
+    assert [text for text in texts if reading(text).by in ("rule missing", "rule taken_over")] == []
