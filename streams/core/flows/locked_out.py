@@ -18,6 +18,7 @@ from streams.contracts.decisions import DecisionMade, Reason
 from streams.contracts.logins import LoginSucceeded
 from streams.contracts.payments import Movement
 from streams.core.cases.book import put_line
+from streams.core.flows import trail
 from streams.core.flows.movements import SUBJECTS, status_after
 from streams.core.locks.account_states import EVERYTHING, stands, stopper
 from streams.core.obligations import HeldLock, Line, PaymentState
@@ -48,7 +49,7 @@ def stopper_of(turn: Turn, prepared: Prepared) -> HeldLock | None:
         return next(shut, None)
     if not isinstance(event, Movement) or status_after(event) != PaymentState.SEEN:
         return None
-    found = stopper(locks, _payer(prepared, event))
+    found = stopper(locks, payer(turn, prepared, event))
     is_stopped = SUBJECTS.get(type(event)) in _OUT or (found is not None and found.scope == EVERYTHING)
     return found if is_stopped else None
 
@@ -60,10 +61,11 @@ def is_challenged(turn: Turn, prepared: Prepared) -> bool:
     return any(_over(turn.obligations.locks, "step_up", _side(prepared)))
 
 
-def _payer(prepared: Prepared, event: Movement) -> str:
-    """Which side asks for a movement: a device that never logged in is unknown in the owner's own network too.
+def payer(turn: Turn, prepared: Prepared, event: Movement) -> str:
+    """Which side asks for a movement: a device that the account does not know is unknown in the owner's network too.
 
-    Who names none is known by the network, or as whoever logged in last.
+    Who names none is known by the network, or as whoever logged in last. While somebody is doubted, what the account
+    knows since before is the owner's, although it never logged in.
     """
     if prepared.whence is Whence.UNTOLD:
         is_known = prepared.network_since_ms > 0
@@ -71,6 +73,7 @@ def _payer(prepared: Prepared, event: Movement) -> str:
         is_known = prepared.whence is Whence.DEVICE
     else:
         is_known = prepared.whence is not Whence.ELSEWHERE
+    is_known = is_known or trail.is_of_before(turn, prepared, event)
     return "known_devices" if is_known else "unknown_devices"
 
 

@@ -47,9 +47,10 @@ from streams.core.obligations import (
     crowded,
     payment_key,
 )
-from streams.core.observations import PROOF_MS, Whence
+from streams.core.observations import PAYMENT, PROOF_MS, Whence
 from streams.core.outcome import Outcome
 from streams.core.policy import Policy
+from streams.core.receivers import receiver_age_days
 from streams.core.steps import Prepared
 from streams.core.turn import Turn
 from streams.core.unlearning import HORIZON_S
@@ -434,7 +435,36 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
         sessions = [trace.address for trace in unanswered if trace.kind == came.SESSION]
         return (address != 0 and address in sessions) or came.NOWHERE in sessions
     device = hashed(event.device_id)
-    return prepared.whence is Whence.ELSEWHERE or (device != 0 and any(trace.device == device for trace in unanswered))
+    is_elsewhere = prepared.whence is Whence.ELSEWHERE and not is_of_before(turn, prepared, event)
+    return is_elsewhere or (device != 0 and any(trace.device == device for trace in unanswered))
+
+
+def is_of_before(turn: Turn, prepared: Prepared, event: Movement) -> bool:
+    """Whether the account knows who asks for money, or what for, from payments since before anybody was doubted.
+
+    A device that has paid for longer than a new one, and is not the one in doubt and not where that is: the owner may
+    never have logged in there since we listen. Where neither device nor address is named, a card that is held to a
+    terminal, or money to somebody who got some before: a subscription goes on, and a thief gains nothing by it.
+    """
+    strangers = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
+    features = prepared.features
+    if features is None or not strangers or _is_session_stolen(turn):
+        return False
+    since_ms = min(trace.at_ms for trace in strangers) - round(turn.policy.rules.takeover.device_days * DAY_MS)
+
+    def is_older(age_days: float) -> bool:
+        return age_days > 0.0 and prepared.at_ms - round(age_days * DAY_MS) < since_ms
+
+    if event.device_id is not None:
+        device, address = hashed(event.device_id), hashed(event.ip)
+        is_there = any(trace.device == device or (address and trace.address == address) for trace in strangers)
+        return not is_there and is_older(features.device_age_days)
+    if event.ip is not None:
+        return False
+    is_repeated = is_older(receiver_age_days(features))
+    if int(features.kind) != PAYMENT:
+        return is_repeated
+    return is_older(features.card_age_days) and (is_repeated or event.terminal_id is not None)
 
 
 def strange_since_ms(turn: Turn, device: int, address: int) -> int | None:

@@ -15,7 +15,13 @@ from streams.contracts.base import Watermark
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionMade
 from streams.contracts.logins import ChallengePassed, ChallengeSent, LoginSucceeded
-from streams.contracts.payments import TransferRequested
+from streams.contracts.payments import (
+    PaymentRequested,
+    PaymentSucceeded,
+    TransferRequested,
+    TransferSucceeded,
+    WithdrawalRequested,
+)
 from streams.core.obligations import Case
 from streams.core.steps import Effect
 from streams.core.unlearning import forget_since
@@ -82,6 +88,65 @@ def test_a_stranger_is_asked_and_money_stays_in_on_unknown_devices_alone() -> No
     player.pass_until(NOON + 10 * DAY)
     assert locks(player) == []
     player.stored()
+
+
+TABLET: dict[str, Any] = {"device_id": "tablet", "ip": "203.0.113.8", "country": "CN"}
+OWN_CARD: dict[str, Any] = {"card_token": "card", "device_id": None, "ip": None, "counterparty_id": None}
+
+
+def known_by_payments() -> Player:
+    """An owner whose tablet, card, payee and shop have paid for weeks; the tablet was signed in before we listened."""
+    player = Player.revived(busy_site(), RISKY)
+    for day in range(10):
+        at_ms = NOON - (12 - day) * DAY
+        player.see(paid(at_ms, f"tab-{day}", 4_000, PaymentSucceeded, merchant_id="m1", card_token="card", **TABLET))
+        player.see(paid(at_ms + HOUR, f"rent-{day}", 4_000, TransferSucceeded, counterparty_id="flat", **TABLET))
+    return player
+
+
+@pytest.mark.parametrize(
+    ("kind", "movement"),
+    [
+        pytest.param(TransferRequested, TABLET | {"counterparty_id": "new"}, id="tablet"),
+        pytest.param(TransferRequested, TABLET | {"ip": "198.51.100.200", "counterparty_id": "flat"}, id="on the way"),
+        pytest.param(PaymentRequested, OWN_CARD | {"merchant_id": "new", "terminal_id": "t1"}, id="card at a terminal"),
+        pytest.param(PaymentRequested, OWN_CARD | {"merchant_id": "m1"}, id="card subscription"),
+        pytest.param(
+            TransferRequested, {"counterparty_id": "flat", "device_id": None, "ip": None}, id="standing order"
+        ),
+    ],
+)
+def test_what_has_paid_since_before_the_stranger_goes_on_paying(kind: type, movement: dict[str, Any]) -> None:
+    player = known_by_payments()
+    player.see(login(NOON, "in", LoginSucceeded, **FAR, **AGENT))
+    assert locks(player) == [("restrict", "unknown_devices")]
+    (outcome,) = decided(player.see(paid(NOON + HOUR, "own", 4_000, kind, **movement)))
+    assert outcome in ("allow", "notify", "review")
+
+
+@pytest.mark.parametrize(
+    ("kind", "movement"),
+    [
+        pytest.param(TransferRequested, FAR | {"counterparty_id": "flat"}, id="stranger"),
+        pytest.param(TransferRequested, TABLET | {"ip": FAR["ip"], "counterparty_id": "new"}, id="stranger's address"),
+        pytest.param(TransferRequested, {"counterparty_id": "new", "device_id": None, "ip": None}, id="new payee"),
+        pytest.param(PaymentRequested, OWN_CARD | {"merchant_id": "new"}, id="new shop, no terminal"),
+        pytest.param(PaymentRequested, OWN_CARD | {"terminal_id": "t1", "card_token": "new"}, id="new card"),
+        pytest.param(WithdrawalRequested, OWN_CARD | {"card_token": "mule"}, id="to a new card"),
+    ],
+)
+def test_the_stranger_is_not_taken_for_what_has_paid_before(kind: type, movement: dict[str, Any]) -> None:
+    player = known_by_payments()
+    player.see(login(NOON, "in", LoginSucceeded, **FAR, **AGENT))
+    place = {key: value for key, value in movement.items() if key != "asn"}
+    assert decided(player.see(paid(NOON + HOUR, "his", 4_000, kind, **place))) == ["block"]
+
+
+def test_a_device_that_has_paid_on_the_day_of_the_stranger_alone_is_unknown() -> None:
+    player = Player.revived(busy_site(), RISKY)
+    player.see(paid(NOON - HOUR, "first", 900, PaymentSucceeded, merchant_id="m1", **TABLET))
+    player.see(login(NOON, "in", LoginSucceeded, **FAR, **AGENT))
+    assert pays(player, NOON + HOUR, device_id="tablet", ip=TABLET["ip"]) == ["block"]
 
 
 def test_the_second_factor_from_there_leaves_lower_limits_and_ends_the_case() -> None:
