@@ -387,6 +387,8 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 unknown_outcome.due(turn, waiting)
             case Expectation() if waiting.kind == charges.CHARGE:
                 charges.due(turn, waiting)
+            case Expectation() if waiting.kind == charges.ONE_TOO_MANY:
+                charges.duplicate_due(turn, waiting)
             case Expectation() if waiting.kind == charges.ATTEMPT:
                 charges.attempt_due(turn, waiting)
             case Expectation() if waiting.kind == charges.UNDERCHARGE:

@@ -68,6 +68,7 @@ from streams.core.turn import Turn
 BACK = expectations.BACK
 CHARGE = "charge"  # the kind of an expectation: that the debits of a payment are what its order says
 UNDERCHARGE = "undercharge"  # another one: that they come to its amount (`undercharges`)
+ONE_TOO_MANY = "one_too_many"  # the same of a debit that was told late, and goes back once the ledger has caught up
 ATTEMPT = "attempt"  # one more: that the bank gives back by itself what an attempt took that has failed
 NEEDS = ("ledger.entries",)
 LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
@@ -1074,11 +1075,14 @@ def _too_much(turn: Turn, mine: Spent, others: list[Spent], limit_minor: int, cu
 
 def _duplicate(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
     """The later debit, or so much of it, is too much. What is certain goes back by itself, the rest is a question."""
+    late = turn.late
     with turn.as_heard():
-        _one_too_many(turn, entry, payment_id, mine, amount_minor, certain=certain)
+        _one_too_many(turn, entry, payment_id, mine, amount_minor, certain=certain, late=late)
 
 
-def _one_too_many(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool) -> None:
+def _one_too_many(
+    turn: Turn, entry: str, payment_id: str, mine: Spent, amount_minor: int, *, certain: bool, late: bool
+) -> None:
     certain = certain and not shared_ids.is_shared(turn, payment_id)
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
@@ -1117,8 +1121,40 @@ def _one_too_many(turn: Turn, entry: str, payment_id: str, mine: Spent, amount_m
         return  # it was being given back already, as a debit without its payment
     owed = Owed(payment_id, entry, amount_minor, mine.currency, mine.at_ms, refunds.DUPLICATE, line=mine.line)
     refunds.owe(turn, owed)
+    if not late:
+        _give_one_back(turn, owed, case)
+    elif not _gives_back_later(turn, payment_id, mine.currency):
+        notify(turn, "duplicate_charge.certain", about, case)  # for people
+
+
+def _give_one_back(turn: Turn, owed: Owed, case: Case) -> None:
     if refunds.give_back(turn, owed) is not None:
-        notify(turn, "duplicate_charge.certain", about, case)
+        about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms)}
+        notify(turn, "duplicate_charge.certain", {**about, "case_id": case.case_id}, case)
+
+
+def _gives_back_later(turn: Turn, payment_id: str, currency: str) -> bool:
+    """A ledger that stood still tells in a heap: the credit that has undone it long ago may be the next line.
+
+    So it has to be heard up to now first. False: there is no room to wait.
+    """
+    waits = turn.obligations.expectations
+    if any(each.kind == ONE_TOO_MANY and each.payment_id == payment_id for each in waits):
+        return True
+    return turn.obligations.expect(
+        Expectation(ONE_TOO_MANY, "", payment_id, turn.cause, turn.at_ms, *check_ms(turn), 0, currency)
+    )
+
+
+def duplicate_due(turn: Turn, waiting: Expectation) -> None:
+    """The ledger has caught up: what nobody has given back meanwhile goes back."""
+    if postponed(turn, waiting, NEEDS):
+        return
+    turn.obligations.expectations.remove(waiting)
+    case = _duplicate_case(turn, waiting.payment_id)
+    if case is not None and case.is_open:
+        for owed in refunds.owed_on(turn, case):
+            _give_one_back(turn, owed, case)
 
 
 def _duplicate_case(turn: Turn, payment_id: str) -> Case | None:
@@ -1170,8 +1206,8 @@ def _await(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> None
 def check_ms(turn: Turn) -> tuple[int, int]:
     """Up to when the ledger has to be complete before amounts are compared, and when that is looked at.
 
-    What explains a line that was told late may lie right behind it.
+    What explains a line that was told late may lie right behind it: a ledger that stood still has to catch up.
     """
-    wait_ms = turn.policy.money.amount_check_s * 1000
-    owed_ms = turn.at_ms + wait_ms
-    return owed_ms, max(turn.at_ms, turn.ctx.clock_ms) + wait_ms if turn.late else owed_ms
+    since_ms = max(turn.at_ms, turn.ctx.clock_ms) if turn.late else turn.at_ms
+    owed_ms = since_ms + turn.policy.money.amount_check_s * 1000
+    return owed_ms, owed_ms
