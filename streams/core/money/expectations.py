@@ -808,6 +808,9 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
     if row.kind == "promise":
         promised = waiting or (case if case is not None and case.is_open else None)
         if promised is not None and _is_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
+            if arrivals.knows(turn, "heard", event.event_id):
+                return  # told once more
+            arrivals.note(turn, "heard", event.event_id)
             part: tuple[str | int, ...] = ("sent", *subject, event.amount_minor)  # first it is sent, then it arrives
             if isinstance(event, RefundCredited) and arrivals.forget(turn, *part):
                 return

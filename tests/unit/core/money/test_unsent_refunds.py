@@ -10,7 +10,7 @@ from support.happenings import DAY, HOUR, MINUTE, NOON, event
 from support.play import Player, policy
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.base import Watermark
+from streams.contracts.base import Event, Watermark
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import PaymentRequested, PaymentSucceeded, RefundApproved, RefundCredited, RefundSent
 
@@ -24,6 +24,7 @@ class Story:
     def __init__(self, method: str = "wallet_balance") -> None:
         self.player, self.numbers, self.method = Player(policy()), count(), method
         self.effects: list[Any] = []
+        self.heard: list[Event] = []
         self._see(PaymentRequested, -DAY, method=method, merchant_id="m1")
         self.booked(-DAY, "debit")
         self._see(PaymentSucceeded, -DAY, method=method, merchant_id="m1")
@@ -42,7 +43,11 @@ class Story:
         return self
 
     def _see(self, kind: Any, at_ms: int, **fields: Any) -> Story:
-        self.effects += self.player.see(event(kind, NOON + at_ms, next(self.numbers), **ABOUT | fields))
+        return self.hear(event(kind, NOON + at_ms, next(self.numbers), **ABOUT | fields))
+
+    def hear(self, happening: Event) -> Story:
+        self.heard.append(happening)
+        self.effects += self.player.see(happening)
         return self
 
     def messages(self) -> list[str]:
@@ -98,3 +103,12 @@ def test_a_part_that_has_left_and_does_not_arrive_is_late_beside_a_promise_of_th
     story = Story().refund(RefundSent, HOUR, 4_000).until(2 * HOUR)
     assert story.cases() == {"refund_late": ("classified", 4_000)}
     assert story.until(8 * DAY).cases()["refund_dispute"] == ("classified", 6_000)
+
+
+@pytest.mark.parametrize("twice", [RefundSent, RefundCredited])
+def test_a_part_of_which_is_told_once_more_is_no_other_part(twice: Any) -> None:
+    story = Story().refund(RefundSent, HOUR, 4_000).booked(HOUR, minor=4_000)
+    story.refund(RefundCredited, HOUR + MINUTE, 4_000)
+    (again,) = [each for each in story.heard if isinstance(each, twice)]
+    story.until(HOUR + 20 * MINUTE).hear(again)
+    assert story.until(8 * DAY).cases() == {"refund_dispute": ("classified", 6_000)}
