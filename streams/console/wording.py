@@ -52,6 +52,7 @@ _READINGS: Final = (
     (re.compile(r"asks_(.+)"), "reading.asks"),
     (re.compile(r"article_(.+)"), "reading.article"),
     (re.compile(r"nearest_(.+)"), "reading.nearest"),
+    (re.compile(r"(money)_missing"), "reading.missing"),
 )
 
 

@@ -19,7 +19,7 @@ from streams.metrics import (
 
 
 def test_questions_reminders_ends_and_ratings_are_counted() -> None:
-    text = "提现没到账"
+    text = "收银机报错，付不了款"
     feed = [outgoing("support.requests", event(UserMessage, NOON, 1, channel="chat", text=text))]
     run = Scene(partitions=1, step_ms=HOUR, responder=False).play(feed, 15 * DAY)
     (case_id,) = {case.case_id for case in run.cases}

@@ -30,6 +30,7 @@ _TALKS = {
 NO_ANSWER, NO_FURTHER_QUESTION = "no_answer", "answered"
 WRITTEN = "user.message"  # line of a case
 QUESTION = "ask.answer"  # the word for what was asked where no template names it
+MISSING = "money_missing"  # reason code of a case whose customer has said so
 OWN_WORDS = "question"  # the parameter in which an operator's own question stands
 
 
@@ -70,6 +71,10 @@ def due(turn: Turn, case: Case) -> None:
         add_line(turn, case, Line(turn.at_ms, "customer.silent", turn.cause, "no answer; the lock stands: people look"))
         set_status(turn, case, "in_progress")
         hand_to_supervisors(turn, case, "its customer does not answer, and the account stays locked")
+    elif case.talk == ASKED and _goes_to_people(case):
+        text = "no answer; money is said to be missing: people begin with what is known"
+        add_line(turn, case, Line(turn.at_ms, "customer.silent", turn.cause, text))
+        set_status(turn, case, "in_progress")
     elif case.talk == ASKED:
         set_status(turn, case, "closed", NO_ANSWER)
         if not case.shadow:
@@ -172,6 +177,11 @@ def _rated_case(turn: Turn, case_id: str | None) -> Case | None:
     return asked[0] if len(asked) == 1 else None
 
 
+def _goes_to_people(case: Case) -> bool:
+    """Whether nobody has read yet that money is missing; what people themselves have asked may end in silence."""
+    return MISSING in case.reasons and not case.assignee and OWN_WORDS not in case.parameters
+
+
 def _due_ms(turn: Turn, case: Case) -> int:
     """When to look at it again, in no quiet hours of the customer; 0: it waits for nothing."""
     cases = turn.policy.cases
@@ -198,7 +208,7 @@ def _remind(turn: Turn, case: Case) -> None:
     question = {name: case.parameters[name] for name in own if name in case.parameters}
     if not question:
         parameters["fields"] = case.parameters.get("fields", QUESTION)
-        notify(turn, "case.reminder", parameters, case)
+        notify(turn, "case.reminder.missing" if _goes_to_people(case) else "case.reminder", parameters, case)
     else:  # aside: the case goes on saying what was asked
         notify(turn, "case.reminder.question", parameters | question, case, aside=True)
     turn.ctx.dialogue.append("reminded")

@@ -14,8 +14,9 @@ from streams.contracts.base import from_ms
 from streams.core.cases import dialogue, timeline
 from streams.core.cases.book import Draft, add_line, open_or_join, raise_to, raised, set_status
 from streams.core.flows import fraud_alert
+from streams.core.intake import graver
 from streams.core.intake.grams import plain
-from streams.core.intake.reading import Reading, read
+from streams.core.intake.reading import Reading, folded, read
 from streams.core.intake.topics import Topic
 from streams.core.knowledge.answers import INQUIRY, LookedUp, look_up, sureness, topic_of
 from streams.core.knowledge.articles import Article
@@ -231,6 +232,8 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
         if topic.queue == "security" or case.priority <= _URGENT or topic.at_once or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
         else:
+            if graver.tells_of_missing_money(folded(reading.said)) and dialogue.MISSING not in case.reasons:
+                case.reasons = [*case.reasons, dialogue.MISSING]
             dialogue.ask(turn, case, ASKED, parameters)
     else:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": topic.word}, case)

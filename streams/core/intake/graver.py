@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 # Flows that have no case of money of their own.
-FAILED: Final = frozenset({"F01", "F02", "F05", "F06", "F07", "F08", "F09", "F37", "F38"})
+FAILED: Final = frozenset({"F01", "F02", "F03", "F05", "F06", "F07", "F08", "F09", "F37", "F38"})
 _TAKEN: Final = re.compile(
     r"(?:被|又|还|却|都|也|给|照样|已经?)*(?:扣|划)(?:走|掉|除|款|钱)?(?:了|成功)|被(?:银行)?(?:扣|划)"
     r"|(?:钱|款)(?:都|也|却|已经?|还是|给)*(?:扣|划)"
@@ -128,6 +128,21 @@ _OF_A_PAYMENT: Final = re.compile(
 def tells_of_loss(line: str) -> bool:
     """Whether a line, folded as the rules read it, says that money is gone, and speaks of no payment."""
     return _LOST.search(line) is not None and _OF_A_PAYMENT.search(line) is None
+
+
+_NOT_ARRIVED: Final = re.compile(
+    r"(?:钱|款|元|块|千|百|万|提现)[^,。;!?]{0,10}(?:没|未|不)有?(?:到|收到|见|进)|(?:钱|余额)(?:就|都|也)?(?:少|没)了"
+    r"|\b(?:money|refund|withdrawal|transfer|payout|cash ?out|top.?up)s?\b.{0,24}(?:\bnot|n[o']?t|\bnever)"
+    r" (?:\w+ ){0,2}(?:come|came|arrived?|received|there|credited|shown?)\b"
+    r"|\bbank (?:account )?(?:shows|has|says) (?:zero|nothing|no)\b"
+)
+_WHETHER: Final = re.compile(r"(?:如果|要是|万一|会不会)|\b(?:if|what happens when)\b")
+
+
+def tells_of_missing_money(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that its writer misses money, whatever has become of it."""
+    is_missed = tells_of_debit(line) or _LOST.search(line) is not None or _NOT_ARRIVED.search(line) is not None
+    return is_missed and _WHETHER.search(line) is None
 
 
 _OBEYED: Final = re.compile(

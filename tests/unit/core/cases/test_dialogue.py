@@ -84,6 +84,39 @@ def test_who_does_not_answer_is_reminded_twice_and_then_the_case_closes() -> Non
     assert [line.kind for line in talk.case.evidence].count("customer.reminded") == 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "提现五千三天没到账",
+        "how long do withdrawals take? asking because my 2000 left on friday and my bank shows zero",
+    ],
+)
+def test_a_message_about_missing_money_goes_to_people_if_nobody_answers(text: str) -> None:
+    talk = Talk(text=text)
+    assert talk.case.status == "waiting_customer"
+    told = talk.passes(NOON + 20 * DAY)
+    reminders = [each for each in told if isinstance(each, NotificationRequested) and "reminder" in each.template]
+    assert {each.template for each in reminders} == {"case.reminder.missing"}
+    assert "we go on with case" in reminders[0].en
+    assert talk.statuses[:2] == ["waiting_customer", "in_progress"]
+    assert "closed" not in talk.statuses
+    assert "money_missing" in talk.case.reason_codes
+    assert "customer.silent" in {line.kind for line in talk.case.evidence}
+
+
+def test_a_question_that_a_person_has_asked_about_missing_money_may_end_in_silence() -> None:
+    talk = Talk(text="提现五千三天没到账")
+    talk.acts(NOON + MINUTE, "assign")
+    talk.acts(NOON + HOUR, "ask", asks_for=("time",))
+    talk.passes(NOON + 20 * DAY)
+    assert (talk.case.status, talk.case.resolution_code) == ("closed", "no_answer")
+
+
+def test_money_that_is_less_while_a_payment_hangs_is_worked_at_once() -> None:
+    talk = Talk(text="付款页面一直转圈，结果卡里的钱少了")
+    assert (talk.case.flow, talk.case.priority, talk.case.status) == ("F10", "P2", "classified")
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_an_answer_ends_the_waiting_and_the_reminders(named: bool) -> None:
     talk = Talk()
