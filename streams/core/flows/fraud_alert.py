@@ -17,7 +17,7 @@ from streams.core.cases.escalation import rest
 from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
-from streams.core.flows import early_victims, mule, owners_word, right_passwords, trail
+from streams.core.flows import early_victims, locked_out, mule, owners_word, right_passwords, trail
 from streams.core.flows.holds import end_hold, let_go, time_is_over, wait_for_answer, was_not_made
 from streams.core.flows.login_risk import LOGIN_RISK, is_stranger
 from streams.core.flows.movements import status_after
@@ -570,8 +570,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
     # Where an attack is contained at its place, and its login stopped, its victims are not locked for a right password.
     is_victim = movement is None and is_contained(prepared.incident_typology, turn.policy) and not taken_over
     if (taken_over or risky) and not is_victim:
-        # The password alone has let nobody in: what the owner is known by goes on paying.
-        keeps_known = type(prepared.event) is LoginSucceeded and not taken_over and not _is_known_side(prepared)
+        keeps_known = not taken_over and _is_kept_out(turn, prepared)
         reason = _safe_class(decision)
         restricted = lock(
             turn,
@@ -583,7 +582,9 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             rule=TAKEOVER_RULE if taken_over else _decisive(slugs),
             case=case,
         )
-        if restricted and keeps_known:
+        if keeps_known and movement is not None:
+            _tell_of_stopped(turn, movement, decision, case)
+        elif restricted and keeps_known:
             notify(turn, "account_locked.sign_in", {"time": instant(turn.at_ms)}, case)
         elif restricted:
             notify(turn, "account_locked.risk", {"reason": reason}, case)
@@ -605,6 +606,24 @@ def _goes_on(turn: Turn) -> bool:
         and case.updated_ms >= since_ms
         for case in turn.obligations.cases
     )
+
+
+def _is_kept_out(turn: Turn, prepared: Prepared) -> bool:
+    """Whether the password alone has let nobody in: what the owner is known by goes on paying.
+
+    Whoever asks for money from the other side of the door meanwhile is in no better than before.
+    """
+    if isinstance(prepared.event, Movement):
+        is_unknown = locked_out.payer(turn, prepared, prepared.event) == "unknown_devices"
+        return is_unknown and trail.are_kept_out(turn)
+    return type(prepared.event) is LoginSucceeded and not _is_known_side(prepared)
+
+
+def _tell_of_stopped(turn: Turn, movement: Movement, decision: DecisionMade, case: Case) -> None:
+    """The restriction was told when the stranger came; now they have asked for money, in vain."""
+    if Outcome.parse(decision.outcome) is Outcome.BLOCK and not _told_lately(turn, case):
+        about = {"amount": money(movement.amount_minor, movement.currency), "time": instant(turn.at_ms)}
+        notify(turn, "fraud_alert.stopped", about, case, aside=True)
 
 
 def _is_known_side(prepared: Prepared) -> bool:

@@ -152,7 +152,7 @@ def is_cure(turn: Turn, prepared: Prepared, event: CredentialChanged) -> bool:
     """Whether the owner sets a new password because somebody else had the old one, and was kept out.
 
     On a device that the account knew before, while whoever came within `takeover.change_s` was stopped, or asked for a
-    second factor and gave none, and did nothing else.
+    second factor and gave none, and did nothing else. What they ask for afterwards makes no takeover of it.
     """
     before = began_within(turn, turn.policy.rules.takeover.change_s)
     if event.reason != "password" or not before or _is_session_stolen(turn):
@@ -162,7 +162,10 @@ def is_cure(turn: Turn, prepared: Prepared, event: CredentialChanged) -> bool:
     is_kept_out = all(each.kind == came.LOGIN and each.asked and not each.answered for each in strangers)
     is_apart = not any(came.is_same_place(each, here) for each in strangers)
     since_ms = min(each.at_ms for each in before) - PROOF_MS
-    return is_kept_out and is_apart and 0 < met_ms(turn, prepared) < since_ms
+    if not (is_kept_out and is_apart and 0 < met_ms(turn, prepared) < since_ms):
+        return False
+    turn.ctx.owners_ms = max(turn.ctx.owners_ms, here.at_ms)
+    return True
 
 
 def _change(turn: Turn, event: Event, text: str, *, doubted: bool) -> Trace:
@@ -315,6 +318,12 @@ def was_kept_out(turn: Turn, case: Case) -> bool:
     others = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
     is_out = all(each.stopped and not each.answered and not each.spends for each in (*about, *others))
     return bool(about) and not _tells_of_money(case) and is_out
+
+
+def are_kept_out(turn: Turn) -> bool:
+    """Whether all who are doubted were stopped at the door, but for those for whom a second factor vouches."""
+    strangers = came.unvouched(_in_question(turn))
+    return bool(strangers) and all(trace.stopped and not trace.answered for trace in strangers)
 
 
 def has_answers(turn: Turn, case: Case) -> bool:

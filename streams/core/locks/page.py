@@ -38,7 +38,8 @@ alone has let nobody in, so what the owner is known by goes on paying. It falls 
 owner's own network too; where a movement names none its network tells, or else who logged in last. What has paid since
 before the stranger came is known as well: a device for longer than `rules.takeover.device_days`, that is not the one in
 doubt and not at its address; and, where neither device nor address is named, a card at a terminal, a known card in a
-known shop, and money to a payee from before. Where the login comes from what the account is known by, `everyone` is
+known shop, and money to a payee from before. What is asked for by whoever was kept out restricts nobody else, and the
+owner's new password makes no takeover of it. Where the login comes from what the account is known by, `everyone` is
 restricted, for nobody can tell the two apart.
 
 From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and so

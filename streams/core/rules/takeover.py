@@ -36,7 +36,7 @@ def takeover(_event: Movement, _at_ms: int, features: Features, policy: Takeover
         the newest one that was met or changed credentials within a day, or that nobody answered for within seven; the
         network stands for a change that names none. Not so at home, or where the change came from, if a device or
         network known before them made the change. A password reset counts when the password has changed: anybody can
-        ask for one.
+        ask for one. What the owner sets anew because a stranger with the old password was kept out does not count.
     Blind to: thieves on the owner's own device (remote control, malware); a new phone looks the same up to /01.
     Costs: a bounded set of devices and payees, amounts of a day and two timestamps per account.
     """

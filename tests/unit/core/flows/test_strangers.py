@@ -14,7 +14,7 @@ from streams.contracts.actions import ActionRequested
 from streams.contracts.base import Watermark
 from streams.contracts.cases import NotificationRequested
 from streams.contracts.decisions import DecisionMade
-from streams.contracts.logins import ChallengePassed, ChallengeSent, LoginSucceeded
+from streams.contracts.logins import ChallengePassed, ChallengeSent, CredentialChanged, LoginSucceeded
 from streams.contracts.payments import (
     PaymentRequested,
     PaymentSucceeded,
@@ -147,6 +147,45 @@ def test_a_device_that_has_paid_on_the_day_of_the_stranger_alone_is_unknown() ->
     player.see(paid(NOON - HOUR, "first", 900, PaymentSucceeded, merchant_id="m1", **TABLET))
     player.see(login(NOON, "in", LoginSucceeded, **FAR, **AGENT))
     assert pays(player, NOON + HOUR, device_id="tablet", ip=TABLET["ip"]) == ["block"]
+
+
+BIG: dict[str, Any] = {"counterparty_id": "mule", "device_id": "box", "ip": FAR["ip"], "country": "US"}
+
+
+@pytest.mark.parametrize("has_new_phone", [False, True])
+def test_what_a_kept_out_stranger_asks_for_shuts_nobody_else_out(has_new_phone: bool) -> None:
+    player = Player.revived(busy_site(), RISKY)
+    if has_new_phone:
+        new = {"device_id": "new", "ip": PHONE["ip"], "country": "CN"}
+        player.see(login(NOON - 2 * DAY, "new", LoginSucceeded, **new, **AGENT))
+        player.see(login(NOON - 2 * DAY + MINUTE, "new", ChallengePassed, **new))
+    again(player, NOON)
+    effects = player.see(paid(NOON + HOUR, "grab", 45_000, TransferRequested, **BIG))
+    assert decided(effects) == ["block"]
+    assert told(effects) == ["fraud_alert.stopped"]
+    assert locks(player) == [("restrict", "unknown_devices")]
+    more = player.see(paid(NOON + HOUR + MINUTE, "grab-2", 45_000, TransferRequested, **BIG))
+    assert (decided(more), told(more)) == (["block"], []), "not one message for each"
+    assert pays(player, NOON + 2 * HOUR, counterparty_id="friend") != ["block"]
+
+
+def test_the_owners_new_password_makes_no_takeover_of_what_a_kept_out_stranger_asks_for() -> None:
+    player, _, _ = entered()
+    player.see(login(NOON + HOUR, "cure", CredentialChanged, reason="password", **PHONE))
+    for number in range(3):
+        asked = paid(NOON + HOUR + number * MINUTE, f"grab-{number}", 9_000, TransferRequested, **BIG)
+        assert decided(player.see(asked)) == ["block"]
+    assert locks(player) == [("restrict", "unknown_devices")]
+    assert "account_takeover" not in {case.case_type for case in player.obligations["a1"].cases}
+    assert pays(player, NOON + 2 * HOUR, counterparty_id="friend") != ["block"]
+
+
+def test_a_strangers_own_new_password_is_a_takeover_as_ever() -> None:
+    player, _, _ = entered()
+    player.see(login(NOON + HOUR, "his", CredentialChanged, reason="password", **FAR))
+    for number in range(3):
+        player.see(paid(NOON + HOUR + number * MINUTE, f"grab-{number}", 9_000, TransferRequested, **BIG))
+    assert ("restrict", "everyone") in locks(player)
 
 
 def test_the_second_factor_from_there_leaves_lower_limits_and_ends_the_case() -> None:
