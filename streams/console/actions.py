@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.case_store.queries import Answer
-from streams.console.forms import filled_in
+from streams.console.forms import filled_in, written
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
 from streams.contracts.actions import Lock
 from streams.contracts.base import from_ms, to_ms
@@ -166,8 +166,8 @@ def action_of(
                 "actor": actor,
                 "role": role,
                 "second_actor": second,
-                "text": text or None,
-                **more,
+                "text": written(text) or None,
+                **more | {name: written(str(more[name])) for name in ("zh", "en") if name in more},
             },
             CaseAction,
         )
@@ -200,7 +200,7 @@ def opening_of(
                 "role": role,
                 "flow": flow,
                 "payment_id": payment_id or None,
-                "text": text,
+                "text": written(text),
             },
             CaseAction,
         )

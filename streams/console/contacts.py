@@ -15,7 +15,7 @@ from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import Sought
 from streams.console.actions import NOT_ALLOWED, Refused
-from streams.console.forms import filled_in
+from streams.console.forms import filled_in, written
 from streams.console.wording import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
@@ -114,7 +114,7 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
         "occurred_at": from_ms(at_ms),
         "account_id": account_id,
         "channel": said.get("channel", ""),
-        "text": said.get("text"),
+        "text": written(said["text"]) if "text" in said else None,
         "payment_id": said.get("payment"),
         "case_id": said.get("case"),
         "actor": session.name,

@@ -1,9 +1,15 @@
-"""When is a form that was sent twice the same form?"""
+"""What of a form is written down, and when is one that was sent twice the same form?"""
 
 from __future__ import annotations
 
 from streams.core.ids import digest
 from streams.core.intake.masking import masked
+
+
+def written(text: str) -> str:
+    """What somebody has typed as a topic may have it: masked as the workers mask it, for it is kept and read there."""
+    hidden = masked(text)
+    return hidden.text if hidden.kinds else text
 
 
 def filled_in(form: str, *content: object) -> str:

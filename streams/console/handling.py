@@ -8,7 +8,7 @@ from typing import Final, get_args
 import msgspec
 
 from streams.console.actions import NOT_ALLOWED, Refused
-from streams.console.forms import filled_in
+from streams.console.forms import filled_in, written
 from streams.contracts.accounts import HandledBy, IncidentAction
 from streams.contracts.base import from_ms
 from streams.contracts.cases import CaseVersion, FoundAttack, RootCause
@@ -86,7 +86,7 @@ def handling_of(
                 "expected_version": version,
                 "actor": actor,
                 "role": role,
-                "text": text or None,
+                "text": written(text) or None,
                 "root_cause": cause if action == "root_cause" else None,
                 "zh": zh if action == "statement" else None,
                 "en": en if action == "statement" else None,

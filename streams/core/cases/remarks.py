@@ -1,7 +1,8 @@
 """What did people say about a case, and what of it may be kept and shown?
 
-The words stay in their event, where whoever may read the topic reads them. What is told of them is masked
-(`streams.core.intake.masking`), so that whoever works the case need not guess what a colleague or the customer meant.
+The words of a customer stay in their event, where whoever may read the topic reads them; the console writes those of
+people at the desk masked. What is told of either is masked (`streams.core.intake.masking`), so that whoever works the
+case need not guess what a colleague or the customer meant.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 
 from streams.contracts.accounts import ContactTaken, Support, UserMessage
 from streams.contracts.cases import RemarkRecorded
-from streams.core.intake.masking import masked
+from streams.core.intake.masking import hidden_in, masked
 from streams.core.obligations import Case
 from streams.core.turn import Turn
 
@@ -42,7 +43,7 @@ def keep(turn: Turn, case: Case, action: str, actor: str, role: str, text: str |
 def said_of(text: str) -> tuple[str, tuple[str, ...]]:
     """What is told of somebody's words, and the kinds of what was masked."""
     words = masked(text.strip())
-    return words.text[:_MOST], words.kinds
+    return words.text[:_MOST], hidden_in(words)
 
 
 def of_customer(turn: Turn, event: Support) -> None:

@@ -211,6 +211,10 @@ _EMAIL: Final = re.compile(
 )
 
 
+# What stands in the place of something that was hidden.
+HIDDEN: Final = re.compile(r"\[(card|identity|phone|email|code|number)\]")
+
+
 class Masked(NamedTuple):
     """The text with what was found replaced by its kind in brackets."""
 
@@ -238,6 +242,11 @@ def masked(text: str) -> Masked:
         if clean == before:
             break
     return Masked(clean, tuple(kinds))
+
+
+def hidden_in(told: Masked) -> tuple[str, ...]:
+    """The kinds of what was hidden in it, here or on its way here: the console masks what it writes."""
+    return tuple(dict.fromkeys((*told.kinds, *HIDDEN.findall(told.text))))
 
 
 def _joined(spans: list[_Span]) -> list[_Span]:

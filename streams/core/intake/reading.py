@@ -20,7 +20,7 @@ import msgspec
 from streams.core.intake import graver
 from streams.core.intake.beyond import goes_beyond
 from streams.core.intake.details import Details, details_of
-from streams.core.intake.masking import masked
+from streams.core.intake.masking import hidden_in, masked
 from streams.core.intake.pages import without_pages
 from streams.core.intake.text_model import TextModel, packaged_text_model
 from streams.core.intake.topics import SCAMMED, TOPICS, UNREAD, Topic
@@ -119,7 +119,7 @@ def read(
         topic = about._replace(queue="security", priority=_PHISHING_PRIORITY)
     return Reading(
         text=clean.text,
-        masked=clean.kinds,
+        masked=hidden_in(clean),
         language=_language(said, language),
         topic=topic,
         confidence=confidence,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from streams.core.intake.folding import folded, simplified
-from streams.core.intake.masking import masked
+from streams.core.intake.masking import HIDDEN, masked
 
 # --- what a phone opens -----------------------------------------------------------------------------------------------
 
@@ -163,10 +163,6 @@ _HANDS_OVER: Final = re.compile(
 )
 
 
-# What was masked on its way here.
-_MASKED: Final = re.compile(r"\[(?:card|identity|phone|email|code|number)\]")
-
-
 def asks_secret(text: str) -> bool:
     """Whether a text asks a customer for a password, a code, or the number of a card or an identity document."""
     return _asks(text, _is_secret, _is_warning, _is_trouble)
@@ -176,7 +172,7 @@ def refusal(text: str, what: str) -> tuple[str, str] | None:
     """(cause, sentence) if customers must not read this, which is `what`. Never repeats the text."""
     if asks_secret(text):
         return "secret", f"{what} asks nobody for a password, a code, a card number or an identity number"
-    if masked(text).kinds or _MASKED.search(text):
+    if masked(text).kinds or HIDDEN.search(text):
         return "personal", f"{what} holds no card, identity or telephone number, address or code"
     if _links(text):
         return "link", f"{what} holds no link and nothing to scan: customers are told that ours never do"

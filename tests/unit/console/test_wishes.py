@@ -242,6 +242,7 @@ def test_a_form_sent_again_with_another_text_is_not_said_to_be_carried_out(offic
     does("call 13812345678")
     does("call 13912345678")
     assert office.sent[-1].event_id == office.sent[-2].event_id, "an id says nothing of what is masked"
+    assert office.sent[-1].text == "call [phone]", "nor does what is written"
 
 
 def test_refunded_is_offered_where_the_store_knows_of_a_refund_and_says_why_where_not(

@@ -264,6 +264,8 @@ def test_what_was_said_is_told_masked_once_it_was_carried_out_and_never_of_what_
         ("phone",),
     )
     assert said.event_id == desk.case.evidence[-1].event_id
+    (said,) = only(RemarkRecorded, desk.act("note", text="the owner called from [phone]"))  # as the console writes it
+    assert (said.text, said.hidden) == ("the owner called from [phone]", ("phone",))
     assert only(RemarkRecorded, desk.act("note", text="   ")) == []
     assert only(RemarkRecorded, desk.act("put_back", text="for the next shift")) == []  # nobody has it
 
