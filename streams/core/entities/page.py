@@ -141,10 +141,11 @@ that is contained for its case and opens none. If the wider one is recognised la
 correctly by somebody whom the account does not know are told (`credential_attack.exposed`), once for an attack and once
 a day; nobody else is. Whom the account's own decision stops the account tells, whatever has become of the attack's
 case. Who is asked for a second factor (`step_up`) may be the owner on a new phone: the account tells when none has come
-within 15 minutes. Whoever was let in, or came before the attack was seen, or while its case is open and its level is
-not in force any more, is told by its case at once. It lists all of them, from the attacker's address or device until it
-closes. Should two of them tell one owner on one day, it is one message
-with one `notification_id`.
+within 15 minutes, and at once, whatever factor is given, where device or address are suspected themselves and the
+account was never entered from that network: a code may have been tricked out of its owner. Whoever was let in, or came
+before the attack was seen, or while its case is open and its level is not in force any more, is told by its case at
+once. It lists all of them, from the attacker's address or device until it closes. Should two of them tell one owner on
+one day, it is one message with one `notification_id`.
 
 The case is owned by the entity, P1: its versions grow when the attempts have doubled, when an account was
 exposed and when containment was asked for, and it closes by itself when it was quiet. Containment aims at the entity,
