@@ -18,6 +18,7 @@ from streams.core.knowledge.beyond import adds_to_question
 from streams.core.knowledge.search import Knowledge
 
 INQUIRY: Final = TOPICS["F42"]
+DOUBT: Final = TOPICS["F40"]
 ASKS, NEAREST, ANSWERED = (
     "asks_",
     "nearest_",
@@ -59,7 +60,7 @@ def look_up(reading: Reading, knowledge: Knowledge, on: date, line: float) -> Lo
         score >= line
         and all(score - other.score >= _APART for other in others)
         and knowledge.covers(reading.said)
-        and (score >= _SURE or _agrees(reading, article))
+        and ((score >= _SURE and not _is_doubt(reading)) or _agrees(reading, article))
         and not adds_to_question(reading.said, knowledge.words)
     )
     return LookedUp(article if fits else None, score, themes, article.front.id)
@@ -77,6 +78,11 @@ def _is_question(reading: Reading) -> bool:
 
 def _is_inquiry(reading: Reading) -> bool:
     return reading.understood and reading.topic.flow == INQUIRY.flow
+
+
+def _is_doubt(reading: Reading) -> bool:
+    """Whether it asks if something is a trick: an article about the password in question would sound like a yes."""
+    return reading.understood and reading.topic.flow == DOUBT.flow
 
 
 def _agrees(reading: Reading, article: Article) -> bool:

@@ -193,3 +193,9 @@ def test_few_answers_are_wrong(language: str) -> None:
     shares = shares_of(outcome_of(each, packaged_knowledge(), policy().intake, NOW) for each in asked)
     assert shares.wrong <= 0.1
     assert shares.right >= 0.25
+
+
+@pytest.mark.parametrize("text", ["is the mail asking for my pin from you?", "这封要我填密码的邮件是你们发的吗?"])
+def test_who_asks_whether_something_is_a_trick_is_not_told_how_to_change_what_it_wants(text: str) -> None:
+    """Its own advice answers it, or the article about tricks."""
+    assert article(text) in ("", "phishing")
