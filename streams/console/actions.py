@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.case_store.queries import Answer
-from streams.console.forms import filled_in, written
+from streams.console.forms import filled_in, is_personal, written
 from streams.contracts.accounts import CaseAction, ContactTaken, EntityBlock, IncidentAction
 from streams.contracts.actions import Lock
 from streams.contracts.base import from_ms, to_ms
@@ -185,6 +185,8 @@ def opening_of(
         raise Refused("refused.flow")
     if not text.strip():
         raise Refused("refused.nothing_said")
+    if is_personal(payment_id):
+        raise Refused("refused.personal")
     try:
         return msgspec.convert(
             {

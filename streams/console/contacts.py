@@ -15,15 +15,13 @@ from streams.adapters.case_store.linked import Act
 from streams.adapters.case_store.people import Session
 from streams.adapters.case_store.queries import Sought
 from streams.console.actions import NOT_ALLOWED, Refused
-from streams.console.forms import filled_in, written
+from streams.console.forms import filled_in, is_personal, written
 from streams.console.wording import load_texts
 from streams.contracts.accounts import ContactTaken, Disposition
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import CaseVersion, Entities
 from streams.core.currencies import WITH_MINOR_UNIT, WRITTEN, exponent_of, plain_number
 from streams.core.ids import digest
-from streams.core.intake.masking import masked
-from streams.core.personal import kind_of
 from streams.core.roles import ANALYSTS
 
 CHANNELS: Final = ("phone", "chat")
@@ -35,7 +33,6 @@ SEALED: Final = ("payee", "device")  # a form that knows them names them by refe
 _REFERENCES: Final = ("account", "order", "payment", MERCHANT, *SEALED)
 _AROUND_MS: Final = 3 * 3_600_000  # people remember about when it was
 _LARGEST: Final = 10**15
-_ID: Final = re.compile(r"[A-Za-z0-9_:#-]+")
 
 
 def sought_of(given: Mapping[str, str]) -> Sought | None:
@@ -55,12 +52,6 @@ def sought_of(given: Mapping[str, str]) -> Sought | None:
         since_ms=None if at_ms is None else at_ms - _AROUND_MS,
         until_ms=None if at_ms is None else at_ms + _AROUND_MS,
     )
-
-
-def is_personal(typed: str) -> bool:
-    """Whether what stands where a reference belongs is a number or address of somebody, or tells a password."""
-    is_id = _ID.fullmatch(typed) is not None  # digits of an order may be what in a sentence was a telephone
-    return kind_of(typed) is not None or (not is_id and bool(masked(typed).kinds))
 
 
 def minor_of(amount: str, currency: str) -> int | None:

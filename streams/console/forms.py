@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from streams.core.ids import digest
 from streams.core.intake.masking import masked
+from streams.core.personal import kind_of
+
+_ID: Final = re.compile(r"[A-Za-z0-9_:#-]+")
+
+
+def is_personal(typed: str) -> bool:
+    """Whether what stands where a reference belongs is a number or address of somebody, or tells a password."""
+    is_id = _ID.fullmatch(typed) is not None  # digits of an order may be what in a sentence was a telephone
+    return kind_of(typed) is not None or (not is_id and bool(masked(typed).kinds))
 
 
 def written(text: str) -> str:

@@ -18,6 +18,7 @@ from streams.adapters.case_store.words import phrases
 from streams.console import actions, contacts
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
+from streams.console.forms import is_personal
 from streams.console.masking import masked_in, shown_words
 from streams.console.timeline import whole
 from streams.contracts.cases import CaseVersion
@@ -73,7 +74,7 @@ def find(
         session,
         400 if problem else 200,
         given={
-            name: "" if contacts.is_personal(value) or (problem and name == "phone") else value[:128]
+            name: "" if is_personal(value) or (problem and name == "phone") else value[:128]
             for name, value in given.items()
         },
         problem=problem,

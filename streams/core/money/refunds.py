@@ -20,11 +20,13 @@ from streams.core.obligations import (
     AUTO_REFUNDS_MAX,
     CASES_DAYS,
     DAY_MS,
+    GAVE_MAX,
     OWED_BYTES,
     OWED_MAX,
     REFUNDED_MAX,
     Case,
     Expectation,
+    Gave,
     Line,
     Owed,
     PaymentState,
@@ -53,7 +55,6 @@ ABUSE = "refund_abuse"  # family: whether the account's refunds are abuse, peopl
 OWED, INTENDED, SENT = "owed", "intended", "sent"
 BACK = "back"  # sent, and the ledger has told of a credit that is it, or the bank's own
 REFUND_INTENDED, CANCELLED = "refund_intended", "refund_cancelled"  # lines of a case
-_REFUND = "refund "  # how both begin, before the id
 LATE_SUCCESS, MONEY_BACK, PART_BACK = "late_success", "money_back", "part_back"  # why an intent is cancelled
 _HAD_LEFT = "had left when"  # a line of a double benefit, of the refund that brought it
 EXPLAINED = "charge_explained"  # the same: it was charged rightly
@@ -171,6 +172,9 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     owed.status, owed.refund_id = INTENDED, _refund_id(turn, owed)
     corrections.owe(turn, owed, owed.refund_id)
     given.intended(turn, owed.payment_id, owed.refund_id)
+    name = _key(owed.payment_id, owed.refund_id)
+    gave = Gave(payment_key(owed.payment_id), name, owed.amount_minor, owed.currency)
+    turn.obligations.gave = [*turn.obligations.gave, gave][-GAVE_MAX:]
     method = (
         answer.method if answer is not None and times.short(answer.method) else times.method_of(turn, owed.payment_id)
     )
@@ -192,7 +196,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
             method=method or None,
         )
     )
-    text = f"{_REFUND}{owed.refund_id}"
+    text = f"refund {owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
     term = times.refund(turn, answer) if answer is not None else times.of_payment(turn, owed.payment_id, owed.currency)
     eta_ms = term.ends_ms(turn.at_ms)
@@ -628,22 +632,14 @@ def together_minor(turn: Turn, payment_id: str, currency: str) -> int:
     """What refunds of ours give back of a payment in all, in `currency`: what waits, has left and is back already.
 
     A limit of what one may give back is one of this: several debits are no way around it, whenever and in whichever
-    currency they come. What its cases have told of is known as long as they are.
+    currency they come. Of an account the last `GAVE_MAX` refunds are known.
     """
-    amounts = {
-        each.refund_id or each.entry: (each.amount_minor, each.currency)
-        for each in turn.obligations.owed
-        if each.payment_id == payment_id
-    }
-    for case in turn.obligations.cases:
-        if case.payment_id != payment_id:
-            continue
-        cancelled = {line.text.partition(":")[0] for line in case.lines if line.kind == CANCELLED}
-        for line in case.lines:
-            if line.kind == REFUND_INTENDED and line.text not in cancelled and line.amount_minor is not None:
-                amounts[line.text.removeprefix(_REFUND)] = line.amount_minor, line.currency or currency
-    at_ms = turn.at_ms
-    return sum(turn.policy.to_home(minor, each, currency, at_ms) or 0 for minor, each in amounts.values())
+    key, obligations = payment_key(payment_id), turn.obligations
+    waiting = [each for each in obligations.owed if each.payment_id == payment_id and each.status == OWED]
+    gave = [each for each in obligations.gave if each.payment == key]
+    amounts = [(each.amount_minor, each.currency) for each in waiting]
+    amounts += [(each.amount_minor, each.currency) for each in gave]
+    return sum(turn.policy.to_home(minor, each, currency, turn.at_ms) or 0 for minor, each in amounts)
 
 
 def guard_of_others(turn: Turn, payment_id: str, refund_id: str) -> str | None:
@@ -733,6 +729,8 @@ def tell_checked(turn: Turn, case: Case, amount_minor: int, currency: str) -> No
 
 
 def _cancel(turn: Turn, owed: Owed, cause: str) -> None:
+    name = _key(owed.payment_id, owed.refund_id)
+    turn.obligations.gave = [each for each in turn.obligations.gave if each.refund != name]
     if cause == MONEY_BACK:
         # If it has left all the same, that money may have been it.
         expectations.is_here(turn, owed.payment_id, owed.refund_id)

@@ -16,6 +16,7 @@ from support.offices import Office
 from support.stores import START_MS, case, load, record
 
 from streams.adapters.case_store import trail
+from streams.console.actions import Refused, opening_of
 from streams.console.contacts import SCRIPT
 from streams.contracts.accounts import AccountProfile, ContactTaken
 from streams.contracts.base import from_ms
@@ -281,3 +282,11 @@ def test_an_account_that_nothing_is_known_of_is_said_on_the_form(office: Office)
     mei = office.person("mei")
     assert "Nothing is on record of this account" in mei.asks("GET", "/contacts/new?account=custommer-70021").text
     assert "Nothing is on record" not in mei.asks("GET", f"/contacts/new?account={PERSON}").text
+
+
+@pytest.mark.parametrize("payment", ["4111111111111111", "13800138000", "ann@mail.example", "pwd: hunter22"])
+def test_a_case_that_is_opened_by_hand_names_no_number_of_anybody_as_its_payment(payment: str) -> None:
+    about = {"flow": "F40", "text": "a fake shop", "actor": "mei", "role": "analyst", "at_ms": 0, "form": "1"}
+    with pytest.raises(Refused, match=r"refused\.personal"):
+        opening_of("ada", payment_id=payment, **about)
+    assert opening_of("ada", payment_id="p-20260401-7", **about).payment_id == "p-20260401-7"

@@ -293,23 +293,33 @@ def test_what_an_operator_may_give_back_alone_is_meant_of_the_payment_and_not_of
     assert [each.amount_minor for each in only(RefundIntended, story.see(two))] == [300_000, 300_000]
 
 
-def test_what_has_come_back_already_counts_in_what_one_may_give_back_alone() -> None:
-    """One debit after the other: each of them alone is below the limit."""
+@pytest.mark.parametrize("meanwhile", ["nothing", "other cases", "many notes"])
+def test_what_has_come_back_already_counts_in_what_one_may_give_back_alone(meanwhile: str) -> None:
+    """One debit after the other, each below the limit; whatever else the account and its case have to remember."""
     story = Story(amount_minor=450_000)
     story.see(answer(NOON + HOUR, "failed"))
 
-    def press(at_ms: int, number: int, role: str, second: str | None = None) -> list[Effect]:
-        case = next(each for each in story.owed.cases if each.is_open)
-        action = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee", "role": role}
-        return story.see(event(CaseAction, at_ms, number, action="refund", second_actor=second, **action))
+    def acts(at_ms: int, number: int, action: str, role: str, second: str | None = None, **more: Any) -> list[Effect]:
+        case = next(each for each in story.owed.cases if each.is_open and each.payment_id == "p1")
+        act = {"case_id": case.case_id, "expected_version": case.version, "actor": "lee", "role": role}
+        return story.see(event(CaseAction, at_ms, number, action=action, second_actor=second, **act, **more))
 
-    (first,) = only(RefundIntended, press(NOON + 2 * HOUR, 1, "analyst"))
-    story.see(posted(NOON + 3 * HOUR, "later", amount_minor=450_000))
-    story.see(posted(NOON + 4 * HOUR, "back", direction="credit", amount_minor=450_000, reference=first.refund_id))
+    (first,) = only(RefundIntended, acts(NOON + 2 * HOUR, 1, "refund", "analyst"))
+    story.see(posted(NOON + 3 * HOUR, "back", direction="credit", amount_minor=450_000, reference=first.refund_id))
+    if meanwhile == "other cases":
+        for number in range(4):
+            at_ms, about = NOON + 3 * HOUR + (number + 1) * MINUTE, WALLET | {"payment_id": f"o{number}"}
+            story.see(paid(at_ms, f"o{number}", kind=PaymentRequested, **about))
+            story.see(posted(at_ms + SECOND, f"o{number}", f"o{number}"))
+            story.see(paid(at_ms + 2 * SECOND, f"o{number}f", kind=PaymentFailed, **about))
+        story.see(mark(NOON + 4 * HOUR))
+    story.see(posted(NOON + 5 * HOUR, "later", amount_minor=450_000))
     story.see(mark(NOON + 6 * HOUR))
-    effects = press(NOON + 7 * HOUR, 2, "analyst")
+    for number in range(30 if meanwhile == "many notes" else 0):
+        acts(NOON + 6 * HOUR + number * SECOND, 100 + number, "note", "analyst", text=f"looked at it again {number}")
+    effects = acts(NOON + 7 * HOUR, 2, "refund", "analyst")
     assert [each.cause for each in only(ActionRejected, effects)] == ["role"]
-    assert len(only(RefundIntended, press(NOON + 8 * HOUR, 3, "supervisor", "kim"))) == 1
+    assert len(only(RefundIntended, acts(NOON + 8 * HOUR, 3, "refund", "supervisor", "kim"))) == 1
 
 
 def test_nor_are_several_currencies_a_way_around_it() -> None:
