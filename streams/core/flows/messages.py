@@ -29,6 +29,8 @@ from streams.core.turn import Turn
 
 SAID = "said."  # family of the cases that a message has opened
 ASKED = "contact.asked"
+# About money that should be here: a top-up, a payout, a bill that was debited. Of F15 most only wish for a refund.
+_AWAITED = frozenset({"F13", "F14", "F36"})
 _URGENT = 2  # P1 and P2
 ANSWER_MAX = 24  # characters, numbers counting as one
 
@@ -232,7 +234,8 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
         if topic.queue == "security" or case.priority <= _URGENT or topic.at_once or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
         else:
-            if graver.tells_of_missing_money(folded(reading.said)) and dialogue.MISSING not in case.reasons:
+            is_missed = topic.flow in _AWAITED or graver.tells_of_missing_money(folded(reading.said))
+            if is_missed and dialogue.MISSING not in case.reasons:
                 case.reasons = [*case.reasons, dialogue.MISSING]
             dialogue.ask(turn, case, ASKED, parameters)
     else:

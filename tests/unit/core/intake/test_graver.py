@@ -185,6 +185,12 @@ is the mail asking for my pin from you? I answered it
 your email wanted my pin so I sent it
 is this text from you? already filled everything in
 is it safe to give my code to support? I just did
+is it normal that support asks for the code? I said it on the phone
+I put my password in the page of the link, what now
+put my pin into a strange page, how do I reset it
+a stranger knows my pin, how do I change it
+前任知道我的密码,怎么重置
+密码被人看到了,怎么改
 someone called asking for my otp and I read it out
 I entered my details on a page from a text message
 邮件让我填密码，我填了
