@@ -102,7 +102,10 @@ def test_whoever_is_printed_signs_in_works_a_case_and_leaves_nothing_behind(star
 
     wait_until(assigned, "the page of the next version says who has the case", 60, 0.5)
 
-    # The owner passes a check some seconds after the freeze: only then two people may lift it, and it can be resolved.
+    # The owner reports the theft some seconds after it, and passes a check some seconds later: only then two people may
+    # lift the freeze, and the case can be resolved. Whoever is quicker lifts only the restriction that stood before.
+    frozen = "The account is frozen because of this case"
+    wait_until(lambda: frozen in person.asks("GET", f"/cases/{case_id}").text, "the owner's report freezes", 60, 0.5)
     sun = Browser(port)
     assert sun.signs_in("supervisor", logins["supervisor"]).status == 303
 
