@@ -101,7 +101,7 @@ def _asks_for_money(turn: Turn, prepared: Prepared, event: Movement) -> None:
 
     What the owner's own card or phone asks for meanwhile says nothing about that, though it may be stopped as well.
     """
-    here = Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
+    here = _place(turn, event)
     is_elsewhere = prepared.whence is Whence.ELSEWHERE and bool(here.device or here.address)
     for each in _in_question(turn):
         is_there = is_elsewhere if each.address == came.NOWHERE else came.is_same_place(each, here)
@@ -202,7 +202,7 @@ def deny_changes(turn: Turn) -> None:
 
 def answered(turn: Turn, event: ChallengePassed) -> None:
     """The second factor that a login was asked for was given: by the same device, or address where one names none."""
-    here = _factor(turn, event)
+    here = _place(turn, event)
     for trace in _asked_for(turn, here):
         _answer(trace, here.at_ms)
     if doubted_since_ms(turn) is not None:
@@ -213,11 +213,12 @@ def answered(turn: Turn, event: ChallengePassed) -> None:
 
 def let_in(turn: Turn, event: ChallengePassed) -> None:
     """A prompt was approved after too many: it answers nothing, but who was stopped at the door may be in now."""
-    for trace in _asked_for(turn, _factor(turn, event)):
+    for trace in _asked_for(turn, _place(turn, event)):
         trace.stopped = False
 
 
-def _factor(turn: Turn, event: ChallengePassed) -> Trace:
+def _place(turn: Turn, event: Login | Movement) -> Trace:
+    """Where an event comes from, to be compared with what the trail has."""
     return Trace(turn.at_ms, *_named(event), "", device=hashed(event.device_id), address=hashed(event.ip))
 
 
@@ -278,7 +279,7 @@ def is_proved_place(turn: Turn, login: LoginSucceeded) -> bool:
     What was given before a theft says nothing: the thief may have had it.
     """
     owed, kept_ms = turn.obligations, turn.policy.cases.trail_s * 1000
-    here = Trace(turn.at_ms, *_named(login), "", device=hashed(login.device_id), address=hashed(login.ip))
+    here = _place(turn, login)
     is_recent = owed.proved_ms > 0 and turn.at_ms - owed.proved_ms <= kept_ms
     if is_recent and here.device and here.device == owed.proved_device:
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streams.contracts.base import from_ms
-from streams.contracts.cases import CaseVersion, Entities, Evidence, Priority, Queue, Status
+from streams.contracts.cases import CaseVersion, Entities, Priority, Queue, Status
 from streams.contracts.signals import CaseActed, EntityRisk
 from streams.core.entities import handling
 from streams.core.entities.context import EntityContext, EntityEffect, reference
@@ -112,11 +112,7 @@ def act(
             detector.move(incident, "ended_by_people", at_ms, said, limit)
         detector.calm(health, incident)
     incident.changed.append(what)
-    line = Evidence(at=from_ms(at_ms), kind=f"operator_{signal.action}", event_id=signal.event_id, text=said)
-    incident.evidence.append(line)
-    while len(incident.evidence) > limit:
-        del incident.evidence[1 if len(incident.evidence) > 1 else 0]
-        incident.evidence_dropped += 1
+    detector.note(incident, f"operator_{signal.action}", signal.event_id, at_ms, said, limit)
     effects = handling.remark(signal, entity, at_ms)
     version = _version(incident, kind, at_ms, policy)
     if version is not None:

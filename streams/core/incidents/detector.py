@@ -446,16 +446,8 @@ def _age(
             if is_over:
                 calm(health, incident)
                 move(incident, "recovered", at_ms, "attempts succeed as usual", evidence_max)
-            elif incident.cause == "silence" or at_ms - incident.tried_ms < policy.deserted_s * 1000:
-                pass
-            elif entry is not None and silence.is_missed(incident.root, entry, at_ms, policy):
-                # Nobody may say that it works again: who fails long enough is sent nothing any more.
-                incident.cause = "silence"
-                _note(incident, "fell_silent", at_ms, "all of the usual attempts are missing", evidence_max)
-                incident.changed.append("cause silence")
-            else:
-                calm(health, incident)
-                move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
+            elif incident.cause != "silence" and at_ms - incident.tried_ms >= policy.deserted_s * 1000:
+                _desert(health, incident, entry, at_ms, policy, evidence_max)
         case "recovering":
             if (
                 incident.cause == "silence"
@@ -471,6 +463,24 @@ def _age(
                 del health.incidents[incident.root]
         case _:
             pass
+
+
+def _desert(
+    health: HealthCounters,
+    incident: Incident,
+    entry: KeyHealth | None,
+    at_ms: int,
+    policy: HealthPolicy,
+    evidence_max: int,
+) -> None:
+    """Nobody tries any more: it is over, unless it is missed, for whoever fails long enough is sent nothing."""
+    if entry is None or not silence.is_missed(incident.root, entry, at_ms, policy):
+        calm(health, incident)
+        move(incident, "deserted", at_ms, "nobody tries any more", evidence_max)
+        return
+    incident.cause = "silence"
+    note(incident, "fell_silent", incident.incident_id, at_ms, "all of the usual attempts are missing", evidence_max)
+    incident.changed.append("cause silence")
 
 
 def _is_over(
@@ -553,11 +563,13 @@ def move(incident: Incident, on: str, at_ms: int, said: str, evidence_max: int) 
     row = step(incident.state, on)
     incident.state, incident.state_ms, incident.ending = row.after, at_ms, row.ending
     incident.changed.append(f"state {row.after}")
-    _note(incident, on, at_ms, f"{_AS_IT_IS.get((row.after, incident.cause)) or row.why}: {said}", evidence_max)
+    why = _AS_IT_IS.get((row.after, incident.cause)) or row.why
+    note(incident, on, incident.incident_id, at_ms, f"{why}: {said}"[:256], evidence_max)
 
 
-def _note(incident: Incident, kind: str, at_ms: int, text: str, evidence_max: int) -> None:
-    incident.evidence.append(Evidence(at=from_ms(at_ms), kind=kind, event_id=incident.incident_id, text=text[:256]))
+def note(incident: Incident, kind: str, event_id: str, at_ms: int, text: str, evidence_max: int) -> None:
+    """One more line of its timeline; the first one stays, and of the others the oldest make room."""
+    incident.evidence.append(Evidence(at=from_ms(at_ms), kind=kind, event_id=event_id, text=text))
     while len(incident.evidence) > evidence_max:
         del incident.evidence[1 if len(incident.evidence) > 1 else 0]
         incident.evidence_dropped += 1

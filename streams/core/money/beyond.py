@@ -8,26 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.core.money import balance, charges, over_refunds, refunds
+from streams.core.money import balance, charges, expectations, over_refunds, refunds
 from streams.core.money.completeness import postponed
 from streams.core.obligations import Expectation, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
 BEYOND: Final = "beyond"  # the kind of an expectation
-NEEDS: Final = ("payments.transactions", "ledger.entries")
-
-
-def look_later(turn: Turn, payment_id: str, currency: str) -> None:
-    """A credit found nothing that it could undo."""
-    waits = turn.obligations.expectations
-    if not any(each.kind == BEYOND and each.payment_id == payment_id for each in waits):
-        due = charges.check_ms(turn)
-        turn.obligations.expect(Expectation(BEYOND, "", payment_id, turn.cause, turn.at_ms, *due, 0, currency))
 
 
 def due(turn: Turn, waiting: Expectation) -> None:
     """A minute later: what still waits for a debit is money twice. Of a good payment others have seen to it."""
-    if postponed(turn, waiting, NEEDS):
+    if postponed(turn, waiting, expectations.NEEDS):
         return
     turn.obligations.expectations.remove(waiting)
     payment_id, currency = waiting.payment_id, waiting.currency

@@ -1123,7 +1123,7 @@ def _one_too_many(
     refunds.owe(turn, owed)
     if not late:
         _give_one_back(turn, owed, case)
-    elif not _gives_back_later(turn, payment_id, mine.currency):
+    elif not look_later(turn, ONE_TOO_MANY, payment_id, 0, mine.currency):
         notify(turn, "duplicate_charge.certain", about, case)  # for people
 
 
@@ -1133,21 +1133,11 @@ def _give_one_back(turn: Turn, owed: Owed, case: Case) -> None:
         notify(turn, "duplicate_charge.certain", {**about, "case_id": case.case_id}, case)
 
 
-def _gives_back_later(turn: Turn, payment_id: str, currency: str) -> bool:
-    """A ledger that stood still tells in a heap: the credit that has undone it long ago may be the next line.
-
-    So it has to be heard up to now first. False: there is no room to wait.
-    """
-    waits = turn.obligations.expectations
-    if any(each.kind == ONE_TOO_MANY and each.payment_id == payment_id for each in waits):
-        return True
-    return turn.obligations.expect(
-        Expectation(ONE_TOO_MANY, "", payment_id, turn.cause, turn.at_ms, *check_ms(turn), 0, currency)
-    )
-
-
 def duplicate_due(turn: Turn, waiting: Expectation) -> None:
-    """The ledger has caught up: what nobody has given back meanwhile goes back."""
+    """The ledger has caught up: what nobody has given back meanwhile goes back.
+
+    One that stood still tells in a heap, and the credit that has undone a debit long ago may be the next line.
+    """
     if postponed(turn, waiting, NEEDS):
         return
     turn.obligations.expectations.remove(waiting)
@@ -1195,19 +1185,19 @@ def _check_later(turn: Turn, payment_id: str, about: Lately | None) -> None:
 
 
 def _await(turn: Turn, payment_id: str, limit_minor: int, currency: str) -> None:
-    expectations = turn.obligations.expectations
-    if not limit_minor or any(each.kind == CHARGE and each.payment_id == payment_id for each in expectations):
-        return
-    turn.obligations.expect(  # without room: the next debit brings the check again
-        Expectation(CHARGE, "", payment_id, turn.cause, turn.at_ms, *check_ms(turn), limit_minor, currency)
-    )
+    if limit_minor:
+        look_later(turn, CHARGE, payment_id, limit_minor, currency)  # without room: the next debit brings it again
 
 
-def check_ms(turn: Turn) -> tuple[int, int]:
-    """Up to when the ledger has to be complete before amounts are compared, and when that is looked at.
+def look_later(turn: Turn, kind: str, payment_id: str, amount_minor: int, currency: str) -> bool:
+    """Has a payment looked at once the ledger has been heard up to a minute behind now; False: there is no room.
 
     What explains a line that was told late may lie right behind it: a ledger that stood still has to catch up.
     """
+    if any(each.kind == kind and each.payment_id == payment_id for each in turn.obligations.expectations):
+        return True
     since_ms = max(turn.at_ms, turn.ctx.clock_ms) if turn.late else turn.at_ms
     owed_ms = since_ms + turn.policy.money.amount_check_s * 1000
-    return owed_ms, owed_ms
+    return turn.obligations.expect(
+        Expectation(kind, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, amount_minor, currency)
+    )

@@ -125,7 +125,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         and turn.obligations.is_good(payment_key(payment_id))
         and not charges.is_paid_otherwise(turn, payment_id)
     )
-    names_ours = bool(event.reference) and given.is_ours(turn, payment_id, event.reference or "")
+    names_ours = given.is_ours(turn, payment_id, event.reference or "")
     is_again = names_ours and arrived == "" and not (named or of_purchase)  # what came for it before was the bank's
     if (good and not of_merchant and not back.early_minor) and (
         refunds.arrives_after_all(turn, event, payment_id) or is_again
@@ -190,7 +190,7 @@ def _too_much(
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
         if twice_minor and not is_good:
-            beyond.look_later(turn, payment_id, event.currency)
+            charges.look_later(turn, beyond.BEYOND, payment_id, 0, event.currency)
         return
     both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)

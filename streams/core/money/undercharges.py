@@ -32,15 +32,8 @@ def look_later(turn: Turn, payment_id: str, amount_minor: int, currency: str) ->
     if not turn.policy.money.undercharges:
         return
     taken_minor = balance.charged_minor(turn, payment_id, currency)
-    if not taken_minor or taken_minor >= amount_minor:
-        return
-    expectations = turn.obligations.expectations
-    if any(each.kind == charges.UNDERCHARGE and each.payment_id == payment_id for each in expectations):
-        return
-    due = charges.check_ms(turn)
-    turn.obligations.expect(
-        Expectation(charges.UNDERCHARGE, "", payment_id, turn.cause, turn.at_ms, *due, amount_minor, currency)
-    )
+    if taken_minor and taken_minor < amount_minor:
+        charges.look_later(turn, charges.UNDERCHARGE, payment_id, amount_minor, currency)
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str, state: PaymentState | None) -> None:

@@ -73,13 +73,7 @@ def paid_twice(amount_minor: int = 3_000) -> Story:
     return Story(ORDER, amount_minor).requested("p2", 119).booked("p2", 120).succeeded("p2", 125)
 
 
-@pytest.mark.parametrize("bare", [False, True], ids=["names", "bare"])
-@pytest.mark.parametrize("order", [*permutations(("requested", "succeeded", "booked"))], ids="-".join)
-@pytest.mark.parametrize(("names", "certain"), [(ORDER, True), (PAYEE, False)], ids=["order", "payee"])
-def test_the_second_payment_is_found_in_any_order(
-    names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
-) -> None:
-    story = Story(names)
+def is_found_in_any_order(story: Story, certain: bool, order: tuple[str, ...], bare: bool) -> None:
     for second, what in enumerate(order, 120):
         if what == "requested":
             story.requested("p2", second)
@@ -90,6 +84,15 @@ def test_the_second_payment_is_found_in_any_order(
     story.waited(600)
     assert [(each.payment_id, each.amount_minor) for each in story.intents()] == ([("p2", 3_000)] if certain else [])
     assert story.open() == {"duplicate_charge": 3_000}
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["names", "bare"])
+@pytest.mark.parametrize("order", [*permutations(("requested", "succeeded", "booked"))], ids="-".join)
+@pytest.mark.parametrize(("names", "certain"), [(ORDER, True), (PAYEE, False)], ids=["order", "payee"])
+def test_the_second_payment_is_found_in_any_order(
+    names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
+) -> None:
+    is_found_in_any_order(Story(names), certain, order, bare)
 
 
 @pytest.mark.parametrize("undone", [payments.PaymentReversed, payments.PaymentFailed])
@@ -413,17 +416,7 @@ BILLER = {"biller_id": "water"}
 def test_a_bill_paid_twice_is_found_in_any_order_too(
     names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
 ) -> None:
-    story = Bill(names)
-    for second, what in enumerate(order, 120):
-        if what == "requested":
-            story.requested("p2", second)
-        elif what == "succeeded":
-            story.succeeded("p2", second, bare=bare)
-        else:
-            story.booked("p2", second)
-    story.waited(600)
-    assert [(each.payment_id, each.amount_minor) for each in story.intents()] == ([("p2", 3_000)] if certain else [])
-    assert story.open() == {"duplicate_charge": 3_000}
+    is_found_in_any_order(Bill(names), certain, order, bare)
 
 
 def test_bills_of_two_billers_or_orders_or_far_apart_are_two() -> None:
