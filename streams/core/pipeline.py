@@ -460,7 +460,7 @@ def _door(turn: Turn, prepared: Prepared, score: Score | ScoreUnavailable) -> No
             holds.challenge_passed(turn, prepared.event)
             if turn.obligations.locks:
                 unlock.second_factor_passed(turn, prepared.event)
-            login_risk.after_factor(turn)
+            login_risk.ends_with_logins(turn, login_risk.FACTOR_GIVEN)
         case ChallengeFailed():
             verification.after_failed(turn, prepared, prepared.event)
         case SessionUsed():

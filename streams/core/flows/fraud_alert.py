@@ -17,7 +17,7 @@ from streams.core.cases.escalation import rest
 from streams.core.cases.joining import link, merge
 from streams.core.cases.timeline import kind_of
 from streams.core.entities.attacks import is_contained
-from streams.core.flows import early_victims, locked_out, mule, owners_word, right_passwords, trail
+from streams.core.flows import early_victims, locked_out, login_risk, mule, owners_word, right_passwords, trail
 from streams.core.flows.holds import end_hold, let_go, time_is_over, wait_for_answer, was_not_made
 from streams.core.flows.login_risk import LOGIN_RISK, is_stranger
 from streams.core.flows.movements import status_after
@@ -163,7 +163,8 @@ def _it_was_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case: Ca
     trail.said_owner(turn, case, hold)
     if case is not None:
         _said(turn, case, said)
-        if is_risk:  # about who came in; the restriction is lifted by who proves who they are
+        if is_risk:  # about who came in
+            login_risk.ends_with_logins(turn, login_risk.CONFIRMED)
             return
         set_finding(turn, case, "false_alarm")
         learn_from(turn, case)

@@ -8,6 +8,8 @@ the second. It keeps nobody out: of a thousand ordinary logins it is one, and th
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.contracts.logins import LoginSucceeded
 from streams.core.cases.book import set_status
 from streams.core.cases.clocks import has_person
@@ -27,6 +29,9 @@ from streams.core.verdict import counted
 LOGIN_RISK = "login-risk"
 _LIMITS = f"{LOGIN_RISK}/02"
 STRANGER = f"{LOGIN_RISK}/03"
+FACTOR_GIVEN: Final = "challenge_passed"  # resolution
+CONFIRMED: Final = "customer_confirmed"  # resolution
+_WHY: Final = {FACTOR_GIVEN: "second factor for the login", CONFIRMED: "the owner's word for the login"}
 
 
 def is_stranger(turn: Turn, prepared: Prepared) -> bool:
@@ -64,11 +69,12 @@ def after_login(turn: Turn, prepared: Prepared) -> None:
         notify(turn, "fraud_alert.login_limited", about, None)
 
 
-def after_factor(turn: Turn) -> None:
-    """Ends what logins of the third band have begun, once each of them that a case tells of was answered from there.
+def ends_with_logins(turn: Turn, resolution: str) -> None:
+    """Ends what logins of the third band have begun, once somebody vouches for each of them that a case tells of.
 
-    Money out is limited then as after the second band. What has shown more than logins goes on, and a case that people
-    are at, or that the owner has written on, stays theirs.
+    A second factor from there, or a "yes" of the owner that counts. Money out is limited then as after the second band.
+    What has shown more than logins goes on, and a case that people are at, or that the owner has written on, stays
+    theirs.
     """
     if not counts(turn):
         return
@@ -80,9 +86,9 @@ def after_factor(turn: Turn) -> None:
             return held.action == "restrict" and reason.case_id == case_id and not reason.by_person
 
         cools_s = turn.policy.locks.cooloff_s
-        lift(turn, ends, "second factor for the login", "second_factor", "owner", tells="unlocked", cools_s=cools_s)
+        lift(turn, ends, _WHY[resolution], "second_factor", "owner", tells="unlocked", cools_s=cools_s)
         if not has_person(case) and not has_written(case):
-            set_status(turn, case, "closed", "challenge_passed")
+            set_status(turn, case, "closed", resolution)
 
 
 def _says(turn: Turn, prepared: Prepared, *bands: str) -> bool:

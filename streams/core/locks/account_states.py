@@ -56,7 +56,10 @@ ACCOUNT_MOVES = (
     AccountMove(RESTRICTED, "expired", REST, "time, after its review"),
     AccountMove(RESTRICTED, "identity_proved", RECOVERING, "identity service, level 3: face and document"),
     AccountMove(
-        RESTRICTED, "second_factor", RECOVERING, "owner: second factor for the login that began it, and nothing else"
+        RESTRICTED,
+        "second_factor",
+        RECOVERING,
+        "owner: second factor for the login that began it, or a yes to it on a device from before",
     ),
     AccountMove(RESTRICTED, "contained", REST, "rules: the attack that it was one of the first victims of"),
     AccountMove(RESTRICTED, "operator", REST, "analyst"),

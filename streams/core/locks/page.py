@@ -33,8 +33,9 @@ Over `known_devices` it asks logins that name no device, from a network that the
 `locks.soft_lock_applies_to` says so; a second factor or a check ends it.
 
 A login by somebody who is nothing like the owner (`login-risk`/03, case F21) restricts `unknown_devices`: the password
-alone has let nobody in, so what the owner is known by goes on paying. It falls to lower limits, and its case closes
-(`challenge_passed`), when the second factor is given from there. A device that never logged in is unknown in the
+alone has let nobody in, so what the owner is known by goes on paying. It falls to lower limits, and its case closes,
+when the second factor is given from there (`challenge_passed`), or the owner says "yes" on a device from before the
+login (`customer_confirmed`). A device that never logged in is unknown in the
 owner's own network too; where a movement names none its network tells, or else who logged in last. What has paid since
 before the stranger came is known as well: a device for longer than `rules.takeover.device_days`, that is not the one in
 doubt and not at its address; and, where neither device nor address is named, a card at a terminal, a known card in a
@@ -140,7 +141,8 @@ logins came from a day before the doubt.
 A "yes" that counts is as good as a second factor for the login in doubt that its case tells of, or for the device of
 the payment that it is about: where that came from is known from then on, and the same login raises nothing again. So is
 an analyst who finds the case legitimate. Where the case tells of logins from several places, the owner's "yes" does not
-say which of them is meant and vouches for none. On a case of a risky account (F21) it lifts no restriction.
+say which of them is meant and vouches for none. On a case of a risky account (F21) that tells of its logins alone it
+ends the restriction, and the case, as the factor does; where money was asked for as well, it lifts none.
 
 A lock is lifted only where no stricter one is left over the same scope: while a freeze stands nothing milder is
 unlocked, whatever the owner proves, and what waited to be unlocked when a stricter lock came is asked for no longer.

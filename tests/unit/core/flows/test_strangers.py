@@ -283,6 +283,46 @@ def test_a_no_answers_the_case_which_rests_and_closes_after_a_quiet_day() -> Non
     assert locks(player) == [], "the restriction has ended with its time"
 
 
+def says_yes(player: Player, case: Case, at_ms: int, **where: Any) -> list[Effect]:
+    word = {"answer": "yes", "case_id": case.case_id, "channel": "app", "device_id": "phone"} | where
+    return player.see(event(CustomerConfirmed, at_ms, f"yes-{at_ms}", **word))
+
+
+@pytest.mark.parametrize("after_ms", [HOUR, 2 * DAY], ids=["soon", "prolonged and escalated"])
+def test_a_yes_on_the_owners_known_phone_ends_it_as_the_factor_does(after_ms: int) -> None:
+    player, case, _ = entered()
+    player.pass_until(NOON + after_ms)
+    effects = says_yes(player, case, NOON + after_ms)
+    assert told(effects) == ["unlocked.limited"]
+    assert (locks(player), case.status) == ([("limit", "everyone")], "closed")
+    assert case.resolution == "customer_confirmed"
+    new = {"device_id": "box", "ip": FAR["ip"]}
+    assert pays(player, NOON + after_ms + MINUTE, **new) in (["allow"], ["notify"])
+    later = player.pass_until(NOON + 30 * DAY)
+    assert told(later) == []
+    assert (locks(player), case.status) == ([], "closed")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"device_id": "box"}, {"device_id": None}, {"channel": "phone", "device_id": None}, {"channel": "email"}],
+    ids=str,
+)
+def test_a_yes_of_whoever_came_in_or_of_anybody_ends_nothing(where: dict[str, Any]) -> None:
+    player, case, _ = entered()
+    says_yes(player, case, NOON + HOUR, **where)
+    assert (locks(player), case.is_open) == ([("restrict", "unknown_devices")], True)
+    assert pays(player, NOON + 2 * HOUR, device_id="box", ip=FAR["ip"]) == ["block"]
+
+
+def test_a_yes_to_one_of_two_strangers_ends_nothing() -> None:
+    player, case, _ = entered()
+    other = FAR | {"device_id": "box-2", "ip": "192.0.2.200"}
+    player.see(login(NOON + MINUTE, "other", LoginSucceeded, **other, **AGENT))
+    says_yes(player, case, NOON + HOUR)
+    assert (locks(player), case.is_open) == ([("restrict", "unknown_devices")], True)
+
+
 def checked(player: Player, at_ms: int, **fields: Any) -> None:
     player.see(event(IdentityVerified, at_ms, f"check-{at_ms}", **CHECK, **fields))
     assert ("restrict", "unknown_devices") not in locks(player)
