@@ -119,7 +119,8 @@ def _read(turn: Turn, prepared: Prepared, event: Movement) -> _Word:
         return _Word(event, prepared.at_ms, prepared.late, None, False, PaymentState.SEEN, said_ms, known, False)
     refusal = failures.read(turn, event)
     is_unknown = failures.is_unknown(event, refusal) or unknown_outcome.not_found_yet(turn, event)
-    status = PaymentState.SEEN if is_unknown else status_after(event)
+    says_nothing = is_unknown or expectations.is_only_paid(turn, event)
+    status = PaymentState.SEEN if says_nothing else status_after(event)
     return _Word(event, prepared.at_ms, prepared.late, refusal, is_unknown, status, said_ms, known)
 
 
@@ -202,13 +203,13 @@ def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
     """What the ledger has said and nobody could explain, before anything is said about the movement."""
     obligations, event = turn.obligations, word.event
     paused_cards.paid_by(turn, event)
-    if word.known is None or orphans.may_explain(turn, event) or charges.tells_price(turn, event):
+    names_more = word.known is not None and charges.names_more(turn, event)
+    explains = word.known is None or orphans.may_explain(turn, event) or charges.tells_price(turn, event)
+    if explains or names_more:
         charges.requested(turn, event)
-        orphans.explained(turn, event, state)
-    elif charges.names_more(turn, event):
-        charges.requested(turn, event)
-        orphans.explained(turn, event, state)
-        if word.known.status == PaymentState.SUCCEEDED:
+        has_claimed = orphans.explained(turn, event, state)
+        was_good = word.known is not None and word.known.status == PaymentState.SUCCEEDED
+        if names_more and was_good and not has_claimed:
             charges.named_late(turn, event)
     elif obligations.lately:
         charges.told_more(turn, event)

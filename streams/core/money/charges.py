@@ -28,6 +28,7 @@ from streams.contracts.payments import (
 )
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
+from streams.core.flows.movements import TRIES
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
 from streams.core.money import (
@@ -158,9 +159,14 @@ def tells_price(turn: Turn, event: Movement) -> bool:
 
 
 def names_more(turn: Turn, event: Movement) -> bool:
-    """Whether the order or the payee of a payment is told only now: what was heard of it first named none."""
+    """Whether the order or the payee of a payment is told only now: what was heard of it first named none.
+
+    Of a request also where that left nothing to remember: it was a debit or a word of waiting, without names.
+    """
     about = about_of(turn, event.payment_id)
-    if about is None or isinstance(event, PspStatus | Refund):
+    if about is None:
+        return type(event) in TRIES
+    if isinstance(event, PspStatus | Refund):
         return False
     payee = payee_of(event)
     return (event.order_id is not None and not about.order) or (payee is not None and not about.payee)

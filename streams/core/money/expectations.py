@@ -865,6 +865,13 @@ def _goes_on(turn: Turn, row: Promise, event: Movement) -> bool:
     return row.kind == "promise" and isinstance(event, RefundFailed) and failed_refunds.lacks_funds(turn, event)
 
 
+def is_only_paid(turn: Turn, event: Movement) -> bool:
+    """Whether a provider says that a bill is paid which is still to be posted: only its biller makes it good."""
+    if not isinstance(event, PspStatus) or event.status != "succeeded":
+        return False
+    return movement_of(turn, event.payment_id) == "bill"
+
+
 def movement_of(turn: Turn, payment_id: str) -> str:
     """What this id is the id of, if something of ours waits for it: topup, withdrawal or bill; else empty."""
     for row in OF_MOVEMENTS:
@@ -957,8 +964,8 @@ def _close(turn: Turn, row: Promise, case: Case, line: Line, how: str) -> None:
             whole = case.lines[0].amount_minor or 0  # whatever parts or other refunds it came in
         about = {"amount": money(whole or line.amount_minor, line.currency), "time": instant(case.lines[0].at_ms)}
         is_here = how == _DONE and row.kind == "promise" and line.kind in ("ledger_credit", "refund.credited")
-        # Whoever was told that a merchant has not kept its promise hears that it had, however late that is told.
-        is_corrected = turn.late and row.kind == "promise" and case.told_ms > 0
+        # Whoever was told that it is not there hears that it was, however late that is told.
+        is_corrected = turn.late and case.told_ms > 0
         with turn.standing_for(_CORRECTED_S) if is_corrected else nullcontext():
             notify(turn, "refund_late.done" if is_here else template, about, case)
     set_status(turn, case, "withdrawn" if withdrawn else "resolved", template)

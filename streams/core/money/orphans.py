@@ -77,11 +77,14 @@ def may_explain(turn: Turn, event: Movement) -> bool:
     return named and charges.about_of(turn, event.payment_id) is None
 
 
-def explained(turn: Turn, event: Movement, state: PaymentState) -> None:
-    """The first event of a payment: lines of it that waited for one wait no longer, and its own grace begins."""
+def explained(turn: Turn, event: Movement, state: PaymentState) -> bool:
+    """The first event of a payment: lines of it that waited for one wait no longer, and its own grace begins.
+
+    Whether there were lines that had named no payment; these are compared with others now.
+    """
     obligations = turn.obligations
     if not obligations.spent and not obligations.debits and not obligations.expectations:
-        return
+        return False
     _drop_credit(turn, event.payment_id)
     claimed = charges.claimed(turn, event)
     key = payment_key(event.payment_id)
@@ -96,6 +99,7 @@ def explained(turn: Turn, event: Movement, state: PaymentState) -> None:
     case = _case(turn)
     if case is not None and claimed:
         _close(turn, case, event, state, claimed)
+    return bool(claimed)
 
 
 def due(turn: Turn, waiting: Expectation) -> None:

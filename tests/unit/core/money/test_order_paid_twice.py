@@ -20,6 +20,12 @@ PAYEE = {"merchant_id": "m1"}
 NO_NAMES: dict[str, str] = {}
 
 
+ORDERS = [
+    *permutations(("requested", "succeeded", "booked")),
+    *permutations(("waits", "requested", "succeeded", "booked")),
+]
+
+
 class Story:
     """An account that has paid p1 and is about to pay p2."""
 
@@ -36,6 +42,10 @@ class Story:
 
     def requested(self, payment_id: str, second: int) -> Story:
         return self.told(payments.PaymentRequested, payment_id, second, method="wallet_balance", **self.names)
+
+    def waits(self, payment_id: str, second: int) -> Story:
+        """A word between request and end, which names nothing."""
+        return self.told(payments.PaymentPending, payment_id, second, method="wallet_balance")
 
     def succeeded(self, payment_id: str, second: int, *, bare: bool = False) -> Story:
         return self.told(payments.PaymentSucceeded, payment_id, second, **(NO_NAMES if bare else self.names))
@@ -75,7 +85,9 @@ def paid_twice(amount_minor: int = 3_000) -> Story:
 
 def is_found_in_any_order(story: Story, certain: bool, order: tuple[str, ...], bare: bool) -> None:
     for second, what in enumerate(order, 120):
-        if what == "requested":
+        if what == "waits":
+            story.waits("p2", second)
+        elif what == "requested":
             story.requested("p2", second)
         elif what == "succeeded":
             story.succeeded("p2", second, bare=bare)
@@ -87,7 +99,7 @@ def is_found_in_any_order(story: Story, certain: bool, order: tuple[str, ...], b
 
 
 @pytest.mark.parametrize("bare", [False, True], ids=["names", "bare"])
-@pytest.mark.parametrize("order", [*permutations(("requested", "succeeded", "booked"))], ids="-".join)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 @pytest.mark.parametrize(("names", "certain"), [(ORDER, True), (PAYEE, False)], ids=["order", "payee"])
 def test_the_second_payment_is_found_in_any_order(
     names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
@@ -399,6 +411,9 @@ class Bill(Story):
     def succeeded(self, payment_id: str, second: int, *, bare: bool = False) -> Story:
         return self.told(payments.BillpayPosted, payment_id, second, **(NO_NAMES if bare else self._order()))
 
+    def waits(self, payment_id: str, second: int) -> Story:
+        return self.told(payments.BillpayDebited, payment_id, second, method="wallet_balance")
+
     def failed(self, payment_id: str, second: int) -> Story:
         return self.told(payments.BillpayFailed, payment_id, second, **self._order())
 
@@ -411,7 +426,7 @@ BILLER = {"biller_id": "water"}
 
 
 @pytest.mark.parametrize("bare", [False, True], ids=["names", "bare"])
-@pytest.mark.parametrize("order", [*permutations(("requested", "succeeded", "booked"))], ids="-".join)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 @pytest.mark.parametrize(("names", "certain"), [(OF_BILL, True), (BILLER, False)], ids=["order", "biller"])
 def test_a_bill_paid_twice_is_found_in_any_order_too(
     names: dict[str, str], certain: bool, order: tuple[str, ...], bare: bool
@@ -446,3 +461,21 @@ def test_a_bill_that_is_posted_after_all_beside_another_that_paid_it_is_given_ba
     story.succeeded("p2", 4 * 86_400 + 120).waited(4 * 86_400 + 9_000)
     assert (len(story.intents()), story.cancelled()) == (1, [])
     assert story.open() == {"duplicate_charge": 3_000}
+
+
+@pytest.mark.parametrize("heard", [4 * 86_400 + 120, 5 * 86_400], ids=["in time", "late"])
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_bill_that_its_provider_calls_paid_is_compared_once_it_is_posted(failed: bool, heard: int) -> None:
+    story = Bill(OF_BILL).requested("p2", 60).booked("p2", 61)
+    if failed:
+        story.told(payments.BillpayFailed, "p2", 90, order_id="b1", method="wallet_balance")
+    story.waited(4 * 86_400)
+    assert story.open() == {"bill_not_posted": 3_000}
+    story.told(payments.PspStatus, "p2", 4 * 86_400 + 1, status="succeeded")
+    if heard > 5 * 86_400 - 1:
+        story.waited(heard)
+    story.succeeded("p2", 4 * 86_400 + 120).waited(heard + 9_000)
+    assert [each.payment_id for each in story.intents()] == ["p2"]
+    assert story.open() == {"duplicate_charge": 3_000}
+    told = [each for each in story.messages() if not each.startswith("case.")]
+    assert told == ["bill_not_posted", "bill_not_posted.done", "refund_started"]
