@@ -29,8 +29,8 @@ from streams.core.turn import Turn
 
 SAID = "said."  # family of the cases that a message has opened
 ASKED = "contact.asked"
-# About money that should be here: a top-up, a payout, a bill that was debited. Of F15 most only wish for a refund.
-_AWAITED = frozenset({"F13", "F14", "F36"})
+# About money that should be here: a top-up, a payout, a refund, a bill that was debited, whatever the words are.
+_AWAITED = frozenset({"F13", "F14", "F15", "F36"})
 _URGENT = 2  # P1 and P2
 ANSWER_MAX = 24  # characters, numbers counting as one
 

@@ -91,6 +91,7 @@ _ROBBED: Final = re.compile(
     r"|\b(?:lost|stole|cloned|skimmed) (?:my|the|his|her) (?:\w+ )?(?:phone|card|wallet|sim)\b|\bmine was cloned\b"
     r"|\b(?:payment|purchase|charge|transaction|transfer|device|login)s?\b (?:\w+ ){0,2}"
     r"(?:do ?n[o']?t|did ?n[o']?t|not|never) (?:recogni[sz]e|know|make|made)"
+    r"|(?:看到|看见|发现|显示|提示)[^,。;!?]{1,8}(?:的|有人?)登[录陆](?![a-z\u4e00-\u9fff])"
     r"|\b(?:log ?in|logged in|sign(?:ed)? ?in) from [a-z]+|\b(?:got|was|been|were) (?:drained|cloned|skimmed|emptied)\b"
     r"|\bknows my (?:pin|password|passcode)\b.{0,30}\b(?:buy|spend|pay)ing\b"
 )
@@ -102,6 +103,25 @@ _UNHARMED: Final = re.compile(
 def tells_of_robbery(line: str) -> bool:
     """Whether a line, folded as the rules read it, says that a thief may be at it: a telephone, a card, a login."""
     return _ROBBED.search(line) is not None and _UNHARMED.search(line) is None
+
+
+# The whole message asks what would be if: one word about what has been, and it is none.
+_SUPPOSES: Final = re.compile(
+    r"(?:请问|你好|想问一?下|[,:。!?\s])*(?:如果|要是|万一|假如)(?:我|的|有人|别人|被|以后|哪天|不小心)*"
+    r"(?:手机|银行卡|卡|钱包|账户|账号|帐号|密码|号|钱)?(?:被|给|不小心)?(?:人|别人)?(?:盗刷|偷走|抢走|丢失|盗|偷|抢|丢|骗|黑)了?"
+    r"(?:的话)?[,\s]*(?:我|你们|该|应该|会|能|要|先)*(?:怎么办|怎么处理|怎么做|做什么|赔偿?吗|赔不赔|负责吗)[,。!?\s]*"
+    r"|(?:hi|hello|[,:.!?\s])*"
+    r"(?:what (?:happens|would happen|should i do|do i do|can i do) (?:if|when|in case)|what if)"
+    r" (?:(?:some(?:one|body)|a thief|a hacker) (?:steals|takes|hacks|finds|gets)"
+    r" (?:my|a) (?:\w+ )?(?:phone|card|wallet|account|password|pin)"
+    r"|my (?:phone|card|wallet|account) (?:is|gets|were to be|should be) (?:\w+ )?(?:stolen|lost|hacked|cloned))"
+    r"(?: one day)?[,.!?\s]*"
+)
+
+
+def only_supposes(line: str) -> bool:
+    """Whether a line, folded as the rules read it, asks what would be if there were a theft, and says nothing else."""
+    return _SUPPOSES.fullmatch(line) is not None
 
 
 _SUM: Final = (
@@ -122,6 +142,7 @@ _OF_A_PAYMENT: Final = re.compile(
     r"失败|没成|付不|支付|付款|扫码|二维码|付款码|过期|充值?|提现|退款?|不足|转账|订单|商家|积分|优惠|红包|券|返现|记录"
     r"|fail|declin|refus|insufficient|expire|error|top.?up|withdr|cash.?out|refund|order|\bpay|\bpaid|transfer|\bqr\b"
     r"|point|coupon|voucher|bonus|cash ?back|reward|discount|histor|record|statement|contact"
+    r"|因为我?(?:自己)?(?:买|花|用)了|\bbecause i (?:bought|spent|used)\b"
 )
 
 

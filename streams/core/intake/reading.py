@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime
-from importlib.resources import files
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,14 +21,13 @@ from streams.core.intake.beyond import goes_beyond
 from streams.core.intake.details import Details, details_of
 from streams.core.intake.masking import hidden_in, masked
 from streams.core.intake.pages import without_pages
+from streams.core.intake.rules import ASKS_FOR_PERSON, rule_for
 from streams.core.intake.text_model import TextModel, packaged_text_model
 from streams.core.intake.topics import SCAMMED, TOPICS, UNREAD, Topic
 from streams.core.policy import IntakePolicy
 
 RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
 GUESSES: Final = 3
-_DEED: Final = "!"  # behind the name of a rule
-_ASKS: Final = "-"  # in place of a flow: the customer asks for a person
 _SCAMMED: Final = "scammed"  # the rule whose topic is not the one of its flow
 # Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
 _QUESTIONS: Final = "F40"
@@ -43,21 +41,6 @@ _PHISHING = re.compile(
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _HIDDEN = re.compile(r"\[[a-z]+\]")
 _LETTER = re.compile(r"[^\W\d_]")
-
-
-class _Rule(NamedTuple):
-    name: str
-    flow: str
-    pattern: re.Pattern[str]
-    is_deed: bool  # it tells what has been done to somebody, so no other rule's question is what is meant
-
-
-_RULES: Final = tuple(
-    _Rule(name.rstrip(_DEED), flow, re.compile(pattern, re.DOTALL), name.endswith(_DEED))
-    for name, flow, pattern in (
-        line.split(" ", 2) for line in files(__package__).joinpath("rules.txt").read_text("utf-8").splitlines()
-    )
-)
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -89,9 +72,9 @@ def read(
     clean = masked(text)
     # That a card number was there says nothing about what is wanted, nor do the letters of an address.
     said = without_pages(_HIDDEN.sub(" ", clean.text))
-    rule = _rule_for(said)
+    rule = rule_for(folded(said))
     # Nor does the wish for a person, whatever else the words for one may stand for.
-    meant = rule.pattern.sub(" ", folded(said)) if rule is not None and rule.flow == _ASKS else said
+    meant = rule.pattern.sub(" ", folded(said)) if rule is not None and rule.flow == ASKS_FOR_PERSON else said
     model = model or packaged_text_model()
     guesses = model.guess(meant) if _LETTER.search(meant) is not None else {}
     best, share = next(iter(guesses.items()), ("", 0.0))
@@ -113,6 +96,8 @@ def read(
         topic, by = _unread(guesses), "person"
     if topic.flow == UNREAD.flow and topic.queue != "security" and graver.tells_of_debit(line):
         topic, by = UNREAD._replace(queue="accounting", priority=2), "person"
+    if topic.queue == "security" and topic.flow not in (_QUESTIONS, UNREAD.flow) and graver.only_supposes(line):
+        topic, by = UNREAD._replace(queue="security"), "person"  # it asks what would be, so no alarm is due
     details = details_of(clean.text, local)
     if _may_be_phishing(topic, by, said, details.page):
         about = topic if by == "person" else TOPICS[_QUESTIONS]
@@ -129,7 +114,7 @@ def read(
         missing=tuple(name for name in topic.needs if not details.has(name)),
         answer=f"answer.{topic.flow}" if _would_answer(topic, confidence, policy) else "",
         said=said,
-        wants_person=rule is not None and rule.flow == _ASKS,
+        wants_person=rule is not None and rule.flow == ASKS_FOR_PERSON,
     )
 
 
@@ -178,16 +163,6 @@ def _may_be_phishing(topic: Topic, by: str, said: str, page: str) -> bool:
 def folded(text: str) -> str:
     """As the patterns read it: compatibility forms folded, small letters, one kind of apostrophe."""
     return unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-
-
-def _rule_for(text: str) -> _Rule | None:
-    """The one rule that speaks: the first deed; else none if several name different flows."""
-    line = folded(text)
-    found = [rule for rule in _RULES if rule.pattern.search(line) is not None]
-    deed = next((rule for rule in found if rule.is_deed), None)
-    if deed is not None:
-        return deed
-    return found[0] if len({rule.flow for rule in found}) == 1 else None
 
 
 def _unread(guesses: dict[str, float]) -> Topic:

@@ -90,6 +90,8 @@ def test_who_does_not_answer_is_reminded_twice_and_then_the_case_closes() -> Non
         "提现五千三天没到账",
         "withdrew 2000 on friday, it is not in my bank",
         "提现的钱去哪了",
+        "where is my refund of 120",
+        "退款一百二在哪",
         "how long do withdrawals take? asking because my 2000 left on friday and my bank shows zero",
     ],
 )

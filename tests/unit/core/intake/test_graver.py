@@ -132,7 +132,8 @@ does paypal work with you, my paypal got drained through your wallet
 忘记密码，骗子说是银行让我把屏幕共享给他看了
 怎么解绑银行卡？卡昨天丢了
 how to add another card, mine was cloned at a gas station
-nobody but me should be able to log in, yet there is a login from Lagos""",
+nobody but me should be able to log in, yet there is a login from Lagos
+怎么注销,还有我看到巴西的登录""",
     ("security", 2): """\
 忘密码，我妹在用我号
 密码忘了，重置时发现绑定手机不是我的号
@@ -248,7 +249,11 @@ great app but you stole 50 from me
 Thanks for the help yesterday. Btw 80 euros are gone again
 谢谢你们。不过昨天又少了八十
 怎么改密码？另外昨天少了三百块
-how do I download the app? 200 euros vanished""",
+how do I download the app? 200 euros vanished
+what's my limit? someone spent 900 from my card last night
+限额怎么看?昨晚有人刷了我九百
+how do I get an invoice, somebody took 50 off my balance
+发票怎么开，有人花了我三百块""",
     ("F23", 1): """\
 邮箱被人改了，登不上去了
 有人把我绑定的手机号换了
@@ -256,7 +261,8 @@ someone changed my email and now i am out
 someone swapped the phone number on my account
 my email was changed by a hacker
 I lost my phone. How do I change my number?
-手机丢了，怎么换号""",
+手机丢了，怎么换号
+我按短信点进去填了验证码""",
     ("F24", 2): """\
 got a code by text but i wasn't logging in
 login code arrived that I never asked for
@@ -300,3 +306,56 @@ def test_what_only_looks_like_a_theft_stays_where_it_belongs(line: str) -> None:
 def test_hardly_anybody_else_tells_of_money_that_is_gone() -> None:
     texts = [each.text for each in (*written(1), *handwritten()) if each.flow not in ("F23", "F25")]
     assert [text for text in texts if reading(text).by in ("rule missing", "rule taken_over")] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What happens if somebody steals my phone?",
+        "what if my card gets stolen one day",
+        "如果手机被偷了怎么办",
+        "要是账号被盗了你们赔吗",
+        "万一手机丢了怎么办",
+    ],
+)
+def test_who_asks_what_a_theft_would_mean_is_read_by_a_person_and_raises_no_alarm(text: str) -> None:
+    found = reading(text)
+    assert (found.by, found.topic.queue, found.topic.priority, found.answer) == ("person", "security", 3, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "如果手机被偷了怎么办,刚才在地铁上被偷的",
+        "我昨天手机丢了,要是被盗刷了怎么办",
+        "what happens if my phone is stolen? it was stolen an hour ago",
+        "if somebody stole my phone can they pay",
+        "手机被偷了怎么办",
+    ],
+)
+def test_a_theft_is_one_whatever_its_writer_asks_of_what_may_follow(text: str) -> None:
+    topic = reading(text).topic
+    assert (topic.queue, topic.priority) == ("security", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "工资周一发的,钱包里没有",
+        "公司说工资发了,我没收到",
+        "朋友给我转了五百,没收到",
+        "my pay was sent on Monday and is not in the wallet",
+        "wages never came",
+        "my friend sent me 300 and I never got it",
+    ],
+)
+def test_what_somebody_has_sent_and_is_not_there_is_missing_money(text: str) -> None:
+    topic = reading(text).topic
+    assert (topic.flow, topic.queue, topic.priority) == ("F13", "accounting", 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["余额少了五十是因为买了游戏,能开发票吗", "my balance is 50 less because I bought a game"]
+)
+def test_money_whose_use_the_message_names_is_not_gone(text: str) -> None:
+    assert reading(text).topic.queue != "security"
