@@ -29,7 +29,8 @@ from streams.core.turn import Turn
 
 SAID = "said."  # family of the cases that a message has opened
 ASKED = "contact.asked"
-# About money that should be here: a top-up, a payout, a refund, a bill that was debited, whatever the words are.
+# About money that should be here: a top-up, a payout, a refund, a bill that was debited, whatever the words are. Who
+# only wishes for a refund misses none yet.
 _AWAITED = frozenset({"F13", "F14", "F15", "F36"})
 _URGENT = 2  # P1 and P2
 ANSWER_MAX = 24  # characters, numbers counting as one
@@ -234,7 +235,9 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
         if topic.queue == "security" or case.priority <= _URGENT or topic.at_once or not turn.acts:
             notify(turn, ASKED, parameters, case)  # people begin with what is known; and who was not asked says nothing
         else:
-            is_missed = topic.flow in _AWAITED or graver.tells_of_missing_money(folded(reading.said))
+            line = folded(reading.said)
+            is_awaited = topic.flow in _AWAITED and not graver.only_wishes(line)
+            is_missed = is_awaited or graver.tells_of_missing_money(line)
             if is_missed and dialogue.MISSING not in case.reasons:
                 case.reasons = [*case.reasons, dialogue.MISSING]
             dialogue.ask(turn, case, ASKED, parameters)

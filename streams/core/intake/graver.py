@@ -166,6 +166,22 @@ def tells_of_missing_money(line: str) -> bool:
     return is_missed and _WHETHER.search(line) is None
 
 
+_WISHES: Final = re.compile(
+    r"(?:申请|想|要|求|怎么|如何|可以|能)[^,。;!?]{0,12}退|退[^,。;!?]{0,4}(?:可以|行|好)吗"
+    r"|\b(?:want|would like|like|need|request|ask for|asking for|please|can i|could i|how (?:do|can|to))\b.{0,40}"
+    r"\b(?:refund\w*|money back|return)\b"
+)
+_WAITS: Final = re.compile(
+    r"到|没|哪|回来|多久|几天|什么时候|啥时候|何时|进度|收"
+    r"|\b(?:where|when|still|yet|wait\w*|status|update|not|never|long|days?|weeks?|ago|promised|come|got)\b|n't\b"
+)
+
+
+def only_wishes(line: str) -> bool:
+    """Whether a line, folded as the rules read it, wishes for a refund and speaks of none that it waits for."""
+    return _WISHES.search(line) is not None and _WAITS.search(line) is None
+
+
 _OBEYED: Final = re.compile(
     r"\b(?:i|we|i've|we've) (?:have |just |already |even |then |also )*(?:did(?! not)|done|answered|replied|clicked"
     r"|followed|filled|entered|typed|gave|sent|told|confirmed|complied|downloaded|installed|scanned)\b"

@@ -108,6 +108,14 @@ def test_a_message_about_missing_money_goes_to_people_if_nobody_answers(text: st
     assert "customer.silent" in {line.kind for line in talk.case.evidence}
 
 
+@pytest.mark.parametrize("text", ["我想申请退款", "I want a refund", "please refund my order"])
+def test_a_wish_for_a_refund_that_names_no_order_may_end_in_silence(text: str) -> None:
+    talk = Talk(text=text)
+    assert talk.case.status == "waiting_customer"
+    talk.passes(NOON + 20 * DAY)
+    assert (talk.case.status, talk.case.resolution_code) == ("closed", "no_answer")
+
+
 def test_a_question_that_a_person_has_asked_about_missing_money_may_end_in_silence() -> None:
     talk = Talk(text="提现五千三天没到账")
     talk.acts(NOON + MINUTE, "assign")
