@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -666,6 +667,62 @@ class Beside(Books):
 
 TestBeside = Beside.TestCase
 TestBeside.settings = settings(max_examples=60, stateful_step_count=25)
+
+
+FIRST: dict[str, Any] = {"payment_id": "p0"}
+SIX = {f"p{number}" for number in range(6)}
+TAKES_A_FEE = ("take_a_fee", {**FIRST, "is_booked": True, "line_first": False, "fails": False})
+MERCHANT_REFUNDS = {"minor": AMOUNT, "named": False, "words": {"approved"}}
+FOUND: dict[str, tuple[type[Books], list[tuple[str, dict[str, Any]]]]] = {
+    "the bank and we give a debit back beside a fee": (
+        Beside,
+        [("charge_twice", FIRST), TAKES_A_FEE, ("credit_refunds", {})],
+    ),
+    "a fee is no part of what is taken again": (
+        Beside,
+        [("charge_twice", FIRST), ("credit_refunds", {}), TAKES_A_FEE, ("wait", {"minutes": 1})],
+    ),
+    "what is twice once more is no success's": (
+        Beside,
+        [
+            ("charge_twice", FIRST),
+            ("refund_by_merchant", {**FIRST, **MERCHANT_REFUNDS, "order": ["credit", "approved", "sent", "credited"]}),
+        ],
+    ),
+    "a debit that has made room is given back once more": (
+        Many,
+        [
+            ("break_many", {"outcome": "fail", "which": SIX}),
+            ("give_many_back", {"part": 1, "which": SIX - {"p5"}}),
+            ("give_once_more", FIRST),
+        ],
+    ),
+    "and so is one whose case people have": (
+        Many,
+        [
+            ("break_many", {"outcome": "fail", "which": SIX}),
+            ("wait", {"minutes": 3}),
+            ("answer", {}),
+            ("rush_refunds", {"also": False}),
+            ("give_many_back", {"part": 1, "which": {"p0", "p1", "p2"}}),
+            ("give_once_more", FIRST),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_what_was_found_once_is_not_found_again(found: str) -> None:
+    machine, happenings = FOUND[found]
+    books = machine()
+    books.begin(names=False, rushes=False)
+    if isinstance(books, Beside):
+        books.count()
+    for name, about in happenings:
+        getattr(books, name)(**about)
+        books.at_most_one_refund_per_debit()
+        books.no_refund_of_a_payment_that_is_known_to_be_good()
+    books.teardown()
 
 
 LATE_S = st.sampled_from([0, 0, 2, 50, 130, 400])  # how long after its time a message is heard

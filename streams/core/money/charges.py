@@ -424,6 +424,11 @@ def _entry_of(turn: Turn, payment_id: str, mine: Spent) -> str | None:
     return next((entry for entry, line in (*waiting, *owed) if entry and (hashed(entry), line) == mine.name), None)
 
 
+def is_fee(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
+    """Whether a debit is a fee of its payment that was told before it."""
+    return fee_lines.awaiting(turn, _spent(turn, event, payment_id, about_of(turn, payment_id))) is not None
+
+
 def taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     """This debit is the one that a good payment has after all: the next one would be one too many.
 
@@ -495,6 +500,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> Returned:
     _forget_undone(turn)
     if left_minor and (left_minor < event.amount_minor or not mine):
         was_ahead(turn, event, key, left_minor)
+    if not known and obligations.is_undone(key):
+        back_minor = left_minor  # its debits have made room for others, and all of them were back
     return Returned(left_minor, min(left_minor, back_minor), not known)
 
 

@@ -89,7 +89,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     orphans.debited(turn, payment_id)
     key = payment_key(payment_id)
     state = turn.obligations.recall(key)
-    if _taken_again(turn, event, payment_id):
+    if not charges.is_fee(turn, event, payment_id) and _taken_again(turn, event, payment_id):
         if state is not None and state.status == PaymentState.SUCCEEDED:
             charges.taken_again(turn, event, payment_id)
         return

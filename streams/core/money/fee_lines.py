@@ -47,10 +47,14 @@ def waiting(turn: Turn, payment_id: str) -> list[Fee]:
 
 def claim(turn: Turn, debit: Spent) -> None:
     """A debit of the ledger: if it is a fee that somebody has told of, it is so from now on."""
-    for each in turn.obligations.fees:
-        if not each.line and _is(turn, each, debit):
-            each.line, debit.fee = debit.line, True
-            return
+    fee = awaiting(turn, debit)
+    if fee is not None:
+        fee.line, debit.fee = debit.line, True
+
+
+def awaiting(turn: Turn, debit: Spent) -> Fee | None:
+    """The fee that somebody has told of and that a debit is, if none of the others was it."""
+    return next((each for each in turn.obligations.fees if not each.line and _is(turn, each, debit)), None)
 
 
 def claimed(turn: Turn, fee: Fee) -> Spent | None:

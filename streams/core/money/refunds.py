@@ -758,6 +758,8 @@ def double_benefit(turn: Turn, owed: Owed, text: str, *, by_success: bool = Fals
         mine = (case.family, case.payment_id, case.currency) == (DOUBLE_BENEFIT, owed.payment_id, owed.currency)
         if mine and case.is_open:
             case.amount_minor = (case.amount_minor or 0) + owed.amount_minor  # it is about more money
+        elif mine:
+            case.counters.pop(BY_SUCCESS, None)  # what it was about is over
     open_or_join(
         turn,
         Draft(

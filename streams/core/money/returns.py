@@ -121,7 +121,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         if not is_ours:  # a refund of ours says nothing about the payment
             _all_back(turn, payment_id)
     good = (
-        not claims
+        not took
         and turn.obligations.is_good(payment_key(payment_id))
         and not charges.is_paid_otherwise(turn, payment_id)
     )
