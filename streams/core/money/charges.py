@@ -976,8 +976,15 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
     window_ms = turn.policy.money.duplicate_window_s * 1000
     repeats = about is not None and about.repeat_ok
     near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms and _is_alike(each, mine)]
+    near = [each for each in near if not _are_of_two_orders(each, mine)]
     alike = any(mine.payee and each.payee == mine.payee for each in near) and not repeats
     return (mine.amount_minor if alike else 0), False
+
+
+def _are_of_two_orders(each: Spent, mine: Spent) -> bool:
+    """Whether two debits pay for an order each, and no more than it costs: nothing about them is doubtful."""
+    known = all(0 < one.amount_minor + one.back_minor <= one.order_minor for one in (each, mine))
+    return known and bool(each.order and mine.order) and each.order != mine.order
 
 
 def _is_to_another(turn: Turn, each: Spent, about: Lately | None) -> bool:

@@ -443,6 +443,31 @@ def test_bills_of_two_billers_or_orders_or_far_apart_are_two() -> None:
     assert not [each for each in story.effects if isinstance(each, CaseVersion)]
 
 
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+@pytest.mark.parametrize("kind", [Story, Bill])
+def test_two_orders_of_one_payee_and_amount_are_no_question_where_each_says_what_it_costs(
+    kind: type[Story], order: tuple[str, ...]
+) -> None:
+    costs: dict[str, Any] = {"order_amount_minor": 3_000, **(BILLER if kind is Bill else PAYEE)}
+    story = kind({"order_id": "o1", **costs})
+    story.names = {"order_id": "o2", **costs}
+    for second, what in enumerate(order, 60):
+        getattr(story, what)("p2", second)
+    story.waited(600)
+    assert not [each for each in story.effects if isinstance(each, CaseVersion)]
+    story.requested("p3", 630).booked("p3", 631).succeeded("p3", 632)
+    assert [each.payment_id for each in story.intents()] == ["p3"], "it is paid once more"
+
+
+@pytest.mark.parametrize("kind", [Story, Bill])
+def test_two_orders_of_which_nobody_has_said_what_they_cost_are_a_question(kind: type[Story]) -> None:
+    payee = BILLER if kind is Bill else PAYEE
+    story = kind({"order_id": "o1", **payee})
+    story.names = {"order_id": "o2", **payee}
+    story.requested("p2", 60).booked("p2", 61).succeeded("p2", 62).waited(600)
+    assert (story.intents(), story.open()) == ([], {"duplicate_charge": 3_000})
+
+
 def test_a_bill_stays_once_the_other_has_failed_after_all() -> None:
     story = Bill(OF_BILL).requested("p2", 119).booked("p2", 120)
     story = story.succeeded("p2", 125)
