@@ -558,7 +558,7 @@ def _tell(turn: Turn, debit: Debit, case: Case) -> None:
     answer_ms = turn.at_ms + turn.policy.cases.priority(f"P{case.priority}").next_update_s * 1000
     notify(
         turn,
-        FAMILY,
+        "debit_reversed.late" if debit.undone else FAMILY,
         {
             "amount": money(debit.amount_minor, debit.currency),
             "time": instant(debit.at_ms),

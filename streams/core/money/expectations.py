@@ -852,7 +852,7 @@ def _broken(turn: Turn, row: Promise, event: Movement) -> None:
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
         term = times.to_balance(turn, event.currency) if row.kind == "withdrawal" else times.refund(turn, event)
-        _await_return(turn, row, event.payment_id, taken_minor, event.currency, term)
+        _await_return(turn, row, event.payment_id, taken_minor, event.currency, term, waiting)
     else:
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
@@ -926,15 +926,26 @@ def _is_undone(turn: Turn, payment_id: str) -> bool:
     return bool(debits) and not any(each.amount_minor for each in debits)
 
 
-def _await_return(turn: Turn, row: Promise, payment_id: str, amount_minor: int, currency: str, term: Within) -> None:
+def _await_return(
+    turn: Turn,
+    row: Promise,
+    payment_id: str,
+    amount_minor: int,
+    currency: str,
+    term: Within,
+    waited: Expectation | None = None,
+) -> None:
+    """What was taken has to come back. `waited`: what was waited for until it failed."""
     owed_ms = term.ends_ms(turn.at_ms)
+    # Of a payout its customer hears when it failed, of others about the movement of which it knows the time.
+    since_ms = turn.at_ms if row.kind == "withdrawal" else _taken_ms(turn, payment_id, waited)
     turn.obligations.expectations.append(
         Expectation(
             row.kind,
             "",
             payment_id,
             turn.cause,
-            turn.at_ms,
+            since_ms,
             owed_ms,
             owed_ms,
             amount_minor,
@@ -944,6 +955,13 @@ def _await_return(turn: Turn, row: Promise, payment_id: str, amount_minor: int, 
         )
     )
     _make_room(turn)
+
+
+def _taken_ms(turn: Turn, payment_id: str, waited: Expectation | None) -> int:
+    """When money was taken that has to come back, by which its customer knows a movement."""
+    key = payment_key(payment_id)
+    times_ms = [each.at_ms for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
+    return min(times_ms, default=waited.since_ms if waited is not None else turn.at_ms)
 
 
 def _ledger_line(turn: Turn, event: LedgerPosted, text: str) -> Line:

@@ -200,6 +200,21 @@ def test_what_was_taken_for_what_failed_has_to_come_back(flow: str, happenings: 
     assert told_of(see(*happenings, line("credit", 61 * MINUTE))) == []
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        (told(payments.BillpayRequested, 0), line("debit", 0), told(payments.BillpayFailed, HOUR)),
+        (told(payments.BillpayRequested, 0), told(payments.BillpayFailed, HOUR), line("debit", 0)),
+        (told(payments.BillpayDebited, 0), told(payments.BillpayFailed, HOUR)),
+        (told(payments.TopupRequested, 0), told(payments.TopupConfirmed, 1), told(payments.TopupFailed, HOUR)),
+    ],
+)
+def test_of_what_failed_its_customer_hears_by_the_time_of_the_movement(taken: tuple[Event, ...]) -> None:
+    notes = [each for each in see(*taken) if isinstance(each, NotificationRequested) and "time" in each.parameters]
+    assert notes
+    assert {str(each.parameters["time"])[:16] for each in notes} == {"2026-04-01T12:00"}
+
+
 def test_what_failed_before_anything_was_taken_is_over() -> None:
     for begins, breaks in (
         (payments.TopupRequested, payments.TopupFailed),

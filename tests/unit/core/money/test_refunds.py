@@ -965,8 +965,12 @@ def test_a_reversal_that_nobody_had_a_case_about_has_the_term_of_a_refund(
     assert only(CaseVersion, effects) == []
     if comes_back:
         player.see(posted(NOON + HOUR, 2, direction="credit"))
-    found = only(CaseVersion, player.see(mark(NOON + 30 * DAY)))
-    assert {each.cause_family for each in found} == (set() if comes_back else {"debited_not_confirmed"})
+    effects = player.see(mark(NOON + 30 * DAY))
+    assert {each.cause_family for each in only(CaseVersion, effects)} == (
+        set() if comes_back else {"debited_not_confirmed"}
+    )
+    told = {each.template for each in only(NotificationRequested, effects)}
+    assert {each for each in told if each.startswith("debit")} == (set() if comes_back else {"debit_reversed.late"})
 
 
 def test_without_a_ledger_the_reversal_is_all_there_is() -> None:
