@@ -52,7 +52,15 @@ def over_minor(turn: Turn, payment_id: str, limit_minor: int, currency: str, *, 
     back_minor = max(0, back_minor - corrected_minor(turn, payment_id, currency))
     by_merchant = min(back_minor, limit_minor, by_merchant_minor(turn, payment_id, currency))
     inside_minor = 0 if with_fees else fee_lines.inside_minor(turn, key, currency)
-    return max(0, total - inside_minor) + by_merchant - limit_minor
+    over = max(0, total - inside_minor) + by_merchant - limit_minor
+    return over - min(max(0, over), _rebooked_minor(turn, key, currency))
+
+
+def _rebooked_minor(turn: Turn, key: int, currency: str) -> int:
+    """Fees whose own lines are wholly back: a later debit of their payment may hold them, booked again as one line."""
+    lines = [each for each in _debits(turn, key) if each.currency == currency]
+    newest_ms = max((each.at_ms for each in lines if each.amount_minor and not each.fee), default=0)
+    return sum(each.back_minor for each in lines if each.fee and not each.amount_minor and each.at_ms < newest_ms)
 
 
 def charged_minor(turn: Turn, payment_id: str, currency: str) -> int | None:

@@ -16,9 +16,12 @@ from streams.contracts.actions import RefundCancelled, RefundIntended
 from streams.contracts.base import Event, Watermark, from_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.payments import (
+    BillpayPosted,
+    BillpayRequested,
     FeeCharged,
     PaymentFailed,
     PaymentRequested,
+    PaymentSucceeded,
     PspStatus,
     WithdrawalCredited,
     WithdrawalFailed,
@@ -206,6 +209,34 @@ def test_the_fee_is_told_after_its_line_was_found_too_much() -> None:
     effects = ending(happenings, late)
     assert open_cases(effects) == {"fee_issue"}
     assert money_back(effects) == 50
+
+
+@pytest.mark.parametrize(("again", "too_much"), [(100_100, None), (100_140, 40)])
+@pytest.mark.parametrize(
+    ("asked", "done"),
+    [
+        (PaymentRequested, PaymentSucceeded),
+        (WithdrawalRequested, WithdrawalCredited),
+        (BillpayRequested, BillpayPosted),
+    ],
+)
+def test_price_and_fee_taken_back_and_booked_again_as_one_line_are_not_charged_too_much(
+    asked: Any, done: Any, again: int, too_much: int | None
+) -> None:
+    about = {"payment_id": "p1", "currency": "CNY", "method": "wechat_pay"}
+    effects = told(
+        paid(NOON, 1, 100_000, kind=asked, **about),
+        ledger(1, "debit", 100_000),
+        paid(NOON + 2 * SECOND, 2, 100_000, kind=done, **about),
+        fee(100, payment_id="p1"),
+        ledger(61, "debit", 100),
+        ledger(120, "credit", 100_000),
+        ledger(121, "credit", 100),
+        ledger(122, "debit", again),
+        event(Watermark, NOON + 60 * MINUTE, "end", account_id="-"),
+    )
+    cases = {each.case_id: each for each in effects if isinstance(each, CaseVersion)}
+    assert [each.amount_minor for each in cases.values()] == ([] if too_much is None else [too_much])
 
 
 def test_each_credit_ends_the_refund_of_its_own_fee() -> None:
