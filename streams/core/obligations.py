@@ -598,6 +598,7 @@ class Trace(Line, array_like=True, gc=False):
     factor_stays: bool = False  # a change after which second factors are still sent to whom they were sent before
     stopped: bool = False  # a login that was decided `block`, in time
     spends: bool = False  # of such a login: money was asked for from there since
+    unnamed: bool = False  # of a login: it leaves out the device that the account always names
 
 
 class Holder(msgspec.Struct, array_like=True, gc=False):

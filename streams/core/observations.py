@@ -36,7 +36,7 @@ from streams.core.familiar import (
     without_movement,
 )
 from streams.core.local_time import hour_and_weekday, is_zone
-from streams.core.login_risk.history import LoginHistory
+from streams.core.login_risk.history import LoginHistory, always_names
 from streams.core.unlearning import learn, learned_s
 from streams.core.unmet import (
     CONTEXT,
@@ -406,7 +406,14 @@ def known_since_ms(observations: Observations, device_id: str | None) -> int:
 
 def network_since_ms(observations: Observations, event: logins.Login | payments.Movement) -> int:
     """When logins first came from its network, in ms, where that stands for a device; 0: it does not, or none did."""
-    if observations.trusted or event.device_id is not None or event.ip is None:
+    if observations.trusted or event.device_id is not None:
+        return 0
+    return login_network_ms(observations, event)
+
+
+def login_network_ms(observations: Observations, event: logins.Login | payments.Movement) -> int:
+    """When logins first came from its network, in ms; 0: none that was not doubted did."""
+    if event.ip is None:
         return 0
     network = network_key(event.ip)
     if not tallied(observations.login_networks, network):
@@ -546,7 +553,14 @@ def fold(
 def is_proved(obs: Observations, event: logins.Login, at_ms: int) -> bool:
     """Whether a second factor was given from there just before a login, for systems that tell of them in that order."""
     proved = _where(event)[2:], (obs.proved_device,) if obs.proved_device else ()
+    if not proved[0] and proved[1] and _names_always(obs, at_ms):
+        return False
     return _near(at_ms, obs.proved_ms) and obs.proved_from == key_of(event.ip) and _agree(*proved)
+
+
+def _names_always(obs: Observations, at_ms: int) -> bool:
+    """Whether its owner names the device with each login: a login without one is somebody else's."""
+    return obs.login_history is not None and always_names(obs.login_history, at_ms // DAY).device
 
 
 def _agree(one: tuple[Key, ...], other: tuple[Key, ...]) -> bool:
@@ -986,7 +1000,8 @@ def _proved(obs: Observations, event: logins.Login, at_ms: int) -> None:
             _goes(obs, attempt.movement, at_ms)
     obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
     address, doubted = (obs.doubted_from or (b"",))[0], obs.doubted_from[2:]
-    here = doubted == (device,) if device and doubted else address == obs.proved_from
+    is_named = bool(device) and (bool(doubted) or _names_always(obs, at_ms))
+    here = doubted == (device,) if is_named else address == obs.proved_from
     if obs.doubted_from and _near(at_ms, obs.doubted_ms) and here:
         _meet_place(obs, event, device, at_ms)
         _answered(obs, at_ms)

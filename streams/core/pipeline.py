@@ -152,6 +152,7 @@ from streams.core.observations import (
     is_proved,
     known_since_ms,
     let_go,
+    login_network_ms,
     network_since_ms,
     seen_key,
     trust_word,
@@ -240,6 +241,9 @@ def prepare(
             is_proved=type(event) is LoginSucceeded and is_proved(observations, event, at_ms),
             whence=whence(observations, event) if isinstance(event, Movement) else Whence.UNTOLD,
             network_since_ms=network_since_ms(observations, event)
+            if isinstance(event, Movement | CredentialChanged)
+            else 0,
+            login_network_ms=login_network_ms(observations, event)
             if isinstance(event, Movement | CredentialChanged)
             else 0,
             at_home=_is_at_home(observations, event),

@@ -106,6 +106,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     incident_typology: str = ""  # of that attack: password_spray, card_testing ..
     at_home: bool = False  # of a second factor or of a movement's end: nothing says that it was a stranger
     network_since_ms: int = 0  # of a movement or change: since when the network is known that stands for a device
+    login_network_ms: int = 0  # of a movement or change: since when its network is one that logins came from; 0: no
     by_stranger: bool = False  # of a card that was added or removed: from where nobody ever came in
     about: Topic | None = None  # of a public post: what it tells of; `incident` is then the case of all such posts
     nagged: bool = False  # of the answer to a prompt: it was one too many, for a device that the account does not know

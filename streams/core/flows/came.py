@@ -28,6 +28,21 @@ def is_same_place(one: Trace, other: Trace) -> bool:
     return one.device == other.device if named else one.address == other.address
 
 
+def answers(factor: Trace, login: Trace) -> bool:
+    """Whether a second factor was given by whoever logged in.
+
+    Where the account always names its device, a factor that names one is not of a login that does not: at an address
+    that many share, that is somebody else.
+    """
+    return is_same_place(factor, login) and not (login.unnamed and factor.device)
+
+
+def unproved(entries: list[Trace]) -> list[Trace]:
+    """Logins that were asked for a second factor, for which none vouches: they prove nothing by growing old."""
+    asked = [each for each in entries if each.kind == LOGIN and each.asked and each.address != NOWHERE]
+    return [each for each in unvouched(entries) if each in asked and not each.answered]
+
+
 def unvouched(entries: list[Trace]) -> list[Trace]:
     """Whoever is doubted of these, and no second factor from there says that it is the owner."""
     proofs = proofs_of(entries)
@@ -51,7 +66,7 @@ def _turns_factor(trace: Trace) -> bool:
 def vouches_for(proof: Trace, trace: Trace) -> bool:
     """Whether the second factor that was given for `proof` is as good for `trace`; a card's change names no place."""
     in_time = trace.kind in ANSWERABLE or trace.factor_stays or proof.answered_ms <= trace.at_ms
-    return in_time and (not trace.address or is_same_place(proof, trace))
+    return in_time and (not trace.address or answers(proof, trace))
 
 
 def kept(entries: list[Trace], at_ms: int, settled_ms: int) -> list[Trace]:
@@ -59,7 +74,8 @@ def kept(entries: list[Trace], at_ms: int, settled_ms: int) -> list[Trace]:
 
     Doubts until `settled_ms` are over: they are told apart from those after it, and go where there is too little room.
     """
-    recent = [_wordless(each) for each in entries if at_ms - each.at_ms <= HORIZON_S * 1000]
+    lasting = unproved([each for each in entries if each.at_ms > settled_ms])
+    recent = [_wordless(each) for each in entries if at_ms - each.at_ms <= HORIZON_S * 1000 or each in lasting]
     ends = _ends(sorted(recent, key=lambda each: each.at_ms), settled_ms)
     while len(ends) > CAME_MAX:
         # Where none has a place to lose, the first one is of a doubt that is over.
@@ -77,7 +93,7 @@ def _ends(entries: list[Trace], settled_ms: int) -> list[Trace]:
     last: dict[Hashable, Trace] = {}
     for each in entries:
         place = each.address if each.kind == SESSION else each.device or each.address
-        whose = each.doubted, each.answered, each.asked, each.factor_stays, each.stopped, each.spends
+        whose = each.doubted, each.answered, each.asked, each.factor_stays, each.stopped, each.spends, each.unnamed
         said = (place, each.kind, whose, each.at_ms > settled_ms)
         first.setdefault(said, each)
         last[said] = each
@@ -100,6 +116,7 @@ def _wordless(trace: Trace) -> Trace:
         factor_stays=trace.factor_stays,
         stopped=trace.stopped,
         spends=trace.spends,
+        unnamed=trace.unnamed,
     )
 
 

@@ -65,8 +65,10 @@ def payer(turn: Turn, prepared: Prepared, event: Movement) -> str:
     """Which side asks for a movement: a device that the account does not know is unknown in the owner's network too.
 
     Who names none is known by the network, or as whoever logged in last. While somebody is doubted, what the account
-    knows since before is the owner's, although it never logged in.
+    knows since before is the owner's, although it never logged in; what comes from where that somebody is, is not.
     """
+    if trail.is_with_stranger(turn, prepared):
+        return "unknown_devices"
     if prepared.whence is Whence.UNTOLD:
         is_known = prepared.network_since_ms > 0
     elif event.device_id is not None:

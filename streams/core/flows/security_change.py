@@ -52,6 +52,7 @@ def after_change(
     if prepared.late:
         return
     suspicious = bool(_before(turn)) or trail.is_strange(prepared.features, turn.policy)
+    suspicious = suspicious or trail.is_with_stranger(turn, prepared)
     if isinstance(event, CredentialChanged):
         what = event.reason if event.reason in SETTINGS else "settings"
         text = f"{what} changed from {event.ip}"

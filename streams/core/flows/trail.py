@@ -91,6 +91,7 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool)
             is_stopped = kept_out or outcome is Outcome.BLOCK
             stopped = is_stopped and turn.acts and isinstance(event, LoginSucceeded)
             trace = Trace(turn.at_ms, *_named(event), text, None, None, doubted, *place, asked=asked, stopped=stopped)
+            trace.unnamed = event.device_id is None and _is_unlike(prepared.features)
             if prepared.is_proved:
                 _answer(trace, turn.at_ms)
             _remember(turn, trace)
@@ -105,7 +106,8 @@ def _asks_for_money(turn: Turn, prepared: Prepared, event: Movement) -> None:
     is_elsewhere = prepared.whence is Whence.ELSEWHERE and bool(here.device or here.address)
     for each in _in_question(turn):
         is_there = is_elsewhere if each.address == came.NOWHERE else came.is_same_place(each, here)
-        is_owners = prepared.whence is Whence.DEVICE and each.device != here.device
+        is_known = prepared.whence is Whence.DEVICE and not is_with_stranger(turn, prepared)
+        is_owners = is_known and each.device != here.device
         if each.stopped and is_there and not is_owners:
             each.spends = True
 
@@ -205,7 +207,7 @@ def answered(turn: Turn, event: ChallengePassed) -> None:
     here = _place(turn, event)
     for trace in _asked_for(turn, here):
         _answer(trace, here.at_ms)
-    if doubted_since_ms(turn) is not None:
+    if doubted_since_ms(turn) is not None or any(came.answers(here, trace) for trace in _unproved(turn)):
         here.answered, here.answered_ms = True, here.at_ms
         _keep(turn, [here])
     checked(turn, turn.obligations.proved_ms)
@@ -225,7 +227,7 @@ def _place(turn: Turn, event: Login | Movement) -> Trace:
 def _asked_for(turn: Turn, factor: Trace) -> list[Trace]:
     """Who came in from the place of this second factor, about when it was given."""
     entries = [trace for trace in _came(turn) if abs(trace.at_ms - factor.at_ms) <= PROOF_MS]
-    return [trace for trace in entries if trace.kind in came.ANSWERABLE and came.is_same_place(trace, factor)]
+    return [trace for trace in entries if trace.kind in came.ANSWERABLE and came.answers(factor, trace)]
 
 
 def checked(turn: Turn, shown_ms: int) -> None:
@@ -431,22 +433,56 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
     """Whether money would leave through somebody who came in, was asked for a second factor, and gave none.
 
     From a device that has logged in, or from where its owner logs in, it is the owner's, unless whoever did not answer
-    is there. Who names neither device nor address is whoever logged in last. On accounts that were never entered with
-    a device nobody can tell one from the other: there the rules judge alone.
+    is there. Who names neither device nor address is whoever logged in last. After `cases.trail_s` only the very place
+    from where no second factor came is asked for one, however old that is. On accounts that were never entered with a
+    device nobody can tell one from the other: there the rules judge alone.
     """
     event = prepared.event
     if not isinstance(event, Movement) or isinstance(event, _INFLOWS) or prepared.late:
         return False
     unanswered = [trace for trace in _in_question(turn) if trace.asked and not trace.answered]
-    if not unanswered or prepared.whence is Whence.UNTOLD or status_after(event) != PaymentState.SEEN:
+    unproved = _unproved(turn)
+    if not (unanswered or unproved) or prepared.whence is Whence.UNTOLD or status_after(event) != PaymentState.SEEN:
         return False
+    if is_with_stranger(turn, prepared):
+        return True
     if prepared.whence is Whence.DEVICE:  # a session is copied with its device
         address = hashed(event.ip)
         sessions = [trace.address for trace in unanswered if trace.kind == came.SESSION]
         return (address != 0 and address in sessions) or came.NOWHERE in sessions
-    device = hashed(event.device_id)
-    is_elsewhere = prepared.whence is Whence.ELSEWHERE and not is_of_before(turn, prepared, event)
-    return is_elsewhere or (device != 0 and any(trace.device == device for trace in unanswered))
+    here, is_elsewhere = _place(turn, event), prepared.whence is Whence.ELSEWHERE
+    if is_elsewhere and unanswered and not is_of_before(turn, prepared, event):
+        return True
+    if here.device and any(trace.device == here.device for trace in (*unanswered, *unproved)):
+        return True
+    return is_elsewhere and any(came.is_same_place(trace, here) for trace in unproved)
+
+
+def is_with_stranger(turn: Turn, prepared: Prepared) -> bool:
+    """Whether it comes from the address of somebody in doubt, where no owner logged in before, whatever it names.
+
+    The id of an owner's device may be copied: that the account has met the network, and no login of this device from
+    there waits for its second factor, says that it is the owner, or else a factor that names both. Where the stranger
+    leaves out the device that the account always names, what is asked for there without one may be theirs.
+    """
+    event = prepared.event
+    if not isinstance(event, Movement | CredentialChanged) or event.ip is None:
+        return False
+    here, lately = _place(turn, event), _in_question(turn)
+    entries = [*lately, *(each for each in _unproved(turn) if each not in lately)]
+    doubted = [each for each in came.unvouched(entries) if each.kind == came.LOGIN and not each.answered]
+    strangers = [each for each in doubted if each.address == here.address and each.device != (here.device or None)]
+    if not strangers or 0 < prepared.login_network_ms < min(each.at_ms for each in strangers):
+        return False
+    if not here.device:
+        return any(each.unnamed for each in strangers)
+    own = [each for each in _came(turn) if (each.device, each.address) == (here.device, here.address)]
+    if any(each in own for each in came.proofs_of(lately)):
+        return False
+    if any(each.kind == came.LOGIN and each.doubted and not each.answered for each in own):
+        return True
+    is_met = prepared.login_network_ms > 0 or (prepared.features is not None and prepared.features.network_new == 0.0)
+    return not is_met and any(each in lately for each in strangers)
 
 
 def is_of_before(turn: Turn, prepared: Prepared, event: Movement) -> bool:
@@ -534,6 +570,12 @@ def _came(turn: Turn) -> list[Trace]:
     return [*turn.obligations.came, *(trace for trace in turn.obligations.trail if trace.currency is None)]
 
 
+def _unproved(turn: Turn) -> list[Trace]:
+    """Logins since the last doubt was settled that were asked for a second factor, and gave none, however old."""
+    since_ms = _settled_ms(turn)
+    return came.unproved([trace for trace in _came(turn) if trace.at_ms > since_ms])
+
+
 def began_within(turn: Turn, seconds: int) -> list[Trace]:
     """Who came in and what was changed within the last so many seconds."""
     entries = [trace for trace in _came(turn) if trace.kind != came.FACTOR]
@@ -564,6 +606,8 @@ def met_ms(turn: Turn, prepared: Prepared) -> int:
     trail begins with a login from a new one.
     """
     features, since_ms = prepared.features, prepared.network_since_ms
+    if is_with_stranger(turn, prepared):
+        return 0
     if since_ms:
         return since_ms + round(turn.policy.rules.takeover.device_days * DAY_MS)
     if features is None or features.device_trusted != 1.0 or features.device_age_days <= 0.0:
@@ -579,11 +623,16 @@ def is_strange(features: Features | None, policy: Policy) -> bool:
     )
 
 
+def _is_unlike(features: Features | None) -> bool:
+    return features is not None and features.login_unlike == 1.0
+
+
 def _fresh(turn: Turn) -> list[Trace]:
     """The trail from the first entry on that is not too old, or nothing.
 
     A login or change that was doubted is remembered for as long as the account can forget what it has learned since: a
-    thief who was asked for a second factor, and had it, may wait for weeks.
+    thief who was asked for a second factor, and had it, may wait for weeks. Where none came they may wait for longer,
+    and stay known without a line.
     """
     obligations, at_ms = turn.obligations, turn.at_ms
     quiet_ms = turn.policy.cases.trail_s * 1000
@@ -591,10 +640,18 @@ def _fresh(turn: Turn) -> list[Trace]:
     for number, trace in enumerate(obligations.trail):
         if trace.currency is None and at_ms - trace.at_ms <= (doubted_ms if trace.doubted else quiet_ms):
             if number:
-                obligations.trail = obligations.trail[number:]
+                old, obligations.trail = obligations.trail[:number], obligations.trail[number:]
+                _outlive(turn, old)
             return obligations.trail
-    obligations.trail, obligations.trail_dropped = [], 0
+    old, obligations.trail, obligations.trail_dropped = obligations.trail, [], 0
+    _outlive(turn, old)
     return obligations.trail
+
+
+def _outlive(turn: Turn, old: list[Trace]) -> None:
+    lasting = [trace for trace in old if trace.currency is None and trace.asked and not trace.answered]
+    if lasting:
+        _keep(turn, lasting)
 
 
 def _since_change(turn: Turn) -> list[Trace]:

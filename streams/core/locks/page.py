@@ -35,13 +35,14 @@ Over `known_devices` it asks logins that name no device, from a network that the
 A login by somebody who is nothing like the owner (`login-risk`/03, case F21) restricts `unknown_devices`: the password
 alone has let nobody in, so what the owner is known by goes on paying. It falls to lower limits, and its case closes,
 when the second factor is given from there (`challenge_passed`), or the owner says "yes" on a device from before the
-login (`customer_confirmed`). A device that never logged in is unknown in the
-owner's own network too; where a movement names none its network tells, or else who logged in last. What has paid since
-before the stranger came is known as well: a device for longer than `rules.takeover.device_days`, that is not the one in
-doubt and not at its address; and, where neither device nor address is named, a card at a terminal, a known card in a
-known shop, and money to a payee from before. What is asked for by whoever was kept out restricts nobody else, and the
-owner's new password makes no takeover of it. Where the login comes from what the account is known by, `everyone` is
-restricted, for nobody can tell the two apart.
+login (`customer_confirmed`). A device that never logged in is unknown in the owner's own network too; where a movement
+names none its network tells, or else who logged in last. What has paid since before the stranger came is known as well:
+a device for longer than `rules.takeover.device_days`, that is not the one in doubt and not at its address; and, where
+neither device nor address is named, a card at a terminal, a known card in a known shop, and money to a payee from
+before. The address of a login in doubt, in a network that the account never met, makes the owner's own device unknown
+there until a second factor names it: its id may be copied. What is asked for by whoever was kept out restricts nobody
+else, and the owner's new password makes no takeover of it. Where the login comes from what the account is known by,
+`everyone` is restricted, for nobody can tell the two apart.
 
 From the command on, money out of an account that is frozen or restricted is decided `block` with the reason R28, and so
 is a login to a frozen one, to one whose password is disabled, and from the side that a person has locked; the case that

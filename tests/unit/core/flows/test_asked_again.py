@@ -106,10 +106,26 @@ def test_the_second_factor_of_somebody_else_does_not_end_it() -> None:
     assert pays(player, {"device_id": "new-phone", "ip": "192.0.2.200"}, NOON + MINUTE) == "allow"
 
 
-def test_it_is_over_after_a_week() -> None:
+def test_elsewhere_it_is_over_after_a_week() -> None:
     player = came_in()
-    assert pays(player, ADDRESS, NOON + 6 * DAY) == "step_up"
-    assert pays(player, ADDRESS, NOON + 8 * DAY) == "allow"
+    assert pays(player, MOBILE, NOON + 6 * DAY) == "step_up"
+    assert pays(player, MOBILE, NOON + 8 * DAY) == "allow"
+
+
+@pytest.mark.parametrize("days", [8, 29, 31, 200])
+@pytest.mark.parametrize("where", [BOX, ADDRESS, {"device_id": "box"}], ids=str)
+def test_where_no_second_factor_came_nothing_is_proved_by_age(days: int, where: dict[str, Any]) -> None:
+    player = came_in()
+    for day in range(1, days):
+        at_ms = NOON + day * DAY
+        player.see(login(at_ms, f"own-{day}", LoginSucceeded, asn=100, user_agent="wallet/5.3", **PHONE))
+        assert pays(player, PHONE, at_ms + MINUTE, "payment") in ("allow", "notify")
+    assert [pays(player, where, NOON + days * DAY + number) for number in range(3)] == ["step_up"] * 3
+    came_by = ADDRESS if "ip" in where else BOX
+    player.see(login(NOON + days * DAY + MINUTE, "otp", ChallengePassed, **(came_by | where)))
+    for day in (days, days + 1, days + 40):
+        assert pays(player, where, NOON + day * DAY + HOUR, "payment", 1_000) in ("allow", "notify")
+    player.stored()
 
 
 def test_an_analyst_ends_it() -> None:

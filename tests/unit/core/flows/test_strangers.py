@@ -323,6 +323,82 @@ def test_a_yes_to_one_of_two_strangers_ends_nothing() -> None:
     assert (locks(player), case.is_open) == ([("restrict", "unknown_devices")], True)
 
 
+COPY: dict[str, Any] = FAR | {"device_id": PHONE["device_id"]}
+
+
+def copied() -> tuple[Player, Case]:
+    """The stranger names the owner's phone a minute later, and changes what the owner is known by."""
+    player, case, _ = entered()
+    player.see(login(NOON + MINUTE, "copy", LoginSucceeded, **COPY, **AGENT))
+    for reason in ("password", "phone"):
+        player.see(login(NOON + 2 * MINUTE, f"new-{reason}", CredentialChanged, reason=reason, **COPY))
+    return player, case
+
+
+@pytest.mark.parametrize("days", [0, 4, 8])
+def test_the_owners_device_id_from_the_strangers_address_is_the_stranger(days: int) -> None:
+    player, _ = copied()
+    at_ms = NOON + days * DAY + HOUR
+    player.pass_until(at_ms)
+    for number in range(3):
+        (outcome,) = pays(player, at_ms + number * MINUTE, ip=FAR["ip"], counterparty_id=f"mule-{number}")
+        assert outcome in ("step_up", "hold", "block")
+
+
+def test_the_owner_goes_on_elsewhere_and_by_a_factor_there_too() -> None:
+    player, _, _ = entered()
+    assert pays(player, NOON + MINUTE, ip=FAR["ip"], counterparty_id="friend") == ["block"]
+    assert pays(player, NOON + 2 * MINUTE, ip="192.0.2.44") in (["allow"], ["notify"]), "on the way"
+    factor(player, NOON + 3 * MINUTE, device_id=PHONE["device_id"])
+    assert pays(player, NOON + 4 * MINUTE, ip=FAR["ip"], counterparty_id="friend") in (["allow"], ["notify"])
+    assert pays(player, NOON + 5 * MINUTE, device_id="box", ip=FAR["ip"]) == ["block"]
+
+
+def test_a_stranger_in_the_owners_own_network_makes_nobody_else_a_stranger() -> None:
+    player = Player.revived(busy_site(), RISKY)
+    player.see(login(NOON, "in", LoginSucceeded, **(FAR | {"ip": PHONE["ip"]}), **AGENT))
+    assert locks(player) == [("restrict", "unknown_devices")]
+    assert pays(player, NOON + MINUTE) in (["allow"], ["notify"])
+    assert pays(player, NOON + 2 * MINUTE, device_id="box") == ["block"]
+
+
+HOTEL: dict[str, Any] = {"ip": "198.51.100.50", "country": "CN", "asn": 777}
+BARE: dict[str, Any] = HOTEL | {"user_agent": "Firefox"}
+NEW: dict[str, Any] = HOTEL | {"device_id": "new-phone"}
+AT_HOTEL: dict[str, Any] = {"ip": HOTEL["ip"]}
+
+
+@pytest.mark.parametrize("after_ms", [MINUTE, HOUR])
+@pytest.mark.parametrize("owner_first", [False, True])
+@pytest.mark.parametrize("has_new_phone", [False, True])
+def test_the_owners_factor_in_a_shared_network_vouches_for_nobody_who_names_no_device(
+    after_ms: int, owner_first: bool, has_new_phone: bool
+) -> None:
+    player = Player.revived(busy_site(), RISKY)
+    own = NEW if has_new_phone else NEW | {"device_id": PHONE["device_id"]}
+
+    def owner(at_ms: int) -> None:
+        if has_new_phone:
+            player.see(login(at_ms, "own", LoginSucceeded, **own, **AGENT))
+        else:
+            place = {"ip": HOTEL["ip"], "device_id": PHONE["device_id"]}
+            player.see(paid(at_ms, "coffee", 400, PaymentSucceeded, merchant_id="m1", **place))
+        player.see(login(at_ms + 1_000, "own", ChallengePassed, **own))
+
+    if owner_first:
+        owner(NOON - after_ms)
+    effects = player.see(login(NOON, "bare", LoginSucceeded, **BARE))
+    assert decided(effects) == ["step_up"]
+    if not owner_first:
+        owner(NOON + after_ms)
+    for number in range(3):
+        at_ms = NOON + 2 * HOUR + number * MINUTE
+        (outcome,) = pays(player, at_ms, device_id=None, counterparty_id=f"mule-{number}", **AT_HOTEL)
+        assert outcome in ("step_up", "hold", "block")
+    device = {"device_id": own["device_id"]}
+    assert pays(player, NOON + 3 * HOUR, **device, **AT_HOTEL) in (["allow"], ["notify"])
+
+
 def checked(player: Player, at_ms: int, **fields: Any) -> None:
     player.see(event(IdentityVerified, at_ms, f"check-{at_ms}", **CHECK, **fields))
     assert ("restrict", "unknown_devices") not in locks(player)
