@@ -21,6 +21,7 @@ from streams.cli.cluster import NotAsItShouldBe, ask, cluster_options, settings_
 from streams.cli.features import END_OF_TIME_MS
 from streams.cli.published_policies import read_history, rollback, soon
 from streams.cli.replay import Instant
+from streams.cli.said_why import said_why
 from streams.cli.terminal import say, say_json, terminal
 from streams.cli.train import maturity_options
 from streams.core.policy import Policy
@@ -238,7 +239,7 @@ def promote(
 
 @models.command("rollback")
 @click.pass_context
-@click.option("--why", required=True, help="The reason, for the history.")
+@said_why
 @click.option("--role", required=True, help="The role you act in.")
 @click.option("--actor", required=True, help="Who you are.")
 @cluster_options

@@ -21,6 +21,7 @@ from streams.cli.cluster import BadRequest, NotAsItShouldBe, ask, cluster_option
 from streams.cli.outputs import OutFile
 from streams.cli.policy import policy
 from streams.cli.policy_review import review, trial_of
+from streams.cli.said_why import said_why
 from streams.cli.terminal import say, say_json, terminal
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.policies import PolicyApproved, PolicyProposed, PolicyRolledBack
@@ -42,7 +43,7 @@ def who(roles: frozenset[str]) -> Callable[[CommandT], CommandT]:
 
     def decorate(command: CommandT) -> CommandT:
         for option in (
-            click.option("--why", required=True, help="The reason, for the history."),
+            said_why,
             click.option("--role", type=click.Choice(sorted(roles)), required=True, help="The role you act in."),
             click.option("--actor", required=True, help="Who you are."),
         ):

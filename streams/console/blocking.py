@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from streams.adapters.case_store import linked, queries
 from streams.adapters.case_store.linked import Act
 from streams.console.actions import NOT_ALLOWED, Outcome, Refused
-from streams.console.forms import filled_in
+from streams.console.forms import filled_in, is_personal
 from streams.contracts.accounts import BlockedKind, BlockReason, EntityBlock
 from streams.contracts.base import from_ms
 from streams.contracts.registry import ANONYMOUS
@@ -18,7 +18,6 @@ from streams.core.addresses import address_of, plainly
 from streams.core.entities.blocks import RULE, command_id
 from streams.core.entities.context import reference
 from streams.core.ids import digest
-from streams.core.personal import kind_of
 from streams.core.roles import ANALYSTS
 
 KINDS: Final[tuple[str, ...]] = get_args(BlockedKind)
@@ -132,15 +131,15 @@ def named(kind: str, value: str) -> str:
 def asked_for(kind: str, value: str) -> str:
     """What somebody has written down to be blocked, as blocks have it.
 
-    Raises Refused for an address that is none, and for the number of a card or person: the events have pseudonyms of
-    those, so a block of the number itself would stop nobody and be written down.
+    Raises Refused for an address that is none, and for the number of a card or person, whatever it is said to be: the
+    events have pseudonyms of those, so a block of the number itself would stop nobody and be written down.
     """
     if kind == "ip":
         try:
             return str(address_of(value))
         except ValueError:
             raise Refused("refused.address") from None
-    if kind in ("card", "payee") and kind_of(value) is not None:
+    if is_personal(value):
         raise Refused("refused.personal")
     return value
 

@@ -30,7 +30,8 @@ RESULTS: Final = ("right", "wrong", "not_asked")
 SCRIPT: Final[Mapping[str, Mapping[str, str]]] = load_texts("identity_script.toml")
 MERCHANT: Final = "merchant"
 SEALED: Final = ("payee", "device")  # a form that knows them names them by reference, as it does the account
-_REFERENCES: Final = ("account", "order", "payment", MERCHANT, *SEALED)
+_SAID: Final = frozenset({"text", "amount", "currency", "at"})  # is masked, or becomes a number; all else is an id
+_OF_THE_FORM: Final = frozenset({"csrf", "form"})
 _AROUND_MS: Final = 3 * 3_600_000  # people remember about when it was
 _LARGEST: Final = 10**15
 
@@ -86,7 +87,7 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
         raise Refused(NOT_ALLOWED)
     said = {name: value.strip() for name, value in given.items() if value.strip()}
     account_id = said.get("account", "")
-    if not account_id or any(is_personal(said.get(name, "")) for name in _REFERENCES):
+    if not account_id or any(is_personal(said[name]) for name in said.keys() - _SAID - _OF_THE_FORM):
         raise Refused("refused.personal" if account_id else "refused.form")
     if "case" not in said and "flow" not in said and "text" not in said:
         raise Refused("refused.nothing_said")

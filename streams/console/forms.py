@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from streams.core.ids import digest
 from streams.core.intake.masking import masked
 from streams.core.personal import kind_of
 
 _ID: Final = re.compile(r"[A-Za-z0-9_:#-]+")
+_BETWEEN: Final = str.maketrans("_:#", "---")  # what may stand between the groups of a number that is written as an id
+VERSION_DIGITS: Final = 9  # at most, of a case: fewer than a telephone number has
 
 
 def is_personal(typed: str) -> bool:
     """Whether what stands where a reference belongs is a number or address of somebody, or tells a password."""
     is_id = _ID.fullmatch(typed) is not None  # digits of an order may be what in a sentence was a telephone
-    return kind_of(typed) is not None or (not is_id and bool(masked(typed).kinds))
+    plain = unquote(typed)
+    return (
+        kind_of(plain) is not None
+        or kind_of(plain.translate(_BETWEEN)) is not None
+        or (not is_id and bool(masked(plain).kinds))
+    )
 
 
 def written(text: str) -> str:

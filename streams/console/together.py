@@ -16,7 +16,7 @@ from streams.adapters.case_store.tables import WAITING, WORK
 from streams.adapters.case_store.tokens import SentAction
 from streams.console import actions
 from streams.console.desk import Desk
-from streams.console.forms import filled_in
+from streams.console.forms import VERSION_DIGITS, filled_in
 from streams.console.pages import decode_locks
 from streams.contracts.accounts import CaseAction
 from streams.contracts.actions import Lock
@@ -57,7 +57,12 @@ def chosen(given: Iterable[str]) -> list[tuple[str, int]]:
     found: dict[str, int] = {}
     for each in given:
         version, _, case_id = each.partition(":")
-        if not (version.isascii() and version.isdigit() and len(version) <= 18 and 0 < len(case_id) <= _LONGEST_ID):
+        if not (
+            version.isascii()
+            and version.isdigit()
+            and len(version) <= VERSION_DIGITS
+            and 0 < len(case_id) <= _LONGEST_ID
+        ):
             raise HTTPException(400, "refused.form")
         found.setdefault(case_id, int(version))
     if len(found) > MOST:

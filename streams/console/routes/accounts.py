@@ -27,8 +27,10 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
+from streams.console.forms import is_personal
 from streams.console.masking import masked_in, people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
+from streams.console.references import MARK
 from streams.console.timeline import habit, judged, timeline
 from streams.core.intake.topics import TOPICS
 
@@ -89,6 +91,8 @@ async def open_case(
     if not names_a_form(form):
         raise HTTPException(400, "refused.form")
     account_id = desk.meant(session, "account", id)
+    if not id.startswith(MARK) and is_personal(account_id):  # of a page of ours it is what the events have
+        raise HTTPException(400, "refused.personal")
     now_ms = desk.clock.now_ms()
     try:
         wanted = opening_of(

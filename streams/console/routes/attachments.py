@@ -14,6 +14,7 @@ from streams.console import actions
 from streams.console.addresses import addresses_of, is_public
 from streams.console.audit import says
 from streams.console.desk import FROM_HERE, At, Desk, Who, may_act, missing, names_a_form, of_this_session
+from streams.console.forms import VERSION_DIGITS
 from streams.contracts.accounts import Attachment
 from streams.core.cases.attachments import NOT_KEPT, host_of, refusal_of
 
@@ -43,7 +44,7 @@ async def attach(
     may_act(session)
     if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in (version, size)):
         raise HTTPException(400, "refused.form")
-    if kind not in KINDS or not names_a_form(form):
+    if kind not in KINDS or not names_a_form(form) or len(version) > VERSION_DIGITS:
         raise HTTPException(400, "refused.form")
     given = {
         "reference": reference.strip(),

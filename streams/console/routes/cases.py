@@ -28,6 +28,7 @@ from streams.console.desk import (
     of_this_session,
     reason_to_reveal,
 )
+from streams.console.forms import VERSION_DIGITS
 from streams.console.masking import masked_in, people_in, people_of
 from streams.console.pages import decode_locks, decode_notice
 from streams.console.routes.attachments import KINDS
@@ -132,7 +133,7 @@ def _acts(connection: Connection, case: CaseVersion) -> tuple[Act, ...]:
 
 def _version_seen(version: str, form: str) -> int:
     """The version of the case that a form was filled in under. Answers 400 to what no form of ours sends."""
-    if not version.isascii() or not version.isdigit() or len(version) > 18 or not names_a_form(form):
+    if not version.isascii() or not version.isdigit() or len(version) > VERSION_DIGITS or not names_a_form(form):
         raise HTTPException(400, "refused.form")
     return int(version)
 

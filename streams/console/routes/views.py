@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from streams.adapters.case_store import desks
 from streams.adapters.case_store.desks import View
 from streams.console.desk import FROM_HERE, At, Who, of_this_session
-from streams.core.intake.masking import masked
+from streams.console.forms import is_personal
 from streams.core.roles import ANALYSTS, SUPERVISORS
 
 router = APIRouter()
@@ -33,8 +33,10 @@ def keep(
 ) -> Response:
     of_this_session(session, csrf)
     called = " ".join(name.split())
-    if not 0 < len(called) <= 64 or not called.isprintable() or masked(called).kinds:
+    if not 0 < len(called) <= 64 or not called.isprintable() or is_personal(called):
         raise HTTPException(400, "refused.name")
+    if any(map(is_personal, (queue, priority, stage, whose))):  # they are kept, and stand in an address
+        raise HTTPException(400, "refused.form")
     if session.role not in ANALYSTS or (shared and session.role not in SUPERVISORS):
         raise HTTPException(403, "refused.role")
     query = urlencode(dict(zip(_FILTERS, (queue[:64], priority[:8], stage[:16], whose[:16]), strict=True)))
