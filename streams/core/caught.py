@@ -11,7 +11,7 @@ from typing import Final
 from streams.contracts.payments import Movement
 from streams.core.currencies import convert, rates_at
 from streams.core.familiar import find
-from streams.core.money import charges
+from streams.core.money import remembered
 from streams.core.obligations import DOUBTED_MAX, Case, payment_key
 from streams.core.outcome import Outcome
 from streams.core.turn import Turn
@@ -50,10 +50,10 @@ def value_in(turn: Turn, case: Case, payment_id: str) -> tuple[int, str] | None:
 
 
 def _remembered(turn: Turn, payment_id: str) -> tuple[int, str]:
-    about = charges.about_of(turn, payment_id)
+    about = remembered.about_of(turn, payment_id)
     if about is not None:
         return about.amount_minor, about.currency
-    debits = charges.debits_of(turn, payment_key(payment_id))
+    debits = remembered.debits_of(turn, payment_key(payment_id))
     return (debits[0].amount_minor, debits[0].currency) if debits else (0, _REFERENCE)
 
 

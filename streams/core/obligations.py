@@ -143,7 +143,7 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
     family: str  # of its case
     status: str = "owed"
     refund_id: str = ""
-    line: int = 0  # `charges.line_of` of what is given back, which its refund is named after; 0: nothing booked yet
+    line: int = 0  # `references.line_of` of what is given back, which its refund is named after; 0: nothing booked yet
     not_before_ms: int = 0  # end of its grace, where it was judged before that for want of room
     how: int = (
         0  # of its refund: 15 bits of the method of its payment (`streams.core.money.times`); 0: card, or unknown
@@ -162,7 +162,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     refund: bool = False  # of states of earlier versions: a refund that somebody has approved, no credit of the ledger
     back_minor: int = 0  # how much of a debit has come back already
-    line: int = 0  # `charges.line_of`
+    line: int = 0  # `references.line_of`
     whole_minor: int = 0  # what the debits of its payment may come to, and those of its order; 0: nobody has said
     order_minor: int = 0
     fee: bool = False  # it is a fee of its payment (flow F46): no part of its price
@@ -227,7 +227,7 @@ class Fee(msgspec.Struct, array_like=True, gc=False):
     amount_minor: int
     currency: str
     at_ms: int
-    line: int = 0  # `charges.line_of` of the ledger's line that is it; 0: none so far
+    line: int = 0  # `references.line_of` of the ledger's line that is it; 0: none so far
     excess_minor: int = 0  # so much of it goes back by F46
     tariff: str = ""  # what it is judged by, while it waits for what it was taken on or for its booking; else empty
     fee_id: str = ""  # this one and the next are kept for as long as it waits, up to DECORATION_MAX
@@ -285,7 +285,7 @@ class Debit(msgspec.Struct, array_like=True, gc=False):
     back_minor: int = 0  # how much of it the ledger has given back so far
     again: bool = False  # not the first debit of its payment
     contradicted: bool = False  # its payment was good and has failed since: `entry` is the failure's event
-    line: int = 0  # `charges.line_of`
+    line: int = 0  # `references.line_of`
     undone: bool = False  # said to be reversed: due is when the ledger should have given it back
     tells: str = ""  # why its transfer failed, where the customer hears that the money is back
 
@@ -823,7 +823,7 @@ class Obligations(msgspec.Struct, array_like=True, gc=False):
         self.finals = (others + entry)[-FINALS_MAX * _FINAL_BYTES :]
 
     def booked(self, line: int) -> bool:
-        """Was this line of the ledger (`charges.line_of`) heard before? From now on it was."""
+        """Was this line of the ledger (`references.line_of`) heard before? From now on it was."""
         key = line.to_bytes(_ENTRY_BYTES)
         if find(self.entries, key, _ENTRY_BYTES) >= 0:
             return True

@@ -113,11 +113,13 @@ from streams.core.money import (
     broken_promise,
     charges,
     debit_without_payment,
+    duplicates,
     expectations,
     orphans,
     reckoning,
     refund_retries,
     refunds,
+    remembered,
     reservations,
     undercharges,
     unrated,
@@ -360,7 +362,7 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
 
 def _payment_of(turn: Turn, event: Movement | LedgerPosted | FeeCharged) -> str:
     """The payment that it is about, as far as anybody knows."""
-    return (charges.joined(turn, event) if isinstance(event, LedgerPosted) else event.payment_id) or ""
+    return (remembered.joined(turn, event) if isinstance(event, LedgerPosted) else event.payment_id) or ""
 
 
 def forgets_ms(observations: Observations, obligations: Obligations) -> int | None:
@@ -391,10 +393,10 @@ def fire(obligations: Obligations, due_ms: int, policy: Policy, ctx: DecideConte
                 unknown_outcome.due(turn, waiting)
             case Expectation() if waiting.kind == charges.CHARGE:
                 charges.due(turn, waiting)
-            case Expectation() if waiting.kind == charges.ONE_TOO_MANY:
-                charges.duplicate_due(turn, waiting)
-            case Expectation() if waiting.kind == charges.ATTEMPT:
-                charges.attempt_due(turn, waiting)
+            case Expectation() if waiting.kind == duplicates.ONE_TOO_MANY:
+                duplicates.due(turn, waiting)
+            case Expectation() if waiting.kind == duplicates.ATTEMPT:
+                duplicates.attempt_due(turn, waiting)
             case Expectation() if waiting.kind == charges.UNDERCHARGE:
                 undercharges.due(turn, waiting)
             case Expectation() if waiting.kind == both_sides.BOTH_SIDES:

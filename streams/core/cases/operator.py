@@ -27,7 +27,7 @@ from streams.core.locks.saga import is_after_freeze, lift, lock, stands_as_long,
 from streams.core.locks.unlock import is_proved, liftable, pardon, undo_false_locks
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant
-from streams.core.money import charges, refunds
+from streams.core.money import refunds, remembered
 from streams.core.obligations import Case, HeldLock, Hold, Line, Reason
 from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.truth import learn_from
@@ -391,7 +391,7 @@ def _open_refusal(turn: Turn, event: CaseAction) -> tuple[str, str] | None:
 def _opened(turn: Turn, event: CaseAction) -> Case:
     """A case that somebody has opened by hand; one that is open about the same is joined."""
     topic, payment_id = TOPICS[event.flow or ""], event.payment_id or ""
-    about = charges.about_of(turn, payment_id) if payment_id else None
+    about = remembered.about_of(turn, payment_id) if payment_id else None
     text = f"{event.role} {event.actor}: opened by hand"[:200]
     return open_or_join(
         turn,

@@ -18,7 +18,16 @@ from streams.core.cases.timeline import attach
 from streams.core.library import tariff_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import money
-from streams.core.money import arrivals, charges, debit_without_payment, fee_lines, refunds
+from streams.core.money import (
+    arrivals,
+    charges,
+    completeness,
+    debit_without_payment,
+    fee_lines,
+    references,
+    refunds,
+    remembered,
+)
 from streams.core.money.completeness import postponed
 from streams.core.money.tariffs import Tariff
 from streams.core.obligations import (
@@ -46,7 +55,7 @@ def charged(turn: Turn, event: FeeCharged) -> None:
     Of a late fee only what the ledger booked for it is told from its payment's price.
     """
     attach(turn, event)
-    about, name = _about(event), charges.hashed(f"{event.source} fee {event.fee_id}")
+    about, name = _about(event), references.hashed(f"{event.source} fee {event.fee_id}")
     if fee_lines.known(turn, name) or refunds.was_intended(turn, about, name):
         return  # told once more
     fee = Fee(payment_key(about), name, event.amount_minor, event.currency, turn.at_ms)
@@ -89,14 +98,14 @@ def moved(turn: Turn, event: Movement, status: int) -> None:
 
 def booked(turn: Turn, event: LedgerPosted) -> None:
     """A debit of the ledger: a fee that has waited for it goes back, or is looked for inside of it a minute later."""
-    about = charges.joined(turn, event) if event.direction == "debit" else None
+    about = remembered.joined(turn, event) if event.direction == "debit" else None
     if about is None:
         return
     for fee in fee_lines.waiting(turn, about):
         tariff = turn.ctx.library.tariffs.get(fee.tariff)
         if fee.above_minor and tariff is not None:
             _take_up(turn, about, fee, tariff)
-    mine = fee_lines.of(turn, charges.line_of(event))
+    mine = fee_lines.of(turn, references.line_of(event))
     for owed in turn.obligations.owed if mine is not None else ():
         if mine is not None and (owed.family, owed.line, owed.entry) == (refunds.FEE, mine.name, ""):
             owed.entry = event.event_id
@@ -109,7 +118,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     Of a payment that is not good all that the ledger took is missing (rule L1), a fee inside of it as well. A fee of no
     payment that nobody has booked is for people.
     """
-    if postponed(turn, waiting, charges.NEEDS):
+    if postponed(turn, waiting, completeness.LEDGER):
         return
     turn.obligations.expectations.remove(waiting)
     about = waiting.payment_id
@@ -123,7 +132,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
             continue
         fee.inside = any(
             not each.fee and each.currency == fee.currency and each.amount_minor + each.back_minor >= fee.amount_minor
-            for each in charges.debits_of(turn, fee.payment)
+            for each in remembered.debits_of(turn, fee.payment)
         )
         if fee.inside:
             fee.above_minor = charges.still_inside_minor(turn, about, fee)  # the rest has left as too much, or is back

@@ -26,7 +26,7 @@ from streams.core.locks.account_states import is_frozen
 from streams.core.locks.saga import errand, lock, pass_on
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import Case, Hold, Line, PaymentState, payment_key
 from streams.core.outcome import Outcome
 from streams.core.reasons import REASONS

@@ -7,7 +7,7 @@ from streams.contracts.logins import ChallengePassed
 from streams.core.cases.book import add_line
 from streams.core.flows import unknown_outcome
 from streams.core.locks.account_states import is_frozen
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import HOLDS_MAX, Case, Hold, Line
 from streams.core.turn import Turn
 

@@ -46,12 +46,14 @@ from streams.core.money import (
     both_sides,
     charges,
     debit_without_payment,
+    duplicates,
     expectations,
     given,
     kept_otherwise,
     orphans,
     other_leg,
     over_refunds,
+    prices,
     refund_retries,
     refunds,
     reservations,
@@ -171,7 +173,7 @@ def _gone_on(turn: Turn, word: _Word, known: PaymentState) -> PaymentState:
     if turn.obligations.lately:
         shared_ids.heard(turn, word.event)
     if type(word.event) in REQUESTS and known.status == PaymentState.FAILED:
-        charges.tried_again(turn, word.event)
+        duplicates.tried_again(turn, word.event)
     overtaken = _is_overtaken(turn, word.at_ms, word.said_ms)
     return known.after(word.status, word.late and (not word.said_ms or overtaken), overtaken=overtaken)
 
@@ -203,16 +205,16 @@ def _explain_lines(turn: Turn, word: _Word, state: PaymentState) -> None:
     """What the ledger has said and nobody could explain, before anything is said about the movement."""
     obligations, event = turn.obligations, word.event
     paused_cards.paid_by(turn, event)
-    names_more = word.known is not None and charges.names_more(turn, event)
-    explains = word.known is None or orphans.may_explain(turn, event) or charges.tells_price(turn, event)
+    names_more = word.known is not None and prices.names_more(turn, event)
+    explains = word.known is None or orphans.may_explain(turn, event) or prices.tells_price(turn, event)
     if explains or names_more:
-        charges.requested(turn, event)
+        prices.requested(turn, event)
         has_claimed = orphans.explained(turn, event, state)
         was_good = word.known is not None and word.known.status == PaymentState.SUCCEEDED
         if names_more and was_good and not has_claimed:
-            charges.named_late(turn, event)
+            duplicates.named_late(turn, event)
     elif obligations.lately:
-        charges.told_more(turn, event)
+        prices.told_more(turn, event)
     fees.moved(turn, event, word.status)
     if obligations.reserved or obligations.cases:
         reservations.moved(turn, event, state)

@@ -23,7 +23,7 @@ from streams.core.knowledge.articles import Article
 from streams.core.local_time import is_zone
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import ARTICLE
-from streams.core.money import charges
+from streams.core.money import remembered
 from streams.core.obligations import DECORATION_MAX, Case, Line, payment_key
 from streams.core.turn import Turn
 
@@ -182,7 +182,7 @@ def opened(turn: Turn, event: Support, reading: Reading, line: Line, looked_up: 
     article = looked_up.article if looked_up is not None else None
     payment_id = event.payment_id or ""
     amount_minor, currency = details.amount_minor, details.currency or None
-    about = charges.about_of(turn, payment_id) if payment_id else None
+    about = remembered.about_of(turn, payment_id) if payment_id else None
     if about is not None:
         amount_minor, currency = about.amount_minor, about.currency  # surer than what is said
     case = open_or_join(

@@ -13,7 +13,7 @@ from streams.contracts.payments import Movement, Refund
 from streams.core.cases.book import add_line, put_line
 from streams.core.flows import owners_word
 from streams.core.flows.movements import status_after
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import Case, Line, PaymentState, payment_key
 from streams.core.turn import Turn
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, open_or_join
 from streams.core.money import given, refunds
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import DAY_MS, PAYMENTS_MAX, REFUND_MARKS_MAX, Line, PaymentState, payment_key
 from streams.core.turn import Turn
 

@@ -19,7 +19,7 @@ from streams.core.flows.fraud_alert import (
 )
 from streams.core.flows.holds import end_hold
 from streams.core.messages.notify import notify
-from streams.core.money import charges, refunds, standing
+from streams.core.money import prices, refunds, remembered, standing
 from streams.core.money.completeness import ledger_is_heard
 from streams.core.obligations import Case, Lately, Line, PaymentState, Spent, payment_key
 from streams.core.turn import Turn
@@ -85,7 +85,7 @@ def _take_changes(turn: Turn) -> None:
 
 def came_back(turn: Turn, payment_id: str, amount_minor: int) -> None:
     """The ledger has credited so much of a transfer: where it went wrong it is mended when all of it is back."""
-    debits = charges.debits_of(turn, payment_key(payment_id))
+    debits = remembered.debits_of(turn, payment_key(payment_id))
     all_back = bool(debits) and not any(debit.amount_minor for debit in debits)
     for case in _wrong(turn, payment_id):
         if case.is_open and (all_back or case.amount_minor is None or amount_minor >= case.amount_minor):
@@ -137,7 +137,7 @@ def _mended(turn: Turn, case: Case, money_state: str) -> None:
 def _wrong_transfer(turn: Turn, payment_id: str) -> None:
     """What still waits is stopped; what has arrived is the payee's to give back, and people ask them."""
     case = open_or_join(turn, _draft(turn, WRONG, "F41", WRONG, "policy", 3, payment_id))
-    case.amount_minor = case.amount_minor or charges.amount_of(turn, payment_id)
+    case.amount_minor = case.amount_minor or prices.amount_of(turn, payment_id)
     hold = turn.obligations.hold(payment_id)
     if hold is None:
         state = turn.obligations.recall(payment_key(payment_id))
@@ -148,7 +148,7 @@ def _wrong_transfer(turn: Turn, payment_id: str) -> None:
         return
     case.amount_minor, case.currency = hold.amount_minor, hold.currency
     end_hold(turn, hold, "block", "confirmed", "the customer has sent it to the wrong person")
-    if case.payment_id == payment_id and charges.paid(turn, payment_id) is None:
+    if case.payment_id == payment_id and remembered.paid(turn, payment_id) is None:
         _mended(turn, case, _NOT_SENT)
 
 
@@ -179,7 +179,7 @@ def _last_currency(turn: Turn) -> str | None:
 
 def _known_amount(turn: Turn, payment_id: str) -> tuple[int | None, str | None]:
     """What is remembered of the payment: the law's clock follows from its currency."""
-    known = (turn.obligations.hold(payment_id), charges.about_of(turn, payment_id)) if payment_id else ()
+    known = (turn.obligations.hold(payment_id), remembered.about_of(turn, payment_id)) if payment_id else ()
     cases = (case for case in turn.obligations.cases if payment_id and case.payment_id == payment_id)
     return next(
         ((each.amount_minor, each.currency) for each in (*known, *cases) if each and each.currency), (None, None)

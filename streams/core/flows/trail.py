@@ -32,7 +32,7 @@ from streams.core.cases.timeline import kind_of
 from streams.core.features import Features
 from streams.core.flows import came
 from streams.core.flows.movements import status_after
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import (
     HOME_TRAIL_BYTES,
     MOVED_BYTES,

@@ -16,7 +16,7 @@ from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, charges, expectations, refunds
+from streams.core.money import arrivals, duplicates, expectations, refunds
 from streams.core.money.completeness import ledger_is_heard, postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
@@ -333,7 +333,7 @@ def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
 
     While the ledger is not heard nobody knows. An order that is paid already would be cancelled with it.
     """
-    is_paid = arrivals.knows(turn, STATED_OF, unknown.payment_id) or charges.is_order_paid(turn, unknown.payment_id)
+    is_paid = arrivals.knows(turn, STATED_OF, unknown.payment_id) or duplicates.is_order_paid(turn, unknown.payment_id)
     if is_paid or not ledger_is_heard(turn):
         return
     is_debited = (state is not None and state.is_debited) or any(
@@ -359,7 +359,7 @@ def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) ->
     if status == PaymentState.SUCCEEDED:
         _end(turn, payment_id, f"{FAMILY}.succeeded", unknown)
         return
-    if charges.is_order_paid(turn, payment_id):
+    if duplicates.is_order_paid(turn, payment_id):
         _end(turn, payment_id, f"{FAMILY}.order_paid", unknown)
         return
     is_stated = status == PaymentState.FAILED and arrivals.knows(turn, STATED_OF, payment_id)

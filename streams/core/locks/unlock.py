@@ -20,7 +20,7 @@ from streams.core.locks.account_states import SOFT_LOCK, state_of_lock
 from streams.core.locks.saga import APPEAL, errand, is_after_freeze, lift, open_appeal, publish
 from streams.core.locks.transitions import level_of
 from streams.core.messages.notify import notify
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import Case, HeldLock, Line, Reason, Trace
 from streams.core.turn import Turn
 

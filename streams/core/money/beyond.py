@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.core.money import balance, charges, expectations, over_refunds, refunds
+from streams.core.money import balance, expectations, over_refunds, refunds, set_off
 from streams.core.money.completeness import postponed
 from streams.core.obligations import Expectation, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
@@ -23,10 +23,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
     turn.obligations.expectations.remove(waiting)
     payment_id, currency = waiting.payment_id, waiting.currency
     state = turn.obligations.recall(payment_key(payment_id))
-    minor = charges.early_minor(turn, payment_id, currency)
+    minor = set_off.early_minor(turn, payment_id, currency)
     minor -= balance.asked_minor(turn, payment_id, currency, refunds.DOUBLE_BENEFIT)
     if state is None or state.status == PaymentState.SUCCEEDED or minor <= 0 or over_refunds.is_open(turn, payment_id):
         return
     both = Owed(payment_id, waiting.entry, minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, "credited although all that was debited is back")
-    charges.not_early(turn, payment_id)
+    set_off.not_early(turn, payment_id)

@@ -11,7 +11,7 @@ from streams.contracts.payments import Movement
 from streams.core.flows import attempts
 from streams.core.messages.notify import notify
 from streams.core.messages.render import money
-from streams.core.money import balance, charges, expectations, refunds
+from streams.core.money import balance, expectations, refunds, remembered
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     Case,
@@ -51,7 +51,7 @@ def had_failed(turn: Turn, event: Movement) -> None:
 
 def is_back(turn: Turn, payment_id: str) -> bool:
     """Whether the ledger has given anything back of what it has debited."""
-    return any(each.back_minor for each in charges.debits_of(turn, payment_key(payment_id)))
+    return any(each.back_minor for each in remembered.debits_of(turn, payment_key(payment_id)))
 
 
 def due(turn: Turn, waiting: Expectation) -> None:
@@ -84,7 +84,7 @@ def _take_back(turn: Turn, case: Case, twice_minor: int, currency: str) -> None:
 
 def _look_later(turn: Turn, payment_id: str) -> None:
     waits = turn.obligations.expectations
-    mine = [each for each in charges.debits_of(turn, payment_key(payment_id)) if each.back_minor]
+    mine = [each for each in remembered.debits_of(turn, payment_key(payment_id)) if each.back_minor]
     is_waited_for = any(each.kind == BOTH_SIDES and each.payment_id == payment_id for each in waits)
     if not mine or is_waited_for or not turn.obligations.is_good(payment_key(payment_id)):
         return
@@ -96,7 +96,7 @@ def _look_later(turn: Turn, payment_id: str) -> None:
 
 def _twice_minor(turn: Turn, payment_id: str, currency: str) -> int:
     """What its customer has twice and no case asks for."""
-    lines = [each for each in charges.debits_of(turn, payment_key(payment_id)) if each.currency == currency]
+    lines = [each for each in remembered.debits_of(turn, payment_key(payment_id)) if each.currency == currency]
     back_minor = sum(each.back_minor for each in lines) - balance.corrected_minor(turn, payment_id, currency)
     if back_minor <= _fees_minor(turn, payment_id, currency):
         return 0  # of its fee

@@ -8,6 +8,7 @@ from streams.core.turn import Turn
 # What the runtime calls the moment up to which every input has been read to its end.
 IDLE = ""
 _LEDGER = "ledger.entries"
+LEDGER = (_LEDGER,)  # what has to be heard before somebody speaks of money that is not there, or too much
 # A feed that is behind is looked at again after as long as it has been waited for, within these bounds: at once where
 # the other feed is a second away; six times an hour where it stands still, which for 10,000 open debits is 17 timers
 # a second of event time.
@@ -52,3 +53,17 @@ def _next_look_ms(at_ms: int, owed_ms: int, told_ms: int) -> int:
         at_ms += step_ms
         if at_ms > told_ms:
             return at_ms
+
+
+def look_later(turn: Turn, kind: str, payment_id: str, amount_minor: int, currency: str) -> bool:
+    """Has a payment looked at once the ledger has been heard up to a minute behind now; False: there is no room.
+
+    What explains a line that was told late may lie right behind it: a ledger that stood still has to catch up.
+    """
+    if any(each.kind == kind and each.payment_id == payment_id for each in turn.obligations.expectations):
+        return True
+    since_ms = max(turn.at_ms, turn.ctx.clock_ms) if turn.late else turn.at_ms
+    owed_ms = since_ms + turn.policy.money.amount_check_s * 1000
+    return turn.obligations.expect(
+        Expectation(kind, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, amount_minor, currency)
+    )

@@ -13,14 +13,19 @@ from streams.core.money import (
     balance,
     both_sides,
     charges,
+    duplicates,
     expectations,
     fee_lines,
     kept_otherwise,
     orphans,
     other_leg,
+    prices,
+    references,
     refunds,
+    remembered,
     reservations,
     returns,
+    set_off,
     shared_ids,
     standing,
     times,
@@ -59,15 +64,15 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
     if event.kind != "posting":
         reservations.posted(turn, event)
         return
-    line = charges.line_of(event)
-    if turn.obligations.booked(line) or charges.is_known(turn, line):
+    line = references.line_of(event)
+    if turn.obligations.booked(line) or remembered.is_known(turn, line):
         return  # told once more, later than the runtime remembers, or under another event id
     if turn.obligations.reserved or turn.obligations.cases:
         reservations.posted(turn, event)
-    payment_id = charges.joined(turn, event)
+    payment_id = remembered.joined(turn, event)
     if payment_id is None:
         if event.direction == "credit":
-            charges.credited_ahead(turn, event)
+            set_off.credited_ahead(turn, event)
         elif orphans.is_about_a_payment(turn, event):
             charges.debited(turn, event, "")
             _wait(turn, event, "", event.amount_minor, orphans.waits_s(turn), orphan=True)
@@ -152,7 +157,7 @@ def _wait(turn: Turn, event: LedgerPosted, payment_id: str, amount_minor: int, g
     # Whatever explains a late debit may lie right behind it.
     due_ms = max(turn.at_ms, turn.ctx.clock_ms) + grace_s * 1000 if turn.late else owed_ms
     debit = Debit(payment_id, event.event_id, turn.at_ms, owed_ms, due_ms, amount_minor, event.currency, orphan=orphan)
-    debit.line = charges.line_of(event)
+    debit.line = references.line_of(event)
     fee = fee_lines.of(turn, debit.line)
     debit.back_minor = (
         event.amount_minor
@@ -179,17 +184,17 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     if state.grace_s == 0:
         turn.obligations.debits = [debit for debit in turn.obligations.debits if debit.payment_id != event.payment_id]
         if status == PaymentState.SUCCEEDED and type(event) is not PspStatus:
-            charges.confirmed(turn, event, known)
+            duplicates.confirmed(turn, event, known)
             refunds.succeeded(turn, event)
         if status == PaymentState.SUCCEEDED and known is not None and known.status != status:
             both_sides.succeeded(turn, event.payment_id)
         elif status == PaymentState.FAILED and state.status == status:
             refunds.failed_after_all(turn, event.payment_id)
             if known is not None and known.status == PaymentState.SUCCEEDED:
-                charges.good_no_more(turn, event.payment_id)
+                duplicates.good_no_more(turn, event.payment_id)
                 other_leg.good_no_more(turn, event.payment_id)
     elif status == PaymentState.SUCCEEDED:
-        charges.confirmed(turn, event, known)
+        duplicates.confirmed(turn, event, known)
         undercharges.confirmed(turn, event)
         refunds.succeeded(turn, event)
         if known is not None:
@@ -200,13 +205,13 @@ def payment_moved(turn: Turn, event: Movement, status: int, state: PaymentState,
     elif status == PaymentState.FAILED:
         if known is not None and known.status == PaymentState.SUCCEEDED and state.status == status:
             refunds.failed_after_all(turn, event.payment_id)
-            charges.good_no_more(turn, event.payment_id)
+            duplicates.good_no_more(turn, event.payment_id)
             other_leg.good_no_more(turn, event.payment_id)
             undercharges.undone(turn, event.payment_id, for_good=True)
             _contradicted(turn, event, state)
     elif status == PaymentState.REVERSED:
         refunds.failed_after_all(turn, event.payment_id)
-        charges.good_no_more(turn, event.payment_id)
+        duplicates.good_no_more(turn, event.payment_id)
         other_leg.good_no_more(turn, event.payment_id)
         undercharges.undone(turn, event.payment_id, for_good=True)
         if _is_promised(turn, event, known):
@@ -273,7 +278,7 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
     case = _case(turn, event.payment_id)
     waiting = [debit for debit in turn.obligations.debits if debit.payment_id == event.payment_id]
     told = refunds.by_success_minor(turn, event.payment_id)
-    if told or known.status == PaymentState.SUCCEEDED or charges.is_paid_otherwise(turn, event.payment_id):
+    if told or known.status == PaymentState.SUCCEEDED or duplicates.is_paid_otherwise(turn, event.payment_id):
         return
     if case is not None and case.is_open:
         back_minor = case.counters.get(charges.BACK, 0) + case.counters.get(returns.BEFORE, 0)
@@ -296,7 +301,7 @@ def _after_the_money(turn: Turn, event: Movement, known: PaymentState) -> None:
 def _take_back(turn: Turn, event: Movement, case: Case | None) -> None:
     """Whoever was told that it did not complete, or saw the money come back, hears that it is good after all."""
     minor = balance.price_of(turn, event.payment_id, event.currency) or event.amount_minor
-    lines = charges.debits_of(turn, payment_key(event.payment_id))
+    lines = remembered.debits_of(turn, payment_key(event.payment_id))
     debited_ms = min((each.at_ms for each in lines), default=turn.at_ms)
     about = {"amount": money(minor, event.currency), "time": instant(debited_ms)}
     if case is not None:
@@ -309,15 +314,15 @@ def _paid_after_all(turn: Turn, payment_id: str) -> None:
     Only where nothing is left of the other's debits, or of what it costs; together with one that still stands this one
     is a duplicate.
     """
-    price = charges.paid(turn, payment_id)
-    about = charges.about_of(turn, payment_id)
+    price = remembered.paid(turn, payment_id)
+    about = remembered.about_of(turn, payment_id)
     if price is None or about is None or not about.order:
         return
     for case in turn.obligations.cases:
-        other = charges.about_of(turn, case.payment_id) if case.family == refunds.DOUBLE_BENEFIT else None
+        other = remembered.about_of(turn, case.payment_id) if case.family == refunds.DOUBLE_BENEFIT else None
         if other is None or not case.is_open or case.payment_id == payment_id or other.order != about.order:
             continue
-        stands = charges.paid(turn, case.payment_id) is not None
+        stands = remembered.paid(turn, case.payment_id) is not None
         if case.currency != price.currency or (stands and not balance.pays_nothing(turn, payment_key(case.payment_id))):
             continue
         # What was credited beyond every debit is twice whoever has paid.
@@ -342,7 +347,7 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
         if case.family != refunds.DOUBLE_BENEFIT or case.payment_id != payment_id or not case.is_open:
             continue
         left_minor = (case.amount_minor or 0) - event.amount_minor
-        if case.currency != event.currency or (left_minor < 0 and charges.paid(turn, payment_id) is not None):
+        if case.currency != event.currency or (left_minor < 0 and remembered.paid(turn, payment_id) is not None):
             return False
         if left_minor > 0:
             case.amount_minor = left_minor
@@ -350,7 +355,7 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
             add_line(turn, case, line)
         else:
             if left_minor and not turn.obligations.is_good(payment_key(payment_id)):
-                charges.was_ahead(turn, event, payment_key(payment_id), case.amount_minor or 0)
+                set_off.was_ahead(turn, event, payment_key(payment_id), case.amount_minor or 0)
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")
         return left_minor >= 0  # more than that is compared with the payment's amount, as any debit
@@ -438,7 +443,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
     turn.obligations.debits.remove(debit)
     nameless = orphans.opened(turn, debit) if debit.orphan else None
     if nameless is not None:
-        if not early and turn.at_ms > turn.obligations.unpriced_ms + charges.LAGS_MS:
+        if not early and turn.at_ms > turn.obligations.unpriced_ms + prices.LAGS_MS:
             _tell(turn, debit, nameless)  # nobody can be asked about a payment without a name
         return
     if _is_with_its_payment(turn, debit):
@@ -448,7 +453,7 @@ def judge(turn: Turn, debit: Debit, *, early: bool = False) -> None:
         debit.amount_minor = min(debit.amount_minor, _standing_minor(turn, debit))
         if debit.amount_minor <= 0:
             return
-    known, about = _case(turn, debit.payment_id), charges.about_of(turn, debit.payment_id)
+    known, about = _case(turn, debit.payment_id), remembered.about_of(turn, debit.payment_id)
     back_minor = debit.back_minor
     if known is not None and not known.is_open:  # what it was about is over: from here on it is about this debit
         known.counters.pop(charges.BACK, None)
@@ -504,7 +509,7 @@ def _standing_minor(turn: Turn, debit: Debit) -> int:
     A credit that was taken to correct the payment's amount was the money of a debit that is looked into as a whole.
     """
     payment_id, currency = debit.payment_id, debit.currency
-    lines = charges.debits_of(turn, payment_key(payment_id))
+    lines = remembered.debits_of(turn, payment_key(payment_id))
     if not lines or balance.charged_minor(turn, payment_id, currency) is None:
         return debit.amount_minor
     others = [each for each in turn.obligations.debits if (each.payment_id, each.currency) == (payment_id, currency)]

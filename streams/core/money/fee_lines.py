@@ -69,7 +69,7 @@ def claimed(turn: Turn, fee: Fee) -> Spent | None:
 
 
 def of(turn: Turn, line: int) -> Fee | None:
-    """The fee that a line of the ledger (`charges.line_of`) is."""
+    """The fee that a line of the ledger (`references.line_of`) is."""
     return next((each for each in turn.obligations.fees if line and each.line == line), None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streams.core.money import balance, charges, given, refunds
+from streams.core.money import balance, duplicates, given, refunds
 from streams.core.obligations import Spent, payment_key
 from streams.core.turn import Turn
 
@@ -52,7 +52,7 @@ def order_of(turn: Turn, payment_id: str, minor: int, currency: str, *, lately: 
     What merchants or banks gave back is what was bought coming back, and was paid; but for as much as that debit given
     back `lately` of a good payment: whether it was the debit that was too much is for people to find out.
     """
-    keys = charges.beside(turn, payment_id) | {payment_key(payment_id)}
+    keys = duplicates.beside(turn, payment_id) | {payment_key(payment_id)}
     lines = [each for each in turn.obligations.spent if each.payment in keys and _is_of_price(each, currency)]
     price_minor = max((each.order_minor for each in lines), default=0)
     if not price_minor:  # then only equal payments are one too many beside each other
@@ -75,7 +75,7 @@ def excess_minor(turn: Turn, payment_id: str, minor: int, currency: str) -> int:
 
 def is_lacking(turn: Turn, payment_id: str) -> bool:
     """Whether a case asks the customer for what another payment of this one's order cost."""
-    keys = charges.beside(turn, payment_id)
+    keys = duplicates.beside(turn, payment_id)
     return any(
         case.is_open and case.family == refunds.DOUBLE_BENEFIT and payment_key(case.payment_id) in keys
         for case in turn.obligations.cases

@@ -12,7 +12,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.cases.samples import sample
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import charges
+from streams.core.money import charges, references, remembered
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     Case,
@@ -74,7 +74,7 @@ def may_explain(turn: Turn, event: Movement) -> bool:
     ):
         return False
     named = event.order_id is not None or event.counterparty_id is not None or event.merchant_id is not None
-    return named and charges.about_of(turn, event.payment_id) is None
+    return named and remembered.about_of(turn, event.payment_id) is None
 
 
 def explained(turn: Turn, event: Movement, state: PaymentState) -> bool:
@@ -88,11 +88,11 @@ def explained(turn: Turn, event: Movement, state: PaymentState) -> bool:
     _drop_credit(turn, event.payment_id)
     claimed = charges.claimed(turn, event)
     key = payment_key(event.payment_id)
-    if not state.is_debited and charges.debits_of(turn, key):
+    if not state.is_debited and remembered.debits_of(turn, key):
         obligations.remember(key, state.debited(), turn.at_ms)
     names = {each.name for each in claimed}
     for debit in obligations.debits:
-        mine = debit.payment_id == event.payment_id or (charges.hashed(debit.entry), debit.line) in names
+        mine = debit.payment_id == event.payment_id or (references.hashed(debit.entry), debit.line) in names
         if debit.orphan and mine:
             debit.payment_id, debit.orphan = event.payment_id, False
             debit.owed_ms = debit.due_ms = max(debit.at_ms, turn.at_ms) + state.grace_s * 1000
@@ -179,7 +179,7 @@ def _drop_credit(turn: Turn, payment_id: str) -> None:
 def _close(turn: Turn, case: Case, event: Movement, state: PaymentState, claimed: list[Spent]) -> None:
     """Lines of the case that this payment explains; with the last one it ends. A payment that is not good is F10's."""
     lines = {each.entry: each.line for each in claimed}
-    mine = [line for line in case.lines if line.kind == _KIND and charges.hashed(line.event_id) in lines]
+    mine = [line for line in case.lines if line.kind == _KIND and references.hashed(line.event_id) in lines]
     if not mine:
         return
     case.counters["lines"] = max(0, case.counters.get("lines", 0) - len(mine))
@@ -191,7 +191,7 @@ def _close(turn: Turn, case: Case, event: Movement, state: PaymentState, claimed
         elif state.grace_s and state.status != PaymentState.REVERSED:
             due_ms = turn.at_ms + state.grace_s * 1000
             debit = Debit(event.payment_id, line.event_id, line.at_ms, due_ms, due_ms, *_sum(line))
-            debit.line = lines[charges.hashed(line.event_id)]
+            debit.line = lines[references.hashed(line.event_id)]
             turn.obligations.debits.append(debit)
     if not case.counters["lines"]:
         soon = turn.at_ms <= case.opened_ms + turn.policy.lateness_s * 1000

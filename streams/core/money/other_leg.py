@@ -8,7 +8,7 @@ it has not left, and after that whether the customer has the money twice.
 from __future__ import annotations
 
 from streams.contracts.payments import RefundFailed
-from streams.core.money import charges, given, orders, refunds
+from streams.core.money import duplicates, given, orders, refunds, remembered
 from streams.core.obligations import Case, Owed, payment_key
 from streams.core.turn import Turn
 
@@ -45,7 +45,7 @@ def good_no_more(turn: Turn, payment_id: str) -> None:
     for case in turn.obligations.cases:
         if case.is_open and case.family == refunds.DOUBLE_BENEFIT and _tells(case, payment_id):
             case.counters[refunds.BY_SUCCESS] = case.amount_minor or 0
-    for mine in charges.debits_of(turn, payment_key(payment_id)):
+    for mine in remembered.debits_of(turn, payment_key(payment_id)):
         minor, currency = mine.amount_minor + mine.back_minor, mine.currency
         for leg in orders.order_of(turn, payment_id, minor, currency).good:
             lacking_minor = min(leg.gone_minor, orders.order_of(turn, payment_id, minor, currency).lacking_minor)
@@ -89,7 +89,7 @@ def _is_refunded(turn: Turn, owed: Owed, payment_id: str) -> bool:
 
 
 def _is_beside(turn: Turn, owed: Owed, payment_id: str) -> bool:
-    return payment_key(payment_id) in charges.beside(turn, owed.payment_id)
+    return payment_key(payment_id) in duplicates.beside(turn, owed.payment_id)
 
 
 def _sent(turn: Turn, case: Case) -> Owed | None:

@@ -8,7 +8,7 @@ from streams.contracts.actions import RefundCancelled
 from streams.contracts.payments import Refund, RefundApproved, RefundCredited, RefundFailed, RefundRequested, RefundSent
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.render import money
-from streams.core.money import arrivals, balance, charges, corrections, expectations, given, refunds
+from streams.core.money import arrivals, balance, corrections, expectations, given, refunds, remembered
 from streams.core.obligations import Line, Spent, payment_key
 from streams.core.turn import Turn
 
@@ -89,8 +89,8 @@ def _told(turn: Turn, event: Refund | About) -> int:
 
     What its order costs others may have paid a part of: that counts only where nothing is told of the payment itself.
     """
-    about, key = charges.about_of(turn, event.payment_id), payment_key(event.payment_id)
-    own = [_whole_minor(each) for each in charges.debits_of(turn, key) if each.currency == event.currency]
+    about, key = remembered.about_of(turn, event.payment_id), payment_key(event.payment_id)
+    own = [_whole_minor(each) for each in remembered.debits_of(turn, key) if each.currency == event.currency]
     if about is not None and about.currency == event.currency:
         own.append(about.amount_minor)
     known_minor = max(own, default=0) or given.of(turn, event.payment_id, event.currency).paid_minor
@@ -105,7 +105,7 @@ def _whole_minor(debit: Spent) -> int:
 
 def _taken(turn: Turn, event: Refund | About) -> int:
     """What the ledger has debited for it and nobody has given back as one too many, as far as it is remembered."""
-    debits = charges.debits_of(turn, payment_key(event.payment_id))
+    debits = remembered.debits_of(turn, payment_key(event.payment_id))
     standing_minor = sum(each.amount_minor for each in debits if each.currency == event.currency)
     if not standing_minor:
         return 0

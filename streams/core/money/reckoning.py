@@ -16,7 +16,17 @@ from typing import Final
 
 from streams.core.cases import clocks
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
-from streams.core.money import balance, charges, expectations, fee_lines, given, refunds, shared_ids, undercharges
+from streams.core.money import (
+    balance,
+    expectations,
+    fee_lines,
+    given,
+    refunds,
+    remembered,
+    set_off,
+    shared_ids,
+    undercharges,
+)
 from streams.core.money.completeness import later_ms
 from streams.core.obligations import Case, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
@@ -46,7 +56,7 @@ def due(turn: Turn, case: Case) -> None:
     payment_id = case.payment_id
     later = later_ms(turn, case.opened_ms + case.reckoned_to_s * 1000, NEEDS)
     case.reckons_s = _after_s(case, later) if later else 0
-    about = charges.about_of(turn, payment_id)
+    about = remembered.about_of(turn, payment_id)
     if later or about is None or _is_under_way(turn, payment_id) or _is_beyond(turn, payment_id, about.order):
         return
     over_minor = _over_minor(turn, payment_id, about.currency)
@@ -92,7 +102,7 @@ def _is_beyond(turn: Turn, payment_id: str, order: int) -> bool:
     return (
         (order != 0 and others)
         or any(each.handed_over for each in turn.obligations.ended)  # one may be about it, and is people's
-        or sum(not each.amount_minor for each in turn.obligations.spent) >= charges.BACK_MAX  # one may be forgotten
+        or sum(not each.amount_minor for each in turn.obligations.spent) >= set_off.BACK_MAX  # one may be forgotten
         or shared_ids.is_shared(turn, payment_id)
         or refunds.is_disputed(turn)
         or (any(case.family == refunds.DUPLICATE for case in mine) and _is_one(turn, key))
@@ -114,7 +124,7 @@ def _end_what_is_once(turn: Turn, twice: list[Case]) -> None:
 
 def _is_one(turn: Turn, key: int) -> bool:
     """Whether it was debited once, as far as that is remembered: it is one too many beside another payment."""
-    return sum(not each.fee for each in charges.debits_of(turn, key)) <= 1
+    return sum(not each.fee for each in remembered.debits_of(turn, key)) <= 1
 
 
 def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
@@ -136,7 +146,7 @@ def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
 
 def _is_captured(turn: Turn, payment_id: str) -> bool:
     """Whether less was captured than was asked for: nobody knows whether more captures follow."""
-    about = charges.about_of(turn, payment_id)
+    about = remembered.about_of(turn, payment_id)
     return about is not None and 0 < about.good_minor < about.amount_minor
 
 
@@ -153,7 +163,7 @@ def _may_hold_a_fee(turn: Turn, payment_id: str, currency: str) -> bool:
 
 def _refunded_minor(turn: Turn, payment_id: str, currency: str) -> int:
     """What its merchant's refunds have brought back, as far as the ledger's lines tell; a correction is none."""
-    lines = charges.debits_of(turn, payment_key(payment_id))
+    lines = remembered.debits_of(turn, payment_key(payment_id))
     back_minor = sum(each.back_minor for each in lines) - balance.corrected_minor(turn, payment_id, currency)
     return max(0, min(back_minor, balance.by_merchant_minor(turn, payment_id, currency)))
 

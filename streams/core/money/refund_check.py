@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from streams.contracts.base import from_ms, to_ms
 from streams.contracts.payments import RefundRequested
 from streams.core.messages.render import money
-from streams.core.money import charges, over_refunds, times
+from streams.core.money import over_refunds, remembered, times
 from streams.core.obligations import PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -82,7 +82,7 @@ def _paid_ms(turn: Turn, event: RefundRequested) -> int:
     if event.paid_at is not None:
         return to_ms(event.paid_at)
     key = payment_key(event.payment_id)
-    about = charges.about_of(turn, event.payment_id)
+    about = remembered.about_of(turn, event.payment_id)
     told = [about.at_ms] if about is not None else []
-    told += [each.at_ms for each in charges.debits_of(turn, key)]
+    told += [each.at_ms for each in remembered.debits_of(turn, key)]
     return min(told) if told else turn.obligations.said_ms(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, open_or_join, set_status
-from streams.core.money import charges, times
+from streams.core.money import references, remembered, times
 from streams.core.money.completeness import postponed
 from streams.core.obligations import RESERVED_BYTES, RESERVED_MAX, Line, PaymentState, Reserved, crowded, payment_key
 from streams.core.turn import Turn
@@ -21,23 +21,23 @@ _OVER = (PaymentState.FAILED, PaymentState.REVERSED)
 
 def posted(turn: Turn, event: LedgerPosted) -> None:
     """A hold, its release, or the debit that it becomes."""
-    payment_id = charges.joined(turn, event) or ""
+    payment_id = remembered.joined(turn, event) or ""
     if event.kind == "hold":
         state = turn.obligations.recall(payment_key(payment_id)) if payment_id else None
-        if turn.obligations.booked(charges.hashed(f"hold {charges.line_of(event)}")):
+        if turn.obligations.booked(references.hashed(f"hold {references.line_of(event)}")):
             return  # told once more, perhaps behind its release; its debit may have the same entry id
         if state is not None and state.status == PaymentState.SUCCEEDED:
             return
         held = turn.obligations.reserved
         due_ms = _due_ms(turn, event.currency)
-        order = charges.hashed(event.order_id)
+        order = references.hashed(event.order_id)
         about = (event.amount_minor, event.currency)
         over = state is not None and state.status in _OVER
         held.append(Reserved(payment_id, event.event_id, order, turn.at_ms, due_ms, due_ms, *about, over))
         while crowded(held, RESERVED_MAX, RESERVED_BYTES):
             held.remove(min(held, key=lambda each: (each.due_ms, each.entry)))
     elif event.kind == "release" or event.direction == "debit":
-        order = charges.hashed(event.order_id)
+        order = references.hashed(event.order_id)
         found = [each for each in turn.obligations.reserved if _is_of(each, payment_id, order)]
         same = [each for each in found if (each.amount_minor, each.currency) == (event.amount_minor, event.currency)]
         for each in (same or found)[:1]:
@@ -48,7 +48,7 @@ def posted(turn: Turn, event: LedgerPosted) -> None:
 
 def moved(turn: Turn, event: Movement, state: PaymentState) -> None:
     """A success makes the hold a payment; after a failure it has its term to be released."""
-    order = charges.hashed(event.order_id)
+    order = references.hashed(event.order_id)
     for each in tuple(turn.obligations.reserved):
         if not _is_of(each, event.payment_id, order):
             continue
@@ -64,7 +64,7 @@ def moved(turn: Turn, event: Movement, state: PaymentState) -> None:
 
 def stands(turn: Turn, event: Movement) -> bool:
     """Whether money of this payment is reserved."""
-    order = charges.hashed(event.order_id)
+    order = references.hashed(event.order_id)
     return any(_is_of(each, event.payment_id, order) for each in turn.obligations.reserved)
 
 

@@ -14,7 +14,20 @@ from streams.core.flows import refund_requests, unknown_outcome
 from streams.core.library import reason_word
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import balance, beyond, charges, corrections, expectations, given, over_refunds, refunds
+from streams.core.money import (
+    balance,
+    beyond,
+    charges,
+    completeness,
+    corrections,
+    duplicates,
+    expectations,
+    given,
+    over_refunds,
+    refunds,
+    remembered,
+    set_off,
+)
 from streams.core.obligations import Case, Debit, Line, Owed, PaymentState, payment_key
 from streams.core.turn import Turn
 
@@ -43,7 +56,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     corrections.gone(turn, event.reference)
     claims = _claims(turn, payment_id)
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
-    back = charges.credited(turn, event, payment_id)
+    back = set_off.credited(turn, event, payment_id)
     if refunds.brought_twice(turn, event, payment_id):
         lacking_minor = _lacking_minor(turn, event, payment_id, back.early_minor)
         twice_minor = back.twice_minor if lacking_minor is None else min(back.twice_minor, lacking_minor)
@@ -53,7 +66,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
             refunds.double_benefit(turn, both, text)
         expectations.credited(turn, event, payment_id)
         expectations.is_here(turn, payment_id, event.reference or "")
-        charges.not_early(turn, payment_id)
+        set_off.not_early(turn, payment_id)
         return
     named = refunds.arrived(turn, event)
     first = refunds.preferred(turn, payment_id, event.amount_minor, named)
@@ -81,7 +94,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if not is_ours and not (asked_for and not (told_of and _is_part_of_more(turn, event, payment_id))):
         pool_minor = max(0, event.amount_minor - undisputed_minor)
     rest_minor, took = event.amount_minor - pool_minor, set[str]()
-    about = charges.about_of(turn, payment_id)
+    about = remembered.about_of(turn, payment_id)
     converted = about is not None and about.currency != event.currency  # it comes back at the rate of another day
     for claim in claims:
         worth = turn.policy.to_home(pool_minor, event.currency, claim.currency, turn.at_ms)
@@ -123,7 +136,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     good = (
         not took
         and turn.obligations.is_good(payment_key(payment_id))
-        and not charges.is_paid_otherwise(turn, payment_id)
+        and not duplicates.is_paid_otherwise(turn, payment_id)
     )
     names_ours = given.is_ours(turn, payment_id, event.reference or "")
     is_again = names_ours and arrived == "" and not (named or of_purchase)  # what came for it before was the bank's
@@ -139,7 +152,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
         # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12.
         of_good = of_merchant and back.twice_minor > 0 and turn.obligations.is_good(payment_key(payment_id))
         if of_good or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
-            charges.not_early(turn, payment_id)
+            set_off.not_early(turn, payment_id)
         else:
             early_minor, twice_minor = min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor)
             if is_ours and not (claims or of_purchase):
@@ -190,11 +203,11 @@ def _too_much(
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
         if twice_minor and not is_good:
-            charges.look_later(turn, beyond.BEYOND, payment_id, 0, event.currency)
+            completeness.look_later(turn, beyond.BEYOND, payment_id, 0, event.currency)
         return
     both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)
-    charges.not_early(turn, payment_id)
+    set_off.not_early(turn, payment_id)
 
 
 def _all_back(turn: Turn, payment_id: str) -> None:
@@ -267,7 +280,7 @@ def _is_unsaid(claim: Claim) -> bool:
 
 def _undisputed(turn: Turn, event: LedgerPosted, payment_id: str, claims: list[Claim]) -> int:
     """What stands of a payment's debits beside what is asked back, in the currency of a credit of it."""
-    debits = charges.debits_of(turn, payment_key(payment_id))
+    debits = remembered.debits_of(turn, payment_key(payment_id))
     standing_minor = sum(_worth(turn, event, each.amount_minor, each.currency) for each in debits)
     return max(0, standing_minor - sum(_worth(turn, event, each.missing_minor, each.currency) for each in claims))
 

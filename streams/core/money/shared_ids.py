@@ -11,7 +11,7 @@ from streams.contracts.payments import Movement, Refund
 from streams.core.cases.samples import sample
 from streams.core.cases.timeline import kind_of
 from streams.core.flows.movements import REQUESTS
-from streams.core.money import charges, refunds
+from streams.core.money import references, refunds, remembered
 from streams.core.obligations import SHARED_MAX, Line, payment_key
 from streams.core.turn import Turn
 
@@ -38,14 +38,14 @@ def heard(turn: Turn, event: Movement) -> None:
 
 def _is_another(turn: Turn, event: Movement) -> bool:
     """Of what is forgotten with the payment its debits may still know the order."""
-    about = charges.about_of(turn, event.payment_id)
-    known = [about] if about is not None else charges.debits_of(turn, payment_key(event.payment_id))
-    order, orders = charges.hashed(event.order_id), {charges.number_of(each.order) for each in known} - {0}
+    about = remembered.about_of(turn, event.payment_id)
+    known = [about] if about is not None else remembered.debits_of(turn, payment_key(event.payment_id))
+    order, orders = references.hashed(event.order_id), {references.number_of(each.order) for each in known} - {0}
     if order and orders and order not in orders:
         return True
     if type(event) not in REQUESTS or about is None:
         return False
-    payee = charges.hashed(charges.payee_of(event))
+    payee = references.hashed(references.payee_of(event))
     return (bool(payee and about.payee) and payee != about.payee) or event.currency != about.currency
 
 

@@ -6,7 +6,7 @@ Nobody may be told that nothing was charged while a debit stands that is, or may
 from __future__ import annotations
 
 from streams.contracts.payments import Movement
-from streams.core.money import charges, refunds, reservations, shared_ids
+from streams.core.money import charges, refunds, remembered, reservations, shared_ids
 from streams.core.obligations import PaymentState, Spent, payment_key
 from streams.core.turn import Turn
 
@@ -27,7 +27,7 @@ def books_of(turn: Turn, event: Movement, *, failed: bool) -> str:
     state = obligations.recall(key)
     if shared_ids.is_shared(turn, event.payment_id):
         return UNSURE
-    if charges.paid(turn, event.payment_id) is not None:
+    if remembered.paid(turn, event.payment_id) is not None:
         lost = failed and state is not None and state.status == PaymentState.FAILED and state.grace_s
         return DEBITED if lost else UNSURE
     nameless = any(not each.payment and each.amount_minor > 0 for each in obligations.spent)
@@ -44,11 +44,13 @@ def left(turn: Turn, event: Movement) -> Spent | None:
     A debit that so many others have followed that it is forgotten is taken to be the payment's amount.
     """
     key, obligations = payment_key(event.payment_id), turn.obligations
-    largest = charges.paid(turn, event.payment_id)
+    largest = remembered.paid(turn, event.payment_id)
     if largest is None:
         forgotten = _is_forgotten(turn, event.payment_id)
         return Spent(key, 0, 0, 0, event.amount_minor, event.currency, turn.at_ms) if forgotten else None
-    minor = sum(each.amount_minor for each in charges.debits_of(turn, key) if each.currency == largest.currency) - sum(
+    minor = sum(
+        each.amount_minor for each in remembered.debits_of(turn, key) if each.currency == largest.currency
+    ) - sum(
         (case.amount_minor or 0) - case.counters.get(charges.BACK, 0)
         for case in obligations.cases
         if case.is_open
@@ -62,7 +64,7 @@ def _is_forgotten(turn: Turn, payment_id: str) -> bool:
     """Whether a debit of this payment has made room for others while something of it stood."""
     obligations, key = turn.obligations, payment_key(payment_id)
     state = obligations.recall(key)
-    if state is None or not state.is_debited or charges.debits_of(turn, key):
+    if state is None or not state.is_debited or remembered.debits_of(turn, key):
         return False
     return not obligations.is_undone(key)
 

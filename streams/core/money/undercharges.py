@@ -12,7 +12,7 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.render import money
-from streams.core.money import balance, charges, fee_lines
+from streams.core.money import balance, charges, completeness, fee_lines, prices, remembered
 from streams.core.money.completeness import postponed
 from streams.core.obligations import (
     Case,
@@ -33,7 +33,7 @@ def look_later(turn: Turn, payment_id: str, amount_minor: int, currency: str) ->
         return
     taken_minor = balance.charged_minor(turn, payment_id, currency)
     if taken_minor and taken_minor < amount_minor:
-        charges.look_later(turn, charges.UNDERCHARGE, payment_id, amount_minor, currency)
+        completeness.look_later(turn, charges.UNDERCHARGE, payment_id, amount_minor, currency)
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str, state: PaymentState | None) -> None:
@@ -48,14 +48,14 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str, state: PaymentStat
         if left_minor <= 0:
             _end(turn, case, "charged_rest")
         return
-    about = charges.about_of(turn, payment_id)
+    about = remembered.about_of(turn, payment_id)
     if about is not None and state is not None and state.status == PaymentState.SUCCEEDED and state.grace_s:
         look_later(turn, payment_id, about.good_minor, about.currency)
 
 
 def confirmed(turn: Turn, event: Movement) -> None:
     """The payment is good, at this amount."""
-    if type(event) not in charges.CAPTURES:
+    if type(event) not in prices.CAPTURES:
         return
     for waiting in turn.obligations.expectations:
         if waiting.kind == charges.UNDERCHARGE and waiting.payment_id == event.payment_id:
@@ -92,7 +92,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if missing_minor > 0:  # and of what was taken a part was its fee
         key = payment_key(waiting.payment_id)
         missing_minor += min(taken_minor, fee_lines.inside_minor(turn, key, waiting.currency))
-    mine = charges.debits_of(turn, payment_key(waiting.payment_id))
+    mine = remembered.debits_of(turn, payment_key(waiting.payment_id))
     foreign = any(each.currency != waiting.currency for each in mine)
     if missing_minor <= (int(waiting.amount_minor * turn.policy.money.fx_tolerance) if foreign else 0):
         return
@@ -119,7 +119,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
 def _is_all_back(turn: Turn, payment_id: str) -> bool:
     """Nothing of it stands, and no more than was debited has come back: a refund of the whole price may be more."""
     key = payment_key(payment_id)
-    return charges.paid(turn, payment_id) is None and not any(
+    return remembered.paid(turn, payment_id) is None and not any(
         each.payment == key and each.amount_minor < 0 for each in turn.obligations.spent
     )
 

@@ -24,7 +24,7 @@ from streams.contracts.payments import (
     RefundCredited,
     RefundSent,
 )
-from streams.core.money.charges import hashed
+from streams.core.money.references import hashed
 from streams.core.obligations import SPENT_KEPT, SPENT_MAX
 from streams.core.steps import Effect
 
