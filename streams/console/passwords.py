@@ -104,7 +104,7 @@ class Doors:
 
         `browser`: the mark of one that is known as the name's, or empty; `is_known`: they have signed in from `place`.
         """
-        name = _folded(name)
+        name = folded(name)
         if browser:
             return {f"browser {browser}": _GUESSES}
         here = {f"name {name} from {place}": _GUESSES}
@@ -114,11 +114,11 @@ class Doors:
 
     def agrees(self, first: str, second: str) -> Mapping[str, int]:
         """What a try of a second person's password counts for: only who is signed in makes one."""
-        return {f"second {_folded(second)} of {_folded(first)}": _GUESSES}
+        return {f"second {folded(second)} of {folded(first)}": _GUESSES}
 
     def proves(self, name: str) -> Mapping[str, int]:
         """What a try of somebody's own password counts for, of whoever has their session."""
-        return {f"own {_folded(name)}": _GUESSES}
+        return {f"own {folded(name)}": _GUESSES}
 
     def begin(self, most: Mapping[str, int], now_ms: int) -> int:
         """As `Tries.begin`."""
@@ -139,8 +139,9 @@ def known_browser(said: str, name: str, now_ms: int) -> str:
     at_ms, _, rest = said.partition(" ")
     mark, _, whose = rest.partition(" ")
     is_recent = at_ms.isdigit() and now_ms - int(at_ms) < KNOWN_MS
-    return mark if is_recent and _folded(whose) == _folded(name) else ""
+    return mark if is_recent and folded(whose) == folded(name) else ""
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """What counts are kept under: a name however it is typed."""
     return name.casefold()[:128]

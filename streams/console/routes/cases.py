@@ -156,7 +156,7 @@ async def act(
     seen = _version_seen(version, form)
     found = await asyncio.to_thread(desk.case_of, case_id)
     may_act(session)  # before the second person's password: who may do nothing cannot try it here
-    if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
+    if second and not await desk.agrees(session, second, second_password):
         raise HTTPException(403, "refused.second")
     now_ms = desk.clock.now_ms()
     sent = _fields(await request.form())

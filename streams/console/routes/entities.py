@@ -105,7 +105,7 @@ async def block(
     except Refused as error:
         raise HTTPException(400, str(error)) from None
     says(request, subject=entity_subject(kind, value), detail=wanted if wanted in ("block", "lift") else "")
-    if second and not await asyncio.to_thread(desk.agrees, session, second, second_password):
+    if second and not await desk.agrees(session, second, second_password):
         raise HTTPException(403, "refused.second")
     now_ms = desk.clock.now_ms()
     try:

@@ -1,5 +1,6 @@
 """What may somebody set for themselves: their password, where they are signed in, their keys?"""
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
@@ -10,6 +11,7 @@ from streams.adapters.case_store import people
 from streams.adapters.case_store.people import Session
 from streams.console import passwords
 from streams.console.desk import FROM_HERE, KEYS, At, Desk, Who, is_here, of_this_session
+from streams.console.hashing import AGAIN_S, LongLine
 
 router = APIRouter()
 
@@ -22,7 +24,7 @@ def settings(request: Request, desk: At, session: Who, done: str = "") -> HTMLRe
 
 
 @router.post("/settings/password", dependencies=FROM_HERE)
-def change_password(
+async def change_password(
     request: Request,
     desk: At,
     session: Who,
@@ -33,25 +35,33 @@ def change_password(
 ) -> Response:
     of_this_session(session, csrf)
     now_ms = desk.clock.now_ms()
-    with desk.store.reading() as connection:
-        user = people.user(connection, session.name)
+    user = await asyncio.to_thread(desk.user, session.name)
     if user is None or not user.is_local:
         raise HTTPException(403, "refused.password_of_provider")
     keys = desk.doors.proves(session.name)
     wait_s = desk.doors.begin(keys, now_ms)
     if wait_s:
         raise HTTPException(429, "refused.password_wait", {"Retry-After": str(wait_s)})
-    if not passwords.is_right(user.password_hash, password):
-        return _page(request, desk, session, 403, problem="settings.wrong")
-    desk.doors.was_right(keys, now_ms)
-    problem = _wrong_with(new, again, password)
-    if problem:
-        return _page(request, desk, session, 400, problem=problem)
-    hashed = passwords.hash_of(new)
+    hashing, name = desk.hashing, session.name
+    try:
+        if not await hashing.is_right(user.password_hash, password, whose=name, is_known=True):
+            return await asyncio.to_thread(_page, request, desk, session, 403, problem="settings.wrong")
+        desk.doors.was_right(keys, now_ms)
+        problem = _wrong_with(new, again, password)
+        if problem:
+            return await asyncio.to_thread(_page, request, desk, session, 400, problem=problem)
+        hashed = await hashing.hash_of(new, whose=name)
+    except LongLine:
+        desk.doors.was_right(keys, now_ms)  # nothing was found wrong
+        raise HTTPException(429, "refused.line", {"Retry-After": str(AGAIN_S)}) from None
+    await asyncio.to_thread(_set, desk, session, hashed)
+    return RedirectResponse("/settings?done=password", 303)
+
+
+def _set(desk: Desk, session: Session, hashed: str) -> None:
     with desk.store.writing() as connection:
         people.set_hash(connection, session.name, hashed)
         people.end_others(connection, session)
-    return RedirectResponse("/settings?done=password", 303)
 
 
 @router.post("/settings/sessions", dependencies=FROM_HERE)

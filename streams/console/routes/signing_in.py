@@ -1,5 +1,6 @@
 """Who comes in, who leaves, and in which language?"""
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
@@ -21,6 +22,7 @@ from streams.console.desk import (
     language_of,
     of_this_session,
 )
+from streams.console.hashing import AGAIN_S, LongLine
 
 router = APIRouter()
 
@@ -33,36 +35,61 @@ def login_page(request: Request, desk: At) -> HTMLResponse:
 
 
 @router.post("/login", dependencies=FROM_HERE)
-def login(
+async def login(
     request: Request, desk: At, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
 ) -> Response:
     now_ms = desk.clock.now_ms()
     place = place_of(request)
-    said = desk.references.opened("browser", request.cookies.get(BROWSER, "")) or ""
-    with desk.store.reading() as connection:
-        user = people.user(connection, name)
-        is_known = people.is_known_place(connection, name, place, now_ms)
-    browser = passwords.known_browser(said, name, now_ms)
-    keys = desk.doors.signs_in(name, place, browser=browser, is_known=is_known)
+    user, browser, is_known_place = await asyncio.to_thread(
+        _known_here, desk, request.cookies.get(BROWSER, ""), name, place, now_ms
+    )
+    keys = desk.doors.signs_in(name, place, browser=browser, is_known=is_known_place)
     wait_s = desk.doors.begin(keys, now_ms)
     if wait_s:
-        answer = desk.page(request, "login.html", None, 429, problem="login.wait")
-        answer.headers["Retry-After"] = str(wait_s)
-        return answer
+        return _later(request, desk, "login.wait", wait_s)
     if user is not None:  # what else was typed there may be a password
         says(request, actor=user.name, role=user.role)
-    if not passwords.is_right(None if user is None else user.password_hash, password):
+    is_known = bool(browser) or is_known_place
+    try:
+        is_right = await desk.hashing.is_right(
+            None if user is None else user.password_hash,
+            password,
+            whose=f"sign-in of {passwords.folded(name)}" if is_known else place,
+            is_known=is_known,
+        )
+    except LongLine:
+        desk.doors.was_right(keys, now_ms)  # it was not tried
+        return _later(request, desk, "login.line", AGAIN_S)
+    if not is_right:
         return desk.page(request, "login.html", None, 401, problem="login.wrong")
     desk.doors.was_right(keys, now_ms)
-    with desk.store.writing() as connection:
-        people.came_in(connection, name, place, now_ms)
-        token = people.sign_in(connection, name, now_ms)
+    token = await asyncio.to_thread(_come_in, desk, name, place, now_ms)
     entered = let_in(desk, RedirectResponse("/queue", 303), token)
     known = desk.references.of("browser", passwords.marked_browser(name, token, now_ms))
     entered.set_cookie(
         BROWSER, known, max_age=_KNOWN_S, httponly=True, samesite="strict", secure=desk.secure, path="/login"
     )
     return entered
+
+
+def _known_here(desk: Desk, cookie: str, name: str, place: str, now_ms: int) -> tuple[people.User | None, str, bool]:
+    """Whose name it is, the mark of the browser if it is known as theirs, and whether the place is."""
+    said = desk.references.opened("browser", cookie) or ""
+    with desk.store.reading() as connection:
+        is_known = people.is_known_place(connection, name, place, now_ms)
+        return people.user(connection, name), passwords.known_browser(said, name, now_ms), is_known
+
+
+def _come_in(desk: Desk, name: str, place: str, now_ms: int) -> str:
+    with desk.store.writing() as connection:
+        people.came_in(connection, name, place, now_ms)
+        return people.sign_in(connection, name, now_ms)
+
+
+def _later(request: Request, desk: Desk, problem: str, wait_s: int) -> Response:
+    answer = desk.page(request, "login.html", None, 429, problem=problem)
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 @router.post("/logout", dependencies=FROM_HERE)
