@@ -22,6 +22,7 @@ from streams.contracts.base import from_ms, to_ms
 from streams.contracts.cases import CaseVersion, Entities
 from streams.core.currencies import WITH_MINOR_UNIT, WRITTEN, exponent_of, plain_number
 from streams.core.ids import digest
+from streams.core.intake.topics import TOPICS
 from streams.core.roles import ANALYSTS
 
 CHANNELS: Final = ("phone", "chat")
@@ -91,6 +92,8 @@ def contact_of(given: Mapping[str, str], session: Session, form: str, at_ms: int
         raise Refused("refused.personal" if account_id else "refused.form")
     if "case" not in said and "flow" not in said and "text" not in said:
         raise Refused("refused.nothing_said")
+    if "flow" in said and said["flow"] not in TOPICS:  # a form of ours offers no other
+        raise Refused("refused.form")
     checks = [
         {"question": question, "result": said[f"check:{question}"]}
         for question in SCRIPT

@@ -34,6 +34,7 @@ from streams.ports import Clock
 
 log = logging.getLogger(__name__)
 
+_LARGEST_BODY: Final = 256 * 1024  # ten times the longest text and its translation, escaped
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -96,10 +97,22 @@ def build(
         turned_away = partial(desk.page, name="login.html", session=None, status=401, problem="login.oidc")
         app.include_router(router(oidc, store, clock, lambda: desk.references, welcome, turned_away, secure=secure))
 
+    app.middleware("http")(partial(_bounded, desk))
     app.middleware("http")(Audit(store, clock))
     app.middleware("http")(_protect)
     _answer_errors(app, desk)
     return app
+
+
+async def _bounded(desk: Desk, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """A body that is larger than any form is refused before anything reads it: strangers send some, too."""
+    if request.method == "POST" and not request.url.path.startswith(f"{API}/"):  # which has a bound of its own
+        said = request.headers.get("content-length", "")
+        if not said.isdigit():
+            return desk.page(request, "problem.html", None, 411, text="refused.form", wait_s=None)
+        if len(said) > 18 or int(said) > _LARGEST_BODY:
+            return desk.page(request, "problem.html", None, 413, text="refused.large", wait_s=None)
+    return await call_next(request)
 
 
 async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -107,6 +120,13 @@ async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Re
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def _reason(error: HTTPException) -> str:
+    """The key of what the framework refuses by itself."""
+    if error.status_code == 400:
+        return "refused.fields" if str(error.detail).startswith("Too many fields") else "refused.form"
+    return "refused.missing"
 
 
 def _answer_errors(app: FastAPI, desk: Desk) -> None:
@@ -123,7 +143,7 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(f"/{quote(path.strip('/'))}{query}", 307)
         known = str(error.detail).startswith(("refused.", "login."))
-        text = error.detail if known else "refused.missing"
+        text = error.detail if known else _reason(error)
         headers = error.headers or {}
         answer = desk.page(
             request, "problem.html", None, error.status_code, text=text, wait_s=headers.get("Retry-After")

@@ -148,12 +148,22 @@ async def take(
             if named := sent.get(kind, "").strip() or sent.get(f"{kind}:known", ""):
                 sent[kind] = desk.meant(session, kind, named)
         taken = contacts.contact_of(sent, session, form, now_ms)
+        if taken.case_id is not None:
+            await asyncio.to_thread(_of_the_customer, desk, taken.case_id, taken.account_id)
     except actions.Refused as error:
         raise HTTPException(403 if str(error) == actions.NOT_ALLOWED else 400, str(error)) from None
     says(request, subject=account_subject(taken.account_id), detail=f"{taken.disposition} {taken.event_id}")
     await desk.send(taken, now_ms)
     where = {"account": desk.named("account", taken.account_id)}
     return RedirectResponse(f"/contacts/{taken.event_id}?{urlencode(where)}", 303)
+
+
+def _of_the_customer(desk: Desk, case_id: str, account_id: str) -> None:
+    """Raises Refused if the customer has no such case: a form of ours names none."""
+    with desk.store.reading() as connection:
+        body = queries.case_body(connection, case_id)
+    if body is None or decode_case(body).entities.account_id != account_id:
+        raise actions.Refused("refused.form")
 
 
 @router.get("/contacts/{event_id}")

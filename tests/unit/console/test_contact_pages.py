@@ -158,6 +158,10 @@ def test_nobody_reads_a_code_out_to_us_or_is_asked_what_a_thief_knows() -> None:
         ({"flow": "F12", "amount": "1e999999", "currency": "CNY"}, "no amount"),
         ({"flow": "F12", "amount": "5", "currency": "ZZZ"}, "no amount"),
         ({"flow": "F12", "channel": "pigeon"}, "not complete"),
+        ({"flow": "the blue one", "text": "hello"}, "not complete"),
+        ({"flow": "F30", "text": "hello"}, "not complete"),  # which events raise, and no customer
+        ({"case": "case_nobody_has", "text": "hello"}, "not complete"),
+        ({"case": "case_o", "account": "customer-2", "text": "hello"}, "not complete"),
         ({"flow": "F12", "disposition": "lost"}, "not complete"),
         ({"flow": "F12", "check:app_code": "123456"}, "not complete"),
         ({"flow": "F12", "at": "yesterday"}, "This is no time"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -390,3 +391,25 @@ def test_an_address_that_cannot_be_read_is_answered_with_a_page(console: Console
     assert said.status == 400
     assert "The address asks for what this page cannot read" in said.text
     assert "script>" not in said.text.partition("<main")[2]
+
+
+@pytest.mark.parametrize("path", ["/login", "/cases/case_x/actions", "/bulk"])
+def test_what_is_larger_than_a_form_is_refused_in_a_sentence_and_read_by_nobody(console: Console, path: str) -> None:
+    said = console.browser("analyst").asks("POST", path, {"text": "x" * 300_000})
+    assert (said.status, "larger than 256 KiB" in said.text) == (413, True)
+    assert "frame-ancestors 'none'" in said.headers["content-security-policy"]
+
+
+def test_a_form_of_too_many_fields_is_told_so(console: Console) -> None:
+    analyst = console.browser("analyst")
+    said = analyst.asks("POST", "/bulk", {"csrf": analyst.csrf(), "case": [f"1:case_{n}" for n in range(3_000)]})
+    assert (said.status, "more than 1,000 fields" in said.text) == (400, True)
+
+
+def test_a_body_that_does_not_say_how_large_it_is_is_not_read(console: Console) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=30)
+    sent = {"content-type": "application/x-www-form-urlencoded", "transfer-encoding": "chunked"}
+    connection.request("POST", "/login", iter([b"name=mei"]), sent, encode_chunked=True)
+    answer = connection.getresponse()
+    assert (answer.status, "The form is not complete" in answer.read().decode()) == (411, True)
+    connection.close()
