@@ -25,7 +25,7 @@ NOWHERE: Final = -1  # no address has this hash
 def is_same_place(one: Trace, other: Trace) -> bool:
     """By device, or by address where one names none; a session is copied with its device, so there by address."""
     named = one.device and other.device and SESSION not in (one.kind, other.kind)
-    return one.device == other.device if named else one.address == other.address
+    return one.device == other.device if named else one.address == other.address != NOWHERE
 
 
 def answers(factor: Trace, login: Trace) -> bool:
@@ -65,6 +65,8 @@ def _turns_factor(trace: Trace) -> bool:
 
 def vouches_for(proof: Trace, trace: Trace) -> bool:
     """Whether the second factor that was given for `proof` is as good for `trace`; a card's change names no place."""
+    if proof.address == NOWHERE:
+        return proof is trace
     in_time = trace.kind in ANSWERABLE or trace.factor_stays or proof.answered_ms <= trace.at_ms
     return in_time and (not trace.address or answers(proof, trace))
 
@@ -121,9 +123,12 @@ def _wordless(trace: Trace) -> Trace:
 
 
 def _placeless(trace: Trace) -> Trace:
-    """Few of them are different, so that they always fit."""
-    kind = trace.kind if trace.doubted and trace.kind in (SESSION, CHANGE) else LOGIN
-    asked = trace.doubted and kind != CHANGE
+    """Few of them are different, so that they always fit.
+
+    The owner's own answered login would else be a doubt without an answer as soon as enough strangers came after it.
+    """
+    answered = trace.doubted and trace.answered
+    kind = trace.kind if trace.doubted and not answered and trace.kind in (SESSION, CHANGE) else LOGIN
     stopped = trace.stopped and not trace.answered
     return Trace(
         trace.at_ms,
@@ -132,7 +137,9 @@ def _placeless(trace: Trace) -> Trace:
         "",
         doubted=trace.doubted,
         address=NOWHERE,
-        asked=asked,
+        answered=answered,
+        asked=trace.doubted and kind != CHANGE,
+        answered_ms=trace.answered_ms if answered else 0,
         stopped=stopped,
         spends=stopped and trace.spends,
     )

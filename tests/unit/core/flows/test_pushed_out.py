@@ -143,6 +143,19 @@ def test_what_is_kept_is_little_and_tells_since_when_and_until_when_somebody_is_
         assert doubted(kept, settled_ms) == doubted(entries, settled_ms)
 
 
+def test_whoever_answered_stays_answered_without_a_place_and_vouches_for_nobody_else() -> None:
+    own = Trace(NOON, "login.succeeded", "id", "text", doubted=True, device=99, address=99, answered=True, asked=True)
+    own.answered_ms = NOON + MINUTE
+    strangers = [
+        Trace(NOON + n * MINUTE, "login.succeeded", "id", "t", doubted=True, asked=True, device=n, address=n)
+        for n in range(1, 41)
+    ]
+    kept = came.kept([own, *strangers], NOON + DAY, 0)
+    assert [each.at_ms for each in kept if each.answered] == [NOON]
+    assert kept[0].address == came.NOWHERE
+    assert came.unvouched(kept) == kept[1:]
+
+
 def test_doubts_that_are_over_make_room_for_new_ones_however_many_have_lost_their_place() -> None:
     kept: list[Trace] = []
     kinds = ["login.succeeded", "session.used", "credential.changed"]

@@ -268,6 +268,46 @@ def test_money_asked_for_by_the_strangers_device_or_address_makes_a_no_freeze(wh
     assert ("freeze", "everyone") in locks(player)
 
 
+def crowded(answers: bool) -> tuple[Player, Case]:
+    """An owner on the way is asked in two countries, and then forty strangers with the password are kept out."""
+    player = Player.revived(busy_site(), policy(BAD.replace("2e-12, 3e-12", "2e11, 3e11")))
+    for number, country in enumerate(("FR", "IT")):
+        way = {"device_id": "phone", "ip": f"192.0.{number}.7", "country": country, "asn": 3215}
+        at_ms = NOON - HOUR + number * 20 * MINUTE
+        asked = player.see(login(at_ms, country, LoginSucceeded, **way, **AGENT))
+        assert decided(asked) == ["step_up"]
+        if answers:
+            factor(player, at_ms + MINUTE, **way)
+    player = Player.revived(player.saved(), RISKY)
+    for number in range(40):
+        box = FAR | {"device_id": f"box-{number}", "ip": f"198.51.{number}.9"}
+        player.see(login(NOON + number * MINUTE, f"box-{number}", LoginSucceeded, **box, **AGENT))
+    player.stored()
+    return player, [case for case in player.obligations["a1"].cases if case.flow == "F21"][-1]
+
+
+def denies(player: Player, case: Case, at_ms: int) -> None:
+    no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
+    player.see(event(CustomerConfirmed, at_ms, "no", **no))
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_no_after_a_crowd_of_strangers_freezes_only_if_somebody_let_in_gave_no_factor(answers: bool) -> None:
+    player, case = crowded(answers)
+    denies(player, case, NOON + HOUR)
+    assert (("freeze", "everyone") in locks(player)) != answers
+    assert (pays(player, NOON + 2 * HOUR) == ["block"]) != answers
+
+
+def test_what_one_of_a_crowd_asks_for_stops_nobody_elses_money() -> None:
+    player, _ = crowded(answers=True)
+    mule = BIG | {"device_id": "box-39", "ip": "198.51.39.9"}
+    assert decided(player.see(paid(NOON + HOUR, "grab", 45_000, TransferRequested, **mule))) == ["block"]
+    assert ("restrict", "everyone") not in locks(player)
+    assert pays(player, NOON + 2 * HOUR, counterparty_id="friend") != ["block"]
+    assert pays(player, NOON + 8 * DAY, **mule) != ["allow"], "nor does the crowd grow old"
+
+
 def test_a_no_answers_the_case_which_rests_and_closes_after_a_quiet_day() -> None:
     player, case, _ = entered()
     no = {"answer": "no", "case_id": case.case_id, "channel": "app", "device_id": "phone"}
