@@ -86,6 +86,8 @@ SEEN_CAP = 64  # movements whose later events must not count again; the life of 
 _REFUSED_CAP = 16  # the payment system, the gateway and the provider tell of one refusal within minutes
 _INFLOW_CAP = 32  # of a day
 _STRANGE_CAP = 32  # of a day
+_GATHERED_CAP = 32  # of a day
+TRIFLE = 100  # what is less than one part in so many of what first senders sent is no part of a collection
 _INFLOW_SEEN_CAP = 16  # the ledger and the channel tell of the same money within minutes
 
 _LATENESS_MARGIN = HOUR  # windows keep this much more than their length, so that late questions are exact
@@ -237,6 +239,9 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     doubted_country: Key = b""  # beside `doubted_from`; empty: it named none
     refused: Keys = b""  # movements that were refused, and not asked for since
     wrong_guesses: Keys = b""  # passwords, each with the known device that gave it
+    # what came from senders who had sent nothing a day before
+    gathered: Ring = msgspec.field(default_factory=Ring)
+    explained_ms: int = 0  # what came in until then is no mule's money, as a person has found
 
     @property
     def last_login_ms(self) -> int:
@@ -596,6 +601,7 @@ def _reach(obs: Observations, at_ms: int) -> None:
     obs.spend.moved(by)
     obs.inflow.moved(by)
     obs.strange.moved(by)
+    obs.gathered.moved(by)
     for name in (*_WINDOWED, "frauds", "declines", "known_failures", "stranger_failures"):
         setattr(obs, name, moved(getattr(obs, name), by))
 
@@ -815,16 +821,23 @@ def _active(obs: Observations, at_ms: int, basis: Basis) -> None:
         obs.hours, obs.hours_total = packed(halves), sum(halves)
 
 
-def _money_in(obs: Observations, key: bytes, amount_minor: int, currency: str, at_ms: int, basis: Basis) -> None:
-    """Count money that came in once, whether the ledger or the channel tells first."""
+def _money_in(obs: Observations, key: bytes, amount_minor: int, currency: str, at_ms: int, basis: Basis) -> int:
+    """Count money that came in once, whether the ledger or the channel tells first: how much; -1 if it is nothing."""
     if contains(obs.inflow_seen, key):
-        return
+        return -1
     obs.inflow_seen = remember(obs.inflow_seen, key, _INFLOW_SEEN_CAP)
     minor = priced(amount_minor, currency, _adopted_home(obs, currency, basis), basis)
     if minor >= 0:
         obs.inflow.add(at_ms - obs.base_ms, minor, _INFLOW_CAP, _DAY_HORIZON)
     if at_ms > obs.last_inflow_ms:
         obs.last_inflow_ms = at_ms
+    return minor
+
+
+def _gather(obs: Observations, minor: int, at_ms: int) -> None:
+    """Remembers what a first sender sent. A rain of cents pushes nothing out that is worth more."""
+    if len(obs.gathered.times) < _GATHERED_CAP * 4 or minor * TRIFLE >= obs.gathered.total:
+        obs.gathered.add(at_ms - obs.base_ms, minor, _GATHERED_CAP, _DAY_HORIZON)
 
 
 def _refund(obs: Observations, event: payments.Refund, at_ms: int, _: Basis) -> None:
@@ -849,16 +862,19 @@ def _ledger(obs: Observations, event: accounts.LedgerPosted, at_ms: int, basis: 
         obs.balance_minor = max(-_LARGEST_MINOR, min(_LARGEST_MINOR, (obs.balance_minor or 0) + signed))
     if event.direction == "debit":
         return
+    is_first = False
     if event.counterparty_id is not None:
-        late = at_ms < obs.newest_ms
-        obs.payers = meet(obs.payers, key_of(event.counterparty_id), at_ms // 1000, PAYERS_CAP, late)
+        late, sender = at_ms < obs.newest_ms, key_of(event.counterparty_id)
+        met = entry_of(obs.payers, sender)
+        is_first = met is None or met[0] > (at_ms - DAY) // 1000
+        obs.payers = meet(obs.payers, sender, at_ms // 1000, PAYERS_CAP, late)
         obs.newest_ms = max(obs.newest_ms, at_ms)
-    if event.payment_id is None:
-        _money_in(obs, movement_key(event.entry_id), event.amount_minor, event.currency, at_ms, basis)
-        return
-    key = movement_key(event.payment_id)
-    if not contains(obs.seen, key):  # the credit of an outgoing movement is its refund, not new money
-        _money_in(obs, key, event.amount_minor, event.currency, at_ms, basis)
+    key = movement_key(event.entry_id if event.payment_id is None else event.payment_id)
+    if event.payment_id is not None and contains(obs.seen, key):
+        return  # the credit of an outgoing movement is its refund, not new money
+    came = _money_in(obs, key, event.amount_minor, event.currency, at_ms, basis)
+    if is_first and came > 0:
+        _gather(obs, came, at_ms)
 
 
 def _login_succeeded(obs: Observations, event: logins.LoginSucceeded, at_ms: int, basis: Basis) -> None:
@@ -1052,6 +1068,11 @@ def trust_word(obs: Observations, at_ms: int, pardoned: Iterable[str], owners_ms
     _clear_credentials(obs, owners_ms)
 
 
+def explain(obs: Observations, until_ms: int) -> None:
+    """A person has found that what came in until then only looked like a mule's: it raises nothing again."""
+    obs.explained_ms = max(obs.explained_ms, until_ms)
+
+
 def _clear_credentials(obs: Observations, until_ms: int) -> None:
     obs.credential_cleared_ms = max(obs.credential_cleared_ms, until_ms)
     if obs.credential_ms <= until_ms:
@@ -1086,7 +1107,7 @@ def _change_home(obs: Observations, currency: str) -> None:
         obs.peak_minor, obs.peak_ms = -1, 0
         obs.habit_weight = obs.habit_sum = obs.habit_squares = 0.0
         obs.spikes = b""
-    obs.inflow = Ring()
+    obs.inflow, obs.gathered = Ring(), Ring()
     obs.balance_minor = None
     obs.home_currency = currency
 

@@ -145,6 +145,7 @@ from streams.core.observations import (
     MOVEMENTS,
     Observations,
     Whence,
+    explain,
     fold,
     forget_after_ms,
     guesses_of,
@@ -358,6 +359,8 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
             training.vouch(observations.login_history, ctx.vouched_ms, at_ms)
     if ctx.pardoned or ctx.owners_ms:
         trust_word(observations, at_ms, ctx.pardoned, ctx.owners_ms)
+    if ctx.explained_ms:
+        explain(observations, ctx.explained_ms)
 
 
 def _payment_of(turn: Turn, event: Movement | LedgerPosted | FeeCharged) -> str:

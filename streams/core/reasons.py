@@ -87,6 +87,7 @@ _ROWS: tuple[tuple[str, str, str, str, SafeClass], ...] = (
     ("R28", "account_locked", "账户已被冻结或限制", "The account is frozen or restricted", "account_protection"),
     ("R29", "card_paused", "该卡有非本人交易申报，已暂停", "The card was reported and is paused", "account_protection"),
     ("R30", "new_card", "刚绑定的银行卡", "Card added only just now", "verification_needed"),
+    ("R31", "collection", "短时间内从多个新付款方收款", "Money collected from many new senders", "unusual_activity"),
 )
 
 REASONS: dict[str, ReasonCode] = {row[0]: ReasonCode(*row) for row in _ROWS}

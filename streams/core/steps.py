@@ -187,6 +187,8 @@ class DecideContext(msgspec.Struct, gc=False):
     vouched_ms: list[int] = msgspec.field(default_factory=list)  # when logins came that were the owner's, as was said
     owners_ms: int = 0  # until when changes of credentials were the owner's, as a person has found; 0: nobody has
 
+    explained_ms: int = 0  # until when what came in is no mule's money, as a person has found; 0: nobody has
+
     def heard_ms(self, at_ms: int) -> int:
         """From when on what is said at `at_ms` can be answered: at once, or at the end of its step of a replay."""
         if self.barrier_s is None:

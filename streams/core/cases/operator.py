@@ -106,7 +106,8 @@ def act(turn: Turn, event: CaseAction) -> None:
             undo_false_locks(turn, case, event.role)
             was_owner(turn, case)
             release_held(turn, _by(event), case.case_id)
-            if case.family == RISK_FAMILY and case.is_open and not dialogue.has_written(case):
+            mule.explained(turn, case)
+            if (case.family == RISK_FAMILY or mule.is_mule(case)) and case.is_open and not dialogue.has_written(case):
                 rest(turn, case)  # its question is answered; whoever wants to say more about it may
         case "lock" if event.order is not None:
             closes_money_in = event.order == ordered.MONEY_LAUNDERING
@@ -116,6 +117,7 @@ def act(turn: Turn, event: CaseAction) -> None:
         case "unlock":
             restricting = _restricting(turn)
             _unlock(turn, event)
+            mule.explained(turn, *(turn.obligations.case(each) for each in restricting - _restricting(turn)))
             if not _restricting(turn):
                 release_held(turn, _by(event), case.case_id, *restricting)
         case "release":

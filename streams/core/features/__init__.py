@@ -69,4 +69,5 @@ def features_of(
         *login_context.devices(view, frequencies),
         *money.parts(view),
         *familiarity.acting_device(view),
+        *money.gathered(view),
     )

@@ -389,6 +389,18 @@ class Features(msgspec.Struct, frozen=True, gc=False):
             MISSING,
         ),
     ]
+    # --- what is collected from people who never sent anything before
+    first_payers_1d: Annotated[
+        float,
+        About(
+            "gathered",
+            "payers",
+            "senders first met within 1 day who sent more than a hundredth of what all such sent, at most 24",
+        ),
+    ]
+    first_payers_sum_1d: Annotated[
+        float, About("gathered", "home currency", "money of 1 day from senders first met within 1 day")
+    ]
 
 
 class FeatureSpec(NamedTuple):

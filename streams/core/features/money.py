@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from math import expm1, log1p, sqrt
 
+from streams.core.familiar import different
 from streams.core.features.catalogue import MISSING
 from streams.core.features.view import View
-from streams.core.observations import TOPUP, goes_to_a_stranger, habit_at
+from streams.core.observations import TOPUP, TRIFLE, goes_to_a_stranger, habit_at
 from streams.core.windows import DAY, HOUR, MINUTE, count, opened
 
 _RECENT = 32  # amounts that are compared one by one: enough for every repetition rule, little in a burst
@@ -180,9 +181,9 @@ def flow(v: View) -> tuple[float, ...]:
     through = MISSING
     if obs.inflow.times:
         in_1d = obs.inflow.total_in(at - DAY, at)
-        in_30m = obs.inflow.total_in(at - 30 * MINUTE, at)
+        in_30m = obs.inflow.total_in(_unexplained(v, 30 * MINUTE), at)
         if in_30m > 0:
-            out = obs.spend.total_in(at - 30 * MINUTE, at)
+            out = obs.spend.total_in(_unexplained(v, 30 * MINUTE), at)
             through = (out + (v.minor if v.counted and v.minor > 0 else 0)) / in_30m
     balance = obs.balance_minor
     share = MISSING
@@ -203,3 +204,23 @@ def parts(v: View) -> tuple[float, ...]:
         return (MISSING,)
     earlier = obs.strange.total_in(v.at - DAY, v.at) if obs.strange.times else 0
     return ((earlier + v.minor) / v.scale,)
+
+
+def gathered(v: View) -> tuple[float, ...]:
+    """first_payers_1d, first_payers_sum_1d: what came from people who had sent nothing before, and from how many.
+
+    Who sent a hundredth of it or less has no part in a collection: anybody can send cents to anybody.
+    """
+    obs, after = v.obs, _unexplained(v, DAY)
+    total = obs.gathered.total_in(after, v.at) if obs.gathered.times else 0
+    if total <= 0:
+        return 0.0, 0.0
+    sent = zip(opened(obs.gathered.times), obs.gathered.amounts, strict=True)
+    weighty = sum(after < at <= v.at and amount * TRIFLE > total for at, amount in sent)
+    senders = min(weighty, different(obs.payers, (obs.base_ms + after) // 1000))
+    return float(senders), total / v.scale
+
+
+def _unexplained(v: View, window: int) -> int:
+    """When a window on what came in begins: not before what a person has found to be no mule's money."""
+    return max(v.at - window, v.obs.explained_ms - v.obs.base_ms)

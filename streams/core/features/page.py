@@ -46,6 +46,7 @@ _FAMILIES = {
     "device": "Devices of logins that are not named, or new for everybody",
     "parts": "What goes to payees and places that were never paid before",
     "acting": "Who may act where a movement names no device",
+    "gathered": "What is collected from people who never sent anything before",
 }
 
 

@@ -198,12 +198,15 @@ def _vouches(turn: Turn, event: CustomerConfirmed, hold: Hold | None, *, is_risk
 
 
 def release_held(turn: Turn, note: str, *case_ids: str) -> None:
-    """A person has found that it was the owner: what these cases of a risky account (F21) hold is let go, and told."""
+    """A person has found that it was the owner: what these cases of a risky account (F21) hold is let go, and told.
+
+    So it is where only a payment waited because of a collection (F31).
+    """
     if is_frozen(turn.obligations.locks):
         return
     for hold in tuple(turn.obligations.holds):
         case = turn.obligations.case(hold.case_id)
-        if case is not None and case.family == RISK_FAMILY and case.case_id in case_ids:
+        if case is not None and _is_told_of_hold(case) and case.case_id in case_ids:
             let_go(turn, hold, note)
             tell_end(turn, hold, "allow")
 
@@ -236,18 +239,23 @@ def _ask(turn: Turn, template: str, about: dict[str, str], case: Case | None) ->
 
 
 def tell_end(turn: Turn, hold: Hold, outcome: str) -> None:
-    """Tells the owner of a risky account (F21) what became of the payment that they were told waits.
+    """Tells the owner of a risky account (F21), or of a collection (F31), what became of the payment that waited.
 
-    Elsewhere whoever was asked has answered, and an unanswered challenge speaks for itself.
+    They were told of it. Elsewhere whoever was asked has answered, and an unanswered challenge speaks for itself.
     """
     case = turn.obligations.case(hold.case_id)
-    if case is None or case.family != RISK_FAMILY or hold.amount_minor is None or hold.currency is None:
+    if case is None or not _is_told_of_hold(case) or hold.amount_minor is None or hold.currency is None:
         return
     is_stopped = Outcome.parse(outcome) is Outcome.BLOCK
     if hold.outcome != Outcome.HOLD.label or (is_stopped and _told_lately(turn, case)):
         return
     about = {"amount": money(hold.amount_minor, hold.currency), "time": instant(hold.since_ms)}
     notify(turn, "fraud_alert.stopped" if is_stopped else "fraud_alert.released", about, case, aside=True)
+
+
+def _is_told_of_hold(case: Case) -> bool:
+    """Whether its owner was told of a payment that waits: where payouts are paused that message says enough."""
+    return case.family == RISK_FAMILY or (mule.is_mule(case) and not case.payouts_paused_ms)
 
 
 def _said(turn: Turn, case: Case | None, text: str, kind: str = CONFIRMED) -> None:
@@ -591,8 +599,10 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             notify(turn, "account_locked.risk", {"reason": reason}, case)
         if restricted and type(prepared.event) is LoginSucceeded and not taken_over:
             early_victims.restricted(turn, case, prepared.event)
-    elif family == mule.CASE and passes:
-        mule.pause_payouts(turn, case, min(passes))
+    elif family == mule.CASE:
+        mule.suspected(turn, case)
+        if passes and mule.is_pause_due(case, passes, prepared.features):
+            mule.pause_payouts(turn, case, min(passes))
     return case
 
 
@@ -760,6 +770,11 @@ def _tell(
         return
     if case is not None and case.family == RISK_FAMILY and outcome is Outcome.HOLD:
         _tell_of_hold(turn, prepared, movement, case)
+        return
+    if case is not None and mule.is_mule(case) and turn.obligations.hold(movement.payment_id) is not None:
+        if _is_told_of_hold(case):
+            about = {"amount": money(movement.amount_minor, movement.currency), "time": instant(prepared.at_ms)}
+            notify(turn, "mule_account.held", about | _until(turn, prepared) | {"case_id": case.case_id}, case)
         return
     if case is not None and case.family != ALERT:
         return  # the restriction's own message says enough

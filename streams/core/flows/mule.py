@@ -1,9 +1,10 @@
 """What follows when other people's money only passes through an account (F31)?
 
 Who has lent an account to somebody is its owner all the same, and says so when asked. So nothing that proves who one is
-helps here: no "yes, that was me", no identity check. The payout is held, money out is paused, the owner is asked where
-the money comes from, and the case ends when an analyst has said what it is; if it is what it looked like, when the
-report is filed.
+helps here: no "yes, that was me", no identity check. The payout is held, the owner is asked where the money comes from,
+and the case ends when an analyst has said what it is; if it is what it looked like, when the report is filed. Money out
+is paused as well, but not where many have sent no more than the account pays in a month of its own: anybody can have
+that sent to anybody, and each payout of it is held for itself.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Final
 
 from streams.contracts.accounts import Attachment
 from streams.contracts.decisions import Hit
-from streams.core.cases.book import add_line
+from streams.core.cases.book import add_line, set_finding, set_status
 from streams.core.cases.clocks import is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
+from streams.core.features import Features
 from streams.core.locks.saga import PAUSE_OVER, is_held_for, lock
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Line
@@ -32,6 +34,33 @@ _REPORTS: Final = "reports"  # counter of the case
 def is_seen(hits: list[Hit], least: Outcome) -> bool:
     """Whether a rule about money that passes through is among the hits, from this outcome on."""
     return any(hit.rule.rpartition("/")[0] in RULES and Outcome.parse(hit.outcome) >= least for hit in hits)
+
+
+def is_pause_due(case: Case, passes: set[str], features: Features | None) -> bool:
+    """Whether more is in doubt than the payout that is held.
+
+    Money that is gone within minutes; a sum that outweighs what the account pays in a month; or it goes on, after a
+    pause that nobody has lifted.
+    """
+    if passes != {"fan-in"} or features is None or case.payouts_paused_ms:
+        return True
+    return features.first_payers_sum_1d >= features.spend_sum_30d - features.spend_sum_1d
+
+
+def suspected(turn: Turn, case: Case) -> None:
+    """New money passes through after an analyst's word, which was about other money: the question is open again."""
+    if case.finding == "false_alarm":
+        case.payouts_paused_ms = 0
+        set_finding(turn, case, "unset")
+        if case.status == "auto_answered":
+            set_status(turn, case, "classified")
+
+
+def explained(turn: Turn, *cases: Case | None) -> None:
+    """A person has looked: what these cases tell of raises nothing again. What came in since then, nobody has seen."""
+    for case in cases:
+        if case is not None and is_mule(case):
+            turn.ctx.explained_ms = max(turn.ctx.explained_ms, case.alerted_ms)
 
 
 def pause_payouts(turn: Turn, case: Case, rule: str) -> None:

@@ -182,9 +182,20 @@ which it happened. Where a person has unlocked a side of the door, its failed lo
 `unlock` of more than money out has the owner's known devices begin anew as well, locked or not. Nobody undoes a freeze
 alone: two people lift it, and only within `locks.unfreeze_identity_s` (24 h) after the owner passed a check of face and
 document; a check that failed afterwards takes that back. The published lock says which it is (`check`, `check_until`).
-Where nobody checks identities, set it to 0. No check lifts what a suspected mule's case (F31) paused, because nobody
-doubts who that is: an analyst decides, or the pause ends, after `locks.mule_pause_s` (7 days) of one case at the
-latest, however often money passes through meanwhile. Proofs count from the lock on (clocks may differ by five seconds):
+Where nobody checks identities, set it to 0.
+
+Where money only passes through (F31) the payout that shows it waits, and its owner is asked where it comes from. Money
+out is paused as well, for everybody, where what came is gone within minutes, where many first senders have sent more
+than the account has paid in a month, or where it goes on after a pause. What no more than looks like it, friends who
+each send their share of a dinner, has its one payment wait and all else go on. Cents from strangers are no collection:
+see [fan-in](rules.md#fan-in). No check lifts such a pause, because nobody doubts who that is, and a mule passes any: an
+analyst decides, for whom an appeal is a case with the deadline of its priority, or the pause ends, after
+`locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through meanwhile. What an analyst
+has found legitimate, or a person has unlocked, raises nothing again: only what came in after the newest alert of the
+case counts from then on, and new senders open the question again. Found legitimate, such a case rests unless its owner
+has written, and what waited with money out not paused is let go.
+
+Proofs count from the lock on (clocks may differ by five seconds):
 a second factor or check from before it lifts nothing, however late or often its event is delivered, and of several
 checks the newest one counts in whatever order they come. A one-time password is no check of face and document, whatever
 level it is reported with (`method` is `otp`: level 1). What an owner did to get back in (a second factor, a check,

@@ -50,6 +50,7 @@ def told(effects: list[Effect]) -> tuple[set[str], list[str], list[str]]:
 
 def test_few_senders_are_looked_at_and_nobody_is_accused():
     assert told(collected(8)) == ({"F31"}, [], [])
+    assert told(collected(8, each_minor=500)) == (set(), [], []), "less than anybody asks about"
 
 
 def test_many_senders_pause_payouts_and_are_asked_about():
@@ -73,7 +74,11 @@ def test_a_pause_that_nobody_decides_about_ends_although_money_goes_on_passing_t
     for round_ in range(80):  # every six hours for twenty days
         start = NOON + round_ * 6 * HOUR
         for n in range(16):
-            entry = {"entry_id": f"entry-{round_}-{n}", "counterparty_id": f"friend-{n}", "direction": "credit"}
+            entry = {
+                "entry_id": f"entry-{round_}-{n}",
+                "direction": "credit",
+                "counterparty_id": f"friend-{round_}-{n}",
+            }
             effects += player.see(
                 event(LedgerPosted, start + n * MINUTE, f"{round_}-{n}", amount_minor=1_000, currency="EUR", **entry)
             )
