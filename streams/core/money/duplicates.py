@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from streams.contracts.payments import (
@@ -42,11 +44,9 @@ _TRIED_AGAIN = "tried_again"
 
 def named_late(turn: Turn, event: Movement) -> None:
     """A good payment's order and payee are known at last: is another good one of the same order debited as well?"""
-    about = about_of(turn, event.payment_id)
-    for mine in debits_of(turn, payment_key(event.payment_id)):
-        if mine.amount_minor and not mine.fee and not refunds.was_intended(turn, event.payment_id, mine.line):
-            _paid_twice(turn, turn.cause, event.payment_id, mine, about)
-            return  # of several debits the others were compared with this one when they came
+    mine_of = _standing(turn, event.payment_id)
+    mine_of = [each for each in mine_of if not refunds.was_intended(turn, event.payment_id, each.line)]
+    _each_beside_others(turn, event.payment_id, [(turn.cause, each) for each in mine_of])
 
 
 def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
@@ -55,21 +55,42 @@ def confirmed(turn: Turn, event: Movement, known: PaymentState | None) -> None:
     Not asked of a debit while its payment is open or has failed: an order that is paid at the second attempt is paid
     once, and what the first attempt took is rule L1's.
     """
-    key = payment_key(event.payment_id)
     about = about_of(turn, event.payment_id)
     was_not_good = known is not None and known.status != PaymentState.SUCCEEDED
     if was_not_good and charges.case_of(turn, event.payment_id) is None:
         charges.check_later(turn, event.payment_id, about)  # rule L1 may have followed all of it until now
-    mine_of = [each for each in turn.obligations.spent if each.payment == key and each.amount_minor > 0]
-    for mine in [each for each in mine_of if not each.fee]:
+    named = []
+    for mine in _standing(turn, event.payment_id):
         entry = _entry_of(turn, event.payment_id, mine)
         if entry is None and was_not_good and known is not None and not known.grace_s:
             entry = turn.cause  # a bill or payout has rules of its own, so that no debit of it waits
         if entry is not None:
-            _paid_twice(turn, entry, event.payment_id, mine, about)
-            return  # of several debits the others were compared with this one when they came
-    if was_not_good:
+            named.append((entry, mine))
+    if named:
+        _each_beside_others(turn, event.payment_id, named)
+    elif was_not_good:
         _left_over(turn, event.payment_id, about)
+
+
+def _standing(turn: Turn, payment_id: str) -> list[Spent]:
+    """The debits of a payment that stand and are not one too many within it already."""
+    gone = {
+        owed.line for owed in turn.obligations.owed if (owed.payment_id, owed.family) == (payment_id, refunds.DUPLICATE)
+    }
+    mine_of = debits_of(turn, payment_key(payment_id))
+    return [each for each in mine_of if each.amount_minor and not each.fee and each.line not in gone]
+
+
+def _each_beside_others(turn: Turn, payment_id: str, named: list[tuple[str, Spent]]) -> None:
+    """Compares the debits of a payment that is good, each with its event, as if they had come one behind the other."""
+    about, later = about_of(turn, payment_id), [mine for _, mine in named]
+    for entry, mine in named:
+        later.remove(mine)
+        excess_minor, certain = _beside_others(turn, mine, about, later)
+        if excess_minor:
+            _duplicate(turn, entry, payment_id, mine, excess_minor, certain=certain)
+        if excess_minor and not certain:
+            return  # the question is about all of them
 
 
 def _left_over(turn: Turn, payment_id: str, about: Lately | None) -> None:
@@ -206,10 +227,11 @@ def _paid_twice(turn: Turn, entry: str, payment_id: str, mine: Spent, about: Lat
     return certain
 
 
-def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, bool]:
+def _beside_others(turn: Turn, mine: Spent, about: Lately | None, later: Sequence[Spent] = ()) -> tuple[int, bool]:
     """How much of a debit is one too many beside those of other payments, and whether that is certain.
 
-    Of two that are good only, so it is asked of a debit, of a success, and when one of them is good no more.
+    Of two that are good only, so it is asked of a debit, of a success, and when one of them is good no more. Debits of
+    its payment that are looked at `later` do not count yet; what is only probable is all that stands of the payment.
     """
     if not turn.obligations.is_good(mine.payment):
         return 0, False
@@ -223,16 +245,36 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None) -> tuple[int, 
         currency = about.currency if about is not None and ordered else mine.currency
         limit_minor = (about.order_minor or 0) if about is not None and ordered else _order_minor(mine, same_order)
         if not limit_minor:  # an order of unknown amount may be paid in parts, but not in two equal ones
-            same_order = [each for each in same_order if _is_twin(turn, each, mine)]
-        parts = [each for each in standing if each.payment == mine.payment]
+            twins = [each for each in same_order if _is_twin(turn, each, mine)]
+            alike = [each for each in same_order if _are_of_one_price(each, mine)]
+            same_order, limit_minor = twins or alike, 0 if twins else mine.whole_minor
+        parts = [each for each in standing if each.payment == mine.payment and each not in later]
         excess_minor = _too_much(turn, mine, [*parts, *same_order], limit_minor, currency) if same_order else 0
         return excess_minor, excess_minor > 0
+    if about is not None and about.repeat_ok:
+        return 0, False
     window_ms = turn.policy.money.duplicate_window_s * 1000
-    repeats = about is not None and about.repeat_ok
-    near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms and _is_alike(each, mine)]
-    near = [each for each in near if not _are_of_two_orders(each, mine)]
-    alike = any(mine.payee and each.payee == mine.payee for each in near) and not repeats
-    return (mine.amount_minor if alike else 0), False
+    near = [each for each in others if abs(mine.at_ms - each.at_ms) <= window_ms and not _are_of_two_orders(each, mine)]
+    near = [each for each in near if mine.payee and each.payee == mine.payee]
+    parts = [each for each in standing if each.payment == mine.payment and each.currency == mine.currency]
+    if any(_come_to_as_much(others, each, [*parts, mine]) for each in near):
+        return sum(each.amount_minor for each in (*parts, mine)), False
+    is_part = about is not None and mine.amount_minor + mine.back_minor < remembered.limit(about)
+    if is_part or not any(_is_alike(each, mine) for each in near):
+        return 0, False
+    return mine.amount_minor, False
+
+
+def _are_of_one_price(each: Spent, mine: Spent) -> bool:
+    """Whether the payments of two debits are said to cost as much, in however many parts they are debited."""
+    return each.currency == mine.currency and each.whole_minor == mine.whole_minor > 0
+
+
+def _come_to_as_much(others: list[Spent], one: Spent, mine_of: list[Spent]) -> bool:
+    """Whether all debits of the payment of `one` come to what those of another one do."""
+    lines = [each for each in others if (each.payment, each.currency) == (one.payment, mine_of[-1].currency)]
+    totals = [sum(each.amount_minor + each.back_minor for each in some) for some in (lines, mine_of)]
+    return bool(lines) and totals[0] == totals[1]
 
 
 def _are_of_two_orders(each: Spent, mine: Spent) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streams.core.money import balance, duplicates, given, refunds
+from streams.core.money.remembered import about_of
 from streams.core.obligations import Spent, payment_key
 from streams.core.turn import Turn
 
@@ -56,8 +57,8 @@ def order_of(turn: Turn, payment_id: str, minor: int, currency: str, *, lately: 
     lines = [each for each in turn.obligations.spent if each.payment in keys and _is_of_price(each, currency)]
     price_minor = max((each.order_minor for each in lines), default=0)
     if not price_minor:  # then only equal payments are one too many beside each other
-        price_minor = minor
-        keys = {each.payment for each in lines if each.amount_minor + each.back_minor == minor}
+        price_minor = max(minor, _own_price_minor(turn, payment_id, currency))
+        keys = {key for key in keys if _costs(price_minor, [each for each in lines if each.payment == key])}
     legs = [_leg(turn, key, [each for each in lines if each.payment == key], minor, lately=lately) for key in keys]
     return Order(price_minor, _twice_minor(turn, keys, currency), tuple(legs))
 
@@ -80,6 +81,18 @@ def is_lacking(turn: Turn, payment_id: str) -> bool:
         case.is_open and case.family == refunds.DOUBLE_BENEFIT and payment_key(case.payment_id) in keys
         for case in turn.obligations.cases
     )
+
+
+def _own_price_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What a payment costs that may be debited in parts; 0: it is not remembered, or in another currency."""
+    about = about_of(turn, payment_id)
+    return about.amount_minor if about is not None and about.currency == currency else 0
+
+
+def _costs(price_minor: int, lines: list[Spent]) -> bool:
+    """Whether one of these debits of a payment is as much, or all of them together are."""
+    minors = [each.amount_minor + each.back_minor for each in lines]
+    return price_minor in (*minors, sum(minors))
 
 
 def _is_of_price(line: Spent, currency: str) -> bool:

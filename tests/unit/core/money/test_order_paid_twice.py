@@ -504,3 +504,54 @@ def test_a_bill_that_its_provider_calls_paid_is_compared_once_it_is_posted(faile
     assert story.open() == {"duplicate_charge": 3_000}
     told = [each for each in story.messages() if not each.startswith("case.")]
     assert told == ["bill_not_posted", "bill_not_posted.done", "refund_started"]
+
+
+PRICED = {**ORDER, "order_amount_minor": 3_000}
+IN_PARTS = [(1_000, 2_000), (1_500, 1_500), (1_000, 1_000, 1_000)]
+
+
+def in_parts(names: dict[str, Any], parts: tuple[int, ...]) -> Story:
+    """A second payment whose debits are all here before anybody says that it is good."""
+    story = Story(names)
+    story.requested("p2", 119)
+    for number, minor in enumerate(parts):
+        story.booked("p2", 120 + number, amount_minor=minor)
+    return story.succeeded("p2", 125).waited(600)
+
+
+@pytest.mark.parametrize("parts", IN_PARTS)
+@pytest.mark.parametrize("names", [PRICED, ORDER], ids=["price_told", "no_price"])
+def test_all_debits_of_the_second_payment_go_back(names: dict[str, Any], parts: tuple[int, ...]) -> None:
+    story = in_parts(names, parts)
+    assert [each.amount_minor for each in story.intents()] == list(parts)
+    assert story.open() == {"duplicate_charge": 3_000}
+
+
+@pytest.mark.parametrize("parts", IN_PARTS)
+def test_parts_of_a_payee_are_one_question(parts: tuple[int, ...]) -> None:
+    story = in_parts(PAYEE, parts)
+    assert story.intents() == []
+    assert story.open() == {"duplicate_charge": 3_000}
+    assert story.messages() == ["duplicate_charge.probable"]
+
+
+def test_no_more_goes_back_than_is_above_the_price() -> None:
+    story = in_parts({**ORDER, "order_amount_minor": 5_000}, (1_000, 2_000))
+    assert [each.amount_minor for each in story.intents()] == [1_000]
+
+
+def test_a_bill_paid_twice_in_parts_goes_back_once_each() -> None:
+    story = Story(PRICED)
+    story.told(payments.BillpayRequested, "b1", 100, method="wallet_balance", order_id="b")
+    story.booked("b1", 101).told(payments.BillpayPosted, "b1", 102, order_id="b")
+    story.told(payments.BillpayRequested, "b2", 200, method="wallet_balance", order_id="b", order_amount_minor=3_000)
+    story.booked("b2", 201).booked("b2", 202).told(payments.BillpayPosted, "b2", 203, order_id="b").waited(600)
+    assert [(each.payment_id, each.amount_minor) for each in story.intents()] == [("b2", 3_000), ("b2", 3_000)]
+
+
+@pytest.mark.parametrize("parts", IN_PARTS)
+def test_parts_stay_once_the_first_is_good_no_more(parts: tuple[int, ...]) -> None:
+    story = in_parts(ORDER, parts)
+    story.told(payments.PaymentReversed, "p1", 700).booked("p1", 701, "credit").waited(4_400)
+    assert sorted(story.cancelled()) == sorted(each.refund_id for each in story.intents())
+    assert story.open() == {}
