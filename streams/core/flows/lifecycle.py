@@ -43,6 +43,7 @@ from streams.core.incidents import members
 from streams.core.learning import band_of
 from streams.core.money import (
     arrivals,
+    beyond,
     both_sides,
     charges,
     debit_without_payment,
@@ -265,5 +266,9 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     was_told = word.late and state == word.known  # what is late and changes nothing was told before
     if not was_told and (waiting or (word.known is not None and word.known.is_debited)):
         debit_without_payment.payment_moved(turn, event, word.status, state, word.known)
+    if word.status == PaymentState.FAILED:
+        beyond.failed(turn, event.payment_id)
+    elif obligations.cases:
+        beyond.succeeded(turn, event.payment_id)
     if type(event) is PspStatus and obligations.owed:
         debit_without_payment.answered(turn, event, word.status)

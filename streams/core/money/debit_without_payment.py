@@ -356,6 +356,8 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
         else:
             if left_minor and not turn.obligations.is_good(payment_key(payment_id)):
                 set_off.was_ahead(turn, event, payment_key(payment_id), case.amount_minor or 0)
+            elif not left_minor:
+                set_off.not_early(turn, payment_id)  # the case was about those as well
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")
         return left_minor >= 0  # more than that is compared with the payment's amount, as any debit

@@ -18,7 +18,6 @@ from streams.core.money import (
     balance,
     beyond,
     charges,
-    completeness,
     corrections,
     duplicates,
     expectations,
@@ -57,6 +56,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     claims = _claims(turn, payment_id)
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
     back = set_off.credited(turn, event, payment_id)
+    if back.early_minor and not (back.forgotten and claims):
+        beyond.look_later(turn, payment_id, event.currency)
     if refunds.brought_twice(turn, event, payment_id):
         lacking_minor = _lacking_minor(turn, event, payment_id, back.early_minor)
         twice_minor = back.twice_minor if lacking_minor is None else min(back.twice_minor, lacking_minor)
@@ -121,6 +122,7 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     if beyond_minor and not claims and not is_ours:
         both = Owed(payment_id, turn.cause, beyond_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
         refunds.double_benefit(turn, both, f"more than refund {event.reference} was to bring"[:160])
+        set_off.not_early(turn, payment_id)
     elif arrived == "" and not named and not first:
         expectations.unclaimed(turn, event, payment_id, claimed=bool(took - {refunds.NOT_CAPTURED}))
     if arrived == "" and not is_part:
@@ -202,8 +204,6 @@ def _too_much(
     elif twice_minor and is_good and not over_refunds.is_open(turn, payment_id):
         pool_minor, text = twice_minor, "credited once more: what was paid had come back before"
     else:
-        if twice_minor and not is_good:
-            completeness.look_later(turn, beyond.BEYOND, payment_id, 0, event.currency)
         return
     both = Owed(payment_id, turn.cause, pool_minor, event.currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)

@@ -13,7 +13,24 @@ from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import RefundIntended
 from streams.contracts.base import Watermark
 from streams.contracts.cases import CaseVersion
-from streams.contracts.payments import PaymentFailed, PaymentRequested, TransferFailed, TransferRequested
+from streams.contracts.payments import (
+    BillpayFailed,
+    BillpayRequested,
+    PaymentFailed,
+    PaymentRequested,
+    PaymentReversed,
+    PaymentSucceeded,
+    RefundCredited,
+    RefundSent,
+    TopupConfirmed,
+    TopupCredited,
+    TopupFailed,
+    TopupRequested,
+    TransferFailed,
+    TransferRequested,
+    WithdrawalRequested,
+    WithdrawalReturned,
+)
 
 MONEY: dict[str, Any] = {"payment_id": "p1", "amount_minor": 10_000, "currency": "CNY", "method": "wallet_balance"}
 # A fee beside its price, and both taken back; or a price in two parts.
@@ -60,3 +77,124 @@ def test_a_debit_that_comes_within_the_minute_explains_a_credit_that_was_here_fi
     ):
         found += [each.cause_family for each in player.see(happening) if isinstance(each, CaseVersion)]
     assert found == []
+
+
+class Books:
+    """One payment; steps are a second apart: a kind of event, or a direction of the ledger with its amount."""
+
+    def __init__(self, overlay: str = "") -> None:
+        self.player, self.at_ms, self.cases = Player(policy(overlay)), NOON, dict[str, CaseVersion]()
+        self.intents = 0
+
+    def play(self, *steps: Any, **about: Any) -> Books:
+        for step in steps:
+            self.at_ms += SECOND
+            name = f"e{self.at_ms}"
+            if isinstance(step, str):
+                direction, _, minor = step.partition(" ")
+                line = MONEY | about | {"entry_id": name, "direction": direction, "amount_minor": int(minor or 10_000)}
+                line.pop("method")
+                self.hear(event(LedgerPosted, self.at_ms, name, **line))
+            else:
+                self.hear(event(step, self.at_ms, name, **(MONEY | about)))
+        return self
+
+    def wait(self, hours: int = 3) -> Books:
+        for _ in range(hours):
+            self.at_ms += HOUR
+            self.hear(event(Watermark, self.at_ms, f"w{self.at_ms}", account_id="-"))
+        return self
+
+    def hear(self, happening: Any) -> None:
+        for effect in self.player.see(happening):
+            self.intents += isinstance(effect, RefundIntended)
+            if isinstance(effect, CaseVersion):
+                self.cases[effect.case_id] = effect
+
+    @property
+    def twice(self) -> int | None:
+        mine = [case for case in self.cases.values() if case.cause_family == "double_benefit"]
+        return sum(case.amount_minor or 0 for case in mine if case.status == "classified") or None
+
+
+GOOD = (PaymentRequested, "debit", PaymentSucceeded)
+
+
+@pytest.mark.parametrize("minor", [11_000, 15_000, 100_000])
+@pytest.mark.parametrize(
+    "before",
+    [
+        GOOD,
+        (*GOOD, PaymentReversed),
+        (PaymentRequested, "debit", PaymentFailed),
+        (TransferRequested, "debit", TransferFailed),
+        (BillpayRequested, "debit", BillpayFailed),
+        (WithdrawalRequested, "debit", WithdrawalReturned),
+        (PaymentRequested, "debit 4000", "debit 6000", PaymentSucceeded),
+    ],
+)
+def test_one_credit_of_more_than_was_debited_is_money_twice_until_it_is_taken_again(
+    before: tuple[Any, ...], minor: int
+) -> None:
+    books = Books().play(*before, f"credit {minor}").wait()
+    assert (books.twice, books.intents) == (minor - 10_000, 0)
+    assert books.play("credit 5000").wait().twice == minor - 5_000, "and once more"
+    assert books.play(f"debit {minor - 5_000}").wait().twice is None
+
+
+def test_a_refund_that_is_told_of_explains_no_more_than_it_brings() -> None:
+    books = Books().play(*GOOD).play(RefundSent, refund_id="r1").play("credit 15000")
+    books.play(RefundCredited, refund_id="r1").wait()
+    assert books.twice == 5_000
+
+
+@pytest.mark.parametrize(
+    ("overlay", "debit", "credit"),
+    [
+        ("", "debit", "credit 10500"),  # a gesture of goodwill
+        ("[money]\nundercharges = false\n", "debit 9000", "credit 10000"),  # a coupon is given back as money
+        ("", "debit 9000", "credit 10000"),  # a case asks for the rest already
+    ],
+)
+def test_what_may_be_meant_is_no_money_twice(overlay: str, debit: str, credit: str) -> None:
+    assert Books(overlay).play(PaymentRequested, debit, PaymentSucceeded).wait().play(credit).wait().twice is None
+
+
+def test_a_refund_at_the_rate_of_another_day_is_no_money_twice() -> None:
+    books = Books().play(PaymentRequested, currency="USD").play("debit 71500").play(PaymentSucceeded, currency="USD")
+    assert books.play("credit 72500").wait().twice is None
+
+
+def test_a_refund_of_an_order_may_name_one_of_its_payments() -> None:
+    order, books = {"order_id": "o1", "order_amount_minor": 10_000}, Books()
+    for name, minor in (("p1", 4_000), ("p2", 6_000)):
+        books.play(PaymentRequested, payment_id=name, amount_minor=minor, **order)
+        books.play(f"debit {minor}", payment_id=name)
+        books.play(PaymentSucceeded, payment_id=name, amount_minor=minor, **order)
+    assert books.play("credit 10000", payment_id="p2").wait().twice is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        (PaymentRequested, PaymentFailed, "credit"),
+        (PaymentRequested, "credit", PaymentFailed),
+        (WithdrawalRequested, WithdrawalReturned, "credit"),
+        (TopupRequested, TopupFailed, "credit"),
+    ],
+)
+def test_what_is_credited_for_a_failure_that_took_nothing_is_money_for_nothing(before: tuple[Any, ...]) -> None:
+    books = Books().play(*before).wait()
+    assert books.twice == 10_000
+    assert books.play("debit").wait().twice is None
+
+
+@pytest.mark.parametrize("good", [TopupConfirmed, TopupCredited])
+def test_a_topup_that_is_good_after_all_was_credited_rightly(good: Any) -> None:
+    books = Books().play(TopupRequested, TopupFailed, "credit").wait()
+    assert books.play(good).wait(200).twice is None
+    assert {case.resolution_code for case in books.cases.values()} == {"charge_explained"}
+
+
+def test_a_topup_whose_channel_had_the_money_is_credited_rightly_after_its_failure() -> None:
+    assert Books().play(TopupRequested, TopupConfirmed, TopupFailed, "credit").wait().twice is None
