@@ -102,6 +102,7 @@ class MoneyPolicy(Section, frozen=True, kw_only=True):
     repeat_ok_mccs: tuple[str, ...]  # where paying twice in minutes is ordinary
     repeat_ok_merchants: tuple[str, ...]
     amount_check_s: Count  # rule L5: after a debit
+    overcharge_share: Share  # rule L5: of an order, by which its payment may ask for more and be put right by itself
     undercharges: bool  # rule L5: whether a debit below its payment's amount is told
     orphan_s: Seconds  # rule L2: a line of the ledger that names a payment, order or payee; 0: such lines are ordinary
     fx_tolerance: Share  # of an order in another currency

@@ -173,6 +173,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
     )
     if not ordered:
         return  # perhaps a tip that nobody has told of: people look first
+    if prices.is_doubtful(turn, waiting.payment_id, waiting.amount_minor):
+        why = "for a person: the amount of the order is told twice and differently, or is far below the payment's"
+        add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, why))
+        return
     more_minor = excess - asked_minor
     owed = Owed(waiting.payment_id, waiting.entry, more_minor, waiting.currency, turn.at_ms, refunds.MISMATCH)
     # Of the debit that went above it: told again after it was forgotten, it would be given back twice.

@@ -18,6 +18,7 @@ from streams.core.money import (
     charges,
     completeness,
     orders,
+    prices,
     references,
     refunds,
     remembered,
@@ -244,7 +245,10 @@ def _beside_others(turn: Turn, mine: Spent, about: Lately | None, later: Sequenc
         ordered = about is not None and about.order_minor is not None
         currency = about.currency if about is not None and ordered else mine.currency
         limit_minor = (about.order_minor or 0) if about is not None and ordered else _order_minor(mine, same_order)
-        if not limit_minor:  # an order of unknown amount may be paid in parts, but not in two equal ones
+        if ordered and about is not None and prices.is_doubtful(turn, about.payment_id, limit_minor):
+            limit_minor = 0
+            same_order = [each for each in same_order if _is_twin(turn, each, mine)]
+        elif not limit_minor:  # an order of unknown amount may be paid in parts, but not in two equal ones
             twins = [each for each in same_order if _is_twin(turn, each, mine)]
             alike = [each for each in same_order if _are_of_one_price(each, mine)]
             same_order, limit_minor = twins or alike, 0 if twins else mine.whole_minor

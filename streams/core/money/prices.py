@@ -19,6 +19,7 @@ from streams.contracts.payments import (
 from streams.core.cases.samples import sample
 from streams.core.flows.movements import TRIES
 from streams.core.money import (
+    arrivals,
     charges,
     duplicates,
     expectations,
@@ -43,6 +44,7 @@ from streams.core.turn import Turn
 
 LAGS_MS = 14_400_000  # a ledger that is further behind is not waited for
 _SOURCES_MAX = 4  # of captures of one payment
+TWO_ORDERS = "two_orders"  # what is remembered of a payment whose events say two amounts of its order
 _NOT_COMPARED = "integration.debit_not_compared"
 # Whose amount is what was taken. The provider's answer is not one of them: it may repeat what it was asked about.
 CAPTURES = frozenset({PaymentCaptured, PaymentSucceeded})
@@ -76,6 +78,8 @@ def requested(turn: Turn, event: Movement) -> None:
     known = about_of(turn, event.payment_id)
     if known is not None and known.currency == about.currency and (known.good_minor or type(event) in CAPTURES):
         _keep_amounts(about, known)
+    if known is not None and known.currency == about.currency:
+        _compare_orders(turn, event, about, known)
     lately = [*(each for each in turn.obligations.lately if each.payment_id != event.payment_id), about]
     while len(lately) > LATELY_KEPT and _is_compared(turn, lately[0]):
         lately.pop(0)
@@ -97,10 +101,39 @@ def _keep_amounts(about: Lately, known: Lately) -> None:
 
 def told_more(turn: Turn, event: Movement) -> None:
     """One more event of a payment that is remembered: does it say what was asked for, or what was taken?"""
+    about = about_of(turn, event.payment_id)
+    if about is not None and about.currency == event.currency and not isinstance(event, PspStatus | Refund):
+        _compare_orders(turn, event, about, about)
     if type(event) in CAPTURES:
         _captured(turn, event)
     elif type(event) in ASKED:
         _asked(turn, event)
+
+
+def _compare_orders(turn: Turn, event: Movement, about: Lately, known: Lately) -> None:
+    """Two amounts of one order: nobody can say which is right, so that nothing goes back by it without a person.
+
+    Whoever writes the amount of each event as that of its order says nothing about an order.
+    """
+    told_minor, known_minor = event.order_amount_minor, known.order_minor
+    if told_minor is None or known_minor is None or told_minor == known_minor:
+        return
+    if (told_minor, known_minor) == (event.amount_minor, known.amount_minor):
+        return
+    arrivals.note(turn, TWO_ORDERS, event.payment_id)
+    about.order_minor = min(told_minor, known_minor)
+    charges.check_later(turn, event.payment_id, about)
+
+
+def is_doubtful(turn: Turn, payment_id: str, order_minor: int) -> bool:
+    """Whether nothing goes back by the price of an order: two amounts of it were told, or its payment is much more.
+
+    Also where nobody remembers what the payment was for.
+    """
+    about = about_of(turn, payment_id)
+    most_minor = order_minor + int(order_minor * turn.policy.money.overcharge_share)
+    is_much_more = about is None or max(about.amount_minor, about.good_minor) > most_minor
+    return is_much_more or arrivals.knows(turn, TWO_ORDERS, payment_id)
 
 
 def tells_price(turn: Turn, event: Movement) -> bool:

@@ -727,6 +727,30 @@ def test_more_than_the_order_says_is_the_wrong_amount_and_the_difference_goes_ba
     assert flows(run(*happened, back)) == {"F11": "resolved"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "confirmed", "excess_minor"),
+    [(1, 10_000, 9_999), (10_000, 500, 9_500), (8_000, 10_000, 2_000), (100, 100, 9_900), (6_600, None, 3_400)],
+    ids=["a_cent_first", "less_behind", "a_little_less_first", "major_units", "far_below"],
+)
+def test_a_doubtful_amount_of_an_order_is_for_people(asked: int, confirmed: int | None, excess_minor: int) -> None:
+    effects = run(
+        paid(NOON, 1, kind=PaymentRequested, order_amount_minor=asked, **ORDER),
+        posted(NOON + SECOND, 1),
+        paid(NOON + 2 * SECOND, 2, kind=PaymentSucceeded, payment_id="p1", order_amount_minor=confirmed, **ORDER),
+        mark(NOON + 5 * MINUTE),
+        answer(NOON + 10 * MINUTE, "succeeded"),
+    )
+    assert flows(effects) == {"F11": "classified"}
+    assert only(CaseVersion, effects)[-1].amount_minor == excess_minor
+    assert only(RefundIntended, effects) == only(NotificationRequested, effects) == []
+
+
+def test_parts_of_an_order_in_major_units_are_no_duplicates() -> None:
+    first = bought(1, NOON, amount_minor=4_000, order_amount_minor=100)
+    effects = run(*first, *bought(2, NOON + MINUTE, amount_minor=6_000, order_amount_minor=100))
+    assert only(RefundIntended, effects) == []
+
+
 def test_without_an_order_s_amount_a_debit_above_the_payment_is_for_people() -> None:
     happened = [
         paid(NOON, 1, kind=PaymentRequested, **ORDER),
