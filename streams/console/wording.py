@@ -24,6 +24,9 @@ Words = Mapping[str, Mapping[str, str]]
 
 _SAID: Final = "said."  # begins the cause of what a customer says, and nobody else has said yet
 _INSTANT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
+_SECONDS: Final = re.compile(r"\b(\d+) s\b")
+_SECONDS_ZH: Final = re.compile(r"(\d+) 秒")
+_UNITS_ZH: Final = {"d": "天", "h": "小时", "min": "分钟", "s": "秒"}
 _OF: Final = re.compile(r"(\w+) of ([\w+]+)")  # as an incident names its cause: what is up, and with which dimension
 _TYPE: Final = re.compile(r"[a-z]+_[a-z_]+(?:\.[a-z_]+)?")
 # What a version says has changed: a pattern, the text of it, and the groups of words of what the pattern finds.
@@ -54,6 +57,15 @@ _READINGS: Final = (
     (re.compile(r"nearest_(.+)"), "reading.nearest"),
     (re.compile(r"(money)_missing"), "reading.missing"),
 )
+
+
+def _lasting(found: re.Match[str]) -> str:
+    return measures.lasting(int(found[1]))
+
+
+def _lasting_zh(found: re.Match[str]) -> str:
+    count, _, unit = measures.lasting(int(found[1])).partition(" ")
+    return f"{count} {_UNITS_ZH[unit]}"
 
 
 @cache
@@ -118,13 +130,14 @@ class Wording:
     def line(self, text: str, language: str) -> str:
         """The text of a line of a timeline; what nobody has given Chinese words to is shown as it is written.
 
-        Moments in it are shown as everywhere on the pages, to the minute.
+        Moments in it are shown as everywhere on the pages, to the minute, and how long something lasts with its unit.
         """
         text = _INSTANT.sub(r"\1 \2", text)
         if language != "zh":
-            return "; ".join(self._named(each) for each in text.split("; "))
+            return _SECONDS.sub(_lasting, "; ".join(self._named(each) for each in text.split("; ")))
         whole = self._line(text)
-        return "；".join(self._line(each) or each for each in text.split("; ")) if whole is None else whole
+        told = "；".join(self._line(each) or each for each in text.split("; ")) if whole is None else whole
+        return _SECONDS_ZH.sub(_lasting_zh, told)
 
     def _named(self, part: str) -> str:
         """A part of a line, in English: as it is written, unless it is nothing but the type of a case."""

@@ -18,6 +18,7 @@ from typing import Any, Final, get_args
 
 import pytest
 
+from streams.console.pages import HOW_MANY
 from streams.console.wording import Wording
 from streams.contracts.accounts import HandledBy
 from streams.contracts.base import Event
@@ -175,6 +176,40 @@ def _take(found: dict[str, set[str]], said: dict[str, Any]) -> None:
         found["reason"].update(said.get("reason_codes", ()))
 
 
+def test_what_an_attack_is_found_by_is_told_in_chinese_whatever_story_has_it() -> None:
+    found = {
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "7200" for part in each.values)
+        for path in Path("streams/core/entities").glob("*.py")
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, ast.JoinedStr)
+    }
+    said = {each for each in found if re.search(r"\bwithin 7200 (s|days)\b", each)}
+    assert len(said) > 10, "the walk finds them"
+    assert {each: told for each in said if re.search(r"[a-z]{3,} [a-z]{2,}", told := WORDING.line(each, "zh"))} == {}
+    assert [each for each in said if " s" in each and "7200 s" in WORDING.line(each, "en")] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "en", "zh"),
+    [
+        (
+            "20 guesses at one user name within 3600 s",
+            "20 guesses at one user name within 60 min",
+            "60 分钟内对同一用户名猜测 20 次",
+        ),
+        ("nobody new has posted for 172800 s", "nobody new has posted for 2 d", "2 天内没有新的发帖人"),
+        ("no attempt for 40 s", "no attempt for 40 s", "40 秒内没有尝试"),
+    ],
+)
+def test_how_long_something_lasted_is_told_with_its_unit(line: str, en: str, zh: str) -> None:
+    assert (WORDING.line(line, "en"), WORDING.line(line, "zh")) == (en, zh)
+
+
+def test_one_of_something_is_no_plural() -> None:
+    assert all(WORDING.knows("counter", each) and WORDING.knows("counter_of_one", each) for each in HOW_MANY)
+    assert WORDING.word("counter_of_one", "usernames", "en") == "user name"
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_cases_say_has_a_name_in_both_languages(name: str) -> None:
     assert published()[name]
@@ -223,7 +258,7 @@ ID: Final = re.compile(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("10 posts by 9 customers within 3600 s, read by 1000; duplicate_charge", "…; Charged twice"),
+        ("10 posts by 9 customers within 40 s, read by 1000; duplicate_charge", "…; Charged twice"),
         ("from social, read by 700; fee_issue", "…; Question of a fee"),
         ("step_up ip/203.0.113.7", "step_up ip/203.0.113.7"),
         ("allow; nothing_of_ours", "allow; nothing_of_ours"),
