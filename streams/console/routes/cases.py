@@ -36,7 +36,9 @@ from streams.console.timeline import AROUND_MS, MOMENTS, judged, may_hold, timel
 from streams.console.wishes import OFFERS
 from streams.contracts.base import to_ms
 from streams.contracts.cases import CaseVersion
+from streams.core.cases.review import left_by_currency
 from streams.core.entities.handling import STATEMENT_MAX
+from streams.core.flows.trail import SUSPECT_PAYMENTS
 
 router = APIRouter()
 
@@ -81,6 +83,7 @@ def case(request: Request, desk: At, session: Who, case_id: str, sent: str = "",
             ),
             "not_kept": story.evidence_dropped,
             "judged": judged(acts, story),
+            "left": left_by_currency(story.evidence) if SUSPECT_PAYMENTS in found.counters else {},
             "children": children,
             "begin": begin,
             "belonging": belonging,

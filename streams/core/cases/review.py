@@ -8,12 +8,12 @@ compare currencies. A taken-over account that has not paid anybody yet is expect
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
 from streams.contracts.base import to_ms
-from streams.contracts.cases import CaseVersion
+from streams.contracts.cases import CaseVersion, Evidence
 from streams.core.currencies import convert, rates_at
 from streams.core.expected_cost import expected_loss_minor
 from streams.core.obligations import FINISHED, Line
@@ -22,6 +22,7 @@ from streams.core.policy import Policy, ScoreThresholds
 
 LOSS = "expected_loss_usd_minor"  # the counter of a case
 _REFERENCE = "USD"
+_LEAVES: Final = frozenset({"payment", "transfer", "withdrawal", "billpay"})  # areas of events by which money goes out
 NEVER_MS: Final = 2**62
 OPERATOR = "operator_"  # begins the kind of the line that an operator's action leaves on the timeline
 
@@ -44,23 +45,38 @@ def at_stake_minor(
 
 
 def taken_over_minor(trail: Iterable[Line], policy: Policy, at_ms: int) -> int:
-    """What a taken-over account is expected to lose, in US cents: what has left it since the thief came in.
+    """What a taken-over account is expected to lose, in US cents: what has left it since the thief came in."""
+    costs, rates = policy.model.costs, rates_at(policy.money.rates, at_ms)
+    lost = 0
+    for amount_minor, currency, times in _left(trail):
+        each = expected_loss_minor(1.0, amount_minor, currency, costs)
+        if each is not None:
+            lost += times * (convert(round(each), currency, _REFERENCE, rates) or 0)
+    return lost or costs.takeover_minor.get(_REFERENCE, 0)
 
-    A movement of the trail is told once for each of its steps: of equal amounts the step that came most often counts.
+
+def left_by_currency(story: Iterable[Evidence]) -> dict[str, int]:
+    """What has left an account, or is on its way, as the lines of its case tell it: minor units by currency."""
+    totals: dict[str, int] = {}
+    for amount_minor, currency, times in _left(line for line in story if line.kind.partition(".")[0] in _LEAVES):
+        totals[currency] = totals.get(currency, 0) + times * amount_minor
+    return totals
+
+
+def _left(trail: Iterable[Line | Evidence]) -> Iterator[tuple[int, str, int]]:
+    """Amounts that nothing has stopped, and how often each.
+
+    A movement is told once for each of its steps: of equal amounts the step that came most often counts.
     """
     steps: dict[tuple[str, int, str], Counter[str]] = {}
     for line in trail:
         area, _, step = line.kind.partition(".")
-        stopped = step in ("failed", "reversed", "returned") or line.text == Outcome.BLOCK.label
+        outcome = line.text.partition(":")[0].partition(";")[0]  # behind it a case has the rules and the score
+        stopped = step in ("failed", "reversed", "returned") or outcome == Outcome.BLOCK.label
         if line.amount_minor is not None and line.currency is not None and not stopped:
             steps.setdefault((area, line.amount_minor, line.currency), Counter())[step] += 1
-    costs, rates = policy.model.costs, rates_at(policy.money.rates, at_ms)
-    lost = 0
     for (_, amount_minor, currency), counted in steps.items():
-        each = expected_loss_minor(1.0, amount_minor, currency, costs)
-        if each is not None:
-            lost += max(counted.values()) * (convert(round(each), currency, _REFERENCE, rates) or 0)
-    return lost or costs.takeover_minor.get(_REFERENCE, 0)
+        yield amount_minor, currency, max(counted.values())
 
 
 def _believed(outcome: Outcome, thresholds: ScoreThresholds) -> float:

@@ -170,6 +170,30 @@ def test_every_kind_of_event_has_a_lane_and_words() -> None:
     assert Moment(at_ms=0, lane=lane_of("clock.next_update"), kind="x").lane == "case"
 
 
+def test_what_has_left_a_stolen_account_is_told_beside_its_first_payment(service: Service, analyst: Browser) -> None:
+    def line(kind: str, text: str, amount_minor: int, currency: str = "EUR") -> Evidence:
+        at = from_ms(START_MS)
+        return Evidence(
+            at=at, kind=kind, event_id=f"{kind}{amount_minor}", text=text, amount_minor=amount_minor, currency=currency
+        )
+
+    story = (
+        line("payment.requested", "step_up: new-payee/03; score 0.91", 85_374),
+        line("payment.succeeded", "allow", 85_374),
+        line("transfer.succeeded", "allow", 100_000),
+        line("withdrawal.requested", "hold", 7_000, "CNY"),
+        line("payment.requested", "block: takeover/03", 999_900),
+        line("refund.sent", "sent", 12_300),
+    )
+    counters = {"suspect_payments": 4, "expected_loss_usd_minor": 284_394}
+    stolen = case("case_t", amount_minor=85_374, currency="EUR", counters=counters, evidence=story)
+    load(service.store, [record("support.cases.snapshot", stolen)])
+    facts = re.sub(r"<[^>]+>", " ", analyst.asks("GET", "/cases/case_t").text)
+    assert re.search(r"First suspect payment\s+EUR 853.74", facts)
+    assert re.search(r"Suspect payments that were not blocked\s+EUR 1,853.74, CNY 70.00", facts)
+    assert re.search(r"Expected loss \(of all currencies in USD, with fees\)\s+USD 2,843.94", facts)
+
+
 def test_reasons_come_ranked_beside_what_is_usual(service: Service, analyst: Browser) -> None:
     text = analyst.asks("GET", "/cases/case_a").text
     table = text[text.index('<table class="reasons') :]
