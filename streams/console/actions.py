@@ -138,6 +138,7 @@ def action_of(
     version: int,
     at_ms: int,
     form: str,
+    second_role: str | None = None,
     **more: object,
 ) -> CaseAction:
     """The event. The same form sent twice is the same event, with another text in it it is another one.
@@ -166,6 +167,7 @@ def action_of(
                 "actor": actor,
                 "role": role,
                 "second_actor": second,
+                "second_role": second_role,
                 "text": written(text) or None,
                 **more | {name: written(str(more[name])) for name in ("zh", "en") if name in more},
             },

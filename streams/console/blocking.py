@@ -91,6 +91,7 @@ def block_of(
     second: str | None,
     at_ms: int,
     form: str,
+    second_role: str | None = None,
     source: str = "paywarden-console",
 ) -> EntityBlock:
     """The event. The same form sent twice is the same event. Raises Refused."""
@@ -116,6 +117,7 @@ def block_of(
                 "actor": actor,
                 "role": role,
                 "second_actor": second,
+                "second_role": second_role,
             },
             EntityBlock,
         )

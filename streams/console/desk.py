@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from streams.adapters.case_store import keys, people, queries
-from streams.adapters.case_store.people import Session
+from streams.adapters.case_store.people import Role, Session
 from streams.adapters.case_store.store import CaseStore, Written, decode_case
 from streams.adapters.case_store.tables import DONE, WAITING, WORK
 from streams.console import passwords
@@ -39,7 +39,7 @@ from streams.core.intake.masking import masked
 from streams.core.library import Library, packaged_library
 from streams.core.personal import kind_of
 from streams.core.roles import ANALYSTS, SUPERVISORS
-from streams.core.two_people import is_somebody_else
+from streams.core.two_people import is_agreed
 from streams.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -200,8 +200,11 @@ class Desk:
             log.warning("an action could not be sent (%s)", type(error).__name__)
             raise HTTPException(503, "refused.broker") from None
 
-    async def agrees(self, session: Session, second: str, password: str) -> bool:
-        """Whether another supervisor says so, with a password of their own. Answers 429 after too many wrong ones."""
+    async def agreed_by(self, session: Session, second: str, password: str) -> Role:
+        """The role of another supervisor who says so, with a password of their own.
+
+        Answers 403 if none does, and 429 after too many wrong passwords.
+        """
         keys, now_ms = self.doors.agrees(session.name, second), self.clock.now_ms()
         wait_s = self.doors.begin(keys, now_ms)
         if wait_s:
@@ -216,7 +219,9 @@ class Desk:
             raise HTTPException(429, "refused.line", {"Retry-After": str(AGAIN_S)}) from None
         if is_right:
             self.doors.was_right(keys, now_ms)
-        return is_right and user is not None and user.role in SUPERVISORS and is_somebody_else(user.name, session.name)
+        if user is None or not is_right or not is_agreed(user.name, user.role, session.name):
+            raise HTTPException(403, "refused.second")
+        return user.role
 
     def user(self, name: str) -> people.User | None:
         """Whose name it is."""

@@ -168,6 +168,7 @@ class CaseAction(Event, frozen=True, kw_only=True, tag="case.action.v1", tag_fie
     # ask: the question in each language, in the place of `text`; one is enough for a customer known to read it
     zh: ShortText | None = None
     en: ShortText | None = None
+    second_role: Label | None = None  # of the second person; absent: whoever sends the event has looked at it
 
 
 class IdentityAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -218,6 +219,7 @@ class EntityBlock(Event, frozen=True, kw_only=True, tag="entity.block.v1", tag_f
     role: Label
     second_actor: Id | None = None
     case_id: Id | None = None
+    second_role: Label | None = None  # of the second person; absent: whoever sends the event has looked at it
 
 
 HandledBy = Literal["assign", "note", "root_cause", "statement", "close"]

@@ -145,6 +145,7 @@ class EntityBlockAsked(Signal, frozen=True, kw_only=True, tag="entity.block_aske
     role: Label
     second_actor: Id | None = None
     case_id: Id | None = None
+    second_role: Label | None = None
 
 
 class CaseActed(Signal, frozen=True, kw_only=True, tag="case.acted.v1"):

@@ -219,6 +219,7 @@ def _of_block(event: EntityBlock, at_ms: int, partition: int, next_sequence: Cal
         role=event.role,
         second_actor=event.second_actor,
         case_id=event.case_id,
+        second_role=event.second_role,
     )
 
 

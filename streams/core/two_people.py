@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from streams.core.roles import SUPERVISORS
+
 # Small Cyrillic and Greek letters that look like Latin ones, after Unicode's confusables (UTS #39) and taken broadly:
 # a false match asks for one more person, a missed one lets somebody act twice.
 _ALIKE = str.maketrans(
@@ -17,6 +19,11 @@ _ALIKE = str.maketrans(
 def is_somebody_else(second: str | None, actor: str) -> bool:
     """Whether two people act. A name that only looks different is the same person."""
     return second is not None and _person(second) not in ("", _person(actor))
+
+
+def is_agreed(second: str | None, second_role: str | None, actor: str) -> bool:
+    """Whether somebody else agrees who may. Where no role is said, whoever sends the event has looked at it."""
+    return is_somebody_else(second, actor) and (second_role is None or second_role in SUPERVISORS)
 
 
 def _person(actor: str) -> str:

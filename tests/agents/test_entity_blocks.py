@@ -116,6 +116,7 @@ TWO = {**SUPERVISOR, "second": "jo"}
         ({"accounts": 21}, "role"),
         ({"accounts": 21, **SUPERVISOR}, "second_person"),
         ({"accounts": 21, **SUPERVISOR, "second": "ANA"}, "second_person"),
+        ({"accounts": 21, **SUPERVISOR, "second": "bob", "second_role": "analyst"}, "second_person"),
         ({"accounts": 21, **TWO}, None),
         ({"accounts": 20}, None),
         ({"kind": "merchant", "value": "mer-1"}, "role"),

@@ -159,8 +159,7 @@ async def act(
     seen = _version_seen(version, form)
     found = await asyncio.to_thread(desk.case_of, case_id)
     may_act(session)  # before the second person's password: who may do nothing cannot try it here
-    if second and not await desk.agrees(session, second, second_password):
-        raise HTTPException(403, "refused.second")
+    second_role = await desk.agreed_by(session, second, second_password) if second else None
     now_ms = desk.clock.now_ms()
     sent = _fields(await request.form())
     try:
@@ -175,6 +174,7 @@ async def act(
             actor=session.name,
             role=session.role,
             second=second or None,
+            second_role=second_role,
             text=wishes.said_in(action, sent),
             version=seen,
             at_ms=now_ms,

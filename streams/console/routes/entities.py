@@ -105,8 +105,7 @@ async def block(
     except Refused as error:
         raise HTTPException(400, str(error)) from None
     says(request, subject=entity_subject(kind, value), detail=wanted if wanted in ("block", "lift") else "")
-    if second and not await desk.agrees(session, second, second_password):
-        raise HTTPException(403, "refused.second")
+    second_role = await desk.agreed_by(session, second, second_password) if second else None
     now_ms = desk.clock.now_ms()
     try:
         asked = blocking.block_of(
@@ -119,6 +118,7 @@ async def block(
             actor=session.name,
             role=session.role,
             second=second or None,
+            second_role=second_role,
             at_ms=now_ms,
             form=form,
         )

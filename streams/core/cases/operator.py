@@ -32,7 +32,7 @@ from streams.core.obligations import Case, HeldLock, Hold, Line, Reason
 from streams.core.roles import ANALYSTS, SUPERVISORS
 from streams.core.truth import learn_from
 from streams.core.turn import Turn
-from streams.core.two_people import is_somebody_else
+from streams.core.two_people import is_agreed
 
 # Cases that a confirmed fraud makes one of a takeover.
 _TAKEOVERS: Final = frozenset({TAKEOVER_FAMILY, RISK_FAMILY, SETTINGS_FAMILY})
@@ -245,7 +245,7 @@ def _unfreeze_refusal(turn: Turn, case: Case, frozen: HeldLock, event: CaseActio
     """A thief's best way into a frozen account is a friendly voice on the telephone (domain 5.4)."""
     if event.role not in SUPERVISORS:
         return "role", "only a supervisor may lift a freeze"
-    if not is_somebody_else(event.second_actor, event.actor):
+    if not is_agreed(event.second_actor, event.second_role, event.actor):
         return "second_person", "lifting a freeze needs a second person"
     if ordered.is_elsewhere(turn, case):
         return "ordered", "an order keeps the account frozen: unlock it on the case that has the order"
@@ -268,7 +268,7 @@ def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str
     if any(minor > limits.get(currency, 0) for currency, minor in totals.items()):
         if event.role not in SUPERVISORS:
             return "role", "an amount above the limit needs a supervisor"
-        if not is_somebody_else(event.second_actor, event.actor):
+        if not is_agreed(event.second_actor, event.second_role, event.actor):
             return "second_person", "an amount above the limit needs a second person"
     return None
 

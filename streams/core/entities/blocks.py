@@ -23,7 +23,7 @@ from streams.core.ids import action_id
 from streams.core.policy import Policy
 from streams.core.risk import BLOCK_KIND, BLOCKED
 from streams.core.roles import ANALYSTS, SUPERVISORS
-from streams.core.two_people import is_somebody_else
+from streams.core.two_people import is_agreed
 
 if TYPE_CHECKING:
     from streams.core.entities.state import EntityState
@@ -145,7 +145,7 @@ def _refusal(
     wide = _why_two(signal, at_ms, limits)
     if wide is not None and signal.role not in SUPERVISORS:
         return "role", f"{wide}: only a supervisor may block it"
-    if wide is not None and not is_somebody_else(signal.second_actor, signal.actor):
+    if wide is not None and not is_agreed(signal.second_actor, signal.second_role, signal.actor):
         return "second_person", f"{wide}: blocking it needs a second person"
     return None
 

@@ -18,7 +18,7 @@ from streams.core.messages.notify import notify
 from streams.core.obligations import ORDERED, Case
 from streams.core.roles import SUPERVISORS
 from streams.core.turn import Turn
-from streams.core.two_people import is_somebody_else
+from streams.core.two_people import is_agreed
 
 FROZEN: Final = "account_frozen"  # message
 MONEY_LAUNDERING: Final = "money_laundering"
@@ -29,7 +29,7 @@ def refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str] | None
     """(cause, sentence) if this person may not freeze for an order."""
     if event.role not in SUPERVISORS:
         return "role", "only a supervisor may freeze for an order"
-    if not is_somebody_else(event.second_actor, event.actor):
+    if not is_agreed(event.second_actor, event.second_role, event.actor):
         return "second_person", "freezing for an order needs a second person"
     if not (event.text or "").strip():
         return "nothing_said", "say which order it is"

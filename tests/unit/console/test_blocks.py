@@ -119,7 +119,7 @@ def test_a_second_person_types_a_password_of_their_own(office: Office) -> None:
     assert asks(sun, second="jo", second_password=PASSWORD).status == 303
     (asked,) = office.sent
     assert isinstance(asked, EntityBlock)
-    assert asked.second_actor == "jo"
+    assert (asked.second_actor, asked.second_role) == ("jo", "supervisor")
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_a_second_person_signs_with_a_password_of_their_own(console: Console) ->
     assert asked("nobody", PASSWORD) == 403
     assert console.sent == []
     assert asked("other", PASSWORD) == 303
-    assert console.sent[-1].second_actor == "other"
+    assert (console.sent[-1].second_actor, console.sent[-1].second_role) == ("other", "supervisor")
 
 
 def test_a_session_ends_by_rest_by_age_by_signing_out_and_with_its_user(console: Console) -> None:

@@ -148,6 +148,7 @@ def test_two_people_freeze_for_an_order_and_no_check_of_the_owner_lifts_it(order
         ({"role": "analyst", "actor": "ana", "second_actor": "bob"}, "role"),
         ({"role": "supervisor", "actor": "sue"}, "second_person"),
         ({"role": "supervisor", "actor": "sue", "second_actor": "Sue"}, "second_person"),
+        ({"role": "supervisor", "actor": "sue", "second_actor": "ana", "second_role": "analyst"}, "second_person"),
         (TWO | {"text": " "}, "nothing_said"),
     ],
 )

@@ -38,7 +38,7 @@ def stolen(account_id: str = "a1") -> Event:
     return event(UserReport, NOON, account_id, account_id=account_id, channel="phone", kind="stolen")
 
 
-def unlock(case: CaseVersion, second: str | None) -> Event:
+def unlock(case: CaseVersion, second: str | None, **more: str) -> Event:
     return event(
         CaseAction,
         NOON + MINUTE,
@@ -49,6 +49,7 @@ def unlock(case: CaseVersion, second: str | None) -> Event:
         actor="bob",
         role="supervisor",
         second_actor=second,
+        **more,
     )
 
 
@@ -98,6 +99,20 @@ def test_the_second_person_is_not_the_first_in_other_clothes(second: str | None)
     case = only(CaseVersion, player.see(stolen()))[-1]
     effects = player.see(unlock(case, second))
     assert [refused.cause for refused in only(ActionRejected, effects)] == ["second_person"]
+
+
+@pytest.mark.parametrize(
+    ("second_role", "refused"),
+    [("analyst", ["second_person"]), ("viewer", ["second_person"]), ("supervisor", []), ("admin", []), (None, [])],
+)
+def test_the_second_person_may_do_it_too_as_far_as_the_event_says_who_they_are(
+    second_role: str | None, refused: list[str]
+) -> None:
+    player = Player(policy(ASSUMED, "locks.unfreeze_identity_s = 0"))
+    case = only(CaseVersion, player.see(stolen()))[-1]
+    said = {} if second_role is None else {"second_role": second_role}
+    effects = player.see(unlock(case, "alice", **said))
+    assert [each.cause for each in only(ActionRejected, effects)] == refused
 
 
 def test_who_unlocked_and_with_whom_stands_on_the_case() -> None:

@@ -282,6 +282,17 @@ def test_an_operator_gives_back_within_limits(
     assert len(only(RefundIntended, effects)) == (refused is None)
 
 
+def test_a_second_analyst_is_not_enough_for_a_large_amount() -> None:
+    story = Story(amount_minor=600_000)
+    story.see(answer(NOON + HOUR, "failed"))
+    (case,) = story.owed.cases
+    two = {"actor": "lee", "role": "supervisor", "second_actor": "kim", "second_role": "analyst"}
+    asked = event(
+        CaseAction, NOON + 2 * HOUR, 1, action="refund", case_id=case.case_id, expected_version=case.version, **two
+    )
+    assert [each.cause for each in only(ActionRejected, story.see(asked))] == ["second_person"]
+
+
 def test_what_an_operator_may_give_back_alone_is_meant_of_the_payment_and_not_of_each_debit() -> None:
     story = Story(amount_minor=600_000, debits=2)
     story.see(answer(NOON + HOUR, "failed"))
