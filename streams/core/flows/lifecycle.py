@@ -266,9 +266,9 @@ def _settle(turn: Turn, word: _Word, state: PaymentState) -> None:
     was_told = word.late and state == word.known  # what is late and changes nothing was told before
     if not was_told and (waiting or (word.known is not None and word.known.is_debited)):
         debit_without_payment.payment_moved(turn, event, word.status, state, word.known)
-    if word.status == PaymentState.FAILED:
-        beyond.failed(turn, event.payment_id)
-    elif obligations.cases:
+    if word.status == PaymentState.FAILED or beyond.is_about_a_topup(event):
+        beyond.told(turn, event)
+    if word.status != PaymentState.FAILED and obligations.cases:
         beyond.succeeded(turn, event.payment_id)
     if type(event) is PspStatus and obligations.owed:
         debit_without_payment.answered(turn, event, word.status)

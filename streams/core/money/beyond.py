@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from streams.contracts.payments import Movement, RefundCredited, RefundSent
 from streams.core.cases.book import add_line, set_status
 from streams.core.money import (
     arrivals,
@@ -15,6 +16,8 @@ from streams.core.money import (
     completeness,
     duplicates,
     expectations,
+    fee_lines,
+    given,
     over_refunds,
     refunds,
     remembered,
@@ -24,10 +27,12 @@ from streams.core.money import (
 )
 from streams.core.money.completeness import postponed
 from streams.core.obligations import Expectation, Line, Owed, PaymentState, payment_key
+from streams.core.observations import MOVEMENTS, TOPUP
 from streams.core.turn import Turn
 
 BEYOND: Final = "beyond"  # the kind of an expectation
 _GESTURE: Final = 20  # a refund of a good payment may be more by one part in as many: a gesture of goodwill
+_BALANCE, _TO_BANK = "wallet_balance", "to_bank"
 _BACK: Final = "credited although all that was debited is back"
 _UNTAKEN: Final = "credited although it has failed and the ledger has debited nothing for it"
 
@@ -37,8 +42,19 @@ def look_later(turn: Turn, payment_id: str, currency: str) -> None:
     completeness.look_later(turn, BEYOND, payment_id, 0, currency)
 
 
-def failed(turn: Turn, payment_id: str) -> None:
-    """A movement has failed: what was credited for it before may be for nothing."""
+def is_about_a_topup(event: Movement) -> bool:
+    """Whether an event may be the first to say that what was credited before is too much."""
+    return MOVEMENTS.get(type(event)) == TOPUP or isinstance(event, RefundSent | RefundCredited)
+
+
+def told(turn: Turn, event: Movement) -> None:
+    """A movement has failed, or something is said of a top-up: what was credited before may be more than is right."""
+    payment_id = event.payment_id
+    if isinstance(event, RefundSent | RefundCredited) and event.method != _BALANCE:
+        named = (event.refund_id, payment_id, event.amount_minor, event.currency)
+        is_topup = any(arrivals.knows(turn, how, "topup", payment_id) for how in ("kept", "broken"))
+        if is_topup and not arrivals.knows(turn, "here", *named):
+            arrivals.note(turn, _TO_BANK, payment_id)
     early = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
     early = [each for each in early if each.amount_minor < 0]
     if early:
@@ -54,12 +70,19 @@ def due(turn: Turn, waiting: Expectation) -> None:
     if over_refunds.is_open(turn, payment_id) or shared_ids.is_shared(turn, payment_id):
         return
     key = payment_key(payment_id)
+    state = turn.obligations.recall(key)
     was_taken = bool(remembered.debits_of(turn, key)) or turn.obligations.is_undone(key)
-    minor = _beyond_minor(turn, payment_id, currency) if was_taken else _for_nothing_minor(turn, payment_id, currency)
+    if was_taken:
+        minor, text = _beyond_minor(turn, payment_id, currency), _BACK
+    elif state is not None and state.status == PaymentState.FAILED:
+        minor, text = _for_nothing_minor(turn, payment_id, currency), _UNTAKEN
+    else:
+        minor, currency = _more_than_asked(turn, payment_id, currency)
+        text = "a top-up credited with twice as much as was asked for, or more"
     if minor <= 0:
         return
     both = Owed(payment_id, waiting.entry, minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
-    refunds.double_benefit(turn, both, _BACK if was_taken else _UNTAKEN)
+    refunds.double_benefit(turn, both, text)
     if was_taken:
         set_off.not_early(turn, payment_id)
 
@@ -109,11 +132,28 @@ def _of_good_minor(turn: Turn, payment_id: str, currency: str, minor: int, back_
 
 
 def _for_nothing_minor(turn: Turn, payment_id: str, currency: str) -> int:
-    """What was credited of a movement that has failed and was never debited, as far as its beginning is remembered."""
+    """What was credited of a movement that has failed and was never debited, as far as its beginning is remembered.
+
+    Of a top-up whose channel had the money, what went back to its bank as well.
+    """
     state = turn.obligations.recall(payment_key(payment_id))
-    if state is None or state.status != PaymentState.FAILED or state.is_debited:
-        return 0
+    minor = set_off.early_minor(turn, payment_id, currency)
+    minor -= balance.asked_minor(turn, payment_id, currency, refunds.DOUBLE_BENEFIT)
+    refunded_minor = given.of(turn, payment_id, currency).refunds_minor
     is_topup = arrivals.knows(turn, "broken", "topup", payment_id)
+    if not arrivals.knows(turn, _TO_BANK, payment_id):
+        minor -= refunded_minor  # to the balance: that is the credit
+    if arrivals.knows(turn, "kept", "topup", payment_id):
+        return min(minor, refunded_minor)
     is_known = is_topup or remembered.about_of(turn, payment_id) is not None
-    told_minor = balance.asked_minor(turn, payment_id, currency, refunds.DOUBLE_BENEFIT)
-    return set_off.early_minor(turn, payment_id, currency) - told_minor if is_known else 0
+    return minor if is_known and state is not None and not state.is_debited else 0
+
+
+def _more_than_asked(turn: Turn, payment_id: str, currency: str) -> tuple[int, str]:
+    """What a top-up has brought above what was asked for, where that is so much that it is no bonus."""
+    base = fee_lines.base_of(turn, payment_id)
+    if base is None or not arrivals.knows(turn, "kept", "topup", payment_id):
+        return 0, currency
+    here_minor = expectations.arrived_minor(turn, payment_id, base[1]) or 0
+    told_minor = balance.asked_worth(turn, payment_id, base[1], refunds.DOUBLE_BENEFIT)
+    return (here_minor - base[0] - told_minor if here_minor >= 2 * base[0] else 0), base[1]

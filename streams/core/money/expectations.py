@@ -590,12 +590,17 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
     returns = waiting is not None and waiting.stage == _RETURN
     debits = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
     debits = [each for each in debits if each.amount_minor >= 0]
+    own = any(each.currency == event.currency for each in debits)
     rest_minor = _missing(turn, payment_id, event.currency)
     kept = row.kind == "topup" and not (debits and arrivals.knows(turn, "broken", row.kind, payment_id))
     # Of what was taken all has to come back, a fee of it included; where nobody saw it taken, as much as was promised.
-    over = bool(debits) and not rest_minor and (returns or not kept)
+    over = own and not rest_minor and (returns or not kept)
     rests = rest_minor > 0 and (returns or not kept)
-    short = waiting is not None and _is_short(turn, event, waiting.amount_minor, waiting.currency)
+    short = waiting is not None and _falls_short(turn, event, waiting.amount_minor, waiting.currency)
+    in_parts = (kept or not own) and not told  # no debit says what is left
+    case = next((each for each in turn.obligations.cases if _is_about(each, row, payment_id) and each.is_open), None)
+    if row.kind == "topup" and kept and waiting is None and case is None:
+        _less_than_told(turn, row, event, payment_id)
     if waiting is not None and rests and returns and waiting.currency == event.currency:
         waiting.amount_minor = rest_minor
     elif waiting is not None and (over or not short):
@@ -603,14 +608,12 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
         _note_end(turn, row, (payment_id,), kept=kept)
         if rests and waiting.currency == event.currency:
             _await_return(turn, row, payment_id, rest_minor, event.currency, times.to_balance(turn, event.currency))
-    elif waiting is not None and kept and not told:
-        waiting.amount_minor -= event.amount_minor  # the rest is waited for
-    for case in tuple(turn.obligations.cases):
-        if not _is_about(case, row, payment_id) or not case.is_open:
-            continue
+    elif waiting is not None and in_parts:
+        waiting.amount_minor -= _worth(turn, event, waiting.currency) or 0  # the rest is waited for
+    if case is not None:
         is_same = case.currency == event.currency
         short = not over and (
-            (rests and is_same) or _is_short(turn, event, case.amount_minor or 0, case.currency or "")
+            (rests and is_same) or _falls_short(turn, event, case.amount_minor or 0, case.currency or "")
         )
         line = _ledger_line(
             turn, event, "a part of the money" if short else "money arrived" if kept else "money is back"
@@ -619,11 +622,50 @@ def _moved_money(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str,
             add_line(turn, case, line)
             if rests and is_same:
                 case.amount_minor = rest_minor
-            elif kept and not told:
-                case.amount_minor = (case.amount_minor or 0) - event.amount_minor
+            elif in_parts:
+                case.amount_minor = (case.amount_minor or 0) - (_worth(turn, event, case.currency or "") or 0)
         else:
             _note_end(turn, row, (payment_id,), kept=kept)
             _close(turn, row, case, line, _DONE if kept else _RETURNED)
+
+
+def _less_than_told(turn: Turn, row: Promise, event: LedgerPosted, payment_id: str) -> None:
+    """The payment system has said that a top-up is here, and the ledger tells of less: the rest is waited for."""
+    base, lacking_minor = fee_lines.base_of(turn, payment_id), _lacking_minor(turn, payment_id)
+    if base is None or not lacking_minor or not arrivals.knows(turn, "kept", row.kind, payment_id):
+        return
+    owed_ms = times.within(turn, turn.policy.money.topup["other"], base[1]).ends_ms(turn.at_ms)
+    turn.obligations.expectations.append(
+        Expectation(
+            row.kind, "", payment_id, turn.cause, turn.at_ms, owed_ms, owed_ms, lacking_minor, base[1], taken=True
+        )
+    )
+    _make_room(turn)
+
+
+def _lacking_minor(turn: Turn, payment_id: str) -> int:
+    """How much less than was asked for the ledger has credited of a top-up, in the currency of that.
+
+    0 where it has told of none, or it is no more than a fee that is told or as rates differ.
+    """
+    base = fee_lines.base_of(turn, payment_id)
+    here_minor = arrived_minor(turn, payment_id, base[1]) if base is not None else None
+    if base is None or not here_minor:
+        return 0
+    fees_minor = fee_lines.inside_minor(turn, payment_key(payment_id), base[1])
+    return base[0] - here_minor if _is_less(turn, here_minor + fees_minor, base[0]) else 0
+
+
+def arrived_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
+    """What the ledger's credits of a top-up come to, whatever their currencies; None without a rate."""
+    key, total = payment_key(payment_id), 0
+    for each in turn.obligations.spent:
+        if each.payment == key and each.amount_minor < 0:
+            worth = turn.policy.to_home(-each.amount_minor, each.currency, currency, turn.at_ms)
+            if worth is None:
+                return None
+            total += worth
+    return total
 
 
 def twice_minor(turn: Turn, event: LedgerPosted, payment_id: str, asked_minor: int) -> int:
@@ -650,6 +692,16 @@ def _early(turn: Turn, payment_id: str, currency: str) -> list[int]:
 def _is_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, currency: str) -> bool:
     """Whether less has arrived than was promised; a fee or a rate may take as much as rates differ."""
     return event.currency == currency and _is_less(turn, event.amount_minor, amount_minor)
+
+
+def _falls_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, currency: str) -> bool:
+    """The same of a top-up, payout or bill, also in another currency; without a rate nobody can say."""
+    worth = _worth(turn, event, currency)
+    return worth is not None and _is_less(turn, worth, amount_minor)
+
+
+def _worth(turn: Turn, event: LedgerPosted | Movement, currency: str) -> int | None:
+    return turn.policy.to_home(event.amount_minor, event.currency, currency, turn.at_ms)
 
 
 def _is_less(turn: Turn, minor: int, promised_minor: int) -> bool:
@@ -705,7 +757,7 @@ def _begun(turn: Turn, row: Promise, event: Movement) -> None:
         if row.kind != "bill" or known.stage == _RETURN:
             return
         turn.obligations.expectations.remove(known)  # from here on it takes its time
-    here_minor = sum(_early(turn, event.payment_id, event.currency)) if row.kind == "topup" else 0
+    here_minor = (arrived_minor(turn, event.payment_id, event.currency) or 0) if row.kind == "topup" else 0
     if here_minor and not _is_less(turn, here_minor, event.amount_minor):
         _note_end(turn, row, subject, kept=True)
         return
@@ -789,9 +841,14 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
     if row.kind == "topup":
         promised = waiting or case
-        if promised is not None and _is_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
+        if promised is not None and _lacking_minor(turn, event.payment_id):
+            if case is not None:
+                add_line(turn, case, line)
+            return  # the ledger has told of less: what is said of all of it ends nothing
+        if promised is not None and _falls_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
             if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
-                promised.amount_minor = (promised.amount_minor or 0) - event.amount_minor  # the rest is waited for
+                worth = _worth(turn, event, promised.currency or "") or 0
+                promised.amount_minor = (promised.amount_minor or 0) - worth  # the rest is waited for
                 arrivals.note(turn, "told", event.payment_id, event.amount_minor, event.currency)
             if case is not None:
                 add_line(turn, case, line)

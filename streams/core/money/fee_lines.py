@@ -6,7 +6,7 @@ it is above its tariff is flow F46's alone. Fee and line may come in either orde
 
 from __future__ import annotations
 
-from streams.contracts.payments import Movement, PspStatus, Refund
+from streams.contracts.payments import Movement, PspStatus, Refund, TopupCredited
 from streams.core.familiar import find
 from streams.core.obligations import (
     BASES_MAX,
@@ -92,7 +92,10 @@ def inside_minor(turn: Turn, key: int, currency: str, *, allowed: bool = False) 
 
 
 def note_base(turn: Turn, event: Movement) -> bool:
-    """Keeps what a movement is about, the most that was said; whether that was not known before."""
+    """Keeps what a movement is about, the most that was said; whether that was not known before.
+
+    What arrives of a top-up says nothing about what was asked for.
+    """
     if isinstance(event, Refund | PspStatus):
         return False
     key = payment_key(event.payment_id).to_bytes(_KEY)
@@ -103,7 +106,7 @@ def note_base(turn: Turn, event: Movement) -> bool:
         turn.obligations.bases = (bases + entry)[-BASES_MAX * _BASE :]
         return True
     old_minor, currency = _read(bases, at)
-    if currency == event.currency and event.amount_minor > old_minor:
+    if currency == event.currency and event.amount_minor > old_minor and not isinstance(event, TopupCredited):
         turn.obligations.bases = bases[:at] + entry + bases[at + _BASE :]
     return False
 

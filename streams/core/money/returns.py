@@ -56,7 +56,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     claims = _claims(turn, payment_id)
     undisputed_minor = _undisputed(turn, event, payment_id, claims)
     back = set_off.credited(turn, event, payment_id)
-    if back.early_minor and not (back.forgotten and claims):
+    is_refund = given.is_counted(turn, payment_id, event.reference or "")
+    if back.early_minor and not (back.forgotten and (claims or is_refund)):
         beyond.look_later(turn, payment_id, event.currency)
     if refunds.brought_twice(turn, event, payment_id):
         lacking_minor = _lacking_minor(turn, event, payment_id, back.early_minor)

@@ -198,3 +198,42 @@ def test_a_topup_that_is_good_after_all_was_credited_rightly(good: Any) -> None:
 
 def test_a_topup_whose_channel_had_the_money_is_credited_rightly_after_its_failure() -> None:
     assert Books().play(TopupRequested, TopupConfirmed, TopupFailed, "credit").wait().twice is None
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (TopupRequested, TopupConfirmed, "credit 90000"),
+        (TopupRequested, TopupConfirmed, TopupCredited, "credit 90000"),
+        (TopupRequested, TopupConfirmed, "credit", TopupCredited, "credit 80000"),
+        ("credit 90000", TopupRequested, TopupConfirmed),
+    ],
+)
+def test_a_topup_of_far_more_than_was_asked_for_is_no_bonus(steps: tuple[Any, ...]) -> None:
+    books = Books().play(*steps).wait()
+    assert books.twice == 80_000
+    assert books.play("debit 80000").wait().twice is None
+
+
+def test_what_the_payment_system_says_of_too_much_is_not_what_was_asked_for() -> None:
+    books = Books().play(TopupRequested, TopupConfirmed, "credit 90000").play(TopupCredited, amount_minor=90_000)
+    assert books.wait().twice == 80_000
+    assert Books().play(TopupRequested, TopupConfirmed, "credit 12000", TopupCredited).wait().twice is None, "a bonus"
+
+
+@pytest.mark.parametrize("back_first", [False, True])
+@pytest.mark.parametrize("to", ["card", "wallet_balance"])
+def test_a_failed_topup_that_goes_back_to_its_bank_and_is_credited_is_money_twice(to: str, back_first: bool) -> None:
+    books = Books().play(TopupRequested, TopupConfirmed, TopupFailed, method="card")
+    back = [RefundSent, RefundCredited]
+    for step in [*back, "credit"] if back_first else ["credit", *back]:
+        books.play(step, **({} if isinstance(step, str) else {"refund_id": "r1", "method": to}))
+    assert books.wait().twice == (10_000 if to == "card" else None), "to the balance: its refund is the credit"
+
+
+def test_a_refund_of_a_failed_topup_that_the_ledger_names_is_that_credit() -> None:
+    for steps in ([RefundSent, "credit", RefundCredited], [RefundSent, RefundCredited, "credit"]):
+        books = Books().play(TopupRequested, TopupConfirmed, TopupFailed, method="card")
+        for step in steps:
+            books.play(step, **({"reference": "r1"} if isinstance(step, str) else {"refund_id": "r1"}))
+        assert books.wait().twice is None

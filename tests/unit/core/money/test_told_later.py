@@ -330,6 +330,41 @@ def test_of_a_topup_that_has_arrived_in_part_the_rest_is_looked_for() -> None:
     assert [each["amount"] for each in account.said("topup_not_credited.done")] == ["CNY 100.00"]
 
 
+@pytest.mark.parametrize("told_s", [1, 9])
+def test_of_a_topup_that_is_said_to_be_here_the_ledger_tells_what_is(told_s: int) -> None:
+    """Whichever comes first, the word or the credit; also where somebody has mistaken the currency."""
+    for minor, currency, rest_minor in ((4_000, "CNY", 6_000), (1, "CNY", 9_999), (100, "JPY", 9_527)):
+        account = Account().told(payments.TopupRequested, 0, **TOPUP)
+        steps: dict[int, Any] = {
+            told_s: lambda a: a.told(payments.TopupCredited, told_s, **TOPUP),
+            5: lambda a, minor=minor, currency=currency: credit(a, 5, minor, currency=currency),
+        }
+        for second in sorted(steps):
+            steps[second](account)
+        account.waited(10_000).waited(100_000)
+        assert account.open == {"topup_not_credited": rest_minor}
+        assert account.booked(200_000, "credit", rest_minor).open == {}
+
+
+@pytest.mark.parametrize("told_s", [1, 9])
+def test_a_fee_of_a_topup_is_no_part_that_is_missing(told_s: int) -> None:
+    account = Account().told(payments.TopupRequested, 0, **TOPUP).fee(0, 500)
+    for second, step in sorted({told_s: "told", 5: "credit"}.items()):
+        if step == "told":
+            account.told(payments.TopupCredited, second, **TOPUP)
+        else:
+            account.booked(second, "credit", 9_500)
+    assert account.waited(10_000).waited(100_000).open == {}
+
+
+def test_what_comes_back_of_a_payout_in_another_currency_is_weighed_at_its_rate() -> None:
+    account = Account().told(payments.WithdrawalRequested, 0, **TOPUP).booked(1, "debit", 10_000)
+    account.told(payments.WithdrawalReturned, 60, **TOPUP).booked(70, "credit", 1_000, currency="JPY")
+    account.waited(10_000).waited(400_000).waited(2_000_000)
+    assert account.open == {"withdrawal_delay": 5_267}
+    assert account.booked(2_000_100, "credit", 1_113, currency="JPY").open == {}
+
+
 def test_a_topup_that_is_credited_twice_is_taken_back() -> None:
     account = Account().told(payments.TopupRequested, 0, **TOPUP).told(payments.TopupCredited, 4, **TOPUP)
     assert account.booked(5, "credit", 10_000).open == {}
