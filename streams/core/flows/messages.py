@@ -17,7 +17,7 @@ from streams.core.flows import fraud_alert
 from streams.core.intake import graver
 from streams.core.intake.grams import plain
 from streams.core.intake.reading import Reading, folded, read
-from streams.core.intake.topics import Topic
+from streams.core.intake.topics import DISOWNED, TOPICS, Topic
 from streams.core.knowledge.answers import INQUIRY, LookedUp, look_up, sureness, topic_of
 from streams.core.knowledge.articles import Article
 from streams.core.local_time import is_zone
@@ -33,6 +33,7 @@ ASKED = "contact.asked"
 # only wishes for a refund misses none yet.
 _AWAITED = frozenset({"F13", "F14", "F15", "F36"})
 _URGENT = 2  # P1 and P2
+_STOLEN = TOPICS["F23"].family
 ANSWER_MAX = 24  # characters, numbers counting as one
 
 
@@ -64,6 +65,8 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     fill(turn, case, reading)
     if reading.understood:
         raise_to(turn, case, raised(turn, reading.topic.priority, case.amount_minor, case.currency))
+    if reading.topic == DISOWNED and case.case_type == DISOWNED.case_type:
+        _is_stolen(turn, case)  # the change that this case was about so far
     dialogue.heard(turn, case)
 
 
@@ -123,7 +126,9 @@ def belongs_to(turn: Turn, reading: Reading) -> Case | None:
         if (order and case.order_id == order) or _is_asked_for(case, reading):
             return case
     if reading.understood:
-        same = [case for case in cases if case.flow == reading.topic.flow and case.case_type != "inquiry.unread"]
+        flow, family = reading.topic.flow, reading.topic.family
+        same = [each for each in cases if each.flow == flow or (family and each.family == family)]
+        same = [each for each in same if each.case_type != "inquiry.unread"]
         # Another order is another matter, even if it is the same kind of trouble.
         return next((case for case in same if not (order and case.order_id)), None)
     # Which of several waiting cases it answers is for a person to say.
@@ -226,9 +231,8 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
     if not reading.understood:
         set_status(turn, case, "recorded")
         notify(turn, "contact.person", {"case_id": case.case_id}, case)
-    elif topic.flow == "F23":
-        fraud_alert.is_takeover(turn, case)
-        notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
+    elif topic.family == _STOLEN:
+        _is_stolen(turn, case)
     elif missing := _missing(turn, event, reading):
         fields = ",".join(f"ask.{name}" for name in missing)
         parameters = {"case_id": case.case_id, "topic": topic.word, "fields": fields}
@@ -243,6 +247,12 @@ def _open(turn: Turn, event: UserMessage, reading: Reading, looked_up: LookedUp 
             dialogue.ask(turn, case, ASKED, parameters)
     else:
         notify(turn, "contact.received", {"case_id": case.case_id, "topic": topic.word}, case)
+
+
+def _is_stolen(turn: Turn, case: Case) -> None:
+    """A case of a takeover, whose customer is told how to freeze the account at once."""
+    fraud_alert.is_takeover(turn, case)
+    notify(turn, "contact.stolen", {"case_id": case.case_id}, case)
 
 
 def _missing(turn: Turn, event: UserMessage, reading: Reading) -> tuple[str, ...]:

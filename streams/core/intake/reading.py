@@ -23,12 +23,12 @@ from streams.core.intake.masking import hidden_in, masked
 from streams.core.intake.pages import without_pages
 from streams.core.intake.rules import ASKS_FOR_PERSON, rule_for
 from streams.core.intake.text_model import TextModel, packaged_text_model
-from streams.core.intake.topics import SCAMMED, TOPICS, UNREAD, Topic
+from streams.core.intake.topics import DISOWNED, SCAMMED, TOPICS, UNREAD, Topic
 from streams.core.policy import IntakePolicy
 
 RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
 GUESSES: Final = 3
-_SCAMMED: Final = "scammed"  # the rule whose topic is not the one of its flow
+_GRAVE: Final = {"scammed": SCAMMED, "disowned": DISOWNED}  # rules whose topic is not the one of their flow
 # Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
 _QUESTIONS: Final = "F40"
 _PHISHING_PRIORITY: Final = 2
@@ -79,7 +79,7 @@ def read(
     guesses = model.guess(meant) if _LETTER.search(meant) is not None else {}
     best, share = next(iter(guesses.items()), ("", 0.0))
     if rule is not None and rule.flow in TOPICS:
-        topic = SCAMMED if rule.name == _SCAMMED else TOPICS[rule.flow]
+        topic = _GRAVE.get(rule.name, TOPICS[rule.flow])
         confidence, by = RULE_CONFIDENCE, f"rule {rule.name}"
     elif rule is None and best in TOPICS and share >= policy.understood_from:
         topic, confidence, by = TOPICS[best], share, "model"

@@ -38,11 +38,15 @@ def _read(text: str) -> Iterator[Rule]:
     for line in _whole_lines(text):
         if line.startswith("@"):
             name, _, pattern = line.removeprefix("@").partition(" ")
-            words[name] = pattern
+            words[name] = _spelt_out(pattern, words)
             continue
         name, flow, pattern = line.split(" ", 2)
-        whole = re.compile(_WORDS.sub(lambda found: words[found[1]], pattern), re.DOTALL)
+        whole = re.compile(_spelt_out(pattern, words), re.DOTALL)
         yield Rule(name.rstrip(_DEED), flow, whole, name.endswith(_DEED))
+
+
+def _spelt_out(pattern: str, words: dict[str, str]) -> str:
+    return _WORDS.sub(lambda found: words[found[1]], pattern)
 
 
 RULES: Final = tuple(_read(files(__package__).joinpath("rules.txt").read_text("utf-8")))

@@ -29,6 +29,8 @@ _PAYMENT = ("order", "amount", "time")
 SCAMMED: Final = Topic(
     "F41", "authorised_scam", "security", 1, ("payee", "amount", "time"), family="authorised_scam", told="scammed"
 )
+# Whoever did not make a change that we told them of may be losing the account at this minute.
+DISOWNED: Final = Topic("F28", "security_change", "security", 1, family="takeover")
 # What nobody has understood: a person reads it.
 UNREAD: Final = Topic("F42", "inquiry.unread", "policy", 3)
 # Nobody writes about F04 (a customer sees F35), F26, F30, F43 and F45: events raise those.

@@ -116,6 +116,27 @@ def test_words_lock_nothing() -> None:
     assert not [each for each in effects if isinstance(each, ActionRequested)]
 
 
+@pytest.mark.parametrize("text", ["you say my password was changed. I did not do that", "手机号被换绑了,不是本人操作"])
+def test_who_disowns_a_change_has_a_case_of_a_takeover_and_is_told_once_how_to_freeze(text: str) -> None:
+    player = Player(policy())
+    effects = said(player, NOON, text)
+    case = case_of(effects)
+    assert (case.flow, case.case_type, case.queue, case.priority) == ("F23", "account_takeover", "security", "P1")
+    assert templates(effects) == ["contact.stolen"]
+    again = said(player, NOON + MINUTE, text)
+    assert (case_of(again).case_id, templates(again)) == (case.case_id, [])
+
+
+def test_a_case_about_a_change_becomes_one_of_a_takeover_when_its_customer_disowns_it() -> None:
+    player = Player(policy())
+    asked = case_of(said(player, NOON, "how do I change my phone number"))
+    assert (asked.flow, asked.priority) == ("F28", "P3")
+    effects = said(player, NOON + MINUTE, "I did not change my phone number")
+    case = case_of(effects)
+    assert (case.case_id, case.flow, case.case_type, case.priority) == (asked.case_id, "F23", "account_takeover", "P1")
+    assert templates(effects) == ["contact.stolen"]
+
+
 def test_a_message_about_a_payment_joins_the_open_case_of_that_payment() -> None:
     player = Player(policy())
     player.see(paid(NOON, 1, kind=payments.PaymentRequested, merchant_id="m1"))
