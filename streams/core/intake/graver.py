@@ -151,6 +151,22 @@ def tells_of_loss(line: str) -> bool:
     return _LOST.search(line) is not None and _OF_A_PAYMENT.search(line) is None
 
 
+_WRONG_BALANCE: Final = re.compile(
+    r"(?:余额|零钱)(?:显示|数字|金额|好像|似乎|完全|怎么|一直|也|都|又|跟[^,。;!?]{1,8}|和[^,。;!?]{1,8}|的)*"
+    r"(?:不对|有误|不正确|错|不准|对不上|不一样|不符)"
+    r"|余额(?:明明|其实)?(?:够|足够|充足|很多)[^。;!?]{0,8}(?:提示|显示|说)[^。;!?]{0,4}不足"
+    r"|\b(?:wrong|incorrect|inaccurate) (?:\w+ )?balance\b"
+    r"|\bbalance\b (?:\w+ ){0,3}?(?:wrong|incorrect|off|inaccurate|not (?:right|correct)|is ?n't (?:right|correct))\b"
+    r"|\bbalance\b (?:\w+ )?(?:does not|doesn't|do not|don't) (?:add up|match|tally|look right|fit)\b"
+    r"|\bbalance\b (?:\w+ ){0,2}(?:less|lower|more|higher) than\b"
+)
+
+
+def tells_of_wrong_balance(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that the balance is another one than it should be."""
+    return _WRONG_BALANCE.search(line) is not None
+
+
 _NOT_ARRIVED: Final = re.compile(
     r"(?:钱|款|元|块|千|百|万|提现)[^,。;!?]{0,10}(?:没|未|不)有?(?:到|收到|见|进)|(?:钱|余额)(?:就|都|也)?(?:少|没)了"
     r"|\b(?:money|refund|withdrawal|transfer|payout|cash ?out|top.?up)s?\b.{0,24}(?:\bnot|n[o']?t|\bnever)"

@@ -33,6 +33,7 @@ _GRAVE: Final = {"scammed": SCAMMED, "disowned": DISOWNED}  # rules whose topic 
 _QUESTIONS: Final = "F40"
 _PHISHING_PRIORITY: Final = 2
 _URGENT: Final = 2  # P1 and P2
+_TO_ACCOUNTING: Final = UNREAD._replace(queue="accounting", priority=2)
 _WHOSE: Final = "whose"  # the rule of who asks whether a message, a page or a call is ours
 _PHISHING = re.compile(
     r"钓鱼|诈骗|骗子|假冒|冒充|仿冒|假(?:的)?(?:网站|客服|短信|链接|app)|可疑(?:的)?(?:链接|短信|网址|邮件)"
@@ -92,10 +93,12 @@ def read(
         topic, by = UNREAD._replace(queue="security", priority=_at_the_account(line)), "person"
     elif topic.flow in graver.FAILED and graver.tells_of_debit(line):
         topic, confidence, by = TOPICS["F10"], RULE_CONFIDENCE, "rule debited"
+    elif _is_general(topic) and graver.tells_of_wrong_balance(line):
+        topic, by = _TO_ACCOUNTING, "person"  # a ledger to look at, whatever else there is about balances
     elif _would_answer(topic, confidence, policy) and _says_more(line, topic, model, policy):
         topic, by = _unread(guesses), "person"
     if topic.flow == UNREAD.flow and topic.queue != "security" and graver.tells_of_debit(line):
-        topic, by = UNREAD._replace(queue="accounting", priority=2), "person"
+        topic, by = _TO_ACCOUNTING, "person"
     if topic.queue == "security" and topic.flow not in (_QUESTIONS, UNREAD.flow) and graver.only_supposes(line):
         topic, by = UNREAD._replace(queue="security"), "person"  # it asks what would be, so no alarm is due
     details = details_of(clean.text, local)
@@ -130,8 +133,12 @@ def _is_at_the_account(line: str, topic: Topic) -> bool:
         return True
     if topic.queue == "security" and topic.flow != _QUESTIONS:
         return False  # they read it anyway, and know what it is about
-    is_general = topic.answer or topic.flow in graver.FAILED or topic.flow == UNREAD.flow
-    return is_general and (graver.tells_of_others(line) or graver.tells_of_robbery(line))
+    return _is_general(topic) and (graver.tells_of_others(line) or graver.tells_of_robbery(line))
+
+
+def _is_general(topic: Topic) -> bool:
+    """Whether nobody would look at what is special about the message."""
+    return topic.answer or topic.flow in graver.FAILED or topic.flow == UNREAD.flow
 
 
 def _at_the_account(line: str) -> int:

@@ -359,3 +359,29 @@ def test_what_somebody_has_sent_and_is_not_there_is_missing_money(text: str) -> 
 )
 def test_money_whose_use_the_message_names_is_not_gone(text: str) -> None:
     assert reading(text).topic.queue != "security"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "余额不对",
+        "余额显示不对",
+        "钱包余额跟我记的不一样",
+        "余额有误",
+        "余额够但是提示余额不足",
+        "wrong balance",
+        "my wallet balance is wrong",
+        "my balance looks wrong",
+        "the balance is incorrect",
+        "balance shows less than it should",
+        "my balance is wrong, payment declined for insufficient funds",
+    ],
+)
+def test_a_wrong_balance_is_looked_at_by_accounting_and_not_answered_with_how_to_top_up(text: str) -> None:
+    found = reading(text)
+    assert (found.topic.queue, found.topic.priority, found.answer) == ("accounting", 2, "")
+
+
+@pytest.mark.parametrize("text", ["余额不足", "balance too low", "where do I see my balance", "余额不足付不了"])
+def test_a_low_balance_is_no_wrong_one(text: str) -> None:
+    assert reading(text).topic.queue == "self_service"
