@@ -23,12 +23,14 @@ from streams.core.knowledge.articles import Article
 from streams.core.local_time import is_zone
 from streams.core.messages.notify import notify, zone_of
 from streams.core.messages.render import ARTICLE
-from streams.core.money import remembered
+from streams.core.money import refunds, remembered
 from streams.core.obligations import DECORATION_MAX, Case, Line, payment_key
 from streams.core.turn import Turn
 
 SAID = "said."  # family of the cases that a message has opened
 ASKED = "contact.asked"
+TAKEN_BACK = "contact.withdrawn"  # line of a case, and what its customer is told if it ends with it
+BY_CUSTOMER = "by_customer"  # resolution
 # About money that should be here: a top-up, a payout, a refund, a bill that was debited, whatever the words are. Who
 # only wishes for a refund misses none yet.
 _AWAITED = frozenset({"F13", "F14", "F15", "F36"})
@@ -40,14 +42,17 @@ ANSWER_MAX = 24  # characters, numbers counting as one
 def wrote(turn: Turn, event: UserMessage) -> None:
     """Reads the message and puts it where it belongs."""
     timeline.attach(turn, event)
+    reading = None
+    if event.text and event.text.strip():
+        reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
     named = [each for each in turn.obligations.cases if each.is_open and _names(event, each)]
+    if reading is not None and reading.withdraws and _takes_back(turn, event, named):
+        return
     for each in named:
         dialogue.heard(turn, each)
     if named:
         return
-    reading = None
-    if event.text and event.text.strip():
-        reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
+    if reading is not None:
         turn.ctx.readers.append(reading.by.partition(" ")[0])
     if _goes_on(turn, event, reading) or reading is None:
         return
@@ -68,6 +73,30 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     if reading.topic == DISOWNED and case.case_type == DISOWNED.case_type:
         _is_stolen(turn, case)  # the change that this case was about so far
     dialogue.heard(turn, case)
+
+
+def _takes_back(turn: Turn, event: UserMessage, named: list[Case]) -> bool:
+    """Ends the case that the customer has no more use for: the one that is named, or their only open one.
+
+    Only what they have asked for themselves, and no case of security, which is what a thief would ask to be ended.
+    """
+    if named:
+        cases = named
+    elif event.case_id is not None or event.payment_id is not None:
+        return event.case_id is not None and turn.obligations.case(event.case_id) is not None  # it has ended already
+    else:
+        cases = [each for each in turn.obligations.cases if each.is_open and each.shadow == turn.shadow]
+    if len(cases) != 1 or cases[0].opened_ms > turn.at_ms:
+        return False
+    (case,) = cases
+    add_line(turn, case, Line(turn.at_ms, TAKEN_BACK, turn.cause, f"from {event.channel[:32]}"))
+    is_theirs = case.family.startswith(SAID) and case.queue != "security"
+    if not is_theirs or refunds.owed_on(turn, case) or turn.obligations.frozen_by(case.case_id):
+        dialogue.heard(turn, case)
+        return True
+    set_status(turn, case, "withdrawn", BY_CUSTOMER)
+    notify(turn, TAKEN_BACK, {"case_id": case.case_id}, case)
+    return True
 
 
 def _goes_on(turn: Turn, event: UserMessage, reading: Reading | None) -> bool:

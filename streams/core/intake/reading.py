@@ -29,6 +29,7 @@ from streams.core.policy import IntakePolicy
 RULE_CONFIDENCE: Final = 0.95  # of a rule's wording; measured in docs/intake.md
 GUESSES: Final = 3
 _GRAVE: Final = {"scammed": SCAMMED, "disowned": DISOWNED}  # rules whose topic is not the one of their flow
+_FEEDBACK: Final = "F44"
 # Flow F40: a question of privacy can wait, an address that steals passwords cannot (domain 1.3).
 _QUESTIONS: Final = "F40"
 _PHISHING_PRIORITY: Final = 2
@@ -59,6 +60,7 @@ class Reading(msgspec.Struct, frozen=True):
     answer: str  # template; empty: somebody has to work
     said: str = ""  # the text without what was hidden
     wants_person: bool = False  # asks for one, so no text will do
+    withdraws: bool = False  # takes back what was asked for
 
     @property
     def understood(self) -> bool:
@@ -101,6 +103,10 @@ def read(
         topic, by = _TO_ACCOUNTING, "person"
     if topic.queue == "security" and topic.flow not in (_QUESTIONS, UNREAD.flow) and graver.only_supposes(line):
         topic, by = UNREAD._replace(queue="security"), "person"  # it asks what would be, so no alarm is due
+    is_alarm = topic.queue == "security" and (by.startswith("rule ") or topic.flow == UNREAD.flow)
+    withdraws = not is_alarm and graver.withdraws(line)
+    if withdraws and topic.flow != _FEEDBACK:
+        topic, by = UNREAD, "person"  # if nobody knows of what was asked for
     details = details_of(clean.text, local)
     if _may_be_phishing(topic, by, said, details.page):
         about = topic if by == "person" else TOPICS[_QUESTIONS]
@@ -118,6 +124,7 @@ def read(
         answer=f"answer.{topic.flow}" if _would_answer(topic, confidence, policy) else "",
         said=said,
         wants_person=rule is not None and rule.flow == ASKS_FOR_PERSON,
+        withdraws=withdraws,
     )
 
 

@@ -137,6 +137,49 @@ def test_a_case_about_a_change_becomes_one_of_a_takeover_when_its_customer_disow
     assert templates(effects) == ["contact.stolen"]
 
 
+@pytest.mark.parametrize("names_it", [True, False])
+@pytest.mark.parametrize("text", ["never mind, please cancel my request", "撤销我的投诉", "谢谢,不用处理了,已经解决"])
+def test_a_customer_takes_back_what_was_asked_for(text: str, names_it: bool) -> None:
+    player = Player(policy())
+    case = case_of(said(player, NOON, "charged twice"))
+    effects = said(player, NOON + MINUTE, text, **({"case_id": case.case_id} if names_it else {}))
+    ended = case_of(effects)
+    assert (ended.case_id, ended.status, ended.resolution_code) == (case.case_id, "withdrawn", "by_customer")
+    assert templates(effects) == ["contact.withdrawn"]
+    assert not [each for each in said(player, NOON + DAY, text, case_id=case.case_id) if isinstance(each, CaseVersion)]
+    assert not [each for each in player.pass_until(NOON + 30 * DAY) if isinstance(each, NotificationRequested)]
+
+
+def test_no_word_ends_a_case_of_security_or_one_that_events_have_opened() -> None:
+    player = Player(policy())
+    alarm = case_of(said(player, NOON, "my account was hacked"))
+    effects = said(player, NOON + MINUTE, "never mind, please cancel my request", case_id=alarm.case_id)
+    kept = case_of(effects)
+    assert (kept.case_id, kept.status, kept.evidence[-1].kind) == (alarm.case_id, alarm.status, "contact.withdrawn")
+    assert templates(effects) == []
+
+
+def test_which_of_several_cases_is_taken_back_is_for_a_person_to_say() -> None:
+    player = Player(policy())
+    opened = [case_of(said(player, NOON, "charged twice")), case_of(said(player, NOON, "提现没到"))]
+    effects = said(player, NOON + MINUTE, "please cancel my request, I withdraw it")
+    assert {case_of(effects).case_id} <= {each.case_id for each in opened}
+    assert case_of(effects).status != "withdrawn"
+
+
+def test_without_a_case_a_request_that_is_taken_back_is_read_by_a_person() -> None:
+    case = case_of(said(Player(policy()), NOON, "please cancel my request, I withdraw it"))
+    assert (case.case_type, case.status) == ("inquiry.unread", "recorded")
+
+
+@pytest.mark.parametrize("text", ["my problem is still not solved", "don't cancel my request", "问题解决了吗"])
+def test_who_still_waits_takes_nothing_back(text: str) -> None:
+    player = Player(policy())
+    case = case_of(said(player, NOON, "charged twice"))
+    effects = said(player, NOON + MINUTE, text, case_id=case.case_id)
+    assert [each.status for each in effects if isinstance(each, CaseVersion)] == ["classified"]
+
+
 def test_a_message_about_a_payment_joins_the_open_case_of_that_payment() -> None:
     player = Player(policy())
     player.see(paid(NOON, 1, kind=payments.PaymentRequested, merchant_id="m1"))
