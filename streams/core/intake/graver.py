@@ -224,24 +224,26 @@ def was_told_to(line: str) -> bool:
 
 
 _WITHDRAWS: Final = re.compile(
-    r"(?:撤销|撤回|撤掉|取消|关闭|关掉)(?:掉|了)?(?:我|这个?|该|之前|刚才|上次|的)*(?:投诉|工单|请求|报案|咨询|申诉|反馈|问题)"
+    r"(?:撤销|撤回|撤掉|取消|关闭|关掉)(?:掉|了)?(?:我|这个?|该|之前|刚才|上次|的)*"
+    r"(?:投诉|工单|请求|报案|咨询|申诉|反馈|问题)"
     r"|(?:不用|不必|无需|不需要)(?:你们|您)?(?:再|继续)?(?:处理|管|查|跟进|帮忙|帮)了"
     r"|(?:问题|事情|这事|已经?|自己)(?:已经?|自己|都)*(?:解决|处理好|搞定|弄好)了|当我没说|没事了"
-    r"|\b(?:cancel|withdraw|close|drop|retract|take back|delete) (?:my|this|that|the|our)(?: (?:last|earlier|previous|support|refund))?"
-    r" (?:request|complaint|case|ticket|report|claim|inquiry|enquiry|question|message)\b|\bi withdraw (?:it|this|that|my)\b"
-    r"|(?:^|[,.;!] *)(?:oh |ok |okay )?never ?mind\b(?! (?:my|the|that|waiting))"
+    r"|\b(?:cancel|withdraw|close|drop|retract|take back|delete) (?:my|this|that|the|our)"
+    r"(?: (?:last|earlier|previous|support|refund))?"
+    r" (?:request|complaint|case|ticket|report|claim|inquiry|enquiry|question|message)\b"
+    r"|\bi withdraw (?:it|this|that|my)\b|(?:^|[,.;!] *)(?:oh |ok |okay )?never ?mind\b(?! (?:my|the|that|waiting))"
     r"|\b(?:no longer|do ?n[o']?t) need (?:your |any )?(?:help|assistance)(?: any ?more)?\b"
-    r"|\b(?:it|this|that|everything|the (?:problem|issue|matter)|my (?:problem|issue)) ?(?:'s|is|has been|was|got) (?:already |now |all )?"
-    r"(?:solved|resolved|sorted(?: out)?|settled|fixed)\b"
+    r"|\b(?:it|this|that|everything|the (?:problem|issue|matter)|my (?:problem|issue)) ?(?:'s|is|has been|was|got)"
+    r" (?:already |now |all )?(?:solved|resolved|sorted(?: out)?|settled|fixed)\b"
 )
-_GOES_ON: Final = re.compile(
+_UNSETTLED: Final = re.compile(
     r"(?:没|未|不)有?(?:被)?(?:解决|处理好|搞定)|吗|么|但|可是|不过|还是|又|再次|为什么|为啥|谁"
-    r"|\?|\b(?:not|never|n[o']t) (?:\w+ ){0,2}(?:solved|resolved|sorted|settled|fixed|cancel\w*|close\w*|withdraw\w*|delete\w*)"
-    r"|n't (?:\w+ ){0,2}(?:solved|resolved|sorted|settled|fixed|cancel|close|withdraw|delete)"
+    r"|\?|(?:\bnot|\bnever|n't) (?:\w+ ){0,2}"
+    r"(?:solved|resolved|sorted|settled|fixed|cancel\w*|close\w*|withdraw\w*|delete\w*)"
     r"|\b(?:but|still|yet|again|why|until|unless|if|did you|who)\b"
 )
 
 
 def withdraws(line: str) -> bool:
     """Whether a line, folded as the rules read it, takes back what its writer has asked for, and says nothing else."""
-    return _WITHDRAWS.search(line) is not None and _GOES_ON.search(line) is None
+    return _WITHDRAWS.search(line) is not None and _UNSETTLED.search(line) is None

@@ -21,6 +21,12 @@ from typing import Final, NamedTuple
 from streams.core.intake.folding import folded, simplified
 from streams.core.personal import holds_card, identities_in
 
+
+def _any_of(words: str) -> str:
+    """Chinese words, also with a blank between their characters."""
+    return "|".join(r"\s?".join(word) for word in words.split("|"))
+
+
 _PASSES: Final = 4  # what was masked may have stood between a word and its code
 _ORDER_DIGITS: Final = 20  # so many without a blank are somebody's order number: no card has as many
 
@@ -61,7 +67,8 @@ _PHONE: Final = re.compile(
     rf"(?<![0-9])(?:(?:(?:\+|00)?86{_GAP})?1{_GAP}[3-9](?:{_GAP}[0-9]){{9}}"  # mainland mobiles
     rf"|(?<![A-Za-z])(?:(?:\+|00) ?[1-9](?:{_GAP}[0-9]){{7,14}}"  # ITU-T E.164
     r"|\(?0[0-9]{2,3}\)?[\s.\-]{0,3}[0-9]{3,4}[\s.\-]{0,3}[0-9]{4}"  # mainland landlines
-    r"|\(?[2-9][0-9]{2}\)?[ .\-][0-9]{3}[ .\-][0-9]{4}))(?![0-9])"  # North America
+    r"|\(?[2-9][0-9]{2}\)?[ .\-][0-9]{3}[ .\-][0-9]{4}"  # North America
+    r"|\([2-9][0-9]{2}\)[0-9]{3}[ .\-]?[0-9]{4}))(?![0-9])"
 )
 _SPOKEN_DIGIT: Final = "[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]"
 _SPOKEN: Final = re.compile(rf"(?:[0-9]|{_SPOKEN_DIGIT})(?:[\W_]{{0,2}}(?:[0-9]|{_SPOKEN_DIGIT})){{10,}}+")
@@ -89,6 +96,16 @@ _MESSENGER_ID: Final = re.compile(
     r"|\s{0,3}(?:是|为|is )?\s{0,3}((?=[a-z_\-]{1,24}[0-9])[a-z][\w\-]{5,19}))(?![\w\-])",
     re.IGNORECASE | re.ASCII,
 )
+_QQ: Final = re.compile(
+    r"(?<![a-z])qq\s{0,3}(?:号码?|number)?\s{0,2}(?:是|为|is|[:：=])?\s{0,2}([1-9][0-9]{4,10})(?![0-9]|\s?[元块万次个人]|\.[0-9])",
+    re.IGNORECASE,
+)
+_INSURANCE: Final = re.compile(  # of the United Kingdom
+    r"(?<![a-z])(?:national insurance|nino|ni (?:no|number))[^0-9\n]{0,12}?"
+    r"(?<![a-z])([a-z]{2} ?(?:[0-9]{2} ?){3}[a-d])(?![a-z0-9])",
+    re.IGNORECASE,
+)
+_JOINED_CODE: Final = re.compile(r"(?<![a-z])(?:cvv|cvc|csc|pin|otp)([0-9]{3,8})(?![0-9a-z])", re.IGNORECASE)
 _MONTH_NAME: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _BIRTHDAY: Final = re.compile(
     r"(?:生日|出生|(?<![a-z])(?:birth ?(?:day|date)?|date of birth|d\.?o\.?b\.?|born)(?![a-z]))[^0-9\n]{0,10}?"
@@ -100,8 +117,8 @@ _BIRTHDAY: Final = re.compile(
 )
 
 _DOCUMENT: Final = re.compile(
-    r"身份证|证件|护照|通行证|台胞证|驾照|驾驶证|社保|居住证"
-    r"|(?<![a-z])(?:passport|ssn|social security|national id|(?:id|identity) (?:card|number|no)"
+    _any_of("身份证|证件|护照|通行证|台胞证|驾照|驾驶证|社保|居住证")
+    + r"|(?<![a-z])(?:passport|ssn|social security|national id|(?:id|identity) (?:card|number|no)"
     r"|driv(?:er'?s?|ing) licen[cs]e)",
     re.IGNORECASE,
 )
@@ -116,7 +133,10 @@ _CALL: Final = re.compile(
 _DIALLED: Final = re.compile(r"(?<![0-9])\+?[0-9](?:[ .\-()/\u2010-\u2015]{0,3}[0-9]){6,14}(?![0-9])")
 _DAY_FIRST: Final = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])")
 
-_PASSWORD_WORD: Final = r"(?:密码|口令|暗号|(?<![a-z0-9])(?:pass(?:words?|code|phrase|wd|wort)|pwd?|secret)(?![a-z]))"
+_PASSWORD_WORD: Final = (
+    f"(?:{_any_of('密码|口令|暗号')}"
+    r"|(?<![a-z0-9])(?:pass(?:words?|code|phrase|wd|wort|(?=\s{0,2}[:：=]))|pwd?|secret)(?![a-z]))"
+)
 _PASSWORD: Final = re.compile(_PASSWORD_WORD, re.IGNORECASE)
 _OTHER_CODES: Final = "".join(
     f"(?<!{each} )"
@@ -134,10 +154,11 @@ _OTHER_CODES: Final = "".join(
     )
 )
 _SECRET: Final = re.compile(
-    rf"{_PASSWORD_WORD}|验证码|校验码|动态码|安全码|短信码|识别码|令牌|密钥|秘钥|背面[^0-9]{{0,8}}?(?:码|数字|[三四六]位)"
+    rf"{_PASSWORD_WORD}|{_any_of('验证码|校验码|动态码|安全码|短信码|识别码|令牌|密钥|秘钥')}|背面[^0-9]{{0,8}}?(?:码|数字|[三四六]位)"
     r"|短信[^0-9]{0,8}?(?:码|数字|[三四六]位)|后[三3]位"
     rf"|(?<![a-z0-9])(?:(?:verification|security|confirmation) (?:numbers?|digits?)|{_OTHER_CODES}codes?|otp|pin"
-    r"|cvv2?|cvc2?|csc|(?:session|login|sign-?in)[ _-]?ids?|tokens?|keys?|digits? (?:on|from|in))(?![a-z])",
+    r"|cvv2?|cvc2?|csc|(?:session|login|sign-?in)[ _-]?ids?|tokens?|keys?|digits? (?:on|from|in)"
+    r"|(?:six|eight|6|8) digits (?:were|are|is|was))(?![a-z])",
     re.IGNORECASE,
 )
 _BY_TEXT: Final = re.compile(r"短信|简讯|(?<![a-z])(?:text messages?|by text|texted|sms)(?![a-z])", re.IGNORECASE)
@@ -207,6 +228,18 @@ _EMAIL: Final = re.compile(
     # "bought at amazon.com" names no mailbox: one has a dot or a line within, or the word for it in front.
     r"|(?<![\w.+-])(?:(?=[\w+-]+[._])|(?<=mail )|(?<=mail: )|(?<=邮箱)|(?<=邮箱 )|(?<=mail is ))"
     rf"[\w.+-]++ at [\w-]++{_TOP}",
+    re.IGNORECASE,
+)
+
+
+# The same with words in brackets, of whatever kind, for its signs.
+_NAME_PART: Final = r"(?:[^\W\u3400-\u9fff]|[.+\-])"
+_SPELT_AT: Final = r"\s{0,2}[\[({<（【]\s{0,2}(?:at|@)\s{0,2}[\])}>）】]\s{0,2}"
+_SPELT_DOT: Final = r"\s{0,2}[\[({<（【]\s{0,2}(?:dot|\.|点)\s{0,2}[\])}>）】]\s{0,2}"
+_SPELT_EMAIL: Final = re.compile(
+    rf"(?<!{_NAME_PART}){_NAME_PART}++(?:{_SPELT_DOT}{_NAME_PART}++){{0,3}}"
+    rf"(?:{_SPELT_AT}{_LABEL}(?:(?:{_SPELT_DOT}|\.|\s+dot\s+){_LABEL}){{1,5}}"
+    rf"|(?:\s?@\s?|\s+at\s+){_LABEL}(?:\.{_LABEL}){{0,3}}(?:{_SPELT_DOT}{_LABEL}){{1,5}})",
     re.IGNORECASE,
 )
 
@@ -471,12 +504,16 @@ def _is_plain(text: str, start: int, end: int) -> bool:
 _STAGES: Final = (
     (
         _emails,
+        _all(_SPELT_EMAIL, "email"),
         _all(_KEY, "code"),
         _accounts,
         _numbers,
         _behind(_CARD_NUMBER, "card"),
         _behind(_BIRTHDAY, "identity"),
         _behind(_MESSENGER_ID, "number"),
+        _behind(_QQ, "number"),
+        _behind(_INSURANCE, "identity"),
+        _behind(_JOINED_CODE, "code"),
         _all(_OLD_IDENTITY, "identity"),
         _all(_PHONE, "phone"),
         _passwords,

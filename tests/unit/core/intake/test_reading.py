@@ -118,6 +118,25 @@ def test_details(text: str, details: Details) -> None:
         ("SSN 078-05-1120", "SSN [identity]"),
         ("a.b @ x . example", "[email]"),
         ("a.b(at)x.example", "[email]"),
+        ("write jane.doe [at] mail [dot] example now", "write [email] now"),
+        ("jane (dot) doe ( at ) mail ( dot ) example", "[email]"),
+        ("x{at}y{dot}example", "[email]"),
+        ("x<at>y.example", "[email]"),
+        ("jane@mail(dot)example", "[email]"),
+        ("jane at mail [dot] example", "[email]"),
+        ("邮箱jane.doe【at】mail【点】example", "邮箱[email]"),
+        ("meet me (at) home. Then we talk", "meet me (at) home. Then we talk"),
+        ("cvv391 and pin4829", "cvv[code] and pin[code]"),
+        ("验 证 码 4 8 2 9 1 3", "验 证 码 [code]"),
+        ("密 码 是 hunter2abc", "密 码 是 [code]"),
+        ("pass: 1qaz2wsx", "pass: [code]"),
+        ("我的QQ是123456789", "我的QQ是[number]"),
+        ("QQ 123456789", "QQ [number]"),
+        ("用QQ充值10000元", "用QQ充值10000元"),
+        ("national insurance AB 12 34 56 C", "national insurance [identity]"),
+        ("(415)5552671", "[phone]"),
+        ("the six digits were 482913", "the six digits were [code]"),
+        ("last four digits are 1234", "last four digits are 1234"),
         ("用户@例子.中国", "[email]"),
         ("a.b@x,com", "[email]"),
         ("a.b@x. com 收", "[email] 收"),
@@ -284,7 +303,25 @@ def test_dates_amounts_orders_and_ids_are_kept(text: str) -> None:
     assert masked(text).kinds == ()
 
 
-HOSTILE = ("a", "0-", "护照", "密码是", "a@", "1,", "code ", "4111 ", "4-5-", "one ", "call 1 ", '密码"', "[code] ")
+HOSTILE = (
+    "a",
+    "0-",
+    "护照",
+    "密码是",
+    "a@",
+    "1,",
+    "code ",
+    "4111 ",
+    "4-5-",
+    "one ",
+    "call 1 ",
+    '密码"',
+    "[code] ",
+    "a(dot)",
+    "(at)",
+    "a at ",
+    "qq ",
+)
 
 
 @given(st.one_of(st.text(max_size=200), st.text(alphabet="0123456789xX ,.-\n码密card", max_size=80)))
