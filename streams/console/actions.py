@@ -248,7 +248,8 @@ class Outcome(NamedTuple):
     """What became of an action that was sent."""
 
     state: Literal["waiting", "done", "refused"]
-    why: str = ""
+    why: str = ""  # in English, as the core says it
+    cause: str = ""  # of a refusal: the word for it in either language
 
 
 def outcome_of(event_id: str, case: CaseVersion, answers: Iterable[Answer]) -> Outcome:
@@ -257,5 +258,5 @@ def outcome_of(event_id: str, case: CaseVersion, answers: Iterable[Answer]) -> O
         return Outcome("done")
     for answer in answers:
         if answer.event_id == event_id:
-            return Outcome("refused", answer.text)
+            return Outcome("refused", answer.text, answer.cause)
     return Outcome("waiting")

@@ -165,4 +165,4 @@ def outcome_of(connection: Connection, event_id: str, kind: str, value: str, com
     if any(each.event_id == wanted for each in commands):
         return Outcome("done")
     answer = queries.answer(connection, event_id)
-    return Outcome("waiting") if answer is None else Outcome("refused", answer.text)
+    return Outcome("waiting") if answer is None else Outcome("refused", answer.text, answer.cause)

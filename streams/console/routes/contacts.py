@@ -170,25 +170,25 @@ def _of_the_customer(desk: Desk, case_id: str, account_id: str) -> None:
 async def became(request: Request, desk: At, session: Who, event_id: str, account: str = "") -> Response:
     """Waits for the case that the contact has opened or joined, and goes there."""
     account_id = desk.meant(session, "account", account) if account else ""
-    case, why = await asyncio.to_thread(_case_with, desk, event_id[:128], account_id)
+    case, cause, why = await asyncio.to_thread(_case_with, desk, event_id[:128], account_id)
     if case is not None:
         return RedirectResponse(f"/cases/{quote(case.case_id)}?{urlencode({'sent': event_id})}", 303)
-    return desk.page(request, "contact_sent.html", session, why=why)
+    return desk.page(request, "contact_sent.html", session, cause=cause, why=why)
 
 
-def _case_with(desk: Desk, event_id: str, account_id: str) -> tuple[CaseVersion | None, str]:
-    """The case of the account whose timeline has this event, or why there is none."""
+def _case_with(desk: Desk, event_id: str, account_id: str) -> tuple[CaseVersion | None, str, str]:
+    """The case of the account whose timeline has this event, or the cause and sentence of why there is none."""
     with desk.store.reading() as connection:
         answer = queries.answer(connection, event_id)
         if answer is not None:
-            return None, masked_in(answer.text, (answer.account_id,))
+            return None, answer.cause, masked_in(answer.text, (answer.account_id,))
         known = queries.account(connection, account_id)
         for line in () if known is None else known.cases:
             body = queries.case_body(connection, line.case_id)
             case = None if body is None else decode_case(body)
             if case is not None and any(each.event_id == event_id for each in _story(connection, case).evidence):
-                return case, ""
-    return None, ""
+                return case, "", ""
+    return None, "", ""
 
 
 def _story(connection: Connection, case: CaseVersion) -> CaseVersion:

@@ -108,7 +108,10 @@ def test_a_refusal_says_why(office: Office) -> None:
         text="21 accounts used this device lately, more than 20: only a supervisor may block it",
     )
     office.store.write([record("support.cases", why)], {})
-    assert "Refused: 21 accounts used this device lately" in mei.asks("GET", where).text
+    assert "Refused: Your role may not · 21 accounts used this device lately" in mei.asks("GET", where).text
+    chinese = mei.asks("GET", where, Accept_Language="zh-Hans").text
+    assert "被拒绝：角色权限不足<" in chinese
+    assert "only a supervisor" not in chinese
 
 
 def test_a_second_person_types_a_password_of_their_own(office: Office) -> None:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -306,3 +307,34 @@ def test_a_message_is_called_by_what_it_is_about(template: str, zh: str) -> None
 
 def test_that_something_was_done_although_it_was_blocked_is_told_in_chinese() -> None:
     assert WORDING.changed(DONE, "zh") == "虽被拦截仍已完成"
+
+
+def _refusals() -> set[str]:
+    """The causes with which the core refuses: pairs of one and a sentence, and what `reject` is told."""
+    found: set[str] = set()
+    for path in Path("streams/core").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and "tuple[str, str]" in ast.unparse(node.returns or node.args):
+                for pair in ast.walk(node):
+                    if isinstance(pair, ast.Tuple) and len(pair.elts) == 2:
+                        found |= _cause(*pair.elts)
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
+                found |= _cause(*node.value.elts)
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("reject", "rejected"):
+                for cause, sentence in pairwise(node.args):
+                    found |= _cause(cause, sentence)
+    return found
+
+
+def _cause(cause: ast.expr, sentence: ast.expr) -> set[str]:
+    if isinstance(sentence, ast.Subscript):
+        sentence = sentence.value
+    told = isinstance(sentence, ast.JoinedStr) or (isinstance(sentence, ast.Constant) and " " in str(sentence.value))
+    is_cause = isinstance(cause, ast.Constant) and re.fullmatch("[a-z_]+", str(cause.value)) is not None
+    return {str(cause.value)} if told and is_cause and isinstance(cause, ast.Constant) else set()
+
+
+def test_every_refusal_of_the_core_has_words_in_both_languages() -> None:
+    causes = _refusals()
+    assert {"role", "version_conflict", "not_refunded", "unknown_case", "under_way", "no_address"} <= causes
+    assert [each for each in sorted(causes) if not WORDING.knows("refusal", each)] == []

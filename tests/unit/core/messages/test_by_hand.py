@@ -50,7 +50,7 @@ REFUSED = {
     ),
     "elsewhere": (
         "加微信联系",
-        "添加QQ 1234567 联系",
+        "添加QQ 联系",
         "请联系我的微信",
         "微信号 abc",
         "Please message me on WhatsApp",
@@ -69,7 +69,7 @@ REFUSED = {
         *("请把钱转到安全账户", "please install AnyDesk", "屏幕共享一下", "请将余额转入 李雷 的账户"),
         *("Transfer your money to another account", "请下载向日葵远程"),
     ),
-    "personal": ("Call 138 0013 8000", "写信到 help@shop.example", "Call [phone]"),
+    "personal": ("Call 138 0013 8000", "写信到 help@shop.example", "Call [phone]", "添加QQ 1234567 联系"),
 }
 ASKED = (
     "Which shop was it, and when?",
