@@ -16,7 +16,7 @@ from streams.core.flows.movements import ANSWERS
 from streams.core.incidents import members
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, duplicates, expectations, refunds
+from streams.core.money import arrivals, duplicates, expectations, refunds, remembered
 from streams.core.money.completeness import ledger_is_heard, postponed
 from streams.core.obligations import (
     UNKNOWNS_BYTES,
@@ -96,6 +96,8 @@ def heard(turn: Turn, event: Movement, status: int) -> None:
                 )  # an authorisation is an answer; what follows is another rule's
             return
         turn.obligations.unknowns.remove(unknown)
+        if type(event) is PspStatus and unknown.asked_ms:
+            unknown.told = True  # by the answer to what called it unknown; to the provider's word nobody else answers
     elif status == PaymentState.SEEN:
         return
     _ended(turn, event.payment_id, status, unknown)
@@ -355,7 +357,7 @@ def _cancel(turn: Turn, unknown: Unknown, state: PaymentState | None) -> None:
 
 
 def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) -> None:
-    """The outcome is known. Of an order that is paid already nobody is told to pay again."""
+    """The outcome is known. Nobody is told to pay again whose order is paid already, or whose money is not back."""
     if status == PaymentState.SUCCEEDED:
         _end(turn, payment_id, f"{FAMILY}.succeeded", unknown)
         return
@@ -365,7 +367,9 @@ def _ended(turn: Turn, payment_id: str, status: int, unknown: Unknown | None) ->
     is_stated = status == PaymentState.FAILED and arrivals.knows(turn, STATED_OF, payment_id)
     if status == PaymentState.REVERSED and unknown is not None and unknown.asked_ms:
         unknown.told = True  # the answer to what called it pending said so; a failure has an answer of its own
-    is_told = _end(turn, payment_id, f"{FAMILY}.failed", None if is_stated else unknown)
+    is_debited = remembered.paid(turn, payment_id) is not None
+    template = f"{FAMILY}.debited" if is_debited else f"{FAMILY}.failed"
+    is_told = _end(turn, payment_id, template, None if is_stated else unknown)
     if is_told and status == PaymentState.FAILED:
         arrivals.note(turn, SAID_FAILED, payment_id)
 

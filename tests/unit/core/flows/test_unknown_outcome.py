@@ -102,11 +102,22 @@ def test_an_answer_of_the_provider_ends_the_asking(status: str, template: str) -
     player = Player(policy())
     effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 20 * SECOND))
     effects += player.see(answer(NOON + 21 * SECOND, status)) + player.see(mark(NOON + HOUR))
-    assert (asked(effects), said(effects), cases(effects)) == ([5, 10], [], [])
+    told = [f"payment_unknown.{template}"]  # what called it pending has said to wait
+    assert (asked(effects), said(effects), cases(effects)) == ([5, 10], told, [])
     player = Player(policy())
     effects = player.see(paid(NOON, 1, kind=PaymentPending)) + player.see(mark(NOON + 2 * MINUTE))
     effects += player.see(answer(NOON + 2 * MINUTE, status))
     assert said(effects) == ["payment_unknown", f"payment_unknown.{template}"]
+
+
+@pytest.mark.parametrize("after_ms", [9 * SECOND, 2 * MINUTE])
+def test_who_lacks_the_money_of_a_failed_payment_is_not_told_to_pay_again(after_ms: int) -> None:
+    about = {"payment_id": "p1", "amount_minor": 10_000, "currency": "CNY"}
+    player = Player(policy())
+    player.see(paid(NOON, 1, kind=PaymentFailed, codes=BUSY))
+    player.see(event(LedgerPosted, NOON + SECOND, 2, entry_id="e1", direction="debit", **about))
+    player.see(mark(NOON + after_ms))
+    assert said(player.see(answer(NOON + after_ms, "failed"))) == ["payment_unknown.debited"]
 
 
 def test_pending_again_changes_nothing() -> None:
