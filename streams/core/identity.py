@@ -8,10 +8,11 @@ from streams.contracts.accounts import IdentityVerified
 
 # Face and document: what shows that it is the owner, lifts a restriction and lets people end a freeze.
 OWNERS_LEVEL: Final = 3
-_ONE_TIME_PASSWORD: Final = "otp"
-_FACTOR_LEVEL: Final = 1
+# The most that a method can show, whatever level it is reported with: a one-time password who holds a telephone, a face
+# or a document by itself that they are like the owner's. What is in no row is no check of who somebody is.
+_MOST: Final = {"otp": 1, "face": 2, "document": 2, "face_and_document": 4}
 
 
 def level_shown(event: IdentityVerified) -> int:
-    """The level of a check. A one-time password shows who holds a telephone, whatever level it is reported with."""
-    return min(event.level, _FACTOR_LEVEL) if event.method.lower() == _ONE_TIME_PASSWORD else event.level
+    """The level of a check; 0 by a method that proves nothing."""
+    return min(event.level, _MOST.get(event.method.lower(), 0))

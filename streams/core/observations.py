@@ -35,6 +35,7 @@ from streams.core.familiar import (
     tallied,
     without_movement,
 )
+from streams.core.identity import level_shown
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory, always_names
 from streams.core.unlearning import learn, learned_s
@@ -1080,7 +1081,7 @@ def _clear_credentials(obs: Observations, until_ms: int) -> None:
 
 
 def _identity_verified(obs: Observations, event: accounts.IdentityVerified, at_ms: int, _: Basis) -> None:
-    if event.passed:
+    if event.passed and level_shown(event):
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
         obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
 

@@ -115,7 +115,14 @@ def test_a_mistake_that_people_undo_is_a_false_lock() -> None:
 def test_an_owner_who_asks_waits_until_no_lock_is_left() -> None:
     asked = event(UnlockRequested, NOON + 10 * MINUTE, 1, channel="app")
     proved = event(
-        IdentityVerified, NOON + 40 * MINUTE, 1, level=3, passed=True, method="document", actor="kyc", role="idv"
+        IdentityVerified,
+        NOON + 40 * MINUTE,
+        1,
+        level=3,
+        passed=True,
+        method="face_and_document",
+        actor="kyc",
+        role="idv",
     )
     run = scene(*slips(10), asked, proved, until_ms=NOON + 50 * MINUTE)
     assert observed(run, UNLOCK_SECONDS) == {(): [1802.0]}, "two of them until the payment system has done it"

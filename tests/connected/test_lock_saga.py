@@ -53,7 +53,7 @@ def told(account: int) -> Iterator[Event]:
                 account_id=who,
                 level=3,
                 passed=True,
-                method="document",
+                method="face_and_document",
                 actor="kyc",
                 role="idv",
             )

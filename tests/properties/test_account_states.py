@@ -278,7 +278,7 @@ class Life(RuleBasedStateMachine):
         what=st.sampled_from(["passed", "failed", "unlock", "factor", "login", "change", "answer"]),
     )
     def is_heard_late(self, late_ms: int, what: str) -> None:
-        proof = {"method": "face", "level": 3, "actor": "idv", "role": "identity_service"}
+        proof = {"method": "face_and_document", "level": 3, "actor": "idv", "role": "identity_service"}
         match what:
             case "passed" | "failed":
                 happening = self.next(IdentityVerified, passed=what == "passed", **proof)
@@ -335,7 +335,13 @@ class Life(RuleBasedStateMachine):
 
     @rule(level=st.integers(1, 4), passed=st.booleans())
     def identity(self, level: int, passed: bool) -> None:
-        fields = {"method": "face", "level": level, "passed": passed, "actor": "idv", "role": "identity_service"}
+        fields = {
+            "method": "face_and_document",
+            "level": level,
+            "passed": passed,
+            "actor": "idv",
+            "role": "identity_service",
+        }
         self.see(self.next(IdentityVerified, **fields))
 
     @rule()

@@ -197,8 +197,9 @@ has written, and what waited with money out not paused is let go.
 
 Proofs count from the lock on (clocks may differ by five seconds):
 a second factor or check from before it lifts nothing, however late or often its event is delivered, and of several
-checks the newest one counts in whatever order they come. A one-time password is no check of face and document, whatever
-level it is reported with (`method` is `otp`: level 1). What an owner did to get back in (a second factor, a check,
+checks the newest one counts in whatever order they come. A check shows no more than its `method` can, whatever level it
+is reported with: `otp` level 1, `face` or `document` alone level 2, `face_and_document` all; any other method proves
+nothing, and the cases say so. What an owner did to get back in (a second factor, a check,
 asking for the account) counts up to seven days after it was done, if it is heard that late.
 
 Caps (`[locks.caps]`) count what was decisive: a rule by its name, or `model` where only the model's score made one

@@ -61,7 +61,8 @@ def identity_verified(turn: Turn, event: IdentityVerified) -> None:
     if not counts(turn):
         return
     result = "passed" if event.passed else "failed"
-    _tell_cases(turn, "identity", f"identity check level {level} {result}")
+    how = "" if level else f" by {event.method}, which is no check of who somebody is"
+    _tell_cases(turn, "identity", f"identity check level {level} {result}{how}"[:160])
     _remember_proof(turn, event, shown_ms)
     unvouched: list[Trace] = []
     if event.passed and level >= OWNERS_LEVEL:

@@ -351,7 +351,7 @@ class TestTheCase:
             IdentityVerified,
             NOON + 15 * DAY,
             "face",
-            method="face",
+            method="face_and_document",
             level=3,
             passed=True,
             actor="i",

@@ -374,7 +374,14 @@ def test_the_password_is_disabled_at_a_hundred_failures_of_known_devices() -> No
     assert (state.state, state.state_ends_at) == ("hard_lock", None)
     assert "account_locked.disabled" in {note.template for note in only(NotificationRequested, effects)}
     proof = event(
-        IdentityVerified, NOON + HOUR, 1, method="face", level=3, passed=True, actor="idv", role="identity_service"
+        IdentityVerified,
+        NOON + HOUR,
+        1,
+        method="face_and_document",
+        level=3,
+        passed=True,
+        actor="idv",
+        role="identity_service",
     )
     last = only(LocksState, player.see(proof))[-1]
     assert (last.state, last.trigger) == ("recovering", "identity_proved")
@@ -462,7 +469,14 @@ def test_the_case_of_a_freeze_shows_that_the_check_is_done_and_that_the_customer
     player = Player(policy(ASSUMED))
     player.see(stolen())
     checked = event(
-        IdentityVerified, NOON + MINUTE, "idv", method="face", level=4, passed=True, actor="idv", role="identity"
+        IdentityVerified,
+        NOON + MINUTE,
+        "idv",
+        method="face_and_document",
+        level=4,
+        passed=True,
+        actor="idv",
+        role="identity",
     )
     asked = event(UnlockRequested, NOON + 2 * MINUTE, "please", channel="phone")
     player.see(checked)
@@ -536,7 +550,7 @@ def test_a_lock_that_was_lifted_is_missed_until_its_unlock_is_confirmed() -> Non
     (missed,) = [case for case in player.obligations["a1"].cases if case.case_id == case_id]
     assert missed.is_open
     (theft,) = [case for case in player.obligations["a1"].cases if case.flow == "F23"]
-    checked = {"method": "face", "level": 4, "passed": True, "actor": "idv", "role": "identity"}
+    checked = {"method": "face_and_document", "level": 4, "passed": True, "actor": "idv", "role": "identity"}
     player.see(event(IdentityVerified, NOON + 12 * MINUTE, "idv", **checked))
     lift = {"action": "unlock", "case_id": theft.case_id, "expected_version": theft.version, "actor": "bob"}
     lifted = player.see(event(CaseAction, NOON + 13 * MINUTE, "lift", role="supervisor", second_actor="eve", **lift))
