@@ -28,20 +28,20 @@ Tally: TypeAlias = bytes
 Keys: TypeAlias = bytes
 Key: TypeAlias = bytes  # of one value in the first two
 
-_KEY_BYTES = 5
+KEY_BYTES = 5
 _ENTRY = Struct("<IIH")  # first seen, last seen (seconds since 1970), times seen
-_ENTRY_BYTES = _KEY_BYTES + _ENTRY.size
+_ENTRY_BYTES = KEY_BYTES + _ENTRY.size
 _LAST = Struct("<I")
 _LAST_FROM_END = 6
 _USES_MOST = 2**16 - 1
 _TALLY = Struct("<I")
-TALLY_BYTES = _KEY_BYTES + _TALLY.size
+TALLY_BYTES = KEY_BYTES + _TALLY.size
 _TALLY_MOST = 2**32 - 1
 _SECOND_MOST = 2**32 - 1  # in 2106
 _MOVEMENT_BYTES = 4
 
 
-def _hash(text: str, length: int = _KEY_BYTES) -> bytes:
+def _hash(text: str, length: int = KEY_BYTES) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=length).digest()
 
 
@@ -83,7 +83,7 @@ def network_of(ip: str) -> str:
 
 def number_key(number: int) -> bytes:
     """Key of something that is a number of at most 40 bits already, an autonomous system for example."""
-    return number.to_bytes(_KEY_BYTES, "little")
+    return number.to_bytes(KEY_BYTES, "little")
 
 
 def find(known: bytes, key: bytes, size: int) -> int:
@@ -102,7 +102,7 @@ def meet(known: Familiar, key: bytes, at_s: int, cap: int, late: bool) -> Famili
     if at < 0:
         known += key + _ENTRY.pack(at_s, at_s, 1)
     else:
-        first, last, uses = _ENTRY.unpack_from(known, at + _KEY_BYTES)
+        first, last, uses = _ENTRY.unpack_from(known, at + KEY_BYTES)
         entry = key + _ENTRY.pack(
             at_s if at_s < first else first,
             at_s if at_s > last else last,
@@ -117,13 +117,13 @@ def meet(known: Familiar, key: bytes, at_s: int, cap: int, late: bool) -> Famili
 
 
 def _last_seen(entry: bytes) -> tuple[int, bytes]:
-    return _ENTRY.unpack_from(entry, _KEY_BYTES)[1], entry
+    return _ENTRY.unpack_from(entry, KEY_BYTES)[1], entry
 
 
 def entry_of(known: Familiar, key: bytes) -> tuple[int, int, int] | None:
     """(first seen, last seen, times seen) of one value: seconds since 1970, and at most 65,535 times."""
     at = find(known, key, _ENTRY_BYTES)
-    return None if at < 0 else _ENTRY.unpack_from(known, at + _KEY_BYTES)
+    return None if at < 0 else _ENTRY.unpack_from(known, at + KEY_BYTES)
 
 
 def different(known: Familiar, after_s: int) -> int:
@@ -139,7 +139,7 @@ def newest_first(known: Familiar, after_s: int) -> int | None:
     newest, end = None, len(known)
     while end and _LAST.unpack_from(known, end - _LAST_FROM_END)[0] > after_s:
         end -= _ENTRY_BYTES
-        first: int = _ENTRY.unpack_from(known, end + _KEY_BYTES)[0]
+        first: int = _ENTRY.unpack_from(known, end + KEY_BYTES)[0]
         newest = first if newest is None else max(newest, first)
     return newest
 
@@ -150,7 +150,7 @@ def tally(known: Tally, key: bytes, cap: int) -> Tally:
     if at < 0:
         known += key + _TALLY.pack(1)
     else:
-        uses = _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
+        uses = _TALLY.unpack_from(known, at + KEY_BYTES)[0]
         entry = key + _TALLY.pack(uses + 1 if uses < _TALLY_MOST else uses)
         known = known[:at] + known[at + TALLY_BYTES :] + entry
     return known[-cap * TALLY_BYTES :]
@@ -159,30 +159,52 @@ def tally(known: Tally, key: bytes, cap: int) -> Tally:
 def tallied(known: Tally, key: bytes) -> int:
     """How often `key` was seen; 0 for never, or not for long."""
     at = find(known, key, TALLY_BYTES)
-    return 0 if at < 0 else _TALLY.unpack_from(known, at + _KEY_BYTES)[0]
+    return 0 if at < 0 else _TALLY.unpack_from(known, at + KEY_BYTES)[0]
 
 
 def known_before(known: Familiar, at_s: int) -> Familiar:
     """Only what was first seen before `at_s`."""
     entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
-    return b"".join([entry for entry in entries if _ENTRY.unpack_from(entry, _KEY_BYTES)[0] < at_s])
+    return b"".join([entry for entry in entries if _ENTRY.unpack_from(entry, KEY_BYTES)[0] < at_s])
 
 
 def keys_of(known: Familiar) -> frozenset[Key]:
     """What is remembered."""
-    return frozenset(known[at : at + _KEY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    return frozenset(known[at : at + KEY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+
+
+def keys_since(known: Familiar, after_s: int) -> frozenset[Key]:
+    """What was last seen after `after_s`."""
+    entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    return frozenset(entry[:KEY_BYTES] for entry in entries if _last_seen(entry)[0] > after_s)
+
+
+def keys_last(known: Familiar) -> list[Key]:
+    """What was seen last, if anything was."""
+    return [known[-_ENTRY_BYTES:][:KEY_BYTES]] if known else []
+
+
+def without_entries(known: Familiar, gone: frozenset[Key]) -> Familiar:
+    """`known` without these."""
+    entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    return b"".join([entry for entry in entries if entry[:KEY_BYTES] not in gone])
+
+
+def in_tally(known: Tally) -> list[Key]:
+    """What is counted, the last arrival last."""
+    return [known[at : at + KEY_BYTES] for at in range(0, len(known), TALLY_BYTES)]
 
 
 def without_keys(known: Tally, gone: frozenset[Key]) -> Tally:
     """`known` without these."""
     entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))
-    return b"".join([entry for entry in entries if entry[:_KEY_BYTES] not in gone])
+    return b"".join([entry for entry in entries if entry[:KEY_BYTES] not in gone])
 
 
 def halved(known: Tally, times: int) -> Tally:
     """Every count halved so often; what comes to nothing is forgotten."""
     entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))
-    left = ((entry[:_KEY_BYTES], _TALLY.unpack_from(entry, _KEY_BYTES)[0] >> times) for entry in entries)
+    left = ((entry[:KEY_BYTES], _TALLY.unpack_from(entry, KEY_BYTES)[0] >> times) for entry in entries)
     return b"".join([key + _TALLY.pack(uses) for key, uses in left if uses])
 
 

@@ -35,10 +35,10 @@ from streams.core.familiar import (
     tallied,
     without_movement,
 )
-from streams.core.identity import level_shown
+from streams.core.identity import OWNERS_LEVEL, level_shown
 from streams.core.local_time import hour_and_weekday, is_zone
 from streams.core.login_risk.history import LoginHistory, always_names
-from streams.core.unlearning import learn, learned_s
+from streams.core.unlearning import keys_in, learn, learned_s
 from streams.core.unmet import (
     CONTEXT,
     DEVICES,
@@ -243,6 +243,10 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # what came from senders who had sent nothing a day before
     gathered: Ring = msgspec.field(default_factory=Ring)
     explained_ms: int = 0  # what came in until then is no mule's money, as a person has found
+    checked_device: Key = b""  # on which the owner passed the newest check of face and document; empty: it named none
+    # after a theft: devices that somebody else may hold, and when that was found
+    lost: bytes = b""
+    lost_ms: int = 0
 
     @property
     def last_login_ms(self) -> int:
@@ -408,6 +412,14 @@ def known_since_ms(observations: Observations, device_id: str | None) -> int:
         return 0
     entry = entry_of(observations.devices, key_of(device_id))
     return 0 if entry is None else entry[0] * 1000
+
+
+def is_lost(observations: Observations, event: payments.Movement | logins.Login) -> bool:
+    """Whether its device may be the one that was stolen: nobody has shown since then that it is the owner's."""
+    if not observations.lost or event.device_id is None:
+        return False
+    device = key_of(event.device_id)
+    return device in keys_in(observations.lost) and not tallied(observations.trusted, device)
 
 
 def network_since_ms(observations: Observations, event: logins.Login | payments.Movement) -> int:
@@ -1084,6 +1096,9 @@ def _identity_verified(obs: Observations, event: accounts.IdentityVerified, at_m
     if event.passed and level_shown(event):
         obs.known_cleared_ms = max(obs.known_cleared_ms, at_ms)
         obs.stranger_cleared_ms = max(obs.stranger_cleared_ms, at_ms)
+    if event.passed and level_shown(event) >= OWNERS_LEVEL:
+        obs.checked_device = key_of(event.device_id) if event.device_id is not None else b""
+        obs.lost = b"".join(key for key in keys_in(obs.lost) if key != obs.checked_device)
 
 
 def _reset_requested(obs: Observations, _: logins.PasswordResetRequested, at_ms: int, __: Basis) -> None:

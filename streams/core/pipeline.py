@@ -69,7 +69,7 @@ from streams.core.cases import (
 )
 from streams.core.cases.book import version_of
 from streams.core.familiar import contains
-from streams.core.features import features_of
+from streams.core.features import Features, features_of
 from streams.core.features.pattern import times_usual
 from streams.core.flows import (
     advice,
@@ -152,6 +152,7 @@ from streams.core.observations import (
     is_established,
     is_known_context,
     is_known_place,
+    is_lost,
     is_proved,
     known_since_ms,
     let_go,
@@ -170,7 +171,7 @@ from streams.core.rules.lists import blocked
 from streams.core.score import Score, ScoreUnavailable
 from streams.core.steps import DecideContext, Effect, Prepared
 from streams.core.turn import Turn, locks_state, note_tenure, turn_of
-from streams.core.unlearning import forget_since
+from streams.core.unlearning import forget_since, lose_devices
 from streams.core.verdict import is_attempt, is_stopped
 
 __all__ = ["DecideContext", "Effect", "Prepared", "decide", "fire", "forgets_ms", "learn", "next_due_ms", "prepare"]
@@ -225,6 +226,7 @@ def prepare(
         hits = evaluate(event, at_ms, features, policy) + blocked(event, at_ms, risk, policy.entities.block.outcome)
         if hits and isinstance(event, Login):
             attack = incident_of(risk, event, at_ms)
+        lost = isinstance(event, Movement | Login) and is_lost(observations, event)
         release = ""
         if type(event) is LoginSucceeded and frequencies is not None and not late:
             release = _released(observations, event, at_ms, policy, frequencies)
@@ -250,12 +252,13 @@ def prepare(
             if isinstance(event, Movement | CredentialChanged)
             else 0,
             at_home=_is_at_home(observations, event),
-            nagged=isinstance(event, ChallengePassed | ChallengeFailed)
-            and is_nagged(event, features, policy.rules.challenge_abuse),
+            nagged=_is_nagged(observations, event, at_ms, features, policy, lost=lost),
+            lost=lost,
         )
     is_worn_down = prepared.nagged and isinstance(event, ChallengePassed)
     too_late = observations.too_late
-    asked, answerable = training.is_asked(prepared.hits, policy), training.is_answerable(prepared.hits)
+    asked = prepared.lost or training.is_asked(prepared.hits, policy)
+    answerable = prepared.lost or training.is_answerable(prepared.hits)
     fold(
         observations,
         event,
@@ -267,12 +270,23 @@ def prepare(
         guessed=_is_guessed(event, prepared.hits),
         worn_down=is_worn_down,
         stopped=is_stopped(prepared.hits),
-        attempted=isinstance(event, Movement) and is_attempt(prepared.hits, policy),
+        attempted=isinstance(event, Movement) and (prepared.lost or is_attempt(prepared.hits, policy)),
     )
     if frequencies is not None and isinstance(event, Login) and observations.too_late == too_late and not is_worn_down:
-        doubted = training.is_doubted(prepared.hits, prepared.features, policy)
+        doubted = prepared.lost or training.is_doubted(prepared.hits, prepared.features, policy)
         training.train(observations, event, at_ms, frequencies, doubted=doubted)
     return prepared
+
+
+def _is_nagged(
+    observations: Observations, event: Event, at_ms: int, features: Features, policy: Policy, *, lost: bool
+) -> bool:
+    """Whether a second factor says nothing of who is there: asked for too often, or given on a stolen device."""
+    if not isinstance(event, ChallengePassed | ChallengeFailed):
+        return False
+    if lost and isinstance(event, ChallengePassed) and at_ms - observations.lost_ms <= policy.cases.trail_s * 1000:
+        return True
+    return is_nagged(event, features, policy.rules.challenge_abuse)
 
 
 def _is_guessed(event: Event, hits: tuple[Hit, ...]) -> bool:
@@ -351,6 +365,8 @@ def learn(observations: Observations, ctx: DecideContext, at_ms: int) -> None:
     """What was decided of an event at `at_ms` and changes what `prepare` sees of the account next."""
     if ctx.forgets_ms is not None:
         forget_since(observations, ctx.forgets_ms)
+    if ctx.stolen_ms:
+        lose_devices(observations, ctx.stolen_ms, at_ms)
     for payment_id in ctx.released:
         let_go(observations, payment_id, at_ms)
     if ctx.vouched_ms:

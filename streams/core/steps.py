@@ -109,7 +109,9 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     login_network_ms: int = 0  # of a movement or change: since when its network is one that logins came from; 0: no
     by_stranger: bool = False  # of a card that was added or removed: from where nobody ever came in
     about: Topic | None = None  # of a public post: what it tells of; `incident` is then the case of all such posts
-    nagged: bool = False  # of the answer to a prompt: it was one too many, for a device that the account does not know
+    # Of a second factor: of one prompt too many for a device that the account does not know, or from a stolen one.
+    nagged: bool = False
+    lost: bool = False  # its device may be the one that was stolen
 
 
 class DecideContext(msgspec.Struct, gc=False):
@@ -187,6 +189,8 @@ class DecideContext(msgspec.Struct, gc=False):
     vouched_ms: list[int] = msgspec.field(default_factory=list)  # when logins came that were the owner's, as was said
     owners_ms: int = 0  # until when changes of credentials were the owner's, as a person has found; 0: nobody has
 
+    # Since when an account was frozen that two people have just given back to whoever passed the check; 0: none was.
+    stolen_ms: int = 0
     explained_ms: int = 0  # until when what came in is no mule's money, as a person has found; 0: nobody has
 
     def heard_ms(self, at_ms: int) -> int:

@@ -11,10 +11,22 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from streams.core.familiar import Key, keys_of, known_before, tallied, tally, without_keys
+from streams.core.familiar import (
+    KEY_BYTES,
+    Key,
+    in_tally,
+    keys_last,
+    keys_of,
+    keys_since,
+    known_before,
+    tallied,
+    tally,
+    without_entries,
+    without_keys,
+)
 from streams.core.login_risk.history import LoginHistory, forget
 from streams.core.unmet import before
-from streams.core.windows import Ring
+from streams.core.windows import DAY, Ring
 
 if TYPE_CHECKING:
     from streams.core.observations import Observations
@@ -67,6 +79,33 @@ def forget_since(obs: Observations, since_ms: int) -> None:
             obs.login_history = LoginHistory()
         else:
             forget(obs.login_history, keys_of(obs.ips), networks | systems, agents, devices)
+
+
+def lose_devices(obs: Observations, since_ms: int, at_ms: int) -> None:
+    """After a theft no device is known but the one on which the owner passed the check, if it names one.
+
+    Whichever other one was used within a day before the freeze, or since, may be the one that was stolen; or else the
+    one that was used last.
+    """
+    kept = obs.checked_device
+    if not kept:
+        return
+    trusted = frozenset(in_tally(obs.trusted))
+    gone = (keys_of(obs.devices) | trusted) - {kept}
+    others = without_entries(obs.devices, frozenset({kept}))
+    used = keys_since(others, (since_ms - DAY) // 1000) or frozenset(keys_last(others))
+    obs.lost, obs.lost_ms = b"".join(sorted(used)), at_ms
+    obs.devices = without_entries(obs.devices, gone)
+    obs.trusted = without_keys(obs.trusted, gone)
+    if kept not in trusted:  # an account without any would be known by its networks alone
+        obs.trusted = tally(obs.trusted, kept, len(trusted) + 1)
+    if obs.login_history is not None:
+        forget(obs.login_history, keys_of(obs.ips), frozenset(), frozenset(), gone)
+
+
+def keys_in(keys: bytes) -> list[Key]:
+    """The keys that stand one after the other."""
+    return [keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES)]
 
 
 def _note(obs: Observations, number: int, key: Key, at_s: int) -> None:

@@ -489,6 +489,8 @@ def _unlock(turn: Turn, event: CaseAction) -> None:
     if lifted:
         # Who knew the password came in vain meanwhile, and must not have become familiar by it.
         turn.ctx.forgets_ms = freeze.since_ms
+        if freeze.proved_ms > 0:
+            turn.ctx.stolen_ms = freeze.since_ms
         turn.obligations.unfrozen_ms = turn.at_ms
         ordered.ended(turn)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from streams.contracts.logins import LoginFailed, PasswordResetRequested
+from streams.contracts.logins import LoginFailed, LoginSucceeded, PasswordResetRequested
 from streams.contracts.payments import Movement
 from streams.core import caught
 from streams.core.flows import fraud_alert, locked_out, login_risk, paused_cards, trail
@@ -88,6 +88,16 @@ def _is_risky_reset(turn: Turn, prepared: Prepared) -> bool:
     return not is_known or trail.doubted_since_ms(turn) is not None
 
 
+def _is_from_stolen(prepared: Prepared) -> bool:
+    """Whether somebody comes in, or money would leave, from a device that may be the one that was stolen."""
+    event = prepared.event
+    if not prepared.lost or prepared.late:
+        return False
+    if isinstance(event, Movement):
+        return not isinstance(event, trail.INFLOWS) and status_after(event) == PaymentState.SEEN
+    return type(event) is LoginSucceeded
+
+
 def _asked_because(turn: Turn, prepared: Prepared) -> str:
     """Why a second factor is asked for, whatever rules and model say of this event; empty: it is not."""
     if turn.obligations.locks and locked_out.is_challenged(turn, prepared):
@@ -95,5 +105,7 @@ def _asked_because(turn: Turn, prepared: Prepared) -> str:
     if isinstance(prepared.event, PasswordResetRequested) and _is_risky_reset(turn, prepared):
         return _NEW_DEVICE
     if turn.policy.mode == "enforce" and not is_allowed(prepared.hits):
+        if _is_from_stolen(prepared):
+            return _NEW_DEVICE
         return trail.UNANSWERED if trail.is_asked_again(turn, prepared) else ""
     return ""

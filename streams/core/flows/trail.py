@@ -63,7 +63,7 @@ DAY_MS: Final = 86_400_000
 _MONTH_MS: Final = 30 * DAY_MS
 _ENTRIES: Final = came.ANSWERABLE | {came.CHANGE}
 _NO_FACTORS: Final = frozenset({"password", "payee"})  # changed, second factors go where they went before
-_INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
+INFLOWS = (TopupRequested, TopupCredited, TopupFailed)
 
 
 def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool) -> None:
@@ -75,7 +75,7 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool)
     if prepared.late:
         return
     if isinstance(event, Movement):
-        if isinstance(event, _INFLOWS):
+        if isinstance(event, INFLOWS):
             return
         is_done = status_after(event) == PaymentState.SUCCEEDED
         if outcome is Outcome.BLOCK and not is_done:
@@ -438,7 +438,7 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
     device nobody can tell one from the other: there the rules judge alone.
     """
     event = prepared.event
-    if not isinstance(event, Movement) or isinstance(event, _INFLOWS) or prepared.late:
+    if not isinstance(event, Movement) or isinstance(event, INFLOWS) or prepared.late:
         return False
     unanswered = [trace for trace in _in_question(turn) if trace.asked and not trace.answered]
     unproved = _unproved(turn)

@@ -73,6 +73,15 @@ places, payees and cards first met since then are new again. Two people who lift
 while it stood. So a thief's device is no known one afterwards, whatever second factor it gave. Up to 24 new values a
 month are told apart; where there were more, all of it goes, and the owner proves it anew.
 
+Nor is a stolen telephone. Where the check that the freeze asks for names the device on which it was passed
+(`device_id`), that one alone is known when two people give the account back; every other one is new. Whichever of them
+was used within a day before the freeze, or since, or else was used last, may be the stolen one: all money that is to
+leave from it is asked for a second factor, and one that is given there counts for nothing for `cases.trail_s`, for the
+codes may go to whoever holds it. Such an approval lets nothing go, and the owner is told of it
+(`fraud_alert.approved`). An owner's other device that is meant by mistake is known again by a check that names it and a
+second factor. Where the check names no device nobody can tell which was stolen, and devices from before stay known:
+send `device_id`, or `paywarden block` the device.
+
 A supervisor and a second person freeze an account for an order (`lock` with `order`: `court` or `money_laundering`, and
 in words which one it is), and an analyst who confirms a mule's case (F31) freezes it too, until two people end it.
 Nobody doubts there who the owner is: no check lifts it or is waited for, unless the account was reported as stolen as
