@@ -54,16 +54,23 @@ def is_believed(turn: Turn, event: Support) -> bool:
     """Whether a word of the owner freezes: it came where people are known, or what happened here says the same.
 
     Domain F23: at once on a report through a verified channel, or with evidence of risk. Evidence for a word of anybody
-    is what nobody has answered: a doubted login whose second factor came is an owner with a new phone far more often
-    than a thief, and what was before the owner passed a check, or got the account back, is over.
+    is that somebody got in and asks for money. A login that was let nowhere is none, or whoever has a password could
+    have its owner frozen by an e-mail, and so could anybody whose owner once left a code untyped; nor is a doubted
+    login whose second factor came, which is an owner with a new phone far more often than a thief. What was before the
+    owner passed a check, or got the account back, is over.
     """
-    if is_verified(turn.policy.locks, event.channel) or trail.is_unanswered(turn, trail.cleared_ms(turn)):
+    if is_verified(turn.policy.locks, event.channel):
         return True
-    return any(
+    since_ms = trail.cleared_ms(turn)
+    if trail.has_spent(turn, since_ms):
+        return True
+    return not trail.are_let_nowhere(turn) and any(
         case.is_open
         and case.family == RISK_FAMILY
+        and case.finding == "unset"
+        and trail.tells_of_money(case)
         and case.shadow == turn.shadow
-        and max(case.opened_ms, case.alerted_ms) > trail.cleared_ms(turn)
+        and max(case.opened_ms, case.alerted_ms) > since_ms
         for case in turn.obligations.cases
     )
 

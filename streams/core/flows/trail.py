@@ -81,6 +81,8 @@ def decided(turn: Turn, prepared: Prepared, outcome: Outcome, *, kept_out: bool)
         if outcome is Outcome.BLOCK and not is_done:
             turn.obligations.stop(payment_key(event.payment_id))
         _asks_for_money(turn, prepared, event)
+        if is_done or outcome < Outcome.STEP_UP:
+            _gets_money(turn, prepared, event)
         _moved(turn, event, DONE if outcome is Outcome.BLOCK and is_done else outcome.label)
     elif isinstance(event, LoginSucceeded | SessionUsed):
         doubted = outcome >= Outcome.STEP_UP
@@ -110,6 +112,18 @@ def _asks_for_money(turn: Turn, prepared: Prepared, event: Movement) -> None:
         is_owners = is_known and each.device != here.device
         if each.stopped and is_there and not is_owners:
             each.spends = True
+
+
+def _gets_money(turn: Turn, prepared: Prepared, event: Movement) -> None:
+    """Notes that money goes from where somebody is doubted who gave no second factor: they are in, whoever they are."""
+    here = _place(turn, event)
+    is_owners = prepared.whence is Whence.DEVICE and not is_with_stranger(turn, prepared)
+    if not (here.device or here.address):
+        return
+    for each in _in_question(turn):
+        is_copied = each.kind == came.SESSION
+        if each.doubted and not each.answered and came.is_same_place(each, here) and (is_copied or not is_owners):
+            each.spends, each.stopped = True, False
 
 
 def done(turn: Turn, event: Movement) -> None:
@@ -320,7 +334,7 @@ def was_kept_out(turn: Turn, case: Case) -> bool:
     about = _told_of(turn, case)
     others = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
     is_out = all(each.stopped and not each.answered and not each.spends for each in (*about, *others))
-    return bool(about) and not _tells_of_money(case) and is_out
+    return bool(about) and not tells_of_money(case) and is_out
 
 
 def are_kept_out(turn: Turn) -> bool:
@@ -332,7 +346,7 @@ def are_kept_out(turn: Turn) -> bool:
 def has_answers(turn: Turn, case: Case) -> bool:
     """Whether `case` tells of logins alone, and a second factor vouches for each of them."""
     about, unvouched = _told_of(turn, case), came.unvouched(_came(turn))
-    return bool(about) and not _tells_of_money(case) and not any(each in unvouched for each in about)
+    return bool(about) and not tells_of_money(case) and not any(each in unvouched for each in about)
 
 
 def _told_of(turn: Turn, case: Case) -> list[Trace]:
@@ -340,7 +354,8 @@ def _told_of(turn: Turn, case: Case) -> list[Trace]:
     return [trace for trace in _came(turn) if (trace.kind, trace.at_ms) in told]
 
 
-def _tells_of_money(case: Case) -> bool:
+def tells_of_money(case: Case) -> bool:
+    """Whether somebody has asked for money as well, as `case` says."""
     return bool(case.payment_id) or any(line.amount_minor is not None for line in case.lines)
 
 
@@ -420,13 +435,32 @@ def is_answered(turn: Turn, came_ms: int) -> bool:
     return any(trace.answered and trace.at_ms == came_ms and trace.kind == came.LOGIN for trace in _came(turn))
 
 
-def is_unanswered(turn: Turn, since_ms: int = 0) -> bool:
-    """Whether there is a doubt since then that no second factor has answered: what may bear out a word of anybody.
+def is_unanswered(turn: Turn) -> bool:
+    """Whether there is a doubt that no second factor has answered."""
+    return any(trace.doubted and not trace.answered for trace in _in_question(turn))
+
+
+def has_spent(turn: Turn, since_ms: int) -> bool:
+    """Whether somebody who is doubted since then gave no second factor, and money went from there all the same.
 
     An owner with a new phone is doubted too, and answers. Whoever has the second factor as well may be a thief; but
     that is for somebody to say who is known.
     """
-    return any(trace.doubted and not trace.answered and trace.at_ms > since_ms for trace in _in_question(turn))
+    entries = [each for each in _in_question(turn) if each.doubted and not each.answered and each.at_ms > since_ms]
+    return any(_is_in(each) for each in entries)
+
+
+def are_let_nowhere(turn: Turn) -> bool:
+    """Whether all who are doubted came with the password alone, and no money has gone from there.
+
+    Also where a score has not stopped them at the door: what they ask for waits for the second factor.
+    """
+    strangers = came.unvouched(_in_question(turn))
+    return bool(strangers) and all(each.kind == came.LOGIN and each.asked and not _is_in(each) for each in strangers)
+
+
+def _is_in(trace: Trace) -> bool:
+    return trace.spends and not trace.stopped
 
 
 def is_asked_again(turn: Turn, prepared: Prepared) -> bool:

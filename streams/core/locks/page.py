@@ -98,11 +98,15 @@ public forms) or no list does (`paywarden_channels_unlisted_total` counts those)
 report, or a "no, that was not me", opens a P1 case (F23, F25), or makes P1 and opens again the one that it is about,
 and asks the owner to say it in the app or by phone; by itself it locks nothing. `locks.unverified_report = "restrict"`
 has it pause money out for `locks.restrict_s` too: then letters alone keep money in, for as many accounts as the caps
-allow. It freezes, at once, where the account itself says the same: a doubted login or change within `cases.trail_s`, or
-an open case of a risky account (F21), and neither from before two people gave the account back or its owner passed a
-check of face and document, whatever that check leaves in doubt. A login whose second factor was given from there, or
-the device that it bound, is no such evidence: that is an owner with a new phone, and a thief who has the factor too is
-for somebody to report who is known. Nor is a request to reset the password: anybody can ask for one. For
+allow. It freezes, at once, where somebody got in and asks for money: money has gone from where a login, session or
+change of the last `cases.trail_s` is doubted that gave no second factor, or an open case of a risky account (F21) that
+nobody has judged tells of money; and neither from before two people gave the account back or its owner passed a check
+of face and document, whatever that check leaves in doubt. Whoever came with the password alone was let nowhere, asked
+for money in vain or not: beside such logins a word of anybody freezes nothing, or whoever has a password could have its
+owner frozen by an e-mail, and so could anybody whose owner once left a code untyped. A login whose second factor was
+given from there, or the device that it bound, is no such evidence either: that is an owner with a new phone, and a
+thief who has the factor too is for somebody to report who is known. Nor is a request to reset the password: anybody can
+ask for one. For
 `cases.trail_s` after an owner passed that check, such words are lines on a case and pause nothing, however many come.
 Under a freeze they are lines too. The owner is told once a day for each case, and whenever money out begins to be
 paused; further words are lines, for anybody can write there as often as they like. A "no" about a payment or case that

@@ -9,7 +9,7 @@ import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, login, paid
 from support.play import PHONE, Player, policy, settled
 
-from streams.contracts.accounts import CustomerConfirmed, IdentityVerified
+from streams.contracts.accounts import CustomerConfirmed, IdentityVerified, UserReport
 from streams.contracts.actions import ActionRequested
 from streams.contracts.base import Watermark
 from streams.contracts.cases import NotificationRequested
@@ -29,6 +29,7 @@ from streams.core.unlearning import forget_since
 # Every login by a device that is not known yet is of the third band.
 BAD = '[locks]\nack = "assumed"\n[rules.login_risk]\nratios = [1e-12, 2e-12, 3e-12]\n'
 RISKY = policy(BAD)
+ASKING = policy(BAD.replace("2e-12, 3e-12", "2e11, 3e11"))  # ... of the first one
 FAR: dict[str, Any] = {"device_id": "box", "ip": "198.51.100.9", "country": "US", "asn": 60781}
 AGENT: dict[str, Any] = {"user_agent": "wallet/5.3"}
 CHECK: dict[str, Any] = {"method": "face_and_document", "level": 3, "passed": True, "actor": "idv"}
@@ -270,7 +271,7 @@ def test_money_asked_for_by_the_strangers_device_or_address_makes_a_no_freeze(wh
 
 def crowded(answers: bool) -> tuple[Player, Case]:
     """An owner on the way is asked in two countries, and then forty strangers with the password are kept out."""
-    player = Player.revived(busy_site(), policy(BAD.replace("2e-12, 3e-12", "2e11, 3e11")))
+    player = Player.revived(busy_site(), ASKING)
     for number, country in enumerate(("FR", "IT")):
         way = {"device_id": "phone", "ip": f"192.0.{number}.7", "country": country, "asn": 3215}
         at_ms = NOON - HOUR + number * 20 * MINUTE
@@ -306,6 +307,34 @@ def test_what_one_of_a_crowd_asks_for_stops_nobody_elses_money() -> None:
     assert ("restrict", "everyone") not in locks(player)
     assert pays(player, NOON + 2 * HOUR, counterparty_id="friend") != ["block"]
     assert pays(player, NOON + 8 * DAY, **mule) != ["allow"], "nor does the crowd grow old"
+
+
+@pytest.mark.parametrize("channel", ["email", "social", "telegram"])
+@pytest.mark.parametrize("denied", [False, True])
+def test_an_anonymous_word_about_a_stranger_who_was_kept_out_freezes_nobody(channel: str, denied: bool) -> None:
+    """Though the owner's own phone left a code untyped on the way, or the stranger has asked for money as well."""
+    player, case = crowded(answers=False)
+    player.see(paid(NOON + HOUR, "grab", 45_000, TransferRequested, **(BIG | {"device_id": "box-39"})))
+    assert pays(player, NOON + 2 * HOUR, counterparty_id="friend", device_id="box-39", ip=FAR["ip"]) == ["block"]
+    before = locks(player)
+    if denied:
+        said = {"answer": "no", "case_id": case.case_id, "channel": channel}
+        player.see(event(CustomerConfirmed, NOON + 3 * HOUR, "no", **said))
+    effects = player.see(event(UserReport, NOON + 4 * HOUR, "word", kind="stolen", channel=channel))
+    assert locks(player) == before
+    assert told(effects) == ["account_takeover.unverified"]
+    assert [each.priority for each in player.obligations["a1"].cases if each.flow == "F23"] == [1]
+    player.see(event(UserReport, NOON + 5 * HOUR, "known", kind="stolen", channel="phone"))
+    assert ("freeze", "everyone") in locks(player)
+
+
+def test_the_owners_own_phone_that_left_a_code_untyped_may_pay_and_no_letter_freezes_it() -> None:
+    player = Player.revived(busy_site(), ASKING)
+    asked = player.see(login(NOON, "way", LoginSucceeded, device_id="phone", ip="192.0.2.7", country="FR", **AGENT))
+    assert decided(asked) == ["step_up"]
+    assert pays(player, NOON + HOUR, counterparty_id="friend") == ["allow"]
+    player.see(event(UserReport, NOON + 2 * HOUR, "word", kind="stolen", channel="email"))
+    assert ("freeze", "everyone") not in locks(player)
 
 
 def test_a_no_answers_the_case_which_rests_and_closes_after_a_quiet_day() -> None:

@@ -19,8 +19,9 @@ from streams.contracts.logins import (
     LoginFailed,
     LoginSucceeded,
     PasswordResetRequested,
+    SessionUsed,
 )
-from streams.contracts.payments import PaymentRequested
+from streams.contracts.payments import PaymentRequested, TransferRequested, TransferSucceeded
 from streams.core.score import Score
 from streams.core.steps import Effect
 
@@ -191,24 +192,67 @@ class TestAChannelInWhichNobodyIsKnown:
         stolen(player, channel="social")
         assert "freeze" in actions(stolen(player, NOON + HOUR + MINUTE, "app", number=2))
 
-    def test_what_happened_on_the_account_makes_it_credible(self) -> None:
+    @pytest.mark.parametrize("money", ["none", "is asked for", "goes"])
+    @pytest.mark.parametrize("channel", ["email", "social", "a form that is new today"])
+    def test_only_money_that_went_from_where_nobody_answered_makes_it_credible(self, channel: str, money: str) -> None:
+        """Else an e-mail froze everybody whose password leaked, or who once left a code untyped."""
         player = Player(policy())
         for day in range(5):
             player.see(login(NOON - (5 - day) * DAY, f"home{day}", LoginSucceeded, device_id="own"))
         for at in range(6):
             player.see(login(NOON + at * SECOND, at, LoginFailed, device_id="thief", ip="192.0.2.9"))
         player.see(login(NOON + MINUTE, "in", LoginSucceeded, device_id="thief", ip="192.0.2.9"))
-        assert "freeze" in actions(stolen(player, channel="email"))
+        thief: dict[str, Any] = {"device_id": "thief", "ip": "192.0.2.9", "counterparty_id": "mule"}
+        if money != "none":
+            kind = TransferSucceeded if money == "goes" else TransferRequested
+            player.see(paid(NOON + 2 * MINUTE, "grab", 3_000, kind, **thief))
+        effects = stolen(player, channel=channel)
+        if money == "goes":
+            assert "freeze" in actions(effects)
+            return
+        assert actions(effects) == set()
+        (message,) = only(NotificationRequested, effects)
+        assert message.template == "account_takeover.unverified"
+        assert "in the app or by phone and we freeze your account at once" in message.en
+        case = next(each for each in only(CaseVersion, effects) if each.flow == "F23")
+        assert (case.priority, case.queue) == ("P1", "security")
+        own = player.see(paid(NOON + 2 * HOUR, "own", 3_000, TransferRequested, device_id="own", counterparty_id="mom"))
+        assert only(DecisionMade, own)[-1].outcome not in ("block", "step_up")
+        assert "freeze" in actions(stolen(player, NOON + 3 * HOUR, "phone", number="known"))
+
+    def test_what_the_owner_pays_elsewhere_bears_no_word_out(self) -> None:
+        player = doubted()
+        for number, place in enumerate((HOME, HOME | {"ip": "203.0.113.9"})):
+            own = paid(NOON + HOUR + number, f"own{number}", 3_000, TransferSucceeded, counterparty_id="mom", **place)
+            player.see(own)
+        assert "freeze" not in actions(stolen(player, NOON + DAY, "email"))
+
+    def test_a_session_in_other_hands_that_pays_does(self) -> None:
+        player = doubted(before_s=20)
+        away: dict[str, Any] = {"device_id": "own", "ip": "192.0.2.200", "user_agent": "curl/8.5", "asn": 64666}
+        used = player.see(event(SessionUsed, NOON + HOUR, "used", session_id="s", **away))
+        assert only(DecisionMade, used)[-1].outcome in ("step_up", "block")
+        assert "freeze" not in actions(stolen(player, NOON + HOUR + MINUTE, "email"))
+        pays: dict[str, Any] = {"device_id": "own", "ip": "192.0.2.200", "counterparty_id": "mule"}
+        player.see(paid(NOON + 2 * HOUR, "grab", 3_000, TransferSucceeded, **pays))
+        assert "freeze" in actions(stolen(player, NOON + 3 * HOUR, "email", number=2))
 
 
 PROOF: dict[str, Any] = {
     "method": "face_and_document", "level": 3, "passed": True, "actor": "idv", "role": "identity_service",
 }  # fmt: skip
 ABROAD: dict[str, Any] = {"device_id": "new", "ip": "198.51.100.5", "country": "US"}
+HOME: dict[str, Any] = {"device_id": "own", "ip": "203.0.113.7"}
 THIRD: dict[str, Any] = {"device_id": "third", "ip": "192.0.2.8", "country": "BR"}
 
 
-def doubted(*, before_s: int | None = None, after_s: int | None = None, by: dict[str, Any] = ABROAD) -> Player:
+def doubted(
+    *,
+    before_s: int | None = None,
+    after_s: int | None = None,
+    by: dict[str, Any] = ABROAD,
+    where: dict[str, Any] = ABROAD,
+) -> Player:
     """An owner of twenty days logs in from abroad on a new phone; the second factor comes so many seconds apart."""
     player = Player(policy('[locks]\nack = "assumed"\n'))
     for day in range(20):
@@ -216,11 +260,16 @@ def doubted(*, before_s: int | None = None, after_s: int | None = None, by: dict
         player.see(login(NOON - (40 - day) * DAY, f"home{day}", LoginSucceeded, **home))
     if before_s is not None:
         player.see(login(NOON - before_s * SECOND, "sms", ChallengePassed, **by))
-    came = player.see(login(NOON, "in", LoginSucceeded, user_agent="wallet/6", asn=900, **ABROAD))
+    came = player.see(login(NOON, "in", LoginSucceeded, user_agent="wallet/6", asn=900, **where))
     assert [each.outcome for each in only(DecisionMade, came)] == ["step_up" if before_s is None else "notify"]
     if after_s is not None:
         player.see(login(NOON + after_s * SECOND, "sms", ChallengePassed, **by))
     return player
+
+
+def spends(player: Player, at_ms: int, where: dict[str, Any] = ABROAD) -> None:
+    """Money goes from there, though rules ask for a second factor."""
+    player.see(paid(at_ms, f"gone-{at_ms}", 3_000, TransferSucceeded, counterparty_id="mom", **where))
 
 
 class TestASecondFactorThatWasGiven:
@@ -231,20 +280,30 @@ class TestASecondFactorThatWasGiven:
         player = doubted(**answer)
         if bound:
             player.see(login(NOON + MINUTE, "bound", DeviceBound, **ABROAD))
+        spends(player, NOON + 2 * MINUTE)
         for day in range(1, 7):
             assert "freeze" not in actions(stolen(player, NOON + day * DAY, channel="email", number=day))
         assert "freeze" in actions(stolen(player, NOON + 6 * DAY + HOUR, "phone", number="known"))
 
     @pytest.mark.parametrize(
         "answer",
-        [{}, {"after_s": 1_000}, {"after_s": 20, "by": ABROAD | {"device_id": "own"}}],
-        ids=["none", "too late for it", "of another device"],
+        [{}, {"after_s": 20, "by": ABROAD | {"device_id": "own"}}],
+        ids=["none", "of another device"],
     )
     def test_has_to_come_and_from_there(self, answer: dict[str, Any]) -> None:
-        assert "freeze" in actions(stolen(doubted(**answer), NOON + DAY, channel="email"))
+        player = doubted(**answer)
+        assert "freeze" not in actions(stolen(player, NOON + HOUR, channel="email"))
+        spends(player, NOON + 2 * HOUR)
+        assert "freeze" in actions(stolen(player, NOON + DAY, channel="email", number=2))
+
+    def test_that_came_too_late_for_the_login_says_all_the_same_that_its_device_is_the_owners(self) -> None:
+        player = doubted(after_s=1_000)
+        spends(player, NOON + 2 * HOUR)
+        assert "freeze" not in actions(stolen(player, NOON + DAY, channel="email"))
 
     def test_does_not_answer_for_who_came_before(self) -> None:
         player = doubted()
+        spends(player, NOON + MINUTE)
         player.see(login(NOON + HOUR, "mine", LoginSucceeded, user_agent="x", asn=1, **THIRD))
         player.see(login(NOON + HOUR + SECOND, "sms", ChallengePassed, **THIRD))
         assert "freeze" in actions(stolen(player, NOON + DAY, channel="email"))
@@ -253,6 +312,7 @@ class TestASecondFactorThatWasGiven:
 class TestAnAccountThatWasGivenBack:
     def given_back(self) -> Player:
         player = doubted()
+        spends(player, NOON + MINUTE)
         assert "freeze" in actions(stolen(player, NOON + HOUR, channel="email"))
         player.see(event(IdentityVerified, NOON + 2 * HOUR, "proof", **PROOF))
         (case,) = [case for case in player.obligations["a1"].cases if case.family == "takeover"]
