@@ -136,6 +136,9 @@ movements are asked, held and blocked as before, and a further payment of a take
 Such an approval lets no payment go either, ends no wait and no case, and makes no device known: somebody was worn down.
 The owner is told of it (`fraud_alert.approved`) and asked in a case F24 that also says who came in. A "no" on that case
 is one about a doubted login, a "yes" that counts is as good as a second factor, and another factor from there counts.
+The prompts of all strange devices count together, or whoever nags would go on from a new one each time. So an owner who
+is nagged and approves a prompt of a new phone is told that it does not count, and to sign in with a code instead, which
+always does. An approval counts again after an hour with fewer prompts.
 
 Whoever does not answer keeps no owner out. A device, or an address where none is named, is the owner's for as long as
 the doubt lasts, whoever else is doubted, where a check was passed while it was there, it gave a second factor that

@@ -134,6 +134,52 @@ def test_another_factor_from_there_counts_as_ever():
     assert transfers(player)[0] == "allow"
 
 
+NEW = {"device_id": "new-phone", "ip": "198.51.100.44", "country": "US"}
+
+
+def bombed_owner(factor: str) -> tuple[Player, list[Effect]]:
+    """A stranger without a password prompts from ever new devices; the owner signs in on a new phone elsewhere."""
+    player, effects = settled(), []
+    for number in range(6):
+        box = BOX | {"device_id": f"box-{number}", "ip": f"192.0.2.{number}"}
+        sent = login(NOON + number * MINUTE, f"sent{number}", ChallengeSent, reason="push", **box)
+        effects += player.see(sent)
+    player.see(login(NOON + 7 * MINUTE, "new", LoginSucceeded, **NEW))
+    player.see(login(NOON + 7 * MINUTE + SECOND, "asked", ChallengeSent, reason=factor, **NEW))
+    return player, effects + player.see(login(NOON + 8 * MINUTE, "mine", ChallengePassed, reason=factor, **NEW))
+
+
+def pays(player: Player, where: dict[str, str], after_min: int = 9) -> str:
+    asked = paid(NOON + after_min * MINUTE, f"own{after_min}", 3_000, TransferRequested, counterparty_id="mom", **where)
+    return next(each.outcome for each in player.see(asked) if isinstance(each, DecisionMade))
+
+
+@pytest.mark.parametrize("factor", ["sms", "totp"])
+def test_an_owner_who_is_nagged_pays_on_a_new_phone_with_a_code(factor):
+    player, effects = bombed_owner(factor)
+    assert _TOLD not in told(effects)
+    assert pays(player, NEW) in ("allow", "notify")
+
+
+def test_or_is_told_with_the_approval_that_a_code_is_wanted():
+    player, effects = bombed_owner("push")
+    texts = {each.template: each.en for each in effects if isinstance(each, NotificationRequested)}
+    assert "sign in with a code (SMS or authenticator) instead" in texts[_TOLD]
+    assert pays(player, NEW) in ("step_up", "block")
+    player.see(login(NOON + 10 * MINUTE, "code", ChallengePassed, reason="sms", **NEW))
+    assert pays(player, NEW, 11) in ("allow", "notify")
+
+
+def test_a_stranger_who_nags_from_a_new_device_each_time_has_no_approval_that_counts():
+    player = settled()
+    for number in range(7):
+        box = BOX | {"device_id": f"box-{number}", "ip": f"192.0.2.{number}"}
+        player.see(login(NOON + number * MINUTE, f"in{number}", LoginSucceeded, **box))
+        player.see(login(NOON + number * MINUTE + 1, f"s{number}", ChallengeSent, reason="push", **box))
+    player.see(login(NOON + 6 * MINUTE + SECOND, "worn", ChallengePassed, reason="push", **box))
+    assert pays(player, box) in ("step_up", "block")
+
+
 def test_an_approval_does_not_end_the_case_of_failed_codes_and_nobody_is_asked_to_rate_it():
     player = settled()
     for number in range(4):
