@@ -21,6 +21,7 @@ from streams.core.steps import Prepared
 from streams.core.turn import Turn
 
 APPROVED: Final = "fraud_alert.approved"  # message
+ON_STOLEN: Final = "fraud_alert.stolen_code"  # message
 
 
 def after_answer(turn: Turn, prepared: Prepared, event: ChallengePassed | ChallengeFailed) -> None:
@@ -30,8 +31,10 @@ def after_answer(turn: Turn, prepared: Prepared, event: ChallengePassed | Challe
     template, what = PROMPTS, "failed"
     if isinstance(event, ChallengePassed):
         trail.let_in(turn, event)
-        template, what = APPROVED, "was approved"
+        template, what = ON_STOLEN if prepared.lost else APPROVED, "was approved"
     text = f"a prompt {what} after too many, from {event.ip}"
+    if prepared.lost:
+        text = f"a second factor on a device that may be stolen, from {event.ip}"
     case = open_or_join(
         turn,
         Draft(
@@ -49,7 +52,7 @@ def after_answer(turn: Turn, prepared: Prepared, event: ChallengePassed | Challe
     join_signs(turn, case, event)
     if case.status == "auto_answered":
         set_status(turn, case, "classified")
-    is_news = template == APPROVED != case.template
+    is_news = template != PROMPTS and template != case.template
     if may_ask(turn, case) or is_news:
         case.asked_ms = turn.at_ms
         notify(turn, template, {"time": instant(turn.at_ms)}, case)

@@ -95,7 +95,7 @@ def test_the_owner_is_told_that_codes_were_given_on_the_stolen_phone():
     player = stolen("stolen")
     enters(player, NOON + 5 * HOUR, STOLEN, factor=False)
     told = [each.template for each in answers(player, NOON + 5 * HOUR + MINUTE, STOLEN) if _is_told(each)]
-    assert told == ["fraud_alert.approved"]
+    assert told == ["fraud_alert.stolen_code"]
 
 
 def _is_told(effect: Effect) -> bool:
