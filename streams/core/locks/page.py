@@ -79,7 +79,8 @@ was used within a day before the freeze, or since, or else was used last, may be
 leave from it is asked for a second factor, and one that is given there counts for nothing for `cases.trail_s`, for the
 codes may go to whoever holds it. Such a factor lets nothing go, and the owner is told of it
 (`fraud_alert.stolen_code`). An owner's other device that is meant by mistake is known again by a check that names it
-and a second factor. Where the check names no device nobody can tell which was stolen, and devices from before stay known:
+and a second factor. Where the check names no device nobody can tell which was stolen, and devices from before stay
+known:
 send `device_id`, or `paywarden block` the device.
 
 A supervisor and a second person freeze an account for an order (`lock` with `order`: `court` or `money_laundering`, and
