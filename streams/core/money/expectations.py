@@ -345,21 +345,26 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> str | None:
     # One credit is one refund: of several that are alike our own, of which a case waits as well, else the oldest.
     guess = min((not given.is_ours(turn, payment_id, each), since_ms, each) for since_ms, each in waited)[-1]
     refund_id = event.reference if named and event.reference else guess
+    arrives(turn, event, payment_id, refund_id, event.amount_minor)
+    if not named:
+        alike.guessed(turn, *money_of, refund_id)
+    return refund_id
+
+
+def arrives(turn: Turn, event: LedgerPosted, payment_id: str, refund_id: str, minor: int) -> None:
+    """So much of a refund is here, and with it all that had left of it."""
     for row in _OF_REFUNDS:
         waiting = _find(turn, row, (payment_id, refund_id))
-        if waiting is not None and row.kind == "promise" and waiting.amount_minor > event.amount_minor:
+        if waiting is not None and row.kind == "promise" and waiting.amount_minor > minor:
             continue  # less was sent than was promised: the rest is still to be
         if waiting is not None:
             turn.obligations.expectations.remove(waiting)
         _note_end(turn, row, (payment_id, refund_id), kept=True)
         for case in tuple(turn.obligations.cases):
             mine = _is_about(case, row, payment_id) and case.refund_id in ("", refund_id)
-            is_part = row.kind == "promise" and (case.amount_minor or 0) > event.amount_minor
+            is_part = row.kind == "promise" and (case.amount_minor or 0) > minor
             if mine and not (is_part and case.is_open):
                 _close(turn, row, case, _ledger_line(turn, event, "money arrived"), _DONE)
-    if not named:
-        alike.guessed(turn, *money_of, refund_id)
-    return refund_id
 
 
 def _is_part(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:

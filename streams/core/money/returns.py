@@ -22,6 +22,7 @@ from streams.core.money import (
     duplicates,
     expectations,
     given,
+    in_parts,
     over_refunds,
     refunds,
     remembered,
@@ -74,6 +75,8 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     first = refunds.preferred(turn, payment_id, event.amount_minor, named)
     beyond_minor = 0 if named else expectations.beyond_minor(turn, event, payment_id)
     arrived = expectations.credited(turn, event, payment_id)
+    if arrived == "" and not (claims or named or is_refund):
+        arrived = in_parts.credited(turn, event, payment_id)
     if named and not arrived:
         expectations.is_here(turn, payment_id, named)
     told_of_ours = arrived is None and expectations.was_ours(turn, event, payment_id)
