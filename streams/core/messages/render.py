@@ -44,7 +44,12 @@ class Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-_LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)
+# What phones open by themselves: addresses of pages, with or without a scheme, of mail, and telephone numbers.
+_LINK = re.compile(
+    r"://|\bwww\.|@|(?<![a-z0-9{.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?![a-z0-9])"
+    r"|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)|(?<!\d)(?!\d{4}-\d\d-\d\d(?!\d))\+?\d(?:[ ()-]{0,2}\d){6,}",
+    re.IGNORECASE,
+)
 WORDING_MOST = 600  # with its parameters it stays below what a message may have
 
 
@@ -95,7 +100,7 @@ def unfit(text: str) -> str:
     if not text.isprintable():
         return "has line breaks or characters that nobody can see"
     if _LINK.search(text):
-        return "has a link"
+        return "has a link, an address or a telephone number"
     return ""
 
 

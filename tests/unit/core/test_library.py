@@ -203,6 +203,17 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
         ({"templates.toml": LOGIN.replace("{time}登录", "{time}\\u0000")}, "characters that nobody can see"),
         ({"templates.toml": LOGIN.replace("{time}登录", "{time}\\u202e")}, "characters that nobody can see"),
         ({"templates.toml": LOGIN.replace("{time}登录", "{time} https://x.example")}, "the zh text has a link"),
+        *(
+            ({"templates.toml": LOGIN.replace("{time}登录", "{time} " + address)}, "the zh text has a link, an address")
+            for address in (
+                "evil-bank.com",
+                "bit.ly/x",
+                "help@evil.com",
+                "1.2.3.4/a",
+                "见evil.shop。",
+                "+86 138-0013-8000",
+            )
+        ),
         ({"templates.toml": LOGIN.replace("zh =", "zhs =")}, "template fraud_alert.login: "),
         ({"templates.toml": LOGIN.replace("en =", "fr =")}, "template fraud_alert.login: "),
         ({"templates.toml": "[template]\nunlocked = 1\n"}, "template unlocked: its texts are missing"),
