@@ -263,6 +263,8 @@ def _refund_refusal(turn: Turn, case: Case, event: CaseAction) -> tuple[str, str
     owed = refunds.owed_on(turn, case)
     if not owed:
         return "nothing_owed", "no debit of this case waits to be given back"
+    if event.payment_id not in (None, *(each.payment_id for each in owed)):
+        return "other_payment", "the case is about another payment than the action names: nothing is given back"
     limits = turn.policy.money.approved_refund_minor
     totals = {each.currency: refunds.together_minor(turn, case.payment_id, each.currency) for each in owed}
     if any(minor > limits.get(currency, 0) for currency, minor in totals.items()):

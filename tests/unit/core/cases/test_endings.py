@@ -94,6 +94,16 @@ def owing(desk: Desk) -> CaseVersion:
     return desk.cases["debited_not_confirmed"]
 
 
+def test_a_refund_that_names_another_payment_is_refused() -> None:
+    desk = Desk()
+    case = owing(desk)
+    refused = desk.acts(case, NOON + 4 * HOUR, "refund", payment_id="p_of_others")
+    assert isinstance(refused, ActionRejected)
+    assert refused.cause == "other_payment"
+    taken = desk.acts(case, NOON + 4 * HOUR + SECOND, "refund", payment_id=case.entities.payment_id)
+    assert not isinstance(taken, ActionRejected)
+
+
 def test_a_debit_that_waits_is_no_case_without_work_and_its_refund_is_one() -> None:
     desk = Desk()
     case = owing(desk)
