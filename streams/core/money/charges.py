@@ -178,9 +178,9 @@ def due(turn: Turn, waiting: Expectation) -> None:
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, why))
         return
     more_minor = excess - asked_minor
-    owed = Owed(waiting.payment_id, waiting.entry, more_minor, waiting.currency, turn.at_ms, refunds.MISMATCH)
     # Of the debit that went above it: told again after it was forgotten, it would be given back twice.
     last = [each for each in debits_of(turn, key) if not each.fee][-1]
+    owed = Owed(waiting.payment_id, waiting.entry, more_minor, waiting.currency, last.at_ms, refunds.MISMATCH)
     owed.line = references.hashed(f"{refunds.MISMATCH} {last.line}")
     refunds.owe(turn, owed)
     told = {
