@@ -142,7 +142,9 @@ class Pages:
         def changed(what: str) -> str:
             return self._wording.changed(what, language)
 
-        def lined(text: str) -> str:
+        def lined(text: str, cause: str = "") -> str:
+            if cause and language != "en":
+                return self._wording.word("refusal", cause, language)
             return self._wording.line(text, language)
 
         given = {

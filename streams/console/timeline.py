@@ -67,6 +67,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str = ""
     label: str | None = None
     text: str = ""
+    cause: str = ""  # of a refusal: the word for it in either language
     changed: tuple[str, ...] = ()  # of a version: what it says has changed
     amount_minor: int | None = None
     currency: str | None = None
@@ -180,7 +181,7 @@ def timeline(
     moments += [
         Moment(
             at_ms=each.at_ms, lane="person", kind="operator.refused", event_id=each.event_id, label=each.action,
-            text=each.text,
+            text=each.text, cause=each.cause,
         )
         for each in answers
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def test_an_action_goes_through_a_worker_and_comes_back_as_the_next_version(prod
         live.close()
         # The page that was open before does not know of the new version.
         stale = outcome({**form, "action": "note", "form": "later"})
-        assert stale.startswith("refused: Refused: the case is at version")
+        assert stale.startswith("refused: Refused: The case has changed since · the case is at version")
         alone = outcome({**browser.form_of(case_id), "action": "unlock"})
         assert "second person" in alone
         both = {"second": "jo", "second_password": PASSWORD}

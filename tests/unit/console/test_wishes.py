@@ -239,6 +239,10 @@ def test_a_form_sent_again_with_another_text_is_not_said_to_be_carried_out(offic
     assert "Carried out" not in another
     assert "the case is at version" in another, "who reads it writes it again"
     assert len({each.event_id for each in office.sent if each.case_id == asked.case_id}) == 2
+    there = mei.asks("POST", f"/cases/{asked.case_id}/actions", form | {"text": "the shop denies the order"}).location
+    chinese = mei.asks("GET", there, Accept_Language="zh-Hans").text
+    assert "工单已被更新，请刷新后重试<" in chinese
+    assert "the case is at version" not in chinese, "neither above nor on the timeline"
     does("call 13812345678")
     does("call 13912345678")
     assert office.sent[-1].event_id == office.sent[-2].event_id, "an id says nothing of what is masked"
