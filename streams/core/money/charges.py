@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.payments import (
-    Movement,
-)
+from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import money

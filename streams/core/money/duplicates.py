@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.contracts.payments import (
-    Movement,
-)
+from streams.contracts.payments import Movement
 from streams.core.cases.book import Draft, add_line, open_or_join, set_status
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money

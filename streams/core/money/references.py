@@ -8,10 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from streams.contracts.accounts import LedgerPosted
-from streams.contracts.payments import (
-    BillpayRequested,
-    Movement,
-)
+from streams.contracts.payments import BillpayRequested, Movement
 from streams.core.observations import MOVEMENTS, PAYMENT
 
 _NUMBER_BITS = 48  # of what is remembered of an order; above them is the kind of movement that it is one of

@@ -7,17 +7,8 @@ payee and amount within the window. The last debits of an account are remembered
 from __future__ import annotations
 
 from streams.contracts.accounts import LedgerPosted
-from streams.core.money import (
-    corrections,
-    references,
-)
-from streams.core.obligations import (
-    SPENT_KEPT,
-    SPENT_MAX,
-    Lately,
-    Spent,
-    payment_key,
-)
+from streams.core.money import corrections, references
+from streams.core.obligations import SPENT_KEPT, SPENT_MAX, Lately, Spent, payment_key
 from streams.core.turn import Turn
 
 

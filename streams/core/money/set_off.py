@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streams.contracts.accounts import LedgerPosted
-from streams.core.money import (
-    fee_lines,
-    references,
-    remembered,
-)
-from streams.core.obligations import (
-    Spent,
-    payment_key,
-)
+from streams.core.money import fee_lines, references, remembered
+from streams.core.obligations import Spent, payment_key
 from streams.core.turn import Turn
 
 EARLY_MAX = 4  # credits that wait for their debit
