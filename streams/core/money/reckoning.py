@@ -141,7 +141,20 @@ def _over_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
         return stands_minor
     if state.status != PaymentState.SUCCEEDED:
         return None
-    return stands_minor - due_minor + _refunded_minor(turn, payment_id, currency)
+    refunded_minor = _refunded_minor(turn, payment_id, currency)
+    over_minor = stands_minor - due_minor + refunded_minor
+    if _is_all_refunded(turn, payment_id, currency, refunded_minor):
+        return max(over_minor, -set_off.early_minor(turn, payment_id, currency))
+    return over_minor
+
+
+def _is_all_refunded(turn: Turn, payment_id: str, currency: str, refunded_minor: int) -> bool:
+    """Whether its merchant's refunds have brought back all that was taken for it: nothing of it is left to pay for.
+
+    What a coupon or nobody has paid is not twice then, only what came back beyond the debits.
+    """
+    price = balance.price_of(turn, payment_id, currency) or 0
+    return 0 < (balance.once_minor(turn, payment_id, currency, price) or 0) <= refunded_minor
 
 
 def _is_captured(turn: Turn, payment_id: str) -> bool:

@@ -155,11 +155,13 @@ def credited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
             expectations.was_another(turn, event, payment_id)
         return
     if pool_minor and back.early_minor:
-        # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12.
+        # A merchant's refund of a good payment is that: what the customer has twice is known already, or by L12. What
+        # it brings beyond the debits stays early, and is compared when the ledger has told all of them.
         of_good = of_merchant and back.twice_minor > 0 and turn.obligations.is_good(payment_key(payment_id))
-        if of_good or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
+        is_known = of_good and (asked_minor > 0 or back.forgotten)
+        if is_known or (back.forgotten and _was_expected(turn, event, payment_id, pool_minor)):
             set_off.not_early(turn, payment_id)
-        else:
+        elif not of_good:
             early_minor, twice_minor = min(pool_minor, back.early_minor), min(pool_minor, back.twice_minor)
             if is_ours and not (claims or of_purchase):
                 lacking_minor = _lacking_minor(turn, event, payment_id, back.early_minor)

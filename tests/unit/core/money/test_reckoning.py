@@ -115,8 +115,10 @@ SHORT = ("0 request", "0 debit 8000", "0 succeed", "2 wait")
     [
         # The customer has paid 80 of 100, and the merchant gave back half of the purchase: 30 of 50 are left.
         (("5 approved 5000", "5 sent 5000", "6 refund 5000"), {"undercharge": 2_000}),
-        # All that was paid is back, and half of the purchase stays bought.
-        (("5 approved 8000", "5 sent 8000", "6 refund 8000"), {"double_benefit": 2_000}),
+        # All that was paid is back: the rest was a coupon's, or nobody's, and the customer has nothing that is not his.
+        (("5 approved 8000", "5 sent 8000", "6 refund 8000"), {}),
+        (("5 approved", "5 sent", "6 arrived", "7 refund 8000"), {}),
+        (("5 approved 8000", "5 sent 8000", "6 credit 3000", "7 refund 5000", "8 arrived 8000"), {}),
         # More than was paid is back.
         (("5 approved", "5 sent", "6 refund"), {"undercharge": 2_000}),
         (("5 debit 2000",), {}),
@@ -133,6 +135,23 @@ def test_more_than_was_paid_comes_back_in_parts_whenever_it_is_said_to_be_here(s
     parts = sorted(["6 refund 5000", "8 refund 5000", f"{said} arrived"])
     account = Account(*SHORT, "4 approved", "4 sent", *parts, "90 wait")
     assert sum(account.asks.values()) == 2_000
+
+
+@pytest.mark.parametrize("money", ["", "undercharges = false"], ids=["no coupons", "coupons"])
+@pytest.mark.parametrize("told", [9_000, 10_000])
+@pytest.mark.parametrize("first", ["booked", "said"])
+def test_what_a_coupon_has_paid_is_not_twice_once_the_purchase_is_refunded(money: str, told: int, first: str) -> None:
+    """The books agree: 90.00 were taken and are back, whatever the merchant calls it."""
+    here = [f"6 arrived {told}", "7 refund 9000"] if first == "said" else ["6 refund 9000", f"7 arrived {told}"]
+    account = Account("0 request", "0 debit 9000", "0 succeed", "2 wait", money=money)
+    account.play(f"5 approved {told}", f"5 sent {told}", *here, "90 wait", "200 wait")
+    assert account.asks == {}
+
+
+def test_of_a_refund_of_all_that_was_paid_a_fee_of_its_own_is_no_part() -> None:
+    account = Account("0 request", "0 debit 8000", "0 succeed", "1 debit 10", "1 fee 10", "2 wait")
+    account.play("5 approved 8000", "5 sent 8000", "6 refund 8000", "90 wait")
+    assert account.asks == {}
 
 
 def test_a_fee_that_is_told_after_its_line_is_no_part_of_the_price() -> None:
