@@ -153,6 +153,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
     for each in turn.obligations.cases:
         if (each.family, each.payment_id) == (refunds.MISMATCH, waiting.payment_id) and not each.is_open:
             each.counters.pop(BACK, None)
+    last = [each for each in debits_of(turn, key) if not each.fee][-1]
     case = open_or_join(
         turn,
         Draft(
@@ -161,7 +162,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
             family=refunds.MISMATCH,
             queue="accounting",
             priority=2,
-            lines=(Line(turn.at_ms, "amount_mismatch", waiting.entry, text[:160], excess, waiting.currency),),
+            lines=(Line(last.at_ms, "amount_mismatch", waiting.entry, text[:160], excess, waiting.currency),),
             payment_id=waiting.payment_id,
             by_payment=True,
             amount_minor=excess,
@@ -176,9 +177,8 @@ def due(turn: Turn, waiting: Expectation) -> None:
         add_line(turn, case, Line(turn.at_ms, "refund_withheld", turn.cause, why))
         return
     more_minor = excess - asked_minor
-    # Of the debit that went above it: told again after it was forgotten, it would be given back twice.
-    last = [each for each in debits_of(turn, key) if not each.fee][-1]
     owed = Owed(waiting.payment_id, waiting.entry, more_minor, waiting.currency, last.at_ms, refunds.MISMATCH)
+    # Of the debit that went above it: told again after it was forgotten, it would be given back twice.
     owed.line = references.hashed(f"{refunds.MISMATCH} {last.line}")
     refunds.owe(turn, owed)
     told = {

@@ -404,7 +404,7 @@ def _one_too_many(
     certain = certain and not shared_ids.is_shared(turn, payment_id)
     word = "certain" if certain else "probable"
     text = f"{word} duplicate: a second debit of the same {'order' if certain else 'payee and amount'}"
-    line = Line(turn.at_ms, f"duplicate_{word}", turn.cause, text, amount_minor, mine.currency)
+    line = Line(mine.at_ms, f"duplicate_{word}", turn.cause, text, amount_minor, mine.currency)
     known = case_of(turn, payment_id)
     if known is not None and known.is_open and certain and known.currency == mine.currency:
         known.amount_minor = (known.amount_minor or 0) + amount_minor  # it is about one more debit

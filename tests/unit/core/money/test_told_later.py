@@ -15,8 +15,9 @@ from support.play import Player, policy
 from streams.contracts import payments
 from streams.contracts.accounts import LedgerPosted
 from streams.contracts.actions import PspQuery, RefundCancelled, RefundIntended
-from streams.contracts.base import Watermark
+from streams.contracts.base import Watermark, to_ms
 from streams.contracts.cases import CaseVersion, NotificationRequested
+from streams.core.messages.render import instant
 
 DONE = ("resolved", "withdrawn", "surveyed", "closed", "merged")
 PAYMENT: dict[str, Any] = {"payment_id": "p1", "amount_minor": 3_000, "currency": "CNY", "method": "wallet_balance"}
@@ -516,3 +517,23 @@ def test_a_merchants_refund_behind_a_fee_is_of_the_price() -> None:
         bought(3_000, 10).fee(6, 10).waited(100).told(payments.RefundSent, 200, refund_id="mr1", amount_minor=1_500)
     )
     assert account.booked(300, "credit", 1_500).waited(900).open == {}
+
+
+@pytest.mark.parametrize("heard_s", [60, 36_060], ids=["in time", "ten hours late"])
+@pytest.mark.parametrize("is_twice", [True, False], ids=["F12", "F11"])
+def test_what_was_charged_too_much_is_named_by_the_time_of_its_debit(is_twice: bool, heard_s: int) -> None:
+    """By its refund, its case and the word that it is back, however late the ledger has told of it."""
+    order: dict[str, Any] = {} if is_twice else {"order_id": "o1", "order_amount_minor": 2_000}
+    account = Account().told(payments.PaymentRequested, 0, **order)
+    if is_twice:
+        account.booked(1, "debit", 3_000)
+    account.told(payments.PaymentSucceeded, 5, **order).waited(heard_s - 10)
+    line = {"entry_id": "above", "direction": "debit", "payment_id": "p1", "amount_minor": 3_000, "currency": "CNY"}
+    account.told(LedgerPosted, heard_s, at=50, **line).waited(heard_s + 150)
+    if not is_twice:
+        account.answered(heard_s + 160, "succeeded")
+    (intent,) = account.leaving
+    account.booked(heard_s + 400, "credit", intent.amount_minor, reference=intent.refund_id)
+    told = [each["time"] for template in ("refund_started", "charge_corrected") for each in account.said(template)]
+    (case,) = {each.case_id: each for each in account.effects if isinstance(each, CaseVersion)}.values()
+    assert [*told, instant(to_ms(case.evidence[0].at))] == [instant(NOON + 50 * SECOND)] * 3
