@@ -208,7 +208,7 @@ def test_what_a_locale_lacks_is_said_in_the_packaged_languages_only() -> None:
             for address in (
                 "evil-bank.com",
                 "bit.ly/x",
-                "help@evil.com",
+                "help@evil.example",
                 "1.2.3.4/a",
                 "见evil.shop。",
                 "+86 138-0013-8000",
