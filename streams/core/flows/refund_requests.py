@@ -56,7 +56,8 @@ def _asked(turn: Turn, event: RefundRequested) -> None:
         wanted = _about(event, turn.at_ms) | {"fields": ",".join(found.asks)}
         dialogue.ask(turn, case, "refund_request.ask", wanted)
     else:
-        notify(turn, REQUEST, _answered(turn, event, case), case)
+        if event.amount_minor:  # a request for nothing is for whoever looks at it to answer
+            notify(turn, REQUEST, _answered(turn, event, case), case)
         dialogue.heard(turn, case)
 
 

@@ -18,8 +18,7 @@ from streams.core.turn import Turn
 NO_SALE: Final = "order_not_found"
 NOT_ALLOWED: Final = "refund_not_allowed"
 TOO_LATE: Final = "refund_window_expired"
-TOO_MUCH: Final = "refund_amount_invalid"
-_WHY: Final = {NO_SALE: "no such sale", NOT_ALLOWED: "nothing to refund", TOO_LATE: "too late", TOO_MUCH: "too much"}
+WRONG_AMOUNT: Final = "refund_amount_invalid"
 _NOTHING_BACK: Final = "0d"
 _EVIDENCE: Final = ("ask.documents",)  # what may let people decide otherwise
 
@@ -43,12 +42,14 @@ def check(turn: Turn, event: RefundRequested) -> Check:
     has_ended = bool(paid_ms) and turn.at_ms > times.within(turn, window, event.currency).ends_ms(paid_ms)
     is_bad = state.status in (PaymentState.FAILED, PaymentState.REVERSED)
     causes = (
-        (NOT_ALLOWED, is_bad or window == _NOTHING_BACK),
-        (NO_SALE, not found),
-        (TOO_LATE, has_ended),
-        (TOO_MUCH, left_minor is not None and event.amount_minor > left_minor),
+        (WRONG_AMOUNT, "no amount is asked for", not event.amount_minor),
+        (NOT_ALLOWED, "nothing to refund", is_bad or window == _NOTHING_BACK),
+        (NO_SALE, "no such sale", not found),
+        (WRONG_AMOUNT, "another currency than the payment's", _is_foreign(turn, event)),
+        (TOO_LATE, "too late", has_ended),
+        (WRONG_AMOUNT, "too much", left_minor is not None and event.amount_minor > left_minor),
     )
-    cause = next((name for name, holds in causes if holds), "")
+    cause, why = next(((name, why) for name, why, holds in causes if holds), ("", ""))
     is_sure = bool(paid_ms) and left_minor is not None
     said = (
         _sale(state, found=found),
@@ -56,7 +57,7 @@ def check(turn: Turn, event: RefundRequested) -> Check:
         f"refundable for {window}",
         "amount paid unknown" if left_minor is None else f"{money(left_minor, event.currency)} refundable",
         f"evidence: {len(event.evidence)}" if event.evidence else "no evidence",
-        f"outside the policy: {_WHY[cause]}" if cause else "within the policy" if is_sure else "to be looked up",
+        f"outside the policy: {why}" if cause else "within the policy" if is_sure else "to be looked up",
     )
     return Check(cause, "; ".join(said), () if is_bad else _asks(event, cause))
 
@@ -69,8 +70,16 @@ def _sale(state: PaymentState, *, found: bool) -> str:
     return "payment found" if found else "no such payment"
 
 
+def _is_foreign(turn: Turn, event: RefundRequested) -> bool:
+    """Whether neither the payment nor a debit of it, as far as is remembered, is in the request's currency."""
+    about = remembered.about_of(turn, event.payment_id)
+    known = {each.currency for each in remembered.debits_of(turn, payment_key(event.payment_id))}
+    known |= {about.currency} if about is not None else set()
+    return bool(known) and event.currency not in known
+
+
 def _asks(event: RefundRequested, cause: str) -> tuple[str, ...]:
-    if event.evidence or cause in ("", TOO_MUCH):
+    if event.evidence or cause in ("", WRONG_AMOUNT):
         return ()
     if cause != NO_SALE:
         return _EVIDENCE

@@ -112,6 +112,25 @@ def test_more_than_is_left_is_too_much_and_for_people_to_correct() -> None:
     assert (request(effects).root_cause, request(effects).status) == ("refund_amount_invalid", "classified")
 
 
+def test_a_request_for_nothing_is_for_people_and_nobody_hears_that_it_is_received() -> None:
+    effects = told(bought(), asked(NOON + DAY, 0))
+    assert checked(effects).endswith("outside the policy: no amount is asked for")
+    assert (request(effects).root_cause, request(effects).status) == ("refund_amount_invalid", "classified")
+    assert messages(effects) == []
+
+
+def test_a_request_in_another_currency_than_its_payment_is_outside_the_policy() -> None:
+    effects = told(bought(), asked(NOON + DAY, currency="USD"))
+    assert checked(effects).endswith("outside the policy: another currency than the payment's")
+    assert (request(effects).root_cause, request(effects).status) == ("refund_amount_invalid", "classified")
+
+
+def test_a_request_in_the_currency_that_was_debited_is_none_in_another_one() -> None:
+    line = {"entry_id": "l1", "direction": "debit", "amount_minor": 1_400, "currency": "USD", "payment_id": "p1"}
+    effects = told(bought(), event(LedgerPosted, NOON, "l1", **line), asked(NOON + HOUR, 1_400, currency="USD"))
+    assert request(effects).root_cause is None
+
+
 def test_its_own_approval_that_is_told_before_it_takes_nothing_away() -> None:
     assert request(told(bought(), approved(NOON + HOUR), asked(NOON + HOUR + MINUTE))).root_cause is None
 
