@@ -175,9 +175,7 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     name = _key(owed.payment_id, owed.refund_id)
     gave = Gave(payment_key(owed.payment_id), name, owed.amount_minor, owed.currency)
     turn.obligations.gave = [*turn.obligations.gave, gave][-GAVE_MAX:]
-    method = (
-        answer.method if answer is not None and times.short(answer.method) else times.method_of(turn, owed.payment_id)
-    )
+    method, eta_ms = _way_back(turn, owed, answer)
     owed.how = times.short(method)
     obligations = turn.obligations
     obligations.refunded = [*obligations.refunded, _key(owed.payment_id, _named(owed))][-REFUNDED_MAX:]
@@ -198,11 +196,24 @@ def give_back(turn: Turn, owed: Owed, *, approved: bool = False, answer: PspStat
     )
     text = f"refund {owed.refund_id}"
     add_line(turn, case, Line(turn.at_ms, REFUND_INTENDED, turn.cause, text, owed.amount_minor, owed.currency))
-    term = times.refund(turn, answer) if answer is not None else times.of_payment(turn, owed.payment_id, owed.currency)
-    eta_ms = term.ends_ms(turn.at_ms)
     about = {"amount": money(owed.amount_minor, owed.currency), "time": instant(owed.at_ms), "eta": instant(eta_ms)}
     notify(turn, "refund_started", {**about, "case_id": case.case_id}, case)
     return None
+
+
+def _way_back(turn: Turn, owed: Owed, answer: PspStatus | None) -> tuple[str, int]:
+    """How money goes back (empty: by card, or nobody knows), and when it should be there.
+
+    What was taken for a payout was taken of a balance, however it was to go on to its bank.
+    """
+    payment_id, currency = owed.payment_id, owed.currency
+    said = answer.method if answer is not None else ""
+    method = said if times.short(said) else times.method_of(turn, payment_id)
+    is_wallet = method in turn.ctx.library.profiles.by_method
+    if expectations.ended_as(turn, payment_id) == "withdrawal" and not is_wallet:
+        return times.BALANCE, times.to_balance(turn, currency).ends_ms(turn.at_ms)
+    term = times.refund(turn, answer) if answer is not None else times.of_payment(turn, payment_id, currency)
+    return method, term.ends_ms(turn.at_ms)
 
 
 def refund_moved(turn: Turn, event: Refund) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Final
 
 from streams.contracts.payments import Movement, PspStatus, Refund
 from streams.core.declines.profiles import Profile
@@ -13,7 +14,8 @@ from streams.core.obligations import PaymentState, payment_key
 from streams.core.turn import Turn
 
 _UNSAID = "card"  # what an event means that names no method
-_REFUND_TO = {"wallet_balance": "balance", "card": "credit_card"}
+BALANCE: Final = "wallet_balance"  # a method
+_REFUND_TO = {BALANCE: "balance", "card": "credit_card"}
 
 
 def within(turn: Turn, term: str, currency: str, profile: Profile | None = None) -> Within:

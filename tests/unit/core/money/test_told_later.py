@@ -537,3 +537,16 @@ def test_what_was_charged_too_much_is_named_by_the_time_of_its_debit(is_twice: b
     told = [each["time"] for template in ("refund_started", "charge_corrected") for each in account.said(template)]
     (case,) = {each.case_id: each for each in account.effects if isinstance(each, CaseVersion)}.values()
     assert [*told, instant(to_ms(case.evidence[0].at))] == [instant(NOON + 50 * SECOND)] * 3
+
+
+@pytest.mark.parametrize("method", ["bank_transfer", "card", "wallet_balance"])
+@pytest.mark.parametrize("what", ["second debit", "fee above its tariff"])
+def test_what_was_taken_too_much_for_a_payout_goes_back_to_the_balance_it_was_taken_of(what: str, method: str) -> None:
+    account = Account().told(payments.WithdrawalRequested, 0, method=method).booked(1, "debit", 3_000)
+    if what == "second debit":
+        account.booked(60, "debit", 3_000).told(payments.WithdrawalCredited, 70, method=method)
+    else:
+        account.told(payments.WithdrawalCredited, 50, method=method).booked(60, "debit", 50).fee(61)
+    (intent,) = account.waited(200).leaving
+    (told,) = account.said("refund_started")
+    assert (intent.method, told["eta"] <= instant(NOON + 3_600 * SECOND)) == ("wallet_balance", True)
