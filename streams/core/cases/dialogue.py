@@ -18,16 +18,18 @@ from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
 # What `Case.talk` may be: the status, as far as it waits for the customer, since `Case.talk_ms`.
-SILENT, ASKED, ANSWERED, RESOLVED, SURVEYED, CLOSED = range(6)
+SILENT, ASKED, ANSWERED, RESOLVED, SURVEYED, CLOSED, WITHDRAWN = range(7)
 _TALKS = {
     "waiting_customer": ASKED,
     "auto_answered": ANSWERED,
     "resolved": RESOLVED,
     "surveyed": SURVEYED,
     "closed": CLOSED,
+    "withdrawn": WITHDRAWN,
 }
 # Resolutions of cases that closed because nobody said anything.
 NO_ANSWER, NO_FURTHER_QUESTION = "no_answer", "answered"
+BY_CUSTOMER = "by_customer"  # resolution of a case that its customer has taken back
 WRITTEN = "user.message"  # line of a case
 QUESTION = "ask.answer"  # the word for what was asked where no template names it
 MISSING = "money_missing"  # reason code of a case whose customer has said so
@@ -132,7 +134,9 @@ def has_written(case: Case) -> bool:
 def may_take_up(turn: Turn, case: Case) -> bool:
     """Whether the customer's word still reopens this case: it has ended, not long ago, and not too often."""
     policy = turn.policy.cases
-    if case.talk not in (RESOLVED, SURVEYED, CLOSED) or case.reopens >= policy.reopens_max:
+    if case.talk == WITHDRAWN and case.resolution != BY_CUSTOMER:
+        return False  # events have explained it
+    if case.talk not in (RESOLVED, SURVEYED, CLOSED, WITHDRAWN) or case.reopens >= policy.reopens_max:
         return False
     if case.talk == CLOSED and case.resolution not in (NO_ANSWER, NO_FURTHER_QUESTION):
         return False  # it has had its time after it was resolved

@@ -30,7 +30,7 @@ from streams.core.turn import Turn
 SAID = "said."  # family of the cases that a message has opened
 ASKED = "contact.asked"
 TAKEN_BACK = "contact.withdrawn"  # line of a case, and what its customer is told if it ends with it
-BY_CUSTOMER = "by_customer"  # resolution
+PERHAPS_TAKEN_BACK = "contact.perhaps_withdrawn"  # line of a case
 # About money that should be here: a top-up, a payout, a refund, a bill that was debited, whatever the words are. Who
 # only wishes for a refund misses none yet.
 _AWAITED = frozenset({"F13", "F14", "F15", "F36"})
@@ -46,8 +46,19 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     if event.text and event.text.strip():
         reading = read(event.text, local_time(turn), turn.policy.intake, event.language)
     named = [each for each in turn.obligations.cases if each.is_open and _names(event, each)]
-    if reading is not None and reading.withdraws and _takes_back(turn, event, named):
+    if reading is None or reading.withdraws is False:
+        _goes_where_it_belongs(turn, event, reading, named)
         return
+    meant = _meant(turn, event, named)
+    if reading.withdraws and _takes_back(turn, event, meant):
+        return
+    _goes_where_it_belongs(turn, event, reading, named)
+    if reading.withdraws is None and meant is not None:
+        text = f"from {event.channel[:32]}; says more, so nothing has ended"
+        add_line(turn, meant, Line(turn.at_ms, PERHAPS_TAKEN_BACK, turn.cause, text))
+
+
+def _goes_where_it_belongs(turn: Turn, event: UserMessage, reading: Reading | None, named: list[Case]) -> None:
     for each in named:
         dialogue.heard(turn, each)
     if named:
@@ -75,26 +86,28 @@ def wrote(turn: Turn, event: UserMessage) -> None:
     dialogue.heard(turn, case)
 
 
-def _takes_back(turn: Turn, event: UserMessage, named: list[Case]) -> bool:
-    """Ends the case that the customer has no more use for: the one that is named, or their only open one.
+def _meant(turn: Turn, event: UserMessage, named: list[Case]) -> Case | None:
+    """The open case that may be taken back: the one that is named, or the customer's only one."""
+    names_one = event.case_id is not None or event.payment_id is not None
+    cases = [each for each in turn.obligations.cases if each.is_open and each.shadow == turn.shadow]
+    cases = named if named or names_one else cases
+    return cases[0] if len(cases) == 1 and cases[0].opened_ms <= turn.at_ms else None
+
+
+def _takes_back(turn: Turn, event: UserMessage, case: Case | None) -> bool:
+    """Ends the case that the customer has no more use for, as the whole message says; of an ended one it is no news.
 
     Only what they have asked for themselves, and no case of security, which is what a thief would ask to be ended.
     """
-    if named:
-        cases = named
-    elif event.case_id is not None or event.payment_id is not None:
-        return event.case_id is not None and turn.obligations.case(event.case_id) is not None  # it has ended already
-    else:
-        cases = [each for each in turn.obligations.cases if each.is_open and each.shadow == turn.shadow]
-    if len(cases) != 1 or cases[0].opened_ms > turn.at_ms:
-        return False
-    (case,) = cases
+    if case is None:
+        ended = turn.obligations.case(event.case_id) if event.case_id is not None else None
+        return ended is not None and not ended.is_open
     add_line(turn, case, Line(turn.at_ms, TAKEN_BACK, turn.cause, f"from {event.channel[:32]}"))
     is_theirs = case.family.startswith(SAID) and case.queue != "security"
     if not is_theirs or refunds.owed_on(turn, case) or turn.obligations.frozen_by(case.case_id):
         dialogue.heard(turn, case)
         return True
-    set_status(turn, case, "withdrawn", BY_CUSTOMER)
+    set_status(turn, case, "withdrawn", dialogue.BY_CUSTOMER)
     notify(turn, TAKEN_BACK, {"case_id": case.case_id}, case)
     return True
 
@@ -106,7 +119,7 @@ def _goes_on(turn: Turn, event: UserMessage, reading: Reading | None) -> bool:
     """
     if event.case_id is not None:
         case = turn.obligations.case(event.case_id)
-        thanks = reading is not None and reading.understood and reading.topic.flow == "F44"
+        thanks = reading is not None and _thanks(reading)
         if case is None or case.is_open or thanks or not dialogue.may_take_up(turn, case):
             return False
         dialogue.take_up(turn, case)
@@ -122,6 +135,11 @@ def _goes_on(turn: Turn, event: UserMessage, reading: Reading | None) -> bool:
         add_line(turn, case, _line(turn, event, reading))
         fill(turn, case, reading)
     return True
+
+
+def _thanks(reading: Reading) -> bool:
+    """Whether it is praise or blame alone: who says beside it that it is not over wants more than to be heard."""
+    return reading.understood and reading.topic.flow == "F44" and not graver.is_not_over(folded(reading.said))
 
 
 def _answers(event: UserMessage, case: Case, reading: Reading | None) -> bool:
@@ -172,7 +190,7 @@ def _ended_about(turn: Turn, event: UserMessage, reading: Reading) -> Case | Non
     is not undone by who asks for money; otherwise the kind of trouble is another word for what is not over.
     """
     topic, order = reading.topic, reading.details.order
-    if not order or (reading.understood and topic.flow == "F44"):
+    if not order or _thanks(reading):
         return None
     for case in reversed(turn.obligations.cases):
         if case.order_id != order or case.is_open or case.shadow != turn.shadow:

@@ -223,27 +223,59 @@ def was_told_to(line: str) -> bool:
     return _TOLD_TO.search(line) is not None
 
 
-_WITHDRAWS: Final = re.compile(
-    r"(?:撤销|撤回|撤掉|取消|关闭|关掉)(?:掉|了)?(?:我|这个?|该|之前|刚才|上次|的)*"
-    r"(?:投诉|工单|请求|报案|咨询|申诉|反馈|问题)"
-    r"|(?:不用|不必|无需|不需要)(?:你们|您)?(?:再|继续)?(?:处理|管|查|跟进|帮忙|帮)了"
-    r"|(?:问题|事情|这事|已经?|自己)(?:已经?|自己|都)*(?:解决|处理好|搞定|弄好)了|当我没说|没事了"
-    r"|\b(?:cancel|withdraw|close|drop|retract|take back|delete) (?:my|this|that|the|our)"
-    r"(?: (?:last|earlier|previous|support|refund))?"
-    r" (?:request|complaint|case|ticket|report|claim|inquiry|enquiry|question|message)\b"
-    r"|\bi withdraw (?:it|this|that|my)\b|(?:^|[,.;!] *)(?:oh |ok |okay )?never ?mind\b(?! (?:my|the|that|waiting))"
-    r"|\b(?:no longer|do ?n[o']?t) need (?:your |any )?(?:help|assistance)(?: any ?more)?\b"
-    r"|\b(?:it|this|that|everything|the (?:problem|issue|matter)|my (?:problem|issue)) ?(?:'s|is|has been|was|got)"
-    r" (?:already |now |all )?(?:solved|resolved|sorted(?: out)?|settled|fixed)\b"
+# What may stand beside the taking back and says nothing of its own: a greeting, thanks, an excuse, a case's number.
+_ASIDE: Final = (
+    r"(?:(?:你们?好|您好|客服|好的|好吧|哦|嗯|(?:谢谢|感谢|多谢)(?:你们?|您)?(?:的帮助|的帮忙)?[了啦]?|(?:辛苦|麻烦|打扰)(?:你们?|您)?了"
+    r"|不好意思|抱歉|对不起|hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|there|team|support"
+    r"|oh|ok(?:ay)?|now|actually"
+    r"|please|thank you|thanks|many thanks|a lot|so much|very much|again"
+    r"|for (?:your|the|all your) (?:help|time|support|patience)"
+    r"|sorry|my apologies|for (?:the|any) (?:trouble|bother|inconvenience|confusion)|to (?:have )?bother(?:ed)? you"
+    r"|(?:best |kind )?regards|cheers"
+    r"|(?:case |工单|number |号)?(?:case_[a-z0-9]+|(?=[a-z-]*[0-9])[a-z0-9-]{8,40}))(?![a-z0-9'])\s*)*"
 )
-_UNSETTLED: Final = re.compile(
-    r"(?:没|未|不)有?(?:被)?(?:解决|处理好|搞定)|吗|么|但|可是|不过|还是|又|再次|为什么|为啥|谁"
-    r"|\?|(?:\bnot|\bnever|n't) (?:\w+ ){0,2}"
-    r"(?:solved|resolved|sorted|settled|fixed|cancel\w*|close\w*|withdraw\w*|delete\w*)"
-    r"|\b(?:but|still|yet|again|why|until|unless|if|did you|who)\b"
+_REQUEST_ZH: Final = r"(?:投诉|工单|请求|报案|咨询|申诉|反馈|问题)"
+_REQUEST: Final = r"(?:request|complaint|case|ticket|report|claim|inquiry|enquiry|question)"
+_TAKES_BACK: Final = (
+    rf"(?:请|麻烦|帮我|我|想|要|决定|现在)*(?:撤销|撤回|撤掉|取消|关闭|关掉)掉?(?:我|这个?|该|之前|刚才|上次|的)*{_REQUEST_ZH}吧?"
+    rf"|(?:请|麻烦|帮我|我|想|要)*把(?:我的?|这个?|该)?{_REQUEST_ZH}(?:撤销|撤回|撤了|撤掉|取消|关闭|关了|关掉)吧?"
+    r"|(?:我|已经?|现在|就)*(?:不用|不必|无需|不需要)(?:你们|您)?(?:再|继续)?(?:处理|管|查|跟进|帮忙|帮)了?"
+    r"|(?:我的?|这个?)?(?:问题|事情|这事)?(?:现在|已经?|自己|都)*(?:解决|处理好|搞定|弄好)了|(?:问题)?已经?(?:解决|处理好)|当我没说|(?:现在)?没事了|我?不投诉了"
+    r"|(?:i (?:want|wish|would like) to |i'd like to |you (?:can|may) |(?:can|could) you )?(?:please |just |now )*"
+    r"(?:cancel|withdraw|close|drop|retract|take back)(?: my| this| that| the| our)?"
+    rf"(?: (?:last|earlier|previous|support|refund))? {_REQUEST}"
+    rf"|i (?:hereby )?withdraw (?:it|this|that|my {_REQUEST})|never ?mind(?: (?:me|it|that|this))?"
+    r"|i (?:no longer|do ?n[o']?t) need (?:your |any )?(?:help|assistance)(?: any ?more)?"
+    r"|(?:it|this|that|everything|the (?:problem|issue|matter)|my (?:problem|issue)) ?(?:'s|is|has been|was|got)"
+    r" (?:already |now |all )?(?:solved|resolved|sorted(?: out)?|settled|fixed)(?: now| already)?"
+    r"|(?:my |the )?problem solved"
+    r"|i (?:have |already )*(?:solved|fixed|resolved|sorted) (?:it|this|that)(?: out)?(?: myself)?"
+)
+_CLAUSE: Final = re.compile(rf"\s*{_ASIDE}(?P<taken>(?:{_TAKES_BACK})(?![a-z0-9']))?\s*{_ASIDE}")
+_CLAUSES: Final = re.compile(r"[^\w\s'?-]+|\n|\band\b|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
+_SHORT: Final = 160  # characters; who writes more has more to say
+
+
+def withdraws(line: str) -> bool | None:
+    """Whether a line, folded as the rules read it, takes back what its writer has asked for, and says nothing else.
+
+    None: a clause of it does, and others say more, so what is wanted is for a person to see.
+    """
+    if len(line) > _SHORT:
+        return False
+    clauses = [_CLAUSE.fullmatch(each) for each in _CLAUSES.split(line)]
+    if not any(each is not None and each["taken"] for each in clauses):
+        return False
+    return True if all(clauses) else None
+
+
+_GOES_ON: Final = re.compile(
+    r"(?:没|未|不)有?(?:被)?(?:解决|处理好?|搞定)|重新(?:打开|处理)|重开|不(?:同意|认可)"
+    r"|\bunsolved\b|\bre-?open\b|\bstill (?:not|waiting|missing|no)\b|\bdisagree|(?:\bnot|n't) agree\b"
+    r"|(?:\bnot|\bnever|n't) (?:\w+ ){0,2}(?:solved|resolved|sorted|settled|fixed|over|done|here|back|arrived)\b"
 )
 
 
-def withdraws(line: str) -> bool:
-    """Whether a line, folded as the rules read it, takes back what its writer has asked for, and says nothing else."""
-    return _WITHDRAWS.search(line) is not None and _UNSETTLED.search(line) is None
+def is_not_over(line: str) -> bool:
+    """Whether a line, folded as the rules read it, says that what it is about is not settled: no thanks, then."""
+    return _GOES_ON.search(line) is not None or tells_of_missing_money(line)

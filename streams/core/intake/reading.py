@@ -60,7 +60,7 @@ class Reading(msgspec.Struct, frozen=True):
     answer: str  # template; empty: somebody has to work
     said: str = ""  # the text without what was hidden
     wants_person: bool = False  # asks for one, so no text will do
-    withdraws: bool = False  # takes back what was asked for
+    withdraws: bool | None = False  # takes back what was asked for; None: that, and more
 
     @property
     def understood(self) -> bool:
@@ -104,7 +104,7 @@ def read(
     if topic.queue == "security" and topic.flow not in (_QUESTIONS, UNREAD.flow) and graver.only_supposes(line):
         topic, by = UNREAD._replace(queue="security"), "person"  # it asks what would be, so no alarm is due
     is_alarm = topic.queue == "security" and (by.startswith("rule ") or topic.flow == UNREAD.flow)
-    withdraws = not is_alarm and graver.withdraws(line)
+    withdraws = False if is_alarm else graver.withdraws(line)
     if withdraws and topic.flow != _FEEDBACK:
         topic, by = UNREAD, "person"  # if nobody knows of what was asked for
     details = details_of(clean.text, local)

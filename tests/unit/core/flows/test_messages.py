@@ -172,12 +172,88 @@ def test_without_a_case_a_request_that_is_taken_back_is_read_by_a_person() -> No
     assert (case.case_type, case.status) == ("inquiry.unread", "recorded")
 
 
-@pytest.mark.parametrize("text", ["my problem is still not solved", "don't cancel my request", "问题解决了吗"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my problem is still not solved",
+        "don't cancel my request",
+        "问题解决了吗",
+        "请不要关闭我的工单,钱还没到",
+        "不要取消我的投诉",
+        "等问题解决了再联系我",
+        "商家让我撤销投诉才退款",
+        "I hope this is resolved soon",
+        "tell me when it is solved",
+        "Nobody should close my case before I get the money",
+        "your agent wanted to close my case, I refuse",
+        "close this case with a refund today",
+        "please cancel my request to raise the limit",
+        "I do not need help from a robot, give me a person",
+        "please delete my last message, I wrote the wrong order number",
+    ],
+)
 def test_who_still_waits_takes_nothing_back(text: str) -> None:
     player = Player(policy())
     case = case_of(said(player, NOON, "charged twice"))
     effects = said(player, NOON + MINUTE, text, case_id=case.case_id)
     assert [each.status for each in effects if isinstance(each, CaseVersion)] == ["classified"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["不需要你们查了,直接退钱", "it is solved, you say. the 45.90 is not here", "never mind, the shop is pizza roma"],
+)
+def test_who_takes_back_and_says_more_is_for_a_person_to_judge(text: str) -> None:
+    player = Player(policy())
+    case = case_of(said(player, NOON, "charged twice"))
+    kept = case_of(said(player, NOON + MINUTE, text, case_id=case.case_id))
+    assert (kept.case_id, kept.status) == (case.case_id, case.status)
+    assert "contact.perhaps_withdrawn" in [each.kind for each in kept.evidence]
+
+
+@pytest.mark.parametrize(
+    ("text", "flow"),
+    [
+        ("充值500没到账,问题解决了告诉我", "F13"),
+        ("my top up of 500 has not arrived, let me know once this is settled", "F13"),
+        ("my account was hacked, it is solved when I am in again", "F23"),
+        ("my account was hacked. never mind the app", "F23"),
+    ],
+)
+def test_what_is_said_beside_a_taking_back_counts(text: str, flow: str) -> None:
+    player = Player(policy())
+    said(player, NOON, "charged twice")
+    found = [each for each in said(player, NOON + MINUTE, text) if isinstance(each, CaseVersion)]
+    assert flow in [each.flow for each in found]
+    assert "withdrawn" not in [each.status for each in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You say it is solved, the 45.90 is not here",
+        "I do not agree that this is solved",
+        "客服说问题已经解决了,钱没到账",
+    ],
+)
+def test_a_protest_opens_a_resolved_case_again(text: str) -> None:
+    player = Player(policy())
+    case = case_of(said(player, NOON, "charged twice"))
+    fields = {"case_id": case.case_id, "expected_version": 1, "actor": "kim", "role": "analyst", "resolution": "fixed"}
+    player.see(event(CaseAction, NOON + MINUTE, 1, action="resolve", **fields))
+    again = case_of(said(player, NOON + DAY, text, case_id=case.case_id))
+    assert (again.case_id, again.status) == (case.case_id, "reopened")
+
+
+@pytest.mark.parametrize(
+    "text", ["It is not solved, the money is not back", "还没解决,钱没到", "reopen my case please"]
+)
+def test_a_case_that_was_taken_back_is_opened_again_by_a_message_that_names_it(text: str) -> None:
+    player = Player(policy())
+    case = case_of(said(player, NOON, "charged twice"))
+    assert case_of(said(player, NOON + MINUTE, "never mind")).status == "withdrawn"
+    again = case_of(said(player, NOON + DAY, text, case_id=case.case_id))
+    assert (again.case_id, again.status, again.resolution_code) == (case.case_id, "reopened", None)
 
 
 def test_a_message_about_a_payment_joins_the_open_case_of_that_payment() -> None:
