@@ -72,9 +72,10 @@ def due(turn: Turn, waiting: Expectation) -> None:
     key = payment_key(payment_id)
     state = turn.obligations.recall(key)
     was_taken = bool(remembered.debits_of(turn, key)) or turn.obligations.is_undone(key)
-    if was_taken:
+    failed = state is not None and state.status == PaymentState.FAILED
+    if was_taken and not expectations.is_good_topup(turn, payment_id):
         minor, text = _beyond_minor(turn, payment_id, currency), _BACK
-    elif state is not None and state.status == PaymentState.FAILED:
+    elif failed and not was_taken:
         minor, text = _for_nothing_minor(turn, payment_id, currency), _UNTAKEN
     else:
         minor, currency = _more_than_asked(turn, payment_id, currency)
@@ -83,7 +84,7 @@ def due(turn: Turn, waiting: Expectation) -> None:
         return
     both = Owed(payment_id, waiting.entry, minor, currency, turn.at_ms, refunds.DOUBLE_BENEFIT)
     refunds.double_benefit(turn, both, text)
-    if was_taken:
+    if text == _BACK:
         set_off.not_early(turn, payment_id)
 
 
@@ -150,10 +151,13 @@ def _for_nothing_minor(turn: Turn, payment_id: str, currency: str) -> int:
 
 
 def _more_than_asked(turn: Turn, payment_id: str, currency: str) -> tuple[int, str]:
-    """What a top-up has brought above what was asked for, where that is so much that it is no bonus."""
+    """What a top-up has brought above what was asked for, where that is so much that it is no bonus.
+
+    Its debits are no price: they took a fee, a mistake or all of it away again.
+    """
     base = fee_lines.base_of(turn, payment_id)
     if base is None or not arrivals.knows(turn, "kept", "topup", payment_id):
         return 0, currency
-    here_minor = expectations.arrived_minor(turn, payment_id, base[1]) or 0
+    here_minor = expectations.left_minor(turn, payment_id, base[1])
     told_minor = balance.asked_worth(turn, payment_id, base[1], refunds.DOUBLE_BENEFIT)
     return (here_minor - base[0] - told_minor if here_minor >= 2 * base[0] else 0), base[1]

@@ -347,8 +347,11 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
         if case.family != refunds.DOUBLE_BENEFIT or case.payment_id != payment_id or not case.is_open:
             continue
         left_minor = (case.amount_minor or 0) - event.amount_minor
+        is_topup = expectations.is_good_topup(turn, payment_id)
         if case.currency != event.currency or (left_minor < 0 and remembered.paid(turn, payment_id) is not None):
             return False
+        if is_topup and left_minor >= 0:
+            set_off.taken(turn, event, payment_id)
         if left_minor > 0:
             case.amount_minor = left_minor
             line = Line(turn.at_ms, "ledger_debit", turn.cause, _AGAIN, event.amount_minor, event.currency)
@@ -356,7 +359,7 @@ def _taken_again(turn: Turn, event: LedgerPosted, payment_id: str) -> bool:
         else:
             if left_minor and not turn.obligations.is_good(payment_key(payment_id)):
                 set_off.was_ahead(turn, event, payment_key(payment_id), case.amount_minor or 0)
-            elif not left_minor:
+            elif not left_minor and not is_topup:
                 set_off.not_early(turn, payment_id)  # the case was about those as well
             case.money_state = "confirmed"
             set_status(turn, case, "resolved", "debited_again")

@@ -19,7 +19,7 @@ from streams.core.cases.book import Draft, add_line, decoration, open_or_join, r
 from streams.core.cases.timeline import kind_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import alike, arrivals, broken_promise, failed_refunds, fee_lines, given, times
+from streams.core.money import alike, arrivals, broken_promise, failed_refunds, fee_lines, given, remembered, times
 from streams.core.money.asking import ask
 from streams.core.money.business_days import Within
 from streams.core.money.completeness import later_ms
@@ -41,6 +41,7 @@ _CORRECTED_S = 7 * 86_400  # so old may be what takes back that a promise was br
 _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 # How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
 _DONE, _RETURNED, _FAILED = "done", "returned", "failed"
+_SOURCE = "source"  # a mark: the ledger tells of what a top-up's money was taken from
 BACK = "returned_minor"  # counter of a money case: how much of its amount
 # Families of cases: of a whole debit too many, of a debit above the amount, of a fee above its tariff, of money that
 # the customer has twice.
@@ -554,6 +555,10 @@ def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
     bill = _find(turn, PROMISES["bill"], (payment_id,))
     if bill is not None:
         bill.taken = True
+    debits = remembered.debits_of(turn, payment_key(payment_id))
+    is_first = len(debits) == 1 and not arrived_minor(turn, payment_id, event.currency)
+    if is_first and debits[0].amount_minor == event.amount_minor and is_good_topup(turn, payment_id):
+        arrivals.note(turn, _SOURCE, payment_id)
     for row in OF_MOVEMENTS:
         waiting = _find(turn, row, (payment_id,))
         if waiting is not None and waiting.stage == _RETURN and _is_undone(turn, payment_id):
@@ -673,6 +678,27 @@ def arrived_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
     return total
 
 
+def left_minor(turn: Turn, payment_id: str, currency: str) -> int:
+    """What a top-up has brought and no later debit under its id has taken again, whatever the currencies."""
+    total = arrived_minor(turn, payment_id, currency) or 0
+    for each in remembered.debits_of(turn, payment_key(payment_id)):
+        minor = each.back_minor if _is_from_ledger(turn, payment_id) else -each.amount_minor
+        total += turn.policy.to_home(minor, each.currency, currency, turn.at_ms) or 0
+    return total
+
+
+def is_good_topup(turn: Turn, payment_id: str) -> bool:
+    """Whether it is a top-up that is waited for or has arrived."""
+    return arrivals.knows(turn, "kept", "topup", payment_id) or (
+        movement_of(turn, payment_id) == "topup" and not arrivals.knows(turn, "broken", "topup", payment_id)
+    )
+
+
+def _is_from_ledger(turn: Turn, payment_id: str) -> bool:
+    """Whether the ledger has told of a debit before any credit: where the money of a top-up came from."""
+    return arrivals.knows(turn, _SOURCE, payment_id)
+
+
 def twice_minor(turn: Turn, event: LedgerPosted, payment_id: str, asked_minor: int) -> int:
     """How much more than was asked for the ledger has credited of a top-up, if it has given it or a part of it again.
 
@@ -683,8 +709,9 @@ def twice_minor(turn: Turn, event: LedgerPosted, payment_id: str, asked_minor: i
         return 0
     here = _early(turn, payment_id, event.currency)
     again = event.amount_minor == base[0] or here.count(event.amount_minor) > 1 or asked_minor > 0
-    before_minor = sum(here) - event.amount_minor
-    return max(0, sum(here) - base[0] - asked_minor) if again and not _is_less(turn, before_minor, base[0]) else 0
+    here_minor = left_minor(turn, payment_id, event.currency)
+    before_minor = here_minor - event.amount_minor
+    return max(0, here_minor - base[0] - asked_minor) if again and not _is_less(turn, before_minor, base[0]) else 0
 
 
 def _early(turn: Turn, payment_id: str, currency: str) -> list[int]:

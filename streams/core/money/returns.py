@@ -199,8 +199,10 @@ def _too_much(
     """Nothing waits for it and no debit is left that it could undo: where one was given back, it was so twice.
 
     Of a good payment the debit itself remembers what was refunded: a chargeback that comes as well is money twice.
-    What refunds alone exceed is for security (rule L12).
+    What refunds alone exceed is for security (rule L12). What a top-up brings is compared with what was asked for.
     """
+    if expectations.is_good_topup(turn, payment_id):
+        return
     ended = [case for case in turn.obligations.cases if case.payment_id == payment_id]
     is_good = turn.obligations.is_good(payment_key(payment_id))
     if any(case.family in ENDS and case.money_state == "returned" for case in ended):

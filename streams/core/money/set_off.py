@@ -95,9 +95,18 @@ def undone_before(turn: Turn, mine: Spent) -> int:
     """How much of a debit is left after credits of its payment that were here first. One from before it is not its."""
     if not mine.payment:
         return mine.amount_minor
-    since_ms, left_minor = mine.at_ms - turn.policy.lateness_s * 1000, mine.amount_minor
+    since_ms = mine.at_ms - turn.policy.lateness_s * 1000
+    return _undone(turn, mine.payment, mine.currency, mine.amount_minor, since_ms)
+
+
+def taken(turn: Turn, event: LedgerPosted, payment_id: str) -> None:
+    """A debit takes so much of what a top-up has brought, however long ago."""
+    _undone(turn, payment_key(payment_id), event.currency, event.amount_minor, 0)
+
+
+def _undone(turn: Turn, key: int, currency: str, left_minor: int, since_ms: int) -> int:
     for each in tuple(turn.obligations.spent):
-        fits = each.payment == mine.payment and each.currency == mine.currency and each.at_ms >= since_ms
+        fits = each.payment == key and each.currency == currency and each.at_ms >= since_ms
         if fits and not each.refund and each.amount_minor < 0 < left_minor:
             taken = min(left_minor, -each.amount_minor)
             left_minor -= taken

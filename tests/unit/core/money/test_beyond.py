@@ -221,6 +221,58 @@ def test_what_the_payment_system_says_of_too_much_is_not_what_was_asked_for() ->
     assert Books().play(TopupRequested, TopupConfirmed, "credit 12000", TopupCredited).wait().twice is None, "a bonus"
 
 
+_HERE = (TopupRequested, TopupConfirmed, "credit", TopupCredited)
+
+
+@pytest.mark.parametrize("wait_h", [0, 3])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ((TopupRequested, TopupConfirmed, "credit"), ("debit 100", TopupCredited)),  # its fee, in a line of its own
+        ((TopupRequested, TopupConfirmed, "credit"), ("debit 3000", TopupCredited)),
+        ((TopupRequested, TopupConfirmed, "credit 4000"), ("debit 100", "credit 6000", TopupCredited)),
+        (_HERE, (RefundSent, "debit", RefundCredited)),  # back to its bank
+        (_HERE, ("debit", RefundSent, RefundCredited)),
+        (_HERE, ("debit 4000",)),
+        ((TopupRequested, TopupConfirmed, "credit 1000"), ("debit 1000", "credit", TopupCredited)),  # a mistake
+        ((TopupRequested, TopupConfirmed, "credit"), ("debit", "credit 9900", TopupCredited)),
+        (_HERE, ("debit", "credit")),
+        (
+            (TopupRequested, TopupConfirmed, "debit", "credit", TopupCredited),
+            ("debit 100",),
+        ),  # the card's debit as well
+    ],
+)
+def test_what_is_taken_under_the_id_of_a_topup_is_no_price_of_it(before: Any, behind: Any, wait_h: int) -> None:
+    books = Books().play(*before, method="card").wait(wait_h)
+    for step in behind:
+        books.play(step, **({"refund_id": "r1", "method": "card"} if step in (RefundSent, RefundCredited) else {}))
+    assert books.wait(30).twice is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "minor"),
+    [
+        (("credit", TopupCredited, "debit 100", "credit"), 9_900),
+        (("credit 90000", "debit 100", TopupCredited), 79_900),
+        (("debit", "credit", TopupCredited, "credit"), 10_000),  # the ledger tells what was taken from the card
+        (("debit", "credit 20000", TopupCredited), 10_000),
+    ],
+)
+def test_beside_such_a_debit_a_topup_that_is_credited_twice_is_money_twice(steps: Any, minor: int) -> None:
+    books = Books().play(TopupRequested, TopupConfirmed, *steps, method="card").wait()
+    assert books.twice == minor
+    assert books.play(f"debit {minor}").play(TopupCredited, method="card").wait().twice is None
+
+
+def test_of_a_topup_of_far_too_much_the_rest_is_asked_for_whatever_is_said_of_it_later() -> None:
+    books = Books().play(TopupRequested, TopupConfirmed, "credit 90000").wait()
+    assert books.play("debit 40000", TopupCredited).wait().twice == 40_000
+    assert books.play("debit 40000", TopupCredited).wait().twice is None
+    books = Books().play(TopupRequested, TopupConfirmed, "credit 90000").wait().play("debit 90000", "credit")
+    assert books.play(TopupCredited).wait().twice is None, "all of it was taken, and the right amount credited"
+
+
 @pytest.mark.parametrize("back_first", [False, True])
 @pytest.mark.parametrize("to", ["card", "wallet_balance"])
 def test_a_failed_topup_that_goes_back_to_its_bank_and_is_credited_is_money_twice(to: str, back_first: bool) -> None:
