@@ -2,7 +2,8 @@
 
 The trail is short, and anybody who logs in fills it: the thief, and the owner too. What has to make room there is kept
 here without words, so that no traffic ends a doubt. Of one kind from one place the first and the last say what those
-between them say. Where that is still too much, the oldest loses its place: no second factor vouches for it then.
+between them say. Where that is still too much, the oldest loses its place: no second factor vouches for it then,
+and whoever the account did not know before may be it.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ def answers(factor: Trace, login: Trace) -> bool:
 
 
 def unproved(entries: list[Trace]) -> list[Trace]:
-    """Logins that were asked for a second factor, for which none vouches: they prove nothing by growing old."""
-    asked = [each for each in entries if each.kind == LOGIN and each.asked and each.address != NOWHERE]
-    return [each for each in unvouched(entries) if each in asked and not each.answered]
+    """Logins that were asked for a second factor, for which none vouches: they prove nothing by growing old.
+
+    Nor by losing their place.
+    """
+    return [each for each in unvouched(entries) if each.kind == LOGIN and each.asked and not each.answered]
 
 
 def unvouched(entries: list[Trace]) -> list[Trace]:

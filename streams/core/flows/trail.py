@@ -468,8 +468,9 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
 
     From a device that has logged in, or from where its owner logs in, it is the owner's, unless whoever did not answer
     is there. Who names neither device nor address is whoever logged in last. After `cases.trail_s` only the very place
-    from where no second factor came is asked for one, however old that is. On accounts that were never entered with a
-    device nobody can tell one from the other: there the rules judge alone.
+    from where no second factor came is asked for one, however old that is; where so many came that it is not known any
+    more, so is whatever the account has met since. On accounts that were never entered with a device nobody can tell
+    one from the other: there the rules judge alone.
     """
     event = prepared.event
     if not isinstance(event, Movement) or isinstance(event, INFLOWS) or prepared.late:
@@ -488,6 +489,9 @@ def is_asked_again(turn: Turn, prepared: Prepared) -> bool:
     if is_elsewhere and unanswered and not is_of_before(turn, prepared, event):
         return True
     if here.device and any(trace.device == here.device for trace in (*unanswered, *unproved)):
+        return True
+    anywhere = [trace for trace in unproved if trace.address == came.NOWHERE]
+    if anywhere and (is_elsewhere or here.device) and not _is_older(turn, prepared, event, anywhere):
         return True
     return is_elsewhere and any(came.is_same_place(trace, here) for trace in unproved)
 
@@ -527,24 +531,28 @@ def is_of_before(turn: Turn, prepared: Prepared, event: Movement) -> bool:
     terminal, or money to somebody who got some before: a subscription goes on, and a thief gains nothing by it.
     """
     strangers = [trace for trace in _in_question(turn) if trace.doubted and not trace.answered]
+    return _is_older(turn, prepared, event, strangers)
+
+
+def _is_older(turn: Turn, prepared: Prepared, event: Movement, strangers: list[Trace]) -> bool:
     features = prepared.features
     if features is None or not strangers or _is_session_stolen(turn):
         return False
     since_ms = min(trace.at_ms for trace in strangers) - round(turn.policy.rules.takeover.device_days * DAY_MS)
 
-    def is_older(age_days: float) -> bool:
+    def is_known(age_days: float) -> bool:
         return age_days > 0.0 and prepared.at_ms - round(age_days * DAY_MS) < since_ms
 
     if event.device_id is not None:
         device, address = hashed(event.device_id), hashed(event.ip)
         is_there = any(trace.device == device or (address and trace.address == address) for trace in strangers)
-        return not is_there and is_older(features.device_age_days)
+        return not is_there and is_known(features.device_age_days)
     if event.ip is not None:
         return False
-    is_repeated = is_older(receiver_age_days(features))
+    is_repeated = is_known(receiver_age_days(features))
     if int(features.kind) != PAYMENT:
         return is_repeated
-    return is_older(features.card_age_days) and (is_repeated or event.terminal_id is not None)
+    return is_known(features.card_age_days) and (is_repeated or event.terminal_id is not None)
 
 
 def strange_since_ms(turn: Turn, device: int, address: int) -> int | None:

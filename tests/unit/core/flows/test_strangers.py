@@ -309,6 +309,48 @@ def test_what_one_of_a_crowd_asks_for_stops_nobody_elses_money() -> None:
     assert pays(player, NOON + 8 * DAY, **mule) != ["allow"], "nor does the crowd grow old"
 
 
+def outnumbered(player: Player, addresses: int) -> Player:
+    """Somebody has the password, and hides the login that gave no second factor behind sixteen others."""
+    player.see(login(NOON, "in", LoginSucceeded, **FAR, **AGENT))
+    for number in range(16):
+        box = FAR | {"device_id": f"box-{number}", "ip": f"198.51.100.{9 + number % addresses}"}
+        at_ms = NOON + (number + 1) * 10 * MINUTE
+        player.see(login(at_ms, f"box-{number}", LoginSucceeded, **box, **AGENT))
+    return Player.revived(player.saved(), policy('[locks]\nack = "assumed"\n'))
+
+
+def is_home_daily(player: Player, days: range) -> None:
+    for day in days:
+        at_ms = NOON + day * DAY - HOUR
+        player.see(login(at_ms, f"daily-{day}", LoginSucceeded, asn=100, **PHONE, **AGENT))
+        assert pays(player, at_ms + MINUTE, counterparty_id="friend") in (["allow"], ["notify"])
+
+
+@pytest.mark.parametrize("addresses", [1, 16])
+@pytest.mark.parametrize("days", [8, 45])
+@pytest.mark.parametrize("ip", [FAR["ip"], "192.0.2.77", PHONE["ip"]], ids=["there", "elsewhere", "at the owner's"])
+def test_a_password_alone_is_paid_nothing_however_many_logins_follow_it(addresses: int, days: int, ip: str) -> None:
+    player = outnumbered(Player.revived(busy_site(), RISKY), addresses)
+    is_home_daily(player, range(1, days))
+    for number, device in enumerate(("box", "box", "box-0", "box-7", "box-15")):
+        where = {"device_id": device, "ip": ip, "counterparty_id": f"mule-{number}"}
+        assert pays(player, NOON + days * DAY + number * MINUTE, **where) == ["step_up"]
+    player.stored()
+
+
+def test_behind_the_crowd_the_owner_pays_with_what_is_older_and_on_a_new_phone_after_its_code() -> None:
+    player = outnumbered(known_by_payments(), 1)
+    is_home_daily(player, range(1, 10))
+    at_ms = NOON + 10 * DAY
+    assert pays(player, at_ms, **TABLET, counterparty_id="friend") in (["allow"], ["notify"])
+    assert pays(player, at_ms + MINUTE, device_id=None, ip=None, counterparty_id="flat") == ["allow"]
+    assert pays(player, at_ms + 2 * MINUTE, ip="192.0.2.44", counterparty_id="friend") in (["allow"], ["notify"])
+    new = {"device_id": "new-phone", "ip": "192.0.2.45"}
+    player.see(login(at_ms + HOUR, "new", LoginSucceeded, **new, **AGENT))
+    player.see(login(at_ms + HOUR + MINUTE, "new", ChallengePassed, **new))
+    assert pays(player, at_ms + 2 * HOUR, **new, counterparty_id="friend") in (["allow"], ["notify"])
+
+
 @pytest.mark.parametrize("channel", ["email", "social", "telegram"])
 @pytest.mark.parametrize("denied", [False, True])
 def test_an_anonymous_word_about_a_stranger_who_was_kept_out_freezes_nobody(channel: str, denied: bool) -> None:
