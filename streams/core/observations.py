@@ -88,6 +88,8 @@ _REFUSED_CAP = 16  # the payment system, the gateway and the provider tell of on
 _INFLOW_CAP = 32  # of a day
 _STRANGE_CAP = 32  # of a day
 _GATHERED_CAP = 32  # of a day
+_GONE_CAP = 32  # of a day
+_GONE_SEEN_CAP = 16  # the steps of one movement that was carried out are told within minutes
 TRIFLE = 100  # what is less than one part in so many of what first senders sent is no part of a collection
 _INFLOW_SEEN_CAP = 16  # the ledger and the channel tell of the same money within minutes
 
@@ -247,6 +249,9 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # after a theft: devices that somebody else may hold, and when that was found
     lost: bytes = b""
     lost_ms: int = 0
+    # outgoing movements that were carried out, by when that was told first
+    gone: Ring = msgspec.field(default_factory=Ring)
+    gone_seen: Keys = b""
 
     @property
     def last_login_ms(self) -> int:
@@ -336,6 +341,8 @@ _SUCCESSES = frozenset(
     )
 )
 _MONEY_IN = frozenset((payments.TopupConfirmed, payments.TopupCredited))
+# Money has left: an authorisation only reserves it.
+_CARRIED_OUT = _SUCCESSES - _MONEY_IN - {payments.PaymentAuthorized}
 
 
 def priced(amount_minor: int, currency: str, home: str, basis: Basis) -> int:
@@ -615,6 +622,7 @@ def _reach(obs: Observations, at_ms: int) -> None:
     obs.inflow.moved(by)
     obs.strange.moved(by)
     obs.gathered.moved(by)
+    obs.gone.moved(by)
     for name in (*_WINDOWED, "frauds", "declines", "known_failures", "stranger_failures"):
         setattr(obs, name, moved(getattr(obs, name), by))
 
@@ -644,6 +652,8 @@ def _movement(
         obs.refused = without_movement(obs.refused, key)  # its next refusal is another one
     if kind in _MONEY_IN:
         _money_in(obs, movement_key(event.payment_id), event.amount_minor, event.currency, at_ms, basis)
+    if kind in _CARRIED_OUT:
+        _money_out(obs, key, event, at_ms, basis)
     if contains(obs.seen, key):
         if kind in _SUCCESSES:
             _goes(obs, key, at_ms)
@@ -845,6 +855,16 @@ def _money_in(obs: Observations, key: bytes, amount_minor: int, currency: str, a
     if at_ms > obs.last_inflow_ms:
         obs.last_inflow_ms = at_ms
     return minor
+
+
+def _money_out(obs: Observations, key: bytes, event: payments.Movement, at_ms: int, basis: Basis) -> None:
+    """Count money that left once, however many steps tell of it."""
+    if contains(obs.gone_seen, key):
+        return
+    obs.gone_seen = remember(obs.gone_seen, key, _GONE_SEEN_CAP)
+    minor = priced(event.amount_minor, event.currency, _adopted_home(obs, event.currency, basis), basis)
+    if minor >= 0:
+        obs.gone.add(at_ms - obs.base_ms, minor, _GONE_CAP, _DAY_HORIZON)
 
 
 def _gather(obs: Observations, minor: int, at_ms: int) -> None:
@@ -1123,7 +1143,7 @@ def _change_home(obs: Observations, currency: str) -> None:
         obs.peak_minor, obs.peak_ms = -1, 0
         obs.habit_weight = obs.habit_sum = obs.habit_squares = 0.0
         obs.spikes = b""
-    obs.inflow, obs.gathered = Ring(), Ring()
+    obs.inflow, obs.gathered, obs.gone = Ring(), Ring(), Ring()
     obs.balance_minor = None
     obs.home_currency = currency
 

@@ -401,6 +401,14 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     first_payers_sum_1d: Annotated[
         float, About("gathered", "home currency", "money of 1 day from senders first met within 1 day")
     ]
+    gone_sum_1d: Annotated[
+        float,
+        About(
+            "gathered",
+            "home currency",
+            "what is to leave now, with what was carried out in 1 day; not what was only asked for, held or refused",
+        ),
+    ]
 
 
 class FeatureSpec(NamedTuple):

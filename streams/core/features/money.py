@@ -207,18 +207,21 @@ def parts(v: View) -> tuple[float, ...]:
 
 
 def gathered(v: View) -> tuple[float, ...]:
-    """first_payers_1d, first_payers_sum_1d: what came from people who had sent nothing before, and from how many.
+    """first_payers_1d, first_payers_sum_1d, gone_sum_1d: what first senders sent, how many they are, and what left.
 
-    Who sent a hundredth of it or less has no part in a collection: anybody can send cents to anybody.
+    Who sent a hundredth of it or less has no part in a collection: anybody can send cents to anybody. What was only
+    asked for has not left: else who is refused a large sum could send a small one on.
     """
     obs, after = v.obs, _unexplained(v, DAY)
+    gone = obs.gone.total_in(after, v.at) if obs.gone.times else 0
+    left = (gone + (v.minor if v.counted and v.minor > 0 else 0)) / v.scale
     total = obs.gathered.total_in(after, v.at) if obs.gathered.times else 0
     if total <= 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, left
     sent = zip(opened(obs.gathered.times), obs.gathered.amounts, strict=True)
     weighty = sum(after < at <= v.at and amount * TRIFLE > total for at, amount in sent)
     senders = min(weighty, different(obs.payers, (obs.base_ms + after) // 1000))
-    return float(senders), total / v.scale
+    return float(senders), total / v.scale, left
 
 
 def _unexplained(v: View, window: int) -> int:

@@ -23,25 +23,27 @@ def fan_in(event: Movement, _at_ms: int, features: Features, policy: FanInPolicy
 
     Asks: how many people who never sent anything before sent money in a day, does it leave, and to how many?
     Fires when: senders reach policy.payers_1d while receivers <= policy.payees_max, they sent policy.min_minor
-        together, a policy.passed_share of it leaves within the day, and what leaves is theirs to a
-        policy.senders_share. Bands /01 /02 by senders; who sent a hundredth of it or less is none.
-    Blind to: collections spread over days; a mule who sends a small part on, or who spends a multiple of it.
+        together, a policy.passed_share of it is asked for within the day, and what leaves is theirs to a
+        policy.senders_share: this movement, and what was carried out. Bands /01 /02 by senders; who sent a hundredth
+        of it or less is none.
+    Blind to: collections spread over days; a mule who sends a small part on, or who has really spent a multiple of it.
         A whip-round for a present looks the same.
-    Costs: two bounded sets of 24 and 32 amounts of a day per account.
+    Costs: two bounded sets of 24 and twice 32 amounts of a day per account.
     """
     payers = features.first_payers_1d
     if payers < policy.payers_1d[0] or features.payees_1d > policy.payees_max:
         return QUIET
-    came, leaves = features.first_payers_sum_1d, features.spend_sum_1d
+    came, leaves = features.first_payers_sum_1d, features.gone_sum_1d
     least = policy.min_minor.get(event.currency)
     if least is None or minor_of_home(event, features, came) < least:
         return QUIET
-    if leaves < policy.passed_share * came or came < policy.senders_share * leaves:
+    if features.spend_sum_1d < policy.passed_share * came or came < policy.senders_share * leaves:
         return QUIET
     evidence = {
         "first_payers_1d": payers,
         "first_payers_sum_1d": came,
-        "spend_sum_1d": leaves,
+        "spend_sum_1d": features.spend_sum_1d,
+        "gone_sum_1d": leaves,
         "payees_1d": features.payees_1d,
     }
     return Fired(band_of(payers, policy.payers_1d), ("R31",), evidence)

@@ -10,7 +10,14 @@ from streams.contracts.accounts import CaseAction, LedgerPosted
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
-from streams.contracts.payments import PaymentRequested, TransferRequested
+from streams.contracts.payments import (
+    BillpayRequested,
+    Movement,
+    PaymentRequested,
+    TransferFailed,
+    TransferRequested,
+    TransferSucceeded,
+)
 from streams.core.steps import Effect
 
 
@@ -133,3 +140,35 @@ def test_a_mule_hides_nothing_behind_cents_and_sends_nothing_on_in_parts():
     for number in range(4):
         effects = transfers(player, at_ms + HOUR + number * HOUR, f"part{number}", 40_000, f"boss{number % 2}")
         assert outcome(effects) in ("hold", "block")
+
+
+@pytest.mark.parametrize("kind", [TransferRequested, PaymentRequested, BillpayRequested])
+@pytest.mark.parametrize("fails", [False, True])
+def test_whoever_asks_for_more_than_came_in_has_spent_nothing(kind: type[Movement], fails: bool):
+    player = owner()
+    at_ms = send(player, NOON, 8_000, senders=20)
+    player.see(paid(at_ms + MINUTE, "large", 330_000, kind, counterparty_id="boss0", **PHONE))
+    if fails:
+        player.see(paid(at_ms + 2 * MINUTE, "large", 330_000, TransferFailed, counterparty_id="boss0", **PHONE))
+    for number in range(4):
+        effects = transfers(player, at_ms + (3 + number) * MINUTE, f"part{number}", 40_000, f"boss{number % 2}")
+        assert outcome(effects) in ("hold", "block")
+
+
+def test_a_payment_that_was_stopped_is_stopped_when_it_is_asked_for_again():
+    player = owner()
+    at_ms = send(player, NOON, 2_000)
+    for number in range(3):
+        again_ms = at_ms + MINUTE + number * 3 * HOUR
+        assert outcome(transfers(player, again_ms, f"dinner{number}", 32_000, "restaurant")) == "hold"
+        player.pass_until(again_ms + 2 * HOUR + MINUTE)
+
+
+def test_what_friends_sent_beside_much_that_was_really_spent_is_no_collection():
+    player = owner()
+    at_ms = send(player, NOON, 2_000)
+    for kind in (TransferRequested, TransferSucceeded):  # told twice, it has left once
+        player.see(paid(at_ms + MINUTE, "flat", 40_000, kind, counterparty_id="mom", **PHONE))
+    assert passes(player, transfers(player, at_ms + HOUR, "part", 20_000, "shop"))
+    player.see(paid(at_ms + 2 * HOUR, "more", 50_000, TransferSucceeded, counterparty_id="mom", **PHONE))
+    assert not passes(player, transfers(player, at_ms + 3 * HOUR, "part2", 2_000, "shop"))
