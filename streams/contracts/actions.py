@@ -117,7 +117,7 @@ class RefundIntended(Output, frozen=True, kw_only=True, tag="refund.intended.v1"
     currency: Currency
     idempotency_key: ShortText
     case_id: Id | None = None
-    method: Label | None = None  # where the money goes: how the payment was made, of a payout the balance; absent: by card, or not known
+    method: Label | None = None  # where the money goes, as the payment was made; absent: by card, or not known
 
 
 class RefundRetry(Output, frozen=True, kw_only=True, tag="refund.retry.v1", tag_field="type"):
