@@ -230,6 +230,7 @@ class LocksPolicy(Section, frozen=True, kw_only=True):
     hard_lock_window_s: Count
     restrict_s: Count  # money-out off, reviewed before it ends
     mule_pause_s: Count  # payouts of a suspected mule are paused for so long at most, however often it is suspected
+    mule_pause_minor: Amounts  # what many have sent together is too little to pause all payouts for, below that
     cooling_s: Count  # low limits after a freeze
     cooloff_s: Count  # low limits after a restriction or a disabled password
     limited_settings: tuple[Setting, ...]  # whose change on a known device lowers limits for cooloff_s, too

@@ -276,6 +276,10 @@ def _it_was_not_me(turn: Turn, event: CustomerConfirmed, hold: Hold | None, case
     if turn.at != event.occurred_at:
         said += f", at {instant(to_ms(event.occurred_at))}"
     payment_id = event.payment_id or ""
+    if mule.is_mule(case) and case is not None:
+        # Not the owner's payment: whose money it is stays that case's question, who was in is another's.
+        _said(turn, case, said, DENIED)
+        payment_id, case = payment_id or case.payment_id, None
     is_known = hold is not None or _is_known(turn, case, payment_id)
     if case is not None and case.family not in _DENIABLE:
         # About a refund or a forgotten password a no says nothing about who was in: people read it.
@@ -601,7 +605,7 @@ def _alert(turn: Turn, prepared: Prepared, outcome: Outcome, decision: DecisionM
             early_victims.restricted(turn, case, prepared.event)
     elif family == mule.CASE:
         mule.suspected(turn, case)
-        if passes and mule.is_pause_due(case, passes, prepared.features):
+        if passes and mule.is_pause_due(turn, case, passes, prepared.event, prepared.features):
             mule.pause_payouts(turn, case, min(passes))
     return case
 

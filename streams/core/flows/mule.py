@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import Final
 
 from streams.contracts.accounts import Attachment
+from streams.contracts.base import Event
 from streams.contracts.decisions import Hit
+from streams.contracts.payments import Movement
 from streams.core.cases.book import add_line, set_finding, set_status
 from streams.core.cases.clocks import is_escalated
 from streams.core.cases.escalation import hand_to_supervisors
@@ -21,6 +23,7 @@ from streams.core.locks.saga import PAUSE_OVER, is_held_for, lock
 from streams.core.messages.notify import notify
 from streams.core.obligations import Case, Line
 from streams.core.outcome import Outcome
+from streams.core.rules.base import minor_of_home
 from streams.core.turn import Turn
 
 CASE: Final = "mule_account"
@@ -36,14 +39,18 @@ def is_seen(hits: list[Hit], least: Outcome) -> bool:
     return any(hit.rule.rpartition("/")[0] in RULES and Outcome.parse(hit.outcome) >= least for hit in hits)
 
 
-def is_pause_due(case: Case, passes: set[str], features: Features | None) -> bool:
+def is_pause_due(turn: Turn, case: Case, passes: set[str], event: Event, features: Features | None) -> bool:
     """Whether more is in doubt than the payout that is held.
 
-    Money that is gone within minutes; a sum that outweighs what the account pays in a month; or it goes on, after a
-    pause that nobody has lifted.
+    Money that is gone within minutes; a sum that matters (`locks.mule_pause_minor`) and outweighs what the account pays
+    in a month: who pays little would be stopped by a few coins from anybody; or it goes on, after a pause that nobody
+    has lifted.
     """
-    if passes != {"fan-in"} or features is None or case.payouts_paused_ms:
+    if passes != {"fan-in"} or features is None or case.payouts_paused_ms or not isinstance(event, Movement):
         return True
+    least = turn.policy.locks.mule_pause_minor.get(event.currency)
+    if least is not None and minor_of_home(event, features, features.first_payers_sum_1d) < least:
+        return False
     return features.first_payers_sum_1d >= features.spend_sum_30d - features.spend_sum_1d
 
 

@@ -203,13 +203,15 @@ Where nobody checks identities, set it to 0.
 
 Where money only passes through (F31) the payout that shows it waits, and its owner is asked where it comes from. Money
 out is paused as well, for everybody, where what came is gone within minutes, where many first senders have sent more
-than the account has paid in a month, or where it goes on after a pause. What no more than looks like it, friends who
-each send their share of a dinner, has its one payment wait and all else go on. Cents from strangers are no collection:
-see [fan-in](rules.md#fan-in). No check lifts such a pause, because nobody doubts who that is, and a mule passes any: an
-analyst decides, for whom an appeal is a case with the deadline of its priority, or the pause ends, after
-`locks.mule_pause_s` (7 days) of one case at the latest, however often money passes through meanwhile. What an analyst
-has found legitimate, or a person has unlocked, raises nothing again: only what came in after the newest alert of the
-case counts from then on, and new senders open the question again. Found legitimate, such a case rests unless its owner
+than the account has paid in a month and no less than `locks.mule_pause_minor` (EUR 500), or where it goes on after a
+pause. What no more than looks like it, friends who each send their share of a dinner, has its one payment wait and all
+else go on. Cents from strangers are no collection: see [fan-in](rules.md#fan-in). An owner who answers "no" did not
+ask for that payment: somebody else is in, so the account is frozen, in a case of its own. No check lifts such a pause,
+because nobody doubts who that is, and a mule passes any: an analyst decides, for whom an appeal is a case with the
+deadline of its priority, or the pause ends, after `locks.mule_pause_s` (7 days) of one case at the latest, however
+often money passes through meanwhile. What an analyst has found legitimate, or a person has unlocked, raises nothing
+again: only what came in after the newest alert of the case counts from then on, and new senders open the question
+again. Found legitimate, such a case rests unless its owner
 has written, and what waited with money out not paused is let go.
 
 Proofs count from the lock on (clocks may differ by five seconds):

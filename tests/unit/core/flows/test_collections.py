@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.happenings import DAY, HOUR, MINUTE, NOON, event, paid
-from support.play import PHONE, Player, settled
+from support.play import PHONE, Player, policy, settled
 
-from streams.contracts.accounts import CaseAction, LedgerPosted
+from streams.contracts.accounts import CaseAction, CustomerConfirmed, LedgerPosted
 from streams.contracts.actions import ActionRequested
 from streams.contracts.cases import CaseVersion, NotificationRequested
 from streams.contracts.decisions import DecisionAmended, DecisionMade
@@ -172,3 +172,31 @@ def test_what_friends_sent_beside_much_that_was_really_spent_is_no_collection():
     assert passes(player, transfers(player, at_ms + HOUR, "part", 20_000, "shop"))
     player.see(paid(at_ms + 2 * HOUR, "more", 50_000, TransferSucceeded, counterparty_id="mom", **PHONE))
     assert not passes(player, transfers(player, at_ms + 3 * HOUR, "part2", 2_000, "shop"))
+
+
+@pytest.mark.parametrize("about", ["payment_id", "case_id"])
+@pytest.mark.parametrize("hours", [1, 3])
+def test_an_owner_who_did_not_ask_for_the_held_payment_is_heard(about: str, hours: int):
+    player = owner()
+    at_ms = send(player, NOON, 2_000)
+    case = mule_case(transfers(player, at_ms + MINUTE, "dinner", 34_000, "restaurant"))
+    player.pass_until(at_ms + hours * HOUR)
+    no = {"answer": "no", "channel": "app", about: "pdinner" if about == "payment_id" else case.case_id}
+    effects = player.see(event(CustomerConfirmed, at_ms + hours * HOUR, "no", device_id=PHONE["device_id"], **no))
+    assert "freeze" in {each.action for each in effects if isinstance(each, ActionRequested)}
+    found = {each.flow: each.finding for each in effects if isinstance(each, CaseVersion)}
+    assert found.pop("F31", "unset") == "unset", "whose money it is has nobody said"
+    assert set(found.values()) == {"confirmed_fraud"}
+    again = transfers(player, at_ms + (hours + 1) * HOUR, "again", 34_000, "restaurant")
+    assert outcome(again) == "block"
+
+
+@pytest.mark.parametrize(("each_minor", "minor"), [(1_000, 15_000), (550, 4_000)])
+def test_little_from_many_stops_nothing_else_on_an_account_that_is_little_used(each_minor: int, minor: int):
+    player = Player(policy())
+    for day in range(-10, 0):
+        player.see(paid(NOON + day * DAY, f"shop{day}", 800, PaymentRequested, merchant_id="m1", **PHONE))
+    at_ms = send(player, NOON, each_minor, senders=17)
+    effects = transfers(player, at_ms + HOUR, "present", minor)
+    assert (outcome(effects), is_paused(effects)) == ("hold", False)
+    assert buys(player, at_ms + 2 * HOUR) in ("allow", "notify", "review")

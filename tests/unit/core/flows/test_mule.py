@@ -54,7 +54,8 @@ def test_few_senders_are_looked_at_and_nobody_is_accused():
 
 
 def test_many_senders_pause_payouts_and_are_asked_about():
-    assert told(collected(16)) == ({"F31"}, ["restrict"], ["mule_account"])
+    assert told(collected(16, each_minor=4_000)) == ({"F31"}, ["restrict"], ["mule_account"])
+    assert told(collected(16)) == ({"F31"}, [], ["mule_account.held"]), "too little to stop all else for"
 
 
 def test_two_views_of_the_same_money_are_no_two_signals_of_a_takeover():
@@ -64,7 +65,7 @@ def test_two_views_of_the_same_money_are_no_two_signals_of_a_takeover():
 
 @pytest.mark.parametrize(("score", "flow"), [(0.92, "F31"), (0.995, "F21")])
 def test_with_a_model_that_would_block_it_is_abnormal_activity(score: float, flow: str):
-    flows, actions, _ = told(collected(16, score=score))
+    flows, actions, _ = told(collected(16, score=score, each_minor=4_000))
     assert (flows, actions) == ({flow}, ["restrict"])
 
 
@@ -80,10 +81,10 @@ def test_a_pause_that_nobody_decides_about_ends_although_money_goes_on_passing_t
                 "counterparty_id": f"friend-{round_}-{n}",
             }
             effects += player.see(
-                event(LedgerPosted, start + n * MINUTE, f"{round_}-{n}", amount_minor=1_000, currency="EUR", **entry)
+                event(LedgerPosted, start + n * MINUTE, f"{round_}-{n}", amount_minor=4_000, currency="EUR", **entry)
             )
         effects += player.see(
-            paid(start + 16 * MINUTE, f"out{round_}", 16_000, TransferRequested, counterparty_id=f"boss{round_ % 2}")
+            paid(start + 16 * MINUTE, f"out{round_}", 64_000, TransferRequested, counterparty_id=f"boss{round_ % 2}")
         )
     pauses = [each for each in effects if isinstance(each, ActionRequested) and each.action == "restrict"]
     longest_s = policy(BLOCKS).locks.mule_pause_s
