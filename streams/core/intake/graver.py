@@ -154,6 +154,7 @@ def tells_of_loss(line: str) -> bool:
 _WRONG_BALANCE: Final = re.compile(
     r"(?:余额|零钱)(?:显示|数字|金额|好像|似乎|完全|怎么|一直|也|都|又|跟[^,。;!?]{1,8}|和[^,。;!?]{1,8}|的)*"
     r"(?:不对|有误|不正确|错|不准|对不上|不一样|不符)"
+    r"|^\W*(?:我的?)?(?:钱包|账户)?的?余额(?:好像|似乎)?有(?:点|些)?问题\W*$"
     r"|余额(?:明明|其实)?(?:够|足够|充足|很多)[^。;!?]{0,8}(?:提示|显示|说)[^。;!?]{0,4}不足"
     r"|\b(?:wrong|incorrect|inaccurate) (?:\w+ )?balance\b"
     r"|\bbalance\b (?:\w+ ){0,3}?(?:wrong|incorrect|off|inaccurate|not (?:right|correct)|is ?n't (?:right|correct))\b"

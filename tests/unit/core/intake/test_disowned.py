@@ -27,6 +27,7 @@ _STOPPED = (
     "fraud_alert.login_stopped",
     "credential_attack.exposed",
     "fraud_alert.not_made",
+    "fraud_alert.stolen_code",
     "unauthorised.",
 )
 _FILLED = {"amount": "45.90 EUR", "time": "14:05", "until": "18:00", "count": "3"}
@@ -87,6 +88,13 @@ def _quotes(language: str) -> list[str]:
         "为什么说我改了密码",
         "收到邮件说password changed 不是我",
         "双重验证被关了，不是我关的",
+        "I DIDNT CHANGE MY PASSWORD",
+        "my password was changed, i didnt do it",
+        "there is a device in my list I don't know",
+        "谁改了我的密码",
+        "提示密码已变更,我没有改过密码",
+        "my phone number was changed, I did not change my number",
+        "密码怎么变了",
     ],
 )
 def test_whoever_did_not_do_what_we_told_them_of_is_worked_by_security_at_once(text: str) -> None:
@@ -114,6 +122,74 @@ def test_whoever_did_not_do_what_we_told_them_of_is_worked_by_security_at_once(t
 )
 def test_who_did_it_or_has_another_trouble_raises_no_alarm(text: str) -> None:
     assert reading(text).topic.priority > 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My phone was replaced under warranty, how do I sign in without my old one",
+        "my phone was repaired, data is deleted, I can't sign in without my codes",
+        "sign-in from abroad does not work without my sim",
+        "I did not add a card, the bank account was linked, why",
+        "my card was replaced by the bank and I have not added it",
+        "My card was removed when it expired, I did not ask for it",
+        "my e-mail is registered but I did not get a confirmation, I never signed up twice",
+        "Why does it say I have added a card twice",
+        "I did not change my card",
+        "I never added a card",
+        "we did not add any payee",
+        "I haven't added a payee",
+        "I have not linked a card",
+        "I have not replaced my phone",
+        "why does it say I removed the coupon",
+        "why do you say I changed the amount",
+        "Why does the app say I have added too many cards",
+        "My new card was added without asking for a code, is that normal?",
+        "the device is registered but not by me alone, my wife uses it too",
+        "The limit of my card was changed by the bank, not me",
+        "My phone is updated, now I cannot sign in without my face",
+        "there was a payment fee I was not asked about, I did not want that",
+        "There was a payment that was not from me but from my colleague, can you send me the invoice",
+        "为什么显示我更换设备要重新登录",
+        "怎么说我修改次数太多",
+        "为什么提示我绑卡失败",
+        "为什么提示我绑定的手机号无效",
+        "为什么显示我绑定的银行卡已过期",
+        "怎么显示我加入会员失败",
+        "怎么显示我改签失败",
+        "为什么提示我换一张卡支付",
+        "怎么提示我换个时间再试",
+        "怎么提示我改用余额支付",
+        "怎么提示我修改支付密码要人脸",
+        "为什么提示我修改限额失败",
+        "为什么说我加载失败",
+        "系统怎么提示我重置密码",
+        "我没绑银行卡",
+        "我没有换手机",
+        "没有加收款人",
+        "邮箱绑定成功,不是我的邮箱地址写错了",
+        "手机号换绑失败,非本人实名",
+        "手机换了,没有登录过新手机",
+        "密码重置链接没收到,我没有操作过",
+        "号码更换了,谁改的手续怎么办",
+        "手机号更换要本人去吗,非本人行不行",
+        "手机号变更了,没有做过实名,要怎么做",
+        "新手机登录不上,我没改过密码",
+        "手机关机后没做任何操作,付款失败",
+        "银行卡关联不上,没有做过人脸",
+        "新收款人转账失败,我没有做过实名",
+        "收款人加了之后转账要等24小时,我没有申请过",
+        "设备更换后红包不见了,我没有动过",
+        "有一笔付款失败,我没有操作错误",
+        "有一笔支付扣了手续费,我没有同意",
+        "有一笔付款我没操作完就退出了",
+        "别人用我500块红包",
+    ],
+)
+def test_who_asks_about_a_change_a_card_or_a_failure_raises_no_alarm(text: str) -> None:
+    found = reading(text)
+    assert found.topic.priority > 1
+    assert found.by not in ("rule disowned", "rule not_me")
 
 
 def test_hardly_anybody_else_disowns_a_change() -> None:

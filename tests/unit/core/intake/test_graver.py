@@ -365,6 +365,7 @@ def test_money_whose_use_the_message_names_is_not_gone(text: str) -> None:
     "text",
     [
         "余额不对",
+        "余额有问题",
         "余额显示不对",
         "钱包余额跟我记的不一样",
         "余额有误",

@@ -494,6 +494,9 @@ def test_who_has_been_robbed_or_cheated_reports_it_to_people_at_once_however_it_
         ("收银员扫了我的付款码,刷了两次", "F12"),
         ("商家说已经退款了,我这边十天没收到", "F16"),
         ("I want to complain, nobody answered for three days", "F44"),
+        ("nobody replies, I am unhappy that the purchase went through twice", "F12"),
+        ("nobody answered my complaint about the fee for a week", "F46"),
+        ("Nobody tells me why my limit is so low, I am unhappy", "F02"),
     ],
 )
 def test_who_asks_or_has_another_trouble_reports_no_crime(text: str, flow: str) -> None:
