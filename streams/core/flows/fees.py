@@ -23,6 +23,7 @@ from streams.core.money import (
     charges,
     completeness,
     debit_without_payment,
+    expectations,
     fee_lines,
     references,
     refunds,
@@ -79,6 +80,7 @@ def charged(turn: Turn, event: FeeCharged) -> None:
     fee_lines.remember(turn, fee)
     if debit is None:
         charges.look_again(turn, about)  # it may be inside of what was charged too much
+        expectations.fee_told(turn, about)
 
 
 def moved(turn: Turn, event: Movement, status: int) -> None:

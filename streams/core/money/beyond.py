@@ -102,12 +102,14 @@ def succeeded(turn: Turn, payment_id: str) -> None:
 
 
 def _beyond_minor(turn: Turn, payment_id: str, currency: str) -> int:
-    """What has come back of a payment beyond all its debits, those of its order, and what rates differ."""
+    """What has come back of a payment beyond all its debits, those it shares its order with, and what rates differ."""
     key = payment_key(payment_id)
     debits, minor = remembered.debits_of(turn, key), set_off.early_minor(turn, payment_id, currency)
     if debits and balance.charged_minor(turn, payment_id, currency) is None:
         return 0  # a debit of it may be forgotten
-    beside = duplicates.beside(turn, payment_id)  # a refund of the whole order may name one of its payments
+    is_good = turn.obligations.is_good(key)
+    # A refund of the whole order may name one of the payments that it was paid with.
+    beside = duplicates.beside(turn, payment_id) if is_good else set()
     others = [each for each in turn.obligations.spent if each.payment in beside and each.amount_minor > 0]
     for each in (*(each for each in debits if each.currency != currency), *others):
         minor -= turn.policy.to_home(each.amount_minor, each.currency, currency, turn.at_ms) or 0
@@ -115,7 +117,7 @@ def _beyond_minor(turn: Turn, payment_id: str, currency: str) -> int:
     about = remembered.about_of(turn, payment_id)
     if about is None or about.currency != currency:  # it may have come back at the rate of another day
         minor -= int(back_minor * turn.policy.money.fx_tolerance)
-    return _of_good_minor(turn, payment_id, currency, minor, back_minor) if turn.obligations.is_good(key) else minor
+    return _of_good_minor(turn, payment_id, currency, minor, back_minor) if is_good else minor
 
 
 def _of_good_minor(turn: Turn, payment_id: str, currency: str, minor: int, back_minor: int) -> int:

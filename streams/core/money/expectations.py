@@ -41,6 +41,7 @@ _CORRECTED_S = 7 * 86_400  # so old may be what takes back that a promise was br
 _RETURN = 2  # stage: it has failed, and what was taken for it should come back
 # How a case ends, by its message: it came; it will not, and what was taken for it is back; or that is still to come.
 _DONE, _RETURNED, _FAILED = "done", "returned", "failed"
+_SPREAD = 0.1  # a provider's own rate for a movement in another currency may be worse by so much
 _SOURCE = "source"  # a mark: the ledger tells of what a top-up's money was taken from
 BACK = "returned_minor"  # counter of a money case: how much of its amount
 # Families of cases: of a whole debit too many, of a debit above the amount, of a fee above its tariff, of money that
@@ -269,6 +270,10 @@ def due(turn: Turn, waiting: Expectation) -> Case | None:
         return None
     if waiting.kind == "bill" and not waiting.taken and not _standing(turn, waiting.payment_id):
         turn.obligations.expectations.remove(waiting)  # asked for, and nothing was taken for it
+        return None
+    if waiting.kind == "topup" and waiting.stage != _RETURN and _is_less_by_fees(turn, waiting.payment_id):
+        turn.obligations.expectations.remove(waiting)
+        _note_end(turn, row, (waiting.payment_id,), kept=True)
         return None
     if waiting.kind == "refund" and _is_unsent(turn, waiting):
         return None
@@ -659,11 +664,23 @@ def _lacking_minor(turn: Turn, payment_id: str) -> int:
     0 where it has told of none, or it is no more than a fee that is told or as rates differ.
     """
     base = fee_lines.base_of(turn, payment_id)
-    here_minor = arrived_minor(turn, payment_id, base[1]) if base is not None else None
+    here_minor = _brought_minor(turn, payment_id, base[1]) if base is not None else None
     if base is None or not here_minor:
         return 0
     fees_minor = fee_lines.inside_minor(turn, payment_key(payment_id), base[1])
-    return base[0] - here_minor if _is_less(turn, here_minor + fees_minor, base[0]) else 0
+    mine = [each for each in turn.obligations.spent if each.payment == payment_key(payment_id)]
+    is_foreign = any(each.currency != base[1] for each in mine if each.amount_minor < 0)
+    is_less = _is_less(turn, here_minor + fees_minor, base[0], foreign=is_foreign)
+    return base[0] - here_minor if is_less else 0
+
+
+def _brought_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
+    """All that the ledger has credited of a top-up, also what debits under its id took again; None without a rate."""
+    total = arrived_minor(turn, payment_id, currency)
+    for each in remembered.debits_of(turn, payment_key(payment_id)):
+        worth = turn.policy.to_home(each.back_minor, each.currency, currency, turn.at_ms)
+        total = None if total is None or worth is None else total + worth
+    return total
 
 
 def arrived_minor(turn: Turn, payment_id: str, currency: str) -> int | None:
@@ -729,15 +746,17 @@ def _is_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, cur
 def _falls_short(turn: Turn, event: LedgerPosted | Movement, amount_minor: int, currency: str) -> bool:
     """The same of a top-up, payout or bill, also in another currency; without a rate nobody can say."""
     worth = _worth(turn, event, currency)
-    return worth is not None and _is_less(turn, worth, amount_minor)
+    return worth is not None and _is_less(turn, worth, amount_minor, foreign=event.currency != currency)
 
 
 def _worth(turn: Turn, event: LedgerPosted | Movement, currency: str) -> int | None:
     return turn.policy.to_home(event.amount_minor, event.currency, currency, turn.at_ms)
 
 
-def _is_less(turn: Turn, minor: int, promised_minor: int) -> bool:
-    return minor < promised_minor * (1 - turn.policy.money.fx_tolerance)
+def _is_less(turn: Turn, minor: int, promised_minor: int, *, foreign: bool = False) -> bool:
+    """`foreign`: it has come in another currency, at the rate of whoever has changed it."""
+    tolerance = turn.policy.money.fx_tolerance
+    return minor < promised_minor * (1 - (max(tolerance, _SPREAD) if foreign else tolerance))
 
 
 def _missing(turn: Turn, payment_id: str, currency: str) -> int:
@@ -873,10 +892,10 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
     line = Line(turn.at_ms, kind_of(event), turn.cause, kind_of(event), event.amount_minor, event.currency)
     if row.kind == "topup":
         promised = waiting or case
-        if promised is not None and _lacking_minor(turn, event.payment_id):
+        if promised is not None and _says_more(turn, event):
             if case is not None:
                 add_line(turn, case, line)
-            return  # the ledger has told of less: what is said of all of it ends nothing
+            return
         if promised is not None and _falls_short(turn, event, promised.amount_minor or 0, promised.currency or ""):
             if not arrivals.forget(turn, "ledger", event.payment_id, event.amount_minor, event.currency):
                 worth = _worth(turn, event, promised.currency or "") or 0
@@ -914,6 +933,38 @@ def _kept(turn: Turn, row: Promise, event: Movement) -> None:
     _note_end(turn, row, subject, kept=True)
     if case is not None:
         _close(turn, row, case, line, _DONE)
+
+
+def _says_more(turn: Turn, event: Movement) -> bool:
+    """Whether the ledger has told of less of a top-up than is said to be here: that ends nothing.
+
+    Where both say the same, what lacks of it is what its provider keeps.
+    """
+    base, worth = fee_lines.base_of(turn, event.payment_id), None
+    if base is not None:
+        worth = _worth(turn, event, base[1])
+    lacking_minor = _lacking_minor(turn, event.payment_id)
+    return base is not None and lacking_minor > 0 and (worth is None or _is_less(turn, base[0] - lacking_minor, worth))
+
+
+def fee_told(turn: Turn, payment_id: str) -> None:
+    """A fee is told behind a top-up that came less by it: nothing of it lacks."""
+    row = PROMISES["topup"]
+    for case in tuple(turn.obligations.cases):
+        if _is_about(case, row, payment_id) and case.is_open and _is_less_by_fees(turn, payment_id):
+            _note_end(turn, row, (payment_id,), kept=True)
+            money_of = (case.amount_minor, case.currency)
+            _close(
+                turn, row, case, Line(turn.at_ms, "fee.charged", turn.cause, "what lacks is its fee", *money_of), _DONE
+            )
+
+
+def _is_less_by_fees(turn: Turn, payment_id: str) -> bool:
+    """Whether the ledger has credited a top-up, and all that lacks of it are fees that are told."""
+    base = fee_lines.base_of(turn, payment_id)
+    is_good = is_good_topup(turn, payment_id)
+    is_here = base is not None and bool(_brought_minor(turn, payment_id, base[1]))
+    return is_good and is_here and not _lacking_minor(turn, payment_id)
 
 
 def _broken(turn: Turn, row: Promise, event: Movement) -> None:

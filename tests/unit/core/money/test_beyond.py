@@ -174,6 +174,21 @@ def test_a_refund_of_an_order_may_name_one_of_its_payments() -> None:
     assert books.play("credit 10000", payment_id="p2").wait().twice is None
 
 
+@pytest.mark.parametrize("order", [{"order_id": "o1"}, {"order_id": "o1", "order_amount_minor": 10_000}])
+@pytest.mark.parametrize("again", [("credit",), ("credit 4000", "credit 6000"), ("credit 20000",)])
+def test_a_failed_attempt_that_comes_back_twice_is_money_twice_though_its_order_is_paid(
+    order: dict[str, Any], again: tuple[str, ...]
+) -> None:
+    books = Books()
+    for name, end in (("p1", PaymentFailed), ("p2", PaymentSucceeded)):
+        books.play(PaymentRequested, payment_id=name, **order).play("debit", payment_id=name)
+        books.play(end, payment_id=name, **order)
+        if name == "p1":
+            books.play("credit")
+    assert books.wait().twice is None
+    assert books.play(*again).wait().twice == sum(int(step.partition(" ")[2] or 10_000) for step in again)
+
+
 @pytest.mark.parametrize(
     "before",
     [

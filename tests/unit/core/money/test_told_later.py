@@ -358,6 +358,59 @@ def test_a_fee_of_a_topup_is_no_part_that_is_missing(told_s: int) -> None:
     assert account.waited(10_000).waited(100_000).open == {}
 
 
+_CREDITED = payments.TopupCredited
+
+
+@pytest.mark.parametrize("word_s", [4, 6, 20_000])
+@pytest.mark.parametrize(
+    ("asked", "ledger", "said"),
+    [
+        ((10_000, "CNY"), (9_700, "CNY"), (9_700, "CNY")),  # its provider keeps a fee
+        ((10_300, "CNY"), (10_000, "CNY"), (10_000, "CNY")),
+        ((10_000, "USD"), (69_000, "CNY"), (69_000, "CNY")),  # 3.5 % off the table's rate
+        ((10_000, "USD"), (69_000, "CNY"), (10_000, "USD")),
+    ],
+)
+def test_where_ledger_and_payment_system_say_the_same_of_a_topup_nothing_lacks(
+    asked: tuple[int, str], ledger: tuple[int, str], said: tuple[int, str], word_s: int
+) -> None:
+    def about(minor: int, currency: str) -> dict[str, Any]:
+        return TOPUP | {"amount_minor": minor, "currency": currency}
+
+    account = (
+        Account().told(payments.TopupRequested, 0, **about(*asked)).told(payments.TopupConfirmed, 1, **about(*asked))
+    )
+    if word_s < 5:
+        account.told(_CREDITED, word_s, **about(*said))
+    account.booked(5, "credit", ledger[0], currency=ledger[1])
+    if word_s > 5:
+        account.waited(min(word_s, 10_000)).told(_CREDITED, word_s, **about(*said))
+    account.waited(30_000).waited(100_000)
+    assert account.open == {}
+    assert word_s > 6 or not account.said("topup_not_credited.part")
+
+
+@pytest.mark.parametrize("word_s", [None, 4, 6])
+@pytest.mark.parametrize("fee_s", [7, 3_600, 100_100])
+def test_a_fee_of_a_topup_may_be_told_behind_it(fee_s: int, word_s: int | None) -> None:
+    account = Account().told(payments.TopupRequested, 0, **TOPUP).told(payments.TopupConfirmed, 1, **TOPUP)
+    if word_s == 4:
+        account.told(_CREDITED, word_s, **TOPUP)
+    account.booked(5, "credit", 9_700)
+    if word_s == 6:
+        account.told(_CREDITED, word_s, **TOPUP)
+    for second in (10_000, 90_000):
+        account = account.waited(second) if second < fee_s else account
+    account.fee(fee_s, 300).waited(200_000).waited(400_000)
+    assert account.open == {}
+
+
+def test_a_bonus_of_a_topup_whose_debit_is_in_the_ledger_is_no_part_of_it() -> None:
+    account = Account().told(payments.TopupRequested, 0, **TOPUP).booked(4, "debit", 10_000).booked(5, "credit", 10_000)
+    account.told(_CREDITED, 6, **TOPUP).booked(7, "credit", 500).waited(10_000).waited(100_000)
+    assert account.open == {}
+
+
 def test_what_comes_back_of_a_payout_in_another_currency_is_weighed_at_its_rate() -> None:
     account = Account().told(payments.WithdrawalRequested, 0, **TOPUP).booked(1, "debit", 10_000)
     account.told(payments.WithdrawalReturned, 60, **TOPUP).booked(70, "credit", 1_000, currency="JPY")
