@@ -150,7 +150,7 @@ class Features(msgspec.Struct, frozen=True, gc=False):
     merchants_1h: Annotated[float, About("diversity", "merchants", "different merchants in 1 hour, at most 48")]
     merchants_1d: Annotated[float, About("diversity", "merchants", "different merchants in 1 day, at most 48")]
     payees_1d: Annotated[float, About("diversity", "payees", "different payees in 1 day, at most 24")]
-    payers_1d: Annotated[float, About("diversity", "payers", "different senders of money in 1 day, at most 24")]
+    payers_1d: Annotated[float, About("diversity", "payers", "different senders of money in 1 day, at most 64")]
     cards_1d: Annotated[float, About("diversity", "cards", "different cards in 1 day, at most 16")]
     devices_7d: Annotated[float, About("diversity", "devices", "different devices in 7 days, at most 12")]
     ips_1d: Annotated[float, About("diversity", "addresses", "different IP addresses in 1 day, at most 24")]
@@ -395,7 +395,7 @@ class Features(msgspec.Struct, frozen=True, gc=False):
         About(
             "gathered",
             "payers",
-            "senders first met within 1 day who sent more than a hundredth of what all such sent, at most 24",
+            "senders first met within 1 day who sent more than a hundredth of what all such sent, at most 32",
         ),
     ]
     first_payers_sum_1d: Annotated[

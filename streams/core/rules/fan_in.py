@@ -28,7 +28,8 @@ def fan_in(event: Movement, _at_ms: int, features: Features, policy: FanInPolicy
         of it or less is none.
     Blind to: collections spread over days; a mule who sends a small part on, or who has really spent a multiple of it.
         A whip-round for a present looks the same.
-    Costs: two bounded sets of 24 and twice 32 amounts of a day per account.
+    Costs: the 64 last senders, 24 receivers and twice 32 amounts of a day per account; a sender is first if not among
+        them, so that no crowd of strangers makes another one look familiar.
     """
     payers = features.first_payers_1d
     if payers < policy.payers_1d[0] or features.payees_1d > policy.payees_max:

@@ -200,3 +200,18 @@ def test_little_from_many_stops_nothing_else_on_an_account_that_is_little_used(e
     effects = transfers(player, at_ms + HOUR, "present", minor)
     assert (outcome(effects), is_paused(effects)) == ("hold", False)
     assert buys(player, at_ms + 2 * HOUR) in ("allow", "notify", "review")
+
+
+def test_a_club_whose_members_pay_every_month_collects_from_nobody_new():
+    player = owner()
+    for month in range(3):
+        at_ms = send(player, NOON + month * 28 * DAY, 2_000, senders=40, who="member")
+        is_taken = passes(player, transfers(player, at_ms + HOUR, f"hall{month}", 50_000, "hall"))
+    assert not is_taken
+
+
+def test_a_crowd_that_sends_cents_first_makes_no_sender_familiar():
+    player = owner()
+    at_ms = send(player, NOON - 3 * DAY, 1, senders=80, who="cent")
+    at_ms = send(player, NOON, 8_000, senders=20)
+    assert outcome(transfers(player, at_ms + MINUTE, "out", 40_000, "boss")) == "hold"
