@@ -190,6 +190,18 @@ def without_entries(known: Familiar, gone: frozenset[Key]) -> Familiar:
     return b"".join([entry for entry in entries if entry[:KEY_BYTES] not in gone])
 
 
+def joined(known: Familiar, more: Familiar, cap: int) -> Familiar:
+    """What is in either: since it was first seen in one, until it was last seen in the other."""
+    entries: dict[Key, tuple[int, int, int]] = {}
+    for at in range(0, len(both := known + more), _ENTRY_BYTES):
+        key = both[at : at + KEY_BYTES]
+        first, last, uses = _ENTRY.unpack_from(both, at + KEY_BYTES)
+        earlier = entries.get(key, (first, last, 0))
+        entries[key] = min(first, earlier[0]), max(last, earlier[1]), min(uses + earlier[2], _USES_MOST)
+    in_order = sorted([key + _ENTRY.pack(*each) for key, each in entries.items()], key=_last_seen)
+    return b"".join(in_order[-cap:])
+
+
 def in_tally(known: Tally) -> list[Key]:
     """What is counted, the last arrival last."""
     return [known[at : at + KEY_BYTES] for at in range(0, len(known), TALLY_BYTES)]

@@ -252,6 +252,7 @@ class Observations(msgspec.Struct, array_like=True, gc=False):
     # outgoing movements that were carried out, by when that was told first
     gone: Ring = msgspec.field(default_factory=Ring)
     gone_seen: Keys = b""
+    forgotten: Familiar = b""  # devices that are known no more since somebody reported a theft, as in `devices`
 
     @property
     def last_login_ms(self) -> int:

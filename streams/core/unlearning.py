@@ -15,6 +15,7 @@ from streams.core.familiar import (
     KEY_BYTES,
     Key,
     in_tally,
+    joined,
     keys_last,
     keys_of,
     keys_since,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from streams.core.observations import Observations
 
 NOTED_MAX: Final = 24  # x 10 bytes: what a busy account learns in a month
+LOST_MAX: Final = 24  # devices that may be stolen, and devices that were forgotten
 HORIZON_S: Final = 30 * 86_400
 # Tallies of an account, in the order of their number in a note.
 TALLIES: Final = ("trusted", "login_networks", "agents", "systems", "login_countries", "networks")
@@ -62,6 +64,8 @@ def forget_since(obs: Observations, since_ms: int) -> None:
     is_lost = obs.learned_lost_s >= since_s > 0
     for name, keys in zip(TALLIES, gone, strict=True):
         setattr(obs, name, b"" if is_lost else without_keys(getattr(obs, name), keys))
+    unknown = without_entries(obs.devices, keys_of(known_before(obs.devices, since_s)))
+    obs.forgotten = joined(obs.forgotten, unknown, LOST_MAX)
     for name in _FIRST_SEEN:
         setattr(obs, name, known_before(getattr(obs, name), since_s))
     obs.learned = b"".join([_NOTE.pack(*note) for note in notes if note[2] < since_s])
@@ -85,16 +89,23 @@ def lose_devices(obs: Observations, since_ms: int, at_ms: int) -> None:
     """After a theft no device is known but the one on which the owner passed the check, if it names one.
 
     Whichever other one was used within a day before the freeze, or since, may be the one that was stolen; or else the
-    one that was used last.
+    one that was used last. So may one that was forgotten with the word of the theft, unless it was first met in that
+    time: that is the owner's next one as well as the thief's. And what was lost before is no more found by a further
+    theft than by its own check, unless a second factor has made it known before anybody came in.
     """
     kept = obs.checked_device
     if not kept:
         return
     trusted = frozenset(in_tally(obs.trusted))
     gone = (keys_of(obs.devices) | trusted) - {kept}
-    others = without_entries(obs.devices, frozenset({kept}))
-    used = keys_since(others, (since_ms - DAY) // 1000) or frozenset(keys_last(others))
-    obs.lost, obs.lost_ms = b"".join(sorted(used)), at_ms
+    before_s = (since_ms - DAY) // 1000
+    lost = [key for key in keys_in(obs.lost) if key != kept and key not in trusted]
+    forgotten = without_entries(obs.forgotten, keys_of(obs.devices))  # but for what was proved anew since
+    for devices in (obs.devices, known_before(forgotten, before_s)):
+        others = without_entries(devices, frozenset({kept}))
+        used = keys_since(others, before_s) or frozenset(keys_last(others))
+        lost += sorted(used - frozenset(lost))
+    obs.lost, obs.lost_ms, obs.forgotten = b"".join(lost[-LOST_MAX:]), at_ms, b""
     obs.devices = without_entries(obs.devices, gone)
     obs.trusted = without_keys(obs.trusted, gone)
     if kept not in trusted:  # an account without any would be known by its networks alone

@@ -78,10 +78,17 @@ Nor is a stolen telephone. Where the check that the freeze asks for names the de
 was used within a day before the freeze, or since, or else was used last, may be the stolen one: all money that is to
 leave from it is asked for a second factor, and one that is given there counts for nothing for `cases.trail_s`, for the
 codes may go to whoever holds it. Such a factor lets nothing go, and the owner is told of it
-(`fraud_alert.stolen_code`). An owner's other device that is meant by mistake is known again by a check that names it
-and a second factor. Where the check names no device nobody can tell which was stolen, and devices from before stay
-known:
-send `device_id`, or `paywarden block` the device.
+(`fraud_alert.stolen_code`). So it is with a telephone that was first met lately and forgotten with the report; one that
+was first met within a day before the freeze, or since, is only new, for it may be the owner's next one. A further theft
+adds to what may be stolen, and its week begins anew. An owner's other device that is meant by mistake is known again by
+a check that names it and a second factor. Where the check names no device nobody can tell which was stolen, and devices
+from before stay known: send `device_id`, or `paywarden block` the device.
+
+A stolen telephone is known by its `device_id` alone. After its app was installed anew, or from an app that names no
+device, it is like any new device, and so is one that is met on the day of the theft: a code that is given there counts,
+for nothing tells it from the owner's next telephone, whose code may come by the same message. Have the telephone's SIM
+card locked, keep one `device_id` for a device across installations, or ask for a check of face and document in place of
+a code for `cases.trail_s` after a theft.
 
 A supervisor and a second person freeze an account for an order (`lock` with `order`: `court` or `money_laundering`, and
 in words which one it is), and an analyst who confirms a mule's case (F31) freezes it too, until two people end it.

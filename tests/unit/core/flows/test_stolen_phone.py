@@ -46,21 +46,79 @@ def enters(player: Player, at_ms: int, where: dict[str, Any], *, factor: bool) -
 def stolen(said: str, *, named: bool = True) -> Player:
     """A thief pays 50.00 on the owner's phone; the owner says so, passes the check on a new one, and has it back."""
     player = settled()
-    for kind in (TransferRequested, TransferSucceeded):
-        place = {name: STOLEN[name] for name in PLACE}
-        player.see(paid(NOON, "theft", 5_000, kind, counterparty_id="mule", **place))
+    takes(player, STOLEN)
     if said == "stolen":
         player.see(event(UserReport, NOON + HOUR, 1, channel="phone", kind="stolen"))
     else:
         player.see(event(CustomerConfirmed, NOON + HOUR, 1, channel="phone", answer="no", payment_id="ptheft"))
-    assert [held.action for held in player.obligations["a1"].locks] == ["freeze"]
-    on = {"device_id": "new-phone"} if named else {}
-    player.see(event(IdentityVerified, NOON + 2 * HOUR, 1, **CHECK, **on))
-    (case,) = (each for each in player.obligations["a1"].cases if each.is_open)
-    act = {"action": "unlock", "case_id": case.case_id, "expected_version": case.version, "role": "supervisor"}
-    player.see(event(CaseAction, NOON + 3 * HOUR, 1, actor="bob", second_actor="eve", **act))
-    assert "freeze" not in [held.action for held in player.obligations["a1"].locks]
+    is_given_back(player, NOON + 2 * HOUR, "new-phone" if named else None)
     return player
+
+
+def takes(player: Player, where: dict[str, Any]) -> None:
+    for kind in (TransferRequested, TransferSucceeded):
+        place = {name: where[name] for name in PLACE}
+        player.see(paid(NOON, "theft", 5_000, kind, counterparty_id="mule", **place))
+
+
+def is_given_back(player: Player, at_ms: int, device: str | None) -> None:
+    """The owner of a frozen account passes a check, if it may be on this device, and an hour later two people lift."""
+    assert "freeze" in [held.action for held in player.obligations["a1"].locks]
+    on = {} if device is None else {"device_id": device}
+    player.see(event(IdentityVerified, at_ms, at_ms, **CHECK, **on))
+    case = next(each for each in player.obligations["a1"].cases if each.is_open and each.flow in ("F23", "F25"))
+    act = {"action": "unlock", "case_id": case.case_id, "expected_version": case.version, "role": "supervisor"}
+    player.see(event(CaseAction, at_ms + HOUR, at_ms, actor="bob", second_actor="eve", **act))
+    assert "freeze" not in [held.action for held in player.obligations["a1"].locks]
+
+
+def tries_codes(player: Player, at_ms: int, where: dict[str, Any]) -> None:
+    """The thief logs in and answers whatever is asked there: none of it lets money go."""
+    enters(player, at_ms, where, factor=True)
+    for number, way in enumerate(WAYS):
+        asked_ms = at_ms + (number + 1) * HOUR
+        assert pays(player, asked_ms, where, way) in ("step_up", "hold", "block")
+        effects = answers(player, asked_ms + MINUTE, where)
+        assert not [each for each in effects if type(each).__name__ == "DecisionAmended"]
+
+
+@pytest.mark.parametrize("on", ["new-phone", "newest-phone", None])
+def test_a_second_theft_leaves_the_stolen_phone_stolen(on: str | None):
+    player = stolen("stolen")
+    enters(player, NOON + 4 * HOUR, NEW, factor=True)
+    enters(player, NOON + 5 * HOUR, STOLEN, factor=True)
+    player.see(event(UserReport, NOON + 6 * HOUR, 2, channel="phone", kind="stolen"))
+    is_given_back(player, NOON + 7 * HOUR, on)
+    tries_codes(player, NOON + 9 * HOUR, STOLEN)
+    own = PHONE | {"device_id": on or "new-phone"}
+    enters(player, NOON + DAY, own, factor=True)
+    assert pays(player, NOON + DAY + HOUR, own, minor=2_500) in ("allow", "notify", "review")
+
+
+@pytest.mark.parametrize("days", [3, 10, 25])
+def test_a_phone_of_some_days_is_as_lost_as_an_old_one(days: int):
+    player, young = settled(), PHONE | {"device_id": "young"}
+    for day in range(days, 0, -1):
+        enters(player, NOON - day * DAY, young, factor=day == days)
+    taken = young | {"ip": STOLEN["ip"]}
+    takes(player, taken)
+    player.see(event(UserReport, NOON + HOUR, 1, channel="phone", kind="stolen"))
+    is_given_back(player, NOON + 2 * HOUR, "new-phone")
+    enters(player, NOON + 4 * HOUR, NEW, factor=True)
+    assert pays(player, NOON + 5 * HOUR, NEW, minor=2_500) in ("allow", "notify", "review")
+    tries_codes(player, NOON + 6 * HOUR, taken)
+    player.stored()
+
+
+def test_the_owners_new_phone_of_the_day_of_the_theft_is_only_new_where_the_check_was_passed_elsewhere():
+    player = settled()
+    takes(player, STOLEN)
+    enters(player, NOON + 30 * MINUTE, NEW, factor=True)
+    player.see(event(UserReport, NOON + HOUR, 1, channel="phone", kind="stolen"))
+    is_given_back(player, NOON + 2 * HOUR, "laptop")
+    enters(player, NOON + 4 * HOUR, NEW, factor=True)
+    assert pays(player, NOON + 5 * HOUR, NEW, minor=2_500) in ("allow", "notify", "review")
+    tries_codes(player, NOON + 6 * HOUR, STOLEN)
 
 
 @pytest.mark.parametrize("said", ["stolen", "no"])
