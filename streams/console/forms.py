@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from streams.core.ids import digest
-from streams.core.intake.masking import masked
+from streams.core.intake.masking import is_known_by_form, masked
 from streams.core.personal import kind_of
 
 _ID: Final = re.compile(r"[A-Za-z0-9_:#-]+")
@@ -22,7 +22,7 @@ def is_personal(typed: str) -> bool:
     return (
         kind_of(plain) is not None
         or kind_of(plain.translate(_BETWEEN)) is not None
-        or (not is_id and bool(masked(plain).kinds))
+        or (is_known_by_form(plain) if is_id else bool(masked(plain).kinds))
     )
 
 
