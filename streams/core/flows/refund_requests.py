@@ -11,7 +11,7 @@ from streams.core.cases.book import Draft, add_line, open_or_join, put_line, set
 from streams.core.cases.timeline import codes_of
 from streams.core.messages.notify import notify
 from streams.core.messages.render import instant, money
-from streams.core.money import arrivals, failed_refunds, given, refund_check, refund_retries
+from streams.core.money import arrivals, expectations, failed_refunds, given, refund_check, refund_retries
 from streams.core.obligations import Case, Line
 from streams.core.turn import Turn
 
@@ -43,6 +43,8 @@ def moved(turn: Turn, event: Refund) -> None:
             _came_back(turn, event)
         case _:
             _goes_on(turn, event)
+            if isinstance(event, RefundSent) and expectations.is_booked(turn, event):
+                _was_here(turn, event)
 
 
 def _asked(turn: Turn, event: RefundRequested) -> None:
@@ -121,7 +123,9 @@ def _answered(turn: Turn, event: Refund, case: Case) -> dict[str, str]:
     return {**_about(event, turn.at_ms), "eta": instant(turn.answer_ms(case.priority))}
 
 
-def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, refund_id: str = "") -> None:
+def credited(
+    turn: Turn, event: RefundSent | RefundCredited | LedgerPosted, payment_id: str, refund_id: str = ""
+) -> None:
     """The money is there: the payment system says so, or the ledger of exactly the amount that was asked for.
 
     `refund_id` is the refund that it is; empty where the ledger has told of one of which nothing was waited for. One
@@ -159,6 +163,17 @@ def failed(turn: Turn, payment_id: str, currency: str) -> list[Case]:
     about = (FAILED, payment_id, currency)
     cases = [case for case in turn.obligations.cases if case.is_open]
     return [case for case in cases if (case.family, case.payment_id, case.currency) == about]
+
+
+def _was_here(turn: Turn, event: RefundSent) -> None:
+    """The ledger has booked it in several lines before anybody told what they are."""
+    asked = (REQUEST, event.payment_id, event.refund_id)
+    for case in tuple(turn.obligations.cases):
+        if case.is_open and (case.family, case.payment_id, case.refund_id) == asked:
+            text = f"refund {event.refund_id} is here"[:120]
+            arrived(
+                turn, case, Line(turn.at_ms, "refund.credited", turn.cause, text, event.amount_minor, event.currency)
+            )
 
 
 def arrived(turn: Turn, case: Case, line: Line) -> None:

@@ -552,7 +552,17 @@ def _was_here(turn: Turn, event: Refund) -> bool:
     if arrivals.forget(turn, "claimed", *money_of):
         given.intended(turn, event.payment_id, event.refund_id)
         return True
-    return arrivals.forget(turn, "ledger", *money_of)
+    return arrivals.forget(turn, "ledger", *money_of) or given.is_here_in_lines(turn, event)
+
+
+def came_before(turn: Turn, event: Refund, minor: int) -> None:
+    """So much of a refund that has left was booked before anybody told of it: the rest is waited for."""
+    waiting = _find(turn, PROMISES["refund"], _subject(event))
+    cases = [case for case in turn.obligations.cases if case.is_open and case.refund_id == event.refund_id]
+    mine = [case for case in cases if (case.payment_id, case.currency) == (event.payment_id, event.currency)]
+    waits: list[Expectation | Case] = [*mine, *([waiting] if waiting is not None else [])]
+    for each in waits:
+        each.amount_minor = max(0, (each.amount_minor or 0) - minor)
 
 
 def debited(turn: Turn, event: LedgerPosted, payment_id: str) -> None:

@@ -74,6 +74,21 @@ def refund(turn: Turn, event: Refund, paid_minor: int) -> Given:
     return row
 
 
+def is_here_in_lines(turn: Turn, event: Refund) -> bool:
+    """Whether just as much was booked, in however many lines, before anybody told what it is. To be asked first."""
+    row = of(turn, event.payment_id, event.currency)
+    return row.bank_minor == event.amount_minor and turn.at_ms <= (row.bank_s + turn.policy.lateness_s) * 1000
+
+
+def first_part_minor(turn: Turn, event: Refund) -> int:
+    """How much of a refund that has left may have been booked before; from now on it is counted as a part of that."""
+    row = of(turn, event.payment_id, event.currency)
+    if not row.bank_minor or row.bank_minor >= event.amount_minor or not _may_be_here(turn, event, row):
+        return 0
+    keep(turn, event.payment_id, event.currency, row._replace(bank_minor=0))
+    return row.bank_minor
+
+
 def came_to_nothing(turn: Turn, event: Refund) -> None:
     """A refund that was counted has failed or was stopped."""
     if _unmark(turn, "refund", event.payment_id, event.refund_id):

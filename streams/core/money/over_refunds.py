@@ -57,7 +57,13 @@ def moved(turn: Turn, event: Refund) -> bool:
     if row.bank_minor < before.bank_minor:  # its money is here
         refunds.was_merchants(turn, event)
     paid_minor = _paid(turn, event, row)
-    if paid_minor is not None and row.total_minor > paid_minor:
+    if paid_minor is None or row.total_minor <= paid_minor:
+        return False
+    has_left = isinstance(event, RefundSent) and row.refunds_minor <= paid_minor
+    part_minor = given.first_part_minor(turn, event) if has_left else 0
+    if part_minor:
+        expectations.came_before(turn, event, part_minor)
+    else:
         _stop(turn, event, paid_minor, row.total_minor)
     return False
 

@@ -15,6 +15,7 @@ from streams.contracts.payments import (
     PaymentRequested,
     PaymentSucceeded,
     RefundCredited,
+    RefundPromised,
     RefundRequested,
     RefundSent,
 )
@@ -116,3 +117,33 @@ def test_nothing_more_can_come_of_what_is_all_back() -> None:
 
 def test_a_part_that_is_less_than_can_come_leaves_a_refund_late() -> None:
     assert refunded(Books(), 4_000).lines("credit", 1_000).wait(DAY).open == {"refund_late": 4_000}
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("asked", [None, RefundRequested, RefundPromised])
+@pytest.mark.parametrize("parts", [(4_000, 6_000), (2_000, 3_000, 5_000)])
+def test_a_refund_may_be_told_of_behind_or_between_its_lines(parts: tuple[int, ...], asked: Any, named: bool) -> None:
+    about: dict[str, Any] = {"reference": "r1"} if named else {}
+    for before in range(1, len(parts) + 1):
+        for told in (True,) if asked is not None and named else (False, True):
+            books = Books() if asked is None else Books().told(asked, refund_id="r1")
+            refunded(books.wait().lines("credit", *parts[:before], **about)).lines("credit", *parts[before:], **about)
+            books = books.told(RefundCredited, refund_id="r1") if told else books
+            assert books.wait(DAY).open == {}, (before, told)
+
+
+def test_of_a_part_of_the_price_as_well() -> None:
+    books = refunded(Books().lines("credit", 2_000, 3_000), 5_000)
+    assert books.wait(DAY).open == {}
+    assert refunded(books, 5_000, "r2").wait(DAY).open == {"refund_late": 5_000}, "that is another one"
+
+
+def test_of_one_whose_first_line_is_here_the_rest_is_late_and_what_is_more_is_money_twice() -> None:
+    assert refunded(Books().lines("credit", 4_000)).wait(DAY).open == {"refund_late": 6_000}
+    books = refunded(Books().lines("credit", 4_000)).lines("credit", 10_000).wait(DAY)
+    assert books.open == {"double_benefit": 4_000}
+
+
+def test_what_was_booked_long_before_is_no_part_of_a_refund() -> None:
+    books = refunded(Books().lines("credit", 4_000).wait())
+    assert books.open == {"refund_exceeds_payment": 4_000}
