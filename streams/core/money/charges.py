@@ -1,4 +1,4 @@
-"""Do the debits of a payment come to what it costs (rule L5), and whose debit is this line?"""
+"""Do the debits of a payment come to what it costs (rule L5)?"""
 
 from __future__ import annotations
 

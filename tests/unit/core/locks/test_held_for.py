@@ -51,7 +51,7 @@ class Story:
     def is_a_mule(self) -> Story:
         for n in range(16):
             entry = {"entry_id": f"in{n}", "direction": "credit", "counterparty_id": f"payer{n}"}
-            self.see(LedgerPosted, NOON + n * MINUTE // 2, amount_minor=1_000, currency="EUR", **entry)
+            self.see(LedgerPosted, NOON + n * MINUTE // 2, amount_minor=4_000, currency="EUR", **entry)
         self.pays(START, "boss")
         return self
 
