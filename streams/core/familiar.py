@@ -110,8 +110,7 @@ def meet(known: Familiar, key: bytes, at_s: int, cap: int, late: bool) -> Famili
         )
         known = known[:at] + known[at + _ENTRY_BYTES :] + entry
     if late and len(known) > _ENTRY_BYTES:
-        entries = [known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES)]
-        entries.sort(key=_last_seen)
+        entries = sorted(_entries(known, _ENTRY_BYTES), key=_last_seen)
         known = b"".join(entries)
     return known[-cap * _ENTRY_BYTES :]
 
@@ -164,18 +163,18 @@ def tallied(known: Tally, key: bytes) -> int:
 
 def known_before(known: Familiar, at_s: int) -> Familiar:
     """Only what was first seen before `at_s`."""
-    entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    entries = _entries(known, _ENTRY_BYTES)
     return b"".join([entry for entry in entries if _ENTRY.unpack_from(entry, KEY_BYTES)[0] < at_s])
 
 
 def keys_of(known: Familiar) -> frozenset[Key]:
     """What is remembered."""
-    return frozenset(known[at : at + KEY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    return frozenset(entry[:KEY_BYTES] for entry in _entries(known, _ENTRY_BYTES))
 
 
 def keys_since(known: Familiar, after_s: int) -> frozenset[Key]:
     """What was last seen after `after_s`."""
-    entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
+    entries = _entries(known, _ENTRY_BYTES)
     return frozenset(entry[:KEY_BYTES] for entry in entries if _last_seen(entry)[0] > after_s)
 
 
@@ -186,8 +185,7 @@ def keys_last(known: Familiar) -> list[Key]:
 
 def without_entries(known: Familiar, gone: frozenset[Key]) -> Familiar:
     """`known` without these."""
-    entries = (known[at : at + _ENTRY_BYTES] for at in range(0, len(known), _ENTRY_BYTES))
-    return b"".join([entry for entry in entries if entry[:KEY_BYTES] not in gone])
+    return _without(known, gone, _ENTRY_BYTES)
 
 
 def joined(known: Familiar, more: Familiar, cap: int) -> Familiar:
@@ -204,18 +202,17 @@ def joined(known: Familiar, more: Familiar, cap: int) -> Familiar:
 
 def in_tally(known: Tally) -> list[Key]:
     """What is counted, the last arrival last."""
-    return [known[at : at + KEY_BYTES] for at in range(0, len(known), TALLY_BYTES)]
+    return [entry[:KEY_BYTES] for entry in _entries(known, TALLY_BYTES)]
 
 
 def without_keys(known: Tally, gone: frozenset[Key]) -> Tally:
     """`known` without these."""
-    entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))
-    return b"".join([entry for entry in entries if entry[:KEY_BYTES] not in gone])
+    return _without(known, gone, TALLY_BYTES)
 
 
 def halved(known: Tally, times: int) -> Tally:
     """Every count halved so often; what comes to nothing is forgotten."""
-    entries = (known[at : at + TALLY_BYTES] for at in range(0, len(known), TALLY_BYTES))
+    entries = _entries(known, TALLY_BYTES)
     left = ((entry[:KEY_BYTES], _TALLY.unpack_from(entry, KEY_BYTES)[0] >> times) for entry in entries)
     return b"".join([key + _TALLY.pack(uses) for key, uses in left if uses])
 
@@ -240,3 +237,11 @@ def place_of(keys: Keys, key: bytes) -> int:
     """Which of the keys it is, counted from 0; -1 if none."""
     at = find(keys, key, len(key))
     return at // len(key) if at >= 0 else -1
+
+
+def _without(known: bytes, gone: frozenset[Key], size: int) -> bytes:
+    return b"".join([entry for entry in _entries(known, size) if entry[:KEY_BYTES] not in gone])
+
+
+def _entries(known: bytes, size: int) -> list[bytes]:
+    return [known[at : at + size] for at in range(0, len(known), size)]

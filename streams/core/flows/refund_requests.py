@@ -123,9 +123,7 @@ def _answered(turn: Turn, event: Refund, case: Case) -> dict[str, str]:
     return {**_about(event, turn.at_ms), "eta": instant(turn.answer_ms(case.priority))}
 
 
-def credited(
-    turn: Turn, event: RefundSent | RefundCredited | LedgerPosted, payment_id: str, refund_id: str = ""
-) -> None:
+def credited(turn: Turn, event: RefundCredited | LedgerPosted, payment_id: str, refund_id: str = "") -> None:
     """The money is there: the payment system says so, or the ledger of exactly the amount that was asked for.
 
     `refund_id` is the refund that it is; empty where the ledger has told of one of which nothing was waited for. One

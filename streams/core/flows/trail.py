@@ -506,9 +506,12 @@ def is_with_stranger(turn: Turn, prepared: Prepared) -> bool:
     event = prepared.event
     if not isinstance(event, Movement | CredentialChanged) or event.ip is None:
         return False
-    here, lately = _place(turn, event), _in_question(turn)
+    lately = _in_question(turn)
     entries = [*lately, *(each for each in _unproved(turn) if each not in lately)]
     doubted = [each for each in came.unvouched(entries) if each.kind == came.LOGIN and not each.answered]
+    if not doubted:  # as of nearly every account
+        return False
+    here = _place(turn, event)
     strangers = [each for each in doubted if each.address == here.address and each.device != (here.device or None)]
     if not strangers or 0 < prepared.login_network_ms < min(each.at_ms for each in strangers):
         return False
